@@ -1,0 +1,90 @@
+package hub
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+)
+
+// Component is a kind of channel adapter: what `type:` names in `adapters:`.
+// Configs are pointers to structs with tags yaml, doc, default, min, max,
+// required; the loader fills them with positions and the docs are made of them.
+type Component struct {
+	Name string
+	Doc  string // its README.md
+	// Config is a fresh config with its defaults, for an entry of `adapters:`.
+	Config func() any
+	// Source is a fresh config for the options of `from: {adapter: arg, …}`; nil: it brings no messages.
+	Source func() any
+	// Send is a fresh config whose fields name the options of `send: {adapter: arg, …}`; nil: it takes none.
+	// Their values become headers of the message by the same name; `data` becomes the body.
+	Send func() any
+	// Ops lists the operations that `call: adapter.op` may name; nil: it answers no calls.
+	Ops func(cfg any) []string
+	// Check finds faults of a config that its tags can't, before anything is
+	// opened. The path of a FieldFault is the YAML path inside the entry.
+	Check func(cfg any, env *Env) []FieldFault
+	// Open makes the adapter. It must not need the far end to be there.
+	Open func(cfg any, env *Env) (Adapter, error)
+}
+
+// FieldFault is a fault of one field of a config.
+type FieldFault struct{ Path, Message, Help string }
+
+// Env is what the hub gives to an adapter.
+type Env struct {
+	Name  string // the adapter's name in the configuration
+	Dir   string // folder of the configuration file: relative paths start there
+	Log   *slog.Logger
+	Clock Clock
+}
+
+// Path makes a path of the configuration absolute.
+func (e *Env) Path(p string) string {
+	if p == "" || filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(e.Dir, p)
+}
+
+// Adapter is an opened component. What it can do beside closing is told by the
+// Openers that it implements.
+type Adapter interface {
+	// Close ends it after its sources have returned and its targets are closed.
+	Close(ctx context.Context) error
+}
+
+// SourceOpener is an Adapter that brings messages. arg is the text behind the
+// adapter's name in `from:` ("POST /orders"), cfg what Component.Source made.
+type SourceOpener interface {
+	OpenSource(arg string, cfg any) (Source, error)
+}
+
+// TargetOpener is an Adapter that takes messages. arg is the text behind the
+// adapter's name in `send:`.
+type TargetOpener interface {
+	OpenTarget(arg string) (Target, error)
+}
+
+// CallerOpener is an Adapter that answers calls.
+type CallerOpener interface {
+	OpenCaller(op string) (Caller, error)
+}
+
+// Starter is an Adapter that must begin after all its sources are opened, such
+// as a server: Start returns when it can be reached, addr tells where.
+type Starter interface {
+	Start(ctx context.Context) (addr string, err error)
+}
+
+// Secret is a text that is never printed.
+type Secret string
+
+// String hides it; so do the JSON and slog forms.
+func (Secret) String() string               { return "[redacted]" }
+func (Secret) GoString() string             { return "[redacted]" }
+func (Secret) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
+func (Secret) LogValue() slog.Value         { return slog.StringValue("[redacted]") }
+
+// Reveal is the text itself.
+func (s Secret) Reveal() string { return string(s) }

@@ -1,0 +1,9 @@
+// Package hub holds the contracts and the runtime of the order hub: messages,
+// exchanges, units of work, stages, the dispatcher and the store's contract.
+// It knows messages, not orders, and imports the standard library only.
+//
+// The rules that everything follows from (DESIGN.md beside this file):
+// the return value is the ack; one unit of work per message; everything that
+// happens later is a stored message with a due time; a failed step always
+// stops its message; messages are immutable.
+package hub

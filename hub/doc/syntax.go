@@ -1,0 +1,83 @@
+package doc
+
+import (
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+)
+
+// The codes of a refused document.
+const (
+	CodeBadJSON      = "bad_json"
+	CodeTooDeep      = "json_too_deep"
+	CodeTooComplex   = "json_too_complex"
+	CodeDuplicateKey = "duplicate_key"
+	CodeBadUTF8      = "bad_utf8"
+	CodeEmptyBody    = "empty_body"
+)
+
+// SyntaxError is a refused document. Offset counts bytes from 0; Line and Col count from 1, Col in runes.
+type SyntaxError struct {
+	Code              string
+	Offset, Line, Col int
+	Detail            string
+}
+
+// Error says where and what, as in: line 3 column 14: duplicate key "amount".
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("line %d column %d: %s", e.Line, e.Col, e.Detail)
+}
+
+// refuse makes the error for the byte at offset. Positions are counted only here, so the scan does not pay for them.
+func refuse(src []byte, offset int, code, detail string) *SyntaxError {
+	e := &SyntaxError{Code: code, Offset: offset, Line: 1, Detail: detail}
+	lineStart := 0
+	for i, c := range src[:offset] {
+		if c == '\n' {
+			e.Line++
+			lineStart = i + 1
+		}
+	}
+	e.Col = 1 + utf8.RuneCount(src[lineStart:offset])
+	return e
+}
+
+// found describes what stands at offset.
+func found(src []byte, offset int) string {
+	if offset >= len(src) {
+		return "the end of the document"
+	}
+	if w := word(src[offset:]); len(w) > 1 {
+		return w
+	}
+	r, size := utf8.DecodeRune(src[offset:])
+	if r == utf8.RuneError && size <= 1 {
+		return fmt.Sprintf("the byte 0x%02X", src[offset])
+	}
+	if r == 0xFEFF {
+		return "a byte order mark (BOM)"
+	}
+	return strconv.QuoteRune(r)
+}
+
+// word returns the letters that src starts with, 20 at most.
+func word(src []byte) string {
+	i := 0
+	for i < len(src) && i < 20 && (src[i]|0x20 >= 'a' && src[i]|0x20 <= 'z') {
+		i++
+	}
+	return string(src[:i])
+}
+
+// cut shortens a key for a message.
+func cut(s string) string {
+	const limit = 60
+	if len(s) <= limit {
+		return strconv.Quote(s)
+	}
+	i := limit
+	for !utf8.RuneStart(s[i]) {
+		i--
+	}
+	return strconv.Quote(s[:i] + "…")
+}

@@ -1,0 +1,126 @@
+package hub
+
+import (
+	"time"
+
+	"orderhub/hub/doc"
+)
+
+// Exchange is a message in flight: the message, the variables that steps
+// named with `as:`, and the unit that collects what it will change. An
+// Exchange belongs to one goroutine; Fork makes one for another.
+type Exchange struct {
+	Msg   *Message
+	Vars  Vars
+	Unit  *Unit
+	Reply *Message // what a request-reply source answers; set by `reply`
+	Env   *StageEnv
+}
+
+// StageEnv is what a stage gives to the steps of every exchange it runs.
+type StageEnv struct {
+	Store    Store
+	Clock    Clock
+	Pipeline string
+}
+
+// Var is a named value.
+type Var struct {
+	Name  string
+	Value doc.Value
+}
+
+// Vars are the variables of an exchange, few and looked up by name; the newest wins.
+type Vars []Var
+
+// Get is the variable's value; Missing when there is none.
+func (v Vars) Get(name string) doc.Value {
+	for i := len(v) - 1; i >= 0; i-- {
+		if v[i].Name == name {
+			return v[i].Value
+		}
+	}
+	return doc.Value{}
+}
+
+// With is v with name set. v itself is not changed.
+func (v Vars) With(name string, value doc.Value) Vars {
+	out := make(Vars, 0, len(v)+1)
+	for _, e := range v {
+		if e.Name != name {
+			out = append(out, e)
+		}
+	}
+	return append(out, Var{name, value})
+}
+
+// Document is the variables as one object, for the store.
+func (v Vars) Document() doc.Value {
+	if len(v) == 0 {
+		return doc.Value{}
+	}
+	fields := make([]doc.Field, len(v))
+	for i, e := range v {
+		fields[i] = doc.Field{Name: e.Name, Value: e.Value}
+	}
+	return doc.ObjectOf(fields)
+}
+
+// VarsOf is the reverse of Document.
+func VarsOf(d doc.Value) Vars {
+	var v Vars
+	for name, value := range d.Fields() {
+		v = append(v, Var{name, value})
+	}
+	return v
+}
+
+// NewExchange is an exchange for m with an empty unit.
+func NewExchange(m *Message, env *StageEnv) *Exchange {
+	return &Exchange{Msg: m, Unit: &Unit{}, Env: env}
+}
+
+// Doc is the decoded body.
+func (x *Exchange) Doc() (doc.Value, error) { return x.Msg.Body.Doc() }
+
+// Now is the hub's time.
+func (x *Exchange) Now() time.Time {
+	if x.Env == nil || x.Env.Clock == nil {
+		return time.Now()
+	}
+	return x.Env.Clock.Now()
+}
+
+// With is a copy of x for another message that shares x's unit: what a step
+// passes to next when it changed the message.
+func (x *Exchange) With(m *Message) *Exchange {
+	c := *x
+	c.Msg = m
+	return &c
+}
+
+// Fork is a copy of x for message m with a unit of its own, so that it may run
+// in another goroutine; Join brings it back.
+func (x *Exchange) Fork(m *Message) *Exchange {
+	c := *x
+	c.Msg, c.Unit, c.Reply = m, &Unit{}, nil
+	return &c
+}
+
+// Join adds the units of forks to x's, in the order given.
+func (x *Exchange) Join(forks ...*Exchange) {
+	for _, f := range forks {
+		x.Unit.add(f.Unit)
+	}
+}
+
+// Note adds an event to the message's history (EIP Message History).
+func (x *Exchange) Note(e Event) {
+	if e.Time.IsZero() {
+		e.Time = x.Now()
+	}
+	if e.Message == "" {
+		e.Message = x.Msg.ID
+	}
+	x.Unit.History = append(x.Unit.History, e)
+}

@@ -1,0 +1,115 @@
+package hub
+
+import (
+	"context"
+	"time"
+)
+
+// Delivery is a stored message, claimed by this hub.
+type Delivery struct {
+	Seq      int64 // position in the store: the order of a queue
+	Queue    string
+	State    State
+	Due      time.Time
+	Attempts int // failed runs that counted
+	Crashes  int // unclean stops during which it was running
+	Name     string
+	Msg      *Message
+	Vars     Vars
+	Error    *Failure
+	Epoch    int64 // fencing: the claim that owns it
+}
+
+// Record is a versioned value of the store: aggregation groups, idempotency
+// keys, process state, tables, adapter positions.
+type Record struct {
+	Kind, Key string
+	Value     []byte
+	Version   int64
+	Expires   time.Time
+}
+
+// Store keeps all that must survive. Every implementation passes
+// hubtest.Store. Commits of many goroutines share one fsync (group commit).
+//
+// Duties: a body's CRC32C is checked at every read from disk, and a damaged
+// message becomes a dead letter with reason corrupt_record, never a delivery.
+// An fsync error is fatal: every later call fails, nothing is retried. A
+// caller's context never cancels a write that began.
+type Store interface {
+	// Commit makes all of u durable, or nothing: ErrConflict (a record's version
+	// or the claim of u.Input is stale), ErrDuplicate (u.Inbox is known).
+	Commit(ctx context.Context, u *Unit) error
+
+	// Claim takes up to max messages of the queue for this hub, the due ones
+	// and the ready ones, each in sequence order. A message that is claimed is
+	// given to nobody else until it is committed, released, or its lease ends.
+	// next is when the earliest waiting message falls due; zero: none waits.
+	Claim(ctx context.Context, queue string, max int, lease time.Duration) (batch []*Delivery, next time.Time, err error)
+	// ClaimHeld takes the held messages of one key, in sequence order.
+	ClaimHeld(ctx context.Context, queue, key string, max int, lease time.Duration) ([]*Delivery, error)
+	// Release gives claimed messages back untouched: they are ready again, in their old order.
+	Release(ctx context.Context, batch []*Delivery) error
+	// Retrying lists the keys of the queue that have a waiting, tried message: they are blocked.
+	Retrying(ctx context.Context, queue string) ([]string, error)
+
+	// Get reads a record; ErrNotFound when absent or expired.
+	Get(ctx context.Context, kind, key string) (Record, error)
+	// List pages through the records of a kind by key order, after a key, with a prefix.
+	List(ctx context.Context, kind, prefix, after string, limit int) ([]Record, error)
+	// Counter reads a counter; Counters all of a kind with the prefix.
+	Counters(ctx context.Context, kind, prefix string) (map[string]int64, error)
+
+	// History is all that is known of a root message ID or a correlation, oldest first.
+	// "last" is the newest root that came from outside.
+	History(ctx context.Context, id string) ([]HistoryRow, error)
+
+	// Queues tells the depth of every queue that has messages.
+	Queues(ctx context.Context) ([]QueueStats, error)
+	// Browse pages through stored messages without claiming them.
+	Browse(ctx context.Context, q BrowseQuery) ([]*Delivery, error)
+	// DeadGroups groups the dead letters by cause, largest first.
+	DeadGroups(ctx context.Context) ([]DeadGroup, error)
+	// Settle changes dead letters by sequence number: replay (ready again, attempts 0) or drop.
+	Settle(ctx context.Context, seqs []int64, replay bool) (int, error)
+
+	// Recover is called once, before anything is claimed, with the sequence
+	// numbers that were running when the last run ended uncleanly: each has its
+	// crash counted, durably. Held messages are ready again.
+	Recover(ctx context.Context, running []int64) error
+	// Sweep deletes up to limit expired records and history older than keep. It tells how many.
+	Sweep(ctx context.Context, keep time.Duration, limit int) (int, error)
+	Close() error
+}
+
+// HistoryRow is the history that one unit left.
+type HistoryRow struct {
+	Seq         int64
+	Root        string
+	Correlation string
+	Events      []Event
+}
+
+// QueueStats is the depth of a queue.
+type QueueStats struct {
+	Queue                      string
+	Ready, Waiting, Held, Dead int
+	Oldest                     time.Time // time of the oldest message that is not dead
+	NextDue                    time.Time
+}
+
+// BrowseQuery selects stored messages; zero fields select all.
+type BrowseQuery struct {
+	Queue, ID, Key, Correlation, Cause string
+	State                              State // Done: any
+	After                              int64 // sequence number to page on from
+	Limit                              int   // 0: 100
+}
+
+// DeadGroup is a group of dead letters with one cause.
+type DeadGroup struct {
+	Cause       string // group id: see Failure.Cause
+	Count       int
+	First, Last time.Time
+	Sample      *Delivery // the newest
+}

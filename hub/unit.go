@@ -1,0 +1,115 @@
+package hub
+
+import "time"
+
+// Unit is one unit of work: all that handling one message changes in the
+// store. It is committed once, all or nothing (Store.Commit).
+type Unit struct {
+	Input       *Delivery // the stored message that is consumed; nil for a message from outside
+	Finish      Finish    // what becomes of Input
+	Inbox       string    // create-only key of a message from outside; there already: ErrDuplicate
+	Puts        []Put     // messages to queues of the hub
+	Writes      []Write   // records, with optimistic versions
+	Adds        []Add     // counters: commutative, never a conflict
+	Sends       []Send    // messages to targets outside: published after the checks, or through the outbox
+	History     []Event
+	Correlation string // what History is found by; set from the message by the stage
+	Root        string // the root message ID, likewise
+}
+
+// Effects tells whether the unit changes the store. History alone is no effect.
+func (u *Unit) Effects() bool {
+	return u.Input != nil || len(u.Puts)+len(u.Writes)+len(u.Adds) > 0
+}
+
+func (u *Unit) add(o *Unit) {
+	u.Puts = append(u.Puts, o.Puts...)
+	u.Writes = append(u.Writes, o.Writes...)
+	u.Adds = append(u.Adds, o.Adds...)
+	u.Sends = append(u.Sends, o.Sends...)
+	u.History = append(u.History, o.History...)
+}
+
+// Finish says what becomes of a unit's input.
+type Finish struct {
+	State State     // Done (the zero value) deletes the row
+	Due   time.Time // Waiting: when it is to run again
+	Tried bool      // Waiting, Dead: the attempt counts
+	Error *Failure  // Waiting, Dead: why
+}
+
+// Failure is the stored form of an error: why a message waits or is dead.
+type Failure struct {
+	Class   Class     `json:"class"`
+	Reason  string    `json:"reason"`
+	Where   string    `json:"where"`
+	Message string    `json:"message"`
+	Time    time.Time `json:"time"`
+	Cause   string    `json:"cause"`            // what dead letters are grouped by: class, place and message without its values
+	Config  string    `json:"config,omitempty"` // version of the configuration it failed under
+}
+
+// State of a stored message.
+type State uint8
+
+const (
+	Done    State = iota // no row
+	Ready                // to be claimed, in sequence order
+	Waiting              // to be claimed from its due time on
+	Held                 // behind a waiting message of the same key
+	Dead                 // a dead letter: kept until replayed or dropped
+)
+
+func (s State) String() string {
+	return [...]string{"done", "ready", "waiting", "held", "dead"}[s]
+}
+
+// Put is a message for a queue of the hub. A queue is a direct channel, one
+// subscription of a topic, the continuation of a pipeline, a timer's address, or an outbox.
+type Put struct {
+	Queue  string
+	Msg    *Message
+	Vars   Vars      // variables that go with a continuation
+	Due    time.Time // zero: now
+	Error  *Failure  // set: the message is put as a dead letter (or, with Due, as a retry)
+	Tries  int       // attempts already used
+	Name   string    // optional unique name in the queue: a later Put of the same name replaces it, Cancel drops it
+	Cancel bool      // drop the message Name instead; no error if there is none
+}
+
+// Write sets, replaces or deletes a record.
+type Write struct {
+	Kind, Key string
+	Value     []byte    // nil: delete
+	IfVersion int64     // 0: must not exist; AnyVersion: no check; else must be this version
+	Expires   time.Time // zero: never
+}
+
+// AnyVersion switches the version check of a Write off.
+const AnyVersion = -1
+
+// Add adds Delta to the counter Kind/Key, made on demand.
+type Add struct {
+	Kind, Key string
+	Delta     int64
+}
+
+// Send is a message for a target outside. Queue is the outbox that carries it
+// when the unit has store effects: "@adapter argument".
+type Send struct {
+	Queue  string
+	Target Target
+	Msg    *Message
+}
+
+// Event is one line of a message's history.
+type Event struct {
+	Time    time.Time     `json:"t"`
+	Took    time.Duration `json:"took,omitempty"` // nanoseconds
+	Message string        `json:"id"`
+	Where   string        `json:"where"`            // pipeline/step
+	Line    string        `json:"line,omitempty"`   // file:line
+	What    string        `json:"what"`             // received, mapped, valid, called, chose, sent, replied, failed, ...
+	Detail  string        `json:"detail,omitempty"` // for people; no bodies, no secrets
+	Links   []string      `json:"links,omitempty"`  // other root IDs that came together here
+}

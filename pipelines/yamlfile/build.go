@@ -1,0 +1,139 @@
+package yamlfile
+
+import (
+	"gopkg.in/yaml.v3"
+)
+
+const (
+	maxDepth  = 100
+	maxExpand = 10_000 // nodes that aliases may add to one file
+)
+
+// builder turns yaml's nodes into ours, once, within the limits of depth and aliases.
+type builder struct {
+	l        *Loader
+	src      *source
+	expanded int
+	open     map[*yaml.Node]bool // anchors being expanded
+	stopped  bool
+}
+
+func (l *Loader) build(s *source, doc *yaml.Node) (*Node, bool) {
+	b := &builder{l: l, src: s, open: map[*yaml.Node]bool{}}
+	y := doc
+	if doc.Kind == yaml.DocumentNode && len(doc.Content) > 0 {
+		y = doc.Content[0]
+	}
+	if y.Kind == 0 || y.Kind == yaml.DocumentNode {
+		y = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: 1, Column: 1}
+	}
+	n := b.node(y, nil, nil, -1, 1, false)
+	return n, !b.stopped
+}
+
+func (b *builder) node(y *yaml.Node, parent, key *Node, index, depth int, aliased bool) *Node {
+	n := &Node{y: y, src: b.src, loader: b.l, parent: parent, key: key, index: index}
+	if b.stopped || !b.within(y, depth, aliased) {
+		return n.empty()
+	}
+	if y.Kind == yaml.AliasNode {
+		target := y.Alias
+		if target == nil || b.open[target] {
+			b.stop(y, "E011", "copy the part that is meant", "*%s contains itself", y.Value)
+			return n.empty()
+		}
+		b.open[target] = true
+		n = b.node(target, parent, key, index, depth, true)
+		delete(b.open, target)
+		return n
+	}
+	if y.Anchor != "" && !b.open[y] {
+		b.open[y] = true
+		defer delete(b.open, y)
+	}
+	switch y.Kind {
+	case yaml.MappingNode:
+		b.mapping(n, depth, aliased)
+	case yaml.SequenceNode:
+		n.items = make([]*Node, 0, len(y.Content))
+		for i, c := range y.Content {
+			n.items = append(n.items, b.node(c, n, nil, i, depth+1, aliased))
+		}
+		b.cutInList(n)
+	}
+	return n
+}
+
+func (n *Node) empty() *Node {
+	n.y = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: n.y.Line, Column: n.y.Column}
+	return n
+}
+
+func (b *builder) within(y *yaml.Node, depth int, aliased bool) bool {
+	if depth > maxDepth {
+		b.stop(y, "E010", "no configuration of the hub needs this; look for a bracket too many", "nested deeper than %d levels", maxDepth)
+		return false
+	}
+	if aliased {
+		b.expanded++
+	}
+	if b.expanded > maxExpand {
+		b.stop(y, "E011", "aliases (*name) may stand for 10,000 values in all; write fewer", "alias expansion too large")
+		return false
+	}
+	return true
+}
+
+func (b *builder) stop(y *yaml.Node, code, help, format string, args ...any) {
+	b.stopped = true
+	b.l.problem(b.src, y.Line, y.Column, 1, code, help, format, args...)
+}
+
+func (b *builder) mapping(n *Node, depth int, aliased bool) {
+	content := b.cutInMap(n.y)
+	n.byKey = make(map[string]int, len(content)/2)
+	var merges []*yaml.Node
+	for i := 0; i+1 < len(content) && !b.stopped; i += 2 {
+		k, v := content[i], content[i+1]
+		if k.Kind == yaml.AliasNode && k.Alias != nil {
+			k = k.Alias
+		}
+		key := &Node{y: k, src: b.src, loader: b.l, parent: n, index: -1}
+		if k.Kind == yaml.ScalarNode && k.Tag == "!!merge" {
+			merges = append(merges, v)
+			continue
+		}
+		if !b.checkKey(n, key, v) {
+			continue
+		}
+		n.add(key, b.node(v, n, key, -1, depth+1, aliased))
+	}
+	for _, m := range merges {
+		b.merge(n, m, depth)
+	}
+}
+
+func (n *Node) add(key, value *Node) {
+	n.byKey[key.y.Value] = len(n.entries)
+	n.entries = append(n.entries, entry{key, value})
+}
+
+// merge adds what `<<: *base` or `<<: [*a, *b]` brings and the map doesn't have itself.
+func (b *builder) merge(n *Node, m *yaml.Node, depth int) {
+	from := b.node(m, n, nil, -1, depth+1, true)
+	bases := []*Node{from}
+	if from.Kind() == List {
+		bases = from.items
+	}
+	for _, base := range bases {
+		if base.Kind() != Map && !b.stopped {
+			base.Errorf("E102", "write <<: *name, with &name before a map", "<< takes a map, not %s", base.Kind())
+		}
+		for _, e := range base.entries {
+			if _, ok := n.byKey[e.key.y.Value]; !ok {
+				e.key.parent, e.value.parent = n, n
+				n.add(e.key, e.value)
+			}
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package stub
+
+import "net/http"
+
+type chargeRequest struct {
+	Amount   exact    `json:"amount"`
+	Card     string   `json:"card"`
+	Order    orderRef `json:"order"`
+	Currency string   `json:"currency"`
+}
+
+type refundRequest struct {
+	Charge  string   `json:"charge"`
+	Invoice string   `json:"invoice"`
+	Amount  exact    `json:"amount"`
+	Order   orderRef `json:"order"`
+	Reason  string   `json:"reason"`
+}
+
+type invoiceRequest struct {
+	Order    orderRef `json:"order"`
+	Amount   exact    `json:"amount"`
+	Currency string   `json:"currency"`
+	Customer any      `json:"customer"`
+}
+
+type fields map[string]any
+
+// NewBilling is the billing gateway: POST /charges, /refunds, /invoices.
+func NewBilling(env Env) http.Handler { return newBilling(env) }
+
+func newBilling(env Env) *service {
+	return newService("billing", env,
+		route{pattern: "POST /charges", op: "charge", say: `{"amount":12.50,"card":"tok_1","order":"W-1"}`, do: charge},
+		route{pattern: "POST /refunds", op: "refund", say: `{"charge":"ch_..."} or {"invoice":"inv_..."}`, do: refund},
+		route{pattern: "POST /invoices", op: "invoice", say: `{"order":"W-1","amount":12.50}`, do: invoice})
+}
+
+func charge(c *call) outcome {
+	var req chargeRequest
+	if out, ok := c.decode(&req); !ok {
+		return out
+	}
+	if req.Card == "" || !req.Amount.positive() {
+		return c.wrong("bad_charge", "a charge needs a card and an amount above 0")
+	}
+	ref := c.ref(req.Order)
+	data := fields{"amount": req.Amount, "card": req.Card, "order": ref}
+	refuse := func(result, reason string) outcome {
+		data["result"] = result
+		return done(http.StatusPaymentRequired, "charge."+result, ref, data, fields{"result": result, "reason": reason})
+	}
+	switch {
+	case req.Card == "tok_declined":
+		return refuse("declined", "insufficient funds")
+	case req.Card == "tok_expired":
+		return refuse("expired_card", "the card has expired")
+	case req.Card == "tok_error":
+		return newProblem(http.StatusInternalServerError, "tok_error", "another card", "this card always breaks the gateway").outcome()
+	case req.Card == "tok_flaky" && c.try < 2:
+		return newProblem(http.StatusServiceUnavailable, "tok_flaky", "the same again", "try %d of 3", c.try+1).outcome()
+	case req.Card == "tok_throttle" && c.try < 1:
+		out := newProblem(http.StatusTooManyRequests, "tok_throttle", "the same again after Retry-After", "too many charges").outcome()
+		out.header = http.Header{"Retry-After": {"1"}}
+		return out
+	}
+	data["id"], data["result"] = c.id("ch_"), "approved"
+	out := done(http.StatusOK, "charge", ref, data, fields{"result": "approved", "id": data["id"]})
+	out.slow = req.Card == "tok_slow"
+	return out
+}
+
+func refund(c *call) outcome {
+	var req refundRequest
+	if out, ok := c.decode(&req); !ok {
+		return out
+	}
+	if req.Charge == "" && req.Invoice == "" {
+		return c.wrong("bad_refund", "a refund needs the charge or the invoice")
+	}
+	ref := c.ref(req.Order, req.Charge, req.Invoice)
+	data := fields{"id": c.id("re_"), "charge": req.Charge, "invoice": req.Invoice, "order": ref, "amount": req.Amount}
+	return done(http.StatusOK, "refund", ref, data, fields{"result": "refunded", "id": data["id"]})
+}
+
+func invoice(c *call) outcome {
+	var req invoiceRequest
+	if out, ok := c.decode(&req); !ok {
+		return out
+	}
+	ref := c.ref(req.Order)
+	if ref == "" {
+		return c.wrong("bad_invoice", "an invoice needs an order")
+	}
+	data := fields{"id": c.id("inv_"), "order": ref, "amount": req.Amount}
+	return done(http.StatusCreated, "invoice", ref, data, fields{"id": data["id"], "result": "invoiced"})
+}

@@ -1,0 +1,204 @@
+package stub
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// keptMails is how many raw mails stay readable; older ones keep their effect only.
+const keptMails = 500
+
+var errKeyReused = errors.New("idempotency key reused with another request")
+
+// Ledger records every arrival and every effect. Safe for concurrent use. Whoever opened it closes it.
+type Ledger struct {
+	mu       sync.Mutex
+	effects  []*entry
+	mails    []*entry          // those with a raw mail, newest last
+	keys     map[scope]*entry  // remembered answers
+	tries    map[scope]int     // arrivals of a key that has no remembered answer yet
+	repeats  map[digest]int    // effects without a key, by request
+	refs     map[string]string // ID given out -> order
+	counts   map[opKey]int
+	arrivals map[opKey]int
+	journal  *journal // nil: in memory
+}
+
+type digest [16]byte
+
+// scope is where an idempotency key is unique.
+type scope struct{ service, key string }
+
+type entry struct {
+	Effect
+	hash   digest
+	status int
+	answer []byte
+	raw    []byte
+	number int // of a mail, from 1
+}
+
+// arrival is one request, before anything is decided.
+type arrival struct {
+	service, op, key string
+	hash             digest // of operation, path and body; zero: a repeated key is not compared
+}
+
+func (a arrival) scope() scope {
+	if a.key == "" {
+		return scope{a.service, "\x00" + hex.EncodeToString(a.hash[:])}
+	}
+	return scope{a.service, a.key}
+}
+
+// turn is what a decision may depend on beside the request.
+type turn struct {
+	try  int    // earlier arrivals of the key that were not remembered
+	seed string // of derived IDs: the same for the same key
+	refs map[string]string
+}
+
+// OpenLedger opens the ledger in the file at path, which is created when missing and is this process's alone; "" keeps it in
+// memory. A line cut short by a crash is dropped.
+func OpenLedger(path string) (*Ledger, error) {
+	l := &Ledger{keys: map[scope]*entry{}, tries: map[scope]int{}, repeats: map[digest]int{}, refs: map[string]string{},
+		counts: map[opKey]int{}, arrivals: map[opKey]int{}}
+	if path == "" {
+		return l, nil
+	}
+	j, err := openJournal(path, l.reload)
+	if err != nil {
+		return nil, fmt.Errorf("ledger %s: %w", path, err)
+	}
+	l.journal = j
+	return l, nil
+}
+
+// Close releases the file; the ledger can still be read.
+func (l *Ledger) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.journal == nil {
+		return nil
+	}
+	err := l.journal.close()
+	return err
+}
+
+// apply counts the arrival, then replays the remembered answer of its key, or decides and remembers (2xx and 402). decide must
+// not block: it runs inside the lock, which is what makes an effect happen once. When it returns the file has the record.
+func (l *Ledger) apply(a arrival, decide func(turn) outcome) (out outcome, replayed bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	sc := a.scope()
+	if e := l.keys[sc]; e != nil {
+		if e.hash != a.hash {
+			return outcome{}, false, errors.Join(errKeyReused, l.count(a, nil))
+		}
+		if err := l.count(a, e); err != nil {
+			return outcome{}, false, err
+		}
+		return outcome{status: e.status, body: e.answer}, true, nil
+	}
+	seed := a.key
+	if a.key == "" {
+		seed = fmt.Sprintf("%x/%d", a.hash, l.repeats[a.hash])
+	}
+	out = decide(turn{try: l.tries[sc], seed: a.service + "\x00" + seed, refs: l.refs})
+	if !out.remembered() {
+		return out, false, l.count(a, nil)
+	}
+	e := &entry{Effect: Effect{Time: time.Now().UTC(), Service: a.service, Op: out.op, Key: a.key, Ref: out.ref, Data: out.data, Arrivals: 1},
+		hash: a.hash, status: out.status, answer: out.body, raw: out.raw}
+	if l.journal != nil {
+		if err := l.journal.write(lineOf(e)); err != nil {
+			return outcome{}, false, err
+		}
+	}
+	l.add(e)
+	return out, false, nil
+}
+
+// arrive counts a request that can have no effect: a lookup, a quote, one that met a fault.
+func (l *Ledger) arrive(a arrival) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.count(arrival{service: a.service, op: a.op}, nil)
+}
+
+// count adds an arrival without a new effect: of e when it repeats e, else a try of its key.
+func (l *Ledger) count(a arrival, e *entry) error {
+	sc := a.scope()
+	if l.journal != nil {
+		li := line{Arrival: true, Effect: Effect{Service: a.service, Op: a.op}}
+		if e != nil || a.key != "" || a.hash != (digest{}) {
+			li.Key = sc.key
+		}
+		li.Refused = e == nil && l.keys[sc] != nil
+		if err := l.journal.write(li); err != nil {
+			return err
+		}
+	}
+	l.arrivals[opKey{a.service, a.op}]++
+	switch {
+	case e != nil:
+		e.Arrivals++
+	case l.keys[sc] == nil && (a.key != "" || a.hash != (digest{})):
+		l.tries[sc]++
+	}
+	return nil
+}
+
+// add puts a decided entry into every index.
+func (l *Ledger) add(e *entry) {
+	a := arrival{service: e.Service, op: baseOp(e.Op), key: e.Key, hash: e.hash}
+	l.effects = append(l.effects, e)
+	l.counts[opKey{e.Service, e.Op}]++
+	l.arrivals[opKey{e.Service, a.op}]++
+	delete(l.tries, a.scope())
+	if e.Key != "" {
+		l.keys[a.scope()] = e
+	} else {
+		l.repeats[e.hash]++
+	}
+	if id := e.Get("id"); id != "" && e.Ref != "" {
+		l.refs[id] = e.Ref
+	}
+	if e.Service == "mail" {
+		e.number = l.counts[opKey{e.Service, e.Op}]
+		l.mails = append(l.mails, e)
+		if len(l.mails) > keptMails {
+			l.mails[0].raw = nil
+			l.mails = l.mails[1:]
+		}
+	}
+}
+
+// hashOf is the identity of a request: the same operation on the same path with the same bytes.
+func hashOf(op, path string, body []byte) (d digest) {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\x00%s\x00", op, path)
+	h.Write(body)
+	copy(d[:], h.Sum(nil))
+	return d
+}
+
+// derive makes an ID that is the same for the same seed.
+func derive(prefix, seed string) string {
+	sum := sha256.Sum256([]byte(prefix + "\x00" + seed))
+	return prefix + hex.EncodeToString(sum[:8])
+}
+
+// mustJSON encodes the stub's own answers, which are all encodable.
+func mustJSON(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("stub: encode %T: %v", v, err))
+	}
+	return b
+}
