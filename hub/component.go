@@ -24,6 +24,8 @@ type Component struct {
 	// Check finds faults of a config that its tags can't, before anything is
 	// opened. The path of a FieldFault is the YAML path inside the entry.
 	Check func(cfg any, env *Env) []FieldFault
+	// Answers: its sources wait for a reply, and their message IDs are new at each request; else IDs are the same on redelivery.
+	Answers bool
 	// Open makes the adapter. It must not need the far end to be there.
 	Open func(cfg any, env *Env) (Adapter, error)
 }

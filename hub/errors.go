@@ -32,10 +32,14 @@ func (c Class) Transient() bool { return c == Timeout || c == Unavailable || c =
 type Error struct {
 	Class  Class
 	Reason string        // machine-readable code, e.g. "schema", "bad_json", "crashed_worker"
-	Where  string        // pipeline, step and file:line, set by the step that failed
+	Where  string        // pipeline/step, set by the step that failed
+	Line   string        // file:line, likewise
 	After  time.Duration // the far end's Retry-After; 0: none given
 	Fields []FieldError  // what is wrong where in the body
 	Err    error
+
+	react func(*Error) (Reaction, bool) // the failed step's own `errors:` and `retry:`
+	msg   *Message                      // the message as it was at the failed step
 }
 
 // FieldError is one fault in a body.
@@ -52,6 +56,29 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// Document is the error as the variable `error` of error steps.
+func (e *Error) Document() doc.Value {
+	return doc.ObjectOf([]doc.Field{
+		{Name: "class", Value: doc.StringValue(string(e.Class))},
+		{Name: "reason", Value: doc.StringValue(e.Reason)},
+		{Name: "where", Value: doc.StringValue(e.Where)},
+		{Name: "message", Value: doc.StringValue(e.Error())},
+	})
+}
+
+// At marks err as an error of the step at where and line, unless a step
+// inside is named already. react (may be nil) is the step's own reaction, msg
+// the message that the step had.
+func At(err error, where, line string, react func(*Error) (Reaction, bool), msg *Message) error {
+	e := AsError(err)
+	if e.Where != "" {
+		return e
+	}
+	c := *e
+	c.Where, c.Line, c.react, c.msg = where, line, react, msg
+	return &c
+}
 
 // Fail makes a classified error. The reason is its machine-readable code.
 func Fail(c Class, reason, format string, args ...any) *Error {

@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"hash/fnv"
+	"sync"
 	"time"
 
 	"orderhub/hub/doc"
@@ -8,20 +10,25 @@ import (
 
 // Exchange is a message in flight: the message, the variables that steps
 // named with `as:`, and the unit that collects what it will change. An
-// Exchange belongs to one goroutine; Fork makes one for another.
+// Exchange belongs to one goroutine and moves along with the message: a step
+// that changes the message sets x.Msg to the changed copy and calls next. Fork
+// makes an exchange for another goroutine.
 type Exchange struct {
 	Msg   *Message
 	Vars  Vars
 	Unit  *Unit
-	Reply *Message // what a request-reply source answers; set by `reply`
 	Env   *StageEnv
+	Trace bool // keep history: steps skip the work of a Note without it
+
+	forked bool
 }
 
 // StageEnv is what a stage gives to the steps of every exchange it runs.
 type StageEnv struct {
-	Store    Store
-	Clock    Clock
-	Pipeline string
+	Store Store
+	Clock Clock
+
+	locks [256]sync.Mutex // striped by record
 }
 
 // Var is a named value.
@@ -92,7 +99,7 @@ func (x *Exchange) Now() time.Time {
 }
 
 // With is a copy of x for another message that shares x's unit: what a step
-// passes to next when it changed the message.
+// that calls next many times gives to each call.
 func (x *Exchange) With(m *Message) *Exchange {
 	c := *x
 	c.Msg = m
@@ -103,7 +110,7 @@ func (x *Exchange) With(m *Message) *Exchange {
 // in another goroutine; Join brings it back.
 func (x *Exchange) Fork(m *Message) *Exchange {
 	c := *x
-	c.Msg, c.Unit, c.Reply = m, &Unit{}, nil
+	c.Msg, c.Unit, c.forked = m, &Unit{}, true
 	return &c
 }
 
@@ -114,8 +121,33 @@ func (x *Exchange) Join(forks ...*Exchange) {
 	}
 }
 
+// Serialize makes the units of this hub that are about to read and write the
+// record kind/key run one after another, until the unit is settled. It only
+// spares conflicts (the version check decides), so an exchange holds at most
+// one, and a fork none: no order of locks can block.
+func (x *Exchange) Serialize(kind, key string) {
+	if x.Unit.lock != nil || x.forked || x.Env == nil {
+		return
+	}
+	h := fnv.New32a()
+	h.Write([]byte(kind))
+	h.Write([]byte(key))
+	x.Unit.lock = &x.Env.locks[h.Sum32()%uint32(len(x.Env.locks))]
+	x.Unit.lock.Lock()
+}
+
+func (u *Unit) unlock() {
+	if u.lock != nil {
+		u.lock.Unlock()
+		u.lock = nil
+	}
+}
+
 // Note adds an event to the message's history (EIP Message History).
 func (x *Exchange) Note(e Event) {
+	if !x.Trace {
+		return
+	}
 	if e.Time.IsZero() {
 		e.Time = x.Now()
 	}

@@ -1,6 +1,9 @@
 package hub
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // Unit is one unit of work: all that handling one message changes in the
 // store. It is committed once, all or nothing (Store.Commit).
@@ -13,8 +16,11 @@ type Unit struct {
 	Adds        []Add     // counters: commutative, never a conflict
 	Sends       []Send    // messages to targets outside: published after the checks, or through the outbox
 	History     []Event
-	Correlation string // what History is found by; set from the message by the stage
-	Root        string // the root message ID, likewise
+	Reply       *Message // what a request-reply source answers once the unit is durable; set by `reply`
+	Correlation string   // what History is found by; set from the message by the stage
+	Root        string   // the root message ID, likewise
+
+	lock *sync.Mutex // held until the unit is settled: see Exchange.Serialize
 }
 
 // Effects tells whether the unit changes the store. History alone is no effect.

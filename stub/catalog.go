@@ -1,7 +1,6 @@
 package stub
 
 import (
-	"encoding/json"
 	"hash/fnv"
 	"net/http"
 	"strings"
@@ -40,7 +39,7 @@ func product(c *call) outcome {
 		stock = 0
 	}
 	adjective := []string{"Blue", "Small", "Heavy", "Plain", "Round"}[pick(sku, 5)]
-	weight := json.Number(money(10 + pick(sku+"weight", 490)))
+	weight := money(10 + pick(sku+"weight", 490))
 	return answer(fields{"sku": sku, "name": adjective + " " + kind, "kind": kind, "price": money(199 + pick(sku+"price", 9800)),
 		"weight": weight, "stock": stock})
 }

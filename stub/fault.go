@@ -151,7 +151,9 @@ func (fs *Faults) take(service, op string, only func(Fault) bool) Fault {
 			if only != nil && !only(a.Fault) {
 				return Fault{}
 			}
-			a.left--
+			if a.Times > 0 {
+				a.left--
+			}
 			return a.Fault
 		}
 	}

@@ -86,8 +86,7 @@ func (l *Ledger) Close() error {
 	if l.journal == nil {
 		return nil
 	}
-	err := l.journal.close()
-	return err
+	return l.journal.close()
 }
 
 // apply counts the arrival, then replays the remembered answer of its key, or decides and remembers (2xx and 402). decide must

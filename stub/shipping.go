@@ -16,7 +16,7 @@ type bookRequest struct {
 	Carrier string          `json:"carrier"`
 }
 
-// booked is called with every new booking and cancelled with every cancellation, after they are recorded. May be nil.
+// shipmentWatch is told of every new booking and cancellation, after it is recorded; nil functions are not called.
 type shipmentWatch struct {
 	booked    func(Effect)
 	cancelled func(shipment string)
@@ -90,8 +90,8 @@ func checkBooking(c *call, req bookRequest) (outcome, bool) {
 
 func cancel(c *call, cancelled func(string)) outcome {
 	id := c.PathValue("id")
-	var any map[string]json.RawMessage
-	if len(c.body) > 0 && json.Unmarshal(c.body, &any) != nil {
+	var object map[string]json.RawMessage
+	if len(c.body) > 0 && json.Unmarshal(c.body, &object) != nil {
 		return newProblem(http.StatusBadRequest, "bad_request", c.say, "the body is not a JSON object").outcome()
 	}
 	out := done(http.StatusOK, "cancel", c.ref("", id), fields{"shipment": id}, fields{"id": id, "result": "cancelled"})

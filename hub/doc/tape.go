@@ -27,8 +27,8 @@ const (
 	maxSource  = 1<<31 - 1
 )
 
-func (n *node) kind() Kind      { return Kind(n.info & kindMask) }
-func (n *node) count() int      { return int(n.info >> countShift) }
+func (n *node) kind() Kind { return Kind(n.info & kindMask) }
+func (n *node) count() int { return int(n.info >> countShift) }
 func (t *tape) value(i uint32) Value {
 	return Value{ref: unsafe.Pointer(t), n: int64(i), kind: onTape | tag(t.nodes[i].info&kindMask)}
 }

@@ -1,9 +1,6 @@
 package graph
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 const (
 	labelSize  = 13.0
@@ -42,18 +39,19 @@ func (g *Graph) draw(nodes []int, ends [][2]int, back []bool, l *layout, part in
 	p := newPlan(nodes, flow, ends, back)
 	g.size(p, loops)
 	p.place()
-	xs, widths := g.columns(p, loops)
+	c := g.columns(p, loops)
 	for it := range nodes {
-		b := g.box(p, it, xs, widths)
-		b.part = part
+		b := c.box(p.items[it], part)
 		l.boxes[nodes[it]] = b
 		sh.w = max(sh.w, b.x+b.w)
+		x := b.x + 14
 		for _, e := range loops[nodes[it]] {
-			l.paths[e] = loopPath(b)
+			l.paths[e] = loopPath(x, b.y)
+			x += g.labelWidth(e) + loopWidth
 		}
 	}
 	for _, r := range p.runs {
-		l.paths[r.edge] = p.route(r, xs, widths, g.labelWidth(r.edge))
+		l.paths[r.edge] = p.route(r, c, g.labelWidth(r.edge))
 	}
 	for i := range p.items {
 		sh.h = max(sh.h, p.items[i].y+p.items[i].below)
@@ -70,8 +68,8 @@ func (g *Graph) size(p *plan, loops map[int][]int) {
 			i.above, i.below = 4, 4
 			continue
 		}
-		h := g.height(i.node, need[it])
-		i.above, i.below = h/2, h/2
+		half := math.Ceil(g.height(i.node, need[it]) / 2)
+		i.above, i.below = half, half
 		if len(loops[i.node]) > 0 {
 			i.above += loopRoom
 		} else if g.Nodes[i.node].note() != "" {
@@ -81,11 +79,6 @@ func (g *Graph) size(p *plan, loops map[int][]int) {
 	for _, r := range p.runs {
 		if g.Edges[r.edge].Label != "" && !r.back && len(r.links) > 1 {
 			p.items[r.items[1]].above = edgeSize + 4
-		}
-	}
-	for it := range p.items {
-		if p.items[it].node >= 0 { // the box must not depend on the room above it
-			p.items[it].below = math.Ceil(p.items[it].below)
 		}
 	}
 }
@@ -106,11 +99,24 @@ func (g *Graph) width(v int, loops []int) float64 {
 	if n.Kind == Channel {
 		w += 14
 	}
-	w = max(w, 96, float64(em(clip(n.note(), nameCells))*detailSize)+40)
+	pill := pillWidth(n)
+	w = max(w, 96, pill+24)
+	top := pill + 24
 	for _, e := range loops {
-		w = max(w, g.labelWidth(e)+60)
+		top += g.labelWidth(e) + loopWidth
+	}
+	if len(loops) > 0 {
+		w = max(w, top)
 	}
 	return math.Ceil(w)
+}
+
+// pillWidth is the width of the note on a node's corner.
+func pillWidth(n Node) float64 {
+	if n.note() == "" {
+		return 0
+	}
+	return math.Ceil(float64(em(clip(n.note(), nameCells))*detailSize) + 14)
 }
 
 func (g *Graph) labelWidth(e int) float64 {
@@ -118,94 +124,4 @@ func (g *Graph) labelWidth(e int) float64 {
 		return 0
 	}
 	return math.Ceil(em(clip(oneLine(g.Edges[e].Label), edgeCells))*edgeSize) + 8
-}
-
-// columns sets the left side and the width of every layer. Between two layers lie a room where edges bend and, right
-// of it, one where they run level and carry their labels.
-func (g *Graph) columns(p *plan, loops map[int][]int) (xs, widths []float64) {
-	xs, widths = make([]float64, len(p.layers)), make([]float64, len(p.layers))
-	bend, text := make([]float64, len(p.layers)), make([]float64, len(p.layers))
-	for _, it := range p.items {
-		if it.node >= 0 {
-			widths[it.layer] = max(widths[it.layer], g.width(it.node, loops[it.node]))
-		}
-	}
-	for _, r := range p.runs {
-		at := r.links[0]
-		if r.back {
-			at = r.links[len(r.links)-1]
-		}
-		l := p.items[p.links[at].from].layer
-		text[l] = max(text[l], g.labelWidth(r.edge))
-	}
-	for _, k := range p.links {
-		l := p.items[k.from].layer
-		bend[l] = max(bend[l], math.Abs(p.items[k.to].y+k.b-p.items[k.from].y-k.a))
-	}
-	for l := 1; l < len(xs); l++ {
-		xs[l] = xs[l-1] + widths[l-1] + math.Round(min(34+bend[l-1]/8, 84)) + text[l-1] + tipRoom
-	}
-	return xs, widths
-}
-
-const tipRoom = 16 // level run before a box: the arrow's tip
-
-func (g *Graph) box(p *plan, it int, xs, widths []float64) box {
-	i := p.items[it]
-	return box{x: xs[i.layer], y: i.y - i.below, w: widths[i.layer], h: 2 * i.below, layer: i.layer}
-}
-
-// route is the way of a run: level through its slots, bent between the layers only.
-func (p *plan) route(r run, xs, widths []float64, label float64) path {
-	pa := path{back: r.back}
-	for i, k := range r.links {
-		from, to := p.items[p.links[k].from], p.items[p.links[k].to]
-		y0, y1 := from.y+p.links[k].a, to.y+p.links[k].b
-		right := xs[to.layer] - tipRoom - p.textRoom(from.layer, xs, widths, k)
-		pa.points = append(pa.points, point{xs[from.layer] + widths[from.layer], y0}, point{right, y1}, point{xs[to.layer], y1})
-		if label > 0 && ((!r.back && i == 0) || (r.back && i == len(r.links)-1)) {
-			pa.label = point{xs[to.layer] - tipRoom - label + 6, y1}
-		}
-	}
-	pa.points = simplify(pa.points)
-	if r.back {
-		slices.Reverse(pa.points)
-	}
-	return pa
-}
-
-// textRoom is how wide the level part of a gutter is, beyond the tip.
-func (p *plan) textRoom(l int, xs, widths []float64, _ int) float64 {
-	return xs[l+1] - xs[l] - widths[l] - tipRoom - p.bendRoom(l)
-}
-
-// bendRoom is how wide the bending part of the gutter behind layer l is.
-func (p *plan) bendRoom(l int) float64 {
-	dy := 0.0
-	for _, it := range p.layers[l] {
-		for _, k := range p.items[it].right {
-			dy = max(dy, math.Abs(p.items[p.links[k].to].y+p.links[k].b-p.items[it].y-p.links[k].a))
-		}
-	}
-	return math.Round(min(34+dy/8, 84))
-}
-
-// simplify drops points on a level line.
-func simplify(ps []point) []point {
-	out := ps[:0:0]
-	for i, q := range ps {
-		if i > 0 && i+1 < len(ps) && ps[i-1].y == q.y && ps[i+1].y == q.y {
-			continue
-		}
-		out = append(out, q)
-	}
-	return out
-}
-
-// loopPath is an edge from a box to itself: out of its top and in again, in the room kept above it.
-func loopPath(b box) path {
-	x := b.x + b.w - 14
-	return path{loop: true, label: point{b.x + 4, b.y - 8}, points: []point{
-		{x - 22, b.y}, {x - 22, b.y - 14}, {x, b.y - 14}, {x, b.y},
-	}}
 }

@@ -56,10 +56,13 @@ func (b *builder) node(y *yaml.Node, parent, key *Node, index, depth int, aliase
 		b.mapping(n, depth, aliased)
 	case yaml.SequenceNode:
 		n.items = make([]*Node, 0, len(y.Content))
-		for i, c := range y.Content {
+		content := y.Content
+		if y.Style&yaml.FlowStyle != 0 {
+			content = b.cutInList(content)
+		}
+		for i, c := range content {
 			n.items = append(n.items, b.node(c, n, nil, i, depth+1, aliased))
 		}
-		b.cutInList(n)
 	}
 	return n
 }

@@ -43,6 +43,8 @@ func (b *builder) checkKey(n, key *Node, v *yaml.Node) bool {
 		return false
 	case k.Tag == "!!bool", reading != "":
 		key.Errorf("E013", fmt.Sprintf("quote it: \"%s\"", k.Value), "the key %s can be read as %s or as text", k.Value, orKind(reading, k.Tag))
+	case k.Tag == "!!int" || k.Tag == "!!float":
+		key.Warnf("W018", fmt.Sprintf("quote it: \"%s\"", k.Value), "the key %s is a number to other YAML tools; here it is text", k.Value)
 	}
 	return true
 }

@@ -91,8 +91,11 @@ func (n *Node) inside(offset, length int) span {
 	if n.Kind() != Scalar || offset < 0 {
 		return n.extent()
 	}
-	length = max(length, 1)
-	offset, length = n.resolve().toRaw(offset, length)
+	return n.insideRaw(n.resolve().toRaw(offset, max(length, 1)))
+}
+
+// insideRaw does so for an offset of Raw().
+func (n *Node) insideRaw(offset, length int) span {
 	start := n.start()
 	switch {
 	case n.y.Style&yaml.FoldedStyle != 0:

@@ -1,0 +1,68 @@
+package files
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"orderhub/hub"
+)
+
+// Adapter is an opened entry of `adapters:`.
+type Adapter struct {
+	cfg     Config
+	env     *hub.Env
+	parsers map[string]Parser
+}
+
+var (
+	_ hub.SourceOpener = (*Adapter)(nil)
+	_ hub.TargetOpener = (*Adapter)(nil)
+)
+
+// OpenSource makes the source of the files that arg, a pattern such as "*.csv", matches; "" stands for the adapter's own match.
+func (a *Adapter) OpenSource(arg string, _ any) (hub.Source, error) {
+	s := &Source{cfg: a.cfg, env: a.env, parser: a.parser(), dir: a.cfg.Dir, pattern: a.cfg.Match}
+	if a.cfg.Path != "" {
+		if arg != "" {
+			return nil, fmt.Errorf("the adapter reads one file, %s: leave %q out", a.cfg.Path, arg)
+		}
+		s.dir, s.only = filepath.Dir(a.cfg.Path), filepath.Base(a.cfg.Path)
+		return s, nil
+	}
+	if arg = strings.TrimSpace(arg); arg != "" {
+		if _, err := path.Match(arg, ""); err != nil || strings.ContainsAny(arg, `/\`) {
+			return nil, fmt.Errorf("%q is no pattern of file names", arg)
+		}
+		s.pattern = arg
+	}
+	return s, nil
+}
+
+// OpenTarget makes the target whose files are named by arg, a text with {header} placeholders; {id}, {key} and {correlation} are those of
+// the message. "" stands for {id}.
+func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
+	if a.cfg.Dir == "" {
+		return nil, fmt.Errorf("files %q: dir is needed to write files", a.env.Name)
+	}
+	n, err := parseNaming(arg)
+	if err != nil {
+		return nil, err
+	}
+	return &Target{dir: a.cfg.Dir, naming: n, clock: a.env.Clock}, nil
+}
+
+// Close has nothing to do: sources end with Run, targets with Close.
+func (a *Adapter) Close(context.Context) error { return nil }
+
+func (a *Adapter) parser() Parser {
+	switch a.cfg.Parse {
+	case parseNone:
+		return wholeFile
+	case parseLines, parseNDJSON:
+		return eachLine
+	}
+	return a.parsers[a.cfg.Parse]
+}

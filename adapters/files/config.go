@@ -1,0 +1,107 @@
+package files
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+)
+
+// Config is an entry of `adapters:` with `type: files`.
+type Config struct {
+	Dir        string        `yaml:"dir" doc:"Folder that files are read from and written to; made if it is not there. One of dir and path."`
+	Path       string        `yaml:"path" doc:"The one file that is read, instead of all files of a folder."`
+	Match      string        `yaml:"match" default:"*" doc:"Which names are read, such as *.csv. Names that begin with a dot never are."`
+	Parse      string        `yaml:"parse" default:"none" doc:"What becomes a message. none: the whole file. lines: each line. ndjson: each line, a JSON document. csv: each row."`
+	CSV        CSV           `yaml:"csv" doc:"How parse: csv reads."`
+	Key        string        `yaml:"key" doc:"Ordering key of the messages: file (all records of a file one after another) or a field, such as body.call_id. Left out: no order."`
+	Stable     time.Duration `yaml:"stable" default:"2s" min:"0s" max:"1h" doc:"A file is read once its size and time have not changed for that long."`
+	Poll       time.Duration `yaml:"poll" default:"1s" min:"10ms" max:"1h" doc:"How often the folder is looked at; a hint from the system makes it sooner."`
+	Done       string        `yaml:"done" default:"done" doc:"Subfolder for files whose records are all taken."`
+	Failed     string        `yaml:"failed" default:"failed" doc:"Subfolder for files with a refused record, each beside a list of them, name.errors."`
+	Processing string        `yaml:"processing" default:".processing" doc:"Subfolder for files being read."`
+	Once       bool          `yaml:"once" doc:"Read what is there now, leave the files in place, and end: for batch runs."`
+	Workers    int           `yaml:"workers" default:"8" min:"1" max:"256" doc:"Messages handled at once."`
+	MaxRecord  int64         `yaml:"max_record" unit:"bytes" default:"1MiB" min:"1B" max:"64MiB" doc:"Largest record (with parse: none, file); a larger one is refused as too_large."`
+	Empty      string        `yaml:"empty" oneof:"skip|deliver|fail" default:"skip" doc:"A file of 0 bytes. skip: done, no message. deliver: a message without body. fail: refused as empty_file."`
+}
+
+// CSV are the options that the csv parser gets.
+type CSV struct {
+	Delimiter string   `yaml:"delimiter" doc:"The character between columns, or tab. Left out: the parser finds it."`
+	Header    []string `yaml:"header" doc:"Names of the columns that must be there."`
+	NoHeader  bool     `yaml:"no_header" doc:"The file has no header row: header names the columns, in their order."`
+	Encoding  string   `yaml:"encoding" doc:"utf-8 or latin1. Left out: utf-8."`
+}
+
+// SourceConfig are the options of `from: {files-adapter: "*.csv", …}`: none; the text is the match.
+type SourceConfig struct{}
+
+// SendOptions are the options of `send: {files-adapter: "{order}.json", …}`: none beside data.
+type SendOptions struct{}
+
+const (
+	parseNone   = "none"
+	parseLines  = "lines"
+	parseNDJSON = "ndjson"
+
+	emptySkip    = "skip"
+	emptyDeliver = "deliver"
+	emptyFail    = "fail"
+
+	keyFile = "file"
+)
+
+func defaultConfig() *Config {
+	return &Config{Match: "*", Parse: parseNone, Stable: 2 * time.Second, Poll: time.Second, Done: "done", Failed: "failed",
+		Processing: ".processing", Workers: 8, MaxRecord: 1 << 20, Empty: emptySkip}
+}
+
+// check finds what the tags can't, all of it.
+func (c *Config) check(parsers map[string]Parser) (faults []hub.FieldFault) {
+	bad := func(at, help, format string, args ...any) {
+		faults = append(faults, hub.FieldFault{Path: at, Message: fmt.Sprintf(format, args...), Help: help})
+	}
+	if (c.Dir == "") == (c.Path == "") {
+		bad("dir", "write dir: with a folder, or path: with a file", "one of dir and path is needed")
+	}
+	if _, err := path.Match(c.Match, ""); err != nil || strings.ContainsAny(c.Match, `/\`) {
+		bad("match", `write a pattern of file names, such as "*.csv"`, "match: %q is no pattern of file names", c.Match)
+	}
+	if known := ways(parsers); !slices.Contains(known, c.Parse) {
+		bad("parse", "write one of "+strings.Join(known, ", "), "parse: %q is not known", c.Parse)
+	}
+	for _, f := range []struct{ at, name string }{{"done", c.Done}, {"failed", c.Failed}, {"processing", c.Processing}} {
+		if f.name == "" || strings.Trim(f.name, ".") == "" || strings.ContainsAny(f.name, "/\\\x00") {
+			bad(f.at, "write the name of a subfolder", "%s: %q is no name of a subfolder", f.at, f.name)
+		}
+	}
+	if c.Done == c.Failed || c.Done == c.Processing || c.Failed == c.Processing {
+		bad("done", "give each its own", "done, failed and processing are not three different subfolders")
+	}
+	if c.Key != "" && c.Key != keyFile && (!strings.HasPrefix(c.Key, "body.") || strings.Contains(c.Key+".", "..")) {
+		bad("key", "write file, or a field such as body.call_id", "key: %q is no key", c.Key)
+	}
+	if !slices.Contains([]string{emptySkip, emptyDeliver, emptyFail}, c.Empty) {
+		bad("empty", "write skip, deliver or fail", "empty: %q is not known", c.Empty)
+	}
+	if c.Workers < 1 {
+		bad("workers", "write a number from 1 on", "workers: %d is too few", c.Workers)
+	}
+	if c.MaxRecord < 1 {
+		bad("max_record", "write a size, such as 1MiB", "max_record: %d is too small", c.MaxRecord)
+	}
+	if c.Poll <= 0 {
+		bad("poll", "write a time, such as 1s", "poll: %s is too short", c.Poll)
+	}
+	return faults
+}
+
+// ways lists what `parse:` may be.
+func ways(parsers map[string]Parser) []string {
+	return append([]string{parseNone, parseLines, parseNDJSON}, slices.Sorted(maps.Keys(parsers))...)
+}

@@ -1,0 +1,103 @@
+package httpclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"orderhub/hub"
+)
+
+// Caller asks one operation and waits for its answer.
+type Caller struct {
+	client *Client
+	op     *op
+}
+
+// Target sends to one operation. Its answer, once it is a good one, is the
+// confirmation; its body is dropped.
+type Target struct{ Caller }
+
+var (
+	_ hub.Caller = (*Caller)(nil)
+	_ hub.Target = (*Target)(nil)
+)
+
+// Send returns nil after the service answered with an expected status.
+func (t *Target) Send(ctx context.Context, m *hub.Message) error {
+	_, err := t.Call(ctx, m)
+	return err
+}
+
+// Close does nothing: the connections are the adapter's.
+func (t *Target) Close() error { return nil }
+
+// Call asks the service once. It returns before ctx or the operation's time
+// ends. The reply has the headers status and content-type, and a JSON body:
+// the answer's, its text as a JSON string, or null when it was empty.
+func (c *Caller) Call(ctx context.Context, m *hub.Message) (*hub.Message, error) {
+	reply, err := c.call(ctx, m)
+	if e, ok := errors.AsType[*hub.Error](err); ok && e.Err != nil {
+		e.Err = fmt.Errorf("%s %s: %w", c.client.env.Name, c.op.name, e.Err)
+	}
+	return reply, err
+}
+
+func (c *Caller) call(parent context.Context, m *hub.Message) (*hub.Message, error) {
+	timeout := c.client.cfg.Limits.Timeout
+	if c.op.timeout > 0 {
+		timeout = c.op.timeout
+	}
+	ctx, cancel := context.WithTimeout(parent, timeout)
+	defer cancel()
+	req, err := c.request(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.client.breaker.check(); err != nil {
+		return nil, err
+	}
+	if err := c.client.wait(ctx); err != nil {
+		return nil, err
+	}
+	defer func() { <-c.client.turns }()
+	return c.client.breaker.run(func() (*hub.Message, error) {
+		resp, err := req.Send()
+		if err != nil {
+			return nil, c.failure(parent, ctx, err)
+		}
+		return c.reply(m, resp)
+	})
+}
+
+// wait takes a turn, at the pace and within ctx. The caller gives the turn back when err is nil.
+func (c *Client) wait(ctx context.Context) error {
+	if c.pace != nil {
+		r := c.pace.Reserve()
+		delay := r.Delay()
+		if deadline, ok := ctx.Deadline(); ok && deadline.Before(c.env.Clock.Now().Add(delay)) {
+			r.Cancel()
+			e := hub.Fail(hub.Throttled, "throttled", "the pace of %s leaves no turn in time", c.cfg.Limits.Throttle)
+			e.After = delay
+			return e
+		}
+		if err := c.pause(ctx, delay); err != nil {
+			r.Cancel()
+			return err
+		}
+	}
+	select {
+	case c.turns <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case c.turns <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return stopped(ctx.Err())
+		}
+		return hub.Fail(hub.Throttled, "throttled", "%d calls are in flight, none ended in time", c.cfg.Limits.MaxInFlight)
+	}
+}

@@ -1,0 +1,90 @@
+package httpclient
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"orderhub/hub"
+)
+
+// Config is an entry of `adapters:` with `type: http-client`.
+type Config struct {
+	URL           string            `yaml:"url" required:"true" doc:"Where the service is: http or https, with the path that all operations share."`
+	OpenAPI       string            `yaml:"openapi" doc:"File of the service's OpenAPI description: its operations by operationId."`
+	Bearer        hub.Secret        `yaml:"bearer" doc:"Token sent as Authorization: Bearer."`
+	Basic         Basic             `yaml:"basic" doc:"Name and password sent as Authorization: Basic."`
+	Headers       map[string]string `yaml:"headers" doc:"Headers of every request."`
+	Limits        Limits            `yaml:"limits" doc:"What the service may cost, and what we may cost it."`
+	Ops           map[string]any    `yaml:"ops" doc:"Operations by name: POST /refunds, or a map of http, expect (statuses such as 200 or 2xx; left out: 2xx), success_if (fields of the answer and what they must be) and timeout."`
+	ForbidPrivate bool              `yaml:"forbid_private" doc:"Refuse addresses of private and reserved networks, for a URL that partners choose. Decided on the address that is connected to."`
+	AllowNetworks []string          `yaml:"allow_networks" doc:"Networks that forbid_private lets through, such as 10.1.0.0/16."`
+	Proxy         string            `yaml:"proxy" oneof:"none|env" default:"none" doc:"env: use the proxy of HTTP_PROXY, HTTPS_PROXY and NO_PROXY."`
+}
+
+// Basic is a name with its password.
+type Basic struct {
+	User     string     `yaml:"user" doc:"The name."`
+	Password hub.Secret `yaml:"password" doc:"The password."`
+}
+
+// Limits bound calls.
+type Limits struct {
+	Timeout        time.Duration `yaml:"timeout" default:"10s" min:"1ms" max:"10m" doc:"Time for a call, waiting for its turn included."`
+	Throttle       string        `yaml:"throttle" doc:"Calls per time, evenly spaced, such as 20/s, 100/m or 1000/h. Left out: no limit."`
+	CircuitBreaker string        `yaml:"circuit_breaker" doc:"Failures in a row that stop all calls, and for how long, such as 5/30s. Timeouts and unavailability count. Left out: none."`
+	MaxResponse    int           `yaml:"max_response" unit:"bytes" default:"1MiB" min:"1B" max:"256MiB" doc:"Largest answer; more is refused."`
+	MaxInFlight    int           `yaml:"max_in_flight" default:"64" min:"1" doc:"Calls at once; more wait within their time."`
+}
+
+func defaultConfig() *Config {
+	return &Config{
+		Proxy:  "none",
+		Limits: Limits{Timeout: 10 * time.Second, MaxResponse: 1 << 20, MaxInFlight: 64},
+	}
+}
+
+// check finds what the tags can't, all of it.
+func (c *Config) check() (faults []hub.FieldFault) {
+	bad := func(path, help string, err error) {
+		if err != nil {
+			faults = append(faults, hub.FieldFault{Path: path, Message: err.Error(), Help: help})
+		}
+	}
+	if c.URL != "" {
+		_, err := parseURL(c.URL)
+		bad("url", "write http:// or https://, a host and perhaps a path", err)
+	}
+	_, err := parseThrottle(c.Limits.Throttle)
+	bad("limits.throttle", "write a number and a time, such as 20/s, 100/m or 1000/h", err)
+	_, err = parseBreaker(c.Limits.CircuitBreaker)
+	bad("limits.circuit_breaker", "write failures and a time, such as 5/30s", err)
+	_, err = parseNetworks(c.AllowNetworks)
+	bad("allow_networks", "write networks such as 10.1.0.0/16", err)
+	if c.Bearer != "" && c.Basic.User != "" {
+		bad("basic", "keep one of them", fmt.Errorf("bearer and basic exclude each other"))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
+		if !validName(name) || !validValue(c.Headers[name]) {
+			bad("headers."+name, "write a header name, and a value of one line", fmt.Errorf("header %q can't be sent", name))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Ops)) {
+		_, path, err := parseOp(name, c.Ops[name])
+		bad(path, `write POST /path, or {http: POST /path, expect: [200]}`, err)
+	}
+	return faults
+}
+
+func parseNetworks(texts []string) (out []netip.Prefix, err error) {
+	for _, text := range texts {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("allow_networks: %q is no network", text)
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
+}

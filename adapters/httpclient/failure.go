@@ -1,0 +1,44 @@
+package httpclient
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/go-resty/resty/v2"
+
+	"orderhub/hub"
+)
+
+// failure classifies a request that got no answer. The URL is left out of the
+// text: its query may hold personal data.
+func (c *Caller) failure(parent, ctx context.Context, err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err
+	}
+	fail := func(class hub.Class, reason string) error {
+		return &hub.Error{Class: class, Reason: reason, Err: err}
+	}
+	var timeout net.Error
+	switch {
+	case errors.Is(parent.Err(), context.Canceled):
+		return stopped(err)
+	case errors.Is(err, resty.ErrResponseBodyTooLarge):
+		return hub.Fail(hub.Rejected, "bad_response", "the answer is larger than %d bytes", c.client.cfg.Limits.MaxResponse)
+	case errors.Is(err, errForbidden):
+		return fail(hub.Rejected, "target_forbidden")
+	case errors.Is(err, errSwitched), isBadAnswer(err):
+		return fail(hub.Rejected, "bad_response")
+	case ctx.Err() != nil, errors.As(err, &timeout) && timeout.Timeout():
+		return fail(hub.Timeout, "timeout")
+	}
+	return fail(hub.Unavailable, "connection")
+}
+
+// isBadAnswer finds the faults that net/http has no error values for.
+func isBadAnswer(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "server response headers exceeded") || strings.Contains(text, "too many 1xx")
+}

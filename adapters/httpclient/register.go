@@ -1,0 +1,33 @@
+// Package httpclient is the channel adapter `http-client`: calls and sends go
+// to an HTTP service, and its answers get their class.
+package httpclient
+
+import (
+	_ "embed"
+	"fmt"
+	"maps"
+	"slices"
+
+	"orderhub/hub"
+)
+
+//go:embed README.md
+var readme string
+
+// Component registers the adapter.
+func Component() hub.Component {
+	return hub.Component{
+		Name:   "http-client",
+		Doc:    readme,
+		Config: func() any { return defaultConfig() },
+		Ops:    func(cfg any) []string { return slices.Sorted(maps.Keys(cfg.(*Config).Ops)) },
+		Check:  func(cfg any, _ *hub.Env) []hub.FieldFault { return cfg.(*Config).check() },
+		Open: func(cfg any, env *hub.Env) (hub.Adapter, error) {
+			c, ok := cfg.(*Config)
+			if !ok {
+				return nil, fmt.Errorf("http-client %q: config is a %T", env.Name, cfg)
+			}
+			return New(*c, env)
+		},
+	}
+}

@@ -1,0 +1,100 @@
+package httpclient
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"github.com/go-resty/resty/v2"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+)
+
+const typeJSON = "application/json"
+
+// request builds the request of m. What can't be sent is an Invalid error.
+func (c *Caller) request(ctx context.Context, m *hub.Message) (*resty.Request, error) {
+	path, query, err := c.target(m)
+	if err != nil {
+		return nil, err
+	}
+	req := c.client.resty.R().SetContext(ctx)
+	req.Method, req.URL = c.op.method, c.client.base+path
+	if len(query) > 0 {
+		sep := "?"
+		if strings.Contains(path, "?") {
+			sep = "&"
+		}
+		req.URL += sep + query.Encode()
+	}
+	media := m.Headers.Get(hub.HeaderContentType)
+	if media == "" {
+		media = typeJSON
+	}
+	headers := [][2]string{
+		{"Accept", typeJSON},
+		{"Idempotency-Key", m.Headers.Get(hub.HeaderIdempotency)},
+		{"Traceparent", m.Headers.Get(hub.HeaderTraceparent)},
+		{"X-Correlation-Id", m.Correlation},
+	}
+	if raw := m.Body.Bytes(); !c.op.query() && len(raw) > 0 {
+		headers = append(headers, [2]string{"Content-Type", media})
+		req.SetBody(raw)
+	}
+	for _, h := range headers {
+		if h[1] == "" {
+			continue
+		}
+		if !validValue(h[1]) {
+			return nil, hub.Fail(hub.Invalid, "header_injection", "the header %s holds a line end or another control character", h[0])
+		}
+		req.SetHeader(h[0], h[1])
+	}
+	return req, nil
+}
+
+// target fills the path's params from the body's fields; for methods without a
+// body the other scalar fields become the query.
+func (c *Caller) target(m *hub.Message) (path string, query url.Values, err error) {
+	path = c.op.path
+	if len(c.op.params) == 0 && !c.op.query() {
+		return path, nil, nil
+	}
+	body, bad := m.Body.Doc()
+	if bad != nil || body.Kind() != doc.Object {
+		if len(c.op.params) > 0 {
+			return "", nil, hub.Fail(hub.Invalid, "missing_param", "the path %s needs fields, and the body is no JSON object", c.op.path)
+		}
+		return path, nil, nil
+	}
+	used := map[string]bool{}
+	for _, name := range c.op.params {
+		v, ok := scalar(body.Get(name))
+		if !ok || v == "" || v == "." || v == ".." {
+			e := hub.Fail(hub.Invalid, "missing_param", "the path %s needs the field %q, a text or number", c.op.path, name)
+			e.Fields = []hub.FieldError{{Pointer: "/" + name, Detail: "is needed for the path " + c.op.path}}
+			return "", nil, e
+		}
+		path = strings.ReplaceAll(path, "{"+name+"}", url.PathEscape(v))
+		used[name] = true
+	}
+	if !c.op.query() {
+		return path, nil, nil
+	}
+	query = url.Values{}
+	for name, v := range body.Fields() {
+		if text, ok := scalar(v); ok && !used[name] {
+			query.Set(name, text)
+		}
+	}
+	return path, query, nil
+}
+
+func scalar(v doc.Value) (string, bool) {
+	switch v.Kind() {
+	case doc.Bool, doc.Number, doc.String:
+		return v.Text(), true
+	}
+	return "", false
+}

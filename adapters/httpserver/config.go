@@ -1,0 +1,101 @@
+package httpserver
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+)
+
+// Config is an entry of `adapters:` with `type: http-server`.
+type Config struct {
+	Listen  string     `yaml:"listen" doc:"Address, such as :8080 or 127.0.0.1:8080. Left out: :8080, or the next free port. Given and busy: an error."`
+	OpenAPI string     `yaml:"openapi" doc:"Path that answers with the OpenAPI description, such as /openapi.json. Left out: none."`
+	LinkKey hub.Secret `yaml:"link_key" doc:"Key that signs links in mails (verify: {token: link}). Left out: a new key at every start, so old links die."`
+	TLS     TLS        `yaml:"tls" doc:"Serve HTTPS."`
+	Limits  Limits     `yaml:"limits" doc:"What one client, and all of them, may use."`
+}
+
+// TLS names the certificate of the server.
+type TLS struct {
+	Cert string `yaml:"cert" doc:"File of the certificate chain (PEM). Read again when it changes."`
+	Key  string `yaml:"key" doc:"File of the private key (PEM)."`
+}
+
+// Limits bound what requests may cost.
+type Limits struct {
+	MaxBody           int64         `yaml:"max_body" unit:"bytes" default:"1MiB" min:"1B" max:"64MiB" doc:"Largest body, also after decompression; more is 413."`
+	MaxHeader         int           `yaml:"max_header" unit:"bytes" default:"64KiB" min:"1KiB" max:"1MiB" doc:"Largest request line with all headers; more is 431."`
+	MaxConnections    int           `yaml:"max_connections" default:"1000" min:"1" doc:"Open connections; more are answered 503 and closed."`
+	PerIP             int           `yaml:"per_ip" default:"100" min:"1" doc:"Open connections of one address; this machine's own are not counted."`
+	MaxWaiting        int           `yaml:"max_waiting" default:"2048" min:"1" doc:"Requests in flight; more are answered 503 with Retry-After."`
+	ReadHeaderTimeout time.Duration `yaml:"read_header_timeout" default:"5s" min:"10ms" max:"10m" doc:"Time to send the headers; then the connection is closed."`
+	ReadTimeout       time.Duration `yaml:"read_timeout" default:"30s" min:"10ms" max:"1h" doc:"Time to send the whole request; then 408."`
+	WriteTimeout      time.Duration `yaml:"write_timeout" default:"30s" min:"10ms" max:"1h" doc:"Time for the pipeline and the answer, from the end of the body; then 504."`
+	IdleTimeout       time.Duration `yaml:"idle_timeout" default:"60s" min:"10ms" max:"1h" doc:"Time a connection may rest between requests."`
+}
+
+// SourceConfig are the options of `from: {web: POST /orders, …}`.
+type SourceConfig struct {
+	Verify    *Verify  `yaml:"verify" doc:"How senders prove who they are. Left out: anyone may send."`
+	Consumes  []string `yaml:"consumes" doc:"Media types taken, such as text/csv. Left out: application/json. Others are 415."`
+	EmptyBody bool     `yaml:"empty_body" doc:"Take requests of POST, PUT and PATCH that have no body; otherwise they are 400."`
+	Public    bool     `yaml:"public" doc:"Say that it is on purpose that anyone may send."`
+}
+
+const (
+	schemeHex         = "hex"
+	schemeTimestamped = "timestamped"
+	schemeStandard    = "standard-webhooks"
+	tokenLink         = "link"
+)
+
+// Verify says how a sender proves who it is; one of hmac and token.
+type Verify struct {
+	HMAC            []hub.Secret  `yaml:"hmac" doc:"Secret shared with the sender, or two of them while it changes: HMAC-SHA256 over the body as received."`
+	Header          string        `yaml:"header" doc:"Header that holds the signature. Left out: X-Signature."`
+	Scheme          string        `yaml:"scheme" oneof:"hex|timestamped|standard-webhooks" doc:"hex: the digest, with or without sha256= before it. timestamped: t=1700000000,v1=hex over time.body. standard-webhooks: webhook-id, webhook-timestamp, webhook-signature. Left out: timestamped if max_age is given without timestamp_header, else hex."`
+	MaxAge          time.Duration `yaml:"max_age" min:"1s" max:"24h" doc:"How far the sender's time may be off. Left out: 5m where the scheme has a time."`
+	TimestampHeader string        `yaml:"timestamp_header" doc:"Header with the time (Unix seconds) that is signed as time.body, with scheme hex."`
+	Token           hub.Secret    `yaml:"token" doc:"A secret that comes as Authorization: Bearer; or the word link: the request came by a link that the hub signed."`
+}
+
+const defaultListen = ":8080"
+
+func defaultConfig() *Config {
+	return &Config{Limits: Limits{
+		MaxBody: 1 << 20, MaxHeader: 64 << 10, MaxConnections: 1000, PerIP: 100, MaxWaiting: 2048,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 60 * time.Second,
+	}}
+}
+
+// check finds what the tags can't.
+func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
+	bad := func(path, help, format string, args ...any) {
+		faults = append(faults, hub.FieldFault{Path: path, Message: fmt.Sprintf(format, args...), Help: help})
+	}
+	if c.Listen != "" {
+		if _, err := net.ResolveTCPAddr("tcp", c.Listen); err != nil {
+			bad("listen", `write host:port, such as ":8080"`, "listen: %q is no address", c.Listen)
+		}
+	}
+	if c.OpenAPI != "" && !strings.HasPrefix(c.OpenAPI, "/") {
+		bad("openapi", "write /"+c.OpenAPI, "openapi: %q is no path", c.OpenAPI)
+	}
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		bad("tls", "give both cert and key", "tls: one of cert and key is missing")
+		return faults
+	}
+	for _, f := range []struct{ path, file string }{{"tls.cert", c.TLS.Cert}, {"tls.key", c.TLS.Key}} {
+		if f.file == "" {
+			continue
+		}
+		if _, err := os.Stat(env.Path(f.file)); err != nil {
+			bad(f.path, "name a file that is there", "%s: %v", f.path, err)
+		}
+	}
+	return faults
+}

@@ -1,0 +1,132 @@
+package httpserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+const portsToTry = 100
+
+// listen opens the asked address, or the first free port from 8080 on.
+func listen(ctx context.Context, asked string) (net.Listener, error) {
+	var lc net.ListenConfig
+	if asked != "" {
+		ln, err := lc.Listen(ctx, "tcp", asked)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return nil, fmt.Errorf("listen: %s is used by another program; write another port, or leave listen out to take a free one: %w", asked, err)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("listen: %w", err)
+		}
+		return ln, nil
+	}
+	_, text, _ := net.SplitHostPort(defaultListen)
+	first, _ := strconv.Atoi(text)
+	for port := first; ; port++ {
+		ln, err := lc.Listen(ctx, "tcp", ":"+strconv.Itoa(port))
+		if err == nil || !errors.Is(err, syscall.EADDRINUSE) || port == first+portsToTry {
+			return ln, err
+		}
+	}
+}
+
+// urlOf is how this machine reaches the listener.
+func urlOf(addr net.Addr, secure bool) string {
+	scheme := "http://"
+	if secure {
+		scheme = "https://"
+	}
+	ap, err := netip.ParseAddrPort(addr.String())
+	if err != nil {
+		return scheme + addr.String()
+	}
+	if ap.Addr().IsUnspecified() {
+		return scheme + "127.0.0.1:" + strconv.Itoa(int(ap.Port()))
+	}
+	return scheme + ap.String()
+}
+
+// limitedListener closes connections past its limits at once, so that Accept
+// never waits for slow clients.
+type limitedListener struct {
+	net.Listener
+	max, perIP int
+	plain      bool // HTTP without TLS: a refusal can be told
+
+	mu    sync.Mutex
+	total int
+	byIP  map[netip.Addr]int
+}
+
+func newLimitedListener(ln net.Listener, total, perIP int, plain bool) *limitedListener {
+	return &limitedListener{Listener: ln, max: total, perIP: perIP, plain: plain, byIP: map[netip.Addr]int{}}
+}
+
+func (l *limitedListener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		ip := addrOf(c)
+		if l.enter(ip) {
+			return &limitedConn{Conn: c, listener: l, ip: ip}, nil
+		}
+		if l.plain {
+			c.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
+			c.Write([]byte("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
+		}
+		c.Close()
+	}
+}
+
+func addrOf(c net.Conn) netip.Addr {
+	ap, err := netip.ParseAddrPort(c.RemoteAddr().String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap().WithZone("")
+}
+
+func (l *limitedListener) enter(ip netip.Addr) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.total >= l.max || !ip.IsLoopback() && l.byIP[ip] >= l.perIP {
+		return false
+	}
+	l.total++
+	l.byIP[ip]++
+	return true
+}
+
+func (l *limitedListener) leave(ip netip.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.total--
+	if l.byIP[ip]--; l.byIP[ip] == 0 {
+		delete(l.byIP, ip)
+	}
+}
+
+// limitedConn gives its place back when it is closed.
+type limitedConn struct {
+	net.Conn
+	listener *limitedListener
+	ip       netip.Addr
+	closed   atomic.Bool
+}
+
+func (c *limitedConn) Close() error {
+	if !c.closed.Swap(true) {
+		c.listener.leave(c.ip)
+	}
+	return c.Conn.Close()
+}

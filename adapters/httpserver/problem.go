@@ -1,0 +1,163 @@
+package httpserver
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+)
+
+const (
+	bugText = "something went wrong on our side; tell us the trace id"
+	urnCode = "urn:orderhub:error:"
+)
+
+// problem is an answer that is no success: RFC 9457 for programs, a small page for people.
+type problem struct {
+	status     int
+	code       string
+	detail     string
+	trace      string
+	retryAfter int    // seconds; 0: none
+	accept     string // a header line that says what would be taken
+	fields     []hub.FieldError
+}
+
+func newProblem(status int, code, detail string) *problem {
+	return &problem{status: status, code: code, detail: detail}
+}
+
+// stopping is the answer while nobody serves.
+func stopping() *problem {
+	p := newProblem(http.StatusServiceUnavailable, "not_ready", "the service is starting or stopping; try again")
+	p.retryAfter = 2
+	return p
+}
+
+// problemOf is the answer for a failed message. What outsiders may read is
+// what concerns their message; the rest is for the log.
+func problemOf(err error) *problem {
+	if errors.Is(err, hub.ErrNotFound) {
+		return newProblem(http.StatusNotFound, "not_found", "there is no such thing")
+	}
+	e := hub.AsError(err)
+	p := newProblem(http.StatusConflict, e.Reason, e.Error())
+	p.fields = e.Fields
+	switch e.Class {
+	case hub.Invalid:
+		p.status = http.StatusUnprocessableEntity
+		p.ofDocument(err)
+	case hub.Rejected:
+		if ofFarEnd(e.Reason) {
+			p.detail = "a partner did not accept it"
+		}
+	case hub.Timeout:
+		p.status, p.detail, p.fields = http.StatusGatewayTimeout, "no answer in time; it is safe to try again with the same Idempotency-Key", nil
+	case hub.Unavailable:
+		p.status, p.detail, p.fields = http.StatusServiceUnavailable, "the service is not available now; try again", nil
+		p.waitFor(e.After, 5*time.Second)
+		if e.Reason == "disk_full" {
+			p.status = http.StatusInsufficientStorage
+		}
+	case hub.Throttled:
+		p.throttled(e)
+	case hub.Bug:
+		p.status, p.code, p.detail, p.fields = http.StatusInternalServerError, "bug", bugText, nil
+	}
+	if p.code == "" {
+		p.code = string(e.Class)
+	}
+	return p
+}
+
+// ofDocument makes faults of the body's form 400 and 413.
+func (p *problem) ofDocument(err error) {
+	switch p.code {
+	case doc.CodeTooComplex:
+		p.status = http.StatusRequestEntityTooLarge
+	case doc.CodeBadJSON, doc.CodeTooDeep, doc.CodeDuplicateKey, doc.CodeBadUTF8, doc.CodeEmptyBody:
+		p.status = http.StatusBadRequest
+	case "not_found":
+		p.status = http.StatusNotFound
+	case "idempotency_key_missing":
+		p.status = http.StatusBadRequest
+	}
+	if s, ok := errors.AsType[*doc.SyntaxError](err); ok {
+		p.detail = s.Error()
+		if s.Code == doc.CodeBadUTF8 {
+			p.detail = fmt.Sprintf("%s (offset %d)", p.detail, s.Offset)
+		}
+	}
+}
+
+func (p *problem) throttled(e *hub.Error) {
+	p.status, p.detail = http.StatusTooManyRequests, "too much at once; try again later"
+	switch e.Reason {
+	case "idempotency_key_reused":
+		p.status, p.detail = http.StatusUnprocessableEntity, "the Idempotency-Key was used for another request"
+		return
+	case "in_progress":
+		p.status, p.detail = http.StatusConflict, "the request with this Idempotency-Key is still running"
+		p.waitFor(0, time.Second)
+		return
+	case "backlog_full":
+		p.status = http.StatusServiceUnavailable
+	}
+	p.waitFor(e.After, time.Second)
+}
+
+// ofFarEnd tells whether the text of an error may hold what a partner answered.
+func ofFarEnd(reason string) bool {
+	return strings.HasPrefix(reason, "http_") || reason == "bad_response" || reason == "redirect"
+}
+
+func (p *problem) waitFor(after, otherwise time.Duration) {
+	if after <= 0 {
+		after = otherwise
+	}
+	p.retryAfter = max(1, int(math.Ceil(after.Seconds())))
+}
+
+type problemJSON struct {
+	Type   string           `json:"type"`
+	Title  string           `json:"title"`
+	Status int              `json:"status"`
+	Detail string           `json:"detail"`
+	Code   string           `json:"code"`
+	Trace  string           `json:"trace_id,omitempty"`
+	Errors []hub.FieldError `json:"errors,omitempty"`
+}
+
+const maxFields = 20
+
+func (p *problem) write(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	if p.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(p.retryAfter))
+	}
+	if name, value, ok := strings.Cut(p.accept, ": "); ok {
+		h.Set(name, value)
+	}
+	if strings.HasPrefix(p.code, "token_") {
+		h.Set("WWW-Authenticate", "Bearer")
+	}
+	var body []byte
+	if prefersHTML(r) {
+		body = p.page()
+		h.Set("Content-Type", typeHTML)
+		h.Set("Content-Security-Policy", pagePolicy)
+	} else {
+		body, _ = json.Marshal(problemJSON{urnCode + p.code, http.StatusText(p.status), p.status, p.detail, p.code, p.trace,
+			p.fields[:min(len(p.fields), maxFields)]})
+		h.Set("Content-Type", typeProblem)
+	}
+	w.WriteHeader(p.status)
+	w.Write(body)
+}

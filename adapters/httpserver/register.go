@@ -1,0 +1,31 @@
+// Package httpserver is the channel adapter `http-server`: requests come in,
+// become messages, and get the pipeline's reply as their answer.
+package httpserver
+
+import (
+	_ "embed"
+	"fmt"
+
+	"orderhub/hub"
+)
+
+//go:embed README.md
+var readme string
+
+// Component registers the adapter.
+func Component() hub.Component {
+	return hub.Component{
+		Name:   "http-server",
+		Doc:    readme,
+		Config: func() any { return defaultConfig() },
+		Source: func() any { return &SourceConfig{} },
+		Check:  func(cfg any, env *hub.Env) []hub.FieldFault { return cfg.(*Config).check(env) },
+		Open: func(cfg any, env *hub.Env) (hub.Adapter, error) {
+			c, ok := cfg.(*Config)
+			if !ok {
+				return nil, fmt.Errorf("http-server %q: config is a %T", env.Name, cfg)
+			}
+			return New(*c, env)
+		},
+	}
+}

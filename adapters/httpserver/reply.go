@@ -1,0 +1,81 @@
+package httpserver
+
+import (
+	"net/http"
+	"net/textproto"
+	"strconv"
+	"strings"
+
+	"orderhub/hub"
+)
+
+// The reply's headers that become response headers, beside x-….
+var given = [...]string{"location", hub.HeaderRetryAfter, "cache-control", "etag", "last-modified", "content-language",
+	"content-disposition", "content-security-policy", "link", "vary", "idempotent-replayed", "www-authenticate"}
+
+// answer writes the pipeline's reply: its status (200), content-type
+// (application/json), the allowed headers, and its body.
+func (s *Source) answer(w http.ResponseWriter, r *http.Request, id string, reply *hub.Message) {
+	status := http.StatusOK
+	if text := reply.Headers.Get(hub.HeaderStatus); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 200 || n > 599 {
+			s.server.env.Log.Error("the reply has no usable status", "trace", id, "route", s.pattern, "status", text)
+			p := newProblem(http.StatusInternalServerError, "bug", bugText)
+			p.trace = id
+			p.write(w, r)
+			return
+		}
+		status = n
+	}
+	h := w.Header()
+	for _, name := range given {
+		if v := reply.Headers[name]; v != "" {
+			h.Set(textproto.CanonicalMIMEHeaderKey(name), v)
+		}
+	}
+	for name, v := range reply.Headers {
+		if strings.HasPrefix(name, "x-") && validHeader(name, v) {
+			h.Set(name, v)
+		}
+	}
+	if status == http.StatusNoContent || status == http.StatusNotModified {
+		w.WriteHeader(status)
+		return
+	}
+	body := reply.Body.Bytes()
+	switch media := reply.Headers[hub.HeaderContentType]; {
+	case media == "" || media == typeJSON:
+		h["Content-Type"] = jsonType
+	default:
+		h.Set("Content-Type", media)
+		if strings.HasPrefix(media, "text/html") && h.Get("Content-Security-Policy") == "" {
+			h.Set("Content-Security-Policy", pagePolicy)
+		}
+	}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(status)
+	w.Write(body)
+}
+
+// accepted answers that the hub owns the message.
+func accepted(w http.ResponseWriter, id string, duplicate bool) {
+	w.Header()["Content-Type"] = jsonType
+	w.WriteHeader(http.StatusAccepted)
+	text := `{"accepted":true,"trace_id":"` + id + `"}`
+	if duplicate {
+		text = `{"accepted":true,"duplicate":true,"trace_id":"` + id + `"}`
+	}
+	w.Write([]byte(text))
+}
+
+// validHeader refuses what would break out of a header line, or is no name of one.
+func validHeader(name, value string) bool {
+	for i := range len(name) {
+		c := name[i]
+		if c != '-' && c != '_' && c != '.' && (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return !strings.ContainsAny(value, "\r\n\x00")
+}

@@ -1,0 +1,142 @@
+package httpserver
+
+import (
+	"net/http"
+	"strings"
+)
+
+// Values of response headers that every answer shares; they are never changed.
+var (
+	noSniff  = []string{"nosniff"}
+	noStore  = []string{"no-store"}
+	noRefer  = []string{"no-referrer"}
+	jsonType = []string{typeJSON}
+)
+
+const (
+	headerTrace = "Hub-Trace"
+	typeJSON    = "application/json"
+	typeProblem = "application/problem+json"
+	typeHTML    = "text/html; charset=utf-8"
+)
+
+// ServeHTTP answers any request: limits first, then the route.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h["X-Content-Type-Options"] = noSniff
+	h["Cache-Control"] = noStore
+	h["Referrer-Policy"] = noRefer
+	defer s.inFlight.Add(-1)
+	switch {
+	case s.inFlight.Add(1) > int64(s.cfg.Limits.MaxWaiting):
+		p := newProblem(http.StatusServiceUnavailable, "backlog_full", "too many requests are waiting; try again")
+		p.retryAfter = 1
+		p.write(w, r)
+	case r.URL.Path == "/healthz":
+		s.healthz(w, r)
+	case r.URL.Path == "/readyz":
+		s.readyz(w, r)
+	case s.draining.Load():
+		stopping().write(w, r)
+	case !plainPath(r):
+		noRoute().write(w, r)
+	default:
+		s.dispatch(w, r)
+	}
+}
+
+// dispatch finds the route, without ServeMux's own redirects and answers.
+func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
+	mux := s.routes.table.Load()
+	if mux == nil {
+		noRoute().write(w, r)
+		return
+	}
+	h, pattern := mux.Handler(r)
+	if pattern != "" {
+		mux.ServeHTTP(w, r)
+		return
+	}
+	var answer allowOnly
+	h.ServeHTTP(&answer, r)
+	if answer.status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", answer.Header().Get("Allow"))
+		newProblem(answer.status, "method_not_allowed", r.Method+" is not taken here").write(w, r)
+		return
+	}
+	noRoute().write(w, r)
+}
+
+// allowOnly takes ServeMux's own answer for its status and its Allow header.
+type allowOnly struct {
+	header http.Header
+	status int
+}
+
+func (a *allowOnly) Header() http.Header {
+	if a.header == nil {
+		a.header = http.Header{}
+	}
+	return a.header
+}
+func (a *allowOnly) WriteHeader(status int)      { a.status = status }
+func (a *allowOnly) Write(b []byte) (int, error) { return len(b), nil }
+
+// plainPath refuses paths that someone in front of us, or behind, may read in
+// another way: dot segments, empty segments, parameters, encoded slashes.
+func plainPath(r *http.Request) bool {
+	p := r.URL.Path
+	if !strings.HasPrefix(p, "/") || strings.Contains(p, "//") || strings.ContainsAny(p, ";\\\x00\r\n") {
+		return false
+	}
+	if raw := r.URL.RawPath; raw != "" && strings.Contains(strings.ToLower(raw), "%2f") {
+		return false
+	}
+	for i := strings.Index(p, "/."); i >= 0; {
+		rest := p[i+1:]
+		segment, _, _ := strings.Cut(rest, "/")
+		if segment == "." || segment == ".." {
+			return false
+		}
+		next := strings.Index(rest, "/.")
+		if next < 0 {
+			return true
+		}
+		i += 1 + next
+	}
+	return true
+}
+
+func noRoute() *problem {
+	return newProblem(http.StatusNotFound, "no_route", "there is nothing at this path")
+}
+
+func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {
+	if !readOnly(w, r) {
+		return
+	}
+	w.Header()["Content-Type"] = jsonType
+	w.Write([]byte(`{"status":"ok"}`))
+}
+
+// readyz tells whether every route is served.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	if !readOnly(w, r) {
+		return
+	}
+	if s.draining.Load() || s.routes.waiting() > 0 {
+		stopping().write(w, r)
+		return
+	}
+	w.Header()["Content-Type"] = jsonType
+	w.Write([]byte(`{"status":"ready"}`))
+}
+
+func readOnly(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return true
+	}
+	w.Header().Set("Allow", "GET, HEAD")
+	newProblem(http.StatusMethodNotAllowed, "method_not_allowed", r.Method+" is not taken here").write(w, r)
+	return false
+}

@@ -1,0 +1,146 @@
+package httpserver
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"orderhub/hub"
+)
+
+// Server is one HTTP server. Its routes are the running sources. Close ends
+// it; before that every Source.Run must have returned.
+type Server struct {
+	cfg     Config
+	env     hub.Env
+	linkKey []byte
+	http    *http.Server
+	routes  routes
+	scratch pools
+
+	inFlight atomic.Int64
+	draining atomic.Bool
+	failed   chan struct{} // closed when serving ended with failure
+	failure  error         // set before failed is closed
+
+	mu      sync.Mutex
+	started bool
+	served  sync.WaitGroup
+}
+
+var (
+	_ hub.Adapter      = (*Server)(nil)
+	_ hub.SourceOpener = (*Server)(nil)
+	_ hub.Starter      = (*Server)(nil)
+)
+
+// New makes a server that listens after Start.
+func New(cfg Config, env *hub.Env) (*Server, error) {
+	s := &Server{cfg: cfg, env: *env, linkKey: []byte(cfg.LinkKey.Reveal()), failed: make(chan struct{})}
+	if s.env.Log == nil {
+		s.env.Log = slog.New(slog.DiscardHandler)
+	}
+	if s.env.Clock == nil {
+		s.env.Clock = hub.RealClock{}
+	}
+	if len(s.linkKey) == 0 {
+		s.linkKey = newLinkKey()
+	}
+	l := cfg.Limits
+	s.http = &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: l.ReadHeaderTimeout,
+		ReadTimeout:       l.ReadTimeout,
+		WriteTimeout:      l.ReadTimeout + l.WriteTimeout, // net/http counts it from the end of the headers
+		IdleTimeout:       l.IdleTimeout,
+		MaxHeaderBytes:    l.MaxHeader,
+		ErrorLog:          slog.NewLogLogger(s.env.Log.Handler(), slog.LevelDebug),
+	}
+	if cfg.TLS.Cert != "" {
+		certs, err := newCertificates(env.Path(cfg.TLS.Cert), env.Path(cfg.TLS.Key), s.env.Log)
+		if err != nil {
+			return nil, fmt.Errorf("http-server %q: %w", env.Name, err)
+		}
+		s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certs.get}
+	}
+	return s, nil
+}
+
+// OpenSource declares the route that arg names, such as "POST /orders/{id}". It
+// answers 503 until the source runs.
+func (s *Server) OpenSource(arg string, cfg any) (hub.Source, error) {
+	sc, ok := cfg.(*SourceConfig)
+	if !ok {
+		if cfg != nil {
+			return nil, fmt.Errorf("http-server %q: options are a %T", s.env.Name, cfg)
+		}
+		sc = &SourceConfig{}
+	}
+	src, err := newSource(s, arg, sc)
+	if err != nil {
+		return nil, fmt.Errorf("http-server %q: route %q: %w", s.env.Name, arg, err)
+	}
+	s.mu.Lock()
+	takeOver := s.started // a reload opens the new source before the old one ends
+	s.mu.Unlock()
+	if err := s.routes.declare(src, takeOver); err != nil {
+		return nil, fmt.Errorf("http-server %q: %w", s.env.Name, err)
+	}
+	return src, nil
+}
+
+// Start listens and serves. addr is the URL of the server.
+func (s *Server) Start(ctx context.Context) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.started {
+		return "", fmt.Errorf("http-server %q: started twice", s.env.Name)
+	}
+	ln, err := listen(ctx, s.cfg.Listen)
+	if err != nil {
+		return "", fmt.Errorf("http-server %q: %w", s.env.Name, err)
+	}
+	s.started = true
+	limited := newLimitedListener(ln, s.cfg.Limits.MaxConnections, s.cfg.Limits.PerIP, s.http.TLSConfig == nil)
+	s.served.Go(func() { s.serve(limited) })
+	return urlOf(ln.Addr(), s.http.TLSConfig != nil), nil
+}
+
+func (s *Server) serve(ln net.Listener) {
+	var err error
+	if s.http.TLSConfig != nil {
+		err = s.http.ServeTLS(ln, "", "")
+	} else {
+		err = s.http.Serve(ln)
+	}
+	if !errors.Is(err, http.ErrServerClosed) {
+		s.failure = fmt.Errorf("http-server %q: %w", s.env.Name, err)
+		close(s.failed)
+	}
+}
+
+// Close answers 503 to what still comes, finishes what is there, and frees the
+// port. When ctx ends first, connections are cut.
+func (s *Server) Close(ctx context.Context) error {
+	s.draining.Store(true)
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("http-server %q: %w", s.env.Name, err), s.http.Close())
+	}
+	s.served.Wait()
+	return err
+}
+
+// handlerTimeout is the time that a pipeline has: what remains of the answer's
+// time is for sending it.
+func (s *Server) handlerTimeout() time.Duration {
+	t := s.cfg.Limits.WriteTimeout
+	return t - min(t/10, time.Second)
+}

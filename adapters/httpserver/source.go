@@ -1,0 +1,107 @@
+package httpserver
+
+import (
+	"context"
+	"fmt"
+	"mime"
+	"slices"
+	"strings"
+
+	"orderhub/hub"
+)
+
+// Source is one route. Its messages are requests; a handler that is a
+// hub.Caller makes their answers, any other handler gets them accepted (202).
+//
+// Run serves the route until ctx is done and every request it began is
+// answered. Outside of Run the route answers 503 with Retry-After; Close
+// removes it. Messages of one key may run at once: requests have no key.
+type Source struct {
+	server  *Server
+	pattern string // of http.ServeMux
+	params  []string
+	options SourceConfig
+	verify  verifier
+	accepts []string // media types
+	route   *route
+	gate    gate
+	handler hub.Handler
+	caller  hub.Caller // nil: messages are only accepted
+}
+
+var _ hub.Source = (*Source)(nil)
+
+func newSource(s *Server, arg string, cfg *SourceConfig) (*Source, error) {
+	pattern, params, err := parsePattern(arg)
+	if err != nil {
+		return nil, err
+	}
+	v, err := newVerifier(cfg.Verify, s.linkKey)
+	if err != nil {
+		return nil, err
+	}
+	src := &Source{server: s, pattern: pattern, params: params, options: *cfg, verify: v}
+	for _, text := range cfg.Consumes {
+		t, _, err := mime.ParseMediaType(text)
+		switch {
+		case err != nil || !strings.Contains(t, "/"):
+			return nil, fmt.Errorf("consumes: %q is no media type", text)
+		case strings.HasPrefix(t, "multipart/"):
+			return nil, fmt.Errorf("consumes: %s is not supported", t)
+		}
+		src.accepts = append(src.accepts, t)
+	}
+	if len(src.accepts) == 0 {
+		src.accepts = []string{typeJSON}
+	}
+	return src, nil
+}
+
+// parsePattern reads "POST /orders/{id}". The pattern it gives matches exactly: no redirects, no subtrees but {rest...}.
+func parsePattern(arg string) (pattern string, params []string, err error) {
+	method, path, _ := strings.Cut(strings.TrimSpace(arg), " ")
+	path = strings.TrimSpace(path)
+	if !slices.Contains([]string{"GET", "POST", "PUT", "PATCH", "DELETE"}, method) || !strings.HasPrefix(path, "/") {
+		return "", nil, fmt.Errorf("write a method and a path, such as POST /orders/{id}")
+	}
+	if path == "/healthz" || path == "/readyz" {
+		return "", nil, fmt.Errorf("%s is answered by the server itself", path)
+	}
+	for segment := range strings.SplitSeq(path[1:], "/") {
+		name, ok := strings.CutPrefix(segment, "{")
+		if !ok {
+			continue
+		}
+		name = strings.TrimSuffix(strings.TrimSuffix(name, "}"), "...")
+		if name != "$" {
+			params = append(params, name)
+		}
+	}
+	if strings.HasSuffix(path, "/") {
+		path += "{$}"
+	}
+	return method + " " + path, params, nil
+}
+
+// Run serves the route with h.
+func (s *Source) Run(ctx context.Context, h hub.Handler) error {
+	s.handler = h
+	s.caller, _ = h.(hub.Caller)
+	s.gate.start()
+	s.route.active.Store(s) // a source that ran here before ends by its own ctx
+	var err error
+	select {
+	case <-ctx.Done():
+	case <-s.server.failed:
+		err = s.server.failure
+	}
+	s.route.active.CompareAndSwap(s, nil)
+	s.gate.close()
+	return err
+}
+
+// Close removes the route. Run must have returned.
+func (s *Source) Close() error {
+	s.server.routes.withdraw(s)
+	return nil
+}

@@ -1,0 +1,226 @@
+package httpserver
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+)
+
+const (
+	maxSignatures      = 10
+	maxSignatureHeader = 4 << 10
+	maxWebhookID       = 255
+	defaultMaxAge      = 5 * time.Minute
+)
+
+// verifier proves that a request came from a sender who knows the secret. The
+// zero verifier lets everyone in.
+type verifier struct {
+	scheme string
+	keys   [][]byte
+	header string
+	stamp  string
+	maxAge time.Duration
+	token  []byte
+	link   []byte // key of signed links
+}
+
+// newVerifier checks the options; linkKey signs links.
+func newVerifier(v *Verify, linkKey []byte) (verifier, error) {
+	if v == nil {
+		return verifier{}, nil
+	}
+	out := verifier{header: v.Header, stamp: v.TimestampHeader, maxAge: v.MaxAge, scheme: v.Scheme}
+	switch {
+	case len(v.HMAC) > 0 && v.Token != "":
+		return out, fmt.Errorf("verify: hmac and token exclude each other")
+	case v.Token == tokenLink:
+		out.link = linkKey
+		return out, nil
+	case v.Token != "":
+		out.token = []byte(v.Token.Reveal())
+		return out, nil
+	case len(v.HMAC) == 0:
+		return out, fmt.Errorf("verify: give hmac or token")
+	}
+	if out.scheme == "" {
+		out.scheme = schemeHex
+		if v.MaxAge > 0 && v.TimestampHeader == "" {
+			out.scheme = schemeTimestamped
+		}
+	}
+	if out.header == "" {
+		out.header = "X-Signature"
+	}
+	if out.maxAge == 0 {
+		out.maxAge = defaultMaxAge
+	}
+	for _, s := range v.HMAC {
+		key, err := keyOf(s, out.scheme)
+		if err != nil {
+			return out, err
+		}
+		out.keys = append(out.keys, key)
+	}
+	return out, nil
+}
+
+func keyOf(s hub.Secret, scheme string) ([]byte, error) {
+	text := s.Reveal()
+	if text == "" {
+		return nil, fmt.Errorf("verify: the hmac secret is empty")
+	}
+	if scheme != schemeStandard {
+		return []byte(text), nil
+	}
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, "whsec_"))
+	if err != nil {
+		return nil, fmt.Errorf("verify: the hmac secret is not base64 behind whsec_")
+	}
+	return key, nil
+}
+
+// check returns nil when the request is genuine.
+func (v *verifier) check(r *http.Request, raw []byte, now time.Time) *problem {
+	switch {
+	case v.token != nil:
+		return v.checkToken(r)
+	case v.link != nil:
+		return v.checkLink(r, now)
+	}
+	switch v.scheme {
+	case schemeHex:
+		return v.checkHex(r, raw, now)
+	case schemeTimestamped:
+		return v.checkTimestamped(r, raw, now)
+	case schemeStandard:
+		return v.checkStandard(r, raw, now)
+	}
+	return nil
+}
+
+func (v *verifier) checkHex(r *http.Request, raw []byte, now time.Time) *problem {
+	sig := r.Header.Get(v.header)
+	if p := plausible(sig); p != nil {
+		return p
+	}
+	signed := [][]byte{raw}
+	if v.stamp != "" {
+		stamp := r.Header.Get(v.stamp)
+		if p := v.fresh(stamp, now); p != nil {
+			return p
+		}
+		signed = [][]byte{[]byte(stamp), []byte("."), raw}
+	}
+	return v.match([]string{strings.TrimPrefix(sig, "sha256=")}, hex.DecodeString, signed...)
+}
+
+func (v *verifier) checkTimestamped(r *http.Request, raw []byte, now time.Time) *problem {
+	header := r.Header.Get(v.header)
+	if p := plausible(header); p != nil {
+		return p
+	}
+	stamp, sigs := "", make([]string, 0, 2)
+	for part := range strings.SplitSeq(header, ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		switch {
+		case name == "t":
+			stamp = value
+		case name == "v1" && len(sigs) < maxSignatures:
+			sigs = append(sigs, value)
+		}
+	}
+	if p := v.fresh(stamp, now); p != nil {
+		return p
+	}
+	return v.match(sigs, hex.DecodeString, []byte(stamp), []byte("."), raw)
+}
+
+func (v *verifier) checkStandard(r *http.Request, raw []byte, now time.Time) *problem {
+	header := r.Header.Get("Webhook-Signature")
+	if p := plausible(header); p != nil {
+		return p
+	}
+	id := r.Header.Get("Webhook-Id")
+	if id == "" || len(id) > maxWebhookID || strings.ContainsAny(id, ".\r\n") {
+		return newProblem(http.StatusBadRequest, "bad_message_id", "webhook-id is empty, longer than 255 characters, or holds a dot or a line end")
+	}
+	stamp := r.Header.Get("Webhook-Timestamp")
+	if p := v.fresh(stamp, now); p != nil {
+		return p
+	}
+	sigs := make([]string, 0, 2)
+	for part := range strings.SplitSeq(header, " ") {
+		if sig, ok := strings.CutPrefix(part, "v1,"); ok && len(sigs) < maxSignatures {
+			sigs = append(sigs, sig)
+		}
+	}
+	return v.match(sigs, base64.StdEncoding.DecodeString, []byte(id), []byte("."), []byte(stamp), []byte("."), raw)
+}
+
+func plausible(header string) *problem {
+	if header == "" {
+		return newProblem(http.StatusUnauthorized, "signature_missing", "the request is not signed")
+	}
+	if len(header) > maxSignatureHeader {
+		return invalidSignature()
+	}
+	return nil
+}
+
+func invalidSignature() *problem {
+	return newProblem(http.StatusUnauthorized, "signature_invalid", "no signature fits the body (is the body signed exactly as it is sent?)")
+}
+
+// match compares the digests of all keys with all signatures, in constant time each.
+func (v *verifier) match(sigs []string, decode func(string) ([]byte, error), signed ...[]byte) *problem {
+	ok := false
+	for _, key := range v.keys {
+		mac := hmac.New(sha256.New, key)
+		for _, b := range signed {
+			mac.Write(b)
+		}
+		sum := mac.Sum(nil)
+		for _, s := range sigs {
+			if got, err := decode(s); err == nil && hmac.Equal(got, sum) {
+				ok = true
+			}
+		}
+	}
+	if !ok {
+		return invalidSignature()
+	}
+	return nil
+}
+
+// fresh checks a time in Unix seconds.
+func (v *verifier) fresh(stamp string, now time.Time) *problem {
+	sec, err := strconv.ParseInt(stamp, 10, 64)
+	limit := int64(v.maxAge / time.Second)
+	if err != nil || sec < 0 || sec < now.Unix()-limit || sec > now.Unix()+limit {
+		return newProblem(http.StatusUnauthorized, "timestamp_out_of_tolerance",
+			fmt.Sprintf("the time of the signature is missing, or off by more than %s", v.maxAge))
+	}
+	return nil
+}
+
+func (v *verifier) checkToken(r *http.Request) *problem {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return newProblem(http.StatusUnauthorized, "token_missing", "the request has no Authorization: Bearer token")
+	}
+	want, got := sha256.Sum256(v.token), sha256.Sum256([]byte(token))
+	if subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
+		return newProblem(http.StatusUnauthorized, "token_invalid", "the token is wrong")
+	}
+	return nil
+}

@@ -1,0 +1,326 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// lease is how long a claim is held before another hub may take it.
+const lease = time.Minute
+
+// crashLimit is how many unclean stops a running message may see: with the
+// third it is quarantined as a dead letter crashed_worker.
+const crashLimit = 3
+
+// dispatcher carries the stored messages of one queue to its stage. One
+// goroutine claims, up to stage.Lanes others run. Messages of one key run one
+// after another; a key with a waiting retry is blocked, and what comes for it
+// is held in the store, so that no other key waits and memory stays bounded.
+type dispatcher struct {
+	rt    *Runtime
+	stage *Stage
+	kick  chan struct{} // something changed: claim again
+
+	mu      sync.Mutex
+	running int
+	queued  int
+	ready   []*Delivery            // to be run as soon as a lane is free
+	lines   map[string][]*Delivery // keys being run -> what waits behind, in order
+	blocked map[string]bool        // keys with a waiting retry or held messages; true: held ones are to be fetched
+	paused  bool
+	idle    bool // the last claim found nothing, and nothing runs
+	lanes   sync.WaitGroup
+}
+
+func newDispatcher(rt *Runtime, s *Stage) *dispatcher {
+	if s.Lanes == 0 {
+		s.Lanes = DefaultLanes
+	}
+	return &dispatcher{rt: rt, stage: s, kick: make(chan struct{}, 1), lines: map[string][]*Delivery{}, blocked: map[string]bool{}}
+}
+
+func (d *dispatcher) wake() {
+	select {
+	case d.kick <- struct{}{}:
+	default:
+	}
+}
+
+// run claims until ctx ends; then it waits for the lanes. Work in flight runs under work.
+func (d *dispatcher) run(ctx, work context.Context) error {
+	keys, err := d.rt.store.Retrying(ctx, d.stage.Queue)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		d.blocked[k] = false
+	}
+	for ctx.Err() == nil {
+		next, more, err := d.fill(ctx, work)
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		if more {
+			continue
+		}
+		var due <-chan time.Time
+		var timer Timer
+		if !next.IsZero() {
+			timer = d.rt.clock.Timer(next.Sub(d.rt.clock.Now()))
+			due = timer.C()
+		}
+		select {
+		case <-ctx.Done():
+		case <-d.kick:
+		case <-due:
+		}
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+	d.lanes.Wait()
+	d.mu.Lock()
+	rest := d.ready
+	for _, line := range d.lines {
+		rest = append(rest, line...)
+	}
+	d.ready, d.lines = nil, map[string][]*Delivery{}
+	d.mu.Unlock()
+	if len(rest) > 0 {
+		return d.rt.store.Release(context.WithoutCancel(ctx), rest)
+	}
+	return nil
+}
+
+// fill claims what fits. more: claim again at once.
+func (d *dispatcher) fill(ctx, work context.Context) (next time.Time, more bool, err error) {
+	if err := d.fetchHeld(ctx, work); err != nil {
+		return next, false, err
+	}
+	d.mu.Lock()
+	room := 2*d.stage.Lanes - d.running - d.queued
+	if d.paused {
+		room = 0
+	}
+	d.mu.Unlock()
+	if room < max(d.stage.Lanes/4, 1) { // claim in portions; a lane that ends kicks
+		return next, false, nil
+	}
+	batch, next, err := d.rt.store.Claim(ctx, d.stage.Queue, room, lease)
+	if err != nil {
+		return next, false, err
+	}
+	for _, m := range batch {
+		if err := d.accept(ctx, work, m); err != nil {
+			return next, false, err
+		}
+	}
+	d.mu.Lock()
+	d.idle = len(batch) == 0 && d.running+d.queued == 0
+	d.mu.Unlock()
+	return next, len(batch) == room, nil
+}
+
+// fetchHeld takes up the held messages of keys whose retry is over.
+func (d *dispatcher) fetchHeld(ctx, work context.Context) error {
+	d.mu.Lock()
+	var keys []string
+	for k, open := range d.blocked {
+		if open && d.lines[k] == nil {
+			keys = append(keys, k)
+		}
+	}
+	d.mu.Unlock()
+	for _, k := range keys {
+		held, err := d.rt.store.ClaimHeld(ctx, d.stage.Queue, k, 16, lease)
+		if err != nil {
+			return err
+		}
+		d.mu.Lock()
+		if len(held) == 0 {
+			delete(d.blocked, k)
+		} else {
+			d.enqueue(work, held[0])
+			d.lines[k] = append(d.lines[k], held[1:]...)
+			d.queued += len(held) - 1
+		}
+		d.mu.Unlock()
+	}
+	return nil
+}
+
+// accept puts a claimed message in its lane, its line, or back as held.
+func (d *dispatcher) accept(ctx, work context.Context, m *Delivery) error {
+	key := m.Msg.Key
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if key == "" {
+		d.enqueue(work, m)
+		return nil
+	}
+	if _, blocked := d.blocked[key]; blocked && m.Attempts == 0 && m.Error == nil {
+		return d.hold(ctx, m)
+	}
+	if line, busy := d.lines[key]; busy {
+		d.lines[key] = append(line, m)
+		d.queued++
+		return nil
+	}
+	d.enqueue(work, m)
+	return nil
+}
+
+func (d *dispatcher) hold(ctx context.Context, m *Delivery) error {
+	err := d.rt.store.Commit(context.WithoutCancel(ctx), &Unit{Input: m, Finish: Finish{State: Held}})
+	if errors.Is(err, ErrConflict) {
+		return nil
+	}
+	return err
+}
+
+// enqueue starts a lane for m, or queues it for the next free one. d.mu is held.
+func (d *dispatcher) enqueue(work context.Context, m *Delivery) {
+	if m.Msg.Key != "" && d.lines[m.Msg.Key] == nil {
+		d.lines[m.Msg.Key] = []*Delivery{}
+	}
+	d.idle = false
+	if d.running >= d.stage.Lanes {
+		d.ready = append(d.ready, m)
+		d.queued++
+		return
+	}
+	d.running++
+	d.lanes.Go(func() { d.lane(work, m) })
+}
+
+// lane runs m and what follows it until nothing is left to run.
+func (d *dispatcher) lane(work context.Context, m *Delivery) {
+	for m != nil {
+		out := settled
+		if work.Err() != nil {
+			out = undone
+			d.release(m)
+		} else {
+			out = d.deliver(work, m)
+		}
+		m = d.after(work, m, out)
+	}
+	d.wake()
+}
+
+func (d *dispatcher) release(m *Delivery) {
+	if err := d.rt.store.Release(context.Background(), []*Delivery{m}); err != nil {
+		d.rt.log.Error("release", "queue", d.stage.Queue, "error", err)
+	}
+}
+
+// after settles m's key and picks the lane's next message. The caller's lane ends with nil.
+func (d *dispatcher) after(work context.Context, m *Delivery, out outcome) *Delivery {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if key := m.Msg.Key; key != "" {
+		_, blocked := d.blocked[key]
+		line := d.lines[key]
+		switch {
+		case out == waits:
+			d.blocked[key] = false
+			for _, w := range line {
+				d.queued--
+				if err := d.hold(work, w); err != nil {
+					d.rt.log.Error("hold", "queue", d.stage.Queue, "error", err)
+				}
+			}
+			delete(d.lines, key)
+		case d.rt.stopping(): // what waits behind is released when the lanes are done
+		case len(line) > 0:
+			d.lines[key] = line[1:]
+			d.queued--
+			return line[0]
+		default:
+			delete(d.lines, key)
+			if blocked {
+				d.blocked[key] = true
+			}
+		}
+	}
+	if len(d.ready) > 0 && !d.rt.stopping() {
+		next := d.ready[0]
+		d.ready = d.ready[1:]
+		d.queued--
+		if 2*d.stage.Lanes-d.running-d.queued >= d.stage.Lanes {
+			d.wake()
+		}
+		return next
+	}
+	d.running--
+	return nil
+}
+
+// deliver runs the stage for one stored message.
+func (d *dispatcher) deliver(work context.Context, m *Delivery) outcome {
+	rt := d.rt
+	switch {
+	case m.Crashes >= crashLimit:
+		return d.bury(work, m, Fail(Bug, "crashed_worker", "the hub stopped uncleanly %d times while this message ran", m.Crashes))
+	case !m.Msg.Expires.IsZero() && rt.clock.Now().After(m.Msg.Expires):
+		return d.bury(work, m, Fail(Rejected, "expired", "expired at %s", m.Msg.Expires.Format(time.RFC3339)))
+	case m.Crashes > 0: // a suspect runs alone among suspects, so that only the culprit is hit again
+		rt.suspects.Lock()
+		defer rt.suspects.Unlock()
+	}
+	slot := rt.recorder.Begin(m.Seq)
+	defer rt.recorder.End(slot)
+	failpoint("before_run", m.Msg.ID+" "+m.Msg.Correlation+" "+d.stage.Name)
+	_, out, err := rt.run(work, d.stage, m.Msg, m)
+	if err != nil && !errors.Is(err, ErrConflict) {
+		rt.fatal(err)
+	}
+	return out
+}
+
+func (d *dispatcher) bury(ctx context.Context, m *Delivery, e *Error) outcome {
+	e.Where = d.stage.Name
+	stage := *d.stage
+	stage.React = nil
+	out, err := d.rt.react(ctx, &stage, m.Msg, m, e)
+	if err != nil && !errors.Is(err, ErrConflict) {
+		d.rt.fatal(err)
+	}
+	return out
+}
+
+// quiet tells whether the queue was empty at the last look and nothing runs.
+func (d *dispatcher) quiet() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.idle && d.running+d.queued == 0
+}
+
+func (d *dispatcher) setPaused(p bool) {
+	d.mu.Lock()
+	d.paused = p
+	d.mu.Unlock()
+	d.wake()
+}
+
+// holds tells whether a message of the key must wait behind others in the queue.
+func (d *dispatcher) holds(key string) bool {
+	if key == "" {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, blocked := d.blocked[key]
+	return blocked
+}
+
+// block makes later messages of the key wait behind one that was put with a due time.
+func (d *dispatcher) block(key string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, ok := d.blocked[key]; !ok {
+		d.blocked[key] = false
+	}
+}

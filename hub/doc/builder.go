@@ -1,0 +1,126 @@
+package doc
+
+// Builder writes a document: it appends JSON text and tape nodes together, so the result is already decoded. The zero Builder is ready. It
+// can be used again after Done or Reset; it is not for concurrent use. Calls out of order (a value without its Key inside an object, an End
+// without its Begin) are bugs and panic.
+type Builder struct {
+	src   []byte
+	nodes []node
+	open  []openNode
+	key   keySpan
+	keyed bool
+	sizes [2]int // text and nodes of the last document, to reserve as much
+}
+
+// openNode is an object or array that is not ended.
+type openNode struct {
+	at       uint32
+	kind     Kind
+	repeated bool
+	flags    uint32
+	count    int
+	keys     keySet
+}
+
+// BeginObject opens an object.
+func (b *Builder) BeginObject() { b.begin('{', Object) }
+
+// BeginArray opens an array.
+func (b *Builder) BeginArray() { b.begin('[', Array) }
+
+// EndObject closes the object that was opened last. Of fields with the same key the last value stays, at the place of the first.
+func (b *Builder) EndObject() {
+	o := b.end('}', Object)
+	if o.repeated {
+		b.rewrite(o.at)
+	}
+}
+
+// EndArray closes the array that was opened last.
+func (b *Builder) EndArray() { b.end(']', Array) }
+
+// Len returns the bytes written so far.
+func (b *Builder) Len() int { return len(b.src) }
+
+// Reset drops what was written since Done.
+func (b *Builder) Reset() {
+	b.src, b.nodes, b.open, b.keyed = b.src[:0], b.nodes[:0], b.open[:0], false
+	b.key = keySpan{}
+}
+
+// Done returns the document, Missing if nothing was written, and starts the next one. The text is not copied: Source returns it.
+func (b *Builder) Done() Value {
+	if len(b.open) > 0 {
+		panic("doc: Builder.Done inside an open " + b.open[len(b.open)-1].kind.String())
+	}
+	if len(b.nodes) == 0 {
+		return Value{}
+	}
+	if len(b.src) > maxSource {
+		panic("doc: Builder: a document of more than 2 GiB")
+	}
+	t := &tape{src: b.src, nodes: b.nodes}
+	b.sizes = [2]int{len(b.src), len(b.nodes)}
+	b.src, b.nodes = nil, nil
+	return t.value(0)
+}
+
+// place writes the comma before a value if there must be one, and counts it.
+func (b *Builder) place() {
+	if len(b.open) == 0 {
+		b.first()
+		return
+	}
+	o := &b.open[len(b.open)-1]
+	if o.kind == Object {
+		if !b.keyed {
+			panic("doc: Builder: a value without its Key in an object")
+		}
+		b.keyed = false
+		return // Key wrote the comma
+	}
+	if o.count > 0 {
+		b.src = append(b.src, ',')
+	}
+	o.count++
+}
+
+// first reserves space for a new document.
+func (b *Builder) first() {
+	if len(b.nodes) > 0 {
+		panic("doc: Builder: a second document")
+	}
+	if b.src == nil {
+		b.src = make([]byte, 0, b.sizes[0]+b.sizes[0]/8+64)
+		b.nodes = make([]node, 0, b.sizes[1]+b.sizes[1]/8+4)
+	}
+}
+
+func (b *Builder) begin(bracket byte, kind Kind) {
+	b.place()
+	at := uint32(len(b.nodes))
+	b.leaf(len(b.src), uint32(kind))
+	b.src = append(b.src, bracket)
+	b.open = append(b.open, openNode{at: at, kind: kind})
+}
+
+func (b *Builder) end(bracket byte, kind Kind) openNode {
+	if len(b.open) == 0 || b.open[len(b.open)-1].kind != kind || b.keyed {
+		panic("doc: Builder: an " + kind.String() + " is ended that is not open, or after a Key without value")
+	}
+	o := b.open[len(b.open)-1]
+	b.open = b.open[:len(b.open)-1]
+	b.src = append(b.src, bracket)
+	n := &b.nodes[o.at]
+	n.end = uint32(len(b.src))
+	n.next = uint32(len(b.nodes))
+	n.info |= o.flags | uint32(o.count)<<countShift
+	return o
+}
+
+// leaf adds a node that starts at start and ends with the text written so far, with the key that was given last.
+func (b *Builder) leaf(start int, info uint32) {
+	b.nodes = append(b.nodes, node{start: uint32(start), end: uint32(len(b.src)), next: uint32(len(b.nodes)) + 1,
+		key: b.key.start, keyLen: b.key.len, info: info | b.key.flag})
+	b.key = keySpan{}
+}

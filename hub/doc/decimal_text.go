@@ -1,0 +1,151 @@
+package doc
+
+import (
+	"fmt"
+	"math/big"
+	"strconv"
+	"unsafe"
+)
+
+const (
+	maxNumberDigits = 1000
+	maxExponent     = 400
+)
+
+// ParseDecimal reads a number as JSON writes it, exponent included. It refuses more than 1,000 digits, and exponents beyond 400.
+func ParseDecimal(s string) (Decimal, error) {
+	if d, ok := parseShort(s); ok {
+		return d, nil
+	}
+	b := unsafe.Slice(unsafe.StringData(s), len(s))
+	end, _, want := scanNumber(b, 0)
+	switch {
+	case want != "":
+		return Decimal{}, fmt.Errorf("number %s: expected %s, found %s", cut(s), want, found(b, end))
+	case end != len(s):
+		return Decimal{}, fmt.Errorf("number %s: found %s after it", cut(s), found(b, end))
+	}
+	return parseLong(s)
+}
+
+// parseShort reads a number of 18 digits at most, without an exponent. False means: not that short, or no number.
+func parseShort(s string) (Decimal, bool) {
+	i := 0
+	negative := len(s) > 0 && s[0] == '-'
+	if negative {
+		i = 1
+	}
+	if i >= len(s) || len(s)-i > 19 || s[i] == '0' && i+1 < len(s) && s[i+1] != '.' || s[i] == '.' {
+		return Decimal{}, false
+	}
+	var coef int64
+	point := -1
+	for j := i; j < len(s); j++ {
+		c := s[j] - '0'
+		if c <= 9 {
+			coef = coef*10 + int64(c)
+			continue
+		}
+		if s[j] != '.' || point >= 0 || j == len(s)-1 {
+			return Decimal{}, false
+		}
+		point = j
+	}
+	if point < 0 && len(s)-i > 18 {
+		return Decimal{}, false
+	}
+	d := Decimal{coef: coef}
+	if negative {
+		d.coef = -coef
+	}
+	if point >= 0 {
+		d.scale = int32(len(s) - 1 - point)
+	}
+	return d, true
+}
+
+// parseLong reads a number that is known to be well-formed.
+func parseLong(s string) (Decimal, error) {
+	coef := make([]byte, 0, len(s))
+	scale, exponent := 0, 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; c {
+		case '.':
+			scale = -len(coef) // completed below: digits after the point
+			coef, i = appendDigits(coef, s, i+1)
+			scale += len(coef)
+			i--
+		case 'e', 'E':
+			n, err := strconv.Atoi(s[i+1:])
+			if err != nil || n > maxExponent || n < -maxExponent {
+				return Decimal{}, fmt.Errorf("number %s: the exponent is beyond %d", cut(s), maxExponent)
+			}
+			exponent, i = n, len(s)
+		default:
+			coef = append(coef, c)
+		}
+	}
+	if len(coef) > maxNumberDigits+1 || len(coef) > maxNumberDigits && coef[0] != '-' {
+		return Decimal{}, fmt.Errorf("number %s: more than %d digits", cut(s), maxNumberDigits)
+	}
+	x, _ := new(big.Int).SetString(string(coef), 10)
+	return fromBig(x, int32(scale-exponent)), nil
+}
+
+func appendDigits(dst []byte, s string, i int) ([]byte, int) {
+	for i < len(s) && s[i]-'0' <= 9 {
+		dst = append(dst, s[i])
+		i++
+	}
+	return dst, i
+}
+
+// String writes the number with all its digits and no exponent.
+func (d Decimal) String() string {
+	var buf [40]byte
+	return string(d.Append(buf[:0]))
+}
+
+// Append appends what String returns; it is a JSON number.
+func (d Decimal) Append(dst []byte) []byte {
+	var buf [24]byte
+	var digits []byte
+	if d.big != nil {
+		digits = d.big.Append(buf[:0], 10)
+	} else {
+		digits = strconv.AppendInt(buf[:0], d.coef, 10)
+	}
+	if d.scale == 0 {
+		return append(dst, digits...)
+	}
+	if digits[0] == '-' {
+		dst = append(dst, '-')
+		digits = digits[1:]
+	}
+	point := len(digits) - int(d.scale)
+	if point > 0 {
+		dst = append(dst, digits[:point]...)
+		return append(append(dst, '.'), digits[point:]...)
+	}
+	dst = append(dst, '0', '.')
+	for ; point < 0; point++ {
+		dst = append(dst, '0')
+	}
+	return append(dst, digits...)
+}
+
+// Normal returns the same number without zeros at the end of its fraction. Equal numbers have the same Normal text.
+func (d Decimal) Normal() Decimal {
+	if d.big == nil {
+		for d.scale > 0 && d.coef%10 == 0 {
+			d.coef /= 10
+			d.scale--
+		}
+		return d
+	}
+	q, scale := trimZeros(d.big, d.scale, 0)
+	return fromBig(new(big.Int).Set(q), scale)
+}
+
+// MarshalJSON writes the number with all its digits.
+func (d Decimal) MarshalJSON() ([]byte, error) { return d.Append(nil), nil }

@@ -1,0 +1,140 @@
+package doc
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// The scan of strings takes 8 bytes at a time. A byte is plain if it stands for itself in a JSON string.
+const (
+	each01 = 0x0101010101010101
+	each80 = 0x8080808080808080
+)
+
+// special marks the bytes of x that are not plain ASCII: control characters, quotes, backslashes, and all from 0x80. Only the lowest mark is
+// exact.
+func special(x uint64) uint64 {
+	quote := x ^ each01*'"'
+	slash := x ^ each01*'\\'
+	return ((x - each01*' ') | (quote - each01) | (slash - each01) | x) & each80
+}
+
+// plainASCII returns the index of the first byte from i on that is not plain ASCII, or len(b).
+func plainASCII(b []byte, i int) int {
+	for i+8 <= len(b) {
+		if m := special(binary.LittleEndian.Uint64(b[i:])); m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
+		}
+		i += 8
+	}
+	for i < len(b) {
+		if c := b[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return i
+		}
+		i++
+	}
+	return i
+}
+
+// plainPrefix returns the index of the first byte from i on that must be escaped in JSON, or len(s). s is valid UTF-8.
+func plainPrefix(s string, i int) int {
+	b := unsafe.Slice(unsafe.StringData(s), len(s))
+	for i = plainASCII(b, i); i < len(b) && b[i] >= utf8.RuneSelf; i = plainASCII(b, i) {
+		for i < len(b) && b[i] >= utf8.RuneSelf {
+			i++
+		}
+	}
+	return i
+}
+
+// text scans a string from the byte after its quote. It returns the index of the closing quote and whether the string has escapes.
+func (p *parser) text(i int) (end int, escaped bool, err *SyntaxError) {
+	for {
+		i = plainASCII(p.src, i)
+		if i >= len(p.src) {
+			return 0, false, p.refuse(i, CodeBadJSON, "a string is not closed: found the end of the document")
+		}
+		switch c := p.src[i]; {
+		case c == '"':
+			return i, escaped, nil
+		case c == '\\':
+			escaped = true
+			if i, err = p.escape(i); err != nil {
+				return 0, false, err
+			}
+		case c < ' ':
+			return 0, false, p.refuse(i, CodeBadJSON, "control character "+hexName(c)+" in a string; write it as an escape, as in \\n or \\u0009")
+		default:
+			if i, err = p.runes(i); err != nil {
+				return 0, false, err
+			}
+		}
+	}
+}
+
+// runes skips the characters from 0x80 on.
+func (p *parser) runes(i int) (int, *SyntaxError) {
+	for i < len(p.src) && p.src[i] >= utf8.RuneSelf {
+		_, size := utf8.DecodeRune(p.src[i:])
+		if size == 1 {
+			return 0, p.refuse(i, CodeBadUTF8, "the byte "+hexByte(p.src[i])+" is not UTF-8")
+		}
+		i += size
+	}
+	return i, nil
+}
+
+// escape checks the escape at i and returns the index after it. A surrogate needs its other half.
+func (p *parser) escape(i int) (int, *SyntaxError) {
+	if i+1 >= len(p.src) {
+		return 0, p.refuse(i+1, CodeBadJSON, "a string is not closed: found the end of the document")
+	}
+	switch p.src[i+1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return i + 2, nil
+	case 'u':
+	default:
+		return 0, p.refuse(i, CodeBadJSON, "\\ is followed by "+found(p.src, i+1)+", which is no escape")
+	}
+	u, ok := hex4(p.src, i+2)
+	switch {
+	case !ok:
+		return 0, p.refuse(i, CodeBadJSON, "\\u is not followed by four hexadecimal digits")
+	case u < 0xD800 || u > 0xDFFF:
+		return i + 6, nil
+	case u < 0xDC00 && i+7 < len(p.src) && p.src[i+6] == '\\' && p.src[i+7] == 'u':
+		if low, ok := hex4(p.src, i+8); ok && low >= 0xDC00 && low <= 0xDFFF {
+			return i + 12, nil
+		}
+	}
+	return 0, p.refuse(i, CodeBadUTF8, "lone surrogate "+string(p.src[i:i+6])+" is no character")
+}
+
+func hex4(b []byte, i int) (uint32, bool) {
+	if i+4 > len(b) {
+		return 0, false
+	}
+	var u uint32
+	for _, c := range b[i : i+4] {
+		u <<= 4
+		switch {
+		case c >= '0' && c <= '9':
+			u |= uint32(c - '0')
+		case c|0x20 >= 'a' && c|0x20 <= 'f':
+			u |= uint32(c|0x20-'a') + 10
+		default:
+			return 0, false
+		}
+	}
+	return u, true
+}
+
+func hexByte(c byte) string { return "0x" + upper(c) }
+func hexName(c byte) string { return "U+00" + upper(c) }
+
+func upper(c byte) string {
+	const digits = "0123456789ABCDEF"
+	return string([]byte{digits[c>>4], digits[c&15]})
+}

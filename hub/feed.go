@@ -1,0 +1,147 @@
+package hub
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// feed runs a source into its stage, and runs it again when it fails.
+type feed struct {
+	rt    *Runtime
+	name  string
+	src   Source
+	stage *Stage
+
+	mu     sync.Mutex
+	state  string // "", "degraded", "ended"
+	err    error
+	cancel context.CancelFunc
+	paused chan struct{} // not nil: paused until closed
+}
+
+// restart bounds the pause before a failed source runs again.
+var restart = Retry{Min: 200 * time.Millisecond, Max: time.Minute}
+
+// supervise returns when ctx is done or the source has ended for good.
+func (f *feed) supervise(ctx, work context.Context) {
+	for failures := 0; ctx.Err() == nil; {
+		if !f.waitResumed(ctx) {
+			return
+		}
+		run, cancel := context.WithCancel(ctx)
+		f.mu.Lock()
+		f.cancel = cancel
+		f.mu.Unlock()
+		begin := f.rt.clock.Now()
+		err := f.src.Run(run, &Entry{rt: f.rt, stage: f.stage, work: work})
+		interrupted := run.Err() != nil
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil && !interrupted {
+			f.set("ended", nil)
+			return
+		}
+		if err == nil {
+			continue // paused
+		}
+		if f.rt.clock.Now().Sub(begin) > time.Minute {
+			failures = 0
+		}
+		failures++
+		pause := restart.Delay(failures)
+		f.set("degraded", err)
+		f.rt.log.Warn("source failed, runs again", "source", f.name, "error", err, "in", pause)
+		t := f.rt.clock.Timer(pause)
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return
+		case <-t.C():
+		}
+	}
+}
+
+func (f *feed) set(state string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.state, f.err = state, err
+}
+
+func (f *feed) waitResumed(ctx context.Context) bool {
+	f.mu.Lock()
+	p := f.paused
+	f.mu.Unlock()
+	if p == nil {
+		return true
+	}
+	select {
+	case <-p:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (f *feed) setPaused(on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case on && f.paused == nil:
+		f.paused = make(chan struct{})
+		if f.cancel != nil {
+			f.cancel()
+		}
+	case !on && f.paused != nil:
+		close(f.paused)
+		f.paused = nil
+	}
+}
+
+// Entry is where a source hands its messages to the hub. It is a Handler and,
+// for sources that answer, a Caller.
+type Entry struct {
+	rt    *Runtime
+	stage *Stage
+	work  context.Context
+}
+
+var (
+	_ Handler = (*Entry)(nil)
+	_ Caller  = (*Entry)(nil)
+)
+
+// Handle runs the stage; nil means the hub owns the message.
+func (e *Entry) Handle(ctx context.Context, m *Message) error {
+	_, err := e.Call(ctx, m)
+	return err
+}
+
+// Call runs the stage and gives the reply that it made, nil if it made none.
+func (e *Entry) Call(ctx context.Context, m *Message) (*Message, error) {
+	if e.work.Err() != nil {
+		return nil, Fail(Unavailable, "stopping", "the hub is stopping")
+	}
+	d := e.rt.queues[e.stage.Queue]
+	if !e.stage.Answers && d.holds(m.Key) { // an earlier message of the key waits for its retry: this one goes behind it
+		u := &Unit{Puts: []Put{{Queue: e.stage.Queue, Msg: m}}, Root: m.Root(), Correlation: m.Correlation}
+		if e.stage.Inbox {
+			u.Inbox = e.stage.Name + " " + m.ID
+		}
+		return nil, ignoreDuplicate(e.rt.Commit(ctx, u))
+	}
+	reply, out, err := e.rt.run(ctx, e.stage, m, nil)
+	if out == waits && m.Key != "" {
+		d.block(m.Key)
+	}
+	return reply, err
+}
+
+func ignoreDuplicate(err error) error {
+	if err == ErrDuplicate {
+		return nil
+	}
+	return err
+}

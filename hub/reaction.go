@@ -1,0 +1,63 @@
+package hub
+
+import (
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"time"
+)
+
+// Retry is a durable retry: the message waits in the store, holds no thread
+// and survives a restart.
+type Retry struct {
+	Name     string
+	Times    int           // attempts after the first; then a dead letter
+	Min, Max time.Duration // exponential from Min to Max, with full jitter above Min/2
+	Errors   []Class       // which classes are retried; empty: the transient ones
+}
+
+// DefaultRetry is what a transient error gets where nothing is declared.
+var DefaultRetry = &Retry{Name: "default", Times: 12, Min: time.Second, Max: 5 * time.Minute}
+
+// Takes tells whether the policy retries the class.
+func (r *Retry) Takes(c Class) bool {
+	if len(r.Errors) == 0 {
+		return c.Transient()
+	}
+	return slices.Contains(r.Errors, c)
+}
+
+// Delay is the pause before try number n (1: the first retry): Min·2^(n-1) up
+// to Max, of which the upper half is random, so that many do not come at once.
+func (r *Retry) Delay(n int) time.Duration {
+	d := r.Min
+	for i := 1; i < n && d < r.Max; i++ {
+		d *= 2
+	}
+	d = min(d, r.Max)
+	return d/2 + time.Duration(rand.Int64N(int64(d/2)+1))
+}
+
+// Reaction is what becomes of a message whose step failed. The zero Reaction
+// is the class's default: transient classes are retried by DefaultRetry, all
+// others become dead letters.
+type Reaction struct {
+	Retry *Retry
+	Steps Next // run with the message as it was when the step failed; it ends the message
+}
+
+// Policy finds the reaction to an error.
+type Policy func(e *Error) Reaction
+
+var causeNoise = regexp.MustCompile(`"[^"]*"|[0-9][0-9A-Za-z_.:/-]*|[A-Z]+-[0-9]+[0-9A-Za-z-]*`)
+
+// failure is the stored form of e. The cause groups failures of one kind: the
+// class, the place and the message without its values.
+func failure(e *Error, now time.Time, config string) *Failure {
+	msg := e.Error()
+	if len(msg) > 2000 {
+		msg = msg[:2000]
+	}
+	cause := HashID(string(e.Class) + "|" + e.Where + "|" + causeNoise.ReplaceAllString(msg, "…"))
+	return &Failure{Class: e.Class, Reason: e.Reason, Where: e.Where, Message: msg, Time: now, Cause: "g" + cause[:6], Config: config}
+}

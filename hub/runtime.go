@@ -1,0 +1,180 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Runtime runs stages and sources over a store. Set it up with AddStage and
+// AddSource, then Run it once.
+type Runtime struct {
+	Config string // version of the configuration, kept with failures
+	Drain  time.Duration
+
+	store    Store
+	clock    Clock
+	log      *slog.Logger
+	recorder *Recorder
+	env      StageEnv
+	metrics  Metrics
+	suspects sync.Mutex
+
+	queues  map[string]*dispatcher
+	order   []*dispatcher
+	sources []*feed
+	halt    atomic.Bool
+	die     chan error
+	started chan struct{}
+}
+
+// NewRuntime makes a runtime. recorder may be nil (a store in memory).
+func NewRuntime(store Store, clock Clock, log *slog.Logger, recorder *Recorder) *Runtime {
+	return &Runtime{Drain: 30 * time.Second, store: store, clock: clock, log: log, recorder: recorder,
+		env: StageEnv{Store: store, Clock: clock}, queues: map[string]*dispatcher{},
+		die: make(chan error, 1), started: make(chan struct{})}
+}
+
+// AddStage makes the runtime carry the stage's queue.
+func (rt *Runtime) AddStage(s *Stage) error {
+	if rt.queues[s.Queue] != nil {
+		return fmt.Errorf("queue %q has two readers", s.Queue)
+	}
+	d := newDispatcher(rt, s)
+	rt.queues[s.Queue] = d
+	rt.order = append(rt.order, d)
+	return nil
+}
+
+// AddSource feeds a stage, which AddStage was told of, from outside.
+func (rt *Runtime) AddSource(name string, src Source, s *Stage) {
+	rt.sources = append(rt.sources, &feed{rt: rt, name: name, src: src, stage: s})
+}
+
+// Metrics are the stages' counts.
+func (rt *Runtime) Metrics() *Metrics { return &rt.metrics }
+
+// Store is the runtime's store.
+func (rt *Runtime) Store() Store { return rt.store }
+
+func (rt *Runtime) wake(queue string) {
+	if d := rt.queues[queue]; d != nil {
+		d.wake()
+	}
+}
+
+// WakeAll makes every dispatcher look at its queue, after changes from outside such as a replay.
+func (rt *Runtime) WakeAll() {
+	for _, d := range rt.order {
+		d.wake()
+	}
+}
+
+func (rt *Runtime) stopping() bool { return rt.halt.Load() }
+
+// fatal ends Run with err: the store failed, nothing may go on.
+func (rt *Runtime) fatal(err error) {
+	if errors.Is(err, ErrClosed) && rt.stopping() {
+		return
+	}
+	select {
+	case rt.die <- err:
+	default:
+	}
+}
+
+// Started is closed when the dispatchers run and the sources may be reached.
+func (rt *Runtime) Started() <-chan struct{} { return rt.started }
+
+// Run carries messages until ctx ends, the inputs are used up, or the store
+// fails. On ctx's end the intake stops at once, work in flight has ¾ of Drain,
+// then it is handed back to the store; after that Run returns.
+func (rt *Runtime) Run(ctx context.Context) error {
+	intake, stop := context.WithCancel(ctx)
+	defer stop()
+	work, abort := context.WithCancel(context.WithoutCancel(ctx))
+	defer abort()
+	context.AfterFunc(intake, func() { rt.halt.Store(true) })
+
+	var dispatchers, feeds sync.WaitGroup
+	consume, stopConsume := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopConsume()
+	for _, d := range rt.order {
+		dispatchers.Go(func() {
+			if err := d.run(consume, work); err != nil {
+				rt.fatal(fmt.Errorf("queue %s: %w", d.stage.Queue, err))
+			}
+		})
+	}
+	for _, f := range rt.sources {
+		feeds.Go(func() { f.supervise(intake, work) })
+	}
+	close(rt.started)
+	used := make(chan struct{})
+	go func() { feeds.Wait(); close(used) }()
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-rt.die:
+		rt.halt.Store(true)
+		abort()
+	case <-used:
+		if len(rt.sources) == 0 {
+			select {
+			case <-ctx.Done():
+			case err = <-rt.die:
+			}
+		} else if err = rt.settle(ctx); err != nil {
+			rt.halt.Store(true)
+		}
+	}
+	stop()
+	stopConsume()
+	deadline := time.AfterFunc(rt.Drain*3/4, abort)
+	defer deadline.Stop()
+	<-used
+	dispatchers.Wait()
+	return err
+}
+
+// settle waits until every queue is empty, after the sources have returned for good.
+func (rt *Runtime) settle(ctx context.Context) error {
+	for {
+		quiet := true
+		for _, d := range rt.order {
+			if !d.quiet() {
+				quiet = false
+				d.wake()
+			}
+		}
+		if quiet {
+			if qs, err := rt.store.Queues(ctx); err != nil {
+				return err
+			} else if !pending(qs) {
+				return nil
+			}
+		}
+		t := rt.clock.Timer(20 * time.Millisecond)
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-rt.die:
+			return err
+		case <-t.C():
+		}
+	}
+}
+
+func pending(qs []QueueStats) bool {
+	for _, q := range qs {
+		if q.Ready+q.Waiting+q.Held > 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"hash/crc32"
+	"math"
+
+	"orderhub/hub"
+)
+
+// inbox remembers the key of a message from outside, or finds it there.
+func (b *batch) inbox(key string) error {
+	n, err := b.c.exec("INSERT INTO records(kind,key,version,crc,expires) VALUES('inbox',?,?,0,?) ON CONFLICT DO UPDATE SET version=excluded.version, value=NULL, crc=0, expires=excluded.expires WHERE expires<=?",
+		key, b.next(), nanos(b.now.Add(inboxKeep)), nanos(b.now))
+	if err == nil && n == 0 {
+		err = hub.ErrDuplicate
+	}
+	return err
+}
+
+// record does one Write. A version is a sequence number: it is never used
+// twice, so a record that was deleted and made again is another one.
+func (b *batch) record(w *hub.Write) error {
+	now := nanos(b.now)
+	var n int64
+	var err error
+	switch crc := recordSum(w.Kind, w.Key, w.Value); {
+	case w.IfVersion == 0 && w.Value == nil:
+		n = 1
+		err = b.c.query(context.Background(), "SELECT 1 FROM records WHERE kind=? AND key=? AND (expires IS NULL OR expires>?)", []any{w.Kind, w.Key, now},
+			func([]driver.Value) error { n = 0; return nil })
+	case w.IfVersion == 0:
+		n, err = b.c.exec("INSERT INTO records(kind,key,version,crc,value,expires) VALUES(?,?,?,?,?,?) ON CONFLICT DO UPDATE SET version=excluded.version, crc=excluded.crc, value=excluded.value, expires=excluded.expires WHERE expires<=?",
+			w.Kind, w.Key, b.next(), crc, w.Value, optionalInt(nanos(w.Expires)), now)
+	case w.IfVersion == hub.AnyVersion && w.Value == nil:
+		n = 1
+		_, err = b.c.exec("DELETE FROM records WHERE kind=? AND key=?", w.Kind, w.Key)
+	case w.IfVersion == hub.AnyVersion:
+		n, err = b.c.exec("INSERT INTO records(kind,key,version,crc,value,expires) VALUES(?,?,?,?,?,?) ON CONFLICT DO UPDATE SET version=excluded.version, crc=excluded.crc, value=excluded.value, expires=excluded.expires",
+			w.Kind, w.Key, b.next(), crc, w.Value, optionalInt(nanos(w.Expires)))
+	case w.Value == nil:
+		n, err = b.c.exec("DELETE FROM records WHERE kind=? AND key=? AND version=? AND (expires IS NULL OR expires>?)", w.Kind, w.Key, w.IfVersion, now)
+	default:
+		n, err = b.c.exec("UPDATE records SET version=?, crc=?, value=?, expires=? WHERE kind=? AND key=? AND version=? AND (expires IS NULL OR expires>?)",
+			b.next(), crc, w.Value, optionalInt(nanos(w.Expires)), w.Kind, w.Key, w.IfVersion, now)
+	}
+	if err == nil && n == 0 {
+		err = fmt.Errorf("record %s %q: %w", w.Kind, w.Key, hub.ErrConflict)
+	}
+	return err
+}
+
+func recordSum(kind, key string, value []byte) int64 {
+	c := crc32.Update(0, castagnoli, []byte(kind))
+	c = crc32.Update(c, castagnoli, []byte{0})
+	c = crc32.Update(c, castagnoli, []byte(key))
+	c = crc32.Update(c, castagnoli, []byte{0})
+	return int64(crc32.Update(c, castagnoli, value))
+}
+
+// flushAdds writes the batch's counters, each once.
+func (b *batch) flushAdds() error {
+	for a, delta := range b.adds {
+		if _, err := b.c.exec("INSERT INTO counters VALUES(?,?,?) ON CONFLICT DO UPDATE SET value=value+excluded.value", a.Kind, a.Key, delta); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Get reads a record.
+func (s *SQLite) Get(ctx context.Context, kind, key string) (hub.Record, error) {
+	var r hub.Record
+	err := s.read(ctx, func(c *conn) error {
+		found := false
+		err := c.query(ctx, "SELECT key, version, value, expires, crc FROM records WHERE kind=? AND key=? AND (expires IS NULL OR expires>?)",
+			[]any{kind, key, nanos(s.o.Clock.Now())}, func(v []driver.Value) (err error) {
+				found = true
+				r, err = recordOf(kind, v)
+				return err
+			})
+		if err == nil && !found {
+			return fmt.Errorf("record %s %q: %w", kind, key, hub.ErrNotFound)
+		}
+		return err
+	})
+	return r, err
+}
+
+func recordOf(kind string, v []driver.Value) (hub.Record, error) {
+	key, _ := v[0].(string)
+	value, _ := v[2].([]byte)
+	if value == nil {
+		value = []byte{}
+	}
+	r := hub.Record{Kind: kind, Key: key, Value: value}
+	r.Version, _ = v[1].(int64)
+	expires, _ := v[3].(int64)
+	r.Expires = timeOf(expires)
+	if sum, _ := v[4].(int64); sum != recordSum(kind, key, value) && (kind != inboxKind || len(value) > 0) {
+		return hub.Record{}, fmt.Errorf("record %s %q: %w", kind, key, errDamaged)
+	}
+	return r, nil
+}
+
+// List pages through the records of a kind.
+func (s *SQLite) List(ctx context.Context, kind, prefix, after string, limit int) (out []hub.Record, err error) {
+	if limit <= 0 {
+		limit = math.MaxInt32
+	}
+	err = s.read(ctx, func(c *conn) error {
+		return c.query(ctx, "SELECT key, version, value, expires, crc FROM records WHERE kind=? AND key>=? AND (?='' OR key>?) AND substr(key,1,?)=? AND (expires IS NULL OR expires>?) ORDER BY key LIMIT ?",
+			[]any{kind, max(prefix, after), after, after, int64(len([]rune(prefix))), prefix, nanos(s.o.Clock.Now()), int64(limit)},
+			func(v []driver.Value) error {
+				r, err := recordOf(kind, v)
+				out = append(out, r)
+				return err
+			})
+	})
+	return out, err
+}
+
+// Counters reads counters.
+func (s *SQLite) Counters(ctx context.Context, kind, prefix string) (map[string]int64, error) {
+	out := map[string]int64{}
+	err := s.read(ctx, func(c *conn) error {
+		return c.query(ctx, "SELECT key, value FROM counters WHERE kind=? AND key>=? ORDER BY key", []any{kind, prefix}, func(v []driver.Value) error {
+			key, _ := v[0].(string)
+			if len(key) < len(prefix) || key[:len(prefix)] != prefix {
+				return errStop
+			}
+			out[key], _ = v[1].(int64)
+			return nil
+		})
+	})
+	return out, err
+}

@@ -1,0 +1,144 @@
+package pipelines
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/pipelines/yamlfile"
+)
+
+// Build is where a pattern compiles one step.
+type Build struct {
+	Node  *yamlfile.Node // the value of the verb
+	Step  *yamlfile.Node // the whole step, with its modifiers
+	Flow  *Flow
+	Where string // pipeline/label: names the step in history, errors and idempotency keys
+	Line  string // file:line
+
+	plan    *loading
+	pl      *Pipeline
+	part    *part
+	nested  bool
+	branch  bool           // `when` belongs to the route around it
+	onError bool           // inside `errors:`
+	names   map[string]int // labels used in this pipeline
+}
+
+// part collects what one stage of a pipeline needs beside its steps.
+type part struct {
+	timers []timer
+}
+
+type timer struct {
+	queue string
+	run   hub.Step
+	index int // of the step in its list
+}
+
+// Modifier is the node of a key beside the verb; nil when absent.
+func (b *Build) Modifier(name string) *yamlfile.Node { return b.Step.Get(name) }
+
+// Timeout is the `timeout:` modifier.
+func (b *Build) Timeout(otherwise time.Duration) time.Duration {
+	if n := b.Modifier("timeout"); n != nil {
+		if d, ok := n.Duration(); ok {
+			return d
+		}
+	}
+	return otherwise
+}
+
+// As is the `as:` modifier: the variable that takes a result.
+func (b *Build) As() string {
+	n := b.Modifier("as")
+	if n == nil {
+		return ""
+	}
+	name := n.Str()
+	for i, r := range name {
+		if !(r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || i > 0 && r >= '0' && r <= '9') {
+			n.Errorf("E306", "use letters, digits and _", "%q can't be a name in formulas", name)
+			return ""
+		}
+	}
+	if slices.Contains([]string{"body", "headers", "id", "key", "correlation", "time", "it"}, name) {
+		n.Errorf("E306", "choose another name", "%q is a name of every message", name)
+		return ""
+	}
+	return name
+}
+
+// Note adds to the message's history what this step did.
+func (b *Build) Note(x *hub.Exchange, began time.Time, what, detail string) {
+	if x.Trace {
+		x.Note(hub.Event{Where: b.Where, Line: b.Line, What: what, Detail: detail, Took: x.Now().Sub(began)})
+	}
+}
+
+// Steps compiles a list of steps below this one (a branch, the body of a split). The flow is changed to what is true behind them.
+func (b *Build) Steps(n *yamlfile.Node, f *Flow) hub.Step {
+	if n.Kind() != yamlfile.List {
+		n.Errorf("E307", "write a list: - send: orders", "steps are a list, this is %s", n.Kind())
+		return nil
+	}
+	var steps []hub.Step
+	for _, item := range n.Items() {
+		if s := b.inner(item, f).step(); s != nil {
+			steps = append(steps, s)
+		}
+	}
+	return hub.Chain(steps...)
+}
+
+// Inner compiles one step that stands in the map n beside other keys: `{when: …, send: orders}` of a route.
+func (b *Build) Inner(n *yamlfile.Node, f *Flow, beside ...string) hub.Step {
+	in := b.inner(n, f)
+	in.branch = slices.Contains(beside, "when")
+	return in.step(beside...)
+}
+
+func (b *Build) inner(n *yamlfile.Node, f *Flow) *Build {
+	return &Build{Step: n, Flow: f, plan: b.plan, pl: b.pl, part: b.part, nested: true, onError: b.onError, background: b.background, names: b.names}
+}
+
+// Verb is the verb of step n, "" when it has none.
+func (b *Build) Verb(n *yamlfile.Node) string {
+	for _, k := range n.Keys() {
+		if b.plan.reg.pattern(k) != nil {
+			return k
+		}
+	}
+	return ""
+}
+
+// Timer gives the address of a timer of this step: a queue whose messages are
+// handled by run, followed by the steps behind this one.
+func (b *Build) Timer(name string, run hub.Step) string {
+	queue := b.Where + "!" + name
+	if b.nested {
+		b.Step.Errorf("E308", "move it to the pipeline's own steps, or to a pipeline `from:` a channel", "a step that waits can't stand inside another step")
+		return queue
+	}
+	b.part.timers = append(b.part.timers, timer{queue: queue, run: run})
+	return queue
+}
+
+// Path is a file named in the configuration, relative to its folder.
+func (b *Build) Path(p string) string { return b.plan.path(p) }
+
+// IdempotencyKey is the key of a request that this step makes for x: the same on every attempt.
+func (b *Build) IdempotencyKey(x *hub.Exchange) string {
+	key := x.Msg.ID + "/" + strings.ReplaceAll(b.Where, " ", ".")
+	if len(key) > 200 {
+		key = x.Msg.Root()[:min(60, len(x.Msg.Root()))] + "/" + hub.HashID(key)
+	}
+	return key
+}
+
+// link adds to what the graph shows of the pipeline.
+func (b *Build) link(l Link) {
+	l.Error = b.onError
+	b.pl.Links = append(b.pl.Links, l)
+}

@@ -1,0 +1,165 @@
+package pipelines
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/formula"
+	"orderhub/transforms/shape"
+)
+
+// Request is a compiled call: of an adapter's operation or of a pipeline `from: call`.
+type Request struct {
+	Name string
+
+	op       *Operation
+	pipeline *Pipeline
+	with     *Value
+	headers  map[string]*Value
+	timeout  time.Duration
+	b        *Build
+}
+
+// defaultTimeout bounds a call that says nothing.
+const defaultTimeout = 30 * time.Second
+
+// Request compiles a call of what n names; with (may be nil) is its body, else the message's own.
+func (b *Build) Request(n, with *yamlfile.Node) *Request {
+	name := n.Str()
+	r := &Request{Name: name, b: b, timeout: b.Timeout(defaultTimeout), headers: b.Headers()}
+	if with != nil {
+		r.with = b.Value(with, b.Flow.Scope, nil)
+	}
+	if p := b.plan.Pipeline(name); p != nil {
+		if !p.From.Call {
+			n.Errorf("E240", "write from: call in pipeline "+name+", or send to its channel", "the pipeline %s is not for calls: it reads from elsewhere", name)
+			return nil
+		}
+		r.pipeline = p
+		b.link(Link{To: name, Verb: "call"})
+		return r
+	}
+	adapter, op, _ := strings.Cut(name, ".")
+	a := b.plan.Adapter(adapter)
+	switch {
+	case a == nil && b.plan.Channel(name) != nil:
+		n.Errorf("E241", "send to it, or call an adapter's operation", "a call of the channel %s needs a broker (`via:`), which is not yet available", name)
+	case a == nil:
+		n.Errorf("E242", didYouMean(name, b.callable()), "unknown operation or pipeline %q", name)
+	case a.Type.Ops == nil:
+		n.Errorf("E243", "send to it instead", "the adapter %s (%s) answers no calls", adapter, a.Type.Name)
+	default:
+		ops := a.Type.Ops(a.cfg)
+		if !slices.Contains(ops, op) {
+			full := make([]string, len(ops))
+			for i, o := range ops {
+				full[i] = adapter + "." + o
+			}
+			n.Errorf("E244", didYouMean(name, full), "%s has no operation %q", adapter, op)
+			return nil
+		}
+		r.op = a.operation(op)
+		b.link(Link{To: adapter, Verb: "call", Arg: op})
+		return r
+	}
+	return nil
+}
+
+func (b *Build) callable() []string {
+	var out []string
+	for _, p := range b.plan.Pipelines {
+		if p.From.Call {
+			out = append(out, p.Name)
+		}
+	}
+	for _, a := range b.plan.Adapters {
+		if a.Type.Ops != nil {
+			for _, op := range a.Type.Ops(a.cfg) {
+				out = append(out, a.Name+"."+op)
+			}
+		}
+	}
+	return out
+}
+
+// Call asks and gives the answer's body. suffix tells several calls of one step apart.
+func (r *Request) Call(ctx context.Context, x *hub.Exchange, suffix string) (doc.Value, error) {
+	began := x.Now()
+	m, err := r.message(x, suffix)
+	if err != nil {
+		return doc.Value{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	var reply *hub.Message
+	if r.pipeline != nil {
+		reply, err = r.pipeline.call(ctx, x, m)
+	} else {
+		reply, err = r.op.Call(ctx, m)
+	}
+	if err != nil {
+		if x.Trace {
+			r.b.Note(x, began, "called", r.Name+" failed: "+err.Error())
+		}
+		return doc.Value{}, hub.At(err, r.b.Where, r.b.Line, nil, nil)
+	}
+	if x.Trace {
+		detail := r.Name
+		if s := reply.Headers.Get(hub.HeaderStatus); s != "" {
+			detail += " → " + s
+		}
+		r.b.Note(x, began, "called", detail)
+	}
+	if reply.Body == (hub.Body{}) || reply.Body.Len() == 0 {
+		return doc.NullValue(), nil
+	}
+	v, err := reply.Body.Doc()
+	if err != nil {
+		return v, hub.Fail(hub.Rejected, "bad_response", "%s answered with a body that is not JSON: %w", r.Name, err)
+	}
+	return v, nil
+}
+
+func (r *Request) message(x *hub.Exchange, suffix string) (*hub.Message, error) {
+	fr := formula.NewFrame(x)
+	m := x.Msg.Child(strings.ReplaceAll(r.b.Where+suffix, "/", "."))
+	if r.with != nil {
+		v, err := r.with.Apply(fr)
+		if err != nil {
+			return nil, err
+		}
+		m.Body = hub.DocumentBody(v)
+	}
+	h := hub.Headers{hub.HeaderIdempotency: r.b.IdempotencyKey(x) + suffix}
+	if t := x.Msg.Headers.Get(hub.HeaderTraceparent); t != "" {
+		h[hub.HeaderTraceparent] = t
+	}
+	var err error
+	m.Headers, err = evalHeaders(fr, h, r.headers)
+	return m, err
+}
+
+// Type is what is known of the answer.
+func (r *Request) Type() *shape.Type { return shape.AnyType }
+
+// call runs a pipeline `from: call` inside the caller's unit of work.
+func (p *Pipeline) call(ctx context.Context, x *hub.Exchange, m *hub.Message) (*hub.Message, error) {
+	in := x.Fork(m)
+	in.Vars = nil
+	err := p.body(ctx, in)
+	if err != nil {
+		x.Unit.History = append(x.Unit.History, in.Unit.History...)
+		return nil, err
+	}
+	reply := in.Unit.Reply
+	x.Join(in)
+	if reply == nil {
+		reply = in.Msg
+	}
+	return reply, nil
+}

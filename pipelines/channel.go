@@ -1,0 +1,149 @@
+package pipelines
+
+import (
+	"strings"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/transforms/formula"
+	"orderhub/transforms/schema"
+	"orderhub/transforms/shape"
+)
+
+// Channel is an entry of `channels:`, carried by the hub's own store.
+type Channel struct {
+	Name string
+	Type string // direct, topic, fanout, headers
+	Line string
+	Keep time.Duration
+
+	schema  *schema.Schema
+	key     *formula.Formula
+	readers []*reader
+}
+
+// reader is a pipeline that reads a channel. On a direct channel it takes the
+// channel's own queue; on the others it has a queue of its own (EIP Durable Subscriber).
+type reader struct {
+	pipeline string
+	queue    string
+	pattern  []string          // topic
+	match    map[string]string // headers
+}
+
+func (c *Channel) shape() *shape.Type {
+	if c.schema != nil {
+		return c.schema.Shape()
+	}
+	return shape.AnyType
+}
+
+// queue is where a pipeline's messages of this channel lie.
+func (c *Channel) queue(pipeline string) string {
+	if c.Type == "direct" {
+		return c.Name
+	}
+	return c.Name + ">" + pipeline
+}
+
+func (c *Channel) subscribe(pipeline, arg string, match map[string]string) {
+	c.readers = append(c.readers, &reader{pipeline: pipeline, queue: c.queue(pipeline), pattern: strings.Split(arg, "."), match: match})
+}
+
+// put adds m to the queues of the channel's readers, in unit u. The message is
+// checked against the schema (EIP Datatype Channel) and gets its key.
+func (c *Channel) put(x *hub.Exchange, m *hub.Message, routingKey string) error {
+	if c.schema != nil {
+		v, err := m.Body.Doc()
+		if err != nil {
+			return err
+		}
+		if bad := c.schema.Validate(v); bad != nil {
+			return bad
+		}
+	}
+	out := *m
+	if c.key != nil {
+		y := *x
+		y.Msg = m
+		k, err := c.key.Eval(formula.NewFrame(&y))
+		if err != nil {
+			return hub.Fail(hub.Invalid, "transform", "key of channel %s: %w", c.Name, err)
+		}
+		out.Key = k.Text()
+		if out.Correlation == "" {
+			out.Correlation = out.Key
+		}
+	} else {
+		out.Key = ""
+	}
+	if routingKey != "" {
+		out.Headers = out.Headers.With(hub.HeaderRoutingKey, routingKey)
+	}
+	if c.Keep > 0 && out.Expires.IsZero() {
+		out.Expires = x.Now().Add(c.Keep)
+	}
+	for _, q := range c.route(&out, routingKey) {
+		x.Unit.Puts = append(x.Unit.Puts, hub.Put{Queue: q, Msg: &out})
+	}
+	return nil
+}
+
+// route finds the queues of a message by the channel's type.
+func (c *Channel) route(m *hub.Message, routingKey string) []string {
+	if c.Type == "direct" {
+		return []string{c.Name}
+	}
+	var out []string
+	var words []string
+	for _, r := range c.readers {
+		switch c.Type {
+		case "topic":
+			if words == nil {
+				words = strings.Split(routingKey, ".")
+			}
+			if !topicMatch(r.pattern, words) {
+				continue
+			}
+		case "headers":
+			if !headersMatch(r.match, m.Headers) {
+				continue
+			}
+		}
+		out = append(out, r.queue)
+	}
+	return out
+}
+
+// topicMatch is AMQP 0-9-1's meaning of a topic pattern (section 3.1.3.3):
+// words parted by dots, * is one word, # is none or more.
+func topicMatch(pattern, key []string) bool {
+	for len(pattern) > 0 {
+		if pattern[0] == "#" {
+			if len(pattern) == 1 {
+				return true
+			}
+			for i := range len(key) + 1 {
+				if topicMatch(pattern[1:], key[i:]) {
+					return true
+				}
+			}
+			return false
+		}
+		if len(key) == 0 || pattern[0] != "*" && pattern[0] != key[0] {
+			return false
+		}
+		pattern, key = pattern[1:], key[1:]
+	}
+	return len(key) == 0
+}
+
+// headersMatch is a headers exchange with x-match=all: every header named must have the value.
+func headersMatch(want map[string]string, h hub.Headers) bool {
+	for name, value := range want {
+		if h[name] != value {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,175 @@
+package pipelines
+
+import (
+	"context"
+	"fmt"
+
+	"orderhub/hub"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/shape"
+)
+
+// readPipelines first learns every pipeline's name and source, so that steps
+// may name pipelines further down, then compiles the steps.
+func (l *loading) readPipelines(n *yamlfile.Node) {
+	if n == nil {
+		return
+	}
+	for key, value := range n.Entries() {
+		l.checkName(key, "pipeline")
+		p := &Pipeline{Name: key.Raw(), Line: fileLine(key), node: key}
+		if value.Kind() != yamlfile.Map {
+			key.Errorf("E254", "write from: and steps:", "the pipeline %s is empty", p.Name)
+			continue
+		}
+		value.Allow("pipeline", "from", "steps", "errors", "lanes")
+		l.readFrom(p, value.Get("from"))
+		l.Pipelines = append(l.Pipelines, p)
+		l.findFails(value)
+	}
+	for key, value := range n.Entries() {
+		if p := l.Pipeline(key.Raw()); p != nil && value.Kind() == yamlfile.Map {
+			l.compile(p, value)
+		}
+	}
+}
+
+// findFails collects the classes that `fail:` steps name, so that `errors:` may name them.
+func (l *loading) findFails(n *yamlfile.Node) {
+	switch n.Kind() {
+	case yamlfile.Map:
+		for key, value := range n.Entries() {
+			if key.Raw() == "fail" && value.Kind() == yamlfile.Scalar {
+				l.failNames = append(l.failNames, value.Raw())
+			} else if key.Raw() == "fail" && value.Get("class") != nil {
+				l.failNames = append(l.failNames, value.Get("class").Raw())
+			}
+			l.findFails(value)
+		}
+	case yamlfile.List:
+		for _, item := range n.Items() {
+			l.findFails(item)
+		}
+	}
+}
+
+// compile makes the pipeline's stages: the first ends at `reply`, when steps
+// follow it, and the next goes on from the store.
+func (l *loading) compile(p *Pipeline, n *yamlfile.Node) {
+	scope := l.scope.WithBody(p.From.shape())
+	if p.answers() {
+		scope = scope.WithVar("params", shape.OpenObject).WithVar("query", shape.OpenObject)
+	}
+	b := &Build{Flow: &Flow{Scope: scope}, plan: l, pl: p, names: map[string]int{}, Where: p.Name, Line: p.Line, Step: n}
+	lanes := 0
+	if k := n.Get("lanes"); k != nil {
+		if i, ok := k.Int(); ok {
+			lanes = int(i)
+			if i < 1 || i > 4096 {
+				k.Errorf("E104", "1 handles one message at a time", "`lanes` is 1 to 4096, not %d", i)
+			}
+		}
+	}
+	p.policy = b.policy(n.Get("errors"))
+	list := n.Get("steps")
+	if list.Kind() != yamlfile.List {
+		p.node.Errorf("E255", "add steps: and a list of them", "the pipeline %s has no steps", p.Name)
+		return
+	}
+	items := list.Items()
+	first, rest := splitAtReply(items)
+	b.stage(first, lanes, 0, len(rest) > 0)
+	if len(rest) > 0 {
+		b.stage(rest, lanes, 1, false)
+	}
+}
+
+// splitAtReply parts the steps behind the first `reply` that others follow.
+func splitAtReply(items []*yamlfile.Node) (first, rest []*yamlfile.Node) {
+	for i, item := range items {
+		if item.Get("reply") != nil && i+1 < len(items) {
+			return items[:i+1], items[i+1:]
+		}
+	}
+	return items, nil
+}
+
+func (p *Pipeline) answers() bool { return p.From.Adapter != nil && p.From.Adapter.Type.Answers }
+
+// stage compiles items as stage number index of the pipeline.
+func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
+	p := b.pl
+	name, queue := p.Name, p.queue()
+	if index > 0 {
+		name = fmt.Sprintf("%s#%d", p.Name, index)
+		queue = name
+	}
+	b.part = &part{}
+	var steps []hub.Step
+	if index == 0 && p.From.Adapter != nil {
+		steps = append(steps, b.entry(&p.From))
+		if p.answers() && b.plan.reg.Entry != nil {
+			steps = append(steps, b.plan.reg.Entry(b)...)
+		}
+	}
+	for _, item := range items {
+		s := &Build{Step: item, Flow: b.Flow, plan: b.plan, pl: p, part: b.part, names: b.names, background: index > 0}
+		known := len(b.part.timers)
+		if step := s.step(); step != nil {
+			steps = append(steps, step)
+		}
+		for i := known; i < len(b.part.timers); i++ {
+			b.part.timers[i].index = len(steps)
+		}
+	}
+	if goesOn {
+		steps = append(steps, continueIn(fmt.Sprintf("%s#%d", p.Name, index+1)))
+	}
+	run := next(steps)
+	if p.From.Call {
+		p.body = run
+		return
+	}
+	stage := func(name, queue string, run hub.Next) *hub.Stage {
+		return &hub.Stage{Name: name, Queue: queue, Run: run, React: p.policy, Lanes: lanes, Trace: true}
+	}
+	main := stage(name, queue, run)
+	if index == 0 && p.From.Adapter != nil {
+		main.Answers = p.From.Adapter.Type.Answers
+		main.Inbox = !main.Answers
+	}
+	p.Stages = append(p.Stages, main)
+	for _, t := range b.part.timers {
+		after := next(steps[t.index:])
+		p.Stages = append(p.Stages, stage(name+" timer", t.queue, func(ctx context.Context, x *hub.Exchange) error {
+			return t.run.Process(ctx, x, after)
+		}))
+	}
+}
+
+// queue is where the first stage's stored messages lie.
+func (p *Pipeline) queue() string {
+	if p.From.Channel != nil {
+		return p.From.Channel.queue(p.Name)
+	}
+	return p.Name + "#0"
+}
+
+func next(steps []hub.Step) hub.Next {
+	s := hub.Chain(steps...)
+	return func(ctx context.Context, x *hub.Exchange) error { return s.Process(ctx, x, hub.End) }
+}
+
+// continueIn ends a stage: the rest runs from the store, after the reply was given.
+func continueIn(queue string) hub.Step {
+	return hub.StepFunc(func(_ context.Context, x *hub.Exchange, _ hub.Next) error {
+		x.Unit.Puts = append(x.Unit.Puts, hub.Put{Queue: queue, Msg: x.Msg, Vars: x.Vars})
+		return nil
+	})
+}
+
+// Background tells that the step stands behind the pipeline's reply.
+func (b *Build) Background() bool { return b.background }
+
+// Answers tells that somebody waits for the reply of this pipeline.
+func (b *Build) Answers() bool { return b.pl.answers() || b.pl.From.Call }

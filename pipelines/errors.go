@@ -1,0 +1,109 @@
+package pipelines
+
+import (
+	"context"
+	"slices"
+
+	"orderhub/hub"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/shape"
+)
+
+// errorShape is the variable `error` of error steps.
+var errorShape = shape.ObjectType(
+	shape.Field{Name: "class", Type: shape.StringType, Required: true},
+	shape.Field{Name: "reason", Type: shape.StringType, Required: true},
+	shape.Field{Name: "where", Type: shape.StringType, Required: true},
+	shape.Field{Name: "message", Type: shape.StringType, Required: true},
+)
+
+// reactions are the step's own `retry:` and `errors:`; nil when it has neither.
+func (b *Build) reactions(before *Flow) func(*hub.Error) (hub.Reaction, bool) {
+	var retry *hub.Retry
+	if n := b.Modifier("retry"); n != nil {
+		retry = b.plan.retry(n)
+	}
+	var table map[string]hub.Reaction
+	if n := b.Modifier("errors"); n != nil {
+		table = b.errorTable(n, before)
+	}
+	if retry == nil && table == nil {
+		return nil
+	}
+	return func(e *hub.Error) (hub.Reaction, bool) {
+		if r, ok := pick(table, e); ok {
+			return r, true
+		}
+		if retry != nil && retry.Takes(e.Class) {
+			return hub.Reaction{Retry: retry}, true
+		}
+		return hub.Reaction{}, false
+	}
+}
+
+// policy is the pipeline's `errors:`.
+func (b *Build) policy(n *yamlfile.Node) hub.Policy {
+	if n == nil {
+		return nil
+	}
+	table := b.errorTable(n, b.Flow)
+	return func(e *hub.Error) hub.Reaction {
+		r, _ := pick(table, e)
+		return r
+	}
+}
+
+// pick finds the reaction to e: by its class, else by `other`.
+func pick(table map[string]hub.Reaction, e *hub.Error) (hub.Reaction, bool) {
+	if r, ok := table[string(e.Class)]; ok {
+		return r, true
+	}
+	if r, ok := table["other"]; ok && (r.Retry == nil || r.Retry.Takes(e.Class)) {
+		return r, true
+	}
+	return hub.Reaction{}, false
+}
+
+// errorTable reads `errors: {invalid: {send: orders.invalid}, other: {retry: patient}}`.
+func (b *Build) errorTable(n *yamlfile.Node, f *Flow) map[string]hub.Reaction {
+	if n.Kind() != yamlfile.Map {
+		n.Errorf("E220", "write {invalid: {send: orders.invalid}, other: {retry: name}}", "`errors` is a map of classes")
+		return nil
+	}
+	known := append(classNames(), b.plan.failNames...)
+	known = append(known, "other")
+	table := map[string]hub.Reaction{}
+	for key, value := range n.Entries() {
+		class := key.Raw()
+		if !slices.Contains(known, class) {
+			key.Errorf("E221", didYouMean(class, known), "unknown error class %q", class)
+			continue
+		}
+		if b.plan.reg.Later["goto"] && value.Get("goto") != nil {
+			value.KeyNode("goto").Errorf("E210", "", "`goto` is not yet available")
+			continue
+		}
+		if r := value.Get("retry"); r != nil && len(value.Keys()) == 1 {
+			table[class] = hub.Reaction{Retry: b.plan.retry(r)}
+			continue
+		}
+		steps := f.Branch()
+		steps.Scope = steps.Scope.WithBody(shape.AnyType).WithVar("error", errorShape)
+		in := *b
+		in.onError = true
+		var s hub.Step
+		if value.Kind() == yamlfile.List {
+			s = in.Steps(value, steps)
+		} else {
+			s = in.Inner(value, steps)
+		}
+		if s != nil {
+			table[class] = hub.Reaction{Steps: func(ctx context.Context, x *hub.Exchange) error { return s.Process(ctx, x, hub.End) }}
+		}
+	}
+	return table
+}
+
+func classNames() []string {
+	return names(hub.Classes, func(c hub.Class) string { return string(c) })
+}

@@ -1,0 +1,143 @@
+package pipelines
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/shape"
+)
+
+// readFrom finds out what feeds the pipeline, before any step is compiled.
+func (l *loading) readFrom(p *Pipeline, n *yamlfile.Node) {
+	if n == nil {
+		p.node.Errorf("E250", "add from: and a channel, an adapter, or call", "the pipeline %s has no `from`", p.Name)
+		return
+	}
+	p.From.node = n
+	name, at := "", n
+	if n.Kind() == yamlfile.Map {
+		name = n.Keys()[0]
+		at = n.KeyNode(name)
+	} else {
+		name = n.Str()
+	}
+	switch {
+	case name == "call" && n.Kind() == yamlfile.Scalar:
+		p.From.Call = true
+	case l.Channel(name) != nil:
+		l.fromChannel(p, l.Channel(name), n)
+	case l.Adapter(name) != nil:
+		l.fromAdapter(p, l.Adapter(name), n)
+	default:
+		known := slices.Concat(l.channelNames(), l.adapterNames(), []string{"call"})
+		at.Errorf("E231", didYouMean(name, known), "unknown channel or adapter %q", name)
+	}
+}
+
+func (l *loading) fromChannel(p *Pipeline, c *Channel, n *yamlfile.Node) {
+	p.From.Channel = c
+	arg := n.Get(c.Name)
+	if n.Kind() == yamlfile.Map {
+		n.Allow("from", c.Name)
+	}
+	switch c.Type {
+	case "topic":
+		if arg == nil {
+			n.Errorf("E251", `write from: {`+c.Name+`: order.*}, or "#" for all`, "%s is a topic: say which messages", c.Name)
+			return
+		}
+		p.From.Arg = arg.Str()
+	case "headers":
+		if arg.Kind() != yamlfile.Map {
+			n.Errorf("E251", "write from: {"+c.Name+": {region: eu}}", "%s is a headers channel: say which headers", c.Name)
+			return
+		}
+		p.From.match = map[string]string{}
+		var parts []string
+		for key, value := range arg.Entries() {
+			p.From.match[strings.ToLower(key.Raw())] = value.Str()
+			parts = append(parts, key.Raw()+"="+value.Str())
+		}
+		p.From.Arg = strings.Join(parts, " ")
+	default:
+		if arg != nil {
+			n.Errorf("E251", "write from: "+c.Name, "%s is a %s channel: it takes no pattern", c.Name, c.Type)
+		}
+		if c.Type == "direct" && len(c.readers) > 0 {
+			n.Errorf("E252", "make it a fanout or a topic channel, so that both get each message", "the direct channel %s has a reader already: %s", c.Name, c.readers[0].pipeline)
+			return
+		}
+	}
+	c.subscribe(p.Name, p.From.Arg, p.From.match)
+}
+
+func (l *loading) fromAdapter(p *Pipeline, a *Adapter, n *yamlfile.Node) {
+	p.From.Adapter = a
+	if a.Type.Source == nil {
+		n.Errorf("E253", "read from a channel, or from an adapter that brings messages", "the adapter %s (%s) brings no messages", a.Name, a.Type.Name)
+		return
+	}
+	p.From.cfg = a.Type.Source()
+	if n.Kind() != yamlfile.Map {
+		return
+	}
+	p.From.Arg = n.Get(a.Name).Str()
+	n.Decode(p.From.cfg, a.Type.Name+" source", a.Name, "schema")
+	p.From.schema = l.schemaOf(n.Get("schema"))
+}
+
+// shape is the type of the body that comes in.
+func (f *From) shape() *shape.Type {
+	switch {
+	case f.schema != nil:
+		return f.schema.Shape()
+	case f.Channel != nil:
+		return f.Channel.shape()
+	}
+	return shape.AnyType
+}
+
+// entry is what happens to a message from outside before the first step: it is
+// decoded and checked against the source's schema, and its parameters become variables.
+func (b *Build) entry(f *From) hub.Step {
+	where, ln := b.pl.Name, b.pl.Line
+	detail := f.Adapter.Name
+	if f.Arg != "" {
+		detail = f.Arg
+	}
+	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+		if f.schema != nil {
+			v, err := x.Doc()
+			if err == nil {
+				if bad := f.schema.Validate(v); bad != nil {
+					err = bad
+				}
+			}
+			if err != nil {
+				return hub.At(err, where, ln, nil, x.Msg)
+			}
+		}
+		if f.Adapter.Type.Answers {
+			x.Vars = append(x.Vars, hub.Var{Name: "params", Value: withPrefix(x.Msg.Headers, "param.")}, hub.Var{Name: "query", Value: withPrefix(x.Msg.Headers, "query.")})
+		}
+		if x.Trace {
+			x.Note(hub.Event{Where: where, Line: ln, What: "received", Detail: detail})
+		}
+		return next(ctx, x)
+	})
+}
+
+// withPrefix is the headers whose names begin so, as an object without the prefix.
+func withPrefix(h hub.Headers, prefix string) doc.Value {
+	var fields []doc.Field
+	for _, name := range sortedKeys(h) {
+		if rest, ok := strings.CutPrefix(name, prefix); ok {
+			fields = append(fields, doc.Field{Name: rest, Value: doc.StringValue(h[name])})
+		}
+	}
+	return doc.ObjectOf(fields)
+}

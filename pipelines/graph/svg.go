@@ -1,0 +1,117 @@
+package graph
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// SVG writes the drawing as one self-contained SVG document: no scripts, no outside fonts, light or dark as the reader
+// prefers. A node with a Link is an <a> with the file:line in data-link. Unknown edge ends are an error; then nothing is
+// written.
+func (g *Graph) SVG(w io.Writer) error {
+	l, err := g.layout()
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	title := oneLine(g.Title)
+	if title == "" {
+		title = "message flow"
+	}
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="hubgraph" role="img" aria-labelledby="hubgraph-title hubgraph-desc" width="%s" height="%s" viewBox="0 0 %[1]s %[2]s">`+"\n",
+		num(l.w), num(l.h))
+	fmt.Fprintf(&b, "<title id=\"hubgraph-title\">%s</title>\n", esc(title))
+	fmt.Fprintf(&b, "<desc id=\"hubgraph-desc\">%s</desc>\n", esc(g.describe()))
+	fmt.Fprintf(&b, "<style>%s</style>\n", style())
+	b.WriteString(`<defs>` + tip("tip") + tip("tipback") + "</defs>\n")
+	fmt.Fprintf(&b, `<rect class="paper" width="%s" height="%s"/>`+"\n", num(l.w), num(l.h))
+	if g.Title != "" {
+		fmt.Fprintf(&b, `<text class="title" x="%d" y="%d">%s</text>`+"\n", margin, margin+12, esc(title))
+	}
+	b.WriteString("<g class=\"edges\">\n")
+	for i := range g.Edges {
+		g.svgEdge(&b, g.Edges[i], l.paths[i])
+	}
+	b.WriteString("</g>\n<g class=\"nodes\">\n")
+	for _, v := range l.order {
+		g.svgNode(&b, g.Nodes[v], l.boxes[v])
+	}
+	b.WriteString("</g>\n</svg>\n")
+	return write(w, "svg", b.String())
+}
+
+// describe is the drawing in a sentence, for people who do not see it.
+func (g *Graph) describe() string {
+	s := fmt.Sprintf("%d nodes and %d edges, flowing from left to right.", len(g.Nodes), len(g.Edges))
+	for _, n := range g.Nodes {
+		if n.note() != "" {
+			s += " " + n.name() + ": " + n.note() + "."
+		}
+	}
+	return s
+}
+
+func tip(id string) string {
+	return `<marker id="hubgraph-` + id + `" class="` + id + `" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto"><path d="M0.5 0.8L7.5 4L0.5 7.2Z"/></marker>`
+}
+
+func (g *Graph) svgEdge(b *strings.Builder, e Edge, p path) {
+	class, marker := "edge", "tip"
+	if p.back {
+		class, marker = class+" back", "tipback"
+	}
+	if e.Dashed {
+		class += " dashed"
+	}
+	fmt.Fprintf(b, `<g class="%s"><title>%s</title><path d="%s" marker-end="url(#hubgraph-%s)"/>`, class, esc(g.edgeTitle(e)), trace(p), marker)
+	if label := oneLine(e.Label); label != "" {
+		y := p.label.y - 4
+		if p.loop {
+			y = p.label.y
+		}
+		fmt.Fprintf(b, `<text x="%s" y="%s">%s</text>`, num(p.label.x), num(y), esc(clip(label, edgeCells)))
+	}
+	b.WriteString("</g>\n")
+}
+
+func (g *Graph) edgeTitle(e Edge) string {
+	s := oneLine(e.From) + " → " + oneLine(e.To)
+	if e.Label != "" {
+		s += ": " + oneLine(e.Label)
+	}
+	return s
+}
+
+// trace is a path's d: curves that leave and arrive level, so they stay in the rectangle of their two points.
+func trace(p path) string {
+	var b strings.Builder
+	for i, q := range p.points {
+		switch {
+		case i == 0:
+			b.WriteString("M" + at(q.x, q.y))
+		case p.loop || p.points[i-1].y == q.y:
+			b.WriteString("L" + at(q.x, q.y))
+		default:
+			mid := (p.points[i-1].x + q.x) / 2
+			b.WriteString("C" + at(mid, p.points[i-1].y) + " " + at(mid, q.y) + " " + at(q.x, q.y))
+		}
+	}
+	return b.String()
+}
+
+func at(x, y float64) string { return num(x) + " " + num(y) }
+
+// num is a coordinate with at most two decimals.
+func num(f float64) string {
+	s := strconv.FormatFloat(f, 'f', 2, 64)
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+}
+
+func esc(s string) string {
+	var b strings.Builder
+	_ = xml.EscapeText(&b, []byte(s)) // a strings.Builder takes every write
+	return b.String()
+}

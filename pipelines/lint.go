@@ -1,0 +1,38 @@
+package pipelines
+
+import "orderhub/pipelines/yamlfile"
+
+// lint finds what is wrong with the whole: channels nobody reads or writes, declared things nobody uses.
+func (l *loading) lint(root *yamlfile.Node) {
+	writers := map[string]bool{}
+	for _, p := range l.Pipelines {
+		for _, k := range p.Links {
+			writers[k.To] = true
+		}
+	}
+	channels := root.Get("channels")
+	for _, c := range l.Channels {
+		at := channels.KeyNode(c.Name)
+		if at == nil {
+			continue
+		}
+		switch {
+		case len(c.readers) == 0 && !writers[c.Name]:
+			at.Warnf("W212", "remove it, or use it", "nothing reads or writes channel %q", c.Name)
+		case len(c.readers) == 0 && c.Type != "direct":
+			at.Warnf("W210", "read it with from: "+c.Name+", or make it direct, so that its messages are kept", "nothing reads channel %q: its messages are dropped", c.Name)
+		case !writers[c.Name]:
+			at.Warnf("W211", "send to it, or remove it", "nothing writes to channel %q", c.Name)
+		}
+	}
+	for name := range l.retries {
+		if !l.used["retry "+name] {
+			root.Get("retries").KeyNode(name).Warnf("W213", "remove it", "nothing uses retry %q", name)
+		}
+	}
+	for _, p := range l.Pipelines {
+		if p.From.Call && !writers[p.Name] {
+			p.node.Warnf("W214", "call it, or remove it", "nothing calls pipeline %q", p.Name)
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package pipelines
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"orderhub/hub"
+)
+
+// Opened is a plan connected to its far ends.
+type Opened struct {
+	plan      *Plan
+	Addresses map[string]string // adapter -> address of its server
+}
+
+// Open opens the plan's adapters and gives its stages and sources to the
+// runtime. Far ends need not be there yet.
+func (p *Plan) Open(rt *hub.Runtime, clock hub.Clock, log *slog.Logger) (*Opened, error) {
+	o := &Opened{plan: p, Addresses: map[string]string{}}
+	for _, a := range p.Adapters {
+		env := &hub.Env{Name: a.Name, Dir: p.Dir, Clock: clock, Log: log.With("adapter", a.Name)}
+		opened, err := a.Type.Open(a.cfg, env)
+		if err != nil {
+			return o, errors.Join(fmt.Errorf("%s: adapter %s: %w", a.Line, a.Name, err), o.Close(context.Background()))
+		}
+		a.opened = opened
+		if err := a.bind(); err != nil {
+			return o, errors.Join(fmt.Errorf("%s: adapter %s: %w", a.Line, a.Name, err), o.Close(context.Background()))
+		}
+	}
+	for _, s := range p.Stages() {
+		if err := rt.AddStage(s); err != nil {
+			return o, err
+		}
+	}
+	for _, l := range p.Pipelines {
+		if l.From.Adapter == nil || len(l.Stages) == 0 {
+			continue
+		}
+		opener, ok := l.From.Adapter.opened.(hub.SourceOpener)
+		if !ok {
+			return o, fmt.Errorf("%s: adapter %s brings no messages", l.Line, l.From.Adapter.Name)
+		}
+		src, err := opener.OpenSource(l.From.Arg, l.From.cfg)
+		if err != nil {
+			return o, errors.Join(fmt.Errorf("%s: pipeline %s: %w", l.Line, l.Name, err), o.Close(context.Background()))
+		}
+		rt.AddSource(l.Name, src, l.Stages[0])
+	}
+	return o, nil
+}
+
+// bind opens what the steps use of the adapter.
+func (a *Adapter) bind() error {
+	for _, t := range a.targets {
+		opener, ok := a.opened.(hub.TargetOpener)
+		if !ok {
+			return errors.New("takes no messages")
+		}
+		var err error
+		if t.t, err = opener.OpenTarget(t.arg); err != nil {
+			return err
+		}
+	}
+	for name, op := range a.callers {
+		opener, ok := a.opened.(hub.CallerOpener)
+		if !ok {
+			return errors.New("answers no calls")
+		}
+		var err error
+		if op.c, err = opener.OpenCaller(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Start makes the servers reachable.
+func (o *Opened) Start(ctx context.Context) error {
+	for _, a := range o.plan.Adapters {
+		if s, ok := a.opened.(hub.Starter); ok {
+			addr, err := s.Start(ctx)
+			if err != nil {
+				return fmt.Errorf("%s: adapter %s: %w", a.Line, a.Name, err)
+			}
+			o.Addresses[a.Name] = addr
+		}
+	}
+	return nil
+}
+
+// Close closes targets and adapters; their sources have returned.
+func (o *Opened) Close(ctx context.Context) error {
+	var errs []error
+	for _, a := range o.plan.Adapters {
+		for _, t := range a.targets {
+			errs = append(errs, t.Close())
+		}
+		if a.opened != nil {
+			errs = append(errs, a.opened.Close(ctx))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,146 @@
+package pipelines
+
+import (
+	"time"
+
+	"orderhub/hub"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/formula"
+	"orderhub/transforms/schema"
+)
+
+// Plan is a loaded configuration: what runs, checked and compiled. It is not
+// connected to anything until Open.
+type Plan struct {
+	Path    string // the file, as given
+	Dir     string // its folder: relative paths start there
+	Name    string
+	Version string // hash of all files: kept with failures
+	Store   string // sqlite:path
+	Drain   time.Duration
+	Keep    time.Duration // retention of history
+
+	Adapters  []*Adapter
+	Channels  []*Channel
+	Pipelines []*Pipeline
+
+	schemas map[string]*schema.Schema
+	retries map[string]*hub.Retry
+	scope   *formula.Scope
+	files   []yamlfile.Source
+}
+
+// Adapter is an entry of `adapters:`.
+type Adapter struct {
+	Name string
+	Type *hub.Component
+	Line string // file:line
+
+	cfg     any
+	node    *yamlfile.Node
+	targets []*Target
+	callers map[string]*Operation
+	opened  hub.Adapter
+}
+
+// Pipeline is an entry of `pipelines:`.
+type Pipeline struct {
+	Name   string
+	Line   string
+	From   From
+	Stages []*hub.Stage // the first is fed by From; none for `from: call`
+	Steps  []StepInfo   // as written, for the graph and the docs
+	Links  []Link       // where its messages may go
+
+	node   *yamlfile.Node
+	policy hub.Policy
+	body   hub.Next // of `from: call`: what a call runs
+	calls  []*hub.Stage
+}
+
+// From says what feeds a pipeline: an adapter, a channel, or calls.
+type From struct {
+	Adapter *Adapter
+	Channel *Channel
+	Arg     string // "POST /orders", a topic pattern
+	Call    bool
+
+	match  map[string]string // headers channel
+	cfg    any
+	schema *schema.Schema
+	node   *yamlfile.Node
+}
+
+// StepInfo is a step as the graph and the docs show it.
+type StepInfo struct{ Verb, Label, Line string }
+
+// Link is a place that a pipeline's messages go to.
+type Link struct {
+	To    string // name of a channel, adapter or pipeline
+	Arg   string // topic key, operation, template
+	Verb  string // send, call, wire_tap, ...
+	Error bool   // only when something failed
+}
+
+// Stages are all stages of the plan: pipelines, their continuations, timers, outboxes.
+func (p *Plan) Stages() []*hub.Stage {
+	var out []*hub.Stage
+	for _, pl := range p.Pipelines {
+		out = append(out, pl.Stages...)
+		out = append(out, pl.calls...)
+	}
+	for _, a := range p.Adapters {
+		for _, t := range a.targets {
+			out = append(out, t.stage())
+		}
+	}
+	return out
+}
+
+// Pipeline finds a pipeline by name; nil when there is none.
+func (p *Plan) Pipeline(name string) *Pipeline {
+	for _, pl := range p.Pipelines {
+		if pl.Name == name {
+			return pl
+		}
+	}
+	return nil
+}
+
+// Channel finds a channel by name; nil when there is none.
+func (p *Plan) Channel(name string) *Channel {
+	for _, c := range p.Channels {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// Adapter finds an adapter by name; nil when there is none.
+func (p *Plan) Adapter(name string) *Adapter {
+	for _, a := range p.Adapters {
+		if a.Name == name {
+			return a
+		}
+	}
+	return nil
+}
+
+func names[T any](list []T, name func(T) string) []string {
+	out := make([]string, len(list))
+	for i, e := range list {
+		out[i] = name(e)
+	}
+	return out
+}
+
+func (p *Plan) channelNames() []string {
+	return names(p.Channels, func(c *Channel) string { return c.Name })
+}
+func (p *Plan) adapterNames() []string {
+	return names(p.Adapters, func(a *Adapter) string { return a.Name })
+}
+func (p *Plan) pipelineNames() []string {
+	return names(p.Pipelines, func(l *Pipeline) string { return l.Name })
+}

@@ -1,0 +1,118 @@
+package pipelines
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/shape"
+)
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// readAdapters decodes the entries of `adapters:` into their components' configs.
+func (l *loading) readAdapters(n *yamlfile.Node) {
+	if n == nil {
+		return
+	}
+	for key, value := range n.Entries() {
+		name := key.Raw()
+		l.checkName(key, "adapter")
+		t := value.Get("type")
+		if t == nil {
+			key.Errorf("E216", "add type: "+strings.Join(l.componentNames(), " | "), "the adapter %s has no type", name)
+			continue
+		}
+		c := l.reg.component(t.Str())
+		if c == nil {
+			if l.reg.Later["type: "+t.Str()] {
+				t.Errorf("E210", "", "the adapter type `%s` is not yet available", t.Str())
+			} else {
+				t.Errorf("E217", didYouMean(t.Str(), l.componentNames()), "unknown adapter type %q", t.Str())
+			}
+			continue
+		}
+		cfg := c.Config()
+		value.Decode(cfg, c.Name, "type")
+		a := &Adapter{Name: name, Type: c, Line: fileLine(key), cfg: cfg, node: value, callers: map[string]*Operation{}}
+		if c.Check != nil {
+			for _, f := range c.Check(cfg, l.env(a)) {
+				l.fault(value, f)
+			}
+		}
+		l.Adapters = append(l.Adapters, a)
+	}
+}
+
+func (l *loading) env(a *Adapter) *hub.Env { return &hub.Env{Name: a.Name, Dir: l.Dir} }
+
+// fault reports a component's own finding at the field it names.
+func (l *loading) fault(n *yamlfile.Node, f hub.FieldFault) {
+	at := n
+	for part := range strings.SplitSeq(f.Path, ".") {
+		if next := at.Get(part); next != nil {
+			at = next
+		}
+	}
+	at.Errorf("E218", f.Help, "%s", f.Message)
+}
+
+func (l *loading) componentNames() []string {
+	return names(l.reg.Components, func(c hub.Component) string { return c.Name })
+}
+
+// checkName keeps names usable in formulas' calls (`adapter.op`), queues and file names.
+func (l *loading) checkName(key *yamlfile.Node, kind string) {
+	for _, r := range key.Raw() {
+		if !(r == '-' || r == '_' || r == '.' && kind != "adapter" || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') {
+			key.Errorf("E219", "use letters, digits, - and _", "%q can't be the name of a %s", key.Raw(), kind)
+			return
+		}
+	}
+}
+
+// channelSettings is an entry of `channels:`.
+type channelSettings struct {
+	Type   string         `yaml:"type" required:"true" oneof:"direct|topic|fanout|headers" doc:"who gets a message: one reader, those whose pattern matches its routing key, all, those whose headers match"`
+	Schema *yamlfile.Node `yaml:"schema" doc:"what its messages look like (Datatype Channel)"`
+	Key    *yamlfile.Node `yaml:"key" doc:"formula: messages of one key are handled in order"`
+	Keep   time.Duration  `yaml:"keep" doc:"messages older than this expire"`
+	Via    *yamlfile.Node `yaml:"via" doc:"broker that carries it"`
+}
+
+func (l *loading) readChannels(n *yamlfile.Node) {
+	if n == nil {
+		return
+	}
+	for key, value := range n.Entries() {
+		l.checkName(key, "channel")
+		var s channelSettings
+		value.Decode(&s, "channel")
+		if s.Via != nil {
+			value.KeyNode("via").Errorf("E210", "leave it out: the hub's own store carries the channel", "`via` is not yet available")
+		}
+		c := &Channel{Name: key.Raw(), Type: s.Type, Line: fileLine(key), Keep: s.Keep, schema: l.schemaOf(s.Schema)}
+		if s.Key != nil {
+			b := &Build{plan: l}
+			scope := l.scope.WithBody(c.shape())
+			if c.key = b.Formula(s.Key, scope); c.key != nil {
+				if k := c.key.Type(); k.Kind == shape.Object || k.Kind == shape.Array {
+					s.Key.Errorf("E302", "", "a key is a text or a number, this is %s", k.Kind)
+				}
+			}
+		}
+		if a := l.Adapter(c.Name); a != nil {
+			key.Errorf("E222", "rename one of them", "%s is a channel and an adapter (%s)", c.Name, a.Line)
+		}
+		l.Channels = append(l.Channels, c)
+	}
+}
+
+func fileLine(n *yamlfile.Node) string {
+	file, l, _ := n.Pos()
+	return fmt.Sprintf("%s:%d", file, l)
+}

@@ -1,0 +1,217 @@
+package pipelines
+
+import (
+	"slices"
+	"strings"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/formula"
+	"orderhub/transforms/shape"
+)
+
+// Sender publishes a message to a channel or to an adapter: what `send:`,
+// `wire_tap:` and the reactions to errors name.
+type Sender struct {
+	Name string // channel or adapter
+
+	channel *Channel
+	target  *Target
+	arg     *Value            // routing key of a topic
+	options map[string]*Value // options of an adapter's target: become headers
+	data    *Value            // becomes the body
+	expires *yamlfile.Node
+	headers map[string]*Value
+	ttl     ttl
+}
+
+// Sender compiles the destination n: `orders`, `{order.events: order.paid}`,
+// `{mail: order-status, to: =body.email, data: =body}`; and the modifiers
+// `with`, `headers` and `expires` of the step.
+func (b *Build) Sender(n *yamlfile.Node) *Sender {
+	s := &Sender{}
+	var arg *yamlfile.Node
+	switch n.Kind() {
+	case yamlfile.Scalar:
+		s.Name = n.Str()
+	case yamlfile.Map:
+		keys := n.Keys()
+		s.Name, arg = keys[0], n.Get(keys[0])
+	default:
+		n.Errorf("E230", "write send: orders, or send: {mail: template, to: =body.email}", "the destination is missing")
+		return nil
+	}
+	if s.channel = b.plan.Channel(s.Name); s.channel != nil {
+		b.toChannel(s, n, arg)
+	} else if a := b.plan.Adapter(s.Name); a != nil {
+		b.toAdapter(s, a, n, arg)
+	} else {
+		at := n
+		if n.Kind() == yamlfile.Map {
+			at = n.KeyNode(s.Name)
+		}
+		at.Errorf("E231", didYouMean(s.Name, slices.Concat(b.plan.channelNames(), b.plan.adapterNames())), "unknown channel or adapter %q", s.Name)
+		return nil
+	}
+	b.payload(s)
+	return s
+}
+
+func (b *Build) toChannel(s *Sender, n, arg *yamlfile.Node) {
+	if arg != nil {
+		n.Allow("send", s.Name)
+		s.arg = b.Value(arg, b.Flow.Scope, shape.StringType)
+	}
+	if s.channel.Type == "topic" && arg == nil {
+		n.Errorf("E232", "write send: {"+s.Name+": order.paid}", "%s is a topic: its messages need a routing key", s.Name)
+	}
+	if s.channel.Type != "topic" && arg != nil {
+		n.KeyNode(s.Name).Errorf("E232", "write send: "+s.Name, "%s is a %s channel: it takes no routing key", s.Name, s.channel.Type)
+	}
+	b.link(Link{To: s.Name, Verb: "send", Arg: arg.Raw()})
+}
+
+func (b *Build) toAdapter(s *Sender, a *Adapter, n, arg *yamlfile.Node) {
+	if a.Type.Send == nil {
+		n.Errorf("E233", "send to a channel, or call one of its operations", "the adapter %s (%s) takes no messages", a.Name, a.Type.Name)
+		return
+	}
+	text := ""
+	if arg != nil {
+		text = arg.Str()
+	}
+	s.target = a.target(text)
+	known, required := fieldsOf(a.Type.Send())
+	s.options = map[string]*Value{}
+	if n.Kind() == yamlfile.Map {
+		n.Allow(a.Type.Name+" send", slices.Concat([]string{a.Name, "data"}, known)...)
+		for key, value := range n.Entries() {
+			switch name := key.Raw(); {
+			case name == a.Name:
+			case name == "data":
+				s.data = b.Value(value, b.Flow.Scope, nil)
+			case slices.Contains(known, name):
+				s.options[name] = b.Value(value, b.Flow.Scope, nil)
+			}
+		}
+	}
+	for _, name := range required {
+		if s.options[name] == nil && n.Get(name) == nil {
+			n.Errorf("E234", "add "+name+": =…", "%s needs `%s`", a.Type.Name, name)
+		}
+	}
+	b.link(Link{To: a.Name, Verb: "send", Arg: text})
+}
+
+// payload compiles with:, headers: and expires:.
+func (b *Build) payload(s *Sender) {
+	if n := b.Modifier("with"); n != nil {
+		var target *shape.Type
+		if s.channel != nil {
+			target = s.channel.shape()
+		}
+		s.data = b.Value(n, b.Flow.Scope, target)
+	} else if s.data == nil && s.channel != nil && s.channel.schema != nil && !b.onError {
+		b.fits(s)
+	}
+	s.headers = b.Headers()
+	if n := b.Modifier("expires"); n != nil {
+		if d, ok := n.Duration(); ok {
+			s.ttl = ttl(d)
+		}
+	}
+}
+
+// fits checks the body's type against the channel's schema.
+func (b *Build) fits(s *Sender) {
+	body := b.Flow.Body()
+	if body.IsAny() {
+		return
+	}
+	for _, m := range shape.Assignable(body, s.channel.shape()) {
+		at := m.Path
+		if at == "" {
+			at = "the body"
+		}
+		b.Node.Errorf("E303", m.Help, "what is sent to %s does not fit its schema: %s: %s", s.Name, at, m.Message)
+	}
+}
+
+// Headers compiles the `headers:` modifier.
+func (b *Build) Headers() map[string]*Value {
+	n := b.Modifier("headers")
+	if n == nil {
+		return nil
+	}
+	if n.Kind() != yamlfile.Map {
+		n.Errorf("E235", "write headers: {region: =body.region}", "`headers` is a map of names and values")
+		return nil
+	}
+	out := map[string]*Value{}
+	for key, value := range n.Entries() {
+		out[strings.ToLower(key.Raw())] = b.Value(value, b.Flow.Scope, nil)
+	}
+	return out
+}
+
+// Send publishes what the step says about x.Msg in x's unit. name derives the ID of a message with other content.
+func (s *Sender) Send(x *hub.Exchange, name string) error {
+	fr := formula.NewFrame(x)
+	m := *x.Msg
+	if s.data != nil {
+		v, err := s.data.Apply(fr)
+		if err != nil {
+			return err
+		}
+		m.Body = hub.DocumentBody(v)
+		m.ID = hub.DeriveID(x.Msg.ID, name)
+	}
+	var err error
+	if m.Headers, err = evalHeaders(fr, m.Headers, s.headers); err != nil {
+		return err
+	}
+	if m.Headers, err = evalHeaders(fr, m.Headers, s.options); err != nil {
+		return err
+	}
+	m.Expires = s.ttl.from(x)
+	if s.channel != nil {
+		key := ""
+		if s.arg != nil {
+			v, err := s.arg.Apply(fr)
+			if err != nil {
+				return err
+			}
+			key = v.Text()
+		}
+		return s.channel.put(x, &m, key)
+	}
+	x.Unit.Sends = append(x.Unit.Sends, hub.Send{Queue: s.target.queue(), Target: s.target, Msg: &m})
+	return nil
+}
+
+func evalHeaders(fr *formula.Frame, h hub.Headers, values map[string]*Value) (hub.Headers, error) {
+	for name, v := range values {
+		if v == nil {
+			continue
+		}
+		out, err := v.Apply(fr)
+		if err != nil {
+			return nil, err
+		}
+		h = h.With(name, headerText(out))
+	}
+	return h, nil
+}
+
+// headerText is a value as the text of a header: a list is joined with commas.
+func headerText(v doc.Value) string {
+	if v.Kind() != doc.Array {
+		return v.Text()
+	}
+	var parts []string
+	for _, e := range v.Elems() {
+		parts = append(parts, e.Text())
+	}
+	return strings.Join(parts, ",")
+}

@@ -1,0 +1,166 @@
+package pipelines
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"orderhub/hub"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/formula"
+)
+
+// modifiers are the keys that may stand beside any verb.
+var modifiers = []string{"when", "with", "headers", "as", "timeout", "retry", "errors", "compensate", "expires", "shadow"}
+
+// everywhere are the modifiers that every pattern has, because they are handled here.
+var everywhere = []string{"when", "retry", "errors"}
+
+// step compiles b.Step. beside are keys of the map that belong to somebody else.
+func (b *Build) step(beside ...string) hub.Step {
+	n := b.Step
+	if n.Kind() == yamlfile.Scalar {
+		n.Errorf("E201", "write a map: - "+n.Raw()+": …", "a step is a map with one verb, this is %q", n.Raw())
+		return nil
+	}
+	if n.Kind() != yamlfile.Map {
+		n.Errorf("E201", "write a verb: - send: orders", "a step is a map with one verb, this is %s", n.Kind())
+		return nil
+	}
+	p := b.verb(beside)
+	if p == nil {
+		return nil
+	}
+	b.Node = n.Get(p.Verb)
+	b.label(p)
+	if !b.nested {
+		b.pl.Steps = append(b.pl.Steps, StepInfo{Verb: p.Verb, Label: strings.TrimPrefix(b.Where, b.pl.Name+"/"), Line: b.Line})
+	}
+	known := slices.Concat([]string{p.Verb}, everywhere, p.Modifiers, beside)
+	for _, k := range n.Keys() {
+		if slices.Contains(modifiers, k) && !slices.Contains(known, k) {
+			if b.plan.reg.Later[k] {
+				n.KeyNode(k).Errorf("E210", "", "`%s` is not yet available", k)
+			} else {
+				n.KeyNode(k).Errorf("E205", "remove it, or move it to the step it belongs to", "`%s` has no effect on %s", k, p.Verb)
+			}
+			known = append(known, k)
+		}
+	}
+	n.Allow(p.Verb+" step", known...)
+	before := b.Flow.Branch()
+	s := p.Compile(b)
+	return b.wrap(s, before)
+}
+
+// verb finds the step's one verb, and says what is wrong when there is none or more.
+func (b *Build) verb(beside []string) *Pattern {
+	n := b.Step
+	var verbs []string
+	for _, k := range n.Keys() {
+		if slices.Contains(beside, k) {
+			continue
+		}
+		if b.plan.reg.pattern(k) != nil {
+			verbs = append(verbs, k)
+		}
+	}
+	if len(verbs) == 2 && slices.Contains(b.plan.reg.pattern(verbs[0]).Modifiers, verbs[1]) {
+		verbs = verbs[:1] // split with its own aggregate
+	}
+	if len(verbs) == 2 && slices.Contains(b.plan.reg.pattern(verbs[1]).Modifiers, verbs[0]) {
+		verbs = verbs[1:]
+	}
+	switch len(verbs) {
+	case 1:
+		return b.plan.reg.pattern(verbs[0])
+	case 0:
+		b.noVerb(beside)
+	default:
+		n.KeyNode(verbs[1]).Errorf("E202", "forgot a dash? write `- "+verbs[1]+":` as a step of its own", "this step has two verbs, %s and %s", verbs[0], verbs[1])
+	}
+	return nil
+}
+
+func (b *Build) noVerb(beside []string) {
+	n := b.Step
+	for _, k := range n.Keys() {
+		if slices.Contains(modifiers, k) || slices.Contains(beside, k) {
+			continue
+		}
+		at := n.KeyNode(k)
+		if ours := b.plan.reg.Foreign[k]; ours != "" {
+			at.Errorf("E203", "write "+ours, "unknown step %q", k)
+		} else if b.plan.reg.Later[k] {
+			at.Errorf("E210", "", "the step `%s` is not yet available", k)
+		} else {
+			at.Errorf("E203", didYouMean(k, b.plan.reg.verbs()), "unknown step %q", k)
+		}
+		return
+	}
+	n.Errorf("E201", "one of "+strings.Join(b.plan.reg.verbs(), ", "), "this step has no verb")
+}
+
+func didYouMean(name string, known []string) string {
+	if near, ok := yamlfile.Nearest(name, known); ok {
+		return `did you mean "` + near + `"?`
+	}
+	if len(known) == 0 {
+		return "none is declared"
+	}
+	return "known: " + strings.Join(known, ", ")
+}
+
+// label names the step for history, errors and idempotency keys: its verb and
+// what it names, not its place in the list, so that an edit above it changes nothing.
+func (b *Build) label(p *Pattern) {
+	label := p.Verb
+	if b.Node.Kind() == yamlfile.Scalar && !b.Node.IsFormula() && (p.Verb == "send" || p.Verb == "call") {
+		label += " " + b.Node.Raw()
+	}
+	if b.names[label]++; b.names[label] > 1 {
+		label = fmt.Sprintf("%s~%d", label, b.names[label])
+	}
+	file, l, _ := b.Step.Pos()
+	b.Where, b.Line = b.pl.Name+"/"+label, fmt.Sprintf("%s:%d", file, l)
+}
+
+// wrap gives the step its `when`, `retry` and `errors`, and its name to its errors.
+func (b *Build) wrap(s hub.Step, before *Flow) hub.Step {
+	when := b.when(before)
+	react := b.reactions(before)
+	if s == nil {
+		return nil
+	}
+	if when != nil {
+		b.Flow.Merge(before, b.Flow.Branch())
+	}
+	where, line := b.Where, b.Line
+	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+		msg := x.Msg
+		if when != nil {
+			ok, err := when.Holds(formula.NewFrame(x))
+			if err != nil {
+				return hub.At(err, where, line, react, msg)
+			}
+			if !ok {
+				return next(ctx, x)
+			}
+		}
+		if err := s.Process(ctx, x, next); err != nil {
+			return hub.At(err, where, line, react, msg)
+		}
+		return nil
+	})
+}
+
+func (b *Build) when(before *Flow) *Condition {
+	if n := b.Modifier("when"); n != nil && b.Node != nil && !b.nestedWhen() {
+		return b.Condition(n, before.Scope)
+	}
+	return nil
+}
+
+// nestedWhen: inside a route's branch `when` belongs to the route.
+func (b *Build) nestedWhen() bool { return b.branch }

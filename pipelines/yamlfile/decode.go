@@ -1,0 +1,164 @@
+package yamlfile
+
+import (
+	"encoding"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Decoder is a type that reads itself from a node, for shapes that tags can't say. It reports its own problems.
+type Decoder interface{ DecodeNode(*Node) }
+
+var (
+	durationType = reflect.TypeFor[time.Duration]()
+	nodeType     = reflect.TypeFor[*Node]()
+)
+
+// Decode fills the struct that dst points to, by its yaml tags, and reports all problems at once; fields keep what
+// they hold when the file doesn't name them or names them wrongly. Kind is the word for the struct in messages:
+// "unknown http field". Tags:
+//
+//	yaml:"name"       the key; fields without one are left alone, embedded structs without one are flattened
+//	default:"30s"     for a field that is absent and zero
+//	required:"true"   the key must be there
+//	min:"1" max:"1h"  limits of numbers, times, sizes, and of the length of lists and maps
+//	oneof:"a|b"       the words a string may be
+//	unit:"bytes"      an integer that is written as a size: 64KiB
+//
+// Keys named in beside belong to somebody else and are left alone. Dst that is no pointer to a struct is a bug, and panics.
+func (n *Node) Decode(dst any, kind string, beside ...string) {
+	v := reflect.ValueOf(dst)
+	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+		panic(fmt.Sprintf("yamlfile: Decode into %T, not into a pointer to a struct", dst))
+	}
+	n.decodeStruct(v.Elem(), kind, beside...)
+}
+
+// field is one tagged field of a struct.
+type field struct {
+	name  string
+	value reflect.Value
+	tag   reflect.StructTag
+}
+
+func fieldsOf(v reflect.Value) (out []field) {
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		switch {
+		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
+			out = append(out, fieldsOf(v.Field(i))...)
+		case name != "" && name != "-" && f.IsExported():
+			out = append(out, field{name, v.Field(i), f.Tag})
+		}
+	}
+	return out
+}
+
+func (n *Node) decodeStruct(v reflect.Value, kind string, beside ...string) {
+	fields := fieldsOf(v)
+	switch n.Kind() {
+	case Scalar, List:
+		n.wantMap(kind)
+		return
+	case Map:
+		names := slices.Clone(beside)
+		for _, f := range fields {
+			names = append(names, f.name)
+		}
+		n.Allow(kind, names...)
+	}
+	for _, f := range fields {
+		n.decodeField(f, kind)
+	}
+}
+
+func (n *Node) decodeField(f field, kind string) {
+	value := n.Get(f.name)
+	switch {
+	case value != nil:
+		if value.decode(f.value, f.tag, f.name) {
+			value.check(f)
+		}
+	case n != nil && f.tag.Get("required") == "true":
+		n.Errorf("E103", fmt.Sprintf("add %s:", f.name), "%s needs %q", n.named(kind), f.name)
+	default:
+		setDefault(f)
+	}
+}
+
+func (n *Node) named(kind string) string {
+	if n.key != nil && n.key.Raw() != kind {
+		return fmt.Sprintf("%s %q", kind, n.key.Raw())
+	}
+	return kind
+}
+
+func (n *Node) wantMap(kind string) {
+	help := ""
+	if n.Kind() == Scalar && n.isPlain() && keyWithoutSpace.MatchString(n.Raw()) {
+		name, rest, _ := strings.Cut(n.Raw(), ":")
+		n.Errorf("E006", fmt.Sprintf("write %s: %s", name, rest), "a space is missing behind the colon of %q", n.Raw())
+		return
+	}
+	if n.Kind() == List {
+		help = "write name: value lines without the dash"
+	}
+	n.Errorf("E102", help, "%s takes a map, not %s", n.named(kind), n.Kind())
+}
+
+// decode sets v; false when a problem was recorded and v is as it was.
+func (n *Node) decode(v reflect.Value, tag reflect.StructTag, kind string) bool {
+	if v.Type() == nodeType {
+		v.Set(reflect.ValueOf(n))
+		return true
+	}
+	if v.Kind() == reflect.Pointer {
+		if n.Kind() == Null {
+			return true
+		}
+		p := reflect.New(v.Type().Elem())
+		if !v.IsNil() {
+			p.Elem().Set(v.Elem())
+		}
+		ok := n.decode(p.Elem(), tag, kind)
+		v.Set(p)
+		return ok
+	}
+	if v.CanAddr() {
+		switch t := v.Addr().Interface().(type) {
+		case Decoder:
+			t.DecodeNode(n)
+			return true
+		case encoding.TextUnmarshaler:
+			if v.Kind() != reflect.Struct || n.Kind() != Map { // a struct may have a short form as text and a long one as map
+				return n.decodeText(t)
+			}
+		}
+	}
+	return n.decodeKind(v, tag, kind)
+}
+
+func (n *Node) decodeText(t encoding.TextUnmarshaler) bool {
+	s, ok := n.Text()
+	if !ok {
+		return false
+	}
+	err := t.UnmarshalText([]byte(s))
+	if err != nil {
+		n.textError(err)
+	}
+	return err == nil
+}
+
+// textError reports err of a value's own parser, without its words when they may hold the value of a secret.
+func (n *Node) textError(err error) {
+	if n.resolve().expanded {
+		n.Errorf("E108", "", "%s: the value of %s can't be used here", n.label(), n.y.Value)
+		return
+	}
+	n.Errorf("E108", "", "%s: %v", n.label(), err)
+}

@@ -1,0 +1,135 @@
+package yamlfile
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// check compares a decoded field with its min, max and oneof.
+func (n *Node) check(f field) {
+	if words := f.tag.Get("oneof"); words != "" {
+		n.checkWord(f.value, strings.Split(words, "|"))
+	}
+	low, high := f.tag.Get("min"), f.tag.Get("max")
+	if low == "" && high == "" || !f.value.IsValid() {
+		return
+	}
+	v := f.value
+	for v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return
+		}
+		v = v.Elem()
+	}
+	x, what := measure(v)
+	if low != "" && x < limit(v, low, f.tag) || high != "" && x > limit(v, high, f.tag) {
+		n.Errorf("E104", "", "%s: %s%s is out of range; %s", n.label(), n.amount(), what, rangeText(low, high))
+	}
+}
+
+func (n *Node) amount() string {
+	switch n.Kind() {
+	case Scalar:
+		return n.y.Value
+	case List:
+		return strconv.Itoa(len(n.items))
+	}
+	return strconv.Itoa(len(n.entries))
+}
+
+func rangeText(low, high string) string {
+	switch {
+	case low == "":
+		return "write at most " + high
+	case high == "":
+		return "write at least " + low
+	}
+	return fmt.Sprintf("write %s to %s", low, high)
+}
+
+// measure gives the number that limits hold against, and the word behind it.
+func measure(v reflect.Value) (float64, string) {
+	switch {
+	case v.CanInt():
+		return float64(v.Int()), ""
+	case v.CanUint():
+		return float64(v.Uint()), ""
+	case v.CanFloat():
+		return v.Float(), ""
+	case v.Kind() == reflect.Slice || v.Kind() == reflect.Map:
+		return float64(v.Len()), " entries"
+	}
+	panic(fmt.Sprintf("yamlfile: min and max don't fit a %s", v.Type()))
+}
+
+// limit reads a min or max tag as the field's own values are read. A wrong tag is a bug, and panics.
+func limit(v reflect.Value, s string, tag reflect.StructTag) float64 {
+	var err error
+	var x float64
+	switch {
+	case v.Type() == durationType:
+		var d time.Duration
+		d, err = ParseDuration(s)
+		x = float64(d)
+	case tag.Get("unit") == "bytes":
+		var b int64
+		b, err = ParseSize(s)
+		x = float64(b)
+	default:
+		x, err = strconv.ParseFloat(s, 64)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("yamlfile: limit %q of a %s: %v", s, v.Type(), err))
+	}
+	return x
+}
+
+// checkWord holds a string, or each of a list of strings, against the words it may be.
+func (n *Node) checkWord(v reflect.Value, words []string) {
+	if v.Kind() == reflect.Slice {
+		for i, item := range n.Items() {
+			item.checkWord(v.Index(i), words)
+		}
+		if n.Kind() == Scalar && v.Len() == 1 {
+			n.checkWord(v.Index(0), words)
+		}
+		return
+	}
+	if v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
+	if v.Kind() != reflect.String || slices.Contains(words, v.String()) {
+		return
+	}
+	help := "write " + strings.Join(words, ", ")
+	if i := strings.LastIndex(help, ", "); i >= 0 {
+		help = help[:i] + " or" + help[i+1:]
+	}
+	if near, ok := Nearest(v.String(), words); ok && !n.resolve().expanded {
+		help = fmt.Sprintf("did you mean %q?", near)
+	}
+	n.Errorf("E105", help, "%s: unknown word %s", n.label(), n.shown())
+}
+
+// setDefault gives an absent field its default tag, and does so inside nested structs.
+func setDefault(f field) {
+	if f.value.Kind() == reflect.Struct {
+		for _, inner := range fieldsOf(f.value) {
+			setDefault(inner)
+		}
+		return
+	}
+	s, has := f.tag.Lookup("default")
+	if !has || s == "" || !f.value.IsZero() {
+		return
+	}
+	l := &Loader{Problems: &Problems{}}
+	n, ok := l.Parse("default", []byte(strconv.Quote(s)))
+	if !ok || !n.decode(f.value, f.tag, f.name) {
+		panic(fmt.Sprintf("yamlfile: default %q of %q: %v", s, f.name, l.Problems.All()))
+	}
+}

@@ -1,0 +1,148 @@
+package yamlfile
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Str is Text without the flag: "" for an absent node, and for anything that Text reports.
+func (n *Node) Str() string {
+	if n == nil {
+		return ""
+	}
+	s, _ := n.Text()
+	return s
+}
+
+// Text gives a scalar after ${ENV} and secret:. False, and a problem, for anything else or when something is missing.
+func (n *Node) Text() (string, bool) {
+	if !n.isScalar("a single value") {
+		return "", false
+	}
+	r := n.resolve()
+	return r.text, r.ok
+}
+
+func (n *Node) isScalar(want string) bool {
+	switch {
+	case n == nil:
+		return false
+	case n.Kind() == Scalar:
+		return true
+	case n.Kind() == Null:
+		n.Errorf("E102", "give it a value, or delete the line", "%s has no value", n.label())
+		return false
+	}
+	n.Errorf("E102", "", "%s takes %s, not %s", n.label(), want, n.Kind())
+	return false
+}
+
+// shown is the value as messages print it: what the file has, never what a variable or secret holds.
+func (n *Node) shown() string {
+	if n.resolve().expanded {
+		return n.y.Value
+	}
+	return strconv.Quote(n.y.Value)
+}
+
+// Bool gives true or false. Words like yes are refused with both readings.
+func (n *Node) Bool() (value, ok bool) {
+	s, ok := n.Text()
+	if !ok {
+		return false, false
+	}
+	switch s {
+	case "true", "True", "TRUE":
+		return true, true
+	case "false", "False", "FALSE":
+		return false, true
+	}
+	if b, word := boolWords[strings.ToLower(s)]; word && !n.resolve().expanded {
+		n.Errorf("E109", fmt.Sprintf("write %t", b), "%s: %s can be read as %t or as the text %q", n.label(), s, b, s)
+		return false, false
+	}
+	n.Errorf("E106", "write true or false", "%s: %s is neither true nor false", n.label(), n.shown())
+	return false, false
+}
+
+// Int gives a whole number in decimal. 010 and 1_000 are refused with both readings.
+func (n *Node) Int() (int64, bool) {
+	s, ok := n.Text()
+	if !ok {
+		return 0, false
+	}
+	if !n.resolve().expanded {
+		if reading := guess(s, n.y.Tag); reading != "" {
+			if decimal := trimZeros(s); octal.MatchString(s) {
+				n.Errorf("E109", "write the number in decimal, without the zero in front: "+decimal, "%s: %s can be read as %s or as the decimal %s", n.label(), s, reading, decimal)
+			} else {
+				n.ambiguous(s, reading, "write the number in plain digits")
+			}
+			return 0, false
+		}
+	}
+	v, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || strings.HasPrefix(s, "+") {
+		n.Errorf("E107", "write a whole number, as 8", "%s: %s is not a whole number", n.label(), n.shown())
+		return 0, false
+	}
+	return v, true
+}
+
+// Float gives a number.
+func (n *Node) Float() (float64, bool) {
+	s, ok := n.Text()
+	if !ok {
+		return 0, false
+	}
+	if !isJSONNumber(s) {
+		n.Errorf("E107", "write a number, as 0.5", "%s: %s is not a number", n.label(), n.shown())
+		return 0, false
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		n.Errorf("E107", "write a smaller number", "%s: %s is out of range", n.label(), n.shown())
+	}
+	return v, err == nil
+}
+
+// Duration gives a time span: 30s, 1h30m, 250ms, 2d, 1w, 7y. A number without a unit is refused.
+func (n *Node) Duration() (time.Duration, bool) {
+	s, ok := n.Text()
+	if !ok {
+		return 0, false
+	}
+	d, err := ParseDuration(s)
+	if err != nil {
+		n.unitError("E110", err, "write a time with its unit: 30s, 5m, 2h, 7d, 250ms")
+		return 0, false
+	}
+	return d, true
+}
+
+// Size gives a number of bytes: 64KiB, 1MiB, 1MB. A number without a unit is refused.
+func (n *Node) Size() (int64, bool) {
+	s, ok := n.Text()
+	if !ok {
+		return 0, false
+	}
+	v, err := ParseSize(s)
+	if err != nil {
+		n.unitError("E111", err, "write a size with its unit: 64KiB, 10MiB, 1GB")
+		return 0, false
+	}
+	return v, true
+}
+
+func (n *Node) unitError(code string, err error, help string) {
+	if n.resolve().expanded {
+		n.Errorf(code, help, "%s: the value of %s can't be used here", n.label(), n.y.Value)
+		return
+	}
+	if strings.Contains(err.Error(), "; write ") {
+		help = ""
+	}
+	n.Errorf(code, help, "%s: %v", n.label(), err)
+}

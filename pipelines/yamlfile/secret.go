@@ -1,0 +1,121 @@
+package yamlfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+const secretPrefix = "secret:"
+
+var secretName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
+
+// found is the outcome of one look for a secret; it is looked for once per loader.
+type found struct {
+	value         string
+	ok            bool
+	code          string
+	message, help string
+}
+
+// Secret tells that the value came from secret:; it must not be shown.
+func (n *Node) Secret() bool { return n.Kind() == Scalar && n.resolve().secret }
+
+func (n *Node) resolveSecret(name string) *resolved {
+	r := &resolved{secret: true, expanded: true}
+	r.pieces = []piece{{width: 1, value: true}}
+	f, known := n.loader.secrets[name]
+	if !known {
+		f = n.loader.findSecret(name)
+		if n.loader.secrets == nil {
+			n.loader.secrets = map[string]found{}
+		}
+		n.loader.secrets[name] = f
+		if f.ok {
+			n.loader.Problems.Hide(f.value, secretPrefix+name)
+		}
+	}
+	if !f.ok && f.code == "E122" && n.loader.Missing != nil {
+		if v, ok := n.loader.Missing(n, secretPrefix+name); ok {
+			f = found{value: v, ok: true}
+		}
+	}
+	if !f.ok {
+		n.Errorf(f.code, f.help, "%s", f.message)
+	}
+	r.text, r.ok = f.value, f.ok
+	return r
+}
+
+func (l *Loader) secretsDir() string {
+	if l.SecretsDir != "" {
+		return l.SecretsDir
+	}
+	if l.Env != nil {
+		if dir, ok := l.Env("HUB_SECRETS"); ok && dir != "" {
+			return dir
+		}
+	}
+	return "secrets"
+}
+
+// findSecret looks in the file of the secrets directory, then in the environment.
+func (l *Loader) findSecret(name string) found {
+	if !secretName.MatchString(name) {
+		return found{code: "E124", message: "secret: takes a name of letters, digits, '.', '_' and '-'",
+			help: "write secret:billing; the value lies in the file " + filepath.Join(l.secretsDir(), "billing")}
+	}
+	path := filepath.Join(l.secretsDir(), name)
+	env := "HUB_SECRET_" + strings.Map(func(r rune) rune {
+		if r == '-' || r == '.' {
+			return '_'
+		}
+		return r
+	}, strings.ToUpper(name))
+	if f, done := readSecret(name, path); done {
+		return f
+	}
+	if l.Env != nil {
+		if v, ok := l.Env(env); ok && v != "" {
+			return found{value: v, ok: true}
+		}
+	}
+	return found{code: "E122", message: fmt.Sprintf("secret %q is in no file %s and in no variable %s", name, path, env),
+		help: fmt.Sprintf("put the value into %s (chmod 600), or export %s", path, env)}
+}
+
+func readSecret(name, path string) (f found, done bool) {
+	st, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return found{}, false
+	case err == nil && !st.Mode().IsRegular():
+		err = errors.New("it is no regular file")
+	case err == nil && st.Mode().Perm()&0o004 != 0:
+		return found{code: "E123", message: fmt.Sprintf("everybody on this machine can read the file of secret %q, %s", name, path),
+			help: "chmod 600 " + path}, true
+	case err == nil && st.Size() > maxSize:
+		err = errors.New("it is larger than 4 MB")
+	}
+	var b []byte
+	if err == nil {
+		b, err = os.ReadFile(path)
+	}
+	if err != nil {
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+		return found{code: "E124", message: fmt.Sprintf("cannot read secret %q from %s: %v", name, path, err),
+			help: "the user that runs hub must own the file"}, true
+	}
+	v := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
+	if v == "" {
+		return found{code: "E124", message: fmt.Sprintf("the file of secret %q, %s, is empty", name, path), help: "put the value into it"}, true
+	}
+	return found{value: v, ok: true}, true
+}

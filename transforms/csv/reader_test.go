@@ -1,0 +1,134 @@
+package csv
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// readAll reads a file as one text line for each row or refused record.
+func readAll(r *Reader) []string {
+	var got []string
+	for range 10_000 {
+		row, line, err := r.Next()
+		if err == io.EOF {
+			return got
+		}
+		if e, ok := errors.AsType[*RowError](err); ok {
+			got = append(got, e.Code+": "+e.Error())
+			continue
+		}
+		if err != nil {
+			return append(got, "final: "+err.Error())
+		}
+		got = append(got, fmt.Sprintf("%d %s", line, row.JSON()))
+	}
+	return append(got, "no end")
+}
+
+func TestReader(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		options Options
+		in      string
+		want    []string
+	}{
+		{"all values are strings, as they are", Options{}, "id,qty\n 007 , 1.50\n,\n", []string{`2 {"id":" 007 ","qty":" 1.50"}`, `3 {"id":"","qty":""}`}},
+		{"BOM, trimmed names, no last line end", Options{}, "\uFEFF id ,\" qty \"\na,1", []string{`2 {"id":"a","qty":"1"}`}},
+		{"quotes", Options{}, "a,b\n\"x, \"\"y\"\"\",\"\"\n", []string{`2 {"a":"x, \"y\"","b":""}`}},
+		{"a quoted field keeps its lines, and lines are counted", Options{}, "a,b\n\"x\r\ny\rz\n\",1\nc,d\n",
+			[]string{`2 {"a":"x\r\ny\rz\n","b":"1"}`, `6 {"a":"c","b":"d"}`}},
+		{"LF, CR LF and CR mixed; blank lines are none", Options{}, "\r\na,b\r1,2\r\n\n\r3,4\n\r\n5,6\r", []string{
+			`3 {"a":"1","b":"2"}`, `6 {"a":"3","b":"4"}`, `8 {"a":"5","b":"6"}`}},
+		{"one empty quoted column is a record", Options{}, "a\n\"\"\n\nx\n", []string{`2 {"a":""}`, `4 {"a":"x"}`}},
+		{"semicolon is found", Options{}, "a;b\n1,5;2\n", []string{`2 {"a":"1,5","b":"2"}`}},
+		{"a comma in quotes does not hide the semicolon", Options{}, "\n\"a,x\";b\n1;2\n", []string{`3 {"a,x":"1","b":"2"}`}},
+		{"comma wins", Options{}, "a;x,b\n1,2\n", []string{`2 {"a;x":"1","b":"2"}`}},
+		{"tab", Options{Delimiter: "tab"}, "a\tb\n1\t2\n", []string{`2 {"a":"1","b":"2"}`}},
+		{"given delimiter", Options{Delimiter: "|"}, "a|b;c,d\n1|2\n", []string{`2 {"a":"1","b;c,d":"2"}`}},
+		{"latin1", Options{Encoding: "latin1"}, "stra\xDFe,preis\nM\xFCller \"x\n\"\xA7\"\"\",5 \x80\n", []string{
+			`bad_csv: line 2 column 8: a quote inside a field without quotes`, `3 {"straße":"§\"","preis":"5 €"}`}},
+		{"latin1, not assigned", Options{Encoding: "latin1"}, "a\n\x81\nx", []string{
+			`bad_csv: line 2 column 1: the byte 0x81 is no Latin-1 character`, `3 {"a":"x"}`}},
+		{"no header row", Options{NoHeader: true, Header: []string{"a", "b"}}, "1,2\n3,4", []string{`1 {"a":"1","b":"2"}`, `2 {"a":"3","b":"4"}`}},
+		{"expected columns in any order, more may be", Options{Header: []string{"b", "a"}}, "a,x,b\n1,2,3", []string{`2 {"a":"1","x":"2","b":"3"}`}},
+		{"column count", Options{}, "a,b\n1\n1,2,ü\n\"\n\",2,3,4\n5,6\n", []string{
+			`bad_csv: line 2 column 2: 1 column, expected 2: a, b`,
+			`bad_csv: line 3 column 5: 3 columns, expected 2: a, b`,
+			`bad_csv: record on line 4; line 5 column 5: 4 columns, expected 2: a, b`,
+			`6 {"a":"5","b":"6"}`}},
+		{"text after a quote: the next line goes on", Options{}, "a,b\n1,\"x\n2,\"y\"\n3,4\n", []string{
+			"bad_csv: record on line 2; line 3 column 4: text after the closing quote: expected ',' or the end of the line",
+			`3 {"a":"2","b":"y"}`, `4 {"a":"3","b":"4"}`}},
+		{"a quote that is never closed: the next line goes on", Options{}, "a,b\n1,\"x\n2,y\n3,4\n", []string{
+			"bad_csv: line 2 column 3: the quote that opens here is never closed",
+			`3 {"a":"2","b":"y"}`, `4 {"a":"3","b":"4"}`}},
+		{"NUL", Options{}, "a,b\n1,x\x00y\n3,4", []string{"bad_csv: line 2 column 4: a NUL byte", `3 {"a":"3","b":"4"}`}},
+		{"invalid UTF-8", Options{}, "a,b\n1,ü\xFF\n3,4", []string{
+			"bad_csv: line 2 column 4: the byte 0xFF is not valid UTF-8 (encoding: latin1 reads older files)", `3 {"a":"3","b":"4"}`}},
+		{"empty file", Options{}, "", []string{"csv_header: line 1 column 1: the file is empty, expected a header row"}},
+		{"empty file, known header", Options{Header: []string{"a", "b"}}, "\n\n", []string{
+			"csv_header: line 3 column 1: the file is empty, expected a header row: a, b"}},
+		{"empty name", Options{}, "a,,c\n1,2,3\n", []string{"csv_header: line 1 column 3: column 2 has no name; found a, , c"}},
+		{"duplicate name", Options{Header: []string{"a", "b"}}, "a,b, a\n1,2,3\n", []string{
+			`csv_header: line 1 column 1: columns 1 and 3 are both named "a"; expected a, b; found a, b, a`}},
+		{"missing name", Options{Header: []string{"id", "qty"}}, "1001,5\n1002,6\n", []string{
+			`csv_header: line 1 column 1: no column id, qty; expected id, qty; found 1001, 5`}},
+		{"UTF-16", Options{}, "\xFF\xFEa\x00,\x00b\x00\n\x00", []string{"csv_header: line 1 column 4: a NUL byte: the file is UTF-16, save it as UTF-8"}},
+		{"bad options", Options{Delimiter: "ab"}, "a,b\n", []string{`final: delimiter "ab": expected one ASCII character that is no quote, or tab`}},
+		{"bad encoding", Options{Encoding: "utf-7"}, "a,b\n", []string{`final: encoding "utf-7": expected utf-8 or latin1`}},
+		{"no names", Options{NoHeader: true}, "a,b\n", []string{`final: no_header needs header: the names of the columns`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, readAll(NewReader(strings.NewReader(c.in), c.options))); diff != "" {
+				t.Error(diff)
+			}
+			slow := iotest.DataErrReader(iotest.OneByteReader(strings.NewReader(c.in)))
+			if diff := cmp.Diff(c.want, readAll(NewReader(slow, c.options))); diff != "" {
+				t.Errorf("byte by byte: %s", diff)
+			}
+		})
+	}
+}
+
+func TestReaderStreamError(t *testing.T) {
+	broken := errors.New("broken pipe")
+	for in, want := range map[string][]string{
+		"a,b\n1,2\n3,":    {`2 {"a":"1","b":"2"}`, "final: csv: after line 2: broken pipe"},
+		"a,b\n1,2\n3,\"x": {`2 {"a":"1","b":"2"}`, "final: csv: after line 2: broken pipe"},
+		"a,b\n1,2\n":      {`2 {"a":"1","b":"2"}`, "final: csv: after line 2: broken pipe"},
+		"a,":              {"final: csv: after line 0: broken pipe"},
+		"":                {"final: csv: after line 0: broken pipe"},
+	} {
+		got := readAll(NewReader(io.MultiReader(strings.NewReader(in), iotest.ErrReader(broken)), Options{}))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q: %s", in, diff)
+		}
+	}
+}
+
+// A dead letter needs the bytes of the record.
+func TestRowErrorKeepsTheRecord(t *testing.T) {
+	for in, want := range map[string]string{
+		"a,b\n1,2,3\r\nx":              "1,2,3\r\n",
+		"a,b\n\"1\n2\",2,3\nx":         "\"1\n2\",2,3\n",
+		"a,b\n1,\"x\n2,\"y\"\n":        "1,\"x\n",
+		"a,b\n1,x\"\r\n2,\"y\"\n":      "1,x\"\r\n",
+		"a,b\n1\x00,2\n2,\"y\"\n":      "1\x00,2\n",
+		"a,b\n1," + long(2<<20) + "\n": ("1," + long(2<<20))[:maxRaw],
+	} {
+		r := NewReader(strings.NewReader(in), Options{})
+		_, _, err := r.Next()
+		e, ok := errors.AsType[*RowError](err)
+		if !ok || string(e.Raw) != want {
+			t.Errorf("%.40q: got %v with %.40q, want %.40q", in, err, e.Raw, want)
+		}
+	}
+}
+
+func long(n int) string { return strings.Repeat("x", n) }

@@ -1,0 +1,129 @@
+package csv
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// field is the span of a field in its record, without the quotes around it.
+type field struct {
+	from, to int
+	escaped  bool // holds doubled quotes
+}
+
+// scanner finds the fields of one record.
+type scanner struct {
+	in     *input
+	delim  byte
+	fields []field
+	count  int  // fields, stored or not
+	quoted bool // a field of the record is quoted
+}
+
+// record scans the record at the start of the window, and returns its length with the line end. With a fault the length is what was seen of it.
+func (s *scanner) record() (n int, f *fault) {
+	s.fields, s.count, s.quoted = s.fields[:0], 0, false
+	for i := 0; ; {
+		var end int
+		if s.in.have(i) && s.in.at(i) == '"' {
+			s.quoted = true
+			end, f = s.quotedField(i)
+		} else {
+			end, f = s.bareField(i)
+		}
+		if f != nil {
+			return end, f
+		}
+		if end > MaxRecord {
+			return end, &fault{code: CodeBadCSV, detail: fmt.Sprintf("the record is longer than %d bytes", MaxRecord), long: true}
+		}
+		if !s.in.have(end) {
+			return end, nil
+		}
+		if s.in.at(end) != s.delim {
+			return s.lineEnd(end), nil
+		}
+		i = end + 1
+	}
+}
+
+// lineEnd returns the offset behind the line end at i.
+func (s *scanner) lineEnd(i int) int {
+	if s.in.at(i) == '\r' && s.in.have(i+1) && s.in.at(i+1) == '\n' {
+		return i + 2
+	}
+	return i + 1
+}
+
+func (s *scanner) add(f field) {
+	s.count++
+	if s.count <= MaxColumns+1 {
+		s.fields = append(s.fields, f)
+	}
+}
+
+// bareField scans a field without quotes; it ends before a delimiter, a line end or the end.
+func (s *scanner) bareField(i int) (int, *fault) {
+	start := i
+	for s.in.have(i) {
+		window := s.in.rest(i)
+		for k, c := range window {
+			if c == s.delim || c == '\n' || c == '\r' {
+				if i+k-start > MaxField {
+					return i + k, tooLong(start)
+				}
+				s.add(field{from: start, to: i + k})
+				return i + k, nil
+			}
+			if c == '"' {
+				return i + k, bad(i+k, "a quote inside a field without quotes")
+			}
+		}
+		i += len(window)
+		if i-start > MaxField {
+			return i, tooLong(start)
+		}
+	}
+	s.add(field{from: start, to: i})
+	return i, nil
+}
+
+// quotedField scans a field that starts with a quote at i; it ends behind its closing quote.
+func (s *scanner) quotedField(i int) (int, *fault) {
+	open, escaped := i, false
+	for i++; ; {
+		at := -1
+		if s.in.have(i) {
+			at = bytes.IndexByte(s.in.rest(i), '"')
+		}
+		if at < 0 {
+			i += len(s.in.rest(i))
+			if i-open > MaxField {
+				return i, tooLong(open)
+			}
+			if !s.in.have(i) {
+				return i, bad(open, "the quote that opens here is never closed")
+			}
+			continue
+		}
+		i += at
+		switch {
+		case i-open > MaxField:
+			return i, tooLong(open)
+		case s.in.have(i+1) && s.in.at(i+1) == '"':
+			escaped = true
+			i += 2
+			continue
+		case s.in.have(i+1) && !s.ends(s.in.at(i+1)):
+			return i + 1, bad(i+1, "text after the closing quote: expected %q or the end of the line", s.delim)
+		}
+		s.add(field{open + 1, i, escaped})
+		return i + 1, nil
+	}
+}
+
+func (s *scanner) ends(c byte) bool { return c == s.delim || c == '\n' || c == '\r' }
+
+func tooLong(at int) *fault {
+	return &fault{at: at, code: CodeFieldTooLong, detail: fmt.Sprintf("a field is longer than %d bytes", MaxField), long: true}
+}

@@ -1,0 +1,118 @@
+package formula
+
+import (
+	"slices"
+
+	"orderhub/hub/doc"
+	"orderhub/transforms/shape"
+)
+
+// Formula is a compiled formula. It is immutable and safe for concurrent use, each goroutine with its own Frame.
+type Formula struct {
+	src    string
+	root   *node
+	eval   value
+	test   test
+	slots  int
+	impure bool
+	built  bool // the result may be a computed list or object: it is weighed
+	names  []string
+}
+
+// Type is the type of the result.
+func (f *Formula) Type() *shape.Type { return f.root.typ }
+
+// Source is the formula's text.
+func (f *Formula) Source() string { return f.src }
+
+// Path is the path of a formula that only reads: body.order_id is {"body", "order_id"}; false: it does more.
+func (f *Formula) Path() ([]string, bool) {
+	if f.root.path == nil {
+		return nil, false
+	}
+	return f.root.path.plain()
+}
+
+// Const is the value of a formula that reads nothing.
+func (f *Formula) Const() (doc.Value, bool) { return f.root.v, f.root.konst }
+
+// Pure tells that the result depends on nothing but the message, the variables and the locals: no now(), no table().
+func (f *Formula) Pure() bool { return !f.impure }
+
+// Names lists the values of the scope that the formula reads, sorted.
+func (f *Formula) Names() []string { return f.names }
+
+// Eval is the formula's value on the frame. The error is a *RunError.
+func (f *Formula) Eval(fr *Frame) (doc.Value, error) {
+	saved, nested := fr.begin(f.slots)
+	v, err := f.eval(fr)
+	if err == nil && f.built && v.Kind() >= doc.Array && !fr.weigh(v) {
+		err = f.root.limit(fr)
+	}
+	fr.end(saved, nested)
+	if err != nil {
+		return doc.Value{}, err
+	}
+	return v, nil
+}
+
+// Bool is the answer of a condition: true or false, and nothing else; null or a missing field is an error that says so.
+func (f *Formula) Bool(fr *Frame) (bool, error) {
+	saved, nested := fr.begin(f.slots)
+	ok, err := f.test(fr)
+	fr.end(saved, nested)
+	if err != nil {
+		return false, err
+	}
+	return ok, nil
+}
+
+// Compile reads, checks and compiles a formula. Either the Formula or all the faults that could be found are returned.
+func Compile(src string, s *Scope) (*Formula, []*Error) {
+	f, c, errs := compile(src, s)
+	if errs != nil {
+		return nil, errs
+	}
+	return f, c.sorted()
+}
+
+// CompileBool is Compile for a condition: its type must be bool, or unknown.
+func CompileBool(src string, s *Scope) (*Formula, []*Error) {
+	f, c, errs := compile(src, s)
+	if errs != nil {
+		return nil, errs
+	}
+	if t := f.Type(); !t.IsAny() && !t.Is(shape.Bool) {
+		c.fault(f.root.place, conditionHelp(f.root), "a condition must be true or false, this is %s", t.Describe())
+		return nil, c.sorted()
+	}
+	return f, nil
+}
+
+func conditionHelp(n *node) string {
+	switch {
+	case n.typ.Is(shape.Array):
+		return "compare it: len(" + n.text() + ") > 0"
+	case n.typ.Is(shape.Number), n.typ.Is(shape.String):
+		return "compare it with == or another operator"
+	}
+	return ""
+}
+
+func compile(src string, s *Scope) (*Formula, *compiler, []*Error) {
+	t, tree, fault := parse(src)
+	if fault != nil {
+		return nil, nil, []*Error{fault}
+	}
+	c := &compiler{text: t, scope: s}
+	root := c.node(tree)
+	if len(c.errs) > 0 {
+		return nil, nil, c.sorted()
+	}
+	slices.Sort(c.names)
+	return &Formula{
+		src: src, root: root, eval: root.val, test: root.test(), slots: c.maxSlots, impure: c.impure,
+		built: root.path == nil && (root.typ.IsAny() || root.typ.Kind >= shape.Array),
+		names: slices.Compact(c.names),
+	}, c, nil
+}

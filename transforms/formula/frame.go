@@ -1,0 +1,100 @@
+package formula
+
+import (
+	"time"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+)
+
+// Frame is what a formula runs on: an exchange, the values of the scope's locals, and a budget. It belongs to one goroutine, and may be used
+// for many formulas one after another; it decodes the body once.
+type Frame struct {
+	X      *hub.Exchange // may be nil: then there is no message, and the time is the wall clock
+	Locals []doc.Value   // by the slots that Scope.WithLocal gave; a slot beyond the end is Missing
+	Limits Limits        // zero fields mean DefaultLimits
+
+	budget
+	body    doc.Value
+	bodyErr error
+	decoded bool
+	busy    bool        // inside Eval: a function evaluates another formula on this frame
+	slots   []doc.Value // elements, indexes and accumulators of closures, variables of let
+	first   [6]doc.Value
+}
+
+// NewFrame is a frame for x with no locals.
+func NewFrame(x *hub.Exchange) *Frame { return &Frame{X: x} }
+
+// Reset makes the frame ready for another exchange; locals and limits stay.
+func (fr *Frame) Reset(x *hub.Exchange) {
+	fr.X, fr.body, fr.bodyErr, fr.decoded = x, doc.Value{}, nil, false
+}
+
+// Body is the decoded body of the message; Missing without a message or when the body is empty.
+func (fr *Frame) Body() (doc.Value, error) {
+	if !fr.decoded {
+		fr.decode()
+	}
+	return fr.body, fr.bodyErr
+}
+
+func (fr *Frame) decode() {
+	fr.decoded = true
+	if fr.X == nil || fr.X.Msg == nil || fr.X.Msg.Body == (hub.Body{}) {
+		return
+	}
+	fr.body, fr.bodyErr = fr.X.Doc()
+}
+
+// SetBody replaces the body that formulas see, without changing the message.
+func (fr *Frame) SetBody(v doc.Value) { fr.body, fr.bodyErr, fr.decoded = v, nil, true }
+
+// Local sets the value of a slot.
+func (fr *Frame) Local(slot int, v doc.Value) {
+	for len(fr.Locals) <= slot {
+		fr.Locals = append(fr.Locals, doc.Value{})
+	}
+	fr.Locals[slot] = v
+}
+
+func (fr *Frame) local(slot int) doc.Value {
+	if slot < len(fr.Locals) {
+		return fr.Locals[slot]
+	}
+	return doc.Value{}
+}
+
+// Now is the hub's time.
+func (fr *Frame) Now() time.Time {
+	if fr.X == nil {
+		return time.Now().UTC()
+	}
+	return fr.X.Now().UTC()
+}
+
+// begin makes the budget and the slots ready. An Eval inside an Eval shares the budget and gets slots of its own.
+func (fr *Frame) begin(slots int) (saved []doc.Value, nested bool) {
+	if fr.busy {
+		saved = fr.slots
+		fr.slots = make([]doc.Value, slots)
+		return saved, true
+	}
+	fr.busy = true
+	fr.limits = fr.Limits.orDefault()
+	fr.reset()
+	if slots <= len(fr.first) {
+		fr.slots = fr.first[:]
+	} else if len(fr.slots) < slots {
+		fr.slots = make([]doc.Value, slots)
+	}
+	return nil, false
+}
+
+func (fr *Frame) end(saved []doc.Value, nested bool) {
+	if nested {
+		fr.slots = saved
+		return
+	}
+	fr.busy = false
+}

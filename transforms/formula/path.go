@@ -1,0 +1,178 @@
+package formula
+
+import (
+	"fmt"
+	"strconv"
+
+	"orderhub/hub/doc"
+	"orderhub/transforms/shape"
+)
+
+// rootKind says where a path starts.
+type rootKind uint8
+
+const (
+	rootBody rootKind = iota
+	rootVar
+	rootLocal
+	rootMeta
+	rootHeaders // all of them
+	rootHeader  // one
+	rootSlot    // an element, or a variable of let
+)
+
+// path is a chain of constant steps from a root: body.items[0].sku, stock.warehouse, .price.
+type path struct {
+	root rootKind
+	slot int
+	name string
+	segs []seg
+	at   place // the whole of it
+}
+
+// seg is one step of a path. It ends at byte to of the source.
+type seg struct {
+	name     string
+	index    int
+	isIndex  bool
+	optional bool
+	to       int
+}
+
+// read is the node that reads a path.
+func (c *compiler) read(p place, t *shape.Type, pa *path) *node {
+	if t == nil {
+		t = shape.AnyType
+	}
+	pa.at = p
+	n := &node{place: p, typ: t, path: pa}
+	n.val = pa.compile()
+	return n
+}
+
+// extend is the path with one more step.
+func (pa *path) extend(s seg) *path {
+	c := *pa
+	c.segs = append(append([]seg(nil), pa.segs...), s)
+	return &c
+}
+
+func (pa *path) load(fr *Frame) (doc.Value, *RunError) {
+	switch pa.root {
+	case rootBody:
+		v, err := fr.Body()
+		if err != nil {
+			e := pa.at.fail("the body is no document: %v", err)
+			e.Err = err
+			return v, e
+		}
+		return v, nil
+	case rootVar:
+		if fr.X == nil {
+			return doc.Value{}, nil
+		}
+		return fr.X.Vars.Get(pa.name), nil
+	case rootLocal:
+		return fr.local(pa.slot), nil
+	case rootMeta:
+		return fr.meta(pa.name), nil
+	case rootHeaders:
+		return fr.headers(), nil
+	case rootHeader:
+		return fr.header(pa.name), nil
+	}
+	return fr.slots[pa.slot], nil
+}
+
+// walk follows the first n steps from the root.
+func (pa *path) walk(fr *Frame, n int) (doc.Value, *RunError) {
+	v, err := pa.load(fr)
+	if err != nil {
+		return v, err
+	}
+	for i := range n {
+		s := &pa.segs[i]
+		switch k := v.Kind(); {
+		case k == doc.Object && !s.isIndex:
+			v = v.Get(s.name)
+		case k == doc.Array && s.isIndex:
+			v = v.At(s.index)
+		case v.IsNull() && s.optional:
+			return doc.Value{}, nil
+		default:
+			return doc.Value{}, pa.stuck(fr, i, v)
+		}
+	}
+	return v, nil
+}
+
+// upTo is the value after n steps, Missing where there is none.
+func (pa *path) upTo(fr *Frame, n int) doc.Value {
+	v, err := pa.walk(fr, n)
+	if err != nil {
+		return doc.Value{}
+	}
+	return v
+}
+
+// broken is the error of a path that can't be followed; nil: it can.
+func (pa *path) broken(fr *Frame) *RunError {
+	_, err := pa.walk(fr, len(pa.segs))
+	return err
+}
+
+// stuck is the error of step i that found v, which has no such step.
+func (pa *path) stuck(fr *Frame, i int, v doc.Value) *RunError {
+	parent := place{src: pa.at.src, from: pa.at.from, to: pa.at.to}
+	if i > 0 {
+		parent.to = pa.segs[i-1].to
+	} else {
+		parent.to = min(parent.from+len(pa.name), parent.to)
+	}
+	n := &node{place: parent, path: &path{root: pa.root, slot: pa.slot, name: pa.name, segs: pa.segs[:i], at: parent}}
+	if i == 0 {
+		n.label = pa.name
+	}
+	want := "an object"
+	if pa.segs[i].isIndex {
+		want = "an array"
+	}
+	e := n.wrong(fr, v, want)
+	if v.IsNull() && e.Help == "" {
+		e.Help = fmt.Sprintf("write %s?%s if it may be absent", n.text(), pa.segs[i].text())
+	}
+	return e
+}
+
+func (s seg) text() string {
+	if s.isIndex {
+		return ".[" + strconv.Itoa(s.index) + "]"
+	}
+	return "." + s.name
+}
+
+// textOf is the source of the first n steps.
+func (pa *path) textOf(p place, n int) string {
+	if n == 0 {
+		return pa.name
+	}
+	return p.src[p.from:pa.segs[n-1].to]
+}
+
+// plain is the names of a path without indexes.
+func (pa *path) plain() ([]string, bool) {
+	if pa.root == rootSlot {
+		return nil, false
+	}
+	names := []string{pa.name}
+	if pa.root == rootHeader {
+		names = []string{"headers", pa.name}
+	}
+	for _, s := range pa.segs {
+		if s.isIndex {
+			return nil, false
+		}
+		names = append(names, s.name)
+	}
+	return names, true
+}

@@ -1,0 +1,185 @@
+package schema
+
+import (
+	"orderhub/hub/doc"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// checker decides whether a value is certainly valid. With exact, not ok means certainly invalid.
+type checker struct {
+	kinds   kinds // the kinds that may be valid
+	whole   bool  // numbers must be whole
+	never   bool  // this schema is beyond the fast check
+	exact   bool
+	values  *valueSet // enum and const
+	object  *objectCheck
+	array   *arrayCheck
+	text    *textCheck
+	number  *numberCheck
+	also    []*checker // $ref and allOf
+	choices []*choice
+}
+
+// kinds is a set of doc.Kind.
+type kinds uint8
+
+const anyKind = kinds(1<<doc.Null | 1<<doc.Bool | 1<<doc.Number | 1<<doc.String | 1<<doc.Array | 1<<doc.Object)
+
+// ok reports whether v is valid. Missing is null, as it is for the library.
+func (c *checker) ok(v doc.Value) bool {
+	kind := max(v.Kind(), doc.Null)
+	if c.never || c.kinds&(1<<kind) == 0 {
+		return false
+	}
+	switch kind {
+	case doc.Object:
+		if c.object != nil && !c.object.ok(v) {
+			return false
+		}
+	case doc.Array:
+		if c.array != nil && !c.array.ok(v) {
+			return false
+		}
+	case doc.String:
+		if c.text != nil && !c.text.ok(v.Str()) {
+			return false
+		}
+	case doc.Number:
+		if c.whole && !v.Num().IsInt() || c.number != nil && !c.number.ok(v.Num()) {
+			return false
+		}
+	}
+	if c.values != nil && !c.values.has(v) {
+		return false
+	}
+	for _, other := range c.also {
+		if !other.ok(v) {
+			return false
+		}
+	}
+	for _, choice := range c.choices {
+		if !choice.ok(v) {
+			return false
+		}
+	}
+	return true
+}
+
+// fastCompiler makes the checkers of the library's compiled schemas, one for each.
+type fastCompiler struct {
+	made map[*jsonschema.Schema]*checker
+	open map[*jsonschema.Schema]bool // being made: not known to be exact yet
+}
+
+func compileFast(s *jsonschema.Schema) *checker {
+	f := fastCompiler{made: map[*jsonschema.Schema]*checker{}, open: map[*jsonschema.Schema]bool{}}
+	return f.compile(s)
+}
+
+func (f *fastCompiler) compile(s *jsonschema.Schema) *checker {
+	if c := f.made[s]; c != nil {
+		return c
+	}
+	c := &checker{kinds: anyKind, exact: true}
+	f.made[s] = c
+	switch {
+	case s.Bool != nil:
+		if !*s.Bool {
+			c.kinds = 0
+		}
+		return c
+	case beyond(s) || loops(s):
+		c.never, c.exact = true, false
+		return c
+	}
+	f.open[s] = true
+	f.types(c, s)
+	c.values = f.values(c, s)
+	c.object = f.object(c, s)
+	c.array = f.array(c, s)
+	c.text = newTextCheck(s)
+	c.number = newNumberCheck(c, s)
+	f.others(c, s)
+	delete(f.open, s)
+	return c
+}
+
+// child compiles a part of the schema of c.
+func (f *fastCompiler) child(c *checker, s *jsonschema.Schema) *checker {
+	part := f.compile(s)
+	if f.open[s] || !part.exact {
+		c.exact = false
+	}
+	return part
+}
+
+// beyond reports keywords that only the library decides.
+func beyond(s *jsonschema.Schema) bool {
+	return s.RecursiveRef != nil || s.DynamicRef != nil || s.PropertyNames != nil || len(s.PatternProperties) > 0 || len(s.Dependencies) > 0 ||
+		len(s.DependentSchemas) > 0 || s.UnevaluatedProperties != nil || s.UnevaluatedItems != nil || s.Contains != nil ||
+		s.AdditionalItems != nil || s.ContentEncoding != nil || s.ContentMediaType != nil || s.ContentSchema != nil || len(s.Extensions) > 0
+}
+
+// inPlace lists the schemas that s applies to the same value.
+func inPlace(s *jsonschema.Schema) []*jsonschema.Schema {
+	var all []*jsonschema.Schema
+	for _, part := range []*jsonschema.Schema{s.Ref, s.Not, s.If, s.Then, s.Else} {
+		if part != nil {
+			all = append(all, part)
+		}
+	}
+	all = append(all, s.AllOf...)
+	all = append(all, s.AnyOf...)
+	return append(all, s.OneOf...)
+}
+
+// loops reports whether s applies itself to the same value: that would never end. The library makes an error of it.
+func loops(s *jsonschema.Schema) bool {
+	seen := map[*jsonschema.Schema]bool{}
+	var reaches func(*jsonschema.Schema) bool
+	reaches = func(from *jsonschema.Schema) bool {
+		for _, next := range inPlace(from) {
+			if next == s {
+				return true
+			}
+			if !seen[next] {
+				seen[next] = true
+				if reaches(next) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	return reaches(s)
+}
+
+func (f *fastCompiler) types(c *checker, s *jsonschema.Schema) {
+	if s.Types == nil || s.Types.IsEmpty() {
+		return
+	}
+	c.kinds = 0
+	number := false
+	for _, name := range s.Types.ToStrings() {
+		switch name {
+		case "null":
+			c.kinds |= 1 << doc.Null
+		case "boolean":
+			c.kinds |= 1 << doc.Bool
+		case "number":
+			c.kinds |= 1 << doc.Number
+			number = true
+		case "integer":
+			c.kinds |= 1 << doc.Number
+			c.whole = true
+		case "string":
+			c.kinds |= 1 << doc.String
+		case "array":
+			c.kinds |= 1 << doc.Array
+		case "object":
+			c.kinds |= 1 << doc.Object
+		}
+	}
+	c.whole = c.whole && !number
+}

@@ -1,0 +1,122 @@
+package schema
+
+import (
+	"maps"
+	"slices"
+
+	"orderhub/hub/doc"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// objectCheck is what a schema wants of objects.
+type objectCheck struct {
+	props    []property
+	index    map[string]int // of props
+	required int            // how many of props are
+	least    int
+	most     int      // -1: no limit
+	extra    *checker // undeclared fields; nil: all are valid
+	together []together
+}
+
+type property struct {
+	name     string
+	check    *checker // nil: always valid
+	required bool
+}
+
+// together is dependentRequired: with the first field the others must be there.
+type together struct {
+	name   string
+	others []string
+}
+
+func (f *fastCompiler) object(c *checker, s *jsonschema.Schema) *objectCheck {
+	o := &objectCheck{index: map[string]int{}, most: -1}
+	for _, name := range s.Required {
+		o.property(name).required = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+		o.property(name).check = f.child(c, s.Properties[name])
+	}
+	o.required = len(slices.Compact(slices.Sorted(slices.Values(s.Required))))
+	switch extra := s.AdditionalProperties.(type) {
+	case bool:
+		if !extra {
+			o.extra = &checker{exact: true}
+		}
+	case *jsonschema.Schema:
+		o.extra = f.child(c, extra)
+	}
+	if o.extra != nil { // a field that is only required is not declared
+		for i := range o.props {
+			if _, ok := s.Properties[o.props[i].name]; !ok {
+				o.props[i].check = o.extra
+			}
+		}
+	}
+	if s.MinProperties != nil {
+		o.least = *s.MinProperties
+	}
+	if s.MaxProperties != nil {
+		o.most = *s.MaxProperties
+	}
+	for name, others := range s.DependentRequired {
+		o.together = append(o.together, together{name, others})
+	}
+	if len(o.props) == 0 && o.extra == nil && o.least == 0 && o.most < 0 && o.together == nil {
+		return nil
+	}
+	return o
+}
+
+func (o *objectCheck) property(name string) *property {
+	i, ok := o.index[name]
+	if !ok {
+		i = len(o.props)
+		o.index[name] = i
+		o.props = append(o.props, property{name: name})
+	}
+	return &o.props[i]
+}
+
+func (o *objectCheck) ok(v doc.Value) bool {
+	if n := v.Len(); n < o.least || o.most >= 0 && n > o.most || n < o.required {
+		return false
+	}
+	required := o.required
+	for name, f := range v.Fields() {
+		i, known := o.index[name]
+		check := o.extra
+		if known {
+			p := &o.props[i]
+			check = p.check
+			if p.required {
+				required--
+			}
+		}
+		if check != nil && !check.ok(f) {
+			return false
+		}
+	}
+	if required > 0 {
+		return false
+	}
+	for _, t := range o.together {
+		if v.Get(t.name).Kind() != doc.Missing && !hasAll(v, t.others) {
+			return false
+		}
+	}
+	return true
+}
+
+func hasAll(v doc.Value, names []string) bool {
+	for _, name := range names {
+		if v.Get(name).Kind() == doc.Missing {
+			return false
+		}
+	}
+	return true
+}
+

@@ -1,0 +1,184 @@
+package schema
+
+import (
+	"math/big"
+	"unicode/utf8"
+
+	"orderhub/hub/doc"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// arrayCheck is what a schema wants of arrays.
+type arrayCheck struct {
+	least, most int // most -1: no limit
+	first       []*checker
+	items       *checker // behind first
+	unique      bool
+}
+
+// uniqueLimit is how many elements are compared each with each; more are left to the library.
+const uniqueLimit = 32
+
+func (f *fastCompiler) array(c *checker, s *jsonschema.Schema) *arrayCheck {
+	a := &arrayCheck{most: -1, unique: s.UniqueItems}
+	if s.MinItems != nil {
+		a.least = *s.MinItems
+	}
+	if s.MaxItems != nil {
+		a.most = *s.MaxItems
+	}
+	prefix, items := s.PrefixItems, s.Items2020
+	switch old := s.Items.(type) {
+	case *jsonschema.Schema:
+		items = old
+	case []*jsonschema.Schema:
+		prefix = old
+	}
+	for _, part := range prefix {
+		a.first = append(a.first, f.child(c, part))
+	}
+	if items != nil {
+		a.items = f.child(c, items)
+	}
+	if a.unique {
+		c.exact = false
+	} else if a.least == 0 && a.most < 0 && a.first == nil && a.items == nil {
+		return nil
+	}
+	return a
+}
+
+func (a *arrayCheck) ok(v doc.Value) bool {
+	n := v.Len()
+	if n < a.least || a.most >= 0 && n > a.most || a.unique && n > uniqueLimit {
+		return false
+	}
+	if a.items != nil || a.first != nil {
+		for i, e := range v.Elems() {
+			check := a.items
+			if i < len(a.first) {
+				check = a.first[i]
+			}
+			if check != nil && !check.ok(e) {
+				return false
+			}
+		}
+	}
+	return !a.unique || distinct(v)
+}
+
+func distinct(v doc.Value) bool {
+	var all [uniqueLimit]doc.Value
+	for i, e := range v.Elems() {
+		for _, before := range all[:i] {
+			if doc.Equal(e, before) {
+				return false
+			}
+		}
+		all[i] = e
+	}
+	return true
+}
+
+// textCheck is what a schema wants of strings.
+type textCheck struct {
+	least, most int // characters; most -1: no limit
+	pattern     *pattern
+	format      func(any) error
+}
+
+func newTextCheck(s *jsonschema.Schema) *textCheck {
+	t := &textCheck{most: -1}
+	if s.MinLength != nil {
+		t.least = *s.MinLength
+	}
+	if s.MaxLength != nil {
+		t.most = *s.MaxLength
+	}
+	if s.Pattern != nil {
+		t.pattern = newPattern(s.Pattern)
+	}
+	if s.Format != nil {
+		t.format = s.Format.Validate
+	}
+	if *t == (textCheck{most: -1}) {
+		return nil
+	}
+	return t
+}
+
+func (t *textCheck) ok(s string) bool {
+	if t.least > 0 || t.most >= 0 {
+		if n := utf8.RuneCountInString(s); n < t.least || t.most >= 0 && n > t.most {
+			return false
+		}
+	}
+	return (t.pattern == nil || t.pattern.match(s)) && (t.format == nil || t.format(s) == nil)
+}
+
+// numberCheck is what a schema wants of numbers.
+type numberCheck struct {
+	bounds     []bound
+	multipleOf *doc.Decimal
+}
+
+// bound wants the comparison with limit to be one of two results.
+type bound struct {
+	limit     doc.Decimal
+	sign      int // of number - limit
+	inclusive bool
+}
+
+func newNumberCheck(c *checker, s *jsonschema.Schema) *numberCheck {
+	n := &numberCheck{}
+	for _, b := range []struct {
+		limit     *big.Rat
+		sign      int
+		inclusive bool
+	}{{s.Minimum, 1, true}, {s.ExclusiveMinimum, 1, false}, {s.Maximum, -1, true}, {s.ExclusiveMaximum, -1, false}} {
+		if b.limit != nil {
+			n.bounds = append(n.bounds, bound{decimalOf(c, b.limit), b.sign, b.inclusive})
+		}
+	}
+	if s.MultipleOf != nil {
+		d := decimalOf(c, s.MultipleOf)
+		n.multipleOf = &d
+	}
+	if n.bounds == nil && n.multipleOf == nil {
+		return nil
+	}
+	return n
+}
+
+// decimalOf converts a number of a schema. One that no Decimal can hold leaves the schema to the library.
+func decimalOf(c *checker, r *big.Rat) doc.Decimal {
+	d, err := doc.ParseDecimal(ratText(r))
+	if err != nil {
+		c.never, c.exact = true, false
+	}
+	return d
+}
+
+func (n *numberCheck) ok(d doc.Decimal) bool {
+	for i := range n.bounds {
+		b := &n.bounds[i]
+		if cmp := d.Cmp(b.limit); cmp != b.sign && (cmp != 0 || !b.inclusive) {
+			return false
+		}
+	}
+	if n.multipleOf != nil {
+		rest, err := d.Mod(*n.multipleOf)
+		return err == nil && rest.Sign() == 0
+	}
+	return true
+}
+
+// ratText writes a fraction as people write it: a JSON number always has an end.
+func ratText(r *big.Rat) string {
+	places, exact := r.FloatPrec()
+	if !exact {
+		return r.RatString()
+	}
+	return r.FloatString(places)
+}

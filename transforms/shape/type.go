@@ -1,0 +1,162 @@
+// Package shape is the type model of documents: what the lint knows of a body, a variable or the result of a formula before any message
+// came. Types are made of JSON Schemas, of samples, and of formulas; formulas and mappings are checked against them.
+//
+// Types are immutable once they are shared; all functions that change one return a copy.
+package shape
+
+import "slices"
+
+// Kind says what a value of a type is.
+type Kind uint8
+
+// The kinds. Any is the kind of the zero Type: nothing is known, everything is allowed.
+const (
+	Any Kind = iota
+	Null
+	Bool
+	Number
+	String
+	Array
+	Object
+)
+
+var kindNames = [...]string{"any value", "null", "bool", "number", "string", "array", "object"}
+
+// String is the kind's name as people write it.
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return "unknown"
+}
+
+// Type is what is known of a value. A nil *Type is AnyType.
+type Type struct {
+	Kind     Kind
+	Nullable bool     // may be null or missing
+	Elem     *Type    // array: its elements; open object: its undeclared fields; nil: any
+	Fields   []Field  // object: declared fields, in order
+	Open     bool     // object: undeclared fields are allowed
+	Enum     []string // string: the only texts it may have; empty: any
+	Name     string   // how messages call it, e.g. "schema order"; "": by its kind
+}
+
+// Field is a declared field of an object.
+type Field struct {
+	Name     string
+	Type     *Type
+	Required bool
+}
+
+// The types with nothing to add. They are shared: never change them.
+var (
+	AnyType    = &Type{}
+	NullType   = &Type{Kind: Null, Nullable: true}
+	BoolType   = &Type{Kind: Bool}
+	NumberType = &Type{Kind: Number}
+	StringType = &Type{Kind: String}
+	OpenObject = &Type{Kind: Object, Open: true}
+)
+
+// ObjectType is a closed object of the fields.
+func ObjectType(fields ...Field) *Type { return &Type{Kind: Object, Fields: fields} }
+
+// MapType is an object of any names whose values are all of type elem.
+func MapType(elem *Type) *Type { return &Type{Kind: Object, Open: true, Elem: elem} }
+
+// ArrayOf is an array of elem.
+func ArrayOf(elem *Type) *Type { return &Type{Kind: Array, Elem: elem} }
+
+// EnumOf is a string that is one of the texts.
+func EnumOf(texts ...string) *Type { return &Type{Kind: String, Enum: texts} }
+
+// OrNull is t, or null.
+func OrNull(t *Type) *Type {
+	if t.IsAny() || t.Nullable {
+		return t
+	}
+	c := *t
+	c.Nullable = true
+	return &c
+}
+
+// NotNull is t without null: what is left behind ??.
+func NotNull(t *Type) *Type {
+	if t.IsAny() || !t.Nullable || t.Kind == Null {
+		return t
+	}
+	c := *t
+	c.Nullable = false
+	return &c
+}
+
+// Named is t with a name for messages.
+func Named(t *Type, name string) *Type {
+	c := Type{}
+	if t != nil {
+		c = *t
+	}
+	c.Name = name
+	return &c
+}
+
+// IsAny tells that nothing is known.
+func (t *Type) IsAny() bool { return t == nil || t.Kind == Any }
+
+// Is tells whether t is known to be of kind k (or null).
+func (t *Type) Is(k Kind) bool { return t != nil && t.Kind == k }
+
+// Element is the type of the elements of an array, or of undeclared fields of an object; never nil.
+func (t *Type) Element() *Type {
+	if t == nil || t.Elem == nil {
+		return AnyType
+	}
+	return t.Elem
+}
+
+// Field is the type that reading the field gives; an optional field is nullable. False: t has no such field.
+func (t *Type) Field(name string) (*Type, bool) {
+	if t.IsAny() {
+		return AnyType, true
+	}
+	if t.Kind != Object {
+		return nil, false
+	}
+	if f := t.declared(name); f != nil {
+		if f.Required {
+			return orAny(f.Type), true
+		}
+		return OrNull(orAny(f.Type)), true
+	}
+	if t.Open {
+		return OrNull(t.Element()), true
+	}
+	return nil, false
+}
+
+// Names lists the declared fields in order.
+func (t *Type) Names() []string {
+	if t == nil {
+		return nil
+	}
+	names := make([]string, len(t.Fields))
+	for i, f := range t.Fields {
+		names[i] = f.Name
+	}
+	return names
+}
+
+func (t *Type) declared(name string) *Field {
+	i := slices.IndexFunc(t.Fields, func(f Field) bool { return f.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &t.Fields[i]
+}
+
+func orAny(t *Type) *Type {
+	if t == nil {
+		return AnyType
+	}
+	return t
+}
