@@ -98,6 +98,14 @@ func (x *Exchange) Now() time.Time {
 	return x.Env.Clock.Now()
 }
 
+// Clock is Now for a step's history note; zero when no history is kept.
+func (x *Exchange) Clock() time.Time {
+	if !x.Trace {
+		return time.Time{}
+	}
+	return x.Now()
+}
+
 // With is a copy of x for another message that shares x's unit: what a step
 // that calls next many times gives to each call.
 func (x *Exchange) With(m *Message) *Exchange {

@@ -20,7 +20,7 @@ type Request struct {
 	op       *Operation
 	pipeline *Pipeline
 	with     *Value
-	headers  map[string]*Value
+	headers  HeaderValues
 	timeout  time.Duration
 	b        *Build
 }
@@ -140,7 +140,7 @@ func (r *Request) message(x *hub.Exchange, suffix string) (*hub.Message, error) 
 		h[hub.HeaderTraceparent] = t
 	}
 	var err error
-	m.Headers, err = evalHeaders(fr, h, r.headers)
+	m.Headers, err = r.headers.Apply(fr, h)
 	return m, err
 }
 

@@ -18,11 +18,11 @@ type Sender struct {
 
 	channel *Channel
 	target  *Target
-	arg     *Value            // routing key of a topic
-	options map[string]*Value // options of an adapter's target: become headers
-	data    *Value            // becomes the body
+	arg     *Value       // routing key of a topic
+	options HeaderValues // options of an adapter's target: become headers
+	data    *Value       // becomes the body
 	expires *yamlfile.Node
-	headers map[string]*Value
+	headers HeaderValues
 	ttl     ttl
 }
 
@@ -83,7 +83,7 @@ func (b *Build) toAdapter(s *Sender, a *Adapter, n, arg *yamlfile.Node) {
 	}
 	s.target = a.target(text)
 	known, required := fieldsOf(a.Type.Send())
-	s.options = map[string]*Value{}
+	s.options = HeaderValues{}
 	if n.Kind() == yamlfile.Map {
 		n.Allow(a.Type.Name+" send", slices.Concat([]string{a.Name, "data"}, known)...)
 		for key, value := range n.Entries() {
@@ -139,7 +139,7 @@ func (b *Build) fits(s *Sender) {
 }
 
 // Headers compiles the `headers:` modifier.
-func (b *Build) Headers() map[string]*Value {
+func (b *Build) Headers() HeaderValues {
 	n := b.Modifier("headers")
 	if n == nil {
 		return nil
@@ -148,7 +148,7 @@ func (b *Build) Headers() map[string]*Value {
 		n.Errorf("E235", "write headers: {region: =body.region}", "`headers` is a map of names and values")
 		return nil
 	}
-	out := map[string]*Value{}
+	out := HeaderValues{}
 	for key, value := range n.Entries() {
 		out[strings.ToLower(key.Raw())] = b.Value(value, b.Flow.Scope, nil)
 	}
@@ -168,10 +168,10 @@ func (s *Sender) Send(x *hub.Exchange, name string) error {
 		m.ID = hub.DeriveID(x.Msg.ID, name)
 	}
 	var err error
-	if m.Headers, err = evalHeaders(fr, m.Headers, s.headers); err != nil {
+	if m.Headers, err = s.headers.Apply(fr, m.Headers); err != nil {
 		return err
 	}
-	if m.Headers, err = evalHeaders(fr, m.Headers, s.options); err != nil {
+	if m.Headers, err = s.options.Apply(fr, m.Headers); err != nil {
 		return err
 	}
 	m.Expires = s.ttl.from(x)
@@ -190,7 +190,11 @@ func (s *Sender) Send(x *hub.Exchange, name string) error {
 	return nil
 }
 
-func evalHeaders(fr *formula.Frame, h hub.Headers, values map[string]*Value) (hub.Headers, error) {
+// HeaderValues are the values of the `headers:` modifier and of a target's options.
+type HeaderValues map[string]*Value
+
+// Apply adds the values to h.
+func (values HeaderValues) Apply(fr *formula.Frame, h hub.Headers) (hub.Headers, error) {
 	for name, v := range values {
 		if v == nil {
 			continue

@@ -38,6 +38,9 @@ func TestLedgerFileSurvives(t *testing.T) {
 	f.Close()
 	w = world(t, Options{LedgerPath: path})
 	url = w.URLs()["billing"] + "/charges"
+	if text, err := os.ReadFile(path); err != nil || !strings.HasSuffix(string(text), "}\n") {
+		t.Errorf("the cut line stays: %v %s", err, text)
+	}
 	if after := mustJSON([]any{w.Ledger().Effects("", ""), w.Ledger().Arrivals("", "")}); string(after) != string(before) {
 		t.Errorf("before %s\nafter  %s", before, after)
 	}

@@ -121,6 +121,13 @@ func TestCallbacksSurviveARestart(t *testing.T) {
 	if got := h.seen(); strings.Contains(got, "W-2") || len(strings.Split(got, ",")) != 2 || h.wrong != 0 {
 		t.Errorf("%s, %d wrong", got, h.wrong)
 	}
+	closeWorld(t, w)
+	w = world(t, Options{LedgerPath: path, Webhook: server.URL, WebhookDelay: time.Hour})
+	w.hooks.mu.Lock()
+	defer w.hooks.mu.Unlock()
+	if len(w.hooks.pending) != 0 {
+		t.Errorf("%d callbacks would be made again", len(w.hooks.pending))
+	}
 }
 
 func TestCallbackGivesUp(t *testing.T) {

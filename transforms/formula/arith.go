@@ -103,13 +103,13 @@ func checked(d, x, y doc.Decimal, p place) (doc.Decimal, *RunError) {
 	return d, p.fail("the number has too many digits")
 }
 
-// bound1000 is 10^1000: no product of two smaller numbers was clamped.
-var bound1000, _ = doc.ParseDecimal("1e400")
+// maxNumber is the bound of a product, 400 digits; soon is what is surely below it and cheap to compare with.
+var (
+	maxNumber, _ = doc.ParseDecimal("1e400")
+	soon         = doc.Int(1e18)
+)
 
-// huge tells a number beyond 10^1200.
 func huge(d doc.Decimal) bool {
-	if _, small := d.Int64(); small || d.Scale() > 0 && d.Scale() < 100 && d.Abs().Cmp(bound1000) < 0 {
-		return false
-	}
-	return d.Abs().Cmp(bound1000) >= 0
+	d = d.Abs()
+	return d.Cmp(soon) > 0 && d.Cmp(maxNumber) > 0
 }

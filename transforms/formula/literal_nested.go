@@ -88,7 +88,7 @@ func build(fr *Frame, pairs []pair) (doc.Value, *RunError) {
 	for i := range pairs {
 		name := pairs[i].key
 		if pairs[i].dyn != nil {
-			s, err := str(fr, pairs[i].dyn)
+			s, err := textOf(fr, pairs[i].dyn)
 			if err != nil {
 				return doc.Value{}, err
 			}

@@ -104,6 +104,9 @@ func (c *compiler) noField(base *node, at place, name string) {
 		owner := t.Name
 		if owner == "" {
 			owner = base.text()
+			if base.path != nil && base.path.name == "#" && len(base.path.segs) == 0 {
+				owner = "the element"
+			}
 		}
 		help := suggest(name, t.Names())
 		if help == "" && len(t.Fields) > 0 && len(t.Fields) <= 12 {

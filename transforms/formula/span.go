@@ -53,6 +53,7 @@ func (t *text) span(n ast.Node) (from, to int) {
 	case *ast.VariableDeclaratorNode:
 		_, to = t.span(n.Expr)
 	case *ast.SequenceNode:
+		from, _ = t.span(n.Nodes[0])
 		_, to = t.span(n.Nodes[len(n.Nodes)-1])
 	case *ast.PredicateNode:
 		_, end := t.span(n.Node)

@@ -27,11 +27,11 @@ func (c *compiler) textTest(op string, a, b *node, p place) *node {
 		do = strings.HasSuffix
 	}
 	return c.fold(newCond(p, func(fr *Frame) (bool, *RunError) {
-		x, err := str(fr, a)
+		x, err := textOf(fr, a)
 		if err != nil {
 			return false, err
 		}
-		y, err := str(fr, b)
+		y, err := textOf(fr, b)
 		if err != nil {
 			return false, err
 		}
@@ -39,8 +39,8 @@ func (c *compiler) textTest(op string, a, b *node, p place) *node {
 	}), a, b)
 }
 
-// str evaluates a node that must be a string, and pays for reading it.
-func str(fr *Frame, n *node) (string, *RunError) {
+// textOf evaluates a node that must be a string, and pays for reading it.
+func textOf(fr *Frame, n *node) (string, *RunError) {
 	v, err := n.val(fr)
 	if err != nil {
 		return "", err
@@ -73,7 +73,7 @@ func (c *compiler) matches(a, b *node, p place) *node {
 		return broken(p)
 	}
 	return c.fold(newCond(p, func(fr *Frame) (bool, *RunError) {
-		s, err := str(fr, a)
+		s, err := textOf(fr, a)
 		if err != nil {
 			return false, err
 		}

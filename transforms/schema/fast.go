@@ -46,7 +46,7 @@ func (c *checker) ok(v doc.Value) bool {
 			return false
 		}
 	case doc.Number:
-		if c.whole && !v.Num().IsInt() || c.number != nil && !c.number.ok(v.Num()) {
+		if (c.whole || c.number != nil) && !c.numberOK(v.Num()) {
 			return false
 		}
 	}
@@ -64,6 +64,10 @@ func (c *checker) ok(v doc.Value) bool {
 		}
 	}
 	return true
+}
+
+func (c *checker) numberOK(d doc.Decimal) bool {
+	return (!c.whole || d.Scale() == 0 || d.IsInt()) && (c.number == nil || c.number.ok(d))
 }
 
 // fastCompiler makes the checkers of the library's compiled schemas, one for each.

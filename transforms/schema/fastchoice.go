@@ -6,11 +6,21 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// others compiles the keywords that apply other schemas to the same value.
+// others compiles the keywords that apply other schemas to the same value. What they allow narrows the kinds.
 func (f *fastCompiler) others(c *checker, s *jsonschema.Schema) {
 	if s.Ref != nil {
 		c.also = append(c.also, f.child(c, s.Ref))
 	}
+	if s.Ref == nil || s.DraftVersion >= 2019 { // before, nothing counts beside $ref
+		f.combined(c, s)
+	}
+	for _, part := range c.also {
+		c.kinds &= part.kinds
+	}
+}
+
+// combined compiles allOf, anyOf, oneOf, not and if.
+func (f *fastCompiler) combined(c *checker, s *jsonschema.Schema) {
 	for _, part := range s.AllOf {
 		c.also = append(c.also, f.child(c, part))
 	}

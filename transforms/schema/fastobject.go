@@ -12,8 +12,8 @@ import (
 // objectCheck is what a schema wants of objects.
 type objectCheck struct {
 	props    []property
-	index    map[string]int // of props
-	required int            // how many of props are
+	names    names // of props
+	required int   // how many of props are
 	least    int
 	most     int      // -1: no limit
 	extra    *checker // undeclared fields; nil: all are valid
@@ -21,7 +21,6 @@ type objectCheck struct {
 }
 
 type property struct {
-	name     string
 	check    *checker // nil: always valid
 	required bool
 }
@@ -33,14 +32,19 @@ type together struct {
 }
 
 func (f *fastCompiler) object(c *checker, s *jsonschema.Schema) *objectCheck {
-	o := &objectCheck{index: map[string]int{}, most: -1}
-	for _, name := range s.Required {
-		o.property(name).required = true
+	o := &objectCheck{most: -1}
+	all := slices.Compact(slices.Sorted(slices.Values(slices.Concat(slices.Collect(maps.Keys(s.Properties)), s.Required))))
+	o.names = newNames(all)
+	for _, name := range all {
+		p := property{required: slices.Contains(s.Required, name)}
+		if p.required {
+			o.required++
+		}
+		if part := s.Properties[name]; part != nil {
+			p.check = f.child(c, part)
+		}
+		o.props = append(o.props, p)
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
-		o.property(name).check = f.child(c, s.Properties[name])
-	}
-	o.required = len(slices.Compact(slices.Sorted(slices.Values(s.Required))))
 	switch extra := s.AdditionalProperties.(type) {
 	case bool:
 		if !extra {
@@ -51,7 +55,7 @@ func (f *fastCompiler) object(c *checker, s *jsonschema.Schema) *objectCheck {
 	}
 	if o.extra != nil { // a field that is only required is not declared
 		for i := range o.props {
-			if _, ok := s.Properties[o.props[i].name]; !ok {
+			if _, ok := s.Properties[all[i]]; !ok {
 				o.props[i].check = o.extra
 			}
 		}
@@ -71,25 +75,14 @@ func (f *fastCompiler) object(c *checker, s *jsonschema.Schema) *objectCheck {
 	return o
 }
 
-func (o *objectCheck) property(name string) *property {
-	i, ok := o.index[name]
-	if !ok {
-		i = len(o.props)
-		o.index[name] = i
-		o.props = append(o.props, property{name: name})
-	}
-	return &o.props[i]
-}
-
 func (o *objectCheck) ok(v doc.Value) bool {
 	if n := v.Len(); n < o.least || o.most >= 0 && n > o.most || n < o.required {
 		return false
 	}
 	required := o.required
 	for name, f := range v.Fields() {
-		i, known := o.index[name]
 		check := o.extra
-		if known {
+		if i := o.names.find(name); i >= 0 {
 			p := &o.props[i]
 			check = p.check
 			if p.required {
@@ -119,4 +112,3 @@ func hasAll(v doc.Value, names []string) bool {
 	}
 	return true
 }
-

@@ -102,14 +102,17 @@ func newTextCheck(s *jsonschema.Schema) *textCheck {
 	if s.Format != nil {
 		t.format = s.Format.Validate
 	}
-	if *t == (textCheck{most: -1}) {
+	if t.least == 0 && t.most < 0 && t.pattern == nil && t.format == nil {
 		return nil
 	}
 	return t
 }
 
 func (t *textCheck) ok(s string) bool {
-	if t.least > 0 || t.most >= 0 {
+	if len(s) < t.least {
+		return false
+	}
+	if n := len(s); t.least > 1 && n < utf8.UTFMax*t.least || t.most >= 0 && n > t.most { // else the bytes tell enough
 		if n := utf8.RuneCountInString(s); n < t.least || t.most >= 0 && n > t.most {
 			return false
 		}

@@ -89,7 +89,7 @@ func (f *folder) inside(link string) (string, bool) {
 		return "", false
 	}
 	name, ok := strings.CutPrefix(u.Path, "/folder/files/")
-	return name, ok && u.Scheme == "schema" && name != ""
+	return name, ok && u.Scheme == "schema" && filepath.IsLocal(name)
 }
 
 // addByID finds the file of the folder whose $id is the URL: schemas that are published refer to each other so. Nothing is fetched.

@@ -61,7 +61,7 @@ func compile(file string, src []byte, f *folder) (*Schema, error) {
 		return nil, found
 	}
 	name, _, _ := strings.Cut(file, ".")
-	shaper := shaper{folder: f, busy: map[*jsonschema.Schema]bool{}}
+	shaper := shaper{folder: f, busy: map[*jsonschema.Schema]bool{}, made: map[*jsonschema.Schema]*shape.Type{}}
 	return &Schema{
 		name:  name,
 		lib:   lib,

@@ -1,0 +1,155 @@
+package files
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"sync/atomic"
+
+	"orderhub/hub"
+)
+
+// job is one file from its claim until it is moved away. It ends when nothing of it is pending: its reader, and each record given out.
+type job struct {
+	*run
+	own  *claims // nil with once
+	name string
+	at   string // below the root; "" with once
+	file *os.File
+	info fs.FileInfo // as it was when it was opened
+	base string      // of its message IDs
+
+	pending     atomic.Int64
+	interrupted atomic.Bool // stays where it is, and is read again
+	changed     atomic.Bool // the file is not what it was at its start
+	refusals    refusals
+}
+
+// read gives all records of the file out. It returns before they are handled.
+func (j *job) read() {
+	j.pending.Store(1)
+	defer j.release(1)
+	if j.info.Size() == 0 {
+		j.readEmpty()
+		return
+	}
+	in := &input{file: j.file, left: j.info.Size()}
+	records := j.parser(in, j.cfg.options())
+	out := newFeeder(j)
+	defer out.flush()
+	for j.ctx.Err() == nil {
+		body, line, err := records.Next()
+		switch {
+		case err == nil:
+			if !out.add(body, line) {
+				j.interrupted.Store(true)
+				return
+			}
+		case in.err != nil:
+			j.brokenOff(in.err)
+			return
+		case err == io.EOF:
+			return
+		case isRecordError(err):
+			j.refuse(line, reasonOf(err), err)
+			out.skip()
+		default: // the rest can't be read as records
+			j.refuse(line, reasonOf(err), err)
+			return
+		}
+	}
+	j.interrupted.Store(true)
+}
+
+func (j *job) readEmpty() {
+	switch j.cfg.Empty {
+	case emptyDeliver:
+		out := newFeeder(j)
+		if !out.add(hub.Body{}, 1) {
+			j.interrupted.Store(true)
+		}
+		out.flush()
+	case emptyFail:
+		j.refuse(1, "empty_file", errors.New("the file is empty"))
+	}
+}
+
+// brokenOff ends the reading of a file that could not be read to its end.
+func (j *job) brokenOff(err error) {
+	j.interrupted.Store(true)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		j.changed.Store(true)
+		return
+	}
+	j.fail(classify(err, j.dir))
+}
+
+// refuse notes a record that is not taken; the others go on.
+func (j *job) refuse(line int, reason string, err error) {
+	if j.own == nil {
+		j.refusals.log(j, line, reason, err)
+		return
+	}
+	list := path.Join(j.own.dir, "."+hub.HashID(j.name)+".errors")
+	if werr := j.refusals.add(j.root, list, line, reason, err); werr != nil {
+		j.interrupted.Store(true)
+		j.fail(classify(werr, j.dir))
+	}
+}
+
+// release says that n of what was pending is settled; the last one moves the file.
+func (j *job) release(n int) {
+	if j.pending.Add(-int64(n)) > 0 {
+		return
+	}
+	j.finish()
+}
+
+// finish closes the file and moves it where it belongs.
+func (j *job) finish() {
+	if now, err := j.file.Stat(); err != nil || !unchanged(now, j.info) {
+		j.changed.Store(true)
+	}
+	_ = j.file.Close() // it was only read
+	list, err := j.refusals.close()
+	if err == nil && j.own != nil {
+		err = j.settle(list)
+	}
+	if j.own == nil && j.refusals.count > 0 {
+		j.env.Log.Warn("records refused", "adapter", j.env.Name, "file", j.name, "records", j.refusals.count)
+	}
+	if err != nil {
+		j.fail(classify(err, j.dir))
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.inFlight, j.name)
+	if j.changed.Load() {
+		j.run.changed[j.name] = true
+	}
+}
+
+// settle moves a claimed file to done or failed, or leaves it to be read again.
+func (j *job) settle(list string) error {
+	if j.changed.Load() || j.interrupted.Load() {
+		if j.changed.Load() {
+			j.env.Log.Warn("file changed while it was read, it is read again", "adapter", j.env.Name, "event", "file_changed", "file", j.name)
+		}
+		if list != "" {
+			return j.root.Remove(list)
+		}
+		return nil
+	}
+	if list == "" {
+		_, err := moveAway(j.root, j.at, j.cfg.Done, j.name, "")
+		return err
+	}
+	to, err := moveAway(j.root, j.at, j.cfg.Failed, j.name, list)
+	if err != nil {
+		return err
+	}
+	j.env.Log.Warn("file with refused records", "adapter", j.env.Name, "event", "records_refused", "file", to, "records", j.refusals.count)
+	return nil
+}

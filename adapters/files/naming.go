@@ -1,0 +1,119 @@
+package files
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"orderhub/hub"
+)
+
+// naming makes file names of messages: literal texts and headers in turn.
+type naming []part
+
+type part struct{ text, header string }
+
+// parseNaming reads a pattern such as order-{order}.json. "" is {id}.
+func parseNaming(pattern string) (naming, error) {
+	if pattern == "" {
+		pattern = "{id}"
+	}
+	var n naming
+	for rest := pattern; rest != ""; {
+		text, after, found := strings.Cut(rest, "{")
+		if strings.Contains(text, "}") {
+			return nil, fmt.Errorf("file name %q: a } without its {", pattern)
+		}
+		if text != "" {
+			if err := checkRunes(text); err != nil {
+				return nil, fmt.Errorf("file name %q: %w", pattern, err)
+			}
+			n = append(n, part{text: text})
+		}
+		if !found {
+			break
+		}
+		header, end, closed := strings.Cut(after, "}")
+		if header = strings.ToLower(strings.TrimSpace(header)); !closed || header == "" || strings.Contains(header, "{") {
+			return nil, fmt.Errorf("file name %q: write {header}, such as {id} or {order}", pattern)
+		}
+		n = append(n, part{header: header})
+		rest = end
+	}
+	return n, nil
+}
+
+// of makes the name for a message. The error is Invalid, bad_file_name: what a header holds can't be part of a name.
+func (n naming) of(m *hub.Message) (string, error) {
+	var b strings.Builder
+	for _, p := range n {
+		text := p.text
+		switch p.header {
+		case "":
+		case "id":
+			text = strings.ReplaceAll(m.ID, "/", "_") // of a child: parent/1
+		case "key":
+			text = m.Key
+		case "correlation":
+			text = m.Correlation
+		default:
+			text = m.Headers.Get(p.header)
+		}
+		if text == "" {
+			return "", hub.Fail(hub.Invalid, "bad_file_name", "file name: {%s} is empty", p.header)
+		}
+		b.WriteString(text)
+	}
+	name := b.String()
+	if err := checkName(name); err != nil {
+		return "", hub.Fail(hub.Invalid, "bad_file_name", "file name %s: %w", shown(name), err)
+	}
+	return name, nil
+}
+
+const maxName = 200 // bytes: room for a number, .errors and what others append
+
+var deviceNames = []string{"CON", "PRN", "AUX", "NUL", "CLOCK$"}
+
+// checkName refuses what is no plain file name on every system.
+func checkName(name string) error {
+	base, _, _ := strings.Cut(strings.ToUpper(name), ".")
+	base = strings.TrimRight(base, " ")
+	switch {
+	case name == "":
+		return fmt.Errorf("is empty")
+	case len(name) > maxName:
+		return fmt.Errorf("%d bytes are too long, %d are allowed", len(name), maxName)
+	case name[0] == '.':
+		return fmt.Errorf("begins with a dot")
+	case strings.HasSuffix(name, ".") || strings.HasSuffix(name, " "):
+		return fmt.Errorf("ends with a dot or a space")
+	case slices.Contains(deviceNames, base), len(base) == 4 && (base[:3] == "COM" || base[:3] == "LPT") && base[3] >= '0' && base[3] <= '9':
+		return fmt.Errorf("is the name of a device")
+	}
+	return checkRunes(name)
+}
+
+func checkRunes(text string) error {
+	if !utf8.ValidString(text) {
+		return fmt.Errorf("is not UTF-8")
+	}
+	for _, r := range text {
+		switch {
+		case r == '/' || r == '\\':
+			return fmt.Errorf("holds a separator %q", r)
+		case r < ' ' || r == 0x7f:
+			return fmt.Errorf("holds the control character %q", r)
+		}
+	}
+	return nil
+}
+
+// shown is a name for a message, quoted and bounded.
+func shown(name string) string {
+	if len(name) > 80 {
+		return fmt.Sprintf("%q...", name[:80])
+	}
+	return fmt.Sprintf("%q", name)
+}

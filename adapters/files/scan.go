@@ -1,0 +1,211 @@
+package files
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+)
+
+// scan looks for files that are ready to be read.
+type scan struct {
+	*run
+	own    *claims
+	seen   map[string]sight
+	rounds int
+}
+
+// sight is how a file looked, and since when.
+type sight struct {
+	info  fs.FileInfo
+	since time.Time
+}
+
+// adoptEvery is how many rounds pass between two looks for files of hubs that died.
+const adoptEvery = 10
+
+// round reads all that is ready, and says after what time to look again.
+func (s *scan) round() (time.Duration, error) {
+	if err := s.sameFolder(); err != nil {
+		return 0, err
+	}
+	if s.rounds%adoptEvery == 0 {
+		if err := s.own.adopt(s.matches); err != nil {
+			return 0, classify(err, s.dir)
+		}
+	}
+	s.rounds++
+	next := s.cfg.Poll
+	claimed, err := readDir(s.root, s.own.dir)
+	if err != nil {
+		return 0, classify(err, s.dir)
+	}
+	for _, e := range claimed {
+		if s.ctx.Err() == nil && !strings.HasPrefix(e.Name(), ".") {
+			next = min(next, s.again(e.Name()))
+		}
+	}
+	names, err := s.list()
+	if err != nil {
+		return 0, err
+	}
+	here := make(map[string]bool, len(names))
+	for _, name := range names {
+		here[name] = true
+		if s.ctx.Err() == nil {
+			next = min(next, s.visit(name))
+		}
+	}
+	s.forget(here)
+	return max(next, time.Millisecond), nil
+}
+
+// sameFolder fails when the folder was removed or replaced: the hub runs the source again, on the new one.
+func (s *scan) sameFolder() error {
+	opened, err := s.root.Stat(".")
+	if err != nil {
+		return classify(err, s.dir)
+	}
+	named, err := os.Stat(s.dir)
+	if err != nil {
+		return classify(err, s.dir)
+	}
+	if !os.SameFile(opened, named) {
+		return hub.Fail(hub.Unavailable, "file_system", "folder %s was replaced", s.dir)
+	}
+	return nil
+}
+
+// again reads a claimed file that no job has: left by a crash, or changed while it was read.
+func (s *scan) again(name string) time.Duration {
+	s.mu.Lock()
+	busy, changed := s.inFlight[name], s.changed[name]
+	s.mu.Unlock()
+	at := path.Join(s.own.dir, name)
+	if busy {
+		return s.cfg.Poll
+	}
+	if changed {
+		info, err := s.root.Lstat(at)
+		if err != nil {
+			return s.cfg.Poll
+		}
+		if wait := s.unstable(at, info); wait > 0 {
+			return wait
+		}
+		delete(s.seen, at)
+	}
+	s.begin(name)
+	return s.cfg.Poll
+}
+
+// visit claims and reads a file of the folder when it is stable.
+func (s *scan) visit(name string) time.Duration {
+	info, err := s.root.Lstat(name)
+	if err == nil {
+		err = regular(info)
+	}
+	if err != nil {
+		s.tellOnce(name, err)
+		return s.cfg.Poll
+	}
+	if wait := s.unstable(name, info); wait > 0 {
+		return wait
+	}
+	switch err := s.own.claim(name, name); {
+	case err == nil:
+		delete(s.seen, name)
+		s.begin(name)
+	case !errors.Is(err, fs.ErrExist): // else its namesake is still being read
+		s.tellOnce(name, err)
+	}
+	return s.cfg.Poll
+}
+
+// unstable is how long a file must stay as it is now; 0: it is stable.
+func (s *scan) unstable(name string, info fs.FileInfo) time.Duration {
+	now := s.env.Clock.Now()
+	was, ok := s.seen[name]
+	if !ok || !unchanged(was.info, info) || !os.SameFile(was.info, info) {
+		was = sight{info, now}
+		s.seen[name] = was
+	}
+	return max(0, was.since.Add(s.cfg.Stable).Sub(now))
+}
+
+// begin reads a claimed file.
+func (s *scan) begin(name string) {
+	at := path.Join(s.own.dir, name)
+	f, info, err := openRegular(s.root, at)
+	if err != nil {
+		s.tellOnce(at, err)
+		return
+	}
+	s.mu.Lock()
+	s.inFlight[name] = true
+	delete(s.changed, name)
+	s.mu.Unlock()
+	j := &job{run: s.run, own: s.own, name: name, at: at, file: f, info: info}
+	if j.base, err = contentID(s.ctx, name, f, info); err != nil {
+		j.interrupted.Store(true)
+		if s.ctx.Err() == nil {
+			j.changed.Store(true) // became shorter, or can't be read now
+		}
+		j.pending.Store(1)
+		j.release(1)
+		return
+	}
+	j.read()
+}
+
+// forget drops what is known of names that are gone.
+func (s *scan) forget(here map[string]bool) {
+	for name := range s.seen {
+		if !here[name] && !strings.Contains(name, "/") {
+			delete(s.seen, name)
+		}
+	}
+	for name := range s.told {
+		if !here[name] && !strings.Contains(name, "/") {
+			delete(s.told, name)
+		}
+	}
+}
+
+// list gives the names in the folder that match, sorted.
+func (r *run) list() ([]string, error) {
+	if r.only != "" {
+		_, err := r.root.Lstat(r.only)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		return []string{r.only}, classify(err, r.dir)
+	}
+	entries, err := readDir(r.root, ".")
+	if err != nil {
+		return nil, classify(err, r.dir)
+	}
+	var names []string
+	for _, e := range entries {
+		if r.matches(e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+// matches tells whether a name of the folder is to be read.
+func (r *run) matches(name string) bool {
+	if r.only != "" {
+		return name == r.only
+	}
+	if strings.HasPrefix(name, ".") || name == r.cfg.Done || name == r.cfg.Failed || name == r.cfg.Processing {
+		return false
+	}
+	ok, _ := path.Match(r.pattern, name)
+	return ok
+}

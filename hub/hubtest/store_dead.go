@@ -1,0 +1,85 @@
+package hubtest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"orderhub/hub"
+)
+
+var deadCases = []storeCase{
+	{"dead_groups", "dead letters are grouped by cause, largest first, with the newest as sample", func(t *storeTest) {
+		now := time.Now()
+		for i, cause := range []string{"small", "big", "big", "big"} {
+			t.commit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: message(fmt.Sprint("m", i)), Error: failure(cause, now.Add(time.Duration(i)*time.Second)), Tries: 3}}})
+		}
+		t.put("q", "alive")
+		d := t.one("q")
+		t.finish(d, hub.Finish{State: hub.Dead, Tried: true, Error: failure("small", now.Add(time.Hour))})
+		t.holds("q")
+		g, err := t.s.DeadGroups(context.Background())
+		t.ok(err)
+		t.must(len(g) == 2 && g[0].Cause == "big" && g[0].Count == 3 && g[1].Count == 2, "groups %+v", g)
+		t.must(g[0].First.Equal(now.Add(time.Second)) && g[0].Last.Equal(now.Add(3*time.Second)), "first %v, last %v", g[0].First, g[0].Last)
+		t.must(g[0].Sample.Msg.ID == "m3" && g[0].Sample.Attempts == 3 && g[0].Sample.Error.Message == "big", "sample %+v", g[0].Sample)
+		t.must(g[1].Sample.Msg.ID == "alive" && g[1].Sample.Attempts == 1, "sample %+v", g[1].Sample)
+		t.must(len(t.browse(hub.BrowseQuery{Cause: "big"})) == 3, "browse by cause")
+	}},
+	{"settle", "Settle replays or drops dead letters, and no others", func(t *storeTest) {
+		t.put("q", "a", "b", "c", "d")
+		var seqs []int64
+		for _, d := range t.holds("q", "a", "b", "c", "d") {
+			seqs = append(seqs, d.Seq)
+			if d.Msg.ID != "d" {
+				t.finish(d, hub.Finish{State: hub.Dead, Tried: true, Error: failure("x", time.Now())})
+			}
+		}
+		t.put("q", "e")
+		n, err := t.s.Settle(context.Background(), []int64{seqs[2], seqs[0], seqs[3], 1 << 60}, true)
+		t.ok(err)
+		t.must(n == 2, "replayed %d, want 2", n)
+		batch := t.holds("q", "a", "c", "e")
+		t.must(batch[0].Attempts == 0 && batch[0].Error == nil && batch[0].State == hub.Ready && batch[0].Msg.Body.Len() > 0, "replayed %+v", batch[0])
+		n, err = t.s.Settle(context.Background(), seqs, false)
+		t.ok(err)
+		t.must(n == 1, "dropped %d, want b alone", n)
+		t.must(len(t.browse(hub.BrowseQuery{State: hub.Dead})) == 0, "a dead letter is left")
+	}},
+	{"queues", "Queues tells the depth of every queue that has messages", func(t *storeTest) {
+		due, old := time.Now().Add(time.Hour), message("old")
+		old.Time = time.Now().Add(-time.Hour).UTC()
+		t.commit(&hub.Unit{Puts: []hub.Put{{Queue: "a", Msg: old}, {Queue: "a", Msg: message("2")}, {Queue: "a", Msg: message("3"), Due: due},
+			{Queue: "a", Msg: message("4"), Error: failure("x", time.Now())}, {Queue: "b", Msg: message("5")}, {Queue: "c", Msg: message("6")}}})
+		t.finish(t.one("b"), hub.Finish{State: hub.Held})
+		t.finish(t.one("c"), hub.Finish{})
+		st, err := t.s.Queues(context.Background())
+		t.ok(err)
+		t.must(len(st) == 2 && st[0].Queue == "a" && st[1].Queue == "b", "queues %+v", st)
+		t.must(st[0].Ready == 2 && st[0].Waiting == 1 && st[0].Dead == 1 && st[1].Held == 1 && st[1].Ready == 0, "depths %+v", st)
+		t.must(st[0].Oldest.Equal(old.Time) && st[0].NextDue.Equal(due), "oldest %v, next due %v", st[0].Oldest, st[0].NextDue)
+	}},
+	{"browse", "Browse pages by sequence number and claims nothing", func(t *storeTest) {
+		for i := range 25 {
+			m := keyed(fmt.Sprintf("m%02d", i), fmt.Sprint("k", i%2))
+			m.Correlation = fmt.Sprint("o", i%5)
+			t.commit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: m}}})
+		}
+		t.put("r", "other")
+		var got []string
+		for after := int64(0); ; {
+			page := t.browse(hub.BrowseQuery{Queue: "q", After: after, Limit: 10})
+			if len(page) == 0 {
+				break
+			}
+			got = append(got, ids(page)...)
+			after = page[len(page)-1].Seq
+		}
+		t.must(len(got) == 25 && got[0] == "m00" && got[24] == "m24", "pages gave %v", got)
+		for want, q := range map[int]hub.BrowseQuery{26: {}, 13: {Key: "k0"}, 5: {Correlation: "o3"}, 1: {ID: "m07"}, 0: {ID: "m07", State: hub.Dead}, 12: {State: hub.Ready, Queue: "q", Key: "k1"}} {
+			t.must(len(t.browse(q)) == want, "%+v found %d, want %d", q, len(t.browse(q)), want)
+		}
+		_, got = t.claim("q", 100)
+		t.must(len(got) == 25, "claimed %d of 25", len(got))
+	}},
+}

@@ -1,0 +1,44 @@
+package store
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"orderhub/hub"
+	"orderhub/hub/hubtest"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	if asChild() {
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func open(t testing.TB, url string, o Options) hub.Store {
+	t.Helper()
+	s, err := Open(context.Background(), url, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestSQLite(t *testing.T) {
+	hubtest.Store(t, func(t *testing.T) hub.Store {
+		return open(t, "sqlite:"+filepath.Join(t.TempDir(), "hub.db"), Options{})
+	})
+}
+
+func TestSQLiteSmallRing(t *testing.T) {
+	hubtest.Store(t, func(t *testing.T) hub.Store {
+		return open(t, "sqlite:"+filepath.Join(t.TempDir(), "hub.db"), Options{RingCount: 4})
+	})
+}
+
+func TestMemory(t *testing.T) {
+	hubtest.Store(t, func(t *testing.T) hub.Store { return open(t, "memory:", Options{}) })
+}

@@ -1,0 +1,44 @@
+// Package call is Request-Reply: it asks an adapter's operation or a pipeline
+// `from: call` and waits for the answer.
+package call
+
+import (
+	"context"
+	_ "embed"
+
+	"orderhub/hub"
+	"orderhub/pipelines"
+)
+
+//go:embed README.md
+var readme string
+
+// Pattern is the verb `call`.
+func Pattern() pipelines.Pattern {
+	return pipelines.Pattern{Verb: "call", Name: "Request-Reply", Doc: readme, Modifiers: []string{"with", "headers", "as", "timeout"}, Compile: compile}
+}
+
+func compile(b *pipelines.Build) hub.Step {
+	r := b.Request(b.Node, b.Modifier("with"))
+	as := b.As()
+	if r == nil {
+		return nil
+	}
+	if as != "" {
+		b.Flow.SetVar(as, r.Type())
+	} else {
+		b.Flow.SetBody(r.Type())
+	}
+	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+		answer, err := r.Call(ctx, x, "")
+		if err != nil {
+			return err
+		}
+		if as != "" {
+			x.Vars = x.Vars.With(as, answer)
+		} else {
+			x.Msg = x.Msg.WithBody(hub.DocumentBody(answer))
+		}
+		return next(ctx, x)
+	})
+}

@@ -1,0 +1,64 @@
+// Package contentfilter is the Content Filter: it keeps or drops fields of the body.
+package contentfilter
+
+import (
+	"context"
+	_ "embed"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
+)
+
+//go:embed README.md
+var readme string
+
+// Pattern is the verb `content_filter`.
+func Pattern() pipelines.Pattern {
+	return pipelines.Pattern{Verb: "content_filter", Name: "Content Filter", Doc: readme, Compile: compile}
+}
+
+type fields struct {
+	Keep []string `yaml:"keep" doc:"fields to keep, as paths below the body"`
+	Drop []string `yaml:"drop" doc:"fields to drop"`
+}
+
+func compile(b *pipelines.Build) hub.Step {
+	cut := Fields(b, b.Node)
+	if cut == nil {
+		return nil
+	}
+	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+		began := x.Clock()
+		body, err := x.Doc()
+		if err != nil {
+			return err
+		}
+		x.Msg = x.Msg.WithBody(hub.DocumentBody(cut(body)))
+		b.Note(x, began, "filtered", "")
+		return next(ctx, x)
+	})
+}
+
+// Fields compiles keep: or drop: of n, changes the flow's type, and gives the cut.
+func Fields(b *pipelines.Build, n *yamlfile.Node, beside ...string) func(doc.Value) doc.Value {
+	var f fields
+	n.Decode(&f, "content_filter", beside...)
+	if (len(f.Keep) == 0) == (len(f.Drop) == 0) {
+		n.Errorf("E265", "write keep: [sku, price], or drop: [payment]", "say which fields to keep, or which to drop")
+		return nil
+	}
+	list := n.Get("keep")
+	if list == nil {
+		list = n.Get("drop")
+	}
+	b.Declared(list, f.Keep)
+	b.Declared(list, f.Drop)
+	if len(f.Keep) > 0 {
+		b.Flow.SetBody(b.Flow.Body().Pick(f.Keep))
+		return func(v doc.Value) doc.Value { return doc.Pick(v, f.Keep) }
+	}
+	b.Flow.SetBody(b.Flow.Body().Without(f.Drop))
+	return func(v doc.Value) doc.Value { return doc.Drop(v, f.Drop) }
+}

@@ -1,0 +1,113 @@
+// Package enrich is the Content Enricher: it asks for what the message lacks and puts the answer into it.
+package enrich
+
+import (
+	"context"
+	_ "embed"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/formula"
+)
+
+//go:embed README.md
+var readme string
+
+// Pattern is the verb `enrich`.
+func Pattern() pipelines.Pattern {
+	return pipelines.Pattern{Verb: "enrich", Name: "Content Enricher", Doc: readme, Modifiers: []string{"timeout"}, Compile: compile}
+}
+
+type enricher struct {
+	b     *pipelines.Build
+	ask   *pipelines.Request
+	with  *pipelines.Value
+	into  []string // below body; empty: the body itself takes the answer's fields
+	store *cache
+}
+
+func compile(b *pipelines.Build) hub.Step {
+	n := b.Node
+	if n.Kind() != yamlfile.Map {
+		n.Errorf("E264", "write {call: catalog.product, with: {sku: =body.sku}, into: body.product}", "enrich takes a call and where its answer goes")
+		return nil
+	}
+	n.Allow("enrich", "call", "with", "into", "cache")
+	e := &enricher{b: b}
+	if n.Get("call") == nil {
+		n.Errorf("E103", "add call: and an operation", "enrich needs `call`")
+		return nil
+	}
+	if w := n.Get("with"); w != nil {
+		e.with = b.Value(w, b.Flow.Scope, nil)
+	}
+	e.ask = b.Request(n.Get("call"), n.Get("with"))
+	into := n.Get("into")
+	path := strings.Split(into.Str(), ".")
+	if path[0] != "body" {
+		n.Errorf("E264", "write into: body.profile, or into: body", "enrich needs `into`, a place in the body")
+		return nil
+	}
+	e.into = path[1:]
+	if c := n.Get("cache"); c != nil {
+		if d, ok := c.Duration(); ok {
+			e.store = newCache(d)
+		}
+	}
+	if e.ask == nil {
+		return nil
+	}
+	if len(e.into) > 0 {
+		b.Flow.SetBody(b.Flow.Body().With(e.into, e.ask.Type()))
+	} else {
+		b.Flow.SetBody(e.ask.Type())
+	}
+	return e
+}
+
+// Process asks, unless the cache knows, and passes the enriched message on.
+func (e *enricher) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+	answer, err := e.answer(ctx, x)
+	if err != nil {
+		return err
+	}
+	body, err := x.Doc()
+	if err != nil {
+		return err
+	}
+	if len(e.into) == 0 {
+		body = doc.Merge(body, answer)
+	} else {
+		body = doc.Set(body, e.into, answer)
+	}
+	x.Msg = x.Msg.WithBody(hub.DocumentBody(body))
+	return next(ctx, x)
+}
+
+func (e *enricher) answer(ctx context.Context, x *hub.Exchange) (doc.Value, error) {
+	if e.store == nil {
+		return e.ask.Call(ctx, x, "")
+	}
+	key := ""
+	if e.with != nil {
+		v, err := e.with.Apply(formula.NewFrame(x))
+		if err != nil {
+			return v, err
+		}
+		key = string(v.JSON())
+	}
+	now := x.Now()
+	if v, ok := e.store.get(key, now); ok {
+		e.b.Note(x, time.Time{}, "called", e.ask.Name+" (cached)")
+		return v, nil
+	}
+	v, err := e.ask.Call(ctx, x, "")
+	if err == nil {
+		e.store.put(key, v, now)
+	}
+	return v, err
+}

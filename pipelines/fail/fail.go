@@ -1,0 +1,48 @@
+// Package fail stops the message with a named error class, which `errors:` reacts to.
+package fail
+
+import (
+	"context"
+	_ "embed"
+
+	"orderhub/hub"
+	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/formula"
+	"orderhub/transforms/shape"
+)
+
+//go:embed README.md
+var readme string
+
+// Pattern is the verb `fail`.
+func Pattern() pipelines.Pattern {
+	return pipelines.Pattern{Verb: "fail", Name: "Error class", Doc: readme, Compile: compile}
+}
+
+func compile(b *pipelines.Build) hub.Step {
+	class, say := b.Node, (*pipelines.Value)(nil)
+	if b.Node.Kind() == yamlfile.Map {
+		b.Node.Allow("fail", "class", "say")
+		class = b.Node.Get("class")
+		if s := b.Node.Get("say"); s != nil {
+			say = b.Value(s, b.Flow.Scope, shape.StringType)
+		}
+	}
+	name := class.Str()
+	if name == "" {
+		b.Node.Errorf("E266", "write fail: out_of_stock", "fail needs the name of an error class")
+		return nil
+	}
+	return hub.StepFunc(func(_ context.Context, x *hub.Exchange, _ hub.Next) error {
+		text := name
+		if say != nil {
+			v, err := say.Apply(formula.NewFrame(x))
+			if err != nil {
+				return err
+			}
+			text = v.Text()
+		}
+		return hub.Fail(hub.Class(name), name, "%s", text)
+	})
+}

@@ -1,0 +1,37 @@
+// Package filter is the Message Filter: a message for which the condition does not hold ends here.
+package filter
+
+import (
+	"context"
+	_ "embed"
+
+	"orderhub/hub"
+	"orderhub/pipelines"
+	"orderhub/transforms/formula"
+)
+
+//go:embed README.md
+var readme string
+
+// Pattern is the verb `filter`.
+func Pattern() pipelines.Pattern {
+	return pipelines.Pattern{Verb: "filter", Name: "Message Filter", Doc: readme, Compile: compile}
+}
+
+func compile(b *pipelines.Build) hub.Step {
+	keep := b.Condition(b.Node, b.Flow.Scope)
+	if keep == nil {
+		return nil
+	}
+	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+		ok, err := keep.Holds(formula.NewFrame(x))
+		if err != nil {
+			return err
+		}
+		if !ok {
+			b.Note(x, x.Clock(), "filtered", "not "+keep.Source())
+			return nil
+		}
+		return next(ctx, x)
+	})
+}

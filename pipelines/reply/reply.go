@@ -1,0 +1,122 @@
+// Package reply answers whoever waits, and ends the synchronous part of a
+// pipeline: what was done so far is made durable, then the answer is given,
+// and the steps behind run from the store. It is the 1-click order's
+// acknowledgement.
+package reply
+
+import (
+	"context"
+	_ "embed"
+	"strconv"
+	"strings"
+
+	"orderhub/hub"
+	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/formula"
+)
+
+//go:embed README.md
+var readme string
+
+// Pattern is the verb `reply`.
+func Pattern() pipelines.Pattern {
+	return pipelines.Pattern{Verb: "reply", Name: "Reply (Return Address)", Doc: readme, Modifiers: []string{"headers"}, Compile: compile}
+}
+
+type replier struct {
+	b       *pipelines.Build
+	status  *pipelines.Value
+	body    *pipelines.Value
+	page    *page
+	headers pipelines.HeaderValues
+}
+
+func compile(b *pipelines.Build) hub.Step {
+	r := &replier{b: b}
+	if b.Background() {
+		b.Step.Errorf("E267", "one reply a pipeline; send the news to a channel, or a mail", "nobody waits for this reply: it stands behind another one")
+		return nil
+	}
+	if !b.Answers() {
+		b.Step.Errorf("E267", "remove it, or read from: an http-server, or call", "nobody waits for this reply: %s brings messages without waiting", b.Source())
+		return nil
+	}
+	switch n := b.Node; n.Kind() {
+	case yamlfile.Scalar:
+		r.status = status(b, n)
+	case yamlfile.Map:
+		n.Allow("reply", "status", "body", "page")
+		if s := n.Get("status"); s != nil {
+			r.status = status(b, s)
+		}
+		if body := n.Get("body"); body != nil {
+			r.body = b.Value(body, b.Flow.Scope, nil)
+		}
+		if p := n.Get("page"); p != nil {
+			r.page = readPage(b, p)
+		}
+	default:
+		n.Errorf("E267", "write reply: 202, or reply: {status: 200, body: =body}", "a reply is a status, or a map with status and body")
+		return nil
+	}
+	r.headers = b.Headers()
+	return r
+}
+
+// status compiles an HTTP status code, or a formula that gives one.
+func status(b *pipelines.Build, n *yamlfile.Node) *pipelines.Value {
+	if !n.IsFormula() {
+		if code, err := strconv.Atoi(n.Str()); err != nil || code < 200 || code > 599 {
+			n.Errorf("E267", "write reply: 202", "%q is no HTTP status code", n.Str())
+			return nil
+		}
+	}
+	return b.Value(n, b.Flow.Scope, nil)
+}
+
+// Process sets the unit's reply; it is given once the unit is durable.
+func (r *replier) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+	began := x.Clock()
+	fr := formula.NewFrame(x)
+	m := &hub.Message{ID: hub.DeriveID(x.Msg.ID, "reply"), Time: x.Now(), Correlation: x.Msg.Correlation}
+	h := hub.Headers{hub.HeaderStatus: "200"}
+	if r.status != nil {
+		v, err := r.status.Apply(fr)
+		if err != nil {
+			return err
+		}
+		h[hub.HeaderStatus] = v.Text()
+	}
+	if r.body != nil {
+		v, err := r.body.Apply(fr)
+		if err != nil {
+			return err
+		}
+		if v.IsNull() && r.status == nil {
+			h[hub.HeaderStatus] = "404"
+		}
+		m.Body = hub.DocumentBody(v)
+		if r.page != nil && wantsHTML(x.Msg.Headers.Get("accept")) {
+			html, err := r.page.render(v)
+			if err != nil {
+				return err
+			}
+			m.Body = hub.NewBody(html)
+			h[hub.HeaderContentType] = "text/html; charset=utf-8"
+		}
+	}
+	var err error
+	if m.Headers, err = r.headers.Apply(fr, h); err != nil {
+		return err
+	}
+	x.Unit.Reply = m
+	r.b.Note(x, began, "replied", h[hub.HeaderStatus])
+	return next(ctx, x)
+}
+
+// wantsHTML tells a browser from a program: its Accept header names HTML before JSON.
+func wantsHTML(accept string) bool {
+	html, json := strings.Index(accept, "text/html"), strings.Index(accept, "application/json")
+	return html >= 0 && (json < 0 || html < json)
+}

@@ -1,0 +1,97 @@
+// Package route is the Content-Based Router: the first branch whose condition holds takes the message.
+package route
+
+import (
+	"context"
+	_ "embed"
+
+	"orderhub/hub"
+	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/formula"
+)
+
+//go:embed README.md
+var readme string
+
+// Pattern is the verb `route`.
+func Pattern() pipelines.Pattern {
+	return pipelines.Pattern{Verb: "route", Name: "Content-Based Router", Doc: readme, Compile: compile}
+}
+
+type branch struct {
+	when *pipelines.Condition // nil: else
+	step hub.Step
+}
+
+func compile(b *pipelines.Build) hub.Step {
+	if b.Node.Kind() != yamlfile.List || len(b.Node.Items()) == 0 {
+		b.Node.Errorf("E262", "write - {when: body.total > 100, send: orders.priority}", "route takes a list of branches")
+		return nil
+	}
+	var branches []branch
+	var flows []*pipelines.Flow
+	closed := false
+	for _, item := range b.Node.Items() {
+		if closed {
+			item.Errorf("E263", "move it above the else", "this branch is never taken: it stands behind the else")
+		}
+		flow := b.Flow.Branch()
+		br := branch{}
+		when, other := item.Get("when"), item.Get("else")
+		switch {
+		case when != nil && other != nil:
+			item.Errorf("E263", "remove one of them", "a branch has `when` or `else`, not both")
+		case when != nil:
+			br.when = b.Condition(when, b.Flow.Scope)
+		case other != nil:
+			if v, ok := other.Bool(); ok && !v {
+				other.Errorf("E263", "write else: true", "else is always true")
+			}
+			closed = true
+		default:
+			item.Errorf("E263", "add when: and a condition, or else: true", "this branch has no condition")
+		}
+		if steps := item.Get("steps"); steps != nil {
+			item.Allow("branch", "when", "else", "steps")
+			br.step = b.Steps(steps, flow)
+		} else {
+			br.step = b.Inner(item, flow, "when", "else")
+		}
+		branches, flows = append(branches, br), append(flows, flow)
+	}
+	if !closed {
+		flows = append(flows, b.Flow.Branch())
+	}
+	b.Flow.Merge(flows...)
+	return router{b, branches}
+}
+
+type router struct {
+	b        *pipelines.Build
+	branches []branch
+}
+
+// Process runs the first branch that holds, then what follows the router; no
+// branch: the message goes on unchanged.
+func (r router) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+	fr := formula.NewFrame(x)
+	for _, br := range r.branches {
+		why := "else"
+		if br.when != nil {
+			ok, err := br.when.Holds(fr)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				continue
+			}
+			why = br.when.Source()
+		}
+		if x.Trace {
+			r.b.Note(x, x.Clock(), "chose", why)
+		}
+		return br.step.Process(ctx, x, next)
+	}
+	return next(ctx, x)
+}

@@ -1,0 +1,36 @@
+// Package send publishes the message to a channel or to an adapter (EIP
+// Message Endpoint), and goes on.
+package send
+
+import (
+	"context"
+	_ "embed"
+	"strings"
+
+	"orderhub/hub"
+	"orderhub/pipelines"
+)
+
+//go:embed README.md
+var readme string
+
+// Pattern is the verb `send`.
+func Pattern() pipelines.Pattern {
+	return pipelines.Pattern{Verb: "send", Name: "Message Endpoint", Doc: readme, Modifiers: []string{"with", "headers", "expires"}, Compile: compile}
+}
+
+func compile(b *pipelines.Build) hub.Step {
+	s := b.Sender(b.Node)
+	if s == nil {
+		return nil
+	}
+	suffix := strings.ReplaceAll(b.Where, "/", ".")
+	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+		began := x.Clock()
+		if err := s.Send(x, suffix); err != nil {
+			return err
+		}
+		b.Note(x, began, "sent", s.Name)
+		return next(ctx, x)
+	})
+}

@@ -1,0 +1,49 @@
+// Package translate is the Message Translator: it gives a message another
+// shape, written as the target shape with formulas at its leaves.
+package translate
+
+import (
+	"context"
+	_ "embed"
+
+	"orderhub/hub"
+	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/formula"
+)
+
+//go:embed README.md
+var readme string
+
+// Pattern is the verb `translate`.
+func Pattern() pipelines.Pattern {
+	return pipelines.Pattern{Verb: "translate", Name: "Message Translator", Doc: readme, Compile: compile}
+}
+
+func compile(b *pipelines.Build) hub.Step {
+	tree := b.Node
+	if use := b.Node.Get("use"); use != nil && len(b.Node.Keys()) == 1 {
+		if tree = b.Include(use); tree == nil {
+			return nil
+		}
+	}
+	if tree.Kind() != yamlfile.Map && !tree.IsFormula() {
+		b.Node.Errorf("E260", "write the target's fields: order_id: =body.orderNumber", "translate takes a map of fields")
+		return nil
+	}
+	value := b.Value(tree, b.Flow.Scope, nil)
+	if value == nil {
+		return nil
+	}
+	b.Flow.SetBody(value.Type())
+	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+		began := x.Clock()
+		v, err := value.Apply(formula.NewFrame(x))
+		if err != nil {
+			return err
+		}
+		x.Msg = x.Msg.WithBody(hub.DocumentBody(v))
+		b.Note(x, began, "translated", "")
+		return next(ctx, x)
+	})
+}

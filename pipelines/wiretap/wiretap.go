@@ -1,0 +1,58 @@
+// Package wiretap is the Wire Tap: it sends a copy elsewhere, and the message goes on untouched.
+package wiretap
+
+import (
+	"context"
+	_ "embed"
+	"strings"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+	"orderhub/pipelines"
+	"orderhub/pipelines/contentfilter"
+	"orderhub/pipelines/yamlfile"
+)
+
+//go:embed README.md
+var readme string
+
+// Pattern is the verb `wire_tap`.
+func Pattern() pipelines.Pattern {
+	return pipelines.Pattern{Verb: "wire_tap", Name: "Wire Tap", Doc: readme, Modifiers: []string{"with", "headers", "expires"}, Compile: compile}
+}
+
+func compile(b *pipelines.Build) hub.Step {
+	n := b.Node
+	to := n
+	var cut func(doc.Value) doc.Value
+	before := b.Flow.Branch()
+	if n.Kind() == yamlfile.Map && n.Get("send") != nil {
+		n.Allow("wire_tap", "send", "keep", "drop")
+		to = n.Get("send")
+		if n.Get("keep") != nil || n.Get("drop") != nil {
+			cut = contentfilter.Fields(b, n, "send")
+		}
+	}
+	s := b.Sender(to)
+	*b.Flow = *before
+	if s == nil {
+		return nil
+	}
+	suffix := strings.ReplaceAll(b.Where, "/", ".")
+	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+		began := x.Clock()
+		copied := x.With(x.Msg)
+		if cut != nil {
+			body, err := x.Doc()
+			if err != nil {
+				return err
+			}
+			copied.Msg = x.Msg.WithBody(hub.DocumentBody(cut(body)))
+		}
+		if err := s.Send(copied, suffix); err != nil {
+			return err
+		}
+		b.Note(x, began, "tapped", "copy to "+s.Name)
+		return next(ctx, x)
+	})
+}
