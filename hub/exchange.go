@@ -28,7 +28,8 @@ type StageEnv struct {
 	Store Store
 	Clock Clock
 
-	locks [256]sync.Mutex // striped by record
+	locks  [256]sync.Mutex // striped by record
+	claims sync.Map        // recordName -> *work: see Claim
 }
 
 // Var is a named value.
@@ -118,7 +119,7 @@ func (x *Exchange) With(m *Message) *Exchange {
 // in another goroutine; Join brings it back.
 func (x *Exchange) Fork(m *Message) *Exchange {
 	c := *x
-	c.Msg, c.Unit, c.forked = m, &Unit{}, true
+	c.Msg, c.Unit, c.forked = m, &Unit{up: x.Unit.snapshot(), work: x.shared()}, true
 	return &c
 }
 
@@ -148,6 +149,10 @@ func (u *Unit) unlock() {
 	if u.lock != nil {
 		u.lock.Unlock()
 		u.lock = nil
+	}
+	if u.work != nil {
+		u.work.settle()
+		u.work = nil
 	}
 }
 

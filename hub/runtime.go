@@ -22,6 +22,7 @@ type Runtime struct {
 	recorder *Recorder
 	env      StageEnv
 	metrics  Metrics
+	seen     atomic.Uint64
 	suspects sync.Mutex
 
 	queues  map[string]*dispatcher

@@ -43,7 +43,7 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 	var x *Exchange
 	var err error
 	for try := 1; ; try++ {
-		x = &Exchange{Msg: m, Unit: &Unit{Input: d}, Env: &rt.env, Trace: s.Trace}
+		x = &Exchange{Msg: m, Unit: &Unit{Input: d}, Env: &rt.env, Trace: s.Trace || rt.sampled()}
 		if d != nil {
 			x.Vars = d.Vars
 		}
@@ -83,7 +83,11 @@ func (rt *Runtime) commit(ctx context.Context, s *Stage, x *Exchange, m *Message
 				return At(err, send.Queue, "", nil, send.Msg)
 			}
 		}
-		return nil
+		if len(u.History) == 0 {
+			return nil
+		}
+		u.Root, u.Correlation = m.Root(), x.Msg.Correlation
+		return rt.Commit(ctx, u)
 	}
 	for _, send := range u.Sends {
 		u.Puts = append(u.Puts, Put{Queue: send.Queue, Msg: send.Msg})
@@ -97,6 +101,12 @@ func (rt *Runtime) commit(ctx context.Context, s *Stage, x *Exchange, m *Message
 	}
 	return rt.Commit(ctx, u)
 }
+
+// sampled picks one message in sampleEvery: of a pipeline that passes messages
+// through without the store, history is kept of those, and of failures.
+func (rt *Runtime) sampled() bool { return rt.seen.Add(1)%sampleEvery == 1 }
+
+const sampleEvery = 1024
 
 // Commit commits a unit and wakes the stages that read the queues it puts to.
 func (rt *Runtime) Commit(ctx context.Context, u *Unit) error {
@@ -148,6 +158,7 @@ func (rt *Runtime) react(ctx context.Context, s *Stage, m *Message, d *Delivery,
 		}
 		x.Note(failedEvent(e, now))
 		if err := protect(ctx, r.Steps, x); err != nil {
+			u.unlock()
 			e = AsError(err)
 			u = &Unit{Input: d, Root: u.Root, Correlation: u.Correlation}
 			r = Reaction{}

@@ -21,6 +21,12 @@ type Unit struct {
 	Root        string   // the root message ID, likewise
 
 	lock *sync.Mutex // held until the unit is settled: see Exchange.Serialize
+	work *work       // shared with forks: see Exchange.Claim
+
+	up      *Unit // of a fork: the writes of the unit it was forked from, read-only
+	view    *Unit // what forks see of this unit
+	index   map[recordName]int
+	indexed int // how many of Writes are in index
 }
 
 // Effects tells whether the unit changes the store. History alone is no effect.
@@ -30,7 +36,9 @@ func (u *Unit) Effects() bool {
 
 func (u *Unit) add(o *Unit) {
 	u.Puts = append(u.Puts, o.Puts...)
-	u.Writes = append(u.Writes, o.Writes...)
+	for _, w := range o.Writes {
+		u.write(w)
+	}
 	u.Adds = append(u.Adds, o.Adds...)
 	u.Sends = append(u.Sends, o.Sends...)
 	u.History = append(u.History, o.History...)

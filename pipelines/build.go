@@ -17,13 +17,14 @@ type Build struct {
 	Where string // pipeline/label: names the step in history, errors and idempotency keys
 	Line  string // file:line
 
-	plan    *loading
-	pl      *Pipeline
-	part    *part
-	nested  bool
-	branch  bool           // `when` belongs to the route around it
-	onError bool           // inside `errors:`
-	names   map[string]int // labels used in this pipeline
+	plan       *loading
+	pl         *Pipeline
+	part       *part
+	nested     bool
+	branch     bool           // `when` belongs to the route around it
+	onError    bool           // inside `errors:`
+	background bool           // behind the reply
+	names      map[string]int // labels used in this pipeline
 }
 
 // part collects what one stage of a pipeline needs beside its steps.

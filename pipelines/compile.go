@@ -123,6 +123,7 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 		}
 	}
 	if goesOn {
+		p.keeps = true
 		steps = append(steps, continueIn(fmt.Sprintf("%s#%d", p.Name, index+1)))
 	}
 	run := next(steps)
@@ -131,7 +132,7 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 		return
 	}
 	stage := func(name, queue string, run hub.Next) *hub.Stage {
-		return &hub.Stage{Name: name, Queue: queue, Run: run, React: p.policy, Lanes: lanes, Trace: true}
+		return &hub.Stage{Name: name, Queue: queue, Run: run, React: p.policy, Lanes: lanes, Trace: p.keeps || p.From.Adapter == nil || index > 0}
 	}
 	main := stage(name, queue, run)
 	if index == 0 && p.From.Adapter != nil {

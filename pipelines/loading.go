@@ -102,7 +102,6 @@ func (l *loading) readSchemas(n *yamlfile.Node) {
 			value.Errorf("E212", "", "schema %s: %v", key.Raw(), err)
 			continue
 		}
-		s.Name = key.Raw()
 		l.schemas[key.Raw()] = s
 	}
 }

@@ -56,6 +56,7 @@ type Pipeline struct {
 	policy hub.Policy
 	body   hub.Next // of `from: call`: what a call runs
 	calls  []*hub.Stage
+	keeps  bool // some step changes the store: history of every message is kept
 }
 
 // From says what feeds a pipeline: an adapter, a channel, or calls.

@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -69,6 +70,7 @@ func (b *Build) toChannel(s *Sender, n, arg *yamlfile.Node) {
 	if s.channel.Type != "topic" && arg != nil {
 		n.KeyNode(s.Name).Errorf("E232", "write send: "+s.Name, "%s is a %s channel: it takes no routing key", s.Name, s.channel.Type)
 	}
+	b.pl.keeps = b.pl.keeps || s.channel.Type == "direct" || len(s.channel.readers) > 0
 	b.link(Link{To: s.Name, Verb: "send", Arg: arg.Raw()})
 }
 
@@ -129,13 +131,19 @@ func (b *Build) fits(s *Sender) {
 	if body.IsAny() {
 		return
 	}
-	for _, m := range shape.Assignable(body, s.channel.shape()) {
-		at := m.Path
-		if at == "" {
-			at = "the body"
-		}
-		b.Node.Errorf("E303", m.Help, "what is sent to %s does not fit its schema: %s: %s", s.Name, at, m.Message)
+	found := shape.Assignable(body, s.channel.shape())
+	if len(found) == 0 {
+		return
 	}
+	var said []string
+	for i, m := range found {
+		if i == 5 {
+			said = append(said, fmt.Sprintf("and %d more", len(found)-i))
+			break
+		}
+		said = append(said, m.Message)
+	}
+	b.Node.Errorf("E303", found[0].Help, "what is sent to %s does not fit its schema: %s", s.Name, strings.Join(said, "; "))
 }
 
 // Headers compiles the `headers:` modifier.

@@ -9,6 +9,7 @@ import (
 	"orderhub/hub"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
+	"orderhub/transforms/shape"
 )
 
 // modifiers are the keys that may stand beside any verb.
@@ -30,6 +31,7 @@ func (b *Build) step(beside ...string) hub.Step {
 	}
 	p := b.verb(beside)
 	if p == nil {
+		b.unknown()
 		return nil
 	}
 	b.Node = n.Get(p.Verb)
@@ -50,8 +52,21 @@ func (b *Build) step(beside ...string) hub.Step {
 	}
 	n.Allow(p.Verb+" step", known...)
 	before := b.Flow.Branch()
+	b.pl.keeps = b.pl.keeps || p.Keeps
 	s := p.Compile(b)
+	if s == nil {
+		b.unknown()
+	}
 	return b.wrap(s, before)
+}
+
+// unknown leaves nothing assumed behind a step that could not be compiled, so
+// that one fault is told once.
+func (b *Build) unknown() {
+	b.Flow.SetBody(shape.AnyType)
+	if as := b.Modifier("as"); as != nil && as.Kind() == yamlfile.Scalar {
+		b.Flow.SetVar(as.Raw(), shape.AnyType)
+	}
 }
 
 // verb finds the step's one verb, and says what is wrong when there is none or more.

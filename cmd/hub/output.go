@@ -141,3 +141,13 @@ func count(n int, what string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, what)
 }
+
+// print prints a line of the verb's data.
+func (c *cli) print(format string, args ...any) { fmt.Fprintf(c.out, format+"\n", args...) }
+
+// printLine prints v as one line of JSON.
+func (c *cli) printLine(v any) {
+	enc := json.NewEncoder(c.out)
+	enc.SetEscapeHTML(false)
+	enc.Encode(v)
+}

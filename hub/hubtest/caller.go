@@ -99,7 +99,7 @@ func callerCancelled(t *contractT, _ Features, far CallerFar) {
 
 func callerGivesUp(t *contractT, far CallerFar, begin func() (context.Context, context.CancelFunc), check func(error)) {
 	release := make(chan struct{})
-	t.Cleanup(func() { close(release) }) // before the service is closed
+	defer close(release) // before the cleanup that closes the service
 	far.Serve(t.T, func(*hub.Message) (*hub.Message, error) { <-release; return contractReply(`{}`), nil })
 	caller := far.Open(t.T)
 	ctx, cancel := begin()

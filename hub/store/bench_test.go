@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -153,4 +155,37 @@ func benchLimit(b *testing.B, writers int) {
 	report(b, cpu)
 	close(ops)
 	<-stop
+}
+
+// BenchmarkOpenMillion is the time from Open to the first claimed message,
+// with 1,000,000 messages of 1 KiB pending.
+func BenchmarkOpenMillion(b *testing.B) {
+	url := "sqlite:" + filepath.Join(b.TempDir(), "hub.db")
+	s := open(b, url, Options{})
+	body := hub.NewBody(make([]byte, 1024))
+	for range 1000 {
+		u := &hub.Unit{}
+		for i := range 1000 {
+			u.Puts = append(u.Puts, hub.Put{Queue: "q", Msg: &hub.Message{ID: fmt.Sprintf("01JAR5Z3Q8X7V6W5T4S3R2Q%03d", i), Body: body}})
+		}
+		if err := s.Commit(context.Background(), u); err != nil {
+			b.Fatal(err)
+		}
+	}
+	s.Close()
+	for b.Loop() {
+		s := open(b, url, Options{})
+		if batch, _, err := s.Claim(context.Background(), "q", 64, time.Minute); err != nil || len(batch) != 64 {
+			b.Fatal(len(batch), err)
+		}
+		b.StopTimer()
+		s.Close()
+		b.StartTimer()
+	}
+	rss, _ := os.ReadFile("/proc/self/status")
+	for line := range strings.Lines(string(rss)) {
+		if strings.HasPrefix(line, "VmRSS") {
+			b.Log(line)
+		}
+	}
 }

@@ -181,11 +181,8 @@ func (s *SQLite) fetchBare(ctx context.Context, q *queue, out []*hub.Delivery) (
 		}
 		return nil
 	})
-	if err != nil {
-		return out, err
-	}
 	out = slices.DeleteFunc(out, func(d *hub.Delivery) bool { return d == nil })
-	if len(bad) > 0 {
+	if err == nil && len(bad) > 0 {
 		err = s.bury(ctx, q, bad)
 	}
 	return out, err

@@ -11,6 +11,7 @@ import (
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
+	"orderhub/transforms/shape"
 )
 
 //go:embed README.md
@@ -37,6 +38,9 @@ func compile(b *pipelines.Build) hub.Step {
 		path := strings.Split(key.Raw(), ".")
 		a := assignment{root: path[0], path: path[1:], value: b.Value(value, b.Flow.Scope, nil)}
 		if a.value == nil {
+			if len(path) == 1 && a.root != "body" {
+				b.Flow.SetVar(a.root, shape.AnyType)
+			}
 			continue
 		}
 		switch {

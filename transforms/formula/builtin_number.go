@@ -80,7 +80,9 @@ func (s *site) eachOf(fr *Frame, a []doc.Value, do func(i int, v doc.Value, n *n
 }
 
 // element stands for element i of the first argument in errors.
-func (s *site) element(i int) *node { return &node{place: s.args[0].place, label: elementText(s.args[0], i)} }
+func (s *site) element(i int) *node {
+	return &node{place: s.args[0].place, label: elementText(s.args[0], i)}
+}
 
 // extreme is min (-1) and max (1). Of an empty list it is null.
 func extreme(sign int) func(*site, *Frame, []doc.Value) (doc.Value, *RunError) {

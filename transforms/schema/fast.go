@@ -9,6 +9,7 @@ import (
 // checker decides whether a value is certainly valid. With exact, not ok means certainly invalid.
 type checker struct {
 	kinds   kinds // the kinds that may be valid
+	plain   kinds // of these, the kinds that are, whatever the value
 	whole   bool  // numbers must be whole
 	never   bool  // this schema is beyond the fast check
 	exact   bool
@@ -28,11 +29,16 @@ const anyKind = kinds(1<<doc.Null | 1<<doc.Bool | 1<<doc.Number | 1<<doc.String 
 
 // ok reports whether v is valid. Missing is null, as it is for the library.
 func (c *checker) ok(v doc.Value) bool {
-	kind := max(v.Kind(), doc.Null)
-	if c.never || c.kinds&(1<<kind) == 0 {
+	kind := kinds(1) << max(v.Kind(), doc.Null)
+	return c.plain&kind != 0 || c.kinds&kind != 0 && c.deep(v)
+}
+
+// deep checks a value of a kind that may be valid.
+func (c *checker) deep(v doc.Value) bool {
+	if c.never {
 		return false
 	}
-	switch kind {
+	switch v.Kind() {
 	case doc.Object:
 		if c.object != nil && !c.object.ok(v) {
 			return false
@@ -106,7 +112,23 @@ func (f *fastCompiler) compile(s *jsonschema.Schema) *checker {
 	c.number = newNumberCheck(c, s)
 	f.others(c, s)
 	delete(f.open, s)
+	c.plain = c.settled()
 	return c
+}
+
+// settled returns the kinds of which nothing more is to be checked.
+func (c *checker) settled() kinds {
+	if c.never || c.values != nil || c.also != nil || c.choices != nil {
+		return 0
+	}
+	set := c.kinds
+	for kind, checked := range map[doc.Kind]bool{doc.Object: c.object != nil, doc.Array: c.array != nil, doc.String: c.text != nil,
+		doc.Number: c.number != nil || c.whole} {
+		if checked {
+			set &^= 1 << kind
+		}
+	}
+	return set
 }
 
 // child compiles a part of the schema of c.

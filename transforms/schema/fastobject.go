@@ -76,8 +76,10 @@ func (f *fastCompiler) object(c *checker, s *jsonschema.Schema) *objectCheck {
 }
 
 func (o *objectCheck) ok(v doc.Value) bool {
-	if n := v.Len(); n < o.least || o.most >= 0 && n > o.most || n < o.required {
-		return false
+	if o.least > 0 || o.most >= 0 {
+		if n := v.Len(); n < o.least || o.most >= 0 && n > o.most {
+			return false
+		}
 	}
 	required := o.required
 	for name, f := range v.Fields() {

@@ -1,0 +1,119 @@
+package httpserver
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"orderhub/hub"
+)
+
+func digest(key string, parts ...string) []byte {
+	mac := hmac.New(sha256.New, []byte(key))
+	mac.Write([]byte(strings.Join(parts, "")))
+	return mac.Sum(nil)
+}
+
+func TestVerify(t *testing.T) {
+	const key, body = "new-key", `{"n":1}`
+	now := time.Now()
+	stamp := strconv.FormatInt(now.Unix(), 10)
+	old := strconv.FormatInt(now.Add(-6*time.Minute).Unix(), 10)
+	plain := func(k, b string) string { return "X-Signature: " + hex.EncodeToString(digest(k, b)) + "\r\n" }
+	timed := func(k, ts string) string {
+		return "X-Signature: t=" + ts + ",v1=" + hex.EncodeToString(digest(k, ts, ".", body)) + "\r\n"
+	}
+	std := func(id, ts, k string) string {
+		return "Webhook-Id: " + id + "\r\nWebhook-Timestamp: " + ts + "\r\nWebhook-Signature: v1,AAAA v1," +
+			base64.StdEncoding.EncodeToString(digest(k, id, ".", ts, ".", body)) + "\r\n"
+	}
+	keys := []hub.Secret{"old-key", key}
+	hexed := &Verify{HMAC: keys}
+	timestamped := &Verify{HMAC: keys, MaxAge: 5 * time.Minute}
+	standard := &Verify{HMAC: []hub.Secret{hub.Secret("whsec_" + base64.StdEncoding.EncodeToString([]byte(key)))}, Scheme: schemeStandard}
+	many := "X-Signature: t=" + stamp + strings.Repeat(",v1=00", 10) + ",v1=" + hex.EncodeToString(digest(key, stamp, ".", body)) + "\r\n"
+	for _, c := range []struct {
+		name    string
+		verify  *Verify
+		headers string
+		status  int
+		code    string
+	}{
+		{"hex", hexed, plain(key, body), 202, ""},
+		{"hex with prefix", hexed, "X-Signature: sha256=" + hex.EncodeToString(digest(key, body)) + "\r\n", 202, ""},
+		{"the old key of a rotation", hexed, plain("old-key", body), 202, ""},
+		{"missing", hexed, "", 401, "signature_missing"},
+		{"tampered", hexed, plain(key, body+" "), 401, "signature_invalid"},
+		{"wrong secret", hexed, plain("other", body), 401, "signature_invalid"},
+		{"no hex", hexed, "X-Signature: zz\r\n", 401, "signature_invalid"},
+		{"timestamped", timestamped, timed(key, stamp), 202, ""},
+		{"too old", timestamped, timed(key, old), 401, "timestamp_out_of_tolerance"},
+		{"no number", timestamped, timed(key, "soon"), 401, "timestamp_out_of_tolerance"},
+		{"negative time", timestamped, timed(key, "-5"), 401, "timestamp_out_of_tolerance"},
+		{"30 digits", timestamped, timed(key, strings.Repeat("9", 30)), 401, "timestamp_out_of_tolerance"},
+		{"the eleventh signature", timestamped, many, 401, "signature_invalid"},
+		{"long header", timestamped, "X-Signature: t=" + stamp + strings.Repeat(",v1=00", 1000) + "\r\n", 401, "signature_invalid"},
+		{"standard", standard, std("msg_1", stamp, key), 202, ""},
+		{"standard, too old", standard, std("msg_1", old, key), 401, "timestamp_out_of_tolerance"},
+		{"standard, wrong secret", standard, std("msg_1", stamp, "other"), 401, "signature_invalid"},
+		{"ID with a dot", standard, std("msg.1", stamp, key), 400, "bad_message_id"},
+		{"long ID", standard, std(strings.Repeat("m", 256), stamp, key), 400, "bad_message_id"},
+		{"empty ID", standard, std("", stamp, key), 400, "bad_message_id"},
+		{"token", &Verify{Token: "t0ken"}, "Authorization: Bearer t0ken\r\n", 202, ""},
+		{"wrong token", &Verify{Token: "t0ken"}, "Authorization: Bearer other\r\n", 401, "token_invalid"},
+		{"no token", &Verify{Token: "t0ken"}, "", 401, "token_missing"},
+		{"no link token", &Verify{Token: "link"}, "", 401, "token_missing"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k := newTaken()
+			addr := serveRoute(t, "POST /orders", &SourceConfig{Verify: c.verify}, k, nil)
+			status, code, _ := exchange(t, addr, post(c.headers, body))
+			if status != c.status || code != c.code {
+				t.Fatalf("got %d %q, want %d %q", status, code, c.status, c.code)
+			}
+			if n := len(k.messages); n != map[bool]int{true: 1}[status == 202] {
+				t.Errorf("%d messages got through", n)
+			}
+			if status == 202 {
+				for name := range (<-k.messages).Headers {
+					if name == "x-signature" || name == "authorization" {
+						t.Errorf("the message carries %s", name)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestSignedLink(t *testing.T) {
+	s, err := New(*defaultConfig(), &hub.Env{Name: "web"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := newVerifier(&Verify{Token: "link"}, s.linkKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Unix(1_700_000_000, 0)
+	link := s.SignLink("/orders/W-1/card", now.Add(time.Hour))
+	for _, c := range []struct {
+		name, url string
+		at        time.Time
+		code      string
+	}{
+		{"good", link, now, ""},
+		{"too old", link, now.Add(2 * time.Hour), "token_expired"},
+		{"another order", strings.Replace(link, "W-1", "W-2", 1), now, "token_invalid"},
+		{"longer life", strings.Replace(link, "17000", "19000", 1), now, "token_invalid"},
+	} {
+		p := v.check(request(t, "POST", c.url), nil, c.at)
+		if got := codeOf(p); got != c.code {
+			t.Errorf("%s: %q, want %q", c.name, got, c.code)
+		}
+	}
+}

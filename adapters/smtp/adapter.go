@@ -1,0 +1,67 @@
+package smtp
+
+import (
+	"context"
+	"fmt"
+	"net/mail"
+	"time"
+
+	"orderhub/hub"
+)
+
+// Adapter is an opened entry of `adapters:`. Its targets share its connections.
+type Adapter struct {
+	name      string
+	templates string
+	timeout   time.Duration
+	limit     int
+	from      *mail.Address
+	clock     hub.Clock
+	pool      *pool
+}
+
+var _ hub.TargetOpener = (*Adapter)(nil)
+
+func open(c Config, env *hub.Env) (*Adapter, error) {
+	if c.URL == "" {
+		return nil, fmt.Errorf("smtp %q: url is missing", env.Name)
+	}
+	if faults := c.check(); len(faults) > 0 {
+		return nil, fmt.Errorf("smtp %q: %s", env.Name, faults[0].Message)
+	}
+	s, err := parseURL(c.URL, c.TLS)
+	if err == nil {
+		err = s.trust(env.Path(c.CA))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("smtp %q: %w", env.Name, err)
+	}
+	from, err := mail.ParseAddress(c.From)
+	if err == nil {
+		from.Address, err = asciiDomain(from.Address)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("smtp %q: from: %w", env.Name, err)
+	}
+	clock := env.Clock
+	if clock == nil {
+		clock = hub.RealClock{}
+	}
+	return &Adapter{name: env.Name, templates: env.Path(c.Templates), timeout: c.Timeout, limit: c.MaxRecipients,
+		from: from, clock: clock, pool: newPool(s)}, nil
+}
+
+// OpenTarget makes the target that sends the mail of a template. A template that is missing or wrong is an error with file and line.
+func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
+	t, err := loadTemplate(a.templates, arg)
+	if err != nil {
+		return nil, err
+	}
+	return &Target{adapter: a, template: t}, nil
+}
+
+// Close ends the connections politely.
+func (a *Adapter) Close(context.Context) error {
+	a.pool.close()
+	return nil
+}

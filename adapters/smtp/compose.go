@@ -1,0 +1,129 @@
+package smtp
+
+import (
+	"bytes"
+	"net/mail"
+	"slices"
+	"strings"
+
+	gomail "github.com/wneessen/go-mail"
+
+	"orderhub/hub"
+)
+
+// letter is a mail ready to be handed in.
+type letter struct {
+	from    string
+	to      []string // all recipients
+	utf8    bool     // an address is not ASCII: the server must know SMTPUTF8
+	content []byte
+}
+
+// The headers of a message that make its mail.
+const (
+	headerTo      = "to"
+	headerCC      = "cc"
+	headerSubject = "subject"
+	headerReplyTo = "reply-to-address"
+)
+
+// compose makes the mail of a message. It is the same at every attempt, but for its date.
+func (t *Target) compose(m *hub.Message) (*letter, error) {
+	to, err := parseList(headerTo, m.Headers.Get(headerTo))
+	if err != nil {
+		return nil, err
+	}
+	cc, err := parseList(headerCC, m.Headers.Get(headerCC))
+	if err != nil {
+		return nil, err
+	}
+	replyTo, err := parseList(headerReplyTo, m.Headers.Get(headerReplyTo))
+	if err != nil {
+		return nil, err
+	}
+	l := &letter{from: t.adapter.from.Address}
+	if err := l.address(append(slices.Clone(to), cc...), t.adapter.limit); err != nil {
+		return nil, err
+	}
+	if len(to) == 0 {
+		return nil, hub.Fail(hub.Rejected, "bad_address", "to: there is no recipient")
+	}
+	content, err := t.texts(m)
+	if err != nil {
+		return nil, err
+	}
+	hash := hub.HashID(m.ID + "\x00" + t.template.name)
+	g := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary("hub_"+hash))
+	g.FromMailAddress(t.adapter.from)
+	g.ToMailAddress(to...)
+	if len(cc) > 0 {
+		g.CcMailAddress(cc...)
+	}
+	if len(replyTo) > 0 {
+		g.ReplyToMailAddress(replyTo...)
+	}
+	g.Subject(content.subject)
+	g.SetDateWithValue(t.adapter.clock.Now())
+	g.SetMessageIDWithValue(hash + "@" + domainOf(t.adapter.from))
+	g.SetGenHeader("Auto-Submitted", "auto-generated")
+	if m.Correlation != "" {
+		if unsafe(m.Correlation) {
+			return nil, injection("correlation", m.Correlation)
+		}
+		g.SetGenHeader("X-Order", m.Correlation)
+		g.SetGenHeader("X-Correlation-ID", m.Correlation)
+	}
+	g.SetBodyString(gomail.TypeTextPlain, content.text)
+	if content.html != "" {
+		g.AddAlternativeString(gomail.TypeTextHTML, content.html)
+	}
+	var b bytes.Buffer
+	if _, err := g.WriteTo(&b); err != nil {
+		return nil, hub.Fail(hub.Invalid, "bad_mail", "mail: %w", err)
+	}
+	l.content = b.Bytes()
+	return l, nil
+}
+
+// texts renders the template; the subject is that of the message if it has one.
+func (t *Target) texts(m *hub.Message) (texts, error) {
+	subject := m.Headers.Get(headerSubject)
+	if unsafe(subject) {
+		return texts{}, injection(headerSubject, subject)
+	}
+	v, err := m.Body.Doc()
+	if err != nil {
+		return texts{}, err
+	}
+	out, err := t.template.render(v.Any(), subject == "")
+	if err != nil {
+		return texts{}, err
+	}
+	if subject != "" {
+		out.subject = subject
+	}
+	if unsafe(out.subject) {
+		return texts{}, injection(headerSubject, out.subject)
+	}
+	return out, nil
+}
+
+// address sets the recipients, each once.
+func (l *letter) address(all []*mail.Address, limit int) error {
+	l.utf8 = !ascii(l.from)
+	seen := map[string]bool{}
+	for _, a := range all {
+		if seen[a.Address] {
+			continue
+		}
+		seen[a.Address] = true
+		l.utf8 = l.utf8 || !ascii(a.Address)
+		l.to = append(l.to, a.Address)
+	}
+	if len(l.to) > limit {
+		return hub.Fail(hub.Rejected, "too_many_recipients", "to and cc: %d recipients, at most %d are allowed (max_recipients)", len(l.to), limit)
+	}
+	return nil
+}
+
+func domainOf(a *mail.Address) string { return a.Address[strings.LastIndexByte(a.Address, '@')+1:] }

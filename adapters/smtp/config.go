@@ -1,0 +1,136 @@
+package smtp
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/mail"
+	"net/url"
+	"os"
+	"slices"
+	"time"
+
+	"orderhub/hub"
+)
+
+// Config is an entry of `adapters:` with `type: smtp`.
+type Config struct {
+	URL           hub.Secret    `yaml:"url" required:"true" doc:"Mail server: smtp://user:password@host:port (STARTTLS) or smtps://… (TLS from the start). Ports if left out: 587 and 465."`
+	From          string        `yaml:"from" default:"orders@localhost" doc:"Sender, such as Order desk <orders@example.com>."`
+	Templates     string        `yaml:"templates" default:"templates" doc:"Folder of the templates: name.txt and, for mails with an HTML part too, name.html."`
+	Timeout       time.Duration `yaml:"timeout" default:"15s" min:"100ms" max:"10m" doc:"Time for one mail, the connection included."`
+	MaxRecipients int           `yaml:"max_recipients" default:"100" min:"1" max:"1000" doc:"Most recipients of one mail; more are refused."`
+	TLS           string        `yaml:"tls" oneof:"auto|starttls|none" default:"auto" doc:"auto: STARTTLS must work, unless the host is this machine. starttls: also there. none: no encryption; then the URL may hold no password."`
+	CA            string        `yaml:"ca" doc:"File of further certificate authorities (PEM) that the server's certificate may be signed by."`
+}
+
+// SendOptions are the options of `send: {mail: template, …}`.
+type SendOptions struct {
+	To      string `yaml:"to" required:"true" doc:"Recipients, separated by commas."`
+	CC      string `yaml:"cc" doc:"Further recipients, separated by commas."`
+	Subject string `yaml:"subject" doc:"Subject, instead of the template's."`
+}
+
+const (
+	tlsAuto     = "auto"
+	tlsStartTLS = "starttls"
+	tlsNone     = "none"
+)
+
+func defaultConfig() *Config {
+	return &Config{From: "orders@localhost", Templates: "templates", Timeout: 15 * time.Second, MaxRecipients: 100, TLS: tlsAuto}
+}
+
+// server is where mails are handed in.
+type server struct {
+	host, addr     string
+	user, password string
+	implicit       bool // TLS from the start
+	starttls       bool // must work
+	config         *tls.Config
+}
+
+var errURL = errors.New("url: write smtp://user:password@host:port or smtps://host") // never with the text: it holds the password
+
+func parseURL(text hub.Secret, mode string) (*server, error) {
+	u, err := url.Parse(text.Reveal())
+	if err != nil || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" || u.Path != "" && u.Path != "/" {
+		return nil, errURL
+	}
+	s := &server{host: u.Hostname(), user: u.User.Username()}
+	s.password, _ = u.User.Password()
+	port := u.Port()
+	switch u.Scheme {
+	case "smtp":
+		if port == "" {
+			port = "587"
+		}
+		s.starttls = mode == tlsStartTLS || mode != tlsNone && !loopback(s.host)
+	case "smtps":
+		if port == "" {
+			port = "465"
+		}
+		s.implicit = true
+	default:
+		return nil, errURL
+	}
+	s.addr = net.JoinHostPort(s.host, port)
+	return s, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// check finds what the tags can't, all of it.
+func (c *Config) check() (faults []hub.FieldFault) {
+	bad := func(at, help, format string, args ...any) {
+		faults = append(faults, hub.FieldFault{Path: at, Message: fmt.Sprintf(format, args...), Help: help})
+	}
+	if c.URL != "" { // without one the hub starts a stub
+		s, err := parseURL(c.URL, c.TLS)
+		switch {
+		case err != nil:
+			bad("url", "such as smtp://mail.example.com:587", "%v", err)
+		case c.TLS == tlsNone && s.password != "" && !s.implicit && !loopback(s.host):
+			bad("tls", "leave tls: none out", "tls: the password would be sent unencrypted")
+		}
+	}
+	if !slices.Contains([]string{tlsAuto, tlsStartTLS, tlsNone}, c.TLS) {
+		bad("tls", "write auto, starttls or none", "tls: %q is not known", c.TLS)
+	}
+	if _, err := mail.ParseAddress(c.From); err != nil || unsafe(c.From) {
+		bad("from", "such as Order desk <orders@example.com>", "from: %q is no mail address", c.From)
+	}
+	if c.Timeout <= 0 {
+		bad("timeout", "write a time, such as 15s", "timeout: %s is too short", c.Timeout)
+	}
+	if c.MaxRecipients < 1 {
+		bad("max_recipients", "write a number from 1 on", "max_recipients: %d is too few", c.MaxRecipients)
+	}
+	return faults
+}
+
+// trust makes the TLS settings.
+func (s *server) trust(file string) error {
+	s.config = &tls.Config{ServerName: s.host, MinVersion: tls.VersionTLS12}
+	if file == "" {
+		return nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("ca: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("ca: %s holds no certificate", file)
+	}
+	s.config.RootCAs = pool
+	return nil
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"orderhub/hub"
+)
+
+// admin is the API on the control socket. README.md lists its calls.
+type admin struct{ *daemon }
+
+func serveAdmin(d *daemon, l *control) *http.Server {
+	s := &http.Server{Handler: (&admin{d}).routes(), ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 64 << 10}
+	go s.Serve(l) // ends with Close
+	return s
+}
+
+func (a *admin) routes() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, h := range map[string]handler{
+		"GET /version":                     a.version,
+		"GET /status":                      a.status,
+		"GET /graph":                       a.graph,
+		"GET /trace":                       a.trace,
+		"GET /dead":                        a.dead,
+		"GET /dead/groups":                 a.deadGroups,
+		"POST /dead/replay":                a.replay,
+		"POST /dead/drop":                  a.drop,
+		"POST /pipelines/{name}/messages":  a.send,
+		"POST /pipelines/{name}/pause":     a.pause,
+		"POST /pipelines/{name}/resume":    a.resume,
+		"POST /reload":                     a.reloadNow,
+	} {
+		mux.Handle(pattern, h)
+	}
+	mux.Handle("/", handler(func(r *http.Request) (any, error) {
+		return nil, &apiError{Status: http.StatusNotFound, Code: "no_route", Title: "no such call", Detail: r.Method + " " + r.URL.Path + " is no call of this hub"}
+	}))
+	return mux
+}
+
+// handler answers a call with a value that becomes JSON, or a problem.
+type handler func(r *http.Request) (any, error)
+
+func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	v, err := h(r)
+	status, kind := http.StatusOK, "application/json"
+	if err != nil {
+		e := problemOf(err)
+		v, status, kind = e, e.Status, "application/problem+json"
+	}
+	w.Header().Set("Content-Type", kind)
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	enc.Encode(v) // the client may be gone
+}
+
+// apiError is a problem+json (RFC 9457).
+type apiError struct {
+	Type   string           `json:"type"`
+	Title  string           `json:"title"`
+	Status int              `json:"status"`
+	Detail string           `json:"detail,omitempty"`
+	Code   string           `json:"code"`
+	Errors []hub.FieldError `json:"errors,omitempty"`
+	Trace  string           `json:"trace_id,omitempty"`
+}
+
+func (e *apiError) Error() string {
+	text := e.Detail
+	if text == "" {
+		text = e.Title
+	}
+	for _, f := range e.Errors {
+		text += "\n  " + f.Pointer + ": " + f.Detail
+	}
+	return text
+}
+
+func notFound(format string, args ...any) error {
+	return newProblem(http.StatusNotFound, "not_found", "not found", format, args...)
+}
+
+// classStatus says how an error's class is told over HTTP.
+var classStatus = map[hub.Class]int{
+	hub.Invalid: http.StatusUnprocessableEntity, hub.Timeout: http.StatusGatewayTimeout, hub.Unavailable: http.StatusServiceUnavailable,
+	hub.Throttled: http.StatusTooManyRequests, hub.Bug: http.StatusInternalServerError,
+}
+
+func problemOf(err error) *apiError {
+	if e, ok := errors.AsType[*apiError](err); ok {
+		e.Type = "about:blank"
+		return e
+	}
+	e := hub.AsError(err)
+	status := classStatus[e.Class]
+	if status == 0 {
+		status = http.StatusConflict // rejected, and names given by fail:
+	}
+	return &apiError{Type: "about:blank", Title: "the message is " + string(e.Class), Status: status, Code: e.Reason, Detail: e.Error(), Errors: e.Fields}
+}

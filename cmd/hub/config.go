@@ -1,0 +1,73 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"time"
+
+	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
+)
+
+const defaultConfig = "config/pipelines.yaml"
+
+// configPath is the configuration file that the arguments name: a file, a
+// folder with one, or none for $HUB_CONFIG and the default.
+func configPath(args []string) string {
+	path := os.Getenv("HUB_CONFIG")
+	if len(args) > 0 {
+		path = args[0]
+	}
+	if path == "" {
+		return defaultConfig
+	}
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		for _, name := range []string{"pipelines.yaml", defaultConfig} {
+			if file := filepath.Join(path, name); exists(file) {
+				return file
+			}
+		}
+	}
+	return path
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// loaded is a configuration file that was read and checked.
+type loaded struct {
+	path     string
+	plan     *pipelines.Plan
+	problems *yamlfile.Problems
+	took     time.Duration
+}
+
+func (l *loaded) ok() bool { return l.problems.Errors() == 0 }
+
+// load reads the file; partners that it gives no URL for are answered by s.
+func load(path string, reg *pipelines.Registry, s *stubs) *loaded {
+	began := time.Now()
+	loader := yamlfile.NewLoader()
+	s.serve(loader, path)
+	l := &loaded{path: path}
+	l.plan, l.problems = pipelines.Load(path, reg, loader)
+	l.took = time.Since(began)
+	return l
+}
+
+// explain prints the problems of a configuration that can't run.
+func (c *cli) explain(l *loaded) {
+	if c.json() {
+		l.problems.WriteJSON(c.out)
+		return
+	}
+	l.problems.WriteText(c.talk, true, c.color)
+	c.say("%s: %s", l.path, count(l.problems.Errors(), "error"))
+}
+
+// sizes is what a plan consists of: "12 pipelines, 14 channels, 9 adapters".
+func sizes(p *pipelines.Plan) string {
+	return count(len(p.Pipelines), "pipeline") + ", " + count(len(p.Channels), "channel") + ", " + count(len(p.Adapters), "adapter")
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/pipelines"
+)
+
+// daemon is a running hub: one store, one control socket, and the generation
+// of the configuration that runs on them. Serve alone changes the generation.
+type daemon struct {
+	config  string
+	reg     *pipelines.Registry
+	stubs   *stubs
+	storage *storage
+	clock   hub.Clock
+	log     *slog.Logger
+	socket  string
+	began   time.Time
+	once    bool // end when the files are read and the queues empty
+
+	current atomic.Pointer[generation]
+	reloads chan chan reloadAnswer
+	closing chan struct{} // closed when no reload is taken any more
+}
+
+// newDaemon opens the store of a loaded configuration.
+func newDaemon(ctx context.Context, l *loaded, reg *pipelines.Registry, s *stubs, log *slog.Logger) (*daemon, error) {
+	clock := hub.RealClock{}
+	st, err := openStorage(ctx, storeURL(l.plan.Store), clock, log)
+	if err != nil {
+		return nil, err
+	}
+	if st.crashed > 0 {
+		log.Warn("the last run ended uncleanly; its running messages run again, each crash counted", "messages", st.crashed)
+	}
+	return &daemon{config: l.path, reg: reg, stubs: s, storage: st, clock: clock, log: log, began: clock.Now(),
+		reloads: make(chan chan reloadAnswer), closing: make(chan struct{})}, nil
+}
+
+// serve runs until ctx ends, the inputs are used up, or the store fails.
+func (d *daemon) serve(ctx context.Context, hup <-chan os.Signal) error {
+	defer close(d.closing)
+	if d.once {
+		watch, cancel := context.WithCancel(ctx)
+		defer cancel()
+		go d.endWhenUsedUp(watch, d.current.Load())
+	}
+	for {
+		g := d.current.Load()
+		select {
+		case <-ctx.Done():
+			d.log.Info("stopping", "drain", g.plan.Drain)
+			return storeFailure(g.stop())
+		case <-g.done:
+			return d.ended(g)
+		case <-hup:
+			if a, err := d.reload(ctx); err != nil {
+				return err
+			} else {
+				a.log(d.log)
+			}
+		case answer := <-d.reloads:
+			a, err := d.reload(ctx)
+			answer <- a
+			if err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// ended is the result of a generation that nobody stopped: its inputs are used up, or the store failed.
+func (d *daemon) ended(g *generation) error {
+	if err := g.stop(); err != nil {
+		return storeFailure(err)
+	}
+	qs, err := d.storage.Queues(context.Background())
+	if err != nil {
+		return storeFailure(err)
+	}
+	dead := 0
+	for _, q := range qs {
+		dead += q.Dead
+	}
+	if dead > 0 {
+		return fmt.Errorf("%s left: hub dlq", count(dead, "dead letter"))
+	}
+	return nil
+}
+
+func storeFailure(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{exitStore, fmt.Errorf("the store failed: %w", err)}
+}
+
+// endWhenUsedUp ends the generation when its files are read and nothing waits any more.
+func (d *daemon) endWhenUsedUp(ctx context.Context, g *generation) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-g.done:
+			return
+		case <-tick.C:
+		}
+		if g.usedUp() && d.quiet(ctx, g) && d.quiet(ctx, g) {
+			g.cancel()
+			return
+		}
+	}
+}
+
+// usedUp tells that every source of files has ended.
+func (g *generation) usedUp() bool {
+	state := map[string]string{}
+	for _, s := range g.rt.Status() {
+		state[s.Name] = s.Source
+	}
+	for _, p := range g.plan.Pipelines {
+		if endsByItself(p) && state[p.Name] != "ended" {
+			return false
+		}
+	}
+	return true
+}
+
+func endsByItself(p *pipelines.Pipeline) bool {
+	return p.From.Adapter != nil && p.From.Adapter.Type.Name == "files"
+}
+
+// quiet tells that no message runs and none waits in a queue.
+func (d *daemon) quiet(ctx context.Context, g *generation) bool {
+	for _, s := range g.rt.Status() {
+		if s.Running > 0 {
+			return false
+		}
+	}
+	qs, err := d.storage.Queues(ctx)
+	for _, q := range qs {
+		if q.Ready+q.Waiting+q.Held > 0 {
+			return false
+		}
+	}
+	return err == nil
+}
+
+// close gives everything back; the generation has ended.
+func (d *daemon) close() error {
+	d.stubs.close()
+	err := d.storage.close()
+	if errors.Is(err, hub.ErrClosed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"orderhub/pipelines/yamlfile"
+)
+
+// reloadAnswer is what a reload did. With problems the old configuration runs on.
+type reloadAnswer struct {
+	OK       bool     `json:"ok"`
+	Old      string   `json:"old"` // version that ran
+	New      string   `json:"new"` // version that runs now
+	Summary  string   `json:"summary"`
+	Problems string   `json:"problems,omitempty"` // as text with carets
+	Errors   int      `json:"errors"`
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// reload loads the file again and, when it is valid, lets the old generation
+// end and the new one begin. An error means that nothing runs any more.
+func (d *daemon) reload(ctx context.Context) (reloadAnswer, error) {
+	old := d.current.Load()
+	a := reloadAnswer{Old: old.plan.Version, New: old.plan.Version}
+	l := load(d.config, d.reg, d.stubs)
+	if !l.ok() {
+		a.Errors, a.Problems = l.problems.Errors(), problemText(l.problems)
+		a.Summary = fmt.Sprintf("%s: %s; %s keeps running", l.path, count(a.Errors, "error"), a.Old)
+		return a, nil
+	}
+	if l.plan.Version == a.Old {
+		a.OK, a.Summary = true, "nothing changed: "+a.Old+" keeps running"
+		return a, nil
+	}
+	if storeURL(l.plan.Store) != d.storage.url {
+		a.Warnings = append(a.Warnings, "hub.store changed: the new store is used from the next start on")
+	}
+	if err := old.stop(); err != nil {
+		return a, storeFailure(err)
+	}
+	g, err := d.begin(ctx, l)
+	if err != nil {
+		a.Errors, a.Problems = 1, err.Error()
+		a.Summary = fmt.Sprintf("%s did not start; %s runs again", l.plan.Version, a.Old)
+		if g, back := d.begin(ctx, old.loaded); back == nil {
+			d.current.Store(g)
+			return a, nil
+		} else {
+			return a, fmt.Errorf("reload: %w", errors.Join(err, back))
+		}
+	}
+	d.current.Store(g)
+	a.OK, a.New = true, l.plan.Version
+	a.Summary = fmt.Sprintf("%s -> %s: %s", a.Old, a.New, sizes(l.plan))
+	return a, nil
+}
+
+func (a reloadAnswer) log(log *slog.Logger) {
+	if a.OK {
+		log.Warn("reload", "result", a.Summary)
+	} else {
+		log.Error("reload", "result", a.Summary, "problems", a.Problems)
+	}
+}
+
+func problemText(p *yamlfile.Problems) string {
+	var b strings.Builder
+	p.WriteText(&b, true, false)
+	return b.String()
+}

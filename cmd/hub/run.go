@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+type runFlags struct {
+	noStubs, once bool
+	verbose       int
+}
+
+func (c *cli) runCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run [CONFIG]",
+		Short: "Run the hub until SIGTERM, or until its inputs are used up",
+		Long: "Run the hub. CONFIG is a file or a folder; default config/pipelines.yaml.\n\n" +
+			"A partner without a URL is answered by a stub; --no-stubs makes that an error. SIGHUP or `hub reload` loads the file again.\n" +
+			"Exit codes: 0 stopped, or all inputs used up; 1 invalid configuration, or dead letters are left; 74 the store failed; 130 a second signal.",
+		Args: between(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error { return c.runDaemon(cmd.Context(), configPath(args), f) },
+	}
+	cmd.Flags().BoolVar(&f.noStubs, "no-stubs", false, "a missing URL or secret is an error")
+	cmd.Flags().BoolVar(&f.once, "once", false, "read the files that are there, leave them in place, and end when all is handled")
+	cmd.Flags().CountVarP(&f.verbose, "verbose", "v", "log more: -v info, -vv debug")
+	return cmd
+}
+
+func (c *cli) runDaemon(ctx context.Context, config string, f runFlags) (err error) {
+	began := time.Now()
+	tuneMemory()
+	log := c.logger(f.verbose)
+	s := &stubs{off: f.noStubs, real: true}
+	reg := registry()
+	if f.once {
+		readOnce(reg)
+	}
+	l := load(config, reg, s)
+	if !l.ok() {
+		c.explain(l)
+		s.close()
+		return errors.Join(problems(), s.err)
+	}
+	l.problems.WriteText(c.talk, true, c.color) // warnings
+	d, err := newDaemon(ctx, l, reg, s, log)
+	if err != nil {
+		s.close()
+		return err
+	}
+	d.once = f.once
+	defer func() { err = errors.Join(err, d.close()) }()
+	control, err := listenControl(socketPath(c.home, d.storage.url))
+	if err != nil {
+		return err
+	}
+	d.socket = control.path
+	ctx, hup, stop := signals(ctx)
+	defer stop()
+	g, err := d.begin(ctx, l)
+	if err != nil {
+		control.Close()
+		return err
+	}
+	d.current.Store(g)
+	admin := serveAdmin(d, control)
+	defer admin.Close()
+	c.banner(d, g, time.Since(began))
+	return d.serve(ctx, hup)
+}
+
+// signals gives a context that SIGINT and SIGTERM end, and the SIGHUPs. A
+// second SIGINT or SIGTERM ends the process at once.
+func signals(ctx context.Context) (context.Context, <-chan os.Signal, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	end, hup, done := make(chan os.Signal, 2), make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM)
+	signal.Notify(hup, syscall.SIGHUP)
+	go func() {
+		defer cancel()
+		select {
+		case <-end:
+		case <-done:
+			return
+		}
+		cancel()
+		select {
+		case <-end:
+			os.Exit(exitInterrupted)
+		case <-done:
+		}
+	}()
+	return ctx, hup, func() {
+		signal.Stop(end)
+		signal.Stop(hup)
+		close(done)
+	}
+}
+
+// tuneMemory trades a little memory for less collecting, with a soft limit, unless the environment says otherwise.
+func tuneMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(256 << 20)
+	}
+}
+
+// logger writes to stderr: warnings and up, with -v more.
+func (c *cli) logger(verbose int) *slog.Logger {
+	level := slog.LevelWarn
+	switch {
+	case verbose > 1:
+		level = slog.LevelDebug
+	case verbose == 1:
+		level = slog.LevelInfo
+	}
+	return slog.New(slog.NewTextHandler(c.talk, &slog.HandlerOptions{Level: level}))
+}

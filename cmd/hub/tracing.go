@@ -1,0 +1,167 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+)
+
+// States of a traced message.
+const (
+	stateDone   = "done"
+	stateMoving = "on its way"
+	stateDead   = "dead letter"
+)
+
+// traceView is all that is known of a message or an order, over all pipelines.
+type traceView struct {
+	ID           string          `json:"id"`
+	State        string          `json:"state"`
+	Roots        []string        `json:"roots"` // the messages from outside that belong together
+	Correlations []string        `json:"correlations,omitempty"`
+	Events       []traceEvent    `json:"events"`
+	Stored       []storedMessage `json:"stored,omitempty"` // what is still, or dead, in the store
+}
+
+type traceEvent struct {
+	Time    time.Time     `json:"time"`
+	Took    time.Duration `json:"took_ns,omitempty"`
+	Message string        `json:"message"`
+	Where   string        `json:"where"`
+	Line    string        `json:"line,omitempty"`
+	What    string        `json:"what"`
+	Detail  string        `json:"detail,omitempty"`
+}
+
+func (a *admin) trace(r *http.Request) (any, error) {
+	id := r.FormValue("id")
+	if id == "" {
+		id = "last"
+	}
+	return a.traceOf(r.Context(), id)
+}
+
+// reader is what a trace needs of a store.
+type reader interface {
+	History(ctx context.Context, id string) ([]hub.HistoryRow, error)
+	Browse(ctx context.Context, q hub.BrowseQuery) ([]*hub.Delivery, error)
+	Queues(ctx context.Context) ([]hub.QueueStats, error)
+}
+
+func (a *admin) traceOf(ctx context.Context, id string) (*traceView, error) {
+	return traceIn(ctx, a.storage, id)
+}
+
+func (a *admin) storedOf(ctx context.Context, roots, correlations map[string]bool) ([]*hub.Delivery, error) {
+	return storedOf(ctx, a.storage, roots, correlations)
+}
+
+// traceIn makes the trace of a message ID, a correlation, or "last".
+func traceIn(ctx context.Context, st reader, id string) (*traceView, error) {
+	rows, err := st.History(ctx, id)
+	if root := before(id, "/"); err == nil && len(rows) == 0 && root != id {
+		rows, err = st.History(ctx, root) // the ID of a child
+	}
+	if err != nil {
+		return nil, err
+	}
+	v := &traceView{ID: id, State: stateDone, Roots: []string{}, Events: []traceEvent{}}
+	roots, correlations := map[string]bool{}, map[string]bool{}
+	if id != "last" {
+		roots[before(id, "/")], correlations[id] = true, true
+	}
+	for _, row := range rows {
+		if row.Root != "" && !slices.Contains(v.Roots, row.Root) {
+			v.Roots = append(v.Roots, row.Root)
+			roots[row.Root] = true
+		}
+		if c := row.Correlation; c != "" && !slices.Contains(v.Correlations, c) {
+			v.Correlations = append(v.Correlations, c)
+			correlations[c] = true
+		}
+		for _, e := range row.Events {
+			v.Events = append(v.Events, traceEvent{e.Time, e.Took, e.Message, e.Where, e.Line, e.What, e.Detail})
+		}
+	}
+	slices.SortStableFunc(v.Events, func(x, y traceEvent) int { return x.Time.Add(-x.Took).Compare(y.Time.Add(-y.Took)) })
+	left, err := storedOf(ctx, st, roots, correlations)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range left {
+		v.Stored = append(v.Stored, stored(d, false))
+		if d.State != hub.Dead {
+			v.State = stateMoving
+		} else if v.State == stateDone {
+			v.State = stateDead
+		}
+	}
+	if len(v.Events)+len(v.Stored) == 0 {
+		if id == "last" {
+			return nil, notFound("nothing came in yet")
+		}
+		return nil, notFound("nothing is known of %s: give a message ID, an order ID, or last", id)
+	}
+	return v, nil
+}
+
+const (
+	browsePage = 500
+	scanLimit  = 5000 // messages in the store up to which all are looked at
+)
+
+// storedOf are the stored messages of the roots and correlations. Children are
+// found by looking at all messages, so only while those are few.
+func storedOf(ctx context.Context, st reader, roots, correlations map[string]bool) ([]*hub.Delivery, error) {
+	qs, err := st.Queues(ctx)
+	if err != nil {
+		return nil, err
+	}
+	total := 0
+	for _, q := range qs {
+		total += q.Ready + q.Waiting + q.Held + q.Dead
+	}
+	var queries []hub.BrowseQuery
+	if total <= scanLimit {
+		queries = append(queries, hub.BrowseQuery{})
+	} else {
+		for r := range roots {
+			queries = append(queries, hub.BrowseQuery{ID: r})
+		}
+		for c := range correlations {
+			queries = append(queries, hub.BrowseQuery{Correlation: c})
+		}
+	}
+	found := map[int64]*hub.Delivery{}
+	for _, q := range queries {
+		for q.Limit = browsePage; ; {
+			page, err := st.Browse(ctx, q)
+			if err != nil {
+				return nil, err
+			}
+			for _, d := range page {
+				q.After = d.Seq
+				if d.Msg != nil && (roots[d.Msg.Root()] || correlations[d.Msg.Correlation] && d.Msg.Correlation != "") {
+					found[d.Seq] = d
+				}
+			}
+			if len(page) < browsePage {
+				break
+			}
+		}
+	}
+	out := make([]*hub.Delivery, 0, len(found))
+	for _, d := range found {
+		out = append(out, d)
+	}
+	slices.SortFunc(out, func(x, y *hub.Delivery) int { return cmp.Compare(x.Seq, y.Seq) })
+	return out, nil
+}
+
+// base is the file:line of an event without its folder.
+func base(line string) string { return line[strings.LastIndexByte(line, '/')+1:] }

@@ -1,0 +1,50 @@
+package hub
+
+import "sync"
+
+// work is one run of a unit of work: what an exchange, its copies and its forks have in common.
+type work struct {
+	mu      sync.Mutex
+	env     *StageEnv
+	names   []recordName
+	settled bool
+}
+
+// Claim takes the name kind/key for x's unit of work, in this hub, until the
+// unit is settled: committed, or given up. False: another unit has it now.
+// Nothing waits for a claim, so no order of claims can block.
+func (x *Exchange) Claim(kind, key string) bool {
+	if x.Env == nil {
+		return true
+	}
+	w := x.shared()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.settled {
+		return false
+	}
+	name := recordName{kind, key}
+	owner, taken := x.Env.claims.LoadOrStore(name, w)
+	if !taken {
+		w.names = append(w.names, name)
+	}
+	return owner == w
+}
+
+// shared is the work that x belongs to.
+func (x *Exchange) shared() *work {
+	if x.Unit.work == nil {
+		x.Unit.work = &work{env: x.Env}
+	}
+	return x.Unit.work
+}
+
+func (w *work) settle() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.settled = true
+	for _, name := range w.names {
+		w.env.claims.CompareAndDelete(name, w)
+	}
+	w.names = nil
+}

@@ -1,0 +1,161 @@
+package aggregate
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+)
+
+const (
+	kindGroup  = "group"  // key: pipeline/step, a space, group key
+	kindMember = "group " // + hash of the group; key: message ID
+)
+
+// group is the head record of a group: it has one size whatever the number of members.
+type group struct {
+	Size        int               `json:"size"`
+	ID          string            `json:"id"` // the first member's: tells this group from later ones of the same key
+	First       time.Time         `json:"first"`
+	Last        time.Time         `json:"last"`
+	Correlation string            `json:"correlation,omitempty"` // of all members; "" when they differ
+	Mixed       bool              `json:"mixed,omitempty"`
+	Headers     map[string]string `json:"headers,omitempty"` // those that all members share
+	Closed      bool              `json:"closed,omitempty"`
+
+	name    string
+	version int64
+}
+
+// member is one message of a group.
+type member struct {
+	n    int
+	id   string
+	body doc.Value
+}
+
+// readGroup reads the head; an empty group when there is none.
+func readGroup(ctx context.Context, x *hub.Exchange, name string) (*group, error) {
+	g := &group{name: name}
+	r, err := x.Record(ctx, kindGroup, name)
+	g.version = r.Version
+	if notFound(err) {
+		return g, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(r.Value, g)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("group %q: %w", name, err)
+	}
+	return g, nil
+}
+
+func (g *group) kind() string { return kindMember + hub.HashID(g.name) }
+
+// has tells whether the message is a member already.
+func (g *group) has(ctx context.Context, x *hub.Exchange, id string) (bool, error) {
+	if g.Size == 0 {
+		return false, nil
+	}
+	_, err := x.Record(ctx, g.kind(), id)
+	if notFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// add counts m in.
+func (g *group) add(m *hub.Message, now time.Time) {
+	if g.Size == 0 {
+		g.ID, g.First, g.Correlation, g.Headers = m.ID, now, m.Correlation, maps.Clone(map[string]string(m.Headers))
+		delete(g.Headers, hub.HeaderSequence)
+		delete(g.Headers, hub.HeaderIdempotency)
+	}
+	g.Size++
+	g.Last = now
+	if g.Mixed = g.Mixed || g.Correlation != m.Correlation; g.Mixed {
+		g.Correlation = ""
+	}
+	maps.DeleteFunc(g.Headers, func(name, value string) bool { return m.Headers[name] != value })
+}
+
+// keep stores the head and the newest member.
+func (g *group) keep(x *hub.Exchange, body doc.Value) {
+	var b doc.Builder
+	b.BeginObject()
+	b.Key("n")
+	b.Num(doc.Int(int64(g.Size)))
+	b.Key("body")
+	b.Value(body)
+	b.EndObject()
+	v := b.Done()
+	x.Write(hub.Write{Kind: g.kind(), Key: x.Msg.ID, Value: v.Source()})
+	x.Write(hub.Write{Kind: kindGroup, Key: g.name, Value: g.head(), IfVersion: g.version})
+}
+
+func (g *group) head() []byte {
+	raw, err := json.Marshal(g)
+	if err != nil {
+		panic(err) // strings, numbers and times always marshal
+	}
+	return raw
+}
+
+// members reads the stored members, in the order they came.
+func (g *group) members(ctx context.Context, x *hub.Exchange) ([]member, error) {
+	if g.version == 0 && g.Size <= 1 {
+		return nil, nil
+	}
+	list, err := x.Records(ctx, g.kind(), maxMembers)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]member, 0, len(list)+1)
+	for _, r := range list {
+		v, err := doc.ParseLimits(r.Value, doc.Limits{Depth: 80, Nodes: 1 << 20}) // a body, and what stands around it
+		if err != nil {
+			return nil, fmt.Errorf("group %q: member %s: %w", g.name, r.Key, err)
+		}
+		n, _ := v.Get("n").Num().Int64()
+		out = append(out, member{n: int(n), id: r.Key, body: v.Get("body")})
+	}
+	slices.SortFunc(out, func(a, b member) int { return a.n - b.n })
+	return out, nil
+}
+
+// close deletes the members and leaves a head that knows late ones.
+func (g *group) close(x *hub.Exchange, members []member, keep time.Duration) {
+	for _, m := range members {
+		if m.id != x.Msg.ID || m.n < g.Size { // the newest was never stored
+			x.Write(hub.Write{Kind: g.kind(), Key: m.id, IfVersion: hub.AnyVersion})
+		}
+	}
+	closed := &group{Size: g.Size, ID: g.ID, First: g.First, Last: g.Last, Closed: true}
+	x.Write(hub.Write{Kind: kindGroup, Key: g.name, Value: closed.head(), IfVersion: g.version, Expires: x.Now().Add(keep)})
+}
+
+func bodiesOf(members []member) doc.Value {
+	out := make([]doc.Value, len(members))
+	for i, m := range members {
+		out[i] = m.body
+	}
+	return doc.ListOf(out)
+}
+
+// rootsOf lists the messages from outside that came together, each once.
+func rootsOf(members []member) []string {
+	var out []string
+	for _, m := range members {
+		root := (&hub.Message{ID: m.id}).Root()
+		if !slices.Contains(out, root) && len(out) < 1000 {
+			out = append(out, root)
+		}
+	}
+	return out
+}

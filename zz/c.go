@@ -1,0 +1,74 @@
+package zz
+
+import (
+	"orderhub/adapters/files"
+	"orderhub/adapters/httpclient"
+	"orderhub/adapters/httpserver"
+	"orderhub/hub"
+	"orderhub/pipelines"
+	"orderhub/pipelines/call"
+	"orderhub/pipelines/contentfilter"
+	"orderhub/pipelines/enrich"
+	"orderhub/pipelines/fail"
+	"orderhub/pipelines/filter"
+	"orderhub/pipelines/route"
+	"orderhub/pipelines/send"
+	"orderhub/pipelines/set"
+	"orderhub/pipelines/translate"
+	"orderhub/pipelines/validate"
+	"orderhub/pipelines/wiretap"
+	"orderhub/transforms/formula"
+)
+
+// registry is the one list of what a configuration may name.
+func registry() *pipelines.Registry {
+	return &pipelines.Registry{
+		Components: []hub.Component{
+			files.Component(nil),
+			httpclient.Component(),
+			httpserver.Component(),
+		},
+		Patterns: []pipelines.Pattern{
+			translate.Pattern(), set.Pattern(), filter.Pattern(), validate.Pattern(), route.Pattern(), enrich.Pattern(),
+			contentfilter.Pattern(), wiretap.Pattern(), send.Pattern(), call.Pattern(), fail.Pattern(),
+		},
+		Funcs:   map[string]formula.Func{},
+		Foreign: foreign(),
+		Later:   later(),
+	}
+}
+
+// foreign are words of other tools, and ours for them.
+func foreign() map[string]string {
+	return map[string]string{
+		"choice": "route", "switch": "route", "branch": "route", "case": "route", "if": "when: beside the step, or route",
+		"multicast": "several send steps, or scatter_gather to wait for the answers", "fan_out": "several send steps",
+		"parallel": "split with parallel, or scatter_gather", "mapping": "translate", "transform": "translate", "map": "translate", "bloblang": "translate",
+		"set_body": "translate", "set_header": "headers: beside a send", "set_property": "set", "variable": "set",
+		"dedupe": "idempotent", "deduplicate": "idempotent", "idempotent_consumer": "idempotent",
+		"log": "nothing: every step is in `hub trace`; or wire_tap", "print": "nothing: every step is in `hub trace`",
+		"to": "send", "publish": "send", "output": "send", "emit": "send", "produce": "send",
+		"request": "call", "invoke": "call", "http": "call with an adapter of type http-client",
+		"respond": "reply", "response": "reply", "return": "reply", "sync_response": "reply",
+		"throw": "fail", "error": "fail", "raise": "fail", "stop": "filter",
+		"for_each": "split", "foreach": "split", "loop": "split", "each": "split", "unarchive": "split",
+		"group": "aggregate", "batch": "aggregate", "group_by": "aggregate", "archive": "aggregate",
+		"tap": "wire_tap", "wiretap": "wire_tap", "tee": "wire_tap",
+		"poll_enrich": "enrich", "lookup": "enrich", "select": "content_filter", "pick": "content_filter",
+		"json_schema": "schema: at the channel or the source, or validate", "check": "validate", "assert": "validate",
+		"cache": "table, or enrich with cache:", "counter": "count", "metric": "count",
+		"saga": "a process with compensate:", "on_exception": "errors:", "try": "errors: beside the step", "catch": "errors: beside the step",
+	}
+}
+
+// later are words of the language that this version has no code for.
+func later() map[string]bool {
+	words := map[string]bool{}
+	for _, w := range []string{
+		"processes", "tests", "via", "claim_check", "resequence", "recipient_list", "routing_slip", "start", "signal", "delay", "compensate",
+		"shadow", "goto", "task", "type: amqp", "type: kafka", "type: stomp", "type: sql",
+	} {
+		words[w] = true
+	}
+	return words
+}
