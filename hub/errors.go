@@ -39,7 +39,8 @@ type Error struct {
 	Err    error
 
 	react func(*Error) (Reaction, bool) // the failed step's own `errors:` and `retry:`
-	msg   *Message                      // the message as it was at the failed step
+	msg   *Message                      // the message as it was at that step
+	open  bool                          // the step stands inside another one, which may still add its reaction
 }
 
 // FieldError is one fault in a body.
@@ -67,16 +68,32 @@ func (e *Error) Document() doc.Value {
 	})
 }
 
-// At marks err as an error of the step at where and line, unless a step
-// inside is named already. react (may be nil) is the step's own reaction, msg
-// the message that the step had.
-func At(err error, where, line string, react func(*Error) (Reaction, bool), msg *Message) error {
+// Place is where an error happened.
+type Place struct {
+	Where, Line string
+	React       func(*Error) (Reaction, bool) // the step's own reaction; nil: none
+	Inner       bool                          // the step stands inside another one, or in a pipeline that is called
+}
+
+// At marks err, which came out of the step at p that had message m. The first
+// step to see an error is its place; the first step around it, inside out, that
+// has a reaction gives it. Errors of the steps behind pass through unchanged.
+func At(err error, p Place, m *Message) error {
 	e := AsError(err)
-	if e.Where != "" {
+	if e.Where != "" && !e.open {
 		return e
 	}
 	c := *e
-	c.Where, c.Line, c.react, c.msg = where, line, react, msg
+	if c.Where == "" {
+		c.Where = p.Where
+		if c.Line == "" {
+			c.Line = p.Line
+		}
+	}
+	if c.react == nil && p.React != nil {
+		c.react, c.msg = p.React, m
+	}
+	c.open = p.Inner
 	return &c
 }
 

@@ -70,12 +70,12 @@ func Chain(steps ...Step) Step {
 		return steps[0]
 	}
 	return StepFunc(func(ctx context.Context, x *Exchange, next Next) error {
-		return link(steps, next)(ctx, x)
+		return Link(steps, next)(ctx, x)
 	})
 }
 
-// link folds steps and what follows them into one Next.
-func link(steps []Step, next Next) Next {
+// Link folds steps and what follows them into one Next, once, so that nothing is built per message.
+func Link(steps []Step, next Next) Next {
 	for i := len(steps) - 1; i >= 0; i-- {
 		s, after := steps[i], next
 		next = func(ctx context.Context, x *Exchange) error { return s.Process(ctx, x, after) }

@@ -39,6 +39,20 @@ func (m *Message) WithHeader(name, value string) *Message {
 	return &c
 }
 
+// WithCorrelation is a copy of m with another Correlation Identifier.
+func (m *Message) WithCorrelation(id string) *Message {
+	c := *m
+	c.Correlation = id
+	return &c
+}
+
+// WithKey is a copy of m with another ordering key.
+func (m *Message) WithKey(key string) *Message {
+	c := *m
+	c.Key = key
+	return &c
+}
+
 // Child is a copy of m with the derived ID m.ID/suffix. IDs longer than 200
 // bytes keep their root and end in a hash, so they stay derived and bounded.
 func (m *Message) Child(suffix string) *Message {

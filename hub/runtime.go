@@ -124,11 +124,17 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	case err = <-rt.die:
 		rt.halt.Store(true)
 		abort()
+	case <-rt.store.Done():
+		err = rt.store.Err()
+		rt.halt.Store(true)
+		abort()
 	case <-used:
 		if len(rt.sources) == 0 {
 			select {
 			case <-ctx.Done():
 			case err = <-rt.die:
+			case <-rt.store.Done():
+				err = rt.store.Err()
 			}
 		} else if err = rt.settle(ctx); err != nil {
 			rt.halt.Store(true)
@@ -166,6 +172,8 @@ func (rt *Runtime) settle(ctx context.Context) error {
 			return nil
 		case err := <-rt.die:
 			return err
+		case <-rt.store.Done():
+			return rt.store.Err()
 		case <-t.C():
 		}
 	}

@@ -80,7 +80,7 @@ func (rt *Runtime) commit(ctx context.Context, s *Stage, x *Exchange, m *Message
 	if !u.Effects() {
 		for _, send := range u.Sends {
 			if err := send.Target.Send(ctx, send.Msg); err != nil {
-				return At(err, send.Queue, "", nil, send.Msg)
+				return At(err, Place{Where: send.Queue}, send.Msg)
 			}
 		}
 		if len(u.History) == 0 {
@@ -104,7 +104,7 @@ func (rt *Runtime) commit(ctx context.Context, s *Stage, x *Exchange, m *Message
 
 // sampled picks one message in sampleEvery: of a pipeline that passes messages
 // through without the store, history is kept of those, and of failures.
-func (rt *Runtime) sampled() bool { return rt.seen.Add(1)%sampleEvery == 1 }
+func (rt *Runtime) sampled() bool { return rt.seen.Add(1)%sampleEvery == 0 }
 
 const sampleEvery = 1024
 
@@ -122,7 +122,7 @@ func (rt *Runtime) Commit(ctx context.Context, u *Unit) error {
 // refuse tells the caller of a synchronous stage why its message was not
 // taken. Declared error steps (send: orders.invalid) run all the same.
 func (rt *Runtime) refuse(ctx context.Context, s *Stage, m *Message, e *Error) error {
-	if r := s.reaction(e); r.Steps != nil {
+	if r, _ := s.reaction(e); r.Steps != nil {
 		if _, err := rt.react(ctx, s, m, nil, e); err != nil {
 			rt.log.Warn("error steps failed", "stage", s.Name, "message", m.ID, "error", err)
 		}
@@ -133,28 +133,30 @@ func (rt *Runtime) refuse(ctx context.Context, s *Stage, m *Message, e *Error) e
 	return e
 }
 
-func (s *Stage) reaction(e *Error) Reaction {
+// reaction is what becomes of e's message: what the failed step says, with the
+// message as it had it; else what the pipeline says, with the message as it came (nil).
+func (s *Stage) reaction(e *Error) (Reaction, *Message) {
 	if e.react != nil {
 		if r, ok := e.react(e); ok {
-			return r
+			return r, e.msg
 		}
 	}
 	if s.React != nil {
-		return s.React(e)
+		return s.React(e), nil
 	}
-	return Reaction{}
+	return Reaction{}, nil
 }
 
 // react does what the error's class asks for, in a unit of its own.
 func (rt *Runtime) react(ctx context.Context, s *Stage, m *Message, d *Delivery, e *Error) (outcome, error) {
 	ctx = context.WithoutCancel(ctx)
-	r := s.reaction(e)
+	r, had := s.reaction(e)
 	now := rt.clock.Now()
 	u := &Unit{Input: d, Root: m.Root(), Correlation: m.Correlation}
 	if r.Steps != nil {
 		x := &Exchange{Msg: m, Unit: u, Env: &rt.env, Trace: true, Vars: Vars{{"error", e.Document()}}}
-		if e.msg != nil {
-			x.Msg = e.msg
+		if had != nil {
+			x.Msg = had
 		}
 		x.Note(failedEvent(e, now))
 		if err := protect(ctx, r.Steps, x); err != nil {

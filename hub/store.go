@@ -79,6 +79,9 @@ type Store interface {
 	Recover(ctx context.Context, running []int64) error
 	// Sweep deletes up to limit expired records and history older than keep. It tells how many.
 	Sweep(ctx context.Context, keep time.Duration, limit int) (int, error)
+	// Done is closed when the store has failed for good; Err then says why. The process must end: nothing more can be kept.
+	Done() <-chan struct{}
+	Err() error
 	Close() error
 }
 

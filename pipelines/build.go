@@ -71,10 +71,15 @@ func (b *Build) As() string {
 	return name
 }
 
+// Place is where errors of this step happen; its own reaction is added around it.
+func (b *Build) Place() hub.Place {
+	return hub.Place{Where: b.Where, Line: b.Line, Inner: true}
+}
+
 // Note adds to the message's history what this step did.
 func (b *Build) Note(x *hub.Exchange, began time.Time, what, detail string) {
 	if x.Trace {
-		x.Note(hub.Event{Where: b.Where, Line: b.Line, What: what, Detail: detail, Took: x.Now().Sub(began)})
+		x.Note(hub.Event{Time: began, Where: b.Where, Line: b.Line, What: what, Detail: detail, Took: x.Now().Sub(began)})
 	}
 }
 

@@ -106,7 +106,7 @@ func (r *Request) Call(ctx context.Context, x *hub.Exchange, suffix string) (doc
 		if x.Trace {
 			r.b.Note(x, began, "called", r.Name+" failed: "+err.Error())
 		}
-		return doc.Value{}, hub.At(err, r.b.Where, r.b.Line, nil, nil)
+		return doc.Value{}, err
 	}
 	if x.Trace {
 		detail := r.Name

@@ -126,7 +126,7 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 		p.keeps = true
 		steps = append(steps, continueIn(fmt.Sprintf("%s#%d", p.Name, index+1)))
 	}
-	run := next(steps)
+	run := hub.Link(steps, hub.End)
 	if p.From.Call {
 		p.body = run
 		return
@@ -141,7 +141,7 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 	}
 	p.Stages = append(p.Stages, main)
 	for _, t := range b.part.timers {
-		after := next(steps[t.index:])
+		after := hub.Link(steps[t.index:], hub.End)
 		p.Stages = append(p.Stages, stage(name+" timer", t.queue, func(ctx context.Context, x *hub.Exchange) error {
 			return t.run.Process(ctx, x, after)
 		}))
@@ -154,11 +154,6 @@ func (p *Pipeline) queue() string {
 		return p.From.Channel.queue(p.Name)
 	}
 	return p.Name + "#0"
-}
-
-func next(steps []hub.Step) hub.Next {
-	s := hub.Chain(steps...)
-	return func(ctx context.Context, x *hub.Exchange) error { return s.Process(ctx, x, hub.End) }
 }
 
 // continueIn ends a stage: the rest runs from the store, after the reply was given.

@@ -118,7 +118,7 @@ func (b *Build) entry(f *From) hub.Step {
 				}
 			}
 			if err != nil {
-				return hub.At(err, where, ln, nil, x.Msg)
+				return hub.At(err, hub.Place{Where: where, Line: ln}, x.Msg)
 			}
 		}
 		if f.Adapter.Type.Answers {

@@ -23,7 +23,7 @@ type Pattern struct {
 	Verb      string
 	Name      string                  // as the book calls it: "Content-Based Router"
 	Doc       string                  // its README.md
-	Keeps     bool     // it changes the store itself: its pipeline keeps the history of every message
+	Keeps     bool                    // it changes the store itself: its pipeline keeps the history of every message
 	Modifiers []string                // keys it understands beside its verb; `when` and `errors` and `retry` always work
 	Compile   func(b *Build) hub.Step // nil when it reported problems
 }

@@ -131,14 +131,29 @@ func didYouMean(name string, known []string) string {
 // what it names, not its place in the list, so that an edit above it changes nothing.
 func (b *Build) label(p *Pattern) {
 	label := p.Verb
-	if b.Node.Kind() == yamlfile.Scalar && !b.Node.IsFormula() && (p.Verb == "send" || p.Verb == "call") {
-		label += " " + b.Node.Raw()
+	if name := b.object(p); name != "" {
+		label += " " + name
 	}
 	if b.names[label]++; b.names[label] > 1 {
 		label = fmt.Sprintf("%s~%d", label, b.names[label])
 	}
 	file, l, _ := b.Step.Pos()
 	b.Where, b.Line = b.pl.Name+"/"+label, fmt.Sprintf("%s:%d", file, l)
+}
+
+// object is what a step that talks to somebody names: the channel, the adapter, the operation.
+func (b *Build) object(p *Pattern) string {
+	n := b.Node
+	if c := n.Get("call"); p.Verb == "enrich" {
+		n = c
+	}
+	switch {
+	case p.Verb != "send" && p.Verb != "call" && p.Verb != "enrich" || n.IsFormula():
+		return ""
+	case n.Kind() == yamlfile.Map && len(n.Keys()) > 0:
+		return n.Keys()[0]
+	}
+	return n.Raw()
 }
 
 // wrap gives the step its `when`, `retry` and `errors`, and its name to its errors.
@@ -151,20 +166,20 @@ func (b *Build) wrap(s hub.Step, before *Flow) hub.Step {
 	if when != nil {
 		b.Flow.Merge(before, b.Flow.Branch())
 	}
-	where, line := b.Where, b.Line
+	place := hub.Place{Where: b.Where, Line: b.Line, React: react, Inner: b.nested || b.pl.From.Call}
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 		msg := x.Msg
 		if when != nil {
 			ok, err := when.Holds(formula.NewFrame(x))
 			if err != nil {
-				return hub.At(err, where, line, react, msg)
+				return hub.At(err, place, msg)
 			}
 			if !ok {
 				return next(ctx, x)
 			}
 		}
 		if err := s.Process(ctx, x, next); err != nil {
-			return hub.At(err, where, line, react, msg)
+			return hub.At(err, place, msg)
 		}
 		return nil
 	})

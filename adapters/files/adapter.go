@@ -23,8 +23,14 @@ var (
 )
 
 // OpenSource makes the source of the files that arg, a pattern such as "*.csv", matches; "" stands for the adapter's own match.
-func (a *Adapter) OpenSource(arg string, _ any) (hub.Source, error) {
+func (a *Adapter) OpenSource(arg string, cfg any) (hub.Source, error) {
 	s := &Source{cfg: a.cfg, env: a.env, parser: a.parser(), dir: a.cfg.Dir, pattern: a.cfg.Match}
+	if c, ok := cfg.(*SourceConfig); ok && c.Key != "" {
+		if !validKey(c.Key) {
+			return nil, fmt.Errorf("key: %q is no key: write file, or a field such as body.call_id", c.Key)
+		}
+		s.cfg.Key = c.Key
+	}
 	if a.cfg.Path != "" {
 		if arg != "" {
 			return nil, fmt.Errorf("the adapter reads one file, %s: leave %q out", a.cfg.Path, arg)
@@ -42,7 +48,7 @@ func (a *Adapter) OpenSource(arg string, _ any) (hub.Source, error) {
 }
 
 // OpenTarget makes the target whose files are named by arg, a text with {header} placeholders; {id}, {key} and {correlation} are those of
-// the message. "" stands for {id}.
+// the message. "" stands for the header file_name, or {id}.
 func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
 	if a.cfg.Dir == "" {
 		return nil, fmt.Errorf("files %q: dir is needed to write files", a.env.Name)

@@ -38,11 +38,15 @@ type CSV struct {
 	Encoding  string   `yaml:"encoding" doc:"utf-8 or latin1. Left out: utf-8."`
 }
 
-// SourceConfig are the options of `from: {files-adapter: "*.csv", …}`: none; the text is the match.
-type SourceConfig struct{}
+// SourceConfig are the options of `from: {files-adapter: "*.csv", …}`; the text is the match.
+type SourceConfig struct {
+	Key string `yaml:"key" doc:"Ordering key of these messages. Left out: that of the adapter."`
+}
 
-// SendOptions are the options of `send: {files-adapter: "{order}.json", …}`: none beside data.
-type SendOptions struct{}
+// SendOptions are the options of `send: {files-adapter: "{order}.json", …}`; the text names the file.
+type SendOptions struct {
+	FileName string `yaml:"file_name" doc:"Name of the file, where the text is left out; such as a formula. Left out too: the message's ID."`
+}
 
 const (
 	parseNone   = "none"
@@ -83,7 +87,7 @@ func (c *Config) check(parsers map[string]Parser) (faults []hub.FieldFault) {
 	if c.Done == c.Failed || c.Done == c.Processing || c.Failed == c.Processing {
 		bad("done", "give each its own", "done, failed and processing are not three different subfolders")
 	}
-	if c.Key != "" && c.Key != keyFile && (!strings.HasPrefix(c.Key, "body.") || strings.Contains(c.Key+".", "..")) {
+	if !validKey(c.Key) {
 		bad("key", "write file, or a field such as body.call_id", "key: %q is no key", c.Key)
 	}
 	if !slices.Contains([]string{emptySkip, emptyDeliver, emptyFail}, c.Empty) {
@@ -104,4 +108,8 @@ func (c *Config) check(parsers map[string]Parser) (faults []hub.FieldFault) {
 // ways lists what `parse:` may be.
 func ways(parsers map[string]Parser) []string {
 	return append([]string{parseNone, parseLines, parseNDJSON}, slices.Sorted(maps.Keys(parsers))...)
+}
+
+func validKey(key string) bool {
+	return key == "" || key == keyFile || strings.HasPrefix(key, "body.") && !strings.Contains(key+".", "..")
 }

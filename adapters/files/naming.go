@@ -14,11 +14,11 @@ type naming []part
 
 type part struct{ text, header string }
 
-// parseNaming reads a pattern such as order-{order}.json. "" is {id}.
+// headerFileName is the option file_name of a send.
+const headerFileName = "file_name"
+
+// parseNaming reads a pattern such as order-{order}.json. "" leaves the name to the message.
 func parseNaming(pattern string) (naming, error) {
-	if pattern == "" {
-		pattern = "{id}"
-	}
 	var n naming
 	for rest := pattern; rest != ""; {
 		text, after, found := strings.Cut(rest, "{")
@@ -46,6 +46,12 @@ func parseNaming(pattern string) (naming, error) {
 
 // of makes the name for a message. The error is Invalid, bad_file_name: what a header holds can't be part of a name.
 func (n naming) of(m *hub.Message) (string, error) {
+	if len(n) == 0 {
+		n = naming{{header: "id"}}
+		if m.Headers.Get(headerFileName) != "" {
+			n[0].header = headerFileName
+		}
+	}
 	var b strings.Builder
 	for _, p := range n {
 		text := p.text

@@ -19,8 +19,8 @@ func Component(parsers map[string]Parser) hub.Component {
 		Name:   "files",
 		Doc:    readme,
 		Config: func() any { return defaultConfig() },
-		Source: func() any { return &SourceConfig{} },
 		Send:   func() any { return &SendOptions{} },
+		Source: func() any { return &SourceConfig{} },
 		Check: func(cfg any, env *hub.Env) []hub.FieldFault {
 			c, ok := cfg.(*Config)
 			if !ok {

@@ -64,7 +64,10 @@ func TestTarget(t *testing.T) {
 	if err := openTarget(t, dir, "").Send(ctx, message("parent/1", "x", nil)); err != nil {
 		t.Fatal(err)
 	}
-	wantStrings(t, names(t, dir), "order-W-1.json", "parent_1")
+	if err := openTarget(t, dir, "").Send(ctx, message("m3", "x", hub.Headers{"file_name": "own.txt"})); err != nil {
+		t.Fatal(err)
+	}
+	wantStrings(t, names(t, dir), "order-W-1.json", "own.txt", "parent_1")
 }
 
 func TestTargetBesideLinksAndFolders(t *testing.T) {

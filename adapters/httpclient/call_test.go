@@ -89,6 +89,10 @@ func TestClasses(t *testing.T) {
 			io.WriteString(w, "no\x1b[31m "+strings.Repeat("x", 1000))
 		}
 	}
+	var bomb bytes.Buffer // made before the clock runs
+	z := gzip.NewWriter(&bomb)
+	z.Write(bytes.Repeat([]byte("0"), 2<<20))
+	z.Close()
 	answer := func(media, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", media)
@@ -115,9 +119,7 @@ func TestClasses(t *testing.T) {
 		{"too large", answer("text/plain", strings.Repeat("x", 70<<10)), hub.Rejected, "bad_response", 0},
 		{"gzip bomb", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
-			z := gzip.NewWriter(w)
-			z.Write(bytes.Repeat([]byte("0"), 8<<20))
-			z.Close()
+			w.Write(bomb.Bytes())
 		}, hub.Rejected, "bad_response", 0},
 		{"many headers", func(w http.ResponseWriter, _ *http.Request) {
 			for i := range 5000 {
@@ -266,5 +268,31 @@ func TestThrottle(t *testing.T) {
 	_, err := call(t, slow, "POST /x", message(`{}`))
 	if err == nil || err.Class != hub.Throttled || err.After < time.Minute || calls.Load() != before {
 		t.Fatalf("%+v", err)
+	}
+}
+
+func TestCloseDropsConnections(t *testing.T) {
+	var open atomic.Int64
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		switch s {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed:
+			open.Add(-1)
+		}
+	}
+	srv.Start()
+	defer srv.Close()
+	c := newClient(t, srv.URL, nil)
+	caller, _ := c.OpenCaller("POST /x")
+	if _, err := caller.Call(context.Background(), message(`{}`)); err != nil || open.Load() != 1 {
+		t.Fatalf("%v, %d connections", err, open.Load())
+	}
+	c.Close(context.Background())
+	for deadline := time.Now().Add(5 * time.Second); open.Load() != 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d connections are open after Close", open.Load())
+		}
 	}
 }

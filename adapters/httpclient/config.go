@@ -13,7 +13,7 @@ import (
 // Config is an entry of `adapters:` with `type: http-client`.
 type Config struct {
 	URL           string            `yaml:"url" required:"true" doc:"Where the service is: http or https, with the path that all operations share."`
-	OpenAPI       string            `yaml:"openapi" doc:"File of the service's OpenAPI description: its operations by operationId."`
+	OpenAPI       string            `yaml:"openapi" doc:"File of the service's OpenAPI description. It is kept and not read yet: operations come from ops."`
 	Bearer        hub.Secret        `yaml:"bearer" doc:"Token sent as Authorization: Bearer."`
 	Basic         Basic             `yaml:"basic" doc:"Name and password sent as Authorization: Basic."`
 	Headers       map[string]string `yaml:"headers" doc:"Headers of every request."`

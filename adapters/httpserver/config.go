@@ -13,7 +13,7 @@ import (
 // Config is an entry of `adapters:` with `type: http-server`.
 type Config struct {
 	Listen  string     `yaml:"listen" doc:"Address, such as :8080 or 127.0.0.1:8080. Left out: :8080, or the next free port. Given and busy: an error."`
-	OpenAPI string     `yaml:"openapi" doc:"Path that answers with the OpenAPI description, such as /openapi.json. Left out: none."`
+	OpenAPI string     `yaml:"openapi" doc:"Path for the OpenAPI description, such as /openapi.json. It is checked and kept; nothing answers there yet (404)."`
 	LinkKey hub.Secret `yaml:"link_key" doc:"Key that signs links in mails (verify: {token: link}). Left out: a new key at every start, so old links die."`
 	TLS     TLS        `yaml:"tls" doc:"Serve HTTPS."`
 	Limits  Limits     `yaml:"limits" doc:"What one client, and all of them, may use."`

@@ -15,7 +15,7 @@ var readme string
 // Component registers the adapter.
 func Component() hub.Component {
 	return hub.Component{
-		Name:   "http-server",
+		Name: "http-server", Answers: true,
 		Doc:    readme,
 		Config: func() any { return defaultConfig() },
 		Source: func() any { return &SourceConfig{} },

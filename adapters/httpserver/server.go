@@ -22,6 +22,7 @@ type Server struct {
 	env     hub.Env
 	linkKey []byte
 	http    *http.Server
+	secure  bool // net/http writes http.TLSConfig itself: ask this
 	routes  routes
 	scratch pools
 
@@ -68,6 +69,7 @@ func New(cfg Config, env *hub.Env) (*Server, error) {
 		if err != nil {
 			return nil, fmt.Errorf("http-server %q: %w", env.Name, err)
 		}
+		s.secure = true
 		s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certs.get}
 	}
 	return s, nil
@@ -108,14 +110,14 @@ func (s *Server) Start(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("http-server %q: %w", s.env.Name, err)
 	}
 	s.started = true
-	limited := newLimitedListener(ln, s.cfg.Limits.MaxConnections, s.cfg.Limits.PerIP, s.http.TLSConfig == nil)
+	limited := newLimitedListener(ln, s.cfg.Limits.MaxConnections, s.cfg.Limits.PerIP, !s.secure)
 	s.served.Go(func() { s.serve(limited) })
-	return urlOf(ln.Addr(), s.http.TLSConfig != nil), nil
+	return urlOf(ln.Addr(), s.secure), nil
 }
 
 func (s *Server) serve(ln net.Listener) {
 	var err error
-	if s.http.TLSConfig != nil {
+	if s.secure {
 		err = s.http.ServeTLS(ln, "", "")
 	} else {
 		err = s.http.Serve(ln)

@@ -13,7 +13,9 @@ import (
 
 // unsafe tells whether a text may not stand in a header or command: it holds a line break or another control character.
 func unsafe(text string) bool {
-	return !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f || r == '\u2028' || r == '\u2029' || r == '\u0085' })
+	return !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool {
+		return r < ' ' && r != '\t' || r == 0x7f || r == '\u2028' || r == '\u2029' || r == '\u0085'
+	})
 }
 
 // injection is the error for an unsafe text.

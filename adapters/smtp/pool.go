@@ -20,7 +20,7 @@ type pool struct {
 	mu     sync.Mutex
 	idle   []*session
 	closed bool
-	ending sync.WaitGroup // sessions that are being ended
+	timed  sync.WaitGroup // sessions whose expiry runs
 }
 
 func newPool(s *server) *pool { return &pool{server: s, turns: make(chan struct{}, maxSessions)} }
@@ -73,6 +73,7 @@ func (p *pool) take(ctx context.Context) (*session, error) {
 		p.idle = p.idle[:len(p.idle)-1]
 		if s.expiry.Stop() {
 			p.mu.Unlock()
+			p.timed.Done()
 			return s, nil
 		}
 	}
@@ -90,18 +91,18 @@ func (p *pool) give(s *session) {
 		s.drop()
 		return
 	}
+	p.timed.Add(1)
 	s.expiry = time.AfterFunc(keepIdle, func() { p.expire(s) })
 	p.idle = append(p.idle, s)
 }
 
 // expire ends a session that nobody took.
 func (p *pool) expire(s *session) {
+	defer p.timed.Done()
 	p.mu.Lock()
 	for i, other := range p.idle {
 		if other == s {
 			p.idle = append(p.idle[:i], p.idle[i+1:]...)
-			p.ending.Add(1)
-			defer p.ending.Done()
 			break
 		}
 	}
@@ -118,8 +119,8 @@ func (p *pool) close() {
 	p.mu.Unlock()
 	for _, s := range idle {
 		if s.expiry.Stop() {
-			p.ending.Go(s.quit)
+			go p.expire(s)
 		}
 	}
-	p.ending.Wait()
+	p.timed.Wait()
 }

@@ -22,6 +22,7 @@ type mailTemplate struct {
 	subject *text.Template
 	text    *text.Template
 	html    *html.Template // nil: no HTML part
+	above   int            // blank lines before the text, in place of the subject's
 }
 
 // CheckTemplate reports what is wrong with the template name in the folder dir, as file:line: problem.
@@ -64,7 +65,7 @@ func loadTemplate(dir, name string) (*mailTemplate, error) {
 		}
 	}
 	if err != nil {
-		return nil, located(file, 0, err)
+		return nil, located(file, err)
 	}
 	return t, nil
 }
@@ -92,26 +93,25 @@ func (t *mailTemplate) parseText(file, raw string) error {
 	base := filepath.Base(file)
 	var err error
 	if t.subject, err = text.New(base).Funcs(text.FuncMap(funcs)).Parse(strings.TrimSpace(subject)); err != nil {
-		return located(file, 0, err)
+		return located(file, err)
 	}
-	if t.text, err = text.New(base).Funcs(text.FuncMap(funcs)).Parse(body); err != nil {
-		return located(file, lines+1, err)
+	t.above = lines + 1 // kept as blank lines, so that the package counts as the file does
+	if t.text, err = text.New(base).Funcs(text.FuncMap(funcs)).Parse(strings.Repeat("\n", t.above) + body); err != nil {
+		return located(file, err)
 	}
 	return nil
 }
 
 var position = regexp.MustCompile(`^(?:html/)?template: ?[^:]*:(\d+)(?::\d+)?: ?`)
 
-// located turns an error of a template package into file:line: problem; offset is how many lines stand before the parsed text.
-func located(file string, offset int, err error) error {
+// located turns an error of a template package into file:line: problem.
+func located(file string, err error) error {
 	msg := err.Error()
 	at := position.FindStringSubmatch(msg)
 	if at == nil {
 		return fmt.Errorf("%s:1: %s", file, strings.TrimPrefix(msg, "template: "))
 	}
-	line := 0
-	fmt.Sscan(at[1], &line)
-	return fmt.Errorf("%s:%d: %s", file, line+offset, msg[len(at[0]):])
+	return fmt.Errorf("%s:%s: %s", file, at[1], msg[len(at[0]):])
 }
 
 // others names the templates that are there.
@@ -161,6 +161,9 @@ func (t *mailTemplate) render(data any, subject bool) (out texts, err error) {
 		if part.what != "html" && strings.Contains(*part.to, noValue) {
 			return out, hub.Fail(hub.Invalid, "bad_template_data", "mail template %q: %s: a field has no value; write {{.field | default \"…\"}} if it may be missing", t.name, part.what)
 		}
+	}
+	for range t.above {
+		out.text = strings.TrimPrefix(out.text, "\n")
 	}
 	return out, nil
 }

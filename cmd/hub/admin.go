@@ -21,18 +21,18 @@ func serveAdmin(d *daemon, l *control) *http.Server {
 func (a *admin) routes() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]handler{
-		"GET /version":                     a.version,
-		"GET /status":                      a.status,
-		"GET /graph":                       a.graph,
-		"GET /trace":                       a.trace,
-		"GET /dead":                        a.dead,
-		"GET /dead/groups":                 a.deadGroups,
-		"POST /dead/replay":                a.replay,
-		"POST /dead/drop":                  a.drop,
-		"POST /pipelines/{name}/messages":  a.send,
-		"POST /pipelines/{name}/pause":     a.pause,
-		"POST /pipelines/{name}/resume":    a.resume,
-		"POST /reload":                     a.reloadNow,
+		"GET /version":                    a.version,
+		"GET /status":                     a.status,
+		"GET /graph":                      a.graph,
+		"GET /trace":                      a.trace,
+		"GET /dead":                       a.dead,
+		"GET /dead/groups":                a.deadGroups,
+		"POST /dead/replay":               a.replay,
+		"POST /dead/drop":                 a.drop,
+		"POST /pipelines/{name}/messages": a.send,
+		"POST /pipelines/{name}/pause":    a.pause,
+		"POST /pipelines/{name}/resume":   a.resume,
+		"POST /reload":                    a.reloadNow,
 	} {
 		mux.Handle(pattern, h)
 	}

@@ -90,7 +90,7 @@ type sample struct {
 	file     string
 }
 
-// samplesOf are the samples beside the configuration, in the order of their names.
+// samplesOf are the samples beside the configuration, in the order of the pipelines and of their names.
 func samplesOf(p *pipelines.Plan) []sample {
 	files, err := filepath.Glob(filepath.Join(p.Dir, "samples", "*.*"))
 	if err != nil {
@@ -110,5 +110,8 @@ func samplesOf(p *pipelines.Plan) []sample {
 			out = append(out, sample{best, f})
 		}
 	}
+	slices.SortStableFunc(out, func(a, b sample) int {
+		return slices.Index(p.Pipelines, a.pipeline) - slices.Index(p.Pipelines, b.pipeline)
+	})
 	return out
 }

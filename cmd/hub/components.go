@@ -4,37 +4,65 @@ import (
 	"orderhub/adapters/files"
 	"orderhub/adapters/httpclient"
 	"orderhub/adapters/httpserver"
+	"orderhub/adapters/smtp"
 	"orderhub/hub"
 	"orderhub/pipelines"
+	"orderhub/pipelines/aggregate"
 	"orderhub/pipelines/call"
 	"orderhub/pipelines/contentfilter"
+	"orderhub/pipelines/count"
 	"orderhub/pipelines/enrich"
 	"orderhub/pipelines/fail"
 	"orderhub/pipelines/filter"
+	"orderhub/pipelines/idempotent"
+	"orderhub/pipelines/reply"
 	"orderhub/pipelines/route"
+	"orderhub/pipelines/scattergather"
 	"orderhub/pipelines/send"
 	"orderhub/pipelines/set"
+	"orderhub/pipelines/split"
+	"orderhub/pipelines/table"
 	"orderhub/pipelines/translate"
 	"orderhub/pipelines/validate"
 	"orderhub/pipelines/wiretap"
-	"orderhub/transforms/formula"
 )
 
 // registry is the one list of what a configuration may name.
 func registry() *pipelines.Registry {
+	web := httpserver.Component()
+	web.Answers = true // its sources wait for the pipeline's reply
 	return &pipelines.Registry{
 		Components: []hub.Component{
 			files.Component(map[string]files.Parser{"csv": csvRows}),
 			httpclient.Component(),
-			httpserver.Component(),
+			web,
+			smtp.Component(),
 		},
 		Patterns: []pipelines.Pattern{
-			translate.Pattern(), set.Pattern(), filter.Pattern(), validate.Pattern(), route.Pattern(), enrich.Pattern(),
-			contentfilter.Pattern(), wiretap.Pattern(), send.Pattern(), call.Pattern(), fail.Pattern(),
+			translate.Pattern(), set.Pattern(), filter.Pattern(), validate.Pattern(), route.Pattern(),
+			split.Pattern(), aggregate.Pattern(), enrich.Pattern(), contentfilter.Pattern(), idempotent.Pattern(),
+			wiretap.Pattern(), scattergather.Pattern(), send.Pattern(), call.Pattern(), reply.Pattern(),
+			fail.Pattern(), count.Pattern(), table.Pattern(),
 		},
-		Funcs:   map[string]formula.Func{},
+		Funcs:   table.Funcs(),
+		Entry:   idempotent.HeaderKey,
 		Foreign: foreign(),
 		Later:   later(),
+	}
+}
+
+// anyPort makes a server that asks for the default port take the next free one when it is busy.
+func anyPort(reg *pipelines.Registry) {
+	for i, c := range reg.Components {
+		if c.Name != "http-server" {
+			continue
+		}
+		reg.Components[i].Open = func(cfg any, env *hub.Env) (hub.Adapter, error) {
+			if s, ok := cfg.(*httpserver.Config); ok && s.Listen == ":8080" {
+				s.Listen = ""
+			}
+			return c.Open(cfg, env)
+		}
 	}
 }
 

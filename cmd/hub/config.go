@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"orderhub/pipelines"
@@ -41,6 +42,7 @@ type loaded struct {
 	path     string
 	plan     *pipelines.Plan
 	problems *yamlfile.Problems
+	counters []string // names of the steps `count`
 	took     time.Duration
 }
 
@@ -54,7 +56,30 @@ func load(path string, reg *pipelines.Registry, s *stubs) *loaded {
 	l := &loaded{path: path}
 	l.plan, l.problems = pipelines.Load(path, reg, loader)
 	l.took = time.Since(began)
+	if root, ok := yamlfile.NewLoader().ReadFile(path); ok {
+		l.counters = counterNames(root.Get("pipelines"), nil)
+	}
 	return l
+}
+
+// counterNames finds the names that the steps `count` below n give.
+func counterNames(n *yamlfile.Node, names []string) []string {
+	for _, item := range n.Items() {
+		if c := item.Get("count"); c != nil {
+			name := c.Raw()
+			if c.Kind() == yamlfile.Map {
+				name = c.Get("name").Raw()
+			}
+			if name != "" && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+		names = counterNames(item, names)
+	}
+	for _, value := range n.Entries() {
+		names = counterNames(value, names)
+	}
+	return names
 }
 
 // explain prints the problems of a configuration that can't run.
@@ -64,10 +89,10 @@ func (c *cli) explain(l *loaded) {
 		return
 	}
 	l.problems.WriteText(c.talk, true, c.color)
-	c.say("%s: %s", l.path, count(l.problems.Errors(), "error"))
+	c.say("%s: %s", l.path, plural(l.problems.Errors(), "error"))
 }
 
 // sizes is what a plan consists of: "12 pipelines, 14 channels, 9 adapters".
 func sizes(p *pipelines.Plan) string {
-	return count(len(p.Pipelines), "pipeline") + ", " + count(len(p.Channels), "channel") + ", " + count(len(p.Adapters), "adapter")
+	return plural(len(p.Pipelines), "pipeline") + ", " + plural(len(p.Channels), "channel") + ", " + plural(len(p.Adapters), "adapter")
 }

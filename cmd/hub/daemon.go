@@ -31,10 +31,10 @@ type daemon struct {
 	closing chan struct{} // closed when no reload is taken any more
 }
 
-// newDaemon opens the store of a loaded configuration.
-func newDaemon(ctx context.Context, l *loaded, reg *pipelines.Registry, s *stubs, log *slog.Logger) (*daemon, error) {
+// newDaemon opens the store for a loaded configuration.
+func newDaemon(ctx context.Context, l *loaded, reg *pipelines.Registry, s *stubs, log *slog.Logger, store string) (*daemon, error) {
 	clock := hub.RealClock{}
-	st, err := openStorage(ctx, storeURL(l.plan.Store), clock, log)
+	st, err := openStorage(ctx, store, clock, log)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (d *daemon) ended(g *generation) error {
 		dead += q.Dead
 	}
 	if dead > 0 {
-		return fmt.Errorf("%s left: hub dlq", count(dead, "dead letter"))
+		return fmt.Errorf("%s left: hub dlq", plural(dead, "dead letter"))
 	}
 	return nil
 }
@@ -140,16 +140,24 @@ func endsByItself(p *pipelines.Pipeline) bool {
 	return p.From.Adapter != nil && p.From.Adapter.Type.Name == "files"
 }
 
-// quiet tells that no message runs and none waits in a queue.
+// quiet tells that no message runs and none waits in a queue that is read.
 func (d *daemon) quiet(ctx context.Context, g *generation) bool {
+	return d.quietUntil(ctx, g, time.Time{})
+}
+
+// quietUntil is quiet but for what waits for a time after limit; zero: no time is too late.
+func (d *daemon) quietUntil(ctx context.Context, g *generation, limit time.Time) bool {
+	read := map[string]bool{}
 	for _, s := range g.rt.Status() {
+		read[s.Queue] = true
 		if s.Running > 0 {
 			return false
 		}
 	}
 	qs, err := d.storage.Queues(ctx)
 	for _, q := range qs {
-		if q.Ready+q.Waiting+q.Held > 0 {
+		late := !limit.IsZero() && q.NextDue.After(limit)
+		if read[q.Queue] && (q.Ready > 0 || q.Waiting+q.Held > 0 && !late) {
 			return false
 		}
 	}

@@ -135,7 +135,7 @@ func took(d time.Duration) string {
 	return fmt.Sprintf("%.1fs", d.Seconds())
 }
 
-func count(n int, what string) string {
+func plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
@@ -150,4 +150,13 @@ func (c *cli) printLine(v any) {
 	enc := json.NewEncoder(c.out)
 	enc.SetEscapeHTML(false)
 	enc.Encode(v)
+}
+
+// jsonText is v as JSON on one line.
+func jsonText(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(b)
 }

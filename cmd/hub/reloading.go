@@ -29,7 +29,7 @@ func (d *daemon) reload(ctx context.Context) (reloadAnswer, error) {
 	l := load(d.config, d.reg, d.stubs)
 	if !l.ok() {
 		a.Errors, a.Problems = l.problems.Errors(), problemText(l.problems)
-		a.Summary = fmt.Sprintf("%s: %s; %s keeps running", l.path, count(a.Errors, "error"), a.Old)
+		a.Summary = fmt.Sprintf("%s: %s; %s keeps running", l.path, plural(a.Errors, "error"), a.Old)
 		return a, nil
 	}
 	if l.plan.Version == a.Old {

@@ -41,6 +41,9 @@ func (c *cli) runDaemon(ctx context.Context, config string, f runFlags) (err err
 	log := c.logger(f.verbose)
 	s := &stubs{off: f.noStubs, real: true}
 	reg := registry()
+	if !f.noStubs {
+		anyPort(reg)
+	}
 	if f.once {
 		readOnce(reg)
 	}
@@ -51,7 +54,7 @@ func (c *cli) runDaemon(ctx context.Context, config string, f runFlags) (err err
 		return errors.Join(problems(), s.err)
 	}
 	l.problems.WriteText(c.talk, true, c.color) // warnings
-	d, err := newDaemon(ctx, l, reg, s, log)
+	d, err := newDaemon(ctx, l, reg, s, log, storeURL(l.plan.Store))
 	if err != nil {
 		s.close()
 		return err

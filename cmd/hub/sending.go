@@ -15,10 +15,10 @@ const maxSent = 64 << 20 // bytes of a body
 
 // sendAnswer is what became of a message that was sent by hand.
 type sendAnswer struct {
-	ID    string      `json:"id"`
-	Reply *sentReply  `json:"reply,omitempty"`
-	Trace *traceView  `json:"trace,omitempty"` // with wait
-	Quiet *bool       `json:"quiet,omitempty"` // with wait: nothing of it is on its way any more
+	ID    string     `json:"id"`
+	Reply *sentReply `json:"reply,omitempty"`
+	Trace *traceView `json:"trace,omitempty"` // with wait
+	Quiet *bool      `json:"quiet,omitempty"` // with wait: nothing of it is on its way any more
 }
 
 type sentReply struct {
@@ -113,9 +113,9 @@ func (a *admin) await(ctx context.Context, root string, limit time.Duration) boo
 		if err != nil {
 			return false
 		}
-		moving := 0
+		moving, reads := 0, a.current.Load().reads()
 		for _, d := range left {
-			if d.State != hub.Dead {
+			if d.State != hub.Dead && reads[d.Queue] {
 				moving++
 			}
 		}

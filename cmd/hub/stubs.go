@@ -17,9 +17,11 @@ import (
 // one. The world starts when it is first needed; close ends it.
 type stubs struct {
 	off  bool // missing values are errors
-	real bool // start the world; else placeholders, with a warning each
+	real bool // start the world; else placeholders
+	warn bool // a warning for each placeholder
 
 	world    *stub.World
+	aimed    bool  // the shipping stub calls the hub back
 	err      error // why it did not start
 	stubbed  []string
 	outgoing map[string]bool // adapters with a URL of their own
@@ -101,7 +103,7 @@ func (s *stubs) missing(n *yamlfile.Node, ref string) (string, bool) {
 	adapter := before(strings.TrimPrefix(path, "adapters."), ".")
 	if path == "adapters."+adapter+".url" && slices.Contains(s.stubbed, adapter) {
 		url, ok := s.url(adapter)
-		if ok && !s.real {
+		if ok && s.warn {
 			n.Warnf("W120", "export it before production; `hub run` answers it by a stub", "%s is not set (adapter %s)", ref, adapter)
 		}
 		return url, ok
@@ -110,7 +112,7 @@ func (s *stubs) missing(n *yamlfile.Node, ref string) (string, bool) {
 	if !isSecret || strings.HasPrefix(path, "adapters.") && s.outgoing[adapter] {
 		return "", false // a real partner gets no made-up secret
 	}
-	if !s.real {
+	if s.warn {
 		n.Warnf("W122", "put it into secrets/"+name+" before production; `hub run` makes one up beside its stubs", "secret %q is not set", name)
 	}
 	return s.secret(name), true
@@ -152,7 +154,7 @@ func (s *stubs) aim(plan *pipelines.Plan, base string) {
 	has := slices.ContainsFunc(plan.Pipelines, func(p *pipelines.Pipeline) bool {
 		return p.From.Adapter != nil && p.From.Adapter.Type.Name == "http-server" && p.From.Arg == "POST "+hookRoute
 	})
-	if base == "" || !has {
+	if s.aimed = base != "" && has; !s.aimed {
 		s.world.SetWebhook("", "")
 		return
 	}

@@ -62,7 +62,7 @@ func traceFile(ctx context.Context, id string, gone *errUnreachable) (*traceView
 		return nil, &exitError{exitUnreachable, fmt.Errorf("no hub answers at %s, and %w; name its socket with --hub or HUB_HOME", gone.socket, err)}
 	}
 	defer st.Close()
-	return traceIn(ctx, st, id)
+	return traceIn(ctx, st, id, nil)
 }
 
 func (c *cli) printTrace(v *traceView, now time.Time) {
@@ -80,7 +80,7 @@ func (c *cli) printTrace(v *traceView, now time.Time) {
 		if e.Detail != "" {
 			what = fmt.Sprintf("%-9s %s", e.What, e.Detail)
 		}
-		rows = append(rows, []string{"", e.Time.Local().Format("15:04:05.000"), fmt.Sprintf("%6s", took(e.Took)), e.Where, base(e.Line), oneLine(what, 160)})
+		rows = append(rows, []string{"", e.Time.Add(-e.Took).Local().Format("15:04:05.000"), fmt.Sprintf("%6s", took(e.Took)), e.Where, base(e.Line), oneLine(what, 160)})
 	}
 	c.table([]string{"", "TIME", "  TOOK", "WHERE", "", "WHAT"}, rows)
 	for _, m := range v.Stored {

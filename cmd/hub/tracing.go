@@ -16,6 +16,7 @@ const (
 	stateDone   = "done"
 	stateMoving = "on its way"
 	stateDead   = "dead letter"
+	stateKept   = "kept" // of a stored message: nobody reads its queue
 )
 
 // traceView is all that is known of a message or an order, over all pipelines.
@@ -54,15 +55,25 @@ type reader interface {
 }
 
 func (a *admin) traceOf(ctx context.Context, id string) (*traceView, error) {
-	return traceIn(ctx, a.storage, id)
+	return traceIn(ctx, a.storage, id, a.current.Load().reads())
 }
 
 func (a *admin) storedOf(ctx context.Context, roots, correlations map[string]bool) ([]*hub.Delivery, error) {
 	return storedOf(ctx, a.storage, roots, correlations)
 }
 
-// traceIn makes the trace of a message ID, a correlation, or "last".
-func traceIn(ctx context.Context, st reader, id string) (*traceView, error) {
+// reads are the queues that the plan's stages read.
+func (g *generation) reads() map[string]bool {
+	queues := map[string]bool{}
+	for _, s := range g.plan.Stages() {
+		queues[s.Queue] = true
+	}
+	return queues
+}
+
+// traceIn makes the trace of a message ID, a correlation, or "last". reads are
+// the queues that somebody reads: what lies in others is kept; nil: not known.
+func traceIn(ctx context.Context, st reader, id string, reads map[string]bool) (*traceView, error) {
 	rows, err := st.History(ctx, id)
 	if root := before(id, "/"); err == nil && len(rows) == 0 && root != id {
 		rows, err = st.History(ctx, root) // the ID of a child
@@ -94,12 +105,18 @@ func traceIn(ctx context.Context, st reader, id string) (*traceView, error) {
 		return nil, err
 	}
 	for _, d := range left {
-		v.Stored = append(v.Stored, stored(d, false))
-		if d.State != hub.Dead {
+		m := stored(d, false)
+		switch {
+		case d.State == hub.Dead:
+			if v.State == stateDone {
+				v.State = stateDead
+			}
+		case reads != nil && !reads[d.Queue]:
+			m.State = stateKept
+		default:
 			v.State = stateMoving
-		} else if v.State == stateDone {
-			v.State = stateDead
 		}
+		v.Stored = append(v.Stored, m)
 	}
 	if len(v.Events)+len(v.Stored) == 0 {
 		if id == "last" {

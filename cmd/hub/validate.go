@@ -18,7 +18,7 @@ func (c *cli) validateCommand() *cobra.Command {
 }
 
 func (c *cli) validate(path string, noStubs bool) error {
-	l := load(path, registry(), &stubs{off: noStubs})
+	l := load(path, registry(), &stubs{off: noStubs, warn: true})
 	switch c.format {
 	case formatJSON:
 		l.problems.WriteJSON(c.out)
@@ -27,9 +27,9 @@ func (c *cli) validate(path string, noStubs bool) error {
 	default:
 		l.problems.WriteText(c.out, true, c.color && terminal(c.out))
 	}
-	summary := count(l.problems.Errors(), "error")
+	summary := plural(l.problems.Errors(), "error")
 	if n := l.problems.Warnings(); n > 0 {
-		summary += ", " + count(n, "warning")
+		summary += ", " + plural(n, "warning")
 	}
 	if !l.ok() {
 		c.say("%s: %s", path, summary)
@@ -37,7 +37,7 @@ func (c *cli) validate(path string, noStubs bool) error {
 	}
 	verdict := "valid in " + took(l.took) + ": " + sizes(l.plan)
 	if n := l.problems.Warnings(); n > 0 {
-		verdict += "; " + count(n, "warning")
+		verdict += "; " + plural(n, "warning")
 	}
 	if c.format == formatText {
 		c.print("%s", verdict)

@@ -53,17 +53,6 @@ func (t *contractT) receive(ch <-chan struct{}, what string) {
 	}
 }
 
-func (t *contractT) receiveBody(ch <-chan []byte, name string) []byte {
-	t.Helper()
-	select {
-	case b := <-ch:
-		return b
-	case <-time.After(contractPatience):
-		t.fail("the %s body never came", name)
-		return nil
-	}
-}
-
 func (t *contractT) same(name string, got, want []byte) {
 	t.Helper()
 	if !bytes.Equal(got, want) {

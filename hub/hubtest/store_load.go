@@ -11,53 +11,16 @@ import (
 )
 
 var loadCases = []storeCase{
-	{"many", "under 16 committers and 4 claimers each message is consumed once, and each committer's in order", func(t *storeTest) {
-		const writers, each = 16, 150
-		var mu sync.Mutex
-		var order []*hub.Delivery
-		var left atomic.Int64
-		left.Store(writers * each)
-		var wg sync.WaitGroup
-		for w := range writers {
-			wg.Go(func() {
-				for i := range each {
-					m := keyed(fmt.Sprintf("%d/%d", w, i), fmt.Sprint(w))
-					if err := t.tryCommit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: m}}}); err != nil {
-						t.Errorf("contract: %s: %v", t.why, err)
-						left.Store(0)
-					}
-				}
-			})
+	{"many", "under 16 committers and 4 claimers each message is given once, and each committer's in order", func(t *storeTest) {
+		order := t.stream(16, 150, time.Time{})
+		last := map[string]int64{}
+		for _, d := range order {
+			t.must(d.Seq > last[d.Msg.Key], "message %s came after a later one of its committer", d.Msg.ID)
+			last[d.Msg.Key] = d.Seq
 		}
-		for range 4 {
-			wg.Go(func() {
-				for left.Load() > 0 {
-					batch, _, err := t.s.Claim(context.Background(), "q", 7, time.Minute)
-					if err != nil {
-						t.Errorf("contract: %s: %v", t.why, err)
-						return
-					}
-					mu.Lock()
-					order = append(order, batch...)
-					mu.Unlock()
-					if len(batch) == 0 {
-						time.Sleep(100 * time.Microsecond)
-					}
-					for _, d := range batch {
-						if err := t.tryCommit(&hub.Unit{Input: d}); err != nil {
-							t.Errorf("contract: %s: consume %s: %v", t.why, d.Msg.ID, err)
-						}
-						left.Add(-1)
-					}
-				}
-			})
-		}
-		wg.Wait()
-		t.inOrder(order, writers*each)
-		t.holds("q")
-		st, err := t.s.Queues(context.Background())
-		t.ok(err)
-		t.must(len(st) == 0, "queues %+v", st)
+	}},
+	{"many_due", "due messages are given once, while others are being consumed", func(t *storeTest) {
+		t.stream(16, 60, time.Now().Add(-time.Minute))
 	}},
 	{"backlog", "a long backlog is claimed in order, while more arrives and some is handed back", func(t *storeTest) {
 		const n = 3000
@@ -91,13 +54,65 @@ var loadCases = []storeCase{
 	}},
 }
 
-// inOrder checks that each of n messages is there once, and those of a key ascend.
-func (t *storeTest) inOrder(order []*hub.Delivery, n int) {
+// stream puts and consumes writers x each messages, all at once, checks that
+// each was given once, and tells them; when they are ready, not due, in the order
+// in which they were claimed.
+func (t *storeTest) stream(writers, each int, due time.Time) (order []*hub.Delivery) {
 	t.Helper()
-	t.must(len(order) == n, "%d deliveries of %d messages", len(order), n)
+	var mu, turn sync.Mutex
+	var left atomic.Int64
+	left.Store(int64(writers * each))
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range each {
+				m := keyed(fmt.Sprintf("%d/%d", w, i), fmt.Sprint(w))
+				if err := t.tryCommit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: m, Due: due}}}); err != nil {
+					t.Errorf("contract: %s: %v", t.why, err)
+					left.Store(0)
+				}
+			}
+		})
+	}
+	for range 4 {
+		wg.Go(func() {
+			for left.Load() > 0 {
+				if due.IsZero() {
+					turn.Lock() // so that order is the order of the claims
+				}
+				batch, _, err := t.s.Claim(context.Background(), "q", 7, time.Minute)
+				mu.Lock()
+				order = append(order, batch...)
+				mu.Unlock()
+				if due.IsZero() {
+					turn.Unlock()
+				}
+				if err != nil {
+					t.Errorf("contract: %s: %v", t.why, err)
+					return
+				}
+				if len(batch) == 0 {
+					time.Sleep(100 * time.Microsecond)
+				}
+				for _, d := range batch {
+					if err := t.tryCommit(&hub.Unit{Input: d}); err != nil {
+						t.Errorf("contract: %s: consume %s: %v", t.why, d.Msg.ID, err)
+					}
+					left.Add(-1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	t.must(len(order) == writers*each, "%d deliveries of %d messages", len(order), writers*each)
 	seen := map[int64]bool{}
 	for _, d := range order {
-		t.must(!seen[d.Seq], "message %s was delivered twice", d.Msg.ID)
+		t.must(!seen[d.Seq], "message %s was given twice", d.Msg.ID)
 		seen[d.Seq] = true
 	}
+	t.holds("q")
+	st, err := t.s.Queues(context.Background())
+	t.ok(err)
+	t.must(len(st) == 0, "queues %+v", st)
+	return order
 }

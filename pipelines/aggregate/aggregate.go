@@ -23,7 +23,7 @@ var readme string
 
 // Pattern is the verb `aggregate`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "aggregate", Name: "Aggregator", Doc: readme, Compile: compile}
+	return pipelines.Pattern{Verb: "aggregate", Name: "Aggregator", Doc: readme, Keeps: true, Compile: compile}
 }
 
 const (
@@ -83,7 +83,9 @@ func (a *aggregator) Process(ctx context.Context, x *hub.Exchange, next hub.Next
 	}
 	if !complete {
 		g.keep(x, body)
-		a.setTimer(x, g, key)
+		if a.idle > 0 || g.Size == 1 { // else it stands already, and does not move
+			a.setTimer(x, g, key)
+		}
 		a.b.Note(x, x.Clock(), "grouped", strconv.Itoa(g.Size)+" in "+key)
 		return nil
 	}
@@ -91,7 +93,7 @@ func (a *aggregator) Process(ctx context.Context, x *hub.Exchange, next hub.Next
 	if err != nil {
 		return err
 	}
-	if g.version != 0 {
+	if g.Size > 1 {
 		a.dropTimer(x, g)
 	}
 	members = append(members, member{n: g.Size, id: x.Msg.ID, body: body})
@@ -146,7 +148,7 @@ func (a *aggregator) tooLate(x *hub.Exchange, key string) error {
 func (a *aggregator) fired(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 	err := a.timeIsOver(ctx, x, next)
 	if err != nil {
-		return hub.At(err, a.b.Where, a.b.Line, nil, x.Msg)
+		return hub.At(err, a.b.Place(), x.Msg)
 	}
 	return nil
 }

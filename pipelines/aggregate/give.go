@@ -52,7 +52,7 @@ func compileGive(b *pipelines.Build, n *yamlfile.Node) *giver {
 func (g *giver) into(x *hub.Exchange, gr *group, key string, bodies doc.Value, complete bool) error {
 	root := (&hub.Message{ID: gr.ID}).Root()
 	m := &hub.Message{
-		ID:          hub.DeriveID(root, g.label+"."+hub.HashID(gr.name+" "+gr.ID)[:12]),
+		ID:          hub.DeriveID(root, g.label+"."+hub.HashID(gr.name + " " + gr.ID)[:12]),
 		Key:         key,
 		Correlation: gr.Correlation,
 		Time:        x.Now(),

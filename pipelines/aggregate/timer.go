@@ -18,11 +18,11 @@ func (a *aggregator) due(g *group) time.Time {
 
 // setTimer puts the group's one timer, or moves it.
 func (a *aggregator) setTimer(x *hub.Exchange, g *group, key string) {
-	if a.timer == "" || a.idle == 0 && g.Size > 1 && x.Unit.Input == nil {
-		return // there is no timer, or it does not move
+	if a.timer == "" {
+		return
 	}
 	m := &hub.Message{
-		ID:          hub.DeriveID((&hub.Message{ID: g.ID}).Root(), "timer."+hub.HashID(g.name+" "+g.ID)[:12]),
+		ID:          hub.DeriveID((&hub.Message{ID: g.ID}).Root(), "timer."+hub.HashID(g.name + " " + g.ID)[:12]),
 		Correlation: g.Correlation,
 		Time:        x.Now(),
 		Body: hub.DocumentBody(doc.ObjectOf([]doc.Field{

@@ -50,6 +50,10 @@ func compile(b *pipelines.Build) hub.Step {
 			b.Flow.SetBody(b.Flow.Body().With(a.path, a.value.Type()))
 		case a.root == "body":
 			b.Flow.SetBody(a.value.Type())
+		case a.root == "correlation" || a.root == "key":
+			if len(a.path) > 0 {
+				key.Errorf("E261", "write "+a.root+": =body.order_id", "%q is no place for a value", key.Raw())
+			}
 		case a.root != "headers":
 			t, _ := b.Flow.Scope.Type(a.root)
 			if len(a.path) == 0 {
@@ -77,6 +81,10 @@ func (a *assignment) apply(x *hub.Exchange) error {
 		return err
 	}
 	switch a.root {
+	case "correlation":
+		x.Msg = x.Msg.WithCorrelation(v.Text())
+	case "key":
+		x.Msg = x.Msg.WithKey(v.Text())
 	case "headers":
 		x.Msg = x.Msg.WithHeader(strings.ToLower(a.path[0]), v.Text())
 	case "body":

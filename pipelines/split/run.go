@@ -2,7 +2,6 @@ package split
 
 import (
 	"context"
-	"fmt"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -96,28 +95,23 @@ func (s *splitter) sideBySide(ctx context.Context, x *hub.Exchange, elems []doc.
 func (s *splitter) safely(ctx context.Context, child *hub.Exchange, after hub.Next) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = hub.At(hub.Fail(hub.Bug, "panic", "panic: %v\n%s", p, debug.Stack()), s.b.Where, s.b.Line, nil, child.Msg)
+			err = hub.At(hub.Fail(hub.Bug, "panic", "panic: %v\n%s", p, debug.Stack()), s.b.Place(), child.Msg)
 		}
 	}()
 	return s.one(ctx, child, after)
 }
 
-// entangled tells whether two forks change one record, and one of them read it first.
+// entangled tells whether two forks change one record.
 func entangled(forks []*hub.Exchange) bool {
-	type owner struct {
-		fork    int
-		checked bool
-	}
-	owners := map[string]owner{}
+	type name struct{ kind, key string }
+	owners := map[name]int{}
 	for i, f := range forks {
 		for _, w := range f.Unit.Writes {
-			name := fmt.Sprintf("%q %q", w.Kind, w.Key)
-			checked := w.IfVersion != hub.AnyVersion
-			o, known := owners[name]
-			if known && o.fork != i && (o.checked || checked) {
+			n := name{w.Kind, w.Key}
+			if o, known := owners[n]; known && o != i {
 				return true
 			}
-			owners[name] = owner{i, checked || o.checked && o.fork == i}
+			owners[n] = i
 		}
 	}
 	return false

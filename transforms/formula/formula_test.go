@@ -51,7 +51,7 @@ func TestValues(t *testing.T) {
 		{`body.nothing`, `null`}, {`body.items[9]`, `null`}, {`body.pay?.type ?? "card"`, `"card"`}, {`body.pay?.token`, `null`},
 		{`body.pay?.a.b.c`, `null`}, {`body.user?.id`, `"u1"`}, {`body.items?.[0].sku`, `"A"`}, {`body.none?.[0].sku`, `null`},
 		{`first(body.empty)?.sku.x`, `null`}, {`body.items[len(body.items) - 1].sku`, `"C"`}, {`body[lower("VIP")]`, `true`},
-		{`body.empty[0]?.x`, `null`}, {`(body.items)[1].sku`, `"B"`}, {`body.none?.[body.vip ? 1 : 0].x`, `null`},
+		{`body.empty[0]?.x`, `null`}, {`first([])?.a ?? 1`, `1`}, {`(body.items)[1].sku`, `"B"`}, {`body.none?.[body.vip ? 1 : 0].x`, `null`},
 		// the message
 		{`headers.extras`, `"gift-wrap,engrave"`}, {`headers["x-y"]`, `"1"`}, {`headers["X-Y"]`, `"1"`}, {`headers.none ?? "-"`, `"-"`},
 		{`headers[lower("X-Y")]`, `"1"`}, {`headers`, `{"extras":"gift-wrap,engrave","x-y":"1"}`},

@@ -92,6 +92,9 @@ func (c *compiler) fold(n *node, parts ...*node) *node {
 		err = n.limit(fr)
 	}
 	fr.end(saved, nested)
+	if err == errShort { // the chain around it says what it gives
+		return n
+	}
 	if err != nil {
 		c.errs = append(c.errs, &Error{Offset: err.Offset, Length: err.Length, Message: err.Message, Help: err.Help})
 		return broken(n.place)

@@ -1,156 +1,208 @@
 package mapping
 
 import (
+	"orderhub/hub/doc"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/shape"
 )
 
-// Mapping is a compiled tree. It is immutable and safe for concurrent use.
-type Mapping struct {
-	root node
-}
-
-// Type is the shape of what Apply gives.
-func (m *Mapping) Type() *shape.Type { return m.root.typ() }
-
-type compiler struct{ errs []*Error }
-
-// Compile checks every formula in scope s and the result against target (nil: any), and tells all faults.
+// Compile checks and compiles a mapping. target is the type of the document to make, nil if nothing is known of it. Either the Mapping or all
+// faults that could be found are returned. What only a message can tell (a field that may be missing) is left to the schema at run time.
 func Compile(t *Tree, s *formula.Scope, target *shape.Type) (*Mapping, []*Error) {
-	c := &compiler{}
-	root := c.node(t, s)
-	if len(c.errs) == 0 && target != nil && !target.IsAny() {
-		c.check(t, root, target)
+	c := compiler{}
+	root, typ := c.part(t, place{scope: s, target: target})
+	if len(c.found) > 0 {
+		return nil, c.found
 	}
-	if len(c.errs) > 0 {
-		return nil, c.errs
-	}
-	return &Mapping{root}, nil
+	return newMapping(root, typ), nil
 }
 
-func (c *compiler) node(t *Tree, s *formula.Scope) node {
+type compiler struct{ found []*Error }
+
+func (c *compiler) fault(pos any, help, message string) {
+	c.found = append(c.found, &Error{Pos: pos, Message: message, Help: help})
+}
+
+// place is where a part stands: what it may use and what it should be.
+type place struct {
+	scope  *formula.Scope
+	target *shape.Type
+	path   string // for messages: items[].price
+	it     int    // slot of the enclosing $each's element
+	inside bool   // an $each
+}
+
+func (p place) field(name string, target *shape.Type) place {
+	p.target = target
+	if p.path != "" {
+		name = p.path + "." + name
+	}
+	p.path = name
+	return p
+}
+
+func (p place) element(target *shape.Type) place {
+	p.target = target
+	p.path += "[]"
+	return p
+}
+
+// called names the part for messages.
+func (p place) called() string {
+	if p.path == "" {
+		return "the document"
+	}
+	return p.path
+}
+
+// part compiles a tree. The type may be nil after a fault.
+func (c *compiler) part(t *Tree, p place) (part, *shape.Type) {
+	made, typ := c.value(t, p)
+	if t.When == "" || t.Kind == Each {
+		return made, typ
+	}
+	condition := c.condition(t, p.scope)
+	return &when{pos: t.WhenPos, test: condition, then: made}, shape.OrNull(typ)
+}
+
+func (c *compiler) value(t *Tree, p place) (part, *shape.Type) {
 	switch t.Kind {
-	case Formula:
-		return &leaf{pos: t.Pos, f: c.formula(t.Formula, t.Pos, s)}
-	case Literal:
-		return &literal{t.Literal}
+	case Object:
+		if t.Value != nil {
+			return c.only(t, p)
+		}
+		return c.object(t, p)
 	case Array:
-		n := &array{}
-		for _, item := range t.Items {
-			n.items = append(n.items, c.node(item, s))
-		}
-		return n
+		return c.array(t, p)
 	case Each:
-		return c.each(t, s)
-	}
-	n := &object{when: c.when(t, s)}
-	c.fields(n, t, s)
-	return n
-}
-
-func (c *compiler) fields(n *object, t *Tree, s *formula.Scope) {
-	for _, f := range t.Fields {
-		n.names = append(n.names, f.Name)
-		n.values = append(n.values, c.node(f.Tree, s))
-	}
-}
-
-func (c *compiler) when(t *Tree, s *formula.Scope) *leaf {
-	if t.When == "" {
-		return nil
-	}
-	return &leaf{pos: t.WhenPos, f: c.formula(t.When, t.WhenPos, s)}
-}
-
-func (c *compiler) each(t *Tree, s *formula.Scope) node {
-	n := &each{list: &leaf{pos: t.EachPos, f: c.formula(t.Each, t.EachPos, s)}}
-	elem := shape.AnyType
-	if n.list.f != nil {
-		switch lt := n.list.f.Type(); {
-		case lt.Kind == shape.Array && lt.Elem != nil:
-			elem = lt.Elem
-		case lt.Kind != shape.Array && !lt.IsAny():
-			c.errs = append(c.errs, &Error{Pos: t.EachPos, Length: len(t.Each), Message: "$each needs a list, this is " + lt.Kind.String(), Help: "name a list: body.items"})
+		return c.each(t, p)
+	case Formula:
+		f, errs := formula.Compile(t.Formula, p.scope)
+		if !c.compiled(t.Pos, errs) {
+			return nil, shape.AnyType
 		}
+		c.assign(t, f.Type(), p)
+		if v, ok := f.Const(); ok {
+			return &literal{v: rendered(v)}, f.Type()
+		}
+		made := &leaf{pos: t.Pos, f: f}
+		if path, ok := f.Path(); ok && p.inside && len(path) == 2 && path[0] == NameIt {
+			made.slot, made.field = p.it, path[1]
+		}
+		return made, f.Type()
 	}
-	inner := s
-	if outer, ok := s.Type("it"); ok {
-		inner, n.outer = inner.WithLocal("outer", outer)
-		n.nested = true
+	typ := shape.OfValue(t.Literal)
+	if t.Literal.Kind() == doc.String {
+		typ = shape.EnumOf(t.Literal.Str())
 	}
-	inner, n.it = inner.WithLocal("it", elem)
-	inner, n.index = inner.WithLocal("index", shape.NumberType)
-	n.when = c.when(t, inner)
-	if t.Value != nil {
-		n.entry = c.node(t.Value, inner)
-	} else {
-		o := &object{}
-		c.fields(o, t, inner)
-		n.entry = o
-	}
-	if n.nested {
-		n.outerFrom = c.formula("it", t.EachPos, s)
-	}
-	return n
+	c.assign(t, typ, p)
+	return &literal{v: rendered(t.Literal)}, typ
 }
 
-func (c *compiler) formula(src string, pos any, s *formula.Scope) *formula.Formula {
-	f, errs := formula.Compile(src, s)
-	for _, e := range errs {
-		c.errs = append(c.errs, &Error{Pos: pos, Offset: e.Offset, Length: e.Length, Message: e.Message, Help: e.Help})
+// rendered is a value as a node, which is copied as bytes.
+func rendered(v doc.Value) doc.Value {
+	if v.Kind() == doc.Missing {
+		return v
 	}
+	var b doc.Builder
+	b.Value(v)
+	return b.Done()
+}
+
+// compiled takes over the faults of a formula; true: there are none.
+func (c *compiler) compiled(pos any, errs []*formula.Error) bool {
+	for _, e := range errs {
+		c.found = append(c.found, &Error{Pos: pos, Offset: e.Offset, Length: e.Length, Message: e.Message, Help: e.Help})
+	}
+	return len(errs) == 0
+}
+
+func (c *compiler) condition(t *Tree, s *formula.Scope) *formula.Formula {
+	f, errs := formula.CompileBool(t.When, s)
+	c.compiled(t.WhenPos, errs)
 	return f
 }
 
-// check compares the tree with the target field by field, so that each fault stands where it is written.
-func (c *compiler) check(t *Tree, n node, target *shape.Type) {
-	o, ok := n.(*object)
-	if !ok || target.Kind != shape.Object {
-		if e, isEach := n.(*each); isEach && target.Kind == shape.Array && t.Value == nil {
-			if inner, ok := e.entry.(*object); ok && target.Elem != nil {
-				c.checkFields(t, inner, target.Elem)
-			}
-			return
-		}
-		for _, m := range shape.Assignable(n.typ(), target) {
-			c.errs = append(c.errs, &Error{Pos: t.Pos, Message: place(m.Path) + m.Message, Help: m.Help})
-		}
-		return
-	}
-	c.checkFields(t, o, target)
+func (c *compiler) object(t *Tree, p place) (part, *shape.Type) {
+	c.wantKind(t.Pos, shape.Object, p)
+	return c.fields(t, p)
 }
 
-func (c *compiler) checkFields(t *Tree, o *object, target *shape.Type) {
-	if target.Kind != shape.Object {
-		for _, m := range shape.Assignable(o.typ(), target) {
-			c.errs = append(c.errs, &Error{Pos: t.Pos, Message: place(m.Path) + m.Message, Help: m.Help})
-		}
-		return
+// only compiles $value, beside which no field can stand.
+func (c *compiler) only(t *Tree, p place) (part, *shape.Type) {
+	if len(t.Fields) > 0 {
+		c.fault(t.Fields[0].NamePos, "leave one of them out", "beside "+KeyValue+" no other field can stand")
 	}
-	have := map[string]bool{}
+	return c.part(t.Value, p)
+}
+
+// fields compiles the fields of an object, or of an entry of $each.
+func (c *compiler) fields(t *Tree, p place) (part, *shape.Type) {
+	made := &object{}
+	typ := shape.ObjectType()
+	wanted := c.checkNames(t, p)
 	for i, f := range t.Fields {
-		have[f.Name] = true
-		ft, ok := target.Field(f.Name)
-		if !ok {
-			help := ""
-			if near, found := shape.Nearest(f.Name, target.Names()); found {
-				help = `did you mean "` + near + `"?`
-			}
-			c.errs = append(c.errs, &Error{Pos: f.NamePos, Message: target.String() + " has no field " + f.Name, Help: help})
-			continue
-		}
-		c.check(f.Tree, o.values[i], ft)
+		value, ft := c.part(f.Tree, p.field(f.Name, wanted[i]))
+		made.fields = append(made.fields, field{f.Name, value})
+		typ.Fields = append(typ.Fields, shape.Field{Name: f.Name, Type: ft, Required: !ft.IsAny() && !ft.Nullable})
 	}
-	for _, f := range target.Fields {
-		if f.Required && !have[f.Name] {
-			c.errs = append(c.errs, &Error{Pos: t.Pos, Message: target.String() + " needs the field " + f.Name, Help: "add " + f.Name + ": =…"})
-		}
-	}
+	return made, typ
 }
 
-func place(path string) string {
-	if path == "" {
-		return ""
+func (c *compiler) array(t *Tree, p place) (part, *shape.Type) {
+	c.wantKind(t.Pos, shape.Array, p)
+	made := &array{}
+	var elem *shape.Type
+	for i, item := range t.Items {
+		value, it := c.part(item, p.element(elementOf(p.target)))
+		made.items = append(made.items, value)
+		if i == 0 {
+			elem = it
+		} else {
+			elem = shape.Join(elem, it)
+		}
 	}
-	return path + ": "
+	return made, shape.ArrayOf(elem)
+}
+
+func (c *compiler) each(t *Tree, p place) (part, *shape.Type) {
+	c.wantKind(t.Pos, shape.Array, p)
+	list, errs := formula.Compile(t.Each, p.scope)
+	from := shape.AnyType
+	if c.compiled(t.EachPos, errs) {
+		from = list.Type()
+		if !from.IsAny() && !from.Is(shape.Array) {
+			c.found = append(c.found, &Error{Pos: t.EachPos, Length: len(t.Each), Message: "$each needs a list; " + t.Each + " is " + from.Describe()})
+		}
+	}
+	made := &each{pos: t.EachPos, list: list, outer: -1}
+	inner := p.element(elementOf(p.target))
+	if p.inside {
+		outer, _ := p.scope.Type(NameIt)
+		made.enclosing = p.it
+		inner.scope, made.outer = inner.scope.WithLocal(NameOuter, outer)
+	}
+	inner.scope, made.it = inner.scope.WithLocal(NameIt, from.Element())
+	inner.scope, made.index = inner.scope.WithLocal(NameIndex, shape.NumberType)
+	inner.it, inner.inside = made.it, true
+	if t.When != "" {
+		made.test, made.testPos = c.condition(t, inner.scope), t.WhenPos
+	}
+	var elem *shape.Type
+	if t.Value != nil {
+		made.entry, elem = c.only(t, inner)
+	} else {
+		c.wantKind(t.Pos, shape.Object, inner)
+		made.entry, elem = c.fields(t, inner)
+	}
+	typ := shape.ArrayOf(elem)
+	typ.Nullable = from.Nullable
+	return made, typ
+}
+
+func elementOf(t *shape.Type) *shape.Type {
+	if t.Is(shape.Array) {
+		return t.Element()
+	}
+	return shape.AnyType
 }

@@ -1,57 +1,51 @@
-// Package mapping is target-shaped translation: a tree in the shape of the
-// target, with formulas and literals at its leaves, compiled once and written
-// straight to bytes and tape.
 package mapping
 
 import "orderhub/hub/doc"
 
-// Kind says what a tree node makes.
-type Kind uint8
-
-// The kinds.
+// The keys that have a meaning in a mapping, as the configuration writes them.
 const (
-	Object Kind = iota
-	Array
-	Formula
-	Literal
-	Each // one entry per element of a list
+	KeyEach  = "$each"  // one entry for each element of a list; the keys beside it are the entry
+	KeyWhen  = "$when"  // leaves the entry, the item or the field out when it is false
+	KeyValue = "$value" // beside $each or $when: the value itself, instead of an object of the other keys
 )
 
-// Tree is a node of the target's shape. Pos is the caller's own place, handed back in errors.
+// The names that formulas under $each may use.
+const (
+	NameIt    = "it"    // the element
+	NameIndex = "index" // its number, from 0
+	NameOuter = "outer" // inside another $each: the element of the enclosing one
+)
+
+// Kind says what a Tree makes.
+type Kind uint8
+
+// The kinds of trees.
+const (
+	Object  Kind = iota // Fields, or Value alone
+	Array               // Items
+	Formula             // Formula
+	Literal             // Literal
+	Each                // a list: Value, or an object of Fields, for each element of the list that the formula Each gives
+)
+
+// Tree is a part of the document to make.
 type Tree struct {
-	Pos     any
+	Pos     any // where it stands; opaque, handed back in errors
 	Kind    Kind
-	Fields  []Field   // Object, Each: the entry's fields
-	Items   []*Tree   // Array
-	Formula string    // Formula
-	Literal doc.Value // Literal
-	Each    string    // Each: formula of the list
+	Fields  []Field // Object, Each
+	Items   []*Tree // Array
+	Formula string  // without the =
+	Literal doc.Value
+	Each    string // formula
 	EachPos any
-	When    string // Object, Each: condition; the value is left out when it does not hold
+	Value   *Tree  // Object, Each: the value or the entry itself, instead of Fields
+	When    string // formula; "": always. Of an Each it is asked for each element
 	WhenPos any
-	Value   *Tree // Each: the entry instead of Fields
 }
 
-// Field is a field of an object.
+// Field is a field of the object to make.
 type Field struct {
 	Name    string
 	NamePos any
 	Tree    *Tree
 }
-
-// Error is a fault found while compiling: of a formula (Offset and Length are
-// bytes of its text), or of the output against the target's shape.
-type Error struct {
-	Pos            any
-	Offset, Length int
-	Message, Help  string
-}
-
-// RunError is a formula's error while mapping; Pos is the leaf.
-type RunError struct {
-	Pos any
-	Err error
-}
-
-func (e *RunError) Error() string { return e.Err.Error() }
-func (e *RunError) Unwrap() error { return e.Err }

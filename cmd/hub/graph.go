@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/spf13/cobra"
+
+	"orderhub/pipelines/graph"
+)
+
+// graphFormats are the forms of a drawing.
+var graphFormats = []string{"text", "svg", "mermaid", "dot"}
+
+func writeGraph(g *graph.Graph, format string, w io.Writer) error {
+	switch format {
+	case "svg":
+		return g.SVG(w)
+	case "mermaid":
+		return g.Mermaid(w)
+	case "dot":
+		return g.Dot(w)
+	}
+	return g.Text(w)
+}
+
+func (c *cli) graphCommand() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use: "graph [CONFIG]", Short: "Draw the pipelines and what is between them", Args: between(0, 1),
+		RunE: func(_ *cobra.Command, args []string) error { return c.graph(configPath(args), format) },
+	}
+	cmd.Flags().StringVarP(&format, "format", "f", "text", "text, svg, mermaid or dot")
+	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(graphFormats, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (c *cli) graph(path, format string) error {
+	known := false
+	for _, f := range graphFormats {
+		known = known || f == format
+	}
+	if !known {
+		return usageError("unknown format %q%s", format, meant(format, graphFormats, "write text, svg, mermaid or dot"))
+	}
+	l := load(path, registry(), &stubs{})
+	if !l.ok() {
+		c.explain(l)
+		return problems()
+	}
+	g := model(l.plan)
+	if c.json() {
+		return c.printJSON(viewOf(g))
+	}
+	return writeGraph(g, format, c.out)
+}
+
+// graphView is a graph as JSON.
+type graphView struct {
+	Title string      `json:"title"`
+	Nodes []graphNode `json:"nodes"`
+	Edges []graphEdge `json:"edges"`
+	Drawn string      `json:"drawn,omitempty"` // in the format asked for
+}
+
+type graphNode struct {
+	ID     string     `json:"id"`
+	Label  string     `json:"label"`
+	Detail string     `json:"detail,omitempty"`
+	Kind   graph.Kind `json:"kind"`
+	Line   string     `json:"line,omitempty"`
+	Badge  string     `json:"badge,omitempty"`
+	State  string     `json:"state,omitempty"`
+}
+
+type graphEdge struct {
+	From   string `json:"from"`
+	To     string `json:"to"`
+	Label  string `json:"label,omitempty"`
+	Dashed bool   `json:"dashed,omitempty"`
+}
+
+func viewOf(g *graph.Graph) graphView {
+	v := graphView{Title: g.Title, Nodes: []graphNode{}, Edges: []graphEdge{}}
+	for _, n := range g.Nodes {
+		v.Nodes = append(v.Nodes, graphNode{n.ID, n.Label, n.Detail, n.Kind, n.Link, n.Badge, n.State})
+	}
+	for _, e := range g.Edges {
+		v.Edges = append(v.Edges, graphEdge{e.From, e.To, e.Label, e.Dashed})
+	}
+	return v
+}
+
+// graph is the running plan with live notes: ?format= adds a drawing.
+func (a *admin) graph(r *http.Request) (any, error) {
+	current := a.current.Load()
+	g := model(current.plan)
+	qs, err := a.storage.Queues(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	waiting, dead := map[string]int{}, map[string]int{}
+	for _, q := range qs {
+		waiting[q.Queue], dead[q.Queue] = q.Ready+q.Waiting+q.Held, q.Dead
+	}
+	paused := current.paused()
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		if n.Kind != graph.Pipeline {
+			continue
+		}
+		w, d := 0, 0
+		for _, s := range current.plan.Pipeline(n.Label).Stages {
+			w, d = w+waiting[s.Queue], d+dead[s.Queue]
+		}
+		if w > 0 {
+			n.Badge = fmt.Sprintf("%d waiting", w)
+		}
+		switch {
+		case paused[n.Label]:
+			n.State = "paused"
+		case d > 0:
+			n.State, n.Badge = "failing", fmt.Sprintf("%d dead", d)
+		}
+	}
+	v := viewOf(g)
+	if format := r.FormValue("format"); format != "" {
+		var b bytes.Buffer
+		if err := writeGraph(g, format, &b); err != nil {
+			return nil, err
+		}
+		v.Drawn = b.String()
+	}
+	return v, nil
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func (c *cli) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "status", Short: "Show what the hub does: stages, queues, counters", Args: between(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.status(cmd.Context()) },
+	}
+}
+
+func (c *cli) status(ctx context.Context) error {
+	var v statusView
+	if done, err := c.fetch(ctx, http.MethodGet, "/status", nil, nil, &v); err != nil || done {
+		return err
+	}
+	now := time.Now()
+	c.print("%s  %s  config %s  up %s  store %s", v.Name, v.Config, v.Revision, age(v.Since, now), v.Store)
+	for _, name := range slices.Sorted(maps.Keys(v.URLs)) {
+		c.print("%s  %s", name, v.URLs[name])
+	}
+	if len(v.Stubs) > 0 {
+		c.print("stubs  %s", strings.Join(v.Stubs, ", "))
+	}
+	c.print("")
+	c.stageTable(&v, now)
+	if unread := v.unread(); len(unread) > 0 {
+		c.print("")
+		c.queueTable(unread, now)
+	}
+	if len(v.Counters) > 0 {
+		c.print("")
+		rows := [][]string{}
+		for _, name := range slices.Sorted(maps.Keys(v.Counters)) {
+			for _, key := range slices.Sorted(maps.Keys(v.Counters[name])) {
+				rows = append(rows, []string{name, key, strconv.FormatInt(v.Counters[name][key], 10)})
+			}
+		}
+		c.table([]string{"COUNTER", "KEY", "VALUE"}, rows)
+	}
+	return nil
+}
+
+// stageTable has a row for each stage with its queue. Outboxes and timers without anything to tell are left out.
+func (c *cli) stageTable(v *statusView, now time.Time) {
+	queues := map[string]queueView{}
+	for _, q := range v.Queues {
+		queues[q.Queue] = q
+	}
+	rows := [][]string{}
+	for _, s := range v.Stages {
+		q := queues[s.Queue]
+		busy := s.Done+s.Failed > 0 || s.Running+q.Ready+q.Waiting+q.Held+q.Dead > 0
+		if (strings.HasPrefix(s.Name, "@") || strings.HasSuffix(s.Name, " timer")) && !busy {
+			continue
+		}
+		rows = append(rows, []string{s.Name, rate(s.Rate), strconv.FormatInt(s.Done, 10), strconv.FormatInt(s.Failed, 10), strconv.Itoa(s.Running),
+			strconv.Itoa(q.Ready + q.Held), strconv.Itoa(q.Waiting), strconv.Itoa(q.Dead), age(q.Oldest, now), note(&s, v.Paused)})
+	}
+	c.table([]string{"STAGE", "RATE", "DONE", "FAILED", "RUNNING", "READY", "WAITING", "DEAD", "OLDEST", "NOTE"}, rows)
+}
+
+func rate(perSecond float64) string {
+	switch {
+	case perSecond >= 10:
+		return fmt.Sprintf("%.0f/s", perSecond)
+	case perSecond >= 0.1 || perSecond == 0:
+		return fmt.Sprintf("%.1f/s", perSecond)
+	}
+	return fmt.Sprintf("%.1f/m", perSecond*60)
+}
+
+func note(s *stageView, paused []pauseRecord) string {
+	switch {
+	case s.Paused:
+		for _, p := range paused {
+			if p.Pipeline == pipelineOf(s.Name) && p.Reason != "" {
+				return "paused: " + oneLine(p.Reason, 80)
+			}
+		}
+		return "paused"
+	case s.Source == "degraded":
+		return "source degraded: " + oneLine(s.Error, 100)
+	case s.Source == "ended":
+		return "source used up"
+	}
+	return ""
+}
+
+func (c *cli) queueTable(queues []queueView, now time.Time) {
+	rows := make([][]string, len(queues))
+	for i, q := range queues {
+		rows[i] = []string{q.Queue, strconv.Itoa(q.Ready + q.Held), strconv.Itoa(q.Waiting), strconv.Itoa(q.Dead), age(q.Oldest, now)}
+	}
+	c.table([]string{"QUEUE (NO READER)", "READY", "WAITING", "DEAD", "OLDEST"}, rows)
+}

@@ -1,0 +1,144 @@
+// Package count counts messages by their values: events by state, orders by
+// source. The counters are in the store; the ops page and the metrics show them.
+package count
+
+import (
+	"context"
+	_ "embed"
+	"strconv"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/formula"
+	"orderhub/transforms/shape"
+)
+
+//go:embed README.md
+var readme string
+
+// Pattern is the verb `count`.
+func Pattern() pipelines.Pattern {
+	return pipelines.Pattern{Verb: "count", Name: "Counter", Doc: readme, Keeps: true, Compile: compile}
+}
+
+// Kind is the kind of a counter's values in hub.Store.Counters; their keys are the values of `by`, joined with "|".
+func Kind(name string) string { return "count " + name }
+
+// maxKey bounds the key of a counter.
+const maxKey = 255
+
+type options struct {
+	Name string         `yaml:"name" required:"true" doc:"name of the counter"`
+	By   *yamlfile.Node `yaml:"by" doc:"formulas: one count for each combination of their values; default: one count"`
+	Add  *yamlfile.Node `yaml:"add" doc:"how much to add, a whole number or a formula; default: 1"`
+}
+
+type counter struct {
+	b    *pipelines.Build
+	name string
+	by   []*pipelines.Expr
+	add  *pipelines.Expr // nil: fixed
+	n    int64
+}
+
+func compile(b *pipelines.Build) hub.Step {
+	o := options{}
+	if b.Node.Kind() == yamlfile.Scalar {
+		o.Name = b.Node.Str()
+	} else {
+		b.Node.Decode(&o, "count")
+	}
+	c := &counter{b: b, name: o.Name, n: 1}
+	for _, r := range o.Name {
+		if !(r == '-' || r == '_' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') {
+			b.Node.Errorf("E219", "use letters, digits, - and _", "%q can't be the name of a counter", o.Name)
+			return nil
+		}
+	}
+	items := o.By.Items()
+	if o.By.Kind() == yamlfile.Scalar {
+		items = []*yamlfile.Node{o.By}
+	} else if o.By != nil && len(items) == 0 {
+		o.By.Errorf("E280", "write by: [body.source, body.state]", "`by` is a list of formulas")
+	}
+	ok := o.Name != ""
+	for _, n := range items {
+		e := b.Expr(n, b.Flow.Scope)
+		if e == nil {
+			ok = false
+			continue
+		}
+		if t := e.Type(); t.Is(shape.Object) || t.Is(shape.Array) {
+			n.Errorf("E302", "name a field, as body.state", "counts are kept by texts and numbers, this is %s", t.Describe())
+		}
+		c.by = append(c.by, e)
+	}
+	if o.Add != nil && !c.readAdd(o.Add) || !ok {
+		return nil
+	}
+	return c
+}
+
+func (c *counter) readAdd(n *yamlfile.Node) (ok bool) {
+	if !n.IsFormula() {
+		c.n, ok = n.Int()
+		return ok
+	}
+	if c.add = c.b.Expr(n, c.b.Flow.Scope); c.add == nil {
+		return false
+	}
+	if t := c.add.Type(); !t.IsAny() && !t.Is(shape.Number) {
+		n.Errorf("E302", "write add: =body.quantity", "what is added is a number, this is %s", t.Describe())
+	}
+	return true
+}
+
+// Process adds to the counter in x's unit, and the message goes on unchanged.
+func (c *counter) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+	began := x.Clock()
+	fr := formula.NewFrame(x)
+	key, err := c.key(fr)
+	if err != nil {
+		return err
+	}
+	n := c.n
+	if c.add != nil {
+		v, err := c.add.Value(fr)
+		if err != nil {
+			return err
+		}
+		var whole bool
+		if n, whole = v.Num().Int64(); v.Kind() != doc.Number || !whole {
+			return hub.Fail(hub.Invalid, "transform", "%s is %s: only whole numbers are counted", c.add.Source(), v)
+		}
+	}
+	x.Unit.Adds = append(x.Unit.Adds, hub.Add{Kind: Kind(c.name), Key: key, Delta: n})
+	c.note(x, began, key, n)
+	return next(ctx, x)
+}
+
+func (c *counter) key(fr *formula.Frame) (string, error) {
+	parts := make([]string, len(c.by))
+	for i, e := range c.by {
+		v, err := e.Value(fr)
+		if err != nil {
+			return "", err
+		}
+		parts[i] = strings.ReplaceAll(v.Text(), "|", "/")
+	}
+	key := strings.Join(parts, "|")
+	if len(key) > maxKey {
+		key = strings.ToValidUTF8(key[:maxKey-33], "") + "~" + hub.HashID(key)
+	}
+	return key, nil
+}
+
+func (c *counter) note(x *hub.Exchange, began time.Time, key string, n int64) {
+	if x.Trace {
+		c.b.Note(x, began, "counted", strings.TrimSpace(c.name+" "+key)+" +"+strconv.FormatInt(n, 10))
+	}
+}

@@ -1,0 +1,60 @@
+package idempotent
+
+import (
+	"strings"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/shape"
+)
+
+type options struct {
+	Key       *yamlfile.Node `yaml:"key" required:"true" doc:"formula: what makes two messages the same"`
+	Keep      time.Duration  `yaml:"keep" default:"30d" min:"1s" doc:"how long a key is remembered"`
+	Version   *yamlfile.Node `yaml:"version" doc:"formula: a message of the key passes if its version is newer than the last one applied"`
+	Duplicate string         `yaml:"duplicate" default:"drop" oneof:"drop|same_reply|fail" doc:"what becomes of a duplicate"`
+}
+
+func compile(b *pipelines.Build) hub.Step {
+	o := options{Keep: defaultKeep, Duplicate: "drop"}
+	if b.Node.Kind() == yamlfile.Scalar {
+		o.Key = b.Node
+	} else {
+		b.Node.Decode(&o, "idempotent")
+	}
+	if o.Key == nil {
+		return nil
+	}
+	r := &receiver{b: b, keep: o.Keep, same: o.Duplicate == "same_reply", fail: o.Duplicate == "fail", waits: b.Answers() && !b.Background()}
+	r.prefix = strings.Replace(b.Where, "/idempotent", "", 1)
+	r.key = scalar(b, o.Key, "a key is a text or a number")
+	if o.Version != nil {
+		if r.version = scalar(b, o.Version, "a version is a number, a time or a text"); r.version == nil {
+			return nil
+		}
+	}
+	dup := b.Node.Get("duplicate")
+	switch {
+	case r.same && r.version != nil:
+		dup.Errorf("E274", "remove one of them", "`same_reply` is for repeats of one request, `version` for news about one thing")
+	case r.same && !r.waits:
+		dup.Errorf("E274", "write duplicate: drop", "nobody waits for a reply here")
+	}
+	if r.key == nil {
+		return nil
+	}
+	return r
+}
+
+func scalar(b *pipelines.Build, n *yamlfile.Node, what string) *pipelines.Expr {
+	e := b.Expr(n, b.Flow.Scope)
+	if e == nil {
+		return nil
+	}
+	if t := e.Type(); t.Is(shape.Object) || t.Is(shape.Array) || t.Is(shape.Bool) {
+		n.Errorf("E302", "name a field, as body.order_id", "%s, this is %s", what, t.Describe())
+	}
+	return e
+}

@@ -1,0 +1,104 @@
+package patterntest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"orderhub/hub"
+)
+
+// farEnds are the fake adapters: `type: fake` brings messages whose IDs repeat
+// on redelivery and takes messages, `type: fake-web` waits for answers. Both
+// answer the operations listed in `ops`.
+type farEnds struct {
+	answers map[string]Answer
+	refuses func(*hub.Message) error
+
+	mu    sync.Mutex
+	sent  map[string][]*hub.Message // by "adapter" or "adapter argument"
+	calls map[string][]*hub.Message // by "adapter.op"
+}
+
+type fakeConfig struct {
+	Ops []string `yaml:"ops" doc:"its operations"`
+}
+
+type fakeOptions struct {
+	To string `yaml:"to" doc:"becomes the header to"`
+}
+
+type fakeSource struct{}
+
+func newFarEnds(c Config) *farEnds {
+	return &farEnds{answers: c.Answers, refuses: c.Refuses, sent: map[string][]*hub.Message{}, calls: map[string][]*hub.Message{}}
+}
+
+func (f *farEnds) components() []hub.Component {
+	kind := func(name string, answers bool) hub.Component {
+		return hub.Component{
+			Name:    name,
+			Config:  func() any { return &fakeConfig{} },
+			Source:  func() any { return &fakeSource{} },
+			Send:    func() any { return &fakeOptions{} },
+			Ops:     func(cfg any) []string { return cfg.(*fakeConfig).Ops },
+			Answers: answers,
+			Open:    func(_ any, env *hub.Env) (hub.Adapter, error) { return &fake{f, env.Name}, nil },
+		}
+	}
+	return []hub.Component{kind("fake", false), kind("fake-web", true)}
+}
+
+type fake struct {
+	far  *farEnds
+	name string
+}
+
+func (*fake) Close(context.Context) error { return nil }
+
+func (*fake) OpenSource(string, any) (hub.Source, error) { return silent{}, nil }
+
+func (f *fake) OpenTarget(arg string) (hub.Target, error) {
+	if arg != "" {
+		arg = " " + arg
+	}
+	return &target{f.far, f.name + arg}, nil
+}
+
+func (f *fake) OpenCaller(op string) (hub.Caller, error) {
+	name := f.name + "." + op
+	return hub.CallerFunc(func(ctx context.Context, m *hub.Message) (*hub.Message, error) {
+		f.far.mu.Lock()
+		f.far.calls[name] = append(f.far.calls[name], m)
+		f.far.mu.Unlock()
+		answer := f.far.answers[name]
+		if answer == nil {
+			return nil, fmt.Errorf("the test gives no answer for %s", name)
+		}
+		return answer(ctx, m)
+	}), nil
+}
+
+// silent is a source whose messages come from Hub.In.
+type silent struct{}
+
+func (silent) Run(ctx context.Context, _ hub.Handler) error { <-ctx.Done(); return nil }
+
+type target struct {
+	far  *farEnds
+	name string
+}
+
+func (t *target) Send(_ context.Context, m *hub.Message) error {
+	if t.far.refuses != nil {
+		if err := t.far.refuses(m); err != nil {
+			return err
+		}
+	}
+	t.far.mu.Lock()
+	defer t.far.mu.Unlock()
+	t.far.sent[t.name] = append(t.far.sent[t.name], m)
+	return nil
+}
+
+func (*target) Close() error { return nil }

@@ -1,0 +1,138 @@
+// Package patterntest runs YAML snippets through the loader and the runtime,
+// for the tests of patterns: over a store in memory (or a file), on virtual
+// time, with fake adapters, and tells what happened.
+package patterntest
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/hub/store"
+	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
+)
+
+// Config is what a test runs.
+type Config struct {
+	YAML     string             // the pipelines file
+	Registry pipelines.Registry // its patterns and functions; the fake adapters are added
+	Store    string             // default "memory:"; "sqlite:file" for tests of restarts
+	Clock    *Clock             // default: a new one; give the same to a restarted hub
+	Answers  map[string]Answer  // what the fake adapters answer, by "adapter.op"
+	Refuses  func(*hub.Message) error
+	Log      io.Writer // default: nothing is logged
+}
+
+// Answer is what a fake adapter's operation does.
+type Answer func(ctx context.Context, m *hub.Message) (*hub.Message, error)
+
+// Hub is a running hub. Start ends it with the test.
+type Hub struct {
+	Clock   *Clock
+	Store   hub.Store
+	Runtime *hub.Runtime
+	Plan    *pipelines.Plan
+
+	t      testing.TB
+	far    *farEnds
+	opened *pipelines.Opened
+	cancel context.CancelFunc
+	done   chan error
+}
+
+// Start loads, opens and runs. A configuration with problems fails the test.
+func Start(t testing.TB, c Config) *Hub {
+	t.Helper()
+	if c.Clock == nil {
+		c.Clock = NewClock()
+	}
+	if c.Store == "" {
+		c.Store = "memory:"
+	}
+	log := slog.New(slog.DiscardHandler)
+	if c.Log != nil {
+		log = slog.New(slog.NewTextHandler(c.Log, nil))
+	}
+	h := &Hub{t: t, Clock: c.Clock, far: newFarEnds(c), done: make(chan error, 1)}
+	plan, problems := load(t, &c, h.far)
+	if problems.Errors() > 0 {
+		problems.WriteText(testWriter{t}, true, false)
+		t.Fatal("the configuration has problems")
+	}
+	h.Plan = plan
+	var err error
+	if h.Store, err = store.Open(t.Context(), c.Store, store.Options{Clock: c.Clock, Log: log, MinFree: -1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Store.Recover(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	h.Runtime = hub.NewRuntime(h.Store, c.Clock, log, nil)
+	if h.opened, err = plan.Open(h.Runtime, c.Clock, log); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	h.cancel = cancel
+	go func() { h.done <- h.Runtime.Run(ctx) }()
+	<-h.Runtime.Started()
+	t.Cleanup(h.Stop)
+	return h
+}
+
+// Stop ends the hub as SIGTERM does, and closes its store. A second Stop does nothing.
+func (h *Hub) Stop() {
+	h.t.Helper()
+	if h.cancel == nil {
+		return
+	}
+	h.cancel()
+	h.cancel = nil
+	select {
+	case err := <-h.done:
+		if err != nil {
+			h.t.Errorf("run: %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		h.t.Error("the hub did not stop")
+	}
+	if err := h.opened.Close(context.Background()); err != nil {
+		h.t.Errorf("close: %v", err)
+	}
+	if err := h.Store.Close(); err != nil {
+		h.t.Errorf("close: %v", err)
+	}
+}
+
+// Problems is what the loader says of a configuration, without the source lines.
+func Problems(t testing.TB, c Config) string {
+	t.Helper()
+	_, problems := load(t, &c, newFarEnds(c))
+	var w textWriter
+	problems.WriteText(&w, false, false)
+	return string(w)
+}
+
+func load(t testing.TB, c *Config, far *farEnds) (*pipelines.Plan, *yamlfile.Problems) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "pipelines.yaml")
+	if err := os.WriteFile(path, []byte(c.YAML), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reg := c.Registry
+	reg.Components = append(far.components(), reg.Components...)
+	return pipelines.Load(path, &reg, yamlfile.NewLoader())
+}
+
+type textWriter []byte
+
+func (w *textWriter) Write(p []byte) (int, error) { *w = append(*w, p...); return len(p), nil }
+
+type testWriter struct{ t testing.TB }
+
+func (w testWriter) Write(p []byte) (int, error) { w.t.Log(string(p)); return len(p), nil }

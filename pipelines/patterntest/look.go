@@ -1,0 +1,103 @@
+package patterntest
+
+import (
+	"context"
+	"slices"
+
+	"orderhub/hub"
+)
+
+// Sent are the messages that a fake adapter's target took: "mail", "mail order-status".
+func (h *Hub) Sent(target string) []*hub.Message {
+	h.far.mu.Lock()
+	defer h.far.mu.Unlock()
+	return slices.Clone(h.far.sent[target])
+}
+
+// Called are the requests that an operation got: "billing.charge".
+func (h *Hub) Called(op string) []*hub.Message {
+	h.far.mu.Lock()
+	defer h.far.mu.Unlock()
+	return slices.Clone(h.far.calls[op])
+}
+
+// Waiting are the messages that lie in a queue: a channel that nobody reads, a timer's address.
+func (h *Hub) Waiting(queue string) []*hub.Delivery {
+	return h.browse(hub.BrowseQuery{Queue: queue, Limit: 20_000})
+}
+
+// Dead are the dead letters.
+func (h *Hub) Dead() []*hub.Delivery {
+	return h.browse(hub.BrowseQuery{State: hub.Dead, Limit: 1000})
+}
+
+func (h *Hub) browse(q hub.BrowseQuery) []*hub.Delivery {
+	h.t.Helper()
+	list, err := h.Store.Browse(context.Background(), q)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return list
+}
+
+// Records are the keys and values of a kind.
+func (h *Hub) Records(kind string) map[string]string {
+	h.t.Helper()
+	list, err := h.Store.List(context.Background(), kind, "", "", 20_000)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, r := range list {
+		out[r.Key] = string(r.Value)
+	}
+	return out
+}
+
+// Counters are the counters of a kind.
+func (h *Hub) Counters(kind string) map[string]int64 {
+	h.t.Helper()
+	out, err := h.Store.Counters(context.Background(), kind, "")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return out
+}
+
+// History is what is known of a root message or a correlation, one "what detail" a line.
+func (h *Hub) History(id string) []string {
+	h.t.Helper()
+	rows, err := h.Store.History(context.Background(), id)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var out []string
+	for _, r := range rows {
+		for _, e := range r.Events {
+			line := e.What
+			if e.Detail != "" {
+				line += " " + e.Detail
+			}
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+// Bodies are the bodies as text.
+func Bodies(ms []*hub.Message) []string {
+	var out []string
+	for _, m := range ms {
+		out = append(out, string(m.Body.Bytes()))
+	}
+	return out
+}
+
+// Messages are the messages of deliveries.
+func Messages(ds []*hub.Delivery) []*hub.Message {
+	var out []*hub.Message
+	for _, d := range ds {
+		out = append(out, d.Msg)
+	}
+	return out
+}

@@ -1,0 +1,90 @@
+package scattergather
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/shape"
+)
+
+type options struct {
+	To   []*yamlfile.Node `yaml:"to" required:"true" min:"1" max:"64" doc:"operations and pipelines to ask, all at the same time"`
+	Wait time.Duration    `yaml:"wait" min:"1ms" max:"1h" doc:"how long answers are waited for; without it as long as the calls take"`
+	Need int              `yaml:"need" min:"0" doc:"answers without which the step fails; default: all"`
+	With *yamlfile.Node   `yaml:"with" doc:"what is asked; default: the body"`
+	Give *yamlfile.Node   `yaml:"give" doc:"the result; sees replies, size and failures; default: the list of replies"`
+}
+
+var failureShape = shape.ObjectType(
+	shape.Field{Name: "to", Type: shape.StringType, Required: true},
+	shape.Field{Name: "class", Type: shape.StringType, Required: true},
+	shape.Field{Name: "message", Type: shape.StringType, Required: true},
+)
+
+func compile(b *pipelines.Build) hub.Step {
+	needed := b.Node.Get("need") != nil
+	var o options
+	b.Node.Decode(&o, "scatter_gather")
+	with := o.With
+	if beside := b.Modifier("with"); beside != nil {
+		if with != nil {
+			b.Step.KeyNode("with").Errorf("E276", "remove one of them", "this step has two `with`")
+		}
+		with = beside
+	}
+	a := &asker{b: b, wait: o.Wait, need: o.Need, as: b.As()}
+	if !needed {
+		a.need = len(o.To)
+	}
+	if len(o.To) > 0 && a.need > len(o.To) {
+		b.Node.Get("need").Errorf("E276", fmt.Sprintf("write need: %d, or ask more", len(o.To)), "%d answers are needed, but only %d are asked", a.need, len(o.To))
+	}
+	ok := a.requests(o.To, with)
+	t := shape.ArrayOf(shape.AnyType)
+	if o.Give != nil {
+		if a.give = a.compileGive(o.Give, t); a.give == nil {
+			return nil
+		}
+		t = a.give.Type()
+	}
+	if a.as != "" {
+		b.Flow.SetVar(a.as, t)
+	} else {
+		b.Flow.SetBody(t)
+	}
+	if !ok {
+		return nil
+	}
+	return a
+}
+
+// requests compiles the requests.
+func (a *asker) requests(to []*yamlfile.Node, with *yamlfile.Node) bool {
+	ok := len(to) > 0
+	asked := map[string]int{}
+	for _, n := range to {
+		r := a.b.Request(n, with)
+		if r == nil {
+			ok = false
+			continue
+		}
+		suffix := "." + strings.ReplaceAll(r.Name, " ", ".")
+		if asked[suffix]++; asked[suffix] > 1 {
+			suffix = fmt.Sprintf("%s~%d", suffix, asked[suffix])
+		}
+		a.targets = append(a.targets, target{r, suffix})
+	}
+	return ok
+}
+
+func (a *asker) compileGive(n *yamlfile.Node, list *shape.Type) *pipelines.Value {
+	scope, slot := a.b.Flow.Scope.WithLocal("replies", list)
+	a.slots.replies = slot
+	scope, a.slots.size = scope.WithLocal("size", shape.NumberType)
+	scope, a.slots.failures = scope.WithLocal("failures", shape.ArrayOf(failureShape))
+	return a.b.Value(n, scope, nil)
+}

@@ -1,0 +1,132 @@
+// Package scattergather is Scatter-Gather: it asks several at the same time,
+// waits for their answers for a while, and goes on with what came.
+package scattergather
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+	"orderhub/pipelines"
+	"orderhub/transforms/formula"
+)
+
+//go:embed README.md
+var readme string
+
+// Pattern is the verb `scatter_gather`.
+func Pattern() pipelines.Pattern {
+	return pipelines.Pattern{Verb: "scatter_gather", Name: "Scatter-Gather", Doc: readme,
+		Modifiers: []string{"with", "headers", "as", "timeout"}, Compile: compile}
+}
+
+type asker struct {
+	b       *pipelines.Build
+	targets []target
+	wait    time.Duration // 0: as long as the calls take
+	need    int
+	give    *pipelines.Value // nil: the list of replies
+	slots   slots
+	as      string
+}
+
+type target struct {
+	ask    *pipelines.Request
+	suffix string // tells the calls of this step apart
+}
+
+type slots struct{ replies, size, failures int }
+
+// answer is what became of one call.
+type answer struct {
+	of    int // index of the target
+	fork  *hub.Exchange
+	value doc.Value
+	err   error
+}
+
+// Process asks all, gathers, and goes on with the result.
+func (a *asker) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+	began := x.Clock()
+	got, late, err := a.ask(ctx, x)
+	if err != nil {
+		return err
+	}
+	for _, r := range got { // in the order of `to`: the same unit whatever the order of the answers
+		if r != nil {
+			x.Join(r.fork)
+		}
+	}
+	for _, of := range late {
+		a.b.Note(x, began, "late_reply", a.targets[of].ask.Name)
+	}
+	replies, failures := a.sort(got)
+	if len(replies) < a.need {
+		return a.tooFew(got, len(replies))
+	}
+	a.b.Note(x, began, "gathered", fmt.Sprintf("%d of %d", len(replies), len(a.targets)))
+	return a.result(ctx, x, replies, failures, next)
+}
+
+// sort parts the answers into replies and failures; a call without an answer is a failure of class timeout.
+func (a *asker) sort(got []*answer) (replies, failures []doc.Value) {
+	replies = []doc.Value{}
+	for i, r := range got {
+		if r != nil && r.err == nil {
+			replies = append(replies, r.value)
+			continue
+		}
+		class, why := hub.Timeout, "no answer within "+a.wait.String()
+		if r != nil {
+			e := hub.AsError(r.err)
+			class, why = e.Class, e.Error()
+		}
+		failures = append(failures, doc.ObjectOf([]doc.Field{
+			{Name: "to", Value: doc.StringValue(a.targets[i].ask.Name)},
+			{Name: "class", Value: doc.StringValue(string(class))},
+			{Name: "message", Value: doc.StringValue(why)},
+		}))
+	}
+	return replies, failures
+}
+
+// tooFew names who failed and why.
+func (a *asker) tooFew(got []*answer, have int) error {
+	class, reason := hub.Unavailable, "too_few_replies"
+	var why []string
+	for i, r := range got {
+		switch name := a.targets[i].ask.Name; {
+		case r == nil:
+			class = hub.Timeout
+			why = append(why, name+": no answer within "+a.wait.String())
+		case r.err != nil:
+			why = append(why, name+": "+r.err.Error())
+		}
+	}
+	return hub.Fail(class, reason, "%d of %d answered, %d needed: %s", have, len(got), a.need, strings.Join(why, "; "))
+}
+
+func (a *asker) result(ctx context.Context, x *hub.Exchange, replies, failures []doc.Value, next hub.Next) error {
+	size := len(replies)
+	result := doc.ListOf(replies)
+	if a.give != nil {
+		fr := formula.NewFrame(x)
+		fr.Local(a.slots.replies, result)
+		fr.Local(a.slots.size, doc.IntValue(int64(size)))
+		fr.Local(a.slots.failures, doc.ListOf(failures))
+		var err error
+		if result, err = a.give.Apply(fr); err != nil {
+			return err
+		}
+	}
+	if a.as != "" {
+		x.Vars = x.Vars.With(a.as, result)
+	} else {
+		x.Msg = x.Msg.WithBody(hub.DocumentBody(result))
+	}
+	return next(ctx, x)
+}
