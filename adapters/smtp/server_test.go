@@ -69,7 +69,7 @@ func serve(t *testing.T, change func(*smtpd.Server)) *mailServer {
 	m.addr = l.Addr().String()
 	done := make(chan struct{})
 	go func() { defer close(done); _ = m.s.Serve(l) }()
-	t.Cleanup(func() { m.s.Close(); <-done })
+	t.Cleanup(func() { m.s.Close(); l.Close(); <-done }) // Serve may not have begun: then Close does not know l
 	return m
 }
 

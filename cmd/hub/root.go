@@ -82,6 +82,8 @@ func verbPath(cmd *cobra.Command) string {
 	return strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), "hub"), " ")
 }
 
+func usageOf(cmd *cobra.Command) string { return strings.TrimSuffix(cmd.UseLine(), " [flags]") }
+
 func meant(name string, known []string, otherwise string) string {
 	if near, ok := yamlfile.Nearest(name, known); ok {
 		return fmt.Sprintf(". Did you mean %q?", near)
@@ -97,9 +99,9 @@ func between(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) < least:
-			return usageError("%s is missing: hub %s", strings.Fields(cmd.Use)[1+len(args)], cmd.Use)
+			return usageError("%s is missing: %s", strings.Fields(cmd.Use)[1+len(args)], usageOf(cmd))
 		case most >= 0 && len(args) > most:
-			return usageError("%q is one argument too many: hub %s", args[most], cmd.Use)
+			return usageError("%q is one argument too many: %s", args[most], usageOf(cmd))
 		}
 		return nil
 	}

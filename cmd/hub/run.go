@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -51,7 +52,10 @@ func (c *cli) runDaemon(ctx context.Context, config string, f runFlags) (err err
 	if !l.ok() {
 		c.explain(l)
 		s.close()
-		return errors.Join(problems(), s.err)
+		if s.err != nil {
+			return fmt.Errorf("stubs: %w", s.err)
+		}
+		return problems()
 	}
 	l.problems.WriteText(c.talk, true, c.color) // warnings
 	d, err := newDaemon(ctx, l, reg, s, log, storeURL(l.plan.Store))

@@ -80,7 +80,7 @@ func (c *cli) printTrace(v *traceView, now time.Time) {
 		if e.Detail != "" {
 			what = fmt.Sprintf("%-9s %s", e.What, e.Detail)
 		}
-		rows = append(rows, []string{"", e.Time.Add(-e.Took).Local().Format("15:04:05.000"), fmt.Sprintf("%6s", took(e.Took)), e.Where, base(e.Line), oneLine(what, 160)})
+		rows = append(rows, []string{"", e.Time.Local().Format("15:04:05.000"), fmt.Sprintf("%6s", took(e.Took)), e.Where, base(e.Line), oneLine(what, 160)})
 	}
 	c.table([]string{"", "TIME", "  TOOK", "WHERE", "", "WHAT"}, rows)
 	for _, m := range v.Stored {

@@ -99,7 +99,7 @@ func traceIn(ctx context.Context, st reader, id string, reads map[string]bool) (
 			v.Events = append(v.Events, traceEvent{e.Time, e.Took, e.Message, e.Where, e.Line, e.What, e.Detail})
 		}
 	}
-	slices.SortStableFunc(v.Events, func(x, y traceEvent) int { return x.Time.Add(-x.Took).Compare(y.Time.Add(-y.Took)) })
+	slices.SortStableFunc(v.Events, func(x, y traceEvent) int { return x.Time.Compare(y.Time) })
 	left, err := storedOf(ctx, st, roots, correlations)
 	if err != nil {
 		return nil, err

@@ -65,6 +65,11 @@ func TestWriter(t *testing.T) {
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		names := rapid.SliceOfNDistinct(rapid.StringMatching(`[^\x00\s\p{C}]([ -~ü;,"=]{0,5}[^\x00\s\p{C}])?`), 1, 30, rapid.ID).Draw(t, "names")
+		for _, name := range names {
+			if strings.TrimSpace(name) != name {
+				t.Skip("names are trimmed")
+			}
+		}
 		delim := rapid.SampledFrom([]string{",", ";", "tab", "|"}).Draw(t, "delimiter")
 		text := rapid.OneOf(rapid.StringMatching(`[ -~\r\n\t"",;ü€]{0,8}`), rapid.SampledFrom([]string{"", "\r", "\n", "\"", "\"\"", "\uFEFF", " x "}))
 		var out bytes.Buffer

@@ -85,11 +85,7 @@ func (c *compiler) value(t *Tree, p place) (part, *shape.Type) {
 		if v, ok := f.Const(); ok {
 			return &literal{v: rendered(v)}, f.Type()
 		}
-		made := &leaf{pos: t.Pos, f: f}
-		if path, ok := f.Path(); ok && p.inside && len(path) == 2 && path[0] == NameIt {
-			made.slot, made.field = p.it, path[1]
-		}
-		return made, f.Type()
+		return &leaf{pos: t.Pos, f: f}, f.Type()
 	}
 	typ := shape.OfValue(t.Literal)
 	if t.Literal.Kind() == doc.String {

@@ -15,22 +15,12 @@ type part interface {
 
 // leaf copies or computes a value.
 type leaf struct {
-	pos   any
-	f     *formula.Formula
-	slot  int    // of the element, for a formula that only reads a field of it: it.sku
-	field string // "": another formula
-}
-
-// eval reads a field of an element itself: of an object that is what the formula does, with less work.
-func (l *leaf) eval(fr *formula.Frame) (doc.Value, error) {
-	if l.field != "" && fr.Locals[l.slot].Kind() == doc.Object {
-		return fr.Locals[l.slot].Get(l.field), nil
-	}
-	return l.f.Eval(fr)
+	pos any
+	f   *formula.Formula
 }
 
 func (l *leaf) put(r *run, name string, keyed bool) (bool, error) {
-	v, err := l.eval(r.fr)
+	v, err := l.f.Eval(r.fr)
 	if err != nil {
 		return false, &RunError{Pos: l.pos, Err: err}
 	}

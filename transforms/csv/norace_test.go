@@ -1,0 +1,5 @@
+//go:build !race
+
+package csv
+
+const memoryTest = 200 << 20
