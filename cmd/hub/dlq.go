@@ -83,6 +83,9 @@ func (c *cli) dlqList(ctx context.Context, group string) error {
 		}
 	}
 	c.table([]string{"SEQ", "ORDER", "MESSAGE", "QUEUE", "TRIES", "AGE", "CAUSE"}, rows)
+	if len(list) == 1000 {
+		c.say("these are the oldest 1000; GET /dead?after=%d has more", list[999].Seq)
+	}
 	return nil
 }
 

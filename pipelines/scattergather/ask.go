@@ -36,6 +36,7 @@ func (a *asker) ask(ctx context.Context, x *hub.Exchange) (got []*answer, late [
 		case r := <-answers:
 			got[r.of] = r
 		case <-over:
+			left -= arrived(answers, got)
 			cancel()
 			return got, stragglers(answers, left), ctx.Err()
 		case <-ctx.Done():
@@ -45,6 +46,19 @@ func (a *asker) ask(ctx context.Context, x *hub.Exchange) (got []*answer, late [
 		}
 	}
 	return got, nil, nil
+}
+
+// arrived takes the answers that are there already.
+func arrived(answers <-chan *answer, got []*answer) (n int) {
+	for {
+		select {
+		case r := <-answers:
+			got[r.of] = r
+			n++
+		default:
+			return n
+		}
+	}
 }
 
 // stragglers waits for the calls that were given up and tells which of them brought a reply after all.
