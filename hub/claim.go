@@ -6,7 +6,8 @@ import "sync"
 type work struct {
 	mu      sync.Mutex
 	env     *StageEnv
-	names   []recordName
+	names   []recordName // claimed
+	wanted  []int        // stripes that were asked for
 	settled bool
 }
 
@@ -39,7 +40,8 @@ func (x *Exchange) shared() *work {
 	return x.Unit.work
 }
 
-func (w *work) settle() {
+// settle ends the claims. It gives the stripes that were asked for.
+func (w *work) settle() []int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.settled = true
@@ -47,4 +49,5 @@ func (w *work) settle() {
 		w.env.claims.CompareAndDelete(name, w)
 	}
 	w.names = nil
+	return w.wanted
 }

@@ -284,7 +284,7 @@ func (d *dispatcher) bury(ctx context.Context, m *Delivery, e *Error) outcome {
 	e.Where = d.stage.Name
 	stage := *d.stage
 	stage.React = nil
-	out, err := d.rt.react(ctx, &stage, m.Msg, m, e)
+	out, err := d.rt.react(ctx, &stage, m.Msg, m, e, nil)
 	if err != nil && !errors.Is(err, ErrConflict) {
 		d.rt.fatal(err)
 	}

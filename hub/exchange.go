@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"hash/fnv"
 	"sync"
 	"time"
 
@@ -127,32 +126,6 @@ func (x *Exchange) Fork(m *Message) *Exchange {
 func (x *Exchange) Join(forks ...*Exchange) {
 	for _, f := range forks {
 		x.Unit.add(f.Unit)
-	}
-}
-
-// Serialize makes the units of this hub that are about to read and write the
-// record kind/key run one after another, until the unit is settled. It only
-// spares conflicts (the version check decides), so an exchange holds at most
-// one, and a fork none: no order of locks can block.
-func (x *Exchange) Serialize(kind, key string) {
-	if x.Unit.lock != nil || x.forked || x.Env == nil {
-		return
-	}
-	h := fnv.New32a()
-	h.Write([]byte(kind))
-	h.Write([]byte(key))
-	x.Unit.lock = &x.Env.locks[h.Sum32()%uint32(len(x.Env.locks))]
-	x.Unit.lock.Lock()
-}
-
-func (u *Unit) unlock() {
-	if u.lock != nil {
-		u.lock.Unlock()
-		u.lock = nil
-	}
-	if u.work != nil {
-		u.work.settle()
-		u.work = nil
 	}
 }
 

@@ -162,7 +162,7 @@ func (rt *Runtime) settle(ctx context.Context) error {
 		if quiet {
 			if qs, err := rt.store.Queues(ctx); err != nil {
 				return err
-			} else if !pending(qs) {
+			} else if !rt.pending(qs) {
 				return nil
 			}
 		}
@@ -179,9 +179,10 @@ func (rt *Runtime) settle(ctx context.Context) error {
 	}
 }
 
-func pending(qs []QueueStats) bool {
+// pending tells whether a queue that somebody reads holds messages.
+func (rt *Runtime) pending(qs []QueueStats) bool {
 	for _, q := range qs {
-		if q.Ready+q.Waiting+q.Held > 0 {
+		if rt.queues[q.Queue] != nil && q.Ready+q.Waiting+q.Held > 0 {
 			return true
 		}
 	}

@@ -385,3 +385,25 @@ func TestQuarantine(t *testing.T) {
 		t.Errorf("dead letter %s %+v", got.Msg.ID, got.Error)
 	}
 }
+
+func TestErrorStepsRunAgainOnConflict(t *testing.T) {
+	var j journal
+	tries := 0
+	b := newBench(t, &hub.Stage{Name: "s", Queue: "q", React: func(*hub.Error) hub.Reaction {
+		return hub.Reaction{Steps: func(ctx context.Context, x *hub.Exchange) error {
+			tries++
+			if tries == 1 { // somebody else writes first
+				x.Unit.Writes = append(x.Unit.Writes, hub.Write{Kind: "k", Key: "k", Value: []byte("1"), IfVersion: 99})
+				return nil
+			}
+			j.add(x.Vars.Get("error").Get("class").Str())
+			return nil
+		}}
+	}, Run: func(context.Context, *hub.Exchange) error { return hub.Fail(hub.Invalid, "no", "no") }})
+	b.put("q", "m", "")
+	b.start()
+	b.eventually("handled", func() bool { return slices.Equal(j.all(), []string{"invalid"}) })
+	if d := b.dead(); len(d) > 0 {
+		t.Errorf("dead letter %+v", d[0].Error)
+	}
+}

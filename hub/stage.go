@@ -42,15 +42,17 @@ const (
 func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (*Message, outcome, error) {
 	var x *Exchange
 	var err error
+	var wanted []int
 	for try := 1; ; try++ {
 		x = &Exchange{Msg: m, Unit: &Unit{Input: d}, Env: &rt.env, Trace: s.Trace || rt.sampled()}
 		if d != nil {
 			x.Vars = d.Vars
 		}
+		x.lockAll(wanted)
 		if err = protect(ctx, s.Run, x); err == nil {
 			err = rt.commit(ctx, s, x, m)
 		}
-		x.Unit.unlock()
+		wanted = x.Unit.unlock()
 		if !errors.Is(err, ErrConflict) || try == conflictTries || ctx.Err() != nil {
 			break
 		}
@@ -70,7 +72,7 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 	if d == nil && s.Answers {
 		return nil, settled, rt.refuse(ctx, s, m, e)
 	}
-	out, err := rt.react(ctx, s, m, d, e)
+	out, err := rt.react(ctx, s, m, d, e, x.Unit.History)
 	return nil, out, err
 }
 
@@ -117,120 +119,6 @@ func (rt *Runtime) Commit(ctx context.Context, u *Unit) error {
 		rt.wake(u.Puts[i].Queue)
 	}
 	return nil
-}
-
-// refuse tells the caller of a synchronous stage why its message was not
-// taken. Declared error steps (send: orders.invalid) run all the same.
-func (rt *Runtime) refuse(ctx context.Context, s *Stage, m *Message, e *Error) error {
-	if r, _ := s.reaction(e); r.Steps != nil {
-		if _, err := rt.react(ctx, s, m, nil, e); err != nil {
-			rt.log.Warn("error steps failed", "stage", s.Name, "message", m.ID, "error", err)
-		}
-	}
-	if e.Class == Bug {
-		rt.log.Error("bug", "stage", s.Name, "message", m.ID, "where", e.Where, "error", e.Err)
-	}
-	return e
-}
-
-// reaction is what becomes of e's message: what the failed step says, with the
-// message as it had it; else what the pipeline says, with the message as it came (nil).
-func (s *Stage) reaction(e *Error) (Reaction, *Message) {
-	if e.react != nil {
-		if r, ok := e.react(e); ok {
-			return r, e.msg
-		}
-	}
-	if s.React != nil {
-		return s.React(e), nil
-	}
-	return Reaction{}, nil
-}
-
-// react does what the error's class asks for, in a unit of its own.
-func (rt *Runtime) react(ctx context.Context, s *Stage, m *Message, d *Delivery, e *Error) (outcome, error) {
-	ctx = context.WithoutCancel(ctx)
-	r, had := s.reaction(e)
-	now := rt.clock.Now()
-	u := &Unit{Input: d, Root: m.Root(), Correlation: m.Correlation}
-	if r.Steps != nil {
-		x := &Exchange{Msg: m, Unit: u, Env: &rt.env, Trace: true, Vars: Vars{{"error", e.Document()}}}
-		if had != nil {
-			x.Msg = had
-		}
-		x.Note(failedEvent(e, now))
-		if err := protect(ctx, r.Steps, x); err != nil {
-			u.unlock()
-			e = AsError(err)
-			u = &Unit{Input: d, Root: u.Root, Correlation: u.Correlation}
-			r = Reaction{}
-		} else {
-			defer u.unlock()
-			return settled, rt.commit(ctx, s, x, m)
-		}
-	}
-	f := failure(e, now, rt.Config)
-	tries := 0
-	if d != nil {
-		tries = d.Attempts
-	}
-	due, again, counts := rt.next(r, e, tries, now)
-	ev := failedEvent(e, now)
-	ev.Message = m.ID
-	if again {
-		ev.Detail += fmt.Sprintf("; again in %s", due.Sub(now).Round(10*time.Millisecond))
-	} else {
-		ev.Detail += "; dead letter"
-		rt.log.Warn("dead letter", "stage", s.Name, "message", m.ID, "correlation", m.Correlation, "class", e.Class, "where", e.Where, "error", e.Error())
-	}
-	u.History = append(u.History, ev)
-	if d == nil { // the hub takes over a message from outside
-		put := Put{Queue: s.Queue, Msg: m, Error: f, Due: due}
-		if counts {
-			put.Tries = 1
-		}
-		u.Puts = append(u.Puts, put)
-		if s.Inbox {
-			u.Inbox = s.Name + " " + m.ID
-		}
-	} else if again {
-		u.Finish = Finish{State: Waiting, Due: due, Tried: counts, Error: f}
-	} else {
-		u.Finish = Finish{State: Dead, Tried: true, Error: f}
-	}
-	err := rt.Commit(ctx, u)
-	if errors.Is(err, ErrDuplicate) {
-		return settled, nil
-	}
-	if again {
-		return waits, err
-	}
-	return settled, err
-}
-
-// next decides whether and when a failed message runs again. Throttling and an
-// open breaker cost no attempt.
-func (rt *Runtime) next(r Reaction, e *Error, tries int, now time.Time) (due time.Time, again, counts bool) {
-	policy := r.Retry
-	if policy == nil {
-		policy = DefaultRetry
-	}
-	if !policy.Takes(e.Class) {
-		return time.Time{}, false, true
-	}
-	counts = e.Class != Throttled && e.Reason != "breaker_open" && e.Reason != "conflict"
-	if counts && tries >= policy.Times {
-		return time.Time{}, false, true
-	}
-	return now.Add(max(policy.Delay(tries+1), e.After)), true, counts
-}
-
-func failedEvent(e *Error, now time.Time) Event {
-	detail := string(e.Class)
-	if e.Reason != "" && e.Reason != string(e.Class) {
-		detail += " " + e.Reason
-	}
-	return Event{Time: now, Where: e.Where, Line: e.Line, What: "failed", Detail: detail + ": " + e.Error()}
 }
 
 // protect runs steps; a panic becomes a Bug of that message alone.

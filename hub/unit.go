@@ -1,9 +1,6 @@
 package hub
 
-import (
-	"sync"
-	"time"
-)
+import "time"
 
 // Unit is one unit of work: all that handling one message changes in the
 // store. It is committed once, all or nothing (Store.Commit).
@@ -20,8 +17,8 @@ type Unit struct {
 	Correlation string   // what History is found by; set from the message by the stage
 	Root        string   // the root message ID, likewise
 
-	lock *sync.Mutex // held until the unit is settled: see Exchange.Serialize
-	work *work       // shared with forks: see Exchange.Claim
+	held []int // stripes that are locked until the unit is settled: see Exchange.Serialize
+	work *work // shared with forks
 
 	up      *Unit // of a fork: the writes of the unit it was forked from, read-only
 	view    *Unit // what forks see of this unit

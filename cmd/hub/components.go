@@ -29,13 +29,11 @@ import (
 
 // registry is the one list of what a configuration may name.
 func registry() *pipelines.Registry {
-	web := httpserver.Component()
-	web.Answers = true // its sources wait for the pipeline's reply
 	return &pipelines.Registry{
 		Components: []hub.Component{
 			files.Component(map[string]files.Parser{"csv": csvRows}),
 			httpclient.Component(),
-			web,
+			httpserver.Component(),
 			smtp.Component(),
 		},
 		Patterns: []pipelines.Pattern{

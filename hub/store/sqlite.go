@@ -66,6 +66,11 @@ func openSQLite(ctx context.Context, path string, o Options) (*SQLite, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
+	if f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err != nil { // customers' data: for the owner alone; SQLite gives its WAL the same mode
+		return nil, err
+	} else if err := f.Close(); err != nil {
+		return nil, err
+	}
 	lock, err := lockPath(path)
 	if err != nil {
 		return nil, err

@@ -122,6 +122,6 @@ func (n *Node) lookup(ref string, at int) (string, bool) {
 			return v, true
 		}
 	}
-	where("E120", fmt.Sprintf("export it, or write ${%s:-stub}", m[1]), "%s is not set", ref)
+	where("E120", fmt.Sprintf("export it, or write ${%s:-value}", m[1]), "%s is not set", ref)
 	return "", false
 }

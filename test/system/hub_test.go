@@ -61,6 +61,7 @@ type site struct {
 	dir     string
 	bin     string
 	addr    string
+	config  string // the file that run gets
 	world   *stub.World
 	env     []string
 	process *exec.Cmd
@@ -75,7 +76,7 @@ func newSite(t testing.TB, tags string, options stub.Options) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{t: t, dir: t.TempDir(), bin: build(t, tags), world: world, addr: freePort(t)}
+	s := &site{t: t, dir: t.TempDir(), bin: build(t, tags), world: world, addr: freePort(t), config: filepath.Join(root(t), "config", "pipelines.yaml")}
 	t.Cleanup(func() {
 		if s.process != nil {
 			s.process.Process.Kill()
@@ -99,13 +100,20 @@ func newSite(t testing.TB, tags string, options stub.Options) *site {
 	return s
 }
 
+var lastPort atomic.Int64
+
+// freePort is a port below those that the system gives to outgoing
+// connections: it stays free while the hub that has it is restarted.
 func freePort(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 12000+(int64(os.Getpid())*37+lastPort.Add(1))%20000)
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port")
+	return ""
 }
 
 // start runs the hub and waits until it is ready. It tells how long that took.
@@ -133,7 +141,7 @@ func (s *site) start() time.Duration {
 }
 
 func (s *site) launch() {
-	cmd := exec.Command(s.bin, "run", filepath.Join(root(s.t), "config", "pipelines.yaml"))
+	cmd := exec.Command(s.bin, "run", s.config)
 	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.Dir = s.env, s.log, s.log, s.dir
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)

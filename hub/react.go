@@ -1,0 +1,141 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// refuse tells the caller of a synchronous stage why its message was not
+// taken. Declared error steps (send: orders.invalid) run all the same.
+func (rt *Runtime) refuse(ctx context.Context, s *Stage, m *Message, e *Error) error {
+	if r, _ := s.reaction(e); r.Steps != nil {
+		if _, err := rt.react(ctx, s, m, nil, e, nil); err != nil {
+			rt.log.Warn("error steps failed", "stage", s.Name, "message", m.ID, "error", err)
+		}
+	}
+	if e.Class == Bug {
+		rt.log.Error("bug", "stage", s.Name, "message", m.ID, "where", e.Where, "error", e.Err)
+	}
+	return e
+}
+
+// reaction is what becomes of e's message: what the failed step says, with the
+// message as it had it; else what the pipeline says, with the message as it came (nil).
+func (s *Stage) reaction(e *Error) (Reaction, *Message) {
+	if e.react != nil {
+		if r, ok := e.react(e); ok {
+			return r, e.msg
+		}
+	}
+	if s.React != nil {
+		return s.React(e), nil
+	}
+	return Reaction{}, nil
+}
+
+// react does what the error's class asks for, in a unit of its own. notes are
+// the history of the run that failed.
+func (rt *Runtime) react(ctx context.Context, s *Stage, m *Message, d *Delivery, e *Error, notes []Event) (outcome, error) {
+	ctx = context.WithoutCancel(ctx)
+	r, had := s.reaction(e)
+	if r.Steps != nil {
+		err := rt.errorSteps(ctx, s, m, d, e, r.Steps, had, notes)
+		if err == nil || errors.Is(err, ErrDuplicate) {
+			return settled, nil
+		}
+		e, r = AsError(err), Reaction{} // the reaction failed: the message waits for another try, or is a dead letter
+	}
+	u, again := rt.aftermath(s, m, d, e, r, notes)
+	err := rt.Commit(ctx, u)
+	if errors.Is(err, ErrDuplicate) {
+		return settled, nil
+	}
+	if again {
+		return waits, err
+	}
+	return settled, err
+}
+
+// errorSteps runs the steps of an `errors:` entry. They end the message.
+func (rt *Runtime) errorSteps(ctx context.Context, s *Stage, m *Message, d *Delivery, e *Error, steps Next, had *Message, notes []Event) error {
+	for try := 1; ; try++ {
+		x := &Exchange{Msg: m, Unit: &Unit{Input: d}, Env: &rt.env, Trace: true, Vars: Vars{{"error", e.Document()}}}
+		if had != nil {
+			x.Msg = had
+		}
+		x.Unit.History = append(x.Unit.History, notes...)
+		x.Note(failedEvent(e, rt.clock.Now()))
+		err := protect(ctx, steps, x)
+		if err == nil {
+			err = rt.commit(ctx, s, x, m)
+		}
+		x.Unit.unlock()
+		if !errors.Is(err, ErrConflict) || try == conflictTries {
+			return err
+		}
+	}
+}
+
+// aftermath is the unit that puts a failed message where it waits for another
+// try (again), or makes it a dead letter.
+func (rt *Runtime) aftermath(s *Stage, m *Message, d *Delivery, e *Error, r Reaction, notes []Event) (u *Unit, again bool) {
+	now := rt.clock.Now()
+	f := failure(e, now, rt.Config)
+	tries := 0
+	if d != nil {
+		tries = d.Attempts
+	}
+	due, again, counts := rt.next(r, e, tries, now)
+	ev := failedEvent(e, now)
+	ev.Message = m.ID
+	if again {
+		ev.Detail += fmt.Sprintf("; again in %s", due.Sub(now).Round(10*time.Millisecond))
+	} else {
+		ev.Detail += "; dead letter"
+		rt.log.Warn("dead letter", "stage", s.Name, "message", m.ID, "correlation", m.Correlation, "class", e.Class, "where", e.Where, "error", e.Error())
+	}
+	u = &Unit{Input: d, Root: m.Root(), Correlation: m.Correlation, History: append(notes, ev)}
+	switch {
+	case d == nil: // the hub takes over a message from outside
+		put := Put{Queue: s.Queue, Msg: m, Error: f, Due: due}
+		if counts {
+			put.Tries = 1
+		}
+		u.Puts = append(u.Puts, put)
+		if s.Inbox {
+			u.Inbox = s.Name + " " + m.ID
+		}
+	case again:
+		u.Finish = Finish{State: Waiting, Due: due, Tried: counts, Error: f}
+	default:
+		u.Finish = Finish{State: Dead, Tried: true, Error: f}
+	}
+	return u, again
+}
+
+// next decides whether and when a failed message runs again. Throttling and an
+// open breaker cost no attempt.
+func (rt *Runtime) next(r Reaction, e *Error, tries int, now time.Time) (due time.Time, again, counts bool) {
+	policy := r.Retry
+	if policy == nil {
+		policy = DefaultRetry
+	}
+	if !policy.Takes(e.Class) {
+		return time.Time{}, false, true
+	}
+	counts = e.Class != Throttled && e.Reason != "breaker_open" && e.Reason != "conflict"
+	if counts && tries >= policy.Times {
+		return time.Time{}, false, true
+	}
+	return now.Add(max(policy.Delay(tries+1), e.After)), true, counts
+}
+
+func failedEvent(e *Error, now time.Time) Event {
+	detail := string(e.Class)
+	if e.Reason != "" && e.Reason != string(e.Class) {
+		detail += " " + e.Reason
+	}
+	return Event{Time: now, Where: e.Where, Line: e.Line, What: "failed", Detail: detail + ": " + e.Error()}
+}

@@ -1,0 +1,98 @@
+package pipelines_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"orderhub/hub"
+	"orderhub/pipelines"
+	"orderhub/pipelines/aggregate"
+	"orderhub/pipelines/call"
+	"orderhub/pipelines/contentfilter"
+	"orderhub/pipelines/count"
+	"orderhub/pipelines/enrich"
+	"orderhub/pipelines/fail"
+	"orderhub/pipelines/filter"
+	"orderhub/pipelines/idempotent"
+	"orderhub/pipelines/reply"
+	"orderhub/pipelines/route"
+	"orderhub/pipelines/scattergather"
+	"orderhub/pipelines/send"
+	"orderhub/pipelines/set"
+	"orderhub/pipelines/split"
+	"orderhub/pipelines/table"
+	"orderhub/pipelines/translate"
+	"orderhub/pipelines/validate"
+	"orderhub/pipelines/wiretap"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// language is all patterns, with some of the words that are not available yet. The hub's own list is in cmd/hub.
+func language() pipelines.Registry {
+	return pipelines.Registry{
+		Patterns: []pipelines.Pattern{
+			translate.Pattern(), set.Pattern(), filter.Pattern(), validate.Pattern(), route.Pattern(),
+			split.Pattern(), aggregate.Pattern(), enrich.Pattern(), contentfilter.Pattern(), idempotent.Pattern(),
+			wiretap.Pattern(), scattergather.Pattern(), send.Pattern(), call.Pattern(), reply.Pattern(),
+			fail.Pattern(), count.Pattern(), table.Pattern(),
+		},
+		Funcs:   table.Funcs(),
+		Entry:   idempotent.HeaderKey,
+		Foreign: map[string]string{"choice": "route", "mapping": "translate", "log": "nothing: every step is in `hub trace`; or wire_tap"},
+		Later: map[string]bool{"processes": true, "tests": true, "via": true, "goto": true, "compensate": true, "shadow": true,
+			"claim_check": true, "delay": true, "type: kafka": true},
+	}
+}
+
+// shelf are components as the real ones look to the loader. They are never opened.
+func shelf() []hub.Component {
+	type web struct {
+		Listen  string `yaml:"listen" default:":8080" doc:"address"`
+		MaxBody int64  `yaml:"max_body" unit:"bytes" default:"1MiB" max:"64MiB" doc:"largest body"`
+	}
+	type webSource struct {
+		MaxAge string `yaml:"max_age" doc:"age"`
+	}
+	type client struct {
+		URL string            `yaml:"url" required:"true" doc:"base"`
+		Ops map[string]string `yaml:"ops" doc:"operations"`
+	}
+	type mail struct {
+		From string `yaml:"from" required:"true" doc:"sender"`
+	}
+	type mailSend struct {
+		To      string `yaml:"to" required:"true" doc:"addresses"`
+		Subject string `yaml:"subject" doc:"subject"`
+	}
+	open := func(any, *hub.Env) (hub.Adapter, error) { return nil, errors.New("never opened") }
+	return []hub.Component{
+		{Name: "http-server", Answers: true, Open: open, Config: func() any { return &web{} }, Source: func() any { return &webSource{} },
+			Check: func(cfg any, _ *hub.Env) []hub.FieldFault {
+				if cfg.(*web).Listen == "nowhere" {
+					return []hub.FieldFault{{Path: "listen", Message: "nowhere is no address", Help: "write :8080"}}
+				}
+				return nil
+			}},
+		{Name: "http-client", Open: open, Config: func() any { return &client{} }, Ops: func(cfg any) []string {
+			var ops []string
+			for _, op := range []string{"charge", "refund", "quote"} {
+				if _, ok := cfg.(*client).Ops[op]; ok {
+					ops = append(ops, op)
+				}
+			}
+			return ops
+		}},
+		{Name: "smtp", Open: open, Config: func() any { return &mail{} }, Send: func() any { return &mailSend{} }},
+	}
+}
+
+// answers gives the same answer to every call.
+func answers(body string) func(context.Context, *hub.Message) (*hub.Message, error) {
+	return func(context.Context, *hub.Message) (*hub.Message, error) {
+		return &hub.Message{Body: hub.NewBody([]byte(body)), Headers: hub.Headers{hub.HeaderStatus: "200"}}, nil
+	}
+}
