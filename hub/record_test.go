@@ -118,7 +118,7 @@ func TestForksSeeWhatWasWrittenBefore(t *testing.T) {
 func TestClaim(t *testing.T) {
 	x := exchange(t)
 	other := hub.NewExchange(&hub.Message{ID: "N"}, x.Env)
-	if !x.Claim("k", "a") || !x.Claim("k", "a") || !x.Fork(x.Msg).Claim("k", "a") || !x.With(x.Msg).Claim("k", "a") {
+	if !x.Claim("k", "a") || !x.Fork(x.Msg).Claim("k", "a") || !x.With(x.Msg).Claim("k", "a") {
 		t.Error("a unit, its copies and its forks share their claims")
 	}
 	if other.Claim("k", "a") || other.Fork(other.Msg).Claim("k", "a") {

@@ -47,6 +47,7 @@ func (b *Build) Request(n, with *yamlfile.Node) *Request {
 	adapter, op, _ := strings.Cut(name, ".")
 	a := b.plan.Adapter(adapter)
 	switch {
+	case b.plan.broken[adapter]:
 	case a == nil && b.plan.Channel(name) != nil:
 		n.Errorf("E241", "send to it, or call an adapter's operation", "a call of the channel %s needs a broker (`via:`), which is not yet available", name)
 	case a == nil:
@@ -60,7 +61,11 @@ func (b *Build) Request(n, with *yamlfile.Node) *Request {
 			for i, o := range ops {
 				full[i] = adapter + "." + o
 			}
-			n.Errorf("E244", didYouMean(name, full), "%s has no operation %q", adapter, op)
+			if op == "" {
+				n.Errorf("E244", "write "+strings.Join(full, ", or "), "say which operation of %s is called", adapter)
+			} else {
+				n.Errorf("E244", didYouMean(name, full), "%s has no operation %q", adapter, op)
+			}
 			return nil
 		}
 		r.op = a.operation(op)

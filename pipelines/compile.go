@@ -25,7 +25,6 @@ func (l *loading) readPipelines(n *yamlfile.Node) {
 		value.Allow("pipeline", "from", "steps", "errors", "lanes")
 		l.readFrom(p, value.Get("from"))
 		l.Pipelines = append(l.Pipelines, p)
-		l.findFails(value)
 	}
 	for key, value := range n.Entries() {
 		if p := l.Pipeline(key.Raw()); p != nil && value.Kind() == yamlfile.Map {
@@ -72,11 +71,15 @@ func (l *loading) compile(p *Pipeline, n *yamlfile.Node) {
 	}
 	p.policy = b.policy(n.Get("errors"))
 	list := n.Get("steps")
-	if list.Kind() != yamlfile.List {
-		p.node.Errorf("E255", "add steps: and a list of them", "the pipeline %s has no steps", p.Name)
+	items := list.Items()
+	if len(items) == 0 {
+		at, what := p.node, "no steps"
+		if list.Kind() == yamlfile.Map || list.Kind() == yamlfile.Scalar {
+			at, what = list, "steps that are "+list.Kind().String()+", not a list"
+		}
+		at.Errorf("E255", "add steps: and a list of them, each with a dash: - send: orders", "the pipeline %s has %s", p.Name, what)
 		return
 	}
-	items := list.Items()
 	first, rest := splitAtReply(items)
 	b.stage(first, lanes, 0, len(rest) > 0)
 	if len(rest) > 0 {

@@ -80,7 +80,7 @@ func (b *Build) errorTable(n *yamlfile.Node, f *Flow) map[string]hub.Reaction {
 			continue
 		}
 		if b.plan.reg.Later["goto"] && value.Get("goto") != nil {
-			value.KeyNode("goto").Errorf("E210", "", "`goto` is not yet available")
+			value.KeyNode("goto").Errorf("E210", notYet, "`goto` is not yet available")
 			continue
 		}
 		if r := value.Get("retry"); r != nil && len(value.Keys()) == 1 {

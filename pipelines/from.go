@@ -19,13 +19,18 @@ func (l *loading) readFrom(p *Pipeline, n *yamlfile.Node) {
 	}
 	p.From.node = n
 	name, at := "", n
-	if n.Kind() == yamlfile.Map {
+	switch {
+	case n.Kind() == yamlfile.Map && len(n.Keys()) > 0:
 		name = n.Keys()[0]
 		at = n.KeyNode(name)
-	} else {
+	case n.Kind() == yamlfile.Scalar:
 		name = n.Str()
+	default:
+		n.Errorf("E250", "write from: a channel, {adapter: what}, or call", "`from` names the one that feeds the pipeline, this is %s", n.Kind())
+		return
 	}
 	switch {
+	case l.broken[name]:
 	case name == "call" && n.Kind() == yamlfile.Scalar:
 		p.From.Call = true
 	case l.Channel(name) != nil:
@@ -50,7 +55,9 @@ func (l *loading) fromChannel(p *Pipeline, c *Channel, n *yamlfile.Node) {
 			n.Errorf("E251", `write from: {`+c.Name+`: order.*}, or "#" for all`, "%s is a topic: say which messages", c.Name)
 			return
 		}
-		p.From.Arg = arg.Str()
+		if p.From.Arg = arg.Str(); !l.goodPattern(arg) {
+			return
+		}
 	case "headers":
 		if arg.Kind() != yamlfile.Map {
 			n.Errorf("E251", "write from: {"+c.Name+": {region: eu}}", "%s is a headers channel: say which headers", c.Name)
@@ -65,7 +72,7 @@ func (l *loading) fromChannel(p *Pipeline, c *Channel, n *yamlfile.Node) {
 		p.From.Arg = strings.Join(parts, " ")
 	default:
 		if arg != nil {
-			n.Errorf("E251", "write from: "+c.Name, "%s is a %s channel: it takes no pattern", c.Name, c.Type)
+			arg.Errorf("E251", "write from: "+c.Name, "%s is a %s channel: it takes no pattern", c.Name, c.Type)
 		}
 		if c.Type == "direct" && len(c.readers) > 0 {
 			n.Errorf("E252", "make it a fanout or a topic channel, so that both get each message", "the direct channel %s has a reader already: %s", c.Name, c.readers[0].pipeline)
@@ -75,8 +82,20 @@ func (l *loading) fromChannel(p *Pipeline, c *Channel, n *yamlfile.Node) {
 	c.subscribe(p.Name, p.From.Arg, p.From.match)
 }
 
+// goodPattern refuses a topic pattern that would match other than it looks: * and # stand for whole words.
+func (l *loading) goodPattern(n *yamlfile.Node) bool {
+	for word := range strings.SplitSeq(n.Str(), ".") {
+		if len(word) > 1 && strings.ContainsAny(word, "*#") {
+			n.Errorf("E256", "write * for one whole word and # for any number of them, between dots: order.*", "the pattern %q has %q inside a word", n.Raw(), strings.Trim(word, word[strings.IndexAny(word, "*#"):]))
+			return false
+		}
+	}
+	return n.Str() != ""
+}
+
 func (l *loading) fromAdapter(p *Pipeline, a *Adapter, n *yamlfile.Node) {
 	p.From.Adapter = a
+	l.used["adapter "+a.Name] = true
 	if a.Type.Source == nil {
 		n.Errorf("E253", "read from a channel, or from an adapter that brings messages", "the adapter %s (%s) brings no messages", a.Name, a.Type.Name)
 		return

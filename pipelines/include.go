@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"os"
 	"strings"
 
 	"orderhub/pipelines/yamlfile"
@@ -11,7 +12,16 @@ import (
 // Include reads the YAML file that n names (`use: maps/order.yaml`), with the
 // same loader and positions. nil: it can't be read, which is reported.
 func (b *Build) Include(n *yamlfile.Node) *yamlfile.Node {
-	root, ok := b.plan.loader.ReadFile(b.plan.path(n.Str()))
+	file, ok := n.Text()
+	if !ok {
+		return nil
+	}
+	path := b.plan.path(file)
+	if _, err := os.Stat(path); err != nil {
+		n.Errorf("E015", b.plan.nearFile(file), "cannot read %s: %s", file, cause(err))
+		return nil
+	}
+	root, ok := b.plan.loader.ReadFile(path)
 	if !ok {
 		return nil
 	}

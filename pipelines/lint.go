@@ -2,8 +2,13 @@ package pipelines
 
 import "orderhub/pipelines/yamlfile"
 
-// lint finds what is wrong with the whole: channels nobody reads or writes, declared things nobody uses.
+// lint finds what is wrong with the whole: channels nobody reads or writes,
+// declared things nobody uses. What has errors is not looked at: a step that
+// could not be compiled may use them.
 func (l *loading) lint(root *yamlfile.Node) {
+	if l.problems.Errors() > 0 {
+		return
+	}
 	writers := map[string]bool{}
 	for _, p := range l.Pipelines {
 		for _, k := range p.Links {
@@ -28,6 +33,16 @@ func (l *loading) lint(root *yamlfile.Node) {
 	for name := range l.retries {
 		if !l.used["retry "+name] {
 			root.Get("retries").KeyNode(name).Warnf("W213", "remove it", "nothing uses retry %q", name)
+		}
+	}
+	for name := range l.schemas {
+		if !l.used["schema "+name] {
+			root.Get("schemas").KeyNode(name).Warnf("W215", "remove it, or name it at a channel or a source: schema: "+name, "nothing uses schema %q", name)
+		}
+	}
+	for _, a := range l.Adapters {
+		if !l.used["adapter "+a.Name] && !writers[a.Name] {
+			root.Get("adapters").KeyNode(a.Name).Warnf("W216", "remove it, or use it", "nothing uses adapter %q", a.Name)
 		}
 	}
 	for _, p := range l.Pipelines {

@@ -1,10 +1,15 @@
 package pipelines
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"orderhub/hub"
@@ -21,13 +26,14 @@ type loading struct {
 	problems  *yamlfile.Problems
 	used      map[string]bool // schemas, retries, channels that something names
 	failNames []string        // classes that `fail:` steps name
+	broken    map[string]bool // declared things with a fault of their own: who names them is not told again
 }
 
 // Load reads the configuration file at path with everything it names, checks
 // and compiles it. The plan is usable only when problems has no errors; all
 // problems are found at once.
 func Load(path string, reg *Registry, loader *yamlfile.Loader) (*Plan, *yamlfile.Problems) {
-	l := &loading{reg: reg, loader: loader, problems: loader.Problems, used: map[string]bool{}}
+	l := &loading{reg: reg, loader: loader, problems: loader.Problems, used: map[string]bool{}, broken: map[string]bool{}}
 	l.Plan = &Plan{Path: path, Dir: filepath.Dir(path), Store: "sqlite:hub.db", Drain: 30 * time.Second, Keep: 30 * 24 * time.Hour,
 		schemas: map[string]*schema.Schema{}, retries: map[string]*hub.Retry{}, scope: formula.NewScope()}
 	for name, f := range reg.Funcs {
@@ -49,10 +55,10 @@ func (l *loading) all(root *yamlfile.Node) {
 	}
 	for _, k := range root.Keys() {
 		if l.reg.Later[k] {
-			root.KeyNode(k).Errorf("E210", "", "`%s:` is not yet available", k)
+			root.KeyNode(k).Errorf("E210", notYet, "`%s:` is not yet available", k)
 		}
 	}
-	known := []string{"hub", "schemas", "retries", "adapters", "channels", "pipelines"}
+	known := slices.Clone(parts)
 	for k := range l.reg.Later {
 		if root.Get(k) != nil {
 			known = append(known, k)
@@ -60,12 +66,33 @@ func (l *loading) all(root *yamlfile.Node) {
 	}
 	root.Allow("top-level", known...)
 	l.hub(root.Get("hub"))
-	l.readSchemas(root.Get("schemas"))
-	l.readRetries(root.Get("retries"))
-	l.readAdapters(root.Get("adapters"))
-	l.readChannels(root.Get("channels"))
-	l.readPipelines(root.Get("pipelines"))
+	l.findFails(part(root, "pipelines"))
+	l.readSchemas(part(root, "schemas"))
+	l.readRetries(part(root, "retries"))
+	l.readAdapters(part(root, "adapters"))
+	l.readChannels(part(root, "channels"))
+	l.readPipelines(part(root, "pipelines"))
 	l.lint(root)
+}
+
+// parts are the keys of a configuration.
+var parts = []string{"hub", "schemas", "retries", "adapters", "channels", "pipelines"}
+
+// notYet is the help for words that this version has no code for.
+const notYet = "remove it: this version has no code for it"
+
+// part is a part of the configuration, under its name or a misspelled one: that
+// is told already, and what is in it is known nevertheless.
+func part(root *yamlfile.Node, name string) *yamlfile.Node {
+	if n := root.Get(name); n != nil {
+		return n
+	}
+	for _, k := range root.Keys() {
+		if near, ok := yamlfile.Nearest(k, parts); ok && near == name && !slices.Contains(parts, k) {
+			return root.Get(k)
+		}
+	}
+	return nil
 }
 
 // settings is the `hub:` block.
@@ -94,16 +121,70 @@ func (l *loading) readSchemas(n *yamlfile.Node) {
 	}
 	for key, value := range n.Entries() {
 		file, ok := value.Text()
+		if ok {
+			ok = l.readSchema(key.Raw(), file, value)
+		}
 		if !ok {
-			continue
+			l.broken["schema "+key.Raw()] = true
 		}
-		s, err := schema.Load(l.path(file))
-		if err != nil {
-			value.Errorf("E212", "", "schema %s: %v", key.Raw(), err)
-			continue
-		}
-		l.schemas[key.Raw()] = s
 	}
+}
+
+// readSchema reads one schema; its faults are told where they are in its file.
+func (l *loading) readSchema(name, file string, at *yamlfile.Node) bool {
+	path := l.path(file)
+	src, err := os.ReadFile(path)
+	if err != nil {
+		at.Errorf("E212", l.nearFile(file), "schema %s: cannot read %s: %s", name, file, cause(err))
+		return false
+	}
+	l.loader.Attach(path, src)
+	s, err := schema.Load(path)
+	if err == nil {
+		l.schemas[name] = s
+		return true
+	}
+	for _, e := range schemaErrors(err) {
+		what := e.Message
+		if e.Pointer != "" {
+			what = e.Pointer + ": " + what
+		}
+		if e.Line == 0 {
+			at.Errorf("E212", cmp.Or(e.Help, "correct the schema's file"), "schema %s: %s", name, what)
+			continue
+		}
+		l.problems.Add(yamlfile.Problem{File: e.File, Line: e.Line, Col: e.Col, EndCol: e.Col + 1, Code: "E212",
+			Message: fmt.Sprintf("schema %s: %s", name, what), Help: cmp.Or(e.Help, "correct it: without this schema nothing can be checked")})
+	}
+	return false
+}
+
+func schemaErrors(err error) schema.Errors {
+	if all, ok := errors.AsType[schema.Errors](err); ok {
+		return all
+	}
+	return schema.Errors{{Message: err.Error()}}
+}
+
+// cause is what is wrong with a file, without its name.
+func cause(err error) string {
+	if errors.Is(err, fs.ErrNotExist) {
+		return "no such file"
+	}
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err.Error()
+	}
+	return err.Error()
+}
+
+// nearFile is the help for a file that can't be read: the nearest name beside it.
+func (l *loading) nearFile(file string) string {
+	entries, _ := os.ReadDir(filepath.Dir(l.path(file)))
+	near, ok := yamlfile.Nearest(filepath.Base(file), names(entries, fs.DirEntry.Name))
+	if !ok {
+		return "check the name, relative to the folder of " + filepath.Base(l.Path)
+	}
+	return fmt.Sprintf("did you mean %q?", filepath.ToSlash(filepath.Join(filepath.Dir(file), near)))
 }
 
 // schemaOf finds the schema that n names.
@@ -113,7 +194,7 @@ func (l *loading) schemaOf(n *yamlfile.Node) *schema.Schema {
 	}
 	name := n.Str()
 	s := l.schemas[name]
-	if s == nil && name != "" {
+	if s == nil && name != "" && !l.broken["schema "+name] {
 		n.Errorf("E213", didYouMean(name, sortedKeys(l.schemas)), "unknown schema %q", name)
 	}
 	l.used["schema "+name] = true

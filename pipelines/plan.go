@@ -142,6 +142,3 @@ func (p *Plan) channelNames() []string {
 func (p *Plan) adapterNames() []string {
 	return names(p.Adapters, func(a *Adapter) string { return a.Name })
 }
-func (p *Plan) pipelineNames() []string {
-	return names(p.Pipelines, func(l *Pipeline) string { return l.Name })
-}

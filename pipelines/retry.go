@@ -23,6 +23,8 @@ func (l *loading) readRetries(n *yamlfile.Node) {
 	for key, value := range n.Entries() {
 		if r := l.retryOf(key.Raw(), value); r != nil {
 			l.retries[key.Raw()] = r
+		} else {
+			l.broken["retry "+key.Raw()] = true
 		}
 	}
 }
@@ -46,12 +48,12 @@ func (l *loading) retryOf(name string, n *yamlfile.Node) *hub.Retry {
 	}
 	for i, c := range s.Errors {
 		r.Errors = append(r.Errors, hub.Class(c))
-		if !slices.Contains(classNames(), c) {
+		if known := append(classNames(), l.failNames...); !slices.Contains(known, c) {
 			item := n.Get("errors")
 			if items := item.Items(); i < len(items) {
 				item = items[i]
 			}
-			item.Errorf("E221", didYouMean(c, classNames()), "unknown error class %q", c)
+			item.Errorf("E221", didYouMean(c, known), "unknown error class %q", c)
 		}
 	}
 	return r
@@ -67,7 +69,7 @@ func (l *loading) retry(n *yamlfile.Node) *hub.Retry {
 		return &hub.Retry{Name: name, Errors: []hub.Class{"-"}}
 	}
 	r := l.retries[name]
-	if r == nil {
+	if r == nil && name != "" && !l.broken["retry "+name] {
 		n.Errorf("E215", didYouMean(name, append(sortedKeys(l.retries), "never")), "unknown retry %q", name)
 	}
 	l.used["retry "+name] = true

@@ -22,18 +22,9 @@ func (l *loading) readAdapters(n *yamlfile.Node) {
 	for key, value := range n.Entries() {
 		name := key.Raw()
 		l.checkName(key, "adapter")
-		t := value.Get("type")
-		if t == nil {
-			key.Errorf("E216", "add type: "+strings.Join(l.componentNames(), " | "), "the adapter %s has no type", name)
-			continue
-		}
-		c := l.reg.component(t.Str())
+		c := l.typeOf(key, value)
 		if c == nil {
-			if l.reg.Later["type: "+t.Str()] {
-				t.Errorf("E210", "", "the adapter type `%s` is not yet available", t.Str())
-			} else {
-				t.Errorf("E217", didYouMean(t.Str(), l.componentNames()), "unknown adapter type %q", t.Str())
-			}
+			l.broken[name] = true
 			continue
 		}
 		cfg := c.Config()
@@ -46,6 +37,28 @@ func (l *loading) readAdapters(n *yamlfile.Node) {
 		}
 		l.Adapters = append(l.Adapters, a)
 	}
+}
+
+// typeOf finds the component that the entry of `adapters:` names; nil when it names none, which is reported.
+func (l *loading) typeOf(key, value *yamlfile.Node) *hub.Component {
+	t := value.Get("type")
+	switch {
+	case value.Kind() == yamlfile.Scalar:
+		value.Errorf("E216", "write "+key.Raw()+": {type: "+value.Raw()+"}", "an adapter is a map with a type, this is %q", value.Raw())
+		return nil
+	case t == nil:
+		key.Errorf("E216", "add type: "+strings.Join(l.componentNames(), " | "), "the adapter %s has no type", key.Raw())
+		return nil
+	}
+	c := l.reg.component(t.Str())
+	switch {
+	case c != nil:
+	case l.reg.Later["type: "+t.Str()]:
+		t.Errorf("E210", "write one of "+strings.Join(l.componentNames(), ", "), "the adapter type `%s` is not yet available", t.Str())
+	default:
+		t.Errorf("E217", didYouMean(t.Str(), l.componentNames()), "unknown adapter type %q", t.Str())
+	}
+	return c
 }
 
 func (l *loading) env(a *Adapter) *hub.Env { return &hub.Env{Name: a.Name, Dir: l.Dir} }
@@ -96,19 +109,25 @@ func (l *loading) readChannels(n *yamlfile.Node) {
 			value.KeyNode("via").Errorf("E210", "leave it out: the hub's own store carries the channel", "`via` is not yet available")
 		}
 		c := &Channel{Name: key.Raw(), Type: s.Type, Line: fileLine(key), Keep: s.Keep, schema: l.schemaOf(s.Schema)}
+		if !slices.Contains([]string{"direct", "topic", "fanout", "headers"}, c.Type) {
+			l.broken[c.Name] = true
+		}
 		if s.Key != nil {
 			b := &Build{plan: l}
 			scope := l.scope.WithBody(c.shape())
 			if c.key = b.Formula(s.Key, scope); c.key != nil {
 				if k := c.key.Type(); k.Kind == shape.Object || k.Kind == shape.Array {
-					s.Key.Errorf("E302", "", "a key is a text or a number, this is %s", k.Kind)
+					s.Key.Errorf("E302", "name a field of it: "+c.key.Source()+".…", "a key is a text or a number, this is %s", k.Describe())
 				}
 			}
 		}
 		if a := l.Adapter(c.Name); a != nil {
 			key.Errorf("E222", "rename one of them", "%s is a channel and an adapter (%s)", c.Name, a.Line)
+			l.broken[c.Name] = true
 		}
-		l.Channels = append(l.Channels, c)
+		if !l.broken[c.Name] {
+			l.Channels = append(l.Channels, c)
+		}
 	}
 }
 

@@ -22,7 +22,6 @@ type Sender struct {
 	arg     *Value       // routing key of a topic
 	options HeaderValues // options of an adapter's target: become headers
 	data    *Value       // becomes the body
-	expires *yamlfile.Node
 	headers HeaderValues
 	ttl     ttl
 }
@@ -33,10 +32,10 @@ type Sender struct {
 func (b *Build) Sender(n *yamlfile.Node) *Sender {
 	s := &Sender{}
 	var arg *yamlfile.Node
-	switch n.Kind() {
-	case yamlfile.Scalar:
+	switch {
+	case n.Kind() == yamlfile.Scalar:
 		s.Name = n.Str()
-	case yamlfile.Map:
+	case n.Kind() == yamlfile.Map && len(n.Keys()) > 0:
 		keys := n.Keys()
 		s.Name, arg = keys[0], n.Get(keys[0])
 	default:
@@ -47,6 +46,8 @@ func (b *Build) Sender(n *yamlfile.Node) *Sender {
 		b.toChannel(s, n, arg)
 	} else if a := b.plan.Adapter(s.Name); a != nil {
 		b.toAdapter(s, a, n, arg)
+	} else if b.plan.broken[s.Name] {
+		return nil
 	} else {
 		at := n
 		if n.Kind() == yamlfile.Map {
@@ -143,7 +144,7 @@ func (b *Build) fits(s *Sender) {
 		}
 		said = append(said, m.Message)
 	}
-	b.Node.Errorf("E303", found[0].Help, "what is sent to %s does not fit its schema: %s", s.Name, strings.Join(said, "; "))
+	b.Node.Errorf("E303", help(found[0].Message, found[0].Help, b.Flow.Scope), "what is sent to %s does not fit its schema: %s", s.Name, strings.Join(said, "; "))
 }
 
 // Headers compiles the `headers:` modifier.

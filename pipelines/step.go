@@ -43,7 +43,7 @@ func (b *Build) step(beside ...string) hub.Step {
 	for _, k := range n.Keys() {
 		if slices.Contains(modifiers, k) && !slices.Contains(known, k) {
 			if b.plan.reg.Later[k] {
-				n.KeyNode(k).Errorf("E210", "", "`%s` is not yet available", k)
+				n.KeyNode(k).Errorf("E210", notYet, "`%s` is not yet available", k)
 			} else {
 				n.KeyNode(k).Errorf("E205", "remove it, or move it to the step it belongs to", "`%s` has no effect on %s", k, p.Verb)
 			}
@@ -108,7 +108,7 @@ func (b *Build) noVerb(beside []string) {
 		if ours := b.plan.reg.Foreign[k]; ours != "" {
 			at.Errorf("E203", "write "+ours, "unknown step %q", k)
 		} else if b.plan.reg.Later[k] {
-			at.Errorf("E210", "", "the step `%s` is not yet available", k)
+			at.Errorf("E210", notYet, "the step `%s` is not yet available", k)
 		} else {
 			at.Errorf("E203", didYouMean(k, b.plan.reg.verbs()), "unknown step %q", k)
 		}

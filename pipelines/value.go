@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -23,9 +24,24 @@ func (b *Build) Formula(n *yamlfile.Node, scope *formula.Scope) *formula.Formula
 	src := strings.TrimPrefix(text, "=")
 	f, errs := formula.Compile(src, scope)
 	for _, e := range errs {
-		reportAt(n, text, e.Offset+len(text)-len(src), e.Length, e.Message, e.Help)
+		reportAt(n, text, e.Offset+len(text)-len(src), e.Length, e.Message, help(e.Message, e.Help, scope))
 	}
 	return f
+}
+
+// help is what to write, where the formula's own error doesn't say it.
+func help(message, given string, scope *formula.Scope) string {
+	missing, isMissing := strings.CutSuffix(strings.SplitAfter(message, " is missing;")[0], " is missing;")
+	switch {
+	case given != "":
+	case strings.HasPrefix(message, "unknown name "):
+		return "known: " + strings.Join(scope.Names(), ", ")
+	case isMissing:
+		return "add " + missing + ": =…"
+	case strings.Contains(message, "ends too early"):
+		return "write what follows, or remove the last word"
+	}
+	return given
 }
 
 // reportAt puts the caret under a part of a scalar; offset and length are bytes of its text.
@@ -121,9 +137,9 @@ func (b *Build) Value(n *yamlfile.Node, scope *formula.Scope, target *shape.Type
 		}
 		if text, ok := formulaText(at); ok {
 			lead := len(text) - len(strings.TrimPrefix(text, "="))
-			reportAt(at, text, e.Offset+lead, e.Length, e.Message, e.Help)
+			reportAt(at, text, e.Offset+lead, e.Length, e.Message, help(e.Message, e.Help, scope))
 		} else {
-			at.Errorf("E303", e.Help, "%s", e.Message)
+			at.Errorf("E303", help(e.Message, e.Help, scope), "%s", e.Message)
 		}
 	}
 	if len(errs) > 0 {
@@ -160,12 +176,15 @@ func fail(err error) error {
 	return failAt("", err)
 }
 
+// failAt keeps the class and the reason of a formula's own error (expression_limit, what a function met); any other makes the message invalid.
 func failAt(line string, err error) error {
-	reason := "transform"
-	if r, ok := err.(interface{ Reason() string }); ok {
-		reason = r.Reason()
+	e := hub.Fail(hub.Invalid, formula.ReasonTransform, "%w", err)
+	if _, ok := errors.AsType[*formula.RunError](err); ok {
+		c := hub.AsError(err)
+		e.Class, e.Reason, e.After = c.Class, c.Reason, c.After
+	} else if c, ok := errors.AsType[*hub.Error](err); ok {
+		e.Class, e.Reason, e.After = c.Class, c.Reason, c.After
 	}
-	e := hub.Fail(hub.Invalid, reason, "%w", err)
 	e.Line = line
 	return e
 }

@@ -161,7 +161,7 @@ func (w *World) close(ctx context.Context) error {
 		_ = w.http.Close() // cuts what is left; the listener is closed
 	}
 	w.calls.Lock() // waits for the last handler
-	w.calls.Unlock()
+	defer w.calls.Unlock()
 	err := w.conns.shut()
 	w.served.Wait()
 	if downErr := w.smtp.Shutdown(ctx); downErr != nil && !errors.Is(downErr, net.ErrClosed) {

@@ -25,6 +25,7 @@ type Server struct {
 	secure  bool // net/http writes http.TLSConfig itself: ask this
 	routes  routes
 	scratch pools
+	fresh   fresh
 
 	inFlight atomic.Int64
 	draining atomic.Bool
@@ -64,6 +65,7 @@ func New(cfg Config, env *hub.Env) (*Server, error) {
 		MaxHeaderBytes:    l.MaxHeader,
 		ErrorLog:          slog.NewLogLogger(s.env.Log.Handler(), slog.LevelDebug),
 	}
+	s.http.ConnState = s.fresh.note
 	if cfg.TLS.Cert != "" {
 		certs, err := newCertificates(env.Path(cfg.TLS.Cert), env.Path(cfg.TLS.Key), s.env.Log)
 		if err != nil {
@@ -132,6 +134,8 @@ func (s *Server) serve(ln net.Listener) {
 // port. When ctx ends first, connections are cut.
 func (s *Server) Close(ctx context.Context) error {
 	s.draining.Store(true)
+	silent := time.AfterFunc(freshGrace, s.fresh.close)
+	defer silent.Stop()
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(fmt.Errorf("http-server %q: %w", s.env.Name, err), s.http.Close())

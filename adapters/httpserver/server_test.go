@@ -102,11 +102,15 @@ func TestTooManyRequests(t *testing.T) {
 func TestConnectionLimits(t *testing.T) {
 	l := newLimitedListener(nil, 3, 2, true)
 	loop, a, b := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
-	if !l.enter(a) || !l.enter(a) || l.enter(a) {
-		t.Error("the limit of one address does not hold")
+	for i, want := range []bool{true, true, false} {
+		if l.enter(a) != want {
+			t.Errorf("the limit of one address does not hold at connection %d", i+1)
+		}
 	}
-	if !l.enter(b) || l.enter(b) {
-		t.Error("the limit of all does not hold")
+	for i, want := range []bool{true, false} {
+		if l.enter(b) != want {
+			t.Errorf("the limit of all does not hold at connection %d", i+3)
+		}
 	}
 	l.leave(b)
 	if !l.enter(loop) {
@@ -172,4 +176,31 @@ func BenchmarkPost(b *testing.B) {
 	}
 	cancel()
 	<-done
+}
+
+// A client that connects and says nothing keeps nobody from closing.
+func TestCloseWithSilentClients(t *testing.T) {
+	s := newServer(t, "127.0.0.1:0")
+	url, err := s.Start(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	res, err := http.Get(url + "/healthz")
+	if err != nil { // those before it are accepted
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	http.DefaultClient.CloseIdleConnections()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	if err := s.Close(ctx); err != nil {
+		t.Error(err)
+	}
 }

@@ -125,6 +125,8 @@ func (s *session) drop() { _ = s.conn.Close() }
 
 // hand gives a letter to the server. usable tells whether the session can go on, fresh whether another connection may do what this one could
 // not: it was closed before anything of the letter was said.
+//
+//lint:ignore ST1008 the error is the answer; the flags say what became of the session
 func (s *session) hand(l *letter) (err error, usable, fresh bool) {
 	if l.utf8 {
 		if ok, _ := s.client.Extension("SMTPUTF8"); !ok {

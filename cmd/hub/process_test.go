@@ -66,7 +66,7 @@ func TestSignals(t *testing.T) {
 	if code := end(t, cmd, syscall.SIGTERM); code != 0 {
 		t.Errorf("SIGTERM: exit %d\n%s", code, talk)
 	}
-	cmd, talk = s.launch(t)
+	cmd, _ = s.launch(t)
 	s.write(strings.Replace(shop, "name: shop", "name: store", 1))
 	cmd.Process.Signal(syscall.SIGHUP)
 	await(t, "SIGHUP reloads", func() bool { return strings.Contains(s.hub(0, "status"), "store  "+s.config) })

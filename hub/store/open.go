@@ -54,7 +54,7 @@ func Open(ctx context.Context, url string, o Options) (hub.Store, error) {
 	case kind == "postgres" || kind == "postgresql":
 		return nil, errors.New("store postgres: not yet available: the embedded store is sqlite:file")
 	}
-	return nil, fmt.Errorf("store %q: unknown kind; write sqlite:file or memory:", url)
+	return nil, fmt.Errorf("store %q: unknown kind; write memory: or sqlite:file", url)
 }
 
 func (o Options) withDefaults() Options {

@@ -174,7 +174,7 @@ func TestOpenErrors(t *testing.T) {
 	c.close()
 	for url, want := range map[string]string{
 		"postgres://x/y":    "not yet available: the embedded store is sqlite:file",
-		"mysql://x":         "unknown kind; write sqlite:file or memory:",
+		"mysql://x":         "unknown kind; write memory: or sqlite:file",
 		"sqlite:":           "give the path of a file",
 		"sqlite:" + foreign: "was not made by the hub",
 	} {

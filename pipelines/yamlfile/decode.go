@@ -62,7 +62,7 @@ func (n *Node) decodeStruct(v reflect.Value, kind string, beside ...string) {
 	fields := fieldsOf(v)
 	switch n.Kind() {
 	case Scalar, List:
-		n.wantMap(kind)
+		n.wantMap(kind, fields)
 		return
 	case Map:
 		names := slices.Clone(beside)
@@ -97,8 +97,11 @@ func (n *Node) named(kind string) string {
 	return kind
 }
 
-func (n *Node) wantMap(kind string) {
+func (n *Node) wantMap(kind string, fields []field) {
 	help := ""
+	if len(fields) > 0 {
+		help = "write " + mapOf(fields)
+	}
 	if n.Kind() == Scalar && n.isPlain() && keyWithoutSpace.MatchString(n.Raw()) {
 		name, rest, _ := strings.Cut(n.Raw(), ":")
 		n.Errorf("E006", fmt.Sprintf("write %s: %s", name, rest), "a space is missing behind the colon of %q", n.Raw())
@@ -108,6 +111,20 @@ func (n *Node) wantMap(kind string) {
 		help = "write name: value lines without the dash"
 	}
 	n.Errorf("E102", help, "%s takes a map, not %s", n.named(kind), n.Kind())
+}
+
+// mapOf shows how a map of the fields is written: the required ones, or the first.
+func mapOf(fields []field) string {
+	var names []string
+	for _, f := range fields {
+		if f.tag.Get("required") == "true" {
+			names = append(names, f.name+": …")
+		}
+	}
+	if len(names) == 0 {
+		names = append(names, fields[0].name+": …")
+	}
+	return "{" + strings.Join(names, ", ") + "}"
 }
 
 // decode sets v; false when a problem was recorded and v is as it was.

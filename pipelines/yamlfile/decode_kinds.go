@@ -107,7 +107,7 @@ func (n *Node) decodeSlice(v reflect.Value, tag reflect.StructTag, kind string) 
 func (n *Node) decodeMap(v reflect.Value, tag reflect.StructTag, kind string) bool {
 	switch n.Kind() {
 	case Scalar, List:
-		n.wantMap(kind)
+		n.wantMap(kind, nil)
 		return false
 	}
 	if v.Type().Key().Kind() != reflect.String {

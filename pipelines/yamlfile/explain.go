@@ -3,15 +3,18 @@ package yamlfile
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
 // explain records a syntax error: yaml/v4 knows the place, this knows what people get wrong there.
 func (l *Loader) explain(s *source, err error) {
 	msg, at, from := where(s)
-	if msg == "" {
-		msg = strings.TrimPrefix(err.Error(), "yaml: ")
-		at = yaml4Mark{1, 1}
+	if msg == "" { // yaml/v4 reads what v3 refuses: a ? inside { }
+		if l.explainQuestion(s) {
+			return
+		}
+		msg, at = lineOf(err)
 	}
 	at = s.clamp(at)
 	for _, try := range []func(*source, string, yaml4Mark, yaml4Mark) bool{
@@ -22,6 +25,19 @@ func (l *Loader) explain(s *source, err error) {
 		}
 	}
 	l.problem(s, at.line, at.col, 1, "E001", "", "%s", msg)
+}
+
+var v3Line = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)
+
+// lineOf is the message of yaml/v3 and the line that it names, which is near the fault.
+func lineOf(err error) (string, yaml4Mark) {
+	msg := strings.TrimPrefix(err.Error(), "yaml: ")
+	m := v3Line.FindStringSubmatch(msg)
+	if m == nil {
+		return msg, yaml4Mark{1, 1}
+	}
+	n, _ := strconv.Atoi(m[1])
+	return v3Line.ReplaceAllString(msg, ""), yaml4Mark{n, 1}
 }
 
 // clamp moves a place behind the end of the file to its last text.

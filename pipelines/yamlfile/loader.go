@@ -59,6 +59,15 @@ func (l *Loader) ReadFile(path string) (*Node, bool) {
 	return l.Parse(path, src)
 }
 
+// Attach keeps the text of a file that is no YAML, such as a schema: problems that name it print its lines.
+func (l *Loader) Attach(name string, src []byte) { l.keep(newSource(name, src)) }
+
+func (l *Loader) keep(s *source) {
+	l.sources = slices.DeleteFunc(l.sources, func(o *source) bool { return o.name == s.name })
+	l.sources = append(l.sources, s)
+	l.Problems.addSource(s)
+}
+
 func readLimited(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -79,9 +88,7 @@ func (l *Loader) Parse(name string, src []byte) (*Node, bool) {
 		return nil, false
 	}
 	s := newSource(name, src)
-	l.sources = slices.DeleteFunc(l.sources, func(o *source) bool { return o.name == name })
-	l.sources = append(l.sources, s)
-	l.Problems.addSource(s)
+	l.keep(s)
 	if !l.checkText(s) {
 		return nil, false
 	}

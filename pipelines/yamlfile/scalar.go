@@ -35,7 +35,7 @@ func (n *Node) isScalar(want string) bool {
 		n.Errorf("E102", "give it a value, or delete the line", "%s has no value", n.label())
 		return false
 	}
-	n.Errorf("E102", "", "%s takes %s, not %s", n.label(), want, n.Kind())
+	n.Errorf("E102", "write it on the line of its key, without { }, [ ] or dashes", "%s takes %s, not %s", n.label(), want, n.Kind())
 	return false
 }
 

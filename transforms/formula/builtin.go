@@ -195,10 +195,3 @@ func (s *site) result(fr *Frame, text string) (doc.Value, *RunError) {
 	return doc.StringValue(text), nil
 }
 
-// list is a built array.
-func (s *site) list(fr *Frame, elems []doc.Value) (doc.Value, *RunError) {
-	if !fr.spend(1+len(elems)) || !fr.take(len(elems)*valueSize) {
-		return doc.Value{}, s.limit(fr)
-	}
-	return doc.ListOf(elems), nil
-}

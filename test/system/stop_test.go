@@ -1,0 +1,24 @@
+package system
+
+import (
+	"net"
+	"testing"
+	"time"
+)
+
+// TestStopWithSilentClients: a connection that never said a word keeps nobody from stopping.
+func TestStopWithSilentClients(t *testing.T) {
+	t.Parallel()
+	s := running(t)
+	for range 3 {
+		c, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	s.do("GET", "/healthz", "") // the connections before it are accepted
+	if took, err := s.stop(); err != nil || took > 2*time.Second {
+		t.Errorf("SIGTERM: exit %v after %v\n%s", err, took, s.tail())
+	}
+}
