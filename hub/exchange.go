@@ -17,6 +17,7 @@ type Exchange struct {
 	Vars  Vars
 	Unit  *Unit
 	Env   *StageEnv
+	Again bool // the unit runs again, because it met a conflict
 	Trace bool // keep history: steps skip the work of a Note without it
 
 	forked bool
@@ -97,6 +98,10 @@ func (x *Exchange) Now() time.Time {
 	}
 	return x.Env.Clock.Now()
 }
+
+// Fresh tells that the unit runs for the first time and has written nothing
+// yet: a create-only write may stand in for a look, since a conflict would run it again.
+func (x *Exchange) Fresh() bool { return !x.Again && !x.forked && len(x.Unit.Writes) == 0 }
 
 // Clock is Now for a step's history note; zero when no history is kept.
 func (x *Exchange) Clock() time.Time {

@@ -61,7 +61,7 @@ func (rt *Runtime) react(ctx context.Context, s *Stage, m *Message, d *Delivery,
 // errorSteps runs the steps of an `errors:` entry. They end the message.
 func (rt *Runtime) errorSteps(ctx context.Context, s *Stage, m *Message, d *Delivery, e *Error, steps Next, had *Message, notes []Event) error {
 	for try := 1; ; try++ {
-		x := &Exchange{Msg: m, Unit: &Unit{Input: d}, Env: &rt.env, Trace: true, Vars: Vars{{"error", e.Document()}}}
+		x := &Exchange{Msg: m, Unit: &Unit{Input: d}, Env: &rt.env, Trace: true, Again: try > 1, Vars: Vars{{"error", e.Document()}}}
 		if had != nil {
 			x.Msg = had
 		}

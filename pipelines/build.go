@@ -29,6 +29,7 @@ type Build struct {
 
 // part collects what one stage of a pipeline needs beside its steps.
 type part struct {
+	asks   bool // some step calls
 	timers []timer
 }
 
@@ -119,12 +120,23 @@ func (b *Build) Verb(n *yamlfile.Node) string {
 	return ""
 }
 
+// Asks gives a function that tells, once the pipeline is compiled, whether a
+// step of this stage asks somebody outside: then a duplicate must be found before the steps run.
+func (b *Build) Asks() func() bool {
+	p := b.part
+	return func() bool { return p.asks }
+}
+
 // Timer gives the address of a timer of this step: a queue whose messages are
 // handled by run, followed by the steps behind this one.
 func (b *Build) Timer(name string, run hub.Step) string {
 	queue := b.Where + "!" + name
 	if b.nested {
 		b.Step.Errorf("E308", "move it to the pipeline's own steps, or to a pipeline `from:` a channel", "a step that waits can't stand inside another step")
+		return queue
+	}
+	if b.pl.From.Call && !b.background {
+		b.Step.Errorf("E308", "move it to a pipeline `from:` a channel", "a step that waits can't stand in a pipeline that is called: the caller waits for the answer")
 		return queue
 	}
 	b.part.timers = append(b.part.timers, timer{queue: queue, run: run})
@@ -141,10 +153,4 @@ func (b *Build) IdempotencyKey(x *hub.Exchange) string {
 		key = x.Msg.Root()[:min(60, len(x.Msg.Root()))] + "/" + hub.HashID(key)
 	}
 	return key
-}
-
-// link adds to what the graph shows of the pipeline.
-func (b *Build) link(l Link) {
-	l.Error = b.onError
-	b.pl.Links = append(b.pl.Links, l)
 }

@@ -31,6 +31,7 @@ const defaultTimeout = 30 * time.Second
 // Request compiles a call of what n names; with (may be nil) is its body, else the message's own.
 func (b *Build) Request(n, with *yamlfile.Node) *Request {
 	name := n.Str()
+	b.part.asks = true
 	r := &Request{Name: name, b: b, timeout: b.Timeout(defaultTimeout), headers: b.Headers()}
 	if with != nil {
 		r.with = b.Value(with, b.Flow.Scope, nil)
@@ -41,7 +42,7 @@ func (b *Build) Request(n, with *yamlfile.Node) *Request {
 			return nil
 		}
 		r.pipeline = p
-		b.link(Link{To: name, Verb: "call"})
+		b.link(Link{To: name, Verb: "call", called: p})
 		return r
 	}
 	adapter, op, _ := strings.Cut(name, ".")

@@ -31,6 +31,8 @@ func (l *loading) readPipelines(n *yamlfile.Node) {
 			l.compile(p, value)
 		}
 	}
+	l.circles()
+	l.keepHistory()
 }
 
 // findFails collects the classes that `fail:` steps name, so that `errors:` may name them.
@@ -81,6 +83,13 @@ func (l *loading) compile(p *Pipeline, n *yamlfile.Node) {
 		return
 	}
 	first, rest := splitAtReply(items)
+	if p.From.Call && len(rest) == 0 {
+		for _, k := range []string{"errors", "lanes"} {
+			if at := n.KeyNode(k); at != nil {
+				at.Errorf("E257", "write it at the step or the pipeline that calls", "`%s` has no effect on a pipeline that is called: its caller decides", k)
+			}
+		}
+	}
 	b.stage(first, lanes, 0, len(rest) > 0)
 	if len(rest) > 0 {
 		b.stage(rest, lanes, 1, false)
@@ -130,7 +139,7 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 		steps = append(steps, continueIn(fmt.Sprintf("%s#%d", p.Name, index+1)))
 	}
 	run := hub.Link(steps, hub.End)
-	if p.From.Call {
+	if p.From.Call && index == 0 {
 		p.body = run
 		return
 	}

@@ -86,7 +86,7 @@ func (l *loading) fromChannel(p *Pipeline, c *Channel, n *yamlfile.Node) {
 func (l *loading) goodPattern(n *yamlfile.Node) bool {
 	for word := range strings.SplitSeq(n.Str(), ".") {
 		if len(word) > 1 && strings.ContainsAny(word, "*#") {
-			n.Errorf("E256", "write * for one whole word and # for any number of them, between dots: order.*", "the pattern %q has %q inside a word", n.Raw(), strings.Trim(word, word[strings.IndexAny(word, "*#"):]))
+			n.Errorf("E256", "write * for one whole word and # for any number of them, between dots: order.*", "the pattern %q has a %s inside a word", n.Raw(), word[strings.IndexAny(word, "*#"):][:1])
 			return false
 		}
 	}

@@ -10,9 +10,14 @@ func (l *loading) lint(root *yamlfile.Node) {
 		return
 	}
 	writers := map[string]bool{}
+	called := map[*Pipeline]bool{}
 	for _, p := range l.Pipelines {
 		for _, k := range p.Links {
-			writers[k.To] = true
+			if k.called != nil {
+				called[k.called] = true
+			} else {
+				writers[k.To] = true
+			}
 		}
 	}
 	channels := root.Get("channels")
@@ -46,7 +51,7 @@ func (l *loading) lint(root *yamlfile.Node) {
 		}
 	}
 	for _, p := range l.Pipelines {
-		if p.From.Call && !writers[p.Name] {
+		if p.From.Call && !called[p] {
 			p.node.Warnf("W214", "call it, or remove it", "nothing calls pipeline %q", p.Name)
 		}
 	}

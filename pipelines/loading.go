@@ -58,7 +58,7 @@ func (l *loading) all(root *yamlfile.Node) {
 			root.KeyNode(k).Errorf("E210", notYet, "`%s:` is not yet available", k)
 		}
 	}
-	known := slices.Clone(parts)
+	known := slices.Clone(sections)
 	for k := range l.reg.Later {
 		if root.Get(k) != nil {
 			known = append(known, k)
@@ -66,33 +66,35 @@ func (l *loading) all(root *yamlfile.Node) {
 	}
 	root.Allow("top-level", known...)
 	l.hub(root.Get("hub"))
-	l.findFails(part(root, "pipelines"))
-	l.readSchemas(part(root, "schemas"))
-	l.readRetries(part(root, "retries"))
-	l.readAdapters(part(root, "adapters"))
-	l.readChannels(part(root, "channels"))
-	l.readPipelines(part(root, "pipelines"))
+	l.findFails(section(root, "pipelines"))
+	l.readSchemas(section(root, "schemas"))
+	l.readRetries(section(root, "retries"))
+	l.readAdapters(section(root, "adapters"))
+	l.readChannels(section(root, "channels"))
+	l.readPipelines(section(root, "pipelines"))
 	l.lint(root)
 }
 
-// parts are the keys of a configuration.
-var parts = []string{"hub", "schemas", "retries", "adapters", "channels", "pipelines"}
+// sections are the keys of a configuration.
+var sections = []string{"hub", "schemas", "retries", "adapters", "channels", "pipelines"}
 
 // notYet is the help for words that this version has no code for.
 const notYet = "remove it: this version has no code for it"
 
-// part is a part of the configuration, under its name or a misspelled one: that
-// is told already, and what is in it is known nevertheless.
-func part(root *yamlfile.Node, name string) *yamlfile.Node {
-	if n := root.Get(name); n != nil {
-		return n
-	}
+// section is a part of the configuration, under its name or a misspelled one:
+// that is told already, and what is in it is known nevertheless.
+func section(root *yamlfile.Node, name string) *yamlfile.Node {
+	n := root.Get(name)
 	for _, k := range root.Keys() {
-		if near, ok := yamlfile.Nearest(k, parts); ok && near == name && !slices.Contains(parts, k) {
-			return root.Get(k)
+		if near, ok := yamlfile.Nearest(k, sections); n == nil && ok && near == name && !slices.Contains(sections, k) {
+			n = root.Get(k)
 		}
 	}
-	return nil
+	if k := n.Kind(); k == yamlfile.Scalar || k == yamlfile.List {
+		n.Errorf("E200", "write a name before each of them: "+name+": {name: …}", "`%s` is a map of names, not %s", name, k)
+		return nil
+	}
+	return n
 }
 
 // settings is the `hub:` block.

@@ -57,6 +57,7 @@ type Pipeline struct {
 	body   hub.Next // of `from: call`: what a call runs
 	calls  []*hub.Stage
 	keeps  bool // some step changes the store: history of every message is kept
+	gated  bool // behind some step that is compiled already not every message goes on
 }
 
 // From says what feeds a pipeline: an adapter, a channel, or calls.
@@ -81,6 +82,10 @@ type Link struct {
 	Arg   string // topic key, operation, template
 	Verb  string // send, call, wire_tap, ...
 	Error bool   // only when something failed
+
+	called  *Pipeline // of a call of a pipeline
+	certain bool      // every message that is not stopped by an error goes there
+	at      *yamlfile.Node
 }
 
 // Stages are all stages of the plan: pipelines, their continuations, timers, outboxes.

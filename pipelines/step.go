@@ -54,6 +54,7 @@ func (b *Build) step(beside ...string) hub.Step {
 	before := b.Flow.Branch()
 	b.pl.keeps = b.pl.keeps || p.Keeps
 	s := p.Compile(b)
+	b.pl.gated = b.pl.gated || !b.nested && !b.onError && !slices.Contains(passing, p.Verb)
 	if s == nil {
 		b.unknown()
 	}

@@ -1,5 +1,7 @@
 package doc
 
+import "slices"
+
 // Builder writes a document: it appends JSON text and tape nodes together, so the result is already decoded. The zero Builder is ready. It
 // can be used again after Done or Reset; it is not for concurrent use. Calls out of order (a value without its Key inside an object, an End
 // without its Begin) are bugs and panic.
@@ -9,14 +11,18 @@ type Builder struct {
 	open  []openNode
 	key   keySpan
 	keyed bool
-	sizes [2]int // text and nodes of the last document, to reserve as much
+	again bool // a document was made before: this Builder keeps its room, and gives copies out
 }
+
+// keepRoom is how many bytes a Builder keeps for the next document, text and nodes each.
+const keepRoom = 128 << 10
 
 // openNode is an object or array that is not ended.
 type openNode struct {
 	at       uint32
 	kind     Kind
 	repeated bool
+	named    bool // its keys are written by KeyName
 	flags    uint32
 	count    int
 	keys     keySet
@@ -44,11 +50,14 @@ func (b *Builder) Len() int { return len(b.src) }
 
 // Reset drops what was written since Done.
 func (b *Builder) Reset() {
-	b.src, b.nodes, b.open, b.keyed = b.src[:0], b.nodes[:0], b.open[:0], false
-	b.key = keySpan{}
+	b.open, b.keyed, b.key = b.open[:0], false, keySpan{}
+	if b.roomy() {
+		b.src, b.nodes = nil, nil
+	}
+	b.src, b.nodes = b.src[:0], b.nodes[:0]
 }
 
-// Done returns the document, Missing if nothing was written, and starts the next one. The text is not copied: Source returns it.
+// Done returns the document, Missing if nothing was written, and starts the next one.
 func (b *Builder) Done() Value {
 	if len(b.open) > 0 {
 		panic("doc: Builder.Done inside an open " + b.open[len(b.open)-1].kind.String())
@@ -59,40 +68,48 @@ func (b *Builder) Done() Value {
 	if len(b.src) > maxSource {
 		panic("doc: Builder: a document of more than 2 GiB")
 	}
-	t := &tape{src: b.src, nodes: b.nodes}
-	b.sizes = [2]int{len(b.src), len(b.nodes)}
-	b.src, b.nodes = nil, nil
+	t := b.handOver()
+	b.again = true
 	return t.value(0)
+}
+
+// roomy reports whether the room is too much to be kept.
+func (b *Builder) roomy() bool { return cap(b.src) > keepRoom || cap(b.nodes) > keepRoom/nodeSize }
+
+// handOver makes the tape. A Builder that is used once gives its room away; one that is used again keeps it, if it is not too much, so that
+// a document has no more memory than it needs and none is written twice.
+func (b *Builder) handOver() *tape {
+	if b.again && !b.roomy() {
+		t := &tape{src: slices.Clone(b.src), nodes: slices.Clone(b.nodes)}
+		b.src, b.nodes = b.src[:0], b.nodes[:0]
+		return t
+	}
+	t := &tape{src: b.src, nodes: b.nodes}
+	b.src, b.nodes = nil, nil
+	return t
 }
 
 // place writes the comma before a value if there must be one, and counts it.
 func (b *Builder) place() {
-	if len(b.open) == 0 {
-		b.first()
-		return
-	}
-	o := &b.open[len(b.open)-1]
-	if o.kind == Object {
-		if !b.keyed {
+	switch {
+	case b.keyed:
+		b.keyed = false // Key wrote the comma and counted
+	case len(b.open) == 0:
+		if len(b.nodes) > 0 {
+			panic("doc: Builder: a second document")
+		}
+		if b.src == nil {
+			b.src, b.nodes = make([]byte, 0, 256), make([]node, 0, 12)
+		}
+	default:
+		o := &b.open[len(b.open)-1]
+		if o.kind == Object {
 			panic("doc: Builder: a value without its Key in an object")
 		}
-		b.keyed = false
-		return // Key wrote the comma
-	}
-	if o.count > 0 {
-		b.src = append(b.src, ',')
-	}
-	o.count++
-}
-
-// first reserves space for a new document.
-func (b *Builder) first() {
-	if len(b.nodes) > 0 {
-		panic("doc: Builder: a second document")
-	}
-	if b.src == nil {
-		b.src = make([]byte, 0, b.sizes[0]+b.sizes[0]/8+64)
-		b.nodes = make([]node, 0, b.sizes[1]+b.sizes[1]/8+4)
+		if o.count > 0 {
+			b.src = append(b.src, ',')
+		}
+		o.count++
 	}
 }
 

@@ -6,6 +6,9 @@ func (b *Builder) Key(name string) {
 		panic("doc: Builder: Key outside an object")
 	}
 	o := &b.open[len(b.open)-1]
+	if o.named {
+		panic("doc: Builder: Key after KeyName")
+	}
 	name = validText(name)
 	b.note(o, name)
 	if o.count > 0 {

@@ -116,19 +116,25 @@ func (b *Builder) fields(fields []Field) (flags uint32) {
 // copy appends the subtree at i of another tape, with its offsets shifted.
 func (b *Builder) copy(t *tape, i uint32) {
 	root := &t.nodes[i]
-	from := len(b.nodes)
-	text := uint32(len(b.src)) - root.start // wraps around; so does the sum
-	step := uint32(from) - i
+	start := len(b.src)
 	b.src = append(b.src, t.src[root.start:root.end]...)
+	if root.next == i+1 {
+		b.leaf(start, root.info&^flagKeyEsc)
+		return
+	}
+	text := uint32(start) - root.start // wraps around; so does the sum
+	from := len(b.nodes)
+	step := uint32(from) - i
 	b.nodes = append(b.nodes, t.nodes[i:root.next]...)
-	for j := range b.nodes[from:] {
-		n := &b.nodes[from+j]
+	copied := b.nodes[from:]
+	for j := range copied {
+		n := &copied[j]
 		n.start += text
 		n.end += text
 		n.key += text
 		n.next += step
 	}
-	n := &b.nodes[from]
+	n := &copied[0]
 	n.key, n.keyLen, n.info = b.key.start, b.key.len, n.info&^flagKeyEsc|b.key.flag
 	b.key = keySpan{}
 }

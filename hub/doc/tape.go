@@ -25,6 +25,7 @@ const (
 	countShift = 6
 	maxNodes   = 1<<(32-countShift) - 1
 	maxSource  = 1<<31 - 1
+	nodeSize   = 24 // bytes
 )
 
 func (n *node) kind() Kind { return Kind(n.info & kindMask) }

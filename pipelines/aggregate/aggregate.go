@@ -47,12 +47,9 @@ type aggregator struct {
 // Process adds the message to its group. Only the message that completes it goes on, as the aggregate.
 func (a *aggregator) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 	fr := formula.NewFrame(x)
-	key, err := a.by.Text(fr)
+	key, err := a.key(fr)
 	if err != nil {
 		return err
-	}
-	if utf8.RuneCountInString(key) > maxKey {
-		return hub.Fail(hub.Invalid, "key_too_long", "the group key %s… is longer than %d characters", string([]rune(key)[:40]), maxKey)
 	}
 	body, err := x.Doc()
 	if err != nil {
@@ -83,7 +80,7 @@ func (a *aggregator) Process(ctx context.Context, x *hub.Exchange, next hub.Next
 	}
 	if !complete {
 		g.keep(x, body)
-		if a.idle > 0 || g.Size == 1 { // else it stands already, and does not move
+		if g.Size == 1 { // later members need not move it: when it fires it sees when the group is due
 			a.setTimer(x, g, key)
 		}
 		a.b.Note(x, x.Clock(), "grouped", strconv.Itoa(g.Size)+" in "+key)
@@ -98,6 +95,14 @@ func (a *aggregator) Process(ctx context.Context, x *hub.Exchange, next hub.Next
 	}
 	members = append(members, member{n: g.Size, id: x.Msg.ID, body: body})
 	return a.goOn(ctx, x, g, key, members, true, next)
+}
+
+func (a *aggregator) key(fr *formula.Frame) (string, error) {
+	key, err := a.by.Text(fr)
+	if err == nil && utf8.RuneCountInString(key) > maxKey {
+		err = hub.Fail(hub.Invalid, "key_too_long", "the group key %s… is longer than %d characters", string([]rune(key)[:40]), maxKey)
+	}
+	return key, err
 }
 
 // complete evaluates `until` with the new member.
@@ -165,7 +170,7 @@ func (a *aggregator) timeIsOver(ctx context.Context, x *hub.Exchange, next hub.N
 	if err != nil || g.Closed || g.Size == 0 || g.ID != m.Get("group").Str() {
 		return err
 	}
-	if due := a.due(g); due.After(x.Now()) { // the configuration gives it more time by now
+	if a.due(g).After(x.Now()) { // members came since, or the configuration gives it more time by now
 		a.setTimer(x, g, key)
 		return nil
 	}

@@ -16,7 +16,7 @@ func (a *aggregator) due(g *group) time.Time {
 	return due
 }
 
-// setTimer puts the group's one timer, or moves it.
+// setTimer puts the group's one timer.
 func (a *aggregator) setTimer(x *hub.Exchange, g *group, key string) {
 	if a.timer == "" {
 		return

@@ -16,10 +16,13 @@ const kindHeader = "idempotency-key"
 // answer: a request with the header idempotency-key that was answered before
 // gets the same answer again, without its steps being run. It is for Registry.Entry.
 func HeaderKey(b *pipelines.Build) []hub.Step {
-	return []hub.Step{headerKey{b}}
+	return []hub.Step{headerKey{b, b.Asks()}}
 }
 
-type headerKey struct{ b *pipelines.Build }
+type headerKey struct {
+	b    *pipelines.Build
+	asks func() bool
+}
 
 func (h headerKey) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 	key := x.Msg.Headers.Get(hub.HeaderIdempotency)
@@ -49,6 +52,9 @@ func (h headerKey) before(ctx context.Context, x *hub.Exchange, key, name, hash 
 	}
 	if err := enter(x, kindHeader, name, true); err != nil {
 		return false, 0, err
+	}
+	if optimistic(x, h.asks) {
+		return false, 0, nil
 	}
 	first, version, err := read(ctx, x, kindHeader, name)
 	if err != nil || first == nil {

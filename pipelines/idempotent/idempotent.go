@@ -40,6 +40,7 @@ type receiver struct {
 	keep    time.Duration
 	same    bool // same_reply
 	fail    bool
+	asks    func() bool
 	waits   bool // somebody waits for the answer: a second request at the same time is told so
 }
 
@@ -68,9 +69,12 @@ func (r *receiver) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 	if err := enter(x, kind, name, r.waits); err != nil {
 		return err
 	}
-	before, version, err := read(ctx, x, kind, name)
-	if err != nil {
-		return err
+	var before *handled
+	var version int64
+	if r.version != nil || !optimistic(x, r.asks) {
+		if before, version, err = read(ctx, x, kind, name); err != nil {
+			return err
+		}
 	}
 	if before != nil {
 		newer, err := r.newer(before, applied)
@@ -141,6 +145,11 @@ func enter(x *hub.Exchange, kind, name string, waits bool) error {
 	e.After = time.Second
 	return e
 }
+
+// optimistic tells that the key may be taken for new without a look: the
+// record is create-only, so the commit of a duplicate meets a conflict and the
+// unit runs again, with the look. Not where the steps ask somebody outside.
+func optimistic(x *hub.Exchange, asks func() bool) bool { return x.Fresh() && !asks() }
 
 // read gives what was handled under the name; nil: nothing.
 func read(ctx context.Context, x *hub.Exchange, kind, name string) (*handled, int64, error) {

@@ -70,46 +70,6 @@ func (l *Loader) explainCut(s *source, msg string, at, from yaml4Mark) bool {
 	return false
 }
 
-// explainQuestion finds the unquoted formulas with a ? inside { } or [ ] of one line, as {card: =body.pay?.token}.
-func (l *Loader) explainQuestion(s *source) bool {
-	found := false
-	for i, text := range s.lines {
-		for _, m := range formulaStart.FindAllStringSubmatchIndex(text, -1) {
-			before := strings.TrimSpace(text[:m[2]])
-			if strings.HasPrefix(before, "#") || !opened(before) {
-				continue
-			}
-			col := len([]rune(text[:m[2]])) + 1
-			formula := formulaAt(s.line(i+1), col-1)
-			if strings.Contains(formula, "?") {
-				found = true
-				l.problem(s, i+1, col, len([]rune(formula)), "E014", "quote this formula: "+quoted(formula), "%s", cutMessage)
-			}
-		}
-	}
-	return found
-}
-
-// opened tells whether text leaves a { or [ open; brackets in quotes don't count.
-func opened(text string) bool {
-	depth, quote := 0, rune(0)
-	for _, r := range text {
-		switch {
-		case quote != 0:
-			if r == quote {
-				quote = 0
-			}
-		case r == '"' || r == '\'':
-			quote = r
-		case r == '{' || r == '[':
-			depth++
-		case r == '}' || r == ']':
-			depth--
-		}
-	}
-	return depth > 0 && quote == 0
-}
-
 // cutInMap reports formulas of a flow map that YAML cut into keys without a value, and gives the entries as meant.
 func (b *builder) cutInMap(y *yaml.Node) []*yaml.Node {
 	if y.Style&yaml.FlowStyle == 0 {

@@ -5,14 +5,17 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"gopkg.in/yaml.v3"
 )
 
-// explain records a syntax error: yaml/v4 knows the place, this knows what people get wrong there.
-func (l *Loader) explain(s *source, err error) {
+// explain records a syntax error: yaml/v4 knows the place, this knows what
+// people get wrong there. Where what was meant is certain, it gives the document nevertheless.
+func (l *Loader) explain(s *source, err error) (*yaml.Node, bool) {
 	msg, at, from := where(s)
 	if msg == "" { // yaml/v4 reads what v3 refuses: a ? inside { }
-		if l.explainQuestion(s) {
-			return
+		if found := l.explainQuestion(s); len(found) > 0 {
+			return s.without(found)
 		}
 		msg, at = lineOf(err)
 	}
@@ -21,10 +24,11 @@ func (l *Loader) explain(s *source, err error) {
 		l.explainTabs, l.explainQuotes, l.explainCut, l.explainColon, l.explainBracket, l.explainIndent, l.explainStart,
 	} {
 		if try(s, msg, at, from) {
-			return
+			return nil, false
 		}
 	}
 	l.problem(s, at.line, at.col, 1, "E001", "", "%s", msg)
+	return nil, false
 }
 
 var v3Line = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)

@@ -15,8 +15,7 @@ func (l *Loader) parseYAML(s *source) (*yaml.Node, bool) {
 	dec := yaml.NewDecoder(bytes.NewReader(s.text))
 	doc := &yaml.Node{}
 	if err := decode(dec, doc); err != nil && !errors.Is(err, io.EOF) {
-		l.explain(s, err)
-		return nil, false
+		return l.explain(s, err)
 	}
 	if err := decode(dec, &yaml.Node{}); !errors.Is(err, io.EOF) {
 		line := secondDocument(s)

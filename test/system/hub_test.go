@@ -31,11 +31,16 @@ func root(t testing.TB) string {
 	return dir
 }
 
-var builds sync.Map // tags -> path
+var (
+	builds   sync.Map // tags -> path
+	building sync.Mutex
+)
 
 // build makes the hub's binary once per set of tags.
 func build(t testing.TB, tags string) string {
 	t.Helper()
+	building.Lock()
+	defer building.Unlock()
 	if p, ok := builds.Load(tags); ok {
 		return p.(string)
 	}

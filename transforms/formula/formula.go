@@ -44,6 +44,13 @@ func (f *Formula) Names() []string { return f.names }
 
 // Eval is the formula's value on the frame. The error is a *RunError.
 func (f *Formula) Eval(fr *Frame) (doc.Value, error) {
+	if f.root.path != nil || f.root.konst { // costs no budget, and needs no slots
+		v, err := f.eval(fr)
+		if err != nil {
+			return doc.Value{}, err
+		}
+		return v, nil
+	}
 	saved, nested := fr.begin(f.slots)
 	v, err := f.eval(fr)
 	if err == nil && f.built && v.Kind() >= doc.Array && !fr.weigh(v) {

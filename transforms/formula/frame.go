@@ -83,9 +83,10 @@ func (fr *Frame) begin(slots int) (saved []doc.Value, nested bool) {
 	fr.busy = true
 	fr.limits = fr.Limits.orDefault()
 	fr.reset()
-	if slots <= len(fr.first) {
+	if len(fr.slots) < slots {
 		fr.slots = fr.first[:]
-	} else if len(fr.slots) < slots {
+	}
+	if len(fr.slots) < slots {
 		fr.slots = make([]doc.Value, slots)
 	}
 	return nil, false

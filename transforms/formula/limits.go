@@ -51,8 +51,9 @@ func (b *budget) reset() {
 	b.chunk = min(stride, b.limits.Steps)
 	b.steps = b.limits.Steps - b.chunk
 	b.memory = b.limits.Memory
-	b.deadline = time.Time{}
-	b.over = ""
+	if !b.deadline.IsZero() || b.over != "" { // seldom
+		b.deadline, b.over = time.Time{}, ""
+	}
 }
 
 // spend takes n steps; false: the budget is used up.

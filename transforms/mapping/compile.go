@@ -137,9 +137,15 @@ func (c *compiler) fields(t *Tree, p place) (part, *shape.Type) {
 	made := &object{}
 	typ := shape.ObjectType()
 	wanted := c.checkNames(t, p)
+	seen := make(map[string]bool, len(t.Fields))
 	for i, f := range t.Fields {
 		value, ft := c.part(f.Tree, p.field(f.Name, wanted[i]))
-		made.fields = append(made.fields, field{f.Name, value})
+		name := doc.NewName(f.Name)
+		if seen[name.String()] {
+			c.fault(f.NamePos, "leave one of them out", "the field "+f.Name+" stands here twice")
+		}
+		seen[name.String()] = true
+		made.fields = append(made.fields, field{name, value})
 		typ.Fields = append(typ.Fields, shape.Field{Name: f.Name, Type: ft, Required: !ft.IsAny() && !ft.Nullable})
 	}
 	return made, typ

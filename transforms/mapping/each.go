@@ -20,7 +20,7 @@ type each struct {
 	enclosing int // slot of its element
 }
 
-func (e *each) put(r *run, name string, keyed bool) (bool, error) {
+func (e *each) put(r *run, name *doc.Name) (bool, error) {
 	list, err := e.list.Eval(r.fr)
 	if err != nil {
 		return false, &RunError{Pos: e.pos, Err: err}
@@ -29,14 +29,14 @@ func (e *each) put(r *run, name string, keyed bool) (bool, error) {
 	case doc.Missing:
 		return false, nil
 	case doc.Null:
-		r.key(name, keyed)
+		r.key(name)
 		r.b.Null()
 		return true, nil
 	case doc.Array:
 	default:
 		return false, &RunError{Pos: e.pos, Err: failed("$each needs a list; %s is %s", e.list.Source(), shape.OfValue(list).Describe())}
 	}
-	r.key(name, keyed)
+	r.key(name)
 	r.b.BeginArray()
 	if e.outer >= 0 {
 		r.fr.Local(e.outer, r.fr.Locals[e.enclosing])
@@ -65,6 +65,6 @@ func (e *each) putEntry(r *run, i int, element doc.Value) error {
 			return nil
 		}
 	}
-	_, err := e.entry.put(r, "", false)
+	_, err := e.entry.put(r, nil)
 	return err
 }

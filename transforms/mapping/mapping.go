@@ -45,7 +45,7 @@ func (m *Mapping) Apply(fr *formula.Frame) (doc.Value, error) {
 	}
 	r := m.runs.Get().(*run)
 	r.fr, r.entries, r.start = fr, 0, time.Time{}
-	_, err := m.root.put(r, "", false)
+	_, err := m.root.put(r, nil)
 	r.fr = nil
 	if err != nil {
 		r.b.Reset()
@@ -66,9 +66,9 @@ type run struct {
 }
 
 // key writes the name of the next value, if it is a field's.
-func (r *run) key(name string, keyed bool) {
-	if keyed {
-		r.b.Key(name)
+func (r *run) key(name *doc.Name) {
+	if name != nil {
+		r.b.KeyName(name)
 	}
 }
 

@@ -8,9 +8,10 @@ import (
 	"orderhub/transforms/formula"
 )
 
-// part is a compiled tree. put writes its value, after its key when it is a field's. false: there is no value, and nothing was written.
+// part is a compiled tree. put writes its value, after its name when it is a field's (else nil). false: there is no value, and nothing was
+// written.
 type part interface {
-	put(r *run, name string, keyed bool) (bool, error)
+	put(r *run, name *doc.Name) (bool, error)
 }
 
 // leaf copies or computes a value.
@@ -19,7 +20,7 @@ type leaf struct {
 	f   *formula.Formula
 }
 
-func (l *leaf) put(r *run, name string, keyed bool) (bool, error) {
+func (l *leaf) put(r *run, name *doc.Name) (bool, error) {
 	v, err := l.f.Eval(r.fr)
 	if err != nil {
 		return false, &RunError{Pos: l.pos, Err: err}
@@ -27,7 +28,7 @@ func (l *leaf) put(r *run, name string, keyed bool) (bool, error) {
 	if v.Kind() == doc.Missing {
 		return false, nil
 	}
-	r.key(name, keyed)
+	r.key(name)
 	r.b.Value(v)
 	if r.b.Len() > MaxBytes {
 		return false, &RunError{Pos: l.pos, Err: overLimit("makes more than %d bytes", MaxBytes)}
@@ -38,11 +39,11 @@ func (l *leaf) put(r *run, name string, keyed bool) (bool, error) {
 // literal is always the same value.
 type literal struct{ v doc.Value }
 
-func (l *literal) put(r *run, name string, keyed bool) (bool, error) {
+func (l *literal) put(r *run, name *doc.Name) (bool, error) {
 	if l.v.Kind() == doc.Missing {
 		return false, nil
 	}
-	r.key(name, keyed)
+	r.key(name)
 	r.b.Value(l.v)
 	return true, nil
 }
@@ -50,17 +51,17 @@ func (l *literal) put(r *run, name string, keyed bool) (bool, error) {
 type object struct{ fields []field }
 
 type field struct {
-	name  string
+	name  *doc.Name
 	value part
 }
 
-func (o *object) put(r *run, name string, keyed bool) (bool, error) {
-	r.key(name, keyed)
+func (o *object) put(r *run, name *doc.Name) (bool, error) {
+	r.key(name)
 	r.b.BeginObject()
 	for i := range o.fields {
 		f := &o.fields[i]
-		if _, err := f.value.put(r, f.name, true); err != nil {
-			return false, inside(err, "."+f.name)
+		if _, err := f.value.put(r, f.name); err != nil {
+			return false, inside(err, "."+f.name.String())
 		}
 	}
 	r.b.EndObject()
@@ -71,11 +72,11 @@ func (o *object) put(r *run, name string, keyed bool) (bool, error) {
 // left out.
 type array struct{ items []part }
 
-func (a *array) put(r *run, name string, keyed bool) (bool, error) {
-	r.key(name, keyed)
+func (a *array) put(r *run, name *doc.Name) (bool, error) {
+	r.key(name)
 	r.b.BeginArray()
 	for i, item := range a.items {
-		wrote, err := item.put(r, "", false)
+		wrote, err := item.put(r, nil)
 		if err != nil {
 			return false, inside(err, "["+strconv.Itoa(i)+"]")
 		}
@@ -94,7 +95,7 @@ type when struct {
 	then part
 }
 
-func (w *when) put(r *run, name string, keyed bool) (bool, error) {
+func (w *when) put(r *run, name *doc.Name) (bool, error) {
 	ok, err := w.test.Bool(r.fr)
 	if err != nil {
 		return false, &RunError{Pos: w.pos, Err: err}
@@ -102,7 +103,7 @@ func (w *when) put(r *run, name string, keyed bool) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	return w.then.put(r, name, keyed)
+	return w.then.put(r, name)
 }
 
 // inside adds a step to the path of an error on its way out.

@@ -1,0 +1,109 @@
+package system
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+)
+
+// TestOutcomes: what becomes of each kind of order: its state, the money, the parcel, the mails, and what is left for people.
+func TestOutcomes(t *testing.T) {
+	t.Parallel()
+	s := running(t)
+	sub := func(id string, states ...string) (subjects []string) {
+		for _, state := range states {
+			subjects = append(subjects, "Your order "+id+": "+state)
+		}
+		return subjects
+	}
+	for _, c := range []struct {
+		name, id, body string
+		to             string // of the mails; "": that of order()
+		state, reason  string
+		effects        string // of billing, stock and shipping
+		mails          []string
+		dead           string // where a dead letter is left
+		invalid        bool   // kept in orders.invalid
+	}{
+		{name: "approved by flaky gateway", id: "O-1", body: order("O-1", `"pay":{"type":"card","token":"tok_throttle"}`), state: "delivered",
+			effects: "charge:1 reserve:1 book:1", mails: []string{"paid", "shipped"}},
+		{name: "by invoice", id: "O-2", body: order("O-2", `"pay":{"type":"invoice"}`), state: "delivered", effects: "invoice:1 reserve:1 book:1", mails: []string{"paid", "shipped"}},
+		{name: "declined", id: "W-1002", body: s.sample("web-orders.2-declined.json"), to: "bob@example.com", state: "declined",
+			reason: "the gateway declined the card", effects: "charge.declined:1", mails: []string{"declined"}},
+		{name: "expired card", id: "W-1003", body: s.sample("web-orders.3-expired-card.json"), to: "cleo@example.com", state: "card_expired",
+			reason: "the card has expired", effects: "charge.expired_card:1", mails: []string{"card_expired"}},
+		{name: "out of stock", id: "W-1004", body: s.sample("web-orders.4-out-of-stock.json"), to: "dan@example.com", state: "cancelled",
+			reason: "OUT-OF-STOCK is out of stock", effects: "charge:1 refund:1 reserve.out_of_stock:1 release:1", mails: []string{"paid", "cancelled"}},
+		{name: "invoice, out of stock", id: "O-3", body: order("O-3", `"pay":{"type":"invoice"},"lines":[{"sku":"OUT-OF-STOCK","qty":1,"price":5.00}]`), state: "cancelled",
+			reason: "OUT-OF-STOCK is out of stock", effects: "refund:1 invoice:1 reserve.out_of_stock:1 release:1", mails: []string{"paid", "cancelled"}},
+		{name: "wrong total", id: "W-1005", body: s.sample("web-orders.5-wrong-total.json"), to: "eve@example.com", state: "rejected",
+			reason: "the total is 49.99, the items add up to 50.00", mails: []string{"rejected"}, invalid: true},
+		{name: "no items", id: "O-4", body: order("O-4", `"lines":[],"total":0`), state: "rejected", reason: "the order has no items", mails: []string{"rejected"}, invalid: true},
+		{name: "card without a card", id: "O-5", body: order("O-5", `"pay":{"type":"card"}`), state: "rejected",
+			reason: "an order paid by card needs a card", mails: []string{"rejected"}, invalid: true},
+		{name: "unknown customer", id: "O-6", body: order("O-6", `"user":{"id":"NO-1","email":"o-6@example.com"}`), state: "", dead: "orders"},
+		{name: "unknown product", id: "O-7", body: order("O-7", `"lines":[{"sku":"NO-1","qty":1,"price":5.00}]`), state: "paid", effects: "charge:1",
+			mails: []string{"paid"}, dead: "orders.paid"},
+		{name: "refused charge", id: "O-8", body: order("O-8", `"lines":[{"sku":"A","qty":1,"price":0}],"total":0`), state: "received", dead: "orders.accepted"},
+		{name: "refused mail", id: "O-9", body: order("O-9", `"user":{"id":"C-1-eu","email":"bounce@example.com"}`), to: "bounce@example.com", state: "delivered",
+			effects: "charge:1 reserve:1 book:1", dead: "@mail order-status"},
+		{name: "busy mail server", id: "O-10", body: order("O-10", `"user":{"id":"C-1-eu","email":"tempfail@example.com"}`), to: "tempfail@example.com", state: "delivered",
+			effects: "charge:1 reserve:1 book:1", mails: []string{"paid", "shipped"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := *s
+			s.t = t
+			s.post("/orders", c.body)
+			var v view
+			s.until("the order has its state", func() bool {
+				v = s.view(c.id)
+				return v.State == c.state && (c.dead == "" || s.trace(c.id).State == "dead letter")
+			})
+			if c.to == "" {
+				c.to = "o-" + c.id[2:] + "@example.com"
+			}
+			s.until("the mails came", func() bool { return len(s.mails(c.to)) >= len(c.mails) })
+			same(t, "mails", s.mails(c.to), sub(c.id, c.mails...))
+			if c.reason != "" {
+				same(t, "reason", *v.Reason, c.reason)
+			}
+			var got string
+			ops := []string{"charge", "charge.declined", "charge.expired_card", "refund", "invoice", "reserve", "reserve.out_of_stock", "release", "book"}
+			if len(s.effects("stock", "reserve.out_of_stock", c.id)) > 0 { // the other items may be reserved by then; release is for all
+				ops = slices.DeleteFunc(ops, func(op string) bool { return op == "reserve" })
+			}
+			for _, op := range ops {
+				if n := len(s.effects("", op, c.id)); n > 0 {
+					got += fmt.Sprintf(" %s:%d", op, n)
+				}
+			}
+			if c.effects != "" {
+				c.effects = " " + c.effects
+			}
+			same(t, "effects", got, c.effects)
+			for _, refund := range s.effects("billing", "refund", c.id) {
+				for _, op := range []string{"charge", "invoice"} {
+					id := ""
+					for _, paid := range s.effects("billing", op, c.id) {
+						id = paid.Get("id")
+					}
+					same(t, "the "+op+" that is refunded", refund.Get(op), id)
+				}
+			}
+			left := map[string]string{}
+			for _, m := range s.trace(c.id).Stored {
+				left[m.Queue] = m.State
+			}
+			same(t, "kept in orders.invalid", left["orders.invalid"] == "kept", c.invalid)
+			for queue, state := range left {
+				if state == "dead" && queue != c.dead {
+					t.Errorf("a dead letter in %s", queue)
+				}
+			}
+			if c.dead != "" {
+				same(t, "dead letter in "+c.dead, left[c.dead], "dead")
+			}
+		})
+	}
+}
