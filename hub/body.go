@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"orderhub/hub/doc"
@@ -11,45 +12,34 @@ import (
 // of the message. The zero Body is empty.
 type Body struct{ b *content }
 
+// content is made of one form, which never changes. The other is made under mu and read once both is set.
 type content struct {
-	raw     atomic.Pointer[[]byte]
-	decoded atomic.Pointer[decoded]
-}
-
-type decoded struct {
-	value doc.Value
-	err   error
+	document bool // made of value; else of raw
+	both     atomic.Bool
+	mu       sync.Mutex
+	raw      []byte
+	value    doc.Value
+	err      error // raw is no document
 }
 
 // NewBody is a body of bytes. The caller must not change raw afterwards.
-func NewBody(raw []byte) Body {
-	b := &content{}
-	b.raw.Store(&raw)
-	return Body{b}
-}
+func NewBody(raw []byte) Body { return Body{&content{raw: raw}} }
 
 // DocumentBody is a body that is already decoded.
-func DocumentBody(v doc.Value) Body {
-	b := &content{}
-	b.decoded.Store(&decoded{value: v})
-	return Body{b}
-}
+func DocumentBody(v doc.Value) Body { return Body{&content{document: true, value: v}} }
 
 // Bytes is the body as bytes; a decoded document becomes JSON.
 func (b Body) Bytes() []byte {
-	if b.b == nil {
+	switch {
+	case b.b == nil:
 		return nil
+	case b.b.document && !b.b.both.Load():
+		if src := b.b.value.Source(); src != nil { // of a node, with no copy
+			return src
+		}
+		b.b.complete()
 	}
-	if p := b.b.raw.Load(); p != nil {
-		return *p
-	}
-	v := b.b.decoded.Load().value
-	raw := v.Source()
-	if raw == nil {
-		raw = v.JSON()
-	}
-	b.b.raw.Store(&raw)
-	return raw
+	return b.b.raw
 }
 
 // Doc is the body as a document, decoded strictly and at most once. The error
@@ -58,15 +48,25 @@ func (b Body) Doc() (doc.Value, error) {
 	if b.b == nil {
 		return doc.Value{}, &doc.SyntaxError{Code: "empty_body", Line: 1, Col: 1, Detail: "the body is empty"}
 	}
-	if d := b.b.decoded.Load(); d != nil {
-		return d.value, d.err
+	if !b.b.document && !b.b.both.Load() {
+		b.b.complete()
 	}
-	v, err := doc.Parse(*b.b.raw.Load())
-	d := &decoded{value: v, err: err}
-	if !b.b.decoded.CompareAndSwap(nil, d) {
-		d = b.b.decoded.Load()
+	return b.b.value, b.b.err
+}
+
+// complete makes the other form.
+func (c *content) complete() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.both.Load():
+		return
+	case c.document:
+		c.raw = c.value.JSON()
+	default:
+		c.value, c.err = doc.Parse(c.raw)
 	}
-	return d.value, d.err
+	c.both.Store(true)
 }
 
 // Len is the number of bytes.

@@ -85,7 +85,12 @@ func VarsOf(d doc.Value) Vars {
 
 // NewExchange is an exchange for m with an empty unit.
 func NewExchange(m *Message, env *StageEnv) *Exchange {
-	return &Exchange{Msg: m, Unit: &Unit{}, Env: env}
+	both := &struct { // one allocation: they live as long as each other
+		x Exchange
+		u Unit
+	}{x: Exchange{Msg: m, Env: env}}
+	both.x.Unit = &both.u
+	return &both.x
 }
 
 // Doc is the decoded body.

@@ -44,7 +44,8 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 	var err error
 	var wanted []int
 	for try := 1; ; try++ {
-		x = &Exchange{Msg: m, Unit: &Unit{Input: d}, Env: &rt.env, Trace: s.Trace || rt.sampled(), Again: try > 1}
+		x = NewExchange(m, &rt.env)
+		x.Unit.Input, x.Trace, x.Again = d, s.Trace || rt.sampled(), try > 1
 		if d != nil {
 			x.Vars = d.Vars
 		}

@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ type Channel struct {
 
 	schema  *schema.Schema
 	key     *formula.Formula
+	keyLine string // file:line:col of it
 	readers []*reader
 }
 
@@ -47,7 +49,7 @@ func (c *Channel) queue(pipeline string) string {
 }
 
 func (c *Channel) subscribe(pipeline, arg string, match map[string]string) {
-	c.readers = append(c.readers, &reader{pipeline: pipeline, queue: c.queue(pipeline), pattern: strings.Split(arg, "."), match: match})
+	c.readers = append(c.readers, &reader{pipeline: pipeline, queue: c.queue(pipeline), pattern: wordsOf(arg), match: match})
 }
 
 // put adds m to the queues of the channel's readers, in unit u. The message is
@@ -68,7 +70,7 @@ func (c *Channel) put(x *hub.Exchange, m *hub.Message, routingKey string) error 
 		y.Msg = m
 		k, err := c.key.Eval(formula.NewFrame(&y))
 		if err != nil {
-			return hub.Fail(hub.Invalid, "transform", "key of channel %s: %w", c.Name, err)
+			return failAt(c.keyLine, fmt.Errorf("key of channel %s: %w", c.Name, err))
 		}
 		out.Key = k.Text()
 		if out.Correlation == "" {
@@ -100,7 +102,7 @@ func (c *Channel) route(m *hub.Message, routingKey string) []string {
 		switch c.Type {
 		case "topic":
 			if words == nil {
-				words = strings.Split(routingKey, ".")
+				words = wordsOf(routingKey)
 			}
 			if !topicMatch(r.pattern, words) {
 				continue
@@ -113,6 +115,14 @@ func (c *Channel) route(m *hub.Message, routingKey string) []string {
 		out = append(out, r.queue)
 	}
 	return out
+}
+
+// wordsOf are the words of a routing key or a pattern; "" has none.
+func wordsOf(key string) []string {
+	if key == "" {
+		return []string{}
+	}
+	return strings.Split(key, ".")
 }
 
 // topicMatch is AMQP 0-9-1's meaning of a topic pattern (section 3.1.3.3):

@@ -34,7 +34,7 @@ func (b *Build) reactions(before *Flow) func(*hub.Error) (hub.Reaction, bool) {
 		if r, ok := pick(table, e); ok {
 			return r, true
 		}
-		if retry != nil && retry.Takes(e.Class) {
+		if retry != nil && decides(retry, e.Class) {
 			return hub.Reaction{Retry: retry}, true
 		}
 		return hub.Reaction{}, false
@@ -58,11 +58,17 @@ func pick(table map[string]hub.Reaction, e *hub.Error) (hub.Reaction, bool) {
 	if r, ok := table[string(e.Class)]; ok {
 		return r, true
 	}
-	if r, ok := table["other"]; ok && (r.Retry == nil || r.Retry.Takes(e.Class)) {
+	if r, ok := table["other"]; ok && (r.Retry == nil || decides(r.Retry, e.Class)) {
 		return r, true
 	}
 	return hub.Reaction{}, false
 }
+
+// never is the policy `retry: never`: it takes no class, whatever the default would do.
+var never = &hub.Retry{Name: "never", Errors: []hub.Class{"-"}}
+
+// decides tells whether the policy says what becomes of the class; else the next one around it, or the default, does.
+func decides(r *hub.Retry, c hub.Class) bool { return r == never || r.Takes(c) }
 
 // errorTable reads `errors: {invalid: {send: orders.invalid}, other: {retry: patient}}`.
 func (b *Build) errorTable(n *yamlfile.Node, f *Flow) map[string]hub.Reaction {
@@ -84,7 +90,11 @@ func (b *Build) errorTable(n *yamlfile.Node, f *Flow) map[string]hub.Reaction {
 			continue
 		}
 		if r := value.Get("retry"); r != nil && len(value.Keys()) == 1 {
-			table[class] = hub.Reaction{Retry: b.plan.retry(r)}
+			retry := b.plan.retry(r)
+			if retry != nil && class != "other" && !decides(retry, hub.Class(class)) {
+				r.Errorf("E258", "add "+class+" to the `errors` of the retry, or remove this", "the retry %s does not take the class %s", retry.Name, class)
+			}
+			table[class] = hub.Reaction{Retry: retry}
 			continue
 		}
 		steps := f.Branch()

@@ -1,7 +1,6 @@
 package pipelines_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 
@@ -87,12 +86,5 @@ func shelf() []hub.Component {
 			return ops
 		}},
 		{Name: "smtp", Open: open, Config: func() any { return &mail{} }, Send: func() any { return &mailSend{} }},
-	}
-}
-
-// answers gives the same answer to every call.
-func answers(body string) func(context.Context, *hub.Message) (*hub.Message, error) {
-	return func(context.Context, *hub.Message) (*hub.Message, error) {
-		return &hub.Message{Body: hub.NewBody([]byte(body)), Headers: hub.Headers{hub.HeaderStatus: "200"}}, nil
 	}
 }

@@ -65,8 +65,8 @@ func (l *loading) retry(n *yamlfile.Node) *hub.Retry {
 		return l.retryOf("inline", n)
 	}
 	name := n.Str()
-	if name == "never" {
-		return &hub.Retry{Name: name, Errors: []hub.Class{"-"}}
+	if name == never.Name {
+		return never
 	}
 	r := l.retries[name]
 	if r == nil && name != "" && !l.broken["retry "+name] {

@@ -115,6 +115,7 @@ func (l *loading) readChannels(n *yamlfile.Node) {
 		if s.Key != nil {
 			b := &Build{plan: l}
 			scope := l.scope.WithBody(c.shape())
+			c.keyLine = line(s.Key)
 			if c.key = b.Formula(s.Key, scope); c.key != nil {
 				if k := c.key.Type(); k.Kind == shape.Object || k.Kind == shape.Array {
 					s.Key.Errorf("E302", "name a field of it: "+c.key.Source()+".…", "a key is a text or a number, this is %s", k.Describe())

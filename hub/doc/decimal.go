@@ -43,6 +43,9 @@ func (d Decimal) Sign() int {
 // Scale returns the number of digits after the point.
 func (d Decimal) Scale() int { return int(d.scale) }
 
+// Small reports whether the coefficient fits in 64 bits: whatever its scale, d is below 10^19.
+func (d Decimal) Small() bool { return d.big == nil }
+
 // Neg returns -d.
 func (d Decimal) Neg() Decimal {
 	if d.big != nil {

@@ -3,6 +3,7 @@ package doc
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"strconv"
 	"unsafe"
 )
@@ -108,30 +109,31 @@ func (d Decimal) String() string {
 
 // Append appends what String returns; it is a JSON number.
 func (d Decimal) Append(dst []byte) []byte {
-	var buf [24]byte
-	var digits []byte
+	from := len(dst)
 	if d.big != nil {
-		digits = d.big.Append(buf[:0], 10)
+		dst = d.big.Append(dst, 10)
 	} else {
-		digits = strconv.AppendInt(buf[:0], d.coef, 10)
+		dst = strconv.AppendInt(dst, d.coef, 10)
 	}
 	if d.scale == 0 {
-		return append(dst, digits...)
+		return dst
 	}
-	if digits[0] == '-' {
-		dst = append(dst, '-')
-		digits = digits[1:]
+	if dst[from] == '-' {
+		from++
 	}
-	point := len(digits) - int(d.scale)
-	if point > 0 {
-		dst = append(dst, digits[:point]...)
-		return append(append(dst, '.'), digits[point:]...)
+	scale := int(d.scale)
+	if short := scale + 1 - (len(dst) - from); short > 0 { // 5 at scale 2 is 005, then 0.05
+		dst = slices.Grow(dst, short)[:len(dst)+short]
+		copy(dst[from+short:], dst[from:])
+		for i := range short {
+			dst[from+i] = '0'
+		}
 	}
-	dst = append(dst, '0', '.')
-	for ; point < 0; point++ {
-		dst = append(dst, '0')
-	}
-	return append(dst, digits...)
+	dst = append(dst, 0)
+	point := len(dst) - 1 - scale
+	copy(dst[point+1:], dst[point:])
+	dst[point] = '.'
+	return dst
 }
 
 // Normal returns the same number without zeros at the end of its fraction. Equal numbers have the same Normal text.

@@ -30,7 +30,8 @@ func (h headerKey) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 		return next(ctx, x)
 	}
 	now, name := handled{ID: x.Msg.ID, Hash: requestHash(x.Msg)}, h.b.Where+" "+key
-	replayed, version, err := h.before(ctx, x, key, name, now.Hash)
+	guess := optimistic(x, h.asks)
+	replayed, version, err := h.before(ctx, x, key, name, now.Hash, guess)
 	if err != nil {
 		return hub.At(err, h.b.Place(), x.Msg)
 	}
@@ -38,22 +39,22 @@ func (h headerKey) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 		return nil
 	}
 	if err := next(ctx, x); err != nil {
-		return err
+		return failed(ctx, x, kindHeader, name, guess, err)
 	}
 	now.Reply = replyOf(x.Unit.Reply)
 	now.write(x, kindHeader, name, version, defaultKeep)
 	return nil
 }
 
-// before answers a request that was answered before.
-func (h headerKey) before(ctx context.Context, x *hub.Exchange, key, name, hash string) (replayed bool, version int64, err error) {
+// before answers a request that was answered before; guess: nobody looks.
+func (h headerKey) before(ctx context.Context, x *hub.Exchange, key, name, hash string, guess bool) (replayed bool, version int64, err error) {
 	if err := checkLength(key); err != nil {
 		return false, 0, err
 	}
 	if err := enter(x, kindHeader, name, true); err != nil {
 		return false, 0, err
 	}
-	if optimistic(x, h.asks) {
+	if guess {
 		return false, 0, nil
 	}
 	first, version, err := read(ctx, x, kindHeader, name)

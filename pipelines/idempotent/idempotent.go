@@ -48,40 +48,32 @@ type receiver struct {
 func (r *receiver) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 	fr := formula.NewFrame(x)
 	key, err := r.key.Text(fr)
+	if err == nil {
+		err = checkLength(key)
+	}
 	if err != nil {
 		return err
 	}
-	if err := checkLength(key); err != nil {
+	version, err := r.versionOf(fr)
+	if err != nil {
 		return err
-	}
-	now := handled{ID: x.Msg.ID}
-	var applied doc.Value
-	if r.version != nil {
-		if applied, err = r.version.Value(fr); err != nil {
-			return err
-		}
-		if err := VersionOf(applied, r.version.Source()); err != nil {
-			return err
-		}
-		now.Version = applied.JSON()
 	}
 	name := r.prefix + " " + key
 	if err := enter(x, kind, name, r.waits); err != nil {
 		return err
 	}
+	guess := r.version == nil && optimistic(x, r.asks)
 	var before *handled
-	var version int64
-	if r.version != nil || !optimistic(x, r.asks) {
-		if before, version, err = read(ctx, x, kind, name); err != nil {
+	var checked int64
+	if !guess {
+		if before, checked, err = read(ctx, x, kind, name); err != nil {
 			return err
 		}
 	}
 	if before != nil {
-		newer, err := r.newer(before, applied)
-		if err != nil {
+		if newer, err := r.newer(before, version); err != nil {
 			return err
-		}
-		if !newer {
+		} else if !newer {
 			return r.duplicate(x, key, before)
 		}
 	}
@@ -91,13 +83,29 @@ func (r *receiver) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 		x.Msg = &m
 	}
 	if err := next(ctx, x); err != nil {
-		return err
+		return failed(ctx, x, kind, name, guess, err)
+	}
+	now := handled{ID: x.Msg.ID}
+	if r.version != nil {
+		now.Version = version.JSON()
 	}
 	if r.same {
 		now.Reply = replyOf(x.Unit.Reply)
 	}
-	now.write(x, kind, name, version, r.keep)
+	now.write(x, kind, name, checked, r.keep)
 	return nil
+}
+
+// versionOf is Missing without `version`.
+func (r *receiver) versionOf(fr *formula.Frame) (doc.Value, error) {
+	if r.version == nil {
+		return doc.Value{}, nil
+	}
+	v, err := r.version.Value(fr)
+	if err != nil {
+		return v, err
+	}
+	return v, CheckVersion(v, r.version.Source())
 }
 
 func (r *receiver) newer(before *handled, version doc.Value) (bool, error) {
@@ -150,6 +158,23 @@ func enter(x *hub.Exchange, kind, name string, waits bool) error {
 // record is create-only, so the commit of a duplicate meets a conflict and the
 // unit runs again, with the look. Not where the steps ask somebody outside.
 func optimistic(x *hub.Exchange, asks func() bool) bool { return x.Fresh() && !asks() }
+
+// failed is the error of the steps behind. If nobody looked before they ran,
+// the message may be a duplicate that fails where the first one did not: then
+// the unit runs again, with the look.
+func failed(ctx context.Context, x *hub.Exchange, kind, name string, guess bool, err error) error {
+	if !guess {
+		return err
+	}
+	before, _, e := read(ctx, x, kind, name)
+	if e != nil {
+		return e
+	}
+	if before != nil {
+		return fmt.Errorf("%s %q: %w", kind, name, hub.ErrConflict)
+	}
+	return err
+}
 
 // read gives what was handled under the name; nil: nothing.
 func read(ctx context.Context, x *hub.Exchange, kind, name string) (*handled, int64, error) {

@@ -311,6 +311,65 @@ func TestQueueRace(t *testing.T) {
 	}
 }
 
+// A duplicate is a duplicate, also where the steps behind would refuse it.
+func TestDuplicateThatWouldFail(t *testing.T) {
+	steps := "- idempotent: {key: body.id, duplicate: same_reply}\n- filter: body.n > 0\n- reply: {body: =body.n}"
+	h := start(t, "web", steps)
+	h.Must("p", `{"id":"a","n":1}`)
+	if r, err := h.In("p", h.Message("", `{"id":"a","n":"x"}`)); err != nil || r.Headers.Get("idempotent-replayed") != "true" {
+		t.Errorf("same_reply: %v %v", r, err)
+	}
+	_, err := h.In("p", h.Message("", `{"id":"b","n":"x"}`))
+	isError(t, err, hub.Invalid, "transform")
+
+	h = start(t, "orders", "- idempotent: body.id\n- filter: body.n > 0\n- send: out")
+	for i, n := range []string{"1", `"x"`} {
+		h.Put("orders", h.Message(fmt.Sprint("M", i), `{"id":"a","n":`+n+`}`))
+		h.Settle()
+	}
+	if dead := h.Dead(); len(dead) != 0 {
+		t.Errorf("a duplicate became a dead letter: %q", failures(dead))
+	}
+
+	h = start(t, "web", "- filter: body.n > 0\n- reply: {body: =body.n}")
+	for i, n := range []string{"1", `"x"`} {
+		m := h.Message("", `{"n":`+n+`}`)
+		m.Headers = hub.Headers{"idempotency-key": "k"}
+		_, err := h.In("p", m)
+		if i == 1 {
+			isError(t, err, hub.Invalid, "idempotency_key_reused")
+		} else if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Another hub on the same store handles the key between our read and our
+// commit: the commit fails, and the second run finds the duplicate.
+func TestOtherHubWasFaster(t *testing.T) {
+	c := config("orders", "- idempotent: body.id\n- meddle: x\n- send: out")
+	runs := 0
+	c.Registry.Patterns = append(c.Registry.Patterns, pipelines.Pattern{Verb: "meddle", Name: "meddle", Compile: func(*pipelines.Build) hub.Step {
+		return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+			runs++
+			u := &hub.Unit{Writes: []hub.Write{{Kind: "idempotent", Key: "p a", Value: []byte(`{"id":"theirs"}`)}}}
+			if err := x.Env.Store.Commit(ctx, u); err != nil {
+				return err
+			}
+			return next(ctx, x)
+		})
+	}})
+	h := patterntest.Start(t, c)
+	h.Put("orders", h.Message("M", `{"id":"a"}`))
+	h.Settle()
+	if runs != 1 || len(bodies(h)) != 0 || len(h.Waiting("orders")) != 0 {
+		t.Errorf("%d runs, sent %q, %d wait", runs, bodies(h), len(h.Waiting("orders")))
+	}
+	if line := "duplicate a was handled as theirs"; !slices.Contains(h.History("M"), line) {
+		t.Errorf("no %q in %q", line, h.History("M"))
+	}
+}
+
 func TestChildrenOfOneMessage(t *testing.T) {
 	for _, parallel := range []string{"1", "4"} {
 		h := start(t, "web", "- split: {each: body, parallel: "+parallel+", steps: [{idempotent: body}]}\n  aggregate: {}\n- reply: {body: =body}")

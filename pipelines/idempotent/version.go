@@ -8,8 +8,8 @@ import (
 	"orderhub/hub/doc"
 )
 
-// VersionOf checks that the version a formula gave can be compared: a number or a text.
-func VersionOf(v doc.Value, source string) error {
+// CheckVersion checks that the version a formula gave can be compared: a number or a text.
+func CheckVersion(v doc.Value, source string) error {
 	if v.Kind() != doc.Number && (v.Kind() != doc.String || v.Str() == "") {
 		return hub.Fail(hub.Invalid, "transform", "%s is %s: a version is a number, a time or a text", source, v.Kind())
 	}

@@ -112,7 +112,7 @@ func (w *writer) compare(ctx context.Context, x *hub.Exchange, fr *formula.Frame
 		if version, err = w.version.Value(fr); err != nil {
 			return false, err
 		}
-		if err := idempotent.VersionOf(version, w.version.Source()); err != nil {
+		if err := idempotent.CheckVersion(version, w.version.Source()); err != nil {
 			return false, err
 		}
 		if before.Kind() != doc.Missing {

@@ -1,6 +1,7 @@
 package table_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -143,6 +144,29 @@ func TestConcurrentMerges(t *testing.T) {
 				t.Errorf("%d dead letters: %s", len(dead), dead[0].Error.Message)
 			}
 		})
+	}
+}
+
+// A row that somebody else changes between the read and the commit (another
+// hub on the same store) is read again.
+func TestConflict(t *testing.T) {
+	c := config("- table: {put: products, key: body.sku, value: =body.set, merge: true}\n- meddle: x")
+	runs := 0
+	c.Registry.Patterns = append(c.Registry.Patterns, pipelines.Pattern{Verb: "meddle", Name: "meddle", Compile: func(*pipelines.Build) hub.Step {
+		return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+			if runs++; runs == 1 {
+				u := &hub.Unit{Writes: []hub.Write{{Kind: "table products", Key: "a", Value: []byte(`{"row":{"theirs":1}}`), IfVersion: hub.AnyVersion}}}
+				if err := x.Env.Store.Commit(ctx, u); err != nil {
+					return err
+				}
+			}
+			return next(ctx, x)
+		})
+	}})
+	h := patterntest.Start(t, c)
+	put(h, `{"sku":"a","set":{"ours":1}}`)
+	if got := read(h, "read", `"a"`); got != `{"theirs":1,"ours":1}` || runs != 2 {
+		t.Errorf("row %s after %d runs", got, runs)
 	}
 }
 

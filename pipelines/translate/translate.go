@@ -36,9 +36,12 @@ func compile(b *pipelines.Build) hub.Step {
 		return nil
 	}
 	b.Flow.SetBody(value.Type())
+	var frames formula.Frames
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 		began := x.Clock()
-		v, err := value.Apply(formula.NewFrame(x))
+		fr := frames.Get(x)
+		v, err := value.Apply(fr)
+		frames.Put(fr)
 		if err != nil {
 			return err
 		}

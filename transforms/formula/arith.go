@@ -103,13 +103,7 @@ func checked(d, x, y doc.Decimal, p place) (doc.Decimal, *RunError) {
 	return d, p.fail("the number has too many digits")
 }
 
-// maxNumber is the bound of a product, 400 digits; soon is what is surely below it and cheap to compare with.
-var (
-	maxNumber, _ = doc.ParseDecimal("1e400")
-	soon         = doc.Int(1e18)
-)
+// maxNumber is the bound of a product, 400 digits.
+var maxNumber, _ = doc.ParseDecimal("1e400")
 
-func huge(d doc.Decimal) bool {
-	d = d.Abs()
-	return d.Cmp(soon) > 0 && d.Cmp(maxNumber) > 0
-}
+func huge(d doc.Decimal) bool { return !d.Small() && d.Abs().Cmp(maxNumber) > 0 }

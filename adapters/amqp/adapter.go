@@ -1,0 +1,156 @@
+package amqp
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"orderhub/hub"
+)
+
+// Adapter is an opened entry of `adapters:`. It has two connections at most,
+// made when they are needed: one brings deliveries and takes their
+// acknowledgements, the other sends, so that a server which takes no more
+// messages still takes acknowledgements.
+type Adapter struct {
+	cfg      Config
+	env      *hub.Env
+	uri      amqp.URI
+	in, out  *keeper[*session]
+	asked    *keeper[*asking]
+	answers  *publisher
+	watchers sync.WaitGroup
+	late     atomic.Uint64
+
+	mu     sync.Mutex
+	wanted []topology
+}
+
+var (
+	_ hub.Adapter      = (*Adapter)(nil)
+	_ hub.SourceOpener = (*Adapter)(nil)
+	_ hub.TargetOpener = (*Adapter)(nil)
+	_ hub.CallerOpener = (*Adapter)(nil)
+)
+
+func open(c Config, env *hub.Env) (*Adapter, error) {
+	if faults := c.check(); len(faults) > 0 {
+		return nil, fmt.Errorf("amqp %q: %s: %s", env.Name, faults[0].Path, faults[0].Message)
+	}
+	if c.URL == "" {
+		return nil, fmt.Errorf("amqp %q: url is missing", env.Name)
+	}
+	e := *env
+	if e.Log == nil {
+		e.Log = slog.New(slog.DiscardHandler)
+	}
+	if e.Clock == nil {
+		e.Clock = hub.RealClock{}
+	}
+	if c.Name == "" {
+		c.Name = "orderhub " + e.Name
+	}
+	if _, err := c.TLS.load(&e, ""); err != nil {
+		return nil, fmt.Errorf("amqp %q: %w", env.Name, err)
+	}
+	uri, _ := parseURL(c.URL) // checked above
+	a := &Adapter{cfg: c, env: &e, uri: uri}
+	a.in = a.connection("in")
+	a.out = a.connection("out")
+	a.asked = keep(a, a.openAsking, func(q *asking) bool { return q.alive() })
+	a.answers = newPublisher(a, topology{})
+	return a, nil
+}
+
+func (a *Adapter) connection(role string) *keeper[*session] {
+	return keep(a, func(ctx context.Context) (*session, error) { return a.dial(ctx, role) }, (*session).alive)
+}
+
+func keep[T any](a *Adapter, open func(context.Context) (T, error), alive func(T) bool) *keeper[T] {
+	return &keeper[T]{clock: a.env.Clock, pauses: hub.Retry{Min: a.cfg.Reconnect.Min, Max: a.cfg.Reconnect.Max}, open: open, alive: alive}
+}
+
+// OpenSource makes the source of a queue ("queue orders"), of an exchange ("exchange orders key order.*", with the option queue), or
+// of a channel ("channel orders type topic for audit key order.*").
+func (a *Adapter) OpenSource(arg string, cfg any) (hub.Source, error) {
+	c, ok := cfg.(*SourceConfig)
+	if !ok || c == nil {
+		c = defaultSource()
+	}
+	p, err := parsePlace(arg)
+	if err != nil {
+		return nil, err
+	}
+	t, err := p.source(c)
+	if err != nil {
+		return nil, err
+	}
+	s := &Source{adapter: a, place: p, cfg: *c, queue: t.queues[0].name, topology: t}
+	if s.cfg.Prefetch == 0 {
+		s.cfg.Prefetch = a.cfg.Prefetch
+	}
+	if s.cfg.Workers == 0 {
+		s.cfg.Workers = hub.DefaultLanes
+	}
+	if p.channel != "" && s.cfg.Key == "" {
+		s.cfg.Key = headerKey
+	}
+	a.want(t)
+	return s, nil
+}
+
+// OpenTarget makes the target that sends to a queue ("queue orders"), to an exchange ("exchange orders", "exchange orders type topic
+// key order.paid") or to a channel ("channel orders type topic").
+func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
+	p, err := parsePlace(arg)
+	if err == nil {
+		err = p.checkSend()
+	}
+	if err != nil {
+		return nil, err
+	}
+	t := p.target()
+	a.want(t)
+	return &Target{adapter: a, place: p, pub: newPublisher(a, t)}, nil
+}
+
+// OpenCaller finds an operation of `ops:`, or takes a place as OpenTarget does.
+func (a *Adapter) OpenCaller(op string) (hub.Caller, error) {
+	text, named := a.cfg.Ops[op]
+	if !named {
+		text = op
+	}
+	p, err := parsePlace(text)
+	if err == nil {
+		err = p.checkSend()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("op %q: %w", op, err)
+	}
+	t := p.target()
+	a.want(t)
+	return &Caller{adapter: a, op: op, place: p, topology: t}, nil
+}
+
+// LateReplies counts the replies that came after their caller had gone, or second.
+func (a *Adapter) LateReplies() uint64 { return a.late.Load() }
+
+// Close ends the connections. Its sources have returned and its targets are closed.
+func (a *Adapter) Close(context.Context) error {
+	if q, open := a.asked.close(); open {
+		q.close()
+	}
+	a.answers.close()
+	for _, k := range []*keeper[*session]{a.out, a.in} {
+		if s, open := k.close(); open {
+			_ = s.conn.CloseDeadline(time.Now().Add(3 * time.Second)) // one that was lost is closed
+		}
+	}
+	a.watchers.Wait()
+	return nil
+}

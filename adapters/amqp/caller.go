@@ -1,0 +1,199 @@
+package amqp
+
+import (
+	"context"
+	"sync"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"orderhub/hub"
+)
+
+// Caller sends requests to one queue or exchange and waits for their replies
+// (EIP Request-Reply). Replies come by RabbitMQ's direct reply-to.
+type Caller struct {
+	adapter  *Adapter
+	op       string
+	place    place
+	topology topology
+
+	mu    sync.Mutex
+	ready *asking // where our topology is declared
+}
+
+var _ hub.Caller = (*Caller)(nil)
+
+// asking is the channel that requests go out by and replies come in by.
+type asking struct {
+	*confirming
+	gone chan struct{} // closed when no more replies come
+
+	mu      sync.Mutex
+	waiting map[string]chan *amqp.Delivery
+}
+
+func (a *Adapter) openAsking(ctx context.Context) (*asking, error) {
+	s, err := a.out.get(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.openConfirming(s)
+	if err != nil {
+		return nil, fault("channel", err)
+	}
+	replies, err := c.ch.Consume(directReplyTo, "", true, false, false, false, nil)
+	if err != nil {
+		return nil, fault("reply queue", err)
+	}
+	q := &asking{confirming: c, gone: make(chan struct{}), waiting: map[string]chan *amqp.Delivery{}}
+	a.watchers.Go(func() {
+		defer close(q.gone)
+		for d := range replies {
+			a.replied(q, &d)
+		}
+	})
+	return q, nil
+}
+
+// replied gives a reply to its caller. A second one, and one whose caller has gone, is dropped.
+func (a *Adapter) replied(q *asking, d *amqp.Delivery) {
+	q.mu.Lock()
+	answer := q.waiting[d.CorrelationId]
+	delete(q.waiting, d.CorrelationId)
+	q.mu.Unlock()
+	if answer != nil {
+		answer <- d
+		return
+	}
+	a.late.Add(1)
+	a.env.Log.Warn("reply dropped: nobody waits for it any more", "adapter", a.env.Name, "event", "late_reply", "correlation", d.CorrelationId, "message", d.MessageId)
+}
+
+// Call sends the request once and waits for its reply until ctx ends. The first reply counts.
+func (c *Caller) Call(ctx context.Context, m *hub.Message) (*hub.Message, error) {
+	reply, err := c.call(ctx, m)
+	return reply, named(c.adapter, c.place, err)
+}
+
+func (c *Caller) call(ctx context.Context, m *hub.Message) (*hub.Message, error) {
+	if ctx.Err() != nil {
+		return nil, gaveUp(ctx, "not sent")
+	}
+	p, err := c.request(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	key, err := c.place.routingKey(m)
+	if err != nil {
+		return nil, err
+	}
+	q, err := c.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	answer := make(chan *amqp.Delivery, 1)
+	q.expect(p.CorrelationId, answer)
+	defer q.expect(p.CorrelationId, nil)
+	t, err := q.publish(ctx, c.place.exchange, key, true, p)
+	if err != nil {
+		return nil, err
+	}
+	defer t.drop()
+	d, err := c.await(ctx, q, t, answer)
+	if err != nil {
+		return nil, err
+	}
+	return c.reply(m, d)
+}
+
+func (q *asking) expect(id string, answer chan *amqp.Delivery) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if answer == nil {
+		delete(q.waiting, id)
+		return
+	}
+	q.waiting[id] = answer
+}
+
+func (c *Caller) await(ctx context.Context, q *asking, t *ticket, answer <-chan *amqp.Delivery) (*amqp.Delivery, error) {
+	confirmed := t.dc.Done()
+	for {
+		select {
+		case d := <-answer:
+			return d, nil
+		case <-confirmed:
+			if err := t.result(); err != nil {
+				return nil, err
+			}
+			confirmed = nil
+		case <-q.gone:
+			return nil, q.lost()
+		case <-ctx.Done():
+			return nil, gaveUp(ctx, "no reply")
+		}
+	}
+}
+
+// open is the channel, with what we send to declared.
+func (c *Caller) open(ctx context.Context) (*asking, error) {
+	s, err := c.adapter.out.get(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.refuse(); err != nil {
+		return nil, err
+	}
+	q, err := c.adapter.asked.get(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ready != q {
+		if err := q.sess.declare(c.adapter.all(c.topology), c.adapter.cfg.CheckOnly); err != nil {
+			return nil, err
+		}
+		c.ready = q
+	}
+	return q, nil
+}
+
+// request is m with a Return Address. Its correlation-id is new at each
+// attempt, so that the reply to an earlier one is not taken for this one's; it
+// expires when nobody waits for its reply any more.
+func (c *Caller) request(ctx context.Context, m *hub.Message) (amqp.Publishing, error) {
+	asked := *m
+	if at, ok := ctx.Deadline(); ok && (m.Expires.IsZero() || at.Before(m.Expires)) {
+		asked.Expires = at
+	}
+	p, err := c.adapter.publishing(&asked)
+	if err != nil {
+		return p, err
+	}
+	if m.Correlation != "" {
+		p.Headers[headerCorrelation] = m.Correlation
+	}
+	if m.Key != "" && c.place.channel != "" {
+		p.Headers[headerKey] = m.Key
+	}
+	p.ReplyTo, p.CorrelationId = directReplyTo, hub.NewID(c.adapter.env.Clock.Now())
+	return p, nil
+}
+
+func (c *Caller) reply(m *hub.Message, d *amqp.Delivery) (*hub.Message, error) {
+	if err := replyError(d); err != nil {
+		return nil, err
+	}
+	now := c.adapter.env.Clock.Now()
+	reply, err := message(d, now)
+	if err != nil {
+		return nil, hub.Fail(hub.Rejected, "bad_response", "the reply is refused: %w", err)
+	}
+	if reply.ID == "" {
+		reply.ID = hub.DeriveID(m.ID, "reply")
+	}
+	reply.Correlation = m.Correlation
+	delete(reply.Headers, hub.HeaderRoutingKey)
+	return reply, nil
+}

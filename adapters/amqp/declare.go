@@ -1,0 +1,154 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"orderhub/hub"
+)
+
+// declare makes t be there, or finds out that it is (checkOnly). A fault of
+// one thing names it; the connection stays as it is.
+func (s *session) declare(t topology, checkOnly bool) error {
+	for _, e := range t.exchanges {
+		if err := s.declareExchange(e, checkOnly); err != nil {
+			return fault(e.String(), err)
+		}
+	}
+	for _, q := range t.queues {
+		if err := s.declareQueue(q, checkOnly); err != nil {
+			return fault(q.String(), err)
+		}
+	}
+	if checkOnly {
+		return nil
+	}
+	for _, b := range t.binds {
+		err := s.briefly(func(ch *amqp.Channel) error { return ch.QueueBind(b.queue, b.key, b.exchange, false, b.args) })
+		if err != nil {
+			return fault(b.String(), err)
+		}
+	}
+	return nil
+}
+
+func (s *session) declareExchange(e exchange, checkOnly bool) error {
+	if e.builtin() {
+		return nil
+	}
+	if !checkOnly && e.kind != "" {
+		return s.activeExchange(e)
+	}
+	return s.briefly(func(ch *amqp.Channel) error {
+		kind := e.kind
+		if kind == "" {
+			kind = direct
+		}
+		return ch.ExchangeDeclarePassive(e.name, kind, true, false, false, false, nil)
+	})
+}
+
+func (s *session) activeExchange(e exchange) error {
+	return s.briefly(func(ch *amqp.Channel) error {
+		return ch.ExchangeDeclare(e.name, e.kind, true, false, false, false, nil)
+	})
+}
+
+func (s *session) declareQueue(q queue, checkOnly bool) error {
+	if checkOnly || q.loose {
+		err := s.passiveQueue(q)
+		if err == nil || checkOnly || !notFound(err) {
+			return err
+		}
+	}
+	return s.activeQueue(q)
+}
+
+func (s *session) passiveQueue(q queue) error {
+	return s.briefly(func(ch *amqp.Channel) error {
+		_, err := ch.QueueDeclarePassive(q.name, q.durable, q.autoDelete, q.exclusive, false, q.args)
+		return err
+	})
+}
+
+func (s *session) activeQueue(q queue) error {
+	return s.briefly(func(ch *amqp.Channel) error {
+		_, err := ch.QueueDeclare(q.name, q.durable, q.autoDelete, q.exclusive, false, q.args)
+		return err
+	})
+}
+
+// briefly does something that may cost its channel.
+func (s *session) briefly(do func(*amqp.Channel) error) error {
+	ch, err := s.conn.Channel()
+	if err != nil {
+		return err
+	}
+	if err := do(ch); err != nil {
+		if !ch.IsClosed() {
+			_ = ch.Close()
+		}
+		return err
+	}
+	return ch.Close()
+}
+
+func notFound(err error) bool {
+	e, ok := errors.AsType[*amqp.Error](err)
+	return ok && e.Code == amqp.NotFound
+}
+
+// Topology compares what the opened sources, targets and ops want with what
+// the server has, and changes nothing. It returns one line per difference;
+// the error is that of the connection. Bindings can't be asked for.
+func (a *Adapter) Topology(ctx context.Context) (problems []string, err error) {
+	s, err := a.in.get(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	wanted := append([]topology(nil), a.wanted...)
+	a.mu.Unlock()
+	told := map[string]bool{}
+	for _, t := range wanted {
+		for _, e := range t.exchanges {
+			if err := a.differs(s, e.String(), e.kind != "", told, &problems, e.builtin(),
+				func() error { return s.declareExchange(e, true) }, func() error { return s.activeExchange(e) }); err != nil {
+				return problems, err
+			}
+		}
+		for _, q := range a.all(topology{queues: t.queues}).queues {
+			if err := a.differs(s, q.String(), true, told, &problems, false,
+				func() error { return s.passiveQueue(q) }, func() error { return s.activeQueue(q) }); err != nil {
+				return problems, err
+			}
+		}
+	}
+	return problems, nil
+}
+
+// differs adds a line when the thing is missing, or is declared otherwise.
+// Declaring again what is there changes nothing and compares all arguments.
+func (a *Adapter) differs(s *session, name string, known bool, told map[string]bool, problems *[]string, skip bool, there, same func() error) error {
+	if skip || told[name] {
+		return nil
+	}
+	told[name] = true
+	err := there()
+	if err == nil && known && !a.cfg.CheckOnly {
+		err = same()
+	}
+	switch e, ok := errors.AsType[*amqp.Error](err); {
+	case err == nil:
+	case !ok, s.conn.IsClosed():
+		return fault(name, err)
+	case e.Code == amqp.NotFound && known && !a.cfg.CheckOnly:
+		*problems = append(*problems, fmt.Sprintf("%s: not there yet; the hub will declare it", name))
+	default:
+		*problems = append(*problems, hub.AsError(fault(name, err)).Error())
+	}
+	return nil
+}

@@ -1,0 +1,72 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"orderhub/hub"
+)
+
+const (
+	reasonLost     = "connection_lost"
+	reasonTopology = "topology"
+	reasonBlocked  = "blocked"
+	reasonTooLarge = "header_too_large"
+	reasonBody     = "body_too_large"
+
+	// reasonDown is the reason of what was not even tried, since there is no
+	// connection. The hub counts no attempt for it: a broker that is away, or
+	// refuses our password, makes no dead letters.
+	reasonDown = "breaker_open"
+)
+
+// fault says what an error of the protocol at what (queue orders) means.
+func fault(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*hub.Error](err); ok {
+		return err
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	e, ok := errors.AsType[*amqp.Error](err)
+	if !ok {
+		return hub.Fail(hub.Unavailable, reasonLost, "%s: %w", what, err)
+	}
+	switch e.Code {
+	case amqp.NotFound:
+		return hub.Fail(hub.Unavailable, reasonTopology, "%s: not there: %s", what, detail(e))
+	case amqp.PreconditionFailed:
+		return hub.Fail(hub.Unavailable, reasonTopology, "%s: declared with other arguments: %s", what, detail(e))
+	case amqp.AccessRefused:
+		return hub.Fail(hub.Unavailable, "access_refused", "%s: %s", what, detail(e))
+	case amqp.ResourceLocked:
+		return hub.Fail(hub.Unavailable, reasonTopology, "%s: another connection has it for itself: %s", what, detail(e))
+	case amqp.CommandInvalid, amqp.NotAllowed, amqp.NotImplemented:
+		return hub.Fail(hub.Unavailable, reasonTopology, "%s: %s", what, detail(e))
+	}
+	return hub.Fail(hub.Unavailable, reasonLost, "%s: connection lost: %s", what, detail(e))
+}
+
+// detail is the server's own text without its code.
+func detail(e *amqp.Error) string {
+	text := e.Reason
+	if code, rest, ok := strings.Cut(text, " - "); ok && code == strings.ToUpper(code) {
+		text = rest
+	}
+	return text
+}
+
+// gaveUp is the error of what was waited for until ctx ended.
+func gaveUp(ctx context.Context, what string) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return hub.Fail(hub.Timeout, "timeout", "%s: %w", what, ctx.Err())
+	}
+	return hub.Fail(hub.Unavailable, "stopping", "%s: %w", what, ctx.Err())
+}

@@ -1,0 +1,78 @@
+package amqp
+
+import (
+	"time"
+
+	"orderhub/hub"
+)
+
+// pauses between tries of a message that failed for a time. They grow with the
+// failures in a row of the whole source: mostly the fault is not the message's.
+var pauses = hub.Retry{Min: 100 * time.Millisecond, Max: 15 * time.Second}
+
+// holdKey is how long a message with a key is tried again while it, and those
+// behind it, stay ours: well below the 30 minutes after which the server takes
+// a delivery for lost.
+const holdKey = 10 * time.Minute
+
+// handle settles a job: it is acknowledged once the hub owns it, refused when
+// the hub refused it for good, and otherwise tried again. One with a key is
+// tried again here, since back in the queue it would lose its place before the
+// others of its key; one without goes back, to whoever takes it next.
+func (r *run) handle(j *job) (again time.Duration) {
+	if j.spent {
+		r.requeue(j)
+		return 0
+	}
+	reply, err := r.ask(j)
+	if err == nil {
+		r.failed.Store(0)
+		if j.reply != nil && !r.answer(j, reply) {
+			return 0 // the connection is lost, the request comes again
+		}
+		_ = r.ch.Ack(j.tag, false) // on an error the channel is lost, and the message comes again
+		return 0
+	}
+	e := hub.AsError(err)
+	if e.Class == hub.Invalid || e.Class == hub.Rejected || j.reply != nil && !e.Class.Transient() {
+		r.refuse(j.tag, j.m.ID, err)
+		if j.reply != nil {
+			r.answer(j, errorReply(j.m, e))
+		}
+		return 0
+	}
+	return r.later(j, e)
+}
+
+// ask hands the message over; a reply is wanted only where there is somebody to have it.
+func (r *run) ask(j *job) (*hub.Message, error) {
+	if caller, ok := r.handler.(hub.Caller); ok && j.reply != nil {
+		return caller.Call(r.work, j.m)
+	}
+	return nil, r.handler.Handle(r.work, j.m)
+}
+
+func (r *run) later(j *job, e *hub.Error) time.Duration {
+	now := r.adapter.env.Clock.Now()
+	if j.since.IsZero() {
+		j.since = now
+	}
+	if j.m.Key != "" && now.Sub(j.since) > holdKey {
+		return giveBack
+	}
+	j.tries++
+	j.spent = j.m.Key == ""
+	n := r.failed.Add(1)
+	return max(pauses.Delay(int(min(n, 30))), min(e.After, pauses.Max))
+}
+
+// requeue gives a message back to the queue.
+func (r *run) requeue(j *job) { _ = r.ch.Nack(j.tag, false, true) }
+
+// refuse gives a message to the queue's dead letter exchange; without one it is gone, and the log tells of it.
+func (r *run) refuse(tag uint64, id string, err error) {
+	e := hub.AsError(err)
+	r.adapter.env.Log.Error("message refused; it goes to the queue's dead letter exchange, if there is one",
+		"adapter", r.adapter.env.Name, "event", e.Reason, "queue", r.queue, "message", id, "class", e.Class, "error", e.Error())
+	_ = r.ch.Nack(tag, false, false)
+}

@@ -1,0 +1,168 @@
+package amqp
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// topology is what one source, target or op wants to be there, in the order of its declaration.
+type topology struct {
+	queues    []queue
+	exchanges []exchange
+	binds     []binding
+}
+
+type queue struct {
+	name                           string
+	durable, exclusive, autoDelete bool
+	args                           amqp.Table
+	loose                          bool // any queue of that name will do; declared only where there is none
+}
+
+type exchange struct {
+	name string
+	kind string // "": must be there
+}
+
+type binding struct {
+	queue, exchange, key string
+	args                 amqp.Table
+}
+
+func (q queue) String() string    { return "queue " + q.name }
+func (e exchange) String() string { return "exchange " + e.name }
+func (b binding) String() string {
+	return fmt.Sprintf("binding of queue %s to exchange %s by %q", b.queue, b.exchange, b.key)
+}
+
+// builtin exchanges are always there, and may not be declared.
+func (e exchange) builtin() bool { return e.name == "" || strings.HasPrefix(e.name, "amq.") }
+
+// source is what a source wants.
+func (p place) source(c *SourceConfig) (t topology, err error) {
+	q := queue{name: p.queue, durable: c.Durable, exclusive: c.Exclusive, autoDelete: c.AutoDelete}
+	if p.exchange != "" && p.channel == "" {
+		if q.name = c.Queue; q.name == "" {
+			return t, fmt.Errorf("%s: add queue: NAME, the queue that collects its messages", p)
+		}
+	} else if c.Queue != "" {
+		return t, fmt.Errorf("%s: queue: %s is for exchanges only", p, c.Queue)
+	}
+	if q.name == "" {
+		return t, fmt.Errorf("%s: add for READER", p)
+	}
+	if q.args, err = arguments(c.Arguments); err != nil {
+		return t, err
+	}
+	if c.QueueType == quorum {
+		if !q.durable || q.exclusive || q.autoDelete {
+			return t, fmt.Errorf("queue %s: a quorum queue is durable, and neither exclusive nor auto_delete", q.name)
+		}
+		q.args = maps.Clone(q.args)
+		if q.args == nil {
+			q.args = amqp.Table{}
+		}
+		q.args["x-queue-type"] = quorum
+	}
+	t.queues = []queue{q}
+	if p.exchange != "" {
+		t.exchanges = append(t.exchanges, exchange{p.exchange, p.kind})
+		t.binds = append(t.binds, binding{q.name, p.exchange, p.key, textTable(p.match)})
+	}
+	for _, b := range c.Bind {
+		if b.Exchange == "" {
+			return t, fmt.Errorf("queue %s: bind: exchange is missing", q.name)
+		}
+		t.exchanges = append(t.exchanges, exchange{b.Exchange, b.Type})
+		t.binds = append(t.binds, binding{q.name, b.Exchange, b.Key, textTable(b.Headers)})
+	}
+	return t, nil
+}
+
+// target is what a target or an op wants.
+func (p place) target() (t topology) {
+	if p.exchange != "" {
+		t.exchanges = []exchange{{p.exchange, p.kind}}
+		return t
+	}
+	t.queues = []queue{{name: p.queue, durable: true, loose: true}}
+	return t
+}
+
+// want notes what a source, target or op needs.
+func (a *Adapter) want(t topology) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.wanted = append(a.wanted, t)
+}
+
+// all is t with what our own sources say of the same queues and exchanges: a
+// target declares a queue as its reader does, and an exchange with the queues
+// of its readers, so that none misses a message.
+func (a *Adapter) all(t topology) topology {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	out := topology{}
+	out.add(t)
+	for _, w := range a.wanted {
+		if !w.private() && slices.ContainsFunc(w.binds, func(b binding) bool { return t.has(b.exchange) }) {
+			out.add(w)
+		}
+	}
+	for _, w := range a.wanted {
+		out.learn(w)
+	}
+	return out
+}
+
+// private: nobody else may declare it.
+func (t topology) private() bool {
+	return slices.ContainsFunc(t.queues, func(q queue) bool { return q.exclusive || q.autoDelete })
+}
+
+func (t topology) has(name string) bool {
+	return slices.ContainsFunc(t.exchanges, func(e exchange) bool { return e.name == name })
+}
+
+// add adds what t has not yet.
+func (t *topology) add(w topology) {
+	for _, q := range w.queues {
+		if !slices.ContainsFunc(t.queues, func(o queue) bool { return o.name == q.name }) {
+			t.queues = append(t.queues, q)
+		}
+	}
+	for _, e := range w.exchanges {
+		if !t.has(e.name) {
+			t.exchanges = append(t.exchanges, e)
+		}
+	}
+	for _, b := range w.binds {
+		if !slices.ContainsFunc(t.binds, func(o binding) bool { return fmt.Sprint(o) == fmt.Sprint(b) && maps.EqualFunc(o.args, b.args, same) }) {
+			t.binds = append(t.binds, b)
+		}
+	}
+}
+
+func same(a, b any) bool { return a == b }
+
+// learn fills in what t leaves open and w knows.
+func (t *topology) learn(w topology) {
+	for i, q := range t.queues {
+		for _, o := range w.queues {
+			if q.loose && !o.loose && o.name == q.name {
+				t.queues[i] = o
+			}
+		}
+	}
+	for i, e := range t.exchanges {
+		for _, o := range w.exchanges {
+			if e.kind == "" && o.name == e.name {
+				t.exchanges[i].kind = o.kind
+			}
+		}
+	}
+}

@@ -1,0 +1,198 @@
+package amqp
+
+import (
+	"bufio"
+	"encoding/binary"
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// wire is the connection below the protocol library. It gathers small writes
+// into few, and keeps from the library what would make it give up the whole
+// connection: a header table deeper or larger than we take, and a body larger
+// than we take. Such a message arrives without it, marked by headerRefused.
+type wire struct {
+	net.Conn
+	in      *bufio.Reader
+	maxBody uint64
+	head    []byte            // to be read first
+	left    uint64            // then this much of the frame, as it is
+	plain   bool              // no frames: as it is
+	skip    map[uint16]uint64 // bytes of a refused body that still come, per channel
+
+	mu     sync.Mutex
+	more   chan struct{} // there is something to write
+	out    []byte
+	err    error
+	closed bool
+	done   chan struct{} // the writer has ended
+}
+
+const (
+	frameMethod = 1
+	frameHeader = 2
+	frameBody   = 3
+	frameHeart  = 8
+	frameHead   = 7
+)
+
+func newWire(conn net.Conn, maxBody int64) *wire {
+	w := &wire{Conn: conn, in: bufio.NewReaderSize(conn, 64<<10), maxBody: uint64(maxBody), skip: map[uint16]uint64{},
+		more: make(chan struct{}, 1), done: make(chan struct{})}
+	go w.write()
+	return w
+}
+
+// Read gives the frames of the server, of which it changes those that carry a refused message.
+func (w *wire) Read(p []byte) (n int, err error) {
+	for n < len(p) {
+		switch {
+		case len(w.head) > 0:
+			c := copy(p[n:], w.head)
+			w.head, n = w.head[c:], n+c
+		case w.left > 0 || w.plain:
+			part := p[n:]
+			if !w.plain && uint64(len(part)) > w.left {
+				part = part[:w.left]
+			}
+			if n > 0 && w.in.Buffered() == 0 {
+				return n, nil
+			}
+			c, err := w.in.Read(part)
+			if !w.plain {
+				w.left -= uint64(c)
+			}
+			if n += c; err != nil {
+				return n, err
+			}
+		case n > 0 && w.in.Buffered() < frameHead:
+			return n, nil
+		default:
+			if err := w.frame(); err != nil {
+				return n, err
+			}
+		}
+	}
+	return n, nil
+}
+
+// frame begins the next frame.
+func (w *wire) frame() error {
+	h, err := w.in.Peek(frameHead)
+	if err != nil {
+		if len(h) > 0 && err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return err
+	}
+	kind, channel, size := h[0], binary.BigEndian.Uint16(h[1:]), uint64(binary.BigEndian.Uint32(h[3:]))
+	switch {
+	case kind != frameMethod && kind != frameHeader && kind != frameBody && kind != frameHeart:
+		w.plain = true
+	case kind == frameHeader && size <= maxHeaderFrame:
+		return w.header(channel, int(size))
+	case kind == frameBody && w.skip[channel] > 0:
+		w.skip[channel] -= min(size, w.skip[channel])
+		_, err = w.in.Discard(frameHead + int(size) + 1)
+		return err
+	default:
+		w.left = frameHead + size + 1
+	}
+	return nil
+}
+
+// maxHeaderFrame is the largest header frame that is looked into.
+const maxHeaderFrame = 16 << 20
+
+// header reads a whole header frame.
+func (w *wire) header(channel uint16, size int) error {
+	frame := make([]byte, frameHead+size+1)
+	if _, err := io.ReadFull(w.in, frame); err != nil {
+		return err
+	}
+	payload, refused := checkHeader(frame[frameHead:frameHead+size], w.maxBody)
+	delete(w.skip, channel)
+	if refused == "" {
+		w.head = frame
+		return nil
+	}
+	if refused == reasonBody {
+		w.skip[channel] = bodySize(frame[frameHead:])
+	}
+	head := binary.BigEndian.AppendUint32(append([]byte(nil), frame[:3]...), uint32(len(payload)))
+	w.head = append(append(head, payload...), frame[len(frame)-1])
+	return nil
+}
+
+// Write takes p to be written soon. What is taken is bounded by the messages
+// in flight: each of them waits for its confirmation.
+func (w *wire) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil {
+		return 0, w.err
+	}
+	if w.closed {
+		return 0, net.ErrClosed
+	}
+	w.out = append(w.out, p...)
+	select {
+	case w.more <- struct{}{}:
+	default:
+	}
+	return len(p), nil
+}
+
+// keepBuffer is the largest buffer that is kept for the next writes.
+const keepBuffer = 1 << 20
+
+// write writes what was gathered, until Close.
+func (w *wire) write() {
+	defer close(w.done)
+	defer w.Conn.Close()
+	var spare []byte
+	for range w.more {
+		for {
+			w.mu.Lock()
+			batch := w.out
+			w.out = spare[:0]
+			closed := w.closed
+			w.mu.Unlock()
+			if len(batch) > 0 {
+				if _, err := w.Conn.Write(batch); err != nil {
+					w.mu.Lock()
+					w.err = err
+					w.mu.Unlock()
+					return
+				}
+			}
+			if spare = batch; cap(spare) > keepBuffer {
+				spare = nil
+			}
+			if closed {
+				return
+			}
+			if len(batch) == 0 {
+				break
+			}
+		}
+	}
+}
+
+// Close writes what is left, for a moment, and ends the connection.
+func (w *wire) Close() error {
+	w.mu.Lock()
+	if !w.closed {
+		w.closed = true
+		_ = w.Conn.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
+		select {
+		case w.more <- struct{}{}:
+		default:
+		}
+	}
+	w.mu.Unlock()
+	<-w.done
+	return nil
+}

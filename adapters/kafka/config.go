@@ -1,0 +1,139 @@
+package kafka
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+)
+
+// Config is an entry of `adapters:` with `type: kafka`.
+type Config struct {
+	Brokers     []string      `yaml:"brokers" required:"true" doc:"Brokers to begin with, host:port, as a list or parted by commas. The others are found through them."`
+	ClientID    string        `yaml:"client_id" default:"orderhub" doc:"Name that the brokers' logs and quotas know us by."`
+	TLS         TLS           `yaml:"tls" doc:"Encryption. On when enabled, or when any of its fields is given."`
+	SASL        SASL          `yaml:"sasl" doc:"Authentication. Left out: none, or by the certificate of tls."`
+	DialTimeout time.Duration `yaml:"dial_timeout" default:"10s" min:"100ms" max:"2m" doc:"Time for one connection, with TLS and authentication."`
+	Timeout     time.Duration `yaml:"timeout" default:"10s" min:"100ms" max:"5m" doc:"Time for the answer to a request, such as the confirmation of what was sent."`
+	MaxMessage  int           `yaml:"max_message" unit:"bytes" default:"1MiB" min:"1KiB" max:"256MiB" doc:"Largest record that is sent, key and headers included; a larger one is rejected as too_large. The broker's own limit (message.max.bytes) holds as well."`
+	Create      Create        `yaml:"create" doc:"Topics that are missing."`
+}
+
+// TLS is how connections are encrypted.
+type TLS struct {
+	Enabled    bool   `yaml:"enabled" doc:"Encrypt, and check the brokers' certificates with the system's authorities."`
+	CA         string `yaml:"ca" doc:"File of certificate authorities (PEM) to trust instead of the system's."`
+	Cert       string `yaml:"cert" doc:"File of our certificate (PEM), when the brokers want one."`
+	Key        string `yaml:"key" doc:"File of its key (PEM)."`
+	ServerName string `yaml:"server_name" doc:"Name that the brokers' certificates must have. Left out: the host that is connected to."`
+}
+
+// SASL is who we are.
+type SASL struct {
+	Mechanism string     `yaml:"mechanism" oneof:"plain|scram-sha-256|scram-sha-512" doc:"How the password is shown to be known. plain sends it, so it needs tls."`
+	User      string     `yaml:"user" doc:"The name."`
+	Password  hub.Secret `yaml:"password" doc:"The password."`
+}
+
+// Create says which topics are created when they are missing, and how.
+type Create struct {
+	When        string `yaml:"when" oneof:"channels|always|never" default:"channels" doc:"channels: topics of channels that have via. always: those of from and send too. never: a missing topic is an error."`
+	Partitions  int    `yaml:"partitions" default:"4" min:"1" max:"10000" doc:"Partitions of a new topic."`
+	Replication int    `yaml:"replication" min:"1" max:"100" doc:"Copies of each partition. Left out: what the brokers have as their default."`
+}
+
+// SourceConfig are the options of `from: {kafka: "topic web.orders", …}`.
+type SourceConfig struct {
+	Group    string            `yaml:"group" required:"true" doc:"Consumer group. Hubs with the same group share the partitions, and go on where the group was. For a channel with via, the pipeline's name is added to it."`
+	Workers  int               `yaml:"workers" default:"64" min:"1" max:"4096" doc:"Messages handled at once. Twice as many are fetched ahead at most."`
+	Start    string            `yaml:"start" oneof:"first|last" default:"first" doc:"Where a group begins that has no position yet. first: with what is there. last: with what comes."`
+	OnLost   string            `yaml:"on_lost" oneof:"stop|earliest|latest" default:"stop" doc:"What to do when the group's position is no longer in the log, or the topic was deleted and made anew. stop: fail until somebody decides. earliest, latest: go on at that end of the log."`
+	MaxWait  time.Duration     `yaml:"max_wait" default:"250ms" min:"10ms" max:"30s" doc:"How long the broker holds a fetch that finds nothing."`
+	MaxBytes int               `yaml:"max_bytes" unit:"bytes" default:"1MiB" min:"1KiB" max:"64MiB" doc:"Bytes of one fetch of a partition. A larger record comes alone."`
+	Match    map[string]string `yaml:"match" doc:"Headers and their values: records without them count as handled and give no message."`
+}
+
+// SendOptions are the options of `send: {kafka: "topic orders", …}`.
+type SendOptions struct {
+	Key        string `yaml:"key" doc:"Key of the record: records of one key lie in one partition, in order. Left out: the message's key, and without one any partition."`
+	RoutingKey string `yaml:"routing-key" doc:"Routing key, for readers of a topic channel."`
+}
+
+const (
+	createChannels = "channels"
+	createAlways   = "always"
+	createNever    = "never"
+
+	startFirst = "first"
+	startLast  = "last"
+
+	lostStop     = "stop"
+	lostEarliest = "earliest"
+	lostLatest   = "latest"
+)
+
+func defaultConfig() *Config {
+	return &Config{
+		ClientID: "orderhub", DialTimeout: 10 * time.Second, Timeout: 10 * time.Second, MaxMessage: 1 << 20,
+		Create: Create{When: createChannels, Partitions: 4},
+	}
+}
+
+func defaultSource() *SourceConfig {
+	return &SourceConfig{Workers: 64, Start: startFirst, OnLost: lostStop, MaxWait: 250 * time.Millisecond, MaxBytes: 1 << 20}
+}
+
+// addresses are the brokers one by one.
+func (c *Config) addresses() (out []string) {
+	for _, entry := range c.Brokers {
+		for part := range strings.SplitSeq(entry, ",") {
+			if part = strings.TrimSpace(part); part != "" {
+				out = append(out, part)
+			}
+		}
+	}
+	return out
+}
+
+// check finds what the tags can't, all of it.
+func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
+	bad := func(at, help, format string, args ...any) {
+		faults = append(faults, hub.FieldFault{Path: at, Message: fmt.Sprintf(format, args...), Help: help})
+	}
+	local := true
+	for _, addr := range c.addresses() {
+		host, port, err := net.SplitHostPort(addr)
+		if err != nil || host == "" || port == "" {
+			bad("brokers", "write host:port, such as kafka-1:9092", "brokers: %q is no address", addr)
+			continue
+		}
+		local = local && loopback(host)
+	}
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		bad("tls", "give both cert and key", "tls: a certificate and its key belong together")
+	}
+	if env != nil && c.TLS.on() {
+		if _, err := c.TLS.config(env); err != nil {
+			bad("tls", "write files of PEM blocks", "tls: %v", err)
+		}
+	}
+	switch {
+	case c.SASL.Mechanism == "" && (c.SASL.User != "" || c.SASL.Password != ""):
+		bad("sasl", "add mechanism: scram-sha-512, scram-sha-256 or plain", "sasl: the mechanism is missing")
+	case c.SASL.Mechanism != "" && !slices.Contains(mechanisms, c.SASL.Mechanism):
+		bad("sasl.mechanism", "write "+strings.Join(mechanisms, ", "), "sasl: mechanism %q is not known", c.SASL.Mechanism)
+	case c.SASL.Mechanism != "" && (c.SASL.User == "" || c.SASL.Password == ""):
+		bad("sasl", "add user: and password: secret:name", "sasl: user or password is missing")
+	case c.SASL.Mechanism == mechanismPlain && !c.TLS.on() && !local:
+		bad("sasl.mechanism", "add tls: {enabled: true}, or use scram-sha-512", "sasl: plain would send the password unencrypted")
+	}
+	return faults
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,164 @@
+package kafka
+
+import (
+	"context"
+	"sync"
+
+	kafka "github.com/segmentio/kafka-go"
+)
+
+// generation is our part of the topic until the group is rebalanced.
+type generation struct {
+	*run
+	gen    *kafka.Generation
+	lanes  *lanes
+	parts  []*partition
+	enough chan struct{} // many records are finished: commit now
+
+	fetching context.Context // its end stops fetching
+	stop     context.CancelCauseFunc
+	readers  sync.WaitGroup
+}
+
+// manyRecords finished since the last commit are committed at once.
+const manyRecords = 1000
+
+// generation reads our partitions until ended is done (nil), Run's context is done (nil), or something fails.
+func (r *run) generation(ended context.Context, gen *kafka.Generation) error {
+	g := &generation{run: r, gen: gen, enough: make(chan struct{}, 1)}
+	g.fetching, g.stop = context.WithCancelCause(r.ctx)
+	defer g.stop(nil)
+	unhook := context.AfterFunc(ended, func() { g.stop(nil) })
+	defer unhook()
+	if err := g.assign(); err != nil {
+		return err
+	}
+	g.lanes = newLanes(r)
+	for _, p := range g.parts {
+		g.readers.Go(func() {
+			if err := p.read(g.fetching); err != nil {
+				g.stop(err)
+			}
+		})
+	}
+	g.readers.Go(func() {
+		if err := g.watch(); err != nil {
+			g.stop(err)
+		}
+	})
+	g.tend()
+	err := context.Cause(g.fetching)
+	if err == context.Canceled || r.ctx.Err() != nil {
+		err = nil
+	}
+	if e := g.settle(ended); err == nil {
+		err = e
+	}
+	return err
+}
+
+// assign looks up where our partitions are to be read from.
+func (g *generation) assign() error {
+	var ids []int
+	for _, a := range g.gen.Assignments[g.topic] {
+		ids = append(ids, a.ID)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	marks, err := g.link.committed(g.fetching, g.Source.group, ids)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		m, ok := marks[id]
+		if !ok {
+			m.offset = -1
+		}
+		position, err := g.beginAt(g.fetching, id, m)
+		if err != nil {
+			return err
+		}
+		if m.offset > position { // on_lost went back
+			m.offset = -1
+		}
+		g.parts = append(g.parts, &partition{generation: g, id: id, track: newTracker(position, m.offset)})
+	}
+	return nil
+}
+
+// tend commits what is finished, now and then, until fetching stops.
+func (g *generation) tend() {
+	for {
+		t := g.env.Clock.Timer(g.times.commit)
+		select {
+		case <-g.fetching.Done():
+			t.Stop()
+			g.readers.Wait()
+			return
+		case <-g.enough:
+		case <-t.C():
+		}
+		t.Stop()
+		if err := g.commit(g.fetching); err != nil {
+			g.stop(err)
+		}
+	}
+}
+
+// commit writes the positions that have moved. A group that is busy with itself, or has gone on without us, is no failure.
+func (g *generation) commit(ctx context.Context) error {
+	positions := map[int]int64{}
+	for _, p := range g.parts {
+		if at, ok := p.track.due(); ok {
+			positions[p.id] = at
+		}
+	}
+	if len(positions) == 0 {
+		return nil
+	}
+	if err := g.link.commit(ctx, g.gen, g.state.id, positions); err != nil {
+		if isCode(err, patientCodes...) {
+			return nil
+		}
+		return err
+	}
+	for _, p := range g.parts {
+		if at, ok := positions[p.id]; ok {
+			p.track.commit(at)
+		}
+	}
+	return nil
+}
+
+// settle waits for the handlers that run, and commits what they finished. Meanwhile commits tell the group that we are alive. When the group
+// waits for us, handlers are told to give up after a while; what they don't finish comes again, here or elsewhere.
+func (g *generation) settle(ended context.Context) error {
+	work := context.WithoutCancel(g.ctx)
+	idle := g.lanes.stop()
+	defer g.lanes.giveUp()
+	var patience <-chan struct{}
+	if g.ctx.Err() == nil {
+		patience = g.after(g.times.drain, idle)
+	}
+	for waiting := true; waiting; {
+		t := g.env.Clock.Timer(g.times.commit)
+		select {
+		case <-idle:
+			waiting = false
+		case <-patience:
+			g.lanes.giveUp()
+			patience = nil
+		case <-t.C():
+			_ = g.commit(work) // tried again below
+		}
+		t.Stop()
+	}
+	if err := g.commit(work); err != nil {
+		g.env.Log.Warn("positions not committed, their records come again", "topic", g.topic, "group", g.Source.group, "error", err)
+		if g.ctx.Err() == nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,146 @@
+package kafka
+
+import (
+	"encoding/base64"
+	"errors"
+	"io"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	kafka "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+
+	"orderhub/hub"
+)
+
+// record is a record as it was fetched.
+type record struct {
+	offset  int64
+	time    time.Time
+	key     []byte
+	value   []byte // nil: a tombstone
+	headers []kafka.Header
+}
+
+// readRecords takes what a fetch brought: the records from an offset on, and the offset that follows. found: there was something, even if
+// all of it lies before the offset.
+func readRecords(all kafka.RecordReader, at int64) (out []record, next int64, found bool, err error) {
+	batches := []protocol.RecordReader{all}
+	if s, ok := all.(*protocol.RecordStream); ok {
+		batches = s.Records
+	}
+	next = at
+	for _, b := range batches {
+		if c, ok := b.(*protocol.ControlBatch); ok { // marks of transactions: no message, but an offset
+			found = true
+			next = max(next, c.BaseOffset+1)
+			continue
+		}
+		for {
+			r, err := b.ReadRecord()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return nil, at, true, err
+			}
+			found = true
+			rec := record{offset: r.Offset, time: r.Time.UTC(), headers: r.Headers}
+			if rec.key, err = whole(r.Key); err == nil {
+				rec.value, err = whole(r.Value)
+			}
+			if err != nil {
+				return nil, at, true, err
+			}
+			if r.Offset >= next {
+				out = append(out, rec)
+				next = r.Offset + 1
+			}
+		}
+	}
+	return out, next, found, nil
+}
+
+// whole copies b; nil stays nil, empty stays empty.
+func whole(b kafka.Bytes) ([]byte, error) {
+	if b == nil {
+		return nil, nil
+	}
+	defer b.Close()
+	out := make([]byte, b.Len())
+	_, err := io.ReadFull(b, out)
+	return out, err
+}
+
+const (
+	headerTombstone   = "kafka.tombstone"
+	headerID          = "hub-id"
+	headerCorrelation = "hub-correlation"
+	headerExpires     = "hub-expires"
+	headerKey         = "key" // option of send
+
+	suffixBinary = ".base64" // of the name of a header whose value is no text
+)
+
+// message makes the message of a record.
+func (r *run) message(partition int, rec *record) *hub.Message {
+	m := &hub.Message{ID: r.id(partition, rec.offset), Key: text(rec.key), Time: rec.time, Body: hub.NewBody(rec.value)}
+	if len(rec.headers) > 0 || rec.value == nil {
+		m.Headers = make(hub.Headers, len(rec.headers)+1)
+	}
+	for _, h := range rec.headers {
+		switch name := lower(h.Key); {
+		case !utf8.Valid(h.Value):
+			m.Headers[name+suffixBinary] = base64.StdEncoding.EncodeToString(h.Value)
+		case name == headerCorrelation:
+			m.Correlation = string(h.Value)
+		case name == headerExpires:
+			m.Expires, _ = time.Parse(time.RFC3339Nano, string(h.Value)) // not ours if it can't be read
+		default:
+			m.Headers[name] = string(h.Value)
+		}
+	}
+	if rec.value == nil {
+		m.Headers[headerTombstone] = "true"
+	}
+	if m.Time.IsZero() {
+		m.Time = r.env.Clock.Now()
+	}
+	return m
+}
+
+// id is the record's place, the same on every redelivery. Part of the topic's ID keeps the places of a topic that was made anew apart.
+func (r *run) id(partition int, offset int64) string {
+	b := make([]byte, 0, len(r.topic)+40)
+	b = append(append(b, r.topic...), '.')
+	if r.state.id != "" {
+		b = append(append(b, r.state.id[:8]...), '.')
+	}
+	b = append(strconv.AppendInt(b, int64(partition), 10), '.')
+	return string(strconv.AppendInt(b, offset, 10))
+}
+
+// text is a key as text: bytes that are none become base64.
+func text(key []byte) string {
+	if utf8.Valid(key) {
+		return string(key)
+	}
+	return base64.StdEncoding.EncodeToString(key)
+}
+
+// lower is s in lower case, as names of headers are.
+func lower(s string) string {
+	for i := range len(s) {
+		if c := s[i]; c >= 'A' && c <= 'Z' {
+			b := []byte(s)
+			for j := i; j < len(b); j++ {
+				if b[j] >= 'A' && b[j] <= 'Z' {
+					b[j] += 'a' - 'A'
+				}
+			}
+			return string(b)
+		}
+	}
+	return s
+}

@@ -1,0 +1,116 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"orderhub/hub"
+)
+
+// Source brings the records of a topic, as a member of a consumer group. A record's message has the same ID each time it comes:
+// topic, the topic's own ID, partition and offset.
+type Source struct {
+	adapter *Adapter
+	cfg     SourceConfig
+	topic   string
+	group   string
+	create  bool
+	wanted  filter
+	times   times
+
+	mu      sync.Mutex
+	topicID string    // the one that was read last
+	noKey   sync.Once // warned of records without key
+}
+
+var _ hub.Source = (*Source)(nil)
+
+// run is one Run of a source.
+type run struct {
+	*Source
+	ctx     context.Context
+	env     *hub.Env
+	handler hub.Handler
+	link    *link
+	state   topicState
+	anew    bool // the topic is not the one that was read before, and on_lost says to go on
+}
+
+// Run reads until ctx is done. It ends with an error when the connection or the group is lost, and when somebody has to decide about a lost
+// position (reason needs_decision). When it returns, no handler runs, and what they finished is committed, unless the brokers can't be reached.
+func (s *Source) Run(ctx context.Context, h hub.Handler) error {
+	r := &run{Source: s, ctx: ctx, env: s.adapter.env, handler: h, link: s.adapter.link(s.topic)}
+	defer r.link.close()
+	err := r.begin()
+	if err == nil {
+		err = r.follow()
+	}
+	if ctx.Err() != nil && !errors.Is(err, errUnsettled) {
+		return nil
+	}
+	return classify(s.topic, err)
+}
+
+// errUnsettled: what was finished could not be committed. It comes again, and changes nothing.
+var errUnsettled = errors.New("the last positions were not committed")
+
+// begin looks at the topic.
+func (r *run) begin() error {
+	var how *Create
+	if r.create {
+		how = &r.adapter.cfg.Create
+	}
+	state, err := r.link.ensure(r.ctx, how)
+	if err != nil {
+		return err
+	}
+	r.state = state
+	return r.sameTopic(state)
+}
+
+// sameTopic fails when the topic is another one of the same name, unless on_lost says to go on.
+func (r *run) sameTopic(now topicState) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case now.id == "" || now.id == r.topicID:
+	case r.topicID == "":
+		r.topicID = now.id
+	case r.cfg.OnLost == lostStop:
+		return r.recreated()
+	default:
+		r.env.Log.Warn("topic was deleted and made anew", "topic", r.topic, "group", r.Source.group, "on_lost", r.cfg.OnLost)
+		r.topicID, r.anew = now.id, true
+	}
+	return nil
+}
+
+func (r *run) recreated() error {
+	return decide("topic %s was deleted and made anew: what the group %s had not read is gone; set on_lost: earliest or latest to read the new topic", r.topic, r.Source.group)
+}
+
+// decide is the error of a source that stops until somebody decides.
+func decide(format string, args ...any) error {
+	return hub.Fail(hub.Rejected, "needs_decision", format, args...)
+}
+
+// follow takes part in the group, generation after generation.
+func (r *run) follow() error {
+	g, err := r.join()
+	if err != nil {
+		return err
+	}
+	defer g.close()
+	for {
+		gen, err := g.next(r.ctx)
+		if err != nil {
+			return err
+		}
+		done := make(chan error, 1)
+		gen.Start(func(ended context.Context) { done <- r.generation(ended, gen) }) // the generation ends when this does
+		if err := <-done; err != nil || r.ctx.Err() != nil {
+			return err
+		}
+	}
+}
