@@ -226,13 +226,15 @@ func (d *dispatcher) after(work context.Context, m *Delivery, out outcome) *Deli
 		switch {
 		case out == waits:
 			d.blocked[key] = false
-			for _, w := range line {
-				d.queued--
-				if err := d.hold(work, w); err != nil {
-					d.rt.log.Error("hold", "queue", d.stage.Queue, "error", err)
-				}
-			}
 			delete(d.lines, key)
+			if again := d.holdLine(work, m, line); again != nil {
+				d.lines[key] = []*Delivery{}
+				if !d.rt.stopping() {
+					return again
+				}
+				d.lines[key] = append(d.lines[key], again)
+				d.queued++
+			}
 		case d.rt.stopping(): // what waits behind is released when the lanes are done
 		case len(line) > 0:
 			d.lines[key] = line[1:]
@@ -256,6 +258,20 @@ func (d *dispatcher) after(work context.Context, m *Delivery, out outcome) *Deli
 	}
 	d.running--
 	return nil
+}
+
+// holdLine holds what waits behind m in its line. A retry of m itself, which
+// fell due and was claimed before m's lane got here, is given back: it is next. d.mu is held.
+func (d *dispatcher) holdLine(work context.Context, m *Delivery, line []*Delivery) (again *Delivery) {
+	for _, w := range line {
+		d.queued--
+		if w.Seq == m.Seq {
+			again = w
+		} else if err := d.hold(work, w); err != nil {
+			d.rt.log.Error("hold", "queue", d.stage.Queue, "error", err)
+		}
+	}
+	return again
 }
 
 // deliver runs the stage for one stored message.

@@ -28,8 +28,8 @@ type StageEnv struct {
 	Store Store
 	Clock Clock
 
-	locks  [256]sync.Mutex // striped by record
-	claims sync.Map        // recordName -> *work: see Claim
+	locks  [4096]sync.Mutex // striped by record: held across calls, so few keys may share one
+	claims sync.Map         // recordName -> *work: see Claim
 }
 
 // Var is a named value.

@@ -156,14 +156,14 @@ pipelines:
       - send: a
 `
 	for _, c := range []struct{ step, body, line, text, reason string }{
-		{"set: {x: =body.user.email}", `{"user":{"mail":"a@b.c"}}`, ":9:18", `body.user = {"mail":"a@b.c"}`, "transform"},
-		{"translate: {a: 1, x: =body.n * 2}", `{"n":"two"}`, ":9:30", `"two"`, "transform"},
-		{"filter: body.n > 3", `{"n":"two"}`, ":9:17", `"two"`, "transform"},
-		{"send: {far: x}\n        with: {x: =body.n.m}", `{"n":5}`, ":10:19", "body.n = 5", "transform"},
-		{"split: body.n.m", `{"n":5}`, ":9:16", "body.n = 5", "transform"},
-		{"set: {x: '=repeat(body.t, 100000000)'}", `{"t":"xxxxxxxxxxxxxxxxxxxx"}`, ":9:18", "", "expression_limit"},
-		{"filter: len(repeat(body.t, 100000000)) > 1", `{"t":"xxxxxxxxxxxxxxxxxxxx"}`, ":9:17", "", "expression_limit"},
-		{"set: {x: '=table(body.kind, \"k\")'}", `{"kind":7}`, ":9:18", "", "transform"},
+		{"set: {x: =lower(body.user.email)}", `{"user":{"mail":"a@b.c"}}`, ":8:18", `body.user = {"mail":"a@b.c"}`, "transform"},
+		{"translate: {a: 1, x: =body.n * 2}", `{"n":"two"}`, ":8:30", `"two"`, "transform"},
+		{"filter: body.n > 3", `{"n":"two"}`, ":8:17", `"two"`, "transform"},
+		{"send: {far: x}\n        with: {x: =body.n.m}", `{"n":5}`, ":9:19", "body.n = 5", "transform"},
+		{"split: body.n.m", `{"n":5}`, ":8:16", "body.n = 5", "transform"},
+		{"set: {x: '=repeat(body.t, 100000000)'}", `{"t":"xxxxxxxxxxxxxxxxxxxx"}`, ":8:18", "", "expression_limit"},
+		{"filter: len(repeat(body.t, 100000000)) > 1", `{"t":"xxxxxxxxxxxxxxxxxxxx"}`, ":8:17", "", "expression_limit"},
+		{"set: {x: '=table(body.kind, \"k\")'}", `{"kind":7}`, ":8:18", "", "transform"},
 	} {
 		t.Run(c.step, func(t *testing.T) {
 			h := start(t, strings.ReplaceAll(yaml, "STEP", c.step), nil)

@@ -24,7 +24,7 @@ var selfEvident = regexp.MustCompile(`; write | needs a | takes \d+ value| must 
 // it names and `want`; a comment above says what the fault is. Files of testdata/lint/common are beside every one.
 func TestLint(t *testing.T) {
 	files, _ := filepath.Glob("testdata/lint/*.txtar")
-	if len(files) < 60 {
+	if len(files) < 150 {
 		t.Fatalf("only %d archives found", len(files))
 	}
 	for _, file := range files {

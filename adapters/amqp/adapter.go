@@ -90,7 +90,7 @@ func (a *Adapter) OpenSource(arg string, cfg any) (hub.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{adapter: a, place: p, cfg: *c, queue: t.queues[0].name, topology: t}
+	s := &Source{adapter: a, place: p, cfg: *c, queue: t.queues[0].name, topology: t, tag: "hub-" + hub.NewID(a.env.Clock.Now())}
 	if s.cfg.Prefetch == 0 {
 		s.cfg.Prefetch = a.cfg.Prefetch
 	}

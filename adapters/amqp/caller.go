@@ -2,7 +2,9 @@ package amqp
 
 import (
 	"context"
+	"strconv"
 	"sync"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -163,13 +165,12 @@ func (c *Caller) open(ctx context.Context) (*asking, error) {
 // attempt, so that the reply to an earlier one is not taken for this one's; it
 // expires when nobody waits for its reply any more.
 func (c *Caller) request(ctx context.Context, m *hub.Message) (amqp.Publishing, error) {
-	asked := *m
-	if at, ok := ctx.Deadline(); ok && (m.Expires.IsZero() || at.Before(m.Expires)) {
-		asked.Expires = at
-	}
-	p, err := c.adapter.publishing(&asked)
+	p, err := c.adapter.publishing(m)
 	if err != nil {
 		return p, err
+	}
+	if at, ok := ctx.Deadline(); ok && (m.Expires.IsZero() || at.Before(m.Expires)) {
+		p.Expiration = strconv.FormatInt(max(1, time.Until(at).Milliseconds()), 10)
 	}
 	if m.Correlation != "" {
 		p.Headers[headerCorrelation] = m.Correlation

@@ -35,9 +35,8 @@ func (r *run) handle(j *job) (again time.Duration) {
 	}
 	e := hub.AsError(err)
 	if e.Class == hub.Invalid || e.Class == hub.Rejected || j.reply != nil && !e.Class.Transient() {
-		r.refuse(j.tag, j.m.ID, err)
-		if j.reply != nil {
-			r.answer(j, errorReply(j.m, e))
+		if j.reply == nil || r.answer(j, errorReply(j.m, e)) {
+			r.refuse(j.tag, j.m.ID, err)
 		}
 		return 0
 	}

@@ -16,6 +16,7 @@ type Source struct {
 	place    place
 	cfg      SourceConfig
 	queue    string
+	tag      string // of the consumer
 	topology topology
 	warned   atomic.Bool // of messages without an ID
 }
@@ -52,10 +53,13 @@ func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 	r := &run{Source: s, work: context.WithoutCancel(ctx), handler: h, ch: ch}
 	r.lanes = newLanes(s.adapter.env.Clock, s.cfg.Workers, r.handle, r.requeue)
 	lost := r.follow(ctx, deliveries)
+	if !lost {
+		_ = ch.Cancel(s.tag, false) // on an error the channel is lost
+	}
 	r.lanes.stop()
 	if !lost {
 		if !ch.IsClosed() {
-			_ = ch.Close() // what it has not taken comes again
+			_ = ch.Close() // what was not begun goes back to the queue
 		}
 		return nil
 	}
@@ -74,7 +78,7 @@ func (s *Source) consume(sess *session) (*amqp.Channel, <-chan amqp.Delivery, er
 	if err := ch.Qos(s.cfg.Prefetch, 0, false); err != nil {
 		return nil, nil, err
 	}
-	deliveries, err := ch.Consume(s.queue, "", false, s.cfg.Exclusive, false, false, nil)
+	deliveries, err := ch.Consume(s.queue, s.tag, false, s.cfg.Exclusive, false, false, nil)
 	if err != nil && !ch.IsClosed() {
 		_ = ch.Close()
 	}

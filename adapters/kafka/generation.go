@@ -18,6 +18,9 @@ type generation struct {
 	fetching context.Context // its end stops fetching
 	stop     context.CancelCauseFunc
 	readers  sync.WaitGroup
+
+	seen *topicState // the topic has changed; written by watch, read after the readers have ended
+	gone bool        // it is another topic now
 }
 
 // manyRecords finished since the last commit are committed at once.
@@ -31,6 +34,9 @@ func (r *run) generation(ended context.Context, gen *kafka.Generation) error {
 	unhook := context.AfterFunc(ended, func() { g.stop(nil) })
 	defer unhook()
 	if err := g.assign(); err != nil {
+		if g.fetching.Err() != nil {
+			return nil // the group, or Run, went on meanwhile
+		}
 		return err
 	}
 	g.lanes = newLanes(r)
@@ -51,8 +57,11 @@ func (r *run) generation(ended context.Context, gen *kafka.Generation) error {
 	if err == context.Canceled || r.ctx.Err() != nil {
 		err = nil
 	}
-	if e := g.settle(ended); err == nil {
+	if e := g.settle(); err == nil {
 		err = e
+	}
+	if g.seen != nil {
+		r.state = *g.seen
 	}
 	return err
 }
@@ -110,7 +119,7 @@ func (g *generation) tend() {
 func (g *generation) commit(ctx context.Context) error {
 	positions := map[int]int64{}
 	for _, p := range g.parts {
-		if at, ok := p.track.due(); ok {
+		if at, ok := p.track.due(); ok || g.gone { // the brokers forgot the positions of a topic that was deleted: they are told again, with its ID
 			positions[p.id] = at
 		}
 	}
@@ -133,7 +142,7 @@ func (g *generation) commit(ctx context.Context) error {
 
 // settle waits for the handlers that run, and commits what they finished. Meanwhile commits tell the group that we are alive. When the group
 // waits for us, handlers are told to give up after a while; what they don't finish comes again, here or elsewhere.
-func (g *generation) settle(ended context.Context) error {
+func (g *generation) settle() error {
 	work := context.WithoutCancel(g.ctx)
 	idle := g.lanes.stop()
 	defer g.lanes.giveUp()

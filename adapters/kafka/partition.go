@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	kafka "github.com/segmentio/kafka-go"
@@ -36,10 +35,10 @@ func (p *partition) read(ctx context.Context) error {
 			if !isCode(err, kafka.OffsetOutOfRange) {
 				return err
 			}
-			// what was begun stays as it is: its position is lost, too
-			if next, err = p.lost(ctx, p.id, mark{at, p.state.id}); err != nil {
-				return err
+			if _, err = p.lost(ctx, p.id, mark{at, p.state.id}); err == nil {
+				p.stop(nil) // the next generation begins where on_lost says
 			}
+			return err
 		}
 		for i := range records {
 			if !p.take(ctx, &records[i]) {
@@ -123,30 +122,4 @@ func (p *partition) fetch(ctx context.Context, at int64) ([]record, int64, error
 		case <-p.after(250*time.Millisecond, nil):
 		}
 	}
-}
-
-func (p *partition) fetchOnce(ctx context.Context, at int64) ([]record, int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.cfg.MaxWait+p.link.timeout)
-	defer cancel()
-	answer, err := p.link.client.Fetch(ctx, &kafka.FetchRequest{
-		Topic: p.topic, Partition: p.id, Offset: at, MinBytes: 1, MaxBytes: int64(max(p.cfg.MaxBytes, p.large)), MaxWait: p.cfg.MaxWait,
-		IsolationLevel: kafka.ReadCommitted,
-	})
-	if err == nil {
-		err = answer.Error
-	}
-	if err != nil {
-		return nil, at, err
-	}
-	records, next, found, err := readRecords(answer.Records, at)
-	if err != nil {
-		return nil, at, err
-	}
-	p.large = 0
-	if found && next == at { // all of it lies before the offset: what compaction left of a batch. More bytes reach the batch behind it
-		if p.large = 2 * max(p.cfg.MaxBytes, p.large); p.large > 1<<30 {
-			return nil, at, errors.New("no record can be read at the position")
-		}
-	}
-	return records, next, nil
 }

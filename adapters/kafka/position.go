@@ -70,14 +70,14 @@ func (g *generation) watch() error {
 		case !now.there():
 			return noTopic(g.topic)
 		case now.id != g.state.id:
+			g.seen, g.gone = &now, true
 			if err := g.sameTopic(now); err != nil {
 				return err
 			}
-			g.state = now
 			g.stop(nil)
 		case now.partitions != g.state.partitions:
 			g.env.Log.Info("partitions changed", "topic", g.topic, "were", g.state.partitions, "are", now.partitions)
-			g.state.partitions = now.partitions
+			g.seen = &now
 			g.stop(nil)
 		}
 	}

@@ -2,14 +2,12 @@ package kafka
 
 import (
 	"encoding/base64"
-	"errors"
 	"io"
 	"strconv"
 	"time"
 	"unicode/utf8"
 
 	kafka "github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol"
 
 	"orderhub/hub"
 )
@@ -21,45 +19,6 @@ type record struct {
 	key     []byte
 	value   []byte // nil: a tombstone
 	headers []kafka.Header
-}
-
-// readRecords takes what a fetch brought: the records from an offset on, and the offset that follows. found: there was something, even if
-// all of it lies before the offset.
-func readRecords(all kafka.RecordReader, at int64) (out []record, next int64, found bool, err error) {
-	batches := []protocol.RecordReader{all}
-	if s, ok := all.(*protocol.RecordStream); ok {
-		batches = s.Records
-	}
-	next = at
-	for _, b := range batches {
-		if c, ok := b.(*protocol.ControlBatch); ok { // marks of transactions: no message, but an offset
-			found = true
-			next = max(next, c.BaseOffset+1)
-			continue
-		}
-		for {
-			r, err := b.ReadRecord()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return nil, at, true, err
-			}
-			found = true
-			rec := record{offset: r.Offset, time: r.Time.UTC(), headers: r.Headers}
-			if rec.key, err = whole(r.Key); err == nil {
-				rec.value, err = whole(r.Value)
-			}
-			if err != nil {
-				return nil, at, true, err
-			}
-			if r.Offset >= next {
-				out = append(out, rec)
-				next = r.Offset + 1
-			}
-		}
-	}
-	return out, next, found, nil
 }
 
 // whole copies b; nil stays nil, empty stays empty.

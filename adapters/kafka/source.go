@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"orderhub/hub"
@@ -46,14 +45,11 @@ func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 	if err == nil {
 		err = r.follow()
 	}
-	if ctx.Err() != nil && !errors.Is(err, errUnsettled) {
+	if ctx.Err() != nil {
 		return nil
 	}
 	return classify(s.topic, err)
 }
-
-// errUnsettled: what was finished could not be committed. It comes again, and changes nothing.
-var errUnsettled = errors.New("the last positions were not committed")
 
 // begin looks at the topic.
 func (r *run) begin() error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"strings"
 
 	"orderhub/hub"
 )
@@ -111,9 +112,12 @@ func (s *SQLite) List(ctx context.Context, kind, prefix, after string, limit int
 		limit = math.MaxInt32
 	}
 	err = s.read(ctx, func(c *conn) error {
-		return c.query(ctx, "SELECT key, version, value, expires, crc FROM records WHERE kind=? AND key>=? AND (?='' OR key>?) AND substr(key,1,?)=? AND (expires IS NULL OR expires>?) ORDER BY key LIMIT ?",
-			[]any{kind, max(prefix, after), after, after, int64(len([]rune(prefix))), prefix, nanos(s.o.Clock.Now()), int64(limit)},
+		return c.query(ctx, "SELECT key, version, value, expires, crc FROM records WHERE kind=? AND key>=? AND (?='' OR key>?) AND (expires IS NULL OR expires>?) ORDER BY key LIMIT ?",
+			[]any{kind, max(prefix, after), after, after, nanos(s.o.Clock.Now()), int64(limit)},
 			func(v []driver.Value) error {
+				if key, _ := v[0].(string); !strings.HasPrefix(key, prefix) {
+					return errStop
+				}
 				r, err := recordOf(kind, v)
 				out = append(out, r)
 				return err
@@ -128,7 +132,7 @@ func (s *SQLite) Counters(ctx context.Context, kind, prefix string) (map[string]
 	err := s.read(ctx, func(c *conn) error {
 		return c.query(ctx, "SELECT key, value FROM counters WHERE kind=? AND key>=? ORDER BY key", []any{kind, prefix}, func(v []driver.Value) error {
 			key, _ := v[0].(string)
-			if len(key) < len(prefix) || key[:len(prefix)] != prefix {
+			if !strings.HasPrefix(key, prefix) {
 				return errStop
 			}
 			out[key], _ = v[1].(int64)

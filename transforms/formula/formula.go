@@ -15,6 +15,7 @@ type Formula struct {
 	test   test
 	slots  int
 	impure bool
+	plain  bool // a path or a constant: it costs no budget, and needs no slots
 	built  bool // the result may be a computed list or object: it is weighed
 	names  []string
 }
@@ -44,7 +45,7 @@ func (f *Formula) Names() []string { return f.names }
 
 // Eval is the formula's value on the frame. The error is a *RunError.
 func (f *Formula) Eval(fr *Frame) (doc.Value, error) {
-	if f.root.path != nil || f.root.konst { // costs no budget, and needs no slots
+	if f.plain {
 		v, err := f.eval(fr)
 		if err != nil {
 			return doc.Value{}, err
@@ -118,7 +119,7 @@ func compile(src string, s *Scope) (*Formula, *compiler, []*Error) {
 	}
 	slices.Sort(c.names)
 	return &Formula{
-		src: src, root: root, eval: root.val, test: root.test(), slots: c.maxSlots, impure: c.impure,
+		src: src, root: root, eval: root.val, test: root.test(), slots: c.maxSlots, impure: c.impure, plain: root.path != nil || root.konst,
 		built: root.path == nil && (root.typ.IsAny() || root.typ.Kind >= shape.Array),
 		names: slices.Compact(c.names),
 	}, c, nil

@@ -20,8 +20,10 @@ type Frame struct {
 	decoded bool
 	busy    bool        // inside Eval: a function evaluates another formula on this frame
 	slots   []doc.Value // elements, indexes and accumulators of closures, variables of let
-	first   [6]doc.Value
 }
+
+// fewSlots is room for most formulas, so that a frame used for many makes its slots once.
+const fewSlots = 6
 
 // NewFrame is a frame for x with no locals.
 func NewFrame(x *hub.Exchange) *Frame { return &Frame{X: x} }
@@ -84,10 +86,7 @@ func (fr *Frame) begin(slots int) (saved []doc.Value, nested bool) {
 	fr.limits = fr.Limits.orDefault()
 	fr.reset()
 	if len(fr.slots) < slots {
-		fr.slots = fr.first[:]
-	}
-	if len(fr.slots) < slots {
-		fr.slots = make([]doc.Value, slots)
+		fr.slots = make([]doc.Value, max(slots, fewSlots))
 	}
 	return nil, false
 }

@@ -21,8 +21,9 @@ func (p *Frames) Get(x *hub.Exchange) *Frame {
 
 // Put takes back a frame that nothing uses any more. It keeps nothing of the message.
 func (p *Frames) Put(fr *Frame) {
-	locals := fr.Locals
+	locals, slots := fr.Locals, fr.slots
 	clear(locals)
-	*fr = Frame{Locals: locals[:0]}
+	clear(slots)
+	*fr = Frame{Locals: locals[:0], slots: slots}
 	p.pool.Put(fr)
 }

@@ -1,0 +1,180 @@
+package amqp
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"orderhub/hub"
+	"orderhub/hub/hubtest"
+)
+
+// queueFar is a queue of the real server, before a source. Its connection goes through a proxy that can cut it.
+type queueFar struct {
+	r     *rabbit
+	queue string
+	proxy *proxy
+	args  amqp.Table
+	put   int
+	mu    sync.Mutex
+}
+
+func (f *queueFar) Open(t *testing.T) hub.Source {
+	f.proxy = newProxy(t, f.r.url)
+	return openAdapter(t, f.proxy.url, nil).source("queue "+f.queue, func(c *SourceConfig) {
+		c.Key, c.Workers = "the-key", 4
+		if f.args != nil {
+			c.QueueType = quorum
+		}
+	})
+}
+
+func (f *queueFar) Put(t *testing.T, m *hub.Message) {
+	h := amqp.Table{"the-key": m.Key}
+	for k, v := range m.Headers {
+		h[k] = v
+	}
+	f.r.put("", f.queue, amqp.Publishing{MessageId: m.ID, Timestamp: m.Time, ContentType: m.Headers[hub.HeaderContentType], Headers: h, Body: m.Body.Bytes()})
+	f.mu.Lock()
+	f.put++
+	f.mu.Unlock()
+}
+
+// Acked counts what is neither ready nor in somebody's hands. A queue tells the latter only to who asks its management; so the
+// source's own acknowledgements are counted on their way, by the proxy.
+func (f *queueFar) Acked(t *testing.T) int   { return int(f.proxy.acks.Load()) }
+func (f *queueFar) Refused(t *testing.T) int { return 0 }
+func (f *queueFar) Cut(t *testing.T)         { f.proxy.cut() }
+
+func TestSourceContract(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		args amqp.Table
+	}{{"classic", nil}, {"quorum", amqp.Table{"x-queue-type": "quorum"}}} {
+		t.Run(c.name, func(t *testing.T) {
+			f := hubtest.Features{Redelivers: true, Cut: true, Ordered: true, Workers: 4, Headers: []string{"content-type", "idempotency-key", "traceparent", "x-own"}}
+			hubtest.Source(t, f, func(t *testing.T) hubtest.SourceFar {
+				r := newRabbit(t)
+				return &queueFar{r: r, queue: r.queue("in", c.args), args: c.args}
+			})
+		})
+	}
+}
+
+// targetFar is a queue of the real server, behind a target.
+type targetFar struct {
+	r       *rabbit
+	queue   string
+	proxy   *proxy
+	got     []*hub.Message
+	adapter *opened
+}
+
+func (f *targetFar) Open(t *testing.T) hub.Target {
+	f.proxy = newProxy(t, f.r.url)
+	f.adapter = openAdapter(t, f.proxy.url, nil)
+	return f.adapter.target("exchange " + f.name())
+}
+
+func (f *targetFar) name() string { return f.r.name + ".x" }
+
+func (f *targetFar) Got(t *testing.T) []*hub.Message {
+	for {
+		d, ok, err := f.r.ch.Get(f.queue, true)
+		f.r.ok(err)
+		if !ok {
+			return f.got
+		}
+		m, err := message(&d, time.Now())
+		f.r.ok(err)
+		f.got = append(f.got, m)
+	}
+}
+
+// Break makes the exchange lead nowhere (rejected), takes the server away (unavailable), or makes it say that it is full (throttled).
+func (f *targetFar) Break(t *testing.T, c hub.Class) {
+	switch c {
+	case hub.Rejected:
+		f.r.ok(f.r.ch.QueueUnbind(f.queue, "", f.name(), nil))
+	case hub.Unavailable:
+		f.proxy.down(true)
+	case hub.Throttled:
+		s, err := f.adapter.out.get(context.Background(), 0)
+		f.r.ok(err)
+		why := "low on memory"
+		s.blocked.Store(&why)
+	}
+}
+
+func (f *targetFar) Heal(t *testing.T) {
+	f.r.ok(f.r.ch.QueueBind(f.queue, "", f.name(), false, nil))
+	f.proxy.down(false)
+	time.Sleep(100 * time.Millisecond) // the pause before the next try to connect
+	if s, err := f.adapter.out.get(context.Background(), time.Second); err == nil {
+		s.blocked.Store(nil)
+	}
+}
+
+func TestTargetContract(t *testing.T) {
+	f := hubtest.Features{Headers: []string{"content-type", "idempotency-key", "traceparent"}, Classes: []hub.Class{hub.Rejected, hub.Unavailable, hub.Throttled}}
+	hubtest.Target(t, f, func(t *testing.T) hubtest.TargetFar {
+		r := newRabbit(t)
+		far := &targetFar{r: r, queue: r.queue("out", nil)}
+		r.exchange("x", fanout)
+		r.ok(r.ch.QueueBind(far.queue, "", far.name(), false, nil))
+		return far
+	})
+}
+
+// serviceFar answers requests as a client that is not a hub does, but for errors, of which a hub says the class.
+type serviceFar struct {
+	r     *rabbit
+	queue string
+	wg    sync.WaitGroup
+}
+
+func (f *serviceFar) Open(t *testing.T) hub.Caller {
+	a := openAdapter(t, f.r.url, func(c *Config) { c.Ops = map[string]string{"ask": "queue " + f.queue} })
+	caller, err := a.OpenCaller("ask")
+	f.r.ok(err)
+	return caller
+}
+
+func (f *serviceFar) Serve(t *testing.T, answer func(*hub.Message) (*hub.Message, error)) {
+	conn, err := amqp.Dial(f.r.url)
+	f.r.ok(err)
+	ch, err := conn.Channel()
+	f.r.ok(err)
+	requests, err := ch.Consume(f.queue, "", true, false, false, false, nil)
+	f.r.ok(err)
+	t.Cleanup(func() { conn.Close(); f.wg.Wait() })
+	f.wg.Go(func() {
+		for d := range requests {
+			f.wg.Go(func() {
+				m, _ := message(&d, time.Now())
+				reply, err := answer(m)
+				if err != nil {
+					reply = errorReply(m, hub.AsError(err))
+				}
+				h := amqp.Table{}
+				for k, v := range reply.Headers {
+					h[k] = v
+				}
+				ch.PublishWithContext(context.Background(), "", d.ReplyTo, false, false, amqp.Publishing{CorrelationId: d.CorrelationId,
+					ContentType: reply.Headers[hub.HeaderContentType], Headers: h, Body: reply.Body.Bytes()})
+			})
+		}
+	})
+}
+
+func TestCallerContract(t *testing.T) {
+	f := hubtest.Features{Headers: []string{"content-type", "idempotency-key", "traceparent"},
+		Classes: []hub.Class{hub.Rejected, hub.Timeout, hub.Unavailable, hub.Throttled}}
+	hubtest.Caller(t, f, func(t *testing.T) hubtest.CallerFar {
+		r := newRabbit(t)
+		return &serviceFar{r: r, queue: r.queue("ask", nil)}
+	})
+}
