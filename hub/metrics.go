@@ -8,29 +8,37 @@ import (
 
 // Metrics counts what the stages did since the start.
 type Metrics struct {
-	mu     sync.RWMutex
-	stages map[string]*StageCount
+	stages atomic.Pointer[map[string]*StageCount] // never changed, only replaced: every message reads it
+	mu     sync.Mutex                             // of who replaces it
 }
 
 // StageCount are the counts of one stage.
 type StageCount struct{ Done, Failed atomic.Int64 }
 
 func (m *Metrics) of(stage string) *StageCount {
-	m.mu.RLock()
-	c := m.stages[stage]
-	m.mu.RUnlock()
-	if c == nil {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		if c = m.stages[stage]; c == nil {
-			c = &StageCount{}
-			if m.stages == nil {
-				m.stages = map[string]*StageCount{}
-			}
-			m.stages[stage] = c
-		}
+	if c := m.get(stage); c != nil {
+		return c
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c := m.get(stage); c != nil {
+		return c
+	}
+	more := m.Counts()
+	if more == nil {
+		more = map[string]*StageCount{}
+	}
+	c := &StageCount{}
+	more[stage] = c
+	m.stages.Store(&more)
 	return c
+}
+
+func (m *Metrics) get(stage string) *StageCount {
+	if p := m.stages.Load(); p != nil {
+		return (*p)[stage]
+	}
+	return nil
 }
 
 func (m *Metrics) done(stage string)   { m.of(stage).Done.Add(1) }
@@ -38,7 +46,8 @@ func (m *Metrics) failed(stage string) { m.of(stage).Failed.Add(1) }
 
 // Counts is a snapshot by stage.
 func (m *Metrics) Counts() map[string]*StageCount {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return maps.Clone(m.stages)
+	if p := m.stages.Load(); p != nil {
+		return maps.Clone(*p)
+	}
+	return nil
 }

@@ -61,7 +61,7 @@ func (l *loading) compile(p *Pipeline, n *yamlfile.Node) {
 	if p.answers() {
 		scope = scope.WithVar("params", shape.OpenObject).WithVar("query", shape.OpenObject)
 	}
-	b := &Build{Flow: &Flow{Scope: scope}, plan: l, pl: p, names: map[string]int{}, Where: p.Name, Line: p.Line, Step: n}
+	b := &Build{Flow: &Flow{Scope: scope}, plan: l, pl: p, part: &part{}, names: map[string]int{}, Where: p.Name, Line: p.Line, Step: n}
 	lanes := 0
 	if k := n.Get("lanes"); k != nil {
 		if i, ok := k.Int(); ok {

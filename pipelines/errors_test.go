@@ -204,3 +204,25 @@ pipelines:
 		t.Errorf("dead letters %+v", d)
 	}
 }
+
+// TestReactionThatCalls: the steps of a pipeline's `errors:` are steps like others, with the variable `error`.
+func TestReactionThatCalls(t *testing.T) {
+	h := start(t, fakes+`
+channels: {orders: {type: direct}, refunded: {type: direct}}
+pipelines:
+  in: {from: {web: in}, steps: [{send: orders}]}
+  work:
+    from: orders
+    steps: [{fail: {class: odd, say: odd one}}]
+    errors:
+      odd:
+        - {call: far.ask, with: {why: =error.message}, as: refund}
+        - {send: refunded, with: {id: =refund.id}}
+`, map[string]patterntest.Answer{"far.ask": answer(`{"id":"R1"}`)})
+	h.Must("in", `{}`)
+	h.Settle()
+	asked, got := patterntest.Bodies(h.Called("far.ask")), patterntest.Bodies(patterntest.Messages(h.Waiting("refunded")))
+	if len(asked) != 1 || asked[0] != `{"why":"odd one"}` || len(got) != 1 || got[0] != `{"id":"R1"}` || len(h.Dead()) != 0 {
+		t.Errorf("asked %q, sent %q, %d dead", asked, got, len(h.Dead()))
+	}
+}

@@ -368,3 +368,22 @@ pipelines:
 		t.Errorf("history %q, want %q", got, want)
 	}
 }
+
+// TestCalledPipelineHasItsOwnVariables: the caller's are not seen there, and its own do not come back.
+func TestCalledPipelineHasItsOwnVariables(t *testing.T) {
+	h := start(t, fakes+`
+channels: {a: {type: direct}}
+pipelines:
+  in:
+    from: {web: in}
+    steps:
+      - set: {mine: {a: 1}}
+      - {call: sub, as: got}
+      - {send: a, with: {mine: =mine, got: =got}}
+  sub: {from: call, steps: [{set: {mine.b: 2}}, {reply: {status: 200, body: =mine}}]}
+`, nil)
+	h.Must("in", `{}`)
+	if got := patterntest.Bodies(patterntest.Messages(h.Waiting("a"))); !slices.Equal(got, []string{`{"mine":{"a":1},"got":{"b":2}}`}) {
+		t.Errorf("sent %q", got)
+	}
+}

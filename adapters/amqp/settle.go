@@ -7,7 +7,7 @@ import (
 )
 
 // pauses between tries of a message that failed for a time. They grow with the
-// failures in a row of the whole source: mostly the fault is not the message's.
+// message's tries, and with the failures in a row of the whole source.
 var pauses = hub.Retry{Min: 100 * time.Millisecond, Max: 15 * time.Second}
 
 // holdKey is how long a message with a key is tried again while it, and those
@@ -61,8 +61,8 @@ func (r *run) later(j *job, e *hub.Error) time.Duration {
 	}
 	j.tries++
 	j.spent = j.m.Key == ""
-	n := r.failed.Add(1)
-	return max(pauses.Delay(int(min(n, 30))), min(e.After, pauses.Max))
+	n := max(int(min(r.failed.Add(1), 30)), min(j.tries, 30))
+	return max(pauses.Delay(n), min(e.After, pauses.Max))
 }
 
 // requeue gives a message back to the queue.

@@ -43,12 +43,15 @@ func (p *partition) fetchOnce(ctx context.Context, at int64) ([]record, int64, e
 	}
 	p.large = 0
 	if b.found && b.next == at { // what compaction left of a batch, all of it before the offset: more bytes reach the batch behind it
-		if p.large = 2 * int(most); p.large > 1<<30 {
-			return nil, at, errors.New("no record can be read at the position")
+		if p.large = 2 * int(most); p.large > mostLarge { // there is none
+			return nil, max(at, part.LastStableOffset), nil
 		}
 	}
 	return b.out, b.next, nil
 }
+
+// mostLarge is more than a broker gives in one fetch.
+const mostLarge = 256 << 20
 
 // batches reads what a fetch brought.
 type batches struct {
@@ -75,6 +78,7 @@ func (b *batches) read(all protocol.RecordReader) error {
 		case *protocol.ControlBatch:
 			b.control(r)
 		case *protocol.RecordBatch:
+			b.found = true
 			b.begun(r.BaseOffset)
 			err = b.records(r, r.Attributes.Transactional() && b.failed[r.ProducerID])
 		default:

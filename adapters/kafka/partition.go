@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"time"
 
 	kafka "github.com/segmentio/kafka-go"
 
@@ -103,23 +102,11 @@ func (r *run) refused(j *job, err error) bool {
 	return false
 }
 
-// movedCodes are answers while a partition changes its leader.
-var movedCodes = []kafka.Error{
-	kafka.NotLeaderForPartition, kafka.LeaderNotAvailable, kafka.ReplicaNotAvailable, kafka.UnknownLeaderEpoch, kafka.FencedLeaderEpoch,
-	kafka.OffsetNotAvailable, kafka.KafkaStorageError, kafka.BrokerNotAvailable,
-}
-
-// fetch gets the records from an offset on, and the offset that follows. A partition that changes its leader is waited for.
-func (p *partition) fetch(ctx context.Context, at int64) ([]record, int64, error) {
-	for try := 0; ; try++ {
-		records, next, err := p.fetchOnce(ctx, at)
-		if err == nil || try == 40 || !isCode(err, movedCodes...) {
-			return records, next, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, at, ctx.Err()
-		case <-p.after(250*time.Millisecond, nil):
-		}
-	}
+// fetch gets the records from an offset on, and the offset that follows.
+func (p *partition) fetch(ctx context.Context, at int64) (records []record, next int64, err error) {
+	err = p.patient(ctx, func() error {
+		records, next, err = p.fetchOnce(ctx, at)
+		return err
+	})
+	return records, next, err
 }

@@ -2,7 +2,11 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	kafka "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
 )
 
 // beginAt is where a partition is read from, given what the group has committed.
@@ -10,7 +14,7 @@ func (r *run) beginAt(ctx context.Context, partition int, m mark) (int64, error)
 	if m.offset >= 0 {
 		return r.lost(ctx, partition, m)
 	}
-	log, err := r.link.span(ctx, partition)
+	log, err := r.span(ctx, partition)
 	if err != nil {
 		return 0, err
 	}
@@ -26,7 +30,7 @@ func (r *run) beginAt(ctx context.Context, partition int, m mark) (int64, error)
 
 // lost is the position itself if the log still has it, else where on_lost says to go on.
 func (r *run) lost(ctx context.Context, partition int, m mark) (int64, error) {
-	log, err := r.link.span(ctx, partition)
+	log, err := r.span(ctx, partition)
 	if err != nil {
 		return 0, err
 	}
@@ -52,6 +56,42 @@ func (r *run) lost(ctx context.Context, partition int, m mark) (int64, error) {
 	}
 	return 0, decide("topic %s, partition %d: offset %d lost, log ends at %d: the topic was made anew or cut; set on_lost: earliest or latest",
 		r.topic, partition, m.offset, log.end)
+}
+
+// span asks for the ends of a partition's log.
+func (r *run) span(ctx context.Context, partition int) (log span, err error) {
+	err = r.patient(ctx, func() error {
+		log, err = r.link.span(ctx, partition)
+		return err
+	})
+	return log, err
+}
+
+// movedCodes are answers while a partition is new, or changes its leader.
+var movedCodes = []kafka.Error{
+	kafka.NotLeaderForPartition, kafka.LeaderNotAvailable, kafka.ReplicaNotAvailable, kafka.UnknownLeaderEpoch, kafka.FencedLeaderEpoch,
+	kafka.OffsetNotAvailable, kafka.KafkaStorageError, kafka.BrokerNotAvailable, kafka.UnknownTopicOrPartition,
+}
+
+// moved tells whether err may pass when the brokers, or the library's view of them, have settled.
+func moved(err error) bool {
+	return isCode(err, movedCodes...) ||
+		errors.Is(err, protocol.ErrNoTopic) || errors.Is(err, protocol.ErrNoPartition) || errors.Is(err, protocol.ErrNoLeader)
+}
+
+// patient asks again for 10 s while a partition changes its leader.
+func (r *run) patient(ctx context.Context, ask func() error) error {
+	for try := 0; ; try++ {
+		err := ask()
+		if err == nil || try == 40 || !moved(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-r.after(250*time.Millisecond, ctx.Done()):
+		}
+	}
 }
 
 // watch looks for new partitions, which end the generation, and for a new topic of the same name, which is an error.

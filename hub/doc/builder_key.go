@@ -37,7 +37,8 @@ func (b *Builder) note(o *openNode, name string) {
 			o.keys.index[key] = 0
 		}
 	}
-	if o.keys.maybe(name) {
+	bit := keyBit(name)
+	if o.keys.maybe(bit) {
 		if o.keys.index != nil {
 			_, o.repeated = o.keys.index[name]
 		} else {
@@ -46,7 +47,7 @@ func (b *Builder) note(o *openNode, name string) {
 			}
 		}
 	}
-	o.keys.add(name, 0)
+	o.keys.add(name, bit, 0)
 }
 
 // keysOf visits the keys of an object that is still open.

@@ -112,12 +112,17 @@ func TestBuilderRepeatedKeys(t *testing.T) {
 
 func TestBuilderMisusePanics(t *testing.T) {
 	for name, misuse := range map[string]func(b *doc.Builder){
-		"no key":     func(b *doc.Builder) { b.BeginObject(); b.Null() },
-		"two keys":   func(b *doc.Builder) { b.BeginObject(); b.Key("a"); b.Key("b") },
-		"open":       func(b *doc.Builder) { b.BeginArray(); b.Done() },
-		"wrong end":  func(b *doc.Builder) { b.BeginArray(); b.EndObject() },
-		"key alone":  func(b *doc.Builder) { b.BeginObject(); b.Key("a"); b.EndObject() },
-		"two values": func(b *doc.Builder) { b.Null(); b.Null() },
+		"no key":          func(b *doc.Builder) { b.BeginObject(); b.Null() },
+		"two keys":        func(b *doc.Builder) { b.BeginObject(); b.Key("a"); b.Key("b") },
+		"open":            func(b *doc.Builder) { b.BeginArray(); b.Done() },
+		"wrong end":       func(b *doc.Builder) { b.BeginArray(); b.EndObject() },
+		"key alone":       func(b *doc.Builder) { b.BeginObject(); b.Key("a"); b.EndObject() },
+		"a name twice":    func(b *doc.Builder) { b.BeginObject(); b.KeyName(doc.NewName("a")); b.KeyName(doc.NewName("b")) },
+		"a name outside":  func(b *doc.Builder) { b.BeginArray(); b.KeyName(doc.NewName("a")) },
+		"name after key":  func(b *doc.Builder) { b.BeginObject(); b.Key("a"); b.Null(); b.KeyName(doc.NewName("b")) },
+		"key after name":  func(b *doc.Builder) { b.BeginObject(); b.KeyName(doc.NewName("a")); b.Null(); b.Key("b") },
+		"name without it": func(b *doc.Builder) { b.BeginObject(); b.KeyName(doc.NewName("a")); b.EndObject() },
+		"two values":      func(b *doc.Builder) { b.Null(); b.Null() },
 	} {
 		func() {
 			defer func() {

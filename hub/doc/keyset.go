@@ -11,19 +11,19 @@ type keySet struct {
 	index  map[string]int
 }
 
-// maybe reports whether the key may have been added: false is certain.
-func (s *keySet) maybe(key string) bool {
-	return s.index != nil || s.filter&keyBit(key) != 0
+// maybe reports whether a key with that keyBit may have been added: false is certain.
+func (s *keySet) maybe(bit uint64) bool {
+	return s.index != nil || s.filter&bit != 0
 }
 
-// add notes a new key and, in a large set, the place given for it.
-func (s *keySet) add(key string, at int) {
+// add notes a new key with its keyBit and, in a large set, the place given for it.
+func (s *keySet) add(key string, bit uint64, at int) {
 	s.n++
 	if s.index != nil {
 		s.index[key] = at
 		return
 	}
-	s.filter |= keyBit(key)
+	s.filter |= bit
 }
 
 func (s *keySet) grow() { s.index = make(map[string]int, 4*keySetSmall) }

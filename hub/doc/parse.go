@@ -58,7 +58,7 @@ func (p *parser) document() *SyntaxError {
 	if i == len(p.src) {
 		return p.refuse(i, CodeEmptyBody, "the document is empty")
 	}
-	p.nodes = make([]node, 0, min(atMost(p.src), p.limit))
+	p.nodes = make([]node, 0, min(len(p.src)/16+4, p.limit))
 	i, err := p.value(i, keySpan{}, p.depth)
 	if err != nil {
 		return err
@@ -67,12 +67,6 @@ func (p *parser) document() *SyntaxError {
 		return p.unexpected(i, "nothing after the document")
 	}
 	return nil
-}
-
-// atMost is a bound of the values in a document: one behind each comma, one first in each object and array, and the root. Few are
-// counted in vain: those inside of strings, and in what is empty.
-func atMost(src []byte) int {
-	return 1 + bytes.Count(src, []byte{','}) + bytes.Count(src, []byte{'{'}) + bytes.Count(src, []byte{'['})
 }
 
 func (p *parser) space(i int) int {

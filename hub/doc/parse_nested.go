@@ -108,13 +108,14 @@ func (p *parser) key(i int, at uint32, keys *keySet) (keySpan, int, *SyntaxError
 		k.flag = flagKeyEsc
 		name = unescape(p.src[i+1 : end])
 	}
-	if keys.maybe(name) && p.hasKey(at, name, keys) {
+	bit := keyBit(name)
+	if keys.maybe(bit) && p.hasKey(at, name, keys) {
 		return k, 0, p.refuse(i, CodeDuplicateKey, "duplicate key "+cut(name))
 	}
 	if keys.n == keySetSmall {
 		p.indexKeys(at, keys)
 	}
-	keys.add(name, 0)
+	keys.add(name, bit, 0)
 	if i = p.space(end + 1); i >= len(p.src) || p.src[i] != ':' {
 		return k, 0, p.unexpected(i, "':' after a key")
 	}

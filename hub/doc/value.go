@@ -115,14 +115,15 @@ func uniqueFields(fields []Field) []Field {
 	for _, f := range fields {
 		f.Name = validText(f.Name)
 		at := -1
-		if seen.maybe(f.Name) {
+		bit := keyBit(f.Name)
+		if seen.maybe(bit) {
 			at = indexField(out, f.Name, &seen)
 		}
 		if at >= 0 {
 			out[at].Value = f.Value
 			continue
 		}
-		seen.add(f.Name, len(out))
+		seen.add(f.Name, bit, len(out))
 		if seen.n == keySetSmall {
 			seen.grow()
 			for i := range out {

@@ -105,3 +105,15 @@ func TestType(t *testing.T) {
 		t.Errorf("%v", found)
 	}
 }
+
+// No target object has a field twice: the Builder is not asked to look. JSON and YAML refuse it before; a Tree can be made in other ways.
+func TestFieldTwice(t *testing.T) {
+	one := &Tree{Kind: Literal, Literal: doc.IntValue(1)}
+	twice := []Field{{Name: "a", NamePos: 1, Tree: one}, {Name: "b", NamePos: 2, Tree: one}, {Name: "a", NamePos: 3, Tree: one}}
+	for _, tree := range []*Tree{{Kind: Object, Fields: twice}, {Kind: Each, Each: "body", Fields: twice}} {
+		_, errs := Compile(tree, formula.NewScope(), nil)
+		if len(errs) != 1 || errs[0].Pos != 3 || errs[0].Message != "the field a stands here twice" {
+			t.Errorf("got %v", errs)
+		}
+	}
+}

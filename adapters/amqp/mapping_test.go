@@ -1,0 +1,196 @@
+package amqp
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"orderhub/hub"
+)
+
+func TestMessageMapping(t *testing.T) {
+	now := time.Date(2026, 11, 21, 9, 0, 10, 0, time.UTC)
+	d := amqp.Delivery{MessageId: "m-1", CorrelationId: "order-7", ContentType: "application/json", ReplyTo: "answers", Expiration: "30000",
+		Timestamp: now.Add(-10 * time.Second), RoutingKey: "a.b", Exchange: "x", Type: "order", AppId: "shop", Priority: 3, Redelivered: true, Body: []byte("{}"),
+		Headers: amqp.Table{"Region": "eu", "n": int64(5), "b": true, "f": 1.5, "none": nil, "raw": []byte("text"), "at": now, "x-delivery-count": int64(4),
+			"price": amqp.Decimal{Scale: 2, Value: -5}, "t": amqp.Table{"b": []any{int32(1), "x", amqp.Decimal{Scale: 1, Value: 15}}}}}
+	m, err := message(&d, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := hub.Headers{"region": "eu", "n": "5", "b": "true", "f": "1.5", "raw": "text", "at": "2026-11-21T09:00:10Z", "x-delivery-count": "4", "price": "-0.05",
+		"t": `{"b":[1,"x","1.5"]}`, "content-type": "application/json", "reply-to": "answers", "routing-key": "a.b", "amqp.exchange": "x", "amqp.type": "order",
+		"amqp.app-id": "shop", "amqp.priority": "3", "amqp.redelivered": "true"}
+	for name, v := range want {
+		if m.Headers[name] != v {
+			t.Errorf("%s: %q, want %q", name, m.Headers[name], v)
+		}
+	}
+	if len(m.Headers) != len(want) {
+		t.Errorf("headers %v", m.Headers)
+	}
+	if m.ID != "m-1" || m.Correlation != "order-7" || !m.Expires.Equal(now.Add(20*time.Second)) || !m.Time.Equal(d.Timestamp) {
+		t.Errorf("%+v", m)
+	}
+	for key, v := range map[string]string{"": "", "Region": "eu", "correlation-id": "order-7", "message-id": "m-1", "routing-key": "a.b", "no": ""} {
+		if got := keyOf(m, key); got != v {
+			t.Errorf("key %s: %q, want %q", key, got, v)
+		}
+	}
+
+	a := &Adapter{cfg: *defaultConfig(), env: &hub.Env{Clock: hub.RealClock{}}}
+	m.Expires = time.Now().Add(time.Minute)
+	p, err := a.publishing(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.MessageId != "m-1" || p.CorrelationId != "order-7" || p.ContentType != "application/json" || p.ReplyTo != "answers" || p.Type != "order" || p.Priority != 3 ||
+		p.DeliveryMode != amqp.Persistent || len(p.Expiration) != 5 || !p.Timestamp.Equal(m.Time) {
+		t.Errorf("%+v", p)
+	}
+	for _, gone := range []string{"x-delivery-count", "amqp.exchange", "amqp.redelivered", "content-type", "reply-to"} {
+		if _, sent := p.Headers[gone]; sent {
+			t.Errorf("%s is sent", gone)
+		}
+	}
+	if p.Headers["region"] != "eu" || p.Headers["routing-key"] != "a.b" {
+		t.Errorf("%v", p.Headers)
+	}
+	m.Expires = time.Now().Add(-time.Second)
+	if _, err := a.publishing(m); hub.AsError(err).Reason != "expired" {
+		t.Error(err)
+	}
+}
+
+// A sender's clock that is wrong by a day must not make its messages worthless, nor give them a day more.
+func TestExpiresByWrongClock(t *testing.T) {
+	now := time.Now().UTC()
+	for _, at := range []time.Time{{}, now.Add(-24 * time.Hour), now.Add(24 * time.Hour)} {
+		if e := expires(&amqp.Delivery{Timestamp: at, Expiration: "1000"}, now); !e.Equal(now.Add(time.Second)) {
+			t.Errorf("sent at %s: %s", at, e)
+		}
+	}
+	for _, text := range []string{"", "x", "-1", "99999999999999999999", "9999999999999999"} {
+		if e := expires(&amqp.Delivery{Expiration: text}, now); !e.IsZero() {
+			t.Errorf("%q: %s", text, e)
+		}
+	}
+}
+
+func TestPlaces(t *testing.T) {
+	for text, want := range map[string]string{
+		"queue orders":                             "q=orders x= k=",
+		"exchange orders key a.*":                  "q= x=orders k=a.*",
+		"exchange orders type topic":               "q= x=orders k=",
+		"channel c type direct":                    "q=c x= k=",
+		"channel c type direct for p":              "q=c x= k=",
+		"channel c type topic for p":               "q=c>p x=c k=#",
+		"channel c type topic for p key a.#":       "q=c>p x=c k=a.#",
+		"channel c type fanout for p":              "q=c>p x=c k=",
+		"channel c type headers":                   "q= x=c k=",
+		"channel c type headers for p match a=1+2": "q=c>p x=c k= a=1 2",
+		"":                                  "is no queue",
+		"orders":                            "is no queue",
+		"queue":                             "is no queue",
+		"queue a key b":                     `"key" is not known`,
+		"exchange x type tropic":            `type "tropic" is none of`,
+		"topic x":                           `"topic" is not known`,
+		"channel c":                         "type is missing",
+		"queue " + strings.Repeat("q", 300): "longer than 255",
+	} {
+		p, err := parsePlace(text)
+		got := "q=" + p.queue + " x=" + p.exchange + " k=" + p.key
+		if p.match != nil {
+			got += " a=" + p.match["a"]
+		}
+		if err != nil {
+			got = err.Error()
+		}
+		if !strings.Contains(got, want) || err == nil && got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Config)
+		want   []string
+	}{
+		"good":      {func(c *Config) {}, nil},
+		"tls":       {func(c *Config) { c.URL, c.TLS.CA = "amqps://host", "ca.pem" }, nil},
+		"url":       {func(c *Config) { c.URL = "amqp://u:sword#fish@host" }, []string{"url"}},
+		"http":      {func(c *Config) { c.URL = "http://u:swordfish@host" }, []string{"url"}},
+		"plain tls": {func(c *Config) { c.TLS.Cert = "a" }, []string{"tls", "tls"}},
+		"pauses":    {func(c *Config) { c.Reconnect.Max = time.Millisecond }, []string{"reconnect.max"}},
+		"ops": {func(c *Config) {
+			c.Ops = map[string]string{"a": "stock", "b": "queue x", "c": "channel c type topic for p"}
+		}, []string{"ops.a", "ops.c"}},
+	} {
+		cfg := defaultConfig()
+		cfg.URL = "amqp://u:swordfish@host"
+		c.change(cfg)
+		var got []string
+		for _, f := range cfg.check() {
+			got = append(got, f.Path)
+			if strings.Contains(f.Message, "sword") {
+				t.Errorf("%s: the secret is in %q", name, f.Message)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: faults at %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+func TestArguments(t *testing.T) {
+	got, err := arguments(map[string]any{"x-max-length": json.Number("5"), "x-ratio": json.Number("0.5"), "l": []any{"a", true}, "t": map[string]any{"n": 1}})
+	if err != nil || got["x-max-length"] != int64(5) || got["x-ratio"] != 0.5 || got["t"].(amqp.Table)["n"] != int64(1) {
+		t.Errorf("%v %v", got, err)
+	}
+	if err := got.Validate(); err != nil {
+		t.Error(err)
+	}
+	if _, err := arguments(map[string]any{"a": time.Second}); err == nil {
+		t.Error("a duration is taken")
+	}
+}
+
+func TestSourceFaults(t *testing.T) {
+	a := openAdapter(t, "amqp://nobody", nil)
+	for text, change := range map[string]func(*SourceConfig){
+		"exchange x key a":     func(c *SourceConfig) {},
+		"queue a":              func(c *SourceConfig) { c.Queue = "b" },
+		"queue b":              func(c *SourceConfig) { c.QueueType, c.Exclusive = quorum, true },
+		"queue c":              func(c *SourceConfig) { c.Bind = []Bind{{Key: "a"}} },
+		"channel c type topic": func(c *SourceConfig) {},
+	} {
+		cfg := defaultSource()
+		change(cfg)
+		if _, err := a.OpenSource(text, cfg); err == nil {
+			t.Errorf("%s is opened", text)
+		}
+	}
+}
+
+// FuzzHeader: whatever comes, the check neither panics nor lets through what it refuses.
+func FuzzHeader(f *testing.F) {
+	f.Add([]byte("\x00\x3c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x05\xa0\x00\x01a\x00\x00\x00\x04\x01xt\x01"), uint64(10))
+	f.Add(append([]byte("\x00\x3c\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xa0\x00\x01a"), mark("x")...), uint64(10))
+	f.Fuzz(func(t *testing.T, payload []byte, maxBody uint64) {
+		out, refused := checkHeader(slices.Clone(payload), maxBody)
+		if refused == "" {
+			if !slices.Equal(out, payload) {
+				t.Fatal("changed and not refused")
+			}
+			return
+		}
+		if again, why := checkHeader(slices.Clone(out), maxBody); why != "" && why == reasonTooLarge || len(again) < 14 {
+			t.Fatalf("the mark itself is refused: %s", why)
+		}
+	})
+}

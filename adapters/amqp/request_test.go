@@ -1,0 +1,156 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"orderhub/hub"
+)
+
+// replier is a pipeline that replies.
+type replier func(ctx context.Context, m *hub.Message) (*hub.Message, error)
+
+func (r replier) Call(ctx context.Context, m *hub.Message) (*hub.Message, error) { return r(ctx, m) }
+func (r replier) Handle(ctx context.Context, m *hub.Message) error {
+	_, err := r(ctx, m)
+	return err
+}
+
+func (o *opened) caller(op string) hub.Caller {
+	o.t.Helper()
+	c, err := o.OpenCaller(op)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return c
+}
+
+// Hub to hub: one asks, another answers.
+func TestHubAnswers(t *testing.T) {
+	r := newRabbit(t)
+	q := r.queue("stock", nil)
+	server, client := openAdapter(t, r.url, nil), openAdapter(t, r.url, nil)
+	feed(t, server.source("queue "+q, nil), replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) {
+		switch string(m.Body.Bytes()) {
+		case "bad":
+			return nil, hub.Fail(hub.Invalid, "schema", "no sku")
+		case "gone":
+			return nil, hub.Fail("out_of_stock", "none", "no lamp left")
+		case "bug":
+			return nil, errors.New("secret detail")
+		case "silent":
+			return nil, nil
+		}
+		return m.WithBody(hub.NewBody([]byte("for "+m.Correlation))).WithHeader(hub.HeaderStatus, "200"), nil
+	}))
+	stock := client.caller("queue " + q)
+	reply, err := stock.Call(background(t), message1("1", "lamp").WithCorrelation("order-1"))
+	if err != nil || string(reply.Body.Bytes()) != "for order-1" || reply.Correlation != "order-1" || reply.Headers[hub.HeaderStatus] != "200" {
+		t.Fatalf("%v %+v", err, reply)
+	}
+	_, err = stock.Call(background(t), message1("2", "bad"))
+	wantError(t, err, hub.Rejected, "schema", "no sku", "invalid")
+	_, err = stock.Call(background(t), message1("3", "gone"))
+	wantError(t, err, hub.Rejected, "none", "out_of_stock")
+	_, err = stock.Call(background(t), message1("4", "bug"))
+	if e := wantError(t, err, hub.Rejected, "bug"); strings.Contains(e.Error(), "secret") {
+		t.Error(e)
+	}
+	short, cancel := context.WithTimeout(context.Background(), 150*time.Millisecond)
+	defer cancel()
+	_, err = stock.Call(short, message1("5", "silent"))
+	wantError(t, err, hub.Timeout, "timeout", "no reply")
+	x := r.exchange("x", fanout)
+	_, err = client.caller("exchange "+x).Call(background(t), message1("6", "x"))
+	wantError(t, err, hub.Rejected, "unroutable", "exchange "+x)
+}
+
+// Row 77: the first of two replies counts; a late one is dropped and told of.
+func TestLateAndSecondReply(t *testing.T) {
+	r := newRabbit(t)
+	q := r.queue("ask", nil)
+	a := openAdapter(t, r.url, func(c *Config) { c.Ops = map[string]string{"ask": "queue " + q} })
+	call := func(id string, patience time.Duration) (chan *hub.Message, chan error) {
+		got, failed := make(chan *hub.Message, 1), make(chan error, 1)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		t.Cleanup(cancel)
+		go func() {
+			m, err := a.caller("ask").Call(ctx, message1(id, "{}"))
+			got <- m
+			failed <- err
+		}()
+		return got, failed
+	}
+	got, failed := call("1", 20*time.Second)
+	d := r.get(q)
+	if d.MessageId != "1" || d.Expiration == "" || !strings.HasPrefix(d.ReplyTo, directReplyTo) {
+		t.Errorf("%+v", d)
+	}
+	for _, body := range []string{"first", "second"} {
+		r.put("", d.ReplyTo, amqp.Publishing{CorrelationId: d.CorrelationId, Body: []byte(body)})
+	}
+	if m, err := <-got, <-failed; err != nil || string(m.Body.Bytes()) != "first" {
+		t.Fatal(m, err)
+	}
+	until(t, "the second reply was not counted", func() bool { return a.LateReplies() == 1 })
+
+	got, failed = call("2", 100*time.Millisecond)
+	d = r.get(q)
+	<-got
+	wantError(t, <-failed, hub.Timeout, "timeout")
+	r.put("", d.ReplyTo, amqp.Publishing{CorrelationId: d.CorrelationId, Body: []byte("late")})
+	until(t, "the late reply was not counted", func() bool { return a.LateReplies() == 2 })
+	if !strings.Contains(a.log.String(), "event=late_reply") {
+		t.Error(a.log)
+	}
+	got, failed = call("2", 20*time.Second) // again, and not answered by the late one
+	second := r.get(q)
+	if second.CorrelationId == d.CorrelationId || second.MessageId != "2" {
+		t.Error("the correlation-id is the same at the next attempt")
+	}
+	r.put("", second.ReplyTo, amqp.Publishing{CorrelationId: second.CorrelationId, Body: []byte("in time")})
+	if m, err := <-got, <-failed; err != nil || string(m.Body.Bytes()) != "in time" {
+		t.Fatal(m, err)
+	}
+}
+
+// A call whose connection is lost fails at once, and the next one goes over a new connection.
+func TestCallLosesConnection(t *testing.T) {
+	r := newRabbit(t)
+	q := r.queue("ask", nil)
+	p := newProxy(t, r.url)
+	a := openAdapter(t, p.url, nil)
+	failed := make(chan error, 1)
+	go func() {
+		_, err := a.caller("queue "+q).Call(background(t), message1("1", "{}"))
+		failed <- err
+	}()
+	r.get(q)
+	p.cut()
+	wantError(t, <-failed, hub.Unavailable, reasonLost)
+	feed(t, openAdapter(t, r.url, nil).source("queue "+q, nil), replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) { return m, nil }))
+	until(t, "calls did not go on", func() bool {
+		_, err := a.caller("queue "+q).Call(background(t), message1("2", "{}"))
+		return err == nil
+	})
+}
+
+// A reply to somebody who is gone is dropped, and the request is not handled again.
+func TestRequesterGone(t *testing.T) {
+	r := newRabbit(t)
+	q := r.queue("q", nil)
+	a := openAdapter(t, r.url, nil)
+	var n seen
+	feed(t, a.source("queue "+q, nil), replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) { return m, n.Handle(ctx, m) }))
+	r.put("", q, amqp.Publishing{MessageId: "1", ReplyTo: r.name + ".gone", CorrelationId: "c"})
+	until(t, "no log line", func() bool { return strings.Contains(a.log.String(), "event=late_reply") })
+	time.Sleep(50 * time.Millisecond)
+	if n.count("1") != 1 || r.depth(q) != 0 {
+		t.Errorf("handled %d times, %d left", n.count("1"), r.depth(q))
+	}
+}

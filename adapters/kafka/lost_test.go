@@ -1,0 +1,245 @@
+package kafka
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	kafka "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+
+	"orderhub/hub"
+)
+
+// deleteRecords is a DeleteRecords request, version 1, which the library doesn't have.
+type deleteRecords struct {
+	topic  string
+	before int64
+}
+
+func (*deleteRecords) ApiKey() protocol.ApiKey                 { return protocol.DeleteRecords }
+func (*deleteRecords) Required(map[protocol.ApiKey]int16) bool { return true }
+
+func (d *deleteRecords) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
+	var b bytes.Buffer
+	for _, v := range []any{int16(protocol.DeleteRecords), int16(1), int32(1), int16(-1), int32(1), int16(len(d.topic)), []byte(d.topic),
+		int32(1), int32(0), d.before, int32(10_000)} {
+		binary.Write(&b, binary.BigEndian, v)
+	}
+	if _, err := rw.Write(append(binary.BigEndian.AppendUint32(nil, uint32(b.Len())), b.Bytes()...)); err != nil {
+		return nil, err
+	}
+	var size [4]byte
+	if _, err := io.ReadFull(rw, size[:]); err != nil {
+		return nil, err
+	}
+	answer := make([]byte, binary.BigEndian.Uint32(size[:]))
+	if _, err := io.ReadFull(rw, answer); err != nil {
+		return nil, err
+	}
+	if code := binary.BigEndian.Uint16(answer[len(answer)-2:]); code != 0 {
+		return nil, kafka.Error(code)
+	}
+	return d, nil
+}
+
+func (s *server) deleteBefore(topic string, offset int64) {
+	s.t.Helper()
+	if _, err := s.admin.Transport.RoundTrip(context.Background(), kafka.TCP(s.addr), &deleteRecords{topic, offset}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *server) number(topic string, from, to int) {
+	s.t.Helper()
+	var msgs []kafka.Message
+	for i := from; i < to; i++ {
+		msgs = append(msgs, kafka.Message{Key: []byte("k"), Value: fmt.Append(nil, i)})
+	}
+	s.put(topic, msgs...)
+}
+
+// readSome reads until n records are committed.
+func (s *server) readSome(src *Source, n int64) []*hub.Message {
+	s.t.Helper()
+	var got seen
+	stop, _ := start(s.t, src, got.take)
+	until(s.t, "the records were not committed", func() bool { return s.committed(src.group, src.topic, 1)[0] == n })
+	if err := stop(); err != nil {
+		s.t.Fatal(err)
+	}
+	return got.all()
+}
+
+func TestOffsetLost(t *testing.T) {
+	for _, c := range []struct{ onLost, want string }{{lostStop, ""}, {lostEarliest, "50"}, {lostLatest, "60"}} {
+		t.Run(c.onLost, func(t *testing.T) {
+			s := newServer(t)
+			topic := s.topic(1)
+			a := s.adapter(nil)
+			src := s.source(a, "topic "+topic, "g."+topic, func(cfg *SourceConfig) { cfg.OnLost = c.onLost })
+			s.number(topic, 0, 12)
+			s.readSome(src, 12)
+			s.number(topic, 12, 60)
+			s.deleteBefore(topic, 50)
+			if c.want == "" {
+				for range 2 {
+					err := src.Run(t.Context(), hub.HandlerFunc((&seen{}).take))
+					if reason(err) != "rejected needs_decision" || !strings.Contains(err.Error(), "offset 12 lost, log starts at 50; set on_lost") {
+						t.Errorf("Run: %v", err)
+					}
+				}
+				if at := s.committed("g."+topic, topic, 1)[0]; at != 12 {
+					t.Errorf("the position is now %d", at)
+				}
+				return
+			}
+			var got seen
+			stop, _ := start(t, src, got.take)
+			until(t, "the group does not go on", func() bool { return s.committed(src.group, topic, 1)[0] == 60 })
+			s.number(topic, 60, 61)
+			until(t, "what came after did not come", func() bool { return s.committed(src.group, topic, 1)[0] == 61 })
+			if err := stop(); err != nil {
+				t.Fatal(err)
+			}
+			if first := string(got.all()[0].Body.Bytes()); first != c.want {
+				t.Errorf("went on at %s, want %s", first, c.want)
+			}
+		})
+	}
+}
+
+// TestOffsetLostWhileReading: the log is cut before a source that is held up.
+func TestOffsetLostWhileReading(t *testing.T) {
+	s := newServer(t)
+	topic := s.topic(1)
+	s.number(topic, 0, 100)
+	src := s.source(s.adapter(nil), "topic "+topic, "g."+topic, func(c *SourceConfig) { c.Workers, c.MaxBytes = 1, 1024 })
+	inside, release := make(chan struct{}, 1000), make(chan struct{})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	result := make(chan error, 1)
+	go func() {
+		result <- src.Run(ctx, hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
+			inside <- struct{}{}
+			<-release
+			return nil
+		}))
+	}()
+	<-inside
+	for i := range 20 {
+		s.number(topic, 100+100*i, 200+100*i)
+	}
+	s.deleteBefore(topic, 2000)
+	close(release)
+	if err := <-result; reason(err) != "rejected needs_decision" || !strings.Contains(err.Error(), "log starts at 2000") {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+func TestTopicRecreated(t *testing.T) {
+	for _, onLost := range []string{lostStop, lostEarliest} {
+		t.Run(onLost, func(t *testing.T) {
+			s := newServer(t)
+			topic := s.topic(1)
+			src := s.source(s.adapter(nil), "topic "+topic, "g."+topic, func(cfg *SourceConfig) { cfg.OnLost = onLost })
+			s.number(topic, 0, 5)
+			old := s.readSome(src, 5)
+			s.delete(topic)
+			s.create(topic, 1)
+			s.number(topic, 100, 120) // more than before: the old position is inside the new log
+			if onLost == lostStop {
+				for range 2 {
+					if err := src.Run(t.Context(), hub.HandlerFunc((&seen{}).take)); reason(err) != "rejected needs_decision" || !strings.Contains(err.Error(), "made anew") {
+						t.Errorf("Run: %v", err)
+					}
+				}
+				return
+			}
+			fresh := s.readSome(src, 20)
+			if len(fresh) != 20 || string(fresh[0].Body.Bytes()) != "100" {
+				t.Errorf("%d records, first %s", len(fresh), fresh[0].Body.Bytes())
+			}
+			if fresh[0].ID == old[0].ID {
+				t.Errorf("the IDs of another topic come again: %s", fresh[0].ID)
+			}
+		})
+	}
+}
+
+// TestTopicRecreatedWhileReading: the running source stops, and a new process of the hub stops as well.
+func TestTopicRecreatedWhileReading(t *testing.T) {
+	s := newServer(t)
+	topic := s.topic(1)
+	s.number(topic, 0, 5)
+	src := s.source(s.adapter(nil), "topic "+topic, "g."+topic, nil)
+	var got seen
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	result := make(chan error, 1)
+	go func() { result <- src.Run(ctx, hub.HandlerFunc(got.take)) }()
+	until(t, "nothing was read", func() bool { return s.committed(src.group, topic, 1)[0] == 5 })
+	s.delete(topic)
+	s.create(topic, 1)
+	err := <-result
+	for reason(err) == "unavailable no_topic" { // seen between the two
+		err = src.Run(ctx, hub.HandlerFunc(got.take))
+	}
+	if reason(err) != "rejected needs_decision" {
+		t.Fatalf("Run: %v", err)
+	}
+}
+
+// TestForeignMark: a position that was committed for another topic of the name is found by its ID, also by a new process.
+func TestForeignMark(t *testing.T) {
+	s := newServer(t)
+	topic := s.topic(1)
+	s.number(topic, 0, 9)
+	_, err := s.admin.OffsetCommit(context.Background(), &kafka.OffsetCommitRequest{GroupID: "g." + topic, GenerationID: -1,
+		Topics: map[string][]kafka.OffsetCommit{topic: {{Partition: 0, Offset: 4, Metadata: "AAAAAAAAAAAAAAAAAAAAAA"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.source(s.adapter(nil), "topic "+topic, "g."+topic, nil).Run(t.Context(), hub.HandlerFunc((&seen{}).take)); reason(err) != "rejected needs_decision" {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+func TestStartLast(t *testing.T) {
+	s := newServer(t)
+	topic := s.topic(1)
+	s.number(topic, 0, 5)
+	src := s.source(s.adapter(nil), "topic "+topic, "g."+topic, func(c *SourceConfig) { c.Start = startLast })
+	if got := s.readSome(src, 5); len(got) != 0 {
+		t.Errorf("%d old records came", len(got))
+	}
+	s.number(topic, 5, 8) // while nobody reads
+	if got := s.readSome(src, 8); len(got) != 3 {
+		t.Errorf("%d records came, want 3", len(got))
+	}
+}
+
+func TestMissingTopic(t *testing.T) {
+	s := newServer(t)
+	name := topicName()
+	err := s.source(s.adapter(nil), "topic "+name, "g."+name, nil).Run(t.Context(), hub.HandlerFunc((&seen{}).take))
+	if reason(err) != "unavailable no_topic" {
+		t.Errorf("Run: %v", err)
+	}
+	target := s.target(s.adapter(nil), "topic "+name)
+	defer target.Close()
+	if err := target.Send(t.Context(), &hub.Message{ID: "1"}); reason(err) != "unavailable no_topic" {
+		t.Errorf("Send: %v", err)
+	}
+	s.drop(name)
+	made := s.target(s.adapter(func(c *Config) { c.Create = Create{When: createAlways, Partitions: 3} }), "topic "+name)
+	defer made.Close()
+	until(t, "no message is taken", func() bool { return made.Send(t.Context(), &hub.Message{ID: "1"}) == nil }) // leaders are elected
+	if n := len(s.read(name, 3)); n != 1 {
+		t.Errorf("%d records", n)
+	}
+}

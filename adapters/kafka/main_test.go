@@ -1,0 +1,283 @@
+package kafka
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	kafka "github.com/segmentio/kafka-go"
+	"go.uber.org/goleak"
+
+	"orderhub/hub"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// needKafka is the address of the real server. Without one the test is skipped, or fails when HUB_TEST_SERVERS=1 says that there must be one.
+func needKafka(t testing.TB) string {
+	t.Helper()
+	addr := os.Getenv("HUB_TEST_KAFKA")
+	if addr == "" {
+		addr = "127.0.0.1:19092"
+	}
+	conn, err := net.DialTimeout("tcp", addr, time.Second)
+	if err == nil {
+		conn.Close()
+		return addr
+	}
+	if os.Getenv("HUB_TEST_SERVERS") == "1" {
+		t.Fatalf("no Kafka at %s: %v", addr, err)
+	}
+	t.Skipf("no Kafka at %s (HUB_TEST_KAFKA says where)", addr)
+	return ""
+}
+
+// server is the real Kafka, seen by an administrator.
+type server struct {
+	t      testing.TB
+	addr   string
+	admin  *kafka.Client
+	writer *kafka.Writer
+	log    syncBuffer
+}
+
+func newServer(t testing.TB) *server {
+	t.Helper()
+	return serverAt(t, needKafka(t))
+}
+
+func serverAt(t testing.TB, addr string) *server {
+	transport := &kafka.Transport{MetadataTTL: 200 * time.Millisecond}
+	s := &server{t: t, addr: addr, admin: &kafka.Client{Addr: kafka.TCP(addr), Transport: transport, Timeout: 20 * time.Second}}
+	s.writer = &kafka.Writer{Addr: kafka.TCP(addr), Transport: transport, RequiredAcks: kafka.RequireAll, Balancer: &kafka.Hash{}, BatchTimeout: time.Millisecond}
+	t.Cleanup(func() {
+		s.writer.Close()
+		transport.CloseIdleConnections()
+	})
+	return s
+}
+
+var topics struct {
+	sync.Mutex
+	n int
+}
+
+// topicName is a name that no other test has.
+func topicName() string {
+	topics.Lock()
+	defer topics.Unlock()
+	topics.n++
+	return fmt.Sprintf("hubtest.%d.%d.%d", os.Getpid(), time.Now().UnixMilli(), topics.n)
+}
+
+// topic makes a topic that goes with the test.
+func (s *server) topic(partitions int, settings ...kafka.ConfigEntry) string {
+	s.t.Helper()
+	name := topicName()
+	s.create(name, partitions, settings...)
+	s.drop(name)
+	return name
+}
+
+func (s *server) create(name string, partitions int, settings ...kafka.ConfigEntry) {
+	s.t.Helper()
+	until(s.t, "topic can't be created", func() bool {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		r, err := s.admin.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{
+			{Topic: name, NumPartitions: partitions, ReplicationFactor: 1, ConfigEntries: settings},
+		}})
+		return err == nil && r.Errors[name] == nil
+	})
+}
+
+// drop deletes a topic at the end of the test.
+func (s *server) drop(name string) { s.t.Cleanup(func() { s.delete(name) }) }
+
+func (s *server) delete(name string) {
+	s.t.Helper()
+	if _, err := s.admin.DeleteTopics(context.Background(), &kafka.DeleteTopicsRequest{Topics: []string{name}}); err != nil {
+		s.t.Log("delete", name, err)
+	}
+}
+
+func (s *server) put(topic string, msgs ...kafka.Message) {
+	s.t.Helper()
+	for i := range msgs {
+		msgs[i].Topic = topic
+	}
+	until(s.t, "records can't be written", func() bool { return s.writer.WriteMessages(context.Background(), msgs...) == nil })
+}
+
+// committed is the group's position in each partition, -1: none.
+func (s *server) committed(group, topic string, partitions int) (out []int64) {
+	s.t.Helper()
+	ids := make([]int, partitions)
+	for i := range ids {
+		ids[i] = i
+	}
+	r, err := s.admin.OffsetFetch(context.Background(), &kafka.OffsetFetchRequest{GroupID: group, Topics: map[string][]int{topic: ids}})
+	out = make([]int64, partitions)
+	if err != nil || r.Error != nil {
+		s.t.Log("offsets of", group, err)
+		for i := range out {
+			out[i] = -1
+		}
+		return out
+	}
+	for _, p := range r.Topics[topic] {
+		out[p.Partition] = p.CommittedOffset
+	}
+	return out
+}
+
+// read are all records of a topic, partition after partition.
+func (s *server) read(topic string, partitions int) (out []kafka.Message) {
+	s.t.Helper()
+	for p := range partitions {
+		var at, end int64
+		r, err := s.admin.ListOffsets(context.Background(), &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{
+			topic: {kafka.FirstOffsetOf(p), kafka.LastOffsetOf(p)}}})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		at, end = r.Topics[topic][0].FirstOffset, r.Topics[topic][0].LastOffset
+		for at < end {
+			f, err := s.admin.Fetch(context.Background(), &kafka.FetchRequest{Topic: topic, Partition: p, Offset: at, MinBytes: 1, MaxBytes: 8 << 20, MaxWait: time.Second})
+			if err != nil || f.Error != nil {
+				s.t.Fatal(err, f.Error)
+			}
+			for {
+				rec, err := f.Records.ReadRecord()
+				if err == io.EOF {
+					break
+				}
+				if err != nil {
+					s.t.Fatal(err)
+				}
+				key, _ := whole(rec.Key)
+				value, _ := whole(rec.Value)
+				if rec.Offset >= at {
+					out = append(out, kafka.Message{Partition: p, Offset: rec.Offset, Key: key, Value: value, Headers: rec.Headers, Time: rec.Time})
+					at = rec.Offset + 1
+				}
+			}
+		}
+	}
+	return out
+}
+
+// adapter opens the adapter.
+func (s *server) adapter(change func(*Config)) *Adapter {
+	s.t.Helper()
+	cfg := defaultConfig()
+	cfg.Brokers = []string{s.addr}
+	cfg.Timeout = 5 * time.Second
+	if change != nil {
+		change(cfg)
+	}
+	env := &hub.Env{Name: "kafka", Log: slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Clock: hub.RealClock{}}
+	a, err := Component().Open(cfg, env)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return a.(*Adapter)
+}
+
+var quickTimes = times{
+	heartbeat: 100 * time.Millisecond, session: 6 * time.Second, rebalance: 10 * time.Second, drain: 5 * time.Second,
+	commit: 20 * time.Millisecond, watch: 100 * time.Millisecond, leave: 2 * time.Second,
+}
+
+func (s *server) source(a *Adapter, arg, group string, change func(*SourceConfig)) *Source {
+	s.t.Helper()
+	cfg := defaultSource()
+	cfg.Group, cfg.MaxWait = group, 50*time.Millisecond
+	if change != nil {
+		change(cfg)
+	}
+	src, err := a.OpenSource(arg, cfg)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	out := src.(*Source)
+	out.times = quickTimes
+	return out
+}
+
+func (s *server) target(a *Adapter, arg string) hub.Target {
+	s.t.Helper()
+	target, err := a.OpenTarget(arg)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return target
+}
+
+// start runs a source until the returned stop, which gives Run's result.
+func start(t testing.TB, src hub.Source, h hub.HandlerFunc) (stop func() error, done <-chan struct{}) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	var err error
+	go func() {
+		if err = src.Run(ctx, h); err != nil {
+			t.Logf("Run: %v", err)
+		}
+		close(ended)
+	}()
+	stop = func() error {
+		cancel()
+		select {
+		case <-ended:
+			return err
+		case <-time.After(30 * time.Second):
+			t.Fatal("Run did not return")
+			return nil
+		}
+	}
+	t.Cleanup(func() { stop() })
+	return stop, ended
+}
+
+func until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal(what)
+		}
+	}
+}
+
+func reason(err error) string {
+	if err == nil {
+		return "none"
+	}
+	e := hub.AsError(err)
+	return string(e.Class) + " " + e.Reason
+}
+
+// syncBuffer is a log that can be read while it is written.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
