@@ -72,6 +72,9 @@ func (c *Config) check() (faults []hub.FieldFault) {
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		bad("tls", "write cert: and key:, or neither", "tls: one of cert and key is missing")
 	}
+	if c.Reconnect.Min <= 0 {
+		bad("reconnect.min", "write a time, such as 200ms", "reconnect.min: %s is too short", c.Reconnect.Min)
+	}
 	if c.Reconnect.Max < c.Reconnect.Min {
 		bad("reconnect.max", "write a time of at least reconnect.min", "reconnect.max is shorter than reconnect.min")
 	}

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	kafka "github.com/segmentio/kafka-go"
 )
@@ -20,7 +21,7 @@ type generation struct {
 	readers  sync.WaitGroup
 
 	seen *topicState // the topic has changed; written by watch, read after the readers have ended
-	gone bool        // it is another topic now
+	gone atomic.Bool // it is another topic now
 }
 
 // manyRecords finished since the last commit are committed at once.
@@ -119,7 +120,7 @@ func (g *generation) tend() {
 func (g *generation) commit(ctx context.Context) error {
 	positions := map[int]int64{}
 	for _, p := range g.parts {
-		if at, ok := p.track.due(); ok || g.gone { // the brokers forgot the positions of a topic that was deleted: they are told again, with its ID
+		if at, ok := p.track.due(); ok || g.gone.Load() { // the brokers forgot the positions of a topic that was deleted: they are told again, with its ID
 			positions[p.id] = at
 		}
 	}

@@ -21,7 +21,7 @@ type times struct {
 }
 
 var usualTimes = times{
-	heartbeat: time.Second, session: 15 * time.Second, rebalance: 30 * time.Second, drain: 20 * time.Second,
+	heartbeat: time.Second, session: 10 * time.Second, rebalance: 30 * time.Second, drain: 20 * time.Second,
 	commit: time.Second, watch: 5 * time.Second, leave: 5 * time.Second,
 }
 

@@ -18,6 +18,7 @@ type link struct {
 	transport *kafka.Transport
 	client    *kafka.Client
 	timeout   time.Duration
+	clock     hub.Clock
 	old       bool // brokers before 2.8 know no topic IDs
 }
 
@@ -25,7 +26,7 @@ type link struct {
 const metadataTTL = 2 * time.Second
 
 func (a *Adapter) link(topic string) *link {
-	l := &link{topic: topic, addr: kafka.TCP(a.brokers...), timeout: a.cfg.Timeout}
+	l := &link{topic: topic, addr: kafka.TCP(a.brokers...), timeout: a.cfg.Timeout, clock: a.env.Clock}
 	l.transport = &kafka.Transport{
 		Dial: a.dial, DialTimeout: a.cfg.DialTimeout, ClientID: a.cfg.ClientID, TLS: a.tls, SASL: a.sasl,
 		MetadataTTL: metadataTTL, MetadataTopics: []string{topic},
@@ -117,7 +118,19 @@ func (l *link) ensure(ctx context.Context, create *Create) (topicState, error) {
 	if err := l.create(ctx, *create); err != nil {
 		return state, err
 	}
-	if state, err = l.state(ctx); err == nil && !state.there() {
+	for try := 0; ; try++ { // the brokers tell each other
+		state, err = l.state(ctx)
+		if err != nil || state.there() || try == 20 {
+			break
+		}
+		t := l.clock.Timer(100 * time.Millisecond)
+		select {
+		case <-ctx.Done():
+		case <-t.C():
+		}
+		t.Stop()
+	}
+	if err == nil && !state.there() {
 		err = noTopic(l.topic)
 	}
 	return state, err

@@ -126,7 +126,6 @@ func (s *server) committed(group, topic string, partitions int) (out []int64) {
 	r, err := s.admin.OffsetFetch(context.Background(), &kafka.OffsetFetchRequest{GroupID: group, Topics: map[string][]int{topic: ids}})
 	out = make([]int64, partitions)
 	if err != nil || r.Error != nil {
-		s.t.Log("offsets of", group, err)
 		for i := range out {
 			out[i] = -1
 		}

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	kafka "github.com/segmentio/kafka-go"
 )
@@ -103,16 +104,37 @@ func (o *outlet) write(batch []*parcel) {
 	}
 }
 
+// produce writes a batch. While the partition changes its leader nothing is written, so asking again is no repetition; all else is left to the
+// hub's retries.
 func (o *outlet) produce(batch []*parcel) error {
 	t := o.target
 	ctx, cancel := context.WithTimeout(context.Background(), t.adapter.cfg.Timeout)
 	defer cancel()
+	for {
+		err := o.ask(ctx, batch)
+		if !isCode(err, kafka.NotLeaderForPartition, kafka.LeaderNotAvailable) {
+			return err
+		}
+		pause := t.adapter.env.Clock.Timer(leaderPause)
+		select {
+		case <-pause.C():
+		case <-ctx.Done():
+			pause.Stop()
+			return err
+		}
+	}
+}
+
+// leaderPause is how long a new leader is waited for before it is asked again.
+const leaderPause = 100 * time.Millisecond
+
+func (o *outlet) ask(ctx context.Context, batch []*parcel) error {
 	records := make([]kafka.Record, len(batch))
 	for i, p := range batch {
 		records[i] = kafka.Record{Time: p.time, Key: kafka.NewBytes(p.key), Value: kafka.NewBytes(p.value), Headers: p.headers}
 	}
-	r, err := t.link.client.Produce(ctx, &kafka.ProduceRequest{
-		Topic: t.link.topic, Partition: o.partition, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(records...),
+	r, err := o.target.link.client.Produce(ctx, &kafka.ProduceRequest{
+		Topic: o.target.link.topic, Partition: o.partition, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(records...),
 	})
 	if err != nil {
 		return err

@@ -110,7 +110,8 @@ func (g *generation) watch() error {
 		case !now.there():
 			return noTopic(g.topic)
 		case now.id != g.state.id:
-			g.seen, g.gone = &now, true
+			g.seen = &now
+			g.gone.Store(true)
 			if err := g.sameTopic(now); err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"orderhub/adapters/amqp"
 	"orderhub/adapters/files"
 	"orderhub/adapters/httpclient"
 	"orderhub/adapters/httpserver"
@@ -31,6 +32,7 @@ import (
 func registry() *pipelines.Registry {
 	return &pipelines.Registry{
 		Components: []hub.Component{
+			amqp.Component(),
 			files.Component(map[string]files.Parser{"csv": csvRows}),
 			httpclient.Component(),
 			httpserver.Component(),
@@ -92,7 +94,7 @@ func later() map[string]bool {
 	words := map[string]bool{}
 	for _, w := range []string{
 		"processes", "tests", "via", "claim_check", "resequence", "recipient_list", "routing_slip", "start", "signal", "delay", "compensate",
-		"shadow", "goto", "task", "type: amqp", "type: kafka", "type: stomp", "type: sql",
+		"shadow", "goto", "task", "type: kafka", "type: stomp", "type: sql",
 	} {
 		words[w] = true
 	}

@@ -57,8 +57,20 @@ func Fields(b *pipelines.Build, n *yamlfile.Node, beside ...string) func(doc.Val
 	b.Declared(list, f.Drop)
 	if len(f.Keep) > 0 {
 		b.Flow.SetBody(b.Flow.Body().Pick(f.Keep))
-		return func(v doc.Value) doc.Value { return doc.Pick(v, f.Keep) }
+		return func(v doc.Value) doc.Value { return each(v, f.Keep, doc.Pick) }
 	}
 	b.Flow.SetBody(b.Flow.Body().Without(f.Drop))
-	return func(v doc.Value) doc.Value { return doc.Drop(v, f.Drop) }
+	return func(v doc.Value) doc.Value { return each(v, f.Drop, doc.Drop) }
+}
+
+// each cuts a body, or the elements of a body that is a list.
+func each(v doc.Value, paths []string, cut func(doc.Value, []string) doc.Value) doc.Value {
+	if v.Kind() != doc.Array {
+		return cut(v, paths)
+	}
+	elems := make([]doc.Value, 0, v.Len())
+	for _, e := range v.Elems() {
+		elems = append(elems, each(e, paths, cut))
+	}
+	return doc.ListOf(elems)
 }

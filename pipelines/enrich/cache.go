@@ -28,7 +28,7 @@ func (c *cache) get(key string, now time.Time) (doc.Value, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, ok := c.have[key]
-	if !ok || now.After(e.until) {
+	if !ok || !now.Before(e.until) {
 		return doc.Value{}, false
 	}
 	return e.value, true

@@ -4,12 +4,14 @@ package enrich
 import (
 	"context"
 	_ "embed"
+	"slices"
 	"strings"
 	"time"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines"
+	"orderhub/pipelines/set"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 )
@@ -47,8 +49,11 @@ func compile(b *pipelines.Build) hub.Step {
 	}
 	e.ask = b.Request(n.Get("call"), n.Get("with"))
 	into := n.Get("into")
-	path := strings.Split(into.Str(), ".")
-	if path[0] != "body" {
+	if into.Kind() == yamlfile.Map || into.Kind() == yamlfile.List {
+		n = into
+	}
+	path := strings.Split(into.Raw(), ".")
+	if path[0] != "body" || slices.Contains(path, "") {
 		n.Errorf("E264", "write into: body.profile, or into: body", "enrich needs `into`, a place in the body")
 		return nil
 	}
@@ -81,8 +86,8 @@ func (e *enricher) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 	}
 	if len(e.into) == 0 {
 		body = doc.Merge(body, answer)
-	} else {
-		body = doc.Set(body, e.into, answer)
+	} else if body, err = set.Put("body", body, e.into, answer); err != nil {
+		return err
 	}
 	x.Msg = x.Msg.WithBody(hub.DocumentBody(body))
 	return next(ctx, x)
@@ -92,13 +97,9 @@ func (e *enricher) answer(ctx context.Context, x *hub.Exchange) (doc.Value, erro
 	if e.store == nil {
 		return e.ask.Call(ctx, x, "")
 	}
-	key := ""
-	if e.with != nil {
-		v, err := e.with.Apply(formula.NewFrame(x))
-		if err != nil {
-			return v, err
-		}
-		key = string(v.JSON())
+	key, err := e.question(x)
+	if err != nil {
+		return doc.Value{}, err
 	}
 	now := x.Now()
 	if v, ok := e.store.get(key, now); ok {
@@ -110,4 +111,13 @@ func (e *enricher) answer(ctx context.Context, x *hub.Exchange) (doc.Value, erro
 		e.store.put(key, v, now)
 	}
 	return v, err
+}
+
+// question is what the answer depends on: `with`, else the message's own body.
+func (e *enricher) question(x *hub.Exchange) (string, error) {
+	if e.with == nil {
+		return string(x.Msg.Body.Bytes()), nil
+	}
+	v, err := e.with.Apply(formula.NewFrame(x))
+	return string(v.JSON()), err
 }

@@ -2,8 +2,10 @@
 package fail
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
+	"regexp"
 
 	"orderhub/hub"
 	"orderhub/pipelines"
@@ -20,6 +22,8 @@ func Pattern() pipelines.Pattern {
 	return pipelines.Pattern{Verb: "fail", Name: "Error class", Doc: readme, Compile: compile}
 }
 
+var className = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
 func compile(b *pipelines.Build) hub.Step {
 	class, say := b.Node, (*pipelines.Value)(nil)
 	if b.Node.Kind() == yamlfile.Map {
@@ -29,9 +33,13 @@ func compile(b *pipelines.Build) hub.Step {
 			say = b.Value(s, b.Flow.Scope, shape.StringType)
 		}
 	}
-	name := class.Str()
+	name := class.Raw()
 	if name == "" {
 		b.Node.Errorf("E266", "write fail: out_of_stock", "fail needs the name of an error class")
+		return nil
+	}
+	if !className.MatchString(name) {
+		class.Errorf("E266", "write fail: out_of_stock, with letters, digits, - and _; a text goes into say:", "%q can't be the name of an error class", name)
 		return nil
 	}
 	return hub.StepFunc(func(_ context.Context, x *hub.Exchange, _ hub.Next) error {
@@ -41,7 +49,7 @@ func compile(b *pipelines.Build) hub.Step {
 			if err != nil {
 				return err
 			}
-			text = v.Text()
+			text = cmp.Or(v.Text(), name)
 		}
 		return hub.Fail(hub.Class(name), name, "%s", text)
 	})

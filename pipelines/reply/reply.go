@@ -8,7 +8,6 @@ import (
 	"context"
 	_ "embed"
 	"strconv"
-	"strings"
 
 	"orderhub/hub"
 	"orderhub/pipelines"
@@ -54,7 +53,11 @@ func compile(b *pipelines.Build) hub.Step {
 			r.body = b.Value(body, b.Flow.Scope, nil)
 		}
 		if p := n.Get("page"); p != nil {
-			r.page = readPage(b, p)
+			if n.Get("body") == nil {
+				p.Errorf("E268", "add body: =body, or what else the page shows", "a page shows the reply's body, and this reply has none")
+			} else {
+				r.page = readPage(b, p)
+			}
 		}
 	default:
 		n.Errorf("E267", "write reply: 202, or reply: {status: 200, body: =body}", "a reply is a status, or a map with status and body")
@@ -66,6 +69,10 @@ func compile(b *pipelines.Build) hub.Step {
 
 // status compiles an HTTP status code, or a formula that gives one.
 func status(b *pipelines.Build, n *yamlfile.Node) *pipelines.Value {
+	if n.Kind() != yamlfile.Scalar {
+		n.Errorf("E267", "write status: 202", "a status is one number, this is %s", n.Kind())
+		return nil
+	}
 	if !n.IsFormula() {
 		if code, err := strconv.Atoi(n.Str()); err != nil || code < 200 || code > 599 {
 			n.Errorf("E267", "write reply: 202", "%q is no HTTP status code", n.Str())
@@ -85,6 +92,9 @@ func (r *replier) Process(ctx context.Context, x *hub.Exchange, next hub.Next) e
 		v, err := r.status.Apply(fr)
 		if err != nil {
 			return err
+		}
+		if code, err := strconv.Atoi(v.Text()); err != nil || code < 200 || code > 599 {
+			return hub.Fail(hub.Invalid, "status", "the reply's status is %s, and not 200 to 599", v.String())
 		}
 		h[hub.HeaderStatus] = v.Text()
 	}
@@ -113,10 +123,4 @@ func (r *replier) Process(ctx context.Context, x *hub.Exchange, next hub.Next) e
 	x.Unit.Reply = m
 	r.b.Note(x, began, "replied", h[hub.HeaderStatus])
 	return next(ctx, x)
-}
-
-// wantsHTML tells a browser from a program: its Accept header names HTML before JSON.
-func wantsHTML(accept string) bool {
-	html, json := strings.Index(accept, "text/html"), strings.Index(accept, "application/json")
-	return html >= 0 && (json < 0 || html < json)
 }

@@ -36,6 +36,10 @@ func compile(b *pipelines.Build) hub.Step {
 		if closed {
 			item.Errorf("E263", "move it above the else", "this branch is never taken: it stands behind the else")
 		}
+		if item.Kind() != yamlfile.Map {
+			item.Errorf("E263", "write - {when: body.total > 100, send: orders.priority}", "a branch is a map with a condition and a step, this is %s", item.Kind())
+			continue
+		}
 		flow := b.Flow.Branch()
 		br := branch{}
 		when, other := item.Get("when"), item.Get("else")

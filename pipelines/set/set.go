@@ -4,10 +4,12 @@ package set
 import (
 	"context"
 	_ "embed"
+	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"orderhub/hub"
-	"orderhub/hub/doc"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
@@ -26,6 +28,7 @@ type assignment struct {
 	root  string // body, headers, or a variable
 	path  []string
 	value *pipelines.Value
+	line  string // file:line:col
 }
 
 func compile(b *pipelines.Build) hub.Step {
@@ -36,32 +39,24 @@ func compile(b *pipelines.Build) hub.Step {
 	var list []assignment
 	for key, value := range b.Node.Entries() {
 		path := strings.Split(key.Raw(), ".")
-		a := assignment{root: path[0], path: path[1:], value: b.Value(value, b.Flow.Scope, nil)}
+		if !place(key, path) {
+			continue
+		}
+		file, l, col := key.Pos()
+		a := assignment{root: path[0], path: path[1:], value: b.Value(value, b.Flow.Scope, nil), line: fmt.Sprintf("%s:%d:%d", file, l, col)}
 		if a.value == nil {
-			if len(path) == 1 && a.root != "body" {
+			if _, known := b.Flow.Scope.Type(a.root); !known {
 				b.Flow.SetVar(a.root, shape.AnyType)
 			}
 			continue
 		}
-		switch {
-		case a.root == "headers" && len(a.path) != 1, strings.Contains(key.Raw(), ".."):
-			key.Errorf("E261", "write body.field, headers.name, or the name of a variable", "%q is no place for a value", key.Raw())
-		case a.root == "body" && len(a.path) > 0:
+		switch a.root {
+		case "headers", "correlation", "key":
+		case "body":
 			b.Flow.SetBody(b.Flow.Body().With(a.path, a.value.Type()))
-		case a.root == "body":
-			b.Flow.SetBody(a.value.Type())
-		case a.root == "correlation" || a.root == "key":
-			if len(a.path) > 0 {
-				key.Errorf("E261", "write "+a.root+": =body.order_id", "%q is no place for a value", key.Raw())
-			}
-		case a.root != "headers":
+		default:
 			t, _ := b.Flow.Scope.Type(a.root)
-			if len(a.path) == 0 {
-				t = a.value.Type()
-			} else {
-				t = t.With(a.path, a.value.Type())
-			}
-			b.Flow.SetVar(a.root, t)
+			b.Flow.SetVar(a.root, t.With(a.path, a.value.Type()))
 		}
 		list = append(list, a)
 	}
@@ -74,6 +69,34 @@ func compile(b *pipelines.Build) hub.Step {
 		return next(ctx, x)
 	})
 }
+
+// place tells whether something can be set at the path of key, and reports it if not.
+func place(key *yamlfile.Node, path []string) bool {
+	help := "write body.field, headers.name, or the name of a variable"
+	switch root := path[0]; {
+	case slices.Contains(path, ""):
+	case root == "id" || root == "time" || root == "it":
+		help = "choose another name: " + root + " is a name of every message"
+	case root == "correlation" || root == "key":
+		if len(path) == 1 {
+			return true
+		}
+		help = "write " + root + ": =body.order_id"
+	case root == "headers":
+		if len(path) == 2 {
+			return true
+		}
+	case !name.MatchString(root):
+		help = "a name has letters, digits and _"
+	default:
+		return true
+	}
+	key.Errorf("E261", help, "%q is no place for a value", key.Raw())
+	return false
+}
+
+// name is what formulas can read as a variable.
+var name = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func (a *assignment) apply(x *hub.Exchange) error {
 	v, err := a.value.Apply(formula.NewFrame(x))
@@ -93,12 +116,16 @@ func (a *assignment) apply(x *hub.Exchange) error {
 			if err != nil {
 				return err
 			}
-			v = doc.Set(body, a.path, v)
+			if v, err = Put(a.root, body, a.path, v); err != nil {
+				return a.at(err)
+			}
 		}
 		x.Msg = x.Msg.WithBody(hub.DocumentBody(v))
 	default:
 		if len(a.path) > 0 {
-			v = doc.Set(x.Vars.Get(a.root), a.path, v)
+			if v, err = Put(a.root, x.Vars.Get(a.root), a.path, v); err != nil {
+				return a.at(err)
+			}
 		}
 		x.Vars = x.Vars.With(a.root, v)
 	}

@@ -2,6 +2,7 @@
 package validate
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"strings"
@@ -37,7 +38,14 @@ func compile(b *pipelines.Build) hub.Step {
 				b.Flow.SetBody(sch.Shape())
 			}
 		}
-		items = b.Node.Get("rules").Items()
+		list := b.Node.Get("rules")
+		if items = list.Items(); list != nil && list.Kind() != yamlfile.List {
+			list.Errorf("E260", "write each with a dash: - {rule: len(body.items) > 0, say: the order has no items}", "`rules` is a list of rules, this is %s", list.Kind())
+			return nil
+		}
+		if b.Node.Get("schema") != nil && sch == nil {
+			return nil
+		}
 	}
 	if len(items) == 0 && sch == nil {
 		b.Node.Errorf("E260", "write - {rule: len(body.items) > 0, say: the order has no items}", "validate takes a list of rules, or a schema")
@@ -76,18 +84,26 @@ func compile(b *pipelines.Build) hub.Step {
 	})
 }
 
-// check tells all broken rules at once.
+// check tells all broken rules at once, and those that could not be evaluated.
 func check(x *hub.Exchange, rules []rule) error {
 	fr := formula.NewFrame(x)
 	var said []string
+	var failed *hub.Error
+	broken := false
 	for _, r := range rules {
 		ok, err := r.holds.Holds(fr)
 		if err != nil {
-			return err
+			e := hub.AsError(err)
+			if e.Class != hub.Invalid || e.Reason != formula.ReasonTransform {
+				return err
+			}
+			said, failed = append(said, e.Error()), cmp.Or(failed, e)
+			continue
 		}
 		if ok {
 			continue
 		}
+		broken = true
 		say := "rule broken: " + r.holds.Source()
 		if r.say != nil {
 			v, err := r.say.Apply(fr)
@@ -98,12 +114,18 @@ func check(x *hub.Exchange, rules []rule) error {
 		}
 		said = append(said, say)
 	}
-	if len(said) == 0 {
+	switch {
+	case len(said) == 0:
 		return nil
+	case !broken && len(said) == 1:
+		return failed
 	}
 	bad := hub.Fail(hub.Invalid, "rule", "%s", strings.Join(said, "; "))
 	for _, say := range said {
 		bad.Fields = append(bad.Fields, hub.FieldError{Detail: say})
+	}
+	if failed != nil {
+		bad.Line = failed.Line
 	}
 	return bad
 }

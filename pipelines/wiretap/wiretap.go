@@ -27,10 +27,11 @@ func compile(b *pipelines.Build) hub.Step {
 	var cut func(doc.Value) doc.Value
 	before := b.Flow.Branch()
 	if n.Kind() == yamlfile.Map && n.Get("send") != nil {
-		n.Allow("wire_tap", "send", "keep", "drop")
 		to = n.Get("send")
 		if n.Get("keep") != nil || n.Get("drop") != nil {
 			cut = contentfilter.Fields(b, n, "send")
+		} else {
+			n.Allow("wire_tap", "send", "keep", "drop")
 		}
 	}
 	s := b.Sender(to)
@@ -38,6 +39,7 @@ func compile(b *pipelines.Build) hub.Step {
 	if s == nil {
 		return nil
 	}
+	with := b.Modifier("with") != nil
 	suffix := strings.ReplaceAll(b.Where, "/", ".")
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 		began := x.Clock()
@@ -48,6 +50,9 @@ func compile(b *pipelines.Build) hub.Step {
 				return err
 			}
 			copied.Msg = x.Msg.WithBody(hub.DocumentBody(cut(body)))
+			if !with {
+				copied.Msg.ID = hub.DeriveID(x.Msg.ID, suffix) // another content, another ID
+			}
 		}
 		if err := s.Send(copied, suffix); err != nil {
 			return err
