@@ -7,8 +7,10 @@ import (
 	"time"
 )
 
-// lease is how long a claim is held before another hub may take it.
-const lease = time.Minute
+// lease is how long a claim is held before another hub may take it: longer
+// than any message waits or runs, since this hub owns its store alone and a
+// crash ends its claims anyhow.
+const lease = 24 * time.Hour
 
 // crashLimit is how many unclean stops a running message may see: with the
 // third it is quarantined as a dead letter crashed_worker.
@@ -282,7 +284,7 @@ func (d *dispatcher) deliver(work context.Context, m *Delivery) outcome {
 		return d.bury(work, m, Fail(Bug, "crashed_worker", "the hub stopped uncleanly %d times while this message ran", m.Crashes))
 	case !m.Msg.Expires.IsZero() && rt.clock.Now().After(m.Msg.Expires):
 		return d.bury(work, m, Fail(Rejected, "expired", "expired at %s", m.Msg.Expires.Format(time.RFC3339)))
-	case m.Crashes > 0: // a suspect runs alone among suspects, so that only the culprit is hit again
+	case m.Crashes == crashLimit-1: // a suspect hit twice runs alone among such, so that only the culprit is hit again
 		rt.suspects.Lock()
 		defer rt.suspects.Unlock()
 	}

@@ -105,6 +105,8 @@ func Fail(c Class, reason, format string, args ...any) *Error {
 var (
 	// ErrConflict: a record changed, or the lease was lost, since the unit read it. Nothing was committed; run again.
 	ErrConflict = errors.New("conflict: changed by another unit of work")
+	// ErrLost is an ErrConflict: the claim of the unit's input is not ours any more. Somebody else has the message.
+	ErrLost = fmt.Errorf("%w: the claim ended", ErrConflict)
 	// ErrDuplicate: the unit's inbox key is there already. Nothing was committed; the message was handled before.
 	ErrDuplicate = errors.New("duplicate message")
 	// ErrNotFound: no such record.

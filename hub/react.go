@@ -72,7 +72,7 @@ func (rt *Runtime) errorSteps(ctx context.Context, s *Stage, m *Message, d *Deli
 			err = rt.commit(ctx, s, x, m)
 		}
 		x.Unit.unlock()
-		if !errors.Is(err, ErrConflict) || try == conflictTries {
+		if !errors.Is(err, ErrConflict) || errors.Is(err, ErrLost) || try == conflictTries {
 			return err
 		}
 	}

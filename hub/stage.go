@@ -54,7 +54,7 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 			err = rt.commit(ctx, s, x, m)
 		}
 		wanted = x.Unit.unlock()
-		if !errors.Is(err, ErrConflict) || try == conflictTries || ctx.Err() != nil {
+		if !errors.Is(err, ErrConflict) || errors.Is(err, ErrLost) || try == conflictTries || ctx.Err() != nil {
 			break
 		}
 		time.Sleep(time.Duration(try) * time.Millisecond)
@@ -63,7 +63,7 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 	case err == nil:
 		rt.metrics.done(s.Name)
 		return x.Unit.Reply, settled, nil
-	case errors.Is(err, ErrDuplicate):
+	case errors.Is(err, ErrDuplicate), errors.Is(err, ErrLost):
 		return nil, settled, nil
 	case ctx.Err() != nil && d != nil && rt.stopping():
 		return nil, undone, rt.store.Release(context.WithoutCancel(ctx), []*Delivery{d})

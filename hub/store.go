@@ -38,7 +38,7 @@ type Record struct {
 // caller's context never cancels a write that began.
 type Store interface {
 	// Commit makes all of u durable, or nothing: ErrConflict (a record's version
-	// or the claim of u.Input is stale), ErrDuplicate (u.Inbox is known).
+	// is stale), ErrLost (the claim of u.Input is), ErrDuplicate (u.Inbox is known).
 	Commit(ctx context.Context, u *Unit) error
 
 	// Claim takes up to max messages of the queue for this hub, the due ones

@@ -3,11 +3,7 @@ package kafka
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,72 +13,9 @@ import (
 	"orderhub/hub"
 )
 
-// broker is a Kafka of the test's own, on a port of its own. The jars lie in the folder that HUB_TEST_KAFKA_LIB names.
-type broker struct {
-	t        testing.TB
-	dir, lib string
-	addr     string
-	process  *exec.Cmd
-}
-
-func newBroker(t testing.TB) *broker {
-	if os.Getenv("HUB_TEST_SERVERS") != "1" {
-		t.Skip("restarts a Kafka of its own: only with HUB_TEST_SERVERS=1")
-	}
-	lib := os.Getenv("HUB_TEST_KAFKA_LIB")
-	for _, dir := range []string{filepath.Join(os.TempDir(), "peers/kafka/lib"), filepath.Join(os.TempDir(), "kafka-test/lib")} {
-		if _, err := os.Stat(dir); err == nil && lib == "" {
-			lib = dir
-		}
-	}
-	if lib == "" {
-		t.Fatal("no jars of Kafka: HUB_TEST_KAFKA_LIB names their folder")
-	}
-	b := &broker{t: t, dir: t.TempDir(), lib: lib, addr: "127.0.0.1:19292"}
-	settings := strings.NewReplacer("DIR", b.dir, "ADDR", b.addr).Replace(`
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:19293
-listeners=PLAINTEXT://ADDR,CONTROLLER://127.0.0.1:19293
-advertised.listeners=PLAINTEXT://ADDR
-controller.listener.names=CONTROLLER
-log.dirs=DIR/data
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=4
-group.initial.rebalance.delay.ms=0
-`)
-	if err := os.WriteFile(b.file(), []byte(settings), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := b.java("kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qk", "-c", b.file()).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	b.start()
-	t.Cleanup(b.kill)
-	return b
-}
-
-func (b *broker) file() string { return filepath.Join(b.dir, "server.properties") }
-
-func (b *broker) java(args ...string) *exec.Cmd {
-	return exec.Command("java", append([]string{"-Xmx384m", "-cp", b.lib + "/*"}, args...)...)
-}
-
-func (b *broker) start() {
-	b.process = b.java("kafka.Kafka", b.file())
-	if err := b.process.Start(); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
-func (b *broker) kill() {
-	b.process.Process.Kill()
-	b.process.Wait()
-}
-
 // TestBrokerRestart kills the broker under load and starts it again: nothing is lost.
 func TestBrokerRestart(t *testing.T) {
-	b := newBroker(t)
+	b := newBroker(t, nil)
 	s := serverAt(t, b.addr)
 	from, to := topicName(), topicName()
 	s.create(from, 2)

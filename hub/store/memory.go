@@ -126,7 +126,7 @@ func (s *Memory) Commit(ctx context.Context, u *hub.Unit) error {
 func (s *Memory) check(u *hub.Unit, now time.Time) (map[string]map[string]hub.Record, error) {
 	if in := u.Input; in != nil {
 		if r := s.rows[in.Seq]; r == nil || !r.held || r.d.Epoch != in.Epoch {
-			return nil, fmt.Errorf("message %d of queue %q is not claimed any more: %w", in.Seq, in.Queue, hub.ErrConflict)
+			return nil, fmt.Errorf("message %d of queue %q is not claimed any more: %w", in.Seq, in.Queue, hub.ErrLost)
 		}
 	}
 	if err := s.room(u); err != nil {

@@ -72,7 +72,7 @@ func (b *batch) admit(j *job) error {
 		j.in = s.queueOf(in.Queue)
 		c := j.in.claims[in.Seq]
 		if c == nil || c.epoch != in.Epoch || c.busy || b.gone[in.Seq] {
-			return fmt.Errorf("message %d of queue %q is not claimed any more: %w", in.Seq, in.Queue, hub.ErrConflict)
+			return fmt.Errorf("message %d of queue %q is not claimed any more: %w", in.Seq, in.Queue, hub.ErrLost)
 		}
 		c.busy, j.held = true, c
 	}
