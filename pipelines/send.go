@@ -24,6 +24,7 @@ type Sender struct {
 	data    *Value       // becomes the body
 	headers HeaderValues
 	ttl     ttl
+	frames  formula.Frames
 }
 
 // Sender compiles the destination n: `orders`, `{order.events: order.paid}`,
@@ -166,7 +167,8 @@ func (b *Build) Headers() HeaderValues {
 
 // Send publishes what the step says about x.Msg in x's unit. name derives the ID of a message with other content.
 func (s *Sender) Send(x *hub.Exchange, name string) error {
-	fr := formula.NewFrame(x)
+	fr := s.frames.Get(x)
+	defer s.frames.Put(fr)
 	m := *x.Msg
 	if s.data != nil {
 		v, err := s.data.Apply(fr)

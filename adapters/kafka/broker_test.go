@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
 	"math/big"
@@ -80,7 +81,7 @@ group.initial.rebalance.delay.ms=0
 	t.Cleanup(func() {
 		b.kill()
 		if log, err := os.ReadFile(filepath.Join(b.dir, "kafka.log")); err == nil && t.Failed() {
-			t.Logf("the broker's last words: %s", log[max(0, len(log)-3000):])
+			t.Logf("the broker's last words: %s", log[max(0, len(log)-9000):])
 		}
 	})
 	return b
@@ -89,7 +90,7 @@ group.initial.rebalance.delay.ms=0
 func (b *broker) file() string { return filepath.Join(b.dir, "server.properties") }
 
 func (b *broker) java(args ...string) *exec.Cmd {
-	return exec.Command("java", append([]string{"-Xmx384m", "-cp", b.lib + "/*"}, args...)...)
+	return exec.Command("java", append([]string{"-Xmx384m", "-Dlog4j.configuration=file:" + filepath.Join(b.lib, "../log4j.properties"), "-cp", b.lib + "/*"}, args...)...)
 }
 
 func (b *broker) start() {
@@ -114,7 +115,7 @@ func (b *broker) certificate() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "orderhub test"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {

@@ -115,7 +115,7 @@ func signals(ctx context.Context) (context.Context, <-chan os.Signal, func()) {
 // tuneMemory trades a little memory for less collecting, with a soft limit, unless the environment says otherwise.
 func tuneMemory() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(200)
+		debug.SetGCPercent(400)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(256 << 20)

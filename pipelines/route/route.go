@@ -68,34 +68,48 @@ func compile(b *pipelines.Build) hub.Step {
 		flows = append(flows, b.Flow.Branch())
 	}
 	b.Flow.Merge(flows...)
-	return router{b, branches}
+	return &router{b: b, branches: branches}
 }
 
 type router struct {
 	b        *pipelines.Build
 	branches []branch
+	frames   formula.Frames
 }
 
 // Process runs the first branch that holds, then what follows the router; no
 // branch: the message goes on unchanged.
-func (r router) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-	fr := formula.NewFrame(x)
-	for _, br := range r.branches {
-		why := "else"
-		if br.when != nil {
-			ok, err := br.when.Holds(fr)
-			if err != nil {
-				return err
-			}
-			if !ok {
-				continue
-			}
-			why = br.when.Source()
-		}
-		if x.Trace {
-			r.b.Note(x, x.Clock(), "chose", why)
-		}
-		return br.step.Process(ctx, x, next)
+func (r *router) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+	taken, err := r.choose(x)
+	if err != nil {
+		return err
 	}
-	return next(ctx, x)
+	if taken == nil {
+		return next(ctx, x)
+	}
+	if x.Trace {
+		why := "else"
+		if taken.when != nil {
+			why = taken.when.Source()
+		}
+		r.b.Note(x, x.Clock(), "chose", why)
+	}
+	return taken.step.Process(ctx, x, next)
+}
+
+// choose is the first branch that holds; nil: none.
+func (r *router) choose(x *hub.Exchange) (*branch, error) {
+	fr := r.frames.Get(x)
+	defer r.frames.Put(fr)
+	for i := range r.branches {
+		br := &r.branches[i]
+		if br.when == nil {
+			return br, nil
+		}
+		ok, err := br.when.Holds(fr)
+		if err != nil || ok {
+			return br, err
+		}
+	}
+	return nil, nil
 }

@@ -51,20 +51,7 @@ func compile(b *pipelines.Build) hub.Step {
 		b.Node.Errorf("E260", "write - {rule: len(body.items) > 0, say: the order has no items}", "validate takes a list of rules, or a schema")
 		return nil
 	}
-	var rules []rule
-	for _, item := range items {
-		item.Allow("rule", "rule", "say")
-		r := item.Get("rule")
-		if r == nil {
-			item.Errorf("E103", "add rule: and a condition", "a rule needs `rule`")
-			continue
-		}
-		c := rule{holds: b.Condition(r, b.Flow.Scope)}
-		if s := item.Get("say"); s != nil {
-			c.say = b.Value(s, b.Flow.Scope, shape.StringType)
-		}
-		rules = append(rules, c)
-	}
+	rules := compileRules(b, items)
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 		began := x.Clock()
 		if sch != nil {
@@ -82,6 +69,23 @@ func compile(b *pipelines.Build) hub.Step {
 		b.Note(x, began, "valid", "")
 		return next(ctx, x)
 	})
+}
+
+func compileRules(b *pipelines.Build, items []*yamlfile.Node) (rules []rule) {
+	for _, item := range items {
+		item.Allow("rule", "rule", "say")
+		r := item.Get("rule")
+		if r == nil {
+			item.Errorf("E103", "add rule: and a condition", "a rule needs `rule`")
+			continue
+		}
+		c := rule{holds: b.Condition(r, b.Flow.Scope)}
+		if s := item.Get("say"); s != nil {
+			c.say = b.Value(s, b.Flow.Scope, shape.StringType)
+		}
+		rules = append(rules, c)
+	}
+	return rules
 }
 
 // check tells all broken rules at once, and those that could not be evaluated.
@@ -110,7 +114,7 @@ func check(x *hub.Exchange, rules []rule) error {
 			if err != nil {
 				return err
 			}
-			say = v.Text()
+			say = cmp.Or(v.Text(), say)
 		}
 		said = append(said, say)
 	}
