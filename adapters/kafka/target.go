@@ -40,6 +40,10 @@ func (t *Target) Send(ctx context.Context, m *hub.Message) error {
 	if err := ctx.Err(); err != nil {
 		return hub.AsError(err)
 	}
+	if !t.enter() {
+		return hub.AsError(hub.ErrClosed)
+	}
+	defer t.writing.Done()
 	p := newParcel(m)
 	if p.size > t.adapter.cfg.MaxMessage {
 		return hub.Fail(hub.Rejected, "too_large", "topic %s: the record has %d bytes, max_message is %d", t.link.topic, p.size, t.adapter.cfg.MaxMessage)
@@ -49,9 +53,6 @@ func (t *Target) Send(ctx context.Context, m *hub.Message) error {
 		return classify(t.link.topic, err)
 	}
 	o := t.outlet(t.hash.Balance(kafka.Message{Key: p.key}, ids...))
-	if o == nil {
-		return hub.AsError(hub.ErrClosed)
-	}
 	o.put(p)
 	select {
 	case err := <-p.done:
@@ -64,7 +65,17 @@ func (t *Target) Send(ctx context.Context, m *hub.Message) error {
 	}
 }
 
-// Close waits for what is being written.
+// enter begins a Send; false: the target is closed. Its connections would be opened anew, and stay.
+func (t *Target) enter() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.closed {
+		t.writing.Add(1)
+	}
+	return !t.closed
+}
+
+// Close waits for the Sends that run, and for what is being written.
 func (t *Target) Close() error {
 	t.mu.Lock()
 	t.closed = true
@@ -132,13 +143,10 @@ func (t *Target) forget() {
 	t.looked = time.Time{}
 }
 
-// outlet is the way to a partition; nil: the target is closed.
+// outlet is the way to a partition.
 func (t *Target) outlet(partition int) *outlet {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed {
-		return nil
-	}
 	o := t.lanes[partition]
 	if o == nil {
 		o = &outlet{target: t, partition: partition}

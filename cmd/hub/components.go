@@ -5,6 +5,7 @@ import (
 	"orderhub/adapters/files"
 	"orderhub/adapters/httpclient"
 	"orderhub/adapters/httpserver"
+	"orderhub/adapters/kafka"
 	"orderhub/adapters/smtp"
 	"orderhub/hub"
 	"orderhub/pipelines"
@@ -36,6 +37,7 @@ func registry() *pipelines.Registry {
 			files.Component(map[string]files.Parser{"csv": csvRows}),
 			httpclient.Component(),
 			httpserver.Component(),
+			kafka.Component(),
 			smtp.Component(),
 		},
 		Patterns: []pipelines.Pattern{
@@ -94,7 +96,7 @@ func later() map[string]bool {
 	words := map[string]bool{}
 	for _, w := range []string{
 		"processes", "tests", "via", "claim_check", "resequence", "recipient_list", "routing_slip", "start", "signal", "delay", "compensate",
-		"shadow", "goto", "task", "type: kafka", "type: stomp", "type: sql",
+		"shadow", "goto", "task", "type: stomp", "type: sql",
 	} {
 		words[w] = true
 	}
