@@ -100,7 +100,7 @@ func TestProblems(t *testing.T) {
 		"kept":          {"- translate: {id: 1, total: 2}\n- content_filter: {keep: [id]}\n- filter: body.total == 1", "9:22: error[E301]: body has no field total", "known: id"},
 		"dropped":       {"- translate: {id: 1, total: 2}\n- content_filter: {drop: [total]}\n- filter: body.total == 1", "9:22: error[E301]: body has no field total", "known: id"},
 		"below":         {"- translate: {pay: {card: 1, kind: 2}}\n- content_filter: {drop: [pay.card]}\n- filter: body.pay.card == 1", "9:26: error[E301]: body.pay has no field card", "known: kind"},
-		"list":          {"- translate: {l: {$each: body, a: 1, b: 2}}\n- content_filter: {keep: [l.a]}\n- filter: any(body.l, .b == 1)", "9:", "known: a"},
+		"list":          {"- translate: {l: {$each: body, a: 1, b: 2}}\n- content_filter: {keep: [l.a]}\n- filter: any(body.l, .b == 1)", "9:30: error[E301]: the element has no field b", "known: a"},
 		"unknown":       {"- translate: {id: 1, total: 2}\n- content_filter: {keep: [id, totl]}", "8:37: error[E301]: object has no field totl", `did you mean "total"?`},
 		"unknown below": {"- translate: {pay: {card: 1}}\n- content_filter: {drop: [pay.crad]}", "8:33: error[E301]: object has no field crad", `did you mean "card"?`},
 		"both":          {"- content_filter: {keep: [a], drop: [b]}", "7:9: error[E265]: say which fields to keep, or which to drop", "write keep: [sku, price], or drop: [payment]"},

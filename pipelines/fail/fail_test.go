@@ -71,11 +71,11 @@ func problems(t *testing.T, cases map[string][3]string) {
 
 func TestClass(t *testing.T) {
 	for name, c := range map[string][3]string{ // step, body, error
-		"class alone":   {"- fail: out_of_stock", `{}`, "out_of_stock out_of_stock p/fail pipelines.yaml:8: out_of_stock"},
-		"say":           {`- fail: {class: out_of_stock, say: =body.sku + " is out of stock"}`, `{"sku":"A"}`, "out_of_stock out_of_stock p/fail pipelines.yaml:8: A is out of stock"},
-		"literal":       {`- fail: {class: late, say: too late}`, `{}`, "late late p/fail pipelines.yaml:8: too late"},
-		"nothing said":  {"- fail: {class: late, say: =body.why}", `{}`, "late late p/fail pipelines.yaml:8: late"},
-		"built-in":      {"- fail: {class: rejected, say: no}", `{}`, "rejected rejected p/fail pipelines.yaml:8: no"},
+		"class alone":    {"- fail: out_of_stock", `{}`, "out_of_stock out_of_stock p/fail pipelines.yaml:8: out_of_stock"},
+		"say":            {`- fail: {class: out_of_stock, say: =body.sku + " is out of stock"}`, `{"sku":"A"}`, "out_of_stock out_of_stock p/fail pipelines.yaml:8: A is out of stock"},
+		"literal":        {`- fail: {class: late, say: too late}`, `{}`, "late late p/fail pipelines.yaml:8: too late"},
+		"nothing said":   {"- fail: {class: late, say: =body.why}", `{}`, "late late p/fail pipelines.yaml:8: late"},
+		"built-in":       {"- fail: {class: rejected, say: no}", `{}`, "rejected rejected p/fail pipelines.yaml:8: no"},
 		"say goes wrong": {"- fail: {class: late, say: ='x' + body.n}", `{"n":1}`, `invalid transform p/fail pipelines.yaml:8:34: body.n is a number, not a string; body.n = 1; use string(body.n)`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestReactions(t *testing.T) {
 		"another's":      {"- fail: {class: empty, say: none left}\n  errors: {invalid: {send: b}}", "{empty: {send: a, " + told + "}}", said},
 		"as it was then": {"- set: {body.n: 2}\n- fail: empty\n  errors: {empty: {send: a, with: =body}}", "", `{"n":2}`},
 		"as it came":     {"- set: {body.n: 2}\n- fail: empty", "{empty: {send: a, with: =body}}", `{"n":1}`},
-		"caller": {"- call: sub\n  errors: {empty: {send: a, " + told + "}}\nsub", "", strings.Replace(said, "p/fail", "sub/fail", 1)},
+		"caller":         {"- call: sub\n  errors: {empty: {send: a, " + told + "}}\nsub", "", strings.Replace(said, "p/fail", "sub/fail", 1)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			steps, called := strings.CutSuffix(c.steps, "\nsub")

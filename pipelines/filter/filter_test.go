@@ -117,7 +117,7 @@ func TestRunErrors(t *testing.T) {
 		"no truth value": {"- filter: body.paid", `{"paid":"yes"}`, `invalid transform p/filter pipelines.yaml:8:17: body.paid is a string, not true or false; body.paid = "yes"`},
 		"missing":        {"- filter: body.total > 1", `{"totla":2}`, `invalid transform p/filter pipelines.yaml:8:17: body.total is missing; body = {"totla":2}; did you mean "totla"?`},
 		"null":           {"- filter: body.total > 1", `{"total":null}`, `invalid transform p/filter pipelines.yaml:8:17: body.total is null; body = {"total":null}`},
-		"no object":      {"- filter: body.a.b == 1", `{"a":3}`, `invalid transform p/filter pipelines.yaml:8:17: `},
+		"no object":      {"- filter: body.a.b == 1", `{"a":3}`, `invalid transform p/filter pipelines.yaml:8:17: body.a is a number, not an object; body.a = 3`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := patterntest.Start(t, config("- send: a\n"+c[0]))

@@ -147,6 +147,7 @@ func TestRunErrors(t *testing.T) {
 func TestMerge(t *testing.T) {
 	for _, steps := range []string{
 		"- translate: {n: 1}\n- route: [{when: body.n == 1, set: {body.x: 1}}]\n- filter: '(body?.x ?? 0) == 1'",
+		"- translate: {n: 1}\n- route: [{when: body.n == 1, translate: {a: 1}}]\n- filter: (body.n ?? 0) == 1",
 		"- route: [{when: body.n == 1, set: {v: 1}}]\n- filter: '(v ?? 0) == 1'",
 		"- route: [{when: body.n == 1, translate: {a: 1}}, {else: true, translate: {a: x}}]\n- filter: body.a == 1 or body.a == \"x\"",
 	} {
@@ -171,7 +172,7 @@ func TestProblems(t *testing.T) {
 		"both":         {"- route: [{when: body.n == 1, else: true, send: a}]", "7:17: error[E263]: a branch has `when` or `else`, not both", "remove one of them"},
 		"behind else":  {"- route: [{else: true, send: a}, {when: body.n == 1, send: b}]", "7:40: error[E263]: this branch is never taken: it stands behind the else", "move it above the else"},
 		"else false":   {"- route: [{else: false, send: a}]", "7:24: error[E263]: else is always true", "write else: true"},
-		"key":          {"- route: [{when: body.n == 1, stpes: [{send: a}]}]", `7:37: error[E203]: unknown step "stpes"`, ""},
+		"key":          {"- route: [{when: body.n == 1, stpes: [{send: a}]}]", `7:37: error[E203]: unknown step "stpes"`, "known: fail, filter, route"},
 		"verb, steps":  {"- route: [{when: body.n == 1, send: a, steps: [{send: b}]}]", `7:37: error[E101]: unknown branch field "send"`, "known: when, else, steps"},
 	})
 }

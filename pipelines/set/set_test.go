@@ -118,7 +118,7 @@ func TestRunErrors(t *testing.T) {
 		"list body":     {"- set:\n    v: 1\n    body.a: 1", `[{"a":0}]`, `invalid transform p/set pipelines.yaml:9:11: body is an array and takes no field a; body = [{"a":0}]`},
 		"list below":    {"- set: {body.l.a: 1}", `{"l":[]}`, `invalid transform p/set pipelines.yaml:7:15: body.l is an array and takes no field a; body.l = []`},
 		"list variable": {"- set: {v: =body.l}\n- set: {v.a: 1}", `{"l":[]}`, `invalid transform p/set~2 pipelines.yaml:8:15: v is an array and takes no field a; v = []`},
-		"no JSON":       {"- set: {body.a: 1}", `{`, `invalid `},
+		"no JSON":       {"- set: {body.a: 1}", `{`, `invalid bad_json p/set pipelines.yaml:7: line 1 column 2`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := patterntest.Start(t, config(c[0]+"\n- send: a"))

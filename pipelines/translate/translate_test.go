@@ -115,8 +115,8 @@ func TestRunErrors(t *testing.T) {
 		"kind":        {"- translate: {a: 1, b: =body.x * 2}", `{"x":"4"}`, `invalid transform p/translate pipelines.yaml:7:30: body.x is a string, not a number; body.x = "4"; use number(body.x)`},
 		"second line": {"- translate:\n    a: 1\n    b: =body.x + 1", `{"x":null}`, `invalid transform p/translate pipelines.yaml:9:14: body.x is null; body = {"x":null}`},
 		"each":        {"- translate: {l: {$each: body.l, n: =it * 2}}", `{"l":[1,"b"]}`, `invalid transform p/translate pipelines.yaml:7:43: it is a string, not a number; it = "b"`},
-		"no list":     {"- translate: {l: {$each: body.l, n: =it}}", `{"l":{}}`, `invalid transform p/translate pipelines.yaml:7:32: `},
-		"no JSON":     {"- translate: {a: =body.x}", `{"x":`, `invalid `},
+		"no list":     {"- translate: {l: {$each: body.l, n: =it}}", `{"l":{}}`, `invalid transform p/translate pipelines.yaml:7:32: $each needs a list; body.l is an object`},
+		"no JSON":     {"- translate: {a: =body.x}", `{"x":`, `invalid bad_json p/translate pipelines.yaml:7:24: the body is no document: line 1 column 6`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := patterntest.Start(t, config(c[0]+"\n- send: a"))
@@ -148,7 +148,7 @@ func TestUse(t *testing.T) {
 func TestProblems(t *testing.T) {
 	problems(t, map[string][3]string{
 		"behind":        {"- translate: {sku: =body.x}\n- filter: body.skuu == 1", "8:22: error[E301]: body has no field skuu", `did you mean "sku"?`},
-		"behind each":   {"- translate: {l: {$each: body.x, sku: =it}}\n- filter: any(body.l, .qty > 1)", "8:", "known: sku"},
+		"behind each":   {"- translate: {l: {$each: body.x, sku: =it}}\n- filter: any(body.l, .qty > 1)", "8:30: error[E301]: the element has no field qty", "known: sku"},
 		"behind a kind": {"- translate: {n: 1}\n- filter: body.n == \"1\"", "8:17: error[E301]: these are never equal: body.n is a number", "write the number without quotes"},
 		"list":          {"- translate: [1]", "7:9: error[E260]: translate takes a map of fields", "write the target's fields: order_id: =body.orderNumber"},
 		"text":          {"- translate: body", "7:20: error[E260]", "write the target's fields"},

@@ -1,0 +1,212 @@
+package call_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"orderhub/hub"
+	"orderhub/pipelines"
+	"orderhub/pipelines/call"
+	"orderhub/pipelines/fail"
+	"orderhub/pipelines/filter"
+	"orderhub/pipelines/patterntest"
+	"orderhub/pipelines/reply"
+	"orderhub/pipelines/send"
+	"orderhub/pipelines/set"
+	"orderhub/pipelines/translate"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const head = `adapters: {web: {type: fake-web}, out: {type: fake, ops: [ask]}}
+channels: {a: {type: direct}, b: {type: direct}}
+pipelines:
+  p:
+    from: web
+    steps:
+` // a step's verb stands at 7:9
+
+func config(steps string) patterntest.Config {
+	return patterntest.Config{YAML: head + "      " + strings.ReplaceAll(strings.TrimSpace(steps), "\n", "\n      ") + "\n",
+		Registry: pipelines.Registry{Patterns: []pipelines.Pattern{call.Pattern(), fail.Pattern(), filter.Pattern(), reply.Pattern(), send.Pattern(), set.Pattern(), translate.Pattern()}}}
+}
+
+func waiting(h *patterntest.Hub, queue string) []string {
+	return patterntest.Bodies(patterntest.Messages(h.Waiting(queue)))
+}
+
+func want(t *testing.T, what string, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s:\n got  %q\n want %q", what, got, want)
+	}
+}
+
+// refused is the error that the caller is told: class, reason, place and message.
+func refused(t *testing.T, h *patterntest.Hub, body string) string {
+	t.Helper()
+	_, err := h.In("p", h.Message("M", body))
+	if err == nil {
+		t.Fatalf("%s was taken", body)
+	}
+	e := hub.AsError(err)
+	return fmt.Sprintf("%s %s %s %s: %s", e.Class, e.Reason, e.Where, filepath.Base(e.Line), e.Error())
+}
+
+func problems(t *testing.T, cases map[string][3]string) {
+	for name, c := range cases { // steps, the problem with its place, the help
+		t.Run(name, func(t *testing.T) {
+			got := patterntest.Problems(t, config(c[0]))
+			if !strings.Contains(got, "pipelines.yaml:"+c[1]) || !strings.Contains(got, "help: "+c[2]) || strings.Count(got, "error[") != 1 {
+				t.Errorf("got\n%s\nwant one error: %s\nhelp: %s", got, c[1], c[2])
+			}
+		})
+	}
+}
+
+// answers gives the answers one after another, the last one for ever; an error class fails the call.
+func answers(list ...string) map[string]patterntest.Answer {
+	next := 0
+	return map[string]patterntest.Answer{"out.ask": func(context.Context, *hub.Message) (*hub.Message, error) {
+		a := list[min(next, len(list)-1)]
+		next++
+		if slices.Contains(hub.Classes, hub.Class(a)) {
+			return nil, hub.Fail(hub.Class(a), "far_end", "the far end says %s", a)
+		}
+		return &hub.Message{Body: hub.NewBody([]byte(a)), Headers: hub.Headers{hub.HeaderStatus: "200"}}, nil
+	}}
+}
+
+func TestAnswer(t *testing.T) {
+	for name, c := range map[string]struct{ steps, answer, asked, sent string }{
+		"body":       {"- call: out.ask", `{"m":7.50}`, `{"n":1}`, `{"m":7.50}`},
+		"as":         {"- {call: out.ask, as: got}\n- set: {body.m: =got.m * 2}", `{"m":7.50}`, `{"n":1}`, `{"n":1,"m":15.00}`},
+		"with":       {"- {call: out.ask, with: {q: =body.n + 1}, as: got}", `{"m":7}`, `{"q":2}`, `{"n":1}`},
+		"no body":    {"- {call: out.ask, as: got}\n- translate: {none: =got == null}", ``, `{"n":1}`, `{"none":true}`},
+		"a list":     {"- {call: out.ask, as: got}\n- translate: {all: =got}", `[1,"x"]`, `{"n":1}`, `{"all":[1,"x"]}`},
+		"passed":     {"- {call: out.ask, when: body.n == 2, as: got}\n- translate: {m: '=got?.m ?? 0'}", `{"m":7}`, "", `{"m":0}`},
+		"a pipeline": {"- {call: sub, with: {q: =body.n}, as: got}\n- translate: {m: =got.twice}", ``, "", `{"m":2}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conf := config(c.steps + "\n- send: a")
+			conf.Answers = answers(c.answer)
+			conf.YAML += "  sub: {from: call, steps: [{reply: {body: {twice: =body.q * 2}}}]}\n"
+			h := patterntest.Start(t, conf)
+			h.Must("p", `{"n":1}`)
+			want(t, "sent", waiting(h, "a"), c.sent)
+			if asked := patterntest.Bodies(h.Called("out.ask")); strings.Join(asked, "") != c.asked {
+				t.Errorf("asked %q, want %s", asked, c.asked)
+			}
+		})
+	}
+}
+
+// The request has its own headers, not the message's; but its key, its correlation and its trace.
+func TestRequest(t *testing.T) {
+	conf := config("- {call: out.ask, headers: {X-Shop: =body.shop}, timeout: 7s}\n- call: out.ask\n- send: a")
+	var left []time.Duration
+	conf.Answers = map[string]patterntest.Answer{"out.ask": func(ctx context.Context, m *hub.Message) (*hub.Message, error) {
+		deadline, _ := ctx.Deadline()
+		left = append(left, time.Until(deadline))
+		return m, nil
+	}}
+	h := patterntest.Start(t, conf)
+	m := h.Message("M", `{"shop":"north"}`)
+	m.Headers, m.Key, m.Correlation = hub.Headers{"secret": "x", hub.HeaderTraceparent: "00-1"}, "k", "C"
+	if _, err := h.In("p", m); err != nil {
+		t.Fatal(err)
+	}
+	r := h.Called("out.ask")
+	if !maps.Equal(r[0].Headers, map[string]string{"x-shop": "north", hub.HeaderTraceparent: "00-1", hub.HeaderIdempotency: "M/p/call.out.ask"}) || r[0].Key != "k" || r[0].Correlation != "C" || r[0].Root() != "M" || r[0].ID == "M" {
+		t.Errorf("request %+v", r[0])
+	}
+	if a, b := r[0].Headers.Get(hub.HeaderIdempotency), r[1].Headers.Get(hub.HeaderIdempotency); a == b {
+		t.Errorf("two steps have one Idempotency-Key: %s", a)
+	}
+	if left[0] > 7*time.Second || left[0] < 3*time.Second || left[1] > 30*time.Second || left[1] < 20*time.Second {
+		t.Errorf("time left: %v, want 7s and the default 30s", left)
+	}
+	if sent := h.Waiting("a")[0].Msg; sent.ID != "M" || sent.Headers.Get("secret") != "x" {
+		t.Errorf("the message goes on as %+v", sent)
+	}
+}
+
+// Every attempt of a message sends one Idempotency-Key, another message another.
+func TestIdempotencyKeyOnRetries(t *testing.T) {
+	conf := config("- call: out.ask\n  retry: {times: 3, wait: 1s}\n- send: a")
+	conf.YAML = strings.Replace(conf.YAML, "from: web", "from: out", 1)
+	conf.Answers = answers("unavailable", "timeout", `{"m":1}`)
+	h := patterntest.Start(t, conf)
+	for _, id := range []string{"M", "N"} {
+		if _, err := h.In("p", h.Message(id, `{"n":1}`)); err != nil {
+			t.Fatal(err)
+		}
+		h.Settle()
+		h.Advance(time.Minute)
+		h.Advance(time.Minute)
+	}
+	var keys []string
+	for _, m := range h.Called("out.ask") {
+		keys = append(keys, m.Headers.Get(hub.HeaderIdempotency))
+	}
+	want(t, "keys", keys, "M/p/call.out.ask", "M/p/call.out.ask", "M/p/call.out.ask", "N/p/call.out.ask")
+	want(t, "sent once each", waiting(h, "a"), `{"m":1}`, `{"m":1}`)
+	history := h.History("M")
+	for _, line := range []string{"called out.ask failed: the far end says unavailable", "called out.ask failed: the far end says timeout", "called out.ask → 200", "sent a"} {
+		if !slices.Contains(history, line) {
+			t.Errorf("history has no %q: %q", line, history)
+		}
+	}
+}
+
+func TestRunErrors(t *testing.T) {
+	for name, c := range map[string][3]string{ // step, answer, error
+		"rejected":    {"- call: out.ask", "rejected", "rejected far_end p/call out.ask pipelines.yaml:8: the far end says rejected"},
+		"unavailable": {"- call: out.ask", "unavailable", "unavailable far_end p/call out.ask pipelines.yaml:8: the far end says unavailable"},
+		"no JSON":     {"- call: out.ask", "<html>", "rejected bad_response p/call out.ask pipelines.yaml:8: out.ask answered with a body that is not JSON: "},
+		"timeout":     {"- call: out.ask\n  timeout: 10ms", "", "timeout timeout p/call out.ask pipelines.yaml:8: "},
+		"with":        {"- call: out.ask\n  with: {q: =body.n.x * 2}", "{}", `invalid transform p/call out.ask pipelines.yaml:9:19: body.n is a number, not an object`},
+		"headers":     {"- call: out.ask\n  headers: {q: =body.m * 2}", "{}", `invalid transform p/call out.ask pipelines.yaml:9:22: body.m is missing; body = {"n":1}`},
+		"in a called": {"- call: sub", "", "late late sub/fail pipelines.yaml:9: late"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conf := config("- send: a\n" + c[0])
+			conf.YAML += "  sub: {from: call, steps: [{send: b}, {fail: late}]}\n"
+			conf.Answers = answers(c[1])
+			if name == "timeout" {
+				conf.Answers["out.ask"] = func(ctx context.Context, _ *hub.Message) (*hub.Message, error) { <-ctx.Done(); return nil, ctx.Err() }
+			}
+			h := patterntest.Start(t, conf)
+			if got := refused(t, h, `{"n":1}`); !strings.HasPrefix(got, c[2]) {
+				t.Errorf("got  %s\nwant %s", got, c[2])
+			}
+			want(t, "sent", append(waiting(h, "a"), waiting(h, "b")...))
+		})
+	}
+}
+
+func TestProblems(t *testing.T) {
+	if got := patterntest.Problems(t, config("- translate: {x: 1}\n- call: out.ask\n- filter: body.y == 1\n- send: a")); strings.Contains(got, "error[") {
+		t.Errorf("nothing is known of the answer: %s", got)
+	}
+	problems(t, map[string][3]string{
+		"behind as":     {"- translate: {x: 1}\n- {call: out.ask, as: got}\n- filter: body.y == 1 or got.z == 1", "9:22: error[E301]: body has no field y", "known: x"},
+		"before":        {"- filter: got.x == 1\n- {call: out.ask, as: got}", "7:17: error[E301]: unknown name got", "known: "},
+		"operation":     {"- call: out.aks", `7:15: error[E244]: out has no operation "aks"`, `did you mean "out.ask"?`},
+		"no operation":  {"- call: out", "7:15: error[E244]: say which operation of out is called", "write out.ask"},
+		"unknown":       {"- call: outt.ask", `7:15: error[E242]: unknown operation or pipeline "outt.ask"`, `did you mean "out.ask"?`},
+		"channel":       {"- call: a", "7:15: error[E241]: a call of the channel a needs a broker", "send to it"},
+		"not for calls": {"- call: p", "7:15: error[E240]: the pipeline p is not for calls", "write from: call in pipeline p"},
+		"as":            {"- {call: out.ask, as: a-b}", `7:29: error[E306]: "a-b" can't be a name in formulas`, "use letters, digits and _"},
+		"as body":       {"- {call: out.ask, as: body}", `7:29: error[E306]: "body" is a name of every message`, "choose another name"},
+		"expires":       {"- {call: out.ask, expires: 1d}", "7:25: error[E205]: `expires` has no effect on call", "remove it"},
+	})
+}
