@@ -114,7 +114,9 @@ func TestClasses(t *testing.T) {
 		{"500", status(500), hub.Unavailable, "http_500", 7 * time.Second},
 		{"503", status(503), hub.Unavailable, "http_503", 7 * time.Second},
 		{"504", status(504), hub.Timeout, "http_504", 7 * time.Second},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound) }, hub.Rejected, "redirect", 0},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
+		}, hub.Rejected, "redirect", 0},
 		{"bad JSON", answer("application/json", `{"a":1,"a":2}`), hub.Rejected, "bad_response", 0},
 		{"too large", answer("text/plain", strings.Repeat("x", 70<<10)), hub.Rejected, "bad_response", 0},
 		{"gzip bomb", func(w http.ResponseWriter, _ *http.Request) {

@@ -28,7 +28,6 @@ const (
 	nodeSize   = 24 // bytes
 )
 
-func (n *node) kind() Kind { return Kind(n.info & kindMask) }
 func (n *node) count() int { return int(n.info >> countShift) }
 func (t *tape) value(i uint32) Value {
 	return Value{ref: unsafe.Pointer(t), n: int64(i), kind: onTape | tag(t.nodes[i].info&kindMask)}

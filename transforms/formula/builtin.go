@@ -194,4 +194,3 @@ func (s *site) result(fr *Frame, text string) (doc.Value, *RunError) {
 	}
 	return doc.StringValue(text), nil
 }
-
