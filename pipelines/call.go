@@ -114,6 +114,9 @@ func (r *Request) Call(ctx context.Context, x *hub.Exchange, suffix string) (doc
 		}
 		return doc.Value{}, err
 	}
+	if reply == nil {
+		reply = &hub.Message{}
+	}
 	if x.Trace {
 		detail := r.Name
 		if s := reply.Headers.Get(hub.HeaderStatus); s != "" {

@@ -27,22 +27,35 @@ func (f *Flow) SetVar(name string, t *shape.Type) { f.Scope = f.Scope.WithVar(na
 // Branch is a copy for a part that not every message runs through.
 func (f *Flow) Branch() *Flow { c := *f; return &c }
 
-// Merge leaves what is true behind every one of the branches: the body's types are joined, variables of one branch may be missing.
+// Merge leaves what is true behind every one of the branches: types are
+// joined, and a variable that not every branch has may be missing.
 func (f *Flow) Merge(branches ...*Flow) {
 	if len(branches) == 0 {
 		return
 	}
-	body := branches[0].Body()
 	vars := map[string]*shape.Type{}
+	for _, b := range branches {
+		for _, name := range b.Scope.Names() {
+			before, known := f.Scope.Type(name)
+			if now, _ := b.Scope.Type(name); name != "body" && (!known || now != before) {
+				vars[name] = nil
+			}
+		}
+	}
+	body := branches[0].Body()
 	for i, b := range branches {
 		if i > 0 {
 			body = shape.Join(body, b.Body())
 		}
-		for _, name := range b.Scope.Names() {
-			if _, known := f.Scope.Type(name); !known {
-				t, _ := b.Scope.Type(name)
-				vars[name] = shape.OrNull(t)
+		for name, t := range vars {
+			now, has := b.Scope.Type(name)
+			if !has {
+				now = shape.NullType
 			}
+			if i > 0 {
+				now = shape.Join(t, now)
+			}
+			vars[name] = now
 		}
 	}
 	for name, t := range vars {
