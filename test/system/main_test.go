@@ -66,7 +66,7 @@ func TestMainJob(t *testing.T) {
 		a := s.do("GET", "/orders/W-9", "", "Accept", "text/html")
 		same(t, "status of an unknown order", a.status, 404)
 		has(t, a.body, "There is no such order")
-		same(t, "an unknown order", s.do("GET", "/orders/W-9", ""), "404 null")
+		same(t, "an unknown order", s.do("GET", "/orders/W-9", ""), `404 {"order_id":"W-9","title":"there is no such order"}`)
 	})
 	t.Run("partner", func(t *testing.T) {
 		raw, err := os.ReadFile(filepath.Join(s.dir, "partner", "order-W-1001.json"))

@@ -127,7 +127,10 @@ func TestEventsInAnyOrder(t *testing.T) {
 		b, _ := json.Marshal(row)
 		if want == "" {
 			want = string(b)
-			has(t, a.body, `"total":50.00`, `"carrier":"parcelpost"`, `"tracking":"TRK1"`, `"email":"e@example.com"`, `"state":"delivered"`)
+			has(t, a.body, `"total":50.00`, `"carrier":"parcelpost"`, `"tracking":"TRK1"`, `"state":"delivered"`)
+			if strings.Contains(a.body, "e@example.com") {
+				t.Errorf("who guesses a number sees an address: %s", a.body)
+			}
 		}
 		same(t, "the view after "+states, string(b), want)
 	}
