@@ -76,8 +76,8 @@ type Place struct {
 }
 
 // At marks err, which came out of the step at p that had message m. The first
-// step to see an error is its place; the first step around it, inside out, that
-// has a reaction gives it. Errors of the steps behind pass through unchanged.
+// step to see an error is its place; the first step around it, inside out, whose
+// reactions take the error's class gives the reaction. Errors of the steps behind pass through unchanged.
 func At(err error, p Place, m *Message) error {
 	e := AsError(err)
 	if e.Where != "" && !e.open {
@@ -91,7 +91,9 @@ func At(err error, p Place, m *Message) error {
 		}
 	}
 	if c.react == nil && p.React != nil {
-		c.react, c.msg = p.React, m
+		if _, takes := p.React(e); takes {
+			c.react, c.msg = p.React, m
+		}
 	}
 	c.open = p.Inner
 	return &c

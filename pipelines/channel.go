@@ -104,11 +104,11 @@ func (c *Channel) route(m *hub.Message, routingKey string) []string {
 			if words == nil {
 				words = wordsOf(routingKey)
 			}
-			if !topicMatch(r.pattern, words) {
+			if !hub.TopicMatch(r.pattern, words) {
 				continue
 			}
 		case "headers":
-			if !headersMatch(r.match, m.Headers) {
+			if !m.Headers.Match(r.match) {
 				continue
 			}
 		}
@@ -123,37 +123,4 @@ func wordsOf(key string) []string {
 		return []string{}
 	}
 	return strings.Split(key, ".")
-}
-
-// topicMatch is AMQP 0-9-1's meaning of a topic pattern (section 3.1.3.3):
-// words parted by dots, * is one word, # is none or more.
-func topicMatch(pattern, key []string) bool {
-	for len(pattern) > 0 {
-		if pattern[0] == "#" {
-			if len(pattern) == 1 {
-				return true
-			}
-			for i := range len(key) + 1 {
-				if topicMatch(pattern[1:], key[i:]) {
-					return true
-				}
-			}
-			return false
-		}
-		if len(key) == 0 || pattern[0] != "*" && pattern[0] != key[0] {
-			return false
-		}
-		pattern, key = pattern[1:], key[1:]
-	}
-	return len(key) == 0
-}
-
-// headersMatch is a headers exchange with x-match=all: every header named must have the value.
-func headersMatch(want map[string]string, h hub.Headers) bool {
-	for name, value := range want {
-		if h[name] != value {
-			return false
-		}
-	}
-	return true
 }

@@ -1,6 +1,8 @@
 package pipelines
 
 import (
+	"orderhub/hub"
+
 	"slices"
 	"strings"
 
@@ -56,7 +58,7 @@ func (l *loading) behind(k Link, calls bool) []*Pipeline {
 	var out []*Pipeline
 	for _, r := range c.readers {
 		literal := !strings.HasPrefix(k.Arg, "=")
-		if c.Type != "topic" || literal && topicMatch(r.pattern, wordsOf(k.Arg)) || slices.Equal(r.pattern, []string{"#"}) {
+		if c.Type != "topic" || literal && hub.TopicMatch(r.pattern, wordsOf(k.Arg)) || slices.Equal(r.pattern, []string{"#"}) {
 			out = append(out, l.Pipeline(r.pipeline))
 		}
 	}

@@ -173,27 +173,17 @@ func (b *Build) wrap(s hub.Step, before *Flow) hub.Step {
 		if when != nil {
 			ok, err := when.Holds(formula.NewFrame(x))
 			if err != nil {
-				return failed(err, place, msg)
+				return hub.At(err, place, msg)
 			}
 			if !ok {
 				return next(ctx, x)
 			}
 		}
 		if err := s.Process(ctx, x, next); err != nil {
-			return failed(err, place, msg)
+			return hub.At(err, place, msg)
 		}
 		return nil
 	})
-}
-
-// failed marks err. A step whose reactions say nothing of err's class leaves it to the step around it.
-func failed(err error, p hub.Place, m *hub.Message) error {
-	if p.React != nil {
-		if _, takes := p.React(hub.AsError(err)); !takes {
-			p.React = nil
-		}
-	}
-	return hub.At(err, p, m)
 }
 
 func (b *Build) when(before *Flow) *Condition {

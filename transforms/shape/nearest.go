@@ -15,15 +15,15 @@ func Nearest(name string, known []string) (string, bool) {
 		if k == name || len(b)-len(a) >= limit || len(a)-len(b) >= limit {
 			continue
 		}
-		if d := distance(a, b); d < limit && d < max(len(a), len(b)) {
+		if d := Distance(a, b); d < limit && d < max(len(a), len(b)) {
 			best, limit = k, d
 		}
 	}
 	return best, best != ""
 }
 
-// distance is the number of insertions, deletions, replacements and swaps of neighbours between a and b.
-func distance(a, b []rune) int {
+// Distance is the number of insertions, deletions, replacements and swaps of neighbours between a and b.
+func Distance(a, b []rune) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		last[j] = j
