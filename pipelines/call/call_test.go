@@ -2,9 +2,7 @@ package call_test
 
 import (
 	"context"
-	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -39,39 +37,6 @@ func config(steps string) patterntest.Config {
 		Registry: pipelines.Registry{Patterns: []pipelines.Pattern{call.Pattern(), fail.Pattern(), filter.Pattern(), reply.Pattern(), send.Pattern(), set.Pattern(), translate.Pattern()}}}
 }
 
-func waiting(h *patterntest.Hub, queue string) []string {
-	return patterntest.Bodies(patterntest.Messages(h.Waiting(queue)))
-}
-
-func want(t *testing.T, what string, got []string, want ...string) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("%s:\n got  %q\n want %q", what, got, want)
-	}
-}
-
-// refused is the error that the caller is told: class, reason, place and message.
-func refused(t *testing.T, h *patterntest.Hub, body string) string {
-	t.Helper()
-	_, err := h.In("p", h.Message("M", body))
-	if err == nil {
-		t.Fatalf("%s was taken", body)
-	}
-	e := hub.AsError(err)
-	return fmt.Sprintf("%s %s %s %s: %s", e.Class, e.Reason, e.Where, filepath.Base(e.Line), e.Error())
-}
-
-func problems(t *testing.T, cases map[string][3]string) {
-	for name, c := range cases { // steps, the problem with its place, the help
-		t.Run(name, func(t *testing.T) {
-			got := patterntest.Problems(t, config(c[0]))
-			if !strings.Contains(got, "pipelines.yaml:"+c[1]) || !strings.Contains(got, "help: "+c[2]) || strings.Count(got, "error[") != 1 {
-				t.Errorf("got\n%s\nwant one error: %s\nhelp: %s", got, c[1], c[2])
-			}
-		})
-	}
-}
-
 // answers gives the answers one after another, the last one for ever; an error class fails the call.
 func answers(list ...string) map[string]patterntest.Answer {
 	next := 0
@@ -101,7 +66,7 @@ func TestAnswer(t *testing.T) {
 			conf.YAML += "  sub: {from: call, steps: [{reply: {body: {twice: =body.q * 2}}}]}\n"
 			h := patterntest.Start(t, conf)
 			h.Must("p", `{"n":1}`)
-			want(t, "sent", waiting(h, "a"), c.sent)
+			patterntest.Want(t, "sent", h.WaitingBodies("a"), c.sent)
 			if asked := patterntest.Bodies(h.Called("out.ask")); strings.Join(asked, "") != c.asked {
 				t.Errorf("asked %q, want %s", asked, c.asked)
 			}
@@ -157,8 +122,8 @@ func TestIdempotencyKeyOnRetries(t *testing.T) {
 	for _, m := range h.Called("out.ask") {
 		keys = append(keys, m.Headers.Get(hub.HeaderIdempotency))
 	}
-	want(t, "keys", keys, "M/p/call.out.ask", "M/p/call.out.ask", "M/p/call.out.ask", "N/p/call.out.ask")
-	want(t, "sent once each", waiting(h, "a"), `{"m":1}`, `{"m":1}`)
+	patterntest.Want(t, "keys", keys, "M/p/call.out.ask", "M/p/call.out.ask", "M/p/call.out.ask", "N/p/call.out.ask")
+	patterntest.Want(t, "sent once each", h.WaitingBodies("a"), `{"m":1}`, `{"m":1}`)
 	history := h.History("M")
 	for _, line := range []string{"called out.ask failed: the far end says unavailable", "called out.ask failed: the far end says timeout", "called out.ask → 200", "sent a"} {
 		if !slices.Contains(history, line) {
@@ -185,10 +150,10 @@ func TestRunErrors(t *testing.T) {
 				conf.Answers["out.ask"] = func(ctx context.Context, _ *hub.Message) (*hub.Message, error) { <-ctx.Done(); return nil, ctx.Err() }
 			}
 			h := patterntest.Start(t, conf)
-			if got := refused(t, h, `{"n":1}`); !strings.HasPrefix(got, c[2]) {
+			if got := h.Refused(t, `{"n":1}`); !strings.HasPrefix(got, c[2]) {
 				t.Errorf("got  %s\nwant %s", got, c[2])
 			}
-			want(t, "sent", append(waiting(h, "a"), waiting(h, "b")...))
+			patterntest.Want(t, "sent", append(h.WaitingBodies("a"), h.WaitingBodies("b")...))
 		})
 	}
 }
@@ -197,7 +162,7 @@ func TestProblems(t *testing.T) {
 	if got := patterntest.Problems(t, config("- translate: {x: 1}\n- call: out.ask\n- filter: body.y == 1\n- send: a")); strings.Contains(got, "error[") {
 		t.Errorf("nothing is known of the answer: %s", got)
 	}
-	problems(t, map[string][3]string{
+	patterntest.Faults(t, config, map[string][3]string{
 		"behind as":     {"- translate: {x: 1}\n- {call: out.ask, as: got}\n- filter: body.y == 1 or got.z == 1", "9:22: error[E301]: body has no field y", "known: x"},
 		"before":        {"- filter: got.x == 1\n- {call: out.ask, as: got}", "7:17: error[E301]: unknown name got", "known: "},
 		"operation":     {"- call: out.aks", `7:15: error[E244]: out has no operation "aks"`, `did you mean "out.ask"?`},

@@ -1,7 +1,6 @@
 package contentfilter_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -31,28 +30,6 @@ func config(steps string) patterntest.Config {
 		Registry: pipelines.Registry{Patterns: []pipelines.Pattern{contentfilter.Pattern(), filter.Pattern(), send.Pattern(), translate.Pattern()}}}
 }
 
-func waiting(h *patterntest.Hub, queue string) []string {
-	return patterntest.Bodies(patterntest.Messages(h.Waiting(queue)))
-}
-
-func want(t *testing.T, what string, got []string, want ...string) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("%s:\n got  %q\n want %q", what, got, want)
-	}
-}
-
-func problems(t *testing.T, cases map[string][3]string) {
-	for name, c := range cases { // steps, the problem with its place, the help
-		t.Run(name, func(t *testing.T) {
-			got := patterntest.Problems(t, config(c[0]))
-			if !strings.Contains(got, "pipelines.yaml:"+c[1]) || !strings.Contains(got, "help: "+c[2]) || strings.Count(got, "error[") != 1 {
-				t.Errorf("got\n%s\nwant one error: %s\nhelp: %s", got, c[1], c[2])
-			}
-		})
-	}
-}
-
 func TestFields(t *testing.T) {
 	const order = `{"id":"W-1","total":7.50,"pay":{"card":"4111","kind":"visa"},"items":[{"sku":"A","price":1.10},{"sku":"B","cost":2}],"items.sku":1}`
 	for name, c := range map[string][3]string{ // options, body, what is left
@@ -73,12 +50,12 @@ func TestFields(t *testing.T) {
 			if _, err := h.In("p", h.Message("M", c[1])); err != nil {
 				t.Fatal(err)
 			}
-			want(t, "left", waiting(h, "b"), c[2])
-			want(t, "what was sent before", waiting(h, "a"), c[1])
+			patterntest.Want(t, "left", h.WaitingBodies("b"), c[2])
+			patterntest.Want(t, "what was sent before", h.WaitingBodies("a"), c[1])
 			if id := h.Waiting("b")[0].Msg.ID; id != "M" {
 				t.Errorf("the message goes on as %s", id)
 			}
-			want(t, "history", h.History("M"), "received web", "sent a", "filtered", "sent b")
+			patterntest.Want(t, "history", h.History("M"), "received web", "sent a", "filtered", "sent b")
 		})
 	}
 }
@@ -91,11 +68,11 @@ func TestRunErrors(t *testing.T) {
 			t.Errorf("%q: %v, want invalid %s", body, err, reason)
 		}
 	}
-	want(t, "sent", waiting(h, "a"))
+	patterntest.Want(t, "sent", h.WaitingBodies("a"))
 }
 
 func TestProblems(t *testing.T) {
-	problems(t, map[string][3]string{
+	patterntest.Faults(t, config, map[string][3]string{
 		"behind keep":   {"- content_filter: {keep: [id]}\n- translate: {x: =body.id}\n- filter: body.id == 1", "9:22: error[E301]: body has no field id", "known: x"},
 		"kept":          {"- translate: {id: 1, total: 2}\n- content_filter: {keep: [id]}\n- filter: body.total == 1", "9:22: error[E301]: body has no field total", "known: id"},
 		"dropped":       {"- translate: {id: 1, total: 2}\n- content_filter: {drop: [total]}\n- filter: body.total == 1", "9:22: error[E301]: body has no field total", "known: id"},

@@ -2,8 +2,6 @@ package enrich_test
 
 import (
 	"context"
-	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -37,39 +35,6 @@ func config(steps string) patterntest.Config {
 		Registry: pipelines.Registry{Patterns: []pipelines.Pattern{call.Pattern(), enrich.Pattern(), filter.Pattern(), reply.Pattern(), send.Pattern(), translate.Pattern()}}}
 }
 
-func waiting(h *patterntest.Hub, queue string) []string {
-	return patterntest.Bodies(patterntest.Messages(h.Waiting(queue)))
-}
-
-func want(t *testing.T, what string, got []string, want ...string) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("%s:\n got  %q\n want %q", what, got, want)
-	}
-}
-
-// refused is the error that the caller is told: class, reason, place and message.
-func refused(t *testing.T, h *patterntest.Hub, body string) string {
-	t.Helper()
-	_, err := h.In("p", h.Message("M", body))
-	if err == nil {
-		t.Fatalf("%s was taken", body)
-	}
-	e := hub.AsError(err)
-	return fmt.Sprintf("%s %s %s %s: %s", e.Class, e.Reason, e.Where, filepath.Base(e.Line), e.Error())
-}
-
-func problems(t *testing.T, cases map[string][3]string) {
-	for name, c := range cases { // steps, the problem with its place, the help
-		t.Run(name, func(t *testing.T) {
-			got := patterntest.Problems(t, config(c[0]))
-			if !strings.Contains(got, "pipelines.yaml:"+c[1]) || !strings.Contains(got, "help: "+c[2]) || strings.Count(got, "error[") != 1 {
-				t.Errorf("got\n%s\nwant one error: %s\nhelp: %s", got, c[1], c[2])
-			}
-		})
-	}
-}
-
 // answers gives the answers one after another, the last one for ever; an error class fails the call.
 func answers(list ...string) map[string]patterntest.Answer {
 	next := 0
@@ -99,10 +64,10 @@ func TestInto(t *testing.T) {
 			if _, err := h.In("p", h.Message("M", c.body)); err != nil {
 				t.Fatal(err)
 			}
-			want(t, "asked", patterntest.Bodies(h.Called("out.ask")), c.asked)
-			want(t, "enriched", waiting(h, "b"), c.sent)
-			want(t, "what was sent before", waiting(h, "a"), c.body)
-			want(t, "history", h.History("M"), "received web", "sent a", "called out.ask → 200", "sent b")
+			patterntest.Want(t, "asked", patterntest.Bodies(h.Called("out.ask")), c.asked)
+			patterntest.Want(t, "enriched", h.WaitingBodies("b"), c.sent)
+			patterntest.Want(t, "what was sent before", h.WaitingBodies("a"), c.body)
+			patterntest.Want(t, "history", h.History("M"), "received web", "sent a", "called out.ask → 200", "sent b")
 			if key := h.Called("out.ask")[0].Headers.Get(hub.HeaderIdempotency); key != "M/p/enrich.out.ask" {
 				t.Errorf("Idempotency-Key %q", key)
 			}
@@ -113,7 +78,7 @@ func TestInto(t *testing.T) {
 		conf.YAML += "  sub: {from: call, steps: [{reply: {body: =body.q * 2}}]}\n"
 		h := patterntest.Start(t, conf)
 		h.Must("p", `{"n":1.50}`)
-		want(t, "enriched", waiting(h, "b"), `{"n":1.50,"m":3.00}`)
+		patterntest.Want(t, "enriched", h.WaitingBodies("b"), `{"n":1.50,"m":3.00}`)
 	})
 }
 
@@ -146,9 +111,9 @@ func TestCache(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			want(t, "asked", asked, strings.Fields(c.want)...)
+			patterntest.Want(t, "asked", asked, strings.Fields(c.want)...)
 			last := `{"got":` + asked[len(asked)-1] + `}`
-			if got := waiting(h, "a"); got[1] != last {
+			if got := h.WaitingBodies("a"); got[1] != last {
 				t.Errorf("the second message got %s, want %s", got[1], last)
 			}
 			if cached := slices.Contains(h.History("M"+c.ask[3]), "called out.ask (cached)"); cached != (len(asked) == 1) {
@@ -160,10 +125,10 @@ func TestCache(t *testing.T) {
 		conf := config("- enrich: {call: out.ask, into: body.got, cache: 10m}\n- send: a")
 		conf.Answers = answers("unavailable", "1", "2")
 		h := patterntest.Start(t, conf)
-		refused(t, h, `{}`)
+		h.Refused(t, `{}`)
 		h.Must("p", `{}`)
 		h.Must("p", `{}`)
-		want(t, "enriched", waiting(h, "a"), `{"got":1}`, `{"got":1}`)
+		patterntest.Want(t, "enriched", h.WaitingBodies("a"), `{"got":1}`, `{"got":1}`)
 	})
 }
 
@@ -184,10 +149,10 @@ func TestRunErrors(t *testing.T) {
 				conf.Answers["out.ask"] = func(ctx context.Context, _ *hub.Message) (*hub.Message, error) { <-ctx.Done(); return nil, ctx.Err() }
 			}
 			h := patterntest.Start(t, conf)
-			if got := refused(t, h, c[2]); !strings.HasPrefix(got, c[3]) {
+			if got := h.Refused(t, c[2]); !strings.HasPrefix(got, c[3]) {
 				t.Errorf("got  %s\nwant %s", got, c[3])
 			}
-			want(t, "sent", append(waiting(h, "a"), waiting(h, "b")...))
+			patterntest.Want(t, "sent", append(h.WaitingBodies("a"), h.WaitingBodies("b")...))
 		})
 	}
 }
@@ -196,7 +161,7 @@ func TestProblems(t *testing.T) {
 	if got := patterntest.Problems(t, config("- translate: {x: 1}\n- enrich: {call: out.ask, into: body.y}\n- filter: body.y.z == 1 and body.x == 1\n- send: a")); strings.Contains(got, "error[") {
 		t.Errorf("the fields before are known, of the answer nothing is: %s", got)
 	}
-	problems(t, map[string][3]string{
+	patterntest.Faults(t, config, map[string][3]string{
 		"behind":    {"- translate: {x: 1}\n- enrich: {call: out.ask, into: body.y}\n- filter: body.z == 1", "9:22: error[E301]: body has no field z", "known: x, y"},
 		"with":      {"- translate: {skus: 1}\n- enrich: {call: out.ask, with: {q: =body.sku}, into: body}", "8:49: error[E301]: body has no field sku", `did you mean "skus"?`},
 		"no map":    {"- enrich: out.ask", "7:17: error[E264]: enrich takes a call and where its answer goes", "write {call: catalog.product"},

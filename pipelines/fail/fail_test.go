@@ -1,16 +1,12 @@
 package fail_test
 
 import (
-	"fmt"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
-	"orderhub/hub"
 	"orderhub/pipelines"
 	"orderhub/pipelines/call"
 	"orderhub/pipelines/fail"
@@ -36,39 +32,6 @@ func config(steps string) patterntest.Config {
 		Registry: pipelines.Registry{Patterns: []pipelines.Pattern{call.Pattern(), fail.Pattern(), filter.Pattern(), route.Pattern(), send.Pattern(), set.Pattern()}}}
 }
 
-func waiting(h *patterntest.Hub, queue string) []string {
-	return patterntest.Bodies(patterntest.Messages(h.Waiting(queue)))
-}
-
-func want(t *testing.T, what string, got []string, want ...string) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("%s:\n got  %q\n want %q", what, got, want)
-	}
-}
-
-// refused is the error that the caller is told: class, reason, place and message.
-func refused(t *testing.T, h *patterntest.Hub, body string) string {
-	t.Helper()
-	_, err := h.In("p", h.Message("M", body))
-	if err == nil {
-		t.Fatalf("%s was taken", body)
-	}
-	e := hub.AsError(err)
-	return fmt.Sprintf("%s %s %s %s: %s", e.Class, e.Reason, e.Where, filepath.Base(e.Line), e.Error())
-}
-
-func problems(t *testing.T, cases map[string][3]string) {
-	for name, c := range cases { // steps, the problem with its place, the help
-		t.Run(name, func(t *testing.T) {
-			got := patterntest.Problems(t, config(c[0]))
-			if !strings.Contains(got, "pipelines.yaml:"+c[1]) || !strings.Contains(got, "help: "+c[2]) || strings.Count(got, "error[") != 1 {
-				t.Errorf("got\n%s\nwant one error: %s\nhelp: %s", got, c[1], c[2])
-			}
-		})
-	}
-}
-
 func TestClass(t *testing.T) {
 	for name, c := range map[string][3]string{ // step, body, error
 		"class alone":    {"- fail: out_of_stock", `{}`, "out_of_stock out_of_stock p/fail pipelines.yaml:8: out_of_stock"},
@@ -80,12 +43,12 @@ func TestClass(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := patterntest.Start(t, config("- send: a\n"+c[0]+"\n  when: body.ok != true\n- send: b"))
-			if got := refused(t, h, c[1]); got != c[2] {
+			if got := h.Refused(t, c[1]); got != c[2] {
 				t.Errorf("got  %s\nwant %s", got, c[2])
 			}
-			want(t, "sent by a message that failed", append(waiting(h, "a"), waiting(h, "b")...))
+			patterntest.Want(t, "sent by a message that failed", append(h.WaitingBodies("a"), h.WaitingBodies("b")...))
 			h.Must("p", `{"ok":true}`)
-			want(t, "sent by the next", waiting(h, "b"), `{"ok":true}`)
+			patterntest.Want(t, "sent by the next", h.WaitingBodies("b"), `{"ok":true}`)
 		})
 	}
 }
@@ -119,8 +82,8 @@ func TestReactions(t *testing.T) {
 			h := patterntest.Start(t, conf)
 			h.Must("p", `{"n":1}`)
 			h.Settle()
-			want(t, "told", waiting(h, "a"), c.want)
-			want(t, "behind, or told another", waiting(h, "b"))
+			patterntest.Want(t, "told", h.WaitingBodies("a"), c.want)
+			patterntest.Want(t, "behind, or told another", h.WaitingBodies("b"))
 			if d := h.Dead(); len(d) != 0 {
 				t.Errorf("%d dead letters", len(d))
 			}
@@ -154,7 +117,7 @@ func TestDeadLetterAndRetry(t *testing.T) {
 			if len(d) != 1 || d[0].Attempts != c.attempts || d[0].Error.Where != "p/fail" || d[0].Error.Message != "none left" || d[0].Msg.ID != "M" {
 				t.Fatalf("dead letters %+v, want one after %d attempts", d, c.attempts)
 			}
-			want(t, "sent", waiting(h, "a"))
+			patterntest.Want(t, "sent", h.WaitingBodies("a"))
 			if history := h.History("M"); !strings.HasSuffix(history[len(history)-1], "none left; dead letter") {
 				t.Errorf("history %q", history)
 			}
@@ -163,7 +126,7 @@ func TestDeadLetterAndRetry(t *testing.T) {
 }
 
 func TestProblems(t *testing.T) {
-	problems(t, map[string][3]string{
+	patterntest.Faults(t, config, map[string][3]string{
 		"no class":     {"- fail: {say: x}", "7:9: error[E266]: fail needs the name of an error class", "write fail: out_of_stock"},
 		"nothing":      {"- fail:", "7:9: error[E266]", "write fail: out_of_stock"},
 		"list":         {"- fail: [a]", "7:9: error[E266]", "write fail: out_of_stock"},

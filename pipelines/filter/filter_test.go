@@ -1,9 +1,6 @@
 package filter_test
 
 import (
-	"fmt"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -32,39 +29,6 @@ func config(steps string) patterntest.Config {
 		Registry: pipelines.Registry{Patterns: []pipelines.Pattern{filter.Pattern(), send.Pattern(), translate.Pattern()}}}
 }
 
-func waiting(h *patterntest.Hub, queue string) []string {
-	return patterntest.Bodies(patterntest.Messages(h.Waiting(queue)))
-}
-
-func want(t *testing.T, what string, got []string, want ...string) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("%s:\n got  %q\n want %q", what, got, want)
-	}
-}
-
-// refused is the error that the caller is told: class, reason, place and message.
-func refused(t *testing.T, h *patterntest.Hub, body string) string {
-	t.Helper()
-	_, err := h.In("p", h.Message("M", body))
-	if err == nil {
-		t.Fatalf("%s was taken", body)
-	}
-	e := hub.AsError(err)
-	return fmt.Sprintf("%s %s %s %s: %s", e.Class, e.Reason, e.Where, filepath.Base(e.Line), e.Error())
-}
-
-func problems(t *testing.T, cases map[string][3]string) {
-	for name, c := range cases { // steps, the problem with its place, the help
-		t.Run(name, func(t *testing.T) {
-			got := patterntest.Problems(t, config(c[0]))
-			if !strings.Contains(got, "pipelines.yaml:"+c[1]) || !strings.Contains(got, "help: "+c[2]) || strings.Count(got, "error[") != 1 {
-				t.Errorf("got\n%s\nwant one error: %s\nhelp: %s", got, c[1], c[2])
-			}
-		})
-	}
-}
-
 func TestFilter(t *testing.T) {
 	for name, c := range map[string]struct {
 		step, body string
@@ -88,11 +52,11 @@ func TestFilter(t *testing.T) {
 				t.Fatalf("done, not failed: %v", err)
 			}
 			h.Settle()
-			want(t, "sent before", waiting(h, "a"), c.body)
+			patterntest.Want(t, "sent before", h.WaitingBodies("a"), c.body)
 			if behind := []string{c.body}; c.goesOn {
-				want(t, "sent behind", waiting(h, "b"), behind...)
+				patterntest.Want(t, "sent behind", h.WaitingBodies("b"), behind...)
 			} else {
-				want(t, "sent behind", waiting(h, "b"))
+				patterntest.Want(t, "sent behind", h.WaitingBodies("b"))
 			}
 			if dead := h.Dead(); len(dead) != 0 {
 				t.Errorf("%d dead letters", len(dead))
@@ -108,8 +72,8 @@ func TestHistorySaysWhy(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want(t, "filtered", h.History("OUT"), "received web", "sent a", "filtered not body.n > 1 and body.n < 5")
-	want(t, "passed", h.History("IN"), "received web", "sent a", "sent b")
+	patterntest.Want(t, "filtered", h.History("OUT"), "received web", "sent a", "filtered not body.n > 1 and body.n < 5")
+	patterntest.Want(t, "passed", h.History("IN"), "received web", "sent a", "sent b")
 }
 
 func TestRunErrors(t *testing.T) {
@@ -121,16 +85,16 @@ func TestRunErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := patterntest.Start(t, config("- send: a\n"+c[0]))
-			if got := refused(t, h, c[1]); !strings.HasPrefix(got, c[2]) {
+			if got := h.Refused(t, c[1]); !strings.HasPrefix(got, c[2]) {
 				t.Errorf("got  %s\nwant %s", got, c[2])
 			}
-			want(t, "sent by a message that failed", waiting(h, "a"))
+			patterntest.Want(t, "sent by a message that failed", h.WaitingBodies("a"))
 		})
 	}
 }
 
 func TestProblems(t *testing.T) {
-	problems(t, map[string][3]string{
+	patterntest.Faults(t, config, map[string][3]string{
 		"number":   {"- translate: {n: 1}\n- filter: body.n", "8:17: error[E302]: a condition is true or false, this is number", "compare it with something: body.n == …"},
 		"name":     {"- filter: bdy.n == 1", "7:17: error[E301]: unknown name bdy", `did you mean "body"?`},
 		"field":    {"- translate: {state: x}\n- filter: body.stat == \"x\"", "8:22: error[E301]: body has no field stat", `did you mean "state"?`},

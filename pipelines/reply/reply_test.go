@@ -1,11 +1,9 @@
 package reply_test
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -39,39 +37,6 @@ func config(steps string) patterntest.Config {
 		Registry: pipelines.Registry{Patterns: []pipelines.Pattern{call.Pattern(), fail.Pattern(), filter.Pattern(), reply.Pattern(), route.Pattern(), send.Pattern(), set.Pattern(), translate.Pattern()}}}
 }
 
-func waiting(h *patterntest.Hub, queue string) []string {
-	return patterntest.Bodies(patterntest.Messages(h.Waiting(queue)))
-}
-
-func want(t *testing.T, what string, got []string, want ...string) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("%s:\n got  %q\n want %q", what, got, want)
-	}
-}
-
-// refused is the error that the caller is told: class, reason, place and message.
-func refused(t *testing.T, h *patterntest.Hub, body string) string {
-	t.Helper()
-	_, err := h.In("p", h.Message("M", body))
-	if err == nil {
-		t.Fatalf("%s was taken", body)
-	}
-	e := hub.AsError(err)
-	return fmt.Sprintf("%s %s %s %s: %s", e.Class, e.Reason, e.Where, filepath.Base(e.Line), e.Error())
-}
-
-func problems(t *testing.T, cases map[string][3]string) {
-	for name, c := range cases { // steps, the problem with its place, the help
-		t.Run(name, func(t *testing.T) {
-			got := patterntest.Problems(t, config(c[0]))
-			if !strings.Contains(got, "pipelines.yaml:"+c[1]) || !strings.Contains(got, "help: "+c[2]) || strings.Count(got, "error[") != 1 {
-				t.Errorf("got\n%s\nwant one error: %s\nhelp: %s", got, c[1], c[2])
-			}
-		})
-	}
-}
-
 // replied is status, content type and body of a reply.
 func replied(t *testing.T, h *patterntest.Hub, body, accept string) string {
 	t.Helper()
@@ -101,7 +66,7 @@ func TestStatusAndBody(t *testing.T) {
 			if got := replied(t, h, c[1], "text/html"); got != c[2] {
 				t.Errorf("replied %q, want %q", got, c[2])
 			}
-			want(t, "history", h.History("M"), "received web", "sent a", "replied "+c[2][:3])
+			patterntest.Want(t, "history", h.History("M"), "received web", "sent a", "replied "+c[2][:3])
 		})
 	}
 }
@@ -144,7 +109,7 @@ func TestPage(t *testing.T) {
 	if got := replied(t, h, `{}`, "text/html"); got != "404 text/html; charset=utf-8 <p> </p>" {
 		t.Errorf("the page of nothing: %q", got)
 	}
-	problems(t, map[string][3]string{
+	patterntest.Faults(t, config, map[string][3]string{
 		"no file": {"- reply: {body: =body, page: ordr.html}", "7:36: error[E268]: page ordr.html: ", "pages are html/template files in templates/"},
 		"no body": {"- reply: {status: 200, page: " + page + "}", "7:36: error[E268]: a page shows the reply's body, and this reply has none", "add body: =body"},
 	})
@@ -157,12 +122,12 @@ func TestContinuation(t *testing.T) {
 	if got := replied(t, h, `{"n":1}`, ""); got != "202  " {
 		t.Errorf("replied %s", got)
 	}
-	want(t, "durable with the answer", waiting(h, "a"), `{"n":1,"m":1}`)
-	want(t, "waiting behind it", waiting(h, "p#1"), `{"n":1,"m":1}`)
-	want(t, "behind", waiting(h, "b"))
+	patterntest.Want(t, "durable with the answer", h.WaitingBodies("a"), `{"n":1,"m":1}`)
+	patterntest.Want(t, "waiting behind it", h.WaitingBodies("p#1"), `{"n":1,"m":1}`)
+	patterntest.Want(t, "behind", h.WaitingBodies("b"))
 	h.Runtime.Pause(map[string]bool{"p#1": true}, false)
 	h.Settle()
-	want(t, "behind", waiting(h, "b"), `{"v":2,"m":1}`)
+	patterntest.Want(t, "behind", h.WaitingBodies("b"), `{"v":2,"m":1}`)
 	if got := replied(t, h, `{"n":2}`, ""); got != "202  " {
 		t.Errorf("replied %s", got)
 	}
@@ -184,11 +149,11 @@ func TestRunErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := patterntest.Start(t, config("- send: a\n"+c[0]+"\n- send: b"))
-			if got := refused(t, h, c[1]); !strings.HasPrefix(got, c[2]) {
+			if got := h.Refused(t, c[1]); !strings.HasPrefix(got, c[2]) {
 				t.Errorf("got  %s\nwant %s", got, c[2])
 			}
 			h.Settle()
-			want(t, "kept", append(waiting(h, "a"), waiting(h, "b")...))
+			patterntest.Want(t, "kept", append(h.WaitingBodies("a"), h.WaitingBodies("b")...))
 		})
 	}
 }
@@ -199,7 +164,7 @@ func TestProblems(t *testing.T) {
 	if got := patterntest.Problems(t, conf); !strings.Contains(got, "7:9: error[E267]: nobody waits for this reply: the channel b brings messages without waiting") {
 		t.Error(got)
 	}
-	problems(t, map[string][3]string{
+	patterntest.Faults(t, config, map[string][3]string{
 		"status":      {"- reply: 99", `7:16: error[E267]: "99" is no HTTP status code`, "write reply: 202"},
 		"high status": {"- reply: {status: 600}", `7:25: error[E267]: "600" is no HTTP status code`, "write reply: 202"},
 		"status map":  {"- reply: {status: {a: 1}}", "7:17: error[E267]: a status is one number, this is a map", "write status: 202"},

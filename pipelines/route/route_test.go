@@ -1,15 +1,12 @@
 package route_test
 
 import (
-	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
 
-	"orderhub/hub"
 	"orderhub/pipelines"
 	"orderhub/pipelines/fail"
 	"orderhub/pipelines/filter"
@@ -33,39 +30,6 @@ pipelines:
 func config(steps string) patterntest.Config {
 	return patterntest.Config{YAML: head + "      " + strings.ReplaceAll(strings.TrimSpace(steps), "\n", "\n      ") + "\n",
 		Registry: pipelines.Registry{Patterns: []pipelines.Pattern{fail.Pattern(), filter.Pattern(), route.Pattern(), send.Pattern(), set.Pattern(), translate.Pattern()}}}
-}
-
-func waiting(h *patterntest.Hub, queue string) []string {
-	return patterntest.Bodies(patterntest.Messages(h.Waiting(queue)))
-}
-
-func want(t *testing.T, what string, got []string, want ...string) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("%s:\n got  %q\n want %q", what, got, want)
-	}
-}
-
-// refused is the error that the caller is told: class, reason, place and message.
-func refused(t *testing.T, h *patterntest.Hub, body string) string {
-	t.Helper()
-	_, err := h.In("p", h.Message("M", body))
-	if err == nil {
-		t.Fatalf("%s was taken", body)
-	}
-	e := hub.AsError(err)
-	return fmt.Sprintf("%s %s %s %s: %s", e.Class, e.Reason, e.Where, filepath.Base(e.Line), e.Error())
-}
-
-func problems(t *testing.T, cases map[string][3]string) {
-	for name, c := range cases { // steps, the problem with its place, the help
-		t.Run(name, func(t *testing.T) {
-			got := patterntest.Problems(t, config(c[0]))
-			if !strings.Contains(got, "pipelines.yaml:"+c[1]) || !strings.Contains(got, "help: "+c[2]) || strings.Count(got, "error[") != 1 {
-				t.Errorf("got\n%s\nwant one error: %s\nhelp: %s", got, c[1], c[2])
-			}
-		})
-	}
 }
 
 const branches = `- route:
@@ -100,7 +64,7 @@ func TestFirstBranchThatHolds(t *testing.T) {
 					t.Errorf("%s got %d", target, n)
 				}
 			}
-			want(t, "behind the router", waiting(h, "a"), c.behind)
+			patterntest.Want(t, "behind the router", h.WaitingBodies("a"), c.behind)
 			if history := h.History("M"); c.chose != "" && !slices.Contains(history, c.chose) || c.chose == "" && slices.ContainsFunc(history, func(l string) bool { return strings.HasPrefix(l, "chose") }) {
 				t.Errorf("history %q, want %q", history, c.chose)
 			}
@@ -121,8 +85,8 @@ func TestBranchesAreSteps(t *testing.T) {
 	for _, body := range []string{`{"n":1,"go":false}`, `{"n":1,"go":true}`, `{"n":3,"go":true}`, `{"n":3,"go":false}`} {
 		h.Must("p", body)
 	}
-	want(t, "behind", waiting(h, "a"), `{"n":1,"go":true}`, `{"n":3,"go":true,"in":1}`, `{"n":3,"go":false,"in":2}`)
-	if got := refused(t, h, `{"n":2}`); got != "two two p/fail pipelines.yaml:9: two" {
+	patterntest.Want(t, "behind", h.WaitingBodies("a"), `{"n":1,"go":true}`, `{"n":3,"go":true,"in":1}`, `{"n":3,"go":false,"in":2}`)
+	if got := h.Refused(t, `{"n":2}`); got != "two two p/fail pipelines.yaml:9: two" {
 		t.Errorf("the branch's error: %s", got)
 	}
 }
@@ -135,10 +99,10 @@ func TestRunErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := patterntest.Start(t, config("- send: a\n"+c[0]))
-			if got := refused(t, h, c[1]); !strings.HasPrefix(got, c[2]) {
+			if got := h.Refused(t, c[1]); !strings.HasPrefix(got, c[2]) {
 				t.Errorf("got  %s\nwant %s", got, c[2])
 			}
-			want(t, "sent", append(waiting(h, "a"), waiting(h, "b")...))
+			patterntest.Want(t, "sent", append(h.WaitingBodies("a"), h.WaitingBodies("b")...))
 		})
 	}
 }
@@ -155,7 +119,7 @@ func TestMerge(t *testing.T) {
 			t.Errorf("%s\n%s", steps, got)
 		}
 	}
-	problems(t, map[string][3]string{
+	patterntest.Faults(t, config, map[string][3]string{
 		"no branch has it": {"- translate: {n: 1}\n- route: [{when: body.n == 1, set: {body.x: 1}}]\n- filter: body.y == 1", "9:22: error[E301]: body has no field y", "known: n, x"},
 		"all branches":     {"- route: [{when: body.n == 1, translate: {a: 1}}, {else: true, translate: {b: 1}}]\n- filter: body.c == 1", "8:22: error[E301]: body has no field c", "known: a, b"},
 		"kind":             {"- route: [{when: body.n == 1, translate: {a: 1}}, {else: true, translate: {a: 2}}]\n- filter: body.a == \"x\"", "8:17: error[E301]: these are never equal: body.a is a number", "write the number"},
@@ -164,7 +128,7 @@ func TestMerge(t *testing.T) {
 }
 
 func TestProblems(t *testing.T) {
-	problems(t, map[string][3]string{
+	patterntest.Faults(t, config, map[string][3]string{
 		"no list":      {"- route: {when: body.n == 1, send: a}", "7:9: error[E262]: route takes a list of branches", "write - {when: body.total > 100, send: orders.priority}"},
 		"empty":        {"- route: []", "7:9: error[E262]", "write - {when"},
 		"no map":       {"- route: [send]", "7:17: error[E263]: a branch is a map with a condition and a step, this is a single value", "write - {when"},

@@ -1,9 +1,7 @@
 package send_test
 
 import (
-	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -32,39 +30,6 @@ pipelines:
 func config(steps string) patterntest.Config {
 	return patterntest.Config{YAML: head + "      " + strings.ReplaceAll(strings.TrimSpace(steps), "\n", "\n      ") + "\n",
 		Registry: pipelines.Registry{Patterns: []pipelines.Pattern{filter.Pattern(), send.Pattern(), translate.Pattern()}}}
-}
-
-func waiting(h *patterntest.Hub, queue string) []string {
-	return patterntest.Bodies(patterntest.Messages(h.Waiting(queue)))
-}
-
-func want(t *testing.T, what string, got []string, want ...string) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("%s:\n got  %q\n want %q", what, got, want)
-	}
-}
-
-// refused is the error that the caller is told: class, reason, place and message.
-func refused(t *testing.T, h *patterntest.Hub, body string) string {
-	t.Helper()
-	_, err := h.In("p", h.Message("M", body))
-	if err == nil {
-		t.Fatalf("%s was taken", body)
-	}
-	e := hub.AsError(err)
-	return fmt.Sprintf("%s %s %s %s: %s", e.Class, e.Reason, e.Where, filepath.Base(e.Line), e.Error())
-}
-
-func problems(t *testing.T, cases map[string][3]string) {
-	for name, c := range cases { // steps, the problem with its place, the help
-		t.Run(name, func(t *testing.T) {
-			got := patterntest.Problems(t, config(c[0]))
-			if !strings.Contains(got, "pipelines.yaml:"+c[1]) || !strings.Contains(got, "help: "+c[2]) || strings.Count(got, "error[") != 1 {
-				t.Errorf("got\n%s\nwant one error: %s\nhelp: %s", got, c[1], c[2])
-			}
-		})
-	}
 }
 
 // readers read every kind of channel; what each got lies in a channel of its name.
@@ -106,7 +71,7 @@ func TestWhoGetsIt(t *testing.T) {
 					}
 				}
 			}
-			want(t, "readers", got, strings.Fields(c.got)...)
+			patterntest.Want(t, "readers", got, strings.Fields(c.got)...)
 		})
 	}
 }
@@ -119,8 +84,8 @@ func TestModifiers(t *testing.T) {
 	if _, err := h.In("p", m); err != nil {
 		t.Fatal(err)
 	}
-	want(t, "with", waiting(h, "a"), `{"n":2.2000}`)
-	want(t, "behind", waiting(h, "b"), `{"n":2.00,"tags":["x",7]}`)
+	patterntest.Want(t, "with", h.WaitingBodies("a"), `{"n":2.2000}`)
+	patterntest.Want(t, "behind", h.WaitingBodies("b"), `{"n":2.00,"tags":["x",7]}`)
 	sent, behind := h.Waiting("a")[0].Msg, h.Waiting("b")[0].Msg
 	if !maps.Equal(sent.Headers, map[string]string{"tags": "x,7", "seen": "yes it is", "z": "z"}) || !sent.Expires.Equal(h.Clock.Now().Add(48*time.Hour)) || sent.ID != "M/p.send a" || sent.Correlation != "C" {
 		t.Errorf("sent %+v", sent)
@@ -128,7 +93,7 @@ func TestModifiers(t *testing.T) {
 	if !maps.Equal(behind.Headers, map[string]string{"x": "y", "z": "z"}) || !behind.Expires.IsZero() || behind.ID != "M" {
 		t.Errorf("behind %+v", behind)
 	}
-	want(t, "history", h.History("M"), "received web", "sent a", "sent b")
+	patterntest.Want(t, "history", h.History("M"), "received web", "sent a", "sent b")
 }
 
 func TestAdapter(t *testing.T) {
@@ -140,7 +105,7 @@ func TestAdapter(t *testing.T) {
 	}
 	h.Settle()
 	sent := h.Sent("out template")
-	want(t, "sent", patterntest.Bodies(sent), `{"n":1.50}`, `{"n":1.50}`)
+	patterntest.Want(t, "sent", patterntest.Bodies(sent), `{"n":1.50}`, `{"n":1.50}`)
 	if sent[0].Headers.Get("to") != "jo@x.de" || sent[1].Headers.Get("to") != "" || sent[1].Headers.Get("x") != "y" || sent[0].ID == sent[1].ID || sent[0].Root() != "M" {
 		t.Errorf("sent %+v and %+v", sent[0], sent[1])
 	}
@@ -168,10 +133,10 @@ func TestOutboxKeepsTheOrderOfAKey(t *testing.T) {
 		}
 		h.Settle()
 	}
-	want(t, "delivered past a refusal", patterntest.Bodies(h.Sent("out mail")), "3")
+	patterntest.Want(t, "delivered past a refusal", patterntest.Bodies(h.Sent("out mail")), "3")
 	away = false
 	h.Advance(time.Minute)
-	want(t, "delivered", patterntest.Bodies(h.Sent("out mail")), "3", "1", "2")
+	patterntest.Want(t, "delivered", patterntest.Bodies(h.Sent("out mail")), "3", "1", "2")
 }
 
 // In a unit without effects the adapter is served at once, and its refusal is the caller's.
@@ -185,8 +150,8 @@ func TestWithoutEffects(t *testing.T) {
 	}
 	h := patterntest.Start(t, conf)
 	h.Must("p", `{"n":1}`)
-	want(t, "confirmed when the source is acknowledged", patterntest.Bodies(h.Sent("out mail")), `{"n":1}`)
-	if got := refused(t, h, `{}`); !strings.HasPrefix(got, "rejected no ") || !strings.HasSuffix(got, ": the far end says no") {
+	patterntest.Want(t, "confirmed when the source is acknowledged", patterntest.Bodies(h.Sent("out mail")), `{"n":1}`)
+	if got := h.Refused(t, `{}`); !strings.HasPrefix(got, "rejected no ") || !strings.HasSuffix(got, ": the far end says no") {
 		t.Errorf("the caller is told %s", got)
 	}
 }
@@ -201,16 +166,16 @@ func TestRunErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := patterntest.Start(t, config(c[0]+"\n- send: b"))
-			if got := refused(t, h, c[1]); !strings.HasPrefix(got, c[2]) {
+			if got := h.Refused(t, c[1]); !strings.HasPrefix(got, c[2]) {
 				t.Errorf("got  %s\nwant %s", got, c[2])
 			}
-			want(t, "sent", append(waiting(h, "a"), waiting(h, "b")...))
+			patterntest.Want(t, "sent", append(h.WaitingBodies("a"), h.WaitingBodies("b")...))
 		})
 	}
 }
 
 func TestProblems(t *testing.T) {
-	problems(t, map[string][3]string{
+	patterntest.Faults(t, config, map[string][3]string{
 		"unknown":     {"- send: lines", `7:15: error[E231]: unknown channel or adapter "lines"`, `did you mean "line"?`},
 		"no key":      {"- send: news", "7:15: error[E232]: news is a topic: its messages need a routing key", "write send: {news: order.paid}"},
 		"key":         {"- send: {line: order.paid}", "7:16: error[E232]: line is a direct channel: it takes no routing key", "write send: line"},

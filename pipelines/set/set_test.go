@@ -1,10 +1,7 @@
 package set_test
 
 import (
-	"fmt"
 	"maps"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -34,39 +31,6 @@ func config(steps string) patterntest.Config {
 		Registry: pipelines.Registry{Patterns: []pipelines.Pattern{filter.Pattern(), send.Pattern(), set.Pattern(), translate.Pattern()}}}
 }
 
-func waiting(h *patterntest.Hub, queue string) []string {
-	return patterntest.Bodies(patterntest.Messages(h.Waiting(queue)))
-}
-
-func want(t *testing.T, what string, got []string, want ...string) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("%s:\n got  %q\n want %q", what, got, want)
-	}
-}
-
-// refused is the error that the caller is told: class, reason, place and message.
-func refused(t *testing.T, h *patterntest.Hub, body string) string {
-	t.Helper()
-	_, err := h.In("p", h.Message("M", body))
-	if err == nil {
-		t.Fatalf("%s was taken", body)
-	}
-	e := hub.AsError(err)
-	return fmt.Sprintf("%s %s %s %s: %s", e.Class, e.Reason, e.Where, filepath.Base(e.Line), e.Error())
-}
-
-func problems(t *testing.T, cases map[string][3]string) {
-	for name, c := range cases { // steps, the problem with its place, the help
-		t.Run(name, func(t *testing.T) {
-			got := patterntest.Problems(t, config(c[0]))
-			if !strings.Contains(got, "pipelines.yaml:"+c[1]) || !strings.Contains(got, "help: "+c[2]) || strings.Count(got, "error[") != 1 {
-				t.Errorf("got\n%s\nwant one error: %s\nhelp: %s", got, c[1], c[2])
-			}
-		})
-	}
-}
-
 func TestPlaces(t *testing.T) {
 	for name, c := range map[string][3]string{ // steps, body, sent
 		"field":              {"- set: {body.a: =body.n * 1.10}", `{"n":2.00}`, `{"n":2.00,"a":2.2000}`},
@@ -82,7 +46,7 @@ func TestPlaces(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := patterntest.Start(t, config(c[0]+"\n- send: a"))
 			h.Must("p", c[1])
-			want(t, "sent", waiting(h, "a"), c[2])
+			patterntest.Want(t, "sent", h.WaitingBodies("a"), c[2])
 		})
 	}
 }
@@ -108,8 +72,8 @@ func TestCopies(t *testing.T) {
 	if !maps.Equal(changed.Headers, map[string]string{"kept": "x", "region": "eu"}) || changed.Correlation != "W-1" || changed.Key != "k" || changed.ID != "M" {
 		t.Errorf("the changed copy is %+v", changed)
 	}
-	want(t, "seen", waiting(h, "b"), `{"id":"W-1","r":"eu","n":2,"seen":"euW-1k"}`)
-	want(t, "found by the correlation", h.History("W-1"), h.History("M")...)
+	patterntest.Want(t, "seen", h.WaitingBodies("b"), `{"id":"W-1","r":"eu","n":2,"seen":"euW-1k"}`)
+	patterntest.Want(t, "found by the correlation", h.History("W-1"), h.History("M")...)
 }
 
 func TestRunErrors(t *testing.T) {
@@ -122,16 +86,16 @@ func TestRunErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := patterntest.Start(t, config(c[0]+"\n- send: a"))
-			if got := refused(t, h, c[1]); !strings.HasPrefix(got, c[2]) {
+			if got := h.Refused(t, c[1]); !strings.HasPrefix(got, c[2]) {
 				t.Errorf("got  %s\nwant %s", got, c[2])
 			}
-			want(t, "sent", waiting(h, "a"))
+			patterntest.Want(t, "sent", h.WaitingBodies("a"))
 		})
 	}
 }
 
 func TestProblems(t *testing.T) {
-	problems(t, map[string][3]string{
+	patterntest.Faults(t, config, map[string][3]string{
 		"behind":          {"- translate: {n: 1}\n- set: {body.sum: 1}\n- filter: body.summ == 1", "9:22: error[E301]: body has no field summ", `did you mean "sum"?`},
 		"kind behind":     {"- set: {v: 1}\n- filter: v == \"x\"", "8:17: error[E301]: these are never equal: v is a number", "write the number without quotes"},
 		"field of a name": {"- set: {v: {a: 1}}\n- filter: v.b == 1", "8:19: error[E301]: v has no field b", "known: a"},

@@ -1,10 +1,8 @@
 package translate_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -33,39 +31,6 @@ func config(steps string) patterntest.Config {
 		Registry: pipelines.Registry{Patterns: []pipelines.Pattern{filter.Pattern(), send.Pattern(), translate.Pattern()}}}
 }
 
-func waiting(h *patterntest.Hub, queue string) []string {
-	return patterntest.Bodies(patterntest.Messages(h.Waiting(queue)))
-}
-
-func want(t *testing.T, what string, got []string, want ...string) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("%s:\n got  %q\n want %q", what, got, want)
-	}
-}
-
-// refused is the error that the caller is told: class, reason, place and message.
-func refused(t *testing.T, h *patterntest.Hub, body string) string {
-	t.Helper()
-	_, err := h.In("p", h.Message("M", body))
-	if err == nil {
-		t.Fatalf("%s was taken", body)
-	}
-	e := hub.AsError(err)
-	return fmt.Sprintf("%s %s %s %s: %s", e.Class, e.Reason, e.Where, filepath.Base(e.Line), e.Error())
-}
-
-func problems(t *testing.T, cases map[string][3]string) {
-	for name, c := range cases { // steps, the problem with its place, the help
-		t.Run(name, func(t *testing.T) {
-			got := patterntest.Problems(t, config(c[0]))
-			if !strings.Contains(got, "pipelines.yaml:"+c[1]) || !strings.Contains(got, "help: "+c[2]) || strings.Count(got, "error[") != 1 {
-				t.Errorf("got\n%s\nwant one error: %s\nhelp: %s", got, c[1], c[2])
-			}
-		})
-	}
-}
-
 func TestShapes(t *testing.T) {
 	const lines = `{"id":"W-1","lines":[{"sku":"A","qty":2,"price":19.95},{"sku":"B","qty":1,"price":5.00}]}`
 	for name, c := range map[string][3]string{ // steps, body, translated
@@ -85,7 +50,7 @@ func TestShapes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := patterntest.Start(t, config(c[0]+"\n- send: a"))
 			h.Must("p", c[1])
-			want(t, "translated", waiting(h, "a"), c[2])
+			patterntest.Want(t, "translated", h.WaitingBodies("a"), c[2])
 		})
 	}
 }
@@ -98,15 +63,15 @@ func TestImmutable(t *testing.T) {
 	if _, err := h.In("p", m); err != nil {
 		t.Fatal(err)
 	}
-	want(t, "before", waiting(h, "a"), `{"n":1}`)
-	want(t, "behind", waiting(h, "b"), `{"n":2}`)
+	patterntest.Want(t, "before", h.WaitingBodies("a"), `{"n":1}`)
+	patterntest.Want(t, "behind", h.WaitingBodies("b"), `{"n":2}`)
 	if b := h.Waiting("b")[0].Msg; b.ID != "M" || b.Headers.Get("x") != "y" || b.Correlation != "C" {
 		t.Errorf("the translated message is %+v", b)
 	}
 	if got := string(m.Body.Bytes()); got != `{"n":1}` {
 		t.Errorf("the message that came in is changed: %s", got)
 	}
-	want(t, "history", h.History("M"), "received web", "sent a", "translated", "sent b")
+	patterntest.Want(t, "history", h.History("M"), "received web", "sent a", "translated", "sent b")
 }
 
 func TestRunErrors(t *testing.T) {
@@ -120,10 +85,10 @@ func TestRunErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := patterntest.Start(t, config(c[0]+"\n- send: a"))
-			if got := refused(t, h, c[1]); !strings.HasPrefix(got, c[2]) {
+			if got := h.Refused(t, c[1]); !strings.HasPrefix(got, c[2]) {
 				t.Errorf("got  %s\nwant %s", got, c[2])
 			}
-			want(t, "sent", waiting(h, "a"))
+			patterntest.Want(t, "sent", h.WaitingBodies("a"))
 		})
 	}
 }
@@ -135,18 +100,18 @@ func TestUse(t *testing.T) {
 	}
 	h := patterntest.Start(t, config("- translate: {use: "+file+"}\n- send: a"))
 	h.Must("p", `{"id":"W-1","n":1.50}`)
-	want(t, "translated", waiting(h, "a"), `{"order":"W-1","twice":3.00}`)
-	if got := refused(t, h, `{"id":"W-1","n":"x"}`); !strings.HasPrefix(got, "invalid transform p/translate order.yaml:2:8: body.n is a string") {
+	patterntest.Want(t, "translated", h.WaitingBodies("a"), `{"order":"W-1","twice":3.00}`)
+	if got := h.Refused(t, `{"id":"W-1","n":"x"}`); !strings.HasPrefix(got, "invalid transform p/translate order.yaml:2:8: body.n is a string") {
 		t.Errorf("the error of the file's second line: %s", got)
 	}
-	problems(t, map[string][3]string{
+	patterntest.Faults(t, config, map[string][3]string{
 		"behind":  {"- translate: {use: " + file + "}\n- filter: body.id == 1", "8:22: error[E301]: body has no field id", "known: order, twice"},
 		"no file": {"- translate: {use: " + file + "l}", "7:26: error[E015]: cannot read", "did you mean"},
 	})
 }
 
 func TestProblems(t *testing.T) {
-	problems(t, map[string][3]string{
+	patterntest.Faults(t, config, map[string][3]string{
 		"behind":        {"- translate: {sku: =body.x}\n- filter: body.skuu == 1", "8:22: error[E301]: body has no field skuu", `did you mean "sku"?`},
 		"behind each":   {"- translate: {l: {$each: body.x, sku: =it}}\n- filter: any(body.l, .qty > 1)", "8:30: error[E301]: the element has no field qty", "known: sku"},
 		"behind a kind": {"- translate: {n: 1}\n- filter: body.n == \"1\"", "8:17: error[E301]: these are never equal: body.n is a number", "write the number without quotes"},

@@ -2,10 +2,8 @@ package validate_test
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,39 +34,6 @@ func config(steps string) patterntest.Config {
 		Registry: pipelines.Registry{Patterns: []pipelines.Pattern{filter.Pattern(), send.Pattern(), translate.Pattern(), validate.Pattern()}}}
 }
 
-func waiting(h *patterntest.Hub, queue string) []string {
-	return patterntest.Bodies(patterntest.Messages(h.Waiting(queue)))
-}
-
-func want(t *testing.T, what string, got []string, want ...string) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("%s:\n got  %q\n want %q", what, got, want)
-	}
-}
-
-// refused is the error that the caller is told: class, reason, place and message.
-func refused(t *testing.T, h *patterntest.Hub, body string) string {
-	t.Helper()
-	_, err := h.In("p", h.Message("M", body))
-	if err == nil {
-		t.Fatalf("%s was taken", body)
-	}
-	e := hub.AsError(err)
-	return fmt.Sprintf("%s %s %s %s: %s", e.Class, e.Reason, e.Where, filepath.Base(e.Line), e.Error())
-}
-
-func problems(t *testing.T, cases map[string][3]string) {
-	for name, c := range cases { // steps, the problem with its place, the help
-		t.Run(name, func(t *testing.T) {
-			got := patterntest.Problems(t, config(c[0]))
-			if !strings.Contains(got, "pipelines.yaml:"+c[1]) || !strings.Contains(got, "help: "+c[2]) || strings.Count(got, "error[") != 1 {
-				t.Errorf("got\n%s\nwant one error: %s\nhelp: %s", got, c[1], c[2])
-			}
-		})
-	}
-}
-
 const rules = `- validate:
     - {rule: len(body.items) > 0, say: the order has no items}
     - {rule: "sum(body.items, .price * .quantity) == body.total", say: ="the total is not " + string(body.total)}
@@ -92,7 +57,7 @@ func TestAllBrokenRulesAtOnce(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want(t, "history", h.History("M"), "received web", "sent a", "valid", "sent b")
+				patterntest.Want(t, "history", h.History("M"), "received web", "sent a", "valid", "sent b")
 				return
 			}
 			e, ok := errors.AsType[*hub.Error](err)
@@ -103,18 +68,18 @@ func TestAllBrokenRulesAtOnce(t *testing.T) {
 			for _, f := range e.Fields {
 				fields = append(fields, f.Detail)
 			}
-			want(t, "fields", fields, c.want...)
-			want(t, "sent by an invalid message", append(waiting(h, "a"), waiting(h, "b")...))
+			patterntest.Want(t, "fields", fields, c.want...)
+			patterntest.Want(t, "sent by an invalid message", append(h.WaitingBodies("a"), h.WaitingBodies("b")...))
 		})
 	}
 }
 
 func TestRuleThatCannotBeEvaluated(t *testing.T) {
 	h := patterntest.Start(t, config("- validate:\n    - {rule: body.n > 0}\n    - {rule: body.m > 0, say: no m}"))
-	if got, want := refused(t, h, `{"n":"1","m":1}`), `invalid transform p/validate pipelines.yaml:8:20: body.n is a string, not a number; body.n = "1"`; !strings.HasPrefix(got, want) {
+	if got, want := h.Refused(t, `{"n":"1","m":1}`), `invalid transform p/validate pipelines.yaml:8:20: body.n is a string, not a number; body.n = "1"`; !strings.HasPrefix(got, want) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if got, want := refused(t, h, `{"m":0}`), `invalid rule p/validate pipelines.yaml:8:20: body.n is missing; body = {"m":0}; no m`; got != want {
+	if got, want := h.Refused(t, `{"m":0}`), `invalid rule p/validate pipelines.yaml:8:20: body.n is missing; body = {"m":0}; no m`; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
@@ -130,11 +95,11 @@ func TestNeverRetried(t *testing.T) {
 			h.Advance(time.Hour)
 			dead := h.Dead()
 			if errs != "" {
-				want(t, "told", waiting(h, "b"), `{"said":"too small","was":0}`)
+				patterntest.Want(t, "told", h.WaitingBodies("b"), `{"said":"too small","was":0}`)
 			} else if len(dead) != 1 || dead[0].Attempts != 1 || dead[0].Error.Class != hub.Invalid || dead[0].Error.Reason != "rule" || dead[0].Error.Message != "too small" {
 				t.Errorf("dead letters %+v", dead)
 			}
-			want(t, "sent", waiting(h, "a"))
+			patterntest.Want(t, "sent", h.WaitingBodies("a"))
 		})
 	}
 }
@@ -155,10 +120,10 @@ func TestSchema(t *testing.T) {
 	if e := hub.AsError(err); e.Class != hub.Invalid || e.Reason != "schema" || e.Where != "p/validate" || len(e.Fields) != 2 {
 		t.Errorf("both faults of the body: %v %+v", err, e)
 	}
-	if got := refused(t, h, `{"id":"W-1","n":0}`); !strings.HasSuffix(got, "too small") {
+	if got := h.Refused(t, `{"id":"W-1","n":0}`); !strings.HasSuffix(got, "too small") {
 		t.Errorf("the rule behind the schema: %s", got)
 	}
-	want(t, "sent", waiting(h, "a"), `{"id":"W-1","n":1}`)
+	patterntest.Want(t, "sent", h.WaitingBodies("a"), `{"id":"W-1","n":1}`)
 	for name, c := range map[string][3]string{
 		"behind":   {"- validate: {schema: order}\n- filter: body.m == 1", "9:22: error[E301]: schema order has no field m", "known: id, n"},
 		"in rules": {"- validate: {schema: order, rules: [{rule: body.m == 1}]}", "8:55: error[E301]: schema order has no field m", "known: id, n"},
@@ -174,7 +139,7 @@ func TestSchema(t *testing.T) {
 }
 
 func TestProblems(t *testing.T) {
-	problems(t, map[string][3]string{
+	patterntest.Faults(t, config, map[string][3]string{
 		"empty":     {"- validate: []", "7:9: error[E260]: validate takes a list of rules, or a schema", "write - {rule: len(body.items) > 0"},
 		"text":      {"- validate: body.n > 0", "7:19: error[E260]", "write - {rule"},
 		"no rule":   {"- validate: [{say: x}]", "7:20: error[E103]: a rule needs `rule`", "add rule: and a condition"},

@@ -2,10 +2,7 @@ package wiretap_test
 
 import (
 	"context"
-	"fmt"
 	"maps"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,39 +36,6 @@ func config(steps string) patterntest.Config {
 		Registry: pipelines.Registry{Patterns: []pipelines.Pattern{call.Pattern(), fail.Pattern(), filter.Pattern(), send.Pattern(), set.Pattern(), translate.Pattern(), wiretap.Pattern()}}}
 }
 
-func waiting(h *patterntest.Hub, queue string) []string {
-	return patterntest.Bodies(patterntest.Messages(h.Waiting(queue)))
-}
-
-func want(t *testing.T, what string, got []string, want ...string) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("%s:\n got  %q\n want %q", what, got, want)
-	}
-}
-
-// refused is the error that the caller is told: class, reason, place and message.
-func refused(t *testing.T, h *patterntest.Hub, body string) string {
-	t.Helper()
-	_, err := h.In("p", h.Message("M", body))
-	if err == nil {
-		t.Fatalf("%s was taken", body)
-	}
-	e := hub.AsError(err)
-	return fmt.Sprintf("%s %s %s %s: %s", e.Class, e.Reason, e.Where, filepath.Base(e.Line), e.Error())
-}
-
-func problems(t *testing.T, cases map[string][3]string) {
-	for name, c := range cases { // steps, the problem with its place, the help
-		t.Run(name, func(t *testing.T) {
-			got := patterntest.Problems(t, config(c[0]))
-			if !strings.Contains(got, "pipelines.yaml:"+c[1]) || !strings.Contains(got, "help: "+c[2]) || strings.Count(got, "error[") != 1 {
-				t.Errorf("got\n%s\nwant one error: %s\nhelp: %s", got, c[1], c[2])
-			}
-		})
-	}
-}
-
 func TestCopy(t *testing.T) {
 	const order = `{"id":"W-1","total":7.50,"pay":{"card":"4111"}}`
 	for name, c := range map[string][3]string{ // tap, copy, ID of the copy
@@ -87,12 +51,12 @@ func TestCopy(t *testing.T) {
 			if _, err := h.In("p", h.Message("M", order)); err != nil {
 				t.Fatal(err)
 			}
-			want(t, "copy", waiting(h, "a"), c[1])
-			want(t, "message", waiting(h, "b"), order)
+			patterntest.Want(t, "copy", h.WaitingBodies("a"), c[1])
+			patterntest.Want(t, "message", h.WaitingBodies("b"), order)
 			if copied, m := h.Waiting("a")[0].Msg, h.Waiting("b")[0].Msg; copied.ID != c[2] || m.ID != "M" {
 				t.Errorf("IDs of the copy %s and the message %s, want %s and M", copied.ID, m.ID, c[2])
 			}
-			want(t, "history", h.History("M"), "received web", "tapped copy to a", "sent b")
+			patterntest.Want(t, "history", h.History("M"), "received web", "tapped copy to a", "sent b")
 		})
 	}
 }
@@ -113,7 +77,7 @@ func TestModifiers(t *testing.T) {
 	if !maps.Equal(behind.Headers, map[string]string{"x": "y"}) || !behind.Expires.IsZero() {
 		t.Errorf("the message is touched: %+v", behind)
 	}
-	want(t, "the adapter's copy", patterntest.Bodies(h.Sent("out log")), `{"n":7}`)
+	patterntest.Want(t, "the adapter's copy", patterntest.Bodies(h.Sent("out log")), `{"n":7}`)
 }
 
 // The copy is there if and only if the message went on.
@@ -153,11 +117,11 @@ func TestCopyIffCommitted(t *testing.T) {
 		h.Must("p", `{"n":1}`)
 		for range 2 {
 			h.Settle()
-			want(t, "copies before the message went on", waiting(h, "a"))
+			patterntest.Want(t, "copies before the message went on", h.WaitingBodies("a"))
 			h.Advance(10 * time.Second)
 		}
-		want(t, "copies", waiting(h, "a"), `{"n":1}`)
-		want(t, "went on", waiting(h, "b"), `{"n":1}`)
+		patterntest.Want(t, "copies", h.WaitingBodies("a"), `{"n":1}`)
+		patterntest.Want(t, "went on", h.WaitingBodies("b"), `{"n":1}`)
 	})
 }
 
@@ -168,10 +132,10 @@ func TestRunErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := patterntest.Start(t, config(c[0]+"\n- send: b"))
-			if got := refused(t, h, c[1]); !strings.HasPrefix(got, c[2]) {
+			if got := h.Refused(t, c[1]); !strings.HasPrefix(got, c[2]) {
 				t.Errorf("got  %s\nwant %s", got, c[2])
 			}
-			want(t, "sent", append(waiting(h, "a"), waiting(h, "b")...))
+			patterntest.Want(t, "sent", append(h.WaitingBodies("a"), h.WaitingBodies("b")...))
 		})
 	}
 }
@@ -180,7 +144,7 @@ func TestProblems(t *testing.T) {
 	if got := patterntest.Problems(t, config("- translate: {x: 1, y: 2}\n- wire_tap: {send: a, keep: [x]}\n- filter: body.y == 1")); strings.Contains(got, "error[") {
 		t.Errorf("the message behind the tap keeps its type: %s", got)
 	}
-	problems(t, map[string][3]string{
+	patterntest.Faults(t, config, map[string][3]string{
 		"behind":       {"- translate: {x: 1}\n- wire_tap: {send: a, keep: [x]}\n- filter: body.z == 1", "9:22: error[E301]: body has no field z", "known: x"},
 		"with of keep": {"- translate: {x: 1, y: 2}\n- wire_tap: {send: a, keep: [x]}\n  with: {v: =body.y}", "9:25: error[E301]: body has no field y", "known: x"},
 		"unknown":      {"- wire_tap: aa", `7:19: error[E231]: unknown channel or adapter "aa"`, `did you mean "a"?`},
