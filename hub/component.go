@@ -24,8 +24,17 @@ type Component struct {
 	// Check finds faults of a config that its tags can't, before anything is
 	// opened. The path of a FieldFault is the YAML path inside the entry.
 	Check func(cfg any, env *Env) []FieldFault
-	// Answers: its sources wait for a reply, and their message IDs are new at each request; else IDs are the same on redelivery.
+	// CheckSource and CheckTarget find faults of what `from:` and `send:` say, likewise. The path is that
+	// inside the options; "" is the text behind the adapter's name. nil: every text will do.
+	CheckSource func(arg string, cfg any) []FieldFault
+	CheckTarget func(arg string) []FieldFault
+	// Answers: its sources wait for a reply to every message, and their message IDs are new at each request; else IDs are the same on redelivery.
 	Answers bool
+	// Replies: its sources answer the messages that carry a Return Address (header reply-to), when the pipeline replies.
+	Replies bool
+	// Place is the channel that a place of a broker ("queue orders") stands for where the hub runs
+	// without that broker: then the store carries it. nil: the adapter is no broker.
+	Place func(arg string, cfg any) (Carried, Subscription, error)
 	// Open makes the adapter. It must not need the far end to be there.
 	Open func(cfg any, env *Env) (Adapter, error)
 }
@@ -77,6 +86,43 @@ type CallerOpener interface {
 // as a server: Start returns when it can be reached, addr tells where.
 type Starter interface {
 	Start(ctx context.Context) (addr string, err error)
+}
+
+// Carrier is an Adapter of a broker that can carry channels of the hub (`via:`).
+// A carried message keeps its ID, Key, Correlation, Expires, headers and body, and
+// messages of one key stay in order. Targets and sources make what they need
+// (exchanges, queues, topics) at the broker, and that nothing a reader was
+// promised is lost when a target is first.
+type Carrier interface {
+	CarryTarget(c Carried) (Target, error)
+	// CarrySource reads as one subscription: hubs of the same name share its messages.
+	CarrySource(c Carried, s Subscription) (Source, error)
+	// CarryCaller asks whoever reads the direct channel (EIP Request-Reply). The
+	// first reply counts; a request expires with ctx.
+	CarryCaller(c Carried) (Caller, error)
+}
+
+// Carried is a channel as its broker sees it.
+type Carried struct {
+	Name string
+	Type string // direct, topic, fanout, headers
+}
+
+// Subscription is a reader of a carried channel.
+type Subscription struct {
+	Hub      string  // name of the hub, as in its configuration
+	Pipeline string  // the reader: on all but direct channels each has every message that it wants (EIP Durable Subscriber)
+	Pattern  string  // topic channel: of the routing key, as in AMQP 0-9-1
+	Match    Headers // headers channel: all of them
+	Lanes    int     // messages handled at once; 0: DefaultLanes
+}
+
+// Inspector is an Adapter that can compare what it is told to use with what is
+// at the far end, changing nothing: `hub validate --connect` asks it after all
+// sources, targets and callers are opened. Each finding is one line that says
+// what differs and what to do; err: the far end can't be asked.
+type Inspector interface {
+	Inspect(ctx context.Context) (findings []string, err error)
 }
 
 // Secret is a text that is never printed.

@@ -25,6 +25,11 @@ const (
 // Classes are the built-in classes, for messages and docs.
 var Classes = []Class{Invalid, Rejected, Timeout, Unavailable, Throttled, Bug}
 
+// NotConnected is the Reason of an Unavailable error for what was not even
+// tried, because there is no connection to the far end (or its circuit breaker
+// is open): it costs no attempt, so that a far end that is away makes no dead letters.
+const NotConnected = "not_connected"
+
 // Transient tells whether another try may help.
 func (c Class) Transient() bool { return c == Timeout || c == Unavailable || c == Throttled }
 

@@ -115,8 +115,8 @@ func (rt *Runtime) aftermath(s *Stage, m *Message, d *Delivery, e *Error, r Reac
 	return u, again
 }
 
-// next decides whether and when a failed message runs again. Throttling and an
-// open breaker cost no attempt.
+// next decides whether and when a failed message runs again. Throttling, an
+// open breaker and a missing connection cost no attempt.
 func (rt *Runtime) next(r Reaction, e *Error, tries int, now time.Time) (due time.Time, again, counts bool) {
 	policy := r.Retry
 	if policy == nil {
@@ -125,7 +125,7 @@ func (rt *Runtime) next(r Reaction, e *Error, tries int, now time.Time) (due tim
 	if !policy.Takes(e.Class) {
 		return time.Time{}, false, true
 	}
-	counts = e.Class != Throttled && e.Reason != "breaker_open" && e.Reason != "conflict"
+	counts = e.Class != Throttled && e.Reason != NotConnected && e.Reason != "breaker_open" && e.Reason != "conflict"
 	if counts && tries >= policy.Times {
 		return time.Time{}, false, true
 	}
