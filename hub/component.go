@@ -71,6 +71,18 @@ type SourceOpener interface {
 	OpenSource(arg string, cfg any) (Source, error)
 }
 
+// Describer is a Source that tells its partners what it takes, such as a route
+// of a served OpenAPI document. Describe is called once, before it runs.
+type Describer interface{ Describe(d Description) }
+
+// Description is what the configuration knows of a source's messages.
+type Description struct {
+	Pipeline string
+	Schema   []byte // JSON Schema of the body with every $ref resolved within it; nil: any body
+	Statuses []int  // of the replies that the pipeline's `reply` steps give; 0 stands for one that a formula makes
+	Behind   bool   // work goes on behind the reply
+}
+
 // TargetOpener is an Adapter that takes messages. arg is the text behind the
 // adapter's name in `send:`.
 type TargetOpener interface {
