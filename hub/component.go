@@ -32,6 +32,8 @@ type Component struct {
 	Answers bool
 	// Replies: its sources answer the messages that carry a Return Address (header reply-to), when the pipeline replies.
 	Replies bool
+	// Carries are the types of channels that it carries (`via:`; it is a Carrier then), each with what an integrator should know of it; "": nothing.
+	Carries map[string]string
 	// Place is the channel that a place of a broker ("queue orders") stands for where the hub runs
 	// without that broker: then the store carries it. nil: the adapter is no broker.
 	Place func(arg string, cfg any) (Carried, Subscription, error)
@@ -127,6 +129,9 @@ type Subscription struct {
 	Pattern  string  // topic channel: of the routing key, as in AMQP 0-9-1
 	Match    Headers // headers channel: all of them
 	Lanes    int     // messages handled at once; 0: DefaultLanes
+	// Key is the ordering key of a message that came without one, from a client
+	// that is no hub; nil: it has none.
+	Key func(m *Message) string
 }
 
 // Inspector is an Adapter that can compare what it is told to use with what is

@@ -282,8 +282,8 @@ func (d *dispatcher) deliver(work context.Context, m *Delivery) outcome {
 	switch {
 	case m.Crashes >= crashLimit:
 		return d.bury(work, m, Fail(Bug, "crashed_worker", "the hub stopped uncleanly %d times while this message ran", m.Crashes))
-	case !m.Msg.Expires.IsZero() && rt.clock.Now().After(m.Msg.Expires):
-		return d.bury(work, m, Fail(Rejected, "expired", "expired at %s", m.Msg.Expires.Format(time.RFC3339)))
+	case expired(m.Msg, rt.clock.Now()):
+		return d.bury(work, m, expiry(m.Msg))
 	case m.Crashes == crashLimit-1: // a suspect hit twice runs alone among such, so that only the culprit is hit again
 		rt.suspects.Lock()
 		defer rt.suspects.Unlock()

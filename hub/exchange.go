@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ type Exchange struct {
 type StageEnv struct {
 	Store Store
 	Clock Clock
+	Ask   func(ctx context.Context, queue string, m *Message) (*Message, error) // see Runtime.Ask
 
 	locks  [4096]sync.Mutex // striped by record: held across calls, so few keys may share one
 	claims sync.Map         // recordName -> *work: see Claim

@@ -125,7 +125,14 @@ func (e *Entry) Call(ctx context.Context, m *Message) (*Message, error) {
 		return nil, Fail(Unavailable, "stopping", "the hub is stopping")
 	}
 	d := e.rt.queues[e.stage.Queue]
-	if !e.stage.Answers && d.holds(m.Key) { // an earlier message of the key waits for its retry: this one goes behind it
+	asked := e.stage.asked(m)
+	if expired(m, e.rt.clock.Now()) {
+		return nil, e.overdue(ctx, m, asked)
+	}
+	if asked && !e.stage.Answers && d.holds(m.Key) {
+		return nil, Fail(Unavailable, "key_held", "an earlier message of key %q waits for its retry", m.Key)
+	}
+	if !asked && d.holds(m.Key) { // an earlier message of the key waits for its retry: this one goes behind it
 		u := &Unit{Puts: []Put{{Queue: e.stage.Queue, Msg: m}}, Root: m.Root(), Correlation: m.Correlation}
 		if e.stage.Inbox {
 			u.Inbox = e.stage.Name + " " + m.ID
@@ -137,6 +144,25 @@ func (e *Entry) Call(ctx context.Context, m *Message) (*Message, error) {
 		d.block(m.Key)
 	}
 	return reply, err
+}
+
+// expired tells that m came too late (EIP Message Expiration).
+func expired(m *Message, now time.Time) bool { return !m.Expires.IsZero() && now.After(m.Expires) }
+
+func expiry(m *Message) *Error {
+	return Fail(Rejected, "expired", "expired at %s", m.Expires.Format(time.RFC3339))
+}
+
+// overdue makes a message that came expired a dead letter; a request is dropped, since nobody waits for its reply any more.
+func (e *Entry) overdue(ctx context.Context, m *Message, asked bool) error {
+	if asked {
+		e.rt.log.Info("request dropped: it has expired", "event", "expired", "stage", e.stage.Name, "message", m.ID)
+		return nil
+	}
+	stage := *e.stage
+	stage.React = nil
+	_, err := e.rt.react(ctx, &stage, m, nil, expiry(m), nil)
+	return err
 }
 
 func ignoreDuplicate(err error) error {

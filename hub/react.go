@@ -10,7 +10,7 @@ import (
 // refuse tells the caller of a synchronous stage why its message was not
 // taken. Declared error steps (send: orders.invalid) run all the same.
 func (rt *Runtime) refuse(ctx context.Context, s *Stage, m *Message, e *Error) error {
-	if r, _ := s.reaction(e); r.Steps != nil {
+	if r, _ := s.reaction(e); r.Steps != nil && (s.Answers || !e.Class.Transient()) { // a broker brings what failed for now again
 		if _, err := rt.react(ctx, s, m, nil, e, nil); err != nil {
 			rt.log.Warn("error steps failed", "stage", s.Name, "message", m.ID, "error", err)
 		}
@@ -43,6 +43,9 @@ func (rt *Runtime) react(ctx context.Context, s *Stage, m *Message, d *Delivery,
 	if r.Steps != nil {
 		err := rt.errorSteps(ctx, s, m, d, e, r.Steps, had, notes)
 		if err == nil || errors.Is(err, ErrDuplicate) {
+			if d != nil && s.asked(m) {
+				rt.answer(m, answer{err: e})
+			}
 			return settled, nil
 		}
 		e, r = AsError(err), Reaction{} // the reaction failed: the message waits for another try, or is a dead letter
@@ -54,6 +57,9 @@ func (rt *Runtime) react(ctx context.Context, s *Stage, m *Message, d *Delivery,
 	}
 	if again {
 		return waits, err
+	}
+	if d != nil && s.asked(m) {
+		rt.answer(m, answer{err: e})
 	}
 	return settled, err
 }
@@ -90,9 +96,13 @@ func (rt *Runtime) aftermath(s *Stage, m *Message, d *Delivery, e *Error, r Reac
 	due, again, counts := rt.next(r, e, tries, now)
 	ev := failedEvent(e, now)
 	ev.Message = m.ID
-	if again {
+	switch {
+	case again:
 		ev.Detail += fmt.Sprintf("; again in %s", due.Sub(now).Round(10*time.Millisecond))
-	} else {
+	case d != nil && s.asked(m) && e.Class != Bug:
+		ev.Detail += "; told the requester"
+		return &Unit{Input: d, Root: m.Root(), Correlation: m.Correlation, History: append(notes, ev)}, false
+	default:
 		ev.Detail += "; dead letter"
 		rt.log.Warn("dead letter", "stage", s.Name, "message", m.ID, "correlation", m.Correlation, "class", e.Class, "where", e.Where, "error", e.Error())
 	}

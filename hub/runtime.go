@@ -24,6 +24,7 @@ type Runtime struct {
 	metrics  Metrics
 	seen     atomic.Uint64
 	suspects sync.Mutex
+	requests requests
 
 	queues  map[string]*dispatcher
 	order   []*dispatcher
@@ -35,9 +36,11 @@ type Runtime struct {
 
 // NewRuntime makes a runtime. recorder may be nil (a store in memory).
 func NewRuntime(store Store, clock Clock, log *slog.Logger, recorder *Recorder) *Runtime {
-	return &Runtime{Drain: 30 * time.Second, store: store, clock: clock, log: log, recorder: recorder,
+	rt := &Runtime{Drain: 30 * time.Second, store: store, clock: clock, log: log, recorder: recorder,
 		env: StageEnv{Store: store, Clock: clock}, queues: map[string]*dispatcher{},
 		die: make(chan error, 1), started: make(chan struct{})}
+	rt.env.Ask = rt.Ask
+	return rt
 }
 
 // AddStage makes the runtime carry the stage's queue.

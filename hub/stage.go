@@ -20,6 +20,7 @@ type Stage struct {
 	Inbox   bool   // messages from outside carry IDs that are the same on redelivery: keep them in the inbox
 	Trace   bool   // keep the history of every message; else of failures only
 	Answers bool   // its source waits for a reply: errors go to the caller
+	Replies bool   // it answers the messages that carry a Return Address; their errors go to the caller
 }
 
 // DefaultLanes bounds a stage's messages in flight. Most of a message's time
@@ -40,6 +41,12 @@ const (
 
 // run handles one message: m from outside with d nil, or the stored d.
 func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (*Message, outcome, error) {
+	asked := s.asked(m)
+	if asked && !s.Answers {
+		if reply, err := rt.kept(ctx, s, m); err != nil || reply != nil {
+			return reply, settled, rt.again(ctx, m, d, reply, err)
+		}
+	}
 	var x *Exchange
 	var err error
 	var wanted []int
@@ -51,6 +58,9 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 		}
 		x.lockAll(wanted)
 		if err = protect(ctx, s.Run, x); err == nil {
+			if asked && !s.Answers && x.Unit.Reply != nil && x.Unit.Effects() {
+				rt.keep(s, x.Unit, m)
+			}
 			err = rt.commit(ctx, s, x, m)
 		}
 		wanted = x.Unit.unlock()
@@ -62,6 +72,12 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 	switch {
 	case err == nil:
 		rt.metrics.done(s.Name)
+		if asked && !s.Answers && x.Unit.Reply == nil {
+			x.Unit.Reply = rt.nothing(m)
+		}
+		if asked && d != nil {
+			rt.answer(m, answer{reply: x.Unit.Reply})
+		}
 		return x.Unit.Reply, settled, nil
 	case errors.Is(err, ErrDuplicate), errors.Is(err, ErrLost):
 		return nil, settled, nil
@@ -70,7 +86,7 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 	}
 	e := AsError(err)
 	rt.metrics.failed(s.Name)
-	if d == nil && s.Answers {
+	if d == nil && asked {
 		return nil, settled, rt.refuse(ctx, s, m, e)
 	}
 	out, err := rt.react(ctx, s, m, d, e, x.Unit.History)

@@ -19,6 +19,7 @@ type Request struct {
 
 	op       *Operation
 	pipeline *Pipeline
+	channel  *Channel
 	with     *Value
 	headers  HeaderValues
 	timeout  time.Duration
@@ -36,7 +37,8 @@ func (b *Build) Request(n, with *yamlfile.Node) *Request {
 	if with != nil {
 		r.with = b.Value(with, b.Flow.Scope, nil)
 	}
-	if p := b.plan.Pipeline(name); p != nil {
+	c := b.plan.Channel(name)
+	if p := b.plan.Pipeline(name); p != nil && (p.From.Call || c == nil) {
 		if !p.From.Call {
 			n.Errorf("E240", "write from: call in pipeline "+name+", or send to its channel", "the pipeline %s is not for calls: it reads from elsewhere", name)
 			return nil
@@ -45,12 +47,13 @@ func (b *Build) Request(n, with *yamlfile.Node) *Request {
 		b.link(Link{To: name, Verb: "call", called: p})
 		return r
 	}
+	if c != nil {
+		return b.toReader(r, c, n)
+	}
 	adapter, op, _ := strings.Cut(name, ".")
 	a := b.plan.Adapter(adapter)
 	switch {
 	case b.plan.broken[adapter]:
-	case a == nil && b.plan.Channel(name) != nil:
-		n.Errorf("E241", "send to it, or call an adapter's operation", "a call of the channel %s needs a broker (`via:`), which is not yet available", name)
 	case a == nil:
 		n.Errorf("E242", didYouMean(name, b.callable()), "unknown operation or pipeline %q", name)
 	case a.Type.Ops == nil:
@@ -74,6 +77,29 @@ func (b *Build) Request(n, with *yamlfile.Node) *Request {
 		return r
 	}
 	return nil
+}
+
+// toReader asks whoever reads channel c.
+func (b *Build) toReader(r *Request, c *Channel, n *yamlfile.Node) *Request {
+	r.channel = c
+	if c.Type != "direct" {
+		n.Errorf("E241", "make it a direct channel; scatter_gather asks several", "a call has one answer, and %s is a %s channel", c.Name, c.Type)
+		return nil
+	}
+	l := Link{To: c.Name, Verb: "call"}
+	if c.Via != nil {
+		r.op = c.Via.asking(c)
+	} else if len(c.readers) == 0 {
+		n.Errorf("E241", "add a pipeline with from: "+c.Name+" and a reply, or put the channel on a broker with via:", "nobody reads %s: a call of it would never be answered", c.Name)
+		return nil
+	} else if p := b.plan.Pipeline(c.readers[0].pipeline); !p.replies {
+		n.Errorf("E241", "add a reply step to the pipeline "+p.Name, "%s reads %s, and has no reply: a call of it would never be answered", p.Name, c.Name)
+		return nil
+	} else {
+		l.called = p
+	}
+	b.link(l)
+	return r
 }
 
 func (b *Build) callable() []string {
@@ -102,12 +128,7 @@ func (r *Request) Call(ctx context.Context, x *hub.Exchange, suffix string) (doc
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	var reply *hub.Message
-	if r.pipeline != nil {
-		reply, err = r.pipeline.call(ctx, x, m)
-	} else {
-		reply, err = r.op.Call(ctx, m)
-	}
+	reply, err := r.ask(ctx, x, m)
 	if err != nil {
 		if x.Trace {
 			r.b.Note(x, began, "called", r.Name+" failed: "+err.Error())
@@ -132,6 +153,22 @@ func (r *Request) Call(ctx context.Context, x *hub.Exchange, suffix string) (doc
 		return v, hub.Fail(hub.Rejected, "bad_response", "%s answered with a body that is not JSON: %w", r.Name, err)
 	}
 	return v, nil
+}
+
+// ask makes the call: of a pipeline, of whoever reads a channel, or of an adapter's operation.
+func (r *Request) ask(ctx context.Context, x *hub.Exchange, m *hub.Message) (reply *hub.Message, err error) {
+	if r.channel != nil {
+		if m, err = r.channel.prepare(x, m, ""); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case r.pipeline != nil:
+		return r.pipeline.call(ctx, x, m)
+	case r.op != nil:
+		return r.op.Call(ctx, m)
+	}
+	return x.Env.Ask(ctx, r.channel.Name, m)
 }
 
 func (r *Request) message(x *hub.Exchange, suffix string) (*hub.Message, error) {

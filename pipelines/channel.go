@@ -11,13 +11,16 @@ import (
 	"orderhub/transforms/shape"
 )
 
-// Channel is an entry of `channels:`, carried by the hub's own store.
+// Channel is an entry of `channels:`, carried by the hub's own store or by a broker.
 type Channel struct {
 	Name string
 	Type string // direct, topic, fanout, headers
 	Line string
 	Keep time.Duration
+	Via  *Adapter // nil: the store
 
+	place   bool    // a place of a broker that is not there, which the store stands in for: it keeps the messages' own keys
+	out     *Target // the way to the broker that carries it; nil: no step sends
 	schema  *schema.Schema
 	key     *formula.Formula
 	keyLine string // file:line:col of it
@@ -52,31 +55,62 @@ func (c *Channel) subscribe(pipeline, arg string, match map[string]string) {
 	c.readers = append(c.readers, &reader{pipeline: pipeline, queue: c.queue(pipeline), pattern: wordsOf(arg), match: match})
 }
 
-// put adds m to the queues of the channel's readers, in unit u. The message is
-// checked against the schema (EIP Datatype Channel) and gets its key.
-func (c *Channel) put(x *hub.Exchange, m *hub.Message, routingKey string) error {
-	if c.schema != nil {
-		v, err := m.Body.Doc()
-		if err != nil {
-			return err
+// put adds m to x's unit: to the queues of the channel's readers, or to the
+// outbox of its broker. name derives the ID that the broker's readers know it
+// by: two steps may send one message to one channel.
+func (c *Channel) put(x *hub.Exchange, m *hub.Message, routingKey, name string) error {
+	out, err := c.prepare(x, m, routingKey)
+	if err != nil {
+		return err
+	}
+	if c.Via != nil {
+		if out.ID == x.Msg.ID {
+			out.ID = hub.DeriveID(out.ID, name)
 		}
-		if bad := c.schema.Validate(v); bad != nil {
-			return bad
-		}
+		x.Unit.Sends = append(x.Unit.Sends, hub.Send{Queue: c.out.queue(), Target: c.out, Msg: out})
+		return nil
+	}
+	for _, q := range c.route(out, routingKey) {
+		x.Unit.Puts = append(x.Unit.Puts, hub.Put{Queue: q, Msg: out})
+	}
+	return nil
+}
+
+// check holds a message to the channel's schema (EIP Datatype Channel).
+func (c *Channel) check(m *hub.Message) error {
+	if c.schema == nil {
+		return nil
+	}
+	v, err := m.Body.Doc()
+	if err != nil {
+		return err
+	}
+	if bad := c.schema.Validate(v); bad != nil {
+		return bad
+	}
+	return nil
+}
+
+// prepare is m as it lies on the channel: checked, with its key, expiry and routing key.
+func (c *Channel) prepare(x *hub.Exchange, m *hub.Message, routingKey string) (*hub.Message, error) {
+	if err := c.check(m); err != nil {
+		return nil, err
 	}
 	out := *m
-	if c.key != nil {
+	switch {
+	case c.place:
+	case c.key != nil:
 		y := *x
 		y.Msg = m
 		k, err := c.key.Eval(formula.NewFrame(&y))
 		if err != nil {
-			return failAt(c.keyLine, fmt.Errorf("key of channel %s: %w", c.Name, err))
+			return nil, failAt(c.keyLine, fmt.Errorf("key of channel %s: %w", c.Name, err))
 		}
 		out.Key = k.Text()
 		if out.Correlation == "" {
 			out.Correlation = out.Key
 		}
-	} else {
+	default:
 		out.Key = ""
 	}
 	if routingKey != "" {
@@ -85,11 +119,34 @@ func (c *Channel) put(x *hub.Exchange, m *hub.Message, routingKey string) error 
 	if c.Keep > 0 && out.Expires.IsZero() {
 		out.Expires = x.Now().Add(c.Keep)
 	}
-	for _, q := range c.route(&out, routingKey) {
-		x.Unit.Puts = append(x.Unit.Puts, hub.Put{Queue: q, Msg: &out})
-	}
-	return nil
+	return &out, nil
 }
+
+// keyOf is the ordering key of a message that a broker brings without one; "" where the formula fails: the pipeline's own check tells why.
+func (c *Channel) keyOf(m *hub.Message) string {
+	k, err := c.key.Eval(formula.NewFrame(&hub.Exchange{Msg: m}))
+	if err != nil {
+		return ""
+	}
+	return k.Text()
+}
+
+// subscription is what a pipeline reads of a channel that a broker carries.
+func (c *Channel) subscription(hubName string, p *Pipeline) hub.Subscription {
+	s := hub.Subscription{Hub: hubName, Pipeline: p.Name, Match: p.From.match}
+	if c.Type == "topic" {
+		s.Pattern = p.From.Arg
+	}
+	if len(p.Stages) > 0 {
+		s.Lanes = p.Stages[0].Lanes
+	}
+	if c.key != nil {
+		s.Key = c.keyOf
+	}
+	return s
+}
+
+func (c *Channel) carried() hub.Carried { return hub.Carried{Name: c.Name, Type: c.Type} }
 
 // route finds the queues of a message by the channel's type.
 func (c *Channel) route(m *hub.Message, routingKey string) []string {

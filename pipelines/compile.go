@@ -24,6 +24,9 @@ func (l *loading) readPipelines(n *yamlfile.Node) {
 		}
 		value.Allow("pipeline", "from", "steps", "errors", "lanes")
 		l.readFrom(p, value.Get("from"))
+		if p.reply = findReply(value.Get("steps")); p.mayReply() {
+			p.replies = p.reply != nil
+		}
 		l.Pipelines = append(l.Pipelines, p)
 	}
 	for key, value := range n.Entries() {
@@ -118,7 +121,7 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 	}
 	b.part = &part{}
 	var steps []hub.Step
-	if index == 0 && p.From.Adapter != nil {
+	if index == 0 && (p.From.outside() || p.From.schema != nil) {
 		steps = append(steps, b.entry(&p.From))
 		if p.answers() && b.plan.reg.Entry != nil {
 			steps = append(steps, b.plan.reg.Entry(b)...)
@@ -144,11 +147,14 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 		return
 	}
 	stage := func(name, queue string, run hub.Next) *hub.Stage {
-		return &hub.Stage{Name: name, Queue: queue, Run: run, React: p.policy, Lanes: lanes, Trace: p.keeps || p.From.Adapter == nil || index > 0}
+		return &hub.Stage{Name: name, Queue: queue, Run: run, React: p.policy, Lanes: lanes, Trace: p.keeps || !p.From.outside() || index > 0}
 	}
 	main := stage(name, queue, run)
-	if index == 0 && p.From.Adapter != nil {
-		main.Answers = p.From.Adapter.Type.Answers
+	if index == 0 {
+		main.Replies = p.replies
+	}
+	if index == 0 && p.From.outside() {
+		main.Answers = p.From.component().Answers
 		main.Inbox = !main.Answers
 	}
 	p.Stages = append(p.Stages, main)
@@ -162,7 +168,7 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 
 // queue is where the first stage's stored messages lie.
 func (p *Pipeline) queue() string {
-	if p.From.Channel != nil {
+	if p.From.Channel != nil && p.From.Channel.Via == nil {
 		return p.From.Channel.queue(p.Name)
 	}
 	return p.Name + "#0"
@@ -179,5 +185,34 @@ func continueIn(queue string) hub.Step {
 // Background tells that the step stands behind the pipeline's reply.
 func (b *Build) Background() bool { return b.background }
 
-// Answers tells that somebody waits for the reply of this pipeline.
-func (b *Build) Answers() bool { return b.pl.answers() || b.pl.From.Call }
+// Answers tells that somebody may wait for the reply of this pipeline.
+func (b *Build) Answers() bool { return b.pl.answers() || b.pl.From.Call || b.pl.mayReply() }
+
+// mayReply tells that the pipeline's messages may carry a Return Address.
+func (p *Pipeline) mayReply() bool {
+	if c := p.From.Channel; c != nil && c.Type != "direct" {
+		return false
+	}
+	if c := p.From.component(); c != nil {
+		return c.Replies
+	}
+	return p.From.Channel != nil
+}
+
+// findReply is the first step below n that is a reply; nil: none.
+func findReply(n *yamlfile.Node) *yamlfile.Node {
+	if n.Get("reply") != nil {
+		return n.KeyNode("reply")
+	}
+	for _, value := range n.Entries() {
+		if r := findReply(value); r != nil {
+			return r
+		}
+	}
+	for _, item := range n.Items() {
+		if r := findReply(item); r != nil {
+			return r
+		}
+	}
+	return nil
+}

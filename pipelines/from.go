@@ -101,12 +101,30 @@ func (l *loading) fromAdapter(p *Pipeline, a *Adapter, n *yamlfile.Node) {
 		return
 	}
 	p.From.cfg = a.Type.Source()
-	if n.Kind() != yamlfile.Map {
+	at := n
+	if n.Kind() == yamlfile.Map {
+		at = n.Get(a.Name)
+		p.From.Arg = at.Str()
+		n.Decode(p.From.cfg, a.Type.Name+" source", a.Name, "schema")
+		p.From.schema = l.schemaOf(n.Get("schema"))
+	}
+	if check := a.Type.CheckSource; check != nil {
+		for _, f := range check(p.From.Arg, p.From.cfg) {
+			l.faultAt(n, at, f)
+		}
+	}
+	if a.absent {
+		l.standIn(p, a, at)
+	}
+}
+
+// faultAt reports a component's finding: at the option that it names, else at the text behind the adapter's name.
+func (l *loading) faultAt(n, arg *yamlfile.Node, f hub.FieldFault) {
+	if f.Path == "" {
+		arg.Errorf("E218", f.Help, "%s", f.Message)
 		return
 	}
-	p.From.Arg = n.Get(a.Name).Str()
-	n.Decode(p.From.cfg, a.Type.Name+" source", a.Name, "schema")
-	p.From.schema = l.schemaOf(n.Get("schema"))
+	l.fault(n, f)
 }
 
 // shape is the type of the body that comes in.
@@ -123,24 +141,19 @@ func (f *From) shape() *shape.Type {
 // entry is what happens to a message from outside before the first step: it is
 // decoded and checked against the source's schema, and its parameters become variables.
 func (b *Build) entry(f *From) hub.Step {
-	where, ln := b.pl.Name, b.pl.Line
-	detail := f.Adapter.Name
-	if f.Arg != "" {
-		detail = f.Arg
+	where, ln, answers := b.pl.Name, b.pl.Line, b.pl.answers()
+	detail := f.Arg
+	switch {
+	case f.Channel != nil:
+		detail = f.Channel.Name
+	case detail == "":
+		detail = f.Adapter.Name
 	}
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-		if f.schema != nil {
-			v, err := x.Doc()
-			if err == nil {
-				if bad := f.schema.Validate(v); bad != nil {
-					err = bad
-				}
-			}
-			if err != nil {
-				return hub.At(err, hub.Place{Where: where, Line: ln}, x.Msg)
-			}
+		if err := f.check(x.Msg); err != nil {
+			return hub.At(err, hub.Place{Where: where, Line: ln}, x.Msg)
 		}
-		if f.Adapter.Type.Answers {
+		if answers {
 			x.Vars = append(x.Vars, hub.Var{Name: "params", Value: withPrefix(x.Msg.Headers, "param.")}, hub.Var{Name: "query", Value: withPrefix(x.Msg.Headers, "query.")})
 		}
 		if x.Trace {
@@ -148,6 +161,26 @@ func (b *Build) entry(f *From) hub.Step {
 		}
 		return next(ctx, x)
 	})
+}
+
+// check holds a message from outside to the schema of its source or channel.
+func (f *From) check(m *hub.Message) error {
+	if f.Channel != nil {
+		if err := f.Channel.check(m); err != nil {
+			return err
+		}
+	}
+	if f.schema == nil {
+		return nil
+	}
+	v, err := m.Body.Doc()
+	if err != nil {
+		return err
+	}
+	if bad := f.schema.Validate(v); bad != nil {
+		return bad
+	}
+	return nil
 }
 
 // withPrefix is the headers whose names begin so, as an object without the prefix.

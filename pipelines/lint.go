@@ -15,9 +15,8 @@ func (l *loading) lint(root *yamlfile.Node) {
 		for _, k := range p.Links {
 			if k.called != nil {
 				called[k.called] = true
-			} else {
-				writers[k.To] = true
 			}
+			writers[k.To] = true
 		}
 	}
 	channels := root.Get("channels")
@@ -29,6 +28,7 @@ func (l *loading) lint(root *yamlfile.Node) {
 		switch {
 		case len(c.readers) == 0 && !writers[c.Name]:
 			at.Warnf("W212", "remove it, or use it", "nothing reads or writes channel %q", c.Name)
+		case channels.Get(c.Name).Get("via") != nil: // others may read and write it
 		case len(c.readers) == 0 && c.Type != "direct":
 			at.Warnf("W210", "read it with from: "+c.Name+", or make it direct, so that its messages are kept", "nothing reads channel %q: its messages are dropped", c.Name)
 		case !writers[c.Name]:
@@ -51,6 +51,9 @@ func (l *loading) lint(root *yamlfile.Node) {
 		}
 	}
 	for _, p := range l.Pipelines {
+		if c := p.From.Channel; p.replies && c != nil && c.Via == nil && !c.place && !called[p] {
+			p.reply.Errorf("E267", "remove it, or call: "+c.Name+" somewhere", "nobody waits for this reply: no step calls the channel %s", c.Name)
+		}
 		if p.From.Call && !called[p] {
 			p.node.Warnf("W214", "call it, or remove it", "nothing calls pipeline %q", p.Name)
 		}

@@ -26,6 +26,7 @@ type loading struct {
 	problems  *yamlfile.Problems
 	used      map[string]bool // schemas, retries, channels that something names
 	failNames []string        // classes that `fail:` steps name
+	places    []*Channel      // of brokers that this hub runs without
 	broken    map[string]bool // declared things with a fault of their own: who names them is not told again
 }
 

@@ -36,14 +36,10 @@ func (p *Plan) Open(rt *hub.Runtime, clock hub.Clock, log *slog.Logger) (*Opened
 		}
 	}
 	for _, l := range p.Pipelines {
-		if l.From.Adapter == nil || len(l.Stages) == 0 {
+		if !l.From.outside() || len(l.Stages) == 0 {
 			continue
 		}
-		opener, ok := l.From.Adapter.opened.(hub.SourceOpener)
-		if !ok {
-			return o, fmt.Errorf("%s: adapter %s brings no messages", l.Line, l.From.Adapter.Name)
-		}
-		src, err := opener.OpenSource(l.From.Arg, l.From.cfg)
+		src, err := p.source(l)
 		if err != nil {
 			return o, errors.Join(fmt.Errorf("%s: pipeline %s: %w", l.Line, l.Name, err), o.Close(context.Background()))
 		}
@@ -52,25 +48,27 @@ func (p *Plan) Open(rt *hub.Runtime, clock hub.Clock, log *slog.Logger) (*Opened
 	return o, nil
 }
 
+// source opens what feeds the pipeline from outside.
+func (p *Plan) source(l *Pipeline) (hub.Source, error) {
+	if c := l.From.Channel; c != nil {
+		return c.Via.opened.(hub.Carrier).CarrySource(c.carried(), c.subscription(p.Name, l)) // its component says that it carries
+	}
+	opener, ok := l.From.Adapter.opened.(hub.SourceOpener)
+	if !ok {
+		return nil, fmt.Errorf("adapter %s brings no messages", l.From.Adapter.Name)
+	}
+	return opener.OpenSource(l.From.Arg, l.From.cfg)
+}
+
 // bind opens what the steps use of the adapter.
 func (a *Adapter) bind() error {
 	for _, t := range a.targets {
-		opener, ok := a.opened.(hub.TargetOpener)
-		if !ok {
-			return errors.New("takes no messages")
-		}
-		var err error
-		if t.t, err = opener.OpenTarget(t.arg); err != nil {
+		if err := t.open(); err != nil {
 			return err
 		}
 	}
-	for name, op := range a.callers {
-		opener, ok := a.opened.(hub.CallerOpener)
-		if !ok {
-			return errors.New("answers no calls")
-		}
-		var err error
-		if op.c, err = opener.OpenCaller(name); err != nil {
+	for _, name := range sortedKeys(a.callers) {
+		if err := a.callers[name].open(); err != nil {
 			return err
 		}
 	}

@@ -38,6 +38,7 @@ type Adapter struct {
 
 	cfg     any
 	node    *yamlfile.Node
+	absent  bool // a broker that this hub runs without: the store carries its channels and places
 	targets []*Target
 	callers map[string]*Operation
 	opened  hub.Adapter
@@ -52,12 +53,14 @@ type Pipeline struct {
 	Steps  []StepInfo   // as written, for the graph and the docs
 	Links  []Link       // where its messages may go
 
-	node   *yamlfile.Node
-	policy hub.Policy
-	body   hub.Next // of `from: call`: what a call runs
-	calls  []*hub.Stage
-	keeps  bool // some step changes the store: history of every message is kept
-	gated  bool // behind some step that is compiled already not every message goes on
+	node    *yamlfile.Node
+	policy  hub.Policy
+	body    hub.Next // of `from: call`: what a call runs
+	calls   []*hub.Stage
+	keeps   bool           // some step changes the store: history of every message is kept
+	reply   *yamlfile.Node // the first step that is a reply; nil: none
+	replies bool           // some step answers the messages that carry a Return Address
+	gated   bool           // behind some step that is compiled already not every message goes on
 }
 
 // From says what feeds a pipeline: an adapter, a channel, or calls.
@@ -71,6 +74,20 @@ type From struct {
 	cfg    any
 	schema *schema.Schema
 	node   *yamlfile.Node
+}
+
+// outside tells that a source feeds the pipeline, not the hub's own store.
+func (f *From) outside() bool { return f.Adapter != nil || f.Channel != nil && f.Channel.Via != nil }
+
+// component is what brings the pipeline's messages from outside; nil: the store does.
+func (f *From) component() *hub.Component {
+	switch {
+	case f.Adapter != nil:
+		return f.Adapter.Type
+	case f.Channel != nil && f.Channel.Via != nil:
+		return f.Channel.Via.Type
+	}
+	return nil
 }
 
 // StepInfo is a step as the graph and the docs show it.

@@ -14,6 +14,8 @@ type Registry struct {
 	Entry func(b *Build) []hub.Step
 	// Words of other tools, and the one to write here.
 	Foreign map[string]string
+	// Absent tells that the hub runs without the broker that an adapter names: the store carries its channels and places. nil: none is absent.
+	Absent func(adapter string) bool
 	// Later are words of the language that this version has no code for yet.
 	Later map[string]bool
 }

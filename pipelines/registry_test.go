@@ -2,6 +2,7 @@ package pipelines_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -47,6 +48,13 @@ func language() pipelines.Registry {
 	}
 }
 
+func checkPlace(arg string) []hub.FieldFault {
+	if !strings.HasPrefix(arg, "queue ") {
+		return []hub.FieldFault{{Message: "\"" + arg + "\" is no queue", Help: "write queue orders"}}
+	}
+	return nil
+}
+
 // shelf are components as the real ones look to the loader. They are never opened.
 func shelf() []hub.Component {
 	type web struct {
@@ -85,6 +93,9 @@ func shelf() []hub.Component {
 			}
 			return ops
 		}},
+		{Name: "amqp", Open: open, Config: func() any { return &client{} }, Source: func() any { return &webSource{} }, Send: func() any { return &webSource{} },
+			Replies: true, Carries: map[string]string{"direct": "", "fanout": "", "topic": "its readers filter"},
+			CheckSource: func(arg string, _ any) []hub.FieldFault { return checkPlace(arg) }, CheckTarget: checkPlace},
 		{Name: "smtp", Open: open, Config: func() any { return &mail{} }, Send: func() any { return &mailSend{} }},
 	}
 }

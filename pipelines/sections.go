@@ -29,7 +29,8 @@ func (l *loading) readAdapters(n *yamlfile.Node) {
 		}
 		cfg := c.Config()
 		value.Decode(cfg, c.Name, "type")
-		a := &Adapter{Name: name, Type: c, Line: fileLine(key), cfg: cfg, node: value, callers: map[string]*Operation{}}
+		a := &Adapter{Name: name, Type: c, Line: fileLine(key), cfg: cfg, node: value, callers: map[string]*Operation{},
+			absent: c.Place != nil && l.reg.Absent != nil && l.reg.Absent(name)}
 		if c.Check != nil {
 			for _, f := range c.Check(cfg, l.env(a)) {
 				l.fault(value, f)
@@ -105,12 +106,11 @@ func (l *loading) readChannels(n *yamlfile.Node) {
 		l.checkName(key, "channel")
 		var s channelSettings
 		value.Decode(&s, "channel")
-		if s.Via != nil {
-			value.KeyNode("via").Errorf("E210", "leave it out: the hub's own store carries the channel", "`via` is not yet available")
-		}
 		c := &Channel{Name: key.Raw(), Type: s.Type, Line: fileLine(key), Keep: s.Keep, schema: l.schemaOf(s.Schema)}
 		if !slices.Contains([]string{"direct", "topic", "fanout", "headers"}, c.Type) {
 			l.broken[c.Name] = true
+		} else if s.Via != nil {
+			c.Via = l.via(c, s.Via)
 		}
 		if s.Key != nil {
 			b := &Build{plan: l}

@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ type Sender struct {
 
 	channel *Channel
 	target  *Target
+	pattern string       // routing key that the text behind the name of an absent broker says
 	arg     *Value       // routing key of a topic
 	options HeaderValues // options of an adapter's target: become headers
 	data    *Value       // becomes the body
@@ -72,7 +74,10 @@ func (b *Build) toChannel(s *Sender, n, arg *yamlfile.Node) {
 	if s.channel.Type != "topic" && arg != nil {
 		n.KeyNode(s.Name).Errorf("E232", "write send: "+s.Name, "%s is a %s channel: it takes no routing key", s.Name, s.channel.Type)
 	}
-	b.pl.keeps = b.pl.keeps || s.channel.Type == "direct" || len(s.channel.readers) > 0
+	b.pl.keeps = b.pl.keeps || s.channel.Via == nil && (s.channel.Type == "direct" || len(s.channel.readers) > 0)
+	if s.channel.Via != nil {
+		s.channel.out = s.channel.Via.carried(s.channel)
+	}
 	b.link(Link{To: s.Name, Verb: "send", Arg: arg.Raw()})
 }
 
@@ -85,7 +90,20 @@ func (b *Build) toAdapter(s *Sender, a *Adapter, n, arg *yamlfile.Node) {
 	if arg != nil {
 		text = arg.Str()
 	}
-	s.target = a.target(text)
+	at := n
+	if arg != nil {
+		at = arg
+	}
+	if check := a.Type.CheckTarget; check != nil {
+		for _, f := range check(text) {
+			b.plan.faultAt(n, at, f)
+		}
+	}
+	if a.absent {
+		b.toPlace(s, a, text, at)
+	} else {
+		s.target = a.target(text)
+	}
 	known, required := fieldsOf(a.Type.Send())
 	s.options = HeaderValues{}
 	if n.Kind() == yamlfile.Map {
@@ -106,6 +124,17 @@ func (b *Build) toAdapter(s *Sender, a *Adapter, n, arg *yamlfile.Node) {
 		}
 	}
 	b.link(Link{To: a.Name, Verb: "send", Arg: text})
+}
+
+// toPlace sends to a place of an absent broker, which the store stands in for.
+func (b *Build) toPlace(s *Sender, a *Adapter, text string, at *yamlfile.Node) {
+	place, sub, err := a.Type.Place(text, nil)
+	if err != nil {
+		at.Errorf("E224", "give the adapter "+a.Name+" its address", "the hub runs without %s, and its store can't stand in: %s", a.Name, err)
+		return
+	}
+	s.channel, s.pattern = b.plan.place(a, place), sub.Pattern
+	b.pl.keeps = true
 }
 
 // payload compiles with:, headers: and expires:.
@@ -187,7 +216,10 @@ func (s *Sender) Send(x *hub.Exchange, name string) error {
 	}
 	m.Expires = s.ttl.from(x)
 	if s.channel != nil {
-		key := ""
+		key := s.pattern
+		if s.channel.place && key == "" {
+			key = cmp.Or(m.Headers.Get("routing_key"), m.Headers.Get(hub.HeaderRoutingKey))
+		}
 		if s.arg != nil {
 			v, err := s.arg.Apply(fr)
 			if err != nil {
@@ -195,7 +227,7 @@ func (s *Sender) Send(x *hub.Exchange, name string) error {
 			}
 			key = v.Text()
 		}
-		return s.channel.put(x, &m, key)
+		return s.channel.put(x, &m, key, name)
 	}
 	x.Unit.Sends = append(x.Unit.Sends, hub.Send{Queue: s.target.queue(), Target: s.target, Msg: &m})
 	return nil

@@ -2,6 +2,7 @@ package pipelines
 
 import (
 	"context"
+	"errors"
 
 	"orderhub/hub"
 )
@@ -12,6 +13,7 @@ import (
 type Target struct {
 	adapter *Adapter
 	arg     string
+	channel *Channel // not nil: the way to a channel that the adapter carries
 	t       hub.Target
 }
 
@@ -27,6 +29,26 @@ func (a *Adapter) target(arg string) *Target {
 	t := &Target{adapter: a, arg: arg}
 	a.targets = append(a.targets, t)
 	return t
+}
+
+// carried is the way to a channel that the adapter carries.
+func (a *Adapter) carried(c *Channel) *Target {
+	t := a.target("channel " + c.Name)
+	t.channel = c
+	return t
+}
+
+func (t *Target) open() (err error) {
+	if t.channel != nil {
+		t.t, err = t.adapter.opened.(hub.Carrier).CarryTarget(t.channel.carried()) // its component says that it carries
+		return err
+	}
+	opener, ok := t.adapter.opened.(hub.TargetOpener)
+	if !ok {
+		return errors.New("takes no messages")
+	}
+	t.t, err = opener.OpenTarget(t.arg)
+	return err
 }
 
 func (t *Target) queue() string {
@@ -81,6 +103,7 @@ func maskAddress(to string) string {
 type Operation struct {
 	adapter *Adapter
 	op      string
+	channel *Channel // not nil: it asks whoever reads a channel that the adapter carries
 	c       hub.Caller
 }
 
@@ -93,6 +116,26 @@ func (a *Adapter) operation(op string) *Operation {
 	o := &Operation{adapter: a, op: op}
 	a.callers[op] = o
 	return o
+}
+
+// asking asks whoever reads a channel that the adapter carries.
+func (a *Adapter) asking(c *Channel) *Operation {
+	o := a.operation("channel " + c.Name)
+	o.channel = c
+	return o
+}
+
+func (o *Operation) open() (err error) {
+	if o.channel != nil {
+		o.c, err = o.adapter.opened.(hub.Carrier).CarryCaller(o.channel.carried()) // its component says that it carries
+		return err
+	}
+	opener, ok := o.adapter.opened.(hub.CallerOpener)
+	if !ok {
+		return errors.New("answers no calls")
+	}
+	o.c, err = opener.OpenCaller(o.op)
+	return err
 }
 
 // Call asks the opened caller.

@@ -168,7 +168,7 @@ func TestProblems(t *testing.T) {
 		"operation":     {"- call: out.aks", `7:15: error[E244]: out has no operation "aks"`, `did you mean "out.ask"?`},
 		"no operation":  {"- call: out", "7:15: error[E244]: say which operation of out is called", "write out.ask"},
 		"unknown":       {"- call: outt.ask", `7:15: error[E242]: unknown operation or pipeline "outt.ask"`, `did you mean "out.ask"?`},
-		"channel":       {"- call: a", "7:15: error[E241]: a call of the channel a needs a broker", "send to it"},
+		"channel":       {"- call: a", "7:15: error[E241]: nobody reads a: a call of it would never be answered", "add a pipeline with from: a and a reply"},
 		"not for calls": {"- call: p", "7:15: error[E240]: the pipeline p is not for calls", "write from: call in pipeline p"},
 		"as":            {"- {call: out.ask, as: a-b}", `7:29: error[E306]: "a-b" can't be a name in formulas`, "use letters, digits and _"},
 		"as body":       {"- {call: out.ask, as: body}", `7:29: error[E306]: "body" is a name of every message`, "choose another name"},

@@ -3,6 +3,7 @@ package patterntest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"orderhub/hub"
@@ -10,7 +11,7 @@ import (
 
 // farEnds are the fake adapters: `type: fake` brings messages whose IDs repeat
 // on redelivery and takes messages, `type: fake-web` waits for answers. Both
-// answer the operations listed in `ops`.
+// answer the operations listed in `ops`, and carry channels: what is sent to them is "adapter channel name", calls of them are "adapter.name".
 type farEnds struct {
 	answers map[string]Answer
 	refuses func(*hub.Message) error
@@ -18,6 +19,8 @@ type farEnds struct {
 	mu    sync.Mutex
 	sent  map[string][]*hub.Message // by "adapter" or "adapter argument"
 	calls map[string][]*hub.Message // by "adapter.op"
+
+	readers map[string]hub.Subscription // by pipeline
 }
 
 type fakeConfig struct {
@@ -31,7 +34,7 @@ type fakeOptions struct {
 type fakeSource struct{}
 
 func newFarEnds(c Config) *farEnds {
-	return &farEnds{answers: c.Answers, refuses: c.Refuses, sent: map[string][]*hub.Message{}, calls: map[string][]*hub.Message{}}
+	return &farEnds{answers: c.Answers, refuses: c.Refuses, sent: map[string][]*hub.Message{}, calls: map[string][]*hub.Message{}, readers: map[string]hub.Subscription{}}
 }
 
 func (f *farEnds) components() []hub.Component {
@@ -43,7 +46,17 @@ func (f *farEnds) components() []hub.Component {
 			Send:    func() any { return &fakeOptions{} },
 			Ops:     func(cfg any) []string { return cfg.(*fakeConfig).Ops },
 			Answers: answers,
-			Open:    func(_ any, env *hub.Env) (hub.Adapter, error) { return &fake{f, env.Name}, nil },
+			Replies: !answers,
+			Carries: map[string]string{"direct": "", "topic": "", "fanout": "", "headers": ""},
+			Place: func(arg string, _ any) (hub.Carried, hub.Subscription, error) {
+				kind, name, _ := strings.Cut(arg, " ")
+				name, pattern, _ := strings.Cut(name, " ")
+				if kind != "direct" && kind != "topic" {
+					return hub.Carried{}, hub.Subscription{}, fmt.Errorf("%q is no place", arg)
+				}
+				return hub.Carried{Name: name, Type: kind}, hub.Subscription{Pattern: pattern}, nil
+			},
+			Open: func(_ any, env *hub.Env) (hub.Adapter, error) { return &fake{f, env.Name}, nil },
 		}
 	}
 	return []hub.Component{kind("fake", false), kind("fake-web", true)}
@@ -53,6 +66,21 @@ type fake struct {
 	far  *farEnds
 	name string
 }
+
+var _ hub.Carrier = (*fake)(nil)
+
+func (f *fake) CarryTarget(c hub.Carried) (hub.Target, error) {
+	return f.OpenTarget("channel " + c.Name)
+}
+
+func (f *fake) CarrySource(_ hub.Carried, s hub.Subscription) (hub.Source, error) {
+	f.far.mu.Lock()
+	defer f.far.mu.Unlock()
+	f.far.readers[s.Pipeline] = s
+	return silent{}, nil
+}
+
+func (f *fake) CarryCaller(c hub.Carried) (hub.Caller, error) { return f.OpenCaller(c.Name) }
 
 func (*fake) Close(context.Context) error { return nil }
 

@@ -21,6 +21,13 @@ func (h *Hub) Called(op string) []*hub.Message {
 	return slices.Clone(h.far.calls[op])
 }
 
+// Reader is how a pipeline subscribed to the channel that its broker carries.
+func (h *Hub) Reader(pipeline string) hub.Subscription {
+	h.far.mu.Lock()
+	defer h.far.mu.Unlock()
+	return h.far.readers[pipeline]
+}
+
 // Waiting are the messages that lie in a queue: a channel that nobody reads, a timer's address.
 func (h *Hub) Waiting(queue string) []*hub.Delivery {
 	return h.browse(hub.BrowseQuery{Queue: queue, Limit: 20_000})

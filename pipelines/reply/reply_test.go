@@ -161,7 +161,7 @@ func TestRunErrors(t *testing.T) {
 func TestProblems(t *testing.T) {
 	conf := config("- reply: 202")
 	conf.YAML = strings.Replace(conf.YAML, "from: web", "from: b", 1)
-	if got := patterntest.Problems(t, conf); !strings.Contains(got, "7:9: error[E267]: nobody waits for this reply: the channel b brings messages without waiting") {
+	if got := patterntest.Problems(t, conf); !strings.Contains(got, "7:9: error[E267]: nobody waits for this reply: no step calls the channel b") {
 		t.Error(got)
 	}
 	patterntest.Faults(t, config, map[string][3]string{

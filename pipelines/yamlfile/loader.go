@@ -21,6 +21,8 @@ type Loader struct {
 
 	sources []*source
 	secrets map[string]found
+	sets    []string // changes of the first file that is read
+	changed bool     // they are made
 }
 
 // NewLoader gives a loader on the environment of the process, with an empty list of problems.
@@ -96,7 +98,11 @@ func (l *Loader) Parse(name string, src []byte) (*Node, bool) {
 	if !ok {
 		return nil, false
 	}
-	return l.build(s, doc)
+	n, ok := l.build(s, doc)
+	if ok {
+		l.change(n)
+	}
+	return n, ok
 }
 
 // problem records an error at a place of a source; length in runes.

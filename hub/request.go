@@ -1,0 +1,151 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// recordReply is the kind of the records that keep replies. A request that
+// comes again, because its reply or its acknowledgement was lost, gets the kept one.
+const recordReply = "reply"
+
+// keepReply is how long a reply is kept: longer than any requester asks again.
+const keepReply = 24 * time.Hour
+
+// inside begins the Return Address of a request that this hub's store carries.
+const inside = "hub:"
+
+// asked tells that somebody waits for what becomes of m, so that its errors
+// are told instead of stored.
+func (s *Stage) asked(m *Message) bool {
+	return s.Answers || s.Replies && m.Headers[HeaderReplyTo] != ""
+}
+
+// requests are the requests of this hub that wait for their reply.
+type requests struct {
+	mu      sync.Mutex
+	waiting map[string]chan<- answer
+	late    atomic.Uint64
+}
+
+type answer struct {
+	reply *Message
+	err   error
+}
+
+// Ask puts m into a queue of this hub and waits for the reply of whoever reads
+// it (EIP Request-Reply), until ctx ends: then the request expires. A request
+// with the ID of one that is answered already gets the same reply.
+func (rt *Runtime) Ask(ctx context.Context, queue string, m *Message) (*Message, error) {
+	token := NewID(rt.clock.Now())
+	ch := make(chan answer, 1)
+	rt.requests.expect(token, ch)
+	defer rt.requests.expect(token, nil)
+	ask := m.WithHeader(HeaderReplyTo, inside+token)
+	if at, ok := ctx.Deadline(); ok {
+		if until := rt.clock.Now().Add(time.Until(at)); ask.Expires.IsZero() || until.Before(ask.Expires) {
+			ask.Expires = until
+		}
+	}
+	if err := rt.Commit(ctx, &Unit{Puts: []Put{{Queue: queue, Msg: ask}}, Root: m.Root(), Correlation: m.Correlation}); err != nil {
+		return nil, err
+	}
+	select {
+	case a := <-ch:
+		return a.reply, a.err
+	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return nil, Fail(Timeout, "timeout", "no reply: %w", ctx.Err())
+		}
+		return nil, Fail(Unavailable, "stopping", "no reply: %w", ctx.Err())
+	}
+}
+
+func (q *requests) expect(token string, ch chan<- answer) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if ch == nil {
+		delete(q.waiting, token)
+		return
+	}
+	if q.waiting == nil {
+		q.waiting = map[string]chan<- answer{}
+	}
+	q.waiting[token] = ch
+}
+
+// answer gives what became of the stored request m to its requester. A second
+// answer, and one that nobody waits for any more, is dropped and counted.
+func (rt *Runtime) answer(m *Message, a answer) {
+	token, ok := strings.CutPrefix(m.Headers[HeaderReplyTo], inside)
+	if !ok {
+		return
+	}
+	q := &rt.requests
+	q.mu.Lock()
+	ch := q.waiting[token]
+	delete(q.waiting, token)
+	q.mu.Unlock()
+	if ch != nil {
+		ch <- a
+		return
+	}
+	q.late.Add(1)
+	rt.log.Warn("reply dropped: nobody waits for it any more", "event", "late_reply", "message", m.ID, "correlation", m.Correlation)
+}
+
+// nothing is the reply to a request that ended without one: it was filtered out.
+func (rt *Runtime) nothing(m *Message) *Message {
+	return &Message{ID: DeriveID(m.ID, "reply"), Time: rt.clock.Now(), Correlation: m.Correlation, Headers: Headers{HeaderStatus: "204"}}
+}
+
+// LateReplies counts the replies to requests of this hub that came when nobody waited any more.
+func (rt *Runtime) LateReplies() uint64 { return rt.requests.late.Load() }
+
+// again settles request m, which was answered before with reply.
+func (rt *Runtime) again(ctx context.Context, m *Message, d *Delivery, reply *Message, err error) error {
+	if err != nil || d == nil {
+		return err
+	}
+	if err := rt.Commit(ctx, &Unit{Input: d, Root: m.Root(), Correlation: m.Correlation}); err != nil && !errors.Is(err, ErrLost) {
+		return err
+	}
+	rt.answer(m, answer{reply: reply})
+	return nil
+}
+
+// kept is the reply that request m was given before; nil: none.
+func (rt *Runtime) kept(ctx context.Context, s *Stage, m *Message) (*Message, error) {
+	rec, err := rt.store.Get(ctx, recordReply, s.Name+" "+m.ID)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var r keptReply
+	if err := json.Unmarshal(rec.Value, &r); err != nil {
+		return nil, Fail(Bug, "corrupt_record", "kept reply to %s: %w", m.ID, err)
+	}
+	return &Message{ID: r.ID, Correlation: r.Correlation, Time: r.Time, Headers: r.Headers, Body: NewBody(r.Body)}, nil
+}
+
+// keptReply is a reply as its record holds it.
+type keptReply struct {
+	ID, Correlation string
+	Time            time.Time
+	Headers         Headers
+	Body            []byte
+}
+
+// keep adds the unit's reply to the unit, so that it is there when the request comes again.
+func (rt *Runtime) keep(s *Stage, u *Unit, m *Message) {
+	r := u.Reply
+	value, _ := json.Marshal(keptReply{r.ID, r.Correlation, r.Time, r.Headers, r.Body.Bytes()}) // texts, a time and bytes always can
+	u.Writes = append(u.Writes, Write{Kind: recordReply, Key: s.Name + " " + m.ID, Value: value, IfVersion: AnyVersion, Expires: rt.clock.Now().Add(keepReply)})
+}
