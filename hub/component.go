@@ -47,6 +47,7 @@ type FieldFault struct{ Path, Message, Help string }
 // Env is what the hub gives to an adapter.
 type Env struct {
 	Name  string // the adapter's name in the configuration
+	Hub   string // the hub's
 	Dir   string // folder of the configuration file: relative paths start there
 	Log   *slog.Logger
 	Clock Clock

@@ -143,6 +143,26 @@ func (b *Build) Timer(name string, run hub.Step) string {
 	return queue
 }
 
+// Aside gives the address of messages that run, from the store, beside the
+// pipeline: nothing follows, and nobody waits for them.
+func (b *Build) Aside(name string, run hub.Step) string {
+	queue := b.Where + "!" + name
+	b.pl.keeps = true
+	b.pl.asides = append(b.pl.asides, &hub.Stage{Name: b.Where + " " + name, Queue: queue, Lanes: asideLanes, Trace: true,
+		Run: hub.Link([]hub.Step{run}, hub.End)})
+	return queue
+}
+
+// asideLanes bounds what runs beside a pipeline, so that it takes little from it.
+const asideLanes = 4
+
+// Beside is a step that stands in the modifier n of this one, with modifiers of its own there.
+func (b *Build) Beside(n *yamlfile.Node, name string) *Build {
+	c := *b
+	c.Step, c.Node, c.Where, c.nested = n, n, b.Where+" "+name, true
+	return &c
+}
+
 // Path is a file named in the configuration, relative to its folder.
 func (b *Build) Path(p string) string { return b.plan.path(p) }
 

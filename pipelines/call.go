@@ -56,6 +56,8 @@ func (b *Build) Request(n, with *yamlfile.Node) *Request {
 	case b.plan.broken[adapter]:
 	case a == nil:
 		n.Errorf("E242", didYouMean(name, b.callable()), "unknown operation or pipeline %q", name)
+	case a.absent:
+		n.Errorf("E224", "call a channel with via: "+adapter+" instead, or give the adapter its address", "the hub runs without %s, and its store can't answer for it", adapter)
 	case a.Type.Ops == nil:
 		n.Errorf("E243", "send to it instead", "the adapter %s (%s) answers no calls", adapter, a.Type.Name)
 	default:

@@ -20,7 +20,10 @@ type Opened struct {
 func (p *Plan) Open(rt *hub.Runtime, clock hub.Clock, log *slog.Logger) (*Opened, error) {
 	o := &Opened{plan: p, Addresses: map[string]string{}}
 	for _, a := range p.Adapters {
-		env := &hub.Env{Name: a.Name, Dir: p.Dir, Clock: clock, Log: log.With("adapter", a.Name)}
+		if a.absent {
+			continue
+		}
+		env := &hub.Env{Name: a.Name, Hub: p.Name, Dir: p.Dir, Clock: clock, Log: log.With("adapter", a.Name)}
 		opened, err := a.Type.Open(a.cfg, env)
 		if err != nil {
 			return o, errors.Join(fmt.Errorf("%s: adapter %s: %w", a.Line, a.Name, err), o.Close(context.Background()))

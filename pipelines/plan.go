@@ -55,8 +55,8 @@ type Pipeline struct {
 
 	node    *yamlfile.Node
 	policy  hub.Policy
-	body    hub.Next // of `from: call`: what a call runs
-	calls   []*hub.Stage
+	body    hub.Next       // of `from: call`: what a call runs
+	asides  []*hub.Stage   // what runs beside the pipeline: nothing follows it
 	keeps   bool           // some step changes the store: history of every message is kept
 	reply   *yamlfile.Node // the first step that is a reply; nil: none
 	replies bool           // some step answers the messages that carry a Return Address
@@ -110,7 +110,7 @@ func (p *Plan) Stages() []*hub.Stage {
 	var out []*hub.Stage
 	for _, pl := range p.Pipelines {
 		out = append(out, pl.Stages...)
-		out = append(out, pl.calls...)
+		out = append(out, pl.asides...)
 	}
 	for _, a := range p.Adapters {
 		for _, t := range a.targets {

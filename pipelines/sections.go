@@ -62,7 +62,7 @@ func (l *loading) typeOf(key, value *yamlfile.Node) *hub.Component {
 	return c
 }
 
-func (l *loading) env(a *Adapter) *hub.Env { return &hub.Env{Name: a.Name, Dir: l.Dir} }
+func (l *loading) env(a *Adapter) *hub.Env { return &hub.Env{Name: a.Name, Hub: l.Name, Dir: l.Dir} }
 
 // fault reports a component's own finding at the field it names.
 func (l *loading) fault(n *yamlfile.Node, f hub.FieldFault) {

@@ -18,8 +18,9 @@ type ready struct {
 	Revision string            `json:"revision"` // of the configuration
 	Store    string            `json:"store"`
 	Control  string            `json:"control"`
-	URLs     map[string]string `json:"urls"`  // of the servers, by adapter
-	Stubs    []string          `json:"stubs"` // adapters that a stub answers
+	URLs     map[string]string `json:"urls"`   // of the servers, by adapter
+	Stubs    []string          `json:"stubs"`  // adapters that a stub answers
+	Stored   []string          `json:"stored"` // brokers that the store stands in for
 	Took     int64             `json:"ready_ms"`
 }
 
@@ -27,7 +28,7 @@ type ready struct {
 func (c *cli) banner(d *daemon, g *generation, after time.Duration) {
 	if c.json() {
 		c.printLine(ready{"ready", release, d.config, g.plan.Version, d.storage.url, d.socket, g.opened.Addresses,
-			append([]string{}, d.stubs.stubbed...), after.Milliseconds()})
+			append([]string{}, d.stubs.stubbed...), append([]string{}, d.stubs.stored...), after.Milliseconds()})
 		return
 	}
 	c.say("hub %s  %s (%s)  valid in %s", release, d.config, sizes(g.plan), took(g.took))
@@ -38,6 +39,9 @@ func (c *cli) banner(d *daemon, g *generation, after time.Duration) {
 	c.say("store     %s%s", d.storage.url, state)
 	if len(d.stubs.stubbed) > 0 {
 		c.say("stubs     %s (no URL set)%s", strings.Join(d.stubs.stubbed, ", "), d.stubs.page())
+	}
+	if len(d.stubs.stored) > 0 {
+		c.say("brokers   %s (no URL set): the store carries their channels", strings.Join(d.stubs.stored, ", "))
 	}
 	for _, a := range g.plan.Adapters {
 		if addr := g.opened.Addresses[a.Name]; addr != "" {

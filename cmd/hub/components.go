@@ -95,8 +95,8 @@ func foreign() map[string]string {
 func later() map[string]bool {
 	words := map[string]bool{}
 	for _, w := range []string{
-		"processes", "tests", "via", "claim_check", "resequence", "recipient_list", "routing_slip", "start", "signal", "delay", "compensate",
-		"shadow", "goto", "task", "type: stomp", "type: sql",
+		"processes", "tests", "claim_check", "resequence", "recipient_list", "routing_slip", "start", "signal", "delay", "compensate",
+		"goto", "task", "type: stomp", "type: sql",
 	} {
 		words[w] = true
 	}

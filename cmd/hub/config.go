@@ -4,7 +4,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
@@ -37,9 +40,15 @@ func exists(path string) bool {
 	return err == nil
 }
 
+// setFlag is --set of the verbs that load a configuration.
+func setFlag(cmd *cobra.Command, sets *[]string) {
+	cmd.Flags().StringArrayVar(sets, "set", nil, "change one value before the file is read, such as adapters.web.listen=:8081; repeatable")
+}
+
 // loaded is a configuration file that was read and checked.
 type loaded struct {
 	path     string
+	sets     []string // changes by --set
 	plan     *pipelines.Plan
 	problems *yamlfile.Problems
 	counters []string // names of the steps `count`
@@ -48,15 +57,27 @@ type loaded struct {
 
 func (l *loaded) ok() bool { return l.problems.Errors() == 0 }
 
-// load reads the file; partners that it gives no URL for are answered by s.
-func load(path string, reg *pipelines.Registry, s *stubs) *loaded {
+// store is the URL of its store: what --set says, then $HUB_STORE, then the file.
+func (l *loaded) store() string {
+	if slices.ContainsFunc(l.sets, func(s string) bool { return strings.HasPrefix(s, "hub.store=") }) {
+		return l.plan.Store
+	}
+	return storeURL(l.plan.Store)
+}
+
+// load reads the file, with the changes of --set; partners that it gives no URL for are answered by s.
+func load(path string, reg *pipelines.Registry, s *stubs, sets ...string) *loaded {
 	began := time.Now()
 	loader := yamlfile.NewLoader()
+	for _, change := range sets {
+		loader.Set(change)
+	}
 	s.serve(loader, path)
-	l := &loaded{path: path}
+	reg.Absent = s.absent
+	l := &loaded{path: path, sets: sets}
 	l.plan, l.problems = pipelines.Load(path, reg, loader)
 	l.took = time.Since(began)
-	if root, ok := yamlfile.NewLoader().ReadFile(path); ok {
+	if root, ok := loader.Again().ReadFile(path); ok {
 		l.counters = counterNames(root.Get("pipelines"), nil)
 	}
 	return l

@@ -28,16 +28,18 @@ func writeGraph(g *graph.Graph, format string, w io.Writer) error {
 
 func (c *cli) graphCommand() *cobra.Command {
 	var format string
+	var sets []string
 	cmd := &cobra.Command{
 		Use: "graph [CONFIG]", Short: "Draw the pipelines and what is between them", Args: between(0, 1),
-		RunE: func(_ *cobra.Command, args []string) error { return c.graph(configPath(args), format) },
+		RunE: func(_ *cobra.Command, args []string) error { return c.graph(configPath(args), format, sets) },
 	}
 	cmd.Flags().StringVarP(&format, "format", "f", "text", "text, svg, mermaid or dot")
+	setFlag(cmd, &sets)
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(graphFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-func (c *cli) graph(path, format string) error {
+func (c *cli) graph(path, format string, sets []string) error {
 	known := false
 	for _, f := range graphFormats {
 		known = known || f == format
@@ -45,7 +47,7 @@ func (c *cli) graph(path, format string) error {
 	if !known {
 		return usageError("unknown format %q%s", format, meant(format, graphFormats, "write text, svg, mermaid or dot"))
 	}
-	l := load(path, registry(), &stubs{})
+	l := load(path, registry(), &stubs{}, sets...)
 	if !l.ok() {
 		c.explain(l)
 		return problems()

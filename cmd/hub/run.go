@@ -17,6 +17,7 @@ import (
 type runFlags struct {
 	noStubs, once bool
 	verbose       int
+	sets          []string
 }
 
 func (c *cli) runCommand() *cobra.Command {
@@ -33,6 +34,7 @@ func (c *cli) runCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&f.noStubs, "no-stubs", false, "a missing URL or secret is an error")
 	cmd.Flags().BoolVar(&f.once, "once", false, "read the files that are there, leave them in place, and end when all is handled")
 	cmd.Flags().CountVarP(&f.verbose, "verbose", "v", "log more: -v info, -vv debug")
+	setFlag(cmd, &f.sets)
 	return cmd
 }
 
@@ -48,7 +50,7 @@ func (c *cli) runDaemon(ctx context.Context, config string, f runFlags) (err err
 	if f.once {
 		readOnce(reg)
 	}
-	l := load(config, reg, s)
+	l := load(config, reg, s, f.sets...)
 	if !l.ok() {
 		c.explain(l)
 		s.close()
@@ -58,7 +60,7 @@ func (c *cli) runDaemon(ctx context.Context, config string, f runFlags) (err err
 		return problems()
 	}
 	l.problems.WriteText(c.talk, true, c.color) // warnings
-	d, err := newDaemon(ctx, l, reg, s, log, storeURL(l.plan.Store))
+	d, err := newDaemon(ctx, l, reg, s, log, l.store())
 	if err != nil {
 		s.close()
 		return err

@@ -16,6 +16,7 @@ type sandboxFlags struct {
 	keep    bool
 	wait    time.Duration
 	verbose int
+	sets    []string
 }
 
 func (c *cli) sandboxCommand() *cobra.Command {
@@ -32,6 +33,7 @@ func (c *cli) sandboxCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&f.keep, "keep", false, "run on when the samples are played")
 	cmd.Flags().DurationVar(&f.wait, "wait", 30*time.Second, "how long to wait until all is quiet")
 	cmd.Flags().CountVarP(&f.verbose, "verbose", "v", "log more")
+	setFlag(cmd, &f.sets)
 	return cmd
 }
 
@@ -45,7 +47,7 @@ func (c *cli) sandbox(ctx context.Context, config string, f sandboxFlags) (err e
 	b := &box{dir: dir, stubs: &stubs{real: true}}
 	reg := registry()
 	b.contain(reg)
-	l := load(config, reg, b.stubs)
+	l := load(config, reg, b.stubs, f.sets...)
 	if !l.ok() {
 		c.explain(l)
 		b.stubs.close()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/pipelines/call"
 	"orderhub/pipelines/count"
 )
 
@@ -57,10 +58,13 @@ func (a *admin) status(r *http.Request) (any, error) {
 		v.Queues = append(v.Queues, queueView{q.Queue, q.Ready, q.Waiting, q.Held, q.Dead, q.Oldest, q.NextDue})
 	}
 	v.Counters = map[string]map[string]int64{}
-	for _, name := range g.counters {
+	for _, name := range append(slices.Clone(g.counters), call.ShadowCounts) {
 		if v.Counters[name], err = a.storage.Counters(r.Context(), count.Kind(name), ""); err != nil {
 			return nil, err
 		}
+	}
+	if len(v.Counters[call.ShadowCounts]) == 0 {
+		delete(v.Counters, call.ShadowCounts)
 	}
 	paused, err := a.pauses(r.Context())
 	v.Paused = append(v.Paused, paused...)

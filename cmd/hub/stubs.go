@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -24,6 +25,7 @@ type stubs struct {
 	aimed    bool  // the shipping stub calls the hub back
 	err      error // why it did not start
 	stubbed  []string
+	stored   []string        // brokers without an address: the store carries their channels and places
 	outgoing map[string]bool // adapters with a URL of their own
 	types    map[string]string
 	secrets  map[string]string
@@ -34,6 +36,9 @@ const (
 	hookRoute   = "/hooks/shipping"
 	hookSecret  = "shipping-hook"
 )
+
+// brokers are the types of adapters that the store stands in for.
+var brokers = []string{"amqp", "kafka", "stomp"}
 
 // services are the partners of stub.World that an adapter's name may mean.
 var services = []string{"billing", "shipping", "shipping-new", "courier", "catalog", "stock", "mail"}
@@ -47,15 +52,18 @@ func (s *stubs) serve(loader *yamlfile.Loader, path string) {
 		s.secrets = map[string]string{}
 	}
 	s.scan(path)
-	if len(s.stubbed) > 0 {
+	if len(s.stubbed)+len(s.stored) > 0 {
 		loader.Missing = s.missing
 	}
 }
 
+// absent tells that the hub runs without the broker.
+func (s *stubs) absent(adapter string) bool { return slices.Contains(s.stored, adapter) }
+
 // scan finds the adapters that have no URL, before anything is loaded: only
 // when there are some are missing secrets made up.
 func (s *stubs) scan(path string) {
-	s.stubbed, s.outgoing, s.types = nil, map[string]bool{}, map[string]string{}
+	s.stubbed, s.stored, s.outgoing, s.types = nil, nil, map[string]bool{}, map[string]string{}
 	probe := yamlfile.NewLoader()
 	absent := false
 	probe.Missing = func(*yamlfile.Node, string) (string, bool) { absent = true; return placeholder, true }
@@ -64,7 +72,7 @@ func (s *stubs) scan(path string) {
 		return
 	}
 	for key, value := range root.Get("adapters").Entries() {
-		url := value.Get("url")
+		url := cmp.Or(value.Get("url"), value.Get("brokers"))
 		if url == nil {
 			continue
 		}
@@ -72,9 +80,12 @@ func (s *stubs) scan(path string) {
 		url.Text()
 		name := key.Raw()
 		s.types[name] = value.Get("type").Raw()
-		if absent && s.service(name) != "" {
+		switch {
+		case absent && slices.Contains(brokers, s.types[name]):
+			s.stored = append(s.stored, name)
+		case absent && s.service(name) != "":
 			s.stubbed = append(s.stubbed, name)
-		} else {
+		default:
 			s.outgoing[name] = true
 		}
 	}
@@ -108,6 +119,12 @@ func (s *stubs) missing(n *yamlfile.Node, ref string) (string, bool) {
 		}
 		return url, ok
 	}
+	if (path == "adapters."+adapter+".url" || path == "adapters."+adapter+".brokers") && s.absent(adapter) {
+		if s.warn {
+			n.Warnf("W121", "export it to use the broker; without it the hub's own store carries what "+adapter+" would", "%s is not set (adapter %s)", ref, adapter)
+		}
+		return nowhere[s.types[adapter]], true
+	}
 	name, isSecret := strings.CutPrefix(ref, "secret:")
 	if !isSecret || strings.HasPrefix(path, "adapters.") && s.outgoing[adapter] {
 		return "", false // a real partner gets no made-up secret
@@ -117,6 +134,9 @@ func (s *stubs) missing(n *yamlfile.Node, ref string) (string, bool) {
 	}
 	return s.secret(name), true
 }
+
+// nowhere are addresses of brokers that are never asked.
+var nowhere = map[string]string{"amqp": "amqp://" + placeholder, "kafka": placeholder, "stomp": "stomp://" + placeholder}
 
 func (s *stubs) url(adapter string) (string, bool) {
 	service := s.service(adapter)

@@ -1,24 +1,52 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"orderhub/hub"
+	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
+)
+
+// connectTime is how long validate --connect waits for the far ends.
+const connectTime = 10 * time.Second
+
+type validateFlags struct {
+	noStubs, connect bool
+	sets             []string
+}
 
 func (c *cli) validateCommand() *cobra.Command {
-	var noStubs bool
+	var f validateFlags
 	cmd := &cobra.Command{
 		Use:     "validate [CONFIG]",
 		Aliases: []string{"lint"},
 		Short:   "Check the configuration and show every problem at once",
 		Long: "Check the configuration and all it names. Output text shows each line with a caret, json is an array of problems,\n" +
-			"github is for workflows. Missing URLs and secrets are warnings, because `hub run` answers them by stubs; with --no-stubs errors.",
+			"github is for workflows. Missing URLs and secrets are warnings, because `hub run` answers them by stubs; with --no-stubs errors.\n" +
+			"With --connect the adapters' far ends are asked as well whether they are there and fit what the configuration says. It changes nothing there.",
 		Args: between(0, 1),
-		RunE: func(_ *cobra.Command, args []string) error { return c.validate(configPath(args), noStubs) },
+		RunE: func(cmd *cobra.Command, args []string) error { return c.validate(cmd.Context(), configPath(args), f) },
 	}
-	cmd.Flags().BoolVar(&noStubs, "no-stubs", false, "a missing URL or secret is an error")
+	cmd.Flags().BoolVar(&f.noStubs, "no-stubs", false, "a missing URL or secret is an error")
+	cmd.Flags().BoolVar(&f.connect, "connect", false, "ask the far ends of the adapters, each for 10s at most")
+	setFlag(cmd, &f.sets)
 	return cmd
 }
 
-func (c *cli) validate(path string, noStubs bool) error {
-	l := load(path, registry(), &stubs{off: noStubs, warn: true})
+func (c *cli) validate(ctx context.Context, path string, f validateFlags) error {
+	s := &stubs{off: f.noStubs, warn: true}
+	l := load(path, registry(), s, f.sets...)
+	asked := ""
+	if f.connect && l.ok() {
+		asked = l.connect(ctx, s)
+	}
 	switch c.format {
 	case formatJSON:
 		l.problems.WriteJSON(c.out)
@@ -35,7 +63,7 @@ func (c *cli) validate(path string, noStubs bool) error {
 		c.say("%s: %s", path, summary)
 		return problems()
 	}
-	verdict := "valid in " + took(l.took) + ": " + sizes(l.plan)
+	verdict := "valid in " + took(l.took) + ": " + sizes(l.plan) + asked
 	if n := l.problems.Warnings(); n > 0 {
 		verdict += "; " + plural(n, "warning")
 	}
@@ -45,4 +73,17 @@ func (c *cli) validate(path string, noStubs bool) error {
 		c.say("%s", verdict)
 	}
 	return nil
+}
+
+// connect asks the far ends of the adapters, but for those that a stub stands
+// in for. What it finds is added to the problems; it tells how many answered.
+func (l *loaded) connect(ctx context.Context, s *stubs) string {
+	n, err := l.plan.Inspect(ctx, pipelines.Inspection{
+		Clock: hub.RealClock{}, Log: slog.New(slog.DiscardHandler), Limit: connectTime,
+		Skip: func(adapter string) bool { return slices.Contains(s.stubbed, adapter) },
+	})
+	if err != nil {
+		l.problems.Add(yamlfile.Problem{File: l.path, Code: "E291", Message: "the configuration can't be opened: " + err.Error()})
+	}
+	return fmt.Sprintf("; %s asked", plural(n, "far end"))
 }

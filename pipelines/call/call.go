@@ -15,11 +15,12 @@ var readme string
 
 // Pattern is the verb `call`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "call", Name: "Request-Reply", Doc: readme, Modifiers: []string{"with", "headers", "as", "timeout"}, Compile: compile}
+	return pipelines.Pattern{Verb: "call", Name: "Request-Reply", Doc: readme, Modifiers: []string{"with", "headers", "as", "timeout", "shadow"}, Compile: compile}
 }
 
 func compile(b *pipelines.Build) hub.Step {
 	r := b.Request(b.Node, b.Modifier("with"))
+	beside := shadowOf(b)
 	as := b.As()
 	if r == nil {
 		return nil
@@ -33,6 +34,9 @@ func compile(b *pipelines.Build) hub.Step {
 		answer, err := r.Call(ctx, x, "")
 		if err != nil {
 			return err
+		}
+		if beside != nil {
+			beside.put(x, answer)
 		}
 		if as != "" {
 			x.Vars = x.Vars.With(as, answer)

@@ -37,8 +37,8 @@ func (l *Loader) change(root *Node) {
 		s := &setting{l: l, root: root, path: path, src: src}
 		l.keep(src)
 		switch {
-		case !ok || path == "":
-			s.problem(0, string(src.text), "write --set adapters.web.listen=:8081", "a change is a path, = and a value")
+		case !ok || slices.Contains(strings.Split(path, "."), ""):
+			s.problem(0, string(src.text), "write --set adapters.web.listen=:8081", "a change is names with dots between them, = and a value")
 		case strings.ContainsAny(text, "\r\n"):
 			s.problem(0, path, `write \n in double quotes for a line end`, "a change is one line")
 		case l.checkText(s.src):
@@ -99,7 +99,7 @@ func (s *setting) keyNode(parent *Node, name string, before int) *Node {
 // find gives the map that the path leads to and the name in it; a fault of the path is recorded.
 func (s *setting) find() (at *Node, name string, ok bool) {
 	at, name = s.root, s.path
-	var near, wrong string // what may be meant if the path ends nowhere, and instead of which part of it
+	near, wrong, where := "", "", 0 // what may be meant if the path ends nowhere, and instead of which part of it
 	for {
 		done := len(s.path) - len(name)
 		if !at.openMap() {
@@ -108,18 +108,19 @@ func (s *setting) find() (at *Node, name string, ok bool) {
 		}
 		key := at.longest(name)
 		first, more, deep := strings.Cut(name, ".")
-		if n, w := meant(name, at.Keys()); len(w) > len(key) {
-			near, wrong = n, s.path[done:][:len(w)]
+		others := slices.DeleteFunc(at.Keys(), func(k string) bool { return k == key })
+		if n, w := meant(name, others); len(w) > len(key) {
+			near, wrong, where = n, w, done
 		}
 		switch {
-		case key == name || !deep && name != "":
+		case key == name || !deep:
 			return at, name, true
-		case key != "" && len(name) > len(key)+1:
+		case key != "":
 			at, name = at.Get(key), name[len(key)+1:]
 		case near != "":
-			s.problem(strings.Index(s.path, wrong), wrong, fmt.Sprintf("did you mean %q?", near), "unknown name %q", wrong)
+			s.problem(where, wrong, fmt.Sprintf("did you mean %q?", near), "unknown name %q", wrong)
 			return nil, "", false
-		case at == s.root && first != "" && more != "":
+		case at == s.root:
 			at, name = s.section(first), more
 		default:
 			s.problem(done, first, at.known(), "%s has no %q", at.called(), first)
@@ -141,7 +142,7 @@ func meant(name string, known []string) (near, slip string) {
 	best := len(name) + 1
 	for wrong := name; wrong != ""; wrong = wrong[:max(0, strings.LastIndexByte(wrong, '.'))] {
 		if k, ok := Nearest(wrong, known); ok {
-			if d := shape.Distance([]rune(wrong), []rune(k)); d < best {
+			if d := shape.Distance([]rune(wrong), []rune(k)); d > 0 && d < best {
 				near, slip, best = k, wrong, d
 			}
 		}

@@ -152,20 +152,20 @@ func TestSetFaults(t *testing.T) {
        |      ^
        = help: set it as a whole: --set list=VALUE`},
 		{"hub.name", `
---set hub.name:1:1: error[E130]: a change is a path, = and a value
+--set hub.name:1:1: error[E130]: a change is names with dots between them, = and a value
      1 | hub.name
        | ^^^^^^^^
        = help: write --set adapters.web.listen=:8081`},
 		{"=x", `
---set :1:1: error[E130]: a change is a path, = and a value
+--set :1:1: error[E130]: a change is names with dots between them, = and a value
      1 | =x
        | ^^
        = help: write --set adapters.web.listen=:8081`},
 		{"hub.=x", `
---set hub.:1:1: error[E130]: unknown name "hub."
+--set hub.:1:1: error[E130]: a change is names with dots between them, = and a value
      1 | hub.=x
-       | ^^^^
-       = help: did you mean "hub"?`},
+       | ^^^^^^
+       = help: write --set adapters.web.listen=:8081`},
 		{"hub.name=a: b", `
 --set hub.name:1:10: error[E130]: a map or a list needs its brackets here
      1 | hub.name=a: b
