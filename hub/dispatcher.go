@@ -30,6 +30,7 @@ type dispatcher struct {
 	queued  int
 	ready   []*Delivery            // to be run as soon as a lane is free
 	lines   map[string][]*Delivery // keys being run -> what waits behind, in order
+	lying   map[string]int         // stage.Direct: how many messages of each key lie in the queue, claimed ones included
 	blocked map[string]bool        // keys with a waiting retry or held messages; true: held ones are to be fetched
 	paused  bool
 	idle    bool // the last claim found nothing, and nothing runs
@@ -40,7 +41,7 @@ func newDispatcher(rt *Runtime, s *Stage) *dispatcher {
 	if s.Lanes == 0 {
 		s.Lanes = DefaultLanes
 	}
-	return &dispatcher{rt: rt, stage: s, kick: make(chan struct{}, 1), lines: map[string][]*Delivery{}, blocked: map[string]bool{}}
+	return &dispatcher{rt: rt, stage: s, kick: make(chan struct{}, 1), lines: map[string][]*Delivery{}, blocked: map[string]bool{}, lying: map[string]int{}}
 }
 
 func (d *dispatcher) wake() {
@@ -50,8 +51,8 @@ func (d *dispatcher) wake() {
 	}
 }
 
-// run claims until ctx ends; then it waits for the lanes. Work in flight runs under work.
-func (d *dispatcher) run(ctx, work context.Context) error {
+// learn reads which keys wait in the store from an earlier run.
+func (d *dispatcher) learn(ctx context.Context) error {
 	keys, err := d.rt.store.Retrying(ctx, d.stage.Queue)
 	if err != nil {
 		return err
@@ -59,6 +60,24 @@ func (d *dispatcher) run(ctx, work context.Context) error {
 	for _, k := range keys {
 		d.blocked[k] = false
 	}
+	if d.stage.Direct {
+		d.lying, err = d.rt.store.Keys(ctx, d.stage.Queue)
+	}
+	return err
+}
+
+// came takes notice of a message that was put into the queue.
+func (d *dispatcher) came(p *Put) {
+	if d.stage.Direct && !p.Cancel && p.Msg.Key != "" && (p.Error == nil || !p.Due.IsZero()) {
+		d.mu.Lock()
+		d.lying[p.Msg.Key]++
+		d.mu.Unlock()
+	}
+	d.wake()
+}
+
+// run claims until ctx ends; then it waits for the lanes. Work in flight runs under work.
+func (d *dispatcher) run(ctx, work context.Context) error {
 	for ctx.Err() == nil {
 		next, more, err := d.fill(ctx, work)
 		if err != nil && ctx.Err() == nil {
@@ -223,6 +242,11 @@ func (d *dispatcher) after(work context.Context, m *Delivery, out outcome) *Deli
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if key := m.Msg.Key; key != "" {
+		if out == settled && d.stage.Direct {
+			if d.lying[key]--; d.lying[key] <= 0 {
+				delete(d.lying, key)
+			}
+		}
 		_, blocked := d.blocked[key]
 		line := d.lines[key]
 		switch {
@@ -331,7 +355,7 @@ func (d *dispatcher) holds(key string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	_, blocked := d.blocked[key]
-	return blocked
+	return blocked || d.lying[key] > 0
 }
 
 // block makes later messages of the key wait behind one that was put with a due time.

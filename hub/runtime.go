@@ -56,6 +56,7 @@ func (rt *Runtime) AddStage(s *Stage) error {
 
 // AddSource feeds a stage, which AddStage was told of, from outside.
 func (rt *Runtime) AddSource(name string, src Source, s *Stage) {
+	s.Direct = true
 	rt.sources = append(rt.sources, &feed{rt: rt, name: name, src: src, stage: s})
 }
 
@@ -64,12 +65,6 @@ func (rt *Runtime) Metrics() *Metrics { return &rt.metrics }
 
 // Store is the runtime's store.
 func (rt *Runtime) Store() Store { return rt.store }
-
-func (rt *Runtime) wake(queue string) {
-	if d := rt.queues[queue]; d != nil {
-		d.wake()
-	}
-}
 
 // WakeAll makes every dispatcher look at its queue, after changes from outside such as a replay.
 func (rt *Runtime) WakeAll() {
@@ -107,6 +102,11 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	var dispatchers, feeds sync.WaitGroup
 	consume, stopConsume := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopConsume()
+	for _, d := range rt.order { // before any source runs: what lies in the store comes first
+		if err := d.learn(ctx); err != nil {
+			return fmt.Errorf("queue %s: %w", d.stage.Queue, err)
+		}
+	}
 	for _, d := range rt.order {
 		dispatchers.Go(func() {
 			if err := d.run(consume, work); err != nil {

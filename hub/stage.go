@@ -18,6 +18,7 @@ type Stage struct {
 	React   Policy // nil: the classes' defaults
 	Lanes   int    // messages in flight at most; 0: DefaultLanes
 	Inbox   bool   // messages from outside carry IDs that are the same on redelivery: keep them in the inbox
+	Direct  bool   // messages reach what it does without its queue, too, while none of their key lies there: a stage with a source, an outbox
 	Trace   bool   // keep the history of every message; else of failures only
 	Answers bool   // its source waits for a reply: errors go to the caller
 	Replies bool   // it answers the messages that carry a Return Address; their errors go to the caller
@@ -96,7 +97,7 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 // commit makes the exchange's unit durable, or publishes it directly when it has no store effects.
 func (rt *Runtime) commit(ctx context.Context, s *Stage, x *Exchange, m *Message) error {
 	u := x.Unit
-	if !u.Effects() {
+	if !u.Effects() && !rt.behind(u.Sends) {
 		for _, send := range u.Sends {
 			if err := send.Target.Send(ctx, send.Msg); err != nil {
 				return At(err, Place{Where: send.Queue}, send.Msg)
@@ -121,6 +122,17 @@ func (rt *Runtime) commit(ctx context.Context, s *Stage, x *Exchange, m *Message
 	return rt.Commit(ctx, u)
 }
 
+// behind tells that an earlier message of a send's key still lies in its
+// outbox: then this one must go the same way.
+func (rt *Runtime) behind(sends []Send) bool {
+	for i := range sends {
+		if q := rt.queues[sends[i].Queue]; q != nil && q.holds(sends[i].Msg.Key) {
+			return true
+		}
+	}
+	return false
+}
+
 // sampled picks one message in sampleEvery: of a pipeline that passes messages
 // through without the store, history is kept of those, and of failures.
 func (rt *Runtime) sampled() bool { return rt.seen.Add(1)%sampleEvery == 0 }
@@ -133,7 +145,9 @@ func (rt *Runtime) Commit(ctx context.Context, u *Unit) error {
 		return err
 	}
 	for i := range u.Puts {
-		rt.wake(u.Puts[i].Queue)
+		if d := rt.queues[u.Puts[i].Queue]; d != nil {
+			d.came(&u.Puts[i])
+		}
 	}
 	return nil
 }

@@ -52,6 +52,8 @@ type Store interface {
 	Release(ctx context.Context, batch []*Delivery) error
 	// Retrying lists the keys of the queue that have a waiting, tried message: they are blocked.
 	Retrying(ctx context.Context, queue string) ([]string, error)
+	// Keys counts the messages of each key in the queue, without dead letters and messages that have no key.
+	Keys(ctx context.Context, queue string) (map[string]int, error)
 
 	// Get reads a record; ErrNotFound when absent or expired.
 	Get(ctx context.Context, kind, key string) (Record, error)
@@ -73,7 +75,7 @@ type Store interface {
 	// Settle changes dead letters by sequence number: replay (ready again, attempts 0) or drop.
 	Settle(ctx context.Context, seqs []int64, replay bool) (int, error)
 
-	// Recover is called once, before anything is claimed, with the sequence
+	// Recover is called before a runtime begins, while nothing is claimed, with the sequence
 	// numbers that were running when the last run ended uncleanly: each has its
 	// crash counted, durably. Held messages are ready again.
 	Recover(ctx context.Context, running []int64) error

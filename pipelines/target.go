@@ -72,7 +72,7 @@ func (t *Target) Close() error {
 // stage delivers the outbox.
 func (t *Target) stage() *hub.Stage {
 	where := t.queue()
-	return &hub.Stage{Name: where, Queue: where, Trace: true, Run: func(ctx context.Context, x *hub.Exchange) error {
+	return &hub.Stage{Name: where, Queue: where, Direct: true, Trace: true, Run: func(ctx context.Context, x *hub.Exchange) error {
 		begin := x.Now()
 		if err := t.Send(ctx, x.Msg); err != nil {
 			return hub.At(err, hub.Place{Where: where, Line: t.adapter.Line}, nil)

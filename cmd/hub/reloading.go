@@ -42,6 +42,9 @@ func (d *daemon) reload(ctx context.Context) (reloadAnswer, error) {
 	if err := old.stop(); err != nil {
 		return a, storeFailure(err)
 	}
+	if err := d.storage.Recover(ctx, nil); err != nil { // what was held behind a retry is ready again
+		return a, storeFailure(err)
+	}
 	g, err := d.begin(ctx, l)
 	if err != nil {
 		a.Errors, a.Problems = 1, err.Error()

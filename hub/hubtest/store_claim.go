@@ -135,6 +135,19 @@ var waitingCases = []storeCase{
 		t.must(len(d) == 1 && d[0].Attempts == 1 && d[0].State == hub.Waiting, "an untried wait counted: %+v", d)
 		t.finish(batch[1], hub.Finish{})
 	}},
+	{"keys", "the keys of a queue are counted in every state but dead", func(t *storeTest) {
+		t.commit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: keyed("a", "k1")}, {Queue: "q", Msg: keyed("b", "k1")}, {Queue: "q", Msg: keyed("c", "k2"), Due: time.Now().Add(time.Hour)},
+			{Queue: "q", Msg: keyed("d", "k3")}, {Queue: "q", Msg: message("e")}, {Queue: "other", Msg: keyed("f", "k4")}, {Queue: "q", Msg: keyed("g", "k5"), Error: failure("dead", time.Now())}}})
+		batch := t.holds("q", "a", "b", "d", "e")
+		t.finish(batch[1], hub.Finish{State: hub.Held})
+		keys, err := t.s.Keys(context.Background(), "q")
+		t.ok(err)
+		t.must(fmt.Sprint(keys) == "map[k1:2 k2:1 k3:1]", "keys %v: claimed, held and waiting ones count", keys)
+		t.finish(batch[2], hub.Finish{})
+		keys, err = t.s.Keys(context.Background(), "q")
+		t.ok(err)
+		t.must(fmt.Sprint(keys) == "map[k1:2 k2:1]", "keys %v: a finished one is gone", keys)
+	}},
 	{"waiting_release", "a released waiting message is due again", func(t *storeTest) {
 		t.commit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: message("a"), Due: time.Now().Add(-time.Second)}}})
 		d := t.one("q")

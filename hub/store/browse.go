@@ -30,6 +30,33 @@ func (s *SQLite) Retrying(ctx context.Context, name string) (keys []string, err 
 	return keys, err
 }
 
+// Keys counts the messages of each key in a queue that are not dead.
+func (s *SQLite) Keys(ctx context.Context, name string) (map[string]int, error) {
+	s.mu.Lock()
+	q := s.queueOf(name)
+	none, id := q.counts[hub.Ready]+q.counts[hub.Waiting]+q.counts[hub.Held] == 0, q.id
+	s.mu.Unlock()
+	out := map[string]int{}
+	if none {
+		return out, s.ok()
+	}
+	err := s.read(ctx, func(c *conn) error {
+		for _, from := range []string{"INDEXED BY ready WHERE queue=? AND state=1", "INDEXED BY waiting WHERE queue=? AND state=2", "INDEXED BY held WHERE queue=? AND state=3"} {
+			err := c.query(ctx, "SELECT key, count(*) FROM messages "+from+" AND key IS NOT NULL GROUP BY key", []any{id}, func(v []driver.Value) error {
+				key, _ := v[0].(string)
+				n, _ := v[1].(int64)
+				out[key] += int(n)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
 // Queues tells the depth of every queue that has messages, by name.
 func (s *SQLite) Queues(ctx context.Context) ([]hub.QueueStats, error) {
 	var out []hub.QueueStats

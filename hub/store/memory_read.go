@@ -108,6 +108,21 @@ func (s *Memory) Retrying(_ context.Context, name string) (keys []string, err er
 	return slices.Compact(keys), nil
 }
 
+// Keys counts the messages of each key in a queue that are not dead.
+func (s *Memory) Keys(_ context.Context, name string) (map[string]int, error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	out := map[string]int{}
+	for _, r := range s.rows {
+		if r.d.Queue == name && r.d.State != hub.Dead && r.d.Msg.Key != "" {
+			out[r.d.Msg.Key]++
+		}
+	}
+	return out, nil
+}
+
 // Queues tells the depth of every queue that has messages, by name.
 func (s *Memory) Queues(context.Context) ([]hub.QueueStats, error) {
 	if err := s.enter(); err != nil {
