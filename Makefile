@@ -1,14 +1,15 @@
-# make test: everything a change is held against, from a clean clone, with only Go (and a C compiler for -race) installed.
+# make test: everything a change is held against, from a clean clone, with only Go (and a C compiler for -race) installed. RabbitMQ, Kafka and
+# PostgreSQL are brought by test/servers/run, which on Debian 12 as root installs what is missing.
 GO ?= go
-.PHONY: build test quick vet kill bench
+.PHONY: build test quick vet kill matrix bench
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/hub ./cmd/hub
 
 test: vet
-	$(GO) test -race -timeout 14m ./...
+	test/servers/run $(GO) test -race -timeout 20m ./...
 
-# the quick loop
+# the quick loop: what has no server is skipped
 quick:
 	$(GO) test ./...
 
@@ -20,6 +21,10 @@ vet:
 # the long form of the crash tests: 100 x kill -9, 20 x SIGTERM under 300 orders/s
 kill:
 	HUB_TEST_KILLS=100 HUB_TEST_TERMS=20 $(GO) test -count=1 -v -timeout 30m -run 'TestKill|TestTerm|TestPoison' ./test/system
+
+# the long form of the fault matrix: every source with every target, 2,000 messages and seven faults a cell
+matrix:
+	HUB_TEST_MATRIX=full test/servers/run $(GO) test -count=1 -v -timeout 30m -run TestMatrix ./test/matrix
 
 bench:
 	bench/run

@@ -30,11 +30,12 @@ func (p *Plan) Inspect(ctx context.Context, in Inspection) (asked int, err error
 	}
 	ask, cancel := context.WithTimeout(ctx, in.Limit)
 	defer cancel()
-	answers := make(map[*Adapter]chan told)
+	answers := map[*Adapter]<-chan told{}
 	for _, a := range p.Adapters {
 		if i, ok := a.opened.(hub.Inspector); ok && (in.Skip == nil || !in.Skip(a.Name)) {
-			answers[a] = make(chan told, 1)
-			go func() { answers[a] <- inspect(ask, i) }()
+			answer := make(chan told, 1)
+			answers[a] = answer
+			go func() { answer <- inspect(ask, i) }()
 		}
 	}
 	for _, a := range p.Adapters {

@@ -46,6 +46,9 @@ func (p *Plan) Open(rt *hub.Runtime, clock hub.Clock, log *slog.Logger) (*Opened
 		if err != nil {
 			return o, errors.Join(fmt.Errorf("%s: pipeline %s: %w", l.Line, l.Name, err), o.Close(context.Background()))
 		}
+		if d, ok := src.(hub.Describer); ok {
+			d.Describe(p.Describe(l))
+		}
 		rt.AddSource(l.Name, src, l.Stages[0])
 	}
 	return o, nil

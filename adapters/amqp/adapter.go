@@ -36,6 +36,8 @@ var (
 	_ hub.SourceOpener = (*Adapter)(nil)
 	_ hub.TargetOpener = (*Adapter)(nil)
 	_ hub.CallerOpener = (*Adapter)(nil)
+	_ hub.Carrier      = (*Adapter)(nil)
+	_ hub.Inspector    = (*Adapter)(nil)
 )
 
 func open(c Config, env *hub.Env) (*Adapter, error) {
@@ -75,48 +77,54 @@ func keep[T any](a *Adapter, open func(context.Context) (T, error), alive func(T
 	return &keeper[T]{clock: a.env.Clock, pauses: hub.Retry{Min: a.cfg.Reconnect.Min, Max: a.cfg.Reconnect.Max}, open: open, alive: alive}
 }
 
-// OpenSource makes the source of a queue ("queue orders"), of an exchange ("exchange orders key order.*", with the option queue), or
-// of a channel ("channel orders type topic for audit key order.*").
+// OpenSource makes the source of a queue ("queue orders") or of an exchange
+// ("exchange orders key order.*", with the option queue).
 func (a *Adapter) OpenSource(arg string, cfg any) (hub.Source, error) {
 	c, ok := cfg.(*SourceConfig)
 	if !ok || c == nil {
 		c = defaultSource()
 	}
-	p, err := parsePlace(arg)
-	if err != nil {
-		return nil, err
+	p, m := parsePlace(arg)
+	if m != nil {
+		return nil, m
 	}
-	t, err := p.source(c)
-	if err != nil {
-		return nil, err
+	t, faults := p.source(c)
+	if len(faults) > 0 {
+		return nil, (*mistake)(&faults[0])
 	}
-	s := &Source{adapter: a, place: p, cfg: *c, queue: t.queues[0].name, topology: t, tag: "hub-" + hub.NewID(a.env.Clock.Now())}
-	if s.cfg.Prefetch == 0 {
-		s.cfg.Prefetch = a.cfg.Prefetch
+	var key func(*hub.Message) string
+	if c.Key != "" {
+		key = func(m *hub.Message) string { return keyOf(m, c.Key) }
 	}
+	return a.source(p, c, t, key), nil
+}
+
+func (a *Adapter) source(p place, c *SourceConfig, t topology, key func(*hub.Message) string) *Source {
+	s := &Source{adapter: a, place: p, cfg: *c, key: key, queue: t.queues[0].name, topology: t, tag: "hub-" + hub.NewID(a.env.Clock.Now())}
 	if s.cfg.Workers == 0 {
 		s.cfg.Workers = hub.DefaultLanes
 	}
-	if p.channel != "" && s.cfg.Key == "" {
-		s.cfg.Key = headerKey
+	if s.cfg.Prefetch == 0 {
+		s.cfg.Prefetch = a.cfg.Prefetch
 	}
 	a.want(t)
-	return s, nil
+	return s
 }
 
-// OpenTarget makes the target that sends to a queue ("queue orders"), to an exchange ("exchange orders", "exchange orders type topic
-// key order.paid") or to a channel ("channel orders type topic").
+// OpenTarget makes the target that sends to a queue ("queue orders") or to an
+// exchange ("exchange orders", "exchange orders type topic key order.paid").
 func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
-	p, err := parsePlace(arg)
-	if err == nil {
-		err = p.checkSend()
+	p, m := parsePlace(arg)
+	if m != nil {
+		return nil, m
 	}
-	if err != nil {
-		return nil, err
-	}
+	return a.target(p), nil
+}
+
+func (a *Adapter) target(p place) *Target {
 	t := p.target()
 	a.want(t)
-	return &Target{adapter: a, place: p, pub: newPublisher(a, t)}, nil
+	return &Target{adapter: a, place: p, pub: newPublisher(a, t)}
 }
 
 // OpenCaller finds an operation of `ops:`, or takes a place as OpenTarget does.
@@ -125,16 +133,17 @@ func (a *Adapter) OpenCaller(op string) (hub.Caller, error) {
 	if !named {
 		text = op
 	}
-	p, err := parsePlace(text)
-	if err == nil {
-		err = p.checkSend()
+	p, m := parsePlace(text)
+	if m != nil {
+		return nil, fmt.Errorf("op %q: %w", op, m)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("op %q: %w", op, err)
-	}
+	return a.caller(p), nil
+}
+
+func (a *Adapter) caller(p place) *Caller {
 	t := p.target()
 	a.want(t)
-	return &Caller{adapter: a, op: op, place: p, topology: t}, nil
+	return &Caller{adapter: a, place: p, topology: t}
 }
 
 // LateReplies counts the replies that came after their caller had gone, or second.

@@ -2,7 +2,6 @@ package amqp
 
 import (
 	"context"
-	"strconv"
 	"sync"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 // (EIP Request-Reply). Replies come by RabbitMQ's direct reply-to.
 type Caller struct {
 	adapter  *Adapter
-	op       string
 	place    place
 	topology topology
 
@@ -102,7 +100,12 @@ func (c *Caller) call(ctx context.Context, m *hub.Message) (*hub.Message, error)
 	}
 	defer t.drop()
 	d, err := c.await(ctx, q, t, answer)
-	if err != nil {
+	if missing, err := deleted(err, c.topology); err != nil {
+		if missing {
+			c.mu.Lock()
+			c.ready = nil
+			c.mu.Unlock()
+		}
 		return nil, err
 	}
 	return c.reply(m, d)
@@ -165,18 +168,23 @@ func (c *Caller) open(ctx context.Context) (*asking, error) {
 // attempt, so that the reply to an earlier one is not taken for this one's; it
 // expires when nobody waits for its reply any more.
 func (c *Caller) request(ctx context.Context, m *hub.Message) (amqp.Publishing, error) {
-	p, err := c.adapter.publishing(m)
+	if at, ok := ctx.Deadline(); ok {
+		until := c.adapter.env.Clock.Now().Add(max(time.Until(at), time.Millisecond))
+		if m.Expires.IsZero() || until.Before(m.Expires) {
+			short := *m
+			short.Expires = until
+			m = &short
+		}
+	}
+	p, err := c.adapter.publishing(m, c.place)
 	if err != nil {
 		return p, err
 	}
-	if at, ok := ctx.Deadline(); ok && (m.Expires.IsZero() || at.Before(m.Expires)) {
-		p.Expiration = strconv.FormatInt(max(1, time.Until(at).Milliseconds()), 10)
-	}
 	if m.Correlation != "" {
-		p.Headers[headerCorrelation] = m.Correlation
+		header(&p, headerCorrelation, m.Correlation)
 	}
-	if m.Key != "" && c.place.channel != "" {
-		p.Headers[headerKey] = m.Key
+	if !m.Expires.IsZero() {
+		p.Expiration = expiration(m.Expires.Sub(c.adapter.env.Clock.Now()))
 	}
 	p.ReplyTo, p.CorrelationId = directReplyTo, hub.NewID(c.adapter.env.Clock.Now())
 	return p, nil
@@ -187,7 +195,7 @@ func (c *Caller) reply(m *hub.Message, d *amqp.Delivery) (*hub.Message, error) {
 		return nil, err
 	}
 	now := c.adapter.env.Clock.Now()
-	reply, err := message(d, now)
+	reply, err := message(d, now, false)
 	if err != nil {
 		return nil, hub.Fail(hub.Rejected, "bad_response", "the reply is refused: %w", err)
 	}
@@ -195,6 +203,5 @@ func (c *Caller) reply(m *hub.Message, d *amqp.Delivery) (*hub.Message, error) {
 		reply.ID = hub.DeriveID(m.ID, "reply")
 	}
 	reply.Correlation = m.Correlation
-	delete(reply.Headers, hub.HeaderRoutingKey)
 	return reply, nil
 }

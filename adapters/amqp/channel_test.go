@@ -2,175 +2,377 @@ package amqp
 
 import (
 	"context"
+	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
 )
 
-// Channels that RabbitMQ carries: who gets what.
+// carried names a channel that is deleted with the test, and the queues of its readers.
+func (r *rabbit) carried(kind string, readers ...string) hub.Carried {
+	if kind == direct {
+		return hub.Carried{Name: r.drop(kind), Type: kind}
+	}
+	for _, reader := range readers {
+		r.drop(kind + ">" + reader)
+	}
+	return hub.Carried{Name: r.exchange(kind, ""), Type: kind}
+}
+
+func (o *opened) carrySource(c hub.Carried, s hub.Subscription) hub.Source {
+	o.t.Helper()
+	src, err := o.CarrySource(c, s)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return src
+}
+
+func (o *opened) carryTarget(c hub.Carried) hub.Target {
+	o.t.Helper()
+	target, err := o.CarryTarget(c)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	o.t.Cleanup(func() { target.Close() })
+	return target
+}
+
+func (o *opened) carryCaller(c hub.Carried) hub.Caller {
+	o.t.Helper()
+	caller, err := o.CarryCaller(c)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return caller
+}
+
+// reader is a subscription of the hub "h".
+func reader(pipeline string) hub.Subscription { return hub.Subscription{Hub: "h", Pipeline: pipeline} }
+
+// Who gets what. All is sent before a reader runs: none misses a message.
 func TestChannels(t *testing.T) {
 	r := newRabbit(t)
 	for _, c := range []struct {
 		kind    string
-		readers map[string]string // pipeline -> what follows "for"
+		readers []hub.Subscription
 		sends   map[string]string // id -> header
 		want    map[string][]string
 	}{
-		{direct, map[string]string{"": ""}, map[string]string{"1": "", "2": ""}, map[string][]string{"": {"1", "2"}}},
-		{fanout, map[string]string{"a": "", "b": ""}, map[string]string{"1": ""}, map[string][]string{"a": {"1"}, "b": {"1"}}},
-		{topic, map[string]string{"all": "", "paid": " key order.*.paid"}, map[string]string{"1": "order.7.paid", "2": "order.7.shipped"},
-			map[string][]string{"all": {"1", "2"}, "paid": {"1"}}},
-		{headers, map[string]string{"eu": " match region=eu&kind=big+order"}, map[string]string{"1": "eu", "2": "us"}, map[string][]string{"eu": {"1"}}},
+		{direct, []hub.Subscription{reader("a")}, map[string]string{"1": "", "2": ""}, map[string][]string{"h.a": {"1", "2"}}},
+		{fanout, []hub.Subscription{reader("a"), reader("b"), {Hub: "other", Pipeline: "a"}}, map[string]string{"1": ""},
+			map[string][]string{"h.a": {"1"}, "h.b": {"1"}, "other.a": {"1"}}},
+		{topic, []hub.Subscription{{Hub: "h", Pipeline: "all", Pattern: "#"}, {Hub: "h", Pipeline: "paid", Pattern: "order.*.paid"}},
+			map[string]string{"1": "order.7.paid", "2": "order.7.shipped", "3": ""}, map[string][]string{"h.all": {"1", "2", "3"}, "h.paid": {"1"}}},
+		{headers, []hub.Subscription{
+			{Hub: "h", Pipeline: "eu", Match: hub.Headers{"region": "eu", "kind": "big order"}},
+			{Hub: "h", Pipeline: "ours", Match: hub.Headers{"x-tenant": "eu", "content-type": "application/json"}},
+			{Hub: "h", Pipeline: "none", Match: hub.Headers{"content-type": "text/plain"}}, {Hub: "h", Pipeline: "all"},
+		}, map[string]string{"1": "eu", "2": "us"}, map[string][]string{"h.eu": {"1"}, "h.ours": {"1"}, "h.none": nil, "h.all": {"1", "2"}}},
 	} {
 		t.Run(c.kind, func(t *testing.T) {
 			a := openAdapter(t, r.url, nil)
-			name := r.exchange(c.kind, "")
-			text := "channel " + name + " type " + c.kind
-			got := map[string]*seen{}
-			for pipeline, more := range c.readers {
-				reader := text
-				if pipeline != "" {
-					reader += " for " + pipeline + more
-					r.drop(c.kind + ">" + pipeline)
-				} else {
-					r.drop(c.kind)
-				}
-				got[pipeline] = &seen{}
-				feed(t, a.source(reader, nil), got[pipeline])
+			ch := r.carried(c.kind, slices.Collect(maps.Keys(c.want))...)
+			sources := map[string]hub.Source{}
+			for _, s := range c.readers {
+				sources[s.Hub+"."+s.Pipeline] = a.carrySource(ch, s)
 			}
-			target := a.target(text) // it declares the readers' queues: none misses a message
+			target := a.carryTarget(ch)
 			for _, id := range slices.Sorted(maps.Keys(c.sends)) {
-				m := message1(id, "{}").WithKey("k-" + id).WithCorrelation("c-" + id)
-				if c.kind == topic {
+				m := message1(id, "{}").WithKey("k-" + id)
+				switch c.kind {
+				case topic:
 					m = m.WithHeader(hub.HeaderRoutingKey, c.sends[id])
-				}
-				if c.kind == headers {
-					m = m.WithHeader("region", c.sends[id]).WithHeader("kind", "big order")
+				case headers:
+					m = m.WithHeader("region", c.sends[id]).WithHeader("x-tenant", c.sends[id]).WithHeader("kind", "big order")
 				}
 				r.ok(target.Send(background(t), m))
 			}
-			for pipeline, want := range c.want {
-				until(t, pipeline+" got too little", func() bool { return len(got[pipeline].all()) >= len(want) })
+			for name, want := range c.want {
+				var got seen
+				stop := feed(t, sources[name], &got)
+				until(t, name+" got too little", func() bool { return len(got.all()) >= len(want) })
+				until(t, name+" left something", func() bool { return r.depth(sources[name].(*Source).queue) == 0 })
+				stop()
 				var ids []string
-				for _, m := range got[pipeline].all() {
+				for _, m := range got.all() {
 					ids = append(ids, m.ID)
-					if m.Key != "k-"+m.ID || m.Correlation != "c-"+m.ID || m.Headers["hub-key"] != "" {
-						t.Errorf("%+v", m)
-					}
 				}
 				if slices.Sort(ids); !slices.Equal(ids, want) {
-					t.Errorf("%s got %v, want %v", pipeline, ids, want)
+					t.Errorf("%s got %v, want %v", name, ids, want)
 				}
 			}
 		})
 	}
 }
 
+// A message comes out of a channel as it went in.
+func TestChannelKeepsMessage(t *testing.T) {
+	r := newRabbit(t)
+	a := openAdapter(t, r.url, nil)
+	for _, kind := range kinds {
+		ch := r.carried(kind, "h.p")
+		var got seen
+		s := reader("p")
+		s.Pattern = "#"
+		feed(t, a.carrySource(ch, s), &got)
+		m := &hub.Message{ID: "01ABC/1", Key: "customer 7", Correlation: strings.Repeat("c", 300), Time: time.Date(2026, 11, 21, 9, 0, 10, 123456789, time.UTC),
+			Expires: time.Now().UTC().Add(time.Minute).Round(0), Body: hub.NewBody([]byte{0, 255, 'x'}),
+			Headers: hub.Headers{"content-type": "application/json", "content-encoding": "gzip", "idempotency-key": "i", "routing-key": "a.b", "traceparent": "00-1",
+				"amqp.type": "t", "amqp.app-id": "shop", "amqp.priority": "3", "amqp.exchange": "x", "amqp.redelivered": "true", "sequence": "1/2", "x-own": "ä \n"}}
+		want := *m
+		r.ok(a.carryTarget(ch).Send(background(t), m))
+		g := got.first(t)
+		if g.ID != want.ID || g.Key != want.Key || g.Correlation != want.Correlation || !g.Time.Equal(want.Time) || !g.Expires.Equal(want.Expires) ||
+			string(g.Body.Bytes()) != string(want.Body.Bytes()) || !maps.Equal(g.Headers, want.Headers) {
+			t.Errorf("%s: %+v\nwant %+v", kind, g, &want)
+		}
+	}
+}
+
+// A message from a client that is no hub has the key that the channel says.
+func TestChannelFromOutside(t *testing.T) {
+	r := newRabbit(t)
+	a := openAdapter(t, r.url, nil)
+	ch := r.carried(topic, "h.p")
+	s := hub.Subscription{Hub: "h", Pipeline: "p", Pattern: "stock.*", Lanes: 3, Key: func(m *hub.Message) string { return "by " + string(m.Body.Bytes()) }}
+	src := a.carrySource(ch, s)
+	if n := src.(*Source).cfg.Workers; n != 3 {
+		t.Errorf("%d workers", n)
+	}
+	var got seen
+	feed(t, src, &got)
+	r.ok(a.carryTarget(ch).Send(background(t), message1("1", "x").WithKey("own").WithHeader(hub.HeaderRoutingKey, "stock.a")))
+	r.put(ch.Name, "stock.b", amqp.Publishing{MessageId: "2", Body: []byte("y")})
+	until(t, "not both came", func() bool { return len(got.all()) == 2 })
+	keys := map[string]string{}
+	for _, m := range got.all() {
+		keys[m.ID] = m.Key + " " + m.Headers[hub.HeaderRoutingKey]
+	}
+	if keys["1"] != "own stock.a" || keys["2"] != "by y stock.b" {
+		t.Errorf("%v", keys)
+	}
+}
+
+// What expires on a channel comes to its reader, who makes a dead letter of it: the server does not throw it away.
+func TestChannelExpiry(t *testing.T) {
+	r := newRabbit(t)
+	a := openAdapter(t, r.url, nil)
+	ch := r.carried(direct)
+	src, target := a.carrySource(ch, reader("p")), a.carryTarget(ch)
+	m := message1("1", "{}")
+	m.Expires = time.Now().UTC().Add(50 * time.Millisecond)
+	r.ok(target.Send(background(t), m))
+	time.Sleep(100 * time.Millisecond)
+	wantError(t, target.Send(background(t), m), hub.Rejected, "expired")
+	var got seen
+	feed(t, src, &got)
+	if g := got.first(t); !g.Expires.Equal(m.Expires) {
+		t.Errorf("expires %s, want %s", g.Expires, m.Expires)
+	}
+}
+
+// RabbitMQ's topics and the store's agree.
+func TestTopicPatterns(t *testing.T) {
+	r := newRabbit(t)
+	a := openAdapter(t, r.url, nil)
+	keys := []string{"", "order", "order.paid", "order.paid.eu", ".", "a..b"}
+	patterns := []string{"#", "*", "order", "order.*", "order.#", "*.paid", "#.eu", "order.*.eu", ".", "a.*.b", ""}
+	readers := make([]string, len(patterns))
+	for i := range patterns {
+		readers[i] = "h.p" + strconv.Itoa(i)
+	}
+	ch := r.carried(topic, readers...)
+	sources := make([]hub.Source, len(patterns))
+	for i, p := range patterns {
+		sources[i] = a.carrySource(ch, hub.Subscription{Hub: "h", Pipeline: "p" + strconv.Itoa(i), Pattern: p})
+	}
+	target := a.carryTarget(ch)
+	for _, k := range keys {
+		r.ok(target.Send(background(t), message1("key "+k, "{}").WithHeader(hub.HeaderRoutingKey, k)))
+	}
+	words := func(s string) []string {
+		if s == "" {
+			return nil
+		}
+		return strings.Split(s, ".")
+	}
+	for i, p := range patterns {
+		var got, want []string
+		for range r.depth(sources[i].(*Source).queue) {
+			got = append(got, r.get(sources[i].(*Source).queue).MessageId)
+		}
+		for _, k := range keys {
+			if hub.TopicMatch(words(p), words(k)) {
+				want = append(want, "key "+k)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q got %q, want %q", p, got, want)
+		}
+	}
+}
+
 func TestChannelWithoutReader(t *testing.T) {
 	r := newRabbit(t)
 	a := openAdapter(t, r.url, nil)
-	r.ok(a.target("channel "+r.exchange("t", "")+" type topic").Send(background(t), message1("1", "{}")))
-	q := r.drop("d")
-	r.ok(a.target("channel "+q+" type direct").Send(background(t), message1("1", "{}")))
-	if d := r.get(q); d.MessageId != "1" {
+	r.ok(a.carryTarget(r.carried(topic)).Send(background(t), message1("1", "{}")))
+	ch := r.carried(direct)
+	r.ok(a.carryTarget(ch).Send(background(t), message1("1", "{}")))
+	if d := r.get(ch.Name); d.MessageId != "1" {
 		t.Error(d)
+	}
+}
+
+// A queue that was deleted under a target's feet is declared again: no dead letter for it.
+func TestDeletedQueueHeals(t *testing.T) {
+	r := newRabbit(t)
+	a := openAdapter(t, r.url, nil)
+	ch := r.carried(direct)
+	for _, target := range []hub.Target{a.carryTarget(ch), a.target("queue " + ch.Name)} {
+		r.ok(target.Send(background(t), message1("1", "{}")))
+		_, err := r.ch.QueueDelete(ch.Name, false, false, false)
+		r.ok(err)
+		wantError(t, target.Send(background(t), message1("2", "{}")), hub.Unavailable, reasonTopology, "queue "+ch.Name, "deleted")
+		r.ok(target.Send(background(t), message1("2", "{}")))
+		if d := r.get(ch.Name); d.MessageId != "2" {
+			t.Error(d)
+		}
+	}
+	caller := a.carryCaller(ch)
+	_, err := r.ch.QueueDelete(ch.Name, false, false, false)
+	r.ok(err)
+	failed := make(chan error, 1)
+	call := func() {
+		ctx, cancel := context.WithTimeout(background(t), 200*time.Millisecond)
+		defer cancel()
+		_, err := caller.Call(ctx, message1("3", "{}"))
+		failed <- err
+	}
+	call() // declares it, and finds no reader
+	wantError(t, <-failed, hub.Timeout, "timeout")
+	_, err = r.ch.QueueDelete(ch.Name, false, false, false)
+	r.ok(err)
+	call()
+	wantError(t, <-failed, hub.Unavailable, reasonTopology, "deleted")
+	call()
+	wantError(t, <-failed, hub.Timeout, "timeout")
+}
+
+// Channels that RabbitMQ can't carry.
+func TestChannelFaults(t *testing.T) {
+	a := openAdapter(t, "amqp://nobody", nil)
+	for _, c := range []hub.Carried{{Name: "a", Type: "tropic"}, {Name: "", Type: direct}, {Name: "amq.a", Type: fanout}, {Name: strings.Repeat("a", 256), Type: direct}} {
+		if _, err := a.CarryTarget(c); err == nil || !strings.Contains(err.Error(), "channel") {
+			t.Errorf("%v: %v", c, err)
+		}
+		if _, err := a.CarrySource(c, reader("p")); err == nil {
+			t.Errorf("%v is read", c)
+		}
+	}
+	if _, err := a.CarrySource(hub.Carried{Name: "a", Type: fanout}, reader(strings.Repeat("p", 255))); err == nil {
+		t.Error("the reader's queue has too long a name")
+	}
+	if _, err := a.CarryCaller(hub.Carried{Name: "a", Type: topic}); err == nil || !strings.Contains(err.Error(), "call a direct channel") {
+		t.Error(err)
+	}
+}
+
+// Order per key on a channel with one hub, from target to handler, while connections are cut and handlers fail.
+func TestChannelOrder(t *testing.T) {
+	const keys, each = 20, 25
+	r := newRabbit(t)
+	p := newProxy(t, r.url)
+	a := openAdapter(t, p.url, nil)
+	ch := r.carried(direct)
+	var mu sync.Mutex
+	next, failed := map[string]int{}, map[string]bool{}
+	var inversions []string
+	total := func() (n int) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, k := range next {
+			n += k
+		}
+		return n
+	}
+	feed(t, a.carrySource(ch, hub.Subscription{Hub: "h", Pipeline: "p", Lanes: 8}), hub.HandlerFunc(func(_ context.Context, m *hub.Message) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if !failed[m.ID] && rand.IntN(20) == 0 {
+			failed[m.ID] = true
+			return hub.Fail(hub.Unavailable, "test", "5 %%")
+		}
+		switch n, _ := strconv.Atoi(string(m.Body.Bytes())); {
+		case n == next[m.Key]:
+			next[m.Key]++
+		case n > next[m.Key]:
+			inversions = append(inversions, m.Key+" "+m.ID)
+		}
+		return nil
+	}))
+	target := a.carryTarget(ch)
+	var senders sync.WaitGroup
+	for k := range keys {
+		senders.Go(func() {
+			for i := range each {
+				m := message1(fmt.Sprintf("%d-%d", k, i), strconv.Itoa(i)).WithKey("k" + strconv.Itoa(k))
+				for target.Send(background(t), m) != nil { // as the hub does: the next of the key waits
+					time.Sleep(5 * time.Millisecond)
+				}
+			}
+		})
+	}
+	for range 3 {
+		at := total()
+		until(t, "nothing comes", func() bool { return total() > at+keys*each/8 || total() == keys*each })
+		p.cut()
+	}
+	senders.Wait()
+	until(t, "not all came", func() bool { return total() == keys*each })
+	if len(inversions) > 0 {
+		t.Errorf("%d inversions: %v", len(inversions), inversions)
 	}
 }
 
 // A call of a channel: another hub's pipeline that reads the channel answers.
 func TestChannelCall(t *testing.T) {
 	r := newRabbit(t)
-	q := r.drop("commands")
+	ch := r.carried(direct)
 	a := openAdapter(t, r.url, nil)
 	done := make(chan *hub.Message, 1)
+	m := message1("1", "{}").WithKey("k").WithCorrelation("order-7")
+	m.Time = m.Time.Add(-3 * time.Second) // it is older than the request
 	go func() {
-		m, err := a.caller("channel "+q+" type direct").Call(background(t), message1("1", "{}").WithKey("k"))
+		reply, err := a.carryCaller(ch).Call(background(t), m)
 		if err != nil {
 			t.Error(err)
 		}
-		done <- m
+		done <- reply
 	}()
 	b := openAdapter(t, r.url, nil)
 	until(t, "the channel was not declared", func() bool {
-		_, err := r.channel().QueueDeclarePassive(q, true, false, false, false, nil)
+		_, err := r.channel().QueueDeclarePassive(ch.Name, true, false, false, false, nil)
 		return err == nil
 	})
 	var n seen
-	feed(t, b.source("channel "+q+" type direct for stock", nil), replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) {
+	feed(t, b.carrySource(ch, reader("stock")), replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) {
 		n.Handle(ctx, m)
-		return m.WithBody(hub.NewBody([]byte("key " + m.Key))), nil
+		return m.WithBody(hub.NewBody([]byte("key " + m.Key + " of " + m.Correlation))), nil
 	}))
-	if m := <-done; m == nil || string(m.Body.Bytes()) != "key k" {
-		t.Errorf("%+v", m)
+	if reply := <-done; reply == nil || string(reply.Body.Bytes()) != "key k of order-7" || reply.Correlation != "order-7" {
+		t.Errorf("%+v", reply)
 	}
-}
-
-func TestExchangeSources(t *testing.T) {
-	r := newRabbit(t)
-	a := openAdapter(t, r.url, nil)
-	x, y := r.exchange("x", ""), r.exchange("y", headers)
-	q := r.drop("collect")
-	var got seen
-	feed(t, a.source("exchange "+x+" type topic key stock.*", func(c *SourceConfig) {
-		c.Queue = q
-		c.Bind = []Bind{{Exchange: y, Headers: map[string]string{"x-match": "any", "a": "1", "b": "2"}}}
-	}), &got)
-	until(t, "nothing was declared", func() bool {
-		_, err := r.channel().QueueDeclarePassive(q, true, false, false, false, nil)
-		return err == nil
-	})
-	until(t, "nothing was bound", func() bool {
-		r.ok(r.channel().PublishWithContext(background(t), x, "stock.b", true, false, amqp.Publishing{MessageId: "x"}))
-		return got.count("x") > 0
-	})
-	until(t, "no header binding", func() bool {
-		r.put(y, "", amqp.Publishing{MessageId: "y", Headers: amqp.Table{"b": "2"}})
-		r.put(y, "", amqp.Publishing{MessageId: "n", Headers: amqp.Table{"c": "2"}})
-		return got.count("y") > 0
-	})
-	if got.count("n") > 0 {
-		t.Error("a message came that no binding takes")
-	}
-	r.ok(a.target("exchange "+x+" key stock.z").Send(background(t), message1("z", "{}"))) // of the type that the source says
-	until(t, "the target's message did not come", func() bool { return got.count("z") > 0 })
-}
-
-func TestTopology(t *testing.T) {
-	r := newRabbit(t)
-	a := openAdapter(t, r.url, nil)
-	there := r.queue("there", nil)
-	other := r.queue("other", amqp.Table{"x-max-length": int32(5)})
-	a.source("queue "+there, nil)
-	a.source("queue "+other, nil)
-	a.source("exchange "+r.exchange("x", topic)+" type direct key a", func(c *SourceConfig) { c.Queue = r.drop("new") })
-	a.target("exchange " + r.name + ".no")
-	problems, err := a.Topology(background(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{
-		"queue " + other + ": declared with other arguments: inequivalent arg 'x-max-length'",
-		"exchange " + r.name + ".x: declared with other arguments: inequivalent arg 'type'",
-		"queue " + r.name + ".new: not there yet; the hub will declare it",
-		"exchange " + r.name + ".no: not there",
-	}
-	if len(problems) != len(want) {
-		t.Errorf("%q", problems)
-	}
-	for i := range min(len(want), len(problems)) {
-		if !strings.HasPrefix(problems[i], want[i]) {
-			t.Errorf("%q, want %q", problems[i], want[i])
-		}
-	}
-	if _, err := r.channel().QueueDeclarePassive(r.name+".new", true, false, false, false, nil); err == nil {
-		t.Error("it declared something")
-	}
-	if _, err := openAdapter(t, "amqp://guest@127.0.0.1:1/", nil).Topology(background(t)); err == nil {
-		t.Error("no error without a server")
+	if left := time.Until(n.first(t).Expires); left < 15*time.Second || left > 20*time.Second {
+		t.Errorf("the request expires in %s, its caller waits 20s", left)
 	}
 }

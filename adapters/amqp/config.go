@@ -79,12 +79,8 @@ func (c *Config) check() (faults []hub.FieldFault) {
 		bad("reconnect.max", "write a time of at least reconnect.min", "reconnect.max is shorter than reconnect.min")
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Ops)) {
-		p, err := parsePlace(c.Ops[name])
-		if err == nil {
-			err = p.checkSend()
-		}
-		if err != nil {
-			bad("ops."+name, "write queue stock.commands, or exchange stock key commands", "op %q: %s", name, err)
+		if _, m := parsePlace(c.Ops[name]); m != nil {
+			bad("ops."+name, m.Help, "op %q: %s", name, m.Message)
 		}
 	}
 	return faults

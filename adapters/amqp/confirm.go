@@ -110,7 +110,7 @@ func (t *ticket) result() error {
 	returned := t.c.returned(t.sent)
 	switch {
 	case t.dc.Acked() && returned:
-		return hub.Fail(hub.Rejected, "unroutable", "no queue takes it")
+		return hub.Fail(hub.Rejected, reasonUnroutable, "no queue takes it")
 	case t.dc.Acked():
 		return nil
 	case t.c.ch.IsClosed():

@@ -18,12 +18,14 @@ type queueFar struct {
 	queue string
 	proxy *proxy
 	args  amqp.Table
-	put   int
-	mu    sync.Mutex
+	ch    *hub.Carried // the queue is a channel's
 }
 
 func (f *queueFar) Open(t *testing.T) hub.Source {
 	f.proxy = newProxy(t, f.r.url)
+	if f.ch != nil {
+		return openAdapter(t, f.proxy.url, nil).carrySource(*f.ch, hub.Subscription{Hub: "h", Pipeline: "p", Lanes: 4})
+	}
 	return openAdapter(t, f.proxy.url, nil).source("queue "+f.queue, func(c *SourceConfig) {
 		c.Key, c.Workers = "the-key", 4
 		if f.args != nil {
@@ -33,14 +35,11 @@ func (f *queueFar) Open(t *testing.T) hub.Source {
 }
 
 func (f *queueFar) Put(t *testing.T, m *hub.Message) {
-	h := amqp.Table{"the-key": m.Key}
+	h := amqp.Table{"the-key": m.Key, "hub-key": m.Key}
 	for k, v := range m.Headers {
 		h[k] = v
 	}
 	f.r.put("", f.queue, amqp.Publishing{MessageId: m.ID, Timestamp: m.Time, ContentType: m.Headers[hub.HeaderContentType], Headers: h, Body: m.Body.Bytes()})
-	f.mu.Lock()
-	f.put++
-	f.mu.Unlock()
 }
 
 // Acked counts what is neither ready nor in somebody's hands. A queue tells the latter only to who asks its management; so the
@@ -51,14 +50,19 @@ func (f *queueFar) Cut(t *testing.T)         { f.proxy.cut() }
 
 func TestSourceContract(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		args amqp.Table
-	}{{"classic", nil}, {"quorum", amqp.Table{"x-queue-type": "quorum"}}} {
+		name    string
+		args    amqp.Table
+		carried bool
+	}{{"classic", nil, false}, {"quorum", amqp.Table{"x-queue-type": "quorum"}, false}, {"channel", nil, true}} {
 		t.Run(c.name, func(t *testing.T) {
 			f := hubtest.Features{Redelivers: true, Cut: true, Ordered: true, Workers: 4, Headers: []string{"content-type", "idempotency-key", "traceparent", "x-own"}}
 			hubtest.Source(t, f, func(t *testing.T) hubtest.SourceFar {
 				r := newRabbit(t)
-				return &queueFar{r: r, queue: r.queue("in", c.args), args: c.args}
+				far := &queueFar{r: r, queue: r.queue("in", c.args), args: c.args}
+				if c.carried {
+					far.ch = &hub.Carried{Name: far.queue, Type: direct}
+				}
+				return far
 			})
 		})
 	}
@@ -68,6 +72,7 @@ func TestSourceContract(t *testing.T) {
 type targetFar struct {
 	r       *rabbit
 	queue   string
+	carried bool
 	proxy   *proxy
 	got     []*hub.Message
 	adapter *opened
@@ -76,6 +81,9 @@ type targetFar struct {
 func (f *targetFar) Open(t *testing.T) hub.Target {
 	f.proxy = newProxy(t, f.r.url)
 	f.adapter = openAdapter(t, f.proxy.url, nil)
+	if f.carried {
+		return f.adapter.carryTarget(hub.Carried{Name: f.name(), Type: fanout})
+	}
 	return f.adapter.target("exchange " + f.name())
 }
 
@@ -88,7 +96,7 @@ func (f *targetFar) Got(t *testing.T) []*hub.Message {
 		if !ok {
 			return f.got
 		}
-		m, err := message(&d, time.Now())
+		m, err := message(&d, time.Now(), f.carried)
 		f.r.ok(err)
 		f.got = append(f.got, m)
 	}
@@ -120,23 +128,34 @@ func (f *targetFar) Heal(t *testing.T) {
 
 func TestTargetContract(t *testing.T) {
 	f := hubtest.Features{Headers: []string{"content-type", "idempotency-key", "traceparent"}, Classes: []hub.Class{hub.Rejected, hub.Unavailable, hub.Throttled}}
-	hubtest.Target(t, f, func(t *testing.T) hubtest.TargetFar {
-		r := newRabbit(t)
-		far := &targetFar{r: r, queue: r.queue("out", nil)}
-		r.exchange("x", fanout)
-		r.ok(r.ch.QueueBind(far.queue, "", far.name(), false, nil))
-		return far
+	far := func(carried bool) func(t *testing.T) hubtest.TargetFar {
+		return func(t *testing.T) hubtest.TargetFar {
+			r := newRabbit(t)
+			far := &targetFar{r: r, queue: r.queue("out", nil), carried: carried}
+			r.exchange("x", fanout)
+			r.ok(r.ch.QueueBind(far.queue, "", far.name(), false, nil))
+			return far
+		}
+	}
+	hubtest.Target(t, f, far(false))
+	t.Run("channel", func(t *testing.T) {
+		f.Classes = []hub.Class{hub.Unavailable, hub.Throttled} // one that leads nowhere has no reader, and that is no error
+		hubtest.Target(t, f, far(true))
 	})
 }
 
 // serviceFar answers requests as a client that is not a hub does, but for errors, of which a hub says the class.
 type serviceFar struct {
-	r     *rabbit
-	queue string
-	wg    sync.WaitGroup
+	r       *rabbit
+	queue   string
+	carried bool
+	wg      sync.WaitGroup
 }
 
 func (f *serviceFar) Open(t *testing.T) hub.Caller {
+	if f.carried {
+		return openAdapter(t, f.r.url, nil).carryCaller(hub.Carried{Name: f.queue, Type: direct})
+	}
 	a := openAdapter(t, f.r.url, func(c *Config) { c.Ops = map[string]string{"ask": "queue " + f.queue} })
 	caller, err := a.OpenCaller("ask")
 	f.r.ok(err)
@@ -154,7 +173,7 @@ func (f *serviceFar) Serve(t *testing.T, answer func(*hub.Message) (*hub.Message
 	f.wg.Go(func() {
 		for d := range requests {
 			f.wg.Go(func() {
-				m, _ := message(&d, time.Now())
+				m, _ := message(&d, time.Now(), false)
 				reply, err := answer(m)
 				if err != nil {
 					reply = errorReply(m, hub.AsError(err))
@@ -173,8 +192,12 @@ func (f *serviceFar) Serve(t *testing.T, answer func(*hub.Message) (*hub.Message
 func TestCallerContract(t *testing.T) {
 	f := hubtest.Features{Headers: []string{"content-type", "idempotency-key", "traceparent"},
 		Classes: []hub.Class{hub.Rejected, hub.Timeout, hub.Unavailable, hub.Throttled}}
-	hubtest.Caller(t, f, func(t *testing.T) hubtest.CallerFar {
-		r := newRabbit(t)
-		return &serviceFar{r: r, queue: r.queue("ask", nil)}
-	})
+	for _, carried := range []bool{false, true} {
+		t.Run(map[bool]string{false: "queue", true: "channel"}[carried], func(t *testing.T) {
+			hubtest.Caller(t, f, func(t *testing.T) hubtest.CallerFar {
+				r := newRabbit(t)
+				return &serviceFar{r: r, queue: r.queue("ask", nil), carried: carried}
+			})
+		})
+	}
 }

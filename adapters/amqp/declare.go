@@ -1,13 +1,9 @@
 package amqp
 
 import (
-	"context"
 	"errors"
-	"fmt"
 
 	amqp "github.com/rabbitmq/amqp091-go"
-
-	"orderhub/hub"
 )
 
 // declare makes t be there, or finds out that it is (checkOnly). A fault of
@@ -99,56 +95,4 @@ func (s *session) briefly(do func(*amqp.Channel) error) error {
 func notFound(err error) bool {
 	e, ok := errors.AsType[*amqp.Error](err)
 	return ok && e.Code == amqp.NotFound
-}
-
-// Topology compares what the opened sources, targets and ops want with what
-// the server has, and changes nothing. It returns one line per difference;
-// the error is that of the connection. Bindings can't be asked for.
-func (a *Adapter) Topology(ctx context.Context) (problems []string, err error) {
-	s, err := a.in.get(ctx, 0)
-	if err != nil {
-		return nil, err
-	}
-	a.mu.Lock()
-	wanted := append([]topology(nil), a.wanted...)
-	a.mu.Unlock()
-	told := map[string]bool{}
-	for _, t := range wanted {
-		for _, e := range t.exchanges {
-			if err := a.differs(s, e.String(), e.kind != "", told, &problems, e.builtin(),
-				func() error { return s.declareExchange(e, true) }, func() error { return s.activeExchange(e) }); err != nil {
-				return problems, err
-			}
-		}
-		for _, q := range a.all(topology{queues: t.queues}).queues {
-			if err := a.differs(s, q.String(), true, told, &problems, false,
-				func() error { return s.passiveQueue(q) }, func() error { return s.activeQueue(q) }); err != nil {
-				return problems, err
-			}
-		}
-	}
-	return problems, nil
-}
-
-// differs adds a line when the thing is missing, or is declared otherwise.
-// Declaring again what is there changes nothing and compares all arguments.
-func (a *Adapter) differs(s *session, name string, known bool, told map[string]bool, problems *[]string, skip bool, there, same func() error) error {
-	if skip || told[name] {
-		return nil
-	}
-	told[name] = true
-	err := there()
-	if err == nil && known && !a.cfg.CheckOnly {
-		err = same()
-	}
-	switch e, ok := errors.AsType[*amqp.Error](err); {
-	case err == nil:
-	case !ok, s.conn.IsClosed():
-		return fault(name, err)
-	case e.Code == amqp.NotFound && known && !a.cfg.CheckOnly:
-		*problems = append(*problems, fmt.Sprintf("%s: not there yet; the hub will declare it", name))
-	default:
-		*problems = append(*problems, hub.AsError(fault(name, err)).Error())
-	}
-	return nil
 }

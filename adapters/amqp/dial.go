@@ -44,7 +44,7 @@ func (s *session) refuse() error {
 func (a *Adapter) dial(ctx context.Context, role string) (*session, error) {
 	s, err := a.connect(ctx, role)
 	if err != nil {
-		return nil, hub.Fail(hub.Unavailable, reasonDown, "%s: no connection to %s: %w", a.env.Name, a.address(), err)
+		return nil, hub.Fail(hub.Unavailable, hub.NotConnected, "%s: no connection to %s: %w", a.env.Name, a.address(), err)
 	}
 	blocks := s.conn.NotifyBlocked(make(chan amqp.Blocking, 4))
 	a.watchers.Go(func() { a.watch(s, blocks) })

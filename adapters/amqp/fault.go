@@ -12,16 +12,12 @@ import (
 )
 
 const (
-	reasonLost     = "connection_lost"
-	reasonTopology = "topology"
-	reasonBlocked  = "blocked"
-	reasonTooLarge = "header_too_large"
-	reasonBody     = "body_too_large"
-
-	// reasonDown is the reason of what was not even tried, since there is no
-	// connection. The hub counts no attempt for it: a broker that is away, or
-	// refuses our password, makes no dead letters.
-	reasonDown = "breaker_open"
+	reasonLost       = "connection_lost"
+	reasonTopology   = "topology"
+	reasonUnroutable = "unroutable"
+	reasonBlocked    = "blocked"
+	reasonTooLarge   = "header_too_large"
+	reasonBody       = "body_too_large"
 )
 
 // fault says what an error of the protocol at what (queue orders) means.

@@ -18,37 +18,51 @@ import (
 
 // message is d as a message of the hub; its ID may be empty. The error is that
 // of a delivery that we refuse.
-func message(d *amqp.Delivery, now time.Time) (*hub.Message, error) {
+func message(d *amqp.Delivery, now time.Time, carried bool) (*hub.Message, error) {
 	if why, _ := d.Headers[headerRefused].(string); why == reasonTooLarge || why == reasonBody {
 		return nil, hub.Fail(hub.Invalid, why, "%s", refusals[why])
 	}
 	h := make(hub.Headers, len(d.Headers)+4)
-	for _, name := range slices.Sorted(maps.Keys(d.Headers)) {
-		if v := headerText(d.Headers[name]); v != "" {
-			h[strings.ToLower(name)] = v
+	if len(d.Headers) > 0 {
+		for _, name := range slices.Sorted(maps.Keys(d.Headers)) { // two names may differ in their case alone
+			if v := headerText(d.Headers[name]); v != "" {
+				h[strings.ToLower(name)] = v
+			}
 		}
 	}
-	for _, f := range [...]struct{ name, value string }{
-		{hub.HeaderContentType, d.ContentType}, {headerEncoding, d.ContentEncoding}, {hub.HeaderReplyTo, d.ReplyTo}, {hub.HeaderRoutingKey, d.RoutingKey},
-		{headerType, d.Type}, {headerAppID, d.AppId}, {headerUserID, d.UserId}, {headerExchange, d.Exchange},
-	} {
-		if f.value != "" {
-			h[f.name] = f.value
+	set := func(name, value string) {
+		if value != "" {
+			h[name] = value
 		}
 	}
+	set(hub.HeaderContentType, d.ContentType)
+	set(headerEncoding, d.ContentEncoding)
+	set(hub.HeaderReplyTo, d.ReplyTo)
+	set(headerType, d.Type)
+	set(headerAppID, d.AppId)
 	if d.Priority > 0 {
 		h[headerPriority] = strconv.Itoa(int(d.Priority))
 	}
-	if d.Redelivered {
-		h[headerAgain] = "true"
-	}
 	m := &hub.Message{ID: d.MessageId, Correlation: d.CorrelationId, Time: d.Timestamp.UTC(), Headers: h, Body: hub.NewBody(d.Body), Expires: expires(d, now)}
+	delete(h, headerExpires)
 	if d.Timestamp.IsZero() {
 		m.Time = now
 	}
 	if c := h[headerCorrelation]; c != "" {
 		m.Correlation = c
 		delete(h, headerCorrelation)
+	}
+	if carried {
+		unpack(m, d)
+		return m, nil
+	}
+	set(headerUserID, d.UserId)
+	if d.Exchange != "" { // else the key is but the name of the queue
+		h[headerExchange] = d.Exchange
+		set(hub.HeaderRoutingKey, d.RoutingKey)
+	}
+	if d.Redelivered {
+		h[headerAgain] = "true"
 	}
 	return m, nil
 }
@@ -58,15 +72,21 @@ var refusals = map[string]string{
 	reasonBody:     "the body is larger than max_body",
 }
 
-// expires is when the message is worthless. Its time to live runs from its
-// timestamp, unless the sender's clock is so far from ours that this can't be.
+// expires is when the message is worthless: as a hub that sent it says, else
+// its time to live after its timestamp. Where the sender's clock is so far from
+// ours that this can't be, its time to live begins now.
 func expires(d *amqp.Delivery, now time.Time) time.Time {
+	text, _ := d.Headers[headerExpires].(string)
+	at, unknown := time.Parse(time.RFC3339Nano, text)
 	ms, err := strconv.ParseInt(d.Expiration, 10, 64)
 	if err != nil || ms < 0 || ms > int64(100*365*24*time.Hour/time.Millisecond) {
-		return time.Time{}
+		return at.UTC()
 	}
 	ttl := time.Duration(ms) * time.Millisecond
-	if at := d.Timestamp.Add(ttl); !d.Timestamp.IsZero() && !d.Timestamp.After(now) && at.After(now) {
+	if unknown != nil && !d.Timestamp.IsZero() {
+		at = d.Timestamp.Add(ttl)
+	}
+	if at.After(now) && !at.After(now.Add(ttl)) {
 		return at.UTC()
 	}
 	return now.Add(ttl)

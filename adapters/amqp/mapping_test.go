@@ -18,7 +18,7 @@ func TestMessageMapping(t *testing.T) {
 		Timestamp: now.Add(-10 * time.Second), RoutingKey: "a.b", Exchange: "x", Type: "order", AppId: "shop", Priority: 3, Redelivered: true, Body: []byte("{}"),
 		Headers: amqp.Table{"Region": "eu", "n": int64(5), "b": true, "f": 1.5, "none": nil, "raw": []byte("text"), "at": now, "x-delivery-count": int64(4),
 			"price": amqp.Decimal{Scale: 2, Value: -5}, "t": amqp.Table{"b": []any{int32(1), "x", amqp.Decimal{Scale: 1, Value: 15}}}}}
-	m, err := message(&d, now)
+	m, err := message(&d, now, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestMessageMapping(t *testing.T) {
 
 	a := &Adapter{cfg: *defaultConfig(), env: &hub.Env{Clock: hub.RealClock{}}}
 	m.Expires = time.Now().Add(time.Minute)
-	p, err := a.publishing(m)
+	p, err := a.publishing(m, place{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestMessageMapping(t *testing.T) {
 		t.Errorf("%v", p.Headers)
 	}
 	m.Expires = time.Now().Add(-time.Second)
-	if _, err := a.publishing(m); hub.AsError(err).Reason != "expired" {
+	if _, err := a.publishing(m, place{}); hub.AsError(err).Reason != "expired" {
 		t.Error(err)
 	}
 }
@@ -83,34 +83,28 @@ func TestExpiresByWrongClock(t *testing.T) {
 
 func TestPlaces(t *testing.T) {
 	for text, want := range map[string]string{
-		"queue orders":                             "q=orders x= k=",
-		"exchange orders key a.*":                  "q= x=orders k=a.*",
-		"exchange orders type topic":               "q= x=orders k=",
-		"channel c type direct":                    "q=c x= k=",
-		"channel c type direct for p":              "q=c x= k=",
-		"channel c type topic for p":               "q=c>p x=c k=#",
-		"channel c type topic for p key a.#":       "q=c>p x=c k=a.#",
-		"channel c type fanout for p":              "q=c>p x=c k=",
-		"channel c type headers":                   "q= x=c k=",
-		"channel c type headers for p match a=1+2": "q=c>p x=c k= a=1 2",
-		"":                                  "is no queue",
-		"orders":                            "is no queue",
-		"queue":                             "is no queue",
-		"queue a key b":                     `"key" is not known`,
-		"exchange x type tropic":            `type "tropic" is none of`,
-		"topic x":                           `"topic" is not known`,
-		"channel c":                         "type is missing",
-		"queue " + strings.Repeat("q", 300): "longer than 255",
+		"queue orders":                      "q=orders x= k=",
+		"exchange orders key a.*":           "q= x=orders k=a.*",
+		"exchange orders type topic":        "q= x=orders k=",
+		"":                                  "is no queue and no exchange: write queue NAME, or exchange NAME key PATTERN",
+		"orders":                            "is no queue and no exchange: write queue orders, or exchange orders key PATTERN",
+		"queue":                             "is no queue and no exchange: write queue NAME",
+		"queu orders":                       `"queu" is not known here: write queue orders`,
+		"exchnge x key a":                   `"exchnge" is not known here: write exchange x`,
+		"topic x":                           `"topic" is not known here: write exchange x type topic`,
+		"channel c type direct":             `"channel" is not known here: write queue NAME`,
+		"queue a key b":                     "nothing can follow the name of a queue: write queue a",
+		"exchange x type tropic":            `"tropic" is no type of an exchange: write direct, topic, fanout, headers behind type`,
+		"exchange x type":                   `nothing follows "type": write exchange NAME type TYPE`,
+		"exchange x kye a":                  `"kye" is not known here: write exchange NAME type TYPE key PATTERN`,
+		"queue " + strings.Repeat("q", 300): "longer than 255 bytes: take a shorter name",
 	} {
-		p, err := parsePlace(text)
+		p, m := parsePlace(text)
 		got := "q=" + p.queue + " x=" + p.exchange + " k=" + p.key
-		if p.match != nil {
-			got += " a=" + p.match["a"]
+		if m != nil {
+			got = m.Error()
 		}
-		if err != nil {
-			got = err.Error()
-		}
-		if !strings.Contains(got, want) || err == nil && got != want {
+		if !strings.Contains(got, want) || m == nil && got != want {
 			t.Errorf("%s: %s, want %s", text, got, want)
 		}
 	}
@@ -128,7 +122,7 @@ func TestCheck(t *testing.T) {
 		"plain tls": {func(c *Config) { c.TLS.Cert = "a" }, []string{"tls", "tls"}},
 		"pauses":    {func(c *Config) { c.Reconnect.Max = time.Millisecond }, []string{"reconnect.max"}},
 		"ops": {func(c *Config) {
-			c.Ops = map[string]string{"a": "stock", "b": "queue x", "c": "channel c type topic for p"}
+			c.Ops = map[string]string{"a": "stock", "b": "queue x", "c": "channel c type topic"}
 		}, []string{"ops.a", "ops.c"}},
 	} {
 		cfg := defaultConfig()
@@ -160,20 +154,95 @@ func TestArguments(t *testing.T) {
 	}
 }
 
-func TestSourceFaults(t *testing.T) {
+// What is wrong in from: and send: is told with help, all of it, before anything is opened; and nothing wrong is opened.
+func TestFaultsOfPlaces(t *testing.T) {
+	c := Component()
 	a := openAdapter(t, "amqp://nobody", nil)
-	for text, change := range map[string]func(*SourceConfig){
-		"exchange x key a":     func(c *SourceConfig) {},
-		"queue a":              func(c *SourceConfig) { c.Queue = "b" },
-		"queue b":              func(c *SourceConfig) { c.QueueType, c.Exclusive = quorum, true },
-		"queue c":              func(c *SourceConfig) { c.Bind = []Bind{{Key: "a"}} },
-		"channel c type topic": func(c *SourceConfig) {},
+	for text, f := range map[string]struct {
+		change func(*SourceConfig)
+		at     []string
+	}{
+		"queue a":               {func(c *SourceConfig) { c.Bind = []Bind{{Exchange: "x"}} }, nil},
+		"queu a":                {nil, []string{""}},
+		"exchange x key a":      {nil, []string{""}},
+		"exchange x type topic": {nil, []string{"", ""}},
+		"queue b":               {func(c *SourceConfig) { c.Queue = "c" }, []string{"queue"}},
+		"queue c": {func(c *SourceConfig) {
+			c.QueueType, c.Exclusive, c.Bind = quorum, true, []Bind{{Exchange: "x"}, {Key: "a"}}
+		},
+			[]string{"queue_type", "bind.1.exchange"}},
+		"queue d": {func(c *SourceConfig) { c.Arguments = map[string]any{"a": time.Second} }, []string{"arguments"}},
 	} {
 		cfg := defaultSource()
-		change(cfg)
-		if _, err := a.OpenSource(text, cfg); err == nil {
-			t.Errorf("%s is opened", text)
+		if f.change != nil {
+			f.change(cfg)
 		}
+		var at []string
+		for _, f := range c.CheckSource(text, cfg) {
+			at = append(at, f.Path)
+			if f.Help == "" || f.Message == "" {
+				t.Errorf("%s: %+v", text, f)
+			}
+		}
+		if !slices.Equal(at, f.at) {
+			t.Errorf("%s: faults at %q, want %q", text, at, f.at)
+		}
+		if _, err := a.OpenSource(text, cfg); (err == nil) != (len(f.at) == 0) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if f := c.CheckTarget("queu x"); len(f) != 1 || f[0].Help != "write queue x" {
+		t.Errorf("%+v", f)
+	}
+	if f := c.CheckTarget("exchange x type topic"); len(f) != 0 {
+		t.Errorf("%+v", f)
+	}
+	for name, open := range map[string]func() error{
+		"target": func() error { _, err := a.OpenTarget("topic x"); return err },
+		"caller": func() error { _, err := a.OpenCaller("stok"); return err },
+	} {
+		if open() == nil {
+			t.Errorf("a wrong %s is opened", name)
+		}
+	}
+}
+
+func TestStandIn(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		bind []Bind
+		want string
+	}{
+		{"queue orders", nil, "direct orders"},
+		{"exchange x type topic key a.*", nil, "topic x a.*"},
+		{"exchange x type direct key red", nil, "topic x red"},
+		{"exchange x type direct key r*d", nil, "wildcard"},
+		{"exchange x type fanout", nil, "fanout x"},
+		{"exchange amq.topic key a", nil, "topic amq.topic a"},
+		{"exchange x key a", nil, "write exchange x type topic"},
+		{"queue q", []Bind{{Exchange: "x", Type: topic, Key: "a.#"}}, "topic x a.#"},
+		{"queue q", []Bind{{Exchange: "x", Type: headers, Headers: map[string]string{"x-match": "all", "region": "eu"}}}, "headers x region=eu"},
+		{"queue q", []Bind{{Exchange: "x", Type: headers, Headers: map[string]string{"x-match": "any", "region": "eu"}}}, "x-match: any"},
+		{"queue q", []Bind{{Exchange: "x", Type: topic, Key: "a"}, {Exchange: "y", Type: fanout}}, "several exchanges"},
+		{"exchange x type fanout", []Bind{{Exchange: "y", Type: fanout}}, "several exchanges"},
+		{"queu q", nil, "write queue q"},
+	} {
+		cfg := defaultSource()
+		cfg.Bind = c.bind
+		ch, s, err := Component().Place(c.text, cfg)
+		got := strings.TrimSpace(ch.Type + " " + ch.Name + " " + s.Pattern)
+		for name, v := range s.Match {
+			got += " " + name + "=" + v
+		}
+		if err != nil {
+			got = err.Error()
+		}
+		if err == nil && got != c.want || !strings.Contains(got, c.want) {
+			t.Errorf("%s %v: %s, want %s", c.text, c.bind, got, c.want)
+		}
+	}
+	if ch, s, err := Component().Place("exchange x type topic key order.paid", nil); err != nil || ch.Type != topic || s.Pattern != "order.paid" {
+		t.Errorf("a target: %+v %+v %v", ch, s, err)
 	}
 }
 

@@ -12,7 +12,9 @@ import (
 
 const (
 	headerKey         = "hub-key"         // ordering key of a message on a channel
-	headerCorrelation = "hub-correlation" // business key of a request, whose correlation-id belongs to its reply
+	headerTime        = "hub-time"        // time of a message on a channel: the property has whole seconds
+	headerExpires     = "hub-expires"     // when a message expires: the property says how long after it was sent
+	headerCorrelation = "hub-correlation" // business key where the correlation-id belongs to a reply, or is too short
 	optionKey         = "routing_key"     // option of `send:`
 
 	headerEncoding = "content-encoding"
@@ -26,12 +28,14 @@ const (
 	directReplyTo = "amq.rabbitmq.reply-to"
 )
 
-// notSent are headers that stay behind: they tell of the way a message came.
-func notSent(name string) bool {
+// notSent are headers that stay behind: those that we make, and those that
+// tell of the way a message came. A channel keeps the latter, but for RabbitMQ's.
+func notSent(name string, carried bool) bool {
 	switch name {
-	case headerPriority, headerUserID, headerExchange, headerAgain, optionKey, headerKey, headerCorrelation, headerRefused,
-		"x-death", "x-delivery-count", "x-acquired-count":
+	case headerPriority, headerKey, headerTime, headerExpires, headerCorrelation, headerRefused, "x-death", "x-delivery-count", "x-acquired-count":
 		return true
+	case headerUserID, headerExchange, headerAgain, optionKey:
+		return !carried
 	}
 	return strings.HasPrefix(name, "x-first-death-") || strings.HasPrefix(name, "x-last-death-")
 }
@@ -54,9 +58,8 @@ func property(p *amqp.Publishing, name string) *string {
 }
 
 // publishing is m as the server takes it.
-func (a *Adapter) publishing(m *hub.Message) (amqp.Publishing, error) {
-	p := amqp.Publishing{Headers: amqp.Table{}, DeliveryMode: amqp.Persistent, MessageId: m.ID, CorrelationId: m.Correlation,
-		Timestamp: m.Time, Body: m.Body.Bytes()}
+func (a *Adapter) publishing(m *hub.Message, to place) (amqp.Publishing, error) {
+	p := amqp.Publishing{DeliveryMode: amqp.Persistent, MessageId: m.ID, CorrelationId: m.Correlation, Timestamp: m.Time, Body: m.Body.Bytes()}
 	if int64(len(p.Body)) > a.cfg.MaxBody {
 		return p, hub.Fail(hub.Invalid, reasonBody, "the body has %d bytes, more than %d", len(p.Body), a.cfg.MaxBody)
 	}
@@ -66,16 +69,19 @@ func (a *Adapter) publishing(m *hub.Message) (amqp.Publishing, error) {
 			*property = v
 			continue
 		}
-		if notSent(name) {
+		if notSent(name, to.carried) {
 			continue
 		}
 		if len(name) > maxName {
 			return p, hub.Fail(hub.Invalid, reasonTooLarge, "the name of header %.40s… is longer than %d bytes", name, maxName)
 		}
 		size += len(name) + len(v) + 6
-		p.Headers[strings.ToLower(name)] = v
+		header(&p, strings.ToLower(name), v)
 	}
-	if size > maxHeaders {
+	if to.carried {
+		pack(&p, m)
+	}
+	if size+len(m.Key)+len(m.Correlation) > maxHeaders {
 		return p, hub.Fail(hub.Invalid, reasonTooLarge, "the headers have %d bytes, more than %d", size, maxHeaders)
 	}
 	if n, err := strconv.ParseUint(m.Headers[headerPriority], 10, 8); err == nil {
@@ -84,23 +90,35 @@ func (a *Adapter) publishing(m *hub.Message) (amqp.Publishing, error) {
 	if p.ReplyTo == directReplyTo { // it stands for a reader that only the sender's own channel has
 		p.ReplyTo = ""
 	}
-	for _, f := range []struct{ name, value string }{{"id", p.MessageId}, {"correlation", p.CorrelationId}, {"content-type", p.ContentType},
+	for _, f := range [...]struct{ name, value string }{{"id", p.MessageId}, {"correlation", p.CorrelationId}, {"content-type", p.ContentType},
 		{headerEncoding, p.ContentEncoding}, {"reply-to", p.ReplyTo}, {headerType, p.Type}, {headerAppID, p.AppId}} {
 		if len(f.value) > maxName {
 			return p, hub.Fail(hub.Invalid, reasonTooLarge, "its %s is longer than %d bytes", f.name, maxName)
 		}
 	}
-	return p, a.expire(&p, m.Expires)
+	if m.Expires.IsZero() {
+		return p, nil
+	}
+	left := m.Expires.Sub(a.env.Clock.Now())
+	if left <= 0 {
+		return p, hub.Fail(hub.Rejected, "expired", "it expired at %s", m.Expires.UTC().Format(time.RFC3339))
+	}
+	header(&p, headerExpires, m.Expires.UTC().Format(time.RFC3339Nano))
+	if !to.carried { // what expires on a channel is a dead letter of its reader; RabbitMQ would throw it away
+		p.Expiration = expiration(left)
+	}
+	return p, nil
 }
 
-func (a *Adapter) expire(p *amqp.Publishing, at time.Time) error {
-	if at.IsZero() {
-		return nil
+// header adds to the header table of p, which is made when it is needed.
+func header(p *amqp.Publishing, name, value string) {
+	if p.Headers == nil {
+		p.Headers = amqp.Table{}
 	}
-	left := at.Sub(a.env.Clock.Now()).Milliseconds()
-	if left <= 0 {
-		return hub.Fail(hub.Rejected, "expired", "it expired at %s", at.UTC().Format(time.RFC3339))
-	}
-	p.Expiration = strconv.FormatInt(min(left, 1<<31), 10)
-	return nil
+	p.Headers[name] = value
+}
+
+// expiration is a time to live as the property says it.
+func expiration(left time.Duration) string {
+	return strconv.FormatInt(min((left+time.Millisecond-1).Milliseconds(), 1<<31), 10)
 }

@@ -1,27 +1,23 @@
 package amqp
 
 import (
+	"cmp"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
+
+	"orderhub/hub"
 )
 
-// place is where messages come from or go to: the text behind the adapter's name.
-//
-//	queue NAME
-//	exchange NAME [type TYPE] [key PATTERN]
-//	channel NAME type TYPE [for READER] [key PATTERN] [match a=1&b=2]
+// place is where messages come from or go to.
 type place struct {
-	text     string
 	queue    string
 	exchange string
-	kind     string // of the exchange or the channel; "" must be there
-	key      string
+	kind     string // of the exchange; "" must be there
+	key      string // routing key, or the pattern of a reader
 	hasKey   bool
-	channel  string // of a channel that RabbitMQ carries: its name
-	reader   string // the pipeline that reads it
-	match    map[string]string
+	carried  bool        // it is a channel of the hub
+	match    hub.Headers // of its reader
 }
 
 const (
@@ -38,99 +34,81 @@ const grammar = "write queue NAME, or exchange NAME key PATTERN"
 // maxName is the longest name that the protocol has room for.
 const maxName = 255
 
-func parsePlace(text string) (place, error) {
-	p := place{text: text}
+// mistake is what is wrong in the words of a configuration.
+type mistake hub.FieldFault
+
+func (m *mistake) Error() string { return m.Message + ": " + m.Help }
+
+func wrong(help, format string, args ...any) *mistake {
+	return &mistake{Message: fmt.Sprintf(format, args...), Help: help}
+}
+
+// parsePlace reads the text behind the adapter's name:
+//
+//	queue NAME
+//	exchange NAME [type TYPE] [key PATTERN]
+func parsePlace(text string) (p place, m *mistake) {
 	words := strings.Fields(text)
-	if len(words) < 2 || len(words)%2 != 0 {
-		return p, fmt.Errorf("%q is no queue and no exchange: %s", text, grammar)
-	}
-	name := words[1]
-	switch words[0] {
-	case "queue":
-		p.queue = name
-	case "exchange":
-		p.exchange = name
-	case "channel":
-		p.channel = name
-	default:
-		return p, fmt.Errorf("%q: %q is not known here: %s", text, words[0], grammar)
-	}
-	for i := 2; i < len(words); i += 2 {
-		if err := p.set(words[i], words[i+1]); err != nil {
-			return p, fmt.Errorf("%q: %w", text, err)
-		}
+	if len(words) < 2 {
+		return p, wrong(meant(words), "%q is no queue and no exchange", text)
 	}
 	for _, w := range words {
 		if len(w) > maxName {
-			return p, fmt.Errorf("%.40q… is longer than %d bytes", w, maxName)
+			return p, wrong("take a shorter name", "%.40q… is longer than %d bytes", w, maxName)
 		}
 	}
-	if p.channel != "" {
-		return p, p.carry()
+	switch words[0] {
+	case "queue":
+		if p.queue = words[1]; len(words) > 2 {
+			return p, wrong("write queue "+p.queue, "%q: nothing can follow the name of a queue", text)
+		}
+		return p, nil
+	case "exchange":
+		p.exchange = words[1]
+	default:
+		return p, wrong(meant(words), "%q: %q is not known here", text, words[0])
+	}
+	for i := 2; i < len(words); i += 2 {
+		switch word := words[i]; {
+		case word != "type" && word != "key":
+			return p, wrong("write exchange NAME type TYPE key PATTERN", "%q: %q is not known here", text, word)
+		case i+1 == len(words):
+			return p, wrong("write exchange NAME type TYPE key PATTERN", "%q: nothing follows %q", text, word)
+		case word == "key":
+			p.key, p.hasKey = words[i+1], true
+		default:
+			if p.kind = words[i+1]; !slices.Contains(kinds, p.kind) {
+				return p, wrong("write "+strings.Join(kinds, ", ")+" behind type", "%q: %q is no type of an exchange", text, p.kind)
+			}
+		}
 	}
 	return p, nil
 }
 
-func (p *place) set(word, value string) error {
+// meant is what to write instead of words that are no place.
+func meant(words []string) string {
 	switch {
-	case word == "type" && p.queue == "":
-		p.kind = value
-		if !slices.Contains(kinds, value) {
-			return fmt.Errorf("type %q is none of %s", value, strings.Join(kinds, ", "))
-		}
-	case word == "key" && p.queue == "":
-		p.key, p.hasKey = value, true
-	case word == "for" && p.channel != "":
-		p.reader = value
-	case word == "match" && p.channel != "":
-		values, err := url.ParseQuery(value)
-		if err != nil {
-			return fmt.Errorf("match %q: %w", value, err)
-		}
-		p.match = map[string]string{}
-		for name := range values {
-			p.match[name] = values.Get(name)
-		}
-	default:
-		return fmt.Errorf("%q is not known here: %s", word, grammar)
+	case len(words) == 0 || len(words[0]) == 0:
+		return grammar
+	case len(words) == 1 && words[0] != "queue" && words[0] != "exchange":
+		return "write queue " + words[0] + ", or exchange " + words[0] + " key PATTERN"
+	case len(words) == 1:
+		return grammar
+	case slices.Contains(kinds, words[0]):
+		return "write exchange " + words[1] + " type " + words[0]
+	case strings.ContainsAny(words[0][:1], "qQ"):
+		return "write queue " + words[1]
+	case strings.ContainsAny(words[0][:1], "eExX"):
+		return "write exchange " + words[1]
 	}
-	return nil
-}
-
-// carry says what of RabbitMQ carries the channel: a direct one is a durable
-// queue of its name, the others an exchange of its name with one durable
-// queue per reader, NAME>READER.
-func (p *place) carry() error {
-	switch p.kind {
-	case "":
-		return fmt.Errorf("channel %s: its type is missing", p.channel)
-	case direct:
-		p.queue = p.channel
-	default:
-		p.exchange = p.channel
-		if p.reader != "" {
-			p.queue = p.channel + ">" + p.reader
-		}
-		if p.kind == topic && p.reader != "" && !p.hasKey {
-			p.key = "#"
-		}
-	}
-	return nil
-}
-
-// checkSend tells why nothing can be sent there.
-func (p *place) checkSend() error {
-	if p.reader != "" || p.match != nil {
-		return fmt.Errorf("%q names a reader", p.text)
-	}
-	return nil
+	return grammar
 }
 
 // String names it in errors.
 func (p place) String() string {
 	switch {
-	case p.channel != "":
-		return "channel " + p.channel
+	case p.carried:
+		return "channel " + cmp.Or(p.exchange, p.queue)
 	case p.queue != "":
 		return "queue " + p.queue
 	}

@@ -19,7 +19,7 @@ type proxy struct {
 	url    string
 	server string
 	l      net.Listener
-	acks   atomic.Int64 // basic.ack that went to the server
+	acks   atomic.Int64 // deliveries that were acknowledged to the server
 	limit  atomic.Int64 // bytes that a connection from the server may still bring; 0: any
 	delay  atomic.Int64 // of each piece, in nanoseconds
 	stall  atomic.Bool  // nothing goes through, nothing ends
@@ -121,6 +121,7 @@ func (p *proxy) countAcks() func([]byte) bool {
 	r, w := io.Pipe()
 	p.group.Go(func() {
 		io.CopyN(io.Discard, r, 8) // AMQP0091
+		known := map[uint64]bool{} // channel and tag of what is settled
 		for {
 			var h [7]byte
 			if _, err := io.ReadFull(r, h[:]); err != nil {
@@ -130,8 +131,21 @@ func (p *proxy) countAcks() func([]byte) bool {
 			if _, err := io.ReadFull(r, body); err != nil {
 				return
 			}
-			if h[0] == frameMethod && binary.BigEndian.Uint32(body) == 60<<16|80 {
-				p.acks.Add(1)
+			if h[0] != frameMethod {
+				continue
+			}
+			channel := uint64(binary.BigEndian.Uint16(h[1:])) << 48
+			switch binary.BigEndian.Uint32(body) {
+			case 60<<16 | 120: // basic.nack
+				known[channel|binary.BigEndian.Uint64(body[4:])] = true
+			case 60<<16 | 80: // basic.ack
+				last := binary.BigEndian.Uint64(body[4:])
+				for tag := last; tag > 0 && (tag == last || body[12]&1 != 0); tag-- {
+					if !known[channel|tag] {
+						known[channel|tag] = true
+						p.acks.Add(1)
+					}
+				}
 			}
 		}
 	})

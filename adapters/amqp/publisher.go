@@ -2,19 +2,25 @@ package amqp
 
 import (
 	"context"
+	"errors"
+	"sync/atomic"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"orderhub/hub"
 )
 
 // publisher sends on a channel of its own, which it opens anew when it was
 // lost, after declaring what it sends to.
 type publisher struct {
 	adapter *Adapter
+	wants   topology
 	keep    *keeper[*confirming]
+	missing atomic.Bool // the queue was deleted under the channel
 }
 
 func newPublisher(a *Adapter, t topology) *publisher {
-	p := &publisher{adapter: a}
+	p := &publisher{adapter: a, wants: t}
 	p.keep = keep(a, func(ctx context.Context) (*confirming, error) {
 		s, err := a.out.get(ctx, 0)
 		if err != nil {
@@ -39,7 +45,13 @@ func (p *publisher) open(ctx context.Context) (*confirming, error) {
 	if err := s.refuse(); err != nil {
 		return nil, err
 	}
-	return p.keep.get(ctx, 0)
+	c, err := p.keep.get(ctx, 0)
+	if err == nil && p.missing.Swap(false) {
+		if err = s.declare(p.adapter.all(p.wants), p.adapter.cfg.CheckOnly); err != nil {
+			p.missing.Store(true)
+		}
+	}
+	return c, err
 }
 
 // publish returns nil once the server has the message.
@@ -52,7 +64,21 @@ func (p *publisher) publish(ctx context.Context, exchange, key string, mandatory
 	if err != nil {
 		return err
 	}
-	return t.wait(ctx)
+	missing, err := deleted(t.wait(ctx), p.wants)
+	if missing {
+		p.missing.Store(true)
+	}
+	return err
+}
+
+// deleted tells that err is that of a message to a queue of ours which was
+// deleted: another try finds it declared again.
+func deleted(err error, wants topology) (bool, error) {
+	e, ok := errors.AsType[*hub.Error](err)
+	if !ok || e.Reason != reasonUnroutable || len(wants.queues) == 0 {
+		return false, err
+	}
+	return true, hub.Fail(hub.Unavailable, reasonTopology, "%s: it was deleted, and is declared again", wants.queues[0])
 }
 
 func (p *publisher) close() {

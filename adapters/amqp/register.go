@@ -18,12 +18,17 @@ var readme string
 // Component registers the adapter.
 func Component() hub.Component {
 	return hub.Component{
-		Name:   "amqp",
-		Doc:    readme,
-		Config: func() any { return defaultConfig() },
-		Source: func() any { return defaultSource() },
-		Send:   func() any { return &SendOptions{} },
-		Ops:    func(cfg any) []string { return slices.Sorted(maps.Keys(cfg.(*Config).Ops)) },
+		Name:        "amqp",
+		Doc:         readme,
+		Config:      func() any { return defaultConfig() },
+		Source:      func() any { return defaultSource() },
+		Send:        func() any { return &SendOptions{} },
+		Ops:         func(cfg any) []string { return slices.Sorted(maps.Keys(cfg.(*Config).Ops)) },
+		Carries:     map[string]string{"direct": "", "topic": "", "fanout": "", "headers": ""},
+		CheckSource: checkSource,
+		CheckTarget: checkTarget,
+		Replies:     true,
+		Place:       standIn,
 		Check: func(cfg any, env *hub.Env) []hub.FieldFault {
 			c, ok := cfg.(*Config)
 			if !ok {

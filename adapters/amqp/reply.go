@@ -26,9 +26,9 @@ func (r *run) answer(j *job, reply *hub.Message) bool {
 		return true
 	}
 	env := r.adapter.env
-	p, err := r.adapter.publishing(reply)
+	p, err := r.adapter.publishing(reply, place{})
 	if err != nil {
-		p, err = r.adapter.publishing(errorReply(j.m, hub.AsError(err)))
+		p, err = r.adapter.publishing(errorReply(j.m, hub.AsError(err)), place{})
 	}
 	if err != nil {
 		return true // can't be

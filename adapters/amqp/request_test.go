@@ -154,3 +154,102 @@ func TestRequesterGone(t *testing.T) {
 		t.Errorf("handled %d times, %d left", n.count("1"), r.depth(q))
 	}
 }
+
+// What becomes of a request whose pipeline fails. The answers' queue is the requester's.
+func TestRequestFails(t *testing.T) {
+	r := newRabbit(t)
+	for _, key := range []string{"", "k"} {
+		t.Run("key "+key, func(t *testing.T) {
+			q, answers := r.queue("q"+key, nil), r.queue("answers"+key, nil)
+			a := openAdapter(t, r.url, nil)
+			var n seen
+			feed(t, a.source("queue "+q, func(c *SourceConfig) { c.Key = "the-key" }), replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) {
+				if !m.Expires.IsZero() && time.Now().After(m.Expires) {
+					return nil, nil // as the hub does: nobody waits any more
+				}
+				n.Handle(ctx, m)
+				switch {
+				case m.ID == "for a time" && n.count(m.ID) < 3:
+					return nil, hub.Fail(hub.Unavailable, "test", "not now")
+				case m.ID == "never":
+					return nil, hub.Fail(hub.Timeout, "test", "not in time")
+				case m.ID == "for good":
+					return nil, hub.Fail(hub.Rejected, "sold_out", "no lamp left")
+				case m.ID == "fault":
+					return nil, errors.New("disk on fire")
+				}
+				return m.WithBody(hub.NewBody([]byte("answer"))), nil
+			}))
+			ask := func(id, ttl string) {
+				r.put("", q, amqp.Publishing{MessageId: id, CorrelationId: "c " + id, ReplyTo: answers, Expiration: ttl, Headers: amqp.Table{"the-key": key}})
+			}
+			ask("for a time", "15000")
+			if d := r.get(answers); d.CorrelationId != "c for a time" || string(d.Body) != "answer" || n.count("for a time") != 3 {
+				t.Errorf("%+v after %d tries", d, n.count("for a time"))
+			}
+			ask("for good", "15000")
+			if d := r.get(answers); d.CorrelationId != "c for good" || d.Headers[headerErrorClass] != "rejected" || d.Headers[headerErrorReason] != "sold_out" || d.Headers["status"] != "409" {
+				t.Errorf("%+v", d)
+			}
+			ask("fault", "15000")
+			if d := r.get(answers); d.CorrelationId != "c fault" || d.Headers[headerErrorClass] != "bug" || strings.Contains(string(d.Body), "fire") {
+				t.Errorf("%+v", d)
+			}
+			ask("never", "600")
+			until(t, "it was tried once only", func() bool { return n.count("never") > 1 })
+			ask("after", "15000") // of the same key: it comes when the request before it has expired
+			if d := r.get(answers); d.CorrelationId != "c after" {
+				t.Errorf("%+v", d)
+			}
+			until(t, "a request was left", func() bool { return r.depth(q) == 0 })
+			if n.count("for good") != 1 || n.count("fault") != 1 {
+				t.Error("what has failed for good was tried again")
+			}
+		})
+	}
+}
+
+// A request that is interrupted, since the hub stops, is not answered: another hub, or this one when it is back, takes it.
+func TestRequestWhileStopping(t *testing.T) {
+	r := newRabbit(t)
+	q, answers := r.queue("q", nil), r.queue("answers", nil)
+	a := openAdapter(t, r.url, nil)
+	inside := make(chan struct{})
+	stop := feed(t, a.source("queue "+q, nil), replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) {
+		close(inside)
+		return nil, &hub.Error{Class: hub.Bug, Reason: "stopping", Err: context.Canceled}
+	}))
+	r.put("", q, amqp.Publishing{MessageId: "1", CorrelationId: "c", ReplyTo: answers})
+	<-inside
+	stop()
+	until(t, "it did not go back", func() bool { return r.depth(q) == 1 })
+	if n := r.depth(answers); n != 0 {
+		t.Fatalf("%d answers", n)
+	}
+	feed(t, openAdapter(t, r.url, nil).source("queue "+q, nil), replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) { return m, nil }))
+	if d := r.get(answers); d.CorrelationId != "c" || d.Headers[headerErrorClass] != nil {
+		t.Errorf("%+v", d)
+	}
+}
+
+// A request whose reply, or whose acknowledgement, was lost with the connection comes again, and is answered again.
+func TestRequestComesAgain(t *testing.T) {
+	r := newRabbit(t)
+	q, answers := r.queue("q", nil), r.queue("answers", nil)
+	p := newProxy(t, r.url)
+	a := openAdapter(t, p.url, nil)
+	var n seen
+	feed(t, a.source("queue "+q, nil), replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) {
+		n.Handle(ctx, m)
+		if n.count(m.ID) == 1 {
+			p.cut() // the hub has committed the reply
+		}
+		return &hub.Message{ID: m.ID + "/reply", Time: time.Now(), Body: hub.NewBody([]byte("the reply that was kept"))}, nil
+	}))
+	r.put("", q, amqp.Publishing{MessageId: "1", CorrelationId: "c", ReplyTo: answers})
+	if d := r.get(answers); d.CorrelationId != "c" || d.MessageId != "1/reply" || string(d.Body) != "the reply that was kept" {
+		t.Errorf("%+v", d)
+	}
+	until(t, "it did not come again", func() bool { return n.count("1") == 2 })
+	until(t, "it was not acknowledged", func() bool { return p.acks.Load() == 1 && r.depth(q) == 0 })
+}

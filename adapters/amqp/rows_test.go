@@ -45,12 +45,12 @@ func TestNoConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := openAdapter(t, url, nil)
 			err := a.target("queue x").Send(background(t), message1("1", "{}"))
-			wantError(t, err, hub.Unavailable, reasonDown, "no connection to")
+			wantError(t, err, hub.Unavailable, hub.NotConnected, "no connection to")
 			if strings.Contains(err.Error(), "swordfish") && name != "vhost" {
 				t.Errorf("the secret is in %q", err)
 			}
 			err = a.source("queue x", nil).Run(background(t), &seen{})
-			wantError(t, err, hub.Unavailable, reasonDown)
+			wantError(t, err, hub.Unavailable, hub.NotConnected)
 		})
 	}
 }

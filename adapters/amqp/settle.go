@@ -30,17 +30,30 @@ func (r *run) handle(j *job) (again time.Duration) {
 		if j.reply != nil && !r.answer(j, reply) {
 			return 0 // the connection is lost, the request comes again
 		}
-		_ = r.ch.Ack(j.tag, false) // on an error the channel is lost, and the message comes again
+		r.acks.ack(j.tag)
 		return 0
 	}
 	e := hub.AsError(err)
-	if e.Class == hub.Invalid || e.Class == hub.Rejected || j.reply != nil && !e.Class.Transient() {
+	if r.final(j, e) {
 		if j.reply == nil || r.answer(j, errorReply(j.m, e)) {
 			r.refuse(j.tag, j.m.ID, err)
 		}
 		return 0
 	}
 	return r.later(j, e)
+}
+
+// final tells that another try can't help. A request is then answered with the
+// error; without one, a fault of ours may heal. What was interrupted since the
+// hub stops goes back to the queue.
+func (r *run) final(j *job, e *hub.Error) bool {
+	switch {
+	case e.Reason == "stopping":
+		return false
+	case j.reply != nil:
+		return !e.Class.Transient()
+	}
+	return e.Class == hub.Invalid || e.Class == hub.Rejected
 }
 
 // ask hands the message over; a reply is wanted only where there is somebody to have it.
@@ -66,12 +79,12 @@ func (r *run) later(j *job, e *hub.Error) time.Duration {
 }
 
 // requeue gives a message back to the queue.
-func (r *run) requeue(j *job) { _ = r.ch.Nack(j.tag, false, true) }
+func (r *run) requeue(j *job) { r.acks.nack(j.tag, true) }
 
 // refuse gives a message to the queue's dead letter exchange; without one it is gone, and the log tells of it.
 func (r *run) refuse(tag uint64, id string, err error) {
 	e := hub.AsError(err)
 	r.adapter.env.Log.Error("message refused; it goes to the queue's dead letter exchange, if there is one",
 		"adapter", r.adapter.env.Name, "event", e.Reason, "queue", r.queue, "message", id, "class", e.Class, "error", e.Error())
-	_ = r.ch.Nack(tag, false, false)
+	r.acks.nack(tag, false)
 }

@@ -15,6 +15,7 @@ type Source struct {
 	adapter  *Adapter
 	place    place
 	cfg      SourceConfig
+	key      func(*hub.Message) string // ordering key of a message that brings none; nil: it has none
 	queue    string
 	tag      string // of the consumer
 	topology topology
@@ -29,6 +30,7 @@ type run struct {
 	work    context.Context // what handlers get: their work is not cut short
 	handler hub.Handler
 	ch      *amqp.Channel
+	acks    *acks
 	lanes   *lanes
 	failed  atomic.Int64 // failures in a row
 }
@@ -50,13 +52,14 @@ func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 		return fmt.Errorf("%s: %w", s.adapter.env.Name, fault("queue "+s.queue, err))
 	}
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
-	r := &run{Source: s, work: context.WithoutCancel(ctx), handler: h, ch: ch}
+	r := &run{Source: s, work: context.WithoutCancel(ctx), handler: h, ch: ch, acks: newAcks(ch, s.adapter.env.Clock, s.cfg.Prefetch)}
 	r.lanes = newLanes(s.adapter.env.Clock, s.cfg.Workers, r.handle, r.requeue)
 	lost := r.follow(ctx, deliveries)
 	if !lost {
 		_ = ch.Cancel(s.tag, false) // on an error the channel is lost
 	}
 	r.lanes.stop()
+	r.acks.close()
 	if !lost {
 		if !ch.IsClosed() {
 			_ = ch.Close() // what was not begun goes back to the queue
@@ -118,7 +121,8 @@ func (r *run) why(closed <-chan *amqp.Error) error {
 // take puts a delivery in its lane.
 func (r *run) take(d *amqp.Delivery) {
 	env := r.adapter.env
-	m, err := message(d, env.Clock.Now())
+	r.acks.came()
+	m, err := message(d, env.Clock.Now(), r.place.carried)
 	if err == nil && r.cfg.MaxDeliveries > 0 {
 		if n, ok := d.Headers["x-delivery-count"].(int64); ok && n > int64(r.cfg.MaxDeliveries) {
 			err = hub.Fail(hub.Rejected, "poison", "it was delivered %d times and never taken", n)
@@ -135,9 +139,12 @@ func (r *run) take(d *amqp.Delivery) {
 				"adapter", env.Name, "event", "no_message_id", "queue", r.queue)
 		}
 	}
-	m.Key = keyOf(m, r.cfg.Key)
-	if r.place.channel != "" {
-		delete(m.Headers, headerKey)
+	if !m.Headers.Match(r.place.match) { // RabbitMQ can't compare all of it
+		r.acks.ack(d.DeliveryTag)
+		return
+	}
+	if m.Key == "" && r.key != nil {
+		m.Key = r.key(m)
 	}
 	j := &job{tag: d.DeliveryTag, m: m}
 	if d.ReplyTo != "" {

@@ -28,18 +28,15 @@ func (t *Target) send(ctx context.Context, m *hub.Message) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	p, err := t.adapter.publishing(m)
+	p, err := t.adapter.publishing(m, t.place)
 	if err != nil {
 		return err
-	}
-	if t.place.channel != "" && m.Key != "" {
-		p.Headers[headerKey] = m.Key
 	}
 	key, err := t.place.routingKey(m)
 	if err != nil {
 		return err
 	}
-	mandatory := t.place.channel == "" || t.place.queue != ""
+	mandatory := !t.place.carried || t.place.queue != "" // the other channels may have no reader
 	return t.pub.publish(ctx, t.place.exchange, key, mandatory, p)
 }
 
@@ -49,7 +46,7 @@ func (p place) routingKey(m *hub.Message) (string, error) {
 	switch option := m.Headers[optionKey]; {
 	case p.exchange == "":
 		return p.queue, nil
-	case option != "" && p.channel == "":
+	case option != "" && !p.carried:
 		key = option
 	case !p.hasKey:
 		key = m.Headers[hub.HeaderRoutingKey]
@@ -73,7 +70,7 @@ func named(a *Adapter, p place, err error) error {
 	}
 	if e, ok := errors.AsType[*hub.Error](err); ok {
 		c := *e
-		if c.Reason != reasonDown && c.Reason != reasonTopology { // these name it
+		if c.Reason != hub.NotConnected && c.Reason != reasonTopology { // these name it
 			c.Err = fmt.Errorf("%s %s: %w", a.env.Name, p, e.Err)
 		}
 		return &c

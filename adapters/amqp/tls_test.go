@@ -96,7 +96,7 @@ func TestTLS(t *testing.T) {
 		bad := good
 		change(&bad)
 		err := openAdapter(t, url, func(c *Config) { c.TLS = bad }).target("queue "+q).Send(background(t), message1("1", "{}"))
-		if e := wantError(t, err, hub.Unavailable, reasonDown); !strings.Contains(e.Error(), "certificate") {
+		if e := wantError(t, err, hub.Unavailable, hub.NotConnected); !strings.Contains(e.Error(), "certificate") {
 			t.Errorf("%s: %v", name, e)
 		}
 	}

@@ -1,12 +1,15 @@
 package amqp
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"orderhub/hub"
 )
 
 // topology is what one source, target or op wants to be there, in the order of its declaration.
@@ -42,27 +45,14 @@ func (b binding) String() string {
 // builtin exchanges are always there, and may not be declared.
 func (e exchange) builtin() bool { return e.name == "" || strings.HasPrefix(e.name, "amq.") }
 
-// source is what a source wants.
-func (p place) source(c *SourceConfig) (t topology, err error) {
-	q := queue{name: p.queue, durable: c.Durable, exclusive: c.Exclusive, autoDelete: c.AutoDelete}
-	if p.exchange != "" && p.channel == "" {
-		if q.name = c.Queue; q.name == "" {
-			return t, fmt.Errorf("%s: add queue: NAME, the queue that collects its messages", p)
-		}
-	} else if c.Queue != "" {
-		return t, fmt.Errorf("%s: queue: %s is for exchanges only", p, c.Queue)
+// source is what a source wants, or what is wrong in its options.
+func (p place) source(c *SourceConfig) (t topology, faults []hub.FieldFault) {
+	if faults = c.faults(p); len(faults) > 0 {
+		return t, faults
 	}
-	if q.name == "" {
-		return t, fmt.Errorf("%s: add for READER", p)
-	}
-	if q.args, err = arguments(c.Arguments); err != nil {
-		return t, err
-	}
+	q := queue{name: cmp.Or(p.queue, c.Queue), durable: c.Durable, exclusive: c.Exclusive, autoDelete: c.AutoDelete}
+	q.args, _ = arguments(c.Arguments) // checked above
 	if c.QueueType == quorum {
-		if !q.durable || q.exclusive || q.autoDelete {
-			return t, fmt.Errorf("queue %s: a quorum queue is durable, and neither exclusive nor auto_delete", q.name)
-		}
-		q.args = maps.Clone(q.args)
 		if q.args == nil {
 			q.args = amqp.Table{}
 		}
@@ -71,12 +61,9 @@ func (p place) source(c *SourceConfig) (t topology, err error) {
 	t.queues = []queue{q}
 	if p.exchange != "" {
 		t.exchanges = append(t.exchanges, exchange{p.exchange, p.kind})
-		t.binds = append(t.binds, binding{q.name, p.exchange, p.key, textTable(p.match)})
+		t.binds = append(t.binds, binding{q.name, p.exchange, p.key, nil})
 	}
 	for _, b := range c.Bind {
-		if b.Exchange == "" {
-			return t, fmt.Errorf("queue %s: bind: exchange is missing", q.name)
-		}
 		t.exchanges = append(t.exchanges, exchange{b.Exchange, b.Type})
 		t.binds = append(t.binds, binding{q.name, b.Exchange, b.Key, textTable(b.Headers)})
 	}

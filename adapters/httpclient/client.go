@@ -3,6 +3,7 @@ package httpclient
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -40,13 +41,14 @@ var (
 
 // New makes a client; the service need not be there.
 func New(cfg Config, env *hub.Env) (*Client, error) {
-	if faults := cfg.check(); len(faults) > 0 {
+	if faults := cfg.check(env); len(faults) > 0 {
 		return nil, fmt.Errorf("http-client %q: %s: %s", env.Name, faults[0].Path, faults[0].Message)
 	}
 	if cfg.URL == "" {
 		return nil, fmt.Errorf("http-client %q: url is missing", env.Name)
 	}
 	c := &Client{cfg: cfg, env: *env, base: strings.TrimRight(cfg.URL, "/"), ops: map[string]*op{}}
+	maps.Copy(c.ops, cfg.described)
 	if c.env.Clock == nil {
 		c.env.Clock = hub.RealClock{}
 	}

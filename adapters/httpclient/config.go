@@ -13,7 +13,7 @@ import (
 // Config is an entry of `adapters:` with `type: http-client`.
 type Config struct {
 	URL           string            `yaml:"url" required:"true" doc:"Where the service is: http or https, with the path that all operations share."`
-	OpenAPI       string            `yaml:"openapi" doc:"File of the service's OpenAPI description. It is kept and not read yet: operations come from ops."`
+	OpenAPI       string            `yaml:"openapi" doc:"File of the service's OpenAPI 3 description (YAML or JSON): its operations are called by their operationId. Those of ops win."`
 	Bearer        hub.Secret        `yaml:"bearer" doc:"Token sent as Authorization: Bearer."`
 	Basic         Basic             `yaml:"basic" doc:"Name and password sent as Authorization: Basic."`
 	Headers       map[string]string `yaml:"headers" doc:"Headers of every request."`
@@ -22,6 +22,8 @@ type Config struct {
 	ForbidPrivate bool              `yaml:"forbid_private" doc:"Refuse addresses of private and reserved networks, for a URL that partners choose. Decided on the address that is connected to."`
 	AllowNetworks []string          `yaml:"allow_networks" doc:"Networks that forbid_private lets through, such as 10.1.0.0/16."`
 	Proxy         string            `yaml:"proxy" oneof:"none|env" default:"none" doc:"env: use the proxy of HTTP_PROXY, HTTPS_PROXY and NO_PROXY."`
+
+	described map[string]*op // of the file of openapi
 }
 
 // Basic is a name with its password.
@@ -46,8 +48,8 @@ func defaultConfig() *Config {
 	}
 }
 
-// check finds what the tags can't, all of it.
-func (c *Config) check() (faults []hub.FieldFault) {
+// check finds what the tags can't, all of it, and reads the file of openapi.
+func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
 	bad := func(path, help string, err error) {
 		if err != nil {
 			faults = append(faults, hub.FieldFault{Path: path, Message: err.Error(), Help: help})
@@ -75,7 +77,19 @@ func (c *Config) check() (faults []hub.FieldFault) {
 		_, path, err := parseOp(name, c.Ops[name])
 		bad(path, `write POST /path, or {http: POST /path, expect: [200]}`, err)
 	}
+	if c.OpenAPI != "" {
+		if c.described, err = readSpec(env.Path(c.OpenAPI)); err != nil {
+			bad("openapi", "name an OpenAPI 3 file, relative to the folder of the configuration", fmt.Errorf("openapi: %s: %w", c.OpenAPI, err))
+		}
+	}
 	return faults
+}
+
+// operations are the names of all operations, those of the file included.
+func (c *Config) operations() []string {
+	names := slices.Concat(slices.Collect(maps.Keys(c.Ops)), slices.Collect(maps.Keys(c.described)))
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func parseNetworks(texts []string) (out []netip.Prefix, err error) {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"orderhub/hub"
 )
 
 func TestCheck(t *testing.T) {
@@ -33,7 +35,7 @@ func TestCheck(t *testing.T) {
 		cfg.URL = "https://partner.example/v1"
 		c.change(cfg)
 		var got []string
-		for _, f := range cfg.check() {
+		for _, f := range cfg.check(&hub.Env{}) {
 			got = append(got, f.Path)
 			if strings.Contains(f.Message, "pw") {
 				t.Errorf("%s: the message holds the password: %s", c.name, f.Message)

@@ -19,6 +19,15 @@ type op struct {
 	expect  []statuses
 	success []condition
 	timeout time.Duration // 0: the adapter's
+
+	described bool    // by an OpenAPI file
+	fields    []field // of its query, if it is described
+}
+
+// field is one field of the body that travels in the query.
+type field struct {
+	name     string
+	required bool
 }
 
 // statuses is a range of HTTP statuses.

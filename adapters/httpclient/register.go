@@ -5,8 +5,6 @@ package httpclient
 import (
 	_ "embed"
 	"fmt"
-	"maps"
-	"slices"
 
 	"orderhub/hub"
 )
@@ -20,8 +18,8 @@ func Component() hub.Component {
 		Name:   "http-client",
 		Doc:    readme,
 		Config: func() any { return defaultConfig() },
-		Ops:    func(cfg any) []string { return slices.Sorted(maps.Keys(cfg.(*Config).Ops)) },
-		Check:  func(cfg any, _ *hub.Env) []hub.FieldFault { return cfg.(*Config).check() },
+		Ops:    func(cfg any) []string { return cfg.(*Config).operations() },
+		Check:  func(cfg any, env *hub.Env) []hub.FieldFault { return cfg.(*Config).check(env) },
 		Open: func(cfg any, env *hub.Env) (hub.Adapter, error) {
 			c, ok := cfg.(*Config)
 			if !ok {

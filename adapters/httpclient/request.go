@@ -54,41 +54,51 @@ func (c *Caller) request(ctx context.Context, m *hub.Message) (*resty.Request, e
 	return req, nil
 }
 
-// target fills the path's params from the body's fields; for methods without a
-// body the other scalar fields become the query.
+// target fills the path's params from the body's fields. The query of an
+// operation that is described has the fields that the description names; for
+// other methods without a body it has all scalar fields that are left.
 func (c *Caller) target(m *hub.Message) (path string, query url.Values, err error) {
 	path = c.op.path
-	if len(c.op.params) == 0 && !c.op.query() {
+	if len(c.op.params)+len(c.op.fields) == 0 && (!c.op.query() || c.op.described) {
 		return path, nil, nil
 	}
 	body, bad := m.Body.Doc()
 	if bad != nil || body.Kind() != doc.Object {
-		if len(c.op.params) > 0 {
-			return "", nil, hub.Fail(hub.Invalid, "missing_param", "the path %s needs fields, and the body is no JSON object", c.op.path)
-		}
-		return path, nil, nil
+		body = doc.ObjectOf(nil)
 	}
 	used := map[string]bool{}
 	for _, name := range c.op.params {
 		v, ok := scalar(body.Get(name))
 		if !ok || v == "" || v == "." || v == ".." {
-			e := hub.Fail(hub.Invalid, "missing_param", "the path %s needs the field %q, a text or number", c.op.path, name)
-			e.Fields = []hub.FieldError{{Pointer: "/" + name, Detail: "is needed for the path " + c.op.path}}
-			return "", nil, e
+			return "", nil, c.missing("path", name)
 		}
 		path = strings.ReplaceAll(path, "{"+name+"}", url.PathEscape(v))
 		used[name] = true
 	}
-	if !c.op.query() {
-		return path, nil, nil
-	}
 	query = url.Values{}
+	for _, f := range c.op.fields {
+		if text, ok := scalar(body.Get(f.name)); ok {
+			query.Set(f.name, text)
+		} else if f.required {
+			return "", nil, c.missing("query", f.name)
+		}
+	}
+	if !c.op.query() || c.op.described {
+		return path, query, nil
+	}
 	for name, v := range body.Fields() {
 		if text, ok := scalar(v); ok && !used[name] {
 			query.Set(name, text)
 		}
 	}
 	return path, query, nil
+}
+
+// missing is the error of a body without a field that is needed for a part of the URL.
+func (c *Caller) missing(part, name string) error {
+	e := hub.Fail(hub.Invalid, "missing_param", "the %s of %s %s needs the field %q of a JSON object, a text or number", part, c.op.method, c.op.path, name)
+	e.Fields = []hub.FieldError{{Pointer: "/" + name, Detail: "is needed for the " + part + " of " + c.op.method + " " + c.op.path}}
+	return e
 }
 
 func scalar(v doc.Value) (string, bool) {

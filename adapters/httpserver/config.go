@@ -13,7 +13,7 @@ import (
 // Config is an entry of `adapters:` with `type: http-server`.
 type Config struct {
 	Listen  string     `yaml:"listen" doc:"Address, such as :8080 or 127.0.0.1:8080. Left out: :8080, or the next free port. Given and busy: an error."`
-	OpenAPI string     `yaml:"openapi" doc:"Path for the OpenAPI description, such as /openapi.json. It is checked and kept; nothing answers there yet (404)."`
+	OpenAPI string     `yaml:"openapi" doc:"Path that serves the routes' description as OpenAPI 3.1, such as /openapi.json. Left out: it is not served."`
 	LinkKey hub.Secret `yaml:"link_key" doc:"Key that signs links in mails (verify: {token: link}). Left out: a new key at every start, so old links die."`
 	TLS     TLS        `yaml:"tls" doc:"Serve HTTPS."`
 	Limits  Limits     `yaml:"limits" doc:"What one client, and all of them, may use."`
@@ -82,8 +82,14 @@ func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
 			bad("listen", `write host:port, such as ":8080"`, "listen: %q is no address", c.Listen)
 		}
 	}
-	if c.OpenAPI != "" && !strings.HasPrefix(c.OpenAPI, "/") {
-		bad("openapi", "write /"+c.OpenAPI, "openapi: %q is no path", c.OpenAPI)
+	switch p := c.OpenAPI; {
+	case p == "":
+	case !strings.HasPrefix(p, "/"):
+		bad("openapi", "write /"+p, "openapi: %q is no path", p)
+	case p == pathHealth || p == pathReady:
+		bad("openapi", "write /openapi.json", "openapi: %s is answered by the server itself", p)
+	case strings.ContainsAny(p, "{}?#% \\;") || strings.Contains(p, "//") || strings.Contains(p, "/."):
+		bad("openapi", "write /openapi.json", "openapi: %q is no plain path", p)
 	}
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		bad("tls", "give both cert and key", "tls: one of cert and key is missing")

@@ -16,10 +16,11 @@ var readme string
 func Component() hub.Component {
 	return hub.Component{
 		Name: "http-server", Answers: true,
-		Doc:    readme,
-		Config: func() any { return defaultConfig() },
-		Source: func() any { return &SourceConfig{} },
-		Check:  func(cfg any, env *hub.Env) []hub.FieldFault { return cfg.(*Config).check(env) },
+		Doc:         readme,
+		Config:      func() any { return defaultConfig() },
+		Source:      func() any { return &SourceConfig{} },
+		CheckSource: func(arg string, cfg any) []hub.FieldFault { return checkSource(arg, cfg.(*SourceConfig)) },
+		Check:       func(cfg any, env *hub.Env) []hub.FieldFault { return cfg.(*Config).check(env) },
 		Open: func(cfg any, env *hub.Env) (hub.Adapter, error) {
 			c, ok := cfg.(*Config)
 			if !ok {

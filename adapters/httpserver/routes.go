@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -15,12 +16,15 @@ type routes struct {
 	mu    sync.Mutex
 	all   map[string]*route // by pattern
 	table atomic.Pointer[http.ServeMux]
+
+	document []byte // OpenAPI; nil: to be made
 }
 
 // route is one pattern. Its source may change while it serves.
 type route struct {
 	pattern string
 	opened  int                    // sources that declared it
+	latest  *Source                // the last of them
 	active  atomic.Pointer[Source] // nil: none runs now
 }
 
@@ -28,11 +32,13 @@ type route struct {
 func (t *routes) declare(src *Source, takeOver bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.document = nil
 	if rt := t.all[src.pattern]; rt != nil {
 		if !takeOver {
 			return fmt.Errorf("the route %q is there twice", src.pattern)
 		}
 		rt.opened++
+		rt.latest = src
 		src.route = rt
 		return nil
 	}
@@ -40,7 +46,7 @@ func (t *routes) declare(src *Source, takeOver bool) error {
 	if all == nil {
 		all = map[string]*route{}
 	}
-	rt := &route{pattern: src.pattern, opened: 1}
+	rt := &route{pattern: src.pattern, opened: 1, latest: src}
 	all[src.pattern] = rt
 	if err := t.install(all, src.server); err != nil {
 		return fmt.Errorf("the route %q: %w", src.pattern, err)
@@ -55,6 +61,7 @@ func (t *routes) withdraw(src *Source) {
 	defer t.mu.Unlock()
 	rt := src.route
 	rt.active.CompareAndSwap(src, nil)
+	t.document = nil
 	if rt.opened--; rt.opened > 0 || t.all[rt.pattern] != rt {
 		return
 	}
@@ -67,11 +74,7 @@ func (t *routes) withdraw(src *Source) {
 func (t *routes) install(all map[string]*route, s *Server) (err error) {
 	defer func() {
 		if r := recover(); r != nil { // that is how ServeMux refuses a pattern
-			text := fmt.Sprint(r)
-			if _, after, ok := strings.Cut(text, "): "); ok {
-				text = after
-			}
-			err = fmt.Errorf("%s", strings.ReplaceAll(text, "\n", " "))
+			err = errors.New(refusal(r))
 		}
 	}()
 	mux := http.NewServeMux()
@@ -81,6 +84,17 @@ func (t *routes) install(all map[string]*route, s *Server) (err error) {
 	t.all = all
 	t.table.Store(mux)
 	return nil
+}
+
+// refusal is what ServeMux said as it panicked.
+func refusal(r any) string {
+	text := fmt.Sprint(r)
+	if _, after, ok := strings.Cut(text, `": at offset`); ok {
+		text = "at offset" + after
+	} else if _, after, ok := strings.Cut(text, "): "); ok {
+		text = after
+	}
+	return strings.ReplaceAll(text, "\n", " ")
 }
 
 // waiting counts the routes that no source serves.

@@ -18,6 +18,8 @@ const (
 	typeJSON    = "application/json"
 	typeProblem = "application/problem+json"
 	typeHTML    = "text/html; charset=utf-8"
+	pathHealth  = "/healthz"
+	pathReady   = "/readyz"
 )
 
 // ServeHTTP answers any request: limits first, then the route.
@@ -32,12 +34,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p := newProblem(http.StatusServiceUnavailable, "backlog_full", "too many requests are waiting; try again")
 		p.retryAfter = 1
 		p.write(w, r)
-	case r.URL.Path == "/healthz":
+	case r.URL.Path == pathHealth:
 		s.healthz(w, r)
-	case r.URL.Path == "/readyz":
+	case r.URL.Path == pathReady:
 		s.readyz(w, r)
 	case s.draining.Load():
 		stopping().write(w, r)
+	case s.cfg.OpenAPI != "" && r.URL.Path == s.cfg.OpenAPI:
+		s.openapi(w, r)
 	case !plainPath(r):
 		noRoute().write(w, r)
 	default:

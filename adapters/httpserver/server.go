@@ -91,6 +91,9 @@ func (s *Server) OpenSource(arg string, cfg any) (hub.Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("http-server %q: route %q: %w", s.env.Name, arg, err)
 	}
+	if s.cfg.OpenAPI != "" && src.pattern == "GET "+s.cfg.OpenAPI {
+		return nil, fmt.Errorf("http-server %q: route %q: the OpenAPI description is served there", s.env.Name, arg)
+	}
 	s.mu.Lock()
 	takeOver := s.started // a reload opens the new source before the old one ends
 	s.mu.Unlock()

@@ -23,6 +23,7 @@ type Source struct {
 	options SourceConfig
 	verify  verifier
 	accepts []string // media types
+	about   hub.Description
 	route   *route
 	gate    gate
 	handler hub.Handler
@@ -32,39 +33,34 @@ type Source struct {
 var _ hub.Source = (*Source)(nil)
 
 func newSource(s *Server, arg string, cfg *SourceConfig) (*Source, error) {
-	pattern, params, err := parsePattern(arg)
-	if err != nil {
-		return nil, err
+	if faults := checkSource(arg, cfg); len(faults) > 0 {
+		return nil, fmt.Errorf("%s; %s", faults[0].Message, faults[0].Help)
 	}
-	v, err := newVerifier(cfg.Verify, s.linkKey)
-	if err != nil {
-		return nil, err
+	src := &Source{server: s, options: *cfg, accepts: []string{typeJSON}}
+	src.pattern, src.params, _ = parsePattern(arg) // checked above, as all of it is
+	src.verify, _ = newVerifier(cfg.Verify, s.linkKey)
+	if len(cfg.Consumes) > 0 {
+		src.accepts = nil
 	}
-	src := &Source{server: s, pattern: pattern, params: params, options: *cfg, verify: v}
 	for _, text := range cfg.Consumes {
-		t, _, err := mime.ParseMediaType(text)
-		switch {
-		case err != nil || !strings.Contains(t, "/"):
-			return nil, fmt.Errorf("consumes: %q is no media type", text)
-		case strings.HasPrefix(t, "multipart/"):
-			return nil, fmt.Errorf("consumes: %s is not supported", t)
-		}
-		src.accepts = append(src.accepts, t)
-	}
-	if len(src.accepts) == 0 {
-		src.accepts = []string{typeJSON}
+		media, _, _ := mime.ParseMediaType(text)
+		src.accepts = append(src.accepts, media)
 	}
 	return src, nil
 }
+
+var methods = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 // parsePattern reads "POST /orders/{id}". The pattern it gives matches exactly: no redirects, no subtrees but {rest...}.
 func parsePattern(arg string) (pattern string, params []string, err error) {
 	method, path, _ := strings.Cut(strings.TrimSpace(arg), " ")
 	path = strings.TrimSpace(path)
-	if !slices.Contains([]string{"GET", "POST", "PUT", "PATCH", "DELETE"}, method) || !strings.HasPrefix(path, "/") {
-		return "", nil, fmt.Errorf("write a method and a path, such as POST /orders/{id}")
-	}
-	if path == "/healthz" || path == "/readyz" {
+	switch {
+	case arg == "":
+		return "", nil, fmt.Errorf("the route is missing")
+	case !slices.Contains(methods, method) || !strings.HasPrefix(path, "/"):
+		return "", nil, fmt.Errorf("%q is no route", arg)
+	case path == pathHealth || path == pathReady:
 		return "", nil, fmt.Errorf("%s is answered by the server itself", path)
 	}
 	for segment := range strings.SplitSeq(path[1:], "/") {
@@ -80,7 +76,8 @@ func parsePattern(arg string) (pattern string, params []string, err error) {
 	if strings.HasSuffix(path, "/") {
 		path += "{$}"
 	}
-	return method + " " + path, params, nil
+	pattern = method + " " + path
+	return pattern, params, acceptable(pattern)
 }
 
 // Run serves the route with h.

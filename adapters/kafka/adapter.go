@@ -4,15 +4,17 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"log/slog"
 	"net"
+	"sync"
 
 	"github.com/segmentio/kafka-go/sasl"
 
 	"orderhub/hub"
 )
 
-// Adapter is an entry of `adapters:`. It holds no connection: each Run of a
-// source and each target has its own.
+// Adapter is an opened entry of `adapters:`. All that it sends goes by the same connections, made when they are needed; each Run of a source,
+// and the reader of replies, has its own.
 type Adapter struct {
 	cfg     Config
 	env     *hub.Env
@@ -20,16 +22,31 @@ type Adapter struct {
 	tls     *tls.Config
 	sasl    sasl.Mechanism
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
+	out     *writer
+	replies *replies
+
+	mu   sync.Mutex
+	uses []use
 }
 
 var (
 	_ hub.SourceOpener = (*Adapter)(nil)
 	_ hub.TargetOpener = (*Adapter)(nil)
+	_ hub.CallerOpener = (*Adapter)(nil)
+	_ hub.Carrier      = (*Adapter)(nil)
+	_ hub.Inspector    = (*Adapter)(nil)
 )
 
 func open(cfg Config, env *hub.Env) (*Adapter, error) {
 	fail := func(err error) (*Adapter, error) { return nil, fmt.Errorf("kafka %q: %w", env.Name, err) }
-	a := &Adapter{cfg: cfg, env: env, brokers: cfg.addresses(), dial: (&net.Dialer{}).DialContext}
+	e := *env
+	if e.Log == nil {
+		e.Log = slog.New(slog.DiscardHandler)
+	}
+	if e.Clock == nil {
+		e.Clock = hub.RealClock{}
+	}
+	a := &Adapter{cfg: cfg, env: &e, brokers: cfg.addresses()}
 	if len(a.brokers) == 0 {
 		return fail(fmt.Errorf("brokers: none is given"))
 	}
@@ -40,43 +57,134 @@ func open(cfg Config, env *hub.Env) (*Adapter, error) {
 	if a.sasl, err = cfg.SASL.mechanism(); err != nil {
 		return fail(fmt.Errorf("sasl: %w", err))
 	}
+	a.dialBy((&net.Dialer{}).DialContext)
 	return a, nil
 }
 
-// OpenSource makes the source of a topic ("topic web.orders"), or of a channel for one of its readers
-// ("channel order.events type topic pipeline stock pattern order.#").
+// dialBy makes all connections be opened by dial. Nothing is open yet.
+func (a *Adapter) dialBy(dial func(ctx context.Context, network, address string) (net.Conn, error)) {
+	a.dial = dial
+	a.out, a.replies = newWriter(a), newReplies(a)
+}
+
+// OpenSource makes the source of a topic: "topic web.orders".
 func (a *Adapter) OpenSource(arg string, cfg any) (hub.Source, error) {
 	c, ok := cfg.(*SourceConfig)
 	if !ok {
 		return nil, fmt.Errorf("kafka %q: source config is a %T", a.env.Name, cfg)
 	}
-	parsed, err := parseArgument(arg, true)
+	topic, err := argument(arg)
 	if err != nil {
 		return nil, err
 	}
 	if c.Group == "" {
 		return nil, fmt.Errorf("%s: the group is missing", arg)
 	}
-	s := &Source{adapter: a, cfg: *c, topic: parsed.topic, group: c.Group, wanted: filter{pattern: parsed.pattern, headers: c.Match}, times: usualTimes}
-	s.create = a.creates(parsed)
-	if parsed.channel {
-		s.group += "." + parsed.pipeline
-	}
-	return s, nil
+	return a.source(&Source{cfg: *c, topic: topic, group: c.Group, create: a.creation(onTopic), wanted: filter{headers: c.Match}}), nil
 }
 
-// OpenTarget makes the target of a topic ("topic orders"), or of a channel ("channel order.events type topic").
+// OpenTarget makes the target of a topic: "topic orders".
 func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
-	parsed, err := parseArgument(arg, false)
+	topic, err := argument(arg)
 	if err != nil {
 		return nil, err
 	}
-	return newTarget(a, parsed.topic, a.creates(parsed)), nil
+	return a.target(topic, onTopic), nil
 }
 
-func (a *Adapter) creates(arg argument) bool {
-	return a.cfg.Create.When == createAlways || a.cfg.Create.When == createChannels && arg.channel
+// OpenCaller finds an operation of `ops:`, or takes a topic as OpenTarget does.
+func (a *Adapter) OpenCaller(op string) (hub.Caller, error) {
+	text, named := a.cfg.Ops[op]
+	if !named {
+		text = op
+	}
+	topic, err := argument(text)
+	if err != nil {
+		return nil, fmt.Errorf("op %q: %w", op, err)
+	}
+	return a.caller(topic, onTopic), nil
 }
 
-// Close has nothing to do: sources end with Run, targets with Close.
-func (a *Adapter) Close(context.Context) error { return nil }
+// CarryTarget makes the target of a channel, which is the topic of its name.
+func (a *Adapter) CarryTarget(c hub.Carried) (hub.Target, error) {
+	if err := checkTopic(c.Name); err != nil {
+		return nil, fmt.Errorf("channel %w", err)
+	}
+	return a.target(c.Name, onChannel), nil
+}
+
+// CarrySource makes the source of a channel for one of its readers, which is a group of its own. It begins with what is there, so that
+// nothing is lost that was sent before the reader first came.
+func (a *Adapter) CarrySource(c hub.Carried, s hub.Subscription) (hub.Source, error) {
+	if err := checkTopic(c.Name); err != nil {
+		return nil, fmt.Errorf("channel %w", err)
+	}
+	cfg := defaultSource()
+	if s.Lanes > 0 {
+		cfg.Workers = s.Lanes
+	}
+	src := &Source{cfg: *cfg, topic: c.Name, group: s.Hub + "." + s.Pipeline, create: a.creation(onChannel), form: onChannel, keyOf: s.Key}
+	if c.Type == "headers" {
+		src.wanted.headers = s.Match
+	}
+	if c.Type == "topic" {
+		src.wanted.pattern = words(s.Pattern)
+	}
+	return a.source(src), nil
+}
+
+// CarryCaller makes the caller that asks whoever reads a direct channel.
+func (a *Adapter) CarryCaller(c hub.Carried) (hub.Caller, error) {
+	if err := checkTopic(c.Name); err != nil {
+		return nil, fmt.Errorf("channel %w", err)
+	}
+	return a.caller(c.Name, onChannel), nil
+}
+
+func (a *Adapter) source(s *Source) *Source {
+	s.adapter, s.times = a, usualTimes
+	u := use{topic: s.topic, partitions: partitions(s.create), right: rightRead, group: s.group}
+	if s.cfg.OnLost == lostStop {
+		u.wayOut = s.wayOut()
+	}
+	a.want(u)
+	return s
+}
+
+func (a *Adapter) target(topic string, f form) *Target {
+	t := &Target{adapter: a, topic: topic, create: a.creation(f), form: f}
+	a.want(use{topic: topic, partitions: partitions(t.create), right: rightWrite})
+	return t
+}
+
+func (a *Adapter) caller(topic string, f form) *Caller {
+	c := &Caller{adapter: a, topic: topic, create: a.creation(f), form: f}
+	a.want(use{topic: topic, partitions: partitions(c.create), right: rightWrite})
+	a.want(use{topic: a.replies.topic, partitions: partitions(a.cfg.creation(1)), right: rightRead})
+	return c
+}
+
+func partitions(c *Create) int {
+	if c == nil {
+		return 0
+	}
+	return c.Partitions
+}
+
+// creation is how a topic is made when it is missing; nil: it is not.
+func (a *Adapter) creation(f form) *Create {
+	if f == onChannel || a.cfg.Create.When == createAlways {
+		return a.cfg.creation(a.cfg.Create.Partitions)
+	}
+	return nil
+}
+
+// LateReplies counts the replies that came after their caller had gone, or second.
+func (a *Adapter) LateReplies() uint64 { return a.replies.late.Load() }
+
+// Close ends the connections. Its sources have returned and its targets are closed.
+func (a *Adapter) Close(context.Context) error {
+	a.replies.close()
+	a.out.close()
+	return nil
+}

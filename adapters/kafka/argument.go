@@ -2,66 +2,50 @@ package kafka
 
 import (
 	"fmt"
-	"slices"
 	"strings"
+
+	"orderhub/hub"
 )
 
-// argument is the text behind the adapter's name in `from:` and `send:`.
-//
-//	topic web.orders
-//	channel order.events type topic pipeline stock pattern order.#
-type argument struct {
-	topic    string
-	channel  bool
-	kind     string   // type of the channel
-	pipeline string   // reader of the channel
-	pattern  []string // of a topic channel's reader
+// argument reads the text behind the adapter's name, such as "topic web.orders", and gives the topic.
+func argument(arg string) (topic string, err error) {
+	fault := placeFault(arg)
+	if fault == nil {
+		return strings.Fields(arg)[1], nil
+	}
+	return "", fmt.Errorf("%s; %s", fault.Message, fault.Help)
 }
 
-var channelTypes = []string{"direct", "topic", "fanout", "headers"}
+// place is the channel that a topic stands for where the hub runs without Kafka: each pipeline that reads it gets all of its messages.
+func place(arg string, cfg any) (hub.Carried, hub.Subscription, error) {
+	topic, err := argument(arg)
+	c, ok := cfg.(*SourceConfig)
+	if !ok || len(c.Match) == 0 {
+		return hub.Carried{Name: topic, Type: "fanout"}, hub.Subscription{}, err
+	}
+	return hub.Carried{Name: topic, Type: "headers"}, hub.Subscription{Match: c.Match}, err
+}
 
-// parseArgument reads arg of a source, or of a target.
-func parseArgument(arg string, source bool) (argument, error) {
+func checkPlace(arg string) (faults []hub.FieldFault) {
+	if f := placeFault(arg); f != nil {
+		faults = append(faults, *f)
+	}
+	return faults
+}
+
+// placeFault tells what is wrong with the text behind the adapter's name; nil: nothing.
+func placeFault(arg string) *hub.FieldFault {
 	words := strings.Fields(arg)
 	switch {
 	case len(words) == 2 && words[0] == "topic":
-		return argument{topic: words[1]}, checkTopic(words[1])
-	case len(words) > 0 && words[0] == "channel":
-		return parseChannel(arg, words, source)
-	case len(words) == 1 && words[0] != "topic":
-		return argument{}, fmt.Errorf("%q: write topic %s", arg, words[0])
-	}
-	return argument{}, fmt.Errorf("%q: write topic and its name, such as topic web.orders", arg)
-}
-
-func parseChannel(arg string, words []string, source bool) (a argument, err error) {
-	if len(words)%2 != 0 {
-		return a, fmt.Errorf("%q: a word is missing", arg)
-	}
-	a.channel = true
-	for i := 0; i < len(words); i += 2 {
-		switch value := words[i+1]; words[i] {
-		case "channel":
-			a.topic = value
-		case "type":
-			a.kind = value
-		case "pipeline":
-			a.pipeline = value
-		case "pattern":
-			a.pattern = strings.Split(value, ".")
-		default:
-			return a, fmt.Errorf("%q: unknown word %q", arg, words[i])
+		if err := checkTopic(words[1]); err != nil {
+			return &hub.FieldFault{Message: err.Error(), Help: "write letters, digits, . _ and -, at most 249: topic web.orders"}
 		}
+		return nil
+	case len(words) == 1 && words[0] != "topic":
+		return &hub.FieldFault{Message: fmt.Sprintf("%q is no topic", arg), Help: "write topic " + words[0]}
 	}
-	switch {
-	case !slices.Contains(channelTypes, a.kind):
-		return a, fmt.Errorf("%q: the type of a channel is one of %s", arg, strings.Join(channelTypes, ", "))
-	case source && a.pipeline == "":
-		return a, fmt.Errorf("%q: the pipeline that reads is missing", arg)
-	case a.pattern != nil && a.kind != "topic":
-		return a, fmt.Errorf("%q: only a topic channel has patterns", arg)
-	}
-	return a, checkTopic(a.topic)
+	return &hub.FieldFault{Message: fmt.Sprintf("%q is no topic", arg), Help: "write topic and its name, such as topic web.orders"}
 }
 
 // checkTopic holds names to Kafka's rules.
@@ -71,7 +55,7 @@ func checkTopic(name string) error {
 		ok = ok && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-')
 	}
 	if !ok {
-		return fmt.Errorf("%q can't be the name of a topic: letters, digits, . _ and -, at most 249", name)
+		return fmt.Errorf("%q can't be the name of a topic", name)
 	}
 	return nil
 }

@@ -1,9 +1,11 @@
 package kafka
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"orderhub/hub"
 )
@@ -16,30 +18,34 @@ func TestChannels(t *testing.T) {
 	a := s.adapter(nil)
 	paid, all := &seen{}, &seen{}
 	var stops []func() error
-	stop, _ := start(t, s.source(a, "channel "+name+" type topic pipeline billing pattern order.paid", "hub."+name, nil), paid.take)
-	stops = append(stops, stop)
-	stop, _ = start(t, s.source(a, "channel "+name+" type topic pipeline audit pattern order.#", "hub."+name, nil), all.take)
-	stops = append(stops, stop)
-	stop, _ = start(t, s.source(a, "channel "+name+" type headers pipeline north", "hub."+name, func(c *SourceConfig) {
-		c.Match = map[string]string{"region": "north"}
-	}), paid.take)
-	stops = append(stops, stop)
-	target := s.target(a, "channel "+name+" type topic")
+	read := func(kind string, sub hub.Subscription, h hub.HandlerFunc) {
+		sub.Hub = "hub." + name
+		stop, _ := start(t, s.carry(a, hub.Carried{Name: name, Type: kind}, sub), h)
+		stops = append(stops, stop)
+	}
+	read("topic", hub.Subscription{Pipeline: "billing", Pattern: "order.paid"}, paid.take)
+	read("topic", hub.Subscription{Pipeline: "audit", Pattern: "order.#"}, all.take)
+	read("topic", hub.Subscription{Pipeline: "one word", Pattern: "*"}, paid.take)
+	read("headers", hub.Subscription{Pipeline: "north", Match: hub.Headers{"region": "north"}}, paid.take)
+	target := s.channel(a, hub.Carried{Name: name, Type: "topic"})
 	for i, m := range []*hub.Message{
 		message("1", "a", "1", hub.Headers{"routing-key": "order.paid"}),
 		message("2", "a", "2", hub.Headers{"routing-key": "order.shipped.late"}),
-		message("3", "b", "3", hub.Headers{"routing-key": "stock", "region": "north"}),
+		message("3", "b", "3", hub.Headers{"routing-key": "stock.low", "region": "north"}),
+		message("4", "b", "4", nil), // a routing key that is empty has no words
 	} {
-		until(t, fmt.Sprint("no send of message ", i), func() bool { return target.Send(t.Context(), m) == nil })
+		if err := target.Send(t.Context(), m); err != nil {
+			t.Fatalf("message %d: %v", i, err)
+		}
 	}
 	until(t, "not all came", func() bool { return len(paid.all()) == 2 && len(all.all()) == 2 })
-	for _, reader := range []string{"billing", "audit", "north"} {
+	for _, reader := range []string{"billing", "audit", "north", "one word"} {
 		until(t, "what a reader passes over counts as handled", func() bool {
 			n := int64(0)
 			for _, at := range s.committed("hub."+name+"."+reader, name, 4) {
 				n += max(0, at)
 			}
-			return n == 3
+			return n == 4
 		})
 	}
 	for _, stop := range stops {
@@ -50,15 +56,83 @@ func TestChannels(t *testing.T) {
 	if err := target.Close(); err != nil {
 		t.Error(err)
 	}
-	var got []string
-	for _, m := range all.all() {
-		got = append(got, string(m.Body.Bytes()))
+	for reader, want := range map[*seen][]string{all: {"1", "2"}, paid: {"1", "3"}} {
+		var got []string
+		for _, m := range reader.all() {
+			got = append(got, m.ID+" "+string(m.Body.Bytes()))
+		}
+		slices.Sort(got)
+		if want := []string{want[0] + " " + want[0], want[1] + " " + want[1]}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
-	slices.Sort(got)
-	if !slices.Equal(got, []string{"1", "2"}) {
-		t.Errorf("audit got %q", got)
+}
+
+// TestCarriedWhole: a message comes out of a channel as it went in.
+func TestCarriedWhole(t *testing.T) {
+	s := newServer(t)
+	name := topicName()
+	s.drop(name)
+	a := s.adapter(nil)
+	at := time.UnixMilli(1_790_000_000_123).UTC()
+	in := &hub.Message{ID: "web-7/2", Key: "o-7", Correlation: "7", Time: at, Expires: time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond), Body: hub.NewBody([]byte("x")),
+		Headers: hub.Headers{"key": "a header", "kafka.tombstone": "true", "sig.base64": "aGVsbG8=", "raw.base64": "/wA=", "routing-key": "a.b", "x": "ž"}}
+	bare := &hub.Message{ID: "web-8", Time: at}
+	target := s.channel(a, hub.Carried{Name: name, Type: "direct"})
+	for _, m := range []*hub.Message{in, bare} {
+		if err := target.Send(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if n := len(s.read(name, 4)); n != 3 {
-		t.Errorf("%d records in one topic", n)
+	var got seen
+	src := s.carry(a, hub.Carried{Name: name, Type: "direct"}, hub.Subscription{Hub: name, Pipeline: "p", Key: func(m *hub.Message) string { return "key of " + m.ID }})
+	stop, _ := start(t, src, got.take)
+	until(t, "not all came", func() bool { return len(got.all()) == 2 })
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	all := got.all()
+	slices.SortFunc(all, func(a, b *hub.Message) int { return len(b.Headers) - len(a.Headers) })
+	m := all[0]
+	if m.ID != in.ID || m.Key != in.Key || m.Correlation != in.Correlation || !m.Time.Equal(at) || !m.Expires.Equal(in.Expires) || string(m.Body.Bytes()) != "x" ||
+		fmt.Sprint(m.Headers) != fmt.Sprint(in.Headers) {
+		t.Errorf("in  %+v\nout %+v", in, m)
+	}
+	if m := all[1]; m.ID != "web-8" || m.Key != "key of web-8" || len(m.Headers) != 0 || m.Body.Len() != 0 {
+		t.Errorf("bare %+v", m)
+	}
+}
+
+// TestCarriedTwice: a record that was sent again, as its confirmation was lost, is the same message to the reader.
+func TestCarriedTwice(t *testing.T) {
+	s := newServer(t)
+	name := topicName()
+	s.drop(name)
+	a := s.adapter(nil)
+	p := newProxy(t, a)
+	target := s.channel(a, hub.Carried{Name: name, Type: "direct"})
+	m := message("order-1", "k", "1", nil)
+	if err := target.Send(t.Context(), message("order-0", "k", "0", nil)); err != nil {
+		t.Fatal(err)
+	}
+	p.hush(true) // requests arrive, answers don't
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := target.Send(ctx, m); reason(err) != "timeout unconfirmed" {
+		t.Fatalf("Send: %v", err)
+	}
+	p.hush(false)
+	p.cut()
+	until(t, "no send any more", func() bool { return target.Send(t.Context(), m) == nil })
+	var got seen
+	stop, _ := start(t, s.carry(s.adapter(nil), hub.Carried{Name: name, Type: "direct"}, hub.Subscription{Hub: name, Pipeline: "p"}), got.take)
+	until(t, "not all came", func() bool { return len(got.all()) >= 3 })
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range got.all()[1:] {
+		if m.ID != "order-1" {
+			t.Errorf("record %d has the ID %s", i, m.ID)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -12,14 +13,16 @@ import (
 
 // Config is an entry of `adapters:` with `type: kafka`.
 type Config struct {
-	Brokers     []string      `yaml:"brokers" required:"true" doc:"Brokers to begin with, host:port, as a list or parted by commas. The others are found through them."`
-	ClientID    string        `yaml:"client_id" default:"orderhub" doc:"Name that the brokers' logs and quotas know us by."`
-	TLS         TLS           `yaml:"tls" doc:"Encryption. On when enabled, or when any of its fields is given."`
-	SASL        SASL          `yaml:"sasl" doc:"Authentication. Left out: none, or by the certificate of tls."`
-	DialTimeout time.Duration `yaml:"dial_timeout" default:"10s" min:"100ms" max:"2m" doc:"Time for one connection, with TLS and authentication."`
-	Timeout     time.Duration `yaml:"timeout" default:"10s" min:"100ms" max:"5m" doc:"Time for the answer to a request, such as the confirmation of what was sent."`
-	MaxMessage  int           `yaml:"max_message" unit:"bytes" default:"1MiB" min:"1KiB" max:"256MiB" doc:"Largest record that is sent, key and headers included; a larger one is rejected as too_large. The broker's own limit (message.max.bytes) holds as well."`
-	Create      Create        `yaml:"create" doc:"Topics that are missing."`
+	Brokers     []string          `yaml:"brokers" required:"true" doc:"Brokers to begin with, host:port, as a list or parted by commas. The others are found through them."`
+	ClientID    string            `yaml:"client_id" default:"orderhub" doc:"Name that the brokers' logs and quotas know us by."`
+	TLS         TLS               `yaml:"tls" doc:"Encryption. On when enabled, or when any of its fields is given."`
+	SASL        SASL              `yaml:"sasl" doc:"Authentication. Left out: none, or by the certificate of tls."`
+	DialTimeout time.Duration     `yaml:"dial_timeout" default:"10s" min:"100ms" max:"2m" doc:"Time for one connection, with TLS and authentication."`
+	Timeout     time.Duration     `yaml:"timeout" default:"10s" min:"100ms" max:"5m" doc:"Time for the answer to a request, such as the confirmation of what was sent."`
+	MaxMessage  int               `yaml:"max_message" unit:"bytes" default:"1MiB" min:"1KiB" max:"256MiB" doc:"Largest record that is sent, key and headers included; a larger one is rejected as too_large. The broker's own limit (message.max.bytes) holds as well."`
+	Create      Create            `yaml:"create" doc:"Topics that are missing."`
+	Ops         map[string]string `yaml:"ops" doc:"What call may name, each with the topic that takes the requests: topic stock.commands."`
+	ReplyTopic  string            `yaml:"reply_topic" doc:"Topic that replies to our calls come by. Hubs may share one. It is made with one partition when it is missing, unless create.when is never. Left out: client_id and .replies, such as orderhub.replies."`
 }
 
 // TLS is how connections are encrypted.
@@ -47,13 +50,14 @@ type Create struct {
 
 // SourceConfig are the options of `from: {kafka: "topic web.orders", …}`.
 type SourceConfig struct {
-	Group    string            `yaml:"group" required:"true" doc:"Consumer group. Hubs with the same group share the partitions, and go on where the group was. For a channel with via, the pipeline's name is added to it."`
-	Workers  int               `yaml:"workers" default:"64" min:"1" max:"4096" doc:"Messages handled at once. Twice as many are fetched ahead at most."`
-	Start    string            `yaml:"start" oneof:"first|last" default:"first" doc:"Where a group begins that has no position yet. first: with what is there. last: with what comes."`
-	OnLost   string            `yaml:"on_lost" oneof:"stop|earliest|latest" default:"stop" doc:"What to do when the group's position is no longer in the log, or the topic was deleted and made anew. stop: fail until somebody decides. earliest, latest: go on at that end of the log."`
-	MaxWait  time.Duration     `yaml:"max_wait" default:"250ms" min:"10ms" max:"30s" doc:"How long the broker holds a fetch that finds nothing."`
-	MaxBytes int               `yaml:"max_bytes" unit:"bytes" default:"1MiB" min:"1KiB" max:"64MiB" doc:"Bytes of one fetch of a partition. A larger record comes alone."`
-	Match    map[string]string `yaml:"match" doc:"Headers and their values: records without them count as handled and give no message."`
+	Group      string            `yaml:"group" required:"true" doc:"Consumer group. Hubs with the same group share the partitions, and go on where the group was."`
+	Workers    int               `yaml:"workers" default:"64" min:"1" max:"4096" doc:"Messages handled at once."`
+	Start      string            `yaml:"start" oneof:"first|last" default:"first" doc:"Where a group begins that has no position yet. first: with what is there. last: with what comes."`
+	OnLost     string            `yaml:"on_lost" oneof:"stop|earliest|latest" default:"stop" doc:"What to do when the group's position is no longer in the log, or the topic was deleted and made anew. stop: fail until somebody decides. earliest, latest: go on at that end of the log."`
+	MaxWait    time.Duration     `yaml:"max_wait" default:"250ms" min:"10ms" max:"30s" doc:"How long the broker holds a fetch that finds nothing."`
+	MaxBytes   int               `yaml:"max_bytes" unit:"bytes" default:"1MiB" min:"1KiB" max:"64MiB" doc:"Bytes of one fetch of a partition. A larger record comes alone."`
+	MaxMessage int               `yaml:"max_message" unit:"bytes" default:"16MiB" min:"1KiB" max:"128MiB" doc:"Largest record that is taken, key and headers included; a larger one becomes a dead letter, too_large, that tells where it lies."`
+	Match      map[string]string `yaml:"match" doc:"Headers and their values: records without them count as handled and give no message."`
 }
 
 // SendOptions are the options of `send: {kafka: "topic orders", …}`.
@@ -83,7 +87,23 @@ func defaultConfig() *Config {
 }
 
 func defaultSource() *SourceConfig {
-	return &SourceConfig{Workers: 64, Start: startFirst, OnLost: lostStop, MaxWait: 250 * time.Millisecond, MaxBytes: 1 << 20}
+	return &SourceConfig{Workers: hub.DefaultLanes, Start: startFirst, OnLost: lostStop, MaxWait: 250 * time.Millisecond, MaxBytes: 1 << 20, MaxMessage: 16 << 20}
+}
+
+// replyTopic is the topic that replies to our calls come by.
+func (c *Config) replyTopic() string {
+	if c.ReplyTopic != "" {
+		return c.ReplyTopic
+	}
+	return c.ClientID + ".replies"
+}
+
+// creation is how a topic of the hub's own is made when it is missing; nil: it is not.
+func (c *Config) creation(partitions int) *Create {
+	if c.Create.When == createNever {
+		return nil
+	}
+	return &Create{Partitions: partitions, Replication: c.Create.Replication}
 }
 
 // addresses are the brokers one by one.
@@ -129,6 +149,14 @@ func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
 		bad("sasl", "add user: and password: secret:name", "sasl: user or password is missing")
 	case c.SASL.Mechanism == mechanismPlain && !c.TLS.on() && !local:
 		bad("sasl.mechanism", "add tls: {enabled: true}, or use scram-sha-512", "sasl: plain would send the password unencrypted")
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Ops)) {
+		if f := placeFault(c.Ops[name]); f != nil {
+			bad("ops."+name, f.Help, "op %q: %s", name, f.Message)
+		}
+	}
+	if err := checkTopic(c.replyTopic()); err != nil && (c.ReplyTopic != "" || len(c.Ops) > 0) {
+		bad("reply_topic", "write letters, digits, . _ and -, at most 249", "reply_topic: %v", err)
 	}
 	return faults
 }

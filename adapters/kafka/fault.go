@@ -37,7 +37,7 @@ var classes = map[kafka.Error]struct {
 	kafka.PolicyViolation:            {hub.Rejected, "policy"},
 	kafka.RequestTimedOut:            {hub.Timeout, "timeout"},
 	kafka.ThrottlingQuotaExceeded:    {hub.Throttled, "quota"},
-	kafka.UnknownTopicOrPartition:    {hub.Unavailable, "no_topic"},
+	kafka.UnknownTopicOrPartition:    {hub.Unavailable, reasonNoTopic},
 	kafka.NotEnoughReplicas:          {hub.Unavailable, "not_enough_replicas"},
 	kafka.UnsupportedSASLMechanism:   {hub.Unavailable, "auth"},
 	kafka.IllegalSASLState:           {hub.Unavailable, "auth"},
@@ -45,6 +45,21 @@ var classes = map[kafka.Error]struct {
 	kafka.TopicAuthorizationFailed:   {hub.Unavailable, "auth"},
 	kafka.GroupAuthorizationFailed:   {hub.Unavailable, "auth"},
 	kafka.ClusterAuthorizationFailed: {hub.Unavailable, "auth"},
+}
+
+const (
+	reasonNoTopic = "no_topic"
+)
+
+// away is err of something that was not even begun: where there is no connection it costs no attempt.
+func away(err error) error {
+	e := hub.AsError(err)
+	code, told := errors.AsType[kafka.Error](err)
+	known := told && code != kafka.SASLAuthenticationFailed && code != kafka.UnsupportedSASLMechanism && code != kafka.IllegalSASLState
+	if e.Class != hub.Unavailable || known || e.Reason == reasonNoTopic || e.Reason == reasonStopping {
+		return err
+	}
+	return hub.Fail(hub.Unavailable, hub.NotConnected, "%w", e.Err)
 }
 
 // classify gives the class of what went wrong at a topic.

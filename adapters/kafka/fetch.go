@@ -2,135 +2,138 @@ package kafka
 
 import (
 	"context"
-	"errors"
+	"encoding/binary"
+	"fmt"
 	"io"
-	"slices"
 
 	kafka "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
-	"github.com/segmentio/kafka-go/protocol/fetch"
 )
 
-// fetchOnce asks the partition's leader. The library's Client.Fetch would hide which transactions were aborted.
-func (p *partition) fetchOnce(ctx context.Context, at int64) ([]record, int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.cfg.MaxWait+p.link.timeout)
+// fetchRequest asks for the records of one partition, in version 10 of the protocol (Kafka 2.1).
+type fetchRequest struct {
+	topic, client string
+	partition     int
+	at            int64
+	wait, most    int32 // milliseconds, bytes
+	old           bool  // the broker is older
+}
+
+// fetchAnswer is what a leader gives: whole batches, the last one may be cut.
+type fetchAnswer struct {
+	code    kafka.Error
+	aborted []abort
+	batches []byte
+}
+
+var (
+	_ protocol.BrokerMessage = (*fetchRequest)(nil)
+	_ protocol.RawExchanger  = (*fetchRequest)(nil)
+)
+
+func (*fetchRequest) ApiKey() protocol.ApiKey { return protocol.Fetch }
+func (*fetchAnswer) ApiKey() protocol.ApiKey  { return protocol.Fetch }
+
+// Broker is the partition's leader.
+func (f *fetchRequest) Broker(c protocol.Cluster) (protocol.Broker, error) {
+	t, ok := c.Topics[f.topic]
+	if !ok {
+		return protocol.Broker{}, protocol.NewErrNoTopic(f.topic)
+	}
+	p, ok := t.Partitions[int32(f.partition)]
+	if !ok {
+		return protocol.Broker{}, protocol.NewErrNoPartition(f.topic, int32(f.partition))
+	}
+	b, ok := c.Brokers[p.Leader]
+	if !ok {
+		return b, protocol.NewErrNoLeader(f.topic, int32(f.partition))
+	}
+	return b, nil
+}
+
+// Required notes what the broker can do.
+func (f *fetchRequest) Required(versions map[protocol.ApiKey]int16) bool {
+	f.old = versions[protocol.Fetch] < 10
+	return true
+}
+
+// RawExchange writes the request and reads its answer.
+func (f *fetchRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
+	if f.old {
+		return nil, errOld
+	}
+	w, err := exchange(rw, f.encode())
+	if err != nil {
+		return nil, err
+	}
+	return f.parse(w)
+}
+
+var errOld = fmt.Errorf("the broker is older than Kafka 2.1: %w", kafka.UnsupportedVersion)
+
+const readCommitted = 1
+
+func (f *fetchRequest) encode() []byte {
+	b := frame(make([]byte, 0, 128+len(f.topic)), protocol.Fetch, 10, f.client)
+	for _, v := range [...]int32{-1, f.wait, 1, f.most} { // no replica; bytes at least, at most
+		b = binary.BigEndian.AppendUint32(b, uint32(v))
+	}
+	b = append(b, readCommitted)
+	for _, v := range [...]int32{0, -1, 1} { // no session; one topic
+		b = binary.BigEndian.AppendUint32(b, uint32(v))
+	}
+	b = appendText(b, f.topic)
+	for _, v := range [...]int32{1, int32(f.partition), -1} { // one partition; whatever the leader's epoch
+		b = binary.BigEndian.AppendUint32(b, uint32(v))
+	}
+	b = binary.BigEndian.AppendUint64(b, uint64(f.at))
+	b = append(b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff) // where a replica's log begins: none
+	b = binary.BigEndian.AppendUint32(b, uint32(f.most))
+	return append(b, 0, 0, 0, 0) // forgets no topics
+}
+
+func (f *fetchRequest) parse(w *wire) (*fetchAnswer, error) {
+	w.int32() // throttled
+	a := &fetchAnswer{code: kafka.Error(w.int16())}
+	w.int32() // session
+	if a.code != 0 && !w.bad {
+		return a, nil
+	}
+	if w.array() != 1 {
+		return nil, fmt.Errorf("fetch of topic %s: the broker answers something else", f.topic)
+	}
+	w.text()
+	if w.array() != 1 {
+		return nil, fmt.Errorf("fetch of topic %s: the broker answers something else", f.topic)
+	}
+	w.int32()
+	a.code = kafka.Error(w.int16())
+	w.take(24) // ends of the log
+	a.aborted = make([]abort, w.array())
+	for i := range a.aborted {
+		a.aborted[i] = abort{w.int64(), w.int64()}
+	}
+	w.int32() // bytes of the batches; an answer that was cut has less
+	if w.bad {
+		return nil, fmt.Errorf("fetch of topic %s: the broker's answer can't be read", f.topic)
+	}
+	a.batches = w.b
+	return a, nil
+}
+
+// fetch asks a partition's leader for the batches from an offset on.
+func (l *link) fetch(ctx context.Context, partition int, at int64, cfg *SourceConfig) (*fetchAnswer, error) {
+	ctx, cancel := context.WithTimeout(ctx, cfg.MaxWait+l.timeout)
 	defer cancel()
-	most := int32(max(p.cfg.MaxBytes, p.large))
-	r, err := p.link.transport.RoundTrip(ctx, p.link.addr, &fetch.Request{
-		ReplicaID: -1, MaxWaitTime: int32(p.cfg.MaxWait.Milliseconds()), MinBytes: 1, MaxBytes: most, IsolationLevel: int8(kafka.ReadCommitted),
-		SessionID: -1, SessionEpoch: -1,
-		Topics: []fetch.RequestTopic{{Topic: p.topic, Partitions: []fetch.RequestPartition{{
-			Partition: int32(p.id), CurrentLeaderEpoch: -1, FetchOffset: at, LogStartOffset: -1, PartitionMaxBytes: most,
-		}}}},
+	r, err := l.transport.RoundTrip(ctx, l.addr, &fetchRequest{
+		topic: l.topic, client: l.name, partition: partition, at: at, wait: int32(cfg.MaxWait.Milliseconds()), most: int32(cfg.MaxBytes),
 	})
 	if err != nil {
-		return nil, at, err
+		return nil, err
 	}
-	answer := r.(*fetch.Response)
-	if answer.ErrorCode != 0 {
-		return nil, at, kafka.Error(answer.ErrorCode)
-	}
-	if len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 {
-		return nil, at, protocol.ErrNoPartition
-	}
-	part := &answer.Topics[0].Partitions[0]
-	if part.ErrorCode != 0 {
-		return nil, at, kafka.Error(part.ErrorCode)
-	}
-	b := &batches{at: at, next: at, aborted: part.AbortedTransactions}
-	if err := b.read(part.RecordSet.Records); err != nil {
-		return nil, at, err
-	}
-	p.large = 0
-	if b.found && b.next == at { // what compaction left of a batch, all of it before the offset: more bytes reach the batch behind it
-		if p.large = 2 * int(most); p.large > mostLarge { // there is none
-			return nil, max(at, part.LastStableOffset), nil
-		}
-	}
-	return b.out, b.next, nil
-}
-
-// mostLarge is more than a broker gives in one fetch.
-const mostLarge = 256 << 20
-
-// batches reads what a fetch brought.
-type batches struct {
-	at      int64 // the offset that was asked for: batches may begin before it
-	next    int64 // the offset that follows
-	found   bool  // there was something, even if all of it lies before at
-	out     []record
-	aborted []fetch.ResponseTransaction
-	failed  map[int64]bool // producers whose aborted transaction is being read
-}
-
-func (b *batches) read(all protocol.RecordReader) error {
-	if all == nil {
-		return nil
-	}
-	list := []protocol.RecordReader{all}
-	if s, ok := all.(*protocol.RecordStream); ok {
-		list = s.Records
-	}
-	slices.SortFunc(b.aborted, func(x, y fetch.ResponseTransaction) int { return int(x.FirstOffset - y.FirstOffset) })
-	for _, r := range list {
-		var err error
-		switch r := r.(type) {
-		case *protocol.ControlBatch:
-			b.control(r)
-		case *protocol.RecordBatch:
-			b.found = true
-			b.begun(r.BaseOffset)
-			err = b.records(r, r.Attributes.Transactional() && b.failed[r.ProducerID])
-		default:
-			err = b.records(r, false)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// begun notes the aborted transactions that have records from their first offset on.
-func (b *batches) begun(offset int64) {
-	for len(b.aborted) > 0 && b.aborted[0].FirstOffset <= offset {
-		if b.failed == nil {
-			b.failed = map[int64]bool{}
-		}
-		b.failed[b.aborted[0].ProducerID] = true
-		b.aborted = b.aborted[1:]
-	}
-}
-
-// control is the end of a transaction: no message, but an offset.
-func (b *batches) control(c *protocol.ControlBatch) {
-	b.found = true
-	b.begun(c.BaseOffset)
-	delete(b.failed, c.ProducerID)
-	b.next = max(b.next, c.BaseOffset+1)
-}
-
-func (b *batches) records(all protocol.RecordReader, skip bool) error {
-	for {
-		r, err := all.ReadRecord()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		b.found = true
-		if r.Offset < b.next || skip {
-			b.next = max(b.next, r.Offset+1)
-			continue
-		}
-		rec := record{offset: r.Offset, time: r.Time.UTC(), headers: r.Headers}
-		if rec.key, err = whole(r.Key); err == nil {
-			rec.value, err = whole(r.Value)
-		}
-		if err != nil {
-			return err
-		}
-		b.out, b.next = append(b.out, rec), r.Offset+1
+	if a := r.(*fetchAnswer); a.code == 0 {
+		return a, nil
+	} else {
+		return nil, a.code
 	}
 }

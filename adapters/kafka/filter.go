@@ -13,5 +13,13 @@ type filter struct {
 }
 
 func (f filter) takes(h hub.Headers) bool {
-	return h.Match(f.headers) && (f.pattern == nil || hub.TopicMatch(f.pattern, strings.Split(h[hub.HeaderRoutingKey], ".")))
+	return h.Match(f.headers) && (f.pattern == nil || hub.TopicMatch(f.pattern, words(h[hub.HeaderRoutingKey])))
+}
+
+// words are those of a routing key or a pattern; an empty one has none.
+func words(s string) []string {
+	if s == "" {
+		return []string{}
+	}
+	return strings.Split(s, ".")
 }

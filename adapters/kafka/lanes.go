@@ -13,18 +13,27 @@ type job struct {
 	part   *partition
 	number uint64 // in the partition's tracker
 	offset int64
-	msg    *hub.Message
+	msg    hub.Message
+	reply  *address     // where a reply goes to; nil: nobody waits for one
+	fault  *hub.Error   // why there is no message
+	answer *hub.Message // the reply, while it can't be sent
+	told   bool         // the reply says that there is none
 	tries  int
-	next   *job // the next record of the key
+	since  time.Time // of the first try that failed
+	next   *job      // the next record of the key
 }
 
-// lanes hand records to the handler: those of one key one after another, others in parallel, as many at once as there are workers.
-// A record that waits for its next try holds back its own key only.
+// mostBehind is how many records may wait behind others of their keys.
+const mostBehind = 1 << 13
+
+// lanes hand records to the handler: those of one key one after another, others in parallel, as many at once as there are workers. A record
+// that runs long, or waits for its next try, holds back its own key only: what waits behind it takes no room of the others.
 type lanes struct {
 	run     *run
 	work    context.Context // what handlers get
 	giveUp  context.CancelFunc
-	window  chan struct{} // one entry for each record that was taken and is not finished
+	window  chan struct{} // one entry for each record that is ready or in the handler
+	behind  chan struct{} // one entry for each that waits behind another of its key
 	ready   chan *job     // never full: as large as the window
 	stopped chan struct{}
 	busy    sync.WaitGroup
@@ -38,7 +47,8 @@ type lane struct{ head, tail *job }
 
 func newLanes(r *run) *lanes {
 	n := r.cfg.Workers
-	l := &lanes{run: r, window: make(chan struct{}, 2*n), ready: make(chan *job, 2*n), stopped: make(chan struct{}), keys: map[string]*lane{}}
+	l := &lanes{run: r, window: make(chan struct{}, 2*n), behind: make(chan struct{}, mostBehind), ready: make(chan *job, 2*n),
+		stopped: make(chan struct{}), keys: map[string]*lane{}}
 	l.work, l.giveUp = context.WithCancel(context.WithoutCancel(r.ctx))
 	for range n {
 		l.busy.Go(l.worker)
@@ -46,28 +56,57 @@ func newLanes(r *run) *lanes {
 	return l
 }
 
-// put takes a record; it waits while the window is full. false: ctx is done, and it was not taken.
+// put takes a record; it waits while there is no room. false: ctx is done, and it was not taken.
 func (l *lanes) put(ctx context.Context, j *job) bool {
+	for enter(ctx, l.window) {
+		if j.msg.Key == "" || l.begin(j) {
+			l.ready <- j
+			return true
+		}
+		<-l.window
+		if !enter(ctx, l.behind) {
+			return false
+		}
+		if l.line(j) {
+			return true
+		}
+		<-l.behind // the key has become free
+	}
+	return false
+}
+
+func enter(ctx context.Context, room chan<- struct{}) bool {
 	select {
-	case l.window <- struct{}{}:
+	case room <- struct{}{}:
+		return true
+	default:
+	}
+	select {
+	case room <- struct{}{}:
+		return true
 	case <-ctx.Done():
 		return false
 	}
-	if j.msg.Key != "" && l.behind(j) {
-		return true
+}
+
+// begin makes j the record of its key that is under way, unless there is one.
+func (l *lanes) begin(j *job) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.keys[j.msg.Key] != nil {
+		return false
 	}
-	l.ready <- j
+	l.keys[j.msg.Key] = &lane{}
 	return true
 }
 
-// behind puts j behind the record of its key that is under way, if there is one.
-func (l *lanes) behind(j *job) bool {
+// line puts j behind the record of its key that is under way, if there is one.
+func (l *lanes) line(j *job) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	k := l.keys[j.msg.Key]
 	switch {
 	case k == nil:
-		l.keys[j.msg.Key] = &lane{}
 		return false
 	case k.tail == nil:
 		k.head = j
@@ -119,16 +158,20 @@ func (l *lanes) worker() {
 	}
 }
 
-// settle hands j over and gives the record to go on with.
+// settle hands j over and gives the record to go on with: the next of its key, which takes over its room in the window.
 func (l *lanes) settle(j *job) *job {
-	err := l.run.handler.Handle(l.work, j.msg)
-	if err != nil && !l.run.refused(j, err) {
-		l.later(j, hub.AsError(err).After)
+	if again, pause := l.handle(j); again {
+		l.later(j, pause)
 		return nil
 	}
 	j.part.finish(j)
-	<-l.window
-	return l.after(j.msg.Key)
+	next := l.after(j.msg.Key)
+	if next == nil {
+		<-l.window
+	} else {
+		<-l.behind
+	}
+	return next
 }
 
 // retry is the pause before a record is tried again.

@@ -187,6 +187,7 @@ func (s *server) adapter(change func(*Config)) *Adapter {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.t.Cleanup(func() { a.Close(context.Background()) })
 	return a.(*Adapter)
 }
 
@@ -198,7 +199,7 @@ var quickTimes = times{
 func (s *server) source(a *Adapter, arg, group string, change func(*SourceConfig)) *Source {
 	s.t.Helper()
 	cfg := defaultSource()
-	cfg.Group, cfg.MaxWait = group, 50*time.Millisecond
+	cfg.Group = group
 	if change != nil {
 		change(cfg)
 	}
@@ -206,9 +207,34 @@ func (s *server) source(a *Adapter, arg, group string, change func(*SourceConfig
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	return quick(src)
+}
+
+// quick is a source that does in a test's time what it does else in seconds.
+func quick(src hub.Source) *Source {
 	out := src.(*Source)
-	out.times = quickTimes
+	out.times, out.cfg.MaxWait = quickTimes, 50*time.Millisecond
 	return out
+}
+
+// carry makes the source of a channel for a reader of it.
+func (s *server) carry(a *Adapter, c hub.Carried, sub hub.Subscription) *Source {
+	s.t.Helper()
+	src, err := a.CarrySource(c, sub)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return quick(src)
+}
+
+// channel makes the target of a channel.
+func (s *server) channel(a *Adapter, c hub.Carried) hub.Target {
+	s.t.Helper()
+	target, err := a.CarryTarget(c)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return target
 }
 
 func (s *server) target(a *Adapter, arg string) hub.Target {

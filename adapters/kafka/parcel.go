@@ -1,66 +1,86 @@
 package kafka
 
 import (
+	"cmp"
 	"encoding/base64"
-	"maps"
 	"slices"
 	"strings"
 	"time"
-
-	kafka "github.com/segmentio/kafka-go"
+	"unicode/utf8"
 
 	"orderhub/hub"
 )
 
-// parcel is a message as a record, and its sender's wait for the broker.
+// parcel is a message as a record, and its sender's wait for the brokers.
 type parcel struct {
-	key, value []byte // nil: none, which is not the same as empty
-	headers    []kafka.Header
-	time       time.Time
-	size       int
-	done       chan error
+	key       string // "": none
+	value     []byte // nil: none, which is not the same as empty
+	headers   []header
+	time      time.Time
+	size      int // as a record
+	partition int // -1: by the key
+	outlet    *outlet
+	done      chan error
+	few       [4]header // room for headers
 }
 
+type header struct{ name, value string }
+
+// form is how messages become records and back.
+type form uint8
+
+const (
+	onTopic   form = iota // topics that others write and read, too
+	onChannel             // channels: a message comes out as it went in
+)
+
 // newParcel makes the record of a message: hub-id, hub-correlation and hub-expires beside the message's own headers.
-func newParcel(m *hub.Message) *parcel {
-	p := &parcel{time: m.Time, done: make(chan error, 1)}
-	key := m.Key
-	if k := m.Headers[headerKey]; k != "" {
-		key = k
+func newParcel(m *hub.Message, f form) *parcel {
+	p := &parcel{key: m.Key, value: m.Body.Bytes(), time: m.Time, partition: -1, done: make(chan error, 1)}
+	p.headers = p.few[:0]
+	if k := m.Headers[headerKey]; k != "" && f == onTopic {
+		p.key = k
 	}
-	if key != "" {
-		p.key = []byte(key)
+	switch tombstone := f == onTopic && m.Headers[headerTombstone] == "true"; {
+	case tombstone && len(p.value) == 0:
+		p.value = nil
+	case p.value == nil:
+		p.value = []byte{}
 	}
-	if m.Headers[headerTombstone] != "true" || m.Body.Len() > 0 {
-		if p.value = m.Body.Bytes(); p.value == nil {
-			p.value = []byte{}
-		}
-	}
-	p.header(headerID, []byte(m.ID))
-	if m.Correlation != "" {
-		p.header(headerCorrelation, []byte(m.Correlation))
-	}
-	if !m.Expires.IsZero() {
-		p.header(headerExpires, []byte(m.Expires.UTC().Format(time.RFC3339Nano)))
-	}
-	for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
-		switch {
-		case name == headerKey, name == headerID, name == headerCorrelation, name == headerExpires, strings.HasPrefix(name, "kafka."):
+	for name, value := range m.Headers {
+		if own(name) || f == onTopic && (name == headerKey || strings.HasPrefix(name, prefixOurs)) {
 			continue
 		}
-		value := []byte(m.Headers[name])
-		if short, ok := strings.CutSuffix(name, suffixBinary); ok {
-			if raw, err := base64.StdEncoding.DecodeString(m.Headers[name]); err == nil {
-				name, value = short, raw
-			}
-		}
-		p.header(name, value)
+		p.add(raw(name, value))
 	}
-	p.size += len(p.key) + len(p.value) + 96 // the frame of a batch with one record
+	slices.SortFunc(p.headers, func(a, b header) int { return cmp.Compare(a.name, b.name) })
+	p.add(headerID, m.ID)
+	if m.Correlation != "" {
+		p.add(headerCorrelation, m.Correlation)
+	}
+	if !m.Expires.IsZero() {
+		p.add(headerExpires, m.Expires.UTC().Format(time.RFC3339Nano))
+	}
+	p.measure()
 	return p
 }
 
-func (p *parcel) header(name string, value []byte) {
-	p.headers = append(p.headers, kafka.Header{Key: name, Value: value})
-	p.size += len(name) + len(value) + 6
+func (p *parcel) add(name, value string) { p.headers = append(p.headers, header{name, value}) }
+
+// own tells whether a header of a record is made of the message's properties.
+func own(name string) bool {
+	return name == headerID || name == headerCorrelation || name == headerExpires
+}
+
+// raw is a header as it was on the wire: a value that is no text is bytes, and a name whose case matters has it.
+func raw(name, value string) (string, string) {
+	if short, ok := strings.CutSuffix(name, suffixBinary); ok {
+		if b, err := base64.StdEncoding.DecodeString(value); err == nil && !utf8.Valid(b) { // text would come back without the suffix
+			name, value = short, string(b)
+		}
+	}
+	if s := spelled(name); s != "" {
+		name = s
+	}
+	return name, value
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 
 	kafka "github.com/segmentio/kafka-go"
-
-	"orderhub/hub"
 )
 
 // partition is one partition of ours in a generation.
@@ -13,11 +11,13 @@ type partition struct {
 	*generation
 	id    int
 	track *tracker
-	large int // bytes of a fetch, when more than usual are needed
+	tries int // of a batch that can't be read
 }
 
-// mostAhead is how many records may be begun behind one that is not finished.
-const mostAhead = 1 << 16
+const (
+	mostAhead = 1 << 16 // records may be begun behind one that is not finished
+	mostTries = 3       // a batch is fetched so often before it is given up: it may have been spoilt on its way
+)
 
 // read fetches and hands over until ctx is done (nil) or it can't go on.
 func (p *partition) read(ctx context.Context) error {
@@ -26,7 +26,7 @@ func (p *partition) read(ctx context.Context) error {
 		if !p.room(ctx) {
 			return nil
 		}
-		records, next, err := p.fetch(ctx, at)
+		b, err := p.fetch(ctx, at)
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil
@@ -39,30 +39,51 @@ func (p *partition) read(ctx context.Context) error {
 			}
 			return err
 		}
-		for i := range records {
-			if !p.take(ctx, &records[i]) {
+		for i := range b.out {
+			if !p.take(ctx, &b.out[i]) {
 				return nil
 			}
 		}
-		p.track.skip(next)
-		at = next
+		p.track.skip(b.next)
+		at = b.next
 	}
 	return nil
 }
 
+// fetch gets the records from an offset on.
+func (p *partition) fetch(ctx context.Context, at int64) (b *batches, err error) {
+	err = p.patient(ctx, func() error {
+		answer, err := p.link.fetch(ctx, p.id, at, &p.cfg)
+		if err != nil {
+			return err
+		}
+		b = &batches{at: at, next: at, most: p.cfg.MaxMessage, strict: p.tries < mostTries, aborted: answer.aborted}
+		if err = b.read(answer.batches); err == nil || b.next > at { // what can't be read is met again
+			p.tries = 0
+			return nil
+		}
+		if p.tries++; !b.strict {
+			return err // where the next batch begins can't be told
+		}
+		p.env.Log.Warn("batch can't be read, fetched again", "topic", p.topic, "partition", p.id, "offset", at, "error", err)
+		return nil
+	})
+	return b, err
+}
+
 // take hands a record to the lanes; false: ctx is done, and it was not taken.
 func (p *partition) take(ctx context.Context, r *record) bool {
-	m := p.message(p.id, r)
-	if !p.wanted.takes(m.Headers) {
+	j := &job{part: p, offset: r.offset, fault: r.fault}
+	j.reply = p.message(&j.msg, p.id, r)
+	if r.fault == nil && !p.wanted.takes(j.msg.Headers) {
 		p.track.done(p.track.begin(r.offset))
 		return true
 	}
-	if m.Key == "" {
+	if j.msg.Key == "" && p.form == onTopic {
 		p.noKey.Do(func() {
 			p.env.Log.Warn("records without key have no order", "topic", p.topic, "partition", p.id, "offset", r.offset)
 		})
 	}
-	j := &job{part: p, offset: r.offset, msg: m}
 	j.number = p.track.begin(r.offset) // before it can be finished; one that is not taken is never done, so never committed
 	return p.lanes.put(ctx, j)
 }
@@ -88,25 +109,4 @@ func (p *partition) room(ctx context.Context) bool {
 		}
 	}
 	return true
-}
-
-// refused tells whether a failed record is to be passed over: it is wrong and stays wrong.
-func (r *run) refused(j *job, err error) bool {
-	e := hub.AsError(err)
-	place := []any{"topic", r.topic, "partition", j.part.id, "offset", j.offset, "class", e.Class, "reason", e.Reason, "error", err}
-	if e.Class == hub.Invalid || e.Class == hub.Rejected {
-		r.env.Log.Error("record passed over", place...)
-		return true
-	}
-	r.env.Log.Debug("record not taken, tried again", place...)
-	return false
-}
-
-// fetch gets the records from an offset on, and the offset that follows.
-func (p *partition) fetch(ctx context.Context, at int64) (records []record, next int64, err error) {
-	err = p.patient(ctx, func() error {
-		records, next, err = p.fetchOnce(ctx, at)
-		return err
-	})
-	return records, next, err
 }

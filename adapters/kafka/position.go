@@ -3,10 +3,13 @@ package kafka
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	kafka "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
+
+	"orderhub/hub"
 )
 
 // beginAt is where a partition is read from, given what the group has committed.
@@ -34,28 +37,38 @@ func (r *run) lost(ctx context.Context, partition int, m mark) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	other := m.topic != "" && r.state.id != "" && m.topic != r.state.id && len(m.topic) == len(r.state.id)
-	if !other && m.offset >= log.first && m.offset <= log.end {
+	why := m.lost(r.state, log)
+	if why == "" {
 		return m.offset, nil
 	}
+	to := log.first
 	switch r.cfg.OnLost {
-	case lostEarliest, lostLatest:
-		to := log.first
-		if r.cfg.OnLost == lostLatest {
-			to = log.end
+	case lostStop:
+		if why == madeAnew {
+			return 0, r.recreated()
 		}
-		r.env.Log.Warn("position lost", "topic", r.topic, "partition", partition, "offset", m.offset, "log_start", log.first, "log_end", log.end,
-			"on_lost", r.cfg.OnLost, "goes_on_at", to)
-		return to, nil
+		return 0, decide("topic %s, partition %d: offset %d lost, %s; %s", r.topic, partition, m.offset, why, r.wayOut())
+	case lostLatest:
+		to = log.end
 	}
+	r.env.Log.Warn("position lost", "topic", r.topic, "partition", partition, "offset", m.offset, "log_start", log.first, "log_end", log.end,
+		"on_lost", r.cfg.OnLost, "goes_on_at", to)
+	return to, nil
+}
+
+const madeAnew = "the topic was deleted and made anew"
+
+// lost tells why the log has the position no more; "": it has it.
+func (m mark) lost(now topicState, log span) string {
 	switch {
-	case other:
-		return 0, r.recreated()
+	case m.topic != "" && now.id != "" && m.topic != now.id && len(m.topic) == len(now.id):
+		return madeAnew
 	case m.offset < log.first:
-		return 0, decide("topic %s, partition %d: offset %d lost, log starts at %d; set on_lost: earliest or latest", r.topic, partition, m.offset, log.first)
+		return fmt.Sprintf("log starts at %d", log.first)
+	case m.offset > log.end:
+		return fmt.Sprintf("log ends at %d: the topic was made anew or cut", log.end)
 	}
-	return 0, decide("topic %s, partition %d: offset %d lost, log ends at %d: the topic was made anew or cut; set on_lost: earliest or latest",
-		r.topic, partition, m.offset, log.end)
+	return ""
 }
 
 // span asks for the ends of a partition's log.
@@ -81,15 +94,21 @@ func moved(err error) bool {
 
 // patient asks again for 10 s while a partition changes its leader.
 func (r *run) patient(ctx context.Context, ask func() error) error {
+	return patient(ctx, r.env.Clock, ask)
+}
+
+func patient(ctx context.Context, clock hub.Clock, ask func() error) error {
 	for try := 0; ; try++ {
 		err := ask()
 		if err == nil || try == 40 || !moved(err) {
 			return err
 		}
+		t := clock.Timer(250 * time.Millisecond)
 		select {
 		case <-ctx.Done():
+			t.Stop()
 			return err
-		case <-r.after(250*time.Millisecond, ctx.Done()):
+		case <-t.C():
 		}
 	}
 }
@@ -102,7 +121,7 @@ func (g *generation) watch() error {
 			return nil
 		case <-g.after(g.times.watch, g.fetching.Done()):
 		}
-		now, err := g.link.state(g.fetching)
+		now, err := g.link.state(g.fetching, g.topic)
 		switch {
 		case g.fetching.Err() != nil:
 			return nil
@@ -116,8 +135,8 @@ func (g *generation) watch() error {
 				return err
 			}
 			g.stop(nil)
-		case now.partitions != g.state.partitions:
-			g.env.Log.Info("partitions changed", "topic", g.topic, "were", g.state.partitions, "are", now.partitions)
+		case len(now.leaders) != len(g.state.leaders):
+			g.env.Log.Info("partitions changed", "topic", g.topic, "were", len(g.state.leaders), "are", len(now.leaders))
 			g.seen = &now
 			g.stop(nil)
 		}

@@ -12,20 +12,21 @@ import (
 type proxy struct {
 	mu    sync.Mutex
 	conns map[net.Conn]bool
-	deaf  bool // nothing is answered any more
+	deaf  bool // nothing passes any more, in either direction
+	mute  bool // nothing that the brokers say passes
 	shut  bool // no new connections
 }
 
 func newProxy(t testing.TB, a *Adapter) *proxy {
 	p := &proxy{conns: map[net.Conn]bool{}}
 	direct := a.dial
-	a.dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+	a.dialBy(func(ctx context.Context, network, address string) (net.Conn, error) {
 		far, err := direct(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
 		return p.through(far)
-	}
+	})
 	t.Cleanup(p.cut)
 	return p
 }
@@ -52,19 +53,19 @@ func (p *proxy) through(far net.Conn) (net.Conn, error) {
 		return nil, err
 	}
 	p.conns[far], p.conns[mine] = true, true
-	go p.pass(far, mine)
-	go p.pass(mine, far)
+	go p.pass(far, mine, false)
+	go p.pass(mine, far, true)
 	return near, nil
 }
 
-func (p *proxy) pass(to, from net.Conn) {
+func (p *proxy) pass(to, from net.Conn, answers bool) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
-		if n > 0 && !p.isDeaf() {
+		if n > 0 && !p.drops(answers) {
 			_, err = to.Write(buf[:n])
 		}
-		if err != nil && (err == io.EOF || !p.isDeaf() || n == 0) {
+		if err != nil && (err == io.EOF || !p.drops(answers) || n == 0) {
 			to.Close()
 			from.Close()
 			return
@@ -72,10 +73,17 @@ func (p *proxy) pass(to, from net.Conn) {
 	}
 }
 
-func (p *proxy) isDeaf() bool {
+func (p *proxy) drops(answers bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.deaf
+	return p.deaf || answers && p.mute
+}
+
+// hush drops what the brokers answer.
+func (p *proxy) hush(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mute = on
 }
 
 func (p *proxy) set(deaf, shut bool) {

@@ -7,47 +7,56 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	kafka "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
-	"github.com/segmentio/kafka-go/protocol/fetch"
 
 	"orderhub/hub"
 )
 
 func TestArguments(t *testing.T) {
-	for _, c := range []struct {
-		arg    string
-		source bool
-		want   string
-	}{
-		{"topic web.orders", true, "web.orders"},
-		{"topic web.orders", false, "web.orders"},
-		{"channel order.events type topic pipeline stock pattern order.#", true, "order.events topic stock order,#"},
-		{"channel orders type direct", false, "orders direct"},
-		{"channel orders type direct", true, "error: the pipeline that reads is missing"},
-		{"channel orders type queue pipeline x", true, "error: the type of a channel"},
-		{"channel orders type direct pipeline x pattern a", true, "error: only a topic channel"},
-		{"channel orders type direct colour red", true, `error: unknown word "colour"`},
-		{"channel orders type", true, "error: a word is missing"},
-		{"web.orders", true, "error: write topic web.orders"},
-		{"", true, "error: write topic and its name"},
-		{"topic", true, "error: write topic and its name"},
-		{"topic a/b", true, "error: can't be the name of a topic"},
+	for _, c := range []struct{ arg, want string }{
+		{"topic web.orders", ""},
+		{"web.orders", "write topic web.orders"},
+		{"", "write topic and its name"},
+		{"topic", "write topic and its name"},
+		{"topic a b", "write topic and its name"},
+		{"channel orders type direct", "write topic and its name"},
+		{"topic a/b", "write letters, digits"},
+		{"topic " + strings.Repeat("x", 250), "write letters, digits"},
 	} {
-		a, err := parseArgument(c.arg, c.source)
-		got := strings.TrimRight(strings.Join([]string{a.topic, a.kind, a.pipeline, strings.Join(a.pattern, ",")}, " "), " ")
-		if want, fails := strings.CutPrefix(c.want, "error: "); fails {
-			if err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("%q: error %v, want %s", c.arg, err, want)
+		for _, faults := range [][]hub.FieldFault{Component().CheckSource(c.arg, defaultSource()), Component().CheckTarget(c.arg)} {
+			if c.want == "" && len(faults) > 0 || c.want != "" && (len(faults) != 1 || !strings.Contains(faults[0].Help, c.want)) {
+				t.Errorf("%q: %+v, want %q", c.arg, faults, c.want)
 			}
-		} else if err != nil || got != c.want {
-			t.Errorf("%q: %q %v, want %q", c.arg, got, err, c.want)
 		}
+		a := (&server{t: t, addr: "127.0.0.1:1"}).adapter(nil)
+		_, err := a.OpenTarget(c.arg)
+		if (err == nil) != (c.want == "") {
+			t.Errorf("%q: OpenTarget: %v", c.arg, err)
+		}
+	}
+}
+
+// TestPlace: where the hub runs without Kafka, each pipeline that reads a topic gets all of it.
+func TestPlace(t *testing.T) {
+	cfg := defaultSource()
+	c, s, err := Component().Place("topic web.orders", cfg)
+	if err != nil || c != (hub.Carried{Name: "web.orders", Type: "fanout"}) || s.Match != nil {
+		t.Errorf("%+v %+v %v", c, s, err)
+	}
+	cfg.Match = map[string]string{"region": "eu"}
+	c, s, err = Component().Place("topic web.orders", cfg)
+	if err != nil || c.Type != "headers" || s.Match["region"] != "eu" {
+		t.Errorf("with match: %+v %+v %v", c, s, err)
+	}
+	if c, _, err = Component().Place("topic web.orders", nil); err != nil || c.Type != "fanout" {
+		t.Errorf("of a target: %+v %v", c, err)
+	}
+	if _, _, err = Component().Place("web.orders", cfg); err == nil {
+		t.Error("no topic, no error")
 	}
 }
 
@@ -68,6 +77,9 @@ func TestConfigFaults(t *testing.T) {
 		{"no password", func(c *Config) { c.SASL = secret; c.SASL.Password = "" }, "password is missing"},
 		{"open password", func(c *Config) { c.SASL = secret }, "unencrypted"},
 		{"password on this machine", func(c *Config) { c.SASL = secret; c.Brokers = []string{"127.0.0.1:9"} }, ""},
+		{"an op that is no topic", func(c *Config) { c.Ops = map[string]string{"a": "queue x"} }, `op "a"`},
+		{"a reply topic that can't be", func(c *Config) { c.ReplyTopic = "a b" }, "reply_topic"},
+		{"a client_id that gives none", func(c *Config) { c.ClientID, c.Ops = "my hub", map[string]string{"a": "topic x"} }, "reply_topic"},
 		{"password with tls", func(c *Config) { c.SASL = secret; c.TLS.Enabled = true }, ""},
 	} {
 		cfg := defaultConfig()
@@ -97,7 +109,7 @@ func TestOpenNeedsNoBroker(t *testing.T) {
 		t.Errorf("Run: %v", err)
 	}
 	target := s.target(a.(*Adapter), "topic x")
-	if err := target.Send(t.Context(), &hub.Message{ID: "1"}); reason(err) != "unavailable connection" {
+	if err := target.Send(t.Context(), &hub.Message{ID: "1"}); reason(err) != "unavailable not_connected" {
 		t.Errorf("Send: %v", err)
 	}
 	if err := errors.Join(target.Close(), a.Close(t.Context())); err != nil {
@@ -114,9 +126,9 @@ func TestTopicMatch(t *testing.T) {
 		want         bool
 	}{
 		{"order.paid", "order.paid", true}, {"order.*", "order.paid", true}, {"order.*", "order.paid.late", false},
-		{"order.#", "order", true}, {"#", "", true}, {"#.late", "order.paid.late", true}, {"*.paid", "paid", false}, {"order", "orders", false},
+		{"order.#", "order", true}, {"#", "", true}, {"*", "", false}, {"#.*", "", false}, {"#.late", "order.paid.late", true}, {"*.paid", "paid", false}, {"order", "orders", false},
 	} {
-		f := filter{pattern: strings.Split(c.pattern, ".")}
+		f := filter{pattern: words(c.pattern)}
 		if got := f.takes(hub.Headers{hub.HeaderRoutingKey: c.key}); got != c.want {
 			t.Errorf("%s takes %s: %v", c.pattern, c.key, got)
 		}
@@ -163,51 +175,6 @@ func TestTrackerIsContiguous(t *testing.T) {
 	}
 }
 
-// TestAbortedTransactions reads what a broker gives to a reader of committed records.
-func TestAbortedTransactions(t *testing.T) {
-	batch := func(base int64, producer int64, values ...string) *protocol.RecordBatch {
-		var recs []protocol.Record
-		for i, v := range values {
-			recs = append(recs, protocol.Record{Offset: base + int64(i), Value: protocol.NewBytes([]byte(v))})
-		}
-		b := &protocol.RecordBatch{BaseOffset: base, ProducerID: producer, Records: protocol.NewRecordReader(recs...)}
-		if producer >= 0 {
-			b.Attributes = protocol.Transactional
-		}
-		return b
-	}
-	end := func(base, producer int64) *protocol.ControlBatch {
-		return &protocol.ControlBatch{BaseOffset: base, ProducerID: producer, Records: protocol.NewRecordReader()}
-	}
-	b := &batches{at: 1, next: 1, aborted: []fetch.ResponseTransaction{{ProducerID: 7, FirstOffset: 14}, {ProducerID: 7, FirstOffset: 2}}}
-	err := b.read(&protocol.RecordStream{Records: []protocol.RecordReader{
-		batch(0, -1, "seen", "a"), batch(2, 7, "no"), batch(3, 8, "b"), batch(4, 7, "no"), end(5, 7), batch(6, 7, "c"), end(7, 7), end(8, 8),
-		batch(9, -1, "d"), batch(14, 7, "no"), end(15, 7),
-	}})
-	var got []string
-	for _, r := range b.out {
-		got = append(got, fmt.Sprint(r.offset, string(r.value)))
-	}
-	if want := []string{"1a", "3b", "6c", "9d"}; err != nil || !slices.Equal(got, want) || b.next != 16 {
-		t.Errorf("got %q, next %d, %v; want %q", got, b.next, err, want)
-	}
-}
-
-func TestMetadataIsRefusedWhenBroken(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(1, 2))
-	for n := range 2000 {
-		b := make([]byte, n%97)
-		for i := range b {
-			b[i] = byte(rnd.Uint32())
-		}
-		copy(b, "ordh")
-		parseMetadata(b) // must not panic or run away
-	}
-	if _, err := parseMetadata(nil); err == nil {
-		t.Error("nothing was taken for metadata")
-	}
-}
-
 func TestClasses(t *testing.T) {
 	for _, c := range []struct {
 		err  error
@@ -229,27 +196,6 @@ func TestClasses(t *testing.T) {
 	} {
 		if got := reason(classify("x", c.err)); got != c.want {
 			t.Errorf("%v: %s, want %s", c.err, got, c.want)
-		}
-	}
-}
-
-func TestHeadersBothWays(t *testing.T) {
-	at := time.Date(2026, 5, 4, 3, 2, 1, 500_000_000, time.UTC)
-	m := &hub.Message{ID: "o-1/2", Key: "k", Correlation: "o-1", Time: at, Expires: at.Add(time.Hour), Body: hub.NewBody([]byte("x")),
-		Headers: hub.Headers{"x-a": "1", "raw.base64": "/wA=", "kafka.tombstone": "true", "hub-id": "older", "routing-key": "order.paid"}}
-	p := newParcel(m)
-	r := &run{Source: &Source{topic: "t"}, state: topicState{id: "abcdefghijklmnopqrstuv"}, env: &hub.Env{Clock: hub.RealClock{}}}
-	got := r.message(3, &record{offset: 17, time: p.time, key: p.key, value: p.value, headers: append(p.headers, kafka.Header{Key: "X-Upper", Value: []byte("U")})})
-	want := hub.Headers{"x-a": "1", "raw.base64": "/wA=", "hub-id": "o-1/2", "routing-key": "order.paid", "x-upper": "U"}
-	if fmt.Sprint(got.Headers) != fmt.Sprint(want) {
-		t.Errorf("headers %v, want %v", got.Headers, want)
-	}
-	if got.ID != "t.abcdefgh.3.17" || got.Key != "k" || got.Correlation != "o-1" || !got.Expires.Equal(m.Expires) || !got.Time.Equal(at) {
-		t.Errorf("got %+v", got)
-	}
-	for _, h := range p.headers {
-		if h.Key == "raw" && string(h.Value) != "\xff\x00" {
-			t.Errorf("binary header is %q", h.Value)
 		}
 	}
 }

@@ -2,37 +2,28 @@ package kafka
 
 import (
 	"encoding/base64"
-	"io"
 	"strconv"
 	"time"
 	"unicode/utf8"
 
-	kafka "github.com/segmentio/kafka-go"
-
 	"orderhub/hub"
 )
 
-// record is a record as it was fetched.
+// record is a record as it was fetched. Its bytes lie in what was fetched.
 type record struct {
 	offset  int64
-	time    time.Time
+	time    int64 // milliseconds; negative: none
+	size    int
 	key     []byte
 	value   []byte // nil: a tombstone
-	headers []kafka.Header
-}
-
-// whole copies b; nil stays nil, empty stays empty.
-func whole(b kafka.Bytes) ([]byte, error) {
-	if b == nil {
-		return nil, nil
-	}
-	defer b.Close()
-	out := make([]byte, b.Len())
-	_, err := io.ReadFull(b, out)
-	return out, err
+	headers []byte
+	count   int        // of headers
+	fault   *hub.Error // why there is no message; the place is all that is known, and the key if it can be told
 }
 
 const (
+	prefixOurs = "kafka." // of headers that tell of Kafka, and are not sent
+
 	headerTombstone   = "kafka.tombstone"
 	headerID          = "hub-id"
 	headerCorrelation = "hub-correlation"
@@ -42,36 +33,54 @@ const (
 	suffixBinary = ".base64" // of the name of a header whose value is no text
 )
 
-// message makes the message of a record.
-func (r *run) message(partition int, rec *record) *hub.Message {
-	m := &hub.Message{ID: r.id(partition, rec.offset), Key: text(rec.key), Time: rec.time, Body: hub.NewBody(rec.value)}
-	if len(rec.headers) > 0 || rec.value == nil {
-		m.Headers = make(hub.Headers, len(rec.headers)+1)
+// message makes the message of a record in m, and finds its Return Address, nil: it has none.
+func (r *run) message(m *hub.Message, partition int, rec *record) (reply *address) {
+	*m = hub.Message{ID: r.id(partition, rec.offset), Key: text(rec.key), Time: at(rec.time), Body: hub.NewBody(rec.value)}
+	if rec.count > 0 {
+		m.Headers = make(hub.Headers, rec.count+1)
+		reply = r.headers(m, rec)
 	}
-	for _, h := range rec.headers {
-		switch name := lower(h.Key); {
-		case !utf8.Valid(h.Value):
-			m.Headers[name+suffixBinary] = base64.StdEncoding.EncodeToString(h.Value)
-		case name == headerCorrelation:
-			m.Correlation = string(h.Value)
-		case name == headerExpires:
-			m.Expires, _ = time.Parse(time.RFC3339Nano, string(h.Value)) // not ours if it can't be read
-		default:
-			m.Headers[name] = string(h.Value)
+	if rec.value == nil && r.form == onTopic {
+		if m.Headers == nil {
+			m.Headers = hub.Headers{}
 		}
-	}
-	if rec.value == nil {
 		m.Headers[headerTombstone] = "true"
 	}
 	if m.Time.IsZero() {
 		m.Time = r.env.Clock.Now()
 	}
-	return m
+	if m.Key == "" && r.keyOf != nil {
+		m.Key = r.keyOf(m)
+	}
+	return reply
+}
+
+// headers puts a record's headers where they belong.
+func (r *run) headers(m *hub.Message, rec *record) *address {
+	var back address
+	f := fields{b: rec.headers}
+	for range rec.count {
+		name, value := f.bytes(), f.bytes()
+		back.note(string(name), value)
+		switch {
+		case !utf8.Valid(value):
+			m.Headers[lower(string(name))+suffixBinary] = base64.StdEncoding.EncodeToString(value)
+		case string(name) == headerCorrelation:
+			m.Correlation = string(value)
+		case string(name) == headerExpires:
+			m.Expires, _ = time.Parse(time.RFC3339Nano, string(value)) // not ours if it can't be read
+		case string(name) == headerID && r.form == onChannel && len(value) > 0:
+			m.ID = string(value)
+		default:
+			m.Headers[lower(string(name))] = string(value)
+		}
+	}
+	return back.of(m)
 }
 
 // id is the record's place, the same on every redelivery. Part of the topic's ID keeps the places of a topic that was made anew apart.
 func (r *run) id(partition int, offset int64) string {
-	b := make([]byte, 0, len(r.topic)+40)
+	b := make([]byte, 0, 96)
 	b = append(append(b, r.topic...), '.')
 	if r.state.id != "" {
 		b = append(append(b, r.state.id[:8]...), '.')

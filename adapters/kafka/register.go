@@ -1,10 +1,13 @@
 // Package kafka is the channel adapter `kafka`: topics of Apache Kafka as
-// sources and targets, and as the broker behind channels (`via:`).
+// sources and targets, request-reply across them, and channels that Kafka
+// carries (`via:`).
 package kafka
 
 import (
 	_ "embed"
 	"fmt"
+	"maps"
+	"slices"
 
 	"orderhub/hub"
 )
@@ -15,11 +18,21 @@ var readme string
 // Component registers the adapter.
 func Component() hub.Component {
 	return hub.Component{
-		Name:   "kafka",
-		Doc:    readme,
-		Config: func() any { return defaultConfig() },
-		Source: func() any { return defaultSource() },
-		Send:   func() any { return &SendOptions{} },
+		Name:        "kafka",
+		Doc:         readme,
+		Config:      func() any { return defaultConfig() },
+		Source:      func() any { return defaultSource() },
+		Send:        func() any { return &SendOptions{} },
+		Ops:         func(cfg any) []string { return slices.Sorted(maps.Keys(cfg.(*Config).Ops)) },
+		CheckSource: func(arg string, _ any) []hub.FieldFault { return checkPlace(arg) },
+		CheckTarget: checkPlace,
+		Replies:     true,
+		Place:       place,
+		Carries: map[string]string{
+			"direct": "", "fanout": "",
+			"topic":   "Kafka has no exchanges: every reader gets all messages of the topic and passes over those that its pattern does not match",
+			"headers": "Kafka has no headers exchange: every reader gets all messages of the topic and passes over those whose headers do not match",
+		},
 		Check: func(cfg any, env *hub.Env) []hub.FieldFault {
 			c, ok := cfg.(*Config)
 			if !ok {

@@ -2,19 +2,22 @@ package kafka
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"orderhub/hub"
 )
 
-// Source brings the records of a topic, as a member of a consumer group. A record's message has the same ID each time it comes:
-// topic, the topic's own ID, partition and offset.
+// Source brings the records of a topic, as a member of a consumer group. A record's message has the same ID each time it comes: topic, the
+// topic's own ID, partition and offset; on a channel that of its sender.
 type Source struct {
 	adapter *Adapter
 	cfg     SourceConfig
 	topic   string
 	group   string
-	create  bool
+	create  *Create // how the topic is made when it is missing; nil: it is not
+	form    form
+	keyOf   func(*hub.Message) string // of a message that has no key; nil: it has none
 	wanted  filter
 	times   times
 
@@ -53,11 +56,7 @@ func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 
 // begin looks at the topic.
 func (r *run) begin() error {
-	var how *Create
-	if r.create {
-		how = &r.adapter.cfg.Create
-	}
-	state, err := r.link.ensure(r.ctx, how)
+	state, err := r.link.ensure(r.ctx, r.topic, r.create)
 	if err != nil {
 		return err
 	}
@@ -83,7 +82,16 @@ func (r *run) sameTopic(now topicState) error {
 }
 
 func (r *run) recreated() error {
-	return decide("topic %s was deleted and made anew: what the group %s had not read is gone; set on_lost: earliest or latest to read the new topic", r.topic, r.Source.group)
+	return decide("topic %s was deleted and made anew: what the group %s had not read is gone; %s", r.topic, r.Source.group, r.wayOut())
+}
+
+// wayOut is what to do about a lost position.
+func (s *Source) wayOut() string {
+	tool := fmt.Sprintf("set the offset with kafka-consumer-groups.sh --reset-offsets --group %s --topic %s --to-earliest --execute", s.group, s.topic)
+	if s.form == onChannel {
+		return tool
+	}
+	return "set on_lost: earliest or latest, or " + tool
 }
 
 // decide is the error of a source that stops until somebody decides.

@@ -116,7 +116,7 @@ func TestSendMapping(t *testing.T) {
 	if len(got) != 3 {
 		t.Fatalf("%d records", len(got))
 	}
-	if g := got[0]; string(g.Key) != "k" || string(g.Value) != "b" || !g.Time.Equal(at) || fmt.Sprint(g.Headers) != "[{hub-id [119 45 49 47 50]} {hub-correlation [111 45 49]} {x [49]}]" {
+	if g := got[0]; string(g.Key) != "k" || string(g.Value) != "b" || !g.Time.Equal(at) || fmt.Sprint(g.Headers) != "[{x [49]} {hub-id [119 45 49 47 50]} {hub-correlation [111 45 49]}]" {
 		t.Errorf("record %s %s %v %v", g.Key, g.Value, g.Time, g.Headers)
 	}
 	if g := got[1]; string(g.Key) != "k2" || g.Value != nil {

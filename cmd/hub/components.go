@@ -7,6 +7,8 @@ import (
 	"orderhub/adapters/httpserver"
 	"orderhub/adapters/kafka"
 	"orderhub/adapters/smtp"
+	"orderhub/adapters/sql"
+	"orderhub/adapters/stomp"
 	"orderhub/hub"
 	"orderhub/pipelines"
 	"orderhub/pipelines/aggregate"
@@ -39,6 +41,8 @@ func registry() *pipelines.Registry {
 			httpserver.Component(),
 			kafka.Component(),
 			smtp.Component(),
+			sql.Component(),
+			stomp.Component(),
 		},
 		Patterns: []pipelines.Pattern{
 			translate.Pattern(), set.Pattern(), filter.Pattern(), validate.Pattern(), route.Pattern(),
@@ -96,7 +100,7 @@ func later() map[string]bool {
 	words := map[string]bool{}
 	for _, w := range []string{
 		"processes", "tests", "claim_check", "resequence", "recipient_list", "routing_slip", "start", "signal", "delay", "compensate",
-		"goto", "task", "type: stomp", "type: sql",
+		"goto", "task",
 	} {
 		words[w] = true
 	}

@@ -26,9 +26,7 @@ func TestSetAndReload(t *testing.T) {
 	}
 	s.write(strings.ReplaceAll(shop, "orders", "sales"))
 	has(t, s.hub(1, "reload"), `--set channels.orders.keep:1:10: error[E130]: channels has no "orders"`, "help: there are sales", "keeps running")
-	if res := s.post("/orders", `{"id":1,"total":5,"kind":"web"}`); res.StatusCode != http.StatusAccepted {
-		t.Error(res.Status)
-	}
+	has(t, s.hub(0, "send", "intake", `{"id":1,"total":5,"kind":"web"}`), `"id":1`)
 }
 
 // TestSetVersion: what is set is part of the configuration's version.

@@ -91,6 +91,14 @@ func pathName(s string) string {
 	return s
 }
 
+// Root is the top of the tree that n stands in.
+func (n *Node) Root() *Node {
+	for n.parent != nil {
+		n = n.parent
+	}
+	return n
+}
+
 // Keys gives the keys of a map in the order of the file.
 func (n *Node) Keys() []string {
 	if n == nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // Set notes a change of the first file that l reads, as "adapters.web.listen=:8081": the value is one scalar of YAML,
-// or a map or list in { } or [ ]. A later change of the same place wins. Faults stand at "--set adapters.web.listen",
+// or a map or list in { } or [ ]; text like memory: needs no quotes. A later change of the same place wins. Faults stand at "--set adapters.web.listen",
 // and the text is one of Sources.
 //
 // Names may hold dots: at each level the longest one that is there is taken. The last name may be new, and so may a
@@ -73,8 +73,11 @@ func (s *setting) make(value string) {
 	if len(doc.Content) > 0 {
 		y = doc.Content[0]
 	}
-	if y.Kind != yaml.ScalarNode && y.Style&yaml.FlowStyle == 0 {
-		s.problem(len(s.path)+1, value, "quote it if text is meant, or write {name: value} or [value]", "a map or a list needs its brackets here")
+	switch {
+	case y.Kind == yaml.MappingNode && y.Style&yaml.FlowStyle == 0: // memory: or a: b
+		y = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: strings.TrimSpace(value), Line: 1, Column: y.Column}
+	case y.Kind == yaml.SequenceNode && y.Style&yaml.FlowStyle == 0:
+		s.problem(len(s.path)+1, value, "write [value], or quote it if text is meant", "a list needs its brackets here")
 		return
 	}
 	at, name, ok := s.find()

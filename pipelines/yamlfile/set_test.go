@@ -60,6 +60,8 @@ func TestSet(t *testing.T) {
 		{"channels.audit={type: direct}", []string{"channels", "audit", "type"}, "direct"},
 		{"channels.order.key==body.id", []string{"channels", "order", "key"}, "=body.id"},
 		{"list=[c]", []string{"list"}, []any{"c"}},
+		{"hub.name=memory:", []string{"hub", "name"}, "memory:"},
+		{"hub.name= a: b ", []string{"hub", "name"}, "a: b"},
 		{"hub.name=", []string{"hub", "name"}, nil},
 		{"hub.name= # nothing", []string{"hub", "name"}, nil},
 		{"schemas.order=order.json", []string{"schemas", "order"}, "order.json"}, // a new section
@@ -92,7 +94,7 @@ func plainAny(n *Node) any {
 
 // TestSetPlace: a changed value knows its path, its order among its neighbours, and where it was written.
 func TestSetPlace(t *testing.T) {
-	n, _ := changed(t, toChange, nil, "adapters.web.type=smtp", "hub={name: x}", "channels.order.events.via=mq")
+	n, _ := changed(t, toChange, nil, "adapters.web.type=smtp", "hub={name: x}", "list= a: b", "channels.order.events.via=mq")
 	if got := strings.Join(at(n, "adapters", "web").Keys(), " "); got != "type listen" {
 		t.Errorf("the keys are %s", got)
 	}
@@ -104,6 +106,7 @@ func TestSetPlace(t *testing.T) {
 		{at(n, "adapters", "web", "type"), "adapters.web.type", "--set adapters.web.type", 19},
 		{at(n, "adapters", "web").KeyNode("type"), "adapters.web.type", "--set adapters.web.type", 14},
 		{at(n, "hub"), "hub", "--set hub", 1},
+		{at(n, "list"), "list", "--set list", 7},
 		{at(n, "hub", "name"), "hub.name", "--set hub", 12},
 		{at(n, "channels", "order.events", "via"), `channels."order.events".via`, "--set channels.order.events.via", 27},
 	} {
@@ -166,16 +169,11 @@ func TestSetFaults(t *testing.T) {
      1 | hub.=x
        | ^^^^^^
        = help: write --set adapters.web.listen=:8081`},
-		{"hub.name=a: b", `
---set hub.name:1:10: error[E130]: a map or a list needs its brackets here
-     1 | hub.name=a: b
-       |          ^^^^
-       = help: quote it if text is meant, or write {name: value} or [value]`},
 		{"hub.name=- a", `
---set hub.name:1:10: error[E130]: a map or a list needs its brackets here
+--set hub.name:1:10: error[E130]: a list needs its brackets here
      1 | hub.name=- a
        |          ^^^
-       = help: quote it if text is meant, or write {name: value} or [value]`},
+       = help: write [value], or quote it if text is meant`},
 		{"hub.name=@a", `
 --set hub.name:1:10: error[E001]: a value can't start with @
      1 | hub.name=@a
@@ -272,4 +270,39 @@ func TestSetDecode(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", part, b.String())
 		}
 	}
+}
+
+// FuzzSet: whatever is set, nothing panics, and a change without a problem is there.
+func FuzzSet(f *testing.F) {
+	for _, s := range []string{"hub.name=x", "list=[a, {b: c}]", "adapters.web.listen=:8081", "a.b=\"x\\n\"", "channels.order.events.via=*x", "a=&x {y: *x}", "\ufeffä.b=ü: é", "a=? b", "=", "a..b=c"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, change string) {
+		l := testLoader(nil)
+		l.Set(change)
+		n, ok := l.Parse("in.yaml", []byte(toChange))
+		if !ok {
+			t.Fatalf("the file is not read: %v", l.Problems.All())
+		}
+		var b strings.Builder
+		l.Problems.WriteText(&b, true, true)
+		var walk func(n *Node)
+		found := false
+		walk = func(n *Node) {
+			n.Pos()
+			n.Path()
+			n.Any()
+			found = found || strings.HasPrefix(n.src.name, "--set")
+			for _, v := range n.Entries() {
+				walk(v)
+			}
+			for _, v := range n.Items() {
+				walk(v)
+			}
+		}
+		walk(n)
+		if !found && b.Len() == 0 {
+			t.Errorf("%q has no effect", change)
+		}
+	})
 }

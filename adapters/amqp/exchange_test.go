@@ -1,0 +1,91 @@
+package amqp
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"orderhub/hub"
+)
+
+func TestExchangeSources(t *testing.T) {
+	r := newRabbit(t)
+	a := openAdapter(t, r.url, nil)
+	x, y := r.exchange("x", ""), r.exchange("y", headers)
+	q := r.drop("collect")
+	var got seen
+	feed(t, a.source("exchange "+x+" type topic key stock.*", func(c *SourceConfig) {
+		c.Queue = q
+		c.Bind = []Bind{{Exchange: y, Headers: map[string]string{"x-match": "any", "a": "1", "b": "2"}}}
+	}), &got)
+	until(t, "nothing was declared", func() bool {
+		_, err := r.channel().QueueDeclarePassive(q, true, false, false, false, nil)
+		return err == nil
+	})
+	until(t, "nothing was bound", func() bool {
+		r.ok(r.channel().PublishWithContext(background(t), x, "stock.b", true, false, amqp.Publishing{MessageId: "x"}))
+		return got.count("x") > 0
+	})
+	until(t, "no header binding", func() bool {
+		r.put(y, "", amqp.Publishing{MessageId: "y", Headers: amqp.Table{"b": "2"}})
+		r.put(y, "", amqp.Publishing{MessageId: "n", Headers: amqp.Table{"c": "2"}})
+		return got.count("y") > 0
+	})
+	if got.count("n") > 0 {
+		t.Error("a message came that no binding takes")
+	}
+	r.ok(a.target("exchange "+x+" key stock.z").Send(background(t), message1("z", "{}"))) // of the type that the source says
+	until(t, "the target's message did not come", func() bool { return got.count("z") > 0 })
+}
+
+// What differs from the configuration is told, with what to do, and nothing is changed.
+func TestInspect(t *testing.T) {
+	r := newRabbit(t)
+	a := openAdapter(t, r.url, nil)
+	there := r.queue("there", nil)
+	other := r.queue("other", amqp.Table{"x-max-length": int32(5)})
+	a.source("queue "+there, nil)
+	a.source("queue "+other, nil)
+	a.source("exchange "+r.exchange("x", topic)+" type direct key a", func(c *SourceConfig) { c.Queue = r.drop("new") })
+	a.target("queue " + r.queue("quorum", amqp.Table{"x-queue-type": "quorum"})) // any queue will do
+	a.target("exchange " + r.name + ".no")
+	a.carryTarget(hub.Carried{Name: r.exchange("channel", fanout), Type: headers})
+	findings, err := a.Inspect(background(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, findings, []string{
+		"exchange " + r.name + ".x: declared with other arguments: inequivalent arg 'type'",
+		"exchange " + r.name + ".no: not there: no exchange '" + r.name + ".no' in vhost '/'; declare it, or write its type",
+		"exchange " + r.name + ".channel: declared with other arguments: inequivalent arg 'type'",
+		"queue " + other + ": declared with other arguments: inequivalent arg 'x-max-length'",
+	})
+	for _, f := range findings {
+		if !strings.Contains(f, "; ") {
+			t.Errorf("%q does not say what to do", f)
+		}
+	}
+	if _, err := r.channel().QueueDeclarePassive(r.name+".new", true, false, false, false, nil); err == nil {
+		t.Error("it declared something")
+	}
+	only := openAdapter(t, r.url, func(c *Config) { c.CheckOnly = true })
+	only.source("queue "+other, nil)
+	only.source("queue "+r.name+".no", nil)
+	if findings, err = only.Inspect(background(t)); err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, findings, []string{"queue " + r.name + ".no: not there: no queue '" + r.name + ".no' in vhost '/'; declare it, or leave check_only out"})
+	if _, err := openAdapter(t, "amqp://guest@127.0.0.1:1/", nil).Inspect(background(t)); err == nil {
+		t.Error("no error without a server")
+	}
+}
+
+// wantLines compares the beginnings of lines.
+func wantLines(t *testing.T, got, want []string) {
+	t.Helper()
+	if !slices.EqualFunc(got, want, strings.HasPrefix) {
+		t.Errorf("%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}

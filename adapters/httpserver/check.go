@@ -1,0 +1,58 @@
+package httpserver
+
+import (
+	"fmt"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+
+	"orderhub/hub"
+)
+
+// checkSource finds what is wrong with a route and its options, all of it.
+func checkSource(arg string, cfg *SourceConfig) (faults []hub.FieldFault) {
+	bad := func(path, help, format string, args ...any) {
+		faults = append(faults, hub.FieldFault{Path: path, Message: fmt.Sprintf(format, args...), Help: help})
+	}
+	if _, _, err := parsePattern(arg); err != nil {
+		bad("", "write a method and a path, such as "+routeLike(arg), "%v", err)
+	}
+	if _, err := newVerifier(cfg.Verify, nil); err != nil {
+		bad("verify", "write verify: {hmac: secret:name} or {token: secret:name}", "%v", err)
+	}
+	for _, text := range cfg.Consumes {
+		media, _, err := mime.ParseMediaType(text)
+		switch {
+		case err != nil || !strings.Contains(media, "/"):
+			bad("consumes", "write application/json, text/csv or another one", "consumes: %q is no media type", text)
+		case strings.HasPrefix(media, "multipart/"):
+			bad("consumes", "take the parts one by one, each in a request of its own", "consumes: %s is not supported", media)
+		}
+	}
+	return faults
+}
+
+// acceptable tells what net/http has against a pattern.
+func acceptable(pattern string) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%q is no route: %s", pattern, refusal(r))
+		}
+	}()
+	http.NewServeMux().Handle(pattern, http.NotFoundHandler())
+	return nil
+}
+
+// routeLike is a route that was probably meant by text.
+func routeLike(text string) string {
+	method, path, _ := strings.Cut(strings.TrimSpace(text), " ")
+	if method = strings.ToUpper(method); !slices.Contains(methods, method) {
+		method, path = "POST", text
+	}
+	path = "/" + strings.Trim(path, "/ ")
+	if path == "/" || path == pathHealth || path == pathReady || acceptable(method+" "+path) != nil {
+		path = "/orders/{id}"
+	}
+	return method + " " + path
+}

@@ -1,0 +1,154 @@
+package httpserver
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+)
+
+var (
+	named   = regexp.MustCompile(`\{[^{}$]*\}`)
+	unnamed = regexp.MustCompile(`[^A-Za-z0-9]+`)
+	usable  = regexp.MustCompile(`^[A-Za-z0-9._-]+$`) // as the name of a component
+)
+
+// schema adds the schema of a pipeline's messages, and what stands under its
+// $defs, to the components, and gives the reference to it.
+func (d *describing) schema(about hub.Description) object {
+	v, err := doc.Parse(about.Schema)
+	if err != nil {
+		return object{}
+	}
+	m := &mover{base: "#/components/schemas/" + d.free(about.Pipeline), defs: map[string]string{}}
+	top := strings.TrimPrefix(m.base, "#/components/schemas/")
+	d.schemas[top] = nil // taken
+	var rest []doc.Field
+	for name, def := range v.Fields() {
+		if name != "$defs" {
+			rest = append(rest, doc.Field{Name: name, Value: def})
+			continue
+		}
+		kept := []doc.Field{}
+		for name, def := range def.Fields() {
+			if usable.MatchString(name) {
+				m.defs[name] = d.free(top + "." + name)
+				d.schemas[m.defs[name]] = nil
+			} else {
+				kept = append(kept, doc.Field{Name: name, Value: def})
+			}
+		}
+		if len(kept) > 0 {
+			rest = append(rest, doc.Field{Name: name, Value: doc.ObjectOf(kept)})
+		}
+	}
+	for name, to := range m.defs {
+		d.schemas[to] = m.move(v.Get("$defs").Get(name))
+	}
+	if v.Kind() == doc.Object {
+		v = doc.ObjectOf(rest)
+	}
+	d.schemas[top] = m.move(v)
+	return object{"$ref": m.base}
+}
+
+// free is name, or one like it that no component has.
+func (d *describing) free(name string) string {
+	for {
+		if _, taken := d.schemas[name]; !taken {
+			return name
+		}
+		name += "_"
+	}
+}
+
+// mover changes the references of a schema that becomes a part of a larger document.
+type mover struct {
+	base string            // where it stands now
+	defs map[string]string // components by their names under $defs
+}
+
+func (m *mover) ref(to string) string {
+	pointer, ok := strings.CutPrefix(to, "#")
+	if !ok {
+		return to
+	}
+	if def, ok := strings.CutPrefix(pointer, "/$defs/"); ok {
+		name, below, deep := strings.Cut(def, "/")
+		if component := m.defs[name]; component != "" {
+			if deep {
+				below = "/" + below
+			}
+			return "#/components/schemas/" + component + below
+		}
+	}
+	return m.base + pointer
+}
+
+// Keywords whose value is data, and those whose value holds schemas by name.
+var (
+	dataWords = []string{"enum", "const", "default", "example", "examples"}
+	nameWords = []string{"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"}
+)
+
+func (m *mover) move(v doc.Value) doc.Value {
+	switch v.Kind() {
+	case doc.Array:
+		var list []doc.Value
+		for _, part := range v.Elems() {
+			list = append(list, m.move(part))
+		}
+		return doc.ListOf(list)
+	case doc.Object:
+		var fields []doc.Field
+		for name, part := range v.Fields() {
+			switch {
+			case slices.Contains(dataWords, name):
+			case name == "$ref" && part.Kind() == doc.String:
+				part = doc.StringValue(m.ref(part.Str()))
+			case slices.Contains(nameWords, name) && part.Kind() == doc.Object:
+				part = m.each(part)
+			default:
+				part = m.move(part)
+			}
+			fields = append(fields, doc.Field{Name: name, Value: part})
+		}
+		return doc.ObjectOf(fields)
+	}
+	return v
+}
+
+func (m *mover) each(v doc.Value) doc.Value {
+	var fields []doc.Field
+	for name, part := range v.Fields() {
+		fields = append(fields, doc.Field{Name: name, Value: m.move(part)})
+	}
+	return doc.ObjectOf(fields)
+}
+
+// titleOf is what a schema says that it describes.
+func titleOf(schema []byte) string {
+	v, err := doc.Parse(schema)
+	if err != nil {
+		return ""
+	}
+	return v.Get("title").Str()
+}
+
+func problemSchema() object {
+	text := object{"type": "string"}
+	return object{"type": "object", "title": "What went wrong (RFC 9457)", "required": []string{"type", "title", "status", "detail", "code"},
+		"properties": object{
+			"type": object{"type": "string", "format": "uri"}, "title": text, "status": object{"type": "integer"}, "detail": text,
+			"code": object{"type": "string", "description": "for programs"}, "trace_id": object{"type": "string", "description": "as in the header Hub-Trace"},
+			"errors": object{"type": "array", "items": object{"type": "object", "required": []string{"pointer", "detail"},
+				"properties": object{"pointer": object{"type": "string", "description": "JSON Pointer into the body"}, "detail": text}}},
+		}}
+}
+
+func acceptedSchema() object {
+	return object{"type": "object", "required": []string{"accepted", "trace_id"}, "properties": object{
+		"accepted": object{"const": true}, "duplicate": object{"const": true, "description": "it was taken before"}, "trace_id": object{"type": "string"}}}
+}

@@ -1,0 +1,237 @@
+package kafka
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/segmentio/kafka-go/compress"
+
+	"orderhub/hub"
+)
+
+// batches reads the record batches of a fetch. Records that are not compressed are read where they lie, with no copy.
+type batches struct {
+	at      int64 // the offset that was asked for: batches may begin before it
+	next    int64 // the offset that follows
+	most    int   // bytes of the largest record that is taken
+	strict  bool  // a batch that can't be read is an error; else it is a record with its fault
+	out     []record
+	aborted []abort
+	failed  map[int64]bool // producers whose aborted transaction is being read
+}
+
+// abort is an aborted transaction: of whom, and where it begins.
+type abort struct{ producer, offset int64 }
+
+// Attributes of a batch.
+const (
+	attrCompression   = 7
+	attrAppendTime    = 8 // the time of all records is that of the log
+	attrTransactional = 16
+	attrControl       = 32
+)
+
+// errBroken is a batch that can't be read.
+var errBroken = errors.New("the batch can't be read")
+
+// read goes through the batches. The last one may be cut: it comes again, from its beginning. The first one is cut only when it is larger than
+// any answer that is taken.
+func (b *batches) read(raw []byte) error {
+	slices.SortFunc(b.aborted, func(x, y abort) int { return int(x.offset - y.offset) })
+	for whole := false; len(raw) > atMagic; whole = true {
+		if isOld(raw) {
+			rest, err := b.oldEntry(raw)
+			if err != nil {
+				return err
+			}
+			raw = rest
+			continue
+		}
+		if len(raw) < headSize {
+			return nil
+		}
+		size := int(int32(binary.BigEndian.Uint32(raw[atLength:]))) + atLength + 4
+		first := int64(binary.BigEndian.Uint64(raw))
+		last := first + int64(int32(binary.BigEndian.Uint32(raw[atLastDelta:])))
+		if size > len(raw) && !whole {
+			b.refuse(first, last, hub.Fail(hub.Rejected, "too_large", "the batch has %d bytes, more than any that is taken", size))
+			return nil
+		}
+		if size > len(raw) {
+			return nil
+		}
+		if size < headSize || last < first {
+			return fmt.Errorf("%w: a batch of %d bytes, of offsets %d to %d", errBroken, size, first, last)
+		}
+		if last >= b.next {
+			if err := b.batch(raw[:size], first); err != nil {
+				if b.strict {
+					return err
+				}
+				b.refuse(first, last, hub.Fail(hub.Rejected, "decode", "%w", err))
+			}
+			b.next = last + 1
+		}
+		raw = raw[size:]
+	}
+	return nil
+}
+
+// refuse puts one record in the place of a batch.
+func (b *batches) refuse(first, last int64, fault *hub.Error) {
+	b.out = append(b.out, record{offset: max(first, b.next), fault: fault})
+	b.next = max(b.next, last+1)
+}
+
+func (b *batches) batch(raw []byte, first int64) error {
+	if got, want := crc32.Checksum(raw[atAttributes:], castagnoli), binary.BigEndian.Uint32(raw[atChecksum:]); got != want {
+		return fmt.Errorf("%w: its checksum is %08x, it says %08x", errBroken, got, want)
+	}
+	attr := binary.BigEndian.Uint16(raw[atAttributes:])
+	producer := int64(binary.BigEndian.Uint64(raw[atProducer:]))
+	b.begun(first)
+	if attr&attrControl != 0 { // the end of a transaction
+		delete(b.failed, producer)
+		return nil
+	}
+	if attr&attrTransactional != 0 && b.failed[producer] {
+		return nil
+	}
+	body, err := expand(compress.Compression(attr&attrCompression), raw[headSize:])
+	if err != nil {
+		return err
+	}
+	count := int(int32(binary.BigEndian.Uint32(raw[atCount:])))
+	if count < 0 || count > len(body) {
+		return fmt.Errorf("%w: it says that it has %d records", errBroken, count)
+	}
+	began := len(b.out)
+	b.out = slices.Grow(b.out, count)
+	f := fields{b: body}
+	for range count {
+		r := f.record()
+		r.offset += first
+		r.time += int64(binary.BigEndian.Uint64(raw[atFirstTime:]))
+		if attr&attrAppendTime != 0 {
+			r.time = int64(binary.BigEndian.Uint64(raw[atLastTime:]))
+		}
+		if f.bad {
+			b.out = b.out[:began]
+			return fmt.Errorf("%w: its records end too early", errBroken)
+		}
+		if r.offset >= b.at {
+			b.out = append(b.out, r.held(b.most))
+		}
+	}
+	return nil
+}
+
+// begun notes the aborted transactions that have records from their first offset on.
+func (b *batches) begun(offset int64) {
+	for len(b.aborted) > 0 && b.aborted[0].offset <= offset {
+		if b.failed == nil {
+			b.failed = map[int64]bool{}
+		}
+		b.failed[b.aborted[0].producer] = true
+		b.aborted = b.aborted[1:]
+	}
+}
+
+// expand undoes a batch's compression.
+func expand(c compress.Compression, raw []byte) ([]byte, error) {
+	if c == compress.None {
+		return raw, nil
+	}
+	codec := c.Codec()
+	if codec == nil {
+		return nil, fmt.Errorf("%w: compression %d is not known", errBroken, c)
+	}
+	r := codec.NewReader(bytes.NewReader(raw))
+	defer r.Close()
+	out := bytes.NewBuffer(make([]byte, 0, 4*len(raw)))
+	if _, err := out.ReadFrom(io.LimitReader(r, mostAnswer+1)); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", errBroken, c, err)
+	}
+	if out.Len() > mostAnswer {
+		return nil, fmt.Errorf("%w: it has more than %d bytes when it is not compressed", errBroken, mostAnswer)
+	}
+	return out.Bytes(), nil
+}
+
+// fields reads the records of a batch.
+type fields struct {
+	b   []byte
+	bad bool
+}
+
+func (f *fields) varint() int64 {
+	v, n := binary.Varint(f.b)
+	if n <= 0 {
+		f.bad, n = true, 0
+	}
+	f.b = f.b[n:]
+	return v
+}
+
+// bytes is nil when there are none, which is not the same as empty.
+func (f *fields) bytes() []byte {
+	n := f.varint()
+	if n < 0 || f.bad {
+		return nil
+	}
+	if n > int64(len(f.b)) {
+		f.bad = true
+		return nil
+	}
+	out := f.b[:n:n]
+	f.b = f.b[n:]
+	return out
+}
+
+// record reads one. Its offset and time are told from those of the batch.
+func (f *fields) record() record {
+	size := f.varint()
+	if f.bad || size < 1 || size > int64(len(f.b)) {
+		f.bad = true
+		return record{}
+	}
+	rest := f.b[size:]
+	f.b = f.b[1:size:size] // without the attributes, which say nothing
+	r := record{size: int(size), time: f.varint(), offset: f.varint(), key: f.bytes(), value: f.bytes()}
+	r.count = int(f.varint())
+	r.headers = f.b
+	heads := *f
+	for range r.count {
+		heads.bytes()
+		heads.bytes()
+		if heads.bad {
+			f.bad = true
+			return record{}
+		}
+	}
+	f.b = rest
+	return r
+}
+
+// held is the record, or what is left of one that is larger than most.
+func (r record) held(most int) record {
+	if r.size <= most {
+		return r
+	}
+	fault := hub.Fail(hub.Rejected, "too_large", "the record has %d bytes, max_message is %d", r.size, most)
+	return record{offset: r.offset, time: r.time, key: bytes.Clone(r.key), fault: fault}
+}
+
+// at is a record's time.
+func at(millis int64) time.Time {
+	if millis < 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(millis).UTC()
+}

@@ -1,0 +1,131 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	kafka "github.com/segmentio/kafka-go"
+)
+
+// use is what something that was opened needs at the brokers.
+type use struct {
+	topic      string
+	partitions int // that the hub makes it with; 0: it has to be there
+	right      right
+	group      string // "": none
+	wayOut     string // what to do when the group's position is lost; "": it goes on by itself
+}
+
+// right is what the brokers must let us do with a topic.
+type right struct {
+	name string // as Kafka's tools have it
+	bit  int    // in what the brokers tell
+}
+
+var (
+	rightRead  = right{"Read", 3}
+	rightWrite = right{"Write", 4}
+)
+
+func (a *Adapter) want(u use) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !slices.Contains(a.uses, u) {
+		a.uses = append(a.uses, u)
+	}
+}
+
+// Inspect compares what was opened with what the brokers have. It changes nothing.
+func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
+	a.mu.Lock()
+	uses := slices.Clone(a.uses)
+	a.mu.Unlock()
+	for _, u := range uses {
+		found, err := a.inspect(ctx, u)
+		if err != nil {
+			return nil, classify(u.topic, err)
+		}
+		for _, f := range found {
+			if !slices.Contains(findings, f) {
+				findings = append(findings, f)
+			}
+		}
+	}
+	return findings, nil
+}
+
+func (a *Adapter) inspect(ctx context.Context, u use) (findings []string, err error) {
+	found := func(format string, args ...any) { findings = append(findings, fmt.Sprintf(format, args...)) }
+	l := a.link(u.topic)
+	defer l.close()
+	state, err := l.state(ctx, u.topic)
+	switch {
+	case isCode(err, kafka.TopicAuthorizationFailed):
+		found("no right to see topic %s: %s", u.topic, a.grant(u.right.name, "--topic "+u.topic))
+		return findings, nil
+	case err != nil:
+		return nil, err
+	case !state.there() && u.partitions == 0:
+		found("topic %s is missing: create it (kafka-topics.sh --create --topic %[1]s), or set create: {when: always}", u.topic)
+		return findings, nil
+	case !state.there():
+		return nil, nil // it is made when it is needed
+	}
+	if len(state.leaders) < u.partitions {
+		found("topic %s has %d partitions, create.partitions is %d: add some (kafka-topics.sh --alter --topic %[1]s --partitions %[3]d; keys may move to other partitions), "+
+			"or write create: {partitions: %[2]d}", u.topic, len(state.leaders), u.partitions)
+	}
+	for i, leader := range state.leaders {
+		if leader < 0 {
+			found("topic %s, partition %d has no leader: start the broker that has it", u.topic, i)
+		}
+	}
+	if state.rights != 0 && state.rights>>u.right.bit&1 == 0 {
+		found("no right to topic %s: %s", u.topic, a.grant(u.right.name, "--topic "+u.topic))
+		return findings, nil
+	}
+	if u.group == "" {
+		return findings, nil
+	}
+	more, err := a.inspectGroup(ctx, l, u, state)
+	return append(findings, more...), err
+}
+
+// inspectGroup looks whether the group's positions are in the log.
+func (a *Adapter) inspectGroup(ctx context.Context, l *link, u use, state topicState) (findings []string, err error) {
+	var ids []int
+	for i := range state.leaders {
+		ids = append(ids, i)
+	}
+	marks, err := l.committed(ctx, u.group, ids)
+	if isCode(err, kafka.GroupAuthorizationFailed) {
+		return []string{fmt.Sprintf("no right to group %s: %s", u.group, a.grant("Read", "--group "+u.group))}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range ids {
+		m, ok := marks[i]
+		if !ok || m.offset < 0 || state.leaders[i] < 0 {
+			continue
+		}
+		log, err := l.span(ctx, i)
+		if err != nil {
+			return nil, err
+		}
+		if why := m.lost(state, log); why != "" && u.wayOut != "" {
+			findings = append(findings, fmt.Sprintf("topic %s, partition %d: offset %d of group %s is lost, %s; %s", u.topic, i, m.offset, u.group, why, u.wayOut))
+		}
+	}
+	return findings, nil
+}
+
+// grant is the command that gives a right.
+func (a *Adapter) grant(operation, resource string) string {
+	user := a.cfg.SASL.User
+	if user == "" {
+		user = "ANONYMOUS"
+	}
+	return fmt.Sprintf("grant it (kafka-acls.sh --add --allow-principal User:%s --operation %s %s)", user, operation, resource)
+}

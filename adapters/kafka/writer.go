@@ -1,0 +1,208 @@
+package kafka
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	kafka "github.com/segmentio/kafka-go"
+
+	"orderhub/hub"
+)
+
+// writer is the way to the brokers for all that the adapter sends. What waits for partitions of one broker goes together in one request; what
+// comes while that is under way goes in the next: a lone record leaves at once, many leave together.
+//
+// The library's Writer is not used: it makes a lone message wait for its batch time, reserves room for a full batch each time, and when a
+// batch is too large for the broker it fails the small messages in it, too.
+type writer struct {
+	adapter *Adapter
+	link    *link
+
+	mu       sync.Mutex
+	topics   map[string]*topic
+	couriers map[int32]*courier
+	closed   bool
+	flights  sync.WaitGroup
+}
+
+// topic is what is known of a topic that is written to.
+type topic struct {
+	name    string
+	state   topicState
+	ids     []int     // of its partitions
+	looked  time.Time // when the brokers told it; zero: they are to be asked
+	look    *look     // under way
+	outlets []*outlet
+	turn    int // of records without key
+}
+
+// look is a question to the brokers that many may wait for.
+type look struct {
+	done chan struct{}
+	err  error
+}
+
+// stateAge is how long the list of partitions is used before the brokers are asked again.
+const stateAge = 5 * time.Second
+
+func newWriter(a *Adapter) *writer {
+	return &writer{adapter: a, link: a.link(""), topics: map[string]*topic{}, couriers: map[int32]*courier{}}
+}
+
+// close waits for what is under way. Nothing is sent any more.
+func (w *writer) close() {
+	w.mu.Lock()
+	w.closed = true
+	w.mu.Unlock()
+	w.flights.Wait()
+	w.link.close()
+}
+
+// send returns when all in-sync replicas have the record (nil), or why not. create says how the topic is made when it is missing; nil: it is not.
+func (w *writer) send(ctx context.Context, name string, create *Create, p *parcel) error {
+	if err := w.post(ctx, name, create, p); err != nil {
+		return err
+	}
+	select {
+	case err := <-p.done:
+		return err
+	case <-ctx.Done():
+		return w.abandon(ctx, p)
+	}
+}
+
+// post puts p in line; what becomes of it is told by its channel done.
+func (w *writer) post(ctx context.Context, name string, create *Create, p *parcel) error {
+	if err := ctx.Err(); err != nil {
+		return hub.AsError(err)
+	}
+	if most := w.adapter.cfg.MaxMessage; p.size+headSize > most {
+		return hub.Fail(hub.Rejected, "too_large", "topic %s: the record has %d bytes, max_message is %d", name, p.size+headSize, most)
+	}
+	t, err := w.find(ctx, name, create)
+	if err != nil {
+		return away(classify(name, err))
+	}
+	if !w.put(t, p) {
+		return hub.AsError(hub.ErrClosed)
+	}
+	return nil
+}
+
+// abandon gives p up, as ctx has ended: it is not sent any more, or may have been.
+func (w *writer) abandon(ctx context.Context, p *parcel) error {
+	w.mu.Lock()
+	waited := p.outlet.remove(p)
+	w.mu.Unlock()
+	if waited {
+		return hub.AsError(ctx.Err())
+	}
+	return hub.Fail(hub.AsError(ctx.Err()).Class, "unconfirmed", "topic %s: not confirmed yet: %w", p.outlet.topic.name, ctx.Err())
+}
+
+// find is the topic, as the brokers told it lately.
+func (w *writer) find(ctx context.Context, name string, create *Create) (*topic, error) {
+	now := w.adapter.env.Clock.Now()
+	w.mu.Lock()
+	t := w.topics[name]
+	if t == nil {
+		t = &topic{name: name}
+		w.topics[name] = t
+	}
+	l := t.look
+	if l == nil && now.Sub(t.looked) > stateAge && !w.closed {
+		l = w.ask(t, create)
+	}
+	good := t.state.there() && !t.looked.IsZero()
+	w.mu.Unlock()
+	if good || l == nil { // an old view will do until there is a newer one
+		return t, nil
+	}
+	select {
+	case <-l.done:
+		return t, l.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// ask begins to look at the topic; a missing one is made, if it may. mu is held.
+func (w *writer) ask(t *topic, create *Create) *look {
+	l := &look{done: make(chan struct{})}
+	t.look = l
+	w.flights.Go(func() {
+		defer close(l.done)
+		state, err := w.link.state(context.Background(), t.name)
+		if err == nil && !state.there() {
+			state, err = w.make(t.name, create)
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		t.look, l.err = nil, err
+		if err != nil {
+			t.forget()
+			return
+		}
+		t.state, t.looked = state, w.adapter.env.Clock.Now()
+		for i := len(t.outlets); i < len(state.leaders); i++ {
+			t.outlets = append(t.outlets, &outlet{writer: w, topic: t, partition: i})
+			t.ids = append(t.ids, i)
+		}
+	})
+	return l
+}
+
+// make makes a missing topic. The library waits until it sees it, so it needs a view of it.
+func (w *writer) make(name string, create *Create) (topicState, error) {
+	if create == nil {
+		return topicState{}, noTopic(name)
+	}
+	l := w.adapter.link(name)
+	defer l.close()
+	return l.ensure(context.Background(), name, create)
+}
+
+// forget makes the next send look at the topic again. mu is held.
+func (t *topic) forget() { t.looked = time.Time{} }
+
+// put hands p to the outlet of its partition. The partition of a key is the one that Kafka's own clients choose. false: the writer is closed.
+func (w *writer) put(t *topic, p *parcel) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := len(t.state.leaders)
+	switch {
+	case w.closed || n == 0:
+		return false
+	case p.partition >= 0 && p.partition < n: // as its receiver wants it
+		n = p.partition
+	case p.key == "":
+		t.turn++
+		n = t.turn % n
+	default:
+		n = kafka.Murmur2Balancer{}.Balance(kafka.Message{Key: []byte(p.key)}, t.ids[:n]...)
+	}
+	o := t.outlets[n]
+	p.outlet = o
+	o.waiting = append(o.waiting, p)
+	if !o.busy {
+		o.busy = true
+		w.lineUp(o)
+	}
+	return true
+}
+
+// lineUp hands o to the courier of its partition's leader. mu is held.
+func (w *writer) lineUp(o *outlet) {
+	leader := o.leader()
+	c := w.couriers[leader]
+	if c == nil {
+		c = &courier{writer: w, leader: leader}
+		w.couriers[leader] = c
+	}
+	c.line = append(c.line, o)
+	if c.flying < mostFlying {
+		c.flying++
+		w.flights.Go(c.run)
+	}
+}

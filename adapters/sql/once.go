@@ -1,0 +1,85 @@
+package sql
+
+import (
+	"context"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+)
+
+// onceKey is something that is applied once: a row of the table hub_applied,
+// written by the transaction that applies it.
+type onceKey struct{ target, id string }
+
+// onceID is a message's ID as the table keeps it.
+func onceID(id string) string {
+	if len(id) > 200 || !utf8.ValidString(id) {
+		return hub.HashID(id)
+	}
+	for i := range len(id) {
+		if id[i] == 0 {
+			return hub.HashID(id)
+		}
+	}
+	return id
+}
+
+// idleOpen is when the server ends a transaction of a hub that has stopped in the middle of it, so that another one can go on.
+const idleOpen = "10s"
+
+// begin opens a transaction that applies the keys. Those in fresh were not applied before; what another transaction is applying
+// just now is waited for.
+func (s *session) begin(ctx context.Context, d time.Duration, keys []onceKey) (fresh map[onceKey]bool, err error) {
+	targets, ids := make([]string, len(keys)), make([]string, len(keys))
+	for i, k := range keys {
+		targets[i], ids[i] = k.target, k.id
+	}
+	p, err := s.prepare(ctx, fmt.Sprintf(`insert into %s (target, id) select t, i from unnest($1::text[], $2::text[]) as k(t, i) order by 1, 2
+		on conflict do nothing returning target, id`, s.a.applied.Sanitize()))
+	if err != nil {
+		return nil, err
+	}
+	fresh = map[onceKey]bool{}
+	read := func(r *pgconn.ResultReader) error {
+		for r.NextRow() {
+			v := r.Values()
+			fresh[onceKey{string(v[0]), string(v[1])}] = true
+		}
+		return nil
+	}
+	_, err = s.run(ctx, d, step{sql: "begin"}, step{sql: "set local idle_in_transaction_session_timeout = '" + idleOpen + "'"},
+		step{stmt: p, values: [][]byte{textArray(targets), textArray(ids)}, read: read})
+	return fresh, err
+}
+
+// keep writes what was given for a key, and commits.
+func (s *session) keep(ctx context.Context, d time.Duration, k onceKey, v doc.Value) error {
+	p, err := s.prepare(ctx, fmt.Sprintf("update %s set result = $3 where target = $1 and id = $2", s.a.applied.Sanitize()))
+	if err != nil {
+		return err
+	}
+	_, err = s.run(ctx, d, step{stmt: p, values: [][]byte{[]byte(k.target), []byte(k.id), v.JSON()}}, step{sql: "commit"})
+	return err
+}
+
+// kept reads what was given for a key. The transaction is left to be rolled back: it changed nothing.
+func (s *session) kept(ctx context.Context, d time.Duration, k onceKey) (v doc.Value, err error) {
+	p, err := s.prepare(ctx, fmt.Sprintf("select result from %s where target = $1 and id = $2", s.a.applied.Sanitize()))
+	if err != nil {
+		return v, err
+	}
+	v = doc.NullValue()
+	_, err = s.run(ctx, d, step{stmt: p, values: [][]byte{[]byte(k.target), []byte(k.id)}, read: func(r *pgconn.ResultReader) error {
+		for r.NextRow() {
+			v = decode(r.Values()[0], &sqlType{oid: pgtype.JSONOID})
+		}
+		return nil
+	}})
+	return v, err
+}

@@ -1,0 +1,397 @@
+package sql
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"orderhub/hub"
+)
+
+// insistently does what the hub does: it tries again until it works.
+func insistently(t testing.TB, try func(context.Context) error) {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); ; {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		err := try(ctx)
+		cancel()
+		if err == nil {
+			return
+		}
+		if !hub.AsError(err).Class.Transient() || time.Now().After(deadline) {
+			t.Errorf("given up: %v", err)
+			return
+		}
+		time.Sleep(time.Duration(1+rand.IntN(20)) * time.Millisecond)
+	}
+}
+
+// nemesis spoils something at random times until stop, which waits for its end.
+func nemesis(spoil func()) (stop func()) {
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-end:
+				return
+			case <-time.After(time.Duration(100+rand.IntN(300)) * time.Millisecond):
+				spoil()
+			}
+		}
+	}()
+	return sync.OnceFunc(func() { close(end); <-ended })
+}
+
+// sendMany sends messages from several goroutines, inserts and operations in turn, until each is confirmed.
+func sendMany(t *testing.T, a *opened, n int) {
+	insert, count := a.target("insert orders"), a.target("exec count")
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range 16 {
+		group.Go(func() {
+			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
+				m := message(fmt.Sprintf("m%d", i), fmt.Sprintf(`{"id": %d, "account": %d}`, i, i%7))
+				insistently(t, func(ctx context.Context) error { return insert.Send(ctx, m) })
+				insistently(t, func(ctx context.Context) error { return count.Send(ctx, m) })
+			}
+		})
+	}
+	group.Wait()
+}
+
+const onceTables = `create table orders (n serial, id int not null, account int); create table accounts (id int primary key, n int not null); insert into accounts select i, 0 from generate_series(0, 6) i`
+
+var onceOps = map[string]Op{"count": {Exec: "update accounts set n = n + 1 where id = :account"}}
+
+func checkOnce(t *testing.T, d *db, n int) {
+	t.Helper()
+	if got := d.text("select count(*) || ' ' || count(distinct id) || ' ' || coalesce(min(id), 0) || ' ' || coalesce(max(id), 0) from orders"); got != fmt.Sprintf("%d %d 1 %d", n, n, n) {
+		t.Errorf("rows, different rows, first, last: %s; %d were sent", got, n)
+	}
+	if got := d.text("select sum(n) from accounts"); got != fmt.Sprint(n) {
+		t.Errorf("counted %s, want %d", got, n)
+	}
+}
+
+// TestExactlyOnceWhenConnectionsAreCut: 2,000 messages, each sent to an insert and to an operation, over connections that are cut at random
+// instants, also between the server's commit and its answer.
+func TestExactlyOnceWhenConnectionsAreCut(t *testing.T) {
+	d := newDB(t, onceTables)
+	p := newProxy(t, d)
+	a := openAdapter(t, p.url, ops(onceOps))
+	n := 2000
+	if testing.Short() {
+		n = 200
+	}
+	cuts := 0
+	stop := nemesis(func() { p.cut(); cuts++ })
+	defer stop()
+	sendMany(t, a, n)
+	stop()
+	checkOnce(t, d, n)
+	if cuts == 0 {
+		t.Error("nothing was cut")
+	}
+	t.Logf("%d cuts", cuts)
+}
+
+// TestExactlyOnceWhenBackendsAreTerminated: the same while an administrator ends the server's processes of the hub.
+func TestExactlyOnceWhenBackendsAreTerminated(t *testing.T) {
+	d := newDB(t, onceTables)
+	name := "orderhub_" + d.schema
+	a := openAdapter(t, d.url+"&application_name="+name, ops(onceOps))
+	stop := nemesis(func() {
+		d.text("select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = $1", name)
+	})
+	defer stop()
+	sendMany(t, a, 300)
+	stop()
+	checkOnce(t, d, 300)
+}
+
+// TestLostConfirmation: the server commits, its answer is lost, and the message is sent again.
+func TestLostConfirmation(t *testing.T) {
+	d := newDB(t, "create table orders (id int)")
+	p := newProxy(t, d)
+	a := openAdapter(t, p.url, func(c *Config) { c.Timeout = 500 * time.Millisecond })
+	noError(t, a.send("insert orders", "m0", `{"id": 0}`)) // all is prepared
+	p.mute.Store(true)
+	wantTransient(t, a.send("insert orders", "m1", `{"id": 1}`))
+	until(t, "the row is not there, though the server was asked to commit", func() bool { return d.text("select count(*) from orders where id = 1") == "1" })
+	p.mute.Store(false)
+	p.cut()
+	insistently(t, func(ctx context.Context) error {
+		return a.target("insert orders").Send(ctx, message("m1", `{"id": 1}`))
+	})
+	if got := d.text("select count(*) from orders where id = 1"); got != "1" {
+		t.Errorf("%s rows", got)
+	}
+}
+
+func wantTransient(t testing.TB, err error) {
+	t.Helper()
+	if err == nil || !hub.AsError(err).Class.Transient() {
+		t.Fatalf("want an error that may pass, got %v", err)
+	}
+}
+
+// TestSameMessageFromTwoHubs: two hubs send the same messages at the same time.
+func TestSameMessageFromTwoHubs(t *testing.T) {
+	d := newDB(t, onceTables)
+	a, b := d.open(ops(onceOps)), d.open(ops(onceOps))
+	var group sync.WaitGroup
+	for _, o := range []*opened{a, b} {
+		group.Go(func() { sendMany(t, o, 200) })
+	}
+	group.Wait()
+	checkOnce(t, d, 200)
+}
+
+// TestFaultsStayWithTheirMessage: of messages that share transactions, those at fault alone fail, whatever the fault.
+func TestFaultsStayWithTheirMessage(t *testing.T) {
+	d := newDB(t, "create table orders (id int primary key, n int check (n < 100), parent int references orders deferrable initially deferred)",
+		"insert into orders values (0, 0)")
+	a := d.open(nil)
+	target := a.target("insert orders")
+	const n = 240
+	var group sync.WaitGroup
+	errs := make([]error, n)
+	for i := range n {
+		group.Go(func() {
+			body := fmt.Sprintf(`{"id": %d, "n": 1}`, i+1)
+			switch i % 8 {
+			case 1:
+				body = `{"id": 0, "n": 1}` // conflict
+			case 2:
+				body = fmt.Sprintf(`{"id": %d, "n": 100}`, i+1) // constraint
+			case 3:
+				body = fmt.Sprintf(`{"id": %d, "n": "x"}`, i+1) // no number
+			case 4:
+				body = fmt.Sprintf(`{"id": %d, "m": 1}`, i+1) // no such column
+			case 5:
+				body = fmt.Sprintf(`{"id": %d, "parent": 9999}`, i+1) // refused at the commit
+			case 6:
+				body = `[1]`
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			errs[i] = target.Send(ctx, message(fmt.Sprintf("m%d", i), body))
+		})
+	}
+	group.Wait()
+	good := 0
+	for i, err := range errs {
+		switch i % 8 {
+		case 1:
+			wantClass(t, err, hub.Rejected, "conflict")
+		case 2:
+			wantClass(t, err, hub.Rejected, "constraint")
+		case 3:
+			wantClass(t, err, hub.Invalid, "bad_value")
+		case 4:
+			wantClass(t, err, hub.Rejected, "unknown_column")
+		case 5:
+			wantClass(t, err, hub.Rejected, "constraint")
+		case 6:
+			wantClass(t, err, hub.Invalid, "no_object")
+		default:
+			noError(t, err)
+			good++
+		}
+	}
+	if got := d.text("select count(*) from orders where id > 0"); got != fmt.Sprint(good) {
+		t.Errorf("%s rows, %d were confirmed", got, good)
+	}
+	if got := d.text("select count(*) from hub_applied"); got != fmt.Sprint(good) {
+		t.Errorf("%s are remembered, %d were confirmed", got, good)
+	}
+}
+
+// TestManyShareATransaction: what comes while a transaction is committed goes together into the next.
+func TestManyShareATransaction(t *testing.T) {
+	d := newDB(t, "create table orders (id text, tx bigint default txid_current())")
+	a := d.open(nil)
+	target := a.target("insert orders")
+	var group sync.WaitGroup
+	for i := range 400 {
+		group.Go(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			noError(t, target.Send(ctx, message(fmt.Sprint(i), fmt.Sprintf(`{"id": "%d"}`, i))))
+		})
+	}
+	group.Wait()
+	var txs int
+	fmt.Sscan(d.text("select count(distinct tx) from orders"), &txs)
+	if txs < 1 || txs > 100 {
+		t.Errorf("%d transactions for 400 messages", txs)
+	}
+}
+
+// TestALockHoldsUpItsRowOnly: a message that waits for a lock neither keeps others from being done, nor makes them fail.
+func TestALockHoldsUpItsRowOnly(t *testing.T) {
+	d := newDB(t, "create table orders (id int primary key, n int default 0)", "insert into orders select i from generate_series(1, 50) i")
+	a := d.open(func(c *Config) {
+		c.Ops = map[string]Op{"count": {Exec: "update orders set n = n + 1 where id = :id"}}
+		c.Timeout = 700 * time.Millisecond
+	})
+	ctx := context.Background()
+	tx, err := d.pool.Begin(ctx)
+	noError(t, err)
+	defer tx.Rollback(ctx)
+	_, err = tx.Exec(ctx, "select * from orders where id = 7 for update")
+	noError(t, err)
+	target := a.target("exec count")
+	var group sync.WaitGroup
+	errs := make([]error, 50)
+	for i := range errs {
+		group.Go(func() {
+			errs[i] = target.Send(ctx, message(fmt.Sprint(i), fmt.Sprintf(`{"id": %d}`, i+1)))
+		})
+	}
+	group.Wait()
+	for i, err := range errs {
+		if i+1 == 7 {
+			wantClass(t, err, hub.Timeout, "timeout")
+			continue
+		}
+		noError(t, err)
+	}
+	noError(t, tx.Rollback(ctx))
+	noError(t, target.Send(ctx, message("6", `{"id": 7}`)))
+	if got := d.text("select count(*) from orders where n = 1"); got != "50" {
+		t.Errorf("%s rows are counted once", got)
+	}
+}
+
+// TestDeadlocksAreTriedAgain: who was chosen to give way in a deadlock is done again at once; its sender sees nothing of it.
+func TestDeadlocksAreTriedAgain(t *testing.T) {
+	d := newDB(t, "create table t (id int primary key, n int default 0)", "insert into t values (1), (2)")
+	a := d.open(ops(map[string]Op{"both": {Exec: "with a as (select * from t where id = 1 for update) update t set n = n + 1 where id = 2 and exists (select from a)"}}))
+	ctx := context.Background()
+	for name, do := range map[string]func() error{
+		"send": func() error { return a.send("exec both", "m1", `{}`) },
+		"call": func() error { _, err := a.call("both", `{}`); return err },
+	} {
+		tx, err := d.pool.Begin(ctx)
+		noError(t, err)
+		_, err = tx.Exec(ctx, "update t set n = n where id = 2")
+		noError(t, err)
+		done := make(chan error, 1)
+		go func() { done <- do() }()
+		until(t, "the operation does not wait for the lock", func() bool {
+			return d.text("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%n = n + 1%' and application_name = 'orderhub db'") != "0"
+		})
+		_, err = tx.Exec(ctx, "update t set n = n where id = 1") // the deadlock; the operation waits longer, and gives way
+		noError(t, err)
+		noError(t, tx.Commit(ctx))
+		if err := <-done; err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if got := d.text("select n from t where id = 2"); got != "2" {
+		t.Errorf("counted %s", got)
+	}
+}
+
+// TestCallsAreAppliedOnce: an exec that is called again with its key changes nothing and gives the same reply.
+func TestCallsAreAppliedOnce(t *testing.T) {
+	d := newDB(t, "create table accounts (id int primary key, balance numeric)", "insert into accounts values (1, 100.00)")
+	a := d.open(ops(map[string]Op{
+		"take":  {Exec: "update accounts set balance = balance - :amount where id = :id returning id, balance", One: required},
+		"clear": {Exec: "update accounts set balance = 0"},
+		"all":   {Exec: "update accounts set balance = 0 returning id", One: oneRow},
+	}))
+	for range 3 {
+		got, err := a.callAs("take", "k1", `{"id": 1, "amount": 12.50}`)
+		noError(t, err)
+		same(t, got, `{"id": 1, "balance": 87.50}`)
+	}
+	got, err := a.callAs("take", "k2", `{"id": 1, "amount": 12.50}`)
+	noError(t, err)
+	same(t, got, `{"id": 1, "balance": 75.00}`)
+	_, err = a.callAs("take", "k3", `{"id": 2, "amount": 12.50}`)
+	wantClass(t, err, hub.Rejected, "not_found")
+	d.exec("insert into accounts values (2, 20)")
+	got, err = a.callAs("take", "k3", `{"id": 2, "amount": 12.50}`) // what was refused was not applied
+	noError(t, err)
+	same(t, got, `{"id": 2, "balance": 7.50}`)
+	_, err = a.callAs("all", "k4", `{}`)
+	wantClass(t, err, hub.Rejected, "not_one")
+	if got := d.text("select sum(balance) from accounts"); got != "82.50" {
+		t.Errorf("a refused call changed the balances to %s", got)
+	}
+	got, err = a.callAs("clear", "k1", `{}`) // another operation has keys of its own
+	noError(t, err)
+	same(t, got, `{"rows": 2}`)
+}
+
+// TestCallsOverCutConnections: as for sends.
+func TestCallsOverCutConnections(t *testing.T) {
+	d := newDB(t, "create table accounts (id int primary key, n int not null)", "insert into accounts values (1, 0)")
+	p := newProxy(t, d)
+	a := openAdapter(t, p.url, ops(map[string]Op{"count": {Exec: "update accounts set n = n + 1 where id = :id returning n", One: required}}))
+	stop := nemesis(p.cut)
+	defer stop()
+	const n = 60
+	replies := map[string]int{}
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for i := range n {
+		group.Go(func() {
+			insistently(t, func(context.Context) error {
+				got, err := a.callAs("count", fmt.Sprintf("k%d", i), `{"id": 1}`)
+				if err == nil {
+					mu.Lock()
+					replies[got]++
+					mu.Unlock()
+				}
+				return err
+			})
+		})
+	}
+	group.Wait()
+	stop()
+	if got := d.text("select n from accounts"); got != fmt.Sprint(n) || len(replies) != n {
+		t.Errorf("counted %s, %d different replies to %d calls", got, len(replies), n)
+	}
+}
+
+// TestSweep: what was applied long ago is forgotten, the rest is not.
+func TestSweep(t *testing.T) {
+	d := newDB(t, "create table orders (id int)")
+	a := d.open(func(c *Config) { c.Keep = 24 * time.Hour })
+	noError(t, a.send("insert orders", "m1", `{"id": 1}`))
+	until(t, "the first sweep did not end", func() bool { a.mu.Lock(); defer a.mu.Unlock(); return !a.nextSweep.IsZero() })
+	d.exec("insert into hub_applied select 'old', i::text, now() - interval '25 hours' from generate_series(1, 30) i")
+	d.exec("insert into hub_applied select 'young', i::text, now() - interval '23 hours' from generate_series(1, 30) i")
+	a.mu.Lock()
+	a.nextSweep = time.Time{}
+	a.mu.Unlock()
+	noError(t, a.send("insert orders", "m2", `{"id": 2}`))
+	until(t, "what is old is not forgotten", func() bool { return d.text("select count(*) from hub_applied where target = 'old'") == "0" })
+	if got := d.text("select count(*) from hub_applied"); got != "32" {
+		t.Errorf("%s are remembered", got)
+	}
+}
+
+// TestLongAndOddIDs: whatever the ID is, it is applied once.
+func TestLongAndOddIDs(t *testing.T) {
+	d := newDB(t, "create table orders (id int)")
+	a := d.open(nil)
+	ids := []string{strings.Repeat("x", 5000), strings.Repeat("x", 5001), "a\x00b", "\xff\xfe", `'";\{},NULL`, "NULL", "{}", " ", "ž/1"}
+	for range 2 {
+		for _, id := range ids {
+			noError(t, a.send("insert orders", id, `{"id": 1}`))
+		}
+	}
+	if got := d.text("select count(*) from orders"); got != fmt.Sprint(len(ids)) {
+		t.Errorf("%s rows for %d messages", got, len(ids))
+	}
+}

@@ -1,0 +1,136 @@
+package sql
+
+import (
+	"fmt"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+)
+
+// pauses between the tries of a row that the hub could not take.
+var pauses = hub.Retry{Min: 100 * time.Millisecond, Max: 10 * time.Second}
+
+// begin hands n rows to handlers: units at the same time, as many as there are workers.
+func (r *run) begin(units []*unit, n int) {
+	r.mu.Lock()
+	r.taken += n
+	r.mu.Unlock()
+	for _, u := range units {
+		r.group.Go(func() {
+			for i := range u.rows {
+				if !r.handle(u.rows[i].msg) || !r.finish(u, i) {
+					r.settled(len(u.rows) - i) // given back when Run ends
+					return
+				}
+				r.settled(1)
+			}
+		})
+	}
+}
+
+func (r *run) settled(n int) {
+	r.mu.Lock()
+	r.taken -= n
+	r.mu.Unlock()
+	select {
+	case r.freed <- struct{}{}:
+	default:
+	}
+}
+
+// handle hands m over, again and again while the hub may come to take it; false: Run is ending, and it was not taken.
+func (r *run) handle(m *hub.Message) bool {
+	for try := 1; ; try++ {
+		select {
+		case r.turns <- struct{}{}:
+		case <-r.ctx.Done():
+			return false
+		}
+		if r.ctx.Err() != nil || !r.ours() {
+			<-r.turns
+			return false
+		}
+		err := r.handler.Handle(r.work, m)
+		<-r.turns
+		if err == nil {
+			return true
+		}
+		e := hub.AsError(err)
+		if e.Class == hub.Invalid || e.Class == hub.Rejected {
+			r.a.env.Log.Error("row refused; it counts as done", "adapter", r.a.env.Name, "event", e.Reason, "table", r.table,
+				"message", m.ID, "class", e.Class, "error", e.Error())
+			return true
+		}
+		if !r.pause(max(e.After, pauses.Delay(min(try, 30)))) {
+			return false
+		}
+	}
+}
+
+// pause waits for d; false: Run is ending.
+func (r *run) pause(d time.Duration) bool {
+	t := r.a.env.Clock.Timer(d)
+	defer t.Stop()
+	select {
+	case <-t.C():
+		return true
+	case <-r.ctx.Done():
+		return false
+	}
+}
+
+// finish runs done for a row that the hub owns, and gives the claim back with the last row of its unit. It is tried until it
+// works: what goes wrong with one row holds back its key only. false: Run is ending, or nobody could ever do it.
+func (r *run) finish(u *unit, i int) bool {
+	for try := 1; ; try++ {
+		j := &job{requests: []request{{st: &r.Source.done, body: hub.DocumentBody(u.rows[i].body)}}}
+		if i == len(u.rows)-1 {
+			j.requests = append(j.requests, r.giveBack(u.name))
+		}
+		err := r.a.writer.do(r.work, j)
+		if err == nil {
+			return true
+		}
+		e := hub.AsError(err)
+		if misconfigured(e) || !r.ours() || r.ctx.Err() != nil && try >= lastTries {
+			r.fail(about("done", err))
+			return false
+		}
+		if e.Reason == reasonLost || e.Reason == hub.NotConnected {
+			r.fail(about("done", err)) // Run ends; what the hub owns is marked all the same
+		}
+		if !e.Class.Transient() {
+			r.a.env.Log.Error("done fails for a row, it is tried again", "adapter", r.a.env.Name, "event", e.Reason, "table", r.table,
+				"message", u.rows[i].msg.ID, "error", e.Error())
+		}
+		t := r.a.env.Clock.Timer(pauses.Delay(min(try, 30)))
+		select {
+		case <-t.C():
+		case <-r.ctx.Done():
+			time.Sleep(pauses.Min)
+		}
+		t.Stop()
+	}
+}
+
+// lastTries bounds the tries while Run is ending.
+const lastTries = 5
+
+// misconfigured tells of an error that all rows would meet.
+func misconfigured(e *hub.Error) bool {
+	switch e.Reason {
+	case reasonSchema, reasonRight, reasonRead, "missing_param":
+		return true
+	}
+	return false
+}
+
+// giveBack deletes our claim on a unit.
+func (r *run) giveBack(name string) request {
+	return request{
+		st: &statement{sql: fmt.Sprintf("delete from %s where source = $1 and unit = $2 and owner = $3", r.a.claims.Sanitize()), names: []string{"source", "unit", "owner"}},
+		body: hub.DocumentBody(doc.ObjectOf([]doc.Field{{Name: "source", Value: doc.StringValue(r.table)},
+			{Name: "unit", Value: doc.StringValue(name)}, {Name: "owner", Value: doc.StringValue(r.owner)}})),
+	}
+}

@@ -1,0 +1,226 @@
+package sql
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"orderhub/hub"
+)
+
+// Source makes messages of a table's rows. Hubs that read the same table share
+// its rows: who takes one holds a claim on it, a row of the table hub_claims,
+// until it is done. No transaction is open meanwhile.
+type Source struct {
+	a     *Adapter
+	cfg   SourceConfig
+	table string // as it is written
+	fetch string // the statement that claims rows and gives them
+	done  statement
+	owner string        // of its claims
+	lease time.Duration // of a claim; it is renewed three times in it
+}
+
+var _ hub.Source = (*Source)(nil)
+
+// leaseTime is how long the rows of a hub that died wait for another.
+const leaseTime = 15 * time.Second
+
+func newSource(a *Adapter, arg string, c SourceConfig) (*Source, error) {
+	table, err := parsePoll(arg)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.ID) == 0 {
+		c.ID = []string{"id"}
+	}
+	if len(c.Order) == 0 {
+		c.Order = c.ID
+	}
+	s := &Source{a: a, cfg: c, table: strings.Join(table, "."), owner: hub.NewID(a.env.Clock.Now()), lease: leaseTime}
+	s.fetch = fetchStatement(table, a.claims, &c)
+	s.done, err = parseStatement(c.Done)
+	return s, named("done", err)
+}
+
+// run is one Run of a source.
+type run struct {
+	*Source
+	ctx     context.Context // its end begins nothing more
+	stop    context.CancelFunc
+	work    context.Context // what handlers get: their work is not cut short
+	handler hub.Handler
+	turns   chan struct{} // a place per handler that runs
+	wake    chan struct{} // one slot: there may be rows
+	group   sync.WaitGroup
+
+	mu    sync.Mutex
+	err   error         // the first one, Run ends with it
+	taken int           // rows that are not settled
+	freed chan struct{} // one slot: rows were settled
+	until time.Time     // the claims are ours
+	last  map[string]bool
+	told  bool
+}
+
+// Run takes rows until ctx is done (nil), or the database can't be asked (the
+// error). Then it begins no other, and returns when those at work are settled
+// and done. Rows that were taken and not begun are given back.
+func (s *Source) Run(ctx context.Context, h hub.Handler) error {
+	r := &run{Source: s, work: context.WithoutCancel(ctx), handler: h, turns: make(chan struct{}, s.cfg.Workers),
+		wake: make(chan struct{}, 1), freed: make(chan struct{}, 1)}
+	r.ctx, r.stop = context.WithCancel(ctx)
+	defer r.stop()
+	err := s.a.setup.ready(ctx, true)
+	if err == nil {
+		err = r.release(ctx) // what an earlier Run could not
+	}
+	if err == nil {
+		err = r.follow()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.err != nil:
+		err = r.err
+	case ctx.Err() != nil:
+		return nil
+	}
+	return about(s.a.env.Name+" poll "+s.table, err)
+}
+
+// follow looks for rows until r.ctx is done, and waits for those that were begun.
+func (r *run) follow() error {
+	var renewing sync.WaitGroup
+	alive, end := context.WithCancel(r.work)
+	renewing.Go(func() { r.renew(alive) })
+	if r.cfg.Notify != "" {
+		r.group.Go(r.listen)
+	}
+	err := r.lookOn()
+	r.stop()
+	r.group.Wait()
+	end()
+	renewing.Wait()
+	_ = r.release(r.work) // else the claims run out
+	return err
+}
+
+func (r *run) lookOn() error {
+	for r.ctx.Err() == nil {
+		more := true
+		if room := 2*r.cfg.Workers - r.busy(); room > 0 {
+			units, n, err := r.look(room)
+			if err != nil {
+				return err
+			}
+			more = r.progress(units) && n == room
+			r.begin(units, n)
+		}
+		r.wait(more)
+	}
+	return nil
+}
+
+// wait returns when the table is worth another look: soon when there are more
+// rows and room for a good many of them.
+func (r *run) wait(more bool) {
+	t := r.a.env.Clock.Timer(r.cfg.Every)
+	defer t.Stop()
+	for {
+		if more && r.busy() <= r.cfg.Workers {
+			return
+		}
+		select {
+		case <-r.ctx.Done():
+			return
+		case <-t.C():
+			return
+		case <-r.wake:
+			return
+		case <-r.freed:
+		}
+	}
+}
+
+func (r *run) busy() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.taken
+}
+
+// progress tells whether rows came that did not come the last time. When the
+// same come again and again, done does not take them out of where.
+func (r *run) progress(units []*unit) bool {
+	ids, fresh := map[string]bool{}, false
+	for _, u := range units {
+		for _, row := range u.rows {
+			ids[row.msg.ID] = true
+			fresh = fresh || !r.last[row.msg.ID]
+		}
+	}
+	r.last = ids
+	if len(ids) > 0 && !fresh && !r.told {
+		r.told = true
+		r.a.env.Log.Warn("the same rows come again and again: done does not take them out of where", "adapter", r.a.env.Name, "event", "not_done", "table", r.table)
+	}
+	return fresh
+}
+
+// fail ends Run with err, the first one.
+func (r *run) fail(err error) {
+	r.mu.Lock()
+	if r.err == nil {
+		r.err = err
+	}
+	r.mu.Unlock()
+	r.stop()
+}
+
+// renew keeps the claims while rows are at work, until ctx is done.
+func (r *run) renew(ctx context.Context) {
+	for {
+		t := r.a.env.Clock.Timer(r.lease / 3)
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return
+		case <-t.C():
+		}
+		if r.busy() == 0 {
+			continue
+		}
+		if err := r.extend(ctx); err != nil && ctx.Err() == nil {
+			r.a.env.Log.Debug("claims can't be renewed now", "adapter", r.a.env.Name, "table", r.table, "error", err)
+		}
+		if !r.ours() {
+			r.fail(hub.Fail(hub.Unavailable, "claims_lost", "the claims ran out before they could be renewed"))
+		}
+	}
+}
+
+// ours tells whether nobody else can have our rows.
+func (r *run) ours() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.taken == 0 || r.a.env.Clock.Now().Before(r.until)
+}
+
+// hold notes that the claims are ours for a lease from began on, by our clock, and a little less.
+func (r *run) hold(began time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.until = began.Add(r.lease - r.lease/15)
+}
+
+// messageID is made of the row's identity, and without the sign that parts a message from its children.
+func (s *Source) messageID(parts []string) string {
+	id := s.a.env.Name + "." + s.table + "." + strings.Join(parts, ".")
+	if len(id) > 150 || slices.ContainsFunc(parts, func(p string) bool { return strings.ContainsAny(p, "/\x00\r\n") }) {
+		return s.a.env.Name + "." + s.table + "." + hub.HashID(fmt.Sprintf("%q", parts))
+	}
+	return id
+}

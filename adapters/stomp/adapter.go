@@ -1,0 +1,158 @@
+package stomp
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"orderhub/hub"
+)
+
+// Adapter is an opened entry of `adapters:`. A fault of one destination costs
+// its connection by this protocol, so each source, target and op has one of
+// its own, made when it is needed, and the replies of all sources have one.
+type Adapter struct {
+	cfg     Config
+	env     *hub.Env
+	server  server
+	answers *publisher
+	late    atomic.Uint64
+
+	mu       sync.Mutex
+	callers  []*Caller
+	declared map[string][]header // by queue: what its reader declares it with
+	selects  []place             // sources with a selector
+}
+
+var (
+	_ hub.Adapter      = (*Adapter)(nil)
+	_ hub.SourceOpener = (*Adapter)(nil)
+	_ hub.TargetOpener = (*Adapter)(nil)
+	_ hub.CallerOpener = (*Adapter)(nil)
+	_ hub.Inspector    = (*Adapter)(nil)
+)
+
+func open(c Config, env *hub.Env) (*Adapter, error) {
+	if faults := c.check(); len(faults) > 0 {
+		return nil, fmt.Errorf("stomp %q: %s: %s", env.Name, faults[0].Path, faults[0].Message)
+	}
+	if c.URL == "" {
+		return nil, fmt.Errorf("stomp %q: url is missing", env.Name)
+	}
+	e := *env
+	if e.Log == nil {
+		e.Log = slog.New(slog.DiscardHandler)
+	}
+	if e.Clock == nil {
+		e.Clock = hub.RealClock{}
+	}
+	if _, err := c.TLS.load(&e, ""); err != nil {
+		return nil, fmt.Errorf("stomp %q: %w", env.Name, err)
+	}
+	server, _ := parseURL(c.URL) // checked above
+	a := &Adapter{cfg: c, env: &e, server: server, declared: map[string][]header{}}
+	a.answers = newPublisher(a)
+	return a, nil
+}
+
+// OpenSource makes the source of a destination: /queue/orders, /topic/order.*, /exchange/events/order.#.
+func (a *Adapter) OpenSource(arg string, cfg any) (hub.Source, error) {
+	c, ok := cfg.(*SourceConfig)
+	if !ok || c == nil {
+		c = defaultSource()
+	}
+	p, err := parsePlace(arg)
+	if err != nil {
+		return nil, err
+	}
+	if faults := c.check(p); len(faults) > 0 {
+		return nil, fmt.Errorf("%s: %s", faults[0].Path, faults[0].Message)
+	}
+	s := &Source{adapter: a, place: p, cfg: *c}
+	if s.cfg.Prefetch == 0 {
+		s.cfg.Prefetch = a.cfg.Prefetch
+	}
+	if s.cfg.Workers == 0 {
+		s.cfg.Workers = hub.DefaultLanes
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if p.declared {
+		a.declared[p.name] = c.declares()
+	}
+	if c.Selector != "" {
+		a.selects = append(a.selects, p)
+	}
+	return s, nil
+}
+
+// OpenTarget makes the target that sends to a destination: /queue/orders, /topic/order.paid, /exchange/events.
+func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
+	p, err := parsePlace(arg)
+	if err != nil {
+		return nil, err
+	}
+	return &Target{adapter: a, place: p, pub: newPublisher(a)}, nil
+}
+
+// OpenCaller finds an operation of `ops:`, or takes a destination as OpenTarget does.
+func (a *Adapter) OpenCaller(op string) (hub.Caller, error) {
+	text, named := a.cfg.Ops[op]
+	if !named {
+		text = op
+	}
+	p, err := parsePlace(text)
+	if err != nil {
+		return nil, fmt.Errorf("op %q: %w", op, err)
+	}
+	c := newCaller(a, p)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.callers = append(a.callers, c)
+	return c, nil
+}
+
+// arguments are what the reader of the queue p declares it with: whoever is first must say the same.
+func (a *Adapter) arguments(p place) []header {
+	if !p.declared {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.declared[p.name]
+}
+
+// LateReplies counts the replies that came after their caller had gone, or second.
+func (a *Adapter) LateReplies() uint64 { return a.late.Load() }
+
+// Inspect logs in, and tells of what this server can't do. STOMP can't ask for queues.
+func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
+	c, err := a.dial(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", a.env.Name, err)
+	}
+	c.start(func(*frame) {})
+	c.leave()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, p := range a.selects {
+		if c.rabbit() {
+			findings = append(findings, p.text+": "+noSelector)
+		}
+	}
+	return findings, nil
+}
+
+// Close ends the connections. Its sources have returned and its targets are closed.
+func (a *Adapter) Close(context.Context) error {
+	a.answers.close()
+	a.mu.Lock()
+	callers := a.callers
+	a.mu.Unlock()
+	for _, c := range callers {
+		c.close()
+	}
+	return nil
+}

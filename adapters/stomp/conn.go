@@ -1,0 +1,212 @@
+package stomp
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"orderhub/hub"
+)
+
+// conn is one connection, from CONNECTED to its loss. One goroutine reads and
+// one writes, which gathers the frames of many senders into one write. After
+// an ERROR frame, a broken one, or a missed heart-beat it is lost, as the
+// specification wants it.
+//
+// The client is our own: of go-stomp v3.1.5 the reader takes undefined escapes
+// for text, makes room for whatever content-length promises (1 GiB for two
+// bytes), bounds no header, and one slow subscription holds up all receipts.
+type conn struct {
+	net     net.Conn
+	in      *scanner
+	version version
+	server  string        // name and version, as it says
+	beat    time.Duration // something is written at least so often; 0: never
+	message func(*frame)  // takes each MESSAGE, one after another, and must not wait for what is written here
+	out     chan []byte   // frames to write; a sender waits for room
+	gone    chan struct{} // closed when the connection is lost or closed
+	more    chan struct{} // there are settlements to write
+	ended   sync.WaitGroup
+
+	mu       sync.Mutex
+	err      error  // why it is gone
+	settled  []byte // ACK and NACK frames: bounded by the messages in our hands, so that no settlement ever waits
+	receipts map[uint64]chan struct{}
+	last     uint64
+}
+
+// start begins to read and write.
+func (c *conn) start(message func(*frame)) {
+	c.message = message
+	c.ended.Go(c.read)
+	c.ended.Go(c.write)
+}
+
+func (c *conn) alive() bool {
+	select {
+	case <-c.gone:
+		return false
+	default:
+		return true
+	}
+}
+
+// rabbit tells whether the server is RabbitMQ.
+func (c *conn) rabbit() bool { return strings.HasPrefix(c.server, "RabbitMQ") }
+
+// end makes the connection lost for the reason err. The first reason counts.
+func (c *conn) end(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return
+	}
+	c.err = err
+	close(c.gone)
+	_ = c.net.Close() // what was not written is not confirmed
+}
+
+// lost is why the connection is gone.
+func (c *conn) lost() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// lostWith is the error of what the loss cost.
+func (c *conn) lostWith(what string) error {
+	e := *hub.AsError(c.lost())
+	e.Err = fmt.Errorf("%s: %w", what, e.Err)
+	return &e
+}
+
+func (c *conn) read() {
+	for {
+		f, err := c.in.next()
+		if err != nil {
+			c.end(fault(err))
+			return
+		}
+		switch f.command {
+		case cmdMessage:
+			c.message(f)
+		case cmdReceipt:
+			c.confirmed(f.get(headerReceiptID))
+		case cmdError:
+			c.end(serverError(f))
+			return
+		default:
+			c.end(broken("a server sends no %s", f.command))
+			return
+		}
+	}
+}
+
+// write writes frames until the connection is gone: all that wait, then it flushes.
+func (c *conn) write() {
+	w := bufio.NewWriterSize(c.net, 64<<10)
+	var tick <-chan time.Time
+	if c.beat > 0 {
+		t := time.NewTicker(c.beat / 3)
+		defer t.Stop()
+		tick = t.C
+	}
+	idle := false
+	for {
+		var first []byte
+		select {
+		case <-c.gone:
+			return
+		case first = <-c.out:
+		case <-c.more:
+		case <-tick:
+			if !idle {
+				idle = true
+				continue
+			}
+			first = []byte{'\n'}
+		}
+		idle = false
+		runtime.Gosched() // others are about to send: their frames go with this write
+		c.gather(w, first)
+		if err := w.Flush(); err != nil {
+			c.end(fault(err))
+			return
+		}
+	}
+}
+
+// gather writes what waits to be written; Flush tells of errors. Settlements
+// come before all frames that were given after them.
+func (c *conn) gather(w *bufio.Writer, first []byte) {
+	n := len(c.out)
+	c.mu.Lock()
+	settled := c.settled
+	c.settled = nil
+	c.mu.Unlock()
+	_, _ = w.Write(settled)
+	_, _ = w.Write(first)
+	for range n {
+		_, _ = w.Write(<-c.out)
+	}
+}
+
+// settle gives an ACK or a NACK to be written. It never waits.
+func (c *conn) settle(f *frame) {
+	c.mu.Lock()
+	c.settled = f.encode(c.settled, c.version)
+	c.mu.Unlock()
+	select {
+	case c.more <- struct{}{}:
+	default:
+	}
+}
+
+// post gives a frame to be written. What it could not give was not tried.
+func (c *conn) post(ctx context.Context, f *frame, timeout <-chan time.Time) error {
+	if err := f.carries(c.version); err != nil {
+		return err
+	}
+	b := f.encode(make([]byte, 0, 512+len(f.body)), c.version)
+	select {
+	case c.out <- b:
+		return nil
+	case <-c.gone:
+		return hub.Fail(hub.Unavailable, hub.NotConnected, "not sent: %w", c.lost())
+	case <-ctx.Done():
+		return gaveUp(ctx, "not sent")
+	case <-timeout:
+		e := hub.Fail(hub.Throttled, reasonBlocked, "not sent: the server takes no messages now")
+		e.After = soon
+		return e
+	}
+}
+
+// leave tells the server that all is said, and waits, for a moment, until it
+// has heard all of it: settlements too.
+func (c *conn) leave(frames ...*frame) {
+	ctx, cancel := context.WithTimeout(context.Background(), leaving)
+	defer cancel()
+	for _, f := range frames {
+		_ = c.post(ctx, f, nil)
+	}
+	if t, err := c.send(ctx, newFrame(cmdDisconnect), nil); err == nil {
+		_ = t.wait(ctx, nil)
+		t.drop()
+	}
+	c.close()
+}
+
+// leaving bounds the end of a connection.
+const leaving = 3 * time.Second
+
+// close ends the connection at once, and returns when its goroutines have.
+func (c *conn) close() {
+	c.end(hub.Fail(hub.Unavailable, reasonLost, "the connection is closed"))
+	c.ended.Wait()
+}

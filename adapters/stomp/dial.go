@@ -1,0 +1,214 @@
+package stomp
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+)
+
+// handshake bounds the opening of a connection.
+const handshake = 15 * time.Second
+
+// server is where the adapter connects to, and as whom.
+type server struct {
+	address, host, vhost string
+	user, password       string
+	secure               bool
+}
+
+var errURL = errors.New("url is no STOMP URL") // the parser's own text would show the password
+
+const urlHelp = "write stomp://user:password@host:61613/vhost, or stomp+ssl://… for TLS; in user, password and vhost write %40 for @, %2F for /"
+
+func parseURL(text hub.Secret) (server, error) {
+	u, err := url.Parse(text.Reveal())
+	if err != nil || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
+		return server{}, errURL
+	}
+	s := server{host: u.Hostname(), vhost: "/", user: u.User.Username()}
+	port := "61613"
+	switch u.Scheme {
+	case "stomp":
+	case "stomp+ssl":
+		s.secure, port = true, "61614"
+	default:
+		return server{}, errURL
+	}
+	if u.Port() != "" {
+		port = u.Port()
+	}
+	s.address = net.JoinHostPort(s.host, port)
+	s.password, _ = u.User.Password()
+	if len(u.Path) > 1 {
+		s.vhost = u.Path[1:]
+	}
+	if strings.ContainsAny(s.user+s.password+s.vhost, "\x00\r\n") {
+		return server{}, errURL
+	}
+	return s, nil
+}
+
+// dial opens a connection that is not started yet.
+func (a *Adapter) dial(ctx context.Context) (*conn, error) {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return nil, hub.Fail(hub.Unavailable, hub.NotConnected, "no connection to %s: %w", a.server.address, err)
+	}
+	return c, nil
+}
+
+func (a *Adapter) connect(ctx context.Context) (*conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, handshake)
+	defer cancel()
+	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", a.server.address)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { raw.Close() })
+	defer stop()
+	c, err := a.login(ctx, raw)
+	if err == nil && !stop() {
+		err = ctx.Err()
+	}
+	if err != nil {
+		raw.Close()
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return nil, err
+	}
+	return c, nil
+}
+
+// login makes a connection of an open socket.
+func (a *Adapter) login(ctx context.Context, raw net.Conn) (*conn, error) {
+	if a.server.secure {
+		cfg, err := a.cfg.TLS.load(a.env, a.server.host)
+		if err != nil {
+			return nil, err
+		}
+		secure := tls.Client(raw, cfg)
+		if err := secure.HandshakeContext(ctx); err != nil {
+			return nil, err
+		}
+		raw = secure
+	}
+	wire := &patient{Conn: raw}
+	c := &conn{net: wire, in: newScanner(wire, a.cfg.MaxBody), out: make(chan []byte, 64), more: make(chan struct{}, 1),
+		gone: make(chan struct{}), receipts: map[uint64]chan struct{}{}}
+	beat := strconv.FormatInt(a.cfg.Heartbeat.Milliseconds(), 10)
+	f := newFrame(cmdConnect, "accept-version", "1.2,1.1,1.0", "host", a.server.vhost, "heart-beat", beat+","+beat)
+	if a.server.user != "" {
+		f.add("login", a.server.user)
+		f.add("passcode", a.server.password)
+	}
+	if _, err := raw.Write(f.encode(nil, v12)); err != nil {
+		return nil, err
+	}
+	answer, err := c.in.next()
+	if errors.Is(err, io.EOF) {
+		err = errors.New("the server ended the connection")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := c.greet(answer); err != nil {
+		return nil, err
+	}
+	theirs, wanted, err := heartBeats(answer.get("heart-beat"))
+	if err != nil {
+		return nil, err
+	}
+	if theirs > 0 {
+		wire.silence = max(theirs, a.cfg.Heartbeat) * 3 / 2
+	}
+	if wanted > 0 {
+		c.beat = max(wanted, a.cfg.Heartbeat)
+	}
+	return c, nil
+}
+
+// greet takes the server's answer to CONNECT.
+func (c *conn) greet(f *frame) error {
+	switch f.command {
+	case cmdConnected:
+	case cmdError:
+		return serverError(f)
+	default:
+		return broken("a server answers CONNECT with no %s", f.command)
+	}
+	v, known := versions[f.get("version")]
+	if !known {
+		return broken("the server speaks STOMP %.20q, which we did not offer", f.get("version"))
+	}
+	c.version, c.in.version, c.server = v, v, f.get("server")
+	return nil
+}
+
+// heartBeats are how often the server can send one, and how often it wants one; 0: never.
+func heartBeats(text string) (theirs, wanted time.Duration, err error) {
+	if text == "" {
+		return 0, 0, nil
+	}
+	can, wants, _ := strings.Cut(text, ",")
+	for _, v := range []struct {
+		text string
+		to   *time.Duration
+	}{{can, &theirs}, {wants, &wanted}} {
+		ms, err := strconv.ParseUint(strings.TrimSpace(v.text), 10, 32)
+		if err != nil {
+			return 0, 0, broken("its heart-beat is %.40q", text)
+		}
+		*v.to = time.Duration(ms) * time.Millisecond
+	}
+	return theirs, wanted, nil
+}
+
+// patient is a socket that is lost when nothing comes for too long.
+type patient struct {
+	net.Conn
+	silence time.Duration // 0: any
+}
+
+func (p *patient) Read(b []byte) (int, error) {
+	if p.silence > 0 {
+		_ = p.SetReadDeadline(time.Now().Add(p.silence)) // the read tells
+	}
+	return p.Conn.Read(b)
+}
+
+// load reads the certificates, at each connection: they may have been renewed.
+func (t TLS) load(env *hub.Env, host string) (*tls.Config, error) {
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
+	if cfg.ServerName == "" {
+		cfg.ServerName = host
+	}
+	if t.CA != "" {
+		pem, err := os.ReadFile(env.Path(t.CA))
+		if err != nil {
+			return nil, fmt.Errorf("tls.ca: %w", err)
+		}
+		if cfg.RootCAs = x509.NewCertPool(); !cfg.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("tls.ca: %s holds no certificate", t.CA)
+		}
+	}
+	if t.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(env.Path(t.Cert), env.Path(t.Key))
+		if err != nil {
+			return nil, fmt.Errorf("tls.cert: %w", err)
+		}
+		cfg.Certificates = []tls.Certificate{pair}
+	}
+	return cfg, nil
+}

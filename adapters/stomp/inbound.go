@@ -1,0 +1,130 @@
+package stomp
+
+import (
+	"fmt"
+	"math"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+)
+
+// ownHeaders are headers of a delivery that are no headers of the message:
+// they are the protocol's, or parts of the message itself.
+var ownHeaders = map[string]bool{
+	headerDestination: true, headerLength: true, headerReceipt: true, headerAck: true, headerMessageID: true, headerSubscription: true,
+	headerCorrelationID: true, headerAMQPID: true, headerExpiration: true, headerTimestamp: true, headerPersistent: true, headerRedelivered: true,
+	headerUserID: true, headerID: true, headerKey: true, headerCorrelation: true,
+}
+
+// message is a MESSAGE as a message of the hub; its ID may be empty. The error
+// is that of a delivery that we refuse.
+func message(f *frame, idHeader string, now time.Time) (*hub.Message, error) {
+	if f.refused != "" {
+		return nil, hub.Fail(hub.Invalid, f.refused, "%s", refusals[f.refused])
+	}
+	h := make(hub.Headers, len(f.headers))
+	for _, e := range f.headers {
+		name := strings.ToLower(e.name)
+		if _, twice := h[name]; !twice && e.value != "" && !ownHeaders[name] {
+			h[name] = e.value
+		}
+	}
+	m := &hub.Message{ID: f.get(idHeader), Correlation: f.get(headerCorrelationID), Time: now, Headers: h, Body: hub.NewBody(f.body)}
+	if m.ID == "" {
+		m.ID = f.get(headerAMQPID)
+	}
+	if len(m.ID) > maxName {
+		return nil, hub.Fail(hub.Invalid, reasonTooLarge, "its %s is longer than %d bytes", idHeader, maxName)
+	}
+	if c := f.get(headerCorrelation); c != "" {
+		m.Correlation = c
+	}
+	sent := timestamp(f)
+	if !sent.IsZero() {
+		m.Time = sent
+	}
+	if m.Expires = expires(f, sent, now); !m.Expires.IsZero() {
+		delete(h, headerExpires)
+	}
+	m.Headers = came(f, h)
+	return m, nil
+}
+
+var refusals = map[string]string{
+	reasonTooLarge: fmt.Sprintf("the headers are larger than %d bytes", maxHeaders),
+	reasonBody:     "the body is larger than max_body",
+}
+
+// came adds to h how the message came.
+func came(f *frame, h hub.Headers) hub.Headers {
+	to := f.get(headerDestination)
+	h[headerCameBy] = to
+	if p, err := parsePlace(to); err == nil && p.key != "" {
+		h[hub.HeaderRoutingKey] = p.key
+		if key, err := url.PathUnescape(p.key); err == nil { // RabbitMQ writes more escapes than it reads
+			h[hub.HeaderRoutingKey] = key
+		}
+	}
+	if user := f.get(headerUserID); user != "" {
+		h[headerCameFrom] = user
+	}
+	if f.get(headerRedelivered) == "true" {
+		h[headerAgain] = "true"
+	}
+	return h
+}
+
+// timestamp is when the message was sent: seconds since 1970, or milliseconds,
+// as ActiveMQ has it. Zero: it is not told.
+func timestamp(f *frame) time.Time {
+	const since5138 = 100_000_000_000 // as seconds; as milliseconds it is 1973
+	n, err := strconv.ParseInt(f.get(headerTimestamp), 10, 64)
+	switch {
+	case err != nil || n <= 0 || n > math.MaxInt64/1000:
+		return time.Time{}
+	case n < since5138:
+		return time.Unix(n, 0).UTC()
+	}
+	return time.UnixMilli(n).UTC()
+}
+
+// clocksDiffer is how far clocks may be apart and still be right.
+const clocksDiffer = time.Minute
+
+// expires is when the message is worthless: a time, or a time to live that
+// runs from the timestamp. Neither counts where the sender's clock is so far
+// from ours that it can't be: what lives on is given its time to live anew.
+func expires(f *frame, sent, now time.Time) time.Time {
+	var at time.Time
+	if ms, err := strconv.ParseInt(f.get(headerExpires), 10, 64); err == nil && ms > 0 && ms < math.MaxInt64/1000 {
+		at = time.UnixMilli(ms).UTC()
+	}
+	ms, err := strconv.ParseInt(f.get(headerExpiration), 10, 64)
+	if err != nil || ms < 0 || ms > int64(100*365*24*time.Hour/time.Millisecond) {
+		return at
+	}
+	ttl := time.Duration(ms) * time.Millisecond
+	if at.IsZero() && !sent.IsZero() {
+		at = sent.Add(ttl)
+	}
+	if at.After(now) && at.Before(now.Add(ttl+clocksDiffer)) {
+		return at.UTC()
+	}
+	return now.Add(ttl)
+}
+
+// keyOf is the ordering key of m, as the option key says.
+func keyOf(f *frame, m *hub.Message, key string) string {
+	switch key {
+	case "", headerKey:
+		return f.get(headerKey)
+	case headerCorrelationID:
+		return m.Correlation
+	case headerMessageID:
+		return m.ID
+	}
+	return m.Headers[strings.ToLower(key)]
+}

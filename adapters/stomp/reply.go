@@ -1,0 +1,126 @@
+package stomp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+)
+
+// Headers of a reply that says why there is none.
+const (
+	headerErrorClass  = "error-class"
+	headerErrorReason = "error-reason"
+)
+
+const (
+	replyTime  = 30 * time.Second // for which an answer is tried to be sent
+	replyTries = 3                // that the server may refuse; it does not say whose message it refuses
+)
+
+// ask hands the message over; a reply is wanted only where there is somebody to have it.
+func (r *run) ask(j *job) (*hub.Message, error) {
+	if caller, ok := r.handler.(hub.Caller); ok && j.replyTo != "" {
+		return caller.Call(r.work, j.m)
+	}
+	return nil, r.handler.Handle(r.work, j.m)
+}
+
+// answer sends the reply to the request's Return Address. False: it could not
+// be sent, and the request comes again. A requester whose address the server
+// refuses gets none.
+func (r *run) answer(j *job, reply *hub.Message) bool {
+	if reply == nil {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(r.work, replyTime)
+	defer cancel()
+	refused := 0
+	for try := 1; ; try++ {
+		f, err := r.replying(j, reply)
+		if err == nil {
+			err = r.adapter.answers.publish(ctx, f)
+		}
+		if err == nil {
+			return true
+		}
+		e := hub.AsError(err)
+		if _, said := errors.AsType[refusal](err); said {
+			refused++
+		}
+		if !e.Class.Transient() || refused == replyTries {
+			r.dropReply(j, err)
+			return true
+		}
+		if !r.conn.alive() || !pause(ctx, r.adapter.env.Clock, pauses.Delay(try)) {
+			env := r.adapter.env
+			env.Log.Warn("reply not sent, the request goes back", "adapter", env.Name, "destination", r.place.text, "message", j.m.ID, "error", err)
+			r.requeue(j)
+			return false
+		}
+	}
+}
+
+func (r *run) dropReply(j *job, err error) {
+	r.adapter.late.Add(1)
+	r.adapter.env.Log.Warn("reply dropped, the requester can't be reached", "adapter", r.adapter.env.Name, "event", "late_reply", "destination", r.place.text,
+		"reply_to", j.replyTo, "message", j.m.ID, "correlation", j.f.get(headerCorrelationID), "error", err)
+}
+
+// replying is the reply as a SEND frame. One that can't be sent is told as an error.
+func (r *run) replying(j *job, reply *hub.Message) (*frame, error) {
+	if !strings.HasPrefix(j.replyTo, "/") || strings.HasPrefix(j.replyTo, tempQueue) {
+		return nil, hub.Fail(hub.Rejected, "return_address", "%.100q is no Return Address", j.replyTo)
+	}
+	f, err := r.replyFrame(j, reply)
+	if err != nil {
+		f, err = r.replyFrame(j, errorReply(j.m, hub.AsError(err)))
+	}
+	return f, err
+}
+
+func (r *run) replyFrame(j *job, reply *hub.Message) (*frame, error) {
+	m := reply.WithHeader(hub.HeaderReplyTo, "").WithCorrelation(j.f.get(headerCorrelationID))
+	f := newFrame(cmdSend, headerDestination, j.replyTo)
+	return f, r.adapter.fill(f, m)
+}
+
+// statuses of errors, as HTTP has them.
+var statuses = map[hub.Class]string{hub.Invalid: "422", hub.Rejected: "409", hub.Timeout: "504", hub.Unavailable: "503", hub.Throttled: "429", hub.Bug: "500"}
+
+// errorReply tells the requester why there is no other.
+func errorReply(m *hub.Message, e *hub.Error) *hub.Message {
+	text := e.Error()
+	if e.Class == hub.Bug {
+		text = "internal error"
+	}
+	status := statuses[e.Class]
+	if status == "" {
+		status = "409"
+	}
+	body, _ := json.Marshal(map[string]string{"class": string(e.Class), "reason": e.Reason, "detail": text}) // strings always can
+	return &hub.Message{ID: hub.DeriveID(m.ID, "error"), Time: m.Time, Correlation: m.Correlation, Body: hub.NewBody(body),
+		Headers: hub.Headers{hub.HeaderContentType: "application/problem+json", hub.HeaderStatus: status, headerErrorClass: string(e.Class), headerErrorReason: e.Reason}}
+}
+
+// replyError is the error that a reply carries; nil: none.
+func replyError(f *frame) error {
+	class := f.get(headerErrorClass)
+	if class == "" {
+		return nil
+	}
+	reason := f.get(headerErrorReason)
+	var body struct{ Detail string }
+	_ = json.Unmarshal(f.body, &body) // another answerer may say nothing
+	if body.Detail == "" {
+		body.Detail = reason
+	}
+	c := hub.Class(class)
+	if !c.Transient() {
+		c = hub.Rejected
+	}
+	return hub.Fail(c, reason, "answered with %s: %s", class, body.Detail)
+}

@@ -1,0 +1,81 @@
+package pipelines_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"orderhub/hub"
+	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
+)
+
+// described loads a pipeline `p` that is fed by a source which waits, with the schema files order.json and line.json.
+func described(t *testing.T, from, steps string) hub.Description {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"order.json": `{"title":"An order","required":["lines"],"properties":{"lines":{"items":{"$ref":"line.json"}}}}`,
+		"line.json":  `{"required":["sku"]}`,
+		"pipelines.yaml": `
+adapters: {web: {type: asking}}
+schemas: {order: order.json}
+channels: {a: {type: direct}}
+pipelines:
+  p:
+    from: {web: POST /p` + from + `}
+    steps: ` + steps,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	type none struct{}
+	reg := language()
+	reg.Components = []hub.Component{{Name: "asking", Answers: true, Config: func() any { return &none{} }, Source: func() any { return &none{} }}}
+	plan, problems := pipelines.Load(filepath.Join(dir, "pipelines.yaml"), &reg, yamlfile.NewLoader())
+	if problems.Errors() > 0 {
+		t.Fatal(problems.All())
+	}
+	return plan.Describe(plan.Pipeline("p"))
+}
+
+func TestDescribeReplies(t *testing.T) {
+	for _, c := range []struct {
+		name, steps, want string
+	}{
+		{"none", `[{send: a}]`, "[] false"},
+		{"last", `[{send: a}, {reply: 204}]`, "[204] false"},
+		{"others behind it", `[{reply: 202}, {send: a}]`, "[202] true"},
+		{"no status", `[{reply: {body: {x: 1}}}]`, "[200] false"},
+		{"a body that may be nothing", `[{reply: {body: =body.x}}]`, "[200 404] false"},
+		{"with its own status", `[{reply: {status: 201, body: =body.x}}]`, "[201] false"},
+		{"by a formula", `[{reply: "=body.ok ? 200 : 402"}]`, "[0] false"},
+		{"status by a formula", `[{reply: {status: "=body.code", body: =body}}]`, "[0] false"},
+		{"under a condition", `[{reply: 200, when: body.ok == true}]`, "[200 202] false"},
+		{"behind a filter", `[{filter: body.ok == true}, {reply: 200}]`, "[200 202] false"},
+		{"behind a duplicate that gets its own", `[{idempotent: {key: body.id, duplicate: same_reply}}, {reply: 201}]`, "[201] false"},
+		{"behind a duplicate that is dropped", `[{idempotent: body.id}, {reply: 201}]`, "[201 202] false"},
+		{"in branches", `[{route: [{when: body.a == 1, reply: 200}, {when: body.a == 2, steps: [{send: a}, {reply: 402}]}, {else: true, reply: 200}]}]`, "[200 202 402] false"},
+		{"in a split", `[{split: {each: body.lines, steps: [{reply: 207}]}}]`, "[202 207] false"},
+		{"what only looks like one", `[{translate: {reply: 500}}, {reply: 200}]`, "[200] false"},
+		{"of an error, which is not given", `[{send: a, errors: {other: {reply: 418}}}, {reply: 200}]`, "[200] false"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := described(t, "", c.steps)
+			if got := fmt.Sprint(d.Statuses, d.Behind); got != c.want || d.Pipeline != "p" || d.Schema != nil {
+				t.Errorf("%+v: %s, want %s", d, got, c.want)
+			}
+		})
+	}
+}
+
+// TestDescribeSchema: the schema is one document, with the files that it names.
+func TestDescribeSchema(t *testing.T) {
+	d := described(t, ", schema: order", "[{reply: 200}]")
+	if want := `{"title":"An order","required":["lines"],"properties":{"lines":{"items":{"$ref":"#/$defs/line"}}},"$defs":{"line":{"required":["sku"]}}}`; string(d.Schema) != want {
+		t.Errorf("schema %s", strings.TrimSpace(string(d.Schema)))
+	}
+}

@@ -1,0 +1,114 @@
+package matrix
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// hub is the real binary on one pipeline.
+type hub struct {
+	dir     string
+	env     []string
+	process *exec.Cmd
+	exited  chan error
+}
+
+const configuration = `adapters:
+  in: %s
+  out: %s
+retries:
+  soon: {times: 1000, wait: 200ms..2s}
+pipelines:
+  cell:
+    from: %s
+    steps:
+%s      - %s
+        retry: soon
+`
+
+// startHub runs a hub in dir until the test ends. It is ready when startHub returns.
+func startHub(t testing.TB, dir string, in source, out target) *hub {
+	t.Helper()
+	bin, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply := ""
+	if in.reply {
+		reply = "      - reply: 202\n"
+	}
+	config := filepath.Join(dir, "pipelines.yaml")
+	if err := os.WriteFile(config, fmt.Appendf(nil, configuration, in.adapter, out.adapter, in.from, reply, out.step), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.Create(filepath.Join(dir, "hub.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	h := &hub{dir: dir, exited: make(chan error, 1)}
+	h.env = append(os.Environ(), "HUB_STORE=sqlite:"+filepath.Join(dir, "hub.db"), "HUB_HOME="+dir)
+	h.process = exec.Command(bin, "run", "--no-stubs", "-v", "-o", "json", config)
+	h.process.Dir, h.process.Env, h.process.Stderr = dir, h.env, log
+	h.process.Stdout = log
+	if err := h.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { h.exited <- h.process.Wait() }()
+	t.Cleanup(func() {
+		h.process.Process.Kill() // in case it runs still
+		h.exited <- <-h.exited
+	})
+	for end := time.Now().Add(time.Minute); !strings.Contains(h.log(), `{"event":"ready"`); {
+		select {
+		case err := <-h.exited:
+			h.exited <- err
+			t.Fatalf("the hub ended: %v\n%s", err, h.tail())
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the hub is not ready after a minute\n%s", h.tail())
+		}
+	}
+	return h
+}
+
+// stop ends it with SIGTERM, as an operator does.
+func (h *hub) stop() error {
+	h.process.Process.Signal(syscall.SIGTERM)
+	select {
+	case err := <-h.exited:
+		h.exited <- err
+		return err
+	case <-time.After(time.Minute):
+		return fmt.Errorf("it did not end within a minute")
+	}
+}
+
+// report is its own view of what happened.
+func (h *hub) report() string {
+	text := ""
+	for _, verb := range []string{"status", "dlq"} {
+		cmd := exec.Command(h.process.Path, verb)
+		cmd.Dir, cmd.Env = h.dir, h.env
+		out, _ := cmd.CombinedOutput()
+		text += "hub " + verb + ":\n" + string(out)
+	}
+	return text + h.tail()
+}
+
+func (h *hub) log() string {
+	b, _ := os.ReadFile(filepath.Join(h.dir, "hub.log"))
+	return string(b)
+}
+
+func (h *hub) tail() string {
+	text := h.log()
+	return text[max(0, len(text)-4000):]
+}
