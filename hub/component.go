@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"log/slog"
+	"os"
 	"path/filepath"
 )
 
@@ -51,6 +52,16 @@ type Env struct {
 	Dir   string // folder of the configuration file: relative paths start there
 	Log   *slog.Logger
 	Clock Clock
+	// Read reads a file that belongs to the configuration: its version changes with the file. nil: os.ReadFile will do.
+	Read func(path string) ([]byte, error)
+}
+
+// ReadFile reads a file that belongs to the configuration.
+func (e *Env) ReadFile(p string) ([]byte, error) {
+	if e.Read != nil {
+		return e.Read(e.Path(p))
+	}
+	return os.ReadFile(e.Path(p))
 }
 
 // Path makes a path of the configuration absolute.

@@ -16,6 +16,9 @@ const lease = 24 * time.Hour
 // third it is quarantined as a dead letter crashed_worker.
 const crashLimit = 3
 
+// storeAway is the pause before a store that is away is asked again.
+const storeAway = time.Second
+
 // dispatcher carries the stored messages of one queue to its stage. One
 // goroutine claims, up to stage.Lanes others run. Messages of one key run one
 // after another; a key with a waiting retry is blocked, and what comes for it
@@ -80,7 +83,12 @@ func (d *dispatcher) came(p *Put) {
 func (d *dispatcher) run(ctx, work context.Context) error {
 	for ctx.Err() == nil {
 		next, more, err := d.fill(ctx, work)
-		if err != nil && ctx.Err() == nil {
+		switch {
+		case err == nil || ctx.Err() != nil:
+		case AsError(err).Class.Transient(): // a store that other hubs share is away: it waited for it already
+			d.rt.log.Warn("the store is away", "queue", d.stage.Queue, "error", err)
+			next = d.rt.clock.Now().Add(storeAway)
+		default:
 			return err
 		}
 		if more {
@@ -262,6 +270,12 @@ func (d *dispatcher) after(work context.Context, m *Delivery, out outcome) *Deli
 				d.queued++
 			}
 		case d.rt.stopping(): // what waits behind is released when the lanes are done
+		case out == undone: // what waits behind it goes back, too, so that it stays behind it
+			delete(d.lines, key)
+			d.queued -= len(line)
+			for _, w := range line {
+				d.release(w)
+			}
 		case len(line) > 0:
 			d.lines[key] = line[1:]
 			d.queued--
@@ -316,7 +330,14 @@ func (d *dispatcher) deliver(work context.Context, m *Delivery) outcome {
 	defer rt.recorder.End(slot)
 	failpoint("before_run", m.Msg.ID+" "+m.Msg.Correlation+" "+d.stage.Name)
 	_, out, err := rt.run(work, d.stage, m.Msg, m)
-	if err != nil && !errors.Is(err, ErrConflict) {
+	switch {
+	case err == nil || errors.Is(err, ErrConflict):
+	case AsError(err).Class.Transient(): // the store is away: nothing is changed, and the message is still there
+		rt.log.Warn("the store is away", "queue", d.stage.Queue, "message", m.Msg.ID, "error", err)
+		time.Sleep(50 * time.Millisecond) // of many lanes at once: not too fast
+		d.release(m)
+		return undone
+	default:
 		rt.fatal(err)
 	}
 	return out

@@ -117,6 +117,9 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	for _, f := range rt.sources {
 		feeds.Go(func() { f.supervise(intake, work) })
 	}
+	if w, ok := rt.store.(Waker); ok {
+		dispatchers.Go(func() { rt.hear(consume, w) })
+	}
 	close(rt.started)
 	used := make(chan struct{})
 	go func() { feeds.Wait(); close(used) }()
@@ -150,6 +153,20 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	<-used
 	dispatchers.Wait()
 	return err
+}
+
+// hear wakes the dispatchers of queues that other hubs put to.
+func (rt *Runtime) hear(ctx context.Context, w Waker) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case queue := <-w.Woken():
+			if d := rt.queues[queue]; d != nil {
+				d.wake()
+			}
+		}
+	}
 }
 
 // settle waits until every queue is empty, after the sources have returned for good.

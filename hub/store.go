@@ -87,6 +87,10 @@ type Store interface {
 	Close() error
 }
 
+// Waker is a Store that other hubs put messages into, too: it names the queues
+// of this hub that may have something new.
+type Waker interface{ Woken() <-chan string }
+
 // HistoryRow is the history that one unit left.
 type HistoryRow struct {
 	Seq         int64

@@ -101,14 +101,17 @@ func (l *loading) fromAdapter(p *Pipeline, a *Adapter, n *yamlfile.Node) {
 		return
 	}
 	p.From.cfg = a.Type.Source()
-	at := n
+	at, before := n, l.problems.Errors()
 	if n.Kind() == yamlfile.Map {
 		at = n.Get(a.Name)
 		p.From.Arg = at.Str()
 		n.Decode(p.From.cfg, a.Type.Name+" source", a.Name, "schema")
+	}
+	readable := l.problems.Errors() == before // else what the component finds is the same fault told twice
+	if n.Kind() == yamlfile.Map {
 		p.From.schema = l.schemaOf(n.Get("schema"))
 	}
-	if check := a.Type.CheckSource; check != nil {
+	if check := a.Type.CheckSource; check != nil && readable {
 		for _, f := range check(p.From.Arg, p.From.cfg) {
 			l.faultAt(n, at, f)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"orderhub/hub"
@@ -43,7 +44,7 @@ func (p *Plan) Inspect(ctx context.Context, in Inspection) (asked int, err error
 			continue
 		}
 		if t := wait(ask, answers[a]); t.err != nil {
-			a.node.Errorf("E291", "start it, or correct the adapter's settings", "%s can't be asked: %v", a.Name, t.err)
+			a.node.Errorf("E291", "start it, or correct the adapter's settings", "%s can't be asked: %s", a.Name, strings.TrimPrefix(t.err.Error(), a.Name+": "))
 		} else {
 			asked++
 			for _, f := range t.findings {

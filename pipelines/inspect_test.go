@@ -53,7 +53,7 @@ func (a *asked) Inspect(ctx context.Context) ([]string, error) {
 	case "away":
 		a.hall.three.Done()
 		a.hall.three.Wait()
-		return nil, errors.New("connection refused")
+		return nil, errors.New("away: connection refused")
 	case "slow":
 		<-ctx.Done()
 		return nil, ctx.Err()

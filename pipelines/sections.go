@@ -3,6 +3,7 @@ package pipelines
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -62,7 +63,15 @@ func (l *loading) typeOf(key, value *yamlfile.Node) *hub.Component {
 	return c
 }
 
-func (l *loading) env(a *Adapter) *hub.Env { return &hub.Env{Name: a.Name, Hub: l.Name, Dir: l.Dir} }
+func (l *loading) env(a *Adapter) *hub.Env {
+	return &hub.Env{Name: a.Name, Hub: l.Name, Dir: l.Dir, Read: func(path string) ([]byte, error) {
+		src, err := os.ReadFile(path)
+		if err == nil {
+			l.loader.Attach(path, src)
+		}
+		return src, err
+	}}
+}
 
 // fault reports a component's own finding at the field it names.
 func (l *loading) fault(n *yamlfile.Node, f hub.FieldFault) {

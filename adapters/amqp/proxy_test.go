@@ -65,7 +65,12 @@ func (p *proxy) accept() {
 			}
 			continue
 		}
-		p.group.Go(func() { p.pipe(server, conn, p.countAcks()); conn.Close() })
+		p.group.Go(func() {
+			look, end := p.countAcks()
+			p.pipe(server, conn, look)
+			end()
+			conn.Close()
+		})
 		p.group.Go(func() {
 			left := p.limit.Load()
 			p.pipe(conn, server, func(b []byte) bool {
@@ -117,7 +122,7 @@ func (p *proxy) pipe(to, from net.Conn, look func([]byte) bool) {
 }
 
 // countAcks reads the frames that go to the server, and counts the acknowledgements.
-func (p *proxy) countAcks() func([]byte) bool {
+func (p *proxy) countAcks() (look func([]byte) bool, end func() error) {
 	r, w := io.Pipe()
 	p.group.Go(func() {
 		io.CopyN(io.Discard, r, 8) // AMQP0091
@@ -149,19 +154,8 @@ func (p *proxy) countAcks() func([]byte) bool {
 			}
 		}
 	})
-	p.mu.Lock()
-	p.conns[pipeEnd{r: r}] = true
-	p.mu.Unlock()
-	return func(b []byte) bool { w.Write(b); return true }
+	return func(b []byte) bool { w.Write(b); return true }, w.Close
 }
-
-// pipeEnd is closed with the connections.
-type pipeEnd struct {
-	net.Conn
-	r *io.PipeReader
-}
-
-func (e pipeEnd) Close() error { return e.r.Close() }
 
 // cut ends all connections at once.
 func (p *proxy) cut() {

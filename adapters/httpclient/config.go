@@ -78,7 +78,7 @@ func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
 		bad(path, `write POST /path, or {http: POST /path, expect: [200]}`, err)
 	}
 	if c.OpenAPI != "" {
-		if c.described, err = readSpec(env.Path(c.OpenAPI)); err != nil {
+		if c.described, err = readSpec(env, c.OpenAPI); err != nil {
 			bad("openapi", "name an OpenAPI 3 file, relative to the folder of the configuration", fmt.Errorf("openapi: %s: %w", c.OpenAPI, err))
 		}
 	}

@@ -7,19 +7,20 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"orderhub/hub"
 )
 
 const maxSpec = 16 << 20 // bytes of an OpenAPI file
 
 // readSpec reads the operations of an OpenAPI 3 file (YAML or JSON), by their
-// operationId. Those without one are left out: they are called as "POST /path".
-func readSpec(path string) (map[string]*op, error) {
-	src, err := os.ReadFile(path)
+// operationId. Those without one are left out: `ops` can name them.
+func readSpec(env *hub.Env, path string) (map[string]*op, error) {
+	src, err := env.ReadFile(path)
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return nil, e.Err
 	}

@@ -56,7 +56,7 @@ func TestSpec(t *testing.T) {
 		"quote POST /quotes [] [] [{200 299}]",
 	}
 	for name, text := range map[string]string{"s.yaml": shippingSpec(t), "s.json": asJSON(t, shippingSpec(t))} {
-		ops, err := readSpec(specFile(t, name, text))
+		ops, err := readSpec(&hub.Env{}, specFile(t, name, text))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

@@ -102,7 +102,7 @@ func (a *Adapter) OpenCaller(op string) (hub.Caller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("op %q: %w", op, err)
 	}
-	return a.caller(topic, onTopic), nil
+	return a.caller(topic, onTopic)
 }
 
 // CarryTarget makes the target of a channel, which is the topic of its name.
@@ -138,7 +138,7 @@ func (a *Adapter) CarryCaller(c hub.Carried) (hub.Caller, error) {
 	if err := checkTopic(c.Name); err != nil {
 		return nil, fmt.Errorf("channel %w", err)
 	}
-	return a.caller(c.Name, onChannel), nil
+	return a.caller(c.Name, onChannel)
 }
 
 func (a *Adapter) source(s *Source) *Source {
@@ -157,11 +157,14 @@ func (a *Adapter) target(topic string, f form) *Target {
 	return t
 }
 
-func (a *Adapter) caller(topic string, f form) *Caller {
+func (a *Adapter) caller(topic string, f form) (hub.Caller, error) {
+	if err := checkTopic(a.replies.topic); err != nil {
+		return nil, fmt.Errorf("kafka %q: reply_topic: %w", a.env.Name, err)
+	}
 	c := &Caller{adapter: a, topic: topic, create: a.creation(f), form: f}
 	a.want(use{topic: topic, partitions: partitions(c.create), right: rightWrite})
 	a.want(use{topic: a.replies.topic, partitions: partitions(a.cfg.creation(1)), right: rightRead})
-	return c
+	return c, nil
 }
 
 func partitions(c *Create) int {

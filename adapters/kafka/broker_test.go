@@ -27,17 +27,30 @@ type broker struct {
 	process  *exec.Cmd
 }
 
+// jars is the folder of Kafka's jars; "": there is none.
+func jars() string {
+	if lib := os.Getenv("HUB_TEST_KAFKA_LIB"); lib != "" {
+		return lib
+	}
+	for _, dir := range []string{"peers/kafka/lib", "kafka-test/lib"} {
+		if lib := filepath.Join(os.TempDir(), dir); is(lib) {
+			return lib
+		}
+	}
+	return ""
+}
+
+func is(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 // newBroker starts one. users (name -> password) makes it listen at secure, too, with a certificate for 127.0.0.1.
 func newBroker(t testing.TB, users map[string]string) *broker {
 	if os.Getenv("HUB_TEST_SERVERS") != "1" {
 		t.Skip("restarts a Kafka of its own: only with HUB_TEST_SERVERS=1")
 	}
-	lib := os.Getenv("HUB_TEST_KAFKA_LIB")
-	for _, dir := range []string{filepath.Join(os.TempDir(), "peers/kafka/lib"), filepath.Join(os.TempDir(), "kafka-test/lib")} {
-		if _, err := os.Stat(dir); err == nil && lib == "" {
-			lib = dir
-		}
-	}
+	lib := jars()
 	if lib == "" {
 		t.Fatal("no jars of Kafka: HUB_TEST_KAFKA_LIB names their folder")
 	}
@@ -65,6 +78,7 @@ group.initial.rebalance.delay.ms=0
 		settings = strings.Replace(settings, "\nadvertised.listeners=", "\nadvertised.listeners=SASL_SSL://"+b.secure+",", 1)
 		settings += "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512\nlistener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL\n" +
 			"ssl.keystore.type=PEM\nssl.keystore.location=" + filepath.Join(b.dir, "server.pem") + "\n" +
+			"authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\nsuper.users=User:ANONYMOUS\nallow.everyone.if.no.acl.found=true\n" +
 			"listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required" + plain + ";\n"
 		for _, kind := range []string{"256", "512"} {
 			settings += "listener.name.sasl_ssl.scram-sha-" + kind + ".sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;\n"
@@ -85,6 +99,13 @@ group.initial.rebalance.delay.ms=0
 		}
 	})
 	return b
+}
+
+// login makes the adapter one of the secure listener's users.
+func (b *broker) login(c *Config, mechanism string) {
+	c.Brokers = []string{b.secure}
+	c.TLS.CA = filepath.Join(b.dir, "ca.pem")
+	c.SASL = SASL{Mechanism: mechanism, User: "hub", Password: "geheim"}
 }
 
 func (b *broker) file() string { return filepath.Join(b.dir, "server.properties") }

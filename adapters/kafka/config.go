@@ -22,7 +22,7 @@ type Config struct {
 	MaxMessage  int               `yaml:"max_message" unit:"bytes" default:"1MiB" min:"1KiB" max:"256MiB" doc:"Largest record that is sent, key and headers included; a larger one is rejected as too_large. The broker's own limit (message.max.bytes) holds as well."`
 	Create      Create            `yaml:"create" doc:"Topics that are missing."`
 	Ops         map[string]string `yaml:"ops" doc:"What call may name, each with the topic that takes the requests: topic stock.commands."`
-	ReplyTopic  string            `yaml:"reply_topic" doc:"Topic that replies to our calls come by. Hubs may share one. It is made with one partition when it is missing, unless create.when is never. Left out: client_id and .replies, such as orderhub.replies."`
+	ReplyTopic  string            `yaml:"reply_topic" doc:"Topic that replies to our calls come by. Hubs may share one. It is made with one partition when it is missing, unless create.when is never. Left out: the hub's name and .replies, such as order-hub.replies."`
 }
 
 // TLS is how connections are encrypted.
@@ -91,11 +91,11 @@ func defaultSource() *SourceConfig {
 }
 
 // replyTopic is the topic that replies to our calls come by.
-func (c *Config) replyTopic() string {
-	if c.ReplyTopic != "" {
+func (c *Config) replyTopic(env *hub.Env) string {
+	if c.ReplyTopic != "" || env == nil {
 		return c.ReplyTopic
 	}
-	return c.ClientID + ".replies"
+	return env.Hub + ".replies"
 }
 
 // creation is how a topic of the hub's own is made when it is missing; nil: it is not.
@@ -155,8 +155,8 @@ func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
 			bad("ops."+name, f.Help, "op %q: %s", name, f.Message)
 		}
 	}
-	if err := checkTopic(c.replyTopic()); err != nil && (c.ReplyTopic != "" || len(c.Ops) > 0) {
-		bad("reply_topic", "write letters, digits, . _ and -, at most 249", "reply_topic: %v", err)
+	if topic := c.replyTopic(env); topic != "" && checkTopic(topic) != nil && (c.ReplyTopic != "" || len(c.Ops) > 0) {
+		bad("reply_topic", "write letters, digits, . _ and -, at most 249", "reply_topic: %v", checkTopic(topic))
 	}
 	return faults
 }

@@ -76,7 +76,11 @@ func (g *generation) assign() error {
 	if len(ids) == 0 {
 		return nil
 	}
-	marks, err := g.link.committed(g.fetching, g.Source.group, ids)
+	var marks map[int]mark
+	err := g.patient(g.fetching, func() (err error) {
+		marks, err = g.link.committed(g.fetching, g.Source.group, ids)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,11 @@ func (a *Adapter) inspectGroup(ctx context.Context, l *link, u use, state topicS
 	for i := range state.leaders {
 		ids = append(ids, i)
 	}
-	marks, err := l.committed(ctx, u.group, ids)
+	var marks map[int]mark
+	err = patient(ctx, a.env.Clock, func() (err error) {
+		marks, err = l.committed(ctx, u.group, ids)
+		return err
+	})
 	if isCode(err, kafka.GroupAuthorizationFailed) {
 		return []string{fmt.Sprintf("no right to group %s: %s", u.group, a.grant("Read", "--group "+u.group))}, nil
 	}

@@ -142,17 +142,22 @@ func (s *server) read(topic string, partitions int) (out []kafka.Message) {
 	s.t.Helper()
 	for p := range partitions {
 		var at, end int64
-		r, err := s.admin.ListOffsets(context.Background(), &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{
-			topic: {kafka.FirstOffsetOf(p), kafka.LastOffsetOf(p)}}})
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		at, end = r.Topics[topic][0].FirstOffset, r.Topics[topic][0].LastOffset
-		for at < end {
-			f, err := s.admin.Fetch(context.Background(), &kafka.FetchRequest{Topic: topic, Partition: p, Offset: at, MinBytes: 1, MaxBytes: 8 << 20, MaxWait: time.Second})
-			if err != nil || f.Error != nil {
-				s.t.Fatal(err, f.Error)
+		until(s.t, "no offsets of "+topic, func() bool { // the client hears of a new topic a little later
+			r, err := s.admin.ListOffsets(context.Background(), &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{
+				topic: {kafka.FirstOffsetOf(p), kafka.LastOffsetOf(p)}}})
+			if err != nil || len(r.Topics[topic]) != 1 || r.Topics[topic][0].Error != nil {
+				return false
 			}
+			at, end = r.Topics[topic][0].FirstOffset, r.Topics[topic][0].LastOffset
+			return true
+		})
+		for at < end {
+			var f *kafka.FetchResponse
+			until(s.t, "no records of "+topic, func() bool {
+				var err error
+				f, err = s.admin.Fetch(context.Background(), &kafka.FetchRequest{Topic: topic, Partition: p, Offset: at, MinBytes: 1, MaxBytes: 8 << 20, MaxWait: time.Second})
+				return err == nil && f.Error == nil
+			})
 			for {
 				rec, err := f.Records.ReadRecord()
 				if err == io.EOF {
@@ -182,7 +187,7 @@ func (s *server) adapter(change func(*Config)) *Adapter {
 	if change != nil {
 		change(cfg)
 	}
-	env := &hub.Env{Name: "kafka", Log: slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Clock: hub.RealClock{}}
+	env := &hub.Env{Name: "kafka", Hub: "hubtest", Log: slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Clock: hub.RealClock{}}
 	a, err := Component().Open(cfg, env)
 	if err != nil {
 		s.t.Fatal(err)
@@ -248,6 +253,11 @@ func (s *server) target(a *Adapter, arg string) hub.Target {
 
 // start runs a source until the returned stop, which gives Run's result.
 func start(t testing.TB, src hub.Source, h hub.HandlerFunc) (stop func() error, done <-chan struct{}) {
+	t.Helper()
+	return feed(t, src, h)
+}
+
+func feed(t testing.TB, src hub.Source, h hub.Handler) (stop func() error, done <-chan struct{}) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})

@@ -80,10 +80,11 @@ func (r *run) span(ctx context.Context, partition int) (log span, err error) {
 	return log, err
 }
 
-// movedCodes are answers while a partition is new, or changes its leader.
+// movedCodes are answers while a partition, or a group, is new or changes its broker.
 var movedCodes = []kafka.Error{
 	kafka.NotLeaderForPartition, kafka.LeaderNotAvailable, kafka.ReplicaNotAvailable, kafka.UnknownLeaderEpoch, kafka.FencedLeaderEpoch,
 	kafka.OffsetNotAvailable, kafka.KafkaStorageError, kafka.BrokerNotAvailable, kafka.UnknownTopicOrPartition,
+	kafka.GroupLoadInProgress, kafka.GroupCoordinatorNotAvailable, kafka.NotCoordinatorForGroup,
 }
 
 // moved tells whether err may pass when the brokers, or the library's view of them, have settled.

@@ -79,14 +79,14 @@ func TestConfigFaults(t *testing.T) {
 		{"password on this machine", func(c *Config) { c.SASL = secret; c.Brokers = []string{"127.0.0.1:9"} }, ""},
 		{"an op that is no topic", func(c *Config) { c.Ops = map[string]string{"a": "queue x"} }, `op "a"`},
 		{"a reply topic that can't be", func(c *Config) { c.ReplyTopic = "a b" }, "reply_topic"},
-		{"a client_id that gives none", func(c *Config) { c.ClientID, c.Ops = "my hub", map[string]string{"a": "topic x"} }, "reply_topic"},
+		{"a hub's name that gives none", func(c *Config) { c.Ops = map[string]string{"a": "topic x"} }, `"my hub.replies"`},
 		{"password with tls", func(c *Config) { c.SASL = secret; c.TLS.Enabled = true }, ""},
 	} {
 		cfg := defaultConfig()
 		cfg.Brokers = []string{"kafka-1:9092"}
 		c.change(cfg)
 		var got []string
-		for _, f := range Component().Check(cfg, &hub.Env{Dir: t.TempDir()}) {
+		for _, f := range Component().Check(cfg, &hub.Env{Hub: "my hub", Dir: t.TempDir()}) {
 			got = append(got, f.Message)
 		}
 		if text := strings.Join(got, "; "); c.want == "" && text != "" || !strings.Contains(text, c.want) {

@@ -34,7 +34,8 @@ type replies struct {
 }
 
 func newReplies(a *Adapter) *replies {
-	q := &replies{adapter: a, topic: a.cfg.replyTopic(), link: a.link(a.cfg.replyTopic()), waiting: map[string]chan *hub.Message{}}
+	topic := a.cfg.replyTopic(a.env)
+	q := &replies{adapter: a, topic: topic, link: a.link(topic), waiting: map[string]chan *hub.Message{}}
 	q.own = hub.NewID(a.env.Clock.Now()) + "."
 	q.ctx, q.stop = context.WithCancel(context.Background())
 	return q

@@ -70,6 +70,7 @@ func (r *run) look(n int) (units []*unit, count int, err error) {
 		return nil, 0, err
 	}
 	defer s.Release()
+	defer s.rollback()
 	lock, err := s.prepare(r.ctx, "select pg_advisory_xact_lock(hashtextextended($1, 0))")
 	if err != nil {
 		return nil, 0, err
@@ -81,9 +82,11 @@ func (r *run) look(n int) (units []*unit, count int, err error) {
 	began := r.a.env.Clock.Now()
 	out := rows{types: p.fields, room: 1 << 62}
 	_, err = s.run(r.ctx, r.a.cfg.Timeout,
+		step{sql: "begin isolation level read committed"}, // what is seen is of the time when the lock was had
 		step{stmt: lock, values: [][]byte{[]byte("orderhub poll " + r.table)}},
 		step{stmt: p, values: [][]byte{[]byte(r.table), []byte(r.owner), strconv.AppendInt(nil, int64(n), 10),
-			strconv.AppendInt(nil, r.lease.Milliseconds(), 10)}, read: out.read})
+			strconv.AppendInt(nil, r.lease.Milliseconds(), 10)}, read: out.read},
+		step{sql: "commit"})
 	if err != nil {
 		return nil, 0, err
 	}

@@ -114,8 +114,10 @@ func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
 		}
 	}
 	if c.Create != "" {
-		if _, err := os.ReadFile(env.Path(c.Create)); err != nil {
+		if text, err := os.ReadFile(env.Path(c.Create)); err != nil {
 			bad("create", "write the path of a file, from the configuration's folder on", "create: %s can't be read", c.Create)
+		} else if err := checkScript(string(text)); err != nil {
+			bad("create", "correct the file", "create: %s: %s", c.Create, err)
 		}
 	}
 	if _, err := parseTable(c.Tables + "applied"); err != nil {

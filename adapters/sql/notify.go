@@ -10,16 +10,16 @@ import (
 // listen wakes the source when somebody notifies, until Run ends. It is a hint: what it misses is found by looking.
 func (r *run) listen() {
 	for try := 1; r.ctx.Err() == nil; try++ {
-		began := time.Now()
+		began := r.a.env.Clock.Now()
 		err := r.hear()
 		if r.ctx.Err() != nil {
 			return
 		}
-		if time.Since(began) > time.Minute {
+		if r.a.env.Clock.Now().Sub(began) > time.Minute {
 			try = 1
 		}
 		r.a.env.Log.Debug("no notifications now, the table is only looked at", "adapter", r.a.env.Name, "table", r.table, "error", oneLine(err))
-		if !r.pause(pauses.Delay(min(try, 30))) {
+		if !r.pause(r.ctx, pauses.Delay(min(try, 30))) {
 			return
 		}
 	}

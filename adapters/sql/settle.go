@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -11,22 +12,40 @@ import (
 // pauses between the tries of a row that the hub could not take.
 var pauses = hub.Retry{Min: 100 * time.Millisecond, Max: 10 * time.Second}
 
-// begin hands n rows to handlers: units at the same time, as many as there are workers.
+// begin hands n rows to handlers: units in their order, as many at the same time as there are workers. It returns when the last has begun.
 func (r *run) begin(units []*unit, n int) {
 	r.mu.Lock()
 	r.taken += n
 	r.mu.Unlock()
 	for _, u := range units {
+		if !r.turn() {
+			r.settled(len(u.rows)) // given back when Run ends
+			continue
+		}
 		r.group.Go(func() {
 			for i := range u.rows {
-				if !r.handle(u.rows[i].msg) || !r.finish(u, i) {
-					r.settled(len(u.rows) - i) // given back when Run ends
+				if i > 0 && !r.turn() || !r.handle(u.rows[i].msg) || !r.finish(u, i) {
+					r.settled(len(u.rows) - i)
 					return
 				}
 				r.settled(1)
 			}
 		})
 	}
+}
+
+// turn waits for a worker's place; false: Run is ending.
+func (r *run) turn() bool {
+	select {
+	case r.turns <- struct{}{}:
+	case <-r.ctx.Done():
+		return false
+	}
+	if r.ctx.Err() != nil {
+		<-r.turns
+		return false
+	}
+	return true
 }
 
 func (r *run) settled(n int) {
@@ -39,15 +58,11 @@ func (r *run) settled(n int) {
 	}
 }
 
-// handle hands m over, again and again while the hub may come to take it; false: Run is ending, and it was not taken.
+// handle hands m over, again and again while the hub may come to take it; the first time it has a turn.
+// false: Run is ending, or the row may be another hub's by now, and it was not taken.
 func (r *run) handle(m *hub.Message) bool {
 	for try := 1; ; try++ {
-		select {
-		case r.turns <- struct{}{}:
-		case <-r.ctx.Done():
-			return false
-		}
-		if r.ctx.Err() != nil || !r.ours() {
+		if !r.ours() {
 			<-r.turns
 			return false
 		}
@@ -62,20 +77,20 @@ func (r *run) handle(m *hub.Message) bool {
 				"message", m.ID, "class", e.Class, "error", e.Error())
 			return true
 		}
-		if !r.pause(max(e.After, pauses.Delay(min(try, 30)))) {
+		if !r.pause(r.ctx, max(e.After, pauses.Delay(min(try, 30)))) || !r.turn() {
 			return false
 		}
 	}
 }
 
-// pause waits for d; false: Run is ending.
-func (r *run) pause(d time.Duration) bool {
+// pause waits for d; false: ctx was done first.
+func (r *run) pause(ctx context.Context, d time.Duration) bool {
 	t := r.a.env.Clock.Timer(d)
 	defer t.Stop()
 	select {
 	case <-t.C():
 		return true
-	case <-r.ctx.Done():
+	case <-ctx.Done():
 		return false
 	}
 }
@@ -84,7 +99,7 @@ func (r *run) pause(d time.Duration) bool {
 // works: what goes wrong with one row holds back its key only. false: Run is ending, or nobody could ever do it.
 func (r *run) finish(u *unit, i int) bool {
 	for try := 1; ; try++ {
-		j := &job{requests: []request{{st: &r.Source.done, body: hub.DocumentBody(u.rows[i].body)}}}
+		j := &job{requests: []request{{st: &r.done, body: hub.DocumentBody(u.rows[i].body)}}}
 		if i == len(u.rows)-1 {
 			j.requests = append(j.requests, r.giveBack(u.name))
 		}
@@ -104,13 +119,9 @@ func (r *run) finish(u *unit, i int) bool {
 			r.a.env.Log.Error("done fails for a row, it is tried again", "adapter", r.a.env.Name, "event", e.Reason, "table", r.table,
 				"message", u.rows[i].msg.ID, "error", e.Error())
 		}
-		t := r.a.env.Clock.Timer(pauses.Delay(min(try, 30)))
-		select {
-		case <-t.C():
-		case <-r.ctx.Done():
-			time.Sleep(pauses.Min)
+		if !r.pause(r.ctx, pauses.Delay(min(try, 30))) {
+			r.pause(r.work, pauses.Min)
 		}
-		t.Stop()
 	}
 }
 

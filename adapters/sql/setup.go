@@ -51,7 +51,7 @@ func (u *setup) begin(own bool) (wait chan struct{}, err error) {
 		return nil, nil
 	}
 	if u.running == nil {
-		if u.err != nil && time.Since(u.failed) < setupPause {
+		if u.err != nil && u.a.env.Clock.Now().Sub(u.failed) < setupPause {
 			return nil, u.err
 		}
 		u.running = make(chan struct{})
@@ -59,7 +59,7 @@ func (u *setup) begin(own bool) (wait chan struct{}, err error) {
 			err := u.try(own)
 			u.mu.Lock()
 			defer u.mu.Unlock()
-			if u.err, u.failed = err, time.Now(); err == nil {
+			if u.err, u.failed = err, u.a.env.Clock.Now(); err == nil {
 				u.created, u.own = true, u.own || own
 			}
 			close(u.running)

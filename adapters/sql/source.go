@@ -62,8 +62,9 @@ type run struct {
 	taken int           // rows that are not settled
 	freed chan struct{} // one slot: rows were settled
 	until time.Time     // the claims are ours
-	last  map[string]bool
-	told  bool
+
+	last map[string]bool // message IDs of the rows that came last
+	told bool            // a warning that they came again
 }
 
 // Run takes rows until ctx is done (nil), or the database can't be asked (the

@@ -48,7 +48,10 @@ func parseStatement(text string) (statement, error) {
 		case s.verb == "" && tok != "(":
 			s.verb = tok
 		}
-		if kind == param {
+		switch kind {
+		case position:
+			return errPosition
+		case param:
 			i := slices.Index(s.names, tok[1:])
 			if i < 0 {
 				i = len(s.names)
@@ -91,6 +94,23 @@ func checkCondition(text string) error {
 	return err
 }
 
+// checkScript refuses statements that would end the transaction which all of a file runs in.
+func checkScript(text string) error {
+	first := true
+	return tokens(text, func(kind tokenKind, tok string) error {
+		switch {
+		case kind == other && tok == ";":
+			first = true
+		case kind != space && first:
+			first = false
+			if verb := strings.ToLower(tok); slices.Contains([]string{"begin", "start", "commit", "rollback"}, verb) {
+				return fmt.Errorf("leave %s out: the file is one transaction", verb)
+			}
+		}
+		return nil
+	})
+}
+
 type tokenKind uint8
 
 const (
@@ -98,6 +118,7 @@ const (
 	space                   // white space and comments
 	word                    // a name, a number, a keyword
 	param                   // :name
+	position                // $1
 	quoted                  // '…', "…", $$…$$
 )
 
@@ -191,7 +212,7 @@ func blockComment(text string, i int) (tokenKind, int, error) {
 func dollar(text string, i int) (tokenKind, int, error) {
 	j := i + 1
 	if j < len(text) && text[j] >= '0' && text[j] <= '9' {
-		return 0, 0, errPosition
+		return position, j + 1, nil
 	}
 	for j < len(text) && wordByte(text[j]) && text[j] != '$' {
 		j++

@@ -14,7 +14,7 @@ const (
 
 // sweep forgets what was applied longer ago than the hub keeps it. It runs beside the work, now and then; what it can't do now it does later.
 func (a *Adapter) sweep() {
-	now := time.Now()
+	now := a.env.Clock.Now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.sweeping || now.Before(a.nextSweep) {
@@ -28,9 +28,9 @@ func (a *Adapter) sweep() {
 		}
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		a.sweeping, a.nextSweep = false, time.Now().Add(sweepEvery)
+		a.sweeping, a.nextSweep = false, a.env.Clock.Now().Add(sweepEvery)
 		if full {
-			a.nextSweep = time.Now().Add(sweepSoon)
+			a.nextSweep = a.env.Clock.Now().Add(sweepSoon)
 		}
 	})
 }

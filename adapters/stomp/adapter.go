@@ -79,8 +79,8 @@ func (a *Adapter) OpenSource(arg string, cfg any) (hub.Source, error) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if p.declared {
-		a.declared[p.name] = c.declares()
+	if h := c.declares(); p.declared && len(h) > 0 {
+		a.declared[p.name] = h
 	}
 	if c.Selector != "" {
 		a.selects = append(a.selects, p)
@@ -147,12 +147,13 @@ func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
 
 // Close ends the connections. Its sources have returned and its targets are closed.
 func (a *Adapter) Close(context.Context) error {
-	a.answers.close()
+	var ends sync.WaitGroup
+	ends.Go(a.answers.close)
 	a.mu.Lock()
-	callers := a.callers
-	a.mu.Unlock()
-	for _, c := range callers {
-		c.close()
+	for _, c := range a.callers {
+		ends.Go(c.keep.close)
 	}
+	a.mu.Unlock()
+	ends.Wait()
 	return nil
 }

@@ -130,5 +130,3 @@ func (c *Caller) reply(m *hub.Message, f *frame) (*hub.Message, error) {
 	reply.Correlation = m.Correlation
 	return reply, nil
 }
-
-func (c *Caller) close() { c.keep.close() }

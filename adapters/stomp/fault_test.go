@@ -223,22 +223,23 @@ func TestNothingLost(t *testing.T) {
 	t.Logf("%d messages, %d cuts, %d twice, %s, drained %s after the last healing", total, cuts, extra, time.Since(began).Round(time.Millisecond), time.Since(healed).Round(time.Millisecond))
 }
 
-// Order per key under failures: a key that fails waits, with all of it that is behind, and no other does.
+// Order per key under failures: a key that fails waits, with all of it that is behind, and no other does. The queue has one reader
+// at a time: else RabbitMQ may give later messages to a new connection before it has taken back what the lost one had.
 func TestOrderPerKey(t *testing.T) {
 	const keys, each = 100, 20
 	r := newRabbit(t)
-	q := r.queue("q", nil)
+	q := r.queue("q", amqp.Table{"x-single-active-consumer": true})
 	for i := range each {
 		for k := range keys {
 			r.put(q, amqp.Publishing{MessageId: fmt.Sprintf("%d-%d", k, i), Headers: amqp.Table{"sku": strconv.Itoa(k)}, Body: []byte(strconv.Itoa(i))})
 		}
 	}
 	var mu sync.Mutex
-	next, busy, inversions, tries := map[string]int{}, map[string]bool{}, 0, map[string]int{}
+	next, busy, tries := map[string]int{}, map[string]bool{}, map[string]int{}
 	var done atomic.Int64
 	p := newProxy(t, r.url)
 	a := openAdapter(t, p.url, nil)
-	feed(t, a.source("/queue/"+q, func(c *SourceConfig) { c.Key = "sku" }), hub.HandlerFunc(func(_ context.Context, m *hub.Message) error {
+	feed(t, a.source("/amq/queue/"+q, func(c *SourceConfig) { c.Key = "sku" }), hub.HandlerFunc(func(_ context.Context, m *hub.Message) error {
 		mu.Lock()
 		if busy[m.Key] {
 			t.Errorf("two of key %s at a time", m.Key)
@@ -256,7 +257,7 @@ func TestOrderPerKey(t *testing.T) {
 		}
 		n, _ := strconv.Atoi(string(m.Body.Bytes()))
 		if n > next[m.Key] {
-			inversions++
+			t.Errorf("%s came before %d", m.ID, next[m.Key])
 		}
 		if n == next[m.Key] { // a redelivered one has had its effect
 			next[m.Key]++
@@ -267,9 +268,6 @@ func TestOrderPerKey(t *testing.T) {
 		return nil
 	}))
 	until(t, "not all came", func() bool { return done.Load() == keys*each })
-	if inversions > 0 {
-		t.Errorf("%d inversions", inversions)
-	}
 }
 
 func TestBlockedKeyDelaysNoOther(t *testing.T) {
@@ -397,16 +395,14 @@ func TestServerIgnoresPrefetch(t *testing.T) {
 		return got.Handle(ctx, m)
 	}))
 	until(t, "nothing came", func() bool { return inside.Load() == 2 })
-	time.Sleep(200 * time.Millisecond)
-	if n := written.Load(); n > total/2 {
+	for before := int64(-1); before != written.Load(); time.Sleep(500 * time.Millisecond) { // until the buffers between are full
+		before = written.Load()
+	}
+	if n := written.Load(); n > total-20 {
 		t.Errorf("%d of %d were read, 2 are handled", n, total)
 	}
 	close(release)
-	until(t, "not all came", func() bool {
-		println(len(got.all()), len(s.got(cmdAck)), written.Load())
-		time.Sleep(time.Second)
-		return len(got.all()) == total && len(s.got(cmdAck)) == total
-	})
+	until(t, "not all came", func() bool { return len(got.all()) == total && len(s.got(cmdAck)) == total })
 }
 
 func TestNoMessageID(t *testing.T) {

@@ -59,16 +59,20 @@ func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 	r.lanes.stop()
 	if ctx.Err() != nil && c.alive() { // RabbitMQ takes no acknowledgement after UNSUBSCRIBE: all are sent by now
 		c.leave(newFrame(cmdUnsubscribe, "id", s.subscription()))
+		s.failures.Store(0)
 		return nil
 	}
 	c.close()
-	if s.failures.Add(1); s.adapter.env.Clock.Now().Sub(began) > steady {
+	if s.adapter.env.Clock.Now().Sub(began) > steady {
 		s.failures.Store(0)
 	}
+	s.failures.Add(1)
 	return named(s.adapter, s.place, err)
 }
 
-// connect opens a connection, after a pause that grows with the failures.
+// connect opens a connection, after a pause that grows with the failures. One
+// comes after every loss: in it the server takes back what the lost connection
+// had, so that this does not come behind what is later.
 func (s *Source) connect(ctx context.Context) (c *conn, err error) {
 	if n := s.failures.Load(); n > 0 {
 		pauses := hub.Retry{Min: s.adapter.cfg.Reconnect.Min, Max: s.adapter.cfg.Reconnect.Max}
@@ -126,8 +130,16 @@ func (s *Source) subscription() string {
 	return "hub"
 }
 
-// take puts a delivery in its lane.
+// take puts a delivery in its lane. After the first that it leaves, since the
+// run or the connection is over, it leaves all: a later one may not go before.
 func (r *run) take(f *frame) {
+	select {
+	case <-r.halt:
+		return
+	case <-r.conn.gone:
+		return
+	default:
+	}
 	select {
 	case r.room <- struct{}{}:
 	case <-r.halt:

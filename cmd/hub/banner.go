@@ -27,7 +27,7 @@ type ready struct {
 // banner tells that the hub is ready, where, and what to try.
 func (c *cli) banner(d *daemon, g *generation, after time.Duration) {
 	if c.json() {
-		c.printLine(ready{"ready", release, d.config, g.plan.Version, d.storage.url, d.socket, g.opened.Addresses,
+		c.printLine(ready{"ready", release, d.config, g.plan.Version, d.storage.shown(), d.socket, g.opened.Addresses,
 			append([]string{}, d.stubs.stubbed...), append([]string{}, d.stubs.stored...), after.Milliseconds()})
 		return
 	}
@@ -36,7 +36,7 @@ func (c *cli) banner(d *daemon, g *generation, after time.Duration) {
 	if d.storage.fresh && d.storage.file != "" {
 		state = " (new)"
 	}
-	c.say("store     %s%s", d.storage.url, state)
+	c.say("store     %s%s", d.storage.shown(), state)
 	if len(d.stubs.stubbed) > 0 {
 		c.say("stubs     %s (no URL set)%s", strings.Join(d.stubs.stubbed, ", "), d.stubs.page())
 	}

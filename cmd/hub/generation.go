@@ -25,7 +25,7 @@ type generation struct {
 // begin opens the plan and runs it until stop. When it returns nil error the servers answer.
 func (d *daemon) begin(ctx context.Context, l *loaded) (*generation, error) {
 	g := &generation{loaded: l, began: d.clock.Now(), done: make(chan struct{})}
-	g.rt = hub.NewRuntime(d.storage, d.clock, d.log, d.storage.recorder)
+	g.rt = hub.NewRuntime(d.storage.Store, d.clock, d.log, d.storage.recorder)
 	g.rt.Config, g.rt.Drain = l.plan.Version, l.plan.Drain
 	var err error
 	if g.opened, err = l.plan.Open(g.rt, d.clock, d.log); err != nil {

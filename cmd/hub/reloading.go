@@ -26,7 +26,7 @@ type reloadAnswer struct {
 func (d *daemon) reload(ctx context.Context) (reloadAnswer, error) {
 	old := d.current.Load()
 	a := reloadAnswer{Old: old.plan.Version, New: old.plan.Version}
-	l := load(d.config, d.reg, d.stubs)
+	l := load(d.config, d.reg, d.stubs, old.sets...)
 	if !l.ok() {
 		a.Errors, a.Problems = l.problems.Errors(), problemText(l.problems)
 		a.Summary = fmt.Sprintf("%s: %s; %s keeps running", l.path, plural(a.Errors, "error"), a.Old)
@@ -36,7 +36,7 @@ func (d *daemon) reload(ctx context.Context) (reloadAnswer, error) {
 		a.OK, a.Summary = true, "nothing changed: "+a.Old+" keeps running"
 		return a, nil
 	}
-	if storeURL(l.plan.Store) != d.storage.url {
+	if l.store() != d.storage.url {
 		a.Warnings = append(a.Warnings, "hub.store changed: the new store is used from the next start on")
 	}
 	if err := old.stop(); err != nil {

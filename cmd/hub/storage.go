@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,6 +31,28 @@ func storeURL(configured string) string {
 	return configured
 }
 
+// shared tells that several hubs may use the store.
+func shared(url string) bool {
+	return strings.HasPrefix(url, "postgres:") || strings.HasPrefix(url, "postgresql:")
+}
+
+// instance names this hub among those that share a store: $HUB_INSTANCE, else
+// the machine and the folder of the control socket. When it starts again it takes over what it had.
+func instance() string {
+	if name := os.Getenv("HUB_INSTANCE"); name != "" {
+		return name
+	}
+	host, _ := os.Hostname() // "" if it has none
+	dir := os.Getenv("HUB_HOME")
+	if dir == "" {
+		dir = "."
+	}
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	return host + ":" + dir
+}
+
 // storeFile is the file of a store's URL; "" for memory.
 func storeFile(url string) string {
 	path, ok := strings.CutPrefix(url, "sqlite:")
@@ -44,7 +67,14 @@ func openStorage(ctx context.Context, url string, clock hub.Clock, log *slog.Log
 	s := &storage{url: url, file: storeFile(url)}
 	s.fresh = s.file == "" || !exists(s.file)
 	var err error
-	if s.Store, err = store.Open(ctx, url, store.Options{Clock: clock, Log: log}); err != nil {
+	o := store.Options{Clock: clock, Log: log}
+	if shared(url) {
+		s.fresh = false
+		s.Store, err = store.OpenPostgres(ctx, url, store.PostgresOptions{Options: o, Hub: instance()})
+	} else {
+		s.Store, err = store.Open(ctx, url, o)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := s.recover(ctx); err != nil {
@@ -53,11 +83,26 @@ func openStorage(ctx context.Context, url string, clock hub.Clock, log *slog.Log
 	return s, nil
 }
 
+// shown is the store's URL for people, without a password.
+func (s *storage) shown() string {
+	if !shared(s.url) {
+		return s.url
+	}
+	if u, err := neturl.Parse(s.url); err == nil {
+		return u.Redacted()
+	}
+	return "postgres:"
+}
+
 func (s *storage) recover(ctx context.Context) error {
-	if s.file == "" {
+	file := s.file
+	if shared(s.url) { // crashes are of this hub: they are counted beside its control socket
+		file = filepath.Join(os.Getenv("HUB_HOME"), "hub")
+	}
+	if file == "" {
 		return nil
 	}
-	recorder, running, err := hub.OpenRecorder(s.file + ".running")
+	recorder, running, err := hub.OpenRecorder(file + ".running")
 	if err != nil {
 		return err
 	}

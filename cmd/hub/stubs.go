@@ -51,7 +51,7 @@ func (s *stubs) serve(loader *yamlfile.Loader, path string) {
 	if s.secrets == nil {
 		s.secrets = map[string]string{}
 	}
-	s.scan(path)
+	s.scan(loader.Again(), path)
 	if len(s.stubbed)+len(s.stored) > 0 {
 		loader.Missing = s.missing
 	}
@@ -62,9 +62,8 @@ func (s *stubs) absent(adapter string) bool { return slices.Contains(s.stored, a
 
 // scan finds the adapters that have no URL, before anything is loaded: only
 // when there are some are missing secrets made up.
-func (s *stubs) scan(path string) {
+func (s *stubs) scan(probe *yamlfile.Loader, path string) {
 	s.stubbed, s.stored, s.outgoing, s.types = nil, nil, map[string]bool{}, map[string]string{}
-	probe := yamlfile.NewLoader()
 	absent := false
 	probe.Missing = func(*yamlfile.Node, string) (string, bool) { absent = true; return placeholder, true }
 	root, ok := probe.ReadFile(path)

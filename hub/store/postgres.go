@@ -41,7 +41,8 @@ type Postgres struct {
 	writer  link // the writer's
 	batch   int64
 	settled atomic.Int64 // batches that were in doubt, and turned out to be committed
-	keeper  link // of the goroutine that keeps the leases
+	keeper  link         // of the goroutine that keeps the leases
+	shared  time.Time    // the keeper's: when it last chose queues to give away
 
 	woken chan string   // see Woken
 	kick  chan struct{} // the keeper has something to do

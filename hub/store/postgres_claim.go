@@ -94,7 +94,7 @@ func (s *Postgres) claimSome(ctx context.Context, q *pgQueue, out []*hub.Deliver
 		q.look = true
 		return out, false, err
 	}
-	if q.epoch != epoch || !q.leaving.IsZero() || time.Now().After(q.until) { // lost while it looked
+	if q.epoch != epoch || !q.relied() { // lost while it looked
 		q.look = true
 		return out, false, nil
 	}

@@ -153,7 +153,9 @@ func TestPostgresAway(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	for i := range 300 { // more than a batch
-		wg.Go(func() { unavailable("commit", s.Commit(ctx, &hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: msg(fmt.Sprint("lost", i), "1")}}})) })
+		wg.Go(func() {
+			unavailable("commit", s.Commit(ctx, &hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: msg(fmt.Sprint("lost", i), "1")}}}))
+		})
 	}
 	begun := time.Now()
 	wg.Wait()
@@ -176,7 +178,9 @@ func TestPostgresAway(t *testing.T) {
 	}
 	proxy.mode.Store(pgPass)
 	if err := s.Commit(ctx, &hub.Unit{Input: d, Puts: []hub.Put{{Queue: "q", Msg: msg("m2", "1")}}}); err != nil {
-		eventually(t, "a commit works again", 5*time.Second, func() bool { return s.Commit(ctx, &hub.Unit{Input: d, Puts: []hub.Put{{Queue: "q", Msg: msg("m2", "1")}}}) == nil })
+		eventually(t, "a commit works again", 5*time.Second, func() bool {
+			return s.Commit(ctx, &hub.Unit{Input: d, Puts: []hub.Put{{Queue: "q", Msg: msg("m2", "1")}}}) == nil
+		})
 	}
 	if list, err := s.Browse(ctx, hub.BrowseQuery{Queue: "q"}); err != nil || len(list) != 1 || list[0].Msg.ID != "m2" {
 		t.Fatalf("stored %v: %v", list, err)

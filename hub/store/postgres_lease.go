@@ -38,19 +38,23 @@ func (s *Postgres) until(before time.Time) time.Time {
 // holds tells whether this hub has the queue's lease; it takes it if it is
 // free. If not, wait is how long to wait before the next look.
 func (s *Postgres) holds(ctx context.Context, q *pgQueue) (held bool, wait time.Duration, err error) {
-	now := time.Now()
 	s.mu.Lock()
-	epoch, until, other, leaving := q.epoch, q.until, q.other, !q.leaving.IsZero()
+	relied, has, wait := q.relied(), q.epoch != 0, time.Until(q.other)
 	s.mu.Unlock()
 	switch {
-	case epoch != 0 && !leaving && now.Before(until):
+	case relied:
 		return true, 0, nil
-	case epoch != 0: // leaving, or overdue: then the keeper renews it, or finds it lost
+	case has: // leaving, or overdue: then the keeper renews it, or finds it lost
 		return false, min(time.Second, s.o.Lease/3), nil
-	case now.Before(other):
-		return false, other.Sub(now), nil
+	case wait > 0:
+		return false, wait, nil
 	}
 	return s.take(ctx, q)
+}
+
+// relied tells whether this hub may claim from the queue just now. Under s.mu.
+func (q *pgQueue) relied() bool {
+	return q.epoch != 0 && q.leaving.IsZero() && time.Now().Before(q.until)
 }
 
 // take asks the database for the lease.

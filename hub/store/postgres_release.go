@@ -11,7 +11,7 @@ import (
 	"orderhub/hub"
 )
 
-// ClaimHeld takes the held messages of one key.
+// ClaimHeld takes the held messages of one key, if this hub has the queue: only Claim takes a lease.
 func (s *Postgres) ClaimHeld(ctx context.Context, name, key string, limit int, lease time.Duration) (out []*hub.Delivery, err error) {
 	if err := s.ok(); err != nil {
 		return nil, err
@@ -22,12 +22,12 @@ func (s *Postgres) ClaimHeld(ctx context.Context, name, key string, limit int, l
 	}
 	q.serial.Lock()
 	defer q.serial.Unlock()
-	held, _, err := s.holds(ctx, q)
-	if err != nil || !held {
-		return nil, err
-	}
 	now := s.o.Clock.Now()
 	s.mu.Lock()
+	if !q.relied() {
+		s.mu.Unlock()
+		return nil, nil
+	}
 	s.expire(q, now)
 	claimed, epoch := slices.AppendSeq([]int64{}, maps.Keys(q.claims)), q.epoch
 	s.mu.Unlock()
@@ -49,7 +49,7 @@ func (s *Postgres) ClaimHeld(ctx context.Context, name, key string, limit int, l
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if q.epoch != epoch || !q.leaving.IsZero() || time.Now().After(q.until) {
+	if q.epoch != epoch || !q.relied() {
 		return nil, nil
 	}
 	for _, d := range found.good {

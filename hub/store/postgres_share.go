@@ -11,8 +11,12 @@ import (
 
 // share makes room for hubs that have fewer queues: of those that they ask for,
 // half the difference is given to each, idle ones first. A queue is given
-// once what is claimed of it has ended.
+// once what is claimed of it has ended. The next ones are given when those have
+// had time to arrive.
 func (s *Postgres) share(wants map[int64]int64) {
+	if time.Since(s.shared) < s.o.Lease {
+		return
+	}
 	has := map[int64]int{}
 	err := s.tend(func(ctx context.Context, c *pgx.Conn) error {
 		rows, err := c.Query(ctx, "SELECT id, (SELECT count(*) FROM queues WHERE owner=h.id) FROM hubs h WHERE expires>clock_timestamp()")
@@ -44,6 +48,7 @@ func (s *Postgres) share(wants map[int64]int64) {
 		has[to]++
 		has[s.id]--
 		q.leaving = time.Now()
+		s.shared = q.leaving
 	}
 	s.nudge()
 }

@@ -14,12 +14,28 @@ type bus interface {
 	// again has all events that were published so far delivered twice more, in any order: as they were, and as new
 	// messages that say the same. It tells how many there were, by routing key.
 	again() map[string]int
+	// settled tells whether the services have taken all that was published.
+	settled() bool
 }
 
 // rabbitBus hears all events by a queue of its own.
 type rabbitBus struct {
 	*rabbit
 	exchange, ear string
+	queues        []string // of the services
+}
+
+func (b *rabbitBus) settled() bool {
+	for _, name := range b.queues {
+		q, err := b.ch.QueueDeclarePassive(name, true, false, false, false, nil)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if q.Messages > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func (b *rabbitBus) again() map[string]int {
@@ -52,7 +68,18 @@ func (b *rabbitBus) again() map[string]int {
 // kafkaBus reads the topic.
 type kafkaBus struct {
 	*kafkaServer
-	topic string
+	topic  string
+	groups []string // of the services
+}
+
+// settled compares the groups' positions with the ends of the partitions.
+func (b *kafkaBus) settled() bool {
+	for _, group := range b.groups {
+		if b.behind(b.topic, group) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func (b *kafkaBus) again() map[string]int {

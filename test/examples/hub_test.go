@@ -33,27 +33,39 @@ func newPlace(t testing.TB, example string, names ...string) *place {
 	if err := os.CopyFS(p.dir, os.DirFS(filepath.Join("..", "..", "examples", example))); err != nil {
 		t.Fatal(err)
 	}
+	for _, name := range names {
+		p.rename(name, p.own(name))
+	}
+	return p
+}
+
+// rename puts other texts, each behind the one that it replaces, into the place's configurations.
+func (p *place) rename(pairs ...string) {
+	p.t.Helper()
 	files, _ := filepath.Glob(filepath.Join(p.dir, "*.yaml"))
 	for _, file := range files {
 		b, err := os.ReadFile(file)
+		if err == nil {
+			err = os.WriteFile(file, []byte(strings.NewReplacer(pairs...).Replace(string(b))), 0o600)
+		}
 		if err != nil {
-			t.Fatal(err)
-		}
-		text := string(b)
-		for _, name := range names {
-			text = strings.ReplaceAll(text, name, p.own(name))
-		}
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
+			p.t.Fatal(err)
 		}
 	}
-	return p
 }
 
 // own is a name at a shared server as it is in this place.
 func (p *place) own(name string) string { return name + "-" + p.token }
 
 func (p *place) set(name, value string) { p.env = append(p.env, name+"="+value) }
+
+// unset takes variables of the test's own environment away from the hubs.
+func (p *place) unset(names ...string) {
+	p.env = slices.DeleteFunc(p.env, func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return slices.Contains(names, name)
+	})
+}
 
 func (p *place) sample(name string) string {
 	p.t.Helper()

@@ -75,6 +75,27 @@ func (k *kafkaServer) write(topic string, records ...kafka.Message) {
 	}
 }
 
+// behind is how many records of a topic a group has not handled.
+func (k *kafkaServer) behind(topic, group string) (n int64) {
+	k.t.Helper()
+	at, err := k.admin.OffsetFetch(k.t.Context(), &kafka.OffsetFetchRequest{GroupID: group, Topics: map[string][]int{topic: {0, 1, 2, 3}}})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	ends, err := k.admin.ListOffsets(k.t.Context(), &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{
+		topic: {kafka.LastOffsetOf(0), kafka.LastOffsetOf(1), kafka.LastOffsetOf(2), kafka.LastOffsetOf(3)}}})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	for _, p := range ends.Topics[topic] {
+		n += p.LastOffset
+	}
+	for _, p := range at.Topics[topic] {
+		n -= max(p.CommittedOffset, 0)
+	}
+	return n
+}
+
 // read waits for so many records of a topic, and gives them partition by partition, each in order.
 func (k *kafkaServer) read(topic string, want int) (all []kafka.Message) {
 	k.t.Helper()

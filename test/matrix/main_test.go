@@ -13,15 +13,17 @@ import (
 	"testing"
 
 	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
-	zerolog.SetGlobalLevel(zerolog.Disabled) // the proxies' talk
-	code := m.Run()
-	if binary != "" {
-		os.Remove(binary)
-	}
-	os.Exit(code)
+	zerolog.SetGlobalLevel(zerolog.Disabled) // the toxics' talk
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if binary != "" {
+			os.Remove(binary)
+		}
+		os.Exit(code)
+	}))
 }
 
 var binary string // of the hub, once it is built

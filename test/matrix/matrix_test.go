@@ -133,7 +133,7 @@ func (c *cell) run(t *testing.T) {
 	healed := time.Now()
 	c.result = &result{}
 	for c.judge(t, out, ids); c.result.lost > 0 && time.Since(healed) < drained+patience; c.judge(t, out, ids) {
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 	}
 	c.result.drain = time.Since(healed)
 	report := ""

@@ -1,0 +1,236 @@
+package kafka
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	kafka "github.com/segmentio/kafka-go"
+
+	"orderhub/hub"
+	"orderhub/hub/store"
+)
+
+// running is a hub with a store in memory that runs one step behind each source.
+type running struct {
+	t     testing.TB
+	store hub.Store
+	rt    *hub.Runtime
+}
+
+func newRunning(t testing.TB) *running {
+	s, err := store.Open(context.Background(), "memory:", store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &running{t, s, hub.NewRuntime(s, hub.RealClock{}, slog.New(slog.DiscardHandler), nil)}
+}
+
+func (r *running) feed(name string, src hub.Source, step func(m *hub.Message) error) {
+	stage := &hub.Stage{Name: name, Queue: name + "#0", Inbox: true, Direct: true, Run: func(_ context.Context, x *hub.Exchange) error { return step(x.Msg) }}
+	if err := r.rt.AddStage(stage); err != nil {
+		r.t.Fatal(err)
+	}
+	r.rt.AddSource(name, src, stage)
+}
+
+// start runs the hub until the test ends.
+func (r *running) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- r.rt.Run(ctx) }()
+	r.t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			r.t.Error(err)
+		}
+		r.store.Close()
+	})
+}
+
+func (r *running) dead() []*hub.Delivery {
+	r.t.Helper()
+	out, err := r.store.Browse(context.Background(), hub.BrowseQuery{State: hub.Dead})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return out
+}
+
+// TestBlockedKeyDelaysNoOther: of two topics with the same records, one has a key that fails all the time, and has more records of it than the
+// source takes at once. The others are handled at the same time as on the other topic, with 100 ms to spare.
+func TestBlockedKeyDelaysNoOther(t *testing.T) {
+	s := newServer(t)
+	type arrivals struct {
+		mu sync.Mutex
+		at map[string]time.Time
+	}
+	r := newRunning(t)
+	var topics [2]string
+	var came [2]*arrivals
+	a := s.adapter(nil)
+	for i := range topics {
+		topics[i], came[i] = s.topic(4), &arrivals{at: map[string]time.Time{}}
+		src := s.source(a, "topic "+topics[i], "g."+topics[i], func(c *SourceConfig) { c.Workers = 8 })
+		r.feed(fmt.Sprint("p", i), src, func(m *hub.Message) error {
+			if m.Key == "blocked" && i == 0 {
+				time.Sleep(2 * time.Millisecond) // the far end takes its time to fail
+				return hub.Fail(hub.Unavailable, "down", "down")
+			}
+			came[i].mu.Lock()
+			defer came[i].mu.Unlock()
+			if _, again := came[i].at[string(m.Body.Bytes())]; !again {
+				came[i].at[string(m.Body.Bytes())] = time.Now()
+			}
+			return nil
+		})
+	}
+	r.start()
+	const rounds, others, blocked = 60, 10, 20
+	for n := range rounds {
+		var batch []kafka.Message
+		for i := range blocked {
+			batch = append(batch, kafka.Message{Key: []byte("blocked"), Value: fmt.Append(nil, "blocked ", n, ".", i)})
+		}
+		for i := range others {
+			batch = append(batch, kafka.Message{Key: fmt.Append(nil, "k", i), Value: fmt.Append(nil, n, ".", i)})
+		}
+		var both sync.WaitGroup
+		for _, topic := range topics {
+			both.Go(func() { s.put(topic, slices.Clone(batch)...) })
+		}
+		both.Wait()
+		time.Sleep(5 * time.Millisecond)
+	}
+	count := func(i int) int { came[i].mu.Lock(); defer came[i].mu.Unlock(); return len(came[i].at) }
+	until(t, "not all others came", func() bool { return count(0) == rounds*others && count(1) == rounds*(others+blocked) })
+	var late []time.Duration
+	for n := range rounds {
+		for i := range others {
+			name := fmt.Sprint(n, ".", i)
+			late = append(late, came[0].at[name].Sub(came[1].at[name]))
+		}
+	}
+	slices.Sort(late)
+	low, half, high := late[len(late)/100], late[len(late)/2], late[len(late)*99/100]
+	t.Logf("%d records beside a blocked key, later than without: 1 %% %s, half %s, 99 %% %s", len(late), low, half, high)
+	if high+min(low, 0) > 100*time.Millisecond { // what the machine does to both goes both ways
+		t.Errorf("a blocked key delays others by %s", high)
+	}
+	until(t, "the hub does not hold the blocked ones", func() bool {
+		c := s.committed("g."+topics[0], topics[0], 4)
+		n := int64(0)
+		for _, at := range c {
+			n += max(0, at)
+		}
+		return n == rounds*(others+blocked)
+	})
+}
+
+// spoiler is a connection that changes a word in what the brokers answer.
+type spoiler struct {
+	net.Conn
+	word, other []byte
+}
+
+func (s spoiler) Read(p []byte) (int, error) {
+	n, err := s.Conn.Read(p)
+	for at := 0; ; {
+		i := bytes.Index(p[at:n], s.word)
+		if i < 0 {
+			return n, err
+		}
+		at += i
+		copy(p[at:], s.other)
+	}
+}
+
+// TestDeadLettersTellThePlace: a record that is no document, one that is too large, and a batch that can't be read are dead letters with the
+// record's place; the group goes on.
+func TestDeadLettersTellThePlace(t *testing.T) {
+	s := newServer(t)
+	topic := s.topic(1)
+	a := s.adapter(nil)
+	a.dialBy(func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		return spoiler{c, []byte("spoil me"), []byte("spoilt!!")}, err
+	})
+	s.put(topic, kafka.Message{Key: []byte("a"), Value: []byte(`{"n":1}`)})
+	s.put(topic, kafka.Message{Key: []byte("a"), Value: []byte(`{"n":`)})
+	s.put(topic, kafka.Message{Key: []byte("a"), Value: []byte(`{"x":"` + strings.Repeat("x", 5000) + `"}`), Headers: []kafka.Header{{Key: "h", Value: []byte("1")}}})
+	s.put(topic, kafka.Message{Key: []byte("a"), Value: []byte(`{"n":"spoil me"}`)})
+	s.put(topic, kafka.Message{Key: []byte("a"), Value: []byte(`{"n":2}`)})
+	r := newRunning(t)
+	var got seen
+	r.feed("p", s.source(a, "topic "+topic, "g."+topic, func(c *SourceConfig) { c.MaxMessage = 4000 }), func(m *hub.Message) error {
+		if _, err := m.Body.Doc(); err != nil {
+			return err
+		}
+		got.add(m)
+		return nil
+	})
+	r.start()
+	until(t, "the group does not go on", func() bool { return s.committed("g."+topic, topic, 1)[0] == 5 })
+	if n := len(got.all()); n != 2 {
+		t.Errorf("%d messages came", n)
+	}
+	dead := r.dead()
+	if len(dead) != 3 {
+		t.Fatalf("%d dead letters", len(dead))
+	}
+	for i, want := range []string{"bad_json", "too_large", "decode"} {
+		m, offset := dead[i].Msg, i+1
+		if !strings.HasPrefix(m.ID, topic+".") || !strings.HasSuffix(m.ID, fmt.Sprint(".0.", offset)) {
+			t.Errorf("ID %q does not tell the place", m.ID)
+		}
+		if i == 0 {
+			if dead[i].Error.Reason != want {
+				t.Errorf("%+v", dead[i].Error)
+			}
+			continue
+		}
+		if want := fmt.Sprintf("map[kafka.offset:%d kafka.partition:0 kafka.refused:%s kafka.topic:%s]", offset, want, topic); fmt.Sprint(m.Headers) != want || m.Body.Len() != 0 {
+			t.Errorf("headers %v, want %s", m.Headers, want)
+		}
+	}
+}
+
+// refusing is a Handler that is told of what can't be brought.
+type refusing struct {
+	seen
+	why []error
+}
+
+func (r *refusing) Handle(ctx context.Context, m *hub.Message) error { return r.take(ctx, m) }
+func (r *refusing) Refuse(_ context.Context, m *hub.Message, why error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.why = append(r.why, why); len(r.why) == 1 {
+		return hub.Fail(hub.Unavailable, "disk", "not now")
+	}
+	r.msgs = append(r.msgs, m)
+	return nil
+}
+
+// TestRefused: the hub is told of what can't be brought until it has it.
+func TestRefused(t *testing.T) {
+	s := newServer(t)
+	topic := s.topic(1)
+	s.put(topic, kafka.Message{Key: []byte("a"), Value: make([]byte, 5000)})
+	var r refusing
+	feed(t, s.source(s.adapter(nil), "topic "+topic, "g."+topic, func(c *SourceConfig) { c.MaxMessage = 4000 }), &r)
+	until(t, "the group does not go on", func() bool { return s.committed("g."+topic, topic, 1)[0] == 1 })
+	if len(r.why) != 2 || reason(r.why[1]) != "rejected too_large" || !strings.Contains(r.why[1].Error(), "topic "+topic+", partition 0, offset 0: the record has") {
+		t.Errorf("%v", r.why)
+	}
+	if m := r.all(); len(m) != 1 || m[0].Key != "a" || m[0].Headers["kafka.refused"] != "too_large" || !m[0].Expires.Before(time.Now()) {
+		t.Errorf("%+v", m)
+	}
+}
