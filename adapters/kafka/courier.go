@@ -25,14 +25,14 @@ const (
 
 // run carries until nothing waits.
 func (c *courier) run() {
-	for {
+	for frame := []byte(nil); ; {
 		runtime.Gosched() // lets senders that are about to come join, without a timer
 		runtime.Gosched()
 		load := c.load()
 		if load == nil {
 			return
 		}
-		c.carry(load)
+		frame = c.carry(load, frame)
 	}
 }
 
@@ -61,13 +61,13 @@ func (c *courier) load() (pieces []piece) {
 	return pieces
 }
 
-// carry sends a request, and looks after what becomes of it.
-func (c *courier) carry(load []piece) {
+// carry sends a request, and looks after what becomes of it. It gives the room that the next one may use.
+func (c *courier) carry(load []piece, frame []byte) []byte {
 	w := c.writer
 	timeout := w.adapter.cfg.Timeout
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	req := &produceRequest{client: w.link.name, leader: c.leader, timeout: timeout, pieces: load, now: w.adapter.env.Clock.Now()}
+	req := &produceRequest{client: w.link.name, leader: c.leader, timeout: timeout, pieces: load, now: w.adapter.env.Clock.Now(), frame: frame}
 	var err error = kafka.LeaderNotAvailable
 	if c.leader >= 0 {
 		_, err = w.link.transport.RoundTrip(ctx, w.link.addr, req)
@@ -80,6 +80,10 @@ func (c *courier) carry(load []piece) {
 	for i := range load {
 		w.release(&load[i], req.now)
 	}
+	if err != nil { // the request may be on its way yet
+		return nil
+	}
+	return req.frame
 }
 
 // tell tells the senders what became of their records, unless they go again.

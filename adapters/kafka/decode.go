@@ -154,14 +154,22 @@ func expand(c compress.Compression, raw []byte) ([]byte, error) {
 	}
 	r := codec.NewReader(bytes.NewReader(raw))
 	defer r.Close()
-	out := bytes.NewBuffer(make([]byte, 0, 4*len(raw)))
-	if _, err := out.ReadFrom(io.LimitReader(r, mostAnswer+1)); err != nil {
+	var out expanded
+	if _, err := io.Copy(&out, r); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", errBroken, c, err)
 	}
-	if out.Len() > mostAnswer {
-		return nil, fmt.Errorf("%w: it has more than %d bytes when it is not compressed", errBroken, mostAnswer)
+	return out, nil
+}
+
+// expanded is what came out of a compressed batch: at once if its codec can, so that it is not copied as it grows.
+type expanded []byte
+
+func (e *expanded) Write(b []byte) (int, error) {
+	if len(*e)+len(b) > mostAnswer {
+		return 0, fmt.Errorf("it has more than %d bytes when it is not compressed", mostAnswer)
 	}
-	return out.Bytes(), nil
+	*e = append(*e, b...)
+	return len(b), nil
 }
 
 // fields reads the records of a batch.

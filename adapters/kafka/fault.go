@@ -38,6 +38,8 @@ var classes = map[kafka.Error]struct {
 	kafka.RequestTimedOut:            {hub.Timeout, "timeout"},
 	kafka.ThrottlingQuotaExceeded:    {hub.Throttled, "quota"},
 	kafka.UnknownTopicOrPartition:    {hub.Unavailable, reasonNoTopic},
+	kafka.NotLeaderForPartition:      {hub.Unavailable, "no_leader"},
+	kafka.LeaderNotAvailable:         {hub.Unavailable, "no_leader"},
 	kafka.NotEnoughReplicas:          {hub.Unavailable, "not_enough_replicas"},
 	kafka.UnsupportedSASLMechanism:   {hub.Unavailable, "auth"},
 	kafka.IllegalSASLState:           {hub.Unavailable, "auth"},

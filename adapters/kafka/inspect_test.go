@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"context"
 	"strings"
 	"testing"
 
@@ -35,9 +34,6 @@ func TestInspect(t *testing.T) {
 	group := "g." + lost
 	s.number(lost, 0, 60)
 	s.readSome(s.source(s.adapter(nil), "topic "+lost, group, nil), 60)
-	s.t.Cleanup(func() {
-		s.admin.DeleteGroups(context.Background(), &kafka.DeleteGroupsRequest{GroupIDs: []string{group}})
-	})
 	a := s.adapter(func(c *Config) { c.Create.Partitions = 4 })
 	if got := findings(t, a); len(got) != 0 {
 		t.Errorf("nothing is used: %q", got)

@@ -212,14 +212,24 @@ func (s *server) source(a *Adapter, arg, group string, change func(*SourceConfig
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return quick(src)
+	return s.quick(src)
 }
 
 // quick is a source that does in a test's time what it does else in seconds.
-func quick(src hub.Source) *Source {
+func (s *server) quick(src hub.Source) *Source {
 	out := src.(*Source)
 	out.times, out.cfg.MaxWait = quickTimes, 50*time.Millisecond
+	s.dropGroup(out.group)
 	return out
+}
+
+// dropGroup deletes a group at the end of the test.
+func (s *server) dropGroup(name string) {
+	if s.admin != nil {
+		s.t.Cleanup(func() {
+			s.admin.DeleteGroups(context.Background(), &kafka.DeleteGroupsRequest{GroupIDs: []string{name}})
+		})
+	}
 }
 
 // carry makes the source of a channel for a reader of it.
@@ -229,7 +239,7 @@ func (s *server) carry(a *Adapter, c hub.Carried, sub hub.Subscription) *Source 
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return quick(src)
+	return s.quick(src)
 }
 
 // channel makes the target of a channel.

@@ -21,7 +21,6 @@ type parcel struct {
 	partition int // -1: by the key
 	outlet    *outlet
 	done      chan error
-	few       [4]header // room for headers
 }
 
 type header struct{ name, value string }
@@ -34,10 +33,16 @@ const (
 	onChannel             // channels: a message comes out as it went in
 )
 
-// newParcel makes the record of a message: hub-id, hub-correlation and hub-expires beside the message's own headers.
+// newParcel makes the record of a message.
 func newParcel(m *hub.Message, f form) *parcel {
-	p := &parcel{key: m.Key, value: m.Body.Bytes(), time: m.Time, partition: -1, done: make(chan error, 1)}
-	p.headers = p.few[:0]
+	p := &parcel{done: make(chan error, 1)}
+	p.fill(m, f)
+	return p
+}
+
+// fill makes p the record of m: hub-id, hub-correlation and hub-expires beside the message's own headers.
+func (p *parcel) fill(m *hub.Message, f form) {
+	*p = parcel{key: m.Key, value: m.Body.Bytes(), headers: p.headers[:0], time: m.Time, partition: -1, done: p.done}
 	if k := m.Headers[headerKey]; k != "" && f == onTopic {
 		p.key = k
 	}
@@ -53,7 +58,9 @@ func newParcel(m *hub.Message, f form) *parcel {
 		}
 		p.add(raw(name, value))
 	}
-	slices.SortFunc(p.headers, func(a, b header) int { return cmp.Compare(a.name, b.name) })
+	if len(p.headers) > 1 {
+		slices.SortFunc(p.headers, func(a, b header) int { return cmp.Compare(a.name, b.name) })
+	}
 	p.add(headerID, m.ID)
 	if m.Correlation != "" {
 		p.add(headerCorrelation, m.Correlation)
@@ -62,7 +69,6 @@ func newParcel(m *hub.Message, f form) *parcel {
 		p.add(headerExpires, m.Expires.UTC().Format(time.RFC3339Nano))
 	}
 	p.measure()
-	return p
 }
 
 func (p *parcel) add(name, value string) { p.headers = append(p.headers, header{name, value}) }

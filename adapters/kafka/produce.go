@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,7 @@ type produceRequest struct {
 	timeout time.Duration
 	pieces  []piece
 	now     time.Time
+	frame   []byte      // room for the request
 	old     bool        // the broker is older
 	begun   atomic.Bool // from here on the broker may have got it
 }
@@ -62,9 +64,9 @@ func (p *produceRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error)
 	if p.old {
 		return nil, errOld
 	}
-	b := p.encode()
+	p.encode()
 	p.begun.Store(true)
-	w, err := exchange(rw, b)
+	w, err := exchange(rw, p.frame)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +76,7 @@ func (p *produceRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error)
 // allReplicas that are in sync confirm.
 const allReplicas = -1
 
-func (p *produceRequest) encode() []byte {
+func (p *produceRequest) encode() {
 	size := 64 + len(p.client)
 	for i := range p.pieces {
 		size += len(p.pieces[i].to.topic.name) + headSize + 32
@@ -82,7 +84,7 @@ func (p *produceRequest) encode() []byte {
 			size += r.size + 16
 		}
 	}
-	b := frame(make([]byte, 0, size), protocol.Produce, 7, p.client)
+	b := frame(slices.Grow(p.frame[:0], size), protocol.Produce, 7, p.client)
 	b = append(b, 0xff, 0xff) // no transaction
 	acks := int16(allReplicas)
 	b = binary.BigEndian.AppendUint16(b, uint16(acks))
@@ -97,7 +99,7 @@ func (p *produceRequest) encode() []byte {
 		b = appendBatch(append(b, 0, 0, 0, 0), c.records, p.now)
 		binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-4))
 	}
-	return b
+	p.frame = b
 }
 
 var errProduced = errors.New("the broker's confirmation can't be read")

@@ -192,7 +192,8 @@ func TestClasses(t *testing.T) {
 		{context.Canceled, "unavailable stopping"},
 		{io.ErrUnexpectedEOF, "unavailable connection"},
 		{kafka.ThrottlingQuotaExceeded, "throttled quota"},
-		{kafka.NotLeaderForPartition, "unavailable kafka_6"},
+		{kafka.NotLeaderForPartition, "unavailable no_leader"},
+		{kafka.NotController, "unavailable kafka_41"},
 	} {
 		if got := reason(classify("x", c.err)); got != c.want {
 			t.Errorf("%v: %s, want %s", c.err, got, c.want)

@@ -134,6 +134,22 @@ func TestBlockedKeyDelaysNoOther(t *testing.T) {
 	})
 }
 
+// TestAwayCostsNoAttempt: what can't even be tried waits, and is never a dead letter for it.
+func TestAwayCostsNoAttempt(t *testing.T) {
+	s := newServer(t)
+	topic := s.topic(1)
+	s.put(topic, kafka.Message{Key: []byte("a"), Value: []byte("1")})
+	target := s.target((&server{t: t, addr: "127.0.0.1:1"}).adapter(nil), "topic x")
+	r := newRunning(t)
+	r.feed("p", s.source(s.adapter(nil), "topic "+topic, "g."+topic, nil), func(m *hub.Message) error { return target.Send(context.Background(), m) })
+	r.start()
+	until(t, "the message does not wait", func() bool {
+		waiting, err := r.store.Browse(context.Background(), hub.BrowseQuery{State: hub.Waiting})
+		return err == nil && len(waiting) == 1 && waiting[0].Error.Reason == hub.NotConnected && waiting[0].Attempts == 0
+	})
+	until(t, "the group does not go on", func() bool { return s.committed("g."+topic, topic, 1)[0] == 1 })
+}
+
 // spoiler is a connection that changes a word in what the brokers answer.
 type spoiler struct {
 	net.Conn

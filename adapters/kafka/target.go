@@ -28,7 +28,7 @@ func (t *Target) Send(ctx context.Context, m *hub.Message) error {
 		return hub.AsError(hub.ErrClosed)
 	}
 	defer t.writing.Done()
-	return t.adapter.out.send(ctx, t.topic, t.create, newParcel(m, t.form))
+	return t.adapter.out.sendMessage(ctx, t.topic, t.create, m, t.form)
 }
 
 // enter begins a Send; false: the target is closed.

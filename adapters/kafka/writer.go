@@ -24,6 +24,8 @@ type writer struct {
 	couriers map[int32]*courier
 	closed   bool
 	flights  sync.WaitGroup
+
+	used sync.Pool // of *parcel
 }
 
 // topic is what is known of a topic that is written to.
@@ -57,6 +59,22 @@ func (w *writer) close() {
 	w.mu.Unlock()
 	w.flights.Wait()
 	w.link.close()
+}
+
+// sendMessage is send for a message.
+func (w *writer) sendMessage(ctx context.Context, name string, create *Create, m *hub.Message, f form) error {
+	p, ok := w.used.Get().(*parcel)
+	if !ok {
+		p = &parcel{done: make(chan error, 1)}
+	}
+	p.fill(m, f)
+	err := w.send(ctx, name, create, p)
+	if err == nil { // else it may be under way yet
+		clear(p.headers)
+		p.key, p.value, p.outlet = "", nil, nil
+		w.used.Put(p)
+	}
+	return err
 }
 
 // send returns when all in-sync replicas have the record (nil), or why not. create says how the topic is made when it is missing; nil: it is not.

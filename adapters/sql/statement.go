@@ -114,12 +114,12 @@ func checkScript(text string) error {
 type tokenKind uint8
 
 const (
-	other  tokenKind = iota // a sign, or something in quotes
-	space                   // white space and comments
-	word                    // a name, a number, a keyword
-	param                   // :name
-	position                // $1
-	quoted                  // '…', "…", $$…$$
+	other    tokenKind = iota // a sign, or something in quotes
+	space                     // white space and comments
+	word                      // a name, a number, a keyword
+	param                     // :name
+	position                  // $1
+	quoted                    // '…', "…", $$…$$
 )
 
 // tokens cuts a text of SQL into pieces, as PostgreSQL does with standard_conforming_strings on.

@@ -26,7 +26,7 @@ type conn struct {
 	in      *scanner
 	version version
 	server  string        // name and version, as it says
-	beat    time.Duration // something is written at least so often; 0: never
+	beat    time.Duration // something must be written so often; 0: never
 	message func(*frame)  // takes each MESSAGE, one after another, and must not wait for what is written here
 	out     chan []byte   // frames to write; a sender waits for room
 	gone    chan struct{} // closed when the connection is lost or closed
@@ -112,7 +112,7 @@ func (c *conn) write() {
 	w := bufio.NewWriterSize(c.net, 64<<10)
 	var tick <-chan time.Time
 	if c.beat > 0 {
-		t := time.NewTicker(c.beat / 3)
+		t := time.NewTicker(c.beat / 4) // so that a pause has at most half of it: a busy machine is late
 		defer t.Stop()
 		tick = t.C
 	}

@@ -71,11 +71,11 @@ func TestHeartBeats(t *testing.T) {
 	}
 
 	r := newRabbit(t)
-	target := openAdapter(t, r.url, func(c *Config) { c.Heartbeat = time.Second }).target("/queue/" + r.drop("q")).(*Target)
+	target := openAdapter(t, r.url, func(c *Config) { c.Heartbeat = 2 * time.Second }).target("/queue/" + r.drop("q")).(*Target)
 	r.ok(target.Send(background(t), message1("1", "{}")))
 	first, err := target.pub.keep.get(background(t))
 	r.ok(err)
-	time.Sleep(4 * time.Second) // RabbitMQ gives up after 3
+	time.Sleep(7 * time.Second) // RabbitMQ gives up after 6
 	r.ok(target.Send(background(t), message1("2", "{}")))
 	if again, _ := target.pub.keep.get(background(t)); again != first {
 		t.Error("the connection was lost")

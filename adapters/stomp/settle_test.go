@@ -85,3 +85,22 @@ func TestFinal(t *testing.T) {
 		}
 	}
 }
+
+// Once the connection or the run is over, nothing is begun that was left on the wire: a later message would go before an earlier one.
+func TestNothingIsTakenAfterTheEnd(t *testing.T) {
+	over, on := make(chan struct{}), make(chan struct{})
+	close(over)
+	for name, r := range map[string]*run{"lost": {conn: &conn{gone: over, version: v12}, halt: on}, "stopped": {conn: &conn{gone: on, version: v12}, halt: over}} {
+		var begun seen
+		r.Source = &Source{adapter: openAdapter(t, "stomp://nobody", nil).Adapter, cfg: *defaultSource()}
+		r.room = make(chan struct{}, 100)
+		r.lanes = newLanes(hub.RealClock{}, 1, func(j *job) time.Duration { begun.Handle(t.Context(), j.m); return 0 }, nil)
+		for i := range 100 {
+			r.take(newFrame(cmdMessage, headerID, strconv.Itoa(i), headerMessageID, "m", headerAck, "a"))
+		}
+		r.lanes.stop()
+		if len(r.room) > 0 || len(begun.all()) > 0 {
+			t.Errorf("%s: %d were taken", name, len(r.room))
+		}
+	}
+}

@@ -2,9 +2,12 @@ package examples
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -182,7 +185,7 @@ func (h *hub) verb(args ...string) (string, error) {
 	return string(out), err
 }
 
-// status is what `hub status -o json` tells.
+// status is what its admin API tells, as `hub status` does.
 type status struct {
 	Stages []struct {
 		Name         string
@@ -194,9 +197,13 @@ type status struct {
 
 func (h *hub) status() (s status) {
 	h.place.t.Helper()
-	out, err := h.verb("status", "-o", "json")
+	admin := &http.Client{Timeout: soon, Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(h.place.dir, "home", h.name, "hub.sock"))
+	}}}
+	res, err := admin.Get("http://hub/status")
 	if err == nil {
-		err = json.Unmarshal([]byte(out), &s)
+		err = json.NewDecoder(res.Body).Decode(&s)
+		res.Body.Close()
 	}
 	if err != nil {
 		h.place.t.Fatalf("%s: status: %v\n%s", h.name, err, h.tail())

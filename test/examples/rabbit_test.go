@@ -44,6 +44,22 @@ func newRabbit(t testing.TB, exchanges, queues []string) *rabbit {
 	return r
 }
 
+// there waits until the queues have been made: RabbitMQ keeps nothing for a reader that it does not know yet.
+func (r *rabbit) there(queues []string) {
+	r.t.Helper()
+	for _, name := range queues {
+		await(r.t, soon, "the queue "+name+" is there", func() bool {
+			ch, err := r.conn.Channel()
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			defer ch.Close()
+			_, err = ch.QueueDeclarePassive(name, true, false, false, false, nil)
+			return err == nil
+		}, func() string { return "" })
+	}
+}
+
 // bind makes a queue that goes with the connection, and binds it.
 func (r *rabbit) bind(exchange, key string) (queue string) {
 	r.t.Helper()

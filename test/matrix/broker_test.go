@@ -26,39 +26,44 @@ type broker struct {
 	process   *exec.Cmd
 }
 
-var noJars = errors.New("no Kafka: HUB_TEST_KAFKA_LIB does not name a folder with its jars, or there is no java")
+var errNoJars = errors.New("no Kafka: HUB_TEST_KAFKA_LIB does not name a folder with its jars, or there is no java")
 
-// theBroker is the one of all cells. TestMatrix ends it.
-var theBroker struct {
-	sync.Mutex
-	*broker
-	err error
+// sharedBroker is the one of all cells: the first that needs it starts it.
+type sharedBroker struct {
+	mu     sync.Mutex
+	broker *broker
+	err    error
 }
 
-// newBroker is the running broker; the first cell that needs it starts it.
-func newBroker(t testing.TB) *broker {
+func (s *sharedBroker) get(t testing.TB) *broker {
 	t.Helper()
-	theBroker.Lock()
-	defer theBroker.Unlock()
-	if theBroker.broker == nil && theBroker.err == nil {
-		theBroker.broker, theBroker.err = startBroker(t)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broker == nil && s.err == nil {
+		s.broker, s.err = startBroker(t)
 	}
-	if errors.Is(theBroker.err, noJars) {
-		missing(t, "%v", theBroker.err)
+	if errors.Is(s.err, errNoJars) {
+		missing(t, "%v", s.err)
 	}
-	if theBroker.err != nil {
-		t.Fatal(theBroker.err)
+	if s.err != nil {
+		t.Fatal(s.err)
 	}
-	return theBroker.broker
+	return s.broker
+}
+
+func (s *sharedBroker) stop() {
+	if s.broker != nil {
+		s.broker.stop()
+	}
 }
 
 func startBroker(t testing.TB) (*broker, error) {
 	lib := env("HUB_TEST_KAFKA_LIB", filepath.Join(os.TempDir(), "peers/kafka/lib"))
 	if _, err := exec.LookPath("java"); err != nil {
-		return nil, noJars
+		return nil, errNoJars
 	}
 	if jars, _ := filepath.Glob(filepath.Join(lib, "kafka_*.jar")); len(jars) == 0 {
-		return nil, noJars
+		return nil, errNoJars
 	}
 	dir, err := os.MkdirTemp("", "hub-matrix-kafka")
 	if err != nil {
@@ -112,11 +117,7 @@ func startBroker(t testing.TB) (*broker, error) {
 	}
 }
 
-// stop ends the broker; nil has nothing to end.
 func (b *broker) stop() {
-	if b == nil {
-		return
-	}
 	b.process.Process.Kill()
 	b.process.Wait()
 	b.transport.CloseIdleConnections()

@@ -41,6 +41,7 @@ type cell struct {
 	dir            string
 	source, target int
 	faults         []fault
+	kafka          *sharedBroker
 	result         *result // nil: it did not run
 }
 
@@ -61,8 +62,9 @@ func (r *result) String() string {
 // HUB_TEST_MATRIX=full runs all cells with all faults; HUB_TEST_MATRIX_OUT names a file for the table.
 func TestMatrix(t *testing.T) {
 	f := formOf(t, os.Getenv("HUB_TEST_MATRIX"))
-	defer func() { theBroker.broker.stop() }()
-	cells := f.cells()
+	kafka := &sharedBroker{}
+	defer kafka.stop()
+	cells := f.cells(kafka)
 	work := make(chan *cell)
 	var group sync.WaitGroup
 	for range atOnce {
@@ -91,7 +93,7 @@ func TestMatrix(t *testing.T) {
 const atOnce = 3
 
 // cells are those that the form tries: all, or one per target, with every source and every fault in one of them.
-func (f form) cells() (cells []*cell) {
+func (f form) cells(kafka *sharedBroker) (cells []*cell) {
 	all := faults(f.hold, f.down)
 	n := len(all)
 	for s := range sources {
@@ -99,7 +101,7 @@ func (f form) cells() (cells []*cell) {
 			if f.quick && d%len(sources) != s {
 				continue
 			}
-			c := &cell{form: f, source: s, target: d, faults: all}
+			c := &cell{form: f, source: s, target: d, faults: all, kafka: kafka}
 			c.name = fmt.Sprintf("hubmatrix.%d.%d.%d-%d", os.Getpid(), time.Now().UnixMilli(), s, d)
 			if f.quick {
 				c.faults = []fault{all[d%n], all[(d+2)%n], all[(d+4)%n]}
@@ -140,7 +142,11 @@ func (c *cell) run(t *testing.T) {
 	if c.result.lost > 0 || c.result.drain > drained {
 		report = h.report()
 	}
-	<-fed
+	select {
+	case <-fed:
+	case <-time.After(drained):
+		t.Errorf("the far end of the source has not taken all messages")
+	}
 	if err := h.stop(); err != nil {
 		t.Errorf("SIGTERM: %v\n%s", err, h.tail())
 	}
