@@ -21,7 +21,7 @@ type feed struct {
 }
 
 // restart bounds the pause before a failed source runs again.
-var restart = Retry{Min: 200 * time.Millisecond, Max: time.Minute}
+var restart = Retry{Min: 200 * time.Millisecond, Max: 15 * time.Second}
 
 // supervise returns when ctx is done or the source has ended for good.
 func (f *feed) supervise(ctx, work context.Context) {
@@ -111,11 +111,27 @@ type Entry struct {
 var (
 	_ Handler = (*Entry)(nil)
 	_ Caller  = (*Entry)(nil)
+	_ Refuser = (*Entry)(nil)
 )
 
-// Handle runs the stage; nil means the hub owns the message.
+// Handle runs the stage; nil means the hub owns the message. Nobody waits for
+// a reply, whatever Return Address it carries.
 func (e *Entry) Handle(ctx context.Context, m *Message) error {
+	if e.stage.Replies && m.Headers[HeaderReplyTo] != "" {
+		s := *e.stage
+		s.Replies = false
+		e = &Entry{rt: e.rt, stage: &s, work: e.work}
+	}
 	_, err := e.Call(ctx, m)
+	return err
+}
+
+// Refuse makes a message that its source can't bring whole (too large, not to
+// be decoded) a dead letter. m says where it lies, as far as it is known.
+func (e *Entry) Refuse(ctx context.Context, m *Message, why error) error {
+	s := *e.stage
+	s.React = nil
+	_, err := e.rt.react(ctx, &s, m, nil, AsError(why), nil)
 	return err
 }
 
@@ -159,10 +175,7 @@ func (e *Entry) overdue(ctx context.Context, m *Message, asked bool) error {
 		e.rt.log.Info("request dropped: it has expired", "event", "expired", "stage", e.stage.Name, "message", m.ID)
 		return nil
 	}
-	stage := *e.stage
-	stage.React = nil
-	_, err := e.rt.react(ctx, &stage, m, nil, expiry(m), nil)
-	return err
+	return e.Refuse(ctx, m, expiry(m))
 }
 
 func ignoreDuplicate(err error) error {

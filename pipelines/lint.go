@@ -1,6 +1,10 @@
 package pipelines
 
-import "orderhub/pipelines/yamlfile"
+import (
+	"slices"
+
+	"orderhub/pipelines/yamlfile"
+)
 
 // lint finds what is wrong with the whole: channels nobody reads or writes,
 // declared things nobody uses. What has errors is not looked at: a step that
@@ -45,8 +49,9 @@ func (l *loading) lint(root *yamlfile.Node) {
 			root.Get("schemas").KeyNode(name).Warnf("W215", "remove it, or name it at a channel or a source: schema: "+name, "nothing uses schema %q", name)
 		}
 	}
+	carried := slices.ContainsFunc(l.Channels, func(c *Channel) bool { return channels.Get(c.Name).Get("via") != nil }) // --set may move them to another broker
 	for _, a := range l.Adapters {
-		if !l.used["adapter "+a.Name] && !writers[a.Name] {
+		if !l.used["adapter "+a.Name] && !writers[a.Name] && (a.Type.Carries == nil || !carried) {
 			root.Get("adapters").KeyNode(a.Name).Warnf("W216", "remove it, or use it", "nothing uses adapter %q", a.Name)
 		}
 	}

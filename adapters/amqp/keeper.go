@@ -151,6 +151,9 @@ func (k *keeper[T]) close() (v T, open bool) {
 
 // later is err again, for what was not tried since the next try is only in wait.
 func later(err error, wait time.Duration) error {
+	if err == nil { // it was open, and is lost since
+		err = hub.Fail(hub.Unavailable, hub.NotConnected, "the connection was lost; the next try is in %s", wait.Round(time.Millisecond))
+	}
 	e := *hub.AsError(err)
 	e.After = wait
 	return &e

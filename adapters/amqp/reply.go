@@ -3,6 +3,7 @@ package amqp
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -36,8 +37,9 @@ func (r *run) answer(j *job, reply *hub.Message) bool {
 	p.CorrelationId, p.ReplyTo = j.reply.CorrelationId, ""
 	ctx, cancel := context.WithTimeout(r.work, replyTime)
 	defer cancel()
+	checked := !strings.HasPrefix(j.reply.ReplyTo, directReplyTo) // RabbitMQ 3.10 returns what it delivers there
 	for try := 1; ; try++ {
-		err := r.adapter.answers.publish(ctx, "", j.reply.ReplyTo, true, p)
+		err := r.adapter.answers.publish(ctx, "", j.reply.ReplyTo, checked, p)
 		if err == nil {
 			return true
 		}

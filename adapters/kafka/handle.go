@@ -11,11 +11,6 @@ import (
 // patience is how long a request that does not say when it expires is tried again before it is told that it failed.
 const patience = 5 * time.Minute
 
-// refuser is a Handler that makes a dead letter of what a source can't bring: m is what is left of it.
-type refuser interface {
-	Refuse(ctx context.Context, m *hub.Message, why error) error
-}
-
 // handle hands j over. again: not now, but after a pause.
 func (l *lanes) handle(j *job) (again bool, pause time.Duration) {
 	if j.fault != nil {
@@ -97,7 +92,7 @@ func (l *lanes) refuse(j *job) error {
 		headerPartition: strconv.Itoa(j.part.id), headerOffset: strconv.FormatInt(j.offset, 10)}
 	why := hub.Fail(j.fault.Class, j.fault.Reason, "topic %s, partition %d, offset %d: %w", r.topic, j.part.id, j.offset, j.fault.Err)
 	r.env.Log.Error("record refused", "event", why.Reason, "topic", r.topic, "partition", j.part.id, "offset", j.offset, "error", why)
-	if to, ok := r.handler.(refuser); ok {
+	if to, ok := r.handler.(hub.Refuser); ok {
 		return to.Refuse(l.work, m, why)
 	}
 	return r.handler.Handle(l.work, m)

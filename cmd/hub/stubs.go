@@ -76,7 +76,8 @@ func (s *stubs) scan(probe *yamlfile.Loader, path string) {
 			continue
 		}
 		absent = false
-		url.Text()
+		text, _ := url.Text()
+		absent = absent || text == "" && url.Kind() == yamlfile.Scalar // ${KAFKA_BROKERS} may be set, and empty
 		name := key.Raw()
 		s.types[name] = value.Get("type").Raw()
 		switch {
