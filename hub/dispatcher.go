@@ -34,6 +34,7 @@ type dispatcher struct {
 	ready   []*Delivery            // to be run as soon as a lane is free
 	lines   map[string][]*Delivery // keys being run -> what waits behind, in order
 	lying   map[string]int         // stage.Direct: how many messages of each key lie in the queue, claimed ones included
+	lease   int64                  // of a Shared store: what blocked was learned under
 	blocked map[string]bool        // keys with a waiting retry or held messages; true: held ones are to be fetched
 	paused  bool
 	idle    bool // the last claim found nothing, and nothing runs
@@ -54,24 +55,54 @@ func (d *dispatcher) wake() {
 	}
 }
 
-// learn reads which keys wait in the store from an earlier run.
+// learn reads which keys wait in the store from an earlier run, or from another
+// hub that had the queue.
 func (d *dispatcher) learn(ctx context.Context) error {
 	keys, err := d.rt.store.Retrying(ctx, d.stage.Queue)
 	if err != nil {
 		return err
 	}
+	var lying map[string]int
+	if d.tracks() {
+		if lying, err = d.rt.store.Keys(ctx, d.stage.Queue); err != nil {
+			return err
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	clear(d.blocked)
 	for _, k := range keys {
 		d.blocked[k] = false
 	}
-	if d.stage.Direct {
-		d.lying, err = d.rt.store.Keys(ctx, d.stage.Queue)
+	if lying != nil {
+		d.lying = lying
 	}
-	return err
+	return nil
+}
+
+// tracks tells whether lying is kept. What lies in a queue of a Shared store only the store knows.
+func (d *dispatcher) tracks() bool { return d.stage.Direct && d.rt.shared == nil }
+
+// relearn is called after a Claim: when the queue came to this hub from
+// another, its keys are learned before any of its messages is accepted.
+func (d *dispatcher) relearn(ctx context.Context) error {
+	if d.rt.shared == nil {
+		return nil
+	}
+	lease := d.rt.shared.Lease(d.stage.Queue)
+	if lease == d.lease || lease == 0 {
+		return nil
+	}
+	if err := d.learn(ctx); err != nil {
+		return err
+	}
+	d.lease = lease
+	return nil
 }
 
 // came takes notice of a message that was put into the queue.
 func (d *dispatcher) came(p *Put) {
-	if d.stage.Direct && !p.Cancel && p.Msg.Key != "" && (p.Error == nil || !p.Due.IsZero()) {
+	if d.tracks() && !p.Cancel && p.Msg.Key != "" && (p.Error == nil || !p.Due.IsZero()) {
 		d.mu.Lock()
 		d.lying[p.Msg.Key]++
 		d.mu.Unlock()
@@ -138,18 +169,22 @@ func (d *dispatcher) fill(ctx, work context.Context) (next time.Time, more bool,
 		return next, false, nil
 	}
 	batch, next, err := d.rt.store.Claim(ctx, d.stage.Queue, room, lease)
-	if err != nil {
-		return next, false, err
+	claimed := len(batch)
+	if err == nil {
+		err = d.relearn(ctx)
 	}
-	for _, m := range batch {
-		if err := d.accept(ctx, work, m); err != nil {
-			return next, false, err
+	for len(batch) > 0 && err == nil {
+		if err = d.accept(ctx, work, batch[0]); err == nil {
+			batch = batch[1:]
 		}
 	}
+	if err != nil {
+		return next, false, errors.Join(err, d.rt.store.Release(context.WithoutCancel(ctx), batch))
+	}
 	d.mu.Lock()
-	d.idle = len(batch) == 0 && d.running+d.queued == 0
+	d.idle = claimed == 0 && d.running+d.queued == 0
 	d.mu.Unlock()
-	return next, len(batch) == room, nil
+	return next, claimed == room, nil
 }
 
 // fetchHeld takes up the held messages of keys whose retry is over.
@@ -189,8 +224,12 @@ func (d *dispatcher) accept(ctx, work context.Context, m *Delivery) error {
 		d.enqueue(work, m)
 		return nil
 	}
-	if _, blocked := d.blocked[key]; blocked && m.Attempts == 0 && m.Error == nil {
+	_, blocked := d.blocked[key]
+	switch again := m.Attempts > 0 || m.Error != nil; {
+	case blocked && !again:
 		return d.hold(ctx, m)
+	case again && !blocked && d.rt.shared != nil: // a retry that another hub put: what came behind it is held
+		d.blocked[key] = false
 	}
 	if line, busy := d.lines[key]; busy {
 		d.lines[key] = append(line, m)
@@ -250,7 +289,7 @@ func (d *dispatcher) after(work context.Context, m *Delivery, out outcome) *Deli
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if key := m.Msg.Key; key != "" {
-		if out == settled && d.stage.Direct {
+		if out == settled && d.tracks() {
 			if d.lying[key]--; d.lying[key] <= 0 {
 				delete(d.lying, key)
 			}
@@ -309,6 +348,7 @@ func (d *dispatcher) holdLine(work context.Context, m *Delivery, line []*Deliver
 			again = w
 		} else if err := d.hold(work, w); err != nil {
 			d.rt.log.Error("hold", "queue", d.stage.Queue, "error", err)
+			d.release(w)
 		}
 	}
 	return again
@@ -369,18 +409,24 @@ func (d *dispatcher) setPaused(p bool) {
 }
 
 // holds tells whether a message of the key must wait behind others in the queue.
-func (d *dispatcher) holds(key string) bool {
+func (d *dispatcher) holds(ctx context.Context, key string) (bool, error) {
 	if key == "" {
-		return false
+		return false, nil
+	}
+	if d.rt.shared != nil {
+		return d.rt.shared.Blocked(ctx, d.stage.Queue, key)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	_, blocked := d.blocked[key]
-	return blocked || d.lying[key] > 0
+	return blocked || d.lying[key] > 0, nil
 }
 
 // block makes later messages of the key wait behind one that was put with a due time.
 func (d *dispatcher) block(key string) {
+	if d.rt.shared != nil {
+		return // the store sees to that
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, ok := d.blocked[key]; !ok {

@@ -145,10 +145,17 @@ func (e *Entry) Call(ctx context.Context, m *Message) (*Message, error) {
 	if expired(m, e.rt.clock.Now()) {
 		return nil, e.overdue(ctx, m, asked)
 	}
-	if asked && !e.stage.Answers && d.holds(m.Key) {
+	held := false
+	if !asked || !e.stage.Answers {
+		var err error
+		if held, err = d.holds(ctx, m.Key); err != nil {
+			return nil, err
+		}
+	}
+	if asked && held {
 		return nil, Fail(Unavailable, "key_held", "an earlier message of key %q waits for its retry", m.Key)
 	}
-	if !asked && d.holds(m.Key) { // an earlier message of the key waits for its retry: this one goes behind it
+	if !asked && held { // an earlier message of the key waits for its retry: this one goes behind it
 		u := &Unit{Puts: []Put{{Queue: e.stage.Queue, Msg: m}}, Root: m.Root(), Correlation: m.Correlation}
 		if e.stage.Inbox {
 			u.Inbox = e.stage.Name + " " + m.ID

@@ -55,10 +55,10 @@ func (rt *Runtime) react(ctx context.Context, s *Stage, m *Message, d *Delivery,
 	if errors.Is(err, ErrDuplicate) {
 		return settled, nil
 	}
-	if again {
-		return waits, err
+	if again && err == nil {
+		return waits, nil
 	}
-	if d != nil && s.asked(m) {
+	if !again && d != nil && s.asked(m) {
 		rt.answer(m, answer{err: e})
 	}
 	return settled, err

@@ -17,6 +17,7 @@ type Runtime struct {
 	Drain  time.Duration
 
 	store    Store
+	shared   Shared // the store, when other hubs use it too; else nil
 	clock    Clock
 	log      *slog.Logger
 	recorder *Recorder
@@ -40,6 +41,7 @@ func NewRuntime(store Store, clock Clock, log *slog.Logger, recorder *Recorder) 
 		env: StageEnv{Store: store, Clock: clock}, queues: map[string]*dispatcher{},
 		die: make(chan error, 1), started: make(chan struct{})}
 	rt.env.Ask = rt.Ask
+	rt.shared, _ = store.(Shared)
 	return rt
 }
 
@@ -103,7 +105,10 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	consume, stopConsume := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopConsume()
 	for _, d := range rt.order { // before any source runs: what lies in the store comes first
-		if err := d.learn(ctx); err != nil {
+		if rt.shared != nil {
+			break // each queue is learned when this hub gets its lease
+		}
+		if err := d.learn(ctx); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("queue %s: %w", d.stage.Queue, err)
 		}
 	}
@@ -117,8 +122,8 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	for _, f := range rt.sources {
 		feeds.Go(func() { f.supervise(intake, work) })
 	}
-	if w, ok := rt.store.(Waker); ok {
-		dispatchers.Go(func() { rt.hear(consume, w) })
+	if rt.shared != nil {
+		dispatchers.Go(func() { rt.hear(consume) })
 	}
 	close(rt.started)
 	used := make(chan struct{})
@@ -156,12 +161,12 @@ func (rt *Runtime) Run(ctx context.Context) error {
 }
 
 // hear wakes the dispatchers of queues that other hubs put to.
-func (rt *Runtime) hear(ctx context.Context, w Waker) {
+func (rt *Runtime) hear(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case queue := <-w.Woken():
+		case queue := <-rt.shared.Woken():
 			if d := rt.queues[queue]; d != nil {
 				d.wake()
 			}

@@ -97,7 +97,15 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 // commit makes the exchange's unit durable, or publishes it directly when it has no store effects.
 func (rt *Runtime) commit(ctx context.Context, s *Stage, x *Exchange, m *Message) error {
 	u := x.Unit
-	if !u.Effects() && !rt.behind(u.Sends) {
+	direct := !u.Effects()
+	if direct {
+		held, err := rt.behind(ctx, u.Sends)
+		if err != nil {
+			return err
+		}
+		direct = !held
+	}
+	if direct {
 		for _, send := range u.Sends {
 			if err := send.Target.Send(ctx, send.Msg); err != nil {
 				return At(err, Place{Where: send.Queue}, send.Msg)
@@ -124,13 +132,15 @@ func (rt *Runtime) commit(ctx context.Context, s *Stage, x *Exchange, m *Message
 
 // behind tells that an earlier message of a send's key still lies in its
 // outbox: then this one must go the same way.
-func (rt *Runtime) behind(sends []Send) bool {
+func (rt *Runtime) behind(ctx context.Context, sends []Send) (bool, error) {
 	for i := range sends {
-		if q := rt.queues[sends[i].Queue]; q != nil && q.holds(sends[i].Msg.Key) {
-			return true
+		if q := rt.queues[sends[i].Queue]; q != nil {
+			if held, err := q.holds(ctx, sends[i].Msg.Key); held || err != nil {
+				return held, err
+			}
 		}
 	}
-	return false
+	return false, nil
 }
 
 // sampled picks one message in sampleEvery: of a pipeline that passes messages

@@ -87,9 +87,22 @@ type Store interface {
 	Close() error
 }
 
-// Waker is a Store that other hubs put messages into, too: it names the queues
-// of this hub that may have something new.
-type Waker interface{ Woken() <-chan string }
+// Shared is a Store that several hubs use at once. Each queue is leased by one
+// of them: Claim and ClaimHeld give nothing of a queue that another hub has,
+// and Claim's next tells when to look again. Claim gives no message that stands
+// behind a retry, or behind a held one, of its key: it makes it held.
+type Shared interface {
+	Store
+	// Woken tells the names of queues that this hub should look at: another hub
+	// put messages there, or gave the queue free.
+	Woken() <-chan string
+	// Lease is the number of this hub's lease of the queue; 0: it has none. Only
+	// Claim takes one. When it changed, what was known of the queue's keys is stale.
+	Lease(queue string) int64
+	// Blocked tells whether a message of the key lies in the queue, whichever
+	// hub put it there. It may also say so of any key when the queue is long.
+	Blocked(ctx context.Context, queue, key string) (bool, error)
+}
 
 // HistoryRow is the history that one unit left.
 type HistoryRow struct {

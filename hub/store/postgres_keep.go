@@ -203,19 +203,28 @@ func (s *Postgres) poll() {
 }
 
 // heal makes messages ready that Claim held, or another hub, once no retry of
-// their key waits. The runtime takes most of them up itself, when the retry is over.
+// their key waits. The runtime takes most of them up itself, when the retry is over:
+// a key of which anything is claimed is left to it, so that all messages of a key become ready at once.
 func (s *Postgres) heal(q *pgQueue) {
 	if !q.serial.TryLock() { // a Claim may be holding messages just now
 		return
 	}
 	defer q.serial.Unlock()
 	s.mu.Lock()
-	epoch := q.epoch
+	epoch, busy := q.epoch, map[string]bool{}
+	for _, c := range q.claims {
+		busy[c.d.Msg.Key] = true
+	}
 	var keys [][]byte
 	for k := range q.kept {
-		keys = append(keys, []byte(k))
+		if !busy[k] {
+			keys = append(keys, []byte(k))
+		}
 	}
 	s.mu.Unlock()
+	if len(keys) == 0 {
+		return
+	}
 	var free []string
 	err := s.tend(func(ctx context.Context, c *pgx.Conn) error {
 		rows, err := c.Query(ctx, "SELECT k.key FROM unnest($2::bytea[]) k(key) WHERE NOT EXISTS(SELECT 1 FROM messages w WHERE w.queue=$1 AND w.key=k.key AND "+retrying+")", q.id, keys)

@@ -74,22 +74,39 @@ type pgHub struct {
 	proxy *pgProxy
 	stop  context.CancelFunc
 	ended chan error
-	wg    sync.WaitGroup
 }
 
 const pgQueues = 5
 
 func startHub(t *testing.T, base, name string, f *pgFeed) *pgHub {
 	t.Helper()
+	return startRuntime(t, base, name, func(rt *hub.Runtime) { addStages(t, rt, name, f) })
+}
+
+func startRuntime(t *testing.T, base, name string, set func(rt *hub.Runtime)) *pgHub {
+	t.Helper()
 	h := &pgHub{t: t, ended: make(chan error, 1)}
 	var url string
 	h.proxy, url = throughProxy(t, base)
 	var err error
-	if h.s, err = OpenPostgres(ctx, url, PostgresOptions{Hub: name, Lease: time.Second, Patience: 2 * time.Second}); err != nil {
+	if h.s, err = OpenPostgres(ctx, url, PostgresOptions{Hub: name, Lease: time.Second, Patience: 4 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	rt := hub.NewRuntime(h.s, hub.RealClock{}, silent, nil)
 	rt.Drain = 2 * time.Second
+	set(rt)
+	run, stop := context.WithCancel(context.Background())
+	h.stop = stop
+	go func() { h.ended <- rt.Run(run) }()
+	select {
+	case <-rt.Started():
+	case err := <-h.ended:
+		t.Fatalf("the runtime did not start: %v", err)
+	}
+	return h
+}
+
+func addStages(t *testing.T, rt *hub.Runtime, name string, f *pgFeed) {
 	in := &hub.Stage{Name: "in", Queue: "in", Inbox: true, Run: func(_ context.Context, x *hub.Exchange) error {
 		var i int
 		fmt.Sscanf(x.Msg.ID, "id-%d", &i)
@@ -114,21 +131,6 @@ func startHub(t *testing.T, base, name string, f *pgFeed) *pgHub {
 		}
 	}
 	rt.AddSource("feed", f, in)
-	run, stop := context.WithCancel(context.Background())
-	h.stop = stop
-	go func() { h.ended <- rt.Run(run) }()
-	<-rt.Started()
-	h.wg.Go(func() {
-		for {
-			select {
-			case <-h.s.Woken():
-				rt.WakeAll()
-			case <-run.Done():
-				return
-			}
-		}
-	})
-	return h
 }
 
 // end stops the hub: in order, or as a crash would, with its connections cut
@@ -146,7 +148,6 @@ func (h *pgHub) end(crash bool) {
 	if err := h.s.Close(); err != nil && !errors.Is(err, hub.ErrClosed) {
 		h.t.Error(err)
 	}
-	h.wg.Wait()
 }
 
 // Two hubs share one store while both are stopped, killed and started again:
