@@ -135,7 +135,7 @@ func (rt *Runtime) next(r Reaction, e *Error, tries int, now time.Time) (due tim
 	if !policy.Takes(e.Class) {
 		return time.Time{}, false, true
 	}
-	counts = e.Class != Throttled && e.Reason != NotConnected && e.Reason != "breaker_open" && e.Reason != "conflict"
+	counts = e.Class != Throttled && e.Reason != NotConnected && e.Reason != "breaker_open" && (e.Reason != "conflict" || e.Class != Unavailable)
 	if counts && tries >= policy.Times {
 		return time.Time{}, false, true
 	}

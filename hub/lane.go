@@ -1,0 +1,138 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// lane runs m and what follows it until nothing is left to run.
+func (d *dispatcher) lane(work context.Context, m *Delivery) {
+	for m != nil {
+		out := settled
+		if work.Err() != nil {
+			out = undone
+			d.release(m)
+		} else {
+			out = d.deliver(work, m)
+		}
+		m = d.after(work, m, out)
+	}
+	d.wake()
+}
+
+func (d *dispatcher) release(m *Delivery) {
+	if err := d.rt.store.Release(context.Background(), []*Delivery{m}); err != nil {
+		d.rt.log.Error("release", "queue", d.stage.Queue, "error", err)
+	}
+}
+
+// after settles m's key and picks the lane's next message. The caller's lane ends with nil.
+func (d *dispatcher) after(work context.Context, m *Delivery, out outcome) *Delivery {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if key := m.Msg.Key; key != "" {
+		if out == settled && d.tracks() {
+			if d.lying[key]--; d.lying[key] <= 0 {
+				delete(d.lying, key)
+			}
+		}
+		_, blocked := d.blocked[key]
+		line := d.lines[key]
+		switch {
+		case out == waits:
+			d.blocked[key] = false
+			delete(d.lines, key)
+			if again := d.holdLine(work, m, line); again != nil {
+				d.lines[key] = []*Delivery{}
+				if !d.rt.stopping() {
+					return again
+				}
+				d.lines[key] = append(d.lines[key], again)
+				d.queued++
+			}
+		case d.rt.stopping(): // what waits behind is released when the lanes are done
+		case out == undone: // what waits behind it goes back, too, so that it stays behind it
+			delete(d.lines, key)
+			d.queued -= len(line)
+			for _, w := range line {
+				d.release(w)
+			}
+		case len(line) > 0:
+			d.lines[key] = line[1:]
+			d.queued--
+			return line[0]
+		default:
+			delete(d.lines, key)
+			if blocked {
+				d.blocked[key] = true
+			}
+		}
+	}
+	if len(d.ready) > 0 && !d.rt.stopping() {
+		next := d.ready[0]
+		d.ready = d.ready[1:]
+		d.queued--
+		if 2*d.stage.Lanes-d.running-d.queued >= d.stage.Lanes {
+			d.wake()
+		}
+		return next
+	}
+	d.running--
+	return nil
+}
+
+// holdLine holds what waits behind m in its line. A retry of m itself, which
+// fell due and was claimed before m's lane got here, is given back: it is next. d.mu is held.
+func (d *dispatcher) holdLine(work context.Context, m *Delivery, line []*Delivery) (again *Delivery) {
+	for _, w := range line {
+		d.queued--
+		if w.Seq == m.Seq {
+			again = w
+		} else if err := d.hold(work, w); err != nil {
+			d.rt.log.Error("hold", "queue", d.stage.Queue, "error", err)
+			d.release(w)
+		}
+	}
+	return again
+}
+
+// deliver runs the stage for one stored message.
+func (d *dispatcher) deliver(work context.Context, m *Delivery) outcome {
+	rt := d.rt
+	switch {
+	case m.Crashes >= crashLimit:
+		return d.bury(work, m, Fail(Bug, "crashed_worker", "the hub stopped uncleanly %d times while this message ran", m.Crashes))
+	case expired(m.Msg, rt.clock.Now()):
+		return d.bury(work, m, expiry(m.Msg))
+	case m.Crashes == crashLimit-1: // a suspect hit twice runs alone among such, so that only the culprit is hit again
+		rt.suspects.Lock()
+		defer rt.suspects.Unlock()
+	}
+	slot := rt.recorder.Begin(m.Seq)
+	defer rt.recorder.End(slot)
+	failpoint("before_run", m.Msg.ID+" "+m.Msg.Correlation+" "+d.stage.Name)
+	_, out, err := rt.run(work, d.stage, m.Msg, m)
+	switch {
+	case err == nil || errors.Is(err, ErrConflict):
+	case AsError(err).Class.Transient(): // the store is away: nothing is changed, and the message is still there
+		rt.log.Warn("the store is away", "queue", d.stage.Queue, "message", m.Msg.ID, "error", err)
+		time.Sleep(50 * time.Millisecond) // of many lanes at once: not too fast
+		d.release(m)
+		return undone
+	default:
+		rt.fatal(err)
+	}
+	return out
+}
+
+func (d *dispatcher) bury(ctx context.Context, m *Delivery, e *Error) outcome {
+	e.Where = d.stage.Name
+	stage := *d.stage
+	stage.React = nil
+	out, err := d.rt.react(ctx, &stage, m.Msg, m, e, nil)
+	if err != nil && !errors.Is(err, ErrConflict) {
+		d.rt.fatal(err)
+	}
+	return out
+}
