@@ -44,7 +44,7 @@ func (c *cli) sandbox(ctx context.Context, config string, f sandboxFlags) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b := &box{dir: dir, stubs: &stubs{real: true}}
+	b := &box{dir: dir, stubs: &stubs{real: true, boxed: true}}
 	reg := registry()
 	b.contain(reg)
 	l := load(config, reg, b.stubs, f.sets...)

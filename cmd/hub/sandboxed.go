@@ -11,6 +11,7 @@ import (
 	"orderhub/adapters/httpclient"
 	"orderhub/adapters/httpserver"
 	"orderhub/adapters/smtp"
+	"orderhub/adapters/sql"
 	"orderhub/hub"
 	"orderhub/pipelines"
 )
@@ -52,6 +53,8 @@ func (b *box) change(cfg any, name string) {
 		c.Listen = "127.0.0.1:0"
 	case *httpclient.Config:
 		c.URL = b.partner(name, "http://")
+	case *sql.Config:
+		c.URL = hub.Secret("postgres://" + placeholder + "/none")
 	case *smtp.Config:
 		c.URL = hub.Secret(b.partner(name, "smtp://"))
 	}

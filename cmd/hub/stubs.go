@@ -17,9 +17,10 @@ import (
 // of an adapter by a partner of stub.World, a missing secret by a generated
 // one. The world starts when it is first needed; close ends it.
 type stubs struct {
-	off  bool // missing values are errors
-	real bool // start the world; else placeholders
-	warn bool // a warning for each placeholder
+	off   bool // missing values are errors
+	real  bool // start the world; else placeholders
+	boxed bool // no broker is asked, whatever its address
+	warn  bool // a warning for each placeholder
 
 	world    *stub.World
 	aimed    bool  // the shipping stub calls the hub back
@@ -58,7 +59,7 @@ func (s *stubs) serve(loader *yamlfile.Loader, path string) {
 }
 
 // absent tells that the hub runs without the broker.
-func (s *stubs) absent(adapter string) bool { return slices.Contains(s.stored, adapter) }
+func (s *stubs) absent(adapter string) bool { return s.boxed || slices.Contains(s.stored, adapter) }
 
 // scan finds the adapters that have no URL, before anything is loaded: only
 // when there are some are missing secrets made up.
