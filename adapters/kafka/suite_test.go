@@ -118,6 +118,12 @@ func (f *writeFar) limit(bytes string) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	until(f.t, "the broker knows the limit", func() bool { // it learns of it a little later
+		r, err := f.admin.DescribeConfigs(context.Background(), &kafka.DescribeConfigsRequest{Resources: []kafka.DescribeConfigRequestResource{{
+			ResourceType: kafka.ResourceTypeTopic, ResourceName: f.topic, ConfigNames: []string{"max.message.bytes"}}}})
+		return err == nil && len(r.Resources) == 1 && len(r.Resources[0].ConfigEntries) == 1 && r.Resources[0].ConfigEntries[0].ConfigValue == bytes
+	})
+	time.Sleep(100 * time.Millisecond) // and its log, of the topic, after that: nothing tells when
 }
 
 func TestTargetSuite(t *testing.T) {
