@@ -186,7 +186,10 @@ func continueIn(queue string) hub.Step {
 func (b *Build) Background() bool { return b.background }
 
 // Answers tells that somebody may wait for the reply of this pipeline.
-func (b *Build) Answers() bool { return b.pl.answers() || b.pl.From.Call || b.pl.mayReply() }
+func (b *Build) Answers() bool { return b.Waits() || b.pl.mayReply() }
+
+// Waits tells that somebody waits for the reply to every message of this pipeline.
+func (b *Build) Waits() bool { return b.pl.answers() || b.pl.From.Call }
 
 // mayReply tells that the pipeline's messages may carry a Return Address.
 func (p *Pipeline) mayReply() bool {

@@ -64,6 +64,7 @@ func TestPostgresHeldBehindRetry(t *testing.T) {
 	if st := states(t, a, "q"); st != "k0:ready k1:waiting k2:held o1:ready k3:held n1:ready " {
 		t.Fatalf("stored %s", st)
 	}
+	finish(t, a, got[0])
 	put(t, b, "q", keyedMsg("k4", "k"))
 	time.Sleep(1500 * time.Millisecond) // polls pass, and free nothing
 	if batch := claimed(t, a, "q", 10); len(batch) != 0 {

@@ -27,7 +27,7 @@ func compile(b *pipelines.Build) hub.Step {
 	if o.Key == nil {
 		return nil
 	}
-	r := &receiver{b: b, asks: b.Asks(), keep: o.Keep, same: o.Duplicate == "same_reply", fail: o.Duplicate == "fail", waits: b.Answers() && !b.Background()}
+	r := &receiver{b: b, asks: b.Asks(), keep: o.Keep, same: o.Duplicate == "same_reply", fail: o.Duplicate == "fail", waits: b.Waits() && !b.Background()}
 	r.prefix = strings.Replace(b.Where, "/idempotent", "", 1)
 	r.key = scalar(b, o.Key, "a key is a text or a number")
 	if o.Version != nil {
