@@ -109,8 +109,9 @@ func (d *dispatcher) deliver(work context.Context, m *Delivery) outcome {
 		rt.suspects.Lock()
 		defer rt.suspects.Unlock()
 	}
-	slot := rt.recorder.Begin(m.Seq)
-	defer rt.recorder.End(slot)
+	here := &running{recorder: rt.recorder, seq: m.Seq, slot: rt.recorder.Begin(m.Seq)}
+	defer here.end()
+	work = context.WithValue(work, runningKey{}, here)
 	failpoint("before_run", m.Msg.ID+" "+m.Msg.Correlation+" "+d.stage.Name)
 	_, out, err := rt.run(work, d.stage, m.Msg, m)
 	switch {

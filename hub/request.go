@@ -20,6 +20,9 @@ const keepReply = 24 * time.Hour
 // inside begins the Return Address of a request that this hub's store carries.
 const inside = "hub:"
 
+// reasonStopping is the Reason of what was not finished because the hub stops.
+const reasonStopping = "stopping"
+
 // asked tells that somebody waits for what becomes of m, so that its errors
 // are told instead of stored.
 func (s *Stage) asked(m *Message) bool {
@@ -55,14 +58,17 @@ func (rt *Runtime) Ask(ctx context.Context, queue string, m *Message) (*Message,
 	if err := rt.Commit(ctx, &Unit{Puts: []Put{{Queue: queue, Msg: ask}}, Root: m.Root(), Correlation: m.Correlation}); err != nil {
 		return nil, err
 	}
+	defer aside(ctx)()
 	select {
 	case a := <-ch:
 		return a.reply, a.err
+	case <-rt.halted: // who is asked may have stopped already: the message goes back, and asks again
+		return nil, Fail(Unavailable, reasonStopping, "no reply: the hub is stopping")
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			return nil, Fail(Timeout, "timeout", "no reply: %w", ctx.Err())
 		}
-		return nil, Fail(Unavailable, "stopping", "no reply: %w", ctx.Err())
+		return nil, Fail(Unavailable, reasonStopping, "no reply: %w", ctx.Err())
 	}
 }
 

@@ -31,6 +31,7 @@ type Runtime struct {
 	order   []*dispatcher
 	sources []*feed
 	halt    atomic.Bool
+	halted  chan struct{} // closed when halt is set
 	die     chan error
 	started chan struct{}
 }
@@ -39,7 +40,7 @@ type Runtime struct {
 func NewRuntime(store Store, clock Clock, log *slog.Logger, recorder *Recorder) *Runtime {
 	rt := &Runtime{Drain: 30 * time.Second, store: store, clock: clock, log: log, recorder: recorder,
 		env: StageEnv{Store: store, Clock: clock}, queues: map[string]*dispatcher{},
-		die: make(chan error, 1), started: make(chan struct{})}
+		die: make(chan error, 1), started: make(chan struct{}), halted: make(chan struct{})}
 	rt.env.Ask = rt.Ask
 	rt.shared, _ = store.(Shared)
 	return rt
@@ -88,6 +89,13 @@ func (rt *Runtime) fatal(err error) {
 	}
 }
 
+// stop makes an end of taking in, and of waiting for replies.
+func (rt *Runtime) stop() {
+	if !rt.halt.Swap(true) {
+		close(rt.halted)
+	}
+}
+
 // Started is closed when the dispatchers run and the sources may be reached.
 func (rt *Runtime) Started() <-chan struct{} { return rt.started }
 
@@ -99,7 +107,7 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	defer stop()
 	work, abort := context.WithCancel(context.WithoutCancel(ctx))
 	defer abort()
-	context.AfterFunc(intake, func() { rt.halt.Store(true) })
+	context.AfterFunc(intake, func() { rt.stop() })
 
 	var dispatchers, feeds sync.WaitGroup
 	consume, stopConsume := context.WithCancel(context.WithoutCancel(ctx))
@@ -133,11 +141,11 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case err = <-rt.die:
-		rt.halt.Store(true)
+		rt.stop()
 		abort()
 	case <-rt.store.Done():
 		err = rt.store.Err()
-		rt.halt.Store(true)
+		rt.stop()
 		abort()
 	case <-used:
 		if len(rt.sources) == 0 {
@@ -148,7 +156,7 @@ func (rt *Runtime) Run(ctx context.Context) error {
 				err = rt.store.Err()
 			}
 		} else if err = rt.settle(ctx); err != nil {
-			rt.halt.Store(true)
+			rt.stop()
 		}
 	}
 	stop()
