@@ -39,6 +39,8 @@ type dispatcher struct {
 	paused  bool
 	idle    bool // the last claim found nothing, and nothing runs
 	lanes   sync.WaitGroup
+
+	stepping sync.Mutex // held by the one Step at a time
 }
 
 func newDispatcher(rt *Runtime, s *Stage) *dispatcher {
@@ -248,13 +250,13 @@ func (d *dispatcher) hold(ctx context.Context, m *Delivery) error {
 	return err
 }
 
-// enqueue starts a lane for m, or queues it for the next free one. d.mu is held.
+// enqueue starts a lane for m, or queues it for the next free one, or for Step. d.mu is held.
 func (d *dispatcher) enqueue(work context.Context, m *Delivery) {
 	if m.Msg.Key != "" && d.lines[m.Msg.Key] == nil {
 		d.lines[m.Msg.Key] = []*Delivery{}
 	}
 	d.idle = false
-	if d.running >= d.stage.Lanes {
+	if d.rt.manual || d.running >= d.stage.Lanes {
 		d.ready = append(d.ready, m)
 		d.queued++
 		return

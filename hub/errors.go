@@ -73,6 +73,14 @@ func (e *Error) Document() doc.Value {
 	})
 }
 
+// Reaction is what the failed step itself says becomes of the message; false: nothing.
+func (e *Error) Reaction() (Reaction, bool) {
+	if e.react == nil {
+		return Reaction{}, false
+	}
+	return e.react(e)
+}
+
 // Place is where an error happened.
 type Place struct {
 	Where, Line string

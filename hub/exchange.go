@@ -29,6 +29,11 @@ type StageEnv struct {
 	Store Store
 	Clock Clock
 	Ask   func(ctx context.Context, queue string, m *Message) (*Message, error) // see Runtime.Ask
+	// Save commits x's unit now, in the middle of a run, with its sends in their
+	// outboxes: what a step that has results to keep before it goes on calls with
+	// an exchange of its own, from NewExchange. It settles the unit, whatever becomes
+	// of it. root and correlation are what history is found by.
+	Save func(ctx context.Context, x *Exchange, root, correlation string) error
 
 	locks  [4096]sync.Mutex // striped by record: held across calls, so few keys may share one
 	claims sync.Map         // recordName -> *work: see Claim
@@ -140,6 +145,10 @@ func (x *Exchange) Join(forks ...*Exchange) {
 		x.Unit.add(f.Unit)
 	}
 }
+
+// Settle ends what x's unit holds, its locks and claims. Who gives up an exchange
+// of its own, made by NewExchange, calls it; a second call does nothing.
+func (x *Exchange) Settle() { x.Unit.unlock() }
 
 // Note adds an event to the message's history (EIP Message History).
 func (x *Exchange) Note(e Event) {

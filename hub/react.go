@@ -139,7 +139,11 @@ func (rt *Runtime) next(r Reaction, e *Error, tries int, now time.Time) (due tim
 	if counts && tries >= policy.Times {
 		return time.Time{}, false, true
 	}
-	return now.Add(max(policy.Delay(tries+1), e.After)), true, counts
+	delay := policy.Delay
+	if rt.manual {
+		delay = policy.longest
+	}
+	return now.Add(max(delay(tries+1), e.After)), true, counts
 }
 
 func failedEvent(e *Error, now time.Time) Event {

@@ -30,12 +30,17 @@ func (r *Retry) Takes(c Class) bool {
 // Delay is the pause before try number n (1: the first retry): Min·2^(n-1) up
 // to Max, of which the upper half is random, so that many do not come at once.
 func (r *Retry) Delay(n int) time.Duration {
+	d := r.longest(n)
+	return d/2 + time.Duration(rand.Int64N(int64(d/2)+1))
+}
+
+// longest is the greatest Delay(n).
+func (r *Retry) longest(n int) time.Duration {
 	d := r.Min
 	for i := 1; i < n && d < r.Max; i++ {
 		d *= 2
 	}
-	d = min(d, r.Max)
-	return d/2 + time.Duration(rand.Int64N(int64(d/2)+1))
+	return min(d, r.Max)
 }
 
 // Reaction is what becomes of a message whose step failed. The zero Reaction

@@ -59,6 +59,9 @@ func (rt *Runtime) Ask(ctx context.Context, queue string, m *Message) (*Message,
 		return nil, err
 	}
 	defer aside(ctx)()
+	if rt.manual {
+		return rt.inline(ctx, queue, ch)
+	}
 	select {
 	case a := <-ch:
 		return a.reply, a.err

@@ -30,6 +30,7 @@ type Runtime struct {
 	queues  map[string]*dispatcher
 	order   []*dispatcher
 	sources []*feed
+	manual  bool // Step carries the messages, not Run
 	halt    atomic.Bool
 	halted  chan struct{} // closed when halt is set
 	die     chan error
@@ -42,6 +43,10 @@ func NewRuntime(store Store, clock Clock, log *slog.Logger, recorder *Recorder) 
 		env: StageEnv{Store: store, Clock: clock}, queues: map[string]*dispatcher{},
 		die: make(chan error, 1), started: make(chan struct{}), halted: make(chan struct{})}
 	rt.env.Ask = rt.Ask
+	rt.env.Save = func(ctx context.Context, x *Exchange, root, correlation string) error {
+		defer x.Settle()
+		return rt.save(ctx, x, root, correlation)
+	}
 	rt.shared, _ = store.(Shared)
 	return rt
 }

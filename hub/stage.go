@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -117,16 +118,20 @@ func (rt *Runtime) commit(ctx context.Context, s *Stage, x *Exchange, m *Message
 		u.Root, u.Correlation = m.Root(), x.Msg.Correlation
 		return rt.Commit(ctx, u)
 	}
-	for _, send := range u.Sends {
-		u.Puts = append(u.Puts, Put{Queue: send.Queue, Msg: send.Msg})
-	}
 	if u.Input == nil && s.Inbox {
 		u.Inbox = s.Name + " " + m.ID
 	}
-	u.Root = m.Root()
-	if u.Correlation = x.Msg.Correlation; u.Correlation == "" {
-		u.Correlation = m.Correlation
+	return rt.save(ctx, x, m.Root(), cmp.Or(x.Msg.Correlation, m.Correlation))
+}
+
+// save commits x's unit, with its sends in their outboxes.
+func (rt *Runtime) save(ctx context.Context, x *Exchange, root, correlation string) error {
+	u := x.Unit
+	for _, send := range u.Sends {
+		u.Puts = append(u.Puts, Put{Queue: send.Queue, Msg: send.Msg})
 	}
+	u.Sends = nil
+	u.Root, u.Correlation = root, correlation
 	return rt.Commit(ctx, u)
 }
 

@@ -25,6 +25,7 @@ type Build struct {
 	onError    bool           // inside `errors:`
 	background bool           // behind the reply
 	names      map[string]int // labels used in this pipeline
+	within     string         // what stands before the labels: "billing/" in the state of a process
 }
 
 // part collects what one stage of a pipeline needs beside its steps.
@@ -107,7 +108,7 @@ func (b *Build) Inner(n *yamlfile.Node, f *Flow, beside ...string) hub.Step {
 }
 
 func (b *Build) inner(n *yamlfile.Node, f *Flow) *Build {
-	return &Build{Step: n, Flow: f, plan: b.plan, pl: b.pl, part: b.part, nested: true, onError: b.onError, background: b.background, names: b.names}
+	return &Build{Step: n, Flow: f, plan: b.plan, pl: b.pl, part: b.part, nested: true, onError: b.onError, background: b.background, names: b.names, within: b.within}
 }
 
 // Verb is the verb of step n, "" when it has none.

@@ -85,8 +85,8 @@ func (b *Build) errorTable(n *yamlfile.Node, f *Flow) map[string]hub.Reaction {
 			key.Errorf("E221", didYouMean(class, known), "unknown error class %q", class)
 			continue
 		}
-		if b.plan.reg.Later["goto"] && value.Get("goto") != nil {
-			value.KeyNode("goto").Errorf("E210", notYet, "`goto` is not yet available")
+		if value.Get("goto") != nil {
+			value.KeyNode("goto").Errorf("E290", "write a step, as {send: orders.invalid}, or move it to a state of a process", "`goto` leads to a state, and a pipeline has none")
 			continue
 		}
 		if r := value.Get("retry"); r != nil && len(value.Keys()) == 1 {

@@ -27,6 +27,7 @@ type loading struct {
 	used      map[string]bool // schemas, retries, channels that something names
 	failNames []string        // classes that `fail:` steps name
 	places    []*Channel      // of brokers that this hub runs without
+	declared  map[string]any  // what the sections of the registry made known, by key
 	broken    map[string]bool // declared things with a fault of their own: who names them is not told again
 }
 
@@ -34,7 +35,7 @@ type loading struct {
 // and compiles it. The plan is usable only when problems has no errors; all
 // problems are found at once.
 func Load(path string, reg *Registry, loader *yamlfile.Loader) (*Plan, *yamlfile.Problems) {
-	l := &loading{reg: reg, loader: loader, problems: loader.Problems, used: map[string]bool{}, broken: map[string]bool{}}
+	l := &loading{reg: reg, loader: loader, problems: loader.Problems, used: map[string]bool{}, broken: map[string]bool{}, declared: map[string]any{}}
 	l.Plan = &Plan{Path: path, Dir: filepath.Dir(path), Store: "sqlite:hub.db", Drain: 30 * time.Second, Keep: 30 * 24 * time.Hour,
 		schemas: map[string]*schema.Schema{}, retries: map[string]*hub.Retry{}, scope: formula.NewScope()}
 	for name, f := range reg.Funcs {
@@ -59,7 +60,7 @@ func (l *loading) all(root *yamlfile.Node) {
 			root.KeyNode(k).Errorf("E210", notYet, "`%s:` is not yet available", k)
 		}
 	}
-	known := slices.Clone(sections)
+	known := l.sectionNames()
 	for k := range l.reg.Later {
 		if root.Get(k) != nil {
 			known = append(known, k)
@@ -67,12 +68,17 @@ func (l *loading) all(root *yamlfile.Node) {
 	}
 	root.Allow("top-level", known...)
 	l.hub(root.Get("hub"))
-	l.findFails(section(root, "pipelines"))
-	l.readSchemas(section(root, "schemas"))
-	l.readRetries(section(root, "retries"))
-	l.readAdapters(section(root, "adapters"))
-	l.readChannels(section(root, "channels"))
-	l.readPipelines(section(root, "pipelines"))
+	l.findFails(l.section(root, "pipelines"))
+	for _, s := range l.reg.Sections {
+		l.findFails(l.section(root, s.Key))
+	}
+	l.readSchemas(l.section(root, "schemas"))
+	l.readRetries(l.section(root, "retries"))
+	l.readAdapters(l.section(root, "adapters"))
+	l.readChannels(l.section(root, "channels"))
+	l.declareSections(root)
+	l.readPipelines(l.section(root, "pipelines"))
+	l.compileSections(root)
 	l.lint(root)
 }
 
@@ -84,10 +90,10 @@ const notYet = "remove it: this version has no code for it"
 
 // section is a part of the configuration, under its name or a misspelled one:
 // that is told already, and what is in it is known nevertheless.
-func section(root *yamlfile.Node, name string) *yamlfile.Node {
-	n := root.Get(name)
+func (l *loading) section(root *yamlfile.Node, name string) *yamlfile.Node {
+	n, known := root.Get(name), l.sectionNames()
 	for _, k := range root.Keys() {
-		if near, ok := yamlfile.Nearest(k, sections); n == nil && ok && near == name && !slices.Contains(sections, k) {
+		if near, ok := yamlfile.Nearest(k, known); n == nil && ok && near == name && !slices.Contains(known, k) {
 			n = root.Get(k)
 		}
 	}

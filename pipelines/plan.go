@@ -28,6 +28,7 @@ type Plan struct {
 	retries map[string]*hub.Retry
 	scope   *formula.Scope
 	files   []yamlfile.Source
+	kept    map[string]any // what the sections of the registry made, by key
 }
 
 // Adapter is an entry of `adapters:`.
@@ -69,6 +70,7 @@ type From struct {
 	Channel *Channel
 	Arg     string // "POST /orders", a topic pattern
 	Call    bool
+	Section string // key of the section that feeds it itself: processes
 
 	match  map[string]string // headers channel
 	cfg    any

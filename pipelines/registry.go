@@ -18,6 +18,8 @@ type Registry struct {
 	Absent func(adapter string) bool
 	// Later are words of the language that this version has no code for yet.
 	Later map[string]bool
+	// Sections are the top-level keys beside the core's own: processes, tests.
+	Sections []Section
 }
 
 // Pattern is one verb of the language: an Enterprise Integration Pattern.

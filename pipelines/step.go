@@ -131,7 +131,7 @@ func didYouMean(name string, known []string) string {
 // label names the step for history, errors and idempotency keys: its verb and
 // what it names, not its place in the list, so that an edit above it changes nothing.
 func (b *Build) label(p *Pattern) {
-	label := p.Verb
+	label := b.within + p.Verb
 	if name := b.object(p); name != "" {
 		label += " " + name
 	}
@@ -160,6 +160,10 @@ func (b *Build) object(p *Pattern) string {
 // wrap gives the step its `when`, `retry` and `errors`, and its name to its errors.
 func (b *Build) wrap(s hub.Step, before *Flow) hub.Step {
 	when := b.when(before)
+	if n := b.Step.KeyNode("errors"); n != nil && b.pl.From.Section != "" {
+		n.Errorf("E290", "write it at the state: errors: {out_of_stock: {goto: cancelling}}", "the errors of a step in %s belong to its state", b.pl.From.Section)
+		return nil
+	}
 	react := b.reactions(before)
 	if s == nil {
 		return nil

@@ -19,6 +19,7 @@ import (
 	"orderhub/pipelines/fail"
 	"orderhub/pipelines/filter"
 	"orderhub/pipelines/idempotent"
+	"orderhub/pipelines/process"
 	"orderhub/pipelines/reply"
 	"orderhub/pipelines/route"
 	"orderhub/pipelines/scattergather"
@@ -44,16 +45,17 @@ func registry() *pipelines.Registry {
 			sql.Component(),
 			stomp.Component(),
 		},
-		Patterns: []pipelines.Pattern{
+		Patterns: append(process.Patterns(),
 			translate.Pattern(), set.Pattern(), filter.Pattern(), validate.Pattern(), route.Pattern(),
 			split.Pattern(), aggregate.Pattern(), enrich.Pattern(), contentfilter.Pattern(), idempotent.Pattern(),
 			wiretap.Pattern(), scattergather.Pattern(), send.Pattern(), call.Pattern(), reply.Pattern(),
 			fail.Pattern(), count.Pattern(), table.Pattern(),
-		},
-		Funcs:   table.Funcs(),
-		Entry:   idempotent.HeaderKey,
-		Foreign: foreign(),
-		Later:   later(),
+		),
+		Sections: []pipelines.Section{process.Section()},
+		Funcs:    table.Funcs(),
+		Entry:    idempotent.HeaderKey,
+		Foreign:  foreign(),
+		Later:    later(),
 	}
 }
 
@@ -99,8 +101,7 @@ func foreign() map[string]string {
 func later() map[string]bool {
 	words := map[string]bool{}
 	for _, w := range []string{
-		"processes", "tests", "claim_check", "resequence", "recipient_list", "routing_slip", "start", "signal", "delay", "compensate",
-		"goto", "task",
+		"tests", "claim_check", "resequence", "recipient_list", "routing_slip", "delay",
 	} {
 		words[w] = true
 	}

@@ -1,0 +1,195 @@
+package process
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"time"
+
+	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/formula"
+	"orderhub/transforms/schema"
+	"orderhub/transforms/shape"
+)
+
+// settings is an entry of `processes:`.
+type settings struct {
+	Version    int            `yaml:"version" default:"1" min:"1" doc:"number of this version; running instances finish on theirs, or move (in_flight)"`
+	InFlight   *yamlfile.Node `yaml:"in_flight" doc:"what becomes of the instances of older versions: {v2: finish, v1: {move: {old: new}}}; default finish"`
+	ID         *yamlfile.Node `yaml:"id" required:"true" doc:"formula of what starts it: its Correlation Identifier"`
+	Data       *yamlfile.Node `yaml:"data" required:"true" doc:"schema of what starts it; formulas call it by the schema's name, or {name: schema}"`
+	Events     *yamlfile.Node `yaml:"events" doc:"where each state change is told: a topic channel, or a send step"`
+	Milestones []string       `yaml:"milestones" doc:"states that reports measure the time between"`
+	Public     *yamlfile.Node `yaml:"public" doc:"what process(name, id).public shows to the outside"`
+	Receive    *yamlfile.Node `yaml:"receive" doc:"events that are taken in every state: {cancel: {goto: cancelling, until: shipped}}"`
+	Errors     *yamlfile.Node `yaml:"errors" doc:"what errors lead to where a state says nothing: {rejected: {goto: review}}"`
+	Desk       *yamlfile.Node `yaml:"compensation" doc:"who gets a compensation that can't succeed: {group: ops, due: 4h, retry: patient}"`
+	Keep       time.Duration  `yaml:"keep" min:"1m" doc:"how long a closed instance is kept; default 90d"`
+	Early      time.Duration  `yaml:"early" min:"1s" doc:"how long an event waits for a state that takes it; default 30d"`
+	States     *yamlfile.Node `yaml:"states" required:"true" doc:"its states; the first is where it begins"`
+}
+
+const (
+	defaultKeep  = 90 * 24 * time.Hour
+	defaultEarly = 30 * 24 * time.Hour
+)
+
+// compiler makes a Definition.
+type compiler struct {
+	s *pipelines.SectionBuild
+	p *pipelines.Pipeline
+	d *Definition
+	b *pipelines.Build
+}
+
+// define compiles the process that n declares; p is what the hub knows it as.
+func define(s *pipelines.SectionBuild, p *pipelines.Pipeline, n *yamlfile.Node, declared *declared) *Definition {
+	c := &compiler{s: s, p: p, d: &Definition{Name: p.Name, line: p.Line, node: n, Keep: defaultKeep, Early: defaultEarly}}
+	d := c.d
+	var o settings
+	n.Decode(&o, "process")
+	d.Version, d.Milestones = o.Version, o.Milestones
+	if o.Keep > 0 {
+		d.Keep = o.Keep
+	}
+	if o.Early > 0 {
+		d.Early = o.Early
+	}
+	d.text = n.Canonical()
+	sum := sha256.Sum256(d.text)
+	d.Hash = hex.EncodeToString(sum[:4])
+	d.id, d.dataName, d.schema = declared.id, declared.dataName, declared.schema
+	d.scope = c.names(o, s.Scope())
+	c.b = s.Build(p, n, d.scope)
+	d.desk = c.desk(o.Desk)
+	d.states = c.statesOf(o.States, nil)
+	if len(d.states) == 0 {
+		return d
+	}
+	d.initial = d.states[0].level[0]
+	c.compileStates()
+	d.receive = c.reactions(o.Receive, nil, "until")
+	d.errors = c.errorsOf(o.Errors, "")
+	if o.Public != nil {
+		scope := d.scope.WithVar("state", shape.StringType).WithVar("since", shape.StringType).WithVar("seen", shape.MapType(shape.StringType))
+		d.public = c.b.Value(o.Public, scope, nil)
+	}
+	c.eventsOf(o.Events)
+	d.inFlight = c.migrations(o.InFlight)
+	c.milestones(n.Get("milestones"))
+	return d
+}
+
+// names are what formulas of the process see: the data, the results of all its
+// steps, and what events and timers set.
+func (c *compiler) names(o settings, scope *formula.Scope) *formula.Scope {
+	t := shape.AnyType
+	if c.d.schema != nil {
+		t = c.d.schema.Shape()
+	}
+	for _, name := range resultNames(o.States, nil) {
+		scope = scope.WithVar(name, shape.AnyType)
+	}
+	return scope.WithBody(t).WithVar(c.d.dataName, t).WithVar("id", shape.StringType)
+}
+
+// resultNames are the variables that steps, sets and items below n give.
+func resultNames(n *yamlfile.Node, names []string) []string {
+	add := func(name string) {
+		if name != "" && !slices.Contains(names, name) && isName(name) {
+			names = append(names, name)
+		}
+	}
+	for key, value := range n.Entries() {
+		switch k := key.Raw(); {
+		case (k == "as" || k == "item") && value.Kind() == yamlfile.Scalar:
+			add(value.Raw())
+		case k == "set" && value.Kind() == yamlfile.Map:
+			for path := range value.Entries() {
+				add(firstPart(path.Raw()))
+			}
+		case k == "task":
+			add("task")
+		}
+		names = resultNames(value, names)
+	}
+	for _, item := range n.Items() {
+		names = resultNames(item, names)
+	}
+	return names
+}
+
+func firstPart(path string) string {
+	for i := range len(path) {
+		if path[i] == '.' {
+			return path[:i]
+		}
+	}
+	return path
+}
+
+func isName(s string) bool {
+	for i, r := range s {
+		if !(r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || i > 0 && r >= '0' && r <= '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// eventsOf compiles `events:`: the name of a topic channel, or a send step of its own.
+func (c *compiler) eventsOf(n *yamlfile.Node) {
+	if n == nil {
+		return
+	}
+	scope := c.d.scope.WithVar("state", shape.StringType).WithVar("from", shape.StringType).WithVar("at", shape.StringType)
+	if n.Kind() == yamlfile.Scalar {
+		if ch := c.s.Channel(n); ch == nil || ch.Type != "topic" {
+			if ch != nil {
+				n.Errorf("E291", "make it a topic, or write {send: "+ch.Name+", with: {…}}", "state changes have a routing key, and %s is a %s channel", ch.Name, ch.Type)
+			}
+			return
+		}
+		src := fmt.Sprintf(`{send: {%s: '="%s." + state'}, with: {process: %s, id: =id, state: =state, from: =from, at: =at}}`, n.Raw(), c.d.Name, c.d.Name)
+		n = n.Stand(src)
+	}
+	b := c.s.Build(c.p, n, scope)
+	m := b.One(n, "events/")
+	if m.Run == nil {
+		return
+	}
+	if m.Verb != "send" {
+		n.Errorf("E291", "write {send: {order.events: =\"order.\" + state}, with: {…}}", "state changes are sent, not %s", m.Verb)
+		return
+	}
+	c.d.events = &m
+}
+
+// milestones checks that they are states.
+func (c *compiler) milestones(n *yamlfile.Node) {
+	for _, item := range n.Items() {
+		if c.d.state(item.Raw()) == nil {
+			pipelines.Unknown(item, "E292", "state", item.Raw(), c.d.stateNames())
+		}
+	}
+}
+
+func (d *Definition) stateNames() []string {
+	out := make([]string, len(d.states))
+	for i, s := range d.states {
+		out[i] = s.name
+	}
+	return out
+}
+
+// declared is what is known of a process before any step is compiled.
+type declared struct {
+	id       *pipelines.Expr
+	dataName string
+	schema   *schema.Schema
+	pipeline *pipelines.Pipeline
+	node     *yamlfile.Node
+	machine  *machine
+}

@@ -1,0 +1,220 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"orderhub/hub"
+	"orderhub/pipelines"
+)
+
+type made = pipelines.Made
+
+// asking is a step that asks somebody, to be run outside of any unit.
+type asking struct {
+	key  string // of the visit and the step: finds its place again when it has its result
+	run  hub.Step
+	x    *hub.Exchange // what it runs on
+	line string
+}
+
+// result is what a step answered.
+type result struct {
+	key  string
+	set  []hub.Var
+	err  error
+	unit *hub.Exchange // what it did beside: sends of pipelines that it called
+}
+
+// drive carries one token from answer to answer: the result of each is stored
+// before the next step begins. It ends when the token waits, or has stopped.
+func (m *machine) drive(ctx context.Context, x *hub.Exchange, o order) error {
+	input := x.Unit.Input
+	var last *result
+	for {
+		var ask *asking
+		var failed error
+		err := m.turn(ctx, x, func(t *turn) (bool, error) {
+			var save bool
+			var err error
+			ask, save, err = t.step(ctx, o, input, last)
+			failed = t.failed
+			return save, err
+		})
+		switch {
+		case err != nil && definite(err):
+			return m.stick(ctx, x, o, err)
+		case err != nil:
+			return err
+		case failed != nil:
+			return failed
+		case ask == nil:
+			x.Unit = &hub.Unit{} // the input is consumed already
+			return nil
+		}
+		last = m.perform(ctx, x, ask)
+		if last.err != nil && (ctx.Err() != nil || hub.AsError(last.err).Reason == "stopping") {
+			return last.err // the hub stops: the message asks again
+		}
+	}
+}
+
+// definite tells that another run of the message would meet the same.
+func definite(err error) bool {
+	return !errors.Is(err, hub.ErrConflict) && !hub.AsError(err).Class.Transient()
+}
+
+// step is one turn of a driver: what it asks next; save says what is to be committed before.
+func (t *turn) step(ctx context.Context, o order, input *hub.Delivery, last *result) (ask *asking, save bool, err error) {
+	t.me, t.result = sequence(input), last
+	if o.do == doStart {
+		if err := t.start(); err != nil {
+			return nil, false, err
+		}
+	}
+	t.mine = t.driven(o)
+	if t.mine == nil { // somebody else drives it, or it is over
+		t.y.Unit.Input, t.same = input, true
+		return nil, true, nil
+	}
+	t.resume(t.mine)
+	for {
+		if err := t.advance(ctx); err != nil {
+			return nil, false, err
+		}
+		if t.failed != nil {
+			t.mine = nil
+			t.dispatch()
+			return nil, true, nil // the input becomes a dead letter
+		}
+		if t.mine != nil && (t.mine.Phase != Running || !t.mine.ready) {
+			t.mine = nil
+		}
+		t.dispatch()
+		if t.mine == nil {
+			t.y.Unit.Input = input
+			return nil, true, nil
+		}
+		if t.pending(t.mine) != nil {
+			break
+		}
+		t.mine.ready, t.mine.later = true, false
+	}
+	// A turn that only moved through states is not worth a commit: a crash makes the next run go the same way.
+	return t.pending(t.mine), t.taken || len(t.y.Unit.Puts)+len(t.y.Unit.Sends)+len(t.y.Unit.Writes) > 0, nil
+}
+
+func sequence(d *hub.Delivery) int64 {
+	if d == nil {
+		return 0
+	}
+	return d.Seq
+}
+
+// driven is the token that the message drives.
+func (t *turn) driven(o order) *Token {
+	if !t.in.Closed.IsZero() {
+		return nil
+	}
+	for _, tok := range t.in.Tokens {
+		if tok.By == t.me && t.me != 0 {
+			return tok
+		}
+	}
+	if o.do != doDrive {
+		return nil
+	}
+	if tok := t.in.token(o.numbers[0]); tok != nil && tok.By == 0 && tok.Run == o.numbers[1] {
+		return tok
+	}
+	return nil
+}
+
+// resume makes a token that waited for another try, or had failed, go on.
+func (t *turn) resume(tok *Token) {
+	if tok.Phase == Failed {
+		t.unstick(tok)
+		tok.Phase, tok.Tries = Running, 0
+	}
+	if tok.Phase == Running {
+		tok.ready, tok.Due, tok.By = true, noTime, t.me
+	}
+}
+
+// pending is what tok asks next; nil: nothing.
+func (t *turn) pending(tok *Token) *asking {
+	s := t.d.state(tok.State)
+	if s.undo != nil {
+		if i := t.nextUndo(s.undo); i >= 0 {
+			return t.undoing(tok, i)
+		}
+	}
+	if tok.Step >= len(s.steps) || !s.steps[tok.Step].Asks {
+		return nil
+	}
+	k := s.steps[tok.Step]
+	x := t.exchange(tok, "")
+	return &asking{key: x.Msg.ID + " " + k.Where, run: k.Run, x: x, line: k.Line}
+}
+
+func (t *turn) answers(a *asking) bool { return t.result != nil && t.result.key == a.key }
+
+// perform runs a step that asks. No unit is open, and no lock is held.
+func (m *machine) perform(ctx context.Context, x *hub.Exchange, a *asking) *result {
+	y := x.Fork(a.x.Msg)
+	y.Vars, y.Trace = a.x.Vars, x.Trace
+	r := &result{key: a.key, unit: y}
+	after := y
+	if r.err = protect(ctx, a.run, y, func(z *hub.Exchange) { after = z }); r.err == nil {
+		r.set = changed(a.x.Vars, after.Vars)
+	}
+	return r
+}
+
+// protect runs a step; a panic becomes a bug of that step.
+func protect(ctx context.Context, s hub.Step, x *hub.Exchange, next func(*hub.Exchange)) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = hub.Fail(hub.Bug, "panic", "panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return s.Process(ctx, x, func(_ context.Context, y *hub.Exchange) error { next(y); return nil })
+}
+
+// take applies the result of what tok asked.
+func (t *turn) take(tok *Token, a *asking, r *result) error {
+	if r.err == nil {
+		t.y.Join(r.unit)
+	} else {
+		t.y.Unit.History = append(t.y.Unit.History, r.unit.Unit.History...)
+	}
+	s := t.d.state(tok.State)
+	if s.undo != nil {
+		if i := t.nextUndo(s.undo); i >= 0 {
+			return t.undone(tok, s, i, r)
+		}
+	}
+	k := s.steps[tok.Step]
+	if r.err != nil {
+		return t.stepFailed(tok, k, r.err)
+	}
+	t.stepDone(tok, s, k, r.set)
+	return nil
+}
+
+// stick marks what the message drives as failed, because the turn met err; the message becomes a dead letter.
+func (m *machine) stick(ctx context.Context, x *hub.Exchange, o order, cause error) error {
+	err := m.turn(ctx, x, func(t *turn) (bool, error) {
+		t.me = sequence(x.Unit.Input)
+		if t.mine = t.driven(o); t.mine == nil {
+			return false, nil
+		}
+		return true, t.fail(t.mine, cause)
+	})
+	if err != nil {
+		return errors.Join(cause, fmt.Errorf("and it can't be marked: %w", err))
+	}
+	return plain(cause)
+}

@@ -1,0 +1,169 @@
+package process
+
+import (
+	"slices"
+	"strings"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+)
+
+// takenKept bounds the IDs of events that are remembered, so that a repeat counts once.
+const takenKept = 100
+
+// start begins the instance, unless it is there already.
+func (t *turn) start() error {
+	in := t.in
+	if in.Def != "" {
+		if in.By != t.me {
+			t.note(in.root(), "", "repeated", "%s %s has started already", t.m.name, in.ID)
+		}
+		return nil
+	}
+	data, err := t.x.Msg.Body.Doc()
+	if err != nil {
+		return err
+	}
+	in.Def, in.Version, in.By, in.Started = t.d.Hash, t.d.Version, t.me, t.now
+	in.Vars = hub.Vars{{Name: t.d.dataName, Value: data}}
+	t.note(nil, t.d.line, "started", "%s %s, version %d", t.m.name, in.ID, t.d.Version)
+	root := t.spawn(nil, "")
+	if root.By = t.me; t.me == 0 {
+		return hub.Fail(hub.Bug, "process", "a start must come from the queue")
+	}
+	return t.enter(root, t.d.initial)
+}
+
+// event gives the event to the state that takes it, or keeps it until one does.
+func (t *turn) event(order) error {
+	e := Event{ID: t.x.Msg.ID, Name: text(t.x.Msg, "name"), Data: value(t.x.Msg, "with"), Time: t.x.Msg.Time}
+	in := t.in
+	known := slices.Contains(in.Taken, e.ID) || slices.ContainsFunc(in.Early, func(o Event) bool { return o.ID == e.ID })
+	switch {
+	case known:
+		t.same = true
+		return nil
+	case !in.Closed.IsZero():
+		return hub.Fail(hub.Rejected, "no_process", "the event %s came when %s %s had ended in %s", e.Name, t.m.name, in.ID, in.root().State)
+	}
+	took, err := t.give(e)
+	if err != nil || took {
+		return err
+	}
+	in.Early = append(in.Early, e)
+	p := put(t.m.name, in.ID, hub.DeriveID(e.ID, "kept"), t.now, doc.ObjectOf([]doc.Field{
+		{Name: "id", Value: doc.StringValue(e.ID)}, {Name: "name", Value: doc.StringValue(e.Name)}, {Name: "with", Value: e.Data}}), doExpire)
+	p.Name, p.Due = t.keeper(e), t.now.Add(t.d.Early)
+	t.y.Unit.Puts = append(t.y.Unit.Puts, p)
+	t.note(in.root(), "", "kept", "event %s: no state takes it yet", e.Name)
+	return nil
+}
+
+func (t *turn) keeper(e Event) string { return t.in.ID + "!event!" + e.ID }
+
+// forget drops the message that keeps an early event.
+func (t *turn) forget(e Event) {
+	t.y.Unit.Puts = append(t.y.Unit.Puts, hub.Put{Queue: t.m.queue, Name: t.keeper(e), Cancel: true})
+}
+
+// expire gives up an event that nobody took in time: it becomes a dead letter.
+func (t *turn) expire(order) error {
+	id, name := text(t.x.Msg, "id"), text(t.x.Msg, "name")
+	i := slices.IndexFunc(t.in.Early, func(e Event) bool { return e.ID == id })
+	if i < 0 {
+		t.same = true
+		return nil
+	}
+	age := t.d.Early
+	t.in.Early = slices.Delete(t.in.Early, i, i+1)
+	t.in.Taken = append(t.in.Taken, id)
+	t.note(t.in.root(), "", "dropped", "event %s: no state took it within %s", name, age)
+	t.expired = hub.Fail(hub.Rejected, "no_process", "the event %s waited %s, and no state of %s %s took it", name, age, t.m.name, t.in.ID)
+	return nil
+}
+
+// give gives the event to whoever takes it: the whole process, else the first token whose state does.
+func (t *turn) give(e Event) (bool, error) {
+	event := hub.Var{Name: "event", Value: e.Data}
+	suffix := "receive." + hub.HashID(e.ID)[:12]
+	root := t.in.root()
+	if root == nil {
+		return false, nil
+	}
+	for _, r := range t.d.receive {
+		if r.event != e.Name || !t.active(r) {
+			continue
+		}
+		if hit, err := t.receive(root, r, e, suffix, event); hit || err != nil {
+			t.in.Handled = append(t.in.Handled, e.Name)
+			return hit, err
+		}
+	}
+	for _, tok := range t.in.Tokens {
+		if tok.Phase != Waiting && tok.Phase != Forked {
+			continue
+		}
+		for _, r := range t.d.state(tok.State).receive {
+			if r.event != e.Name {
+				continue
+			}
+			if hit, err := t.receive(tok, r, e, suffix, event); hit || err != nil {
+				return hit, err
+			}
+		}
+	}
+	return false, nil
+}
+
+func (t *turn) receive(tok *Token, r *reaction, e Event, suffix string, event hub.Var) (bool, error) {
+	if r.when != nil {
+		if hit, err := r.when.Holds(t.frame(tok, event)); err != nil || !hit {
+			return false, err
+		}
+	}
+	t.note(tok, r.line, "received", "event %s", e.Name)
+	if t.in.Taken = append(t.in.Taken, e.ID); len(t.in.Taken) > takenKept {
+		t.in.Taken = t.in.Taken[len(t.in.Taken)-takenKept:]
+	}
+	return t.react(tok, r, suffix, event)
+}
+
+// active tells that an event of the whole process is taken now: once, before
+// its `until`, and not in the state that it leads to.
+func (t *turn) active(r *reaction) bool {
+	if slices.Contains(t.in.Handled, r.event) || !t.in.Closed.IsZero() || t.in.root().State == r.to && r.to != "" {
+		return false
+	}
+	if l := t.in.Leave; l != nil && l.To == r.to {
+		return false
+	}
+	_, past := t.in.saw(r.until)
+	return r.until == "" || !past
+}
+
+// recall gives tok, which waits now, the events that came too early.
+func (t *turn) recall(tok *Token) error {
+	for _, e := range slices.Clone(t.in.Early) {
+		took, err := t.give(e)
+		if err != nil {
+			return err
+		}
+		if took {
+			t.in.Early = slices.DeleteFunc(t.in.Early, func(o Event) bool { return o.ID == e.ID })
+			t.forget(e)
+			return nil
+		}
+	}
+	return nil
+}
+
+// waitsFor names the events that tok would take now.
+func waitsFor(d *Definition, tok *Token) string {
+	var names []string
+	for _, r := range d.state(tok.State).receive {
+		if !slices.Contains(names, r.event) {
+			names = append(names, r.event)
+		}
+	}
+	return strings.Join(names, ", ")
+}

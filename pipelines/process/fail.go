@@ -1,0 +1,163 @@
+package process
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"orderhub/hub"
+)
+
+var noTime time.Time
+
+// stuckKind is the kind of the records that name the tokens which failed.
+const stuckKind = "process.stuck"
+
+// stepFailed does what the step, its state or the process says of the error: it
+// is tried again, leads to a state, or fails the token.
+func (t *turn) stepFailed(tok *Token, k *step, err error) error {
+	e := hub.AsError(err)
+	if k.compensate != nil && inDoubt(e) {
+		tok.Doubt = true
+	}
+	if r, ok := e.Reaction(); ok && r.Retry != nil {
+		if t.again(tok, r.Retry, e) {
+			return nil
+		}
+	}
+	for _, table := range []map[string]*reaction{t.d.state(tok.State).errors, t.d.errors} {
+		r := table[string(e.Class)]
+		if r == nil {
+			r = table["other"]
+		}
+		switch {
+		case r == nil:
+		case r.retry != nil:
+			if t.again(tok, r.retry, e) {
+				return nil
+			}
+		default:
+			t.note(tok, e.Line, "failed", "%s: %s", e.Class, e.Error())
+			hit, err := t.react(tok, r, "error", hub.Var{Name: "error", Value: e.Document()})
+			if hit || err != nil {
+				return err
+			}
+		}
+	}
+	if _, says := e.Reaction(); !says && t.again(tok, hub.DefaultRetry, e) {
+		return nil
+	}
+	return t.fail(tok, e)
+}
+
+// inDoubt tells that the far end may have done what it was asked, though it did not say so.
+func inDoubt(e *hub.Error) bool {
+	switch e.Class {
+	case hub.Timeout, hub.Bug:
+		return true
+	case hub.Unavailable:
+		return e.Reason != hub.NotConnected && e.Reason != "breaker_open"
+	}
+	return false
+}
+
+// again puts the token where it waits for another try. False: the policy has no more.
+func (t *turn) again(tok *Token, policy *hub.Retry, e *hub.Error) bool {
+	counts := e.Class != hub.Throttled && (e.Class != hub.Unavailable || e.Reason != hub.NotConnected && e.Reason != "breaker_open")
+	if !policy.Takes(e.Class) || counts && tok.Tries >= policy.Times {
+		return false
+	}
+	pause := max(policy.Delay(tok.Tries+1), e.After)
+	if counts {
+		tok.Tries++
+	}
+	tok.Due, tok.ready = t.now.Add(pause), false
+	tok.Error = problemOf(e, t.now)
+	t.drive(tok, tok.Due)
+	t.note(tok, e.Line, "failed", "%s: %s; again in %s (try %d of %d)", e.Class, e.Error(), pause.Round(10*time.Millisecond), tok.Tries+1, policy.Times+1)
+	return true
+}
+
+func problemOf(e *hub.Error, now time.Time) *Problem {
+	text := e.Error()
+	if len(text) > 500 {
+		text = text[:500]
+	}
+	return &Problem{Class: string(e.Class), Reason: e.Reason, Where: e.Where, Line: e.Line, Message: text, Time: now}
+}
+
+// fail stops a token for good, until somebody retries. What drives it becomes a dead letter.
+func (t *turn) fail(tok *Token, err error) error {
+	e := hub.AsError(err)
+	if tok != t.mine { // nobody drives it yet: whoever does will meet the same
+		tok.ready, tok.later = true, true
+		return nil
+	}
+	tok.Phase, tok.ready, tok.Error = Failed, false, problemOf(e, t.now)
+	t.failed = plain(e)
+	value, _ := json.Marshal(stuck{State: tok.State, Since: t.now, Problem: *tok.Error}) // texts and times always can
+	t.y.Write(hub.Write{Kind: stuckKind, Key: t.stuckKey(tok), Value: value, IfVersion: hub.AnyVersion})
+	t.note(tok, e.Line, "failed", "%s: %s; it waits for hub process retry", e.Class, e.Error())
+	return nil
+}
+
+// plain is err without the reactions of its step: the machine has done what they say.
+func plain(err error) error {
+	e := hub.AsError(err)
+	return &hub.Error{Class: e.Class, Reason: e.Reason, Where: e.Where, Line: e.Line, After: e.After, Fields: e.Fields, Err: e.Err}
+}
+
+// stuck is the record of a token that failed.
+type stuck struct {
+	State   string    `json:"state"`
+	Since   time.Time `json:"since"`
+	Problem Problem   `json:"problem"`
+}
+
+func (t *turn) stuckKey(tok *Token) string {
+	return fmt.Sprintf("%s\x00%s\x00%d", t.m.name, t.in.ID, tok.ID)
+}
+
+// unstick takes back what fail told of tok.
+func (t *turn) unstick(tok *Token) {
+	t.y.Write(hub.Write{Kind: stuckKind, Key: t.stuckKey(tok), IfVersion: hub.AnyVersion})
+	tok.Error = nil
+}
+
+// retryNow makes everything that failed, or waits for another try, go on.
+func (t *turn) retryNow() error {
+	if len(t.in.Tokens) == 0 || !t.in.Closed.IsZero() {
+		return hub.Fail(hub.Rejected, "no_process", "%s %s is not running", t.m.name, t.in.ID)
+	}
+	for _, tok := range t.in.Tokens {
+		if tok.Phase != Failed && tok.Due.IsZero() {
+			continue
+		}
+		if tok.Phase == Failed {
+			t.unstick(tok)
+		}
+		tok.Phase, tok.Tries, tok.ready = Running, 0, false
+		tok.Due = noTime
+		t.drive(tok, noTime)
+	}
+	t.note(t.in.root(), "", "retried", "by hand")
+	return nil
+}
+
+// cancel leads the instance to its compensation, or undoes all and closes.
+func (t *turn) cancel(o order) error {
+	if len(t.in.Tokens) == 0 || !t.in.Closed.IsZero() {
+		return hub.Fail(hub.Rejected, "no_process", "%s %s is not running", t.m.name, t.in.ID)
+	}
+	root := t.in.root()
+	i := slices.IndexFunc(t.d.states, func(s *state) bool { return s.outer == nil && s.undo != nil })
+	if i < 0 {
+		return hub.Fail(hub.Rejected, "no_cancel", "the process %s has no state with compensate: all: nothing says how it is undone", t.m.name)
+	}
+	if t.d.state(root.State).undo != nil {
+		return nil
+	}
+	t.note(root, "", "cancelled", "by hand: %s", text(t.x.Msg, "why"))
+	return t.leave(root, t.d.states[i])
+}

@@ -1,0 +1,166 @@
+package process_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+	"orderhub/pipelines"
+	"orderhub/pipelines/call"
+	"orderhub/pipelines/fail"
+	"orderhub/pipelines/patterntest"
+	"orderhub/pipelines/process"
+	"orderhub/pipelines/reply"
+	"orderhub/pipelines/route"
+	"orderhub/pipelines/send"
+	"orderhub/pipelines/set"
+	"orderhub/pipelines/validate"
+)
+
+func registry() pipelines.Registry {
+	return pipelines.Registry{
+		Patterns: append(process.Patterns(), call.Pattern(), send.Pattern(), set.Pattern(), route.Pattern(), reply.Pattern(), fail.Pattern(), validate.Pattern()),
+		Sections: []pipelines.Section{process.Section()},
+	}
+}
+
+// far are the adapters and channels of every test.
+const far = `
+adapters:
+  web: {type: fake-web}
+  billing: {type: fake, ops: [charge, refund]}
+  shipping: {type: fake, ops: [pick, book, cancel]}
+  mail: {type: fake}
+channels:
+  starts: {type: direct}
+  signals: {type: direct}
+  happened: {type: topic}
+  ops: {type: direct}
+  log: {type: direct}
+pipelines:
+  start: {from: starts, steps: [{start: order}]}
+  tell: {from: signals, steps: [{signal: {order: =body.id, event: =body.event, with: =body.with}}]}
+`
+
+// orderSchema is the data of every test.
+const orderSchema = `{"type":"object","required":["id"],"properties":{"id":{"type":"string"},"total":{"type":"number"},"card":{"type":"string"},"items":{"type":"array","items":{"type":"object","properties":{"sku":{"type":"string"}}}}}}`
+
+// site is a running hub with a process named order.
+type site struct {
+	*patterntest.Hub
+	t testing.TB
+	n int
+}
+
+func start(t testing.TB, processes string, c patterntest.Config) *site {
+	t.Helper()
+	schema := filepath.Join(t.TempDir(), "order.json")
+	if err := os.WriteFile(schema, []byte(orderSchema), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.YAML, c.Registry = far+"schemas: {order: "+schema+"}\nprocesses:\n"+processes, registry()
+	return &site{Hub: patterntest.Start(t, c), t: t}
+}
+
+func (s *site) begin(body string) {
+	s.t.Helper()
+	s.n++
+	s.Put("starts", s.Message(fmt.Sprintf("S%d", s.n), body))
+	s.Settle()
+}
+
+func (s *site) signal(id, event, with string) {
+	s.t.Helper()
+	s.n++
+	if with == "" {
+		with = "null"
+	}
+	s.Put("signals", s.Message(fmt.Sprintf("E%d", s.n), fmt.Sprintf(`{"id":%q,"event":%q,"with":%s}`, id, event, with)))
+	s.Settle()
+}
+
+func (s *site) put(p hub.Put) {
+	s.t.Helper()
+	if err := s.Runtime.Commit(context.Background(), &hub.Unit{Puts: []hub.Put{p}}); err != nil {
+		s.t.Fatal(err)
+	}
+	s.Settle()
+}
+
+func (s *site) view(id string) *process.View {
+	s.t.Helper()
+	v, err := process.Find(context.Background(), s.Store, process.Of(s.Plan), "order", id)
+	if errors.Is(err, hub.ErrNotFound) {
+		return &process.View{State: "none"}
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return v
+}
+
+// at wants the instance in a state.
+func (s *site) at(id, state string) *process.View {
+	s.t.Helper()
+	v := s.view(id)
+	if v.State != state {
+		s.t.Errorf("%s is in %q, want %q", id, v.State, state)
+		b, _ := json.MarshalIndent(v, "", "  ")
+		s.t.Logf("%s", b)
+		for _, d := range s.Dead() {
+			s.t.Logf("dead letter in %s: %s: %s", d.Queue, d.Error.Where, d.Error.Message)
+		}
+	}
+	return v
+}
+
+// calls are the requests of an operation: their Idempotency-Keys, each once.
+func (s *site) calls(op string) []string {
+	var keys []string
+	seen := map[string]bool{}
+	for _, m := range s.Called(op) {
+		if k := m.Headers.Get(hub.HeaderIdempotency); !seen[k] {
+			seen[k] = true
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+func (s *site) wantCalls(op string, n int) {
+	s.t.Helper()
+	if got := s.calls(op); len(got) != n {
+		s.t.Errorf("%s was called with %d keys, want %d: %q", op, len(got), n, got)
+	}
+}
+
+// answer gives always the same.
+func answer(json string) patterntest.Answer {
+	return func(context.Context, *hub.Message) (*hub.Message, error) {
+		return &hub.Message{Body: hub.NewBody([]byte(json))}, nil
+	}
+}
+
+// refuse fails always.
+func refuse(c hub.Class) patterntest.Answer {
+	return func(context.Context, *hub.Message) (*hub.Message, error) {
+		return nil, hub.Fail(c, string(c), "refused")
+	}
+}
+
+func object(t testing.TB, s string) doc.Value {
+	v, err := doc.Parse([]byte(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func joined(bodies []string) string { return strings.Join(bodies, " ") }

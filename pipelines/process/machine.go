@@ -1,0 +1,151 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"sync"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/transforms/formula"
+)
+
+// machine runs one process: all its definitions, over the one queue of its messages.
+type machine struct {
+	name    string
+	queue   string
+	kind    string // of the instances' records
+	current *Definition
+	defs    map[string]*Definition // by hash: those that open instances run on
+	frames  formula.Frames
+
+	locks [1024]sync.Mutex // striped by instance: a change of a record is a read and a write
+}
+
+func newMachine(name string) *machine {
+	return &machine{name: name, queue: queueOf(name), kind: kindOf(name), defs: map[string]*Definition{}}
+}
+
+// queueOf is the queue of a process's messages, kindOf the kind of its records.
+func queueOf(process string) string { return "process " + process }
+func kindOf(process string) string  { return "process " + process }
+
+var _ hub.Step = (*machine)(nil)
+
+// lanes bounds the messages of a process in flight: most of them wait for far ends.
+const lanes = 256
+
+// Process handles one message of the process's queue: see message.go.
+func (m *machine) Process(ctx context.Context, x *hub.Exchange, _ hub.Next) error {
+	order, err := orderOf(x.Msg)
+	if err != nil {
+		return err
+	}
+	switch order.do {
+	case doStart, doDrive:
+		return m.drive(ctx, x, order)
+	case doEvent:
+		return m.change(ctx, x, func(t *turn) error { return t.event(order) })
+	case doTimer:
+		return m.change(ctx, x, func(t *turn) error { return t.timer(ctx, order) })
+	case doExpire:
+		return m.change(ctx, x, func(t *turn) error { return t.expire(order) })
+	case doAnswer:
+		return m.change(ctx, x, func(t *turn) error { return t.answer(order) })
+	case doRetry:
+		return m.change(ctx, x, func(t *turn) error { return t.retryNow() })
+	case doCancel:
+		return m.change(ctx, x, func(t *turn) error { return t.cancel(order) })
+	case doMove:
+		return m.change(ctx, x, func(t *turn) error { return nil }) // a turn moves what it loads
+	}
+	return hub.Fail(hub.Invalid, "process", "the process %s takes no %q", m.name, order.do)
+}
+
+// never is the reaction to errors that leave Process: the machine has done all that its definition says.
+func never(*hub.Error) hub.Reaction {
+	return hub.Reaction{Retry: &hub.Retry{Name: "never", Errors: []hub.Class{"-"}}}
+}
+
+// change is one unit of work that consumes the message: f changes the instance,
+// and what it left ready is given to drivers.
+func (m *machine) change(ctx context.Context, x *hub.Exchange, f func(t *turn) error) error {
+	var expired error
+	err := m.turn(ctx, x, func(t *turn) (bool, error) {
+		t.y.Unit.Input = x.Unit.Input
+		if err := f(t); err != nil {
+			return false, err
+		}
+		if err := t.advance(ctx); err != nil {
+			return false, err
+		}
+		t.dispatch()
+		if expired = t.expired; expired != nil {
+			t.y.Unit.Input = nil
+		}
+		return true, nil
+	})
+	if err == nil && expired == nil {
+		x.Unit = &hub.Unit{} // the input is consumed already
+	}
+	return errors.Join(err, expired)
+}
+
+// conflictTries bounds the turns of one change that other hubs disturb.
+const conflictTries = 20
+
+// turn loads the instance of x's message, lets f change it, and commits when f
+// says so. Nobody else in this hub changes the instance meanwhile.
+func (m *machine) turn(ctx context.Context, x *hub.Exchange, f func(t *turn) (save bool, err error)) error {
+	id := x.Msg.Key
+	if id == "" {
+		id = x.Msg.Correlation
+	}
+	lock := m.lock(id)
+	for try := 1; ; try++ {
+		lock.Lock()
+		err := m.once(ctx, x, id, f)
+		lock.Unlock()
+		if !errors.Is(err, hub.ErrConflict) || errors.Is(err, hub.ErrLost) || try == conflictTries {
+			return err
+		}
+		time.Sleep(time.Duration(try) * time.Millisecond)
+	}
+}
+
+func (m *machine) lock(id string) *sync.Mutex {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	return &m.locks[h.Sum32()%uint32(len(m.locks))]
+}
+
+func (m *machine) once(ctx context.Context, x *hub.Exchange, id string, f func(t *turn) (bool, error)) error {
+	y := hub.NewExchange(x.Msg, x.Env)
+	y.Trace = x.Trace
+	t := &turn{ctx: ctx, m: m, x: x, y: y, now: x.Now()}
+	var err error
+	if t.in, err = m.load(ctx, y, id); err == nil {
+		if err = t.open(); err == nil {
+			var save bool
+			if save, err = f(t); err == nil && save {
+				t.close()
+				return x.Env.Save(ctx, y, m.name+":"+id, id)
+			}
+		}
+	}
+	y.Settle()
+	return err
+}
+
+// load reads the instance; a new one, which is nowhere yet, when there is none.
+func (m *machine) load(ctx context.Context, x *hub.Exchange, id string) (*Instance, error) {
+	rec, err := x.Env.Store.Get(ctx, m.kind, id)
+	if errors.Is(err, hub.ErrNotFound) {
+		return &Instance{ID: id}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return decode(rec)
+}

@@ -1,0 +1,114 @@
+package process
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+)
+
+// What a message of a process's queue asks for. Its Key is the instance's ID,
+// so that the events of one instance come in order; a message that drives a
+// token has none, because its calls may take long, and events must not wait for
+// them. Its Correlation is the ID always.
+const (
+	doStart  = "start"  // body: the data
+	doDrive  = "drive"  // token, run: go on with its steps
+	doEvent  = "event"  // body: {name, with}; the message's ID is the event's
+	doExpire = "expire" // body likewise: nobody took the event in time
+	doTimer  = "timer"  // token, visit, number of the timer; lateTimer is that of the task
+	doAnswer = "answer" // body: {task, with, by}
+	doRetry  = "retry"  // tokens that failed, or wait for another try, go on now
+	doCancel = "cancel" // body: {why}: undo all, and close
+	doMove   = "move"   // to the newest version
+)
+
+const header = "process" // holds one of these words, and its numbers
+
+// order is what a message asks for.
+type order struct {
+	do      string
+	numbers [3]int
+}
+
+func orderOf(m *hub.Message) (order, error) {
+	words := strings.Fields(m.Headers.Get(header))
+	if len(words) == 0 || len(words) > 4 {
+		return order{}, hub.Fail(hub.Invalid, "process", "the message %s was not made by start or signal", m.ID)
+	}
+	o := order{do: words[0]}
+	for i, w := range words[1:] {
+		n, err := strconv.Atoi(w)
+		if err != nil {
+			return order{}, hub.Fail(hub.Invalid, "process", "the message %s asks for %q", m.ID, m.Headers.Get(header))
+		}
+		o.numbers[i] = n
+	}
+	return o, nil
+}
+
+// put is a message for the machine of a process.
+func put(process, instance, id string, now time.Time, body doc.Value, words ...string) hub.Put {
+	m := &hub.Message{ID: id, Key: instance, Correlation: instance, Time: now, Headers: hub.Headers{header: strings.Join(words, " ")}}
+	if body.Kind() != doc.Missing {
+		m.Body = hub.DocumentBody(body)
+	}
+	return hub.Put{Queue: queueOf(process), Msg: m}
+}
+
+// Start is the message that begins instance id of a process, with its data. An
+// instance that is there already stays as it is.
+func Start(process, instance, id string, data doc.Value, now time.Time) hub.Put {
+	p := put(process, instance, id, now, data, doStart)
+	p.Msg.Key = ""
+	return p
+}
+
+// Signal is the message that tells an instance of an event. The same ID is the same event: it counts once.
+func Signal(process, instance, id, event string, with doc.Value, now time.Time) hub.Put {
+	fields := []doc.Field{{Name: "name", Value: doc.StringValue(event)}}
+	if with.Kind() != doc.Missing {
+		fields = append(fields, doc.Field{Name: "with", Value: with})
+	}
+	return put(process, instance, id, now, doc.ObjectOf(fields), doEvent)
+}
+
+// Answer is the message that answers a task.
+func Answer(process, instance, id, task string, with doc.Value, by string, now time.Time) hub.Put {
+	return put(process, instance, id, now, doc.ObjectOf([]doc.Field{
+		{Name: "task", Value: doc.StringValue(task)}, {Name: "with", Value: with}, {Name: "by", Value: doc.StringValue(by)}}), doAnswer)
+}
+
+// Retry is the message that makes an instance's failed and waiting steps run now.
+func Retry(process, instance, id string, now time.Time) hub.Put {
+	return put(process, instance, id, now, doc.Value{}, doRetry)
+}
+
+// Cancel is the message that ends an instance whatever its state: what was done is undone.
+func Cancel(process, instance, id, why string, now time.Time) hub.Put {
+	return put(process, instance, id, now, doc.ObjectOf([]doc.Field{{Name: "why", Value: doc.StringValue(why)}}), doCancel)
+}
+
+// Move is the message that takes an instance to the newest version.
+func Move(process, instance, id string, now time.Time) hub.Put {
+	return put(process, instance, id, now, doc.Value{}, doMove)
+}
+
+// Name tells the texts of a message's body: its event, task, why.
+func text(m *hub.Message, name string) string {
+	v, err := m.Body.Doc()
+	if err != nil {
+		return ""
+	}
+	return v.Get(name).Str()
+}
+
+func value(m *hub.Message, name string) doc.Value {
+	v, err := m.Body.Doc()
+	if err != nil {
+		return doc.Value{}
+	}
+	return v.Get(name)
+}

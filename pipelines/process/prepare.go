@@ -1,0 +1,251 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"orderhub/hub"
+
+	"orderhub/pipelines/yamlfile"
+)
+
+// definitionKind is the kind of the records that keep the text of definitions, by process and hash.
+const definitionKind = "process.definition"
+
+// Fates of the instances that stand in a state of another definition than the newest.
+const (
+	Stays    = "stays"    // it runs on the newest definition
+	Finishes = "finishes" // on its own definition
+	Moves    = "moves"    // to a state of the newest
+	Strands  = "strands"  // neither is possible
+)
+
+// Fate is what the configuration means for the instances in one state of one definition.
+type Fate struct {
+	Population
+	Fate string `json:"fate"`
+	To   string `json:"to,omitempty"`   // of Moves: the state of the newest definition
+	Why  string `json:"why,omitempty"`  // of Strands
+	Help string `json:"help,omitempty"` // of Strands: what to write
+}
+
+// Store is what Prepare needs of a store.
+type Store interface {
+	Reader
+	Commit(ctx context.Context, u *hub.Unit) error
+}
+
+// Compare tells what the configuration means for every open instance in the
+// store, and makes the older definitions known that are still needed. It is
+// called before the plan is opened, and writes nothing.
+func (ps *Processes) Compare(ctx context.Context, st Reader) ([]Fate, error) {
+	all, err := Populations(ctx, st, ps, "")
+	if err != nil {
+		return nil, err
+	}
+	var out []Fate
+	for _, p := range all {
+		if p.Count <= 0 || p.Final {
+			continue
+		}
+		f, err := ps.fate(ctx, st, p)
+		if err != nil {
+			return nil, err
+		}
+		if f.Fate != "" {
+			out = append(out, f)
+		}
+	}
+	return out, nil
+}
+
+// fate decides for one population; the zero Fate: it has ended in a final state of its own definition.
+func (ps *Processes) fate(ctx context.Context, st Reader, p Population) (Fate, error) {
+	f := Fate{Population: p, Fate: Strands}
+	d := ps.find(p.Process)
+	if d == nil {
+		f.Why, f.Help = fmt.Sprintf("the process %s is not in the file any more", p.Process), "keep it until its instances have ended: hub process list "+p.Process
+		return f, nil
+	}
+	m := d.machine
+	switch {
+	case p.Def == m.current.Hash:
+		f.Fate = Stays
+		return f, nil
+	case p.Version > m.current.Version:
+		f.Why, f.Help = fmt.Sprintf("it runs on version %d, which is newer than the file's %d", p.Version, m.current.Version), fmt.Sprintf("write version: %d, or use the newer file", p.Version)
+		return f, nil
+	}
+	old, why, err := ps.older(ctx, st, d, p.Def)
+	if err != nil {
+		return f, err
+	}
+	if old != nil {
+		if s := old.state(p.State); s != nil && s.final && s.outer == nil {
+			return Fate{}, nil
+		}
+	}
+	if m.current.takes(&Instance{Def: p.Def, Version: p.Version}) {
+		if f.To = m.current.target(p.Version, p.State); f.To != "" {
+			f.Fate = Moves
+			return f, nil
+		}
+		f.Why = fmt.Sprintf("version %d has no state %s", m.current.Version, p.State)
+		f.Help = fmt.Sprintf("write in_flight: {v%d: {move: {%s: …}}}, or finish", p.Version, p.State)
+		if p.Version == m.current.Version {
+			f.Help = fmt.Sprintf("give the changed process version: %d and write in_flight: {v%d: finish}", p.Version+1, p.Version)
+		}
+		return f, nil
+	}
+	if old == nil {
+		f.Why, f.Help = why, fmt.Sprintf("restore what it needs, or write in_flight: {v%d: {move: {%s: …}}}", p.Version, p.State)
+		return f, nil
+	}
+	f.Fate = Finishes
+	return f, nil
+}
+
+// older is the definition of a process with that hash, compiled beside the
+// newest one; nil when it can't be: why says what it lacks.
+func (ps *Processes) older(ctx context.Context, st Reader, d *declared, hash string) (old *Definition, why string, err error) {
+	if old = d.machine.defs[hash]; old != nil {
+		return old, "", nil
+	}
+	rec, err := st.Get(ctx, definitionKind, d.pipeline.Name+"\x00"+hash)
+	if errors.Is(err, hub.ErrNotFound) {
+		return nil, "its definition is not in the store", nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	old, why = ps.revive(d, hash, rec.Value)
+	if old != nil {
+		d.machine.defs[hash] = old
+	}
+	return old, why, nil
+}
+
+// revive compiles the text of an older definition against the adapters and channels of this configuration.
+func (ps *Processes) revive(d *declared, hash string, text []byte) (*Definition, string) {
+	name := fmt.Sprintf("%s (%s)", d.pipeline.Name, hash)
+	node, section, problems := ps.s.Reread(name, text)
+	if node == nil {
+		return nil, "its stored definition can't be read"
+	}
+	p := *d.pipeline
+	like := &declared{pipeline: &p, node: node, machine: d.machine}
+	like.data(section, node.Get("data"))
+	if id := node.Get("id"); id != nil {
+		like.id = d.id
+	}
+	old := define(section, &p, node, like)
+	d.pipeline.Adopt(&p)
+	if problems.Errors() > 0 || old.initial == nil {
+		return nil, firstProblem(problems)
+	}
+	old.Hash = hash
+	return old, ""
+}
+
+func firstProblem(p *yamlfile.Problems) string {
+	var b strings.Builder
+	p.WriteText(&b, false, false)
+	line, _, _ := strings.Cut(b.String(), "\n")
+	return "it can't finish on its own version: " + line
+}
+
+// Prepare is Compare, and keeps the text of the newest definitions. What is
+// stranded must be told, and the plan not be opened.
+func (ps *Processes) Prepare(ctx context.Context, st Store) (stranded []Fate, err error) {
+	if ps == nil {
+		return strandedIn(ctx, st)
+	}
+	all, err := ps.Compare(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range all {
+		if f.Fate == Strands {
+			stranded = append(stranded, f)
+		}
+	}
+	if len(stranded) > 0 {
+		return stranded, nil
+	}
+	u := &hub.Unit{}
+	for _, d := range ps.list {
+		key := d.pipeline.Name + "\x00" + d.machine.current.Hash
+		if _, err := st.Get(ctx, definitionKind, key); errors.Is(err, hub.ErrNotFound) {
+			u.Writes = append(u.Writes, hub.Write{Kind: definitionKind, Key: key, Value: d.machine.current.text, IfVersion: hub.AnyVersion})
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	if len(u.Writes) == 0 {
+		return nil, nil
+	}
+	return nil, st.Commit(ctx, u)
+}
+
+// strandedIn are the open instances of a store, for a configuration without processes.
+func strandedIn(ctx context.Context, st Reader) ([]Fate, error) {
+	return (&Processes{}).Compare(ctx, st)
+}
+
+// MoveAll puts the messages that take instances to the newest version, where
+// in_flight says so; commit is that of the runtime. It can be interrupted: the next start goes on.
+func (ps *Processes) MoveAll(ctx context.Context, st Reader, commit func(ctx context.Context, u *hub.Unit) error) error {
+	if ps == nil {
+		return nil
+	}
+	fates, err := ps.Compare(ctx, st)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, f := range fates {
+		if f.Fate == Moves && !slices.Contains(names, f.Process) {
+			names = append(names, f.Process)
+		}
+	}
+	for _, name := range names {
+		if err := ps.moveAll(ctx, st, name, commit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (ps *Processes) moveAll(ctx context.Context, st Reader, name string, commit func(ctx context.Context, u *hub.Unit) error) error {
+	m := ps.find(name).machine
+	for after := ""; ; {
+		page, err := st.List(ctx, m.kind, "", after, 500)
+		if err != nil {
+			return err
+		}
+		u := &hub.Unit{}
+		for _, rec := range page {
+			in, err := decode(rec)
+			if err != nil {
+				return err
+			}
+			after = rec.Key
+			if in.Def != "" && m.current.takes(in) {
+				p := Move(name, in.ID, fmt.Sprintf("%s:%s/move.%s", name, in.ID, m.current.Hash), in.Changed)
+				p.Name = "move!" + in.ID
+				u.Puts = append(u.Puts, p)
+			}
+		}
+		if len(u.Puts) > 0 {
+			if err := commit(ctx, u); err != nil {
+				return err
+			}
+		}
+		if len(page) < 500 || ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,245 @@
+package process
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+)
+
+// Behind its steps a token goes through the rest of its state, so that what it waited for is not begun again.
+const (
+	atBranches = iota
+	atTask
+	atRules
+)
+
+// advance runs every ready token until it needs an answer, or stops.
+func (t *turn) advance(ctx context.Context) error {
+	for {
+		i := slices.IndexFunc(t.in.Tokens, func(tok *Token) bool { return tok.ready && !tok.later && tok.Phase == Running && t.movable(tok) })
+		if i < 0 {
+			return nil
+		}
+		if err := t.run(ctx, t.in.Tokens[i]); err != nil {
+			return err
+		}
+	}
+}
+
+// movable tells that tok can do something in this turn.
+func (t *turn) movable(tok *Token) bool {
+	a := t.pending(tok)
+	return a == nil || t.answers(a) || t.leaving(tok)
+}
+
+// run moves tok by one step of its state.
+func (t *turn) run(ctx context.Context, tok *Token) error {
+	s := t.d.state(tok.State)
+	if a := t.pending(tok); a != nil && t.answers(a) {
+		r := t.result
+		t.result, t.taken = nil, true
+		return t.take(tok, a, r)
+	}
+	if t.leaving(tok) {
+		t.halt(tok)
+		return t.leaveNow()
+	}
+	if tok.Step < len(s.steps) {
+		k := s.steps[tok.Step]
+		vars, err := t.quick(ctx, tok, k.Made, t.exchange(tok, ""))
+		if err != nil {
+			return t.stepFailed(tok, k, err)
+		}
+		t.stepDone(tok, s, k, vars)
+		return nil
+	}
+	return t.finish(tok, s)
+}
+
+// quick runs a step that asks nobody, in the turn's unit. It gives the variables that the step set.
+func (t *turn) quick(ctx context.Context, tok *Token, m made, x *hub.Exchange) (set []hub.Var, err error) {
+	before := x.Vars
+	f := x.Fork(x.Msg)
+	f.Trace = x.Trace
+	after := f
+	if err := protect(ctx, m.Run, f, func(y *hub.Exchange) { after = y }); err != nil {
+		return nil, err
+	}
+	t.y.Join(f)
+	return changed(before, after.Vars), nil
+}
+
+// changed are the variables that are not as they were.
+func changed(before, after hub.Vars) []hub.Var {
+	var out []hub.Var
+	for _, v := range after {
+		if before.Get(v.Name) != v.Value { // not Equal: a step that sets what was there already changes nothing
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// stepDone goes on behind a step.
+func (t *turn) stepDone(tok *Token, s *state, k *step, set []hub.Var) {
+	for _, v := range set {
+		t.set(tok, v)
+	}
+	if k.compensate != nil {
+		u := Undo{Where: k.Where, State: s.name, Visit: t.in.visit(t.m.name, tok)}
+		if k.as != "" {
+			u.Vars = hub.Vars{{Name: k.as, Value: t.in.vars(tok).Get(k.as)}}
+		}
+		t.in.Undo = append(t.in.Undo, u)
+	}
+	tok.Step++
+	tok.clear()
+}
+
+// set gives a variable to the item branch around tok, or to the instance.
+func (t *turn) set(tok *Token, v hub.Var) {
+	item := v.Name != t.d.dataName
+	t.in.set(tok, item, v.Name, v.Value)
+}
+
+// finish is what comes behind the steps of a state.
+func (t *turn) finish(tok *Token, s *state) error {
+	switch at := tok.Step - len(s.steps); {
+	case at <= atBranches && (len(s.forks) > 0 || s.each != nil):
+		return t.fork(tok, s)
+	case at <= atTask && s.task != nil:
+		return t.openTask(tok, s)
+	}
+	tok.Step = len(s.steps) + atRules
+	for _, r := range s.next {
+		hit, err := t.react(tok, r, "next")
+		if err != nil || hit {
+			return err
+		}
+	}
+	switch {
+	case s.final:
+		return t.end(tok)
+	case s.waits() || s.next != nil && t.globally():
+		tok.Phase, tok.ready = Waiting, false
+		return t.recall(tok)
+	case s.outer != nil && s.next == nil: // the end of a branch needs no word
+		return t.end(tok)
+	}
+	return t.fail(tok, hub.Fail(hub.Invalid, "no_rule", "no rule of `next` holds in state %s, and it waits for nothing", s.name))
+}
+
+// globally tells that some event may still take the instance out of any state.
+func (t *turn) globally() bool {
+	return slices.ContainsFunc(t.d.receive, func(r *reaction) bool { return t.active(r) })
+}
+
+// react does what r says, if its condition holds: its steps, and where it leads. suffix tells it from other reactions of the visit.
+func (t *turn) react(tok *Token, r *reaction, suffix string, more ...hub.Var) (hit bool, err error) {
+	if r.when != nil {
+		if hit, err = r.when.Holds(t.frame(tok, more...)); err != nil || !hit {
+			return false, err
+		}
+	}
+	for i, m := range r.steps {
+		set, err := t.quick(context.Background(), tok, m, t.exchange(tok, suffix+"."+strconv.Itoa(i+1), more...))
+		if err != nil {
+			return true, hub.At(err, hub.Place{Where: m.Where, Line: m.Line}, nil)
+		}
+		for _, v := range set {
+			t.set(tok, v)
+		}
+	}
+	if r.to != "" {
+		t.note(tok, r.line, "chose", "%s because %s", r.to, t.why(tok, r, more...))
+		return true, t.goTo(tok, t.d.state(r.to))
+	}
+	if s := t.d.state(tok.State); tok.Phase == Waiting && s.next != nil { // what was set may make a rule hold
+		tok.Phase, tok.ready = Running, true
+	}
+	return true, nil
+}
+
+// end closes a branch, or the instance.
+func (t *turn) end(tok *Token) error {
+	tok.ready = false
+	if tok.Up < 0 {
+		t.shut(tok)
+		return nil
+	}
+	t.disarm(tok)
+	t.count(tok.State, -1)
+	tok.Phase = Done
+	up := t.in.token(tok.Up)
+	children := t.in.children(up)
+	if slices.ContainsFunc(children, func(c *Token) bool { return c.Phase != Done }) {
+		return nil
+	}
+	return t.join(up, children)
+}
+
+// shut closes the instance.
+func (t *turn) shut(root *Token) {
+	t.disarm(root)
+	root.Phase = Done
+	t.in.Closed = t.now
+	for _, e := range t.in.Early {
+		t.note(root, "", "dropped", "event %s: no state took it", e.Name)
+		t.forget(e)
+	}
+	t.in.Early = nil
+	t.in.Undo = nil
+	t.note(root, "", "closed", "%s", root.State)
+}
+
+// fork begins the branches of a state.
+func (t *turn) fork(tok *Token, s *state) error {
+	tok.Phase, tok.ready, tok.Step = Forked, false, len(s.steps)+atTask
+	var begun []*Token
+	for _, f := range s.forks {
+		c := t.spawn(tok, f.name)
+		begun = append(begun, c)
+		if err := t.enter(c, f.initial); err != nil {
+			return err
+		}
+	}
+	if s.each != nil {
+		list, err := s.each.list.Value(t.frame(tok))
+		if err != nil {
+			return err
+		}
+		i := 0
+		for _, v := range list.Elems() {
+			c := t.spawn(tok, strconv.Itoa(i))
+			c.Vars = hub.Vars{{Name: s.each.item, Value: v}, {Name: "index", Value: doc.IntValue(int64(i))}}
+			begun = append(begun, c)
+			if err := t.enter(c, s.each.initial); err != nil {
+				return err
+			}
+			i++
+		}
+	}
+	if len(begun) == 0 {
+		return t.join(tok, nil)
+	}
+	return nil
+}
+
+// join goes on behind the branches, with their results.
+func (t *turn) join(tok *Token, children []*Token) error {
+	s := t.d.state(tok.State)
+	if s.each != nil && s.each.as != "" {
+		results := make([]doc.Value, len(children))
+		for i, c := range children {
+			results[i] = c.Vars.Document()
+		}
+		t.set(tok, hub.Var{Name: s.each.as, Value: doc.ListOf(results)})
+	}
+	t.remove(children)
+	tok.Phase, tok.ready = Running, true
+	t.note(tok, s.line, "joined", "%d branches", len(children))
+	return nil
+}

@@ -1,0 +1,164 @@
+package process
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+)
+
+// taskKind is the kind of the records that list the open tasks.
+const taskKind = "task"
+
+// OpenTask is an open human task, as its record holds it.
+type OpenTask struct {
+	ID       string          `json:"id"`
+	Process  string          `json:"process"`
+	Instance string          `json:"instance"`
+	State    string          `json:"state"`
+	Group    string          `json:"group"`
+	Ask      []Field         `json:"ask"`
+	Show     json.RawMessage `json:"show,omitempty"` // what the person sees beside the form
+	Since    time.Time       `json:"since"`
+	Due      time.Time       `json:"due,omitzero"`
+	Late     bool            `json:"late,omitempty"`
+	Claimed  string          `json:"claimed,omitempty"` // by whom
+	Why      string          `json:"why,omitempty"`     // of a compensation that can't succeed
+}
+
+// undoForm is what a person answers to a compensation that can't succeed.
+var undoForm = []Field{{Name: "done", Type: "bool"}, {Name: "note", Type: "text", Optional: true}}
+
+// openTask asks the person that the state names.
+func (t *turn) openTask(tok *Token, s *state) error {
+	k := OpenTask{Group: s.task.group, Ask: s.task.ask}
+	if s.task.show != nil {
+		v, err := s.task.show.Apply(t.frame(tok))
+		if err != nil {
+			return err
+		}
+		k.Show = v.JSON()
+	}
+	tok.Step = len(s.steps) + atTask
+	t.askTask(tok, k, s.task.due)
+	tok.Phase, tok.ready = Waiting, false
+	return t.recall(tok)
+}
+
+// askPerson asks somebody to see to a compensation that can't succeed.
+func (t *turn) askPerson(tok *Token, u *Undo, e *hub.Error) error {
+	why := u.Where + " can't be undone: " + e.Error()
+	if u.Doubt {
+		why = "it is not known whether " + u.Where + " had its effect: " + e.Error()
+	}
+	t.askTask(tok, OpenTask{ID: ".undo." + strconv.Itoa(len(t.in.Undo)) + "." + strconv.Itoa(tok.Run), Group: t.d.desk.group, Ask: undoForm, Why: why}, t.d.desk.due)
+	tok.Task.Undoing = true
+	tok.Phase, tok.ready = Waiting, false
+	return nil
+}
+
+func (t *turn) askTask(tok *Token, k OpenTask, due time.Duration) {
+	k.ID = t.in.visit(t.m.name, tok) + k.ID
+	k.Process, k.Instance, k.State, k.Since = t.m.name, t.in.ID, tok.State, t.now
+	tok.Task = &Task{ID: k.ID, Group: k.Group}
+	if due > 0 {
+		k.Due = t.now.Add(due)
+		tok.Task.Due = k.Due
+		t.setTimer(tok, lateTimer, k.Due)
+	}
+	t.writeTask(k)
+	t.note(tok, "", "asked", "%s: task %s", k.Group, k.ID)
+}
+
+func (t *turn) writeTask(k OpenTask) {
+	value, _ := json.Marshal(k) // texts, times and JSON always can
+	t.y.Write(hub.Write{Kind: taskKind, Key: k.ID, Value: value, IfVersion: hub.AnyVersion})
+}
+
+// dropTask takes the task of tok off the list.
+func (t *turn) dropTask(tok *Token) {
+	if tok.Task == nil {
+		return
+	}
+	t.y.Write(hub.Write{Kind: taskKind, Key: tok.Task.ID, IfVersion: hub.AnyVersion})
+	if !tok.Task.Due.IsZero() {
+		t.y.Unit.Puts = append(t.y.Unit.Puts, hub.Put{Queue: t.m.queue, Name: t.timerName(tok, lateTimer), Cancel: true})
+	}
+	tok.Task = nil
+}
+
+// answer gives a person's answer to the token that asked. The first answer counts.
+func (t *turn) answer(order) error {
+	id, by, with := text(t.x.Msg, "task"), text(t.x.Msg, "by"), value(t.x.Msg, "with")
+	for _, tok := range t.in.Tokens {
+		if tok.Task != nil && tok.Task.ID == id {
+			return t.answered(tok, by, with)
+		}
+	}
+	return hub.Fail(hub.Rejected, "no_task", "the task %s is answered already, or called off", id)
+}
+
+func (t *turn) answered(tok *Token, by string, with doc.Value) error {
+	s := t.d.state(tok.State)
+	form := undoForm
+	if !tok.Task.Undoing {
+		form = s.task.ask
+	}
+	if err := checkAnswer(form, with); err != nil {
+		return err
+	}
+	t.note(tok, "", "answered", "task %s by %s: %s", tok.Task.ID, by, with)
+	undoing := tok.Task.Undoing
+	t.dropTask(tok)
+	tok.Phase, tok.ready = Running, true
+	tok.clear()
+	if undoing {
+		if i := t.nextUndo(s.undo); i >= 0 && with.Get("done").Bool() {
+			t.note(tok, "", "undone", "%s, by hand", t.in.Undo[i].Where)
+			t.in.Undo = append(t.in.Undo[:i], t.in.Undo[i+1:]...)
+		}
+		return nil
+	}
+	tok.Step = len(s.steps) + atRules
+	answer := doc.Merge(with, doc.ObjectOf([]doc.Field{{Name: "by", Value: doc.StringValue(by)}, {Name: "at", Value: doc.StringValue(t.now.Format(time.RFC3339Nano))}}))
+	t.set(tok, hub.Var{Name: "task", Value: answer})
+	return nil
+}
+
+// late does what the state says of a task that nobody answered in time.
+func (t *turn) late(tok *Token) error {
+	if tok.Task == nil {
+		t.same = true
+		return nil
+	}
+	if t.now.Before(tok.Task.Due) {
+		t.setTimer(tok, lateTimer, tok.Task.Due)
+		return nil
+	}
+	r := t.d.desk.late
+	if !tok.Task.Undoing {
+		r = t.d.state(tok.State).task.late
+	}
+	if err := t.markLate(tok); err != nil || r == nil {
+		return err
+	}
+	_, err := t.react(tok, r, "late."+strconv.FormatInt(tok.Task.Due.UnixNano(), 10))
+	return err
+}
+
+func (t *turn) markLate(tok *Token) error {
+	rec, err := t.y.Env.Store.Get(t.ctx, taskKind, tok.Task.ID)
+	if err != nil {
+		return err
+	}
+	var k OpenTask
+	if err := json.Unmarshal(rec.Value, &k); err != nil {
+		return hub.Fail(hub.Bug, "corrupt_record", "task %s: %w", tok.Task.ID, err)
+	}
+	k.Late = true
+	t.writeTask(k)
+	t.note(tok, "", "late", "task %s of %s", k.ID, k.Group)
+	return nil
+}

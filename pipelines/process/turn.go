@@ -1,0 +1,222 @@
+package process
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+	"orderhub/transforms/formula"
+)
+
+// turn is one change of an instance: what it collects in y's unit is committed
+// with the record, or not at all.
+type turn struct {
+	ctx context.Context
+	m   *machine
+	d   *Definition // that the instance runs on
+	in  *Instance
+	x   *hub.Exchange // of the message that is handled
+	y   *hub.Exchange // of the change
+	now time.Time
+
+	me      int64   // sequence number of the message that drives; 0: it drives nothing
+	mine    *Token  // the token that it drives
+	result  *result // of what it asked last; nil: it is taken, or there was none
+	taken   bool    // the result was taken in this turn
+	expired error   // the message is a dead letter, though what it changed is kept
+	failed  error   // mine failed for good in this turn
+	same    bool    // nothing is changed: only the message is consumed
+	counts  map[string]int64
+}
+
+// open finds the definition that the instance runs on, and moves it to the newest where that says so.
+func (t *turn) open() error {
+	if t.in.Def == "" {
+		t.d = t.m.current
+		return nil
+	}
+	t.d = t.m.defs[t.in.Def]
+	if t.m.current.takes(t.in) {
+		return t.move()
+	}
+	if t.d == nil {
+		return hub.Fail(hub.Bug, "process_version", "%s %s runs on version %d (%s), which is not known: hub diff says what to write in in_flight",
+			t.m.name, t.in.ID, t.in.Version, t.in.Def)
+	}
+	return nil
+}
+
+// close writes the record.
+func (t *turn) close() {
+	in := t.in
+	if t.same {
+		return
+	}
+	in.Changed = t.now
+	w := hub.Write{Kind: t.m.kind, Key: in.ID, Value: in.encode(), IfVersion: in.record}
+	switch {
+	case in.Def == "" && len(in.Early)+len(in.Taken) == 0: // it never was, and nothing waits for it
+		if in.record == 0 {
+			return
+		}
+		w.Value = nil
+	case in.Def == "":
+		w.Expires = t.now.Add(t.d.Early + time.Hour)
+	case !in.Closed.IsZero():
+		w.Expires = in.Closed.Add(t.d.Keep)
+	}
+	t.y.Write(w)
+	for key, n := range t.counts {
+		if n != 0 {
+			t.y.Unit.Adds = append(t.y.Unit.Adds, hub.Add{Kind: populationKind, Key: key, Delta: n})
+		}
+	}
+}
+
+// count changes how many tokens there are in a state.
+func (t *turn) count(state string, n int64) {
+	if t.counts == nil {
+		t.counts = map[string]int64{}
+	}
+	t.counts[populationKey(t.m.name, t.in.Version, t.in.Def, state)] += n
+}
+
+// note adds to the instance's history.
+func (t *turn) note(tok *Token, line, what, format string, args ...any) {
+	if !t.y.Trace {
+		return
+	}
+	where := t.m.name
+	if tok != nil && tok.State != "" {
+		where += "/" + tok.State
+	}
+	t.y.Note(hub.Event{Time: t.now, Message: t.m.name + ":" + t.in.ID, Where: where, Line: line, What: what, Detail: fmt.Sprintf(format, args...)})
+}
+
+// exchange is what steps of tok run on: its variables, and a message that
+// descends from the visit. It shares the turn's unit.
+func (t *turn) exchange(tok *Token, suffix string, more ...hub.Var) *hub.Exchange {
+	x := t.y.With(t.message(tok, suffix))
+	x.Vars = t.vars(tok, more...)
+	return x
+}
+
+func (t *turn) message(tok *Token, suffix string) *hub.Message {
+	id := t.in.visit(t.m.name, tok)
+	if suffix != "" {
+		id = hub.DeriveID(id, suffix)
+	}
+	return &hub.Message{ID: id, Correlation: t.in.ID, Time: t.now, Body: hub.DocumentBody(t.in.Vars.Get(t.d.dataName))}
+}
+
+func (t *turn) vars(tok *Token, more ...hub.Var) hub.Vars {
+	v := append(hub.Vars{{Name: "id", Value: doc.StringValue(t.in.ID)}}, t.in.vars(tok)...)
+	return append(v, more...)
+}
+
+// frame is for formulas of tok.
+func (t *turn) frame(tok *Token, more ...hub.Var) *formula.Frame {
+	return formula.NewFrame(t.exchange(tok, "", more...))
+}
+
+// enter puts tok into a state: its timers are armed, the change is told.
+func (t *turn) enter(tok *Token, s *state) error {
+	from := tok.State
+	tok.State, tok.Visit, tok.Since = s.name, tok.Visit+1, t.now
+	tok.Step, tok.Phase, tok.ready = 0, Running, true
+	tok.clear()
+	t.count(s.name, 1)
+	if _, before := t.in.saw(s.name); !before {
+		t.milestone(s)
+		t.in.Seen = append(t.in.Seen, Seen{s.name, t.now})
+	}
+	t.note(tok, s.line, "entered", "%s", s.name)
+	if e := t.d.events; e != nil {
+		x := t.exchange(tok, "", hub.Var{Name: "state", Value: doc.StringValue(s.name)}, hub.Var{Name: "from", Value: doc.StringValue(from)},
+			hub.Var{Name: "at", Value: doc.StringValue(t.now.Format(time.RFC3339Nano))})
+		if err := e.Run.Process(context.Background(), x, hub.End); err != nil {
+			return hub.At(err, hub.Place{Where: e.Where, Line: e.Line}, nil)
+		}
+	}
+	return t.arm(tok, s)
+}
+
+// clear forgets what belonged to a try of a step.
+func (tok *Token) clear() {
+	tok.Tries, tok.Due, tok.Error, tok.Doubt, tok.Label = 0, time.Time{}, nil, false, ""
+}
+
+// quit takes a token that is halted out of its state: what waited there is called off.
+func (t *turn) quit(tok *Token) {
+	if tok.State == "" {
+		return
+	}
+	t.count(tok.State, -1)
+	t.disarm(tok)
+	t.dropTask(tok)
+}
+
+// callOff drops the message that was to drive tok.
+func (t *turn) callOff(tok *Token) {
+	t.y.Unit.Puts = append(t.y.Unit.Puts, hub.Put{Queue: t.m.queue, Name: t.driver(tok), Cancel: true})
+}
+
+func (t *turn) driver(tok *Token) string { return t.in.ID + "!" + strconv.Itoa(tok.ID) }
+
+// drive puts the message that drives tok, at due.
+func (t *turn) drive(tok *Token, due time.Time) {
+	tok.Run, tok.By = tok.Run+1, 0
+	p := put(t.m.name, t.in.ID, hub.DeriveID(t.in.visit(t.m.name, tok), "drive."+strconv.Itoa(tok.Run)), t.now, doc.Value{},
+		doDrive, strconv.Itoa(tok.ID), strconv.Itoa(tok.Run))
+	p.Msg.Key, p.Name, p.Due = "", t.driver(tok), due
+	t.y.Unit.Puts = append(t.y.Unit.Puts, p)
+}
+
+// dispatch gives every running token that was left ready its driver: the
+// message that is handled, if it drives and is free, else one of its own.
+func (t *turn) dispatch() {
+	for _, tok := range t.in.Tokens {
+		if !tok.ready || tok.Phase != Running {
+			continue
+		}
+		tok.ready = false
+		if t.me != 0 && t.mine == nil && t.failed == nil {
+			t.mine, tok.By = tok, t.me
+			continue
+		}
+		if tok != t.mine {
+			t.drive(tok, time.Time{})
+		}
+	}
+}
+
+// remove takes tokens out of the instance.
+func (t *turn) remove(gone []*Token) {
+	t.in.Tokens = slices.DeleteFunc(t.in.Tokens, func(tok *Token) bool { return slices.Contains(gone, tok) })
+	if t.mine != nil && slices.Contains(gone, t.mine) {
+		t.mine = nil
+	}
+}
+
+// spawn adds a token below up.
+func (t *turn) spawn(up *Token, branch string) *Token {
+	tok := &Token{ID: t.in.tokens, Up: -1, Branch: branch}
+	if up != nil {
+		tok.Up = up.ID
+	}
+	t.in.tokens++
+	t.in.Tokens = append(t.in.Tokens, tok)
+	return tok
+}
+
+// because is why a rule was chosen.
+func because(r *reaction) string {
+	if r.when == nil {
+		return "otherwise"
+	}
+	return r.when.Source()
+}

@@ -1,0 +1,93 @@
+package process
+
+import (
+	"context"
+	"slices"
+
+	"orderhub/hub"
+)
+
+// nextUndo is the index of the newest step that is to be undone; -1: none is left.
+func (t *turn) nextUndo(u *undo) int {
+	for i := len(t.in.Undo) - 1; i >= 0; i-- {
+		if u.states == nil || slices.Contains(u.states, t.in.Undo[i].State) {
+			return i
+		}
+	}
+	return -1
+}
+
+// undoing asks for the compensation of entry i; first, if it is in doubt whether
+// the step had its effect, asks that step again: its Idempotency-Key is the same.
+func (t *turn) undoing(tok *Token, i int) *asking {
+	u := &t.in.Undo[i]
+	if tok.Task != nil {
+		return nil // a person is asked
+	}
+	_, k := t.d.stepAt(u.Where)
+	if k == nil || k.compensate == nil {
+		return &asking{key: u.Visit + " undo " + u.Where, run: lost(u.Where), x: t.exchange(tok, "")}
+	}
+	x := t.exchange(tok, "")
+	x.Msg = x.Msg.WithBody(x.Msg.Body)
+	x.Msg.ID = u.Visit
+	for _, v := range u.Vars {
+		x.Vars = x.Vars.With(v.Name, v.Value)
+	}
+	if u.Doubt {
+		return &asking{key: u.Visit + " again " + u.Where, run: k.Run, x: x, line: k.Line}
+	}
+	return &asking{key: u.Visit + " undo " + u.Where, run: k.compensate.Run, x: x, line: k.compensate.Line}
+}
+
+// lost is the compensation of a step that this version does not know: a person must see to it.
+func lost(where string) hub.Step {
+	return hub.StepFunc(func(context.Context, *hub.Exchange, hub.Next) error {
+		return hub.Fail(hub.Rejected, "no_compensation", "this version has no compensation of %s", where)
+	})
+}
+
+// undone applies what became of the compensation of entry i.
+func (t *turn) undone(tok *Token, s *state, i int, r *result) error {
+	u := &t.in.Undo[i]
+	_, k := t.d.stepAt(u.Where)
+	switch {
+	case r.err == nil && u.Doubt:
+		u.Doubt, u.Vars = false, nil
+		if k.as != "" {
+			for _, v := range r.set {
+				if v.Name == k.as {
+					u.Vars = hub.Vars{v}
+				}
+			}
+		}
+		t.note(tok, k.Line, "asked", "%s: it had its effect", u.Where)
+	case r.err == nil:
+		t.note(tok, "", "undone", "%s", u.Where)
+		t.in.Undo = slices.Delete(t.in.Undo, i, i+1)
+	case u.Doubt && !hub.AsError(r.err).Class.Transient(): // the far end says no: there was no effect
+		t.note(tok, "", "asked", "%s: it had no effect: %s", u.Where, r.err)
+		t.in.Undo = slices.Delete(t.in.Undo, i, i+1)
+	default:
+		return t.undoFailed(tok, u, r.err)
+	}
+	tok.clear()
+	return nil
+}
+
+// undoFailed tries a compensation again, for as long as its policy says; then it is a task for a person.
+func (t *turn) undoFailed(tok *Token, u *Undo, err error) error {
+	e := hub.AsError(err)
+	policy := t.d.desk.retry
+	if r, ok := e.Reaction(); ok && r.Retry != nil {
+		policy = r.Retry
+	}
+	if policy == nil {
+		policy = hub.DefaultRetry
+	}
+	if t.again(tok, policy, e) {
+		return nil
+	}
+	tok.Error = problemOf(e, t.now)
+	return t.askPerson(tok, u, e)
+}

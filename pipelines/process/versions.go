@@ -1,0 +1,140 @@
+package process
+
+import (
+	"fmt"
+	"strings"
+
+	"orderhub/hub"
+)
+
+// populationKind is the kind of the counters that tell how many tokens are in
+// each state of each definition: reports and diffs read them, not the instances.
+const populationKind = "process"
+
+func populationKey(process string, version int, def, state string) string {
+	return fmt.Sprintf("%s\x00%d\x00%s\x00%s", process, version, def, state)
+}
+
+// Population is how many tokens stand in a state of one definition. Those of final states have ended there.
+type Population struct {
+	Process string `json:"process"`
+	Version int    `json:"version"`
+	Def     string `json:"def"`
+	State   string `json:"state"`
+	Count   int64  `json:"count"`
+	Final   bool   `json:"final,omitempty"`
+}
+
+func populationOf(key string, n int64) (p Population, ok bool) {
+	parts := strings.Split(key, "\x00")
+	if len(parts) != 4 {
+		return p, false
+	}
+	p = Population{Process: parts[0], Def: parts[2], State: parts[3], Count: n}
+	_, err := fmt.Sscan(parts[1], &p.Version)
+	return p, err == nil
+}
+
+// takes tells that an instance of an older definition moves to d, instead of finishing on its own.
+func (d *Definition) takes(in *Instance) bool {
+	if in.Def == d.Hash || !in.Closed.IsZero() {
+		return false
+	}
+	if in.Version == d.Version { // the same version was edited: what runs takes the edit
+		return true
+	}
+	m, said := d.inFlight[in.Version]
+	return said && m.move != nil
+}
+
+// target is the state of d that stands for state name of version v; "": there is none.
+func (d *Definition) target(v int, name string) string {
+	if to, renamed := d.inFlight[v].move[name]; renamed {
+		return to
+	}
+	if d.state(name) == nil {
+		return ""
+	}
+	return name
+}
+
+// move takes the instance to the current definition, with its results, timers and tasks.
+func (t *turn) move() error {
+	old, d := t.d, t.m.current
+	type change struct {
+		to   *state
+		step int
+	}
+	changes := make([]change, len(t.in.Tokens))
+	for i, tok := range t.in.Tokens {
+		name := d.target(t.in.Version, tok.State)
+		if name == "" {
+			return hub.Fail(hub.Bug, "process_version", "%s %s stands in state %s of version %d, and version %d has none: write in_flight: {v%d: {move: {%s: …}}}",
+				t.m.name, t.in.ID, tok.State, t.in.Version, d.Version, t.in.Version, tok.State)
+		}
+		to := d.state(name)
+		step, err := stepIn(old, tok, to)
+		if err != nil {
+			return err
+		}
+		changes[i] = change{to, step}
+	}
+	from := t.in.Version
+	for _, tok := range t.in.Tokens {
+		t.count(tok.State, -1)
+	}
+	t.d = d
+	was := t.in.Def
+	t.in.Def, t.in.Version = d.Hash, d.Version
+	for i, tok := range t.in.Tokens {
+		c := changes[i]
+		t.count(c.to.name, 1)
+		changed := was != d.Hash
+		tok.State, tok.Step = c.to.name, c.step
+		if changed && tok.Phase != Done {
+			if err := t.rearm(tok, c.to); err != nil {
+				return err
+			}
+		}
+	}
+	t.note(t.in.root(), d.line, "moved", "from version %d to %d", from, d.Version)
+	return nil
+}
+
+// stepIn finds the place of tok in its new state: the same step, or the same part behind the steps.
+func stepIn(old *Definition, tok *Token, to *state) (int, error) {
+	if old == nil {
+		return len(to.steps) + atRules, nil
+	}
+	s := old.state(tok.State)
+	if tok.Step >= len(s.steps) {
+		return len(to.steps) + tok.Step - len(s.steps), nil
+	}
+	label := s.steps[tok.Step].Where
+	for i, k := range to.steps {
+		if k.Where == label {
+			return i, nil
+		}
+	}
+	if tok.Step == 0 {
+		return 0, nil
+	}
+	return 0, hub.Fail(hub.Bug, "process_version", "the step %s is under way, and the new version has none", label)
+}
+
+// rearm sets the timers of the new state as if it had been entered when the old one was.
+func (t *turn) rearm(tok *Token, s *state) error {
+	fired := tok.Timers
+	t.disarm(tok)
+	now := t.now
+	t.now = tok.Since
+	err := t.arm(tok, s)
+	t.now = now
+	for i := range tok.Timers {
+		if i < len(fired) && fired[i].IsZero() && s.timers[i].cron == nil { // it has fired already
+			t.y.Unit.Puts = append(t.y.Unit.Puts, hub.Put{Queue: t.m.queue, Name: t.timerName(tok, i), Cancel: true})
+			tok.Timers[i] = noTime
+		}
+	}
+	return err
+}

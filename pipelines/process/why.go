@@ -1,0 +1,62 @@
+package process
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+)
+
+// fieldPath finds what a condition reads: charge.result, order?.total. Texts in quotes are skipped.
+var fieldPath = regexp.MustCompile(`"[^"]*"|'[^']*'|[A-Za-z_][A-Za-z0-9_]*(?:\??\.[A-Za-z_][A-Za-z0-9_]*)*`)
+
+// why is the rule that led from a state, with the values that it read: charge.result == "declined" (charge.result = "declined").
+// For a rule without a condition they are those of the rules above it.
+func (t *turn) why(tok *Token, r *reaction, more ...hub.Var) string {
+	if !t.y.Trace {
+		return ""
+	}
+	sources := []string{}
+	if r.when != nil {
+		sources = append(sources, r.when.Source())
+	} else if s := t.d.state(tok.State); slices.Contains(s.next, r) {
+		for _, other := range s.next {
+			if other.when != nil {
+				sources = append(sources, other.when.Source())
+			}
+		}
+	}
+	text := because(r)
+	if values := t.values(tok, sources, more); values != "" {
+		text += " (" + values + ")"
+	}
+	return text
+}
+
+func (t *turn) values(tok *Token, sources []string, more []hub.Var) string {
+	vars := t.vars(tok, more...)
+	var said []string
+	for _, src := range sources {
+		for _, path := range fieldPath.FindAllString(src, -1) {
+			names := strings.Split(strings.ReplaceAll(path, "?", ""), ".")
+			root := vars.Get(names[0])
+			if root.Kind() == doc.Missing {
+				continue
+			}
+			v := doc.Lookup(root, names[1:])
+			if v.Kind() == doc.Object || v.Kind() == doc.Array {
+				continue
+			}
+			text := v.String()
+			if v.Kind() == doc.Missing {
+				text = "missing"
+			}
+			if one := strings.Join(names, ".") + " = " + text; !slices.Contains(said, one) {
+				said = append(said, one)
+			}
+		}
+	}
+	return strings.Join(said, ", ")
+}

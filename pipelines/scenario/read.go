@@ -1,0 +1,129 @@
+package scenario
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/formula"
+)
+
+// reader reads tests, and reports their faults where they stand.
+type reader struct {
+	names
+	scope *formula.Scope
+	test  *Test
+}
+
+// Read reads the map of tests n. root is the configuration whose things they
+// name. Of a test with a fault nothing is given: it is reported at its place.
+func Read(n, root *yamlfile.Node) []*Test {
+	rd := &reader{names: names{root}, scope: formula.NewScope()}
+	if n.Kind() != yamlfile.Map {
+		n.Errorf("E401", "write tests: {what it shows: {do: […]}}", "`tests` is a map of names and tests, not %s", n.Kind())
+		return nil
+	}
+	var tests []*Test
+	for key, value := range n.Entries() {
+		tests = append(tests, rd.testOf(key, value))
+	}
+	return tests
+}
+
+// start is when a test begins that does not say when: a Monday morning.
+var start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+
+// settings are the keys of a test.
+type settings struct {
+	Chaos  *yamlfile.Node `yaml:"chaos" doc:"crash, duplicate, reorder: the end must be the same"`
+	Start  *yamlfile.Node `yaml:"start_at" doc:"virtual time of the begin"`
+	Mock   *yamlfile.Node `yaml:"mock" doc:"answers of those outside, by adapter.operation or channel"`
+	Tables *yamlfile.Node `yaml:"tables" doc:"rows that are there before"`
+	Do     *yamlfile.Node `yaml:"do" required:"true" doc:"what happens, one after another"`
+}
+
+func (rd *reader) testOf(key, n *yamlfile.Node) *Test {
+	t := &Test{Name: key.Raw(), Line: lineOf(key), start: start}
+	rd.test = t
+	var s settings
+	n.Decode(&s, "test")
+	t.chaos = rd.chaos(s.Chaos)
+	if s.Start != nil {
+		t.start = rd.time(s.Start)
+	}
+	t.mocks = rd.mocks(s.Mock)
+	t.tables = rd.tables(s.Tables)
+	if s.Do != nil && s.Do.Kind() != yamlfile.List {
+		s.Do.Errorf("E402", "write - before each of them: - {post: …, body: …, expect: {…}}", "`do` is a list of what happens, not %s", s.Do.Kind())
+	}
+	for _, i := range s.Do.Items() {
+		t.items = append(t.items, rd.item(i))
+	}
+	return t
+}
+
+func (rd *reader) chaos(n *yamlfile.Node) (kinds []string) {
+	list := n.Items()
+	if n.Kind() == yamlfile.Scalar {
+		list = []*yamlfile.Node{n}
+	}
+	for _, kind := range list {
+		if !slices.Contains(everyChaos, kind.Str()) {
+			kind.Errorf("E403", didYouMean(kind.Str(), everyChaos), "unknown kind of chaos %q", kind.Str())
+		}
+		kinds = append(kinds, kind.Str())
+	}
+	return kinds
+}
+
+// layouts are the ways to write a time; without a zone it is UTC.
+var layouts = []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02"}
+
+func (rd *reader) time(n *yamlfile.Node) time.Time {
+	text := n.Str()
+	for _, layout := range layouts {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at.UTC()
+		}
+	}
+	n.Errorf("E404", "write 2026-03-29T02:30, in UTC, or with its zone: 2026-03-29T02:30:00+02:00", "%q is no time", text)
+	return start
+}
+
+func (rd *reader) tables(n *yamlfile.Node) (rows []row) {
+	if n != nil && n.Kind() != yamlfile.Map {
+		n.Errorf("E405", "write tables: {products: {W-1: {price: 20}}}", "`tables` is a map of tables and their rows, not %s", n.Kind())
+	}
+	for table, content := range n.Entries() {
+		if content.Kind() != yamlfile.Map {
+			content.Errorf("E405", "write "+table.Raw()+": {key: {…}}", "a table is a map of keys and rows, not %s", content.Kind())
+		}
+		for key, value := range content.Entries() {
+			rows = append(rows, row{table.Raw(), key.Raw(), rd.value(value)})
+		}
+	}
+	return rows
+}
+
+// known reports a name that the section of the configuration lacks.
+func (rd *reader) known(n *yamlfile.Node, name, section, what string) bool {
+	if rd.has(section, name) {
+		return true
+	}
+	n.Errorf("E406", didYouMean(name, rd.all(section)), "unknown %s %q", what, name)
+	return false
+}
+
+// about makes the first thing that a test names its subject.
+func (rd *reader) about(name string) {
+	if rd.test.Subject == "" {
+		rd.test.Subject = name
+	}
+}
+
+// place cuts the first word off a text: "order W-1" is the process order and its instance W-1.
+func place(text string) (first, rest string) {
+	first, rest, _ = strings.Cut(text, " ")
+	return first, strings.TrimSpace(rest)
+}

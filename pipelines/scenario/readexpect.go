@@ -1,0 +1,195 @@
+package scenario
+
+import (
+	"slices"
+
+	"orderhub/hub/doc"
+	"orderhub/pipelines/yamlfile"
+)
+
+// words are the expectations that are no names of the configuration.
+var words = []string{"status", "body", "headers", "none", "calls", "dead", "counter"}
+
+// checks reads `expect:`.
+func (rd *reader) checks(n *yamlfile.Node, i *item) (out []*check) {
+	if n != nil && n.Kind() != yamlfile.Map {
+		n.Errorf("E430", "write expect: {orders: 1}", "`expect` is a map, not %s", n.Kind())
+	}
+	for key, value := range n.Entries() {
+		if made := rd.check(key, value, i); made != nil {
+			about := []string{key.Raw()}
+			if key.Raw() == "none" {
+				about = nil
+				for _, item := range items(value) {
+					about = append(about, item.Raw())
+				}
+			}
+			out = append(out, &check{lineOf(key), about, made})
+		}
+	}
+	return out
+}
+
+func (rd *reader) check(key, n *yamlfile.Node, i *item) func(r *run) *miss {
+	name := key.Raw()
+	first, rest := place(name)
+	switch {
+	case name == "status" || name == "body" || name == "headers":
+		return rd.ofReply(key, n, i)
+	case name == "none":
+		return rd.none(n)
+	case name == "calls":
+		return rd.ofCalls(n)
+	case name == "dead":
+		rd.test.dead = true
+		return rd.ofDead(n)
+	case name == "counter":
+		return rd.ofCounters(n)
+	case first == "table" && rest != "":
+		return rd.ofTable(rest, n)
+	case rest != "" && rd.has("processes", first):
+		return rd.ofProcess(first, rest, key, n)
+	case rd.has("channels", name):
+		return rd.ofChannel(key, n)
+	case rd.has("adapters", name):
+		return rd.ofTarget(name, n)
+	}
+	known := slices.Concat(words, rd.all("channels"), rd.all("adapters"))
+	for _, p := range rd.all("processes") {
+		known = append(known, p+" "+rest)
+	}
+	key.Errorf("E431", didYouMean(name, known), "nothing can be expected of %q", name)
+	return nil
+}
+
+// ofReply is what whoever posted was answered.
+func (rd *reader) ofReply(key, n *yamlfile.Node, i *item) func(r *run) *miss {
+	if i.reply == nil {
+		key.Errorf("E432", "write it beside the post that is answered", "there is no reply here")
+		return nil
+	}
+	what, v := key.Raw(), rd.value(n)
+	if v == nil {
+		return nil
+	}
+	i.reply.wanted = true
+	return func(r *run) *miss { return r.replyIs(i.reply, what, v) }
+}
+
+// none lists channels and targets that nothing came to.
+func (rd *reader) none(n *yamlfile.Node) func(r *run) *miss {
+	var quiet []string
+	for _, item := range items(n) {
+		if name := item.Str(); rd.seen(item, name) {
+			quiet = append(quiet, name)
+		}
+	}
+	return func(r *run) *miss { return r.nothingCame(quiet) }
+}
+
+// items are the items of a list, or the one value that stands for a list of one.
+func items(n *yamlfile.Node) []*yamlfile.Node {
+	if n.Kind() == yamlfile.List {
+		return n.Items()
+	}
+	return []*yamlfile.Node{n}
+}
+
+// seen tells that what comes to a channel or a target can be seen.
+func (rd *reader) seen(n *yamlfile.Node, name string) bool {
+	switch {
+	case rd.has("channels", name):
+		c := rd.root.Get("channels").Get(name)
+		if rd.channelType(name) != "direct" && c.Get("via") == nil && !rd.read(name) {
+			n.Errorf("E433", "expect something of a channel that a pipeline reads, or of a direct one", "nobody reads %s: what is sent to it leaves no trace", name)
+			return false
+		}
+		return true
+	case rd.has("adapters", name):
+		return true
+	}
+	n.Errorf("E431", didYouMean(name, slices.Concat(rd.all("channels"), rd.all("adapters"))), "unknown channel or adapter %q", name)
+	return false
+}
+
+func (rd *reader) ofChannel(key, n *yamlfile.Node) func(r *run) *miss {
+	name := key.Raw()
+	if !rd.seen(key, name) {
+		return nil
+	}
+	w := rd.wanted(n, func(n *yamlfile.Node) *value { return rd.value(n) })
+	if w == nil {
+		return nil
+	}
+	return func(r *run) *miss { return r.came(name, w) }
+}
+
+// ofTarget is what was sent to an adapter: a template's name is short for {template: name}.
+func (rd *reader) ofTarget(name string, n *yamlfile.Node) func(r *run) *miss {
+	w := rd.wanted(n, func(n *yamlfile.Node) *value {
+		v := rd.value(n)
+		if n.Kind() == yamlfile.Scalar && v != nil {
+			return &value{line: v.line, kind: yamlfile.Map, fields: []field{{argument, v}}}
+		}
+		return v
+	})
+	if w == nil {
+		return nil
+	}
+	return func(r *run) *miss { return r.came(name, w) }
+}
+
+// wanted reads how many, or which.
+func (rd *reader) wanted(n *yamlfile.Node, one func(*yamlfile.Node) *value) *wanted {
+	w := &wanted{all: n.Kind() == yamlfile.List, number: -1}
+	if n.Kind() == yamlfile.Scalar && !n.Quoted() {
+		if v := rd.value(n); v != nil && v.literal.Kind() == doc.Number {
+			count, _ := v.literal.Num().Int64()
+			w.number = int(count)
+			return w
+		}
+	}
+	for _, item := range items(n) {
+		v := one(item)
+		if v == nil {
+			return nil
+		}
+		w.patterns = append(w.patterns, v)
+	}
+	return w
+}
+
+func (rd *reader) ofCalls(n *yamlfile.Node) func(r *run) *miss {
+	want := map[string]int{}
+	for key, value := range n.Entries() {
+		if count, ok := value.Int(); ok && rd.callable(key) {
+			want[key.Raw()] = int(count)
+		}
+	}
+	return func(r *run) *miss { return r.called(want) }
+}
+
+// ofDead is how many dead letters there are, or what one of them says.
+func (rd *reader) ofDead(n *yamlfile.Node) func(r *run) *miss {
+	w := rd.wanted(n, func(n *yamlfile.Node) *value { return rd.value(n) })
+	if w == nil {
+		return nil
+	}
+	return func(r *run) *miss { return r.deadAre(w) }
+}
+
+func (rd *reader) ofTable(table string, n *yamlfile.Node) func(r *run) *miss {
+	v := rd.value(n)
+	if v == nil {
+		return nil
+	}
+	return func(r *run) *miss { return r.tableIs(table, v) }
+}
+
+func (rd *reader) ofCounters(n *yamlfile.Node) func(r *run) *miss {
+	v := rd.value(n)
+	if v == nil {
+		return nil
+	}
+	return func(r *run) *miss { return r.countersAre(v) }
+}

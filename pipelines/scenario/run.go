@@ -1,0 +1,119 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"orderhub/hub"
+	"orderhub/hub/store"
+	"orderhub/pipelines"
+)
+
+// mode is the way that a test is run.
+type mode struct {
+	kill  int   // the point of the crash; 0: none
+	twice bool  // what may come twice comes twice
+	seed  int64 // of the order of what has none; 0: the store's order
+}
+
+func (m mode) plain() bool { return m == mode{} }
+
+// run is one run of a test: a store, the world around it, and one life of the hub after another.
+type run struct {
+	*world
+	test     *Test
+	plan     *pipelines.Plan
+	lab      *Lab
+	ctx      context.Context
+	store    hub.Store
+	life     *life
+	shuffle  *rand.Rand
+	killed   bool           // the hub was
+	inputs   int            // how many messages the test gave
+	requests int            // how often it handed one to a source that answers
+	marks    map[string]int // how much of the arrivals an expectation of the name has seen
+	since    int            // of the history: where the current item began
+	from     int            // of the arrivals, likewise
+	stages   map[*hub.Stage]hub.Next
+}
+
+// play runs the test t once and gives what it found; the run is nil when it could not begin.
+func (lab *Lab) play(ctx context.Context, plan *pipelines.Plan, t *Test, m mode) (r *run, misses []Failure, err error) {
+	r = &run{world: newWorld(t, m), test: t, plan: plan, lab: lab, ctx: ctx, marks: map[string]int{}, stages: map[*hub.Stage]hub.Next{}}
+	if m.seed != 0 {
+		r.shuffle = rand.New(rand.NewPCG(uint64(m.seed), 0))
+	}
+	r.store, err = store.Open(ctx, "memory:", store.Options{Clock: r.clock})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if r.life != nil && r.life.opened != nil {
+			err = errors.Join(err, r.life.close())
+		}
+		r.standBack()
+	}()
+	r.findQueues()
+	if err := r.fill(); err != nil {
+		return nil, nil, err
+	}
+	if err := r.begin(false); err != nil {
+		return nil, nil, err
+	}
+	misses, err = r.items(m.plain())
+	return r, misses, err
+}
+
+// items does one thing after another. The first that is not as expected ends a
+// plain run; under chaos the end counts, and nothing is expected on the way.
+func (r *run) items(plain bool) (found []Failure, err error) {
+	for _, i := range r.test.items {
+		r.since, r.from = len(r.history), len(r.arrivals)
+		if i.reply != nil {
+			*i.reply = reply{wanted: i.reply.wanted}
+		}
+		if i.act != nil {
+			if err := i.act(r); err != nil {
+				return nil, fmt.Errorf("%s: %w", i.line, err)
+			}
+		}
+		if err := r.settle(); err != nil {
+			return nil, fmt.Errorf("%s: %w", i.line, err)
+		}
+		if !plain {
+			continue
+		}
+		if found = r.look(i); len(found) > 0 {
+			return found, nil
+		}
+	}
+	if plain && !r.test.dead {
+		if m := r.noneDead(); m != nil {
+			found = append(found, Failure{Line: r.test.Line, Expected: m.expected, Got: m.got, Why: m.why})
+		}
+	}
+	return found, nil
+}
+
+// look makes the checks of an item.
+func (r *run) look(i *item) (found []Failure) {
+	for _, m := range r.faults {
+		found = append(found, Failure{Line: i.line, Expected: m.expected, Got: m.got, Why: m.why})
+	}
+	if m := r.unexpectedRefusal(i.reply); m != nil && len(found) == 0 {
+		found = append(found, Failure{Line: i.line, Expected: m.expected, Got: m.got, Why: m.why})
+	}
+	for _, c := range i.checks {
+		if m := c.made(r); m != nil {
+			found = append(found, Failure{Line: c.line, Expected: m.expected, Got: m.got, Why: m.why})
+		}
+	}
+	for _, c := range i.checks {
+		for _, name := range c.about {
+			r.marks[name] = len(r.arrivals)
+		}
+	}
+	return found
+}

@@ -1,0 +1,133 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
+)
+
+// Options say which tests run, and how.
+type Options struct {
+	Run   *regexp.Regexp // of the names; nil: all
+	Chaos bool           // every test under every kind of chaos
+	Seeds int            // shuffles of each test; 0: 3
+	Seed  int64          // not 0: this shuffle alone
+	Kill  int            // not 0: the kill at this point alone
+}
+
+// Result is how a test ended.
+type Result struct {
+	Name, Subject, Line string
+	Took                time.Duration
+	Virtual             time.Duration // that went by in the test
+	Kills, Shuffles     int
+	Failures            []Failure // none: it passed
+}
+
+// Failure is what was not as expected.
+type Failure struct {
+	Line     string `json:"line"` // file:line:col
+	Expected string `json:"expected"`
+	Got      string `json:"got"`
+	Why      string `json:"why,omitempty"`
+	Again    string `json:"again,omitempty"` // the command that shows it again
+}
+
+// session is a run of tests.
+type session struct {
+	lab  *Lab
+	plan *pipelines.Plan
+	load func() (*pipelines.Plan, error) // a fresh plan, where the compiled steps remember things; nil: plan will do
+	o    Options
+}
+
+// Tests runs the tests one after another and gives each result to told. fresh
+// loads the configuration again: for steps that remember, as Remembers tells; else it is nil.
+func (lab *Lab) Tests(ctx context.Context, plan *pipelines.Plan, fresh func() (*pipelines.Plan, error), tests []*Test, o Options, told func(Result)) error {
+	if o.Seeds == 0 {
+		o.Seeds = 3
+	}
+	s := &session{lab, plan, fresh, o}
+	for _, t := range tests {
+		if o.Run != nil && !o.Run.MatchString(t.Name) {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		told(s.test(ctx, t))
+	}
+	return nil
+}
+
+func (s *session) test(ctx context.Context, t *Test) Result {
+	began := time.Now()
+	res := Result{Name: t.Name, Subject: t.Subject, Line: t.Line}
+	r, found, err := s.play(ctx, t, mode{})
+	res.Failures = found
+	if err == nil && len(found) == 0 {
+		err = s.chaos(ctx, t, r, &res)
+	}
+	if err != nil {
+		res.Failures = append(res.Failures, Failure{Line: t.Line, Expected: "the test runs", Got: err.Error()})
+	}
+	if r != nil {
+		res.Virtual = r.clock.Now().Sub(t.start)
+	}
+	res.Took = time.Since(began)
+	return res
+}
+
+// play runs a test once.
+func (s *session) play(ctx context.Context, t *Test, m mode) (*run, []Failure, error) {
+	plan := s.plan
+	if s.load != nil {
+		var err error
+		if plan, err = s.load(); err != nil {
+			return nil, nil, err
+		}
+	}
+	r, found, err := s.lab.play(ctx, plan, t, m)
+	if r == nil && err == nil {
+		err = errors.New("the hub did not begin")
+	}
+	return r, found, err
+}
+
+// exactly is the regular expression of one name.
+func exactly(name string) string { return "^" + regexp.QuoteMeta(name) + "$" }
+
+// Remembers tells that a configuration has steps that keep things in memory
+// from message to message, so that every run of a test needs a plan of its own.
+func Remembers(root *yamlfile.Node) bool {
+	if root.Get("cache") != nil {
+		return true
+	}
+	for _, value := range root.Entries() {
+		if Remembers(value) {
+			return true
+		}
+	}
+	for _, item := range root.Items() {
+		if Remembers(item) {
+			return true
+		}
+	}
+	return false
+}
+
+// String is the failure as one text.
+func (f Failure) String() string {
+	text := fmt.Sprintf("%s\nexpected  %s\ngot       %s", f.Line, f.Expected, f.Got)
+	for _, part := range [][2]string{{"why       ", f.Why}, {"again     ", f.Again}} {
+		if part[1] != "" {
+			text += "\n" + part[0] + part[1]
+		}
+	}
+	return text
+}

@@ -1,0 +1,69 @@
+package scenario
+
+import (
+	"fmt"
+	"time"
+
+	"orderhub/hub/doc"
+	"orderhub/pipelines/yamlfile"
+)
+
+// Test is an entry of `tests:`.
+type Test struct {
+	Name    string
+	Line    string // file:line:col
+	Subject string // the pipeline, channel or process that it is about
+
+	chaos  []string
+	start  time.Time
+	mocks  map[string]*mock
+	tables []row
+	items  []*item
+	dead   bool // it says what dead letters there are
+}
+
+// The kinds of chaos.
+const (
+	crash     = "crash"     // a kill at each place
+	duplicate = "duplicate" // what may come twice comes twice
+	reorder   = "reorder"   // what has no order comes in another one
+)
+
+var everyChaos = []string{crash, duplicate, reorder}
+
+// row is a row that is in a table before the test begins.
+type row struct {
+	table, key string
+	value      *value
+}
+
+// item is an entry of `do:`. What it does is settled before its checks are made.
+type item struct {
+	line   string
+	act    func(r *run) error // nil: nothing
+	reply  *reply             // of what it posts
+	checks []*check
+}
+
+// reply is what whoever posted was answered.
+type reply struct {
+	status  int
+	headers map[string]string
+	body    doc.Value
+	wanted  bool // an expectation says something of it
+}
+
+// check is an entry of `expect:`. made gives what differs; nil: all is as expected.
+type check struct {
+	line  string
+	about []string // channels and adapters: what came to them is seen then
+	made  func(r *run) *miss
+}
+
+// miss is what a check found instead.
+type miss struct{ expected, got, why string }
+
+func lineOf(n *yamlfile.Node) string {
+	file, line, col := n.Pos()
+	return fmt.Sprintf("%s:%d:%d", file, line, col)
+}

@@ -1,0 +1,167 @@
+package pipelines
+
+import (
+	"slices"
+
+	"orderhub/hub"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/formula"
+	"orderhub/transforms/schema"
+)
+
+// Section is a top-level key of a configuration beside the core's own. It is
+// read in two passes, so that the steps of pipelines may name what it holds, and
+// its own steps may name pipelines. A nil func does nothing; both run only when the key is there.
+type Section struct {
+	Key     string
+	Declare func(s *SectionBuild) // before any pipeline is compiled
+	Compile func(s *SectionBuild) // behind all of them
+}
+
+// SectionBuild is where a section is read.
+type SectionBuild struct {
+	Node *yamlfile.Node // the value of the key
+	Key  string
+
+	plan *loading
+}
+
+func (l *loading) sectionNames() []string {
+	return slices.Concat(sections, names(l.reg.Sections, func(s Section) string { return s.Key }))
+}
+
+func (l *loading) declareSections(root *yamlfile.Node) {
+	for _, s := range l.reg.Sections {
+		if n := l.section(root, s.Key); n != nil && s.Declare != nil {
+			s.Declare(&SectionBuild{Node: n, Key: s.Key, plan: l})
+		}
+	}
+}
+
+func (l *loading) compileSections(root *yamlfile.Node) {
+	for _, s := range l.reg.Sections {
+		if n := l.section(root, s.Key); n != nil && s.Compile != nil {
+			s.Compile(&SectionBuild{Node: n, Key: s.Key, plan: l})
+		}
+	}
+}
+
+// Share makes v known to the steps that are compiled later: Build.Shared.
+func (s *SectionBuild) Share(v any) { s.plan.declared[s.Key] = v }
+
+// Shared is what the section with the key shared; nil: nothing.
+func (s *SectionBuild) Shared() any { return s.plan.declared[s.Key] }
+
+// Shared is what the section with the key shared; nil: it is not there.
+func (b *Build) Shared(key string) any { return b.plan.declared[key] }
+
+// Keep keeps v in the plan: Plan.Section.
+func (s *SectionBuild) Keep(v any) {
+	if s.plan.kept == nil {
+		s.plan.kept = map[string]any{}
+	}
+	s.plan.kept[s.Key] = v
+}
+
+// Section is what the section with the key kept; nil: nothing.
+func (p *Plan) Section(key string) any { return p.kept[key] }
+
+// Func adds a function to all formulas that are compiled from here on.
+func (s *SectionBuild) Func(name string, f formula.Func) {
+	s.plan.scope = s.plan.scope.WithFunc(name, f)
+}
+
+// Plan is the plan as far as it is read.
+func (s *SectionBuild) Plan() *Plan { return s.plan.Plan }
+
+// Schema finds the schema that n names, and reports it when there is none.
+func (s *SectionBuild) Schema(n *yamlfile.Node) *schema.Schema { return s.plan.schemaOf(n) }
+
+// Scope is the names and functions of every formula.
+func (s *SectionBuild) Scope() *formula.Scope { return s.plan.scope }
+
+// Channel finds the channel that n names, and reports it when there is none.
+func (s *SectionBuild) Channel(n *yamlfile.Node) *Channel {
+	name := n.Str()
+	c := s.plan.Channel(name)
+	if c == nil && name != "" && !s.plan.broken[name] {
+		n.Errorf("E231", didYouMean(name, s.plan.channelNames()), "unknown channel %q", name)
+	}
+	return c
+}
+
+// Pipeline adds a pipeline that the section feeds itself: it is seen, paused and
+// traced as the others are, and handles what lies in the queue. Its name must be new.
+func (s *SectionBuild) Pipeline(key *yamlfile.Node, queue string) *Pipeline {
+	s.plan.checkName(key, s.Key)
+	name := key.Raw()
+	if other := s.plan.Pipeline(name); other != nil {
+		key.Errorf("E222", "rename one of them", "%s is also the name of a pipeline (%s)", name, other.Line)
+		return nil
+	}
+	p := &Pipeline{Name: name, Line: fileLine(key), From: From{Section: s.Key}, node: key, keeps: true}
+	p.Stages = []*hub.Stage{{Name: name, Queue: queue, Trace: true}}
+	s.plan.Pipelines = append(s.plan.Pipelines, p)
+	return p
+}
+
+// Build compiles steps of p, with the names that scope has.
+func (s *SectionBuild) Build(p *Pipeline, n *yamlfile.Node, scope *formula.Scope) *Build {
+	return &Build{Flow: &Flow{Scope: scope}, plan: s.plan, pl: p, part: &part{}, names: map[string]int{}, Where: p.Name, Line: p.Line, Step: n, background: true}
+}
+
+// Made is a step of a section's own list.
+type Made struct {
+	Run   hub.Step // nil: it has faults, which are reported
+	Verb  string
+	Where string // pipeline/label
+	Line  string
+	Asks  bool // it asks somebody: others may be waited for while it runs
+}
+
+// One compiles the step n alone. within stands before its label; beside are keys that belong to somebody else.
+func (b *Build) One(n *yamlfile.Node, within string, beside ...string) Made {
+	c := &Build{Step: n, Flow: b.Flow, plan: b.plan, pl: b.pl, part: &part{}, names: b.names, background: true, within: within,
+		branch: slices.Contains(beside, "when")}
+	m := Made{Verb: b.Verb(n)}
+	m.Run = c.step(beside...)
+	m.Where, m.Line, m.Asks = c.Where, c.Line, c.part.asks
+	return m
+}
+
+// Retry is the policy that n names, or holds.
+func (b *Build) Retry(n *yamlfile.Node) *hub.Retry { return b.plan.retry(n) }
+
+// Classes are the error classes that a table may name.
+func (b *Build) Classes() []string { return append(classNames(), b.plan.failNames...) }
+
+// Unknown reports a name that is none of known, with the nearest one.
+func Unknown(n *yamlfile.Node, code, kind, name string, known []string) {
+	n.Errorf(code, didYouMean(name, known), "unknown %s %q", kind, name)
+}
+
+// To notes that messages go from here to the pipeline of a section.
+func (b *Build) To(name, verb string) { b.link(Link{To: name, Verb: verb}) }
+
+// Reread parses YAML that the section kept earlier, for a second compilation
+// beside the first: problems are its own.
+func (s *SectionBuild) Reread(name string, text []byte) (*yamlfile.Node, *SectionBuild, *yamlfile.Problems) {
+	l := *s.plan
+	l.loader = yamlfile.NewLoader()
+	l.loader.Env, l.loader.SecretsDir, l.loader.Missing = s.plan.loader.Env, s.plan.loader.SecretsDir, s.plan.loader.Missing
+	l.problems = l.loader.Problems
+	n, ok := l.loader.Parse(name, text)
+	if !ok {
+		return nil, nil, l.problems
+	}
+	return n, &SectionBuild{Node: n, Key: s.Key, plan: &l}, l.problems
+}
+
+// Adopt takes over what another compilation of the pipeline runs beside it.
+func (p *Pipeline) Adopt(o *Pipeline) {
+	for _, a := range o.asides {
+		if !slices.ContainsFunc(p.asides, func(have *hub.Stage) bool { return have.Queue == a.Queue }) {
+			p.asides = append(p.asides, a)
+		}
+	}
+}

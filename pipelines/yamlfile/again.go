@@ -1,0 +1,54 @@
+package yamlfile
+
+import (
+	"gopkg.in/yaml.v3"
+)
+
+// Stand is YAML text as if it stood at n, where its faults are told: for what a
+// short form stands for. The text is the program's own: one that does not parse is a bug, and panics.
+func (n *Node) Stand(text string) *Node {
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+		panic(err)
+	}
+	move(&doc, n.y.Line, n.y.Column)
+	b := &builder{l: n.loader, src: n.src, open: map[*yaml.Node]bool{}}
+	return b.node(doc.Content[0], n.parent, n.key, n.index, 1, true)
+}
+
+func move(y *yaml.Node, line, col int) {
+	y.Line, y.Column = line, col
+	for _, c := range y.Content {
+		move(c, line, col)
+	}
+}
+
+// Canonical is n as YAML, without comments, with aliases resolved and ${ENV} as
+// written: two nodes that mean the same have the same text, wherever they stand.
+func (n *Node) Canonical() []byte {
+	out, err := yaml.Marshal(n.plain())
+	if err != nil { // of nodes that were parsed
+		panic(err)
+	}
+	return out
+}
+
+func (n *Node) plain() *yaml.Node {
+	switch n.Kind() {
+	case Map:
+		y := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+		for _, e := range n.entries {
+			y.Content = append(y.Content, e.key.plain(), e.value.plain())
+		}
+		return y
+	case List:
+		y := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
+		for _, item := range n.items {
+			y.Content = append(y.Content, item.plain())
+		}
+		return y
+	case Scalar:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: n.y.Tag, Value: n.y.Value, Style: n.y.Style & (yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle)}
+	}
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}
+}
