@@ -94,6 +94,7 @@ type Write struct {
 	Value     []byte    // nil: delete
 	IfVersion int64     // 0: must not exist; AnyVersion: no check; else must be this version
 	Expires   time.Time // zero: never
+	Version   int64     // set by Commit: the record's new version; 0 where the store does not tell, as one that other hubs use
 }
 
 // AnyVersion switches the version check of a Write off.

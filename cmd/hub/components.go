@@ -23,6 +23,7 @@ import (
 	"orderhub/pipelines/reply"
 	"orderhub/pipelines/route"
 	"orderhub/pipelines/scattergather"
+	"orderhub/pipelines/scenario"
 	"orderhub/pipelines/send"
 	"orderhub/pipelines/set"
 	"orderhub/pipelines/split"
@@ -51,7 +52,7 @@ func registry() *pipelines.Registry {
 			wiretap.Pattern(), scattergather.Pattern(), send.Pattern(), call.Pattern(), reply.Pattern(),
 			fail.Pattern(), count.Pattern(), table.Pattern(),
 		),
-		Sections: []pipelines.Section{process.Section()},
+		Sections: []pipelines.Section{process.Section(), scenario.Section()},
 		Funcs:    table.Funcs(),
 		Entry:    idempotent.HeaderKey,
 		Foreign:  foreign(),
@@ -101,7 +102,7 @@ func foreign() map[string]string {
 func later() map[string]bool {
 	words := map[string]bool{}
 	for _, w := range []string{
-		"tests", "claim_check", "resequence", "recipient_list", "routing_slip", "delay",
+		"claim_check", "resequence", "recipient_list", "routing_slip", "delay",
 	} {
 		words[w] = true
 	}

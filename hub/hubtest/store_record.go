@@ -47,6 +47,11 @@ var recordCases = []storeCase{
 		t.commit(&hub.Unit{Writes: []hub.Write{write("a", "2", a), write("b", "2", b), write("c", "2", 0)}})
 	}},
 	{"record_empty", "an empty value is a value; nil deletes", func(t *storeTest) {
+		u := &hub.Unit{Writes: []hub.Write{{Kind: "k", Key: "told", Value: []byte("1")}}}
+		t.commit(u)
+		if v := u.Writes[0].Version; v != 0 && v != t.record("k", "told").Version {
+			t.Errorf("the write tells version %d, the record has %d", v, t.record("k", "told").Version)
+		}
 		t.commit(&hub.Unit{Writes: []hub.Write{{Kind: "k", Key: "e", Value: []byte{}}}})
 		t.must(len(t.record("k", "e").Value) == 0, "value")
 		t.commit(&hub.Unit{Writes: []hub.Write{{Kind: "k", Key: "e", IfVersion: hub.AnyVersion}, {Kind: "k", Key: "none", IfVersion: hub.AnyVersion}, {Kind: "k", Key: "none2"}}})

@@ -157,7 +157,8 @@ func (s *Memory) check(u *hub.Unit, now time.Time) (map[string]map[string]hub.Re
 		set(hub.Record{Kind: inboxKind, Key: u.Inbox, Value: []byte{}, Version: s.seq, Expires: now.Add(inboxKeep)})
 	}
 	for _, checked := range []bool{true, false} {
-		for _, w := range u.Writes {
+		for i := range u.Writes {
+			w := &u.Writes[i]
 			if (w.IfVersion != hub.AnyVersion) != checked {
 				continue
 			}
@@ -167,7 +168,7 @@ func (s *Memory) check(u *hub.Unit, now time.Time) (map[string]map[string]hub.Re
 			r := hub.Record{Kind: w.Kind, Key: w.Key, Value: w.Value, Expires: w.Expires}
 			if w.Value != nil {
 				s.seq++
-				r.Version = s.seq
+				r.Version, w.Version = s.seq, s.seq
 			}
 			set(r)
 		}

@@ -34,23 +34,29 @@ func (b *batch) record(w *hub.Write) error {
 			func([]driver.Value) error { n = 0; return nil })
 	case w.IfVersion == 0:
 		n, err = b.c.exec("INSERT INTO records(kind,key,version,crc,value,expires) VALUES(?,?,?,?,?,?) ON CONFLICT DO UPDATE SET version=excluded.version, crc=excluded.crc, value=excluded.value, expires=excluded.expires WHERE expires<=?",
-			w.Kind, w.Key, b.next(), crc, w.Value, optionalInt(nanos(w.Expires)), now)
+			w.Kind, w.Key, b.versionOf(w), crc, w.Value, optionalInt(nanos(w.Expires)), now)
 	case w.IfVersion == hub.AnyVersion && w.Value == nil:
 		n = 1
 		_, err = b.c.exec("DELETE FROM records WHERE kind=? AND key=?", w.Kind, w.Key)
 	case w.IfVersion == hub.AnyVersion:
 		n, err = b.c.exec("INSERT INTO records(kind,key,version,crc,value,expires) VALUES(?,?,?,?,?,?) ON CONFLICT DO UPDATE SET version=excluded.version, crc=excluded.crc, value=excluded.value, expires=excluded.expires",
-			w.Kind, w.Key, b.next(), crc, w.Value, optionalInt(nanos(w.Expires)))
+			w.Kind, w.Key, b.versionOf(w), crc, w.Value, optionalInt(nanos(w.Expires)))
 	case w.Value == nil:
 		n, err = b.c.exec("DELETE FROM records WHERE kind=? AND key=? AND version=? AND (expires IS NULL OR expires>?)", w.Kind, w.Key, w.IfVersion, now)
 	default:
 		n, err = b.c.exec("UPDATE records SET version=?, crc=?, value=?, expires=? WHERE kind=? AND key=? AND version=? AND (expires IS NULL OR expires>?)",
-			b.next(), crc, w.Value, optionalInt(nanos(w.Expires)), w.Kind, w.Key, w.IfVersion, now)
+			b.versionOf(w), crc, w.Value, optionalInt(nanos(w.Expires)), w.Kind, w.Key, w.IfVersion, now)
 	}
 	if err == nil && n == 0 {
 		err = fmt.Errorf("record %s %q: %w", w.Kind, w.Key, hub.ErrConflict)
 	}
 	return err
+}
+
+// versionOf gives the write its version, and tells it.
+func (b *batch) versionOf(w *hub.Write) int64 {
+	w.Version = b.next()
+	return w.Version
 }
 
 func recordSum(kind, key string, value []byte) int64 {

@@ -20,7 +20,8 @@ type machine struct {
 	defs    map[string]*Definition // by hash: those that open instances run on
 	frames  formula.Frames
 
-	locks [1024]sync.Mutex // striped by instance: a change of a record is a read and a write
+	recent recent
+	locks  [1024]sync.Mutex // striped by instance: a change of a record is a read and a write
 }
 
 func newMachine(name string) *machine {
@@ -105,7 +106,7 @@ func (m *machine) turn(ctx context.Context, x *hub.Exchange, f func(t *turn) (sa
 	lock := m.lock(id)
 	for try := 1; ; try++ {
 		lock.Lock()
-		err := m.once(ctx, x, id, f)
+		err := m.once(ctx, x, id, try > 1, f)
 		lock.Unlock()
 		if !errors.Is(err, hub.ErrConflict) || errors.Is(err, hub.ErrLost) || try == conflictTries {
 			return err
@@ -120,17 +121,19 @@ func (m *machine) lock(id string) *sync.Mutex {
 	return &m.locks[h.Sum32()%uint32(len(m.locks))]
 }
 
-func (m *machine) once(ctx context.Context, x *hub.Exchange, id string, f func(t *turn) (bool, error)) error {
+func (m *machine) once(ctx context.Context, x *hub.Exchange, id string, again bool, f func(t *turn) (bool, error)) error {
 	y := hub.NewExchange(x.Msg, x.Env)
 	y.Trace = x.Trace
 	t := &turn{ctx: ctx, m: m, x: x, y: y, now: x.Now()}
 	var err error
-	if t.in, err = m.load(ctx, y, id); err == nil {
+	if t.in, err = m.load(ctx, y, id, again); err == nil {
 		if err = t.open(); err == nil {
 			var save bool
 			if save, err = f(t); err == nil && save {
 				t.close()
-				return x.Env.Save(ctx, y, m.name+":"+id, id)
+				err = x.Env.Save(ctx, y, m.name+":"+id, id)
+				m.remember(t, err)
+				return err
 			}
 		}
 	}
@@ -138,8 +141,31 @@ func (m *machine) once(ctx context.Context, x *hub.Exchange, id string, f func(t
 	return err
 }
 
-// load reads the instance; a new one, which is nowhere yet, when there is none.
-func (m *machine) load(ctx context.Context, x *hub.Exchange, id string) (*Instance, error) {
+// remember keeps the instance as it was committed.
+func (m *machine) remember(t *turn, err error) {
+	if err != nil || !t.in.Closed.IsZero() || t.in.Def == "" {
+		m.recent.drop(t.in.ID)
+		return
+	}
+	for i := range t.y.Unit.Writes {
+		if w := &t.y.Unit.Writes[i]; w.Kind == m.kind && w.Key == t.in.ID && w.Version != 0 {
+			t.in.record = w.Version
+			m.recent.put(t.x.Env, t.in)
+		}
+	}
+}
+
+// load gives the instance to be changed; a new one, which is nowhere yet, when
+// there is none. A start is taken for the first until the commit tells otherwise.
+func (m *machine) load(ctx context.Context, x *hub.Exchange, id string, again bool) (*Instance, error) {
+	if !again {
+		if in := m.recent.get(x.Env, id); in != nil {
+			return in, nil
+		}
+		if x.Msg.Headers.Get(header) == doStart {
+			return &Instance{ID: id}, nil
+		}
+	}
 	rec, err := x.Env.Store.Get(ctx, m.kind, id)
 	if errors.Is(err, hub.ErrNotFound) {
 		return &Instance{ID: id}, nil

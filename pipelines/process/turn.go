@@ -192,6 +192,11 @@ func (t *turn) dispatch() {
 			t.drive(tok, time.Time{})
 		}
 	}
+	for _, tok := range t.in.Tokens { // the message drives one token
+		if tok != t.mine && tok.By == t.me && t.failed == nil {
+			tok.By = 0
+		}
+	}
 }
 
 // remove takes tokens out of the instance.

@@ -10,7 +10,7 @@ import (
 // chaos runs a test again, in the ways that it asks for, and holds each end
 // against that of the plain run. The first difference of each kind is told.
 func (s *session) chaos(ctx context.Context, t *Test, plain *run, res *Result) error {
-	want, err := plain.end()
+	want, err := plain.end(ctx)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (c *trial) same(ctx context.Context, m mode, what, flag string) (bool, erro
 	if err != nil {
 		return false, fmt.Errorf("%s: %s: %w", c.test.Line, what, err)
 	}
-	got, err := r.end()
+	got, err := r.end(ctx)
 	if err != nil {
 		return false, err
 	}

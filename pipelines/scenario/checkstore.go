@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -9,8 +10,8 @@ import (
 )
 
 // deadLetters are the dead letters, the oldest first.
-func (r *run) deadLetters() []*hub.Delivery {
-	list, err := r.store.Browse(r.ctx, hub.BrowseQuery{State: hub.Dead, Limit: 1 << 20})
+func (r *run) deadLetters(ctx context.Context) []*hub.Delivery {
+	list, err := r.store.Browse(ctx, hub.BrowseQuery{State: hub.Dead, Limit: 1 << 20})
 	if err != nil {
 		r.fault("a store that can be read", err.Error(), "")
 	}
@@ -18,8 +19,8 @@ func (r *run) deadLetters() []*hub.Delivery {
 }
 
 // noneDead holds that no message became a dead letter.
-func (r *run) noneDead() *miss {
-	dead := r.deadLetters()
+func (r *run) noneDead(ctx context.Context) *miss {
+	dead := r.deadLetters(ctx)
 	if len(dead) == 0 {
 		return nil
 	}
@@ -27,8 +28,8 @@ func (r *run) noneDead() *miss {
 		plural(len(dead), "dead letter") + ": " + shown(deadView(dead[0])), r.why(dead[0].Msg)}
 }
 
-func (r *run) deadAre(w *wanted) *miss {
-	dead := r.deadLetters()
+func (r *run) deadAre(ctx context.Context, w *wanted) *miss {
+	dead := r.deadLetters(ctx)
 	var all []seen
 	for _, d := range dead {
 		all = append(all, seen{deadView(d), r.frame(d.Msg)})
@@ -62,7 +63,7 @@ const (
 )
 
 // fill puts the rows that the test begins with.
-func (r *run) fill() error {
+func (r *run) fill(ctx context.Context) error {
 	u := &hub.Unit{}
 	for _, row := range r.test.tables {
 		v, err := row.value.eval(r.frame(&hub.Message{}))
@@ -73,12 +74,12 @@ func (r *run) fill() error {
 		u.Writes = append(u.Writes, hub.Write{Kind: tableKind + row.table, Key: row.key, Value: record.JSON(), IfVersion: hub.AnyVersion})
 		r.kinds[tableKind+row.table] = true
 	}
-	return r.store.Commit(r.ctx, u)
+	return r.store.Commit(ctx, u)
 }
 
 // table is the rows of a table as one object.
-func (r *run) table(name string) (doc.Value, error) {
-	records, err := r.store.List(r.ctx, tableKind+name, "", "", 0)
+func (r *run) table(ctx context.Context, name string) (doc.Value, error) {
+	records, err := r.store.List(ctx, tableKind+name, "", "", 0)
 	var fields []doc.Field
 	for _, rec := range records {
 		v, err := doc.Parse(rec.Value)
@@ -92,8 +93,8 @@ func (r *run) table(name string) (doc.Value, error) {
 	return doc.ObjectOf(fields), err
 }
 
-func (r *run) tableIs(name string, want *value) *miss {
-	rows, err := r.table(name)
+func (r *run) tableIs(ctx context.Context, name string, want *value) *miss {
+	rows, err := r.table(ctx, name)
 	bad := want.differs(name, rows, r.frame(&hub.Message{Body: hub.DocumentBody(rows)}))
 	if err != nil {
 		bad = err.Error()
@@ -105,14 +106,14 @@ func (r *run) tableIs(name string, want *value) *miss {
 }
 
 // countersAre holds counters: {order_events: {web|paid: 1}} by name and key.
-func (r *run) countersAre(want *value) *miss {
+func (r *run) countersAre(ctx context.Context, want *value) *miss {
 	var fields []doc.Field
 	for _, kind := range sortedKeys(r.kinds) {
 		name, ok := strings.CutPrefix(kind, counterKind)
 		if !ok {
 			continue
 		}
-		fields = append(fields, doc.Field{Name: name, Value: r.counter(kind)})
+		fields = append(fields, doc.Field{Name: name, Value: r.counter(ctx, kind)})
 	}
 	all := doc.ObjectOf(fields)
 	bad := want.differs("counter", all, r.frame(&hub.Message{Body: hub.DocumentBody(all)}))
@@ -123,8 +124,8 @@ func (r *run) countersAre(want *value) *miss {
 }
 
 // counter is a counter's numbers by key; one without keys is its number.
-func (r *run) counter(kind string) doc.Value {
-	numbers, err := r.store.Counters(r.ctx, kind, "")
+func (r *run) counter(ctx context.Context, kind string) doc.Value {
+	numbers, err := r.store.Counters(ctx, kind, "")
 	if err != nil {
 		r.fault("a store that can be read", err.Error(), "")
 	}

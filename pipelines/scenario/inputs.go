@@ -21,27 +21,27 @@ type input struct {
 
 // input hands the message over as its source does, and again while it is not
 // told that it was taken: a client with the same Idempotency-Key, any other source with the same ID.
-func (r *run) input(in *input, out *reply) error {
+func (r *run) input(ctx context.Context, in *input, out *reply) error {
 	p := r.plan.Pipeline(in.pipeline)
 	m, err := r.message(in)
 	if err != nil {
 		return err
 	}
 	if p.From.Channel != nil && p.From.Channel.Via == nil {
-		return r.put(&hub.Unit{Puts: []hub.Put{{Queue: p.Stages[0].Queue, Msg: m}}, Root: m.Root(), Correlation: m.Correlation})
+		return r.put(ctx, &hub.Unit{Puts: []hub.Put{{Queue: p.Stages[0].Queue, Msg: m}}, Root: m.Root(), Correlation: m.Correlation})
 	}
-	if err := r.hand(p, m, out); err != nil {
+	if err := r.hand(ctx, p, m, out); err != nil {
 		return err
 	}
 	if r.twice {
-		return r.hand(p, m, out)
+		return r.hand(ctx, p, m, out)
 	}
 	return nil
 }
 
-func (r *run) hand(p *pipelines.Pipeline, m *hub.Message, out *reply) error {
+func (r *run) hand(ctx context.Context, p *pipelines.Pipeline, m *hub.Message, out *reply) error {
 	stage := p.Stages[0]
-	return r.alive(func(l *life) error {
+	return r.alive(ctx, func(l *life) error {
 		sent := m
 		if stage.Answers { // each request has an ID of its own
 			r.requests++
@@ -50,7 +50,7 @@ func (r *run) hand(p *pipelines.Pipeline, m *hub.Message, out *reply) error {
 			sent = &c
 		}
 		r.saw(sent)
-		got, err := l.rt.Inject(l.ctx, p.Name, sent)
+		got, err := l.rt.Inject(ctx, p.Name, sent)
 		if !stage.Answers {
 			if errors.Is(err, hub.ErrDuplicate) {
 				return nil
@@ -101,8 +101,10 @@ func texts(h hub.Headers, prefix string, list []field, fr *formula.Frame) error 
 
 // put commits what the test itself puts into the store: it stands for what
 // another part of the hub did, exactly once.
-func (r *run) put(u *hub.Unit) error {
-	return r.life.rt.Commit(context.WithValue(r.ctx, own{}, true), u)
+func (r *run) put(ctx context.Context, u *hub.Unit) error {
+	r.life.quiet = true
+	defer func() { r.life.quiet = false }()
+	return r.life.rt.Commit(ctx, u)
 }
 
 // sending is a message for a channel.
@@ -113,7 +115,7 @@ type sending struct {
 	body         *value
 }
 
-func (r *run) send(s *sending) error {
+func (r *run) send(ctx context.Context, s *sending) error {
 	c := r.plan.Channel(s.channel)
 	m, err := r.message(&input{body: s.body, headers: s.headers})
 	if err != nil {
@@ -139,5 +141,5 @@ func (r *run) send(s *sending) error {
 	for _, queue := range r.readersOf(c, m) {
 		u.Puts = append(u.Puts, hub.Put{Queue: queue, Msg: m})
 	}
-	return r.put(u)
+	return r.put(ctx, u)
 }

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,8 +12,8 @@ import (
 )
 
 // instance is an instance of a process as patterns see it: its state, its data, and where its branches stand.
-func (r *run) instance(name, id string) (doc.Value, error) {
-	v, err := process.Find(r.ctx, r.store, process.Of(r.plan), name, id)
+func (r *run) instance(ctx context.Context, name, id string) (doc.Value, error) {
+	v, err := process.Find(ctx, r.store, process.Of(r.plan), name, id)
 	if errors.Is(err, hub.ErrNotFound) {
 		return doc.Value{}, fmt.Errorf("there is no %s %s", name, id)
 	}
@@ -53,8 +54,8 @@ func placesOf(v *process.View) (places []string) {
 }
 
 // taskOf is the ID of the open task that an answer names by its state or its ID.
-func (r *run) taskOf(t *telling) (string, error) {
-	v, err := process.Find(r.ctx, r.store, process.Of(r.plan), t.process, t.instance)
+func (r *run) taskOf(ctx context.Context, t *telling) (string, error) {
+	v, err := process.Find(ctx, r.store, process.Of(r.plan), t.process, t.instance)
 	if err != nil {
 		return "", fmt.Errorf("%s %s: %w", t.process, t.instance, err)
 	}
@@ -72,12 +73,12 @@ func (r *run) taskOf(t *telling) (string, error) {
 }
 
 // instances adds how the instances of all processes ended.
-func (r *run) instances(add func(string, ...any)) error {
+func (r *run) instances(ctx context.Context, add func(string, ...any)) error {
 	for _, p := range r.plan.Pipelines {
 		if p.From.Section != "processes" {
 			continue
 		}
-		list, _, err := process.List(r.ctx, r.store, process.Of(r.plan), p.Name, "", 1<<20, 1<<20, nil)
+		list, _, err := process.List(ctx, r.store, process.Of(r.plan), p.Name, "", 1<<20, 1<<20, nil)
 		if err != nil {
 			return err
 		}

@@ -17,15 +17,14 @@ type life struct {
 	world  *world
 	rt     *hub.Runtime
 	opened *pipelines.Opened
-	ctx    context.Context
-	cancel context.CancelFunc
 	dead   bool // ended: nothing it does has an effect; under world.mu
 	killed bool // at a point
+	quiet  bool // the test itself commits: it is no work of the hub
 }
 
 // begin starts the hub over the run's store. What the last life had claimed is
 // free again, and after a crash counted as running.
-func (r *run) begin(crashed bool) error {
+func (r *run) begin(ctx context.Context, crashed bool) error {
 	w := r.world
 	w.mu.Lock()
 	claimed := slices.SortedFunc(maps.Values(w.claimed), func(a, b *hub.Delivery) int { return int(a.Seq - b.Seq) })
@@ -38,11 +37,10 @@ func (r *run) begin(crashed bool) error {
 	if !crashed {
 		running = nil
 	}
-	if err := errors.Join(r.store.Release(r.ctx, claimed), r.store.Recover(r.ctx, running)); err != nil {
+	if err := errors.Join(r.store.Release(ctx, claimed), r.store.Recover(ctx, running)); err != nil {
 		return err
 	}
 	l := &life{world: w}
-	l.ctx, l.cancel = context.WithCancel(r.ctx)
 	log := slog.New(slog.DiscardHandler)
 	l.rt = hub.NewRuntime(&journal{Store: r.store, life: l, order: r.shuffle}, w.clock, log, nil)
 	r.lab.life, r.life = l, l
@@ -52,37 +50,43 @@ func (r *run) begin(crashed bool) error {
 	if l.opened, err = r.plan.Open(l.rt, w.clock, log); err != nil {
 		return err
 	}
-	return l.rt.Manual(l.ctx)
+	return l.rt.Manual(ctx)
 }
 
 // restart stops the hub and starts it again over its store.
-func (r *run) restart() error {
-	if err := r.life.close(); err != nil {
+func (r *run) restart(ctx context.Context) error {
+	if err := r.life.close(ctx); err != nil {
 		return err
 	}
-	return r.begin(false)
+	return r.begin(ctx, false)
 }
 
 // close ends the life in order.
-func (l *life) close() error {
+func (l *life) close(ctx context.Context) error {
 	l.world.mu.Lock()
 	l.dead = true
 	l.world.mu.Unlock()
-	l.cancel()
-	return l.opened.Close(context.WithoutCancel(l.ctx))
+	return l.opened.Close(ctx)
+}
+
+// over tells that the life was killed.
+func (l *life) over() bool {
+	l.world.mu.Lock()
+	defer l.world.mu.Unlock()
+	return l.killed
 }
 
 // alive runs f in the hub's process. After a kill the hub starts again over
 // its store, and f comes again: who brought the message was not told that it was taken.
-func (r *run) alive(f func(l *life) error) error {
+func (r *run) alive(ctx context.Context, f func(l *life) error) error {
 	for {
 		l := r.life
 		err := f(l)
-		if !l.killed {
+		if !l.over() {
 			return err
 		}
 		r.killed = true
-		if err := r.begin(true); err != nil {
+		if err := r.begin(ctx, true); err != nil {
 			return err
 		}
 	}

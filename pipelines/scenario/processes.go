@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
@@ -28,31 +29,31 @@ type tellSettings struct {
 }
 
 // signal is `signal: {order: W-1, event: card_updated, with: {…}}`.
-func (rd *reader) signal(_ *item, n *yamlfile.Node) func(r *run) error {
+func (rd *reader) signal(_ *item, n *yamlfile.Node) func(ctx context.Context, r *run) error {
 	at := n.Get("signal")
 	t, s := rd.telling(at)
 	if s.Event == "" {
 		at.Errorf("E440", "add event: …", "a signal tells of an event")
 	}
 	t.name = s.Event
-	return func(r *run) error {
-		return r.tell(t, func(id string, with doc.Value) hub.Put {
+	return func(ctx context.Context, r *run) error {
+		return r.tell(ctx, t, r.twice, func(id string, with doc.Value) hub.Put {
 			return process.Signal(t.process, t.instance, id, t.name, with, r.clock.Now())
 		})
 	}
 }
 
 // answer is `answer: {order: W-1, task: review, with: {approve: true}, by: anna}`.
-func (rd *reader) answer(_ *item, n *yamlfile.Node) func(r *run) error {
+func (rd *reader) answer(_ *item, n *yamlfile.Node) func(ctx context.Context, r *run) error {
 	at := n.Get("answer")
 	t, s := rd.telling(at)
 	t.name, t.by = s.Task, s.By
-	return func(r *run) error {
-		task, err := r.taskOf(t)
+	return func(ctx context.Context, r *run) error {
+		task, err := r.taskOf(ctx, t)
 		if err != nil {
 			return err
 		}
-		return r.tell(t, func(id string, with doc.Value) hub.Put {
+		return r.tell(ctx, t, false, func(id string, with doc.Value) hub.Put { // a person answers once
 			return process.Answer(t.process, t.instance, id, task, with, t.by, r.clock.Now())
 		})
 	}
@@ -77,8 +78,8 @@ func (rd *reader) telling(n *yamlfile.Node) (t *telling, s tellSettings) {
 	return t, s
 }
 
-// tell puts the message into the process's queue; the same one comes twice where everything does.
-func (r *run) tell(t *telling, put func(id string, with doc.Value) hub.Put) error {
+// tell puts the message into the process's queue.
+func (r *run) tell(ctx context.Context, t *telling, twice bool, put func(id string, with doc.Value) hub.Put) error {
 	r.inputs++
 	id := "input-" + strconv.Itoa(r.inputs)
 	with, err := t.with.eval(r.frame(&hub.Message{ID: id}))
@@ -87,14 +88,14 @@ func (r *run) tell(t *telling, put func(id string, with doc.Value) hub.Put) erro
 	}
 	p := put(id, with)
 	u := &hub.Unit{Puts: []hub.Put{p}, Root: id, Correlation: t.instance}
-	if r.twice {
+	if twice {
 		u.Puts = append(u.Puts, p)
 	}
-	return r.put(u)
+	return r.put(ctx, u)
 }
 
 // ofProcess is the state of an instance, or parts of what is known of it.
-func (rd *reader) ofProcess(name, id string, key, n *yamlfile.Node) func(r *run) *miss {
+func (rd *reader) ofProcess(name, id string, key, n *yamlfile.Node) func(ctx context.Context, r *run) *miss {
 	rd.test.Subject = name
 	v := rd.value(n)
 	if v == nil {
@@ -110,8 +111,8 @@ func (rd *reader) ofProcess(name, id string, key, n *yamlfile.Node) func(r *run)
 	if state != nil && !state.IsFormula() && states.Get(state.Raw()) == nil {
 		state.Errorf("E442", didYouMean(state.Raw(), states.Keys()), "the process %s has no state %q", name, state.Raw())
 	}
-	return func(r *run) *miss {
-		got, err := r.instance(name, id)
+	return func(ctx context.Context, r *run) *miss {
+		got, err := r.instance(ctx, name, id)
 		if err != nil {
 			return &miss{key.Raw() + "  " + v.pattern(), err.Error(), r.why(&hub.Message{Correlation: id})}
 		}

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,7 +15,7 @@ import (
 type verb struct {
 	name   string
 	beside []string
-	read   func(rd *reader, i *item, n *yamlfile.Node) func(r *run) error
+	read   func(rd *reader, i *item, n *yamlfile.Node) func(ctx context.Context, r *run) error
 }
 
 func verbs() []verb {
@@ -65,7 +66,7 @@ func (rd *reader) item(n *yamlfile.Node) *item {
 }
 
 // input is `post:` and `give:`: a message that comes from a pipeline's source.
-func (rd *reader) input(i *item, n *yamlfile.Node) func(r *run) error {
+func (rd *reader) input(i *item, n *yamlfile.Node) func(ctx context.Context, r *run) error {
 	name := n.Get("post")
 	if name == nil {
 		name = n.Get("give")
@@ -81,7 +82,7 @@ func (rd *reader) input(i *item, n *yamlfile.Node) func(r *run) error {
 	i.reply = &reply{}
 	in := &input{pipeline: pipeline, body: rd.body(n.Get("body")), headers: rd.texts(n.Get("headers")),
 		params: rd.texts(n.Get("params")), query: rd.texts(n.Get("query"))}
-	return func(r *run) error { return r.input(in, i.reply) }
+	return func(ctx context.Context, r *run) error { return r.input(ctx, in, i.reply) }
 }
 
 // body is the content of a file, or the value that is written.
@@ -134,7 +135,7 @@ type sendSettings struct {
 	Body    *yamlfile.Node `yaml:"body" doc:"its body; with: beside send is the same"`
 }
 
-func (rd *reader) send(_ *item, n *yamlfile.Node) func(r *run) error {
+func (rd *reader) send(_ *item, n *yamlfile.Node) func(ctx context.Context, r *run) error {
 	at := n.Get("send")
 	s := sendSettings{}
 	if at.Kind() == yamlfile.Scalar {
@@ -157,31 +158,31 @@ func (rd *reader) send(_ *item, n *yamlfile.Node) func(r *run) error {
 	if key := rd.root.Get("channels").Get(s.Channel).Get("key"); key != nil {
 		m.keyed = rd.formula(key)
 	}
-	return func(r *run) error { return r.send(m) }
+	return func(ctx context.Context, r *run) error { return r.send(ctx, m) }
 }
 
-func (rd *reader) advance(_ *item, n *yamlfile.Node) func(r *run) error {
+func (rd *reader) advance(_ *item, n *yamlfile.Node) func(ctx context.Context, r *run) error {
 	d, _ := n.Get("advance").Duration()
-	return func(r *run) error { return r.until(r.clock.Now().Add(d)) }
+	return func(ctx context.Context, r *run) error { return r.until(ctx, r.clock.Now().Add(d)) }
 }
 
-func (rd *reader) at(_ *item, n *yamlfile.Node) func(r *run) error {
+func (rd *reader) at(_ *item, n *yamlfile.Node) func(ctx context.Context, r *run) error {
 	to := rd.time(n.Get("at"))
-	return func(r *run) error { return r.until(to) }
+	return func(ctx context.Context, r *run) error { return r.until(ctx, to) }
 }
 
-func (rd *reader) restart(_ *item, n *yamlfile.Node) func(r *run) error {
+func (rd *reader) restart(_ *item, n *yamlfile.Node) func(ctx context.Context, r *run) error {
 	at := n.Get("restart")
 	if yes, ok := at.Bool(); ok && !yes {
 		at.Errorf("E416", "write restart: true, or leave it out", "restart: false does nothing")
 	}
-	return func(r *run) error { return r.restart() }
+	return func(ctx context.Context, r *run) error { return r.restart(ctx) }
 }
 
 // mock changes answers on the way.
-func (rd *reader) mock(_ *item, n *yamlfile.Node) func(r *run) error {
+func (rd *reader) mock(_ *item, n *yamlfile.Node) func(ctx context.Context, r *run) error {
 	mocks := rd.mocks(n.Get("mock"))
-	return func(r *run) error { r.world.mock(mocks); return nil }
+	return func(ctx context.Context, r *run) error { r.world.mock(mocks); return nil }
 }
 
 // subset tells the names of small that large lacks.

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"slices"
 
 	"orderhub/hub/doc"
@@ -30,7 +31,7 @@ func (rd *reader) checks(n *yamlfile.Node, i *item) (out []*check) {
 	return out
 }
 
-func (rd *reader) check(key, n *yamlfile.Node, i *item) func(r *run) *miss {
+func (rd *reader) check(key, n *yamlfile.Node, i *item) func(ctx context.Context, r *run) *miss {
 	name := key.Raw()
 	first, rest := place(name)
 	switch {
@@ -63,7 +64,7 @@ func (rd *reader) check(key, n *yamlfile.Node, i *item) func(r *run) *miss {
 }
 
 // ofReply is what whoever posted was answered.
-func (rd *reader) ofReply(key, n *yamlfile.Node, i *item) func(r *run) *miss {
+func (rd *reader) ofReply(key, n *yamlfile.Node, i *item) func(ctx context.Context, r *run) *miss {
 	if i.reply == nil {
 		key.Errorf("E432", "write it beside the post that is answered", "there is no reply here")
 		return nil
@@ -73,18 +74,18 @@ func (rd *reader) ofReply(key, n *yamlfile.Node, i *item) func(r *run) *miss {
 		return nil
 	}
 	i.reply.wanted = true
-	return func(r *run) *miss { return r.replyIs(i.reply, what, v) }
+	return func(ctx context.Context, r *run) *miss { return r.replyIs(i.reply, what, v) }
 }
 
 // none lists channels and targets that nothing came to.
-func (rd *reader) none(n *yamlfile.Node) func(r *run) *miss {
+func (rd *reader) none(n *yamlfile.Node) func(ctx context.Context, r *run) *miss {
 	var quiet []string
 	for _, item := range items(n) {
 		if name := item.Str(); rd.seen(item, name) {
 			quiet = append(quiet, name)
 		}
 	}
-	return func(r *run) *miss { return r.nothingCame(quiet) }
+	return func(ctx context.Context, r *run) *miss { return r.nothingCame(quiet) }
 }
 
 // items are the items of a list, or the one value that stands for a list of one.
@@ -112,7 +113,7 @@ func (rd *reader) seen(n *yamlfile.Node, name string) bool {
 	return false
 }
 
-func (rd *reader) ofChannel(key, n *yamlfile.Node) func(r *run) *miss {
+func (rd *reader) ofChannel(key, n *yamlfile.Node) func(ctx context.Context, r *run) *miss {
 	name := key.Raw()
 	if !rd.seen(key, name) {
 		return nil
@@ -121,11 +122,11 @@ func (rd *reader) ofChannel(key, n *yamlfile.Node) func(r *run) *miss {
 	if w == nil {
 		return nil
 	}
-	return func(r *run) *miss { return r.came(name, w) }
+	return func(ctx context.Context, r *run) *miss { return r.came(name, w) }
 }
 
 // ofTarget is what was sent to an adapter: a template's name is short for {template: name}.
-func (rd *reader) ofTarget(name string, n *yamlfile.Node) func(r *run) *miss {
+func (rd *reader) ofTarget(name string, n *yamlfile.Node) func(ctx context.Context, r *run) *miss {
 	w := rd.wanted(n, func(n *yamlfile.Node) *value {
 		v := rd.value(n)
 		if n.Kind() == yamlfile.Scalar && v != nil {
@@ -136,7 +137,7 @@ func (rd *reader) ofTarget(name string, n *yamlfile.Node) func(r *run) *miss {
 	if w == nil {
 		return nil
 	}
-	return func(r *run) *miss { return r.came(name, w) }
+	return func(ctx context.Context, r *run) *miss { return r.came(name, w) }
 }
 
 // wanted reads how many, or which.
@@ -159,37 +160,37 @@ func (rd *reader) wanted(n *yamlfile.Node, one func(*yamlfile.Node) *value) *wan
 	return w
 }
 
-func (rd *reader) ofCalls(n *yamlfile.Node) func(r *run) *miss {
+func (rd *reader) ofCalls(n *yamlfile.Node) func(ctx context.Context, r *run) *miss {
 	want := map[string]int{}
 	for key, value := range n.Entries() {
 		if count, ok := value.Int(); ok && rd.callable(key) {
 			want[key.Raw()] = int(count)
 		}
 	}
-	return func(r *run) *miss { return r.called(want) }
+	return func(ctx context.Context, r *run) *miss { return r.called(want) }
 }
 
 // ofDead is how many dead letters there are, or what one of them says.
-func (rd *reader) ofDead(n *yamlfile.Node) func(r *run) *miss {
+func (rd *reader) ofDead(n *yamlfile.Node) func(ctx context.Context, r *run) *miss {
 	w := rd.wanted(n, func(n *yamlfile.Node) *value { return rd.value(n) })
 	if w == nil {
 		return nil
 	}
-	return func(r *run) *miss { return r.deadAre(w) }
+	return func(ctx context.Context, r *run) *miss { return r.deadAre(ctx, w) }
 }
 
-func (rd *reader) ofTable(table string, n *yamlfile.Node) func(r *run) *miss {
+func (rd *reader) ofTable(table string, n *yamlfile.Node) func(ctx context.Context, r *run) *miss {
 	v := rd.value(n)
 	if v == nil {
 		return nil
 	}
-	return func(r *run) *miss { return r.tableIs(table, v) }
+	return func(ctx context.Context, r *run) *miss { return r.tableIs(ctx, table, v) }
 }
 
-func (rd *reader) ofCounters(n *yamlfile.Node) func(r *run) *miss {
+func (rd *reader) ofCounters(n *yamlfile.Node) func(ctx context.Context, r *run) *miss {
 	v := rd.value(n)
 	if v == nil {
 		return nil
 	}
-	return func(r *run) *miss { return r.countersAre(v) }
+	return func(ctx context.Context, r *run) *miss { return r.countersAre(ctx, v) }
 }

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"slices"
 	"strconv"
 
@@ -114,7 +115,7 @@ func (rd *reader) class(n *yamlfile.Node) hub.Class {
 }
 
 // fail makes the next calls of operations fail.
-func (rd *reader) fail(_ *item, n *yamlfile.Node) func(r *run) error {
+func (rd *reader) fail(_ *item, n *yamlfile.Node) func(ctx context.Context, r *run) error {
 	at, times := n.Get("fail"), int64(1)
 	if at.Kind() != yamlfile.Map {
 		at.Errorf("E425", "write fail: {billing.charge: timeout}", "`fail` is a map of operations and classes of errors, not %s", at.Kind())
@@ -128,7 +129,7 @@ func (rd *reader) fail(_ *item, n *yamlfile.Node) func(r *run) error {
 			failures[key.Raw()] = rd.class(value)
 		}
 	}
-	return func(r *run) error {
+	return func(ctx context.Context, r *run) error {
 		for op, class := range failures {
 			r.world.fail(op, class, int(times))
 		}

@@ -26,7 +26,6 @@ type run struct {
 	test     *Test
 	plan     *pipelines.Plan
 	lab      *Lab
-	ctx      context.Context
 	store    hub.Store
 	life     *life
 	shuffle  *rand.Rand
@@ -39,58 +38,63 @@ type run struct {
 	stages   map[*hub.Stage]hub.Next
 }
 
-// play runs the test t once and gives what it found; the run is nil when it could not begin.
-func (lab *Lab) play(ctx context.Context, plan *pipelines.Plan, t *Test, m mode) (r *run, misses []Failure, err error) {
-	r = &run{world: newWorld(t, m), test: t, plan: plan, lab: lab, ctx: ctx, marks: map[string]int{}, stages: map[*hub.Stage]hub.Next{}}
+// play runs the test t once and gives what it found.
+func (s *session) play(ctx context.Context, t *Test, m mode) (r *run, misses []Failure, err error) {
+	r = &run{world: newWorld(t, m), test: t, plan: s.plan, lab: s.lab, marks: map[string]int{}, stages: map[*hub.Stage]hub.Next{}}
+	if s.fresh != nil {
+		if r.plan, err = s.fresh(); err != nil {
+			return r, nil, err
+		}
+	}
 	if m.seed != 0 {
 		r.shuffle = rand.New(rand.NewPCG(uint64(m.seed), 0))
 	}
 	r.store, err = store.Open(ctx, "memory:", store.Options{Clock: r.clock})
 	if err != nil {
-		return nil, nil, err
+		return r, nil, err
 	}
 	defer func() {
 		if r.life != nil && r.life.opened != nil {
-			err = errors.Join(err, r.life.close())
+			err = errors.Join(err, r.life.close(ctx))
 		}
 		r.standBack()
 	}()
 	r.findQueues()
-	if err := r.fill(); err != nil {
-		return nil, nil, err
+	if err := r.fill(ctx); err != nil {
+		return r, nil, err
 	}
-	if err := r.begin(false); err != nil {
-		return nil, nil, err
+	if err := r.begin(ctx, false); err != nil {
+		return r, nil, err
 	}
-	misses, err = r.items(m.plain())
+	misses, err = r.items(ctx, m.plain())
 	return r, misses, err
 }
 
 // items does one thing after another. The first that is not as expected ends a
 // plain run; under chaos the end counts, and nothing is expected on the way.
-func (r *run) items(plain bool) (found []Failure, err error) {
+func (r *run) items(ctx context.Context, plain bool) (found []Failure, err error) {
 	for _, i := range r.test.items {
 		r.since, r.from = len(r.history), len(r.arrivals)
 		if i.reply != nil {
 			*i.reply = reply{wanted: i.reply.wanted}
 		}
 		if i.act != nil {
-			if err := i.act(r); err != nil {
+			if err := i.act(ctx, r); err != nil {
 				return nil, fmt.Errorf("%s: %w", i.line, err)
 			}
 		}
-		if err := r.settle(); err != nil {
+		if err := r.settle(ctx); err != nil {
 			return nil, fmt.Errorf("%s: %w", i.line, err)
 		}
 		if !plain {
 			continue
 		}
-		if found = r.look(i); len(found) > 0 {
+		if found = r.look(ctx, i); len(found) > 0 {
 			return found, nil
 		}
 	}
 	if plain && !r.test.dead {
-		if m := r.noneDead(); m != nil {
+		if m := r.noneDead(ctx); m != nil {
 			found = append(found, Failure{Line: r.test.Line, Expected: m.expected, Got: m.got, Why: m.why})
 		}
 	}
@@ -98,7 +102,7 @@ func (r *run) items(plain bool) (found []Failure, err error) {
 }
 
 // look makes the checks of an item.
-func (r *run) look(i *item) (found []Failure) {
+func (r *run) look(ctx context.Context, i *item) (found []Failure) {
 	for _, m := range r.faults {
 		found = append(found, Failure{Line: i.line, Expected: m.expected, Got: m.got, Why: m.why})
 	}
@@ -106,7 +110,7 @@ func (r *run) look(i *item) (found []Failure) {
 		found = append(found, Failure{Line: i.line, Expected: m.expected, Got: m.got, Why: m.why})
 	}
 	for _, c := range i.checks {
-		if m := c.made(r); m != nil {
+		if m := c.made(ctx, r); m != nil {
 			found = append(found, Failure{Line: c.line, Expected: m.expected, Got: m.got, Why: m.why})
 		}
 	}

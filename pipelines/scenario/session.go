@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"time"
@@ -40,10 +39,10 @@ type Failure struct {
 
 // session is a run of tests.
 type session struct {
-	lab  *Lab
-	plan *pipelines.Plan
-	load func() (*pipelines.Plan, error) // a fresh plan, where the compiled steps remember things; nil: plan will do
-	o    Options
+	lab   *Lab
+	plan  *pipelines.Plan
+	fresh func() (*pipelines.Plan, error) // a plan whose steps remember nothing; nil: no step of plan does
+	o     Options
 }
 
 // Tests runs the tests one after another and gives each result to told. fresh
@@ -76,27 +75,9 @@ func (s *session) test(ctx context.Context, t *Test) Result {
 	if err != nil {
 		res.Failures = append(res.Failures, Failure{Line: t.Line, Expected: "the test runs", Got: err.Error()})
 	}
-	if r != nil {
-		res.Virtual = r.clock.Now().Sub(t.start)
-	}
+	res.Virtual = r.clock.Now().Sub(t.start)
 	res.Took = time.Since(began)
 	return res
-}
-
-// play runs a test once.
-func (s *session) play(ctx context.Context, t *Test, m mode) (*run, []Failure, error) {
-	plan := s.plan
-	if s.load != nil {
-		var err error
-		if plan, err = s.load(); err != nil {
-			return nil, nil, err
-		}
-	}
-	r, found, err := s.lab.play(ctx, plan, t, m)
-	if r == nil && err == nil {
-		err = errors.New("the hub did not begin")
-	}
-	return r, found, err
 }
 
 // exactly is the regular expression of one name.

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -12,10 +13,10 @@ import (
 const tooMany = 100_000
 
 // settle runs the hub until nothing that it reads is ready or due.
-func (r *run) settle() error {
+func (r *run) settle(ctx context.Context) error {
 	stuck := map[string]bool{} // queues whose messages wait for others
 	for n := 0; ; n++ {
-		todo, err := r.todo(stuck)
+		todo, err := r.todo(ctx, stuck)
 		if err != nil || len(todo) == 0 {
 			return err
 		}
@@ -26,7 +27,7 @@ func (r *run) settle() error {
 		if r.shuffle != nil {
 			next = todo[r.shuffle.IntN(len(todo))]
 		}
-		ran, err := r.step(next)
+		ran, err := r.step(ctx, next)
 		if err != nil {
 			return err
 		}
@@ -40,11 +41,11 @@ func (r *run) settle() error {
 const brought = "\x00broker"
 
 // todo lists the queues with work, that of the oldest message first.
-func (r *run) todo(stuck map[string]bool) (queues []string, err error) {
+func (r *run) todo(ctx context.Context, stuck map[string]bool) (queues []string, err error) {
 	if len(r.broker.waiting) > 0 && !stuck[brought] {
 		queues = append(queues, brought)
 	}
-	rows, err := r.rows()
+	rows, err := r.rows(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -60,8 +61,8 @@ func (r *run) todo(stuck map[string]bool) (queues []string, err error) {
 }
 
 // rows are the stored messages, the oldest first.
-func (r *run) rows() ([]*hub.Delivery, error) {
-	return r.store.Browse(r.ctx, hub.BrowseQuery{Limit: 1 << 20})
+func (r *run) rows(ctx context.Context) ([]*hub.Delivery, error) {
+	return r.store.Browse(ctx, hub.BrowseQuery{Limit: 1 << 20})
 }
 
 func (r *run) reads(queue string) bool {
@@ -74,69 +75,69 @@ func (r *run) reads(queue string) bool {
 }
 
 // step runs one message of the queue; after a kill the next step finds it again.
-func (r *run) step(queue string) (ran bool, err error) {
+func (r *run) step(ctx context.Context, queue string) (ran bool, err error) {
 	if queue == brought {
-		return true, r.bring()
+		return r.bring(ctx)
 	}
 	began := r.life
-	err = r.alive(func(l *life) error {
+	err = r.alive(ctx, func(l *life) error {
 		if l != began {
 			ran = true
 			return nil
 		}
 		var err error
-		ran, err = l.rt.Step(l.ctx, queue)
+		ran, err = l.rt.Step(ctx, queue)
 		return err
 	})
 	return ran, err
 }
 
-// bring hands over what the broker has; it is the broker's until the hub took it.
-func (r *run) bring() error {
+// bring hands over what the broker has; it is the broker's until the hub took
+// it. What the hub can't take now stays there.
+func (r *run) bring(ctx context.Context) (took bool, err error) {
 	at := r.broker.bringable()
 	pick := at[0]
 	if r.shuffle != nil {
 		pick = at[r.shuffle.IntN(len(at))]
 	}
-	p := r.broker.waiting[pick]
-	began := r.life
-	return r.alive(func(l *life) error {
-		if l != began {
+	p, began := r.broker.waiting[pick], r.life
+	err = r.alive(ctx, func(l *life) error {
+		if took = true; l != began {
 			return nil
 		}
-		_, err := l.rt.Inject(l.ctx, p.pipeline, p.msg)
-		if err == nil || errors.Is(err, hub.ErrDuplicate) {
+		_, err := l.rt.Inject(ctx, p.pipeline, p.msg)
+		if took = err == nil || errors.Is(err, hub.ErrDuplicate) || !hub.AsError(err).Class.Transient(); took && !l.over() {
 			r.took(p)
-			return nil
 		}
-		return fmt.Errorf("%s refused what the broker brought: %w", p.pipeline, err)
+		return nil
 	})
+	return took, err
 }
 
 // until moves the time, from one due message to the next, up to the end.
-func (r *run) until(end time.Time) error {
+func (r *run) until(ctx context.Context, end time.Time) error {
 	if end.Before(r.clock.Now()) {
 		return fmt.Errorf("%s is over: it is %s", end.Format(time.RFC3339), r.clock.Now().Format(time.RFC3339))
 	}
 	for {
-		if err := r.settle(); err != nil {
+		if err := r.settle(ctx); err != nil {
 			return err
 		}
-		next, err := r.nextDue()
+		next, err := r.nextDue(ctx)
 		if err != nil {
 			return err
 		}
 		if next.IsZero() || next.After(end) {
 			r.clock.set(end)
-			return r.settle()
+			return r.settle(ctx)
 		}
 		r.clock.set(next)
 	}
 }
 
 // nextDue is when the next message falls due; zero: none waits.
-func (r *run) nextDue() (next time.Time, err error) {
-	rows, err := r.rows()
+func (r *run) nextDue(ctx context.Context) (next time.Time, err error) {
+	rows, err := r.rows(ctx)
 	for _, d := range rows {
 		if d.State == hub.Waiting && d.Due.After(r.clock.Now()) && r.reads(d.Queue) && (next.IsZero() || d.Due.Before(next)) {
 			next = d.Due

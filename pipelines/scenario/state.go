@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
@@ -17,12 +18,12 @@ type state []string
 var varying = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)|~\d+`)
 
 // end is the state at the end of the run.
-func (r *run) end() (state, error) {
+func (r *run) end(ctx context.Context) (state, error) {
 	var s state
 	add := func(format string, args ...any) {
 		s = append(s, varying.ReplaceAllString(fmt.Sprintf(format, args...), "…"))
 	}
-	rows, err := r.rows()
+	rows, err := r.rows(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -42,10 +43,13 @@ func (r *run) end() (state, error) {
 			add("sent to %s: %s", a.where, r.view(a).JSON())
 		}
 	}
+	for _, p := range r.broker.waiting {
+		add("message that the broker keeps for %s: %s", p.pipeline, document(p.msg).JSON())
+	}
 	for _, m := range r.faults {
 		add("fault: %s, not %s", m.got, m.expected)
 	}
-	if err := r.kept(add); err != nil {
+	if err := r.kept(ctx, add); err != nil {
 		return nil, err
 	}
 	slices.Sort(s)
@@ -53,11 +57,11 @@ func (r *run) end() (state, error) {
 }
 
 // kept adds what the records and counters say: tables, processes, open groups.
-func (r *run) kept(add func(string, ...any)) error {
+func (r *run) kept(ctx context.Context, add func(string, ...any)) error {
 	for _, kind := range sortedKeys(r.kinds) {
 		switch {
 		case strings.HasPrefix(kind, tableKind):
-			rows, err := r.table(strings.TrimPrefix(kind, tableKind))
+			rows, err := r.table(ctx, strings.TrimPrefix(kind, tableKind))
 			if err != nil {
 				return err
 			}
@@ -65,9 +69,9 @@ func (r *run) kept(add func(string, ...any)) error {
 				add("%s %s: %s", kind, key, value.JSON())
 			}
 		case strings.HasPrefix(kind, counterKind):
-			add("counter %s: %s", strings.TrimPrefix(kind, counterKind), r.counter(kind).JSON())
+			add("counter %s: %s", strings.TrimPrefix(kind, counterKind), r.counter(ctx, kind).JSON())
 		case strings.HasPrefix(kind, groupKind):
-			members, err := r.store.List(r.ctx, kind, "", "", 0)
+			members, err := r.store.List(ctx, kind, "", "", 0)
 			if err != nil {
 				return err
 			}
@@ -76,7 +80,7 @@ func (r *run) kept(add func(string, ...any)) error {
 			}
 		}
 	}
-	return r.instances(add)
+	return r.instances(ctx, add)
 }
 
 // groupKind begins the kinds of the members of an aggregate's open groups.

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -40,8 +41,8 @@ type row struct {
 // item is an entry of `do:`. What it does is settled before its checks are made.
 type item struct {
 	line   string
-	act    func(r *run) error // nil: nothing
-	reply  *reply             // of what it posts
+	act    func(ctx context.Context, r *run) error // nil: nothing
+	reply  *reply                                  // of what it posts
 	checks []*check
 }
 
@@ -57,7 +58,7 @@ type reply struct {
 type check struct {
 	line  string
 	about []string // channels and adapters: what came to them is seen then
-	made  func(r *run) *miss
+	made  func(ctx context.Context, r *run) *miss
 }
 
 // miss is what a check found instead.

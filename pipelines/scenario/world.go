@@ -142,10 +142,8 @@ func (l *life) point(format string, args ...any) error {
 	defer w.mu.Unlock()
 	if !l.dead {
 		w.points = append(w.points, fmt.Sprintf(format, args...))
-		if l.dead = len(w.points) == w.kill; l.dead {
-			l.killed = true
-			l.cancel()
-		}
+		l.killed = len(w.points) == w.kill
+		l.dead = l.killed
 	}
 	if l.dead {
 		return errKilled

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"orderhub/hub"
+)
+
+// load is the far end: it hands in orders, does what the services do (nothing),
+// and tells that a parcel was picked up when the pickup was asked for.
+type load struct {
+	client *http.Client // nil: the services are functions of this program
+	url    string
+
+	mu      sync.Mutex
+	waiting map[string]chan struct{}
+	next    atomic.Int64
+	h       atomic.Pointer[running]
+	signals chan string
+	holding atomic.Bool // pickups never come
+}
+
+func newLoad(overHTTP bool) *load {
+	l := &load{waiting: map[string]chan struct{}{}, signals: make(chan string, 4096)}
+	if overHTTP {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body)
+			l.asked(r.URL.Path[1:], r.Header.Get("X-Order"))
+			io.WriteString(w, `{"ok":true}`)
+		}))
+		l.url = s.URL
+		l.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 512}}
+	}
+	for range 16 {
+		go func() {
+			for id := range l.signals {
+				_, err := l.h.Load().rt.Inject(context.Background(), "pickups", message("P"+id, fmt.Sprintf(`{"id":%q}`, id)))
+				check(err)
+			}
+		}()
+	}
+	return l
+}
+
+// asked is what a service does: only the pickup has a consequence.
+func (l *load) asked(op, order string) {
+	if op == "pickup" && !l.holding.Load() {
+		l.signals <- order
+	}
+}
+
+func message(id, body string) *hub.Message {
+	return &hub.Message{ID: id, Time: time.Now().UTC(), Body: hub.NewBody([]byte(body))}
+}
+
+func (l *load) ended(id string) {
+	l.mu.Lock()
+	ch := l.waiting[id]
+	delete(l.waiting, id)
+	l.mu.Unlock()
+	if ch != nil {
+		close(ch)
+	}
+}
+
+func order(id string) string {
+	return fmt.Sprintf(`{"id":%q,"total":"44.90","customer":{"name":"Ann Lee","email":"ann.lee@example.com"},"items":[{"sku":"A-100","quantity":2,"price":19.95},{"sku":"B-200","quantity":1,"price":5.00}]}`, id)
+}
+
+// begin hands in an order; the channel is closed when it has ended.
+func (l *load) begin(h *running, id string) <-chan struct{} {
+	ch := make(chan struct{})
+	l.mu.Lock()
+	l.waiting[id] = ch
+	l.mu.Unlock()
+	_, err := h.rt.Inject(context.Background(), "orders", message(id, strings.Replace(order(id), `"44.90"`, "44.90", 1)))
+	check(err)
+	return ch
+}
+
+// run keeps c orders in flight for d, and gives how long each took.
+func (l *load) run(h *running, c int, d time.Duration) []time.Duration {
+	l.h.Store(h)
+	var mu sync.Mutex
+	var took []time.Duration
+	var wg sync.WaitGroup
+	end := time.Now().Add(d)
+	for range c {
+		wg.Go(func() {
+			for time.Now().Before(end) {
+				began := time.Now()
+				select {
+				case <-l.begin(h, "W-"+strconv.FormatInt(l.next.Add(1), 10)):
+				case <-time.After(30 * time.Second):
+					check(fmt.Errorf("an order did not end within 30 s"))
+				}
+				mu.Lock()
+				took = append(took, time.Since(began))
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return took
+}
+
+// fill makes n orders that wait for their pickup.
+func (l *load) fill(h *running, n int) {
+	l.h.Store(h)
+	l.holding.Store(true)
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			for i := l.next.Add(1); i <= int64(n); i = l.next.Add(1) {
+				_, err := h.rt.Inject(context.Background(), "orders", message("O-"+strconv.FormatInt(i, 10), strings.Replace(order("O-"+strconv.FormatInt(i, 10)), `"44.90"`, "44.90", 1)))
+				check(err)
+			}
+		})
+	}
+	wg.Wait()
+	for { // until all wait
+		qs, err := h.st.Queues(context.Background())
+		check(err)
+		left := 0
+		for _, q := range qs {
+			left += q.Ready
+		}
+		if left == 0 {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	time.Sleep(time.Second)
+	l.holding.Store(false)
+}
+
+// component is the adapter `load` of bench/process.yaml.
+func (l *load) component() hub.Component {
+	return hub.Component{
+		Name: "load", Config: func() any { return &struct{}{} }, Source: func() any { return &struct{}{} },
+		Ops:  func(any) []string { return []string{"charge", "reserve", "pickup", "notify"} },
+		Open: func(any, *hub.Env) (hub.Adapter, error) { return &adapter{l}, nil },
+	}
+}
+
+type adapter struct{ l *load }
+
+func (*adapter) Close(context.Context) error { return nil }
+
+type silent struct{}
+
+func (silent) Run(ctx context.Context, _ hub.Handler) error { <-ctx.Done(); return nil }
+
+// OpenSource is a source whose messages are injected.
+func (*adapter) OpenSource(string, any) (hub.Source, error) { return silent{}, nil }
+
+// OpenCaller asks a service.
+func (a *adapter) OpenCaller(op string) (hub.Caller, error) {
+	if a.l.client != nil {
+		return hub.CallerFunc(func(ctx context.Context, m *hub.Message) (*hub.Message, error) { return a.l.ask(ctx, op, m) }), nil
+	}
+	answer := &hub.Message{Body: hub.NewBody([]byte(`{"ok":true}`))}
+	return hub.CallerFunc(func(_ context.Context, m *hub.Message) (*hub.Message, error) {
+		a.l.asked(op, m.Correlation)
+		return answer, nil
+	}), nil
+}
+
+func (l *load) ask(ctx context.Context, op string, m *hub.Message) (*hub.Message, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url+"/"+op, strings.NewReader(string(m.Body.Bytes())))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Idempotency-Key", m.Headers.Get(hub.HeaderIdempotency))
+	req.Header.Set("X-Order", m.Correlation)
+	res, err := l.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	return &hub.Message{Body: hub.NewBody(body)}, err
+}

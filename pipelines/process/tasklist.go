@@ -1,0 +1,174 @@
+package process
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+)
+
+// maxTasks bounds how many open tasks are looked at.
+const maxTasks = 10_000
+
+// ListedTask is an open task as it lies in the store. Its units of work change
+// or answer it; they fail with hub.ErrConflict when somebody was quicker.
+type ListedTask struct {
+	OpenTask
+	version int64
+}
+
+// Tasks are the open tasks that keep chooses (nil: all): those due first at the front, those never due last.
+func Tasks(ctx context.Context, st Reader, keep func(*OpenTask) bool) ([]OpenTask, error) {
+	out := []OpenTask{}
+	for after, seen := "", 0; seen < maxTasks; {
+		page, err := st.List(ctx, taskKind, "", after, 500)
+		if err != nil {
+			return nil, err
+		}
+		for _, rec := range page {
+			k, err := taskOf(rec)
+			if err != nil {
+				return nil, err
+			}
+			after = rec.Key
+			if keep == nil || keep(&k.OpenTask) {
+				out = append(out, k.OpenTask)
+			}
+		}
+		if seen += len(page); len(page) < 500 {
+			break
+		}
+	}
+	slices.SortStableFunc(out, func(a, b OpenTask) int {
+		if a.Due.IsZero() != b.Due.IsZero() {
+			if a.Due.IsZero() {
+				return 1
+			}
+			return -1
+		}
+		if d := a.Due.Compare(b.Due); d != 0 {
+			return d
+		}
+		return a.Since.Compare(b.Since)
+	})
+	return out, nil
+}
+
+// FindTask is an open task; hub.ErrNotFound when it is answered, called off, or never was.
+func FindTask(ctx context.Context, st Reader, id string) (*ListedTask, error) {
+	rec, err := st.Get(ctx, taskKind, id)
+	if err != nil {
+		return nil, err
+	}
+	return taskOf(rec)
+}
+
+func taskOf(rec hub.Record) (*ListedTask, error) {
+	k := &ListedTask{version: rec.Version}
+	if err := json.Unmarshal(rec.Value, &k.OpenTask); err != nil {
+		return nil, hub.Fail(hub.Bug, "corrupt_record", "task %s: %w", rec.Key, err)
+	}
+	return k, nil
+}
+
+// Claim makes the task by's own: nobody else may answer it.
+func (k *ListedTask) Claim(by string, now time.Time) (*hub.Unit, error) {
+	if err := k.free(by); err != nil {
+		return nil, err
+	}
+	c := *k
+	c.Claimed = by
+	return c.unit(now, "claimed", "task "+k.ID+" by "+by), nil
+}
+
+// HandOver gives the task to a person, or back to a group.
+func (k *ListedTask) HandOver(to string, group bool, now time.Time) *hub.Unit {
+	c := *k
+	if c.Claimed = to; group {
+		c.Group, c.Claimed = to, ""
+	}
+	return c.unit(now, "handed", "task "+k.ID+" to "+to)
+}
+
+// Answer answers the task; the answer is held to its form. id is the message's:
+// the same ID is the same answer. What by answers is by's own until the process has taken it.
+func (k *ListedTask) Answer(id, by string, answer doc.Value, now time.Time) (*hub.Unit, error) {
+	if err := k.free(by); err != nil {
+		return nil, err
+	}
+	typed := typed(k.Ask, answer)
+	if err := checkAnswer(k.Ask, typed); err != nil {
+		return nil, err
+	}
+	c := *k
+	c.Claimed = by
+	u := c.unit(now, "", "")
+	u.Puts = []hub.Put{Answer(k.Process, k.Instance, id, k.ID, typed, by, now)}
+	return u, nil
+}
+
+func (k *ListedTask) free(by string) error {
+	if k.Claimed != "" && k.Claimed != by {
+		return hub.Fail(hub.Rejected, "claimed", "the task %s is claimed by %s: hub task hand-over %s --to %s", k.ID, k.Claimed, k.ID, by)
+	}
+	return nil
+}
+
+// unit writes the task, if nobody changed it since; what is the line of its instance's history, "" for none.
+func (k *ListedTask) unit(now time.Time, what, detail string) *hub.Unit {
+	value, _ := json.Marshal(k.OpenTask) // texts, times and JSON always can
+	u := &hub.Unit{Writes: []hub.Write{{Kind: taskKind, Key: k.ID, Value: value, IfVersion: k.version}}}
+	if what != "" {
+		root := k.Process + ":" + k.Instance
+		u.Root, u.Correlation = root, k.Instance
+		u.History = []hub.Event{{Time: now, Message: root, Where: k.Process + "/" + k.State, What: what, Detail: detail}}
+	}
+	return u
+}
+
+// typed reads the texts of an answer by the form, as people and web forms write
+// them; what does not fit stays as it is, for checkAnswer to tell.
+func typed(ask []Field, answer doc.Value) doc.Value {
+	var fields []doc.Field
+	for name, v := range answer.Fields() {
+		if i := slices.IndexFunc(ask, func(f Field) bool { return f.Name == name }); i >= 0 && v.Kind() == doc.String {
+			text := strings.TrimSpace(v.Str())
+			if text == "" && ask[i].Optional && ask[i].Type != "text" {
+				continue
+			}
+			v = ask[i].read(text, v)
+		}
+		fields = append(fields, doc.Field{Name: name, Value: v})
+	}
+	return doc.ObjectOf(fields)
+}
+
+func (f Field) read(text string, otherwise doc.Value) doc.Value {
+	switch {
+	case f.Type == "bool" && (text == "true" || text == "false"):
+		return doc.BoolValue(text == "true")
+	case f.Type == "number":
+		if n, err := doc.ParseDecimal(text); err == nil {
+			return doc.NumberValue(n)
+		}
+	case f.Type == "date" || f.Type == "choice":
+		return doc.StringValue(text)
+	}
+	return otherwise
+}
+
+// String is the field as a form is written: approve: bool, note: text?, size: [small, big].
+func (f Field) String() string {
+	kind := f.Type
+	if kind == "choice" {
+		kind = "[" + strings.Join(f.Choices, ", ") + "]"
+	}
+	if f.Optional {
+		kind += "?"
+	}
+	return f.Name + ": " + kind
+}
