@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -26,7 +27,7 @@ type load struct {
 	next    atomic.Int64
 	h       atomic.Pointer[running]
 	signals chan string
-	holding atomic.Bool // pickups never come
+	holding atomic.Bool // pickups never come: the order waits
 }
 
 func newLoad(overHTTP bool) *load {
@@ -113,34 +114,44 @@ func (l *load) run(h *running, c int, d time.Duration) []time.Duration {
 	return took
 }
 
-// fill makes n orders that wait for their pickup.
+// fill makes n orders that wait for their pickup: copies of one that does, with their timers.
 func (l *load) fill(h *running, n int) {
+	ctx := context.Background()
 	l.h.Store(h)
 	l.holding.Store(true)
+	const first = "O-000000000"
+	l.begin(h, first)
+	var timer *hub.Delivery
+	for timer == nil {
+		time.Sleep(10 * time.Millisecond)
+		waiting, err := h.st.Browse(ctx, hub.BrowseQuery{Queue: "process order", State: hub.Waiting})
+		check(err)
+		if len(waiting) == 1 {
+			timer = waiting[0]
+		}
+	}
+	l.holding.Store(false)
+	rec, err := h.st.Get(ctx, "process order", first)
+	check(err)
+	const batch = 500
 	var wg sync.WaitGroup
-	for range 64 {
+	var next atomic.Int64
+	for range 4 {
 		wg.Go(func() {
-			for i := l.next.Add(1); i <= int64(n); i = l.next.Add(1) {
-				_, err := h.rt.Inject(context.Background(), "orders", message("O-"+strconv.FormatInt(i, 10), strings.Replace(order("O-"+strconv.FormatInt(i, 10)), `"44.90"`, "44.90", 1)))
-				check(err)
+			for from := int(next.Add(batch)) - batch; from < n; from = int(next.Add(batch)) - batch {
+				u := &hub.Unit{Adds: []hub.Add{{Kind: "open", Key: "open", Delta: batch}}}
+				for i := from; i < min(from+batch, n); i++ {
+					id := fmt.Sprintf("O-%09d", i+1)
+					m := *timer.Msg
+					m.ID, m.Key, m.Correlation = strings.ReplaceAll(m.ID, first, id), id, id
+					u.Puts = append(u.Puts, hub.Put{Queue: timer.Queue, Name: strings.ReplaceAll(timer.Name, first, id), Due: timer.Due.Add(time.Duration(i) * time.Millisecond), Msg: &m})
+					u.Writes = append(u.Writes, hub.Write{Kind: rec.Kind, Key: id, Value: bytes.ReplaceAll(rec.Value, []byte(first), []byte(id))})
+				}
+				check(h.st.Store.Commit(ctx, u))
 			}
 		})
 	}
 	wg.Wait()
-	for { // until all wait
-		qs, err := h.st.Queues(context.Background())
-		check(err)
-		left := 0
-		for _, q := range qs {
-			left += q.Ready
-		}
-		if left == 0 {
-			break
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	time.Sleep(time.Second)
-	l.holding.Store(false)
 }
 
 // component is the adapter `load` of bench/process.yaml.

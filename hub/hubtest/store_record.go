@@ -3,6 +3,7 @@ package hubtest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,6 +46,26 @@ var recordCases = []storeCase{
 		t.is(t.tryCommit(&hub.Unit{Writes: []hub.Write{write("a", "2", a), write("b", "2", b+1000), write("c", "2", 0)}}), hub.ErrConflict)
 		t.must(string(t.record("k", "a").Value) == "1" && t.record("k", "a").Version == a, "a was changed")
 		t.commit(&hub.Unit{Writes: []hub.Write{write("a", "2", a), write("b", "2", b), write("c", "2", 0)}})
+	}},
+	{"record_document", "records of every kind, and of every size, are kept alike", func(t *storeTest) {
+		past := time.Now().Add(-time.Hour)
+		for _, kind := range []string{"k", "process k", "table k", "group k", "reply"} {
+			w := func(key, value string, v int64, expires time.Time) hub.Write {
+				return hub.Write{Kind: kind, Key: key, Value: []byte(strings.Repeat(value, 3000)), IfVersion: v, Expires: expires}
+			}
+			t.commit(&hub.Unit{Writes: []hub.Write{w("a", "1", 0, time.Time{}), w("b", "1", hub.AnyVersion, time.Time{}), w("old", "1", 0, past)}})
+			t.is(t.tryCommit(&hub.Unit{Writes: []hub.Write{w("a", "2", 0, time.Time{})}}), hub.ErrConflict)
+			a := t.record(kind, "a").Version
+			t.is(t.tryCommit(&hub.Unit{Writes: []hub.Write{w("a", "2", a+1000, time.Time{})}}), hub.ErrConflict)
+			t.commit(&hub.Unit{Writes: []hub.Write{w("a", "2", a, time.Time{}), w("old", "2", 0, time.Time{}), {Kind: kind, Key: "b", IfVersion: hub.AnyVersion}}})
+			list, err := t.s.List(context.Background(), kind, "", "", 10)
+			t.ok(err)
+			t.must(len(list) == 2 && list[0].Key == "a" && list[1].Key == "old" && string(list[0].Value) == strings.Repeat("2", 3000), "%s: %d records", kind, len(list))
+			t.commit(&hub.Unit{Writes: []hub.Write{w("old", "3", hub.AnyVersion, past)}})
+			n, err := t.s.Sweep(context.Background(), 0, 100)
+			t.ok(err)
+			t.must(n >= 1, "%s: nothing was swept", kind)
+		}
 	}},
 	{"record_empty", "an empty value is a value; nil deletes", func(t *storeTest) {
 		u := &hub.Unit{Writes: []hub.Write{{Kind: "k", Key: "told", Value: []byte("1")}}}

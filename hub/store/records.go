@@ -25,32 +25,69 @@ func (b *batch) inbox(key string) error {
 // twice, so a record that was deleted and made again is another one.
 func (b *batch) record(w *hub.Write) error {
 	now := nanos(b.now)
+	sql := sqlOf(w.Kind)
 	var n int64
 	var err error
 	switch crc := recordSum(w.Kind, w.Key, w.Value); {
 	case w.IfVersion == 0 && w.Value == nil:
 		n = 1
-		err = b.c.query(context.Background(), "SELECT 1 FROM records WHERE kind=? AND key=? AND (expires IS NULL OR expires>?)", []any{w.Kind, w.Key, now},
-			func([]driver.Value) error { n = 0; return nil })
+		err = b.c.query(context.Background(), sql.there, []any{w.Kind, w.Key, now}, func([]driver.Value) error { n = 0; return nil })
 	case w.IfVersion == 0:
-		n, err = b.c.exec("INSERT INTO records(kind,key,version,crc,value,expires) VALUES(?,?,?,?,?,?) ON CONFLICT DO UPDATE SET version=excluded.version, crc=excluded.crc, value=excluded.value, expires=excluded.expires WHERE expires<=?",
-			w.Kind, w.Key, b.versionOf(w), crc, w.Value, optionalInt(nanos(w.Expires)), now)
+		n, err = b.c.exec(sql.create, w.Kind, w.Key, b.versionOf(w), crc, w.Value, optionalInt(nanos(w.Expires)), now)
 	case w.IfVersion == hub.AnyVersion && w.Value == nil:
 		n = 1
-		_, err = b.c.exec("DELETE FROM records WHERE kind=? AND key=?", w.Kind, w.Key)
+		_, err = b.c.exec(sql.drop, w.Kind, w.Key)
 	case w.IfVersion == hub.AnyVersion:
-		n, err = b.c.exec("INSERT INTO records(kind,key,version,crc,value,expires) VALUES(?,?,?,?,?,?) ON CONFLICT DO UPDATE SET version=excluded.version, crc=excluded.crc, value=excluded.value, expires=excluded.expires",
-			w.Kind, w.Key, b.versionOf(w), crc, w.Value, optionalInt(nanos(w.Expires)))
+		n, err = b.c.exec(sql.put, w.Kind, w.Key, b.versionOf(w), crc, w.Value, optionalInt(nanos(w.Expires)))
 	case w.Value == nil:
-		n, err = b.c.exec("DELETE FROM records WHERE kind=? AND key=? AND version=? AND (expires IS NULL OR expires>?)", w.Kind, w.Key, w.IfVersion, now)
+		n, err = b.c.exec(sql.end, w.Kind, w.Key, w.IfVersion, now)
 	default:
-		n, err = b.c.exec("UPDATE records SET version=?, crc=?, value=?, expires=? WHERE kind=? AND key=? AND version=? AND (expires IS NULL OR expires>?)",
-			b.versionOf(w), crc, w.Value, optionalInt(nanos(w.Expires)), w.Kind, w.Key, w.IfVersion, now)
+		n, err = b.c.exec(sql.change, b.versionOf(w), crc, w.Value, optionalInt(nanos(w.Expires)), w.Kind, w.Key, w.IfVersion, now)
 	}
 	if err == nil && n == 0 {
 		err = fmt.Errorf("record %s %q: %w", w.Kind, w.Key, hub.ErrConflict)
 	}
 	return err
+}
+
+// recordSQL is how the records of one table are read and written.
+type recordSQL struct{ there, create, drop, put, end, change, get, list, sweep string }
+
+// records are small and many, such as keys; states are documents that change
+// often. In one B-tree with the keys a document of more than 1,002 bytes would
+// take an overflow page of its own (SQLite file format, 1.6), so these have a table with row numbers.
+var (
+	inRecords = sqlFor("records")
+	inStates  = sqlFor("states")
+)
+
+func sqlOf(kind string) *recordSQL {
+	for _, of := range [...]string{"process ", "table ", "group ", "reply"} {
+		if strings.HasPrefix(kind, of) {
+			return inStates
+		}
+	}
+	return inRecords
+}
+
+func sqlFor(table string) *recordSQL {
+	const (
+		alive = "(expires IS NULL OR expires>?)"
+		put   = "(kind,key,version,crc,value,expires) VALUES(?,?,?,?,?,?) ON CONFLICT(kind,key) DO UPDATE SET version=excluded.version, crc=excluded.crc, value=excluded.value, expires=excluded.expires"
+		row   = "SELECT key, version, value, expires, crc FROM "
+	)
+	return &recordSQL{
+		there:  "SELECT 1 FROM " + table + " WHERE kind=? AND key=? AND " + alive,
+		create: "INSERT INTO " + table + put + " WHERE expires<=?",
+		drop:   "DELETE FROM " + table + " WHERE kind=? AND key=?",
+		put:    "INSERT INTO " + table + put,
+		end:    "DELETE FROM " + table + " WHERE kind=? AND key=? AND version=? AND " + alive,
+		change: "UPDATE " + table + " SET version=?, crc=?, value=?, expires=? WHERE kind=? AND key=? AND version=? AND " + alive,
+		get:    row + table + " WHERE kind=? AND key=? AND " + alive,
+		list:   row + table + " WHERE kind=? AND key>=? AND (?='' OR key>?) AND " + alive + " ORDER BY key LIMIT ?",
+		sweep: "DELETE FROM " + table + " WHERE (kind,key) IN (SELECT kind,key FROM " + table + " INDEXED BY expiring_" + table +
+			" WHERE expires<=? ORDER BY expires LIMIT ?)",
+	}
 }
 
 // versionOf gives the write its version, and tells it.
@@ -82,7 +119,7 @@ func (s *SQLite) Get(ctx context.Context, kind, key string) (hub.Record, error) 
 	var r hub.Record
 	err := s.read(ctx, func(c *conn) error {
 		found := false
-		err := c.query(ctx, "SELECT key, version, value, expires, crc FROM records WHERE kind=? AND key=? AND (expires IS NULL OR expires>?)",
+		err := c.query(ctx, sqlOf(kind).get,
 			[]any{kind, key, nanos(s.o.Clock.Now())}, func(v []driver.Value) (err error) {
 				found = true
 				r, err = recordOf(kind, v)
@@ -118,7 +155,7 @@ func (s *SQLite) List(ctx context.Context, kind, prefix, after string, limit int
 		limit = math.MaxInt32
 	}
 	err = s.read(ctx, func(c *conn) error {
-		return c.query(ctx, "SELECT key, version, value, expires, crc FROM records WHERE kind=? AND key>=? AND (?='' OR key>?) AND (expires IS NULL OR expires>?) ORDER BY key LIMIT ?",
+		return c.query(ctx, sqlOf(kind).list,
 			[]any{kind, max(prefix, after), after, after, nanos(s.o.Clock.Now()), int64(limit)},
 			func(v []driver.Value) error {
 				if key, _ := v[0].(string); !strings.HasPrefix(key, prefix) {

@@ -9,7 +9,7 @@ import (
 
 const (
 	applicationID = 0x6f687562 // "ohub"
-	schemaVersion = 1
+	schemaVersion = 2
 )
 
 // A row of messages is in no index but those of its state, so a message that
@@ -36,7 +36,10 @@ CREATE INDEX dead ON messages(cause, due, seq) WHERE state=4;
 CREATE UNIQUE INDEX named ON messages(queue, name) WHERE name IS NOT NULL;
 CREATE TABLE records(kind TEXT, key TEXT, version INTEGER NOT NULL, crc INTEGER NOT NULL,
 	value BLOB, expires INTEGER, PRIMARY KEY(kind, key)) WITHOUT ROWID;
-CREATE INDEX expiring ON records(expires) WHERE expires IS NOT NULL;
+CREATE INDEX expiring_records ON records(expires) WHERE expires IS NOT NULL;
+CREATE TABLE states(id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL, crc INTEGER NOT NULL,
+	value BLOB, expires INTEGER, UNIQUE(kind, key)); -- records of kinds that hold documents: sqlOf
+CREATE INDEX expiring_states ON states(expires) WHERE expires IS NOT NULL;
 CREATE TABLE counters(kind TEXT, key TEXT, value INTEGER NOT NULL, PRIMARY KEY(kind, key)) WITHOUT ROWID;
 CREATE TABLE history(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, root TEXT NOT NULL, corr TEXT,
 	outside INTEGER, events BLOB NOT NULL); -- a JSON array
@@ -80,6 +83,8 @@ func migrate(c *conn) error {
 		return c.script(fmt.Sprintf("BEGIN IMMEDIATE;%s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT", schema, applicationID, schemaVersion))
 	case app != applicationID:
 		return errors.New("this SQLite file was not made by the hub; name another file")
+	case version < schemaVersion:
+		return fmt.Errorf("store schema %d is older than this binary's (%d): name another file", version, schemaVersion)
 	case version > schemaVersion:
 		return fmt.Errorf("store schema %d is newer than this binary (max %d)", version, schemaVersion)
 	}

@@ -32,8 +32,12 @@ func (s *SQLite) Sweep(ctx context.Context, keep time.Duration, limit int) (int,
 }
 
 func (b *batch) sweep(keep time.Duration, limit int) (int, error) {
-	n, err := b.c.exec("DELETE FROM records WHERE (kind,key) IN (SELECT kind,key FROM records INDEXED BY expiring WHERE expires<=? ORDER BY expires LIMIT ?)",
-		nanos(b.now), int64(limit))
+	n, err := b.c.exec(inRecords.sweep, nanos(b.now), int64(limit))
+	if err == nil && int(n) < limit {
+		var m int64
+		m, err = b.c.exec(inStates.sweep, nanos(b.now), int64(limit)-n)
+		n += m
+	}
 	if err != nil || keep <= 0 || int(n) == limit {
 		return int(n), err
 	}
