@@ -13,6 +13,7 @@ func (l *loading) lint(root *yamlfile.Node) {
 	if l.problems.Errors() > 0 {
 		return
 	}
+	l.lintLinks(root)
 	writers := map[string]bool{}
 	called := map[*Pipeline]bool{}
 	for _, p := range l.Pipelines {

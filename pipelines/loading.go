@@ -38,6 +38,7 @@ func Load(path string, reg *Registry, loader *yamlfile.Loader) (*Plan, *yamlfile
 	l := &loading{reg: reg, loader: loader, problems: loader.Problems, used: map[string]bool{}, broken: map[string]bool{}, declared: map[string]any{}}
 	l.Plan = &Plan{Path: path, Dir: filepath.Dir(path), Store: "sqlite:hub.db", Drain: 30 * time.Second, Keep: 30 * 24 * time.Hour,
 		schemas: map[string]*schema.Schema{}, retries: map[string]*hub.Retry{}, scope: formula.NewScope()}
+	l.scope = l.scope.WithFunc("link", l.linkFunc())
 	for name, f := range reg.Funcs {
 		l.scope = l.scope.WithFunc(name, f)
 	}

@@ -17,6 +17,7 @@ import (
 	"orderhub/pipelines/fail"
 	"orderhub/pipelines/filter"
 	"orderhub/pipelines/idempotent"
+	"orderhub/pipelines/process"
 	"orderhub/pipelines/reply"
 	"orderhub/pipelines/route"
 	"orderhub/pipelines/scattergather"
@@ -34,16 +35,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // language is all patterns, with some of the words that are not available yet. The hub's own list is in cmd/hub.
 func language() pipelines.Registry {
 	return pipelines.Registry{
-		Patterns: []pipelines.Pattern{
+		Patterns: append(process.Patterns(),
 			translate.Pattern(), set.Pattern(), filter.Pattern(), validate.Pattern(), route.Pattern(),
 			split.Pattern(), aggregate.Pattern(), enrich.Pattern(), contentfilter.Pattern(), idempotent.Pattern(),
 			wiretap.Pattern(), scattergather.Pattern(), send.Pattern(), call.Pattern(), reply.Pattern(),
 			fail.Pattern(), count.Pattern(), table.Pattern(),
-		},
-		Funcs:   table.Funcs(),
-		Entry:   idempotent.HeaderKey,
-		Foreign: map[string]string{"choice": "route", "mapping": "translate", "log": "nothing: every step is in `hub trace`; or wire_tap"},
-		Later: map[string]bool{"processes": true, "tests": true, "via": true, "goto": true, "compensate": true, "shadow": true,
+		),
+		Sections: []pipelines.Section{process.Section()},
+		Funcs:    table.Funcs(),
+		Entry:    idempotent.HeaderKey,
+		Foreign:  map[string]string{"choice": "route", "mapping": "translate", "log": "nothing: every step is in `hub trace`; or wire_tap"},
+		Later: map[string]bool{"tests": true, "via": true, "goto": true, "compensate": true, "shadow": true,
 			"claim_check": true, "delay": true, "type: kafka": true},
 	}
 }

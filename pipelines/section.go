@@ -14,6 +14,7 @@ import (
 // its own steps may name pipelines. A nil func does nothing; both run only when the key is there.
 type Section struct {
 	Key     string
+	Doc     string                // its README.md
 	Declare func(s *SectionBuild) // before any pipeline is compiled
 	Compile func(s *SectionBuild) // behind all of them
 }
@@ -73,6 +74,9 @@ func (s *SectionBuild) Func(name string, f formula.Func) {
 
 // Plan is the plan as far as it is read.
 func (s *SectionBuild) Plan() *Plan { return s.plan.Plan }
+
+// Faults is how many errors are found so far.
+func (s *SectionBuild) Faults() int { return s.plan.problems.Errors() }
 
 // Schema finds the schema that n names, and reports it when there is none.
 func (s *SectionBuild) Schema(n *yamlfile.Node) *schema.Schema { return s.plan.schemaOf(n) }

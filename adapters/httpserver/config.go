@@ -3,6 +3,7 @@ package httpserver
 import (
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -12,11 +13,12 @@ import (
 
 // Config is an entry of `adapters:` with `type: http-server`.
 type Config struct {
-	Listen  string     `yaml:"listen" doc:"Address, such as :8080 or 127.0.0.1:8080. Left out: :8080, or the next free port. Given and busy: an error."`
-	OpenAPI string     `yaml:"openapi" doc:"Path that serves the routes' description as OpenAPI 3.1, such as /openapi.json. Left out: it is not served."`
-	LinkKey hub.Secret `yaml:"link_key" doc:"Key that signs links in mails (verify: {token: link}). Left out: a new key at every start, so old links die."`
-	TLS     TLS        `yaml:"tls" doc:"Serve HTTPS."`
-	Limits  Limits     `yaml:"limits" doc:"What one client, and all of them, may use."`
+	Listen  string       `yaml:"listen" doc:"Address, such as :8080 or 127.0.0.1:8080. Left out: :8080, or the next free port. Given and busy: an error."`
+	OpenAPI string       `yaml:"openapi" doc:"Path that serves the routes' description as OpenAPI 3.1, such as /openapi.json. Left out: it is not served."`
+	URL     string       `yaml:"url" doc:"Public address that links in mails begin with, such as https://shop.example. Left out: the address that it listens on."`
+	LinkKey []hub.Secret `yaml:"link_key" doc:"Key that signs links in mails (verify: {token: link}), or a new and an old one while it changes: the first signs. Left out: a new key at every start, so old links die."`
+	TLS     TLS          `yaml:"tls" doc:"Serve HTTPS."`
+	Limits  Limits       `yaml:"limits" doc:"What one client, and all of them, may use."`
 }
 
 // TLS names the certificate of the server.
@@ -81,6 +83,9 @@ func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
 		if _, err := net.ResolveTCPAddr("tcp", c.Listen); err != nil {
 			bad("listen", `write host:port, such as ":8080"`, "listen: %q is no address", c.Listen)
 		}
+	}
+	if u, err := url.Parse(c.URL); c.URL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "") {
+		bad("url", "write https://shop.example", "url: %q is no address of a web server", c.URL)
 	}
 	switch p := c.OpenAPI; {
 	case p == "":

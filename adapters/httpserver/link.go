@@ -5,24 +5,51 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"orderhub/hub"
 )
 
-// SignLink is path with a token that verify: {token: link} accepts until
-// expires, for that path alone. Who writes mails finds it by its interface.
-func (s *Server) SignLink(path string, expires time.Time) string {
+// Link is the public address of path with a token that verify: {token: link}
+// accepts until expires, for that path alone. hub.ErrNotFound: no route of
+// this server takes links there. Unavailable: its address is not known before Start.
+func (s *Server) Link(path string, expires time.Time) (string, error) {
+	if !s.routes.takesLinks(path) {
+		return "", fmt.Errorf("http-server %q: a route that takes links at %s: %w", s.env.Name, path, hub.ErrNotFound)
+	}
+	base := s.base.Load()
+	if base == nil {
+		return "", hub.Fail(hub.Unavailable, "not_started", "http-server %q does not listen yet", s.env.Name)
+	}
 	until := strconv.FormatInt(expires.Unix(), 10)
-	return path + "?token=" + until + "." + linkDigest(s.linkKey, path, until)
+	at := url.URL{Path: path}
+	return *base + at.EscapedPath() + "?token=" + until + "." + linkDigest(s.linkKeys[0], path, until), nil
 }
 
-func linkDigest(key []byte, path, until string) string {
-	if u, err := url.PathUnescape(path); err == nil {
-		path = u
+// takesLinks tells whether some route at the path wants a signed link.
+func (t *routes) takesLinks(path string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	mux := t.table.Load()
+	if mux == nil {
+		return false
 	}
+	for _, method := range methods {
+		h, _ := mux.Handler(&http.Request{Method: method, URL: &url.URL{Path: path}})
+		if r, ok := h.(routeHandler); ok && r.route.latest.verify.link != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// linkDigest is of the path as it is without escapes, as http.Request has it.
+func linkDigest(key []byte, path, until string) string {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte("link\n" + path + "\n" + until))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
@@ -35,7 +62,11 @@ func (v *verifier) checkLink(r *http.Request, now time.Time) *problem {
 	}
 	until, digest, _ := strings.Cut(token, ".")
 	sec, err := strconv.ParseInt(until, 10, 64)
-	if err != nil || !hmac.Equal([]byte(digest), []byte(linkDigest(v.link, r.URL.Path, until))) {
+	known := false
+	for _, key := range v.link {
+		known = hmac.Equal([]byte(digest), []byte(linkDigest(key, r.URL.Path, until))) || known
+	}
+	if err != nil || !known {
 		return newProblem(http.StatusUnauthorized, "token_invalid", "the link is wrong")
 	}
 	if now.Unix() > sec {
@@ -44,9 +75,16 @@ func (v *verifier) checkLink(r *http.Request, now time.Time) *problem {
 	return nil
 }
 
-// newLinkKey is a key that lives as long as the process.
-func newLinkKey() []byte {
-	key := make([]byte, 32)
-	rand.Read(key) // never fails
-	return key
+// linkKeysOf are the keys of signed links: the first signs, all are accepted.
+// Without any it is one that lives as long as the process.
+func linkKeysOf(c *Config) (keys [][]byte) {
+	for _, k := range c.LinkKey {
+		keys = append(keys, []byte(k.Reveal()))
+	}
+	if len(keys) == 0 {
+		key := make([]byte, 32)
+		rand.Read(key) // never fails
+		keys = [][]byte{key}
+	}
+	return keys
 }

@@ -91,7 +91,13 @@ func (s *Source) message(w http.ResponseWriter, r *http.Request, id string, now 
 		}
 		return m, nil
 	}
-	if isJSON(media) {
+	switch {
+	case media == typeForm:
+		if m.Body, p = formBody(raw); p != nil {
+			return nil, p
+		}
+		m.Headers[hub.HeaderContentType] = typeJSON
+	case isJSON(media):
 		if _, err := m.Body.Doc(); err != nil { // decoded here, kept in the body
 			return nil, problemOf(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,14 +19,15 @@ import (
 // Server is one HTTP server. Its routes are the running sources. Close ends
 // it; before that every Source.Run must have returned.
 type Server struct {
-	cfg     Config
-	env     hub.Env
-	linkKey []byte
-	http    *http.Server
-	secure  bool // net/http writes http.TLSConfig itself: ask this
-	routes  routes
-	scratch pools
-	fresh   fresh
+	cfg      Config
+	env      hub.Env
+	linkKeys [][]byte
+	base     atomic.Pointer[string] // of links; nil: not known before Start
+	http     *http.Server
+	secure   bool // net/http writes http.TLSConfig itself: ask this
+	routes   routes
+	scratch  pools
+	fresh    fresh
 
 	inFlight atomic.Int64
 	draining atomic.Bool
@@ -45,15 +47,15 @@ var (
 
 // New makes a server that listens after Start.
 func New(cfg Config, env *hub.Env) (*Server, error) {
-	s := &Server{cfg: cfg, env: *env, linkKey: []byte(cfg.LinkKey.Reveal()), failed: make(chan struct{})}
+	s := &Server{cfg: cfg, env: *env, linkKeys: linkKeysOf(&cfg), failed: make(chan struct{})}
 	if s.env.Log == nil {
 		s.env.Log = slog.New(slog.DiscardHandler)
 	}
 	if s.env.Clock == nil {
 		s.env.Clock = hub.RealClock{}
 	}
-	if len(s.linkKey) == 0 {
-		s.linkKey = newLinkKey()
+	if base := strings.TrimSuffix(cfg.URL, "/"); base != "" {
+		s.base.Store(&base)
 	}
 	l := cfg.Limits
 	s.http = &http.Server{
@@ -117,7 +119,9 @@ func (s *Server) Start(ctx context.Context) (string, error) {
 	s.started = true
 	limited := newLimitedListener(ln, s.cfg.Limits.MaxConnections, s.cfg.Limits.PerIP, !s.secure)
 	s.served.Go(func() { s.serve(limited) })
-	return urlOf(ln.Addr(), s.secure), nil
+	addr := urlOf(ln.Addr(), s.secure)
+	s.base.CompareAndSwap(nil, &addr)
+	return addr, nil
 }
 
 func (s *Server) serve(ln net.Listener) {

@@ -38,7 +38,7 @@ func newSource(s *Server, arg string, cfg *SourceConfig) (*Source, error) {
 	}
 	src := &Source{server: s, options: *cfg, accepts: []string{typeJSON}}
 	src.pattern, src.params, _ = parsePattern(arg) // checked above, as all of it is
-	src.verify, _ = newVerifier(cfg.Verify, s.linkKey)
+	src.verify, _ = newVerifier(cfg.Verify, s.linkKeys)
 	if len(cfg.Consumes) > 0 {
 		src.accepts = nil
 	}

@@ -31,11 +31,11 @@ type verifier struct {
 	stamp  string
 	maxAge time.Duration
 	token  []byte
-	link   []byte // key of signed links
+	link   [][]byte // keys of signed links
 }
 
-// newVerifier checks the options; linkKey signs links.
-func newVerifier(v *Verify, linkKey []byte) (verifier, error) {
+// newVerifier checks the options; linkKeys sign links.
+func newVerifier(v *Verify, linkKeys [][]byte) (verifier, error) {
 	if v == nil {
 		return verifier{}, nil
 	}
@@ -44,7 +44,7 @@ func newVerifier(v *Verify, linkKey []byte) (verifier, error) {
 	case len(v.HMAC) > 0 && v.Token != "":
 		return out, fmt.Errorf("verify: hmac and token exclude each other")
 	case v.Token == tokenLink:
-		out.link = linkKey
+		out.link = linkKeys
 		return out, nil
 	case v.Token != "":
 		out.token = []byte(v.Token.Reveal())

@@ -89,31 +89,3 @@ func TestVerify(t *testing.T) {
 		})
 	}
 }
-
-func TestSignedLink(t *testing.T) {
-	s, err := New(*defaultConfig(), &hub.Env{Name: "web"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := newVerifier(&Verify{Token: "link"}, s.linkKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	now := time.Unix(1_700_000_000, 0)
-	link := s.SignLink("/orders/W-1/card", now.Add(time.Hour))
-	for _, c := range []struct {
-		name, url string
-		at        time.Time
-		code      string
-	}{
-		{"good", link, now, ""},
-		{"too old", link, now.Add(2 * time.Hour), "token_expired"},
-		{"another order", strings.Replace(link, "W-1", "W-2", 1), now, "token_invalid"},
-		{"longer life", strings.Replace(link, "17000", "19000", 1), now, "token_invalid"},
-	} {
-		p := v.check(request(t, "POST", c.url), nil, c.at)
-		if got := codeOf(p); got != c.code {
-			t.Errorf("%s: %q, want %q", c.name, got, c.code)
-		}
-	}
-}

@@ -22,6 +22,7 @@ type load struct {
 	client *http.Client // nil: the services are functions of this program
 	url    string
 
+	prefix  string // of the orders of this run: a store may have had others
 	mu      sync.Mutex
 	waiting map[string]chan struct{}
 	next    atomic.Int64
@@ -31,7 +32,7 @@ type load struct {
 }
 
 func newLoad(overHTTP bool) *load {
-	l := &load{waiting: map[string]chan struct{}{}, signals: make(chan string, 4096)}
+	l := &load{prefix: fmt.Sprintf("W%d-", time.Now().UnixMilli()), waiting: map[string]chan struct{}{}, signals: make(chan string, 4096)}
 	if overHTTP {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			io.Copy(io.Discard, r.Body)
@@ -100,7 +101,7 @@ func (l *load) run(h *running, c int, d time.Duration) []time.Duration {
 			for time.Now().Before(end) {
 				began := time.Now()
 				select {
-				case <-l.begin(h, "W-"+strconv.FormatInt(l.next.Add(1), 10)):
+				case <-l.begin(h, l.prefix+strconv.FormatInt(l.next.Add(1), 10)):
 				case <-time.After(30 * time.Second):
 					check(fmt.Errorf("an order did not end within 30 s"))
 				}

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
 
 	"orderhub/hub"
 	"orderhub/pipelines"
+	"orderhub/pipelines/process"
 )
 
 // generation is one configuration that runs. A reload ends one and begins the next.
@@ -23,7 +25,14 @@ type generation struct {
 }
 
 // begin opens the plan and runs it until stop. When it returns nil error the servers answer.
+// It refuses a plan that would strand instances in the store.
 func (d *daemon) begin(ctx context.Context, l *loaded) (*generation, error) {
+	processes := process.Of(l.plan)
+	if stranded, err := processes.Prepare(ctx, d.storage); err != nil {
+		return nil, fmt.Errorf("processes: %w", err)
+	} else if len(stranded) > 0 {
+		return nil, fmt.Errorf("%s would strand instances in the store:\n%s", l.path, l.strands(stranded))
+	}
 	g := &generation{loaded: l, began: d.clock.Now(), done: make(chan struct{})}
 	g.rt = hub.NewRuntime(d.storage.Store, d.clock, d.log, d.storage.recorder)
 	g.rt.Config, g.rt.Drain = l.plan.Version, l.plan.Drain
@@ -39,6 +48,7 @@ func (d *daemon) begin(ctx context.Context, l *loaded) (*generation, error) {
 	var work sync.WaitGroup
 	work.Go(func() { defer cancel(); g.err = g.rt.Run(run) })
 	work.Go(func() { g.rt.Janitor(run, l.plan.Keep) })
+	work.Go(func() { <-g.rt.Started(); d.moveInstances(run, g, processes) })
 	go func() { work.Wait(); close(g.done) }()
 	<-g.rt.Started()
 	if err := g.opened.Start(ctx); err != nil {
@@ -47,6 +57,14 @@ func (d *daemon) begin(ctx context.Context, l *loaded) (*generation, error) {
 	d.awaitReady(ctx, g)
 	d.stubs.aim(l.plan, g.webURL())
 	return g, nil
+}
+
+// moveInstances takes the instances of older versions to the newest, where
+// in_flight says so. What a stop leaves undone, the next start goes on with.
+func (d *daemon) moveInstances(ctx context.Context, g *generation, ps *process.Processes) {
+	if err := ps.MoveAll(ctx, d.storage, g.rt.Commit); err != nil && ctx.Err() == nil {
+		d.log.Error("instances of older versions do not move", "error", err)
+	}
 }
 
 // stop ends the generation gracefully: work in flight has its time, then it is handed back.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"orderhub/pipelines/graph"
+	"orderhub/pipelines/process"
 )
 
 // graphFormats are the forms of a drawing.
@@ -110,14 +111,20 @@ func (a *admin) graph(r *http.Request) (any, error) {
 	paused := current.paused()
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		if n.Kind != graph.Pipeline {
+		if n.Kind != graph.Pipeline && n.Kind != graph.Process {
 			continue
 		}
 		w, d := 0, 0
 		for _, s := range current.plan.Pipeline(n.Label).Stages {
 			w, d = w+waiting[s.Queue], d+dead[s.Queue]
 		}
-		if w > 0 {
+		if n.Kind == graph.Process {
+			p, err := a.reportOf(r.Context(), process.Of(current.plan), n.Label)
+			if err != nil {
+				return nil, err
+			}
+			n.Badge = fmt.Sprintf("%d open", p.Open)
+		} else if w > 0 {
 			n.Badge = fmt.Sprintf("%d waiting", w)
 		}
 		switch {

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"orderhub/pipelines"
 	"orderhub/pipelines/graph"
+	"orderhub/pipelines/process"
 )
 
 // model makes the graph of a plan: where messages come in, the pipelines, the
@@ -14,7 +16,7 @@ func model(p *pipelines.Plan) *graph.Graph {
 	m := &modelBuilder{plan: p, g: &graph.Graph{Title: p.Name}, nodes: map[string]bool{}, edges: map[[2]string]int{}}
 	for _, pl := range p.Pipelines {
 		m.source(pl)
-		m.node(graph.Node{ID: "pipeline " + pl.Name, Label: pl.Name, Detail: plural(len(pl.Steps), "step"), Kind: graph.Pipeline, Link: pl.Line})
+		m.node(m.pipeline(pl))
 		m.from(pl)
 	}
 	for _, pl := range p.Pipelines {
@@ -52,6 +54,15 @@ func (m *modelBuilder) source(pl *pipelines.Pipeline) {
 	}
 }
 
+// pipeline is the node of a pipeline, or of a process.
+func (m *modelBuilder) pipeline(pl *pipelines.Pipeline) graph.Node {
+	n := graph.Node{ID: "pipeline " + pl.Name, Label: pl.Name, Detail: plural(len(pl.Steps), "step"), Kind: graph.Pipeline, Link: pl.Line}
+	if ps := process.Of(m.plan); ps.Definition(pl.Name) != nil {
+		n.Kind, n.Detail = graph.Process, fmt.Sprintf("v%d, %s", ps.Definition(pl.Name).Version, plural(len(ps.States(pl.Name)), "state"))
+	}
+	return n
+}
+
 // from adds the way from the pipeline's channel.
 func (m *modelBuilder) from(pl *pipelines.Pipeline) {
 	if c := pl.From.Channel; c != nil {
@@ -78,6 +89,9 @@ func (m *modelBuilder) link(pl *pipelines.Pipeline, l pipelines.Link) {
 		to = m.node(graph.Node{ID: "target " + a.Name, Label: a.Name, Detail: a.Type.Name, Kind: graph.Target, Link: a.Line})
 	} else if called := m.plan.Pipeline(l.To); called != nil {
 		to, label = "pipeline "+called.Name, "call"
+		if l.Verb == "start" || l.Verb == "signal" {
+			label = l.Verb
+		}
 	} else {
 		return
 	}

@@ -142,7 +142,7 @@ func (p *player) views(ctx context.Context) ([]played, error) {
 		if root == "" || shown[root] {
 			return nil
 		}
-		t, err := traceIn(ctx, p.daemon.storage, root, p.g.reads())
+		t, err := p.g.traceIn(ctx, p.daemon.storage, root)
 		if err != nil {
 			v.Result += "; " + err.Error() // refused: nothing is kept of it
 			return nil

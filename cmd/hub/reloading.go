@@ -7,18 +7,20 @@ import (
 	"log/slog"
 	"strings"
 
+	"orderhub/pipelines/process"
 	"orderhub/pipelines/yamlfile"
 )
 
 // reloadAnswer is what a reload did. With problems the old configuration runs on.
 type reloadAnswer struct {
-	OK       bool     `json:"ok"`
-	Old      string   `json:"old"` // version that ran
-	New      string   `json:"new"` // version that runs now
-	Summary  string   `json:"summary"`
-	Problems string   `json:"problems,omitempty"` // as text with carets
-	Errors   int      `json:"errors"`
-	Warnings []string `json:"warnings,omitempty"`
+	OK       bool           `json:"ok"`
+	Old      string         `json:"old"` // version that ran
+	New      string         `json:"new"` // version that runs now
+	Summary  string         `json:"summary"`
+	Problems string         `json:"problems,omitempty"` // as text with carets
+	Errors   int            `json:"errors"`
+	Stranded []process.Fate `json:"stranded,omitempty"` // instances that the new configuration has no place for
+	Warnings []string       `json:"warnings,omitempty"`
 }
 
 // reload loads the file again and, when it is valid, lets the old generation
@@ -34,6 +36,17 @@ func (d *daemon) reload(ctx context.Context) (reloadAnswer, error) {
 	}
 	if l.plan.Version == a.Old {
 		a.OK, a.Summary = true, "nothing changed: "+a.Old+" keeps running"
+		return a, nil
+	}
+	fates, err := process.Of(l.plan).Compare(ctx, d.storage)
+	if err != nil {
+		a.Errors, a.Problems = 1, "processes: "+err.Error()
+		a.Summary = fmt.Sprintf("what becomes of the instances of processes can't be read; %s keeps running", a.Old)
+		return a, nil
+	}
+	if a.Stranded = strandedOf(fates); len(a.Stranded) > 0 {
+		a.Errors, a.Problems = len(a.Stranded), l.strands(a.Stranded)
+		a.Summary = fmt.Sprintf("%s would strand instances; %s keeps running", l.path, a.Old)
 		return a, nil
 	}
 	if l.store() != d.storage.url {

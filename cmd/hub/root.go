@@ -46,7 +46,7 @@ func (c *cli) root() *cobra.Command {
 	f.StringVar(&c.home, "hub", "", "control socket of the running hub, or its folder (default: $HUB_HOME, else beside the store)")
 	root.AddCommand(c.runCommand(), c.sandboxCommand(), c.validateCommand(), c.sendCommand(), c.traceCommand(), c.dlqCommand(),
 		c.replayCommand(), c.statusCommand(), c.pauseCommand(), c.resumeCommand(), c.reloadCommand(), c.graphCommand(),
-		c.evalCommand(), c.testCommand(), c.versionCommand())
+		c.processCommand(), c.taskCommand(), c.reportCommand(), c.diffCommand(), c.evalCommand(), c.testCommand(), c.versionCommand())
 	return root
 }
 

@@ -34,6 +34,9 @@ func (a *admin) send(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.From.Section != "" {
+		return nil, newProblem(http.StatusConflict, "not_sendable", "not for sending", "%s is a process: send to a pipeline that starts it, or hub process signal ID EVENT", p.Name)
+	}
 	if len(p.Stages) == 0 {
 		return nil, newProblem(http.StatusConflict, "not_sendable", "not for sending", "pipeline %s is run by calls: send to the one that calls it", p.Name)
 	}

@@ -39,6 +39,14 @@ func (c *cli) status(ctx context.Context) error {
 		c.print("")
 		c.queueTable(unread, now)
 	}
+	if len(v.Processes) > 0 {
+		c.print("")
+		c.processTable(v.Processes)
+	}
+	if len(v.Attention) > 0 {
+		c.print("")
+		c.attentionTable(v.Attention, now)
+	}
 	if len(v.Counters) > 0 {
 		c.print("")
 		rows := [][]string{}

@@ -8,6 +8,7 @@ import (
 	"orderhub/hub"
 	"orderhub/pipelines/call"
 	"orderhub/pipelines/count"
+	"orderhub/pipelines/process"
 )
 
 // statusView is the state of the whole hub.
@@ -24,6 +25,9 @@ type statusView struct {
 	Queues   []queueView                 `json:"queues"`
 	Counters map[string]map[string]int64 `json:"counters"` // of the steps `count`, by name
 	Paused   []pauseRecord               `json:"paused"`
+
+	Processes []processStatus `json:"processes"`
+	Attention []attention     `json:"attention"` // what waits for a person: stuck instances, late tasks
 }
 
 type stageView struct {
@@ -67,8 +71,12 @@ func (a *admin) status(r *http.Request) (any, error) {
 		delete(v.Counters, call.ShadowCounts)
 	}
 	paused, err := a.pauses(r.Context())
+	if err != nil {
+		return nil, err
+	}
 	v.Paused = append(v.Paused, paused...)
-	return v, err
+	v.Processes, v.Attention = []processStatus{}, []attention{}
+	return v, v.processes(r.Context(), a, process.Of(g.plan))
 }
 
 // unread are the queues with messages that no stage reads.

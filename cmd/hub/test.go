@@ -71,7 +71,7 @@ func (c *cli) test(ctx context.Context, args []string, f testFlags) error {
 		return usageError("--seeds and --kill count from 1")
 	}
 	tuneMemory()
-	runtime.GOMAXPROCS(1) // parallel parts of a pipeline then take turns, in one order
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // parallel parts of a pipeline then take turns
 	if f.watch {
 		return c.testAgain(ctx, args, f, o)
 	}
@@ -99,7 +99,7 @@ func (c *cli) testOnce(ctx context.Context, args []string, f testFlags, o scenar
 	case report.count() == 0 && o.Run != nil:
 		return folders, &exitError{exitProblems, fmt.Errorf("%s: no test's name matches %q", s.path, o.Run)}
 	case report.count() == 0:
-		return folders, &exitError{exitProblems, fmt.Errorf("%s: there are no tests; write some under tests:", s.path)}
+		return folders, &exitError{exitProblems, fmt.Errorf("%s: there are no tests: write some under the key tests", s.path)}
 	}
 	return folders, nil
 }

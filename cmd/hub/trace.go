@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"orderhub/hub/store"
+	"orderhub/pipelines/process"
 )
 
 func (c *cli) traceCommand() *cobra.Command {
@@ -52,28 +53,16 @@ func (c *cli) trace(ctx context.Context, id string) error {
 
 // traceFile reads the store's file, which no hub uses.
 func traceFile(ctx context.Context, id string, gone *errUnreachable) (*traceView, error) {
-	url := configuredStore()
-	file := storeFile(url)
-	if file == "" || !exists(file) {
-		return nil, &exitError{exitUnreachable, gone}
-	}
-	st, err := store.Open(ctx, url, store.Options{})
+	st, err := openStoreFile(ctx, gone)
 	if err != nil {
-		return nil, &exitError{exitUnreachable, fmt.Errorf("no hub answers at %s, and %w; name its socket with --hub or HUB_HOME", gone.socket, err)}
+		return nil, err
 	}
 	defer st.Close()
-	return traceIn(ctx, st, id, nil)
+	return traceIn(ctx, st, id, nil, nil)
 }
 
 func (c *cli) printTrace(v *traceView, now time.Time) {
-	title := v.Roots
-	if len(v.Correlations) > 0 {
-		title = v.Correlations
-	}
-	if len(title) == 0 {
-		title = []string{v.ID}
-	}
-	c.print("%s  %s", strings.Join(title[:min(len(title), 8)], ", "), v.State)
+	c.printTitle(v, now)
 	rows := make([][]string, 0, len(v.Events))
 	for _, e := range v.Events {
 		what := e.What
@@ -85,6 +74,31 @@ func (c *cli) printTrace(v *traceView, now time.Time) {
 	c.table([]string{"", "TIME", "  TOOK", "WHERE", "", "WHAT"}, rows)
 	for _, m := range v.Stored {
 		c.print("%s", pendingLine(&m, now))
+	}
+}
+
+// printTitle names what the trace is of: each instance of a process with a
+// line of its own, else the correlations, else the messages from outside.
+func (c *cli) printTitle(v *traceView, now time.Time) {
+	title := v.Roots
+	if len(v.Correlations) > 0 {
+		title = v.Correlations
+	}
+	rest := slices.DeleteFunc(slices.Clone(title), func(id string) bool {
+		return slices.ContainsFunc(v.Instances, func(i *process.View) bool { return i.ID == id })
+	})
+	for _, i := range v.Instances {
+		text := titleOf(i, now)
+		if v.State == stateMoving || v.State == stateDead {
+			text += "  " + v.State
+		}
+		c.print("%s", text)
+	}
+	switch {
+	case len(rest) > 0:
+		c.print("%s  %s", strings.Join(rest[:min(len(rest), 8)], ", "), v.State)
+	case len(v.Instances) == 0:
+		c.print("%s  %s", v.ID, v.State)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/pipelines/process"
 )
 
 // States of a traced message.
@@ -22,11 +23,12 @@ const (
 // traceView is all that is known of a message or an order, over all pipelines.
 type traceView struct {
 	ID           string          `json:"id"`
-	State        string          `json:"state"`
+	State        string          `json:"state"` // of what is in the store; when nothing is on its way, of the instance
 	Roots        []string        `json:"roots"` // the messages from outside that belong together
 	Correlations []string        `json:"correlations,omitempty"`
 	Events       []traceEvent    `json:"events"`
-	Stored       []storedMessage `json:"stored,omitempty"` // what is still, or dead, in the store
+	Stored       []storedMessage `json:"stored,omitempty"`    // what is still, or dead, in the store, but for timers of the instances
+	Instances    []*process.View `json:"instances,omitempty"` // of processes, with one of the correlations
 }
 
 type traceEvent struct {
@@ -52,10 +54,11 @@ type reader interface {
 	History(ctx context.Context, id string) ([]hub.HistoryRow, error)
 	Browse(ctx context.Context, q hub.BrowseQuery) ([]*hub.Delivery, error)
 	Queues(ctx context.Context) ([]hub.QueueStats, error)
+	process.Reader
 }
 
 func (a *admin) traceOf(ctx context.Context, id string) (*traceView, error) {
-	return traceIn(ctx, a.storage, id, a.current.Load().reads())
+	return a.current.Load().traceIn(ctx, a.storage, id)
 }
 
 func (a *admin) storedOf(ctx context.Context, roots, correlations map[string]bool) ([]*hub.Delivery, error) {
@@ -71,9 +74,14 @@ func (g *generation) reads() map[string]bool {
 	return queues
 }
 
+// traceIn makes a trace of what this generation runs.
+func (g *generation) traceIn(ctx context.Context, st reader, id string) (*traceView, error) {
+	return traceIn(ctx, st, id, process.Of(g.plan), g.reads())
+}
+
 // traceIn makes the trace of a message ID, a correlation, or "last". reads are
 // the queues that somebody reads: what lies in others is kept; nil: not known.
-func traceIn(ctx context.Context, st reader, id string, reads map[string]bool) (*traceView, error) {
+func traceIn(ctx context.Context, st reader, id string, ps *process.Processes, reads map[string]bool) (*traceView, error) {
 	rows, err := st.History(ctx, id)
 	if root := before(id, "/"); err == nil && len(rows) == 0 && root != id {
 		rows, err = st.History(ctx, root) // the ID of a child
@@ -95,15 +103,30 @@ func traceIn(ctx context.Context, st reader, id string, reads map[string]bool) (
 			v.Correlations = append(v.Correlations, c)
 			correlations[c] = true
 		}
-		for _, e := range row.Events {
+		for _, e := range inOrder(row) {
 			v.Events = append(v.Events, traceEvent{e.Time, e.Took, e.Message, e.Where, e.Line, e.What, e.Detail})
 		}
 	}
 	slices.SortStableFunc(v.Events, func(x, y traceEvent) int { return x.Time.Compare(y.Time) })
+	if err := v.findInstances(ctx, st, ps, correlations); err != nil {
+		return nil, err
+	}
 	left, err := storedOf(ctx, st, roots, correlations)
 	if err != nil {
 		return nil, err
 	}
+	v.settle(left, reads)
+	if len(v.Events)+len(v.Stored)+len(v.Instances) == 0 {
+		if id == "last" {
+			return nil, notFound("nothing came in yet")
+		}
+		return nil, notFound("nothing is known of %s: give a message ID, an order ID, or last", id)
+	}
+	return v, nil
+}
+
+// settle adds what lies in the store, and finds the state.
+func (v *traceView) settle(left []*hub.Delivery, reads map[string]bool) {
 	for _, d := range left {
 		m := stored(d, false)
 		switch {
@@ -111,6 +134,8 @@ func traceIn(ctx context.Context, st reader, id string, reads map[string]bool) (
 			if v.State == stateDone {
 				v.State = stateDead
 			}
+		case v.sleeps(d):
+			continue
 		case reads != nil && !reads[d.Queue]:
 			m.State = stateKept
 		default:
@@ -118,13 +143,9 @@ func traceIn(ctx context.Context, st reader, id string, reads map[string]bool) (
 		}
 		v.Stored = append(v.Stored, m)
 	}
-	if len(v.Events)+len(v.Stored) == 0 {
-		if id == "last" {
-			return nil, notFound("nothing came in yet")
-		}
-		return nil, notFound("nothing is known of %s: give a message ID, an order ID, or last", id)
+	if v.State == stateDone {
+		v.State = v.instanceState()
 	}
-	return v, nil
 }
 
 const (

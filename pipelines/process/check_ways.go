@@ -4,16 +4,14 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"orderhub/pipelines"
 )
 
 // way leads from a state to another.
 type way struct {
 	to     *state
-	holds  *pipelines.Condition   // what is true on it; nil: nothing is known
-	fails  []*pipelines.Condition // what is false on it: the rules that were tried before
-	failed string                 // error class that it is taken for; "": it isn't one of `errors`
+	holds  string   // what is true on it; "": nothing is known
+	fails  []string // what is false on it: the rules that were tried before
+	failed string   // error class that it is taken for; "": it isn't one of `errors`
 }
 
 // ways are all ways of a definition.
@@ -94,33 +92,41 @@ func (w *ways) into(s *state) (out []way) {
 func (w *ways) after(s *state) (out []way) {
 	for i, r := range s.next {
 		if to := w.d.state(r.to); to != nil {
-			out = append(out, way{to: to, holds: r.when, fails: whens(s.next[:i])})
+			out = append(out, way{to: to, holds: r.condition(), fails: whens(s.next[:i])})
 		}
 	}
 	return out
 }
 
-func whens(rules []*reaction) (out []*pipelines.Condition) {
+func whens(rules []*reaction) (out []string) {
 	for _, r := range rules {
 		if r.when != nil {
-			out = append(out, r.when)
+			out = append(out, r.condition())
 		}
 	}
 	return out
+}
+
+// condition is the text of `when`; "": it has none.
+func (r *reaction) condition() string {
+	if r.when == nil {
+		return ""
+	}
+	return r.when.Source()
 }
 
 // asked are the events, the timers and the lateness of s. A state that waits for an event in its own name has tried its rules.
 func (w *ways) asked(s *state, own bool) (out []way) {
-	var fails []*pipelines.Condition
+	var fails []string
 	if own && len(s.forks) == 0 && s.each == nil && s.task == nil {
 		fails = whens(s.next)
 	}
-	add := func(r *reaction, fails []*pipelines.Condition) {
+	add := func(r *reaction, fails []string) {
 		if r == nil {
 			return
 		}
 		if to := w.d.state(r.to); to != nil {
-			out = append(out, way{to: to, holds: r.when, fails: fails})
+			out = append(out, way{to: to, holds: r.condition(), fails: fails})
 		}
 	}
 	for _, r := range s.receive {
@@ -138,20 +144,28 @@ func (w *ways) asked(s *state, own bool) (out []way) {
 	return out
 }
 
-// failing are the errors of the steps of s.
+// failing are the errors of the steps of s, from the inside out: its own, those of the states around it, those of the process.
 func (w *ways) failing(s *state) (out []way) {
 	if len(s.node.Get("steps").Items()) == 0 {
 		return nil
 	}
-	decides := func(class string) bool { r := s.errors[class]; return r != nil && r.to != "" && r.when == nil }
-	for i, table := range []map[string]*reaction{s.errors, w.d.errors} {
+	var tables []map[string]*reaction
+	for o := s; o != nil; o = o.outer {
+		tables = append(tables, o.errors)
+	}
+	decided := map[string]bool{} // by a table further inside
+	for _, table := range append(tables, w.d.errors) {
+		now := maps.Clone(decided)
 		for _, class := range slices.Sorted(maps.Keys(table)) {
-			to := w.d.state(table[class].to)
-			if to == nil || i == 1 && (decides(class) || decides("other")) {
+			r := table[class]
+			to := w.d.state(r.to)
+			if to == nil || decided[class] || decided["other"] {
 				continue
 			}
-			out = append(out, way{to: to, holds: table[class].when, failed: class})
+			out = append(out, way{to: to, holds: r.condition(), failed: class})
+			now[class] = now[class] || r.when == nil
 		}
+		decided = now
 	}
 	return out
 }

@@ -89,8 +89,10 @@ func (c *compiler) names(o settings, scope *formula.Scope) *formula.Scope {
 	if c.d.schema != nil {
 		t = c.d.schema.Shape()
 	}
-	for _, name := range resultNames(o.States, nil) {
-		scope = scope.WithVar(name, shape.AnyType)
+	for _, n := range []*yamlfile.Node{o.States, o.Receive, o.Errors, o.Desk} {
+		for _, name := range resultNames(n, nil) {
+			scope = scope.WithVar(name, shape.AnyType)
+		}
 	}
 	return scope.WithBody(t).WithVar(c.d.dataName, t).WithVar("id", shape.StringType)
 }

@@ -65,8 +65,8 @@ func (c *compiler) rules(s *state, n *yamlfile.Node) []*reaction {
 		return nil
 	}
 	var out []*reaction
-	for _, item := range n.Items() {
-		if len(out) > 0 && out[len(out)-1].when == nil {
+	for i, item := range n.Items() {
+		if i > 0 && n.Items()[i-1].Kind() == yamlfile.Map && n.Items()[i-1].Get("when") == nil {
 			item.Errorf("E263", "move it above the rule without `when`", "this rule is never reached: the one above it always holds")
 		}
 		r := c.reaction(item, s.name+"/next ")

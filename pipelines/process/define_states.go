@@ -63,6 +63,7 @@ func (c *compiler) branchesOf(s *state) (all []*state) {
 			one := all[len(all)-1]
 			one.level = []*state{one}
 			s.forks = append(s.forks, &fork{key.Raw(), one})
+			all = append(all, c.branchesOf(one)...)
 			continue
 		}
 		value.Allow("branch", "states")
@@ -139,9 +140,12 @@ func (c *compiler) compileState(s *state) {
 	s.errors = c.errorsOf(o.Errors, s.name+"/")
 }
 
-// scopeIn adds the element of the branches of `each` that s stands in.
+// scopeIn adds the ID of the task of s, and the element of the branches of `each` that it stands in.
 func (c *compiler) scopeIn(s *state) *formula.Scope {
 	scope := c.d.scope
+	if s.node.Get("task") != nil {
+		scope = scope.WithVar(taskID, shape.StringType)
+	}
 	for o := s.outer; o != nil; o = o.outer {
 		if o.each != nil {
 			scope = scope.WithVar(itemName(o), shape.AnyType).WithVar("index", shape.NumberType)
@@ -243,7 +247,7 @@ func (c *compiler) undoOf(n *yamlfile.Node) *undo {
 // taskSettings is `task:`.
 type taskSettings struct {
 	Group string         `yaml:"group" required:"true" doc:"who may answer it"`
-	Ask   *yamlfile.Node `yaml:"ask" required:"true" doc:"the form: {approve: bool, amount: number, until: date, note: text?, kind: [a, b]}"`
+	Ask   *yamlfile.Node `yaml:"ask" required:"true" doc:"the form: {approve: bool, amount: number, until: date, note: 'text?', kind: [a, b]}"`
 	Show  *yamlfile.Node `yaml:"show" doc:"what the person sees beside the form"`
 	Due   time.Duration  `yaml:"due" min:"1s" doc:"until when it is to be answered"`
 	Late  *yamlfile.Node `yaml:"late" doc:"what is done when it was not: {send: ops.notices}, {goto: cancelling}"`

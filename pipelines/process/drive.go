@@ -89,6 +89,11 @@ func (t *turn) step(ctx context.Context, o order, input *hub.Delivery, last *res
 			t.dispatch()
 			return nil, true, nil // the input becomes a dead letter
 		}
+		if took, err := t.recallBetween(); err != nil {
+			return nil, false, err
+		} else if took {
+			continue
+		}
 		if t.mine != nil && (t.mine.Phase != Running || !t.mine.ready) {
 			t.mine = nil
 		}

@@ -141,8 +141,8 @@ func (t *turn) active(r *reaction) bool {
 	return r.until == "" || !past
 }
 
-// recall gives tok, which waits now, the events that came too early.
-func (t *turn) recall(tok *Token) error {
+// recall gives the events that came too early, as far as they are taken now.
+func (t *turn) recall() error {
 	for _, e := range slices.Clone(t.in.Early) {
 		took, err := t.give(e)
 		if err != nil {
@@ -151,10 +151,20 @@ func (t *turn) recall(tok *Token) error {
 		if took {
 			t.in.Early = slices.DeleteFunc(t.in.Early, func(o Event) bool { return o.ID == e.ID })
 			t.forget(e)
-			return nil
 		}
 	}
 	return nil
+}
+
+// recallBetween gives what came before the start was stored, as a cancel while
+// the first far end was asked. Not before that has answered: it decides what there is to undo.
+func (t *turn) recallBetween() (bool, error) {
+	before := len(t.in.Early)
+	if !t.taken || before == 0 {
+		return false, nil
+	}
+	err := t.recall()
+	return len(t.in.Early) < before, err
 }
 
 // waitsFor names the events that tok would take now.

@@ -26,7 +26,7 @@ func (t *turn) stepFailed(tok *Token, k *step, err error) error {
 			return nil
 		}
 	}
-	for _, table := range []map[string]*reaction{t.d.state(tok.State).errors, t.d.errors} {
+	for _, table := range t.tables(tok) {
 		r := table[string(e.Class)]
 		if r == nil {
 			r = table["other"]
@@ -49,6 +49,14 @@ func (t *turn) stepFailed(tok *Token, k *step, err error) error {
 		return nil
 	}
 	return t.fail(tok, e)
+}
+
+// tables say what errors of tok lead to, from the inside out: its state, the states around its branch, the process.
+func (t *turn) tables(tok *Token) (out []map[string]*reaction) {
+	for ; tok != nil; tok = t.in.token(tok.Up) {
+		out = append(out, t.d.state(tok.State).errors)
+	}
+	return append(out, t.d.errors)
 }
 
 // inDoubt tells that the far end may have done what it was asked, though it did not say so.
@@ -151,11 +159,11 @@ func (t *turn) cancel(o order) error {
 		return hub.Fail(hub.Rejected, "no_process", "%s %s is not running", t.m.name, t.in.ID)
 	}
 	root := t.in.root()
-	i := slices.IndexFunc(t.d.states, func(s *state) bool { return s.outer == nil && s.undo != nil })
+	i := slices.IndexFunc(t.d.states, func(s *state) bool { return s.outer == nil && s.undo != nil && s.undo.states == nil })
 	if i < 0 {
 		return hub.Fail(hub.Rejected, "no_cancel", "the process %s has no state with compensate: all: nothing says how it is undone", t.m.name)
 	}
-	if t.d.state(root.State).undo != nil {
+	if root.State == t.d.states[i].name {
 		return nil
 	}
 	t.note(root, "", "cancelled", "by hand: %s", text(t.x.Msg, "why"))

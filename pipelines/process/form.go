@@ -13,12 +13,12 @@ import (
 
 var fieldTypes = []string{"bool", "text", "number", "date"}
 
-// formOf reads the form of a task: {approve: bool, note: text?, kind: [a, b]}.
+// formOf reads the form of a task: {approve: bool, note: "text?", kind: [a, b]}.
 func formOf(n *yamlfile.Node) []Field {
 	var out []Field
 	if n.Kind() != yamlfile.Map {
 		if n != nil {
-			n.Errorf("E298", "write ask: {approve: bool, note: text?}", "`ask` is a map of fields and their types, this is %s", n.Kind())
+			n.Errorf("E298", `write ask: {approve: bool, note: "text?"}`, "`ask` is a map of fields and their types, this is %s", n.Kind())
 		}
 		return nil
 	}
@@ -35,7 +35,7 @@ func formOf(n *yamlfile.Node) []Field {
 		} else {
 			f.Type, f.Optional = strings.CutSuffix(value.Str(), "?")
 			if !slices.Contains(fieldTypes, f.Type) {
-				value.Errorf("E298", "write bool, text, number, date, or a list of choices; with ? it may be left out", "%q is no type of a field", value.Raw())
+				value.Errorf("E298", "write bool, text, number, date, or a list of choices; in quotes with ? it may be left out: \"text?\"", "%q is no type of a field", value.Raw())
 			}
 		}
 		out = append(out, f)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"orderhub/hub"
@@ -41,10 +40,13 @@ adapters:
 channels:
   starts: {type: direct}
   signals: {type: direct}
-  happened: {type: topic}
+  happened: {type: topic, key: 'body.id ?? body.order'}
   ops: {type: direct}
   log: {type: direct}
+  heard: {type: direct}
 pipelines:
+  hear: {from: {happened: "#"}, steps: [{send: heard}]}
+  ask: {from: {web: GET /orders}, steps: [{reply: {body: '=process("order", body.id)'}}]}
   start: {from: starts, steps: [{start: order}]}
   tell: {from: signals, steps: [{signal: {order: =body.id, event: =body.event, with: =body.with}}]}
 `
@@ -71,19 +73,31 @@ func start(t testing.TB, processes string, c patterntest.Config) *site {
 
 func (s *site) begin(body string) {
 	s.t.Helper()
-	s.n++
-	s.Put("starts", s.Message(fmt.Sprintf("S%d", s.n), body))
+	s.hand(body)
 	s.Settle()
 }
 
+// hand starts an instance, and does not wait.
+func (s *site) hand(body string) {
+	s.t.Helper()
+	s.n++
+	s.Put("starts", s.Message(fmt.Sprintf("S%d", s.n), body))
+}
+
 func (s *site) signal(id, event, with string) {
+	s.t.Helper()
+	s.tell(id, event, with)
+	s.Settle()
+}
+
+// tell signals an event, and does not wait.
+func (s *site) tell(id, event, with string) {
 	s.t.Helper()
 	s.n++
 	if with == "" {
 		with = "null"
 	}
 	s.Put("signals", s.Message(fmt.Sprintf("E%d", s.n), fmt.Sprintf(`{"id":%q,"event":%q,"with":%s}`, id, event, with)))
-	s.Settle()
 }
 
 func (s *site) put(p hub.Put) {
@@ -141,20 +155,6 @@ func (s *site) wantCalls(op string, n int) {
 	}
 }
 
-// answer gives always the same.
-func answer(json string) patterntest.Answer {
-	return func(context.Context, *hub.Message) (*hub.Message, error) {
-		return &hub.Message{Body: hub.NewBody([]byte(json))}, nil
-	}
-}
-
-// refuse fails always.
-func refuse(c hub.Class) patterntest.Answer {
-	return func(context.Context, *hub.Message) (*hub.Message, error) {
-		return nil, hub.Fail(c, string(c), "refused")
-	}
-}
-
 func object(t testing.TB, s string) doc.Value {
 	v, err := doc.Parse([]byte(s))
 	if err != nil {
@@ -163,4 +163,32 @@ func object(t testing.TB, s string) doc.Value {
 	return v
 }
 
-func joined(bodies []string) string { return strings.Join(bodies, " ") }
+// clean wants that nothing is left of ended instances: no message, task, dead letter, stuck place, and no token but in final states.
+func (s *site) clean() { s.t.Helper(); s.cleanBut(0) }
+
+// cleanBut is clean, but for so many dead letters.
+func (s *site) cleanBut(dead int) {
+	s.t.Helper()
+	if left := s.Waiting("process order"); len(left) > dead {
+		for _, d := range left {
+			s.t.Errorf("a message is left: %s %v", d.Msg.ID, d.Msg.Headers)
+		}
+	}
+	if letters := s.Dead(); len(letters) != dead {
+		for _, d := range letters {
+			s.t.Errorf("dead letter in %s: %s: %s", d.Queue, d.Error.Where, d.Error.Message)
+		}
+	}
+	if n := len(s.Records("task")) + len(s.Records("process.stuck")); n != 0 {
+		s.t.Errorf("%d tasks and stuck places are left", n)
+	}
+	populations, err := process.Populations(context.Background(), s.Store, process.Of(s.Plan), "order")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, p := range populations {
+		if !p.Final || p.Count < 0 {
+			s.t.Errorf("%d tokens are counted in %s", p.Count, p.State)
+		}
+	}
+}

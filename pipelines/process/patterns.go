@@ -20,11 +20,12 @@ var startDoc string
 //go:embed signal.md
 var signalDoc string
 
-// Patterns are the verbs `start` and `signal`.
+// Patterns are the verbs `start`, `signal` and `answer`.
 func Patterns() []pipelines.Pattern {
 	return []pipelines.Pattern{
 		{Verb: "start", Name: "Process Manager (start)", Doc: startDoc, Keeps: true, Modifiers: []string{"with"}, Compile: compileStart},
 		{Verb: "signal", Name: "Process Manager (event)", Doc: signalDoc, Keeps: true, Compile: compileSignal},
+		{Verb: "answer", Name: "Process Manager (human task)", Doc: answerDoc, Keeps: true, Compile: compileAnswer},
 	}
 }
 

@@ -123,11 +123,11 @@ func (t *turn) finish(tok *Token, s *state) error {
 	switch {
 	case s.final:
 		return t.end(tok)
-	case s.waits() || s.next != nil && t.globally():
-		tok.Phase, tok.ready = Waiting, false
-		return t.recall(tok)
-	case s.outer != nil && s.next == nil: // the end of a branch needs no word
+	case s.outer != nil && s.next == nil && !s.waits(): // the end of a branch needs no word
 		return t.end(tok)
+	case s.waits() || t.globally():
+		tok.Phase, tok.ready = Waiting, false
+		return t.recall()
 	}
 	return t.fail(tok, hub.Fail(hub.Invalid, "no_rule", "no rule of `next` holds in state %s, and it waits for nothing", s.name))
 }
@@ -157,7 +157,7 @@ func (t *turn) react(tok *Token, r *reaction, suffix string, more ...hub.Var) (h
 		t.note(tok, r.line, "chose", "%s because %s", r.to, t.why(tok, r, more...))
 		return true, t.goTo(tok, t.d.state(r.to))
 	}
-	if s := t.d.state(tok.State); tok.Phase == Waiting && s.next != nil { // what was set may make a rule hold
+	if s := t.d.state(tok.State); tok.Phase == Waiting && s.next != nil && tok.Task == nil { // what was set may make a rule hold; a person is waited for
 		tok.Phase, tok.ready = Running, true
 	}
 	return true, nil

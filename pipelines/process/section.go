@@ -1,18 +1,23 @@
 package process
 
 import (
+	_ "embed"
+
 	"orderhub/hub"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/shape"
 )
 
+//go:embed README.md
+var readme string
+
 // sectionKey is the section's key in a configuration.
 const sectionKey = "processes"
 
 // Section is the top-level key `processes`.
 func Section() pipelines.Section {
-	return pipelines.Section{Key: sectionKey, Declare: declare, Compile: compile}
+	return pipelines.Section{Key: sectionKey, Doc: readme, Declare: declare, Compile: compile}
 }
 
 // Processes are the processes of a plan.
@@ -78,14 +83,20 @@ func (d *declared) data(s *pipelines.SectionBuild, n *yamlfile.Node) {
 func compile(s *pipelines.SectionBuild) {
 	all := s.Shared().(*Processes)
 	for _, d := range all.list {
+		faults := s.Faults()
 		def := define(s, d.pipeline, d.node, d)
 		d.machine.current = def
 		d.machine.defs[def.Hash] = def
-		if def.initial != nil {
-			check(def)
+		if def.initial != nil && s.Faults() == faults {
+			check(s, def)
 		}
 		stage := d.pipeline.Stages[0]
 		stage.Run, stage.React, stage.Lanes = hub.Link([]hub.Step{d.machine}, hub.End), never, lanes
+	}
+	for _, d := range all.list {
+		if s.Faults() == 0 {
+			doubt(s, d.machine.current)
+		}
 	}
 }
 

@@ -161,7 +161,7 @@ func (f Field) read(text string, otherwise doc.Value) doc.Value {
 	return otherwise
 }
 
-// String is the field as a form is written: approve: bool, note: text?, size: [small, big].
+// String is the field as people are shown a form: approve: bool, note: text?, size: [small, big].
 func (f Field) String() string {
 	kind := f.Type
 	if kind == "choice" {

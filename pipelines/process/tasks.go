@@ -12,6 +12,10 @@ import (
 // taskKind is the kind of the records that list the open tasks.
 const taskKind = "task"
 
+// taskID is what formulas of a state with a task call the ID of that task: that
+// of the visit, so that a mail can name the task before it is open.
+const taskID = "task_id"
+
 // OpenTask is an open human task, as its record holds it.
 type OpenTask struct {
 	ID       string          `json:"id"`
@@ -44,7 +48,7 @@ func (t *turn) openTask(tok *Token, s *state) error {
 	tok.Step = len(s.steps) + atTask
 	t.askTask(tok, k, s.task.due)
 	tok.Phase, tok.ready = Waiting, false
-	return t.recall(tok)
+	return t.recall()
 }
 
 // askPerson asks somebody to see to a compensation that can't succeed.

@@ -115,6 +115,9 @@ func (t *turn) message(tok *Token, suffix string) *hub.Message {
 
 func (t *turn) vars(tok *Token, more ...hub.Var) hub.Vars {
 	v := append(hub.Vars{{Name: "id", Value: doc.StringValue(t.in.ID)}}, t.in.vars(tok)...)
+	if s := t.d.state(tok.State); s != nil && s.task != nil {
+		v = append(v, hub.Var{Name: taskID, Value: doc.StringValue(t.in.visit(t.m.name, tok))})
+	}
 	return append(v, more...)
 }
 

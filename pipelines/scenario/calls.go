@@ -44,7 +44,7 @@ func (w *world) answer(op string, m *hub.Message) (*hub.Message, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.given[key] = &given{reply}
-	w.effects = append(w.effects, effect{op, document(m).String()})
+	w.effects = append(w.effects, effect{op, canonical(document(m))})
 	return reply, nil
 }
 
@@ -61,7 +61,7 @@ func (w *world) made(op string, m *hub.Message) (*hub.Message, error) {
 	case partner != nil && partner.partner != nil:
 		v, wrong, err := partner.partner.answer(name, document(m))
 		if wrong != "" {
-			w.fault("a request of "+op+" as "+partner.partner.file+" says", wrong, "")
+			w.fault("a request of "+op+" as "+partner.partner.file+" says", wrong)
 			return nil, hub.Fail(hub.Rejected, "wrong_request", "%s: %s", op, wrong)
 		}
 		if err != nil {
@@ -69,7 +69,7 @@ func (w *world) made(op string, m *hub.Message) (*hub.Message, error) {
 		}
 		return &hub.Message{Headers: hub.Headers{hub.HeaderStatus: strconv.Itoa(v.status)}, Body: hub.DocumentBody(v.body)}, nil
 	}
-	w.fault("a mock of "+op, "none, and it was called with "+shown(document(m)), "")
+	w.fault("a mock of "+op, "none, and it was called with "+shown(document(m)))
 	return nil, hub.Fail(hub.Bug, noMock, "the test has no mock of %s", op)
 }
 
@@ -85,7 +85,7 @@ func (w *world) nextOf(op string, mk *mock, m *hub.Message) (*hub.Message, error
 	fr := w.frame(m)
 	v, err := a.value.eval(fr)
 	if err != nil {
-		w.fault("a mock of "+op+" that answers", err.Error(), "")
+		w.fault("a mock of "+op+" that answers", err.Error())
 		return nil, hub.Fail(hub.Bug, noMock, "mock of %s: %w", op, err)
 	}
 	reply := &hub.Message{Headers: hub.Headers{hub.HeaderStatus: strconv.Itoa(cmp.Or(a.status, 200))}}

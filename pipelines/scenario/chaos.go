@@ -15,16 +15,12 @@ func (s *session) chaos(ctx context.Context, t *Test, plain *run, res *Result) e
 		return err
 	}
 	c := &trial{session: s, test: t, res: res, want: want}
-	kinds := t.chaos
-	if s.o.Chaos {
-		kinds = everyChaos
-	}
-	for _, kind := range kinds {
+	for _, kind := range s.kinds(t) {
 		switch kind {
 		case crash:
 			err = c.crashes(ctx, plain.points)
 		case duplicate:
-			_, err = c.same(ctx, mode{twice: true}, "every message twice", "")
+			_, err = c.same(ctx, mode{twice: true}, "every message twice", "--chaos")
 		case reorder:
 			err = c.shuffles(ctx)
 		}
@@ -33,6 +29,21 @@ func (s *session) chaos(ctx context.Context, t *Test, plain *run, res *Result) e
 		}
 	}
 	return nil
+}
+
+// kinds are the kinds of chaos that t is to stand: its own, all, or the one that a failure is shown again by.
+func (s *session) kinds(t *Test) (kinds []string) {
+	switch {
+	case s.o.Kill != 0 && s.o.Seed != 0:
+		return []string{crash, reorder}
+	case s.o.Kill != 0:
+		return []string{crash}
+	case s.o.Seed != 0:
+		return []string{reorder}
+	case s.o.Chaos:
+		return everyChaos
+	}
+	return t.chaos
 }
 
 // trial is a test under chaos.
@@ -77,21 +88,21 @@ func (c *trial) shuffles(ctx context.Context) error {
 
 // same runs the test in a mode and tells whether it ended as it should. The flag runs that again.
 func (c *trial) same(ctx context.Context, m mode, what, flag string) (bool, error) {
-	r, _, err := c.play(ctx, c.test, m)
+	r, found, err := c.play(ctx, c.test, m)
 	if err != nil {
-		return false, fmt.Errorf("%s: %s: %w", c.test.Line, what, err)
+		return false, fmt.Errorf("with %s: %w", what, err)
 	}
 	got, err := r.end(ctx)
 	if err != nil {
 		return false, err
 	}
+	for _, f := range found {
+		got = append(got, "the test ended at "+f.Line+": "+f.Got)
+	}
 	if slices.Equal(got, c.want) {
 		return true, nil
 	}
-	again := "hub test --chaos --run '" + exactly(c.test.Name) + "'"
-	if flag != "" {
-		again += " " + flag
-	}
+	again := "hub test --run '" + exactly(c.test.Name) + "' " + flag
 	c.res.Failures = append(c.res.Failures, Failure{Line: c.test.Line, Expected: "the same end with " + what,
 		Got: c.want.compare(got), Why: r.whyAgain(), Again: again})
 	return false, nil
@@ -100,7 +111,7 @@ func (c *trial) same(ctx context.Context, m mode, what, flag string) (bool, erro
 // whyAgain is told of a run that ended otherwise.
 func (r *run) whyAgain() string {
 	if r.killed {
-		return "the hub was killed and started again: what it had not stored it did once more"
+		return "the hub was killed there, and started again over its store"
 	}
 	return ""
 }

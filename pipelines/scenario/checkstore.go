@@ -13,7 +13,7 @@ import (
 func (r *run) deadLetters(ctx context.Context) []*hub.Delivery {
 	list, err := r.store.Browse(ctx, hub.BrowseQuery{State: hub.Dead, Limit: 1 << 20})
 	if err != nil {
-		r.fault("a store that can be read", err.Error(), "")
+		r.fault("a store that can be read", err.Error())
 	}
 	return list
 }
@@ -127,7 +127,7 @@ func (r *run) countersAre(ctx context.Context, want *value) *miss {
 func (r *run) counter(ctx context.Context, kind string) doc.Value {
 	numbers, err := r.store.Counters(ctx, kind, "")
 	if err != nil {
-		r.fault("a store that can be read", err.Error(), "")
+		r.fault("a store that can be read", err.Error())
 	}
 	if n, alone := numbers[""]; alone && len(numbers) == 1 {
 		return doc.IntValue(n)

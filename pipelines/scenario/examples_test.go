@@ -26,6 +26,9 @@ func TestExamples(t *testing.T) {
 			}
 			for name, r := range results {
 				t.Logf("%-60s %s %v %v kills %d shuffles %d", name, r.Subject, r.Took.Round(time.Microsecond), r.Virtual, r.Kills, r.Shuffles)
+				if c.o.Chaos && (r.Kills == 0 || r.Shuffles == 0) {
+					t.Errorf("%s: %d kills, %d shuffles", name, r.Kills, r.Shuffles)
+				}
 				for _, f := range r.Failures {
 					t.Errorf("%s\n%s", name, f)
 				}

@@ -102,6 +102,9 @@ func texts(h hub.Headers, prefix string, list []field, fr *formula.Frame) error 
 // put commits what the test itself puts into the store: it stands for what
 // another part of the hub did, exactly once.
 func (r *run) put(ctx context.Context, u *hub.Unit) error {
+	for i := range u.Puts {
+		r.saw(u.Puts[i].Msg)
+	}
 	r.life.quiet = true
 	defer func() { r.life.quiet = false }()
 	return r.life.rt.Commit(ctx, u)

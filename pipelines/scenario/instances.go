@@ -83,11 +83,15 @@ func (r *run) instances(ctx context.Context, add func(string, ...any)) error {
 			return err
 		}
 		for _, v := range list {
-			value, err := instanceView(v)
+			data, err := doc.Parse(v.Data)
 			if err != nil {
 				return err
 			}
-			add("%s %s: %s", p.Name, v.ID, value.JSON())
+			slices.Sort(v.Undo)
+			add("%s %s: %s %q, can undo %q", p.Name, v.ID, v.State, placesOf(v), v.Undo)
+			for name, value := range data.Fields() {
+				add("%s %s has %s: %s", p.Name, v.ID, name, canonical(value))
+			}
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package scenario_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -37,6 +38,9 @@ type clientConfig struct {
 	URL string            `yaml:"url" doc:"of the far end"`
 	Ops map[string]string `yaml:"ops" doc:"its operations"`
 	Dir string            `yaml:"dir" doc:"a folder"`
+
+	From      string `yaml:"from" doc:"of whom"`
+	Templates string `yaml:"templates" doc:"a folder"`
 }
 
 type sourceConfig struct{}
@@ -122,4 +126,9 @@ func (b *bench) run(t *testing.T, o scenario.Options) map[string]scenario.Result
 		t.Fatal(err)
 	}
 	return out
+}
+
+// byName is a pattern of one test's name.
+func byName(name string) *regexp.Regexp {
+	return regexp.MustCompile("^" + regexp.QuoteMeta(name) + "$")
 }

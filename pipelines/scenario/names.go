@@ -35,16 +35,17 @@ func (c names) channelType(channel string) string {
 	return c.root.Get("channels").Get(channel).Get("type").Raw()
 }
 
-// calls are the operations of adapters and the channels that some step names.
+// calls are the operations of adapters, and the channels, that some step asks.
 func (c names) calls() []string {
 	found := map[string]bool{}
 	var walk func(n *yamlfile.Node)
 	walk = func(n *yamlfile.Node) {
-		adapter, _, dotted := strings.Cut(n.Raw(), ".")
-		if dotted && c.has("adapters", adapter) || c.has("channels", n.Raw()) {
-			found[n.Raw()] = true
-		}
-		for _, value := range n.Entries() {
+		for key, value := range n.Entries() {
+			if key.Raw() == "call" || key.Raw() == "to" { // to: of a scatter_gather
+				for _, asked := range items(value) {
+					found[asked.Raw()] = found[asked.Raw()] || c.asks(asked.Raw())
+				}
+			}
 			walk(value)
 		}
 		for _, item := range n.Items() {
@@ -53,7 +54,14 @@ func (c names) calls() []string {
 	}
 	walk(c.root.Get("pipelines"))
 	walk(c.root.Get("processes"))
+	maps.DeleteFunc(found, func(_ string, asked bool) bool { return !asked })
 	return slices.Sorted(maps.Keys(found))
+}
+
+// asks tells that a name is an operation of an adapter, or a channel.
+func (c names) asks(name string) bool {
+	adapter, _, dotted := strings.Cut(name, ".")
+	return dotted && c.has("adapters", adapter) || c.has("channels", name)
 }
 
 // didYouMean is the help for an unknown name.

@@ -38,7 +38,7 @@ type partnerReply struct {
 func readPartner(path string) (*partner, error) {
 	src, err := os.ReadFile(path)
 	if err != nil {
-		return nil, errors.New("it can't be read")
+		return nil, err
 	}
 	p := &partner{file: filepath.Base(path), ops: map[string]*operation{}}
 	if err := yaml.Unmarshal(src, &p.root); err != nil {

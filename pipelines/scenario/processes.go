@@ -68,7 +68,8 @@ func (rd *reader) telling(n *yamlfile.Node) (t *telling, s tellSettings) {
 		}
 	}
 	if t.process == "" {
-		n.Errorf("E441", "write {order: W-1, …}: a process and the ID of its instance; "+didYouMean("", rd.all("processes")), "the process is missing")
+		n.Errorf("E441", "write {order: W-1, …}, a process and the ID of its instance; "+didYouMean("", rd.all("processes")), "the process is missing")
+		return t, tellSettings{Event: "-"} // what stands there may be its misspelled name
 	}
 	n.Decode(&s, "step", t.process)
 	if s.With != nil {

@@ -44,7 +44,7 @@ type settings struct {
 }
 
 func (rd *reader) testOf(key, n *yamlfile.Node) *Test {
-	t := &Test{Name: key.Raw(), Line: lineOf(key), start: start}
+	t := &Test{Name: key.Raw(), Line: lineOf(key), root: rd.root, start: start}
 	rd.test = t
 	var s settings
 	n.Decode(&s, "test")

@@ -2,6 +2,8 @@ package scenario
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"slices"
 	"strconv"
 
@@ -62,6 +64,10 @@ func (rd *reader) partner(name string, n *yamlfile.Node) *mock {
 		return nil
 	}
 	p, err := readPartner(rd.path(file))
+	if errors.Is(err, fs.ErrNotExist) {
+		n.Warnf("W422", "give a file relative to the configuration's folder", "cannot read %s: a test that needs it fails", file)
+		return nil
+	}
 	if err != nil {
 		n.Errorf("E422", "name its OpenAPI file, or mock its operations: {"+name+".operation: {…}}", "%s can't stand in for %s: %s", file, name, err)
 		return nil
@@ -125,7 +131,7 @@ func (rd *reader) fail(_ *item, n *yamlfile.Node) func(ctx context.Context, r *r
 		switch {
 		case key.Raw() == "times":
 			times, _ = value.Int()
-		case rd.callable(key):
+		case rd.has("adapters", key.Raw()) || rd.callable(key): // what is sent to an adapter, or a call
 			failures[key.Raw()] = rd.class(value)
 		}
 	}

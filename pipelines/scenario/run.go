@@ -3,7 +3,6 @@ package scenario
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 
 	"orderhub/hub"
@@ -47,7 +46,7 @@ func (s *session) play(ctx context.Context, t *Test, m mode) (r *run, misses []F
 		}
 	}
 	if m.seed != 0 {
-		r.shuffle = rand.New(rand.NewPCG(uint64(m.seed), 0))
+		r.shuffle = rand.New(rand.NewPCG(uint64(m.seed)*0x9e3779b97f4a7c15, uint64(m.seed))) // near seeds give far orders
 	}
 	r.store, err = store.Open(ctx, "memory:", store.Options{Clock: r.clock})
 	if err != nil {
@@ -66,31 +65,25 @@ func (s *session) play(ctx context.Context, t *Test, m mode) (r *run, misses []F
 	if err := r.begin(ctx, false); err != nil {
 		return r, nil, err
 	}
-	misses, err = r.items(ctx, m.plain())
-	return r, misses, err
+	return r, r.items(ctx, m.plain()), nil
 }
 
 // items does one thing after another. The first that is not as expected ends a
 // plain run; under chaos the end counts, and nothing is expected on the way.
-func (r *run) items(ctx context.Context, plain bool) (found []Failure, err error) {
+func (r *run) items(ctx context.Context, plain bool) (found []Failure) {
 	for _, i := range r.test.items {
 		r.since, r.from = len(r.history), len(r.arrivals)
 		if i.reply != nil {
 			*i.reply = reply{wanted: i.reply.wanted}
 		}
-		if i.act != nil {
-			if err := i.act(ctx, r); err != nil {
-				return nil, fmt.Errorf("%s: %w", i.line, err)
-			}
-		}
-		if err := r.settle(ctx); err != nil {
-			return nil, fmt.Errorf("%s: %w", i.line, err)
+		if err := r.do(ctx, i); err != nil {
+			return []Failure{{Line: i.line, Expected: "the test goes on", Got: err.Error(), Why: r.why(nil)}}
 		}
 		if !plain {
 			continue
 		}
 		if found = r.look(ctx, i); len(found) > 0 {
-			return found, nil
+			return found
 		}
 	}
 	if plain && !r.test.dead {
@@ -98,20 +91,37 @@ func (r *run) items(ctx context.Context, plain bool) (found []Failure, err error
 			found = append(found, Failure{Line: r.test.Line, Expected: m.expected, Got: m.got, Why: m.why})
 		}
 	}
-	return found, nil
+	return found
+}
+
+// do does what the item says, until nothing is left to do.
+func (r *run) do(ctx context.Context, i *item) error {
+	if i.act != nil {
+		if err := i.act(ctx, r); err != nil {
+			return err
+		}
+	}
+	return r.settle(ctx)
 }
 
 // look makes the checks of an item.
 func (r *run) look(ctx context.Context, i *item) (found []Failure) {
+	fail := func(line string, m *miss) {
+		f := Failure{Line: line, Expected: m.expected, Got: m.got, Why: m.why}
+		if len(found) > 0 && f.Why == found[len(found)-1].Why {
+			f.Why = "" // told already
+		}
+		found = append(found, f)
+	}
 	for _, m := range r.faults {
-		found = append(found, Failure{Line: i.line, Expected: m.expected, Got: m.got, Why: m.why})
+		fail(i.line, &miss{m.expected, m.got, r.why(nil)})
 	}
 	if m := r.unexpectedRefusal(i.reply); m != nil && len(found) == 0 {
-		found = append(found, Failure{Line: i.line, Expected: m.expected, Got: m.got, Why: m.why})
+		fail(i.line, m)
 	}
 	for _, c := range i.checks {
 		if m := c.made(ctx, r); m != nil {
-			found = append(found, Failure{Line: c.line, Expected: m.expected, Got: m.got, Why: m.why})
+			fail(c.line, m)
 		}
 	}
 	for _, c := range i.checks {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"orderhub/pipelines"
@@ -80,8 +81,10 @@ func (s *session) test(ctx context.Context, t *Test) Result {
 	return res
 }
 
-// exactly is the regular expression of one name.
-func exactly(name string) string { return "^" + regexp.QuoteMeta(name) + "$" }
+// exactly is the regular expression of one name, to stand in single quotes.
+func exactly(name string) string {
+	return "^" + strings.ReplaceAll(regexp.QuoteMeta(name), "'", ".") + "$"
+}
 
 // Remembers tells that a configuration has steps that keep things in memory
 // from message to message, so that every run of a test needs a plan of its own.

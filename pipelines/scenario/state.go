@@ -30,9 +30,9 @@ func (r *run) end(ctx context.Context) (state, error) {
 	for _, d := range rows {
 		switch {
 		case d.State == hub.Dead:
-			add("dead letter in %s: %s %s: %s", d.Queue, d.Error.Class, d.Error.Reason, document(d.Msg).JSON())
+			add("dead letter in %s: %s %s: %s", d.Queue, d.Error.Class, d.Error.Reason, canonical(document(d.Msg)))
 		default:
-			add("message in %s: %s %s", d.Queue, d.Name, document(d.Msg).JSON())
+			add("message in %s: %s %s", d.Queue, d.Name, canonical(document(d.Msg)))
 		}
 	}
 	for _, e := range r.effects {
@@ -40,11 +40,11 @@ func (r *run) end(ctx context.Context) (state, error) {
 	}
 	for _, a := range r.arrivals {
 		if r.plan.Adapter(a.where) != nil {
-			add("sent to %s: %s", a.where, r.view(a).JSON())
+			add("sent to %s: %s", a.where, canonical(r.view(a)))
 		}
 	}
 	for _, p := range r.broker.waiting {
-		add("message that the broker keeps for %s: %s", p.pipeline, document(p.msg).JSON())
+		add("message that the broker keeps for %s: %s", p.pipeline, canonical(document(p.msg)))
 	}
 	for _, m := range r.faults {
 		add("fault: %s, not %s", m.got, m.expected)
@@ -66,10 +66,10 @@ func (r *run) kept(ctx context.Context, add func(string, ...any)) error {
 				return err
 			}
 			for key, value := range rows.Fields() {
-				add("%s %s: %s", kind, key, value.JSON())
+				add("%s %s: %s", kind, key, canonical(value))
 			}
 		case strings.HasPrefix(kind, counterKind):
-			add("counter %s: %s", strings.TrimPrefix(kind, counterKind), r.counter(ctx, kind).JSON())
+			add("counter %s: %s", strings.TrimPrefix(kind, counterKind), canonical(r.counter(ctx, kind)))
 		case strings.HasPrefix(kind, groupKind):
 			members, err := r.store.List(ctx, kind, "", "", 0)
 			if err != nil {

@@ -15,6 +15,7 @@ type Test struct {
 	Line    string // file:line:col
 	Subject string // the pipeline, channel or process that it is about
 
+	root   *yamlfile.Node // of the configuration
 	chaos  []string
 	start  time.Time
 	mocks  map[string]*mock

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"errors"
 	"unicode/utf8"
 
@@ -17,6 +18,7 @@ type value struct {
 	fields  []field // of a map
 	items   []*value
 	kind    yamlfile.Kind
+	missing string // why there is none
 }
 
 type field struct {
@@ -73,7 +75,7 @@ func (rd *reader) formula(n *yamlfile.Node) *formula.Formula {
 	for _, e := range errs {
 		from := min(e.Offset+lead, len(text))
 		to := min(from+e.Length, len(text))
-		n.ErrorAt(utf8.RuneCountInString(text[:from]), utf8.RuneCountInString(text[from:to]), "E301", e.Help, "%s", e.Message)
+		n.ErrorAt(utf8.RuneCountInString(text[:from]), utf8.RuneCountInString(text[from:to]), "E301", cmp.Or(e.Help, "correct the formula"), "%s", e.Message)
 	}
 	return f
 }
@@ -83,6 +85,8 @@ func (v *value) eval(fr *formula.Frame) (doc.Value, error) {
 	switch {
 	case v == nil:
 		return doc.Value{}, nil
+	case v.missing != "":
+		return doc.Value{}, errors.New(v.line + ": " + v.missing)
 	case v.formula != nil:
 		out, err := v.formula.Eval(fr)
 		if err != nil {

@@ -3,30 +3,33 @@ package scenario
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"orderhub/hub"
-	"orderhub/hub/doc"
+	"orderhub/pipelines/yamlfile"
 )
 
 // decisive are the notes that tell why a message went where it went.
 var decisive = []string{"chose", "filtered", "failed", "duplicate", "older", "late", "refused", "skipped", "dropped", "expired"}
 
 // mostWhys bounds the reasons that are told.
-const mostWhys = 3
+const mostWhys = 4
 
 // why tells the last decisions about the messages of the current item: the
-// rule, its line, and its values. m, if there is one, is the message to tell of.
+// rule, its line, and its values. m, if there is one, is the message to tell of, whenever it came.
 func (r *run) why(m *hub.Message) string {
+	first := r.since
+	if m != nil {
+		first = 0
+	}
 	var told []string
-	for i := len(r.history) - 1; i >= r.since && len(told) < mostWhys; i-- {
-		e := r.history[i]
-		if !slices.Contains(decisive, e.What) || m != nil && !r.concerns(&e, m) {
+	for i := len(r.history) - 1; i >= first && len(told) < mostWhys; i-- {
+		e := &r.history[i]
+		if !slices.Contains(decisive, e.What) || m != nil && !concerns(e, m) {
 			continue
 		}
-		if line := r.told(&e); !slices.Contains(told, line) {
+		if line := r.told(e); !slices.Contains(told, line) {
 			told = append(told, line)
 		}
 	}
@@ -34,50 +37,68 @@ func (r *run) why(m *hub.Message) string {
 	return strings.Join(told, "\n")
 }
 
-// concerns tells that a note is of m or of a message with its root or correlation.
-func (*run) concerns(e *note, m *hub.Message) bool {
-	root := (&hub.Message{ID: e.Message}).Root()
-	return root == m.Root() || e.correlation != "" && e.correlation == m.Correlation
+// concerns tells that a note is of m, or of a message with its root or correlation.
+func concerns(e *note, m *hub.Message) bool {
+	return (&hub.Message{ID: e.Message}).Root() == m.Root() || e.correlation != "" && e.correlation == m.Correlation
 }
 
 // told is a note for people.
 func (r *run) told(e *note) string {
-	at := e.Where
-	if e.Line != "" {
-		at = "the rule at " + atLine(e.Line)
+	at := filepath.Base(e.Line)
+	switch {
+	case e.What == "chose" && strings.Contains(e.Detail, " because "):
+		return fmt.Sprintf("the rule at %s: %s", at, e.Detail)
+	case e.What == "chose":
+		return r.toldRoute(e)
+	case e.What == "filtered" && strings.HasPrefix(e.Detail, "not "):
+		return fmt.Sprintf("the rule at %s was false: %s", at, r.explained(strings.TrimPrefix(e.Detail, "not "), e, false))
 	}
-	switch e.What {
-	case "chose":
-		return fmt.Sprintf("%s was true: %s%s", at, e.Detail, r.values(e))
-	case "filtered":
-		return fmt.Sprintf("%s dropped it: %s%s", at, e.Detail, r.values(e))
-	}
-	return fmt.Sprintf("%s %s at %s: %s%s", e.Where, e.What, atLine(e.Line), e.Detail, r.values(e))
+	return fmt.Sprintf("%s at %s %s: %s", e.Where, at, e.What, e.Detail)
 }
 
-// atLine is a place without its folder.
-func atLine(line string) string { return filepath.Base(line) }
-
-// path is a place in the body, as formulas name it.
-var path = regexp.MustCompile(`\bbody(?:\??\.[A-Za-z_]\w*)+`)
-
-// values are what the fields of the body that the note names hold.
-func (r *run) values(e *note) string {
-	m := r.bodies[e.Message]
-	if m == nil {
-		return ""
-	}
-	body, parts := document(m), []string(nil)
-	for _, p := range path.FindAllString(e.Detail, -1) {
-		names := strings.Split(strings.ReplaceAll(p, "?", ""), ".")[1:]
-		if part := p + " = " + shown(doc.Lookup(body, names)); !slices.Contains(parts, part) {
-			parts = append(parts, part)
+// toldRoute tells of the branches of a route, down to the one that was taken.
+func (r *run) toldRoute(e *note) string {
+	var lines []string
+	for _, branch := range routeAt(r.test.root, e.Line).Items() {
+		when := branch.Get("when")
+		if when == nil {
+			break
+		}
+		source := strings.TrimPrefix(when.Raw(), "=")
+		_, line, _ := when.Pos()
+		verdict := "false"
+		if source == e.Detail {
+			verdict = "true"
+		}
+		lines = append(lines, fmt.Sprintf("the rule at :%d was %s: %s", line, verdict, r.explained(source, e, source == e.Detail)))
+		if source == e.Detail {
+			break
 		}
 	}
-	if len(parts) == 0 {
-		return ""
+	if len(lines) == 0 {
+		return fmt.Sprintf("the route at %s took %s", filepath.Base(e.Line), e.Detail)
 	}
-	return " (" + strings.Join(parts, ", ") + ")"
+	return strings.Join(lines, "\n")
+}
+
+// routeAt finds the route whose step stands at file:line; nil: it is not below n.
+func routeAt(n *yamlfile.Node, line string) *yamlfile.Node {
+	if route := n.Get("route"); route != nil {
+		if at := lineOf(n.KeyNode("route")); strings.HasPrefix(at, line+":") {
+			return route
+		}
+	}
+	for _, value := range n.Entries() {
+		if found := routeAt(value, line); found != nil {
+			return found
+		}
+	}
+	for _, item := range n.Items() {
+		if found := routeAt(item, line); found != nil {
+			return found
+		}
+	}
+	return nil
 }
 
 // instead tells where the messages of the current item went.
@@ -88,12 +109,12 @@ func (r *run) instead(name string) string {
 			counts[a.where]++
 		}
 	}
-	if len(counts) == 0 {
-		return ""
-	}
 	var parts []string
 	for _, where := range sortedKeys(counts) {
 		parts = append(parts, fmt.Sprintf("%s (%d)", where, counts[where]))
 	}
-	return "; what came went to " + strings.Join(parts, ", ")
+	if len(parts) == 0 {
+		return ""
+	}
+	return "; there came to " + strings.Join(parts, ", ")
 }

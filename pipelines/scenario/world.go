@@ -91,7 +91,7 @@ func (w *world) arrive(a arrival) {
 	if a.msg.ID != "" && w.came[key] {
 		return
 	}
-	w.came[key] = true
+	w.came[key], w.bodies[a.msg.ID] = true, a.msg
 	w.arrivals = append(w.arrivals, a)
 }
 
@@ -103,11 +103,11 @@ func (w *world) saw(m *hub.Message) {
 }
 
 // fault fails the test, whatever it expects; the same one is told once.
-func (w *world) fault(expected, got, why string) {
+func (w *world) fault(expected, got string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !slices.ContainsFunc(w.faults, func(m *miss) bool { return m.expected == expected }) {
-		w.faults = append(w.faults, &miss{expected, got, why})
+		w.faults = append(w.faults, &miss{expected: expected, got: got})
 	}
 }
 

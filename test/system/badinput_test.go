@@ -106,7 +106,7 @@ func TestBadInput(t *testing.T) {
 	}
 	same(t, "effects", len(s.world.Ledger().Effects("", "")), 0)
 	s.post("/orders", good) // and the next good one goes through
-	s.reach("B-1", "delivered")
+	s.reach("B-1", "done")
 }
 
 // TestWebhookSignature: only what the carrier signed, and lately, is believed; what it says twice happens once.
@@ -115,7 +115,7 @@ func TestWebhookSignature(t *testing.T) {
 	s := running(t)
 	s.world.SetWebhook("", "") // the test is the carrier
 	s.post("/orders", order("H-1", `"total":5.00`))
-	s.reach("H-1", "booked")
+	s.booked("H-1")
 	hook := func(seq int, status string) string {
 		return fmt.Sprintf(`{"reference":"H-1","shipment":"shp_1","seq":%d,"status":%q}`, seq, status)
 	}
@@ -147,7 +147,7 @@ func TestWebhookSignature(t *testing.T) {
 	}
 	stale := send(body, now(-6*time.Minute), stub.Sign("hook-secret", now(-6*time.Minute), []byte(body)))
 	same(t, "code of a stale one", stale.problem(t).Code, "timestamp_out_of_tolerance")
-	same(t, "state", s.view("H-1").State, "booked")
+	same(t, "state", s.view("H-1").State, "fulfilling")
 
 	signed := func(body string) answer { return send(body, now(0), stub.Sign("hook-secret", now(0), []byte(body))) }
 	for range 3 {
@@ -159,11 +159,11 @@ func TestWebhookSignature(t *testing.T) {
 	for range 2 {
 		same(t, "delivered", signed(hook(3, "delivered")), "204 ")
 	}
-	s.reach("H-1", "delivered")
+	s.reach("H-1", "done")
 	same(t, "a late repeat", signed(body), "204 ")
 	st := s.quiet()
 	same(t, "shipped", st.Counters["order_events"]["web|shipped"], 1)
-	same(t, "delivered", st.Counters["order_events"]["web|delivered"], 1)
+	same(t, "delivered", st.Counters["order_events"]["web|done"], 1)
 	same(t, "mails", s.mails("h-1@example.com"), []string{"Your order H-1: paid", "Your order H-1: shipped"})
-	same(t, "state", s.view("H-1").State, "delivered")
+	same(t, "state", s.view("H-1").State, "done")
 }

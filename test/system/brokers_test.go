@@ -43,7 +43,7 @@ func TestOnBrokers(t *testing.T) {
 	s, changes := brokered(t, r)
 	s.start()
 	s.post("/orders", string(webOrder("B-1")))
-	s.reach("B-1", "delivered")
+	s.reach("B-1", "done")
 	conn, err := amqp.Dial(r.url)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestOnBrokers(t *testing.T) {
 	if err := ch.PublishWithContext(t.Context(), "", "sales.orders", true, false, amqp.Publishing{MessageId: "desk-1", DeliveryMode: 2, Body: []byte(desk)}); err != nil {
 		t.Fatal(err)
 	}
-	s.reach("B-2", "delivered")
+	s.reach("B-2", "done")
 	q, err := ch.QueueDeclarePassive("stock.commands", true, false, false, false, nil)
 	if err != nil || q.Consumers != 1 {
 		t.Errorf("stock.commands lies on RabbitMQ, with the hub as its reader: %+v %v", q, err)
@@ -108,7 +108,7 @@ func TestRabbitKilled(t *testing.T) {
 	l.judge(t, 2*time.Minute)
 	delivered := func() (n int) {
 		l.accepted.Range(func(k, _ any) bool {
-			if s.view(k.(string)).State == "delivered" {
+			if s.view(k.(string)).State == "done" {
 				n++
 			}
 			return true

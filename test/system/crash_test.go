@@ -63,7 +63,7 @@ func TestTerm(t *testing.T) {
 // most 3 restarts, and the others go on.
 func TestPoison(t *testing.T) {
 	s := newSite(t, "failpoint", stub.Options{})
-	s.env = append(s.env, "HUB_FAIL=before_run:POISON-1 billing")
+	s.env = append(s.env, "HUB_FAIL=before_run:start.order POISON-1 order")
 	s.start()
 	l := newLoad(s, 50, "P")
 	poison := newLoad(s, 1, "unused")

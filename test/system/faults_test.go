@@ -46,7 +46,7 @@ func TestGatewayAway(t *testing.T) {
 	s.until("the gateway is tried after the restart", func() bool { return arrivals() > before })
 	same(t, "charges", s.world.Ledger().Count("billing", "charge"), 0)
 	s.world.ClearFaults()
-	s.reach("F-1", "delivered")
+	s.reach("F-1", "done")
 	s.once("F-1")
 }
 
@@ -61,7 +61,7 @@ func TestCarrierDown(t *testing.T) {
 		s.post("/orders", order(id, `"total":5.00`))
 	}
 	for _, id := range ids {
-		s.reach(id, "delivered")
+		s.reach(id, "done")
 	}
 	s.once(ids...)
 }
@@ -72,7 +72,7 @@ func TestCourierAnswersAlone(t *testing.T) {
 	s := running(t)
 	s.fault(stub.Fault{Service: "shipping", Op: "quote", Status: 503})
 	s.post("/orders", order("F-1", `"total":5.00`))
-	v := s.reach("F-1", "delivered")
+	v := s.reach("F-1", "done")
 	same(t, "the carrier", v.Carrier, "courier")
 	s.once("F-1")
 }
@@ -93,7 +93,7 @@ func TestAnswerLost(t *testing.T) {
 			f.After, f.Times = true, 2
 			s.fault(f)
 			s.post("/orders", order("F-1", `"total":5.00`))
-			s.reach("F-1", "delivered")
+			s.reach("F-1", "done")
 			s.once("F-1")
 			v := s.view("F-1")
 			if v.Carrier != "parcelpost" || v.Tracking == "" || v.Total != "5.00" {
@@ -114,7 +114,7 @@ func TestThrottled(t *testing.T) {
 	s.fault(stub.Fault{Service: "billing", Op: "charge", Status: 429, Times: 3})
 	began := time.Now()
 	s.post("/orders", order("F-1", `"total":5.00`))
-	s.reach("F-1", "delivered")
+	s.reach("F-1", "done")
 	if took := time.Since(began); took < 3*time.Second {
 		t.Errorf("Retry-After: 1 was not waited for three times: delivered after %v", took)
 	}
@@ -127,7 +127,7 @@ func TestMailServerBusy(t *testing.T) {
 	s := running(t)
 	s.fault(stub.Fault{Service: "mail", Op: "send", Status: 451, Times: 2})
 	s.post("/orders", order("F-1", `"total":5.00`))
-	s.reach("F-1", "delivered")
+	s.reach("F-1", "done")
 	s.until("both mails came", func() bool { return len(s.mails("f-1@example.com")) == 2 })
 	s.once("F-1")
 	same(t, "mails", s.world.Ledger().Count("mail", "send"), 2)
@@ -161,7 +161,7 @@ func TestBreaker(t *testing.T) {
 	}
 	s.world.ClearFaults()
 	for _, id := range ids {
-		s.reach(id, "delivered")
+		s.reach(id, "done")
 	}
 	s.once(ids...)
 }
@@ -177,14 +177,14 @@ func TestDeadLetter(t *testing.T) {
 	for _, id := range []string{"F-1", "F-2"} {
 		s.post("/orders", order(id, `"total":5.00`))
 	}
-	s.until("both are dead letters", func() bool { _, n := s.status().queue("orders.paid"); return n == 2 })
-	same(t, "state for the customer", s.view("F-1").State, "paid")
+	s.until("both are dead letters", func() bool { _, n := s.status().queue("process order"); return n == 2 })
+	same(t, "state for the customer", s.view("F-1").State, "fulfilling")
 
 	out, err := s.hub("dlq")
 	if err != nil {
 		t.Error(err)
 	}
-	has(t, out, "fulfilment/call shipping.book", "answered 422")
+	has(t, out, "order/fulfilling/call shipping.book", "answered 422")
 	var groups []struct {
 		Group, Where, Class, Cause string
 		Count                      int
@@ -204,15 +204,21 @@ func TestDeadLetter(t *testing.T) {
 	var one struct {
 		Queue string
 		Error struct{ Class, Reason, Where, Message, Config string }
-		Body  json.RawMessage
 	}
 	s.ask(&one, "dlq", "show", fmt.Sprint(list[0].Seq))
-	same(t, "what is shown", one.Queue+" "+one.Error.Class+" "+one.Error.Reason+" "+one.Error.Where, "orders.paid rejected http_422 fulfilment/call shipping.book")
-	has(t, string(one.Body), list[0].Correlation, "5.00")
+	same(t, "what is shown", one.Queue+" "+one.Error.Class+" "+one.Error.Reason+" "+one.Error.Where, "process order rejected http_422 order/fulfilling/call shipping.book")
+	var stuck struct {
+		State  string
+		Data   json.RawMessage
+		Places []struct{ Phase, Step string }
+	}
+	s.ask(&stuck, "process", "show", "--data", list[0].Correlation)
+	same(t, "where it is stuck", fmt.Sprint(stuck.State, stuck.Places), "fulfilling[{failed order/fulfilling/call shipping.book}]")
+	has(t, string(stuck.Data), list[0].Correlation, "5.00")
 	tr := s.trace("F-1")
 	same(t, "state of the trace", tr.State, "dead letter")
-	same(t, "history: billed", tr.happened("billing/call billing.charge", "called", ""), 1)
-	same(t, "history: failed", tr.happened("fulfilment/call shipping.book", "failed", ""), 1)
+	same(t, "history: billed", tr.happened("order/money/call billing.charge", "called", ""), 1)
+	same(t, "history: failed", tr.happened("order/fulfilling/call shipping.book", "called", "shipping.book failed"), 1)
 
 	var dry struct {
 		Count  int
@@ -222,7 +228,7 @@ func TestDeadLetter(t *testing.T) {
 		Queues map[string]int
 	}
 	s.ask(&dry, "replay", "--all", "--dry-run")
-	same(t, "the dry run", fmt.Sprint(dry.Count, dry.DryRun, dry.Then[dry.Now], dry.Queues["orders.paid"]), "2 true 2 2")
+	same(t, "the dry run", fmt.Sprint(dry.Count, dry.DryRun, dry.Then[dry.Now], dry.Queues["process order"]), "2 true 2 2")
 	same(t, "dead letters after it", s.status().dead(), 2)
 
 	s.world.ClearFaults()
@@ -230,7 +236,7 @@ func TestDeadLetter(t *testing.T) {
 		t.Errorf("replay: %v\n%s", err, out)
 	}
 	for _, id := range []string{"F-1", "F-2"} {
-		s.reach(id, "delivered")
+		s.reach(id, "done")
 	}
 	s.once("F-1", "F-2")
 	same(t, "state of the trace", s.trace("F-1").State, "done")

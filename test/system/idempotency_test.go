@@ -45,12 +45,12 @@ func TestOneClick(t *testing.T) {
 	group.Wait()
 	t.Logf("%d answers were 409 first", early)
 	same(t, "the answers", answers, map[string]int{`202 {"order":"C-1","status":"/orders/C-1"}`: 50})
-	s.reach("C-1", "delivered")
+	s.reach("C-1", "done")
 	st := s.quiet()
 	same(t, "charges", len(s.effects("billing", "charge", "C-1")), 1)
 	same(t, "shipments", len(s.effects("shipping", "book", "C-1")), 1)
 	same(t, "mails", len(s.mails("c-1@example.com")), 2)
-	same(t, "orders", st.Counters["order_events"]["web|received"], 1)
+	same(t, "orders", st.Counters["order_events"]["web|new"], 1)
 
 	s.kill()
 	s.start()
@@ -83,7 +83,7 @@ func TestIdempotencyKey(t *testing.T) {
 	same(t, "the answer after a restart", s.do("POST", "/orders", order("C-2", `"total":5.00`), "Idempotency-Key", "key-1"), first)
 	a := s.do("POST", "/orders", order("C-5", `"total":5.00`), "Idempotency-Key", "key-1")
 	same(t, "another order after a restart", a.status, http.StatusUnprocessableEntity)
-	s.reach("C-2", "delivered")
+	s.reach("C-2", "done")
 	s.quiet()
 	same(t, "orders", s.world.Ledger().Count("billing", "charge"), 1)
 }
@@ -95,8 +95,8 @@ func TestRepeatedSalesOrder(t *testing.T) {
 	for range 5 {
 		s.post("/sales/orders", s.sample("sales-orders.1-invoice.json"))
 	}
-	s.reach("S-3001", "delivered")
+	s.reach("S-3001", "done")
 	st := s.quiet()
 	same(t, "invoices", s.world.Ledger().Count("billing", "invoice"), 1)
-	same(t, "orders", st.Counters["order_events"]["sales|received"], 1)
+	same(t, "orders", st.Counters["order_events"]["sales|new"], 1)
 }

@@ -2,6 +2,7 @@ package system
 
 import (
 	"net/http"
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -22,7 +23,7 @@ func TestReload(t *testing.T) {
 	first := s.status().Revision
 	s.post("/orders", order("R-1", `"total":5.00`))
 
-	s.edit("rank: 1, state: received", "rank: 1, state: recieved", "=body.orderNumber", "=body.ordrNumber")
+	s.edit("state: rejected, source", "state: rejcted, source", "=body.orderNumber", "=body.ordrNumber")
 	out, err := s.hub("reload")
 	if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != 1 {
 		t.Errorf("reload of a bad file: %v", err)
@@ -31,7 +32,7 @@ func TestReload(t *testing.T) {
 	same(t, "the revision that runs", s.status().Revision, first)
 	s.post("/orders", order("R-2", `"total":5.00`))
 
-	s.edit("rank: 1, state: recieved", "rank: 1, state: received", "=body.ordrNumber", "=body.orderNumber", webReply, "reply: {status: 202, body: {new: true, order: =body.orderNumber, status: =")
+	s.edit("state: rejcted, source", "state: rejected, source", "=body.ordrNumber", "=body.orderNumber", webReply, "reply: {status: 202, body: {new: true, order: =body.orderNumber, status: =")
 	s.fault(stub.Fault{Service: "billing", Op: "charge", Status: 503, Times: 2})
 	s.post("/orders", order("R-3", `"total":5.00`)) // it waits for its retry while the hub reloads
 	if out, err = s.hub("reload"); err != nil {
@@ -53,10 +54,10 @@ func TestReload(t *testing.T) {
 	third := s.status().Revision
 	s.edit("type: http-server", "type: http-servr")
 	s.process.Process.Signal(syscall.SIGHUP)
-	s.until("the log says why not", func() bool { return strings.Contains(s.tail(), "http-servr") })
+	s.until("the log says why not", func() bool { b, _ := os.ReadFile(s.log.Name()); return strings.Contains(string(b), "http-servr") })
 	same(t, "the revision that runs", s.status().Revision, third)
 	for _, id := range []string{"R-1", "R-2", "R-3", "R-4", "R-5"} {
-		s.reach(id, "delivered")
+		s.reach(id, "done")
 		s.once(id)
 	}
 }
@@ -95,14 +96,14 @@ func TestReloadUnderLoad(t *testing.T) {
 func TestPause(t *testing.T) {
 	t.Parallel()
 	s := running(t)
-	if out, err := s.hub("pause", "billing", "--reason", "the bank moves"); err != nil || !strings.Contains(out, "billing is paused") {
+	if out, err := s.hub("pause", "order", "--reason", "the bank moves"); err != nil || !strings.Contains(out, "order is paused") {
 		t.Fatalf("pause: %v\n%s", err, out)
 	}
 	ids := []string{"P-1", "P-2", "P-3"}
 	for _, id := range ids {
 		s.post("/orders", order(id, `"total":5.00`))
 	}
-	waiting := func() bool { n, _ := s.status().queue("orders.accepted"); return n == 3 }
+	waiting := func() bool { n, _ := s.status().queue("process order"); return n == 3 }
 	s.until("the orders wait", waiting)
 	for range 2 {
 		out, err := s.hub("status")
@@ -111,18 +112,18 @@ func TestPause(t *testing.T) {
 		}
 		has(t, out, "paused: the bank moves")
 		st := s.status()
-		if len(st.Paused) != 1 || st.Paused[0].Pipeline != "billing" || st.Paused[0].Reason != "the bank moves" {
+		if len(st.Paused) != 1 || st.Paused[0].Pipeline != "order" || st.Paused[0].Reason != "the bank moves" {
 			t.Errorf("paused %+v", st.Paused)
 		}
 		same(t, "all wait", waiting(), true)
 		s.kill()
 		s.start()
 	}
-	if out, err := s.hub("resume", "billing"); err != nil {
+	if out, err := s.hub("resume", "order"); err != nil {
 		t.Fatalf("resume: %v\n%s", err, out)
 	}
 	for _, id := range ids {
-		s.reach(id, "delivered")
+		s.reach(id, "done")
 	}
 	s.once(ids...)
 
@@ -143,9 +144,9 @@ func TestPause(t *testing.T) {
 		t.Fatalf("resume: %v\n%s", err, out)
 	}
 	s.until("the route is open", func() bool { return s.do("POST", "/orders", order("P-4", `"total":5.00`)).status == 202 })
-	s.reach("P-4", "delivered")
+	s.reach("P-4", "done")
 	s.once("P-4")
-	if out, err := s.hub("pause", "biling"); err == nil || !strings.Contains(out, `Did you mean "billing"?`) {
+	if out, err := s.hub("pause", "order-intak"); err == nil || !strings.Contains(out, `Did you mean "order-intake"?`) {
 		t.Errorf("a wrong name: %v\n%s", err, out)
 	}
 }

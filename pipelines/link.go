@@ -1,0 +1,111 @@
+package pipelines
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/formula"
+	"orderhub/transforms/shape"
+)
+
+// LinkSigner is an adapter whose routes take links that it has signed.
+type LinkSigner interface {
+	// Link is the public address of path with a token that proves it until
+	// expires; hub.ErrNotFound when none of its routes takes links there.
+	Link(path string, expires time.Time) (string, error)
+}
+
+// linkFunc is the function of formulas link(path, validFor): the address of a
+// route that takes signed links, with a token that is good for that time.
+// Where far ends are played, as in tests, nobody signs: then it is the path.
+func (p *Plan) linkFunc() formula.Func {
+	return formula.Func{
+		Params: []*shape.Type{shape.StringType, shape.StringType},
+		Result: shape.StringType,
+		Call: func(fr *formula.Frame, args []doc.Value) (doc.Value, error) {
+			valid, err := yamlfile.ParseDuration(args[1].Str())
+			if err != nil {
+				return doc.Value{}, fmt.Errorf("link: how long it is good: %w", err)
+			}
+			if fr.X == nil {
+				return doc.Value{}, errors.New("there is no server here: link() works in a running hub")
+			}
+			link, err := p.link(args[0].Str(), fr.X.Now().Add(valid))
+			return doc.StringValue(link), err
+		},
+	}
+}
+
+func (p *Plan) link(path string, expires time.Time) (string, error) {
+	routes := p.linkRoutes()
+	if len(routes) == 0 {
+		return "", errors.New("no route takes signed links: write verify: {token: link} beside it in from:")
+	}
+	signers := 0
+	for _, l := range routes {
+		s, ok := l.From.Adapter.opened.(LinkSigner)
+		if !ok {
+			continue
+		}
+		signers++
+		if link, err := s.Link(path, expires); !errors.Is(err, hub.ErrNotFound) {
+			return link, err
+		}
+	}
+	if signers > 0 {
+		return "", hub.Fail(hub.Bug, "link", "no route takes signed links at %s", path)
+	}
+	return path, nil
+}
+
+// linkRoutes are the pipelines that requests reach by signed links.
+func (p *Plan) linkRoutes() (out []*Pipeline) {
+	for _, l := range p.Pipelines {
+		if l.From.Adapter != nil && l.From.node.Get("verify").Get("token").Raw() == "link" {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+var callsLink = regexp.MustCompile(`\blink\(`)
+
+// lintLinks finds links that lead nowhere, and warns of those that a restart kills.
+func (l *loading) lintLinks(root *yamlfile.Node) {
+	routes := l.linkRoutes()
+	if n := formulaLike(root, callsLink); n != nil && len(routes) == 0 {
+		n.Errorf("E309", "write verify: {token: link} beside the route in from:", "no route takes signed links")
+	}
+	told := map[*Adapter]bool{}
+	for _, p := range routes {
+		a := p.From.Adapter
+		if a.node.Get("link_key") == nil && !told[a] {
+			told[a] = true
+			p.From.node.Get("verify").KeyNode("token").Warnf("W218", "add link_key: secret:links to the adapter "+a.Name,
+				"links that were sent die at every restart: %s has no key for them", a.Name)
+		}
+	}
+}
+
+// formulaLike is the first formula below n that has the pattern; nil: none has.
+func formulaLike(n *yamlfile.Node, pattern *regexp.Regexp) *yamlfile.Node {
+	if n.IsFormula() && pattern.MatchString(n.Raw()) {
+		return n
+	}
+	for _, value := range n.Entries() {
+		if found := formulaLike(value, pattern); found != nil {
+			return found
+		}
+	}
+	for _, item := range n.Items() {
+		if found := formulaLike(item, pattern); found != nil {
+			return found
+		}
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package process_test
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"orderhub/pipelines/patterntest"
+)
+
+// long is a flow with everything that must outlive a stop: calls, retries, branches, timers, a task, events, compensation.
+const long = `
+  order:
+    id: order.id
+    data: {order: order}
+    events: happened
+    receive: {cancel: {goto: cancelling, until: done}}
+    states:
+      review: {task: {group: desk, ask: {approve: bool}, due: 1d, late: {send: ops, with: late}}, next: [{when: task.approve, goto: billing}, {goto: cancelling}]}
+      billing:
+        steps: [{call: billing.charge, with: {amount: =order.total}, as: charge, retry: {times: 3, wait: 1h..1h}, compensate: {call: billing.refund, with: {charge: =charge.id}}}]
+        next: [{goto: filling}]
+      filling:
+        parallel:
+          goods: {states: {away: {receive: {arrived: {goto: there}}, timers: [{after: 1d, send: ops, with: slow}]}, there: {final: true}}}
+          paper: {steps: [{call: shipping.book, as: booked, compensate: {call: shipping.cancel, with: {id: =booked.id}}}]}
+        next: [{goto: ready}]
+      ready: {receive: {sent: {goto: done}}, timers: [{after: 2d, send: ops, with: idle}]}
+      cancelling: {compensate: all, next: [{goto: cancelled}]}
+      done: {final: true}
+      cancelled: {final: true}
+`
+
+// follow takes an order through long; between every two steps it lets the hub be changed.
+func follow(t *testing.T, s *site, last string, between func()) {
+	for _, step := range []func(){
+		func() { s.begin(`{"id":"W-1","total":9}`) },
+		func() { s.Advance(24 * time.Hour) }, // the task is late
+		func() { s.fillIn(s.task().ID, "ann", `{"approve":true}`) },
+		func() { s.Advance(time.Hour) },      // the charge is tried again
+		func() { s.Advance(24 * time.Hour) }, // the goods are slow
+		func() { s.signal("W-1", "arrived", "") },
+		func() { s.Advance(48 * time.Hour) }, // it stands idle
+		func() { s.signal("W-1", last, "") },
+	} {
+		step()
+		between()
+	}
+}
+
+// TestStops: an order reaches the same end whether the hub is stopped between any two steps, or never.
+func TestStops(t *testing.T) {
+	for name, c := range map[string]struct {
+		store string
+		stop  bool
+	}{"memory": {"memory:", false}, "sqlite": {"sqlite:hub.db", false}, "sqlite and stops": {"sqlite:hub.db", true}} {
+		for last, end := range map[string]string{"sent": "done", "cancel": "cancelled"} {
+			t.Run(name+" "+end, func(t *testing.T) {
+				store := strings.Replace(c.store, "hub.db", filepath.Join(t.TempDir(), "hub.db"), 1)
+				b := newBank("lost")
+				clock := patterntest.NewClock()
+				s := start(t, long, patterntest.Config{Store: store, Clock: clock, Answers: b.answers()})
+				follow(t, s, last, func() {
+					if c.stop {
+						s.Stop()
+						s.Hub = start(t, long, patterntest.Config{Store: store, Clock: clock, Answers: b.answers()}).Hub
+					}
+				})
+				s.at("W-1", end)
+				want := []string{"charge", "charge", "book"}
+				if end == "cancelled" {
+					want = append(want, "cancel", "refund c1")
+				}
+				patterntest.Want(t, "far ends", b.log, want...)
+				patterntest.Want(t, "told", s.WaitingBodies("ops"), `"late"`, `"slow"`, `"idle"`)
+				if b.taken() != 1 {
+					t.Errorf("%d charges", b.taken())
+				}
+				s.clean()
+			})
+		}
+	}
+}
+
+// A stop while a far end is asked: it is asked again with the same key.
+func TestStopWhileAFarEndIsAsked(t *testing.T) {
+	store := "sqlite:" + filepath.Join(t.TempDir(), "hub.db")
+	b := newBank()
+	answers := b.answers()
+	g := newGate(b.charge)
+	answers["billing.charge"] = g.answer
+	s := start(t, undone, patterntest.Config{Store: store, Answers: answers})
+	s.hand(`{"id":"W-1","total":9}`)
+	g.await(t)
+	clock := s.Clock
+	s.Runtime.Drain = 50 * time.Millisecond // the far end takes longer
+	s.Stop()
+	first := s.calls("billing.charge")
+	s.Hub = start(t, undone, patterntest.Config{Store: store, Clock: clock, Answers: b.answers()}).Hub
+	s.Settle()
+	s.at("W-1", "held")
+	if second := s.calls("billing.charge"); len(first) != 1 || !slices.Equal(first, second) {
+		t.Errorf("keys %q and %q", first, second)
+	}
+	s.signal("W-1", "cancel", "")
+	s.at("W-1", "cancelled")
+	if b.taken() != 1 || b.kept() != 0 {
+		t.Errorf("%d charges taken, %d kept", b.taken(), b.kept())
+	}
+	s.clean()
+}
