@@ -35,8 +35,22 @@ type StageEnv struct {
 	// of it. root and correlation are what history is found by.
 	Save func(ctx context.Context, x *Exchange, root, correlation string) error
 
+	// Serial: nothing runs side by side, so that the same messages take the same course (Runtime.Manual).
+	Serial bool
+
+	memory sync.Map         // owner -> what it remembers: see Memory
 	locks  [4096]sync.Mutex // striped by record: held across calls, so few keys may share one
 	claims sync.Map         // recordName -> *work: see Claim
+}
+
+// Memory is what owner, a step, remembers in memory from message to message.
+// fresh makes it on first use. It lives as long as the runtime, not as the compiled step.
+func (e *StageEnv) Memory(owner any, fresh func() any) any {
+	if m, ok := e.memory.Load(owner); ok {
+		return m
+	}
+	m, _ := e.memory.LoadOrStore(owner, fresh())
+	return m
 }
 
 // Var is a named value.

@@ -8,7 +8,7 @@ import "context"
 // Inject brings their messages. It reads what lies in the store and is called
 // once, before any Step and Inject. Nothing has to be stopped afterwards.
 func (rt *Runtime) Manual(ctx context.Context) error {
-	rt.manual = true
+	rt.manual, rt.env.Serial = true, true
 	for _, d := range rt.order {
 		if err := d.learn(ctx); err != nil {
 			return err

@@ -81,7 +81,7 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// TestHouseRules: no init(), no packages named for nothing, no blank imports but embed and the SQL driver.
+// TestHouseRules: no init(), no packages named for nothing, no blank imports but embed, the time zones and the SQL driver.
 func TestHouseRules(t *testing.T) {
 	for dir, files := range sources(t) {
 		for _, f := range files {
@@ -95,7 +95,7 @@ func TestHouseRules(t *testing.T) {
 			}
 			for _, imp := range f.Imports {
 				path, _ := strconv.Unquote(imp.Path.Value)
-				if imp.Name != nil && imp.Name.Name == "_" && path != "embed" && path != "modernc.org/sqlite" {
+				if imp.Name != nil && imp.Name.Name == "_" && path != "embed" && path != "time/tzdata" && path != "modernc.org/sqlite" {
 					t.Errorf("%s imports %s for its side effects", dir, path)
 				}
 			}

@@ -89,7 +89,7 @@ func (c *cli) testOnce(ctx context.Context, args []string, f testFlags, o scenar
 		return folders, problems()
 	}
 	report := c.testReport()
-	if err := s.lab.Tests(ctx, s.plan, s.fresh(), s.tests, o, report.add); err != nil {
+	if err := s.lab.Tests(ctx, s.plan, s.tests, o, report.add); err != nil {
 		return folders, err
 	}
 	failed := report.end(time.Since(began))

@@ -88,20 +88,6 @@ func (s *suite) loader() *yamlfile.Loader {
 	return loader
 }
 
-// fresh loads the configuration once more, for every run of a test; nil: its steps remember nothing.
-func (s *suite) fresh() func() (*pipelines.Plan, error) {
-	if !scenario.Remembers(s.root) {
-		return nil
-	}
-	return func() (*pipelines.Plan, error) {
-		plan, found := pipelines.Load(s.path, s.reg, s.loader())
-		if found.Errors() > 0 { // it changed meanwhile
-			return nil, problems()
-		}
-		return plan, nil
-	}
-}
-
 // configOf is the configuration that a file of tests stands beside.
 func configOf(file string) string {
 	dir := filepath.Dir(file)

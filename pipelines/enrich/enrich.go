@@ -29,7 +29,7 @@ type enricher struct {
 	ask   *pipelines.Request
 	with  *pipelines.Value
 	into  []string // below body; empty: the body itself takes the answer's fields
-	store *cache
+	keep  time.Duration // how long answers are kept; 0: not at all
 }
 
 func compile(b *pipelines.Build) hub.Step {
@@ -59,9 +59,7 @@ func compile(b *pipelines.Build) hub.Step {
 	}
 	e.into = path[1:]
 	if c := n.Get("cache"); c != nil {
-		if d, ok := c.Duration(); ok {
-			e.store = newCache(d)
-		}
+		e.keep, _ = c.Duration()
 	}
 	if e.ask == nil {
 		return nil
@@ -94,21 +92,21 @@ func (e *enricher) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 }
 
 func (e *enricher) answer(ctx context.Context, x *hub.Exchange) (doc.Value, error) {
-	if e.store == nil {
+	if e.keep == 0 {
 		return e.ask.Call(ctx, x, "")
 	}
 	key, err := e.question(x)
 	if err != nil {
 		return doc.Value{}, err
 	}
-	now := x.Now()
-	if v, ok := e.store.get(key, now); ok {
+	now, store := x.Now(), x.Env.Memory(e, func() any { return newCache(e.keep) }).(*cache)
+	if v, ok := store.get(key, now); ok {
 		e.b.Note(x, time.Time{}, "called", e.ask.Name+" (cached)")
 		return v, nil
 	}
 	v, err := e.ask.Call(ctx, x, "")
 	if err == nil {
-		e.store.put(key, v, now)
+		store.put(key, v, now)
 	}
 	return v, err
 }

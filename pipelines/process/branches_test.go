@@ -176,3 +176,51 @@ func TestBranchesInBranches(t *testing.T) {
 	patterntest.Want(t, "sent", s.WaitingBodies("ops"), `{"one":1,"two":2,"three":3}`)
 	s.clean()
 }
+
+const leaving = `
+  order:
+    id: order.id
+    data: {order: order}
+    receive: {cancel: {goto: cancelling}, restart: {goto: again}}
+    states:
+      booking:
+        steps: [{send: log, with: begun}, {call: shipping.book}]
+        timers: [{after: 1h, goto: late}]
+        next: [{goto: held}]
+      held: {receive: {sent: {goto: done}}}
+      late: {next: [{goto: done}]}
+      again: {next: [{goto: held}]}
+      cancelling: {compensate: all, next: [{goto: cancelled}]}
+      done: {final: true}
+      cancelled: {final: true}
+`
+
+// What is being left leads nowhere else: neither by its timers, nor by an event that comes meanwhile.
+func TestWhatIsLeftLeadsNowhereElse(t *testing.T) {
+	for name, c := range map[string]struct {
+		first, second, want string
+		wait                time.Duration
+	}{
+		"a timer":        {"cancel", "", "cancelled", time.Hour},
+		"an event":       {"cancel", "restart", "cancelled", 0},
+		"an event waits": {"restart", "cancel", "cancelled", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGate(answer(`{}`))
+			s := start(t, leaving, patterntest.Config{Answers: map[string]patterntest.Answer{"shipping.book": g.answer}})
+			s.hand(`{"id":"W-1"}`)
+			g.await(t)
+			s.tell("W-1", c.first, "")
+			eventually(t, "it is leaving", func() bool { return s.view("W-1").Leaving != "" })
+			s.Clock.Advance(c.wait)
+			if c.second != "" {
+				s.tell("W-1", c.second, "")
+			}
+			eventually(t, "nothing is left to be taken", func() bool { return s.idle() })
+			g.let()
+			s.Settle()
+			s.at("W-1", c.want)
+			s.clean()
+		})
+	}
+}

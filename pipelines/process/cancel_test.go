@@ -71,6 +71,31 @@ func TestCancelWhileAFarEndIsAsked(t *testing.T) {
 	}
 }
 
+// What is asked when the order is cancelled fails: it is not tried again, and leads nowhere else; a doubt is cleared up.
+func TestCancelWhileAFarEndFails(t *testing.T) {
+	for mood, want := range map[string]string{"timeout": "charge charge refund c1", "lost": "charge charge refund c1", "rejected": "charge", "invalid": "charge", "throttled": "charge"} {
+		t.Run(mood, func(t *testing.T) {
+			b := newBank(mood)
+			answers := b.answers()
+			g := newGate(b.charge)
+			answers["billing.charge"] = g.answer
+			s := start(t, strings.Replace(undone, "      billing:\n", "      new: {steps: [{call: shipping.pick}], next: [{goto: billing}]}\n      billing:\n        errors: {invalid: {goto: held}}\n", 1), patterntest.Config{Answers: answers})
+			s.hand(`{"id":"W-1","total":9}`)
+			g.await(t)
+			s.tell("W-1", "cancel", "")
+			eventually(t, "it is leaving", func() bool { return s.view("W-1").Leaving == "cancelling" })
+			g.let()
+			g.let()
+			s.Settle()
+			s.at("W-1", "cancelled")
+			if got := strings.Join(b.log, " "); got != "pick "+want || b.kept() != 0 {
+				t.Errorf("far ends: %s, want %s", got, want)
+			}
+			s.clean()
+		})
+	}
+}
+
 // A cancel that comes while it is undone, or behind the end, changes nothing.
 func TestCancelTwice(t *testing.T) {
 	b := newBank()

@@ -202,7 +202,10 @@ func (t *turn) take(tok *Token, a *asking, r *result) error {
 		}
 	}
 	k := s.steps[tok.Step]
-	if r.err != nil {
+	switch {
+	case r.err != nil && t.leaving(tok):
+		return t.stepLeft(tok, k, r.err)
+	case r.err != nil:
 		return t.stepFailed(tok, k, r.err)
 	}
 	t.stepDone(tok, s, k, r.set)

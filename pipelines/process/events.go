@@ -95,7 +95,9 @@ func (t *turn) give(e Event) (bool, error) {
 			continue
 		}
 		if hit, err := t.receive(root, r, e, suffix, event); hit || err != nil {
-			t.in.Handled = append(t.in.Handled, e.Name)
+			if r.to != "" {
+				t.in.Handled = append(t.in.Handled, e.Name)
+			}
 			return hit, err
 		}
 	}
@@ -128,13 +130,13 @@ func (t *turn) receive(tok *Token, r *reaction, e Event, suffix string, event hu
 	return t.react(tok, r, suffix, event)
 }
 
-// active tells that an event of the whole process is taken now: once, before
-// its `until`, and not in the state that it leads to.
+// active tells that an event of the whole process is taken now: before its
+// `until`, not in the state that it leads to, and once when it leads anywhere.
 func (t *turn) active(r *reaction) bool {
 	if slices.Contains(t.in.Handled, r.event) || !t.in.Closed.IsZero() || t.in.root().State == r.to && r.to != "" {
 		return false
 	}
-	if l := t.in.Leave; l != nil && l.To == r.to {
+	if l := t.in.Leave; l != nil && r.to != "" && (l.To == r.to || l.Token == t.in.root().ID) { // it is kept until that is done
 		return false
 	}
 	_, past := t.in.saw(r.until)

@@ -98,6 +98,18 @@ func TestEventIsRepeatedLater(t *testing.T) {
 	}
 }
 
+// An event of the whole process that leads nowhere is taken each time that it comes.
+func TestEventsThatOnlySet(t *testing.T) {
+	s := start(t, parcels, patterntest.Config{})
+	s.begin(`{"id":"W-1"}`)
+	for _, text := range []string{"a", "b"} {
+		s.signal("W-1", "noted", `{"text":"`+text+`"}`)
+		if v := s.at("W-1", "filling"); !strings.Contains(string(v.Data), `"note":"`+text+`"`) || len(v.Early) > 0 {
+			t.Errorf("%s: %s, early %v", text, v.Data, v.Early)
+		}
+	}
+}
+
 // An event with a condition waits until it holds; of several for one event the first that holds is taken.
 func TestEventsWithConditions(t *testing.T) {
 	s := start(t, `

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"orderhub/hub"
@@ -191,4 +192,18 @@ func (s *site) cleanBut(dead int) {
 			s.t.Errorf("%d tokens are counted in %s", p.Count, p.State)
 		}
 	}
+}
+
+// idle tells that no message is due but those that drive, which may stand before a gate.
+func (s *site) idle() bool {
+	if len(s.Waiting("starts"))+len(s.Waiting("signals")) > 0 {
+		return false
+	}
+	for _, d := range s.Waiting("process order") {
+		do, _, _ := strings.Cut(d.Msg.Headers.Get("process"), " ")
+		if do != "start" && do != "drive" && !d.Due.After(s.Clock.Now()) {
+			return false
+		}
+	}
+	return true
 }

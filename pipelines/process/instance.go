@@ -37,7 +37,7 @@ type Instance struct {
 	Taken   []string // IDs of events that were taken, the newest last
 	Seen    []Seen   // states in the order they were first entered
 	Leave   *Leave
-	Handled []string // events of the whole process that were taken
+	Handled []string // events of the whole process that led somewhere
 
 	record int64 // version of its record
 	tokens int   // IDs given out
@@ -80,7 +80,7 @@ type Undo struct {
 	State string
 	Visit string   // message ID of the visit: its calls' Idempotency-Keys descend from it
 	Doubt bool     // it is not known whether the step had its effect: it is asked again first
-	Vars  hub.Vars // its result; with Doubt all variables as the step saw them
+	Vars  hub.Vars // its result, and its items; with Doubt all variables as the step saw them
 }
 
 // Event is something that happened, told by a `signal`.
@@ -149,11 +149,14 @@ func (in *Instance) children(t *Token) []*Token {
 }
 
 // vars are what formulas of t see: the instance's, and those of the item branches around t.
-func (in *Instance) vars(t *Token) hub.Vars {
+func (in *Instance) vars(t *Token) hub.Vars { return in.items(t, in.Vars) }
+
+// items is v with the variables of the item branches around t.
+func (in *Instance) items(t *Token, v hub.Vars) hub.Vars {
 	if t.Up < 0 {
-		return in.Vars
+		return v
 	}
-	v := in.vars(in.token(t.Up))
+	v = in.items(in.token(t.Up), v)
 	for _, l := range t.Vars {
 		v = v.With(l.Name, l.Value)
 	}

@@ -66,6 +66,15 @@ func (t *turn) halt(tok *Token) {
 	}
 }
 
+// stepLeft ends a step that failed in a state that is being left: it is not tried again, and leads nowhere else.
+func (t *turn) stepLeft(tok *Token, k *step, err error) error {
+	e := hub.AsError(err)
+	t.note(tok, e.Line, "failed", "%s: %s; it is left", e.Class, e.Error())
+	tok.Doubt = tok.Doubt || k.compensate != nil && inDoubt(e)
+	t.halt(tok)
+	return t.leaveNow()
+}
+
 // leaveNow makes the transition when everything below its scope has stopped.
 func (t *turn) leaveNow() error {
 	l := t.in.Leave

@@ -20,8 +20,7 @@ type machine struct {
 	defs    map[string]*Definition // by hash: those that open instances run on
 	frames  formula.Frames
 
-	recent recent
-	locks  [1024]sync.Mutex // striped by instance: a change of a record is a read and a write
+	locks [1024]sync.Mutex // striped by instance: a change of a record is a read and a write
 }
 
 func newMachine(name string) *machine {
@@ -105,14 +104,18 @@ func (m *machine) turn(ctx context.Context, x *hub.Exchange, f func(t *turn) (sa
 	}
 	lock := m.lock(id)
 	for try := 1; ; try++ {
-		lock.Lock()
-		err := m.once(ctx, x, id, try > 1, f)
-		lock.Unlock()
+		err := m.alone(lock, func() error { return m.once(ctx, x, id, try > 1, f) })
 		if !errors.Is(err, hub.ErrConflict) || errors.Is(err, hub.ErrLost) || try == conflictTries {
 			return err
 		}
 		time.Sleep(time.Duration(try) * time.Millisecond)
 	}
+}
+
+func (m *machine) alone(lock *sync.Mutex, f func() error) error {
+	lock.Lock()
+	defer lock.Unlock() // also when f panics: that is the message's bug alone
+	return f()
 }
 
 func (m *machine) lock(id string) *sync.Mutex {
@@ -144,13 +147,13 @@ func (m *machine) once(ctx context.Context, x *hub.Exchange, id string, again bo
 // remember keeps the instance as it was committed.
 func (m *machine) remember(t *turn, err error) {
 	if err != nil || !t.in.Closed.IsZero() || t.in.Def == "" {
-		m.recent.drop(t.in.ID)
+		m.recent(t.x.Env).drop(t.in.ID)
 		return
 	}
 	for i := range t.y.Unit.Writes {
 		if w := &t.y.Unit.Writes[i]; w.Kind == m.kind && w.Key == t.in.ID && w.Version != 0 {
 			t.in.record = w.Version
-			m.recent.put(t.x.Env, t.in)
+			m.recent(t.x.Env).put(t.in)
 		}
 	}
 }
@@ -159,7 +162,7 @@ func (m *machine) remember(t *turn, err error) {
 // there is none. A start is taken for the first until the commit tells otherwise.
 func (m *machine) load(ctx context.Context, x *hub.Exchange, id string, again bool) (*Instance, error) {
 	if !again {
-		if in := m.recent.get(x.Env, id); in != nil {
+		if in := m.recent(x.Env).get(id); in != nil {
 			return in, nil
 		}
 		if x.Msg.Headers.Get(header) == doStart {

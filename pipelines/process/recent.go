@@ -12,20 +12,20 @@ import (
 // store's version check decides whether one is still true.
 type recent struct {
 	mu         sync.Mutex
-	env        *hub.StageEnv // of the runtime whose store they are from
 	young, old map[string]*Instance
 }
 
 // recentKept bounds each of the two generations.
 const recentKept = 2048
 
+func (m *machine) recent(env *hub.StageEnv) *recent {
+	return env.Memory(m, func() any { return &recent{young: map[string]*Instance{}} }).(*recent)
+}
+
 // get gives a copy of the instance to be changed; nil: it is not known.
-func (r *recent) get(env *hub.StageEnv, id string) *Instance {
+func (r *recent) get(id string) *Instance {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.env != env {
-		return nil
-	}
 	in := r.young[id]
 	if in == nil {
 		if in = r.old[id]; in == nil {
@@ -36,12 +36,9 @@ func (r *recent) get(env *hub.StageEnv, id string) *Instance {
 }
 
 // put keeps what was committed; in is not changed any more.
-func (r *recent) put(env *hub.StageEnv, in *Instance) {
+func (r *recent) put(in *Instance) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.env != env || r.young == nil {
-		r.env, r.young, r.old = env, map[string]*Instance{}, nil
-	}
 	delete(r.old, in.ID)
 	if r.young[in.ID] = in; len(r.young) >= recentKept {
 		r.young, r.old = map[string]*Instance{}, r.young

@@ -89,9 +89,9 @@ func (t *turn) stepDone(tok *Token, s *state, k *step, set []hub.Var) {
 		t.set(tok, v)
 	}
 	if k.compensate != nil {
-		u := Undo{Where: k.Where, State: s.name, Visit: t.in.visit(t.m.name, tok)}
+		u := Undo{Where: k.Where, State: s.name, Visit: t.in.visit(t.m.name, tok), Vars: t.in.items(tok, nil)}
 		if k.as != "" {
-			u.Vars = hub.Vars{{Name: k.as, Value: t.in.vars(tok).Get(k.as)}}
+			u.Vars = u.Vars.With(k.as, t.in.vars(tok).Get(k.as))
 		}
 		t.in.Undo = append(t.in.Undo, u)
 	}

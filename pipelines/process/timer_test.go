@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"orderhub/hub"
 	"orderhub/pipelines/patterntest"
 	"orderhub/pipelines/process"
 )
@@ -92,6 +93,8 @@ func TestClockIsSetBack(t *testing.T) {
 	s.Clock.Advance(-time.Hour)
 	s.Runtime.Pause(map[string]bool{"order": true}, false)
 	s.Settle()
+	s.at("W-1", "waiting")
+	s.put(hub.Put{Queue: "process order", Msg: &hub.Message{ID: "T", Key: "W-1", Correlation: "W-1", Headers: hub.Headers{"process": "timer 0 1 0"}}}) // found due before
 	s.at("W-1", "waiting")
 	s.Advance(time.Hour - time.Second)
 	s.at("W-1", "waiting")

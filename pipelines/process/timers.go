@@ -75,7 +75,7 @@ func (t *turn) disarm(tok *Token) {
 // timer does what a timer says when it falls due; one of a state that was left meanwhile does nothing.
 func (t *turn) timer(_ context.Context, o order) error {
 	tok := t.in.token(o.numbers[0])
-	if tok == nil || tok.Visit != o.numbers[1] || !t.in.Closed.IsZero() || tok.Phase == Stopped || tok.Phase == Done {
+	if tok == nil || tok.Visit != o.numbers[1] || !t.in.Closed.IsZero() || tok.Phase == Stopped || tok.Phase == Done || t.leaving(tok) {
 		t.same = true
 		return nil
 	}

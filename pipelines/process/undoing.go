@@ -53,12 +53,10 @@ func (t *turn) undone(tok *Token, s *state, i int, r *result) error {
 	_, k := t.d.stepAt(u.Where)
 	switch {
 	case r.err == nil && u.Doubt:
-		u.Doubt, u.Vars = false, nil
-		if k.as != "" {
-			for _, v := range r.set {
-				if v.Name == k.as {
-					u.Vars = hub.Vars{v}
-				}
+		u.Doubt = false
+		for _, v := range r.set {
+			if v.Name == k.as {
+				u.Vars = u.Vars.With(v.Name, v.Value)
 			}
 		}
 		t.note(tok, k.Line, "asked", "%s: it had its effect", u.Where)

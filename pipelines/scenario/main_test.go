@@ -79,10 +79,9 @@ func registry(more ...pipelines.Pattern) *pipelines.Registry {
 
 // bench is a configuration whose tests can be run.
 type bench struct {
-	lab   *scenario.Lab
-	load  func() (*pipelines.Plan, *yamlfile.Problems)
-	plan  *pipelines.Plan
-	fresh bool
+	lab  *scenario.Lab
+	load func() (*pipelines.Plan, *yamlfile.Problems)
+	plan *pipelines.Plan
 }
 
 func open(t *testing.T, path string, more ...pipelines.Pattern) *bench {
@@ -118,11 +117,7 @@ func write(t *testing.T, text string) string {
 func (b *bench) run(t *testing.T, o scenario.Options) map[string]scenario.Result {
 	t.Helper()
 	out := map[string]scenario.Result{}
-	var fresh func() (*pipelines.Plan, error)
-	if b.fresh {
-		fresh = func() (*pipelines.Plan, error) { p, _ := b.load(); return p, nil }
-	}
-	if err := b.lab.Tests(t.Context(), b.plan, fresh, scenario.Of(b.plan), o, func(r scenario.Result) { out[r.Name] = r }); err != nil {
+	if err := b.lab.Tests(t.Context(), b.plan, scenario.Of(b.plan), o, func(r scenario.Result) { out[r.Name] = r }); err != nil {
 		t.Fatal(err)
 	}
 	return out

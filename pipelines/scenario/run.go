@@ -40,11 +40,6 @@ type run struct {
 // play runs the test t once and gives what it found.
 func (s *session) play(ctx context.Context, t *Test, m mode) (r *run, misses []Failure, err error) {
 	r = &run{world: newWorld(t, m), test: t, plan: s.plan, lab: s.lab, marks: map[string]int{}, stages: map[*hub.Stage]hub.Next{}}
-	if s.fresh != nil {
-		if r.plan, err = s.fresh(); err != nil {
-			return r, nil, err
-		}
-	}
 	if m.seed != 0 {
 		r.shuffle = rand.New(rand.NewPCG(uint64(m.seed)*0x9e3779b97f4a7c15, uint64(m.seed))) // near seeds give far orders
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"orderhub/pipelines"
-	"orderhub/pipelines/yamlfile"
 )
 
 // Options say which tests run, and how.
@@ -40,19 +39,17 @@ type Failure struct {
 
 // session is a run of tests.
 type session struct {
-	lab   *Lab
-	plan  *pipelines.Plan
-	fresh func() (*pipelines.Plan, error) // a plan whose steps remember nothing; nil: no step of plan does
-	o     Options
+	lab  *Lab
+	plan *pipelines.Plan
+	o    Options
 }
 
-// Tests runs the tests one after another and gives each result to told. fresh
-// loads the configuration again: for steps that remember, as Remembers tells; else it is nil.
-func (lab *Lab) Tests(ctx context.Context, plan *pipelines.Plan, fresh func() (*pipelines.Plan, error), tests []*Test, o Options, told func(Result)) error {
+// Tests runs the tests one after another and gives each result to told.
+func (lab *Lab) Tests(ctx context.Context, plan *pipelines.Plan, tests []*Test, o Options, told func(Result)) error {
 	if o.Seeds == 0 {
 		o.Seeds = 3
 	}
-	s := &session{lab, plan, fresh, o}
+	s := &session{lab, plan, o}
 	for _, t := range tests {
 		if o.Run != nil && !o.Run.MatchString(t.Name) {
 			continue
@@ -84,25 +81,6 @@ func (s *session) test(ctx context.Context, t *Test) Result {
 // exactly is the regular expression of one name, to stand in single quotes.
 func exactly(name string) string {
 	return "^" + strings.ReplaceAll(regexp.QuoteMeta(name), "'", ".") + "$"
-}
-
-// Remembers tells that a configuration has steps that keep things in memory
-// from message to message, so that every run of a test needs a plan of its own.
-func Remembers(root *yamlfile.Node) bool {
-	if root.Get("cache") != nil {
-		return true
-	}
-	for _, value := range root.Entries() {
-		if Remembers(value) {
-			return true
-		}
-	}
-	for _, item := range root.Items() {
-		if Remembers(item) {
-			return true
-		}
-	}
-	return false
 }
 
 // String is the failure as one text.

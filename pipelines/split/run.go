@@ -20,7 +20,7 @@ func (s *splitter) run(ctx context.Context, x *hub.Exchange, elems []doc.Value, 
 		return err
 	}
 	vars := x.Vars.With("parent", body)
-	if s.parallel > 1 && len(elems) > 1 {
+	if s.parallel > 1 && len(elems) > 1 && !x.Env.Serial {
 		done, err := s.sideBySide(ctx, x, elems, vars, after)
 		if done || err != nil {
 			return err
