@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"orderhub/hub"
 	"orderhub/pipelines"
+	"orderhub/pipelines/process"
 )
 
 // daemon is a running hub: one store, one control socket, and the generation
@@ -157,11 +159,18 @@ func (d *daemon) quietUntil(ctx context.Context, g *generation, limit time.Time)
 	qs, err := d.storage.Queues(ctx)
 	for _, q := range qs {
 		late := !limit.IsZero() && q.NextDue.After(limit)
-		if read[q.Queue] && (q.Ready > 0 || q.Waiting+q.Held > 0 && !late) {
+		if read[q.Queue] && (q.Ready > 0 || q.Waiting+q.Held > 0 && !late && !d.sleeps(ctx, q)) {
 			return false
 		}
 	}
 	return err == nil
+}
+
+// sleeps tells that all that waits in the queue are timers of processes: an instance that waits for days is no work under way.
+func (d *daemon) sleeps(ctx context.Context, q hub.QueueStats) bool {
+	const look = 1000 // more retries than that are work under way
+	waiting, err := d.storage.Browse(ctx, hub.BrowseQuery{Queue: q.Queue, State: hub.Waiting, Limit: look})
+	return err == nil && q.Held == 0 && len(waiting) > 0 && !slices.ContainsFunc(waiting, func(m *hub.Delivery) bool { return !process.Sleeps(m.Msg) })
 }
 
 // close gives everything back; the generation has ended.

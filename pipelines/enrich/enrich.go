@@ -25,11 +25,11 @@ func Pattern() pipelines.Pattern {
 }
 
 type enricher struct {
-	b     *pipelines.Build
-	ask   *pipelines.Request
-	with  *pipelines.Value
-	into  []string // below body; empty: the body itself takes the answer's fields
-	keep  time.Duration // how long answers are kept; 0: not at all
+	b    *pipelines.Build
+	ask  *pipelines.Request
+	with *pipelines.Value
+	into []string      // below body; empty: the body itself takes the answer's fields
+	keep time.Duration // how long answers are kept; 0: not at all
 }
 
 func compile(b *pipelines.Build) hub.Step {

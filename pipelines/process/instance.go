@@ -70,8 +70,12 @@ type Token struct {
 
 // Problem is why a token failed, or waits for another try.
 type Problem struct {
-	Class, Reason, Where, Line, Message string
-	Time                                time.Time
+	Class   string    `json:"class"`
+	Reason  string    `json:"reason,omitempty"`
+	Where   string    `json:"where,omitempty"`
+	Line    string    `json:"line,omitempty"`
+	Message string    `json:"message"`
+	Time    time.Time `json:"time"`
 }
 
 // Undo is a finished step that can be compensated.
@@ -92,8 +96,8 @@ type Event struct {
 
 // Seen is the first time of a state.
 type Seen struct {
-	State string
-	Time  time.Time
+	State string    `json:"state"`
+	Time  time.Time `json:"time"`
 }
 
 // Leave is a transition that waits until the running steps below its token have their results.
@@ -105,10 +109,10 @@ type Leave struct {
 
 // Task is an open human task.
 type Task struct {
-	ID      string
-	Group   string
-	Due     time.Time
-	Undoing bool // a compensation that can't succeed
+	ID      string    `json:"id"`
+	Group   string    `json:"group"`
+	Due     time.Time `json:"due,omitzero"`
+	Undoing bool      `json:"undoing,omitempty"` // a compensation that can't succeed
 }
 
 func (in *Instance) root() *Token {

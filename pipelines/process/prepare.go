@@ -67,6 +67,9 @@ func (ps *Processes) fate(ctx context.Context, st Reader, p Population) (Fate, e
 	f := Fate{Population: p, Fate: Strands}
 	d := ps.find(p.Process)
 	if d == nil {
+		if ended, err := endedIn(ctx, st, p); ended || err != nil {
+			return Fate{}, err
+		}
 		f.Why, f.Help = fmt.Sprintf("the process %s is not in the file any more", p.Process), "keep it until its instances have ended: hub process list "+p.Process
 		return f, nil
 	}
@@ -106,6 +109,23 @@ func (ps *Processes) fate(ctx context.Context, st Reader, p Population) (Fate, e
 	}
 	f.Fate = Finishes
 	return f, nil
+}
+
+// endedIn tells that the state is a final one of its definition, of a process that is not in the file any more.
+func endedIn(ctx context.Context, st Reader, p Population) (bool, error) {
+	rec, err := st.Get(ctx, definitionKind, p.Process+"\x00"+p.Def)
+	if errors.Is(err, hub.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	n, ok := yamlfile.NewLoader().Parse(p.Process, rec.Value)
+	if !ok {
+		return false, nil
+	}
+	final := n.Get("states").Get(p.State).Get("final")
+	return final != nil && final.Raw() == "true", nil
 }
 
 // older is the definition of a process with that hash, compiled beside the

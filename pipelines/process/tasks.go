@@ -163,6 +163,7 @@ func (t *turn) markLate(tok *Token) error {
 	}
 	k.Late = true
 	t.writeTask(k)
+	t.y.Unit.Writes[len(t.y.Unit.Writes)-1].IfVersion = rec.Version // somebody may claim it at this moment
 	t.note(tok, "", "late", "task %s of %s", k.ID, k.Group)
 	return nil
 }

@@ -94,7 +94,11 @@ func (t *turn) note(tok *Token, line, what, format string, args ...any) {
 	if tok != nil && tok.State != "" {
 		where += "/" + tok.State
 	}
-	t.y.Note(hub.Event{Time: t.now, Message: t.m.name + ":" + t.in.ID, Where: where, Line: line, What: what, Detail: fmt.Sprintf(format, args...)})
+	var links []string
+	if root := t.x.Msg.Root(); what == "started" || what == "received" || what == "kept" || what == "answered" {
+		links = []string{root} // what came from outside belongs to the instance's history
+	}
+	t.y.Note(hub.Event{Links: links, Time: t.now, Message: t.m.name + ":" + t.in.ID, Where: where, Line: line, What: what, Detail: fmt.Sprintf(format, args...)})
 }
 
 // exchange is what steps of tok run on: its variables, and a message that

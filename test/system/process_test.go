@@ -167,13 +167,19 @@ func (s *site) judgeFlow(wants []string) {
 	await(s.t, 60*time.Second, "every order to end", func() bool {
 		clear(states)
 		for _, state := range []string{"done", "cancelled"} {
-			var list struct {
-				Instances []one `json:"instances"`
-			}
-			s.ask(&list, "process", "list", "order", "--limit", "100000", "--state", state)
-			for _, o := range list.Instances {
-				if !o.Closed.IsZero() {
-					states[o.ID] = o.State
+			for after := ""; ; {
+				var list struct {
+					Instances []one  `json:"instances"`
+					Next      string `json:"next"`
+				}
+				s.ask(&list, "process", "list", "order", "--limit", "1000", "--state", state, "--after", after)
+				for _, o := range list.Instances {
+					if !o.Closed.IsZero() {
+						states[o.ID] = o.State
+					}
+				}
+				if after = list.Next; after == "" {
+					break
 				}
 			}
 		}
