@@ -138,6 +138,7 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	if rt.shared != nil {
 		dispatchers.Go(func() { rt.hear(consume) })
 	}
+	dispatchers.Go(func() { rt.watchClock(consume) })
 	close(rt.started)
 	used := make(chan struct{})
 	go func() { feeds.Wait(); close(used) }()

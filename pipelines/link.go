@@ -44,7 +44,7 @@ func (p *Plan) linkFunc() formula.Func {
 func (p *Plan) link(path string, expires time.Time) (string, error) {
 	routes := p.linkRoutes()
 	if len(routes) == 0 {
-		return "", errors.New("no route takes signed links: write verify: {token: link} beside it in from:")
+		return "", errors.New("no route takes signed links, as verify: {token: link} beside it says")
 	}
 	signers := 0
 	for _, l := range routes {

@@ -2,7 +2,6 @@ package process
 
 import (
 	"slices"
-	"strings"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
@@ -167,15 +166,4 @@ func (t *turn) recallBetween() (bool, error) {
 	}
 	err := t.recall()
 	return len(t.in.Early) < before, err
-}
-
-// waitsFor names the events that tok would take now.
-func waitsFor(d *Definition, tok *Token) string {
-	var names []string
-	for _, r := range d.state(tok.State).receive {
-		if !slices.Contains(names, r.event) {
-			names = append(names, r.event)
-		}
-	}
-	return strings.Join(names, ", ")
 }

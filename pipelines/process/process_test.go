@@ -63,7 +63,7 @@ func TestExpiredCardIsUpdated(t *testing.T) {
 	}
 	s.Advance(5 * 24 * time.Hour)
 	s.signal("W-1", "card_updated", `{"card":"new"}`)
-	v = s.at("W-1", "paid")
+	s.at("W-1", "paid")
 	s.wantCalls("billing.charge", 2)
 	if !strings.Contains(string(s.Called("billing.charge")[1].Body.Bytes()), `"card":"new"`) {
 		t.Errorf("the second charge has %s", s.Called("billing.charge")[1].Body.Bytes())
