@@ -154,10 +154,3 @@ func TestRepeatsChangeNothing(t *testing.T) {
 		t.Errorf("a repeat is kept: %v", v.Early)
 	}
 }
-
-func TestStateChangesAreTold(t *testing.T) {
-	s := start(t, strings.Replace(card, "events: happened", "events: {send: {happened: ='order.' + state}, with: {id: =id, state: =state, from: =from}}", 1)+`
-`, patterntest.Config{Answers: map[string]patterntest.Answer{"billing.charge": answer(`{"result":"declined"}`)}})
-	s.begin(`{"id":"W-1","total":9.90}`)
-	s.at("W-1", "cancelled")
-}

@@ -135,3 +135,22 @@ func TestVersionStrands(t *testing.T) {
 		})
 	}
 }
+
+// What the new version can't undo is a person's.
+func TestVersionWithoutACompensation(t *testing.T) {
+	store, b := "sqlite:"+filepath.Join(t.TempDir(), "hub.db"), newBank()
+	s := start(t, firstVersion, patterntest.Config{Store: store, Answers: b.answers()})
+	s.prepare(t)
+	s.begin(`{"id":"W-1","total":9}`)
+	second := strings.Replace(strings.Replace(secondVersion, "%s", "{move: {packing: fulfilling}}", 1), ", compensate: {call: billing.refund, with: {charge: =charge.id}}", "", 1)
+	if stranded := s.upgrade(t, second, store, b); len(stranded) != 0 {
+		t.Fatalf("stranded: %+v", stranded)
+	}
+	s.signal("W-1", "cancel", "")
+	if k := s.task(); !strings.Contains(k.Why, "this version has no compensation of order/billing/call billing.charge") {
+		t.Errorf("task: %s", k.Why)
+	}
+	s.fillIn(s.task().ID, "ann", `{"done":true}`)
+	s.at("W-1", "cancelled")
+	s.clean()
+}
