@@ -12,17 +12,23 @@ import (
 
 type made = pipelines.Made
 
+// spot is a place where an instance asks somebody: finds it again when there is a result.
+type spot struct {
+	token, visit, step int
+	undo               int // number of the entry that is undone, from 1; 0: none is
+	doubt              bool
+}
+
 // asking is a step that asks somebody, to be run outside of any unit.
 type asking struct {
-	key  string // of the visit and the step: finds its place again when it has its result
-	run  hub.Step
-	x    *hub.Exchange // what it runs on
-	line string
+	at  spot
+	run hub.Step
+	x   *hub.Exchange // what it runs on
 }
 
 // result is what a step answered.
 type result struct {
-	key  string
+	at   spot
 	set  []hub.Var
 	err  error
 	unit *hub.Exchange // what it did beside: sends of pipelines that it called
@@ -102,7 +108,7 @@ func (t *turn) step(ctx context.Context, o order, input *hub.Delivery, last *res
 			t.y.Unit.Input = input
 			return nil, true, nil
 		}
-		if t.pending(t.mine) != nil {
+		if _, asks := t.spot(t.mine); asks {
 			break
 		}
 		t.mine.ready, t.mine.later = true, false
@@ -150,27 +156,40 @@ func (t *turn) resume(tok *Token) {
 
 // pending is what tok asks next; nil: nothing.
 func (t *turn) pending(tok *Token) *asking {
-	s := t.d.state(tok.State)
-	if s.undo != nil {
-		if i := t.nextUndo(s.undo); i >= 0 {
-			return t.undoing(tok, i)
-		}
-	}
-	if tok.Step >= len(s.steps) || !s.steps[tok.Step].Asks {
+	at, asks := t.spot(tok)
+	if !asks {
 		return nil
 	}
-	k := s.steps[tok.Step]
-	x := t.exchange(tok, "")
-	return &asking{key: x.Msg.ID + " " + k.Where, run: k.Run, x: x, line: k.Line}
+	if at.undo > 0 {
+		return t.undoing(tok, at)
+	}
+	return &asking{at: at, run: t.d.state(tok.State).steps[at.step].Run, x: t.exchange(tok, "")}
 }
 
-func (t *turn) answers(a *asking) bool { return t.result != nil && t.result.key == a.key }
+// spot is where tok asks next; false: nowhere.
+func (t *turn) spot(tok *Token) (at spot, asks bool) {
+	s := t.d.state(tok.State)
+	at = spot{token: tok.ID, visit: tok.Visit, step: tok.Step}
+	if s.undo != nil {
+		if i := t.nextUndo(s.undo); i >= 0 {
+			at.undo, at.doubt = i+1, t.in.Undo[i].Doubt
+			return at, tok.Task == nil // else a person is asked
+		}
+	}
+	return at, tok.Step < len(s.steps) && s.steps[tok.Step].Asks
+}
+
+// answeredAt tells that the result is of what tok asks next.
+func (t *turn) answeredAt(tok *Token) bool {
+	at, asks := t.spot(tok)
+	return asks && t.result != nil && t.result.at == at
+}
 
 // perform runs a step that asks. No unit is open, and no lock is held.
 func (m *machine) perform(ctx context.Context, x *hub.Exchange, a *asking) *result {
 	y := x.Fork(a.x.Msg)
 	y.Vars, y.Trace = a.x.Vars, x.Trace
-	r := &result{key: a.key, unit: y}
+	r := &result{at: a.at, unit: y}
 	after := y
 	if r.err = protect(ctx, a.run, y, func(z *hub.Exchange) { after = z }); r.err == nil {
 		r.set = changed(a.x.Vars, after.Vars)
@@ -189,7 +208,7 @@ func protect(ctx context.Context, s hub.Step, x *hub.Exchange, next func(*hub.Ex
 }
 
 // take applies the result of what tok asked.
-func (t *turn) take(tok *Token, a *asking, r *result) error {
+func (t *turn) take(tok *Token, r *result) error {
 	if r.err == nil {
 		t.y.Join(r.unit)
 	} else {

@@ -146,13 +146,19 @@ func (t *turn) active(r *reaction) bool {
 func (t *turn) recall() error {
 	for _, e := range slices.Clone(t.in.Early) {
 		took, err := t.give(e)
-		if err != nil {
+		switch {
+		case err != nil && slices.Contains(t.in.Taken, e.ID):
 			return err
-		}
-		if took {
-			t.in.Early = slices.DeleteFunc(t.in.Early, func(o Event) bool { return o.ID == e.ID })
+		case err != nil: // of its condition: it fails as a message of its own, and holds nobody up
+			p := Signal(t.m.name, t.in.ID, e.ID, e.Name, e.Data, e.Time)
+			p.Name = t.keeper(e)
+			t.y.Unit.Puts = append(t.y.Unit.Puts, p)
+		case took:
 			t.forget(e)
+		default:
+			continue
 		}
+		t.in.Early = slices.DeleteFunc(t.in.Early, func(o Event) bool { return o.ID == e.ID })
 	}
 	return nil
 }

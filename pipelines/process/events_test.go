@@ -139,6 +139,29 @@ func TestEventsWithConditions(t *testing.T) {
 	}
 }
 
+// An early event that no condition can be asked of is a dead letter of its own; the start that met it goes on.
+func TestEarlyEventThatFails(t *testing.T) {
+	s := start(t, `
+  order:
+    id: order.id
+    data: {order: order}
+    states:
+      waiting: {receive: {weighed: {when: event.kg > 10, goto: heavy}, sent: {goto: done}}}
+      heavy: {final: true}
+      done: {final: true}
+`, patterntest.Config{})
+	s.signal("W-1", "weighed", `{"pounds":20}`)
+	s.begin(`{"id":"W-1"}`)
+	if v := s.at("W-1", "waiting"); len(v.Early) != 0 {
+		t.Errorf("early: %v", v.Early)
+	}
+	if dead := s.Dead(); len(dead) != 1 || dead[0].Error.Class != hub.Invalid || dead[0].Msg.ID != "E1/signal.order.weighed" {
+		t.Errorf("dead letters: %v", dead)
+	}
+	s.signal("W-1", "sent", "")
+	s.at("W-1", "done")
+}
+
 // Every change of a state is told once, in the short form and in one's own.
 func TestChangesAreTold(t *testing.T) {
 	for name, c := range map[string]struct{ events, want string }{

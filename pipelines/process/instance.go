@@ -65,6 +65,7 @@ type Token struct {
 	Vars   hub.Vars // of an item's branch
 
 	ready bool // it is to go on in this turn, or to get a driver
+	moved bool // it came to its step in this turn: nobody can have run that step
 	later bool // it failed in a turn that does not drive it: its driver will see
 }
 

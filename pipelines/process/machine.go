@@ -159,19 +159,18 @@ func (m *machine) remember(t *turn, err error) {
 }
 
 // load gives the instance to be changed; a new one, which is nowhere yet, when
-// there is none. A start is taken for the first until the commit tells otherwise.
+// there is none.
 func (m *machine) load(ctx context.Context, x *hub.Exchange, id string, again bool) (*Instance, error) {
 	if !again {
 		if in := m.recent(x.Env).get(id); in != nil {
 			return in, nil
 		}
-		if x.Msg.Headers.Get(header) == doStart {
-			return &Instance{ID: id}, nil
-		}
 	}
 	rec, err := x.Env.Store.Get(ctx, m.kind, id)
 	if errors.Is(err, hub.ErrNotFound) {
-		return &Instance{ID: id}, nil
+		none := &Instance{ID: id}
+		m.recent(x.Env).put(none.clone())
+		return none, nil
 	}
 	if err != nil {
 		return nil, err

@@ -58,6 +58,7 @@ func (in *Instance) clone() *Instance {
 	c.Tokens = make([]*Token, len(in.Tokens))
 	for i, tok := range in.Tokens {
 		k := *tok
+		k.ready, k.moved, k.later = false, false, false
 		k.Timers = slices.Clone(tok.Timers)
 		if tok.Task != nil {
 			task := *tok.Task

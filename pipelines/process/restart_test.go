@@ -111,3 +111,38 @@ func TestStopWhileAFarEndIsAsked(t *testing.T) {
 	}
 	s.clean()
 }
+
+// A stop while two branches ask: each is asked again with its own key, and a branch that was left meanwhile is not.
+func TestStopWhileBranchesAsk(t *testing.T) {
+	for name, c := range map[string]struct{ event, end, far string }{
+		"and go on":    {"", "done", "charge"},
+		"and are left": {"cancel", "cancelled", "charge refund c1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := "sqlite:" + filepath.Join(t.TempDir(), "hub.db")
+			b := newBank()
+			money, goods := newGate(b.charge), newGate(answer(`{"there":true}`))
+			s := start(t, filling, patterntest.Config{Store: store, Answers: map[string]patterntest.Answer{"billing.charge": money.answer, "shipping.pick": goods.answer}})
+			s.hand(`{"id":"W-1","total":9}`)
+			money.await(t)
+			goods.await(t)
+			if c.event != "" {
+				s.tell("W-1", c.event, "")
+				eventually(t, "it is leaving", func() bool { return s.view("W-1").Leaving == "cancelling" })
+			}
+			s.Runtime.Drain = 50 * time.Millisecond
+			clock, keys := s.Clock, append(s.calls("billing.charge"), s.calls("shipping.pick")...)
+			s.Stop()
+			answers := b.answers()
+			answers["shipping.pick"] = answer(`{"there":true}`)
+			s.Hub = start(t, filling, patterntest.Config{Store: store, Clock: clock, Answers: answers}).Hub
+			s.Settle()
+			s.at("W-1", c.end)
+			patterntest.Want(t, "keys", append(s.calls("billing.charge"), s.calls("shipping.pick")...), keys...)
+			if got := strings.Join(b.log, " "); !strings.HasPrefix(got, c.far) || b.taken() != 1 {
+				t.Errorf("far ends: %s, want %s", got, c.far)
+			}
+			s.clean()
+		})
+	}
+}

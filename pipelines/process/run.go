@@ -31,19 +31,19 @@ func (t *turn) advance(ctx context.Context) error {
 
 // movable tells that tok can do something in this turn.
 func (t *turn) movable(tok *Token) bool {
-	a := t.pending(tok)
-	return a == nil || t.answers(a) || t.leaving(tok)
+	_, asks := t.spot(tok)
+	return !asks || t.answeredAt(tok) || t.stops(tok)
 }
 
 // run moves tok by one step of its state.
 func (t *turn) run(ctx context.Context, tok *Token) error {
 	s := t.d.state(tok.State)
-	if a := t.pending(tok); a != nil && t.answers(a) {
+	if t.answeredAt(tok) {
 		r := t.result
 		t.result, t.taken = nil, true
-		return t.take(tok, a, r)
+		return t.take(tok, r)
 	}
-	if t.leaving(tok) {
+	if t.stops(tok) {
 		t.halt(tok)
 		return t.leaveNow()
 	}
@@ -57,6 +57,14 @@ func (t *turn) run(ctx context.Context, tok *Token) error {
 		return nil
 	}
 	return t.finish(tok, s)
+}
+
+// stops tells that tok stops here, because it is left. A step that it stood
+// before when it was loaded is asked first: an earlier run of its message, which
+// a stop or a crash ended, may have asked already, and the same Idempotency-Key gives its answer.
+func (t *turn) stops(tok *Token) bool {
+	_, asks := t.spot(tok)
+	return (!asks || tok.moved) && t.leaving(tok)
 }
 
 // quick runs a step that asks nobody, in the turn's unit. It gives the variables that the step set.
@@ -96,6 +104,7 @@ func (t *turn) stepDone(tok *Token, s *state, k *step, set []hub.Var) {
 		t.in.Undo = append(t.in.Undo, u)
 	}
 	tok.Step++
+	tok.moved = true
 	tok.clear()
 }
 

@@ -134,7 +134,7 @@ func (t *turn) frame(tok *Token, more ...hub.Var) *formula.Frame {
 func (t *turn) enter(tok *Token, s *state) error {
 	from := tok.State
 	tok.State, tok.Visit, tok.Since = s.name, tok.Visit+1, t.now
-	tok.Step, tok.Phase, tok.ready = 0, Running, true
+	tok.Step, tok.Phase, tok.ready, tok.moved = 0, Running, true, true
 	tok.clear()
 	t.count(s.name, 1)
 	if _, before := t.in.saw(s.name); !before {

@@ -17,27 +17,23 @@ func (t *turn) nextUndo(u *undo) int {
 	return -1
 }
 
-// undoing asks for the compensation of entry i; first, if it is in doubt whether
+// undoing asks for the compensation of an entry; first, if it is in doubt whether
 // the step had its effect, asks that step again: its Idempotency-Key is the same.
-func (t *turn) undoing(tok *Token, i int) *asking {
-	u := &t.in.Undo[i]
-	if tok.Task != nil {
-		return nil // a person is asked
-	}
+func (t *turn) undoing(tok *Token, at spot) *asking {
+	u := &t.in.Undo[at.undo-1]
 	_, k := t.d.stepAt(u.Where)
 	if k == nil || k.compensate == nil {
-		return &asking{key: u.Visit + " undo " + u.Where, run: lost(u.Where), x: t.exchange(tok, "")}
+		return &asking{at: at, run: lost(u.Where), x: t.exchange(tok, "")}
 	}
 	x := t.exchange(tok, "")
-	x.Msg = x.Msg.WithBody(x.Msg.Body)
 	x.Msg.ID = u.Visit
 	for _, v := range u.Vars {
 		x.Vars = x.Vars.With(v.Name, v.Value)
 	}
 	if u.Doubt {
-		return &asking{key: u.Visit + " again " + u.Where, run: k.Run, x: x, line: k.Line}
+		return &asking{at: at, run: k.Run, x: x}
 	}
-	return &asking{key: u.Visit + " undo " + u.Where, run: k.compensate.Run, x: x, line: k.compensate.Line}
+	return &asking{at: at, run: k.compensate.Run, x: x}
 }
 
 // lost is the compensation of a step that this version does not know: a person must see to it.

@@ -138,6 +138,6 @@ func TestEventsInAnyOrder(t *testing.T) {
 		}
 		same(t, "the view after "+told, string(b), want)
 	}
-	same(t, "mails", len(s.mails("e@example.com")), 10)
 	same(t, "dead letters", s.quiet().dead(), 0)
+	same(t, "mails", len(s.mails("e@example.com")), 10)
 }
