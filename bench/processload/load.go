@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,11 +17,10 @@ import (
 	"orderhub/hub"
 )
 
-// load is the far end: it hands in orders, does what the services do (nothing),
-// and tells that a parcel was picked up when the pickup was asked for.
+// load is the far end: it hands in orders, serves what the process asks for
+// (nothing is done), and tells that a parcel was picked up when the pickup was asked for.
 type load struct {
-	client *http.Client // nil: the services are functions of this program
-	url    string
+	services *httptest.Server
 
 	prefix  string // of the orders of this run: a store may have had others
 	mu      sync.Mutex
@@ -31,17 +31,15 @@ type load struct {
 	holding atomic.Bool // pickups never come: the order waits
 }
 
-func newLoad(overHTTP bool) *load {
+func newLoad() *load {
 	l := &load{prefix: fmt.Sprintf("W%d-", time.Now().UnixMilli()), waiting: map[string]chan struct{}{}, signals: make(chan string, 4096)}
-	if overHTTP {
-		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			io.Copy(io.Discard, r.Body)
-			l.asked(r.URL.Path[1:], r.Header.Get("X-Order"))
-			io.WriteString(w, `{"ok":true}`)
-		}))
-		l.url = s.URL
-		l.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 512}}
-	}
+	l.services = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var req struct{ Order string }
+		check(json.NewDecoder(r.Body).Decode(&req))
+		l.asked(r.URL.Path[1:], req.Order)
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `{"ok":true}`)
+	}))
 	for range 16 {
 		go func() {
 			for id := range l.signals {
@@ -155,16 +153,15 @@ func (l *load) fill(h *running, n int) {
 	wg.Wait()
 }
 
-// component is the adapter `load` of bench/process.yaml.
-func (l *load) component() hub.Component {
+// source is the adapter `load` of bench/process.yaml.
+func source() hub.Component {
 	return hub.Component{
 		Name: "load", Config: func() any { return &struct{}{} }, Source: func() any { return &struct{}{} },
-		Ops:  func(any) []string { return []string{"charge", "reserve", "pickup", "notify"} },
-		Open: func(any, *hub.Env) (hub.Adapter, error) { return &adapter{l}, nil },
+		Open: func(any, *hub.Env) (hub.Adapter, error) { return &adapter{}, nil },
 	}
 }
 
-type adapter struct{ l *load }
+type adapter struct{}
 
 func (*adapter) Close(context.Context) error { return nil }
 
@@ -174,31 +171,3 @@ func (silent) Run(ctx context.Context, _ hub.Handler) error { <-ctx.Done(); retu
 
 // OpenSource is a source whose messages are injected.
 func (*adapter) OpenSource(string, any) (hub.Source, error) { return silent{}, nil }
-
-// OpenCaller asks a service.
-func (a *adapter) OpenCaller(op string) (hub.Caller, error) {
-	if a.l.client != nil {
-		return hub.CallerFunc(func(ctx context.Context, m *hub.Message) (*hub.Message, error) { return a.l.ask(ctx, op, m) }), nil
-	}
-	answer := &hub.Message{Body: hub.NewBody([]byte(`{"ok":true}`))}
-	return hub.CallerFunc(func(_ context.Context, m *hub.Message) (*hub.Message, error) {
-		a.l.asked(op, m.Correlation)
-		return answer, nil
-	}), nil
-}
-
-func (l *load) ask(ctx context.Context, op string, m *hub.Message) (*hub.Message, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url+"/"+op, strings.NewReader(string(m.Body.Bytes())))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Idempotency-Key", m.Headers.Get(hub.HeaderIdempotency))
-	req.Header.Set("X-Order", m.Correlation)
-	res, err := l.client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	return &hub.Message{Body: hub.NewBody(body)}, err
-}

@@ -3,9 +3,8 @@
 // prints one line: per_s= p50_ms= p99_ms= cpu_ms= store_bytes=.
 //
 // An order is 5 calls (2 at once), a signal that comes when the pickup was
-// asked for, and a timer of 14 days that is called off. The services do nothing:
-// functions of this program, or (-http) a server of this program, asked over
-// HTTP by the hub's own client. Times are from handing in the order to the commit of
+// asked for, and a timer of 14 days that is called off. The services are a server
+// in this program, asked over HTTP by the hub's own client; they do nothing. Times are from handing in the order to the commit of
 // its end; cpu_ms is of the whole program, load included; store_bytes is what the
 // file and its log grew by.
 package main
@@ -25,6 +24,7 @@ import (
 	"syscall"
 	"time"
 
+	"orderhub/adapters/httpclient"
 	"orderhub/hub"
 	"orderhub/hub/store"
 	"orderhub/pipelines"
@@ -40,7 +40,6 @@ func main() {
 	d := flag.Duration("d", 20*time.Second, "time measured")
 	warm := flag.Duration("warm", 2*time.Second, "time before that")
 	open := flag.Int("open", 0, "orders that wait for their pickup all the while")
-	overHTTP := flag.Bool("http", false, "ask the services over HTTP")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the measured time")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "process")
@@ -49,7 +48,7 @@ func main() {
 	if *file == "" {
 		*file = filepath.Join(dir, "process.db")
 	}
-	l := newLoad(*overHTTP)
+	l := newLoad()
 	h := start(*config, *file, l)
 	if *open > 0 {
 		l.fill(h, *open)
@@ -108,7 +107,8 @@ type running struct {
 }
 
 func start(config, file string, l *load) *running {
-	reg := &pipelines.Registry{Components: []hub.Component{l.component()}, Patterns: append(process.Patterns(), call.Pattern()), Sections: []pipelines.Section{process.Section()}}
+	reg := &pipelines.Registry{Components: []hub.Component{source(), httpclient.Component()}, Patterns: append(process.Patterns(), call.Pattern()), Sections: []pipelines.Section{process.Section()}}
+	check(os.Setenv("SERVICES_URL", l.services.URL))
 	plan, problems := pipelines.Load(config, reg, yamlfile.NewLoader())
 	if problems.Errors() > 0 {
 		problems.WriteText(os.Stderr, true, false)
