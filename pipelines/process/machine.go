@@ -146,16 +146,16 @@ func (m *machine) once(ctx context.Context, x *hub.Exchange, id string, again bo
 
 // remember keeps the instance as it was committed.
 func (m *machine) remember(t *turn, err error) {
-	if err != nil || !t.in.Closed.IsZero() || t.in.Def == "" {
-		m.recent(t.x.Env).drop(t.in.ID)
-		return
-	}
-	for i := range t.y.Unit.Writes {
-		if w := &t.y.Unit.Writes[i]; w.Kind == m.kind && w.Key == t.in.ID && w.Version != 0 {
-			t.in.record = w.Version
-			m.recent(t.x.Env).put(t.in)
+	if err == nil && t.in.Closed.IsZero() && t.in.Def != "" {
+		for i := range t.y.Unit.Writes {
+			if w := &t.y.Unit.Writes[i]; w.Kind == m.kind && w.Key == t.in.ID && w.Version != 0 {
+				t.in.record = w.Version
+				m.recent(t.x.Env).put(t.in)
+				return
+			}
 		}
 	}
+	m.recent(t.x.Env).drop(t.in.ID)
 }
 
 // load gives the instance to be changed; a new one, which is nowhere yet, when
@@ -169,7 +169,9 @@ func (m *machine) load(ctx context.Context, x *hub.Exchange, id string, again bo
 	rec, err := x.Env.Store.Get(ctx, m.kind, id)
 	if errors.Is(err, hub.ErrNotFound) {
 		none := &Instance{ID: id}
-		m.recent(x.Env).put(none.clone())
+		if x.Msg.Headers.Get(header) == doStart { // its first turn commits nothing
+			m.recent(x.Env).put(none.clone())
+		}
 		return none, nil
 	}
 	if err != nil {
