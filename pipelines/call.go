@@ -53,7 +53,7 @@ func (b *Build) Request(n, with *yamlfile.Node) *Request {
 	adapter, op, _ := strings.Cut(name, ".")
 	a := b.plan.Adapter(adapter)
 	switch {
-	case b.plan.broken[adapter]:
+	case b.plan.broken[adapter], b.plan.broken[name]:
 	case a == nil:
 		n.Errorf("E242", didYouMean(name, b.callable()), "unknown operation or pipeline %q", name)
 	case a.absent:

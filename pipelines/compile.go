@@ -109,7 +109,9 @@ func splitAtReply(items []*yamlfile.Node) (first, rest []*yamlfile.Node) {
 	return items, nil
 }
 
-func (p *Pipeline) answers() bool { return p.From.Adapter != nil && p.From.Adapter.Type.Answers }
+func (p *Pipeline) answers() bool {
+	return p.From.unknown() || p.From.Adapter != nil && p.From.Adapter.Type.Answers
+}
 
 // stage compiles items as stage number index of the pipeline.
 func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
@@ -121,7 +123,7 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 	}
 	b.part = &part{}
 	var steps []hub.Step
-	if index == 0 && (p.From.outside() || p.From.schema != nil) {
+	if index == 0 && !p.From.unknown() && (p.From.outside() || p.From.schema != nil) {
 		steps = append(steps, b.entry(&p.From))
 		if p.answers() && b.plan.reg.Entry != nil {
 			steps = append(steps, b.plan.reg.Entry(b)...)

@@ -41,7 +41,13 @@ func (l *loading) readFrom(p *Pipeline, n *yamlfile.Node) {
 		known := slices.Concat(l.channelNames(), l.adapterNames(), []string{"call"})
 		at.Errorf("E231", didYouMean(name, known), "unknown channel or adapter %q", name)
 	}
+	if p.From.unknown() {
+		p.From.schema = l.schemaOf(n.Get("schema"))
+	}
 }
+
+// unknown tells that the source has a fault, which is told: the steps may expect of it what they like.
+func (f *From) unknown() bool { return !f.Call && f.Channel == nil && f.Adapter == nil && f.Section == "" }
 
 func (l *loading) fromChannel(p *Pipeline, c *Channel, n *yamlfile.Node) {
 	p.From.Channel = c

@@ -3,11 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,11 +13,8 @@ import (
 	"orderhub/hub"
 )
 
-// load is the far end: it hands in orders, serves what the process asks for
-// (nothing is done), and tells that a parcel was picked up when the pickup was asked for.
+// load hands in orders, and tells that a parcel was picked up when the services say that it was asked for.
 type load struct {
-	services *httptest.Server
-
 	prefix  string // of the orders of this run: a store may have had others
 	mu      sync.Mutex
 	waiting map[string]chan struct{}
@@ -33,29 +26,18 @@ type load struct {
 
 func newLoad() *load {
 	l := &load{prefix: fmt.Sprintf("W%d-", time.Now().UnixMilli()), waiting: map[string]chan struct{}{}, signals: make(chan string, 4096)}
-	l.services = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var req struct{ Order string }
-		check(json.NewDecoder(r.Body).Decode(&req))
-		l.asked(r.URL.Path[1:], req.Order)
-		w.Header().Set("Content-Type", "application/json")
-		io.WriteString(w, `{"ok":true}`)
-	}))
 	for range 16 {
 		go func() {
 			for id := range l.signals {
+				if l.holding.Load() {
+					continue
+				}
 				_, err := l.h.Load().rt.Inject(context.Background(), "pickups", message("P"+id, fmt.Sprintf(`{"id":%q}`, id)))
 				check(err)
 			}
 		}()
 	}
 	return l
-}
-
-// asked is what a service does: only the pickup has a consequence.
-func (l *load) asked(op, order string) {
-	if op == "pickup" && !l.holding.Load() {
-		l.signals <- order
-	}
 }
 
 func message(id, body string) *hub.Message {

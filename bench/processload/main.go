@@ -3,10 +3,10 @@
 // prints one line: per_s= p50_ms= p99_ms= cpu_ms= store_bytes=.
 //
 // An order is 5 calls (2 at once), a signal that comes when the pickup was
-// asked for, and a timer of 14 days that is called off. The services are a server
-// in this program, asked over HTTP by the hub's own client; they do nothing. Times are from handing in the order to the commit of
-// its end; cpu_ms is of the whole program, load included; store_bytes is what the
-// file and its log grew by.
+// asked for, and a timer of 14 days that is called off. The services are another
+// process, asked over HTTP by the hub's own client; they do nothing. Times are
+// from handing in the order to the commit of its end; cpu_ms is of this program:
+// the hub, and what hands in the orders; store_bytes is what the file and its log grew by.
 package main
 
 import (
@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"runtime/pprof"
 	"slices"
 	"sync"
@@ -41,7 +42,13 @@ func main() {
 	warm := flag.Duration("warm", 2*time.Second, "time before that")
 	open := flag.Int("open", 0, "orders that wait for their pickup all the while")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the measured time")
+	asServices := flag.Bool("serve", false, "be the services: for this program's own use")
 	flag.Parse()
+	if *asServices {
+		serve()
+		return
+	}
+	debug.SetGCPercent(400) // as `hub run` does
 	dir, err := os.MkdirTemp("", "process")
 	check(err)
 	defer os.RemoveAll(dir)
@@ -108,7 +115,7 @@ type running struct {
 
 func start(config, file string, l *load) *running {
 	reg := &pipelines.Registry{Components: []hub.Component{source(), httpclient.Component()}, Patterns: append(process.Patterns(), call.Pattern()), Sections: []pipelines.Section{process.Section()}}
-	check(os.Setenv("SERVICES_URL", l.services.URL))
+	check(os.Setenv("SERVICES_URL", services(func(id string) { l.signals <- id })))
 	plan, problems := pipelines.Load(config, reg, yamlfile.NewLoader())
 	if problems.Errors() > 0 {
 		problems.WriteText(os.Stderr, true, false)

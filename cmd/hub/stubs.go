@@ -36,6 +36,7 @@ const (
 	placeholder = "127.0.0.1:1"
 	hookRoute   = "/hooks/shipping"
 	hookSecret  = "shipping-hook"
+	server      = "http-server"
 )
 
 // brokers are the types of adapters that the store stands in for.
@@ -62,7 +63,7 @@ func (s *stubs) serve(loader *yamlfile.Loader, path string) {
 func (s *stubs) absent(adapter string) bool { return s.boxed || slices.Contains(s.stored, adapter) }
 
 // scan finds the adapters that have no URL, before anything is loaded: only
-// when there are some are missing secrets made up.
+// when there are some are missing secrets made up. A server's url is its own address, and no partner's.
 func (s *stubs) scan(probe *yamlfile.Loader, path string) {
 	s.stubbed, s.stored, s.outgoing, s.types = nil, nil, map[string]bool{}, map[string]string{}
 	absent := false
@@ -73,14 +74,14 @@ func (s *stubs) scan(probe *yamlfile.Loader, path string) {
 	}
 	for key, value := range root.Get("adapters").Entries() {
 		url := cmp.Or(value.Get("url"), value.Get("brokers"))
-		if url == nil {
+		name, kind := key.Raw(), value.Get("type").Raw()
+		if url == nil || kind == server {
 			continue
 		}
 		absent = false
 		text, _ := url.Text()
 		absent = absent || text == "" && url.Kind() == yamlfile.Scalar // ${KAFKA_BROKERS} may be set, and empty
-		name := key.Raw()
-		s.types[name] = value.Get("type").Raw()
+		s.types[name] = kind
 		switch {
 		case absent && slices.Contains(brokers, s.types[name]):
 			s.stored = append(s.stored, name)
@@ -173,7 +174,7 @@ func (s *stubs) aim(plan *pipelines.Plan, base string) {
 		return
 	}
 	has := slices.ContainsFunc(plan.Pipelines, func(p *pipelines.Pipeline) bool {
-		return p.From.Adapter != nil && p.From.Adapter.Type.Name == "http-server" && p.From.Arg == "POST "+hookRoute
+		return p.From.Adapter != nil && p.From.Adapter.Type.Name == server && p.From.Arg == "POST "+hookRoute
 	})
 	if s.aimed = base != "" && has; !s.aimed {
 		s.world.SetWebhook("", "")

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -60,6 +61,31 @@ func TestStubs(t *testing.T) {
 	})
 	s.stop()
 	has(t, s.hub(1, "run", s.config, "--no-stubs"), "${TEST_BILLING_URL} is not set", `secret "test-billing"`)
+}
+
+// TestServerIsNoPartner: the url of a server is where links lead. Its secrets are made up beside stubs, and no stub stands in for it.
+func TestServerIsNoPartner(t *testing.T) {
+	for name, c := range map[string]struct {
+		server, url string
+		code        int
+		says        string
+	}{
+		"a server":               {"web", "https://shop.example", 0, `warning[W122]: secret "test-links" is not set`},
+		"named like a partner":   {"billing", "https://shop.example", 0, `warning[W122]: secret "test-links" is not set`},
+		"without its address":    {"web", "${TEST_SHOP_URL}", 1, "${TEST_SHOP_URL} is not set"},
+		"named, and without one": {"billing", "${TEST_SHOP_URL}", 1, "${TEST_SHOP_URL} is not set"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, fmt.Sprintf(`
+adapters:
+  %s: {type: http-server, url: "%s", link_key: secret:test-links}
+  shipping: {type: http-client, url: "${TEST_SHIPPING_URL}", ops: {book: POST /shipments}}
+pipelines:
+  page: {from: {%[1]s: "GET /orders/{id}", verify: {token: link}}, steps: [{call: shipping.book, with: {id: =params.id}}, {reply: 200}]}
+`, c.server, c.url))
+			has(t, s.hub(c.code, "validate", s.config), c.says)
+		})
+	}
 }
 
 const boxed = `

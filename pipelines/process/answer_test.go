@@ -90,6 +90,35 @@ func TestAnsweredAlready(t *testing.T) {
 	s.at("W-1", "approved")
 }
 
+// What one has claimed nobody else answers, until it is handed over.
+func TestAnswerOfAClaimedTask(t *testing.T) {
+	s := startDesk(t)
+	s.begin(`{"id":"W-1"}`)
+	commit := func(u *hub.Unit, err error) {
+		t.Helper()
+		if err == nil {
+			err = s.Runtime.Commit(context.Background(), u)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	commit(s.listed("order:W-1/1").Claim("Ann", s.Clock.Now()))
+	bob := `{"task":"order:W-1/1","approve":true,"by":"Bob"}`
+	if e := s.byPage(bob); e == nil || e.Class != hub.Rejected || e.Reason != "claimed" || !strings.Contains(e.Error(), "claimed by Ann") {
+		t.Errorf("Bob answers what Ann has claimed: %v", e)
+	}
+	s.at("W-1", "asking")
+	commit(s.listed("order:W-1/1").HandOver("Bob", false, s.Clock.Now()), nil)
+	if e := s.byPage(`{"task":"order:W-1/1","approve":false,"by":"Ann"}`); e == nil || e.Reason != "claimed" {
+		t.Errorf("Ann answers what she has handed over: %v", e)
+	}
+	if e := s.byPage(bob); e != nil {
+		t.Errorf("Bob answers what is his: %v", e)
+	}
+	s.at("W-1", "approved")
+}
+
 // The task's ID is known before the task is open, and to all that remind of it. A reminder puts nothing off.
 func TestTaskIsNamed(t *testing.T) {
 	s := startDesk(t)

@@ -18,6 +18,7 @@ func (c *compiler) timersOf(s *state, n *yamlfile.Node) []*timer {
 	}
 	var out []*timer
 	for i, item := range n.Items() {
+		before := c.s.Faults()
 		t := &timer{reaction: *c.reaction(item, fmt.Sprintf("%s/timer %d ", s.name, i+1), "after", "at", "cron", "zone")}
 		given := 0
 		for _, k := range []string{"after", "at", "cron"} {
@@ -43,7 +44,8 @@ func (c *compiler) timersOf(s *state, n *yamlfile.Node) []*timer {
 		} else if z := item.KeyNode("zone"); z != nil {
 			z.Errorf("E299", "remove it", "`zone` belongs to `cron`")
 		}
-		if len(t.steps) == 0 && t.to == "" {
+		written := c.b.Verb(item) != "" || len(item.Get("steps").Items()) > 0 || item.Get("goto") != nil // a step may have a fault of its own
+		if !written && c.s.Faults() == before {
 			item.Errorf("E299", "add a step, as send: ops.notices, or goto: and a state", "this timer does nothing")
 		}
 		out = append(out, t)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"orderhub/hub"
-	"orderhub/transforms/formula"
 )
 
 // machine runs one process: all its definitions, over the one queue of its messages.
@@ -18,7 +17,6 @@ type machine struct {
 	kind    string // of the instances' records
 	current *Definition
 	defs    map[string]*Definition // by hash: those that open instances run on
-	frames  formula.Frames
 
 	locks [1024]sync.Mutex // striped by instance: a change of a record is a read and a write
 }

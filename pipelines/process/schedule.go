@@ -29,7 +29,7 @@ func parseCron(text, zone string) (schedule, error) {
 	if err != nil || zone == "" || zone == "Local" {
 		return nil, fmt.Errorf("%q is no time zone: write one of the IANA database, as Europe/Berlin", zone)
 	}
-	spec, err := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor).Parse(text)
+	spec, err := cron.MustNewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor).Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("%q is no schedule: %w", text, err)
 	}

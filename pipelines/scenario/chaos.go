@@ -42,6 +42,8 @@ func (s *session) kinds(t *Test) (kinds []string) {
 		return []string{reorder}
 	case s.o.Chaos:
 		return everyChaos
+	case s.o.Plain:
+		return nil
 	}
 	return t.chaos
 }

@@ -14,6 +14,7 @@ import (
 type Options struct {
 	Run   *regexp.Regexp // of the names; nil: all
 	Chaos bool           // every test under every kind of chaos
+	Plain bool           // no test under any
 	Seeds int            // shuffles of each test; 0: 3
 	Seed  int64          // not 0: this shuffle alone
 	Kill  int            // not 0: the kill at this point alone

@@ -116,31 +116,62 @@ func TestReviewByMail(t *testing.T) {
 	same(t, "money and goods", len(s.effects("billing", "", "V-1"))+len(s.effects("stock", "", "V-1")), 0)
 }
 
-// TestCancelButton: what is not yet on its way can be cancelled on the status page, and all goes back.
-func TestCancelButton(t *testing.T) {
+// TestCancelLink: what is not yet on its way is cancelled by the link in the mail, and all goes back; who only knows the number cancels nothing.
+func TestCancelLink(t *testing.T) {
 	t.Parallel()
 	s := running(t)
 	s.world.SetWebhook("", "")
 	s.post("/orders", order("C-1", `"total":5.00`))
 	s.booked("C-1")
-	has(t, s.do("GET", "/orders/C-1", "", "Accept", "text/html").body, `<form method="post" action="/orders/C-1/cancel">`)
-	same(t, "an order that is not there", s.do("POST", "/orders/C-9/cancel", "").status, 404)
-	a := s.form("/orders/C-1/cancel", url.Values{})
+	page := s.do("GET", "/orders/C-1", "", "Accept", "text/html").body
+	has(t, page, "our mails to you have the link")
+	same(t, "forms and links on the open page", strings.Contains(page, "<form") || strings.Contains(page, "/cancel"), false)
+	link := s.link("C-1", "Your order C-1: paid")
+	for range 3 {
+		has(t, s.do("GET", link, "", "Accept", "text/html").body, `<form method="post">`)
+	}
+	path, token, _ := strings.Cut(link, "?")
+	for name, at := range map[string]string{
+		"without a token":    path,
+		"with another token": path + "?" + token + "x",
+		"of another order":   strings.Replace(link, "C-1", "C-2", 1),
+		"not there":          strings.Replace(path, "C-1", "C-9", 1),
+	} {
+		same(t, "the page, "+name, s.do("GET", at, "", "Accept", "text/html").status, 401)
+		same(t, "the form, "+name, s.form(at, url.Values{}).status, 401)
+	}
+	same(t, "state", s.view("C-1").State, "fulfilling")
+	a := s.form(link, url.Values{})
 	same(t, "the answer", fmt.Sprint(a.status, " ", a.header.Get("Content-Type")), "202 text/html; charset=utf-8")
 	s.reach("C-1", "cancelled")
 	for service, op := range map[string]string{"billing": "refund", "stock": "release", "shipping": "cancel"} {
 		var found []stub.Effect
 		s.until(op, func() bool { found = s.effects(service, op, "C-1"); return len(found) == 1 })
 	}
-	same(t, "again", s.do("POST", "/orders/C-1/cancel", "{}").status, 409)
+	same(t, "again", s.do("POST", link, "{}").status, 409)
 
 	s.post("/orders", order("C-2", `"pay":{"type":"invoice"}`))
 	s.booked("C-2")
-	same(t, "the answer to a program", s.do("POST", "/orders/C-2/cancel", ""), `202 {"order_id":"C-2","title":"the order is being cancelled"}`)
+	same(t, "the answer to a program", s.do("POST", s.link("C-2", "Your order C-2: invoiced"), ""), `202 {"order_id":"C-2","title":"the order is being cancelled"}`)
 	s.reach("C-2", "cancelled")
 	refunds := s.effects("billing", "refund", "C-2")
 	if len(refunds) != 1 || refunds[0].Get("invoice") != s.effects("billing", "invoice", "C-2")[0].Get("id") {
 		t.Errorf("the invoice is taken back by %v", refunds)
 	}
 	same(t, "dead letters", s.quiet().dead(), 0)
+}
+
+// TestCancelLinkExpires: an old link cancels nothing.
+func TestCancelLinkExpires(t *testing.T) {
+	t.Parallel()
+	s := running(t, `"/cancel", "30d"`, `"/cancel", "1s"`)
+	s.world.SetWebhook("", "")
+	s.post("/orders", order("C-3", `"total":5.00`))
+	s.booked("C-3")
+	link := s.link("C-3", "Your order C-3: paid")
+	s.until("the link is too old", func() bool { return s.do("GET", link, "").status == 401 })
+	a := s.do("POST", link, "")
+	same(t, "the answer", fmt.Sprint(a.status, " ", a.problem(t).Code), "401 token_expired")
+	same(t, "state", s.view("C-3").State, "fulfilling")
+	same(t, "refunds", len(s.effects("billing", "refund", "C-3")), 0)
 }
