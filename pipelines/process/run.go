@@ -163,7 +163,7 @@ func (t *turn) react(tok *Token, r *reaction, suffix string, more ...hub.Var) (h
 		}
 	}
 	if r.to != "" {
-		t.note(tok, r.line, "chose", "%s because %s", r.to, t.why(tok, r, more...))
+		t.note(tok, r.line, "chose", "%s because %s", r.to, t.why(tok, r, suffix, more...))
 		return true, t.goTo(tok, t.d.state(r.to))
 	}
 	if s := t.d.state(tok.State); tok.Phase == Waiting && s.next != nil && tok.Task == nil { // what was set may make a rule hold; a person is waited for

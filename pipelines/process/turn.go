@@ -224,11 +224,3 @@ func (t *turn) spawn(up *Token, branch string) *Token {
 	t.in.Tokens = append(t.in.Tokens, tok)
 	return tok
 }
-
-// because is why a rule was chosen.
-func because(r *reaction) string {
-	if r.when == nil {
-		return "otherwise"
-	}
-	return r.when.Source()
-}

@@ -14,7 +14,7 @@ var fieldPath = regexp.MustCompile(`"[^"]*"|'[^']*'|[A-Za-z_][A-Za-z0-9_]*(?:\??
 
 // why is the rule that led from a state, with the values that it read: charge.result == "declined" (charge.result = "declined").
 // For a rule without a condition they are those of the rules above it.
-func (t *turn) why(tok *Token, r *reaction, more ...hub.Var) string {
+func (t *turn) why(tok *Token, r *reaction, suffix string, more ...hub.Var) string {
 	if !t.y.Trace {
 		return ""
 	}
@@ -28,11 +28,31 @@ func (t *turn) why(tok *Token, r *reaction, more ...hub.Var) string {
 			}
 		}
 	}
-	text := because(r)
+	text := t.because(tok, r, suffix)
 	if values := t.values(tok, sources, more); values != "" {
 		text += " (" + values + ")"
 	}
 	return text
+}
+
+// because is the rule in words. suffix tells what met the reaction, as react has it.
+func (t *turn) because(tok *Token, r *reaction, suffix string) string {
+	kind, _, _ := strings.Cut(suffix, ".")
+	switch {
+	case r.when != nil:
+		return r.when.Source()
+	case r.event != "":
+		return "the event " + r.event + " came"
+	case kind == "timer":
+		return "its time has come"
+	case kind == "late":
+		return "nobody answered in time"
+	case kind == "error":
+		return "the step failed"
+	case len(t.d.state(tok.State).next) == 1:
+		return "it is done"
+	}
+	return "otherwise"
 }
 
 func (t *turn) values(tok *Token, sources []string, more []hub.Var) string {

@@ -1,7 +1,6 @@
 package system
 
 import (
-	"fmt"
 	"math/rand"
 	"sync"
 	"sync/atomic"
@@ -54,6 +53,6 @@ func TestProcessesOnTwoHubs(t *testing.T) {
 		s.start()
 	}
 	load.Wait()
-	t.Log(fmt.Sprintf("%d orders, %d kills", orders, done))
+	t.Logf("%d orders, %d kills", orders, done)
 	first.judgeFlow(wants)
 }

@@ -58,6 +58,9 @@ func TestTimersKilled(t *testing.T) {
 		time.Sleep(time.Until(first.Add(over*time.Duration(i)/time.Duration(kills) + time.Duration(rand.Int63n(int64(over)/int64(kills))))))
 		s.kill()
 		s.start()
+		if i == 0 {
+			t.Logf("started again with %d open, the hub has %d MB", s.waiting("process alarm"), s.rss()>>20)
+		}
 	}
 	await(t, over+60*time.Second, "every timer to fire", func() bool { w := s.waiting("fired"); return w >= n })
 	s.kill()
