@@ -18,7 +18,7 @@ type machine struct {
 	current *Definition
 	defs    map[string]*Definition // by hash: those that open instances run on
 
-	locks [1024]sync.Mutex // striped by instance: a change of a record is a read and a write
+	locks [4096]sync.Mutex // striped by instance: a change of a record is a read and a write
 }
 
 func newMachine(name string) *machine {
@@ -61,8 +61,12 @@ func (m *machine) Process(ctx context.Context, x *hub.Exchange, _ hub.Next) erro
 	return hub.Fail(hub.Invalid, "process", "the process %s takes no %q", m.name, order.do)
 }
 
-// never is the reaction to errors that leave Process: the machine has done all that its definition says.
-func never(*hub.Error) hub.Reaction {
+// never is the reaction to errors that leave Process: the machine has done all
+// that its definition says of its steps'. What no step met, the store, is tried again.
+func never(e *hub.Error) hub.Reaction {
+	if e.Where == "" && e.Class.Transient() {
+		return hub.Reaction{}
+	}
 	return hub.Reaction{Retry: &hub.Retry{Name: "never", Errors: []hub.Class{"-"}}}
 }
 
