@@ -105,7 +105,11 @@ func TestSecondSignal(t *testing.T) {
 	s := newSite(t, strings.Replace(slow, "FAR", far.Addr().String(), 1))
 	cmd, _ := s.launch(t)
 	s.hub(0, "send", "intake", `{"id":1}`)
-	await(t, "the call is on its way", func() bool { return strings.Contains(s.hub(0, "status", "-o", "json"), `"running": 1`) })
+	call, err := far.Accept() // now the call is on its way
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer call.Close()
 	// two different ones: equal signals that come close together are one
 	if code := end(t, cmd, syscall.SIGTERM, syscall.SIGINT); code != exitInterrupted {
 		t.Errorf("exit %d, expected %d", code, exitInterrupted)
