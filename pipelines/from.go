@@ -47,7 +47,9 @@ func (l *loading) readFrom(p *Pipeline, n *yamlfile.Node) {
 }
 
 // unknown tells that the source has a fault, which is told: the steps may expect of it what they like.
-func (f *From) unknown() bool { return !f.Call && f.Channel == nil && f.Adapter == nil && f.Section == "" }
+func (f *From) unknown() bool {
+	return !f.Call && f.Channel == nil && f.Adapter == nil && f.Section == ""
+}
 
 func (l *loading) fromChannel(p *Pipeline, c *Channel, n *yamlfile.Node) {
 	p.From.Channel = c

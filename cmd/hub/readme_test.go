@@ -41,7 +41,7 @@ func TestReadmeFault(t *testing.T) {
 	has(t, out.String(), string(m[1]))
 }
 
-// TestDocumentedVerbs: every command that a document shows has a verb that there is.
+// TestDocumentedVerbs: every command that a document shows has a verb that there is, and every verb is in the table of README.md.
 func TestDocumentedVerbs(t *testing.T) {
 	var verbs []string
 	for _, cmd := range (&cli{}).root().Commands() {
@@ -58,6 +58,15 @@ func TestDocumentedVerbs(t *testing.T) {
 			if shown++; !slices.Contains(verbs, m[1]) {
 				t.Errorf("%s: hub %s: there is no such verb; there are %s", file, m[1], strings.Join(verbs, ", "))
 			}
+		}
+	}
+	table, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cmd := range (&cli{}).root().Commands() {
+		if verb := regexp.MustCompile("(?m)^\\|.*`" + cmd.Name() + "\\b"); !verb.Match(table) {
+			t.Errorf("the verb %s is not in the table of README.md", cmd.Name())
 		}
 	}
 	if shown < 20 {
