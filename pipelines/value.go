@@ -79,6 +79,9 @@ func (c *Condition) Holds(fr *formula.Frame) (bool, error) {
 	return ok, nil
 }
 
+// Pure tells that the answer depends on nothing but the message and the variables: no now(), no table().
+func (c *Condition) Pure() bool { return c.f.Pure() }
+
 // Source is the formula's text.
 func (c *Condition) Source() string { return c.f.Source() }
 

@@ -15,6 +15,7 @@ type made = pipelines.Made
 // spot is a place where an instance asks somebody: finds it again when there is a result.
 type spot struct {
 	token, visit, step int
+	state              string
 	undo               int // number of the entry that is undone, from 1; 0: none is
 	doubt              bool
 }
@@ -113,8 +114,8 @@ func (t *turn) step(ctx context.Context, o order, input *hub.Delivery, last *res
 		}
 		t.mine.ready, t.mine.later = true, false
 	}
-	// A turn that only moved through states is not worth a commit: a crash makes the next run go the same way.
-	return t.pending(t.mine), t.taken || len(t.y.Unit.Puts)+len(t.y.Unit.Sends)+len(t.y.Unit.Writes) > 0, nil
+	// A turn that only moved through states is not worth a commit: the turn that has the answer, and one behind a crash, go the same way.
+	return t.pending(t.mine), t.taken || t.fixed || len(t.y.Unit.Puts)+len(t.y.Unit.Sends)+len(t.y.Unit.Writes) > 0, nil
 }
 
 func sequence(d *hub.Delivery) int64 {
@@ -169,7 +170,7 @@ func (t *turn) pending(tok *Token) *asking {
 // spot is where tok asks next; false: nowhere.
 func (t *turn) spot(tok *Token) (at spot, asks bool) {
 	s := t.d.state(tok.State)
-	at = spot{token: tok.ID, visit: tok.Visit, step: tok.Step}
+	at = spot{token: tok.ID, visit: tok.Visit, step: tok.Step, state: tok.State}
 	if s.undo != nil {
 		if i := t.nextUndo(s.undo); i >= 0 {
 			at.undo, at.doubt = i+1, t.in.Undo[i].Doubt

@@ -21,12 +21,14 @@ import (
 	"orderhub/pipelines/route"
 	"orderhub/pipelines/send"
 	"orderhub/pipelines/set"
+	"orderhub/pipelines/table"
 	"orderhub/pipelines/validate"
 )
 
 func registry() pipelines.Registry {
 	return pipelines.Registry{
-		Patterns: append(process.Patterns(), call.Pattern(), send.Pattern(), set.Pattern(), route.Pattern(), reply.Pattern(), fail.Pattern(), validate.Pattern()),
+		Patterns: append(process.Patterns(), call.Pattern(), send.Pattern(), set.Pattern(), route.Pattern(), reply.Pattern(), fail.Pattern(), validate.Pattern(), table.Pattern()),
+		Funcs:    table.Funcs(),
 		Sections: []pipelines.Section{process.Section()},
 	}
 }
@@ -41,6 +43,7 @@ adapters:
 channels:
   starts: {type: direct}
   signals: {type: direct}
+  limits: {type: direct}
   happened: {type: topic, key: 'body.id ?? body.order'}
   ops: {type: direct}
   log: {type: direct}
@@ -48,6 +51,7 @@ channels:
 pipelines:
   hear: {from: {happened: "#"}, steps: [{send: heard}]}
   ask: {from: {web: GET /orders}, steps: [{reply: {body: '=process("order", body.id)'}}]}
+  limit: {from: limits, steps: [{table: {put: limits, key: '="a"', value: =body}}]}
   start: {from: starts, steps: [{start: order}]}
   tell: {from: signals, steps: [{signal: {order: =body.id, event: =body.event, with: =body.with}}]}
 `

@@ -69,6 +69,7 @@ func (t *turn) stops(tok *Token) bool {
 
 // quick runs a step that asks nobody, in the turn's unit. It gives the variables that the step set.
 func (t *turn) quick(ctx context.Context, tok *Token, m made, x *hub.Exchange) (set []hub.Var, err error) {
+	t.fixed = true
 	before := x.Vars
 	f := x.Fork(x.Msg)
 	f.Trace = x.Trace
@@ -149,6 +150,7 @@ func (t *turn) globally() bool {
 // react does what r says, if its condition holds: its steps, and where it leads. suffix tells it from other reactions of the visit.
 func (t *turn) react(tok *Token, r *reaction, suffix string, more ...hub.Var) (hit bool, err error) {
 	if r.when != nil {
+		t.fixed = t.fixed || !r.when.Pure()
 		if hit, err = r.when.Holds(t.frame(tok, more...)); err != nil || !hit {
 			return false, err
 		}
@@ -216,6 +218,7 @@ func (t *turn) fork(tok *Token, s *state) error {
 		}
 	}
 	if s.each != nil {
+		t.fixed = true
 		list, err := s.each.list.Value(t.frame(tok))
 		if err != nil {
 			return err

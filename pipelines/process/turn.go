@@ -29,6 +29,7 @@ type turn struct {
 	taken   bool    // the result was taken in this turn
 	expired error   // the message is a dead letter, though what it changed is kept
 	failed  error   // mine failed for good in this turn
+	fixed   bool    // what was done may come out otherwise when it is done again: it is committed before anybody is asked
 	same    bool    // nothing is changed: only the message is consumed
 	counts  map[string]int64
 }
