@@ -293,14 +293,25 @@ func (d *dispatcher) holds(ctx context.Context, key string) (bool, error) {
 	return blocked || d.lying[key] > 0, nil
 }
 
-// block makes later messages of the key wait behind one that was put with a due time.
-func (d *dispatcher) block(key string) {
-	if d.rt.shared != nil {
-		return // the store sees to that
+// block makes later messages of the key wait behind one that is about to be put
+// with a due time. It tells whether that is news.
+func (d *dispatcher) block(key string) bool {
+	if key == "" || d.rt.shared != nil {
+		return false // the store of several hubs sees to that
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if _, ok := d.blocked[key]; !ok {
-		d.blocked[key] = false
+	if _, ok := d.blocked[key]; ok {
+		return false
 	}
+	d.blocked[key] = false
+	return true
+}
+
+// unblock lets the key go on: what it was blocked for was not put.
+func (d *dispatcher) unblock(key string) {
+	d.mu.Lock()
+	d.blocked[key] = true
+	d.mu.Unlock()
+	d.wake()
 }

@@ -162,10 +162,7 @@ func (e *Entry) Call(ctx context.Context, m *Message) (*Message, error) {
 		}
 		return nil, ignoreDuplicate(e.rt.Commit(ctx, u))
 	}
-	reply, out, err := e.rt.run(ctx, e.stage, m, nil)
-	if out == waits && m.Key != "" {
-		d.block(m.Key)
-	}
+	reply, _, err := e.rt.run(ctx, e.stage, m, nil)
 	return reply, err
 }
 

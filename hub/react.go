@@ -51,7 +51,14 @@ func (rt *Runtime) react(ctx context.Context, s *Stage, m *Message, d *Delivery,
 		e, r = AsError(err), Reaction{} // the reaction failed: the message waits for another try, or is a dead letter
 	}
 	u, again := rt.aftermath(s, m, d, e, r, notes)
+	blocked := false
+	if q := rt.queues[s.Queue]; again && d == nil && q != nil { // before the retry lies there: it may be over before Commit returns
+		blocked = q.block(m.Key)
+	}
 	err := rt.Commit(ctx, u)
+	if err != nil && blocked {
+		rt.queues[s.Queue].unblock(m.Key)
+	}
 	if errors.Is(err, ErrDuplicate) {
 		return settled, nil
 	}
