@@ -62,16 +62,22 @@ func TestOnBrokers(t *testing.T) {
 	if err != nil || q.Consumers != 1 {
 		t.Errorf("stock.commands lies on RabbitMQ, with the hub as its reader: %+v %v", q, err)
 	}
-	w := &kafka.Writer{Addr: kafka.TCP(kafkaAddr), Topic: changes, RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond}
+	w := &kafka.Writer{Addr: kafka.TCP(kafkaAddr), Topic: changes, Balancer: &kafka.Hash{}, RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond} // one key, one partition: in order
 	defer w.Close()
 	for _, version := range []int{2, 1, 3, 3} {
 		if err := w.WriteMessages(t.Context(), kafka.Message{Key: []byte("SKU-00017"), Value: fmt.Appendf(nil, `{"sku":"SKU-00017","version":%d}`, version)}); err != nil {
 			t.Fatal(err)
 		}
 	}
+	var timeline string
+	defer func() {
+		if t.Failed() {
+			t.Log(timeline)
+		}
+	}()
 	s.until("master data is fetched for versions 2 and 3 only", func() bool {
-		out, _ := s.hub("trace", "SKU-00017", "-o", "json")
-		return strings.Count(out, `"called"`) >= 2
+		timeline, _ = s.hub("trace", "SKU-00017", "-o", "json")
+		return strings.Count(timeline, `"called"`) >= 2
 	})
 	if out, err := s.hub("validate", s.config, "--connect"); err != nil {
 		t.Errorf("validate --connect: %v\n%s", err, out)
