@@ -115,7 +115,7 @@ func TestCarriedTwice(t *testing.T) {
 	if err := target.Send(t.Context(), message("order-0", "k", "0", nil)); err != nil {
 		t.Fatal(err)
 	}
-	p.hush(true) // requests arrive, answers don't
+	p.hush(true)                                                   // requests arrive, answers don't
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // the request itself must arrive, on a slow machine, too
 	defer cancel()
 	if err := target.Send(ctx, m); reason(err) != "timeout unconfirmed" {
