@@ -73,6 +73,9 @@ func (e *Error) Document() doc.Value {
 	})
 }
 
+// Untried tells that the far end was not even asked: there was no connection, or its circuit breaker is open.
+func (e *Error) Untried() bool { return e.Reason == NotConnected || e.Reason == "breaker_open" }
+
 // Reaction is what the failed step itself says becomes of the message; false: nothing.
 func (e *Error) Reaction() (Reaction, bool) {
 	if e.react == nil {

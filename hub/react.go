@@ -80,7 +80,7 @@ func (rt *Runtime) errorSteps(ctx context.Context, s *Stage, m *Message, d *Deli
 		}
 		x.Unit.History = append(x.Unit.History, notes...)
 		x.Note(failedEvent(e, rt.clock.Now()))
-		err := protect(ctx, steps, x)
+		err := Protect(ctx, steps, x)
 		if err == nil {
 			err = rt.commit(ctx, s, x, m)
 		}
@@ -142,7 +142,7 @@ func (rt *Runtime) next(r Reaction, e *Error, tries int, now time.Time) (due tim
 	if !policy.Takes(e.Class) {
 		return time.Time{}, false, true
 	}
-	counts = e.Class != Throttled && e.Reason != NotConnected && e.Reason != "breaker_open" && (e.Reason != "conflict" || e.Class != Unavailable)
+	counts = e.Class != Throttled && !e.Untried() && (e.Reason != "conflict" || e.Class != Unavailable)
 	if counts && tries >= policy.Times {
 		return time.Time{}, false, true
 	}

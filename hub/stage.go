@@ -59,7 +59,7 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 			x.Vars = d.Vars
 		}
 		x.lockAll(wanted)
-		if err = protect(ctx, s.Run, x); err == nil {
+		if err = Protect(ctx, s.Run, x); err == nil {
 			if asked && !s.Answers && x.Unit.Reply != nil && x.Unit.Effects() {
 				rt.keep(s, x.Unit, m)
 			}
@@ -167,8 +167,8 @@ func (rt *Runtime) Commit(ctx context.Context, u *Unit) error {
 	return nil
 }
 
-// protect runs steps; a panic becomes a Bug of that message alone.
-func protect(ctx context.Context, run Next, x *Exchange) (err error) {
+// Protect runs steps; a panic becomes a Bug of that message alone.
+func Protect(ctx context.Context, run Next, x *Exchange) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &Error{Class: Bug, Reason: "panic", Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}

@@ -27,7 +27,6 @@ type loading struct {
 	used      map[string]bool // schemas, retries, channels that something names
 	failNames []string        // classes that `fail:` steps name
 	places    []*Channel      // of brokers that this hub runs without
-	declared  map[string]any  // what the sections of the registry made known, by key
 	broken    map[string]bool // declared things with a fault of their own: who names them is not told again
 }
 
@@ -35,7 +34,7 @@ type loading struct {
 // and compiles it. The plan is usable only when problems has no errors; all
 // problems are found at once.
 func Load(path string, reg *Registry, loader *yamlfile.Loader) (*Plan, *yamlfile.Problems) {
-	l := &loading{reg: reg, loader: loader, problems: loader.Problems, used: map[string]bool{}, broken: map[string]bool{}, declared: map[string]any{}}
+	l := &loading{reg: reg, loader: loader, problems: loader.Problems, used: map[string]bool{}, broken: map[string]bool{}}
 	l.Plan = &Plan{Path: path, Dir: filepath.Dir(path), Store: "sqlite:hub.db", Drain: 30 * time.Second, Keep: 30 * 24 * time.Hour,
 		schemas: map[string]*schema.Schema{}, retries: map[string]*hub.Retry{}, scope: formula.NewScope()}
 	l.scope = l.scope.WithFunc("link", l.linkFunc())

@@ -47,16 +47,10 @@ func (l *loading) compileSections(root *yamlfile.Node) {
 	}
 }
 
-// Share makes v known to the steps that are compiled later: Build.Shared.
-func (s *SectionBuild) Share(v any) { s.plan.declared[s.Key] = v }
+// Section is what the section with the key kept so far; nil: it is not there.
+func (b *Build) Section(key string) any { return b.plan.Section(key) }
 
-// Shared is what the section with the key shared; nil: nothing.
-func (s *SectionBuild) Shared() any { return s.plan.declared[s.Key] }
-
-// Shared is what the section with the key shared; nil: it is not there.
-func (b *Build) Shared(key string) any { return b.plan.declared[key] }
-
-// Keep keeps v in the plan: Plan.Section.
+// Keep keeps v in the plan, for Plan.Section and for the steps that are compiled later.
 func (s *SectionBuild) Keep(v any) {
 	if s.plan.kept == nil {
 		s.plan.kept = map[string]any{}

@@ -51,7 +51,7 @@ func decode(r hub.Record) (*Instance, error) {
 			each(f, func(e doc.Value) { in.Seen = append(in.Seen, Seen{e.Get("state").Str(), moment(e.Get("time"))}) })
 		case "leave":
 			e := f.At(0)
-			in.Leave = &Leave{Token: whole(e.Get("token")), To: e.Get("to").Str(), Why: e.Get("why").Str()}
+			in.Leave = &Leave{Token: whole(e.Get("token")), To: e.Get("to").Str()}
 		default:
 			return nil, hub.Fail(hub.Bug, "corrupt_record", "%s %s has the unknown field %q", r.Kind, r.Key, name)
 		}
@@ -77,8 +77,6 @@ func decodeToken(v doc.Value) *Token {
 			t.Since = moment(f)
 		case "step":
 			t.Step = whole(f)
-		case "label":
-			t.Label = f.Str()
 		case "phase":
 			t.Phase = Phase(f.Str())
 		case "run":

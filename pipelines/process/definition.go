@@ -71,8 +71,8 @@ type fork struct {
 // items is a state that runs one branch for every element of a list.
 type items struct {
 	list    *pipelines.Expr
-	as      string // name of the element inside the branch, and of the list of results behind it
-	item    string
+	item    string // what formulas call the element inside the branch
+	as      string // variable that takes the list of results behind it
 	initial *state
 }
 

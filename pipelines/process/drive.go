@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 
 	"orderhub/hub"
 	"orderhub/pipelines"
@@ -192,20 +191,17 @@ func (m *machine) perform(ctx context.Context, x *hub.Exchange, a *asking) *resu
 	y.Vars, y.Trace = a.x.Vars, x.Trace
 	r := &result{at: a.at, unit: y}
 	after := y
-	if r.err = protect(ctx, a.run, y, func(z *hub.Exchange) { after = z }); r.err == nil {
+	if r.err = runStep(ctx, a.run, y, func(z *hub.Exchange) { after = z }); r.err == nil {
 		r.set = changed(a.x.Vars, after.Vars)
 	}
 	return r
 }
 
-// protect runs a step; a panic becomes a bug of that step.
-func protect(ctx context.Context, s hub.Step, x *hub.Exchange, next func(*hub.Exchange)) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = hub.Fail(hub.Bug, "panic", "panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return s.Process(ctx, x, func(_ context.Context, y *hub.Exchange) error { next(y); return nil })
+// runStep runs a step; what it passes on goes to next. A panic is a bug of that step.
+func runStep(ctx context.Context, s hub.Step, x *hub.Exchange, next func(*hub.Exchange)) error {
+	return hub.Protect(ctx, func(ctx context.Context, x *hub.Exchange) error {
+		return s.Process(ctx, x, func(_ context.Context, y *hub.Exchange) error { next(y); return nil })
+	}, x)
 }
 
 // take applies the result of what tok asked.

@@ -115,7 +115,6 @@ func (in *Instance) encode() []byte {
 		list(w, "leave", []*Leave{l}, func(l *Leave) {
 			w.number("token", int64(l.Token))
 			w.text("to", l.To)
-			w.text("why", l.Why)
 		})
 	}
 	w.b.EndObject()
@@ -130,7 +129,6 @@ func (w *writer) token(t *Token) {
 	w.number("visit", int64(t.Visit))
 	w.time("since", t.Since)
 	w.number("step", int64(t.Step))
-	w.text("label", t.Label)
 	w.text("phase", string(t.Phase))
 	w.number("run", int64(t.Run))
 	w.number("by", t.By)

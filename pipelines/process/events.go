@@ -34,7 +34,7 @@ func (t *turn) start() error {
 }
 
 // event gives the event to the state that takes it, or keeps it until one does.
-func (t *turn) event(order) error {
+func (t *turn) event() error {
 	e := Event{ID: t.x.Msg.ID, Name: text(t.x.Msg, "name"), Data: value(t.x.Msg, "with"), Time: t.x.Msg.Time}
 	in := t.in
 	known := slices.Contains(in.Taken, e.ID) || slices.ContainsFunc(in.Early, func(o Event) bool { return o.ID == e.ID })
@@ -60,13 +60,8 @@ func (t *turn) event(order) error {
 
 func (t *turn) keeper(e Event) string { return t.in.ID + "!event!" + e.ID }
 
-// forget drops the message that keeps an early event.
-func (t *turn) forget(e Event) {
-	t.y.Unit.Puts = append(t.y.Unit.Puts, hub.Put{Queue: t.m.queue, Name: t.keeper(e), Cancel: true})
-}
-
 // expire gives up an event that nobody took in time: it becomes a dead letter.
-func (t *turn) expire(order) error {
+func (t *turn) expire() error {
 	id, name := text(t.x.Msg, "id"), text(t.x.Msg, "name")
 	i := slices.IndexFunc(t.in.Early, func(e Event) bool { return e.ID == id })
 	if i < 0 {
@@ -154,7 +149,7 @@ func (t *turn) recall() error {
 			p.Name = t.keeper(e)
 			t.y.Unit.Puts = append(t.y.Unit.Puts, p)
 		case took:
-			t.forget(e)
+			t.callOff(t.keeper(e))
 		default:
 			continue
 		}

@@ -65,14 +65,14 @@ func inDoubt(e *hub.Error) bool {
 	case hub.Timeout, hub.Bug:
 		return true
 	case hub.Unavailable:
-		return e.Reason != hub.NotConnected && e.Reason != "breaker_open"
+		return !e.Untried()
 	}
 	return false
 }
 
 // again puts the token where it waits for another try. False: the policy has no more.
 func (t *turn) again(tok *Token, policy *hub.Retry, e *hub.Error) bool {
-	counts := e.Class != hub.Throttled && (e.Class != hub.Unavailable || e.Reason != hub.NotConnected && e.Reason != "breaker_open")
+	counts := e.Class != hub.Throttled && !e.Untried()
 	if !policy.Takes(e.Class) || counts && tok.Tries >= policy.Times {
 		return false
 	}
@@ -154,7 +154,7 @@ func (t *turn) retryNow() error {
 }
 
 // cancel leads the instance to its compensation, or undoes all and closes.
-func (t *turn) cancel(o order) error {
+func (t *turn) cancel() error {
 	if len(t.in.Tokens) == 0 || !t.in.Closed.IsZero() {
 		return hub.Fail(hub.Rejected, "no_process", "%s %s is not running", t.m.name, t.in.ID)
 	}

@@ -51,8 +51,7 @@ type Token struct {
 	State  string
 	Visit  int // how many states it has entered
 	Since  time.Time
-	Step   int    // the next step of the state; behind them: its branches, its task, its rules
-	Label  string // of that step: finds it again in a new version
+	Step   int // the next step of the state; behind them: its branches, its task, its rules
 	Phase  Phase
 	Run    int   // of the message that drives it
 	By     int64 // sequence number of that message, when it is not a `drive` of its own
@@ -105,7 +104,6 @@ type Seen struct {
 type Leave struct {
 	Token int
 	To    string
-	Why   string
 }
 
 // Task is an open human task.

@@ -59,7 +59,7 @@ func (t *turn) halt(tok *Token) {
 		tok.Doubt = false
 	}
 	if !tok.Due.IsZero() || tok.Phase == Failed {
-		t.callOff(tok)
+		t.callOff(t.driver(tok))
 	}
 	if tok.Phase == Failed {
 		t.unstick(tok)

@@ -44,17 +44,17 @@ func (m *machine) Process(ctx context.Context, x *hub.Exchange, _ hub.Next) erro
 	case doStart, doDrive:
 		return m.drive(ctx, x, order)
 	case doEvent:
-		return m.change(ctx, x, func(t *turn) error { return t.event(order) })
+		return m.change(ctx, x, func(t *turn) error { return t.event() })
 	case doTimer:
 		return m.change(ctx, x, func(t *turn) error { return t.timer(ctx, order) })
 	case doExpire:
-		return m.change(ctx, x, func(t *turn) error { return t.expire(order) })
+		return m.change(ctx, x, func(t *turn) error { return t.expire() })
 	case doAnswer:
-		return m.change(ctx, x, func(t *turn) error { return t.answer(order) })
+		return m.change(ctx, x, func(t *turn) error { return t.answer() })
 	case doRetry:
 		return m.change(ctx, x, func(t *turn) error { return t.retryNow() })
 	case doCancel:
-		return m.change(ctx, x, func(t *turn) error { return t.cancel(order) })
+		return m.change(ctx, x, func(t *turn) error { return t.cancel() })
 	case doMove:
 		return m.change(ctx, x, func(t *turn) error { return nil }) // a turn moves what it loads
 	}
@@ -129,7 +129,7 @@ func (m *machine) lock(id string) *sync.Mutex {
 func (m *machine) once(ctx context.Context, x *hub.Exchange, id string, again bool, f func(t *turn) (bool, error)) error {
 	y := hub.NewExchange(x.Msg, x.Env)
 	y.Trace = x.Trace
-	t := &turn{ctx: ctx, m: m, x: x, y: y, now: x.Now()}
+	t := &turn{m: m, x: x, y: y, now: x.Now()}
 	var err error
 	if t.in, err = m.load(ctx, y, id, again); err == nil {
 		if err = t.open(); err == nil {

@@ -96,7 +96,7 @@ func Move(process, instance, id string, now time.Time) hub.Put {
 	return put(process, instance, id, now, doc.Value{}, doMove)
 }
 
-// Name tells the texts of a message's body: its event, task, why.
+// text is a field of a message's body that is a text: its event, task, why; value is any field.
 func text(m *hub.Message, name string) string {
 	v, err := m.Body.Doc()
 	if err != nil {

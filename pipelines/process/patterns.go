@@ -34,7 +34,7 @@ const maxID = 120
 
 // known finds the process that n names, and reports it when there is none.
 func known(b *pipelines.Build, n *yamlfile.Node, name string) *declared {
-	all, _ := b.Shared(sectionKey).(*Processes)
+	all, _ := b.Section(sectionKey).(*Processes)
 	d := all.find(name)
 	if d == nil && name != "" {
 		pipelines.Unknown(n, "E289", "process", name, all.Names())

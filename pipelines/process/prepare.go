@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"orderhub/hub"
-
 	"orderhub/pipelines/yamlfile"
 )
 
@@ -180,8 +179,8 @@ func firstProblem(p *yamlfile.Problems) string {
 // Prepare is Compare, and keeps the text of the newest definitions. What is
 // stranded must be told, and the plan not be opened.
 func (ps *Processes) Prepare(ctx context.Context, st Store) (stranded []Fate, err error) {
-	if ps == nil {
-		return strandedIn(ctx, st)
+	if ps == nil { // a configuration without processes
+		ps = &Processes{}
 	}
 	all, err := ps.Compare(ctx, st)
 	if err != nil {
@@ -210,25 +209,21 @@ func (ps *Processes) Prepare(ctx context.Context, st Store) (stranded []Fate, er
 	return nil, st.Commit(ctx, u)
 }
 
-// strandedIn are the open instances of a store, for a configuration without processes.
-func strandedIn(ctx context.Context, st Reader) ([]Fate, error) {
-	return (&Processes{}).Compare(ctx, st)
-}
-
 // MoveAll puts the messages that take instances to the newest version, where
-// in_flight says so; commit is that of the runtime. It can be interrupted: the next start goes on.
+// in_flight says so, or their version was edited. Prepare has found that all of them can; nothing is compiled, since the plan runs. commit is that of the runtime. It can be interrupted: the next start goes on.
 func (ps *Processes) MoveAll(ctx context.Context, st Reader, commit func(ctx context.Context, u *hub.Unit) error) error {
 	if ps == nil {
 		return nil
 	}
-	fates, err := ps.Compare(ctx, st)
+	all, err := Populations(ctx, st, ps, "")
 	if err != nil {
 		return err
 	}
 	var names []string
-	for _, f := range fates {
-		if f.Fate == Moves && !slices.Contains(names, f.Process) {
-			names = append(names, f.Process)
+	for _, p := range all {
+		d := ps.find(p.Process)
+		if d != nil && p.Count > 0 && !p.Final && d.machine.current.takes(&Instance{Def: p.Def, Version: p.Version}) && !slices.Contains(names, p.Process) {
+			names = append(names, p.Process)
 		}
 	}
 	for _, name := range names {

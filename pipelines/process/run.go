@@ -74,7 +74,7 @@ func (t *turn) quick(ctx context.Context, tok *Token, m made, x *hub.Exchange) (
 	f := x.Fork(x.Msg)
 	f.Trace = x.Trace
 	after := f
-	if err := protect(ctx, m.Run, f, func(y *hub.Exchange) { after = y }); err != nil {
+	if err := runStep(ctx, m.Run, f, func(y *hub.Exchange) { after = y }); err != nil {
 		return nil, err
 	}
 	t.y.Join(f)
@@ -199,7 +199,7 @@ func (t *turn) shut(root *Token) {
 	t.in.Closed = t.now
 	for _, e := range t.in.Early {
 		t.note(root, "", "dropped", "event %s: no state took it", e.Name)
-		t.forget(e)
+		t.callOff(t.keeper(e))
 	}
 	t.in.Early = nil
 	t.in.Undo = nil

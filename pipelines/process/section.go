@@ -35,7 +35,6 @@ func Of(p *pipelines.Plan) *Processes {
 // declare learns names and data of every process, so that `start` and `signal` can be checked.
 func declare(s *pipelines.SectionBuild) {
 	all := &Processes{s: s}
-	s.Share(all)
 	s.Keep(all)
 	s.Func("process", all.reads())
 	for key, n := range s.Node.Entries() {
@@ -81,7 +80,7 @@ func (d *declared) data(s *pipelines.SectionBuild, n *yamlfile.Node) {
 
 // compile makes the definitions and gives each process its stage.
 func compile(s *pipelines.SectionBuild) {
-	all := s.Shared().(*Processes)
+	all := s.Plan().Section(s.Key).(*Processes)
 	for _, d := range all.list {
 		faults := s.Faults()
 		def := define(s, d.pipeline, d.node, d)

@@ -118,10 +118,15 @@ func (k *ListedTask) free(by string) error {
 	return nil
 }
 
+// write is the task as it is now, if nobody changed it since it was read.
+func (k *ListedTask) write() hub.Write {
+	value, _ := json.Marshal(k.OpenTask) // texts, times and JSON always can
+	return hub.Write{Kind: taskKind, Key: k.ID, Value: value, IfVersion: k.version}
+}
+
 // unit writes the task, if nobody changed it since; what is the line of its instance's history, "" for none.
 func (k *ListedTask) unit(now time.Time, what, detail string) *hub.Unit {
-	value, _ := json.Marshal(k.OpenTask) // texts, times and JSON always can
-	u := &hub.Unit{Writes: []hub.Write{{Kind: taskKind, Key: k.ID, Value: value, IfVersion: k.version}}}
+	u := &hub.Unit{Writes: []hub.Write{k.write()}}
 	if what != "" {
 		root := k.Process + ":" + k.Instance
 		u.Root, u.Correlation = root, k.Instance

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"encoding/json"
 	"strconv"
 	"time"
@@ -88,13 +89,13 @@ func (t *turn) dropTask(tok *Token) {
 	}
 	t.y.Write(hub.Write{Kind: taskKind, Key: tok.Task.ID, IfVersion: hub.AnyVersion})
 	if !tok.Task.Due.IsZero() {
-		t.y.Unit.Puts = append(t.y.Unit.Puts, hub.Put{Queue: t.m.queue, Name: t.timerName(tok, lateTimer), Cancel: true})
+		t.callOff(t.timerName(tok, lateTimer))
 	}
 	tok.Task = nil
 }
 
 // answer gives a person's answer to the token that asked. The first answer counts.
-func (t *turn) answer(order) error {
+func (t *turn) answer() error {
 	id, by, with := text(t.x.Msg, "task"), text(t.x.Msg, "by"), value(t.x.Msg, "with")
 	for _, tok := range t.in.Tokens {
 		if tok.Task != nil && tok.Task.ID == id {
@@ -132,7 +133,7 @@ func (t *turn) answered(tok *Token, by string, with doc.Value) error {
 }
 
 // late does what the state says of a task that nobody answered in time.
-func (t *turn) late(tok *Token) error {
+func (t *turn) late(ctx context.Context, tok *Token) error {
 	if tok.Task == nil {
 		t.same = true
 		return nil
@@ -145,25 +146,20 @@ func (t *turn) late(tok *Token) error {
 	if !tok.Task.Undoing {
 		r = t.d.state(tok.State).task.late
 	}
-	if err := t.markLate(tok); err != nil || r == nil {
+	if err := t.markLate(ctx, tok); err != nil || r == nil {
 		return err
 	}
 	_, err := t.react(tok, r, "late."+strconv.FormatInt(tok.Task.Due.UnixNano(), 10))
 	return err
 }
 
-func (t *turn) markLate(tok *Token) error {
-	rec, err := t.y.Env.Store.Get(t.ctx, taskKind, tok.Task.ID)
+func (t *turn) markLate(ctx context.Context, tok *Token) error {
+	k, err := FindTask(ctx, t.y.Env.Store, tok.Task.ID)
 	if err != nil {
 		return err
 	}
-	var k OpenTask
-	if err := json.Unmarshal(rec.Value, &k); err != nil {
-		return hub.Fail(hub.Bug, "corrupt_record", "task %s: %w", tok.Task.ID, err)
-	}
 	k.Late = true
-	t.writeTask(k)
-	t.y.Unit.Writes[len(t.y.Unit.Writes)-1].IfVersion = rec.Version // somebody may claim it at this moment
+	t.y.Write(k.write()) // with its version: somebody may claim it at this moment
 	t.note(tok, "", "late", "task %s of %s", k.ID, k.Group)
 	return nil
 }

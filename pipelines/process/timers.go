@@ -66,14 +66,14 @@ func (t *turn) timerName(tok *Token, i int) string {
 func (t *turn) disarm(tok *Token) {
 	for i, due := range tok.Timers {
 		if !due.IsZero() {
-			t.y.Unit.Puts = append(t.y.Unit.Puts, hub.Put{Queue: t.m.queue, Name: t.timerName(tok, i), Cancel: true})
+			t.callOff(t.timerName(tok, i))
 		}
 	}
 	tok.Timers = nil
 }
 
 // timer does what a timer says when it falls due; one of a state that was left meanwhile does nothing.
-func (t *turn) timer(_ context.Context, o order) error {
+func (t *turn) timer(ctx context.Context, o order) error {
 	tok := t.in.token(o.numbers[0])
 	if tok == nil || tok.Visit != o.numbers[1] || !t.in.Closed.IsZero() || tok.Phase == Stopped || tok.Phase == Done || t.leaving(tok) {
 		t.same = true
@@ -81,7 +81,7 @@ func (t *turn) timer(_ context.Context, o order) error {
 	}
 	i := o.numbers[2]
 	if i == lateTimer {
-		return t.late(tok)
+		return t.late(ctx, tok)
 	}
 	s := t.d.state(tok.State)
 	if i >= len(tok.Timers) || i >= len(s.timers) || tok.Timers[i].IsZero() {

@@ -15,7 +15,6 @@ import (
 // turn is one change of an instance: what it collects in y's unit is committed
 // with the record, or not at all.
 type turn struct {
-	ctx context.Context
 	m   *machine
 	d   *Definition // that the instance runs on
 	in  *Instance
@@ -155,7 +154,7 @@ func (t *turn) enter(tok *Token, s *state) error {
 
 // clear forgets what belonged to a try of a step.
 func (tok *Token) clear() {
-	tok.Tries, tok.Due, tok.Error, tok.Doubt, tok.Label = 0, time.Time{}, nil, false, ""
+	tok.Tries, tok.Due, tok.Error, tok.Doubt = 0, noTime, nil, false
 }
 
 // quit takes a token that is halted out of its state: what waited there is called off.
@@ -168,9 +167,9 @@ func (t *turn) quit(tok *Token) {
 	t.dropTask(tok)
 }
 
-// callOff drops the message that was to drive tok.
-func (t *turn) callOff(tok *Token) {
-	t.y.Unit.Puts = append(t.y.Unit.Puts, hub.Put{Queue: t.m.queue, Name: t.driver(tok), Cancel: true})
+// callOff drops the message with the name: what drives a token, a timer, the keeper of an event.
+func (t *turn) callOff(name string) {
+	t.y.Unit.Puts = append(t.y.Unit.Puts, hub.Put{Queue: t.m.queue, Name: name, Cancel: true})
 }
 
 func (t *turn) driver(tok *Token) string { return t.in.ID + "!" + strconv.Itoa(tok.ID) }

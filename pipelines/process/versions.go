@@ -132,7 +132,7 @@ func (t *turn) rearm(tok *Token, s *state) error {
 	t.now = now
 	for i := range tok.Timers {
 		if i < len(fired) && fired[i].IsZero() && s.timers[i].cron == nil { // it has fired already
-			t.y.Unit.Puts = append(t.y.Unit.Puts, hub.Put{Queue: t.m.queue, Name: t.timerName(tok, i), Cancel: true})
+			t.callOff(t.timerName(tok, i))
 			tok.Timers[i] = noTime
 		}
 	}

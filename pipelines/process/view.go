@@ -195,7 +195,7 @@ func (r *reaction) does() string {
 	return strings.Join(parts, ", ")
 }
 
-// Publicly is what `public:` of the process shows of the instance; Missing when it shows nothing.
+// publicly is what `public:` of the process shows of the instance; Missing when it shows nothing.
 func (ps *Processes) publicly(x *hub.Exchange, process string, in *Instance) (doc.Value, error) {
 	p := ps.find(process)
 	if p == nil || p.machine.current.public == nil || in.root() == nil {
