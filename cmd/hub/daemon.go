@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/pipelines"
 	"orderhub/pipelines/process"
 )
@@ -33,10 +34,10 @@ type daemon struct {
 	closing chan struct{} // closed when no reload is taken any more
 }
 
-// newDaemon opens the store for a loaded configuration.
-func newDaemon(ctx context.Context, l *loaded, reg *pipelines.Registry, s *stubs, log *slog.Logger, store string) (*daemon, error) {
+// newDaemon opens the store for a loaded configuration. acceptLoss is store.Options.AcceptLoss.
+func newDaemon(ctx context.Context, l *loaded, reg *pipelines.Registry, s *stubs, log *slog.Logger, url string, acceptLoss int) (*daemon, error) {
 	clock := hub.RealClock{}
-	st, err := openStorage(ctx, store, clock, log)
+	st, err := openStorage(ctx, url, store.Options{Clock: clock, Log: log, AcceptLoss: acceptLoss})
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,8 @@ const (
 	exitUsage       = 2
 	exitUnreachable = 3 // no hub answers
 	exitTimeout     = 4
-	exitStore       = 74 // the store failed (EX_IOERR)
+	exitStore       = 74 // the store failed, or is damaged (EX_IOERR)
+	exitConfig      = 78 // the store can't be used as it is named: in use, of another version, not the hub's (EX_CONFIG)
 	exitInterrupted = 130
 )
 

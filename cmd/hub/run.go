@@ -17,6 +17,7 @@ import (
 type runFlags struct {
 	noStubs, once bool
 	verbose       int
+	acceptLoss    int
 	sets          []string
 }
 
@@ -27,13 +28,14 @@ func (c *cli) runCommand() *cobra.Command {
 		Short: "Run the hub until SIGTERM, or until its inputs are used up",
 		Long: "Run the hub. CONFIG is a file or a folder; default config/pipelines.yaml.\n\n" +
 			"A partner without a URL is answered by a stub; --no-stubs makes that an error. SIGHUP or `hub reload` loads the file again.\n" +
-			"Exit codes: 0 stopped, or all inputs used up; 1 invalid configuration, or dead letters are left; 74 the store failed; 130 a second signal.",
+			"Exit codes: 0 stopped, or all inputs used up; 1 invalid configuration, or dead letters are left; 74 the store failed or is damaged; 78 the store is in use, or not one of this version; 130 a second signal.",
 		Args: between(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.runDaemon(cmd.Context(), configPath(args), f) },
 	}
 	cmd.Flags().BoolVar(&f.noStubs, "no-stubs", false, "a missing URL or secret is an error")
 	cmd.Flags().BoolVar(&f.once, "once", false, "read the files that are there, leave them in place, and end when all is handled")
 	cmd.Flags().CountVarP(&f.verbose, "verbose", "v", "log more: -v info, -vv debug")
+	cmd.Flags().IntVar(&f.acceptLoss, "accept-loss", 0, "start although the store's log is damaged, without what it held from frame `N` on; the error of a damaged log names N")
 	setFlag(cmd, &f.sets)
 	return cmd
 }
@@ -60,7 +62,7 @@ func (c *cli) runDaemon(ctx context.Context, config string, f runFlags) (err err
 		return problems()
 	}
 	l.problems.WriteText(c.talk, true, c.color) // warnings
-	d, err := newDaemon(ctx, l, reg, s, log, l.store())
+	d, err := newDaemon(ctx, l, reg, s, log, l.store(), f.acceptLoss)
 	if err != nil {
 		s.close()
 		return err

@@ -53,7 +53,7 @@ func (c *cli) sandbox(ctx context.Context, config string, f sandboxFlags) (err e
 		b.stubs.close()
 		return problems()
 	}
-	d, err := newDaemon(ctx, l, reg, b.stubs, c.logger(f.verbose), "sqlite:"+filepath.Join(dir, "hub.db"))
+	d, err := newDaemon(ctx, l, reg, b.stubs, c.logger(f.verbose), "sqlite:"+filepath.Join(dir, "hub.db"), 0)
 	if err != nil {
 		b.stubs.close()
 		return err

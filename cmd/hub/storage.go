@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	neturl "net/url"
 	"os"
 	"path/filepath"
@@ -63,22 +62,21 @@ func storeFile(url string) string {
 }
 
 // openStorage opens the store and settles what the last run left.
-func openStorage(ctx context.Context, url string, clock hub.Clock, log *slog.Logger) (*storage, error) {
+func openStorage(ctx context.Context, url string, o store.Options) (*storage, error) {
 	s := &storage{url: url, file: storeFile(url)}
-	s.fresh = s.file == "" || !exists(s.file)
+	s.fresh = !shared(url) && (s.file == "" || !exists(s.file))
+	o.Hub = instance()
 	var err error
-	o := store.Options{Clock: clock, Log: log}
-	if shared(url) {
-		s.fresh = false
-		s.Store, err = store.OpenPostgres(ctx, url, store.PostgresOptions{Options: o, Hub: instance()})
-	} else {
-		s.Store, err = store.Open(ctx, url, o)
+	if s.Store, err = store.Open(ctx, url, o); err == nil {
+		if err = s.recover(ctx); err != nil {
+			err = errors.Join(err, s.close())
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	if err := s.recover(ctx); err != nil {
-		return nil, errors.Join(err, s.close())
+	switch {
+	case errors.Is(err, store.ErrSetup):
+		return nil, &exitError{exitConfig, err}
+	case err != nil:
+		return nil, &exitError{exitStore, err}
 	}
 	return s, nil
 }

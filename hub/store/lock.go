@@ -21,7 +21,7 @@ func lockPath(path string) (*os.File, error) {
 	if err := lockFile(f); errors.Is(err, errLocked) {
 		pid, _ := io.ReadAll(io.LimitReader(f, 32))
 		f.Close()
-		return nil, fmt.Errorf("in use by process %s: stop that hub, or name another file for this one", strings.TrimSpace(string(pid)))
+		return nil, setupErrorf("in use by process %s: stop that hub, or name another file for this one", strings.TrimSpace(string(pid)))
 	} else if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("lock: %w", err)

@@ -57,10 +57,9 @@ type Postgres struct {
 }
 
 // PostgresOptions are the options of a store that several hubs share. Of
-// Options it uses Clock, Log and QueueLimit.
+// Options it uses Clock, Log, QueueLimit and Hub.
 type PostgresOptions struct {
 	Options
-	Hub      string        // names this hub among those that share the store. When a hub of that name starts, it takes over what the last one left; "": it waits for the leases to end
 	Lease    time.Duration // how long a queue stays with a hub that is silent; 0: 15 s
 	Patience time.Duration // how long a call waits for a PostgreSQL that is away, before it fails as unavailable; 0: 10 s
 }
@@ -86,7 +85,7 @@ func OpenPostgres(ctx context.Context, url string, o PostgresOptions) (*Postgres
 		woken: make(chan string, 1024), kick: make(chan struct{}, 1),
 		queues: map[string]*pgQueue{}, byID: map[int64]*pgQueue{}, tell: map[int64]bool{}, freed: map[int64]bool{}}
 	if err := s.configure(url); err != nil {
-		return nil, fmt.Errorf("store postgres: %w", err)
+		return nil, setupErrorf("store postgres: %w", err)
 	}
 	s.writer, s.keeper = link{s: s}, link{s: s}
 	if err := s.begin(ctx); err != nil {

@@ -161,7 +161,7 @@ func TestPostgresLeaseOutlivesOutage(t *testing.T) {
 func TestPostgresStart(t *testing.T) {
 	base := pgSchema(t)
 	proxy, url := throughProxy(t, base)
-	a := openPg(t, url, PostgresOptions{Hub: "one", Patience: time.Second})
+	a := openPg(t, url, PostgresOptions{Options: Options{Hub: "one"}, Patience: time.Second})
 	put(t, a, "q", msg("m1", "1"))
 	claimsSoon(t, a, "q", "m1")
 	proxy.mode.Store(pgRefuse) // the process dies
@@ -169,11 +169,11 @@ func TestPostgresStart(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
-	other := openPg(t, base, PostgresOptions{Hub: "two"})
+	other := openPg(t, base, PostgresOptions{Options: Options{Hub: "two"}})
 	if batch, next, err := other.Claim(ctx, "q", 1, 0); err != nil || len(batch) != 0 || time.Until(next) < time.Second {
 		t.Fatalf("another hub claims %v, looks again in %v: %v", batch, time.Until(next), err)
 	}
-	again := openPg(t, base, PostgresOptions{Hub: "one"})
+	again := openPg(t, base, PostgresOptions{Options: Options{Hub: "one"}})
 	claimsSoon(t, again, "q", "m1")
 	if batch := claimed(t, other, "q", 1); len(batch) != 0 {
 		t.Fatal("two hubs have the queue")

@@ -89,7 +89,7 @@ func startRuntime(t *testing.T, base, name string, set func(rt *hub.Runtime)) *p
 	var url string
 	h.proxy, url = throughProxy(t, base)
 	var err error
-	if h.s, err = OpenPostgres(ctx, url, PostgresOptions{Hub: name, Lease: time.Second, Patience: 4 * time.Second}); err != nil {
+	if h.s, err = OpenPostgres(ctx, url, PostgresOptions{Options: Options{Hub: name}, Lease: time.Second, Patience: 4 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	rt := hub.NewRuntime(h.s, hub.RealClock{}, silent, nil)

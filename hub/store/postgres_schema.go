@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/crc32"
 
@@ -81,9 +80,11 @@ func (s *Postgres) migrate(ctx context.Context, c *pgx.Conn) error {
 	case err != nil && !broken(err):
 		return err
 	case err != nil || version == nil:
-		return errors.New("this schema was not made by the hub; name another one in the URL: search_path=name")
+		return setupErrorf("this schema was not made by the hub; name another one in the URL: search_path=name")
+	case *version < postgresVersion:
+		return setupErrorf("store schema %d is older than this binary's (%d): name another one in the URL: search_path=name", *version, postgresVersion)
 	case *version > postgresVersion:
-		return fmt.Errorf("store schema %d is newer than this binary (max %d)", *version, postgresVersion)
+		return setupErrorf("store schema %d is newer than this binary (max %d)", *version, postgresVersion)
 	}
 	return nil
 }

@@ -82,11 +82,11 @@ func migrate(c *conn) error {
 	case tables == 0 && version == 0:
 		return c.script(fmt.Sprintf("BEGIN IMMEDIATE;%s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT", schema, applicationID, schemaVersion))
 	case app != applicationID:
-		return errors.New("this SQLite file was not made by the hub; name another file")
+		return setupErrorf("this SQLite file was not made by the hub; name another file")
 	case version < schemaVersion:
-		return fmt.Errorf("store schema %d is older than this binary's (%d): name another file", version, schemaVersion)
+		return setupErrorf("store schema %d is older than this binary's (%d): name another file", version, schemaVersion)
 	case version > schemaVersion:
-		return fmt.Errorf("store schema %d is newer than this binary (max %d)", version, schemaVersion)
+		return setupErrorf("store schema %d is newer than this binary (max %d)", version, schemaVersion)
 	}
 	return nil
 }

@@ -75,6 +75,9 @@ func openSQLite(ctx context.Context, path string, o Options) (*SQLite, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkLog(path, o); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
 	w, err := openWriter(path)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())

@@ -173,8 +173,8 @@ func TestOpenErrors(t *testing.T) {
 	}
 	c.close()
 	for url, want := range map[string]string{
-		"postgres://x/y":    "not yet available: the embedded store is sqlite:file",
-		"mysql://x":         "unknown kind; write memory: or sqlite:file",
+		"postgres://[":      "store postgres: cannot parse",
+		"mysql://x":         "unknown kind; write memory:, sqlite:file or postgres://…",
 		"sqlite:":           "give the path of a file",
 		"sqlite:" + foreign: "was not made by the hub",
 	} {

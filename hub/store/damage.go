@@ -1,0 +1,57 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"orderhub/hub/store/wal"
+)
+
+// checkLog looks at the log that the last run left, before SQLite reads it: what SQLite would drop in silence is
+// corrected, told, or an error.
+func checkLog(path string, o Options) error {
+	r, err := wal.Check(path)
+	damage, damaged := errors.AsType[*wal.Damage](err)
+	switch {
+	case damaged && o.AcceptLoss > 0 && o.AcceptLoss == max(damage.Frame, 1):
+		kept := fmt.Sprintf("%s.damaged-%d", damage.Path, o.Clock.Now().Unix())
+		if err := copyFile(damage.Path, kept); err != nil {
+			return fmt.Errorf("keep a copy of the damaged log: %w", err)
+		}
+		o.Log.Error("the store goes on without what its damaged log held, as told", "store", path, "frame", damage.Frame, "commits", damage.Commits, "copy", kept)
+	case damaged:
+		return fmt.Errorf("%w. Nothing was changed. Restore a backup of the store; or give these commits up with --accept-loss %d, which keeps a copy of the log", err, max(damage.Frame, 1))
+	case err != nil:
+		return fmt.Errorf("log of the store: %w", err)
+	}
+	if len(r.Flipped) > 0 {
+		if err := wal.Correct(path, r.Flipped); err != nil {
+			return fmt.Errorf("correct the log of the store: %w", err)
+		}
+		o.Log.Warn("flipped bits in the store's log were corrected, nothing is lost: have the disk and the memory of this machine checked", "store", path, "bits", r.Flipped)
+	}
+	if r.Unfinished > 0 {
+		o.Log.Info("the store's log ends in a commit that was not finished, and so was not acknowledged", "store", path, "frames", r.Unfinished)
+	}
+	return nil
+}
+
+// copyFile makes a durable copy, which must not be there yet.
+func copyFile(from, to string) (err error) {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	if _, err := io.Copy(out, in); err != nil {
+		return err
+	}
+	return out.Sync()
+}

@@ -1,0 +1,155 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"orderhub/hub"
+	"orderhub/hub/store/wal"
+)
+
+// killed copies the files of a store that has n messages in its log, as a kill -9 leaves them.
+func killed(t *testing.T, n int) map[string][]byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "hub.db")
+	s := open(t, "sqlite:"+path, Options{})
+	defer s.Close()
+	for i := range n {
+		put(t, s, "q", msg(fmt.Sprint("m", i), strings.Repeat("x", 500)))
+	}
+	files := map[string][]byte{}
+	for _, end := range []string{"", "-wal", "-shm"} {
+		b, err := os.ReadFile(path + end)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[end] = b
+	}
+	return files
+}
+
+func lay(t *testing.T, files map[string][]byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "hub.db")
+	for end, b := range files {
+		if err := os.WriteFile(path+end, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return path
+}
+
+// left is how many messages the store holds.
+func left(t *testing.T, s hub.Store) int {
+	t.Helper()
+	qs, err := s.Queues(ctx)
+	if err != nil || len(qs) != 1 {
+		t.Fatalf("queues %v: %v", qs, err)
+	}
+	return qs[0].Ready + qs[0].Dead
+}
+
+// No flipped bit of the log takes an acknowledged message away without a word.
+func TestFault_R2_NoSilentLoss(t *testing.T) {
+	const n = 60
+	files, random := killed(t, n), rand.New(rand.NewPCG(2, 2))
+	whole := files["-wal"]
+	corrected, told := 0, 0
+	for range 60 {
+		log := bytes.Clone(whole)
+		log[random.IntN(len(log))] ^= 1 << random.IntN(8)
+		files["-wal"] = log
+		path := lay(t, files)
+		s, err := Open(ctx, "sqlite:"+path, Options{})
+		if damage, ok := errors.AsType[*wal.Damage](err); ok && damage.Commits > 0 && !errors.Is(err, ErrSetup) {
+			told++
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := left(t, s); got != n {
+			t.Fatalf("%d of %d messages are left, and nothing was said", got, n)
+		}
+		corrected++
+		s.Close()
+	}
+	t.Logf("60 flipped bits: %d without loss, %d told", corrected, told)
+}
+
+// A damaged log stops the start until somebody gives up what it held, by the number that the error names.
+func TestFault_R2_AcceptLoss(t *testing.T) {
+	files := killed(t, 60)
+	log := bytes.Clone(files["-wal"])
+	copy(log[len(log)/2:], bytes.Repeat([]byte{0}, 512))
+	files["-wal"] = log
+	path := lay(t, files)
+	_, err := Open(ctx, "sqlite:"+path, Options{})
+	damage, ok := errors.AsType[*wal.Damage](err)
+	if !ok || !strings.Contains(err.Error(), fmt.Sprintf("--accept-loss %d", damage.Frame)) {
+		t.Fatal(err)
+	}
+	if _, err := Open(ctx, "sqlite:"+path, Options{AcceptLoss: damage.Frame + 1}); err == nil {
+		t.Fatal("another number is taken")
+	}
+	var said bytes.Buffer
+	s, err := Open(ctx, "sqlite:"+path, Options{AcceptLoss: damage.Frame, Log: slog.New(slog.NewTextHandler(&said, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if n := left(t, s); n == 0 || n >= 60 || !strings.Contains(said.String(), "goes on without") {
+		t.Fatalf("%d messages; log: %s", n, &said)
+	}
+	kept, _ := filepath.Glob(path + "-wal.damaged-*")
+	if len(kept) != 1 {
+		t.Fatalf("copies %v", kept)
+	}
+	if b, _ := os.ReadFile(kept[0]); !bytes.Equal(b, log) {
+		t.Fatal("the copy is not the log that was damaged")
+	}
+}
+
+// What another file or another binary mends is told apart from a disk that fails.
+func TestFault_R7_SetupOrDisk(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, "sqlite:"+filepath.Join(dir, "a.db"), Options{})
+	defer s.Close()
+	foreign := filepath.Join(dir, "f.db")
+	c, err := openConn(foreign)
+	if err != nil || c.script("CREATE TABLE x(y)") != nil || c.close() != nil {
+		t.Fatal(err)
+	}
+	newer := filepath.Join(dir, "n.db")
+	open(t, "sqlite:"+newer, Options{}).Close()
+	if c, err = openConn(newer); err != nil || c.script("PRAGMA user_version=99") != nil || c.close() != nil {
+		t.Fatal(err)
+	}
+	damaged := filepath.Join(dir, "d.db")
+	if err := os.WriteFile(damaged, bytes.Repeat([]byte("no database "), 1000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		url, says string
+		setup     bool
+	}{
+		{"sqlite:" + filepath.Join(dir, "a.db"), "in use by process", true},
+		{"sqlite:" + foreign, "not made by the hub", true},
+		{"sqlite:" + newer, "newer than this binary", true},
+		{"mysql:x", "unknown kind", true},
+		{"sqlite:" + damaged, "not a database", false},
+		{"sqlite:" + filepath.Join(dir, "a.db", "deeper.db"), "not a directory", false},
+	} {
+		_, err := Open(ctx, c.url, Options{})
+		if err == nil || !strings.Contains(err.Error(), c.says) || errors.Is(err, ErrSetup) != c.setup {
+			t.Errorf("%s: setup %v: %v", c.url, errors.Is(err, ErrSetup), err)
+		}
+	}
+}
