@@ -15,8 +15,11 @@ const headerReplayed = "idempotent-replayed"
 type handled struct {
 	ID      string          `json:"id"`
 	Version json.RawMessage `json:"version,omitempty"`
-	Hash    string          `json:"hash,omitempty"` // of the request
+	Hash    string          `json:"hash,omitempty"` // of what a repeat has in common with it
+	Free    bool            `json:"free,omitempty"` // the key was given back: who differs takes it
 	Reply   *storedReply    `json:"reply,omitempty"`
+
+	expires time.Time
 }
 
 type storedReply struct {
@@ -34,12 +37,12 @@ func (h *handled) version() doc.Value {
 }
 
 // write adds the record to x's unit.
-func (h *handled) write(x *hub.Exchange, kind, name string, version int64, keep time.Duration) {
+func (h *handled) write(x *hub.Exchange, kind, name string, version int64) {
 	raw, err := json.Marshal(h)
 	if err != nil {
 		panic(err) // texts, bytes and parsed JSON always marshal
 	}
-	x.Write(hub.Write{Kind: kind, Key: name, Value: raw, IfVersion: version, Expires: x.Now().Add(keep)})
+	x.Write(hub.Write{Kind: kind, Key: name, Value: raw, IfVersion: version, Expires: h.expires})
 }
 
 func replyOf(m *hub.Message) *storedReply {

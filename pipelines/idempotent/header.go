@@ -42,7 +42,8 @@ func (h headerKey) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 		return failed(ctx, x, kindHeader, name, guess, err)
 	}
 	now.Reply = replyOf(x.Unit.Reply)
-	now.write(x, kindHeader, name, version, defaultKeep)
+	now.expires = x.Now().Add(defaultKeep)
+	now.write(x, kindHeader, name, version)
 	return nil
 }
 

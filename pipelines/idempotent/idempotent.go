@@ -37,6 +37,7 @@ type receiver struct {
 	prefix  string // of the records' keys
 	key     *pipelines.Expr
 	version *pipelines.Expr // nil: any repeat is a duplicate
+	compare *pipelines.Expr // what a repeat repeats; nil: the whole body
 	keep    time.Duration
 	same    bool // same_reply
 	fail    bool
@@ -44,18 +45,21 @@ type receiver struct {
 	waits   bool // somebody waits for the answer: a second request at the same time is told so
 }
 
-// Process passes the first message of a key on, and what comes after it in time (version) is newer.
+// Process passes on the first message of a key, and with `version` what is newer. What repeats it ends here; what only has its key is refused.
 func (r *receiver) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 	fr := formula.NewFrame(x)
-	key, err := r.key.Text(fr)
-	if err == nil {
-		err = checkLength(key)
-	}
+	key, err := keyOf(r.key, fr)
 	if err != nil {
 		return err
 	}
+	now := handled{ID: x.Msg.ID}
 	version, err := r.versionOf(fr)
 	if err != nil {
+		return err
+	}
+	if r.version != nil {
+		now.Version = version.JSON()
+	} else if now.Hash, err = r.hashOf(fr); err != nil {
 		return err
 	}
 	name := r.prefix + " " + key
@@ -71,10 +75,10 @@ func (r *receiver) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 		}
 	}
 	if before != nil {
-		if newer, err := r.newer(before, version); err != nil {
+		if passes, err := r.passes(before, &now, version); err != nil {
 			return err
-		} else if !newer {
-			return r.duplicate(x, key, before)
+		} else if !passes {
+			return r.duplicate(x, key, before, &now)
 		}
 	}
 	if x.Msg.Correlation == "" {
@@ -85,14 +89,11 @@ func (r *receiver) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 	if err := next(ctx, x); err != nil {
 		return failed(ctx, x, kind, name, guess, err)
 	}
-	now := handled{ID: x.Msg.ID}
-	if r.version != nil {
-		now.Version = version.JSON()
-	}
 	if r.same {
 		now.Reply = replyOf(x.Unit.Reply)
 	}
-	now.write(x, kind, name, checked, r.keep)
+	now.expires = x.Now().Add(r.keep)
+	now.write(x, kind, name, checked)
 	return nil
 }
 
@@ -108,28 +109,53 @@ func (r *receiver) versionOf(fr *formula.Frame) (doc.Value, error) {
 	return v, CheckVersion(v, r.version.Source())
 }
 
-func (r *receiver) newer(before *handled, version doc.Value) (bool, error) {
+// hashOf tells a repeat of a message from another message with its key.
+func (r *receiver) hashOf(fr *formula.Frame) (string, error) {
+	if r.compare != nil {
+		v, err := r.compare.Value(fr)
+		return doc.Digest(v), err
+	}
+	if d, err := fr.X.Doc(); err == nil {
+		return doc.Digest(d), nil
+	}
+	return hub.HashID(string(fr.X.Msg.Body.Bytes())), nil // no document: byte by byte
+}
+
+// passes tells whether a message is news though its key is known: it is newer, or differs and the key was given back.
+func (r *receiver) passes(before, now *handled, version doc.Value) (bool, error) {
 	if r.version == nil {
-		return false, nil
+		return before.Free && before.Hash != now.Hash, nil
 	}
 	c, err := CompareVersions(version, before.version())
 	return c > 0, err
 }
 
-func (r *receiver) duplicate(x *hub.Exchange, key string, before *handled) error {
-	what := "duplicate"
+func (r *receiver) duplicate(x *hub.Exchange, key string, before, now *handled) error {
 	detail := key + " was handled as " + before.ID
 	if r.version != nil {
 		detail = key + " has version " + before.version().Text() + " already, from " + before.ID
 	}
-	if r.fail && before.ID != x.Msg.ID { // the same message delivered again is no new request
+	switch again := before.ID == now.ID; { // the same message delivered again is no new request
+	case again:
+	case r.version == nil && before.Hash != now.Hash:
+		return hub.Fail(hub.Rejected, "key_conflict", "%s was used for another message, %s", key, before.ID)
+	case r.fail:
 		return hub.Fail(hub.Rejected, "duplicate", "%s", detail)
 	}
 	if r.same {
 		before.replay(x)
 	}
-	r.b.Note(x, x.Clock(), what, detail)
+	r.b.Note(x, x.Clock(), "duplicate", detail)
 	return nil
+}
+
+// keyOf is the message's key.
+func keyOf(e *pipelines.Expr, fr *formula.Frame) (string, error) {
+	key, err := e.Text(fr)
+	if err == nil {
+		err = checkLength(key)
+	}
+	return key, err
 }
 
 func checkLength(key string) error {
@@ -182,7 +208,7 @@ func read(ctx context.Context, x *hub.Exchange, kind, name string) (*handled, in
 	if errors.Is(err, hub.ErrNotFound) {
 		return nil, rec.Version, nil
 	}
-	h := &handled{}
+	h := &handled{expires: rec.Expires}
 	if err == nil {
 		err = json.Unmarshal(rec.Value, h)
 	}

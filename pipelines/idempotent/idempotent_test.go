@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"orderhub/hub"
+	"orderhub/hub/doc"
 	"orderhub/pipelines"
 	"orderhub/pipelines/call"
 	"orderhub/pipelines/count"
@@ -77,7 +78,7 @@ func isError(t *testing.T, err error, class hub.Class, reason string) {
 }
 
 func TestDrop(t *testing.T) {
-	h := start(t, "feed", "- idempotent: body.id\n- send: out")
+	h := start(t, "feed", "- idempotent: {key: body.id, compare: body.id}\n- send: out")
 	for i, id := range []string{"a", "b", "a"} {
 		if _, err := h.In("p", h.Message(fmt.Sprintf("M%d", i), fmt.Sprintf(`{"id":"%s","n":%d}`, id, i))); err != nil {
 			t.Fatal(err)
@@ -189,7 +190,7 @@ func TestVersionThatIsNone(t *testing.T) {
 	}
 }
 
-const web = "- idempotent: {key: body.id, duplicate: same_reply}\n- reply: {status: 202, body: {order: =body.id, n: =body.n}, headers: {location: /o}}\n- send: out"
+const web = "- idempotent: {key: body.id, compare: body.id, duplicate: same_reply}\n- reply: {status: 202, body: {order: =body.id, n: =body.n}, headers: {location: /o}}\n- send: out"
 
 func TestSameReply(t *testing.T) {
 	c := config("web", strings.Replace(web, ", headers: {location: /o}}", "}\n  headers: {location: /o}", 1))
@@ -227,7 +228,7 @@ func blocking(c *patterntest.Config) (began, goOn chan bool) {
 }
 
 func TestInProgress(t *testing.T) {
-	c := config("web", "- idempotent: {key: body.id, duplicate: same_reply}\n- call: out.ask\n  as: a\n- reply: {status: 200, body: =body.n}")
+	c := config("web", "- idempotent: {key: body.id, compare: body.id, duplicate: same_reply}\n- call: out.ask\n  as: a\n- reply: {status: 200, body: =body.n}")
 	began, goOn := blocking(&c)
 	h := patterntest.Start(t, c)
 	in := func(n int) (*hub.Message, error) {
@@ -256,7 +257,7 @@ func TestInProgress(t *testing.T) {
 func TestRace(t *testing.T) {
 	for _, url := range []string{"memory:", "sqlite:" + t.TempDir() + "/hub.db"} {
 		t.Run(url[:6], func(t *testing.T) {
-			c := config("web", "- count: {name: tried}\n- idempotent: {key: body.id, duplicate: same_reply}\n- count: {name: done}\n- reply: {body: =body.n}")
+			c := config("web", "- count: {name: tried}\n- idempotent: {key: body.id, compare: body.id, duplicate: same_reply}\n- count: {name: done}\n- reply: {body: =body.n}")
 			c.Store = url
 			h := patterntest.Start(t, c)
 			replies := make([]sync.Map, 20)
@@ -294,7 +295,7 @@ func TestRace(t *testing.T) {
 
 // In a pipeline where nobody waits the second one waits for the first.
 func TestQueueRace(t *testing.T) {
-	c := config("orders", "- idempotent: body.id\n- call: out.ask\n  as: a\n- send: out")
+	c := config("orders", "- idempotent: {key: body.id, compare: body.id}\n- call: out.ask\n  as: a\n- send: out")
 	began, goOn := blocking(&c)
 	h := patterntest.Start(t, c)
 	for n := range 5 {
@@ -313,7 +314,7 @@ func TestQueueRace(t *testing.T) {
 
 // A duplicate is a duplicate, also where the steps behind would refuse it.
 func TestDuplicateThatWouldFail(t *testing.T) {
-	steps := "- idempotent: {key: body.id, duplicate: same_reply}\n- filter: body.n > 0\n- reply: {body: =body.n}"
+	steps := "- idempotent: {key: body.id, compare: body.id, duplicate: same_reply}\n- filter: body.n > 0\n- reply: {body: =body.n}"
 	h := start(t, "web", steps)
 	h.Must("p", `{"id":"a","n":1}`)
 	if r, err := h.In("p", h.Message("", `{"id":"a","n":"x"}`)); err != nil || r.Headers.Get("idempotent-replayed") != "true" {
@@ -322,7 +323,7 @@ func TestDuplicateThatWouldFail(t *testing.T) {
 	_, err := h.In("p", h.Message("", `{"id":"b","n":"x"}`))
 	isError(t, err, hub.Invalid, "transform")
 
-	h = start(t, "orders", "- idempotent: body.id\n- filter: body.n > 0\n- send: out")
+	h = start(t, "orders", "- idempotent: {key: body.id, compare: body.id}\n- filter: body.n > 0\n- send: out")
 	for i, n := range []string{"1", `"x"`} {
 		h.Put("orders", h.Message(fmt.Sprint("M", i), `{"id":"a","n":`+n+`}`))
 		h.Settle()
@@ -347,12 +348,12 @@ func TestDuplicateThatWouldFail(t *testing.T) {
 // Another hub on the same store handles the key between our read and our
 // commit: the commit fails, and the second run finds the duplicate.
 func TestOtherHubWasFaster(t *testing.T) {
-	c := config("orders", "- idempotent: body.id\n- meddle: x\n- send: out")
+	c := config("orders", "- idempotent: {key: body.id, compare: body.id}\n- meddle: x\n- send: out")
 	runs := 0
 	c.Registry.Patterns = append(c.Registry.Patterns, pipelines.Pattern{Verb: "meddle", Name: "meddle", Compile: func(*pipelines.Build) hub.Step {
 		return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 			runs++
-			u := &hub.Unit{Writes: []hub.Write{{Kind: "idempotent", Key: "p a", Value: []byte(`{"id":"theirs"}`)}}}
+			u := &hub.Unit{Writes: []hub.Write{{Kind: "idempotent", Key: "p a", Value: []byte(`{"id":"theirs","hash":"` + doc.Digest(doc.StringValue("a")) + `"}`)}}}
 			if err := x.Env.Store.Commit(ctx, u); err != nil {
 				return err
 			}
@@ -380,7 +381,7 @@ func TestChildrenOfOneMessage(t *testing.T) {
 }
 
 func TestTwoReceiversOfOnePipeline(t *testing.T) {
-	h := start(t, "feed", "- idempotent: body.a\n- idempotent: body.b\n- send: out")
+	h := start(t, "feed", "- idempotent: {key: body.a, compare: body.a}\n- idempotent: {key: body.b, compare: body.b}\n- send: out")
 	for _, body := range []string{`{"a":1,"b":1}`, `{"a":2,"b":2}`, `{"a":3,"b":2}`, `{"a":2,"b":3}`} {
 		h.Must("p", body)
 		h.Settle()
@@ -472,6 +473,10 @@ func TestProblems(t *testing.T) {
 		"both":         {"web", "- idempotent: {key: body.a, version: body.v, duplicate: same_reply}", `remove one`},
 		"nobody waits": {"feed", "- idempotent: {key: body.a, duplicate: same_reply}", `nobody waits`},
 		"behind":       {"web", "- reply: 202\n- idempotent: {key: body.a, duplicate: same_reply}", `nobody waits`},
+		"compare":      {"web", "- idempotent: {key: body.a, version: body.v, compare: body.a}", `differ on purpose`},
+		"no scope":     {"web", "- idempotent: {key: body.a, release: true}\n- reply: 200", `needs a scope`},
+		"other scope":  {"web", "- idempotent: {key: body.a, scope: orders}\n- idempotent: {key: body.a, scope: order, release: true}\n- reply: 200", `known: orders`},
+		"keep freed":   {"web", "- idempotent: {key: body.a, scope: o}\n- idempotent: {key: body.a, scope: o, keep: 1d, release: true}", `no meaning for a release`},
 		"duration":     {"web", "- idempotent: {key: body.a, keep: 30}", `keep`},
 	} {
 		t.Run(name, func(t *testing.T) {

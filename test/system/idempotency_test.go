@@ -88,7 +88,7 @@ func TestIdempotencyKey(t *testing.T) {
 	same(t, "orders", s.world.Ledger().Count("billing", "charge"), 1)
 }
 
-// TestRepeatedSalesOrder: the sales desk's route has no check of its own; the intake has.
+// TestRepeatedSalesOrder: the same order of the sales desk, sent again, is one order.
 func TestRepeatedSalesOrder(t *testing.T) {
 	t.Parallel()
 	s := running(t)

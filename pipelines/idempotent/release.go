@@ -1,0 +1,78 @@
+package idempotent
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"orderhub/hub"
+	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/formula"
+)
+
+// release gives back the key that a message took, because nothing came of the
+// message: another message may take it then. A repeat of this one stays a repeat.
+type release struct {
+	b      *pipelines.Build
+	prefix string
+	key    *pipelines.Expr
+}
+
+// compileRelease checks that some step takes the keys which this one gives back.
+func compileRelease(b *pipelines.Build, r *receiver, scope string) hub.Step {
+	for _, k := range []string{"keep", "version", "compare", "duplicate"} {
+		if at := b.Node.KeyNode(k); at != nil {
+			at.Errorf("E274", "remove it", "`%s` has no meaning for a release", k)
+		}
+	}
+	known := scopes(b.Node.Root().Get("pipelines"), nil)
+	switch {
+	case scope == "":
+		b.Node.KeyNode("release").Errorf("E274", "name the set of keys with scope:, here and at the step that takes them", "`release` needs a scope")
+		return nil
+	case !slices.Contains(known, scope):
+		b.Node.Get("scope").Errorf("E274", "known: "+strings.Join(known, ", "), "no idempotent step takes keys of the scope %q", scope)
+		return nil
+	case r.key == nil:
+		return nil
+	}
+	return &release{b: b, prefix: r.prefix, key: r.key}
+}
+
+// scopes adds those of the steps below n that take keys to known.
+func scopes(n *yamlfile.Node, known []string) []string {
+	if step := n.Get("idempotent"); step.Get("scope") != nil && step.Get("release") == nil {
+		known = append(known, step.Get("scope").Str())
+	}
+	for _, value := range n.Entries() {
+		known = scopes(value, known)
+	}
+	for _, item := range n.Items() {
+		known = scopes(item, known)
+	}
+	slices.Sort(known)
+	return slices.Compact(known)
+}
+
+// Process frees the key if this message, or one that it came from, took it.
+func (r *release) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+	key, err := keyOf(r.key, formula.NewFrame(x))
+	if err != nil {
+		return err
+	}
+	name := r.prefix + " " + key
+	x.Serialize(kind, name)
+	held, version, err := read(ctx, x, kind, name)
+	switch {
+	case err != nil:
+		return err
+	case held == nil || (&hub.Message{ID: held.ID}).Root() != x.Msg.Root():
+		r.b.Note(x, x.Clock(), "not released", key+" is not this message's")
+	default:
+		held.Free = true
+		held.write(x, kind, name, version)
+		r.b.Note(x, x.Clock(), "released", key)
+	}
+	return next(ctx, x)
+}
