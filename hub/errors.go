@@ -25,11 +25,6 @@ const (
 // Classes are the built-in classes, for messages and docs.
 var Classes = []Class{Invalid, Rejected, Timeout, Unavailable, Throttled, Bug}
 
-// NotConnected is the Reason of an Unavailable error for what was not even
-// tried, because there is no connection to the far end (or its circuit breaker
-// is open): it costs no attempt, so that a far end that is away makes no dead letters.
-const NotConnected = "not_connected"
-
 // Transient tells whether another try may help.
 func (c Class) Transient() bool { return c == Timeout || c == Unavailable || c == Throttled }
 
@@ -72,9 +67,6 @@ func (e *Error) Document() doc.Value {
 		{Name: "message", Value: doc.StringValue(e.Error())},
 	})
 }
-
-// Untried tells that the far end was not even asked: there was no connection, or its circuit breaker is open.
-func (e *Error) Untried() bool { return e.Reason == NotConnected || e.Reason == "breaker_open" }
 
 // Reaction is what the failed step itself says becomes of the message; false: nothing.
 func (e *Error) Reaction() (Reaction, bool) {

@@ -132,25 +132,18 @@ func (rt *Runtime) aftermath(s *Stage, m *Message, d *Delivery, e *Error, r Reac
 	return u, again
 }
 
-// next decides whether and when a failed message runs again. Throttling, an
-// open breaker and a missing connection cost no attempt.
+// next decides whether and when a failed message runs again.
 func (rt *Runtime) next(r Reaction, e *Error, tries int, now time.Time) (due time.Time, again, counts bool) {
 	policy := r.Retry
 	if policy == nil {
 		policy = DefaultRetry
 	}
-	if !policy.Takes(e.Class) {
-		return time.Time{}, false, true
-	}
-	counts = e.Class != Throttled && !e.Untried() && (e.Reason != "conflict" || e.Class != Unavailable)
-	if counts && tries >= policy.Times {
-		return time.Time{}, false, true
-	}
 	delay := policy.Delay
 	if rt.manual {
 		delay = policy.longest
 	}
-	return now.Add(max(delay(tries+1), e.After)), true, counts
+	pause, again, counts := policy.Next(e, tries, delay)
+	return now.Add(pause), again, counts
 }
 
 func failedEvent(e *Error, now time.Time) Event {

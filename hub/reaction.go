@@ -34,6 +34,27 @@ func (r *Retry) Delay(n int) time.Duration {
 	return d/2 + time.Duration(rand.Int64N(int64(d/2)+1))
 }
 
+// Next decides what becomes of a message that failed with e after a number of
+// tries that counted: whether it runs again, after which pause, and whether
+// this failure counts. Throttling, a conflict inside the hub and what was not
+// even tried cost no attempt. What the far end may have done (Ambiguous) is
+// tried once more, and slowly, whatever the policy would allow. delay is the
+// pause before try n: r.Delay, but in tests.
+func (r *Retry) Next(e *Error, tries int, delay func(n int) time.Duration) (pause time.Duration, again, counts bool) {
+	if !r.Takes(e.Class) {
+		return 0, false, true
+	}
+	counts = e.Class != Throttled && !e.Untried() && (e.Reason != "conflict" || e.Class != Unavailable)
+	times, least := r.Times, e.After
+	if e.Reason == Ambiguous {
+		times, least = min(times, ambiguousTimes), max(least, AmbiguousPause)
+	}
+	if counts && tries >= times {
+		return 0, false, true
+	}
+	return max(delay(tries+1), least), true, counts
+}
+
 // longest is the greatest Delay(n).
 func (r *Retry) longest(n int) time.Duration {
 	d := r.Min

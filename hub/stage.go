@@ -83,7 +83,7 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 		return x.Unit.Reply, settled, nil
 	case errors.Is(err, ErrDuplicate), errors.Is(err, ErrLost):
 		return nil, settled, nil
-	case d != nil && rt.stopping() && (ctx.Err() != nil || AsError(err).Reason == reasonStopping):
+	case d != nil && rt.stopping() && AsError(err).Reason != Ambiguous && (ctx.Err() != nil || AsError(err).Reason == reasonStopping):
 		return nil, undone, rt.store.Release(context.WithoutCancel(ctx), []*Delivery{d})
 	}
 	e := AsError(err)

@@ -53,7 +53,7 @@ func (b *breaker) check() error {
 }
 
 func (b *breaker) open() error {
-	e := hub.Fail(hub.Unavailable, "breaker_open", "the circuit breaker is open after %d failures in a row", b.rule.failures)
+	e := hub.Fail(hub.Unavailable, hub.BreakerOpen, "the circuit breaker is open after %d failures in a row", b.rule.failures)
 	e.After = max(time.Until(time.Unix(0, b.opened.Load()).Add(b.rule.open)), 100*time.Millisecond)
 	return e
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/mail"
-	"time"
 
 	"orderhub/hub"
 )
@@ -13,7 +12,6 @@ import (
 type Adapter struct {
 	name      string
 	templates string
-	timeout   time.Duration
 	limit     int
 	from      *mail.Address
 	clock     hub.Clock
@@ -36,6 +34,7 @@ func open(c Config, env *hub.Env) (*Adapter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("smtp %q: %w", env.Name, err)
 	}
+	s.timeout, s.confirm, s.ambiguous = c.Timeout, c.ConfirmTimeout, c.OnAmbiguous
 	from, err := mail.ParseAddress(c.From)
 	if err == nil {
 		from.Address, err = asciiDomain(from.Address)
@@ -47,8 +46,8 @@ func open(c Config, env *hub.Env) (*Adapter, error) {
 	if clock == nil {
 		clock = hub.RealClock{}
 	}
-	return &Adapter{name: env.Name, templates: env.Path(c.Templates), timeout: c.Timeout, limit: c.MaxRecipients,
-		from: from, clock: clock, pool: newPool(s)}, nil
+	return &Adapter{name: env.Name, templates: env.Path(c.Templates), limit: c.MaxRecipients,
+		from: from, clock: clock, pool: newPool(s, clock)}, nil
 }
 
 // OpenTarget makes the target that sends the mail of a template. A template that is missing or wrong is an error with file and line.

@@ -53,36 +53,46 @@ func (t *Target) compose(m *hub.Message) (*letter, error) {
 		return nil, err
 	}
 	hash := hub.HashID(m.ID + "\x00" + t.template.name)
+	b, err := t.headers(m, content.subject, to, cc, replyTo)
+	if err != nil {
+		return nil, err
+	}
 	g := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary("hub_"+hash))
-	g.FromMailAddress(t.adapter.from)
-	g.ToMailAddress(to...)
-	if len(cc) > 0 {
-		g.CcMailAddress(cc...)
-	}
-	if len(replyTo) > 0 {
-		g.ReplyToMailAddress(replyTo...)
-	}
-	g.Subject(content.subject)
 	g.SetDateWithValue(t.adapter.clock.Now())
 	g.SetMessageIDWithValue(hash + "@" + domainOf(t.adapter.from))
-	g.SetGenHeader("Auto-Submitted", "auto-generated")
-	if m.Correlation != "" {
-		if unsafe(m.Correlation) {
-			return nil, injection("correlation", m.Correlation)
-		}
-		g.SetGenHeader("X-Order", m.Correlation)
-		g.SetGenHeader("X-Correlation-ID", m.Correlation)
-	}
 	g.SetBodyString(gomail.TypeTextPlain, content.text)
 	if content.html != "" {
 		g.AddAlternativeString(gomail.TypeTextHTML, content.html)
 	}
-	var b bytes.Buffer
-	if _, err := g.WriteTo(&b); err != nil {
+	if _, err := g.WriteTo(b); err != nil {
 		return nil, hub.Fail(hub.Invalid, "bad_mail", "mail: %w", err)
 	}
-	l.content = b.Bytes()
+	l.content = bytes.Replace(b.Bytes(), []byte("\r\nMessage-ID:\r\n "), []byte("\r\nMessage-ID: "), 1) // of a long domain; the library folds it
 	return l, nil
+}
+
+// headers writes those of the mail that tell people of it.
+func (t *Target) headers(m *hub.Message, subject string, to, cc, replyTo []*mail.Address) (*bytes.Buffer, error) {
+	if unsafe(m.Correlation) {
+		return nil, injection("correlation", m.Correlation)
+	}
+	var b bytes.Buffer
+	writeHeader(&b, "From", addressWords([]*mail.Address{t.adapter.from}))
+	for _, h := range []struct {
+		name string
+		list []*mail.Address
+	}{{"To", to}, {"Cc", cc}, {"Reply-To", replyTo}} {
+		if len(h.list) > 0 {
+			writeHeader(&b, h.name, addressWords(h.list))
+		}
+	}
+	writeHeader(&b, "Subject", textWords(subject))
+	writeHeader(&b, "Auto-Submitted", []string{"auto-generated"})
+	if m.Correlation != "" {
+		writeHeader(&b, "X-Order", textWords(m.Correlation))
+		writeHeader(&b, "X-Correlation-ID", textWords(m.Correlation))
+	}
+	return &b, nil
 }
 
 // texts renders the template; the subject is that of the message if it has one.

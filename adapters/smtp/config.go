@@ -17,13 +17,15 @@ import (
 
 // Config is an entry of `adapters:` with `type: smtp`.
 type Config struct {
-	URL           hub.Secret    `yaml:"url" required:"true" doc:"Mail server: smtp://user:password@host:port (STARTTLS) or smtps://… (TLS from the start). Ports if left out: 587 and 465."`
-	From          string        `yaml:"from" default:"orders@localhost" doc:"Sender, such as Order desk <orders@example.com>."`
-	Templates     string        `yaml:"templates" default:"templates" doc:"Folder of the templates: name.txt and, for mails with an HTML part too, name.html."`
-	Timeout       time.Duration `yaml:"timeout" default:"15s" min:"100ms" max:"10m" doc:"Time for one mail, the connection included."`
-	MaxRecipients int           `yaml:"max_recipients" default:"100" min:"1" max:"1000" doc:"Most recipients of one mail; more are refused."`
-	TLS           string        `yaml:"tls" oneof:"auto|starttls|none" default:"auto" doc:"auto: STARTTLS must work, unless the host is this machine. starttls: also there. none: no encryption; then the URL may hold no password."`
-	CA            string        `yaml:"ca" doc:"File of further certificate authorities (PEM) that the server's certificate may be signed by."`
+	URL            hub.Secret      `yaml:"url" required:"true" doc:"Mail server: smtp://user:password@host:port (STARTTLS) or smtps://… (TLS from the start). Ports if left out: 587 and 465."`
+	From           string          `yaml:"from" default:"orders@localhost" doc:"Sender, such as Order desk <orders@example.com>."`
+	Templates      string          `yaml:"templates" default:"templates" doc:"Folder of the templates: name.txt and, for mails with an HTML part too, name.html."`
+	Timeout        time.Duration   `yaml:"timeout" default:"5m" min:"100ms" max:"10m" doc:"How long each answer of the server is waited for, but for that to the final dot."`
+	ConfirmTimeout time.Duration   `yaml:"confirm_timeout" default:"10m" min:"1s" max:"1h" doc:"How long a mail waits for the server's confirmation, after its final dot. Who gives up before sends it twice."`
+	OnAmbiguous    hub.OnAmbiguous `yaml:"on_ambiguous" oneof:"retry|park" default:"retry" doc:"What becomes of a mail whose confirmation never came, and which may be delivered. retry: it is tried once more, after 30 minutes, and then is a dead letter. park: it is one at once."`
+	MaxRecipients  int             `yaml:"max_recipients" default:"100" min:"1" max:"1000" doc:"Most recipients of one mail; more are refused."`
+	TLS            string          `yaml:"tls" oneof:"auto|starttls|none" default:"auto" doc:"auto: STARTTLS must work, unless the host is this machine. starttls: also there. none: smtp:// without encryption; then the URL may hold no password, unless the host is this machine. smtps:// is always encrypted."`
+	CA             string          `yaml:"ca" doc:"File of further certificate authorities (PEM) that the server's certificate may be signed by."`
 }
 
 // SendOptions are the options of `send: {mail: template, …}`.
@@ -40,7 +42,8 @@ const (
 )
 
 func defaultConfig() *Config {
-	return &Config{From: "orders@localhost", Templates: "templates", Timeout: 15 * time.Second, MaxRecipients: 100, TLS: tlsAuto}
+	return &Config{From: "orders@localhost", Templates: "templates", Timeout: answerTime, ConfirmTimeout: confirmTime, OnAmbiguous: hub.RetryAmbiguous,
+		MaxRecipients: 100, TLS: tlsAuto}
 }
 
 // server is where mails are handed in.
@@ -50,6 +53,9 @@ type server struct {
 	implicit       bool // TLS from the start
 	starttls       bool // must work
 	config         *tls.Config
+
+	timeout, confirm time.Duration
+	ambiguous        hub.OnAmbiguous
 }
 
 var errURL = errors.New("url: write smtp://user:password@host:port or smtps://host") // never with the text: it holds the password
@@ -107,6 +113,12 @@ func (c *Config) check() (faults []hub.FieldFault) {
 	}
 	if c.Timeout <= 0 {
 		bad("timeout", "write a time, such as 15s", "timeout: %s is too short", c.Timeout)
+	}
+	if c.ConfirmTimeout <= 0 {
+		bad("confirm_timeout", "write a time, such as 10m", "confirm_timeout: %s is too short", c.ConfirmTimeout)
+	}
+	if !slices.Contains([]hub.OnAmbiguous{hub.RetryAmbiguous, hub.ParkAmbiguous}, c.OnAmbiguous) {
+		bad("on_ambiguous", "write retry or park", "on_ambiguous: %q is not known", c.OnAmbiguous)
 	}
 	if c.MaxRecipients < 1 {
 		bad("max_recipients", "write a number from 1 on", "max_recipients: %d is too few", c.MaxRecipients)

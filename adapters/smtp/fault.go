@@ -23,26 +23,20 @@ func isTimeout(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || ok && n.Timeout()
 }
 
-// failed classifies the error of a command that is about one mail: 4xx may pass, 5xx is for good.
-func failed(command string, err error) error {
+// failed classifies the error of a command of phase p.
+func failed(ctx context.Context, p phase, command string, err error) error {
 	r := replyOf(err)
 	switch {
-	case r == nil && isTimeout(err):
+	case r != nil:
+		class, reason := classify(p, r)
+		return &hub.Error{Class: class, Reason: reason, Err: &refusal{command, r}}
+	case ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return hub.Fail(hub.Unavailable, "stopping", "%s: given up: %w", command, ctx.Err())
+	case isTimeout(err):
 		return hub.Fail(hub.Timeout, "timeout", "%s: no answer in time: %w", command, err)
-	case r == nil:
-		return hub.Fail(hub.Unavailable, "connection_lost", "%s: %w", command, err)
-	case r.Code >= 500:
-		return &hub.Error{Class: hub.Rejected, Reason: reason(r), Err: &refusal{command, r}}
-	case throttled(r):
-		return &hub.Error{Class: hub.Throttled, Reason: reason(r), Err: &refusal{command, r}}
 	}
-	return &hub.Error{Class: hub.Unavailable, Reason: reason(r), Err: &refusal{command, r}}
+	return hub.Fail(hub.Unavailable, "connection_lost", "%s: %w", command, err)
 }
-
-func reason(r *textproto.Error) string { return fmt.Sprintf("smtp_%d", r.Code) }
-
-// throttled tells whether the server has too much to do: 421 with an enhanced code 4.7.x.
-func throttled(r *textproto.Error) bool { return r.Code == 421 && strings.HasPrefix(r.Msg, "4.7.") }
 
 // refusal is a reply of the server as an error: one bounded line.
 type refusal struct {
@@ -65,18 +59,20 @@ func (e *refusal) Error() string {
 
 func (e *refusal) Unwrap() error { return e.reply }
 
-// unavailable classifies an error before any mail is named: the server can't be used now.
-func (s *server) unavailable(what, reason string, err error) error {
-	r := replyOf(err)
-	switch {
-	case r != nil && throttled(r):
-		return &hub.Error{Class: hub.Throttled, Reason: "smtp_421", Err: &refusal{what, r}}
-	case r != nil:
-		return &hub.Error{Class: hub.Unavailable, Reason: reason, Err: fmt.Errorf("mail server %s: %s", s.addr, s.hide((&refusal{what, r}).Error()))}
-	case isTimeout(err):
-		return hub.Fail(hub.Timeout, "timeout", "mail server %s: %s: no answer in time", s.addr, what)
+// unavailable is the error of opening a session: the server can't be used now. It is no mail's fault, and costs none an attempt.
+func (s *server) unavailable(p phase, what string, err error) error {
+	text := what + ": " + err.Error()
+	e := &hub.Error{Class: hub.Unavailable, Reason: reasonOf[p]}
+	if r := replyOf(err); r != nil {
+		text = (&refusal{what, r}).Error()
+		if class, reason := classify(p, r); class == hub.Throttled || (&hub.Error{Reason: reason}).Untried() {
+			e.Class, e.Reason = class, reason
+		}
+	} else if isTimeout(err) {
+		text = what + ": no answer in time"
 	}
-	return &hub.Error{Class: hub.Unavailable, Reason: reason, Err: fmt.Errorf("mail server %s: %s: %s", s.addr, what, s.hide(err.Error()))}
+	e.Err = fmt.Errorf("mail server %s: %s", s.addr, s.hide(text))
+	return e
 }
 
 // hide takes the password out of a text of the server.

@@ -11,27 +11,45 @@ import (
 const (
 	maxSessions = 8
 	keepIdle    = 10 * time.Second
+	waitTurn    = 15 * time.Second // for one of them
+)
+
+// pauses between tries to open a session that fail. A login that is refused is tried seldom: servers lock users out.
+var (
+	connects = hub.Retry{Min: 500 * time.Millisecond, Max: 4 * time.Second}
+	logins   = hub.Retry{Min: time.Second, Max: time.Minute}
 )
 
 // pool keeps sessions for the next mail. At most maxSessions are open; one that was idle for keepIdle is ended.
 type pool struct {
 	server *server
+	clock  hub.Clock
 	turns  chan struct{} // a place per open session in use
 	mu     sync.Mutex
 	idle   []*session
 	closed bool
 	timed  sync.WaitGroup // sessions whose expiry runs
+
+	failures int // to open a session, in a row
+	failed   *hub.Error
+	next     time.Time // no try before
 }
 
-func newPool(s *server) *pool { return &pool{server: s, turns: make(chan struct{}, maxSessions)} }
+func newPool(s *server, clock hub.Clock) *pool {
+	return &pool{server: s, clock: clock, turns: make(chan struct{}, maxSessions)}
+}
 
 // send hands a letter in, on an idle session if there is one.
 func (p *pool) send(ctx context.Context, l *letter) error {
+	wait := p.clock.Timer(waitTurn)
+	defer wait.Stop()
 	select {
 	case p.turns <- struct{}{}:
 		defer func() { <-p.turns }()
+	case <-wait.C():
+		return hub.Fail(hub.Throttled, "busy", "all %d connections to the mail server are in use", maxSessions)
 	case <-ctx.Done():
-		return hub.Fail(hub.Timeout, "timeout", "no connection to the mail server became free: %w", ctx.Err())
+		return hub.AsError(ctx.Err())
 	}
 	s, err := p.take(ctx)
 	if err != nil {
@@ -41,7 +59,7 @@ func (p *pool) send(ctx context.Context, l *letter) error {
 	if !fresh || ctx.Err() != nil {
 		return err
 	}
-	if s, err = p.server.dial(ctx); err != nil { // the server had closed the idle session: nothing was said about this mail
+	if s, err = p.dial(ctx); err != nil { // the server had closed the idle session: nothing was said about this mail
 		return err
 	}
 	err, _ = p.use(ctx, s, l)
@@ -50,8 +68,8 @@ func (p *pool) send(ctx context.Context, l *letter) error {
 
 // use hands l in on s, and gives s back or closes it.
 func (p *pool) use(ctx context.Context, s *session, l *letter) (error, bool) {
-	release := bound(ctx, s.conn)
-	err, usable, fresh := s.hand(l)
+	release := s.follow(ctx)
+	err, usable, fresh := s.hand(ctx, l)
 	release()
 	if !usable || ctx.Err() != nil {
 		s.drop()
@@ -78,7 +96,38 @@ func (p *pool) take(ctx context.Context) (*session, error) {
 		}
 	}
 	p.mu.Unlock()
-	return p.server.dial(ctx)
+	return p.dial(ctx)
+}
+
+// dial opens a session. After one that failed the next tries fail at once, with its error, until a pause is over that grows with the failures.
+func (p *pool) dial(ctx context.Context) (*session, error) {
+	p.mu.Lock()
+	if wait := p.next.Sub(p.clock.Now()); wait > 0 {
+		e := *p.failed
+		p.mu.Unlock()
+		e.After = wait
+		return nil, &e
+	}
+	p.mu.Unlock()
+	s, err := p.server.dial(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil {
+		p.failures, p.next = 0, time.Time{}
+		return s, nil
+	}
+	if e := hub.AsError(err); e.Reason != "stopping" {
+		pauses := connects
+		if e.Reason != hub.NotConnected {
+			pauses = logins
+		}
+		now := p.clock.Now()
+		if !now.Before(p.next) { // others may have failed at the same time
+			p.failures++
+			p.failed, p.next = e, now.Add(pauses.Delay(min(p.failures, 30)))
+		}
+	}
+	return nil, err
 }
 
 // give keeps a session for the next mail.

@@ -14,8 +14,8 @@ type Target struct {
 
 var _ hub.Target = (*Target)(nil)
 
-// Send returns nil only after the server confirmed the mail (250 after its final dot). A mail that was sent but not confirmed is Timeout,
-// ambiguous; sent again, it has the same Message-ID.
+// Send returns nil only after the server confirmed the mail (250 after its final dot). A mail that was sent but not confirmed is
+// hub.Ambiguous; sent again, it has the same Message-ID.
 func (t *Target) Send(ctx context.Context, m *hub.Message) error {
 	if err := ctx.Err(); err != nil {
 		return hub.AsError(err)
@@ -24,8 +24,6 @@ func (t *Target) Send(ctx context.Context, m *hub.Message) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, t.adapter.timeout)
-	defer cancel()
 	return t.adapter.pool.send(ctx, l)
 }
 

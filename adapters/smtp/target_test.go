@@ -156,7 +156,7 @@ func TestAnswers(t *testing.T) { // row 61
 		{mail: answer(421), want: "unavailable smtp_421"},
 		{mail: answer(421, 4, 7, 28), want: "throttled smtp_421"},
 		{mail: answer(450), want: "unavailable smtp_450"},
-		{mail: answer(550), want: "rejected smtp_550"},
+		{mail: answer(550), want: "unavailable sender_refused"},
 		{rcpt: answer(450), want: "unavailable smtp_450"},
 		{rcpt: answer(550), want: "rejected smtp_550"},
 		{rcpt: answer(421, 4, 7, 0), want: "throttled smtp_421"},
@@ -203,14 +203,14 @@ func TestTimeouts(t *testing.T) {
 	m.stall = make(chan struct{})
 	defer close(m.stall)
 	msg := message("m", `{"subject":"s","text":"t"}`, hub.Headers{"to": "a@example.com"})
-	if err := m.target("plain", func(c *Config) { c.Timeout = 200 * time.Millisecond }).Send(t.Context(), msg); classOf(err) != "timeout ambiguous" {
+	if err := m.target("plain", func(c *Config) { c.ConfirmTimeout = 200 * time.Millisecond }).Send(t.Context(), msg); classOf(err) != "timeout ambiguous" {
 		t.Errorf("no answer to the dot: %s: %v", classOf(err), err)
 	}
 	l := must(net.Listen("tcp", "127.0.0.1:0")) // accepts, never greets
 	defer l.Close()
 	mute := &mailServer{t: t, addr: l.Addr().String()}
 	start := time.Now()
-	if err := mute.target("plain", func(c *Config) { c.Timeout = 200 * time.Millisecond }).Send(t.Context(), msg); classOf(err) != "timeout timeout" || time.Since(start) > 5*time.Second {
+	if err := mute.target("plain", func(c *Config) { c.Timeout = 200 * time.Millisecond }).Send(t.Context(), msg); classOf(err) != "unavailable not_connected" || time.Since(start) > 5*time.Second {
 		t.Errorf("no greeting: %s: %v", classOf(err), err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -219,7 +219,7 @@ func TestTimeouts(t *testing.T) {
 		t.Error("an ended context sends nothing")
 	}
 	l.Close()
-	if err := mute.target("plain", nil).Send(t.Context(), msg); classOf(err) != "unavailable connect" {
+	if err := mute.target("plain", nil).Send(t.Context(), msg); classOf(err) != "unavailable not_connected" {
 		t.Errorf("nobody there: %s: %v", classOf(err), err)
 	}
 }

@@ -72,11 +72,10 @@ func inDoubt(e *hub.Error) bool {
 
 // again puts the token where it waits for another try. False: the policy has no more.
 func (t *turn) again(tok *Token, policy *hub.Retry, e *hub.Error) bool {
-	counts := e.Class != hub.Throttled && !e.Untried()
-	if !policy.Takes(e.Class) || counts && tok.Tries >= policy.Times {
+	pause, again, counts := policy.Next(e, tok.Tries, policy.Delay)
+	if !again {
 		return false
 	}
-	pause := max(policy.Delay(tok.Tries+1), e.After)
 	if counts {
 		tok.Tries++
 	}

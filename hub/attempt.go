@@ -1,0 +1,53 @@
+package hub
+
+import "time"
+
+// Reasons of Unavailable errors for what was not even tried: it costs no
+// attempt, so that a far end that is away, or that does not let us in, makes no
+// dead letters however long it lasts.
+const (
+	NotConnected = "not_connected" // there is no connection
+	BreakerOpen  = "breaker_open"  // the circuit breaker stops all calls
+	AuthRequired = "auth_required" // the far end wants a login, and the configuration has none
+	AuthFailed   = "auth_failed"   // it does not take the login
+	TLSRequired  = "tls_required"  // one of both sides wants encryption, and there is none
+)
+
+// Untried tells that the far end was not even asked to do what the message wants.
+func (e *Error) Untried() bool {
+	switch e.Reason {
+	case NotConnected, BreakerOpen, AuthRequired, AuthFailed, TLSRequired:
+		return true
+	}
+	return false
+}
+
+// Ambiguous is the Reason of an error for what the far end may have done, though
+// nobody knows, where doing it twice does harm: a mail whose confirmation never came.
+// As a Timeout it is tried once more, after AmbiguousPause, and then is a dead letter
+// for a person to decide; as Rejected it is one at once. A far end that knows
+// repeats by a key (Idempotency-Key, the message's ID) has no such errors.
+const Ambiguous = "ambiguous"
+
+// AmbiguousPause is how long what is ambiguous waits for its second try, as
+// RFC 5321, 4.5.4.1, advises: a far end that was in trouble has had time to end it.
+const AmbiguousPause = 30 * time.Minute
+
+// ambiguousTimes bounds the tries after an ambiguous one, all earlier tries included.
+const ambiguousTimes = 1
+
+// OnAmbiguous is what a configuration says of ambiguous ends.
+type OnAmbiguous string
+
+const (
+	RetryAmbiguous OnAmbiguous = "retry"
+	ParkAmbiguous  OnAmbiguous = "park"
+)
+
+// Error is the error of what the far end may have done.
+func (o OnAmbiguous) Error(format string, args ...any) *Error {
+	if o == ParkAmbiguous {
+		return Fail(Rejected, Ambiguous, format, args...)
+	}
+	return Fail(Timeout, Ambiguous, format, args...)
+}
