@@ -121,7 +121,7 @@ func TestPostgresOrderPerKey(t *testing.T) {
 	l := &keyLines{keys: keys, each: each, next: map[int]int{}, taken: map[int]bool{}}
 	far := &pgFar{tries: map[string]int{}, arrived: map[string]int{}}
 	start := func(name string) *pgHub {
-		return startRuntime(t, base, name, func(rt *hub.Runtime) {
+		return startRuntime(t, base, name, 3*time.Second, func(rt *hub.Runtime) {
 			again := func(*hub.Error) hub.Reaction {
 				return hub.Reaction{Retry: &hub.Retry{Times: 90, Min: 5 * time.Millisecond, Max: 100 * time.Millisecond}}
 			}

@@ -80,16 +80,18 @@ const pgQueues = 5
 
 func startHub(t *testing.T, base, name string, f *pgFeed) *pgHub {
 	t.Helper()
-	return startRuntime(t, base, name, func(rt *hub.Runtime) { addStages(t, rt, name, f) })
+	return startRuntime(t, base, name, time.Second, func(rt *hub.Runtime) { addStages(t, rt, name, f) })
 }
 
-func startRuntime(t *testing.T, base, name string, set func(rt *hub.Runtime)) *pgHub {
+// startRuntime runs a hub. lease is how long its queues stay with it when it is silent: a machine that stalls it for as long lets another
+// hub send what comes next, before this one's send, which is under way, arrives.
+func startRuntime(t *testing.T, base, name string, lease time.Duration, set func(rt *hub.Runtime)) *pgHub {
 	t.Helper()
 	h := &pgHub{t: t, ended: make(chan error, 1)}
 	var url string
 	h.proxy, url = throughProxy(t, base)
 	var err error
-	if h.s, err = OpenPostgres(ctx, url, PostgresOptions{Options: Options{Hub: name}, Lease: time.Second, Patience: 4 * time.Second}); err != nil {
+	if h.s, err = OpenPostgres(ctx, url, PostgresOptions{Options: Options{Hub: name}, Lease: lease, Patience: 4 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	rt := hub.NewRuntime(h.s, hub.RealClock{}, silent, nil)
