@@ -1,7 +1,7 @@
 # make test: everything a change is held against, from a clean clone, with only Go (and a C compiler for -race) installed. RabbitMQ, Kafka and
 # PostgreSQL are brought by test/servers/run, which on Debian 12 as root installs what is missing.
 GO ?= go
-.PHONY: build test quick vet kill matrix bench
+.PHONY: build test quick vet kill matrix mutants bench
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/hub ./cmd/hub
@@ -25,6 +25,10 @@ kill:
 # the long form of the fault matrix: every source with every target, 2,000 messages and seven faults a cell
 matrix:
 	HUB_TEST_MATRIX=full test/servers/run $(GO) test -count=1 -v -timeout 30m -run TestMatrix ./test/matrix
+
+# planted bugs, each of which the tests must catch: 30 of them in about 10 minutes
+mutants:
+	test/servers/run $(GO) run ./test/mutants
 
 bench:
 	bench/run
