@@ -69,8 +69,9 @@ type Headers map[string]string
 func (h Headers) Get(name string) string { return h[name] }
 
 // With is a copy of h with name set to value, or without name when value is "".
+// A header that came empty is there all the same, until a step removes it.
 func (h Headers) With(name, value string) Headers {
-	if h[name] == value {
+	if old, there := h[name]; old == value && there == (value != "") {
 		return h
 	}
 	c := make(Headers, len(h)+1)
