@@ -11,7 +11,7 @@ import (
 // generation is our part of the topic until the group is rebalanced.
 type generation struct {
 	*run
-	gen    *kafka.Generation
+	share  *share
 	lanes  *lanes
 	parts  []*partition
 	enough chan struct{} // many records are finished: commit now
@@ -19,6 +19,8 @@ type generation struct {
 	fetching context.Context // its end stops fetching
 	stop     context.CancelCauseFunc
 	readers  sync.WaitGroup
+	expelled chan struct{} // closed when the group has gone on without us
+	expel    func()        // closes it, and stops
 
 	seen *topicState // the topic has changed; written by watch, read after the readers have ended
 	gone atomic.Bool // it is another topic now
@@ -27,13 +29,16 @@ type generation struct {
 // manyRecords finished since the last commit are committed at once.
 const manyRecords = 1000
 
-// generation reads our partitions until ended is done (nil), Run's context is done (nil), or something fails.
-func (r *run) generation(ended context.Context, gen *kafka.Generation) error {
-	g := &generation{run: r, gen: gen, enough: make(chan struct{}, 1)}
+// generation reads our partitions until the group is shared anew (nil), Run's context is done (nil), or something fails.
+func (r *run) generation(s *share) error {
+	g := &generation{run: r, share: s, enough: make(chan struct{}, 1), expelled: make(chan struct{})}
 	g.fetching, g.stop = context.WithCancelCause(r.ctx)
 	defer g.stop(nil)
-	unhook := context.AfterFunc(ended, func() { g.stop(nil) })
-	defer unhook()
+	g.expel = sync.OnceFunc(func() {
+		close(g.expelled)
+		g.stop(nil)
+	})
+	defer g.alive()()
 	if err := g.assign(); err != nil {
 		if g.fetching.Err() != nil {
 			return nil // the group, or Run, went on meanwhile
@@ -67,12 +72,20 @@ func (r *run) generation(ended context.Context, gen *kafka.Generation) error {
 	return err
 }
 
+// alive sends heartbeats until the returned function is called.
+func (g *generation) alive() (end func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(g.ctx))
+	var heart sync.WaitGroup
+	heart.Go(func() { g.beat(ctx) })
+	return func() {
+		cancel()
+		heart.Wait()
+	}
+}
+
 // assign looks up where our partitions are to be read from.
 func (g *generation) assign() error {
-	var ids []int
-	for _, a := range g.gen.Assignments[g.topic] {
-		ids = append(ids, a.ID)
-	}
+	ids := g.share.partitions
 	if len(ids) == 0 {
 		return nil
 	}
@@ -120,7 +133,7 @@ func (g *generation) tend() {
 	}
 }
 
-// commit writes the positions that have moved. A group that is busy with itself, or has gone on without us, is no failure.
+// commit writes the positions that have moved. A group that is busy with itself, or has gone on without us, is no failure: it ends the generation.
 func (g *generation) commit(ctx context.Context) error {
 	positions := map[int]int64{}
 	for _, p := range g.parts {
@@ -131,10 +144,16 @@ func (g *generation) commit(ctx context.Context) error {
 	if len(positions) == 0 {
 		return nil
 	}
-	if err := g.link.commit(ctx, g.gen, g.state.id, positions); err != nil {
-		if isCode(err, patientCodes...) {
-			return nil
-		}
+	switch err := g.link.commit(ctx, g.Source.group, g.share, g.state.id, positions); {
+	case isCode(err, outCodes...):
+		g.expel()
+		return nil
+	case isCode(err, kafka.RebalanceInProgress):
+		g.stop(nil)
+		return nil
+	case isCode(err, movedCodes...): // tried again
+		return nil
+	case err != nil:
 		return err
 	}
 	for _, p := range g.parts {
@@ -145,8 +164,8 @@ func (g *generation) commit(ctx context.Context) error {
 	return nil
 }
 
-// settle waits for the handlers that run, and commits what they finished. Meanwhile commits tell the group that we are alive. When the group
-// waits for us, handlers are told to give up after a while; what they don't finish comes again, here or elsewhere.
+// settle waits for the handlers that run, and commits what they finished. When the group waits for us, handlers are told to give up after a
+// while, and when it has gone on without us, at once; what they don't finish comes again, here or elsewhere.
 func (g *generation) settle() error {
 	work := context.WithoutCancel(g.ctx)
 	idle := g.lanes.stop()
@@ -155,6 +174,7 @@ func (g *generation) settle() error {
 	if g.ctx.Err() == nil {
 		patience = g.after(g.times.drain, idle)
 	}
+	expelled := g.expelled
 	for waiting := true; waiting; {
 		t := g.env.Clock.Timer(g.times.commit)
 		select {
@@ -163,6 +183,9 @@ func (g *generation) settle() error {
 		case <-patience:
 			g.lanes.giveUp()
 			patience = nil
+		case <-expelled:
+			g.lanes.giveUp()
+			expelled = nil
 		case <-t.C():
 			_ = g.commit(work) // tried again below
 		}

@@ -2,11 +2,14 @@ package kafka
 
 import (
 	"context"
-	"net"
-	"sync"
+	"fmt"
 	"time"
 
 	kafka "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol/joingroup"
+	"github.com/segmentio/kafka-go/protocol/syncgroup"
+
+	"orderhub/hub"
 )
 
 // times are the intervals of sources; tests make them shorter.
@@ -25,105 +28,148 @@ var usualTimes = times{
 	commit: time.Second, watch: 5 * time.Second, leave: 5 * time.Second,
 }
 
-// group is our membership of a consumer group.
+// group is our membership of a consumer group, by the protocol that Kafka's own clients speak (type consumer, classic). The library's
+// ConsumerGroup is not used: it writes subscriptions that other clients can't read.
 type group struct {
-	members *kafka.ConsumerGroup
-	conns   *connections
-	leave   time.Duration
+	*run
+	member string // the name that the coordinator gave us; "": none yet
 }
 
-func (s *Source) join() (*group, error) {
-	a, t := s.adapter, s.times
-	conns := &connections{dial: a.dial, open: map[*connection]bool{}}
-	start := kafka.FirstOffset // positions are looked up by us
-	members, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
-		ID: s.group, Brokers: a.brokers, Topics: []string{s.topic}, StartOffset: start,
-		Dialer:            &kafka.Dialer{ClientID: a.cfg.ClientID, DialFunc: conns.Dial, Timeout: a.cfg.DialTimeout, TLS: a.tls, SASLMechanism: a.sasl},
-		HeartbeatInterval: t.heartbeat, SessionTimeout: t.session, RebalanceTimeout: t.rebalance, Timeout: a.cfg.Timeout,
-		JoinGroupBackoff: 500 * time.Millisecond,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &group{members, conns, t.leave}, nil
+// share is our part in one generation of a group.
+type share struct {
+	generation int32
+	member     string
+	partitions []int          // of the source's topic
+	counts     map[string]int // when we lead: partitions of the group's other topics, which are ours to watch
 }
 
-// patientCodes are answers of a group that is busy with itself.
-var patientCodes = []kafka.Error{
-	kafka.RebalanceInProgress, kafka.UnknownMemberId, kafka.IllegalGeneration, kafka.MemberIDRequired,
-	kafka.GroupLoadInProgress, kafka.GroupCoordinatorNotAvailable, kafka.NotCoordinatorForGroup,
-}
+// longestJoin is how long other members may keep a rebalance waiting: clients' usual max.poll.interval, and a little.
+const longestJoin = 5*time.Minute + 10*time.Second
 
-// next waits for our part in the group's next generation.
-func (g *group) next(ctx context.Context) (*kafka.Generation, error) {
-	for try := 0; ; try++ {
-		gen, err := g.members.Next(ctx)
-		if err == nil || ctx.Err() != nil || try == 20 || !isCode(err, patientCodes...) {
-			return gen, err
+// outCodes say that the group has gone on without us.
+var outCodes = []kafka.Error{kafka.UnknownMemberId, kafka.IllegalGeneration, kafka.FencedInstanceID}
+
+// next waits for our share of the group's next generation.
+func (g *group) next(ctx context.Context) (s *share, err error) {
+	for ctx.Err() == nil {
+		err = g.patient(ctx, func() error {
+			s, err = g.round(ctx)
+			return err
+		})
+		switch {
+		case isCode(err, kafka.MemberIDRequired, kafka.RebalanceInProgress): // join again, with the name
+		case isCode(err, outCodes...):
+			g.member = ""
+		case isCode(err, kafka.InconsistentGroupProtocol):
+			return nil, hub.Fail(hub.Unavailable, "group_protocol", "group %s has members that share partitions in a way of their own; give their "+
+				"partition.assignment.strategy one of %s as well, or give this source a group of its own: %w", g.Source.group, protocolNames(), err)
+		default:
+			return s, err
 		}
 	}
+	return nil, ctx.Err()
 }
 
-// close leaves the group. While others are rebalancing the broker answers late; then the connections are cut, and the broker finds out by itself.
-func (g *group) close() {
-	done := make(chan struct{})
-	go func() {
-		g.members.Close()
-		close(done)
-	}()
-	t := time.NewTimer(g.leave)
-	defer t.Stop()
-	select {
-	case <-done:
-	case <-t.C:
-		g.conns.close()
-		<-done
-	}
-}
-
-// connections are those of the group, to cut them: the library waits for the broker's answer.
-type connections struct {
-	dial func(ctx context.Context, network, address string) (net.Conn, error)
-
-	mu     sync.Mutex
-	open   map[*connection]bool
-	closed bool
-}
-
-type connection struct {
-	net.Conn
-	of *connections
-}
-
-func (c *connections) Dial(ctx context.Context, network, address string) (net.Conn, error) {
-	raw, err := c.dial(ctx, network, address)
+// round joins the group and gets our share. It waits for the other members, as long as they have to finish their work.
+func (g *group) round(ctx context.Context) (*share, error) {
+	ctx, cancel := context.WithTimeout(ctx, longestJoin)
+	defer cancel()
+	defer g.tellSlow(ctx)()
+	joined, err := g.join(ctx)
 	if err != nil {
 		return nil, err
 	}
-	conn := &connection{raw, c}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		raw.Close()
-		return nil, net.ErrClosed
+	s := &share{generation: joined.GenerationID, member: g.member}
+	req := &syncgroup.Request{GroupID: g.Source.group, GenerationID: s.generation, MemberID: s.member, ProtocolType: protocolType, ProtocolName: joined.ProtocolName}
+	if joined.LeaderID == joined.MemberID {
+		if req.Assignments, s.counts, err = g.lead(ctx, joined); err != nil {
+			return nil, err
+		}
+		delete(s.counts, g.topic)
 	}
-	c.open[conn] = true
-	return conn, nil
+	r, err := g.link.transport.RoundTrip(ctx, g.link.addr, req)
+	if err != nil {
+		return nil, err
+	}
+	answer := r.(*syncgroup.Response)
+	if answer.ErrorCode != 0 {
+		return nil, kafka.Error(answer.ErrorCode)
+	}
+	if s.partitions, err = parseAssignment(answer.Assignments, g.topic); err != nil {
+		return nil, err
+	}
+	g.env.Log.Debug("share of the group", "topic", g.topic, "group", g.Source.group, "generation", s.generation, "protocol", joined.ProtocolName,
+		"leads", s.counts != nil, "partitions", s.partitions)
+	return s, nil
 }
 
-func (c *connections) close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
-	for conn := range c.open {
-		conn.Conn.Close()
+func (g *group) join(ctx context.Context) (*joingroup.Response, error) {
+	req := &joingroup.Request{GroupID: g.Source.group, MemberID: g.member, ProtocolType: protocolType,
+		SessionTimeoutMS: int32(g.times.session.Milliseconds()), RebalanceTimeoutMS: int32(g.times.rebalance.Milliseconds())}
+	for _, name := range protocols {
+		req.Protocols = append(req.Protocols, joingroup.RequestProtocol{Name: name, Metadata: subscribe(g.topic)})
 	}
+	r, err := g.link.transport.RoundTrip(ctx, g.link.addr, req)
+	if err != nil {
+		return nil, err
+	}
+	answer := r.(*joingroup.Response)
+	if answer.ErrorCode == 0 || isCode(kafka.Error(answer.ErrorCode), kafka.MemberIDRequired) {
+		g.member = answer.MemberID
+	}
+	if answer.ErrorCode != 0 {
+		return nil, kafka.Error(answer.ErrorCode)
+	}
+	return answer, nil
 }
 
-// Close forgets the connection, too.
-func (c *connection) Close() error {
-	c.of.mu.Lock()
-	delete(c.of.open, c)
-	c.of.mu.Unlock()
-	return c.Conn.Close()
+// lead shares the partitions out among all members, as the group's leader has to. What it can't do for each of them it does for none: the
+// error makes us leave, and another member leads.
+func (g *group) lead(ctx context.Context, joined *joingroup.Response) (out []syncgroup.RequestAssignment, counts map[string]int, err error) {
+	members, counts := make([]member, len(joined.Members)), map[string]int{}
+	for i, m := range joined.Members {
+		if members[i], err = parseSubscription(m.MemberID, m.Metadata); err != nil {
+			return nil, nil, err
+		}
+		for _, topic := range members[i].topics {
+			if _, known := counts[topic]; known {
+				continue
+			}
+			state, err := g.link.state(ctx, topic)
+			if err != nil {
+				return nil, nil, fmt.Errorf("topic %s of member %s: %w", topic, m.MemberID, err)
+			}
+			counts[topic] = len(state.leaders)
+		}
+	}
+	for id, topics := range assign(joined.ProtocolName, members, counts) {
+		out = append(out, syncgroup.RequestAssignment{MemberID: id, Assignment: appendAssignment(nil, topics)})
+	}
+	return out, counts, nil
+}
+
+// tellSlow warns when the group makes us wait for longer than its members should need; the returned function ends it.
+func (g *group) tellSlow(ctx context.Context) (done func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-g.after(2*g.times.rebalance, ctx.Done()):
+			g.env.Log.Warn("the group waits for its other members, nothing is read meanwhile", "topic", g.topic, "group", g.Source.group)
+		case <-ctx.Done():
+		}
+	}()
+	return cancel
+}
+
+// leave tells the group that we go, so that others need not wait until our session ends.
+func (g *group) leave() {
+	if g.member == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(g.ctx), g.times.leave)
+	defer cancel()
+	_, err := g.link.client.LeaveGroup(ctx, &kafka.LeaveGroupRequest{GroupID: g.Source.group, Members: []kafka.LeaveGroupRequestMember{{ID: g.member}}})
+	if err != nil {
+		g.env.Log.Debug("not told that we leave", "topic", g.topic, "group", g.Source.group, "error", err)
+	}
 }

@@ -33,7 +33,7 @@ func (l *link) committed(ctx context.Context, group string, partitions []int) (m
 }
 
 // commit writes positions as a member of a generation: the broker refuses those of a stale one.
-func (l *link) commit(ctx context.Context, g *kafka.Generation, topicID string, positions map[int]int64) error {
+func (l *link) commit(ctx context.Context, group string, s *share, topicID string, positions map[int]int64) error {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
 	var commits []kafka.OffsetCommit
@@ -41,7 +41,7 @@ func (l *link) commit(ctx context.Context, g *kafka.Generation, topicID string, 
 		commits = append(commits, kafka.OffsetCommit{Partition: p, Offset: offset, Metadata: topicID})
 	}
 	r, err := l.client.OffsetCommit(ctx, &kafka.OffsetCommitRequest{
-		GroupID: g.GroupID, GenerationID: int(g.ID), MemberID: g.MemberID,
+		GroupID: group, GenerationID: int(s.generation), MemberID: s.member,
 		Topics: map[string][]kafka.OffsetCommit{l.topic: commits},
 	})
 	if err != nil {

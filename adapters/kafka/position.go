@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	kafka "github.com/segmentio/kafka-go"
@@ -114,9 +116,11 @@ func patient(ctx context.Context, clock hub.Clock, ask func() error) error {
 	}
 }
 
-// watch looks for new partitions, which end the generation, and for a new topic of the same name, which is an error.
+// watch looks for new partitions, which end the generation, and for a new topic of the same name, which is an error. When we lead the group,
+// the topics of other members are looked at as well, one each time: nobody else does it for them.
 func (g *generation) watch() error {
-	for {
+	others := slices.Sorted(maps.Keys(g.share.counts))
+	for turn := 0; ; turn++ {
 		select {
 		case <-g.fetching.Done():
 			return nil
@@ -140,6 +144,12 @@ func (g *generation) watch() error {
 			g.env.Log.Info("partitions changed", "topic", g.topic, "were", len(g.state.leaders), "are", len(now.leaders))
 			g.seen = &now
 			g.stop(nil)
+		case len(others) > 0:
+			topic := others[turn%len(others)]
+			if now, err := g.link.state(g.fetching, topic); err == nil && len(now.leaders) != g.share.counts[topic] {
+				g.env.Log.Info("partitions changed", "topic", topic, "were", g.share.counts[topic], "are", len(now.leaders))
+				g.stop(nil)
+			}
 		}
 	}
 }

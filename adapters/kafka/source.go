@@ -101,19 +101,14 @@ func decide(format string, args ...any) error {
 
 // follow takes part in the group, generation after generation.
 func (r *run) follow() error {
-	g, err := r.join()
-	if err != nil {
-		return err
-	}
-	defer g.close()
+	g := &group{run: r}
+	defer g.leave()
 	for {
-		gen, err := g.next(r.ctx)
+		share, err := g.next(r.ctx)
 		if err != nil {
 			return err
 		}
-		done := make(chan error, 1)
-		gen.Start(func(ended context.Context) { done <- r.generation(ended, gen) }) // the generation ends when this does
-		if err := <-done; err != nil || r.ctx.Err() != nil {
+		if err := r.generation(share); err != nil || r.ctx.Err() != nil {
 			return err
 		}
 	}

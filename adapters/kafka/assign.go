@@ -1,0 +1,129 @@
+package kafka
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	kafka "github.com/segmentio/kafka-go"
+)
+
+// The ways to share partitions that Kafka's own clients know, best liked first; a group uses one that all of its members know. In all of them
+// we give up what we have before we join again, as a member of a cooperative group may.
+const (
+	rangeProtocol       = "range"
+	cooperativeProtocol = "cooperative-sticky"
+)
+
+var protocols = []string{rangeProtocol, "roundrobin", "sticky", cooperativeProtocol}
+
+func protocolNames() string { return strings.Join(protocols, ", ") }
+
+// assign shares the partitions of all topics (topic -> number) out among the members that want them: member -> topic -> partitions.
+func assign(protocol string, members []member, counts map[string]int) map[string]map[string][]int {
+	if protocol == rangeProtocol {
+		return assignRanges(members, counts)
+	}
+	keeping := protocol == cooperativeProtocol
+	a := allotment{out: map[string]map[string][]int{}, load: map[string]int{}}
+	for _, m := range members {
+		a.out[m.id] = map[string][]int{}
+	}
+	for _, topic := range slices.Sorted(maps.Keys(counts)) {
+		var readers []member
+		for _, m := range members {
+			if slices.Contains(m.topics, topic) {
+				readers = append(readers, m)
+			}
+		}
+		slices.SortFunc(readers, func(x, y member) int { return cmp.Compare(x.id, y.id) })
+		owners := map[int][]string{}
+		if keeping {
+			owners = ownersOf(topic, members)
+		}
+		a.topic(topic, counts[topic], readers, owners)
+	}
+	return a.out
+}
+
+// assignRanges gives each member a run of neighbours: partitions of one number go to one member in all topics that have as many.
+func assignRanges(members []member, counts map[string]int) map[string]map[string][]int {
+	var all []kafka.GroupMember
+	for _, m := range members {
+		all = append(all, kafka.GroupMember{ID: m.id, Topics: m.topics})
+	}
+	var partitions []kafka.Partition
+	for topic, n := range counts {
+		for i := range n {
+			partitions = append(partitions, kafka.Partition{Topic: topic, ID: i})
+		}
+	}
+	return kafka.RangeGroupBalancer{}.AssignGroups(all, partitions)
+}
+
+// ownersOf tells who has the partitions of a topic. What a member has from an older generation than others is no longer its own.
+func ownersOf(topic string, members []member) map[int][]string {
+	newest := int32(-1)
+	for _, m := range members {
+		newest = max(newest, m.generation)
+	}
+	owners := map[int][]string{}
+	for _, m := range members {
+		if m.generation >= 0 && m.generation < newest {
+			continue
+		}
+		for _, p := range m.owns[topic] {
+			owners[p] = append(owners[p], m.id)
+		}
+	}
+	return owners
+}
+
+// allotment is an assignment in the making.
+type allotment struct {
+	out  map[string]map[string][]int
+	load map[string]int // partitions of a member in all topics
+}
+
+// topic shares n partitions out among readers, to within one. Who has a partition keeps it if that is no more than its fair share; one that
+// has to go from its owner to another is given to nobody yet: its owner gives it up first, and joins again, which the protocol makes it do.
+func (a *allotment) topic(topic string, n int, readers []member, owners map[int][]string) {
+	if len(readers) == 0 {
+		return
+	}
+	has := map[string]int{}
+	least, extra := n/len(readers), n%len(readers) // so many may have one more
+	mayHave := func(id string) bool { return has[id] < least || has[id] == least && extra > 0 }
+	give := func(id string, p int, held bool) {
+		if has[id] == least {
+			extra--
+		}
+		has[id]++
+		a.load[id]++
+		if !held {
+			a.out[id][topic] = append(a.out[id][topic], p)
+		}
+	}
+	var free []int
+	for p := range n {
+		if o := owners[p]; len(o) == 1 && mayHave(o[0]) && wants(readers, o[0]) {
+			give(o[0], p, false)
+			continue
+		}
+		free = append(free, p)
+	}
+	for _, p := range free {
+		best := ""
+		for _, r := range readers {
+			if mayHave(r.id) && (best == "" || cmp.Or(cmp.Compare(has[r.id], has[best]), cmp.Compare(a.load[r.id], a.load[best])) < 0) {
+				best = r.id
+			}
+		}
+		give(best, p, len(owners[p]) > 0)
+	}
+}
+
+func wants(readers []member, id string) bool {
+	return slices.ContainsFunc(readers, func(m member) bool { return m.id == id })
+}
