@@ -19,10 +19,12 @@ type member struct {
 	generation int32            // that it has them from; -1: not told
 }
 
-// subscribe is our subscription, in version 0: we keep nothing while we join, so there is no more to tell.
+// subscribe is our subscription, in version 1: it says that we keep no partitions while we join. librdkafka dies of a version 0 in a
+// cooperative group that it leads.
 func subscribe(topic string) []byte {
-	b := []byte{0, 0, 0, 0, 0, 1} // version, one topic
-	return append(appendText(b, topic), none...)
+	b := []byte{0, 1, 0, 0, 0, 1} // version, one topic
+	b = append(appendText(b, topic), none...)
+	return append(b, 0, 0, 0, 0) // partitions of no topic
 }
 
 // none is the length of bytes that are not there.

@@ -2,14 +2,20 @@
 
 client.py ADDRESS produce TOPIC N          sends N records, confirmed by all replicas
 client.py ADDRESS consume TOPIC GROUP N    takes N records as a member of a group, prints each as a line of JSON
+client.py ADDRESS member TOPIC GROUP STRATEGY  prints the value of each record as a line, as a member of a group, until it is told to end
 client.py ADDRESS answer TOPIC N           answers N requests, with their value in capitals
 client.py ADDRESS ask TOPIC REPLIES VALUE  sends a request, prints its reply as a line of JSON
 """
 import json
+import signal
 import sys
 import uuid
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
 address = sys.argv[1]
 patience = 20_000  # milliseconds
@@ -48,6 +54,19 @@ def consume(topic, group, n):
     c.close()
 
 
+def member(topic, group, strategy):
+    assignor = {a.name: a for a in (RangePartitionAssignor, RoundRobinPartitionAssignor, StickyPartitionAssignor, CooperativeStickyAssignor)}[strategy]
+    going = [True]
+    signal.signal(signal.SIGTERM, lambda *_: going.clear())
+    c = KafkaConsumer(topic, bootstrap_servers=address, group_id=group, auto_offset_reset="earliest", partition_assignment_strategy=(assignor,),
+                      session_timeout_ms=6000, heartbeat_interval_ms=300)
+    while going:
+        for records in c.poll(timeout_ms=200).values():
+            for record in records:
+                print(record.value.decode(), flush=True)
+    c.close()
+
+
 def answer(topic, n):
     c = KafkaConsumer(topic, bootstrap_servers=address, group_id="answers." + topic, auto_offset_reset="earliest", consumer_timeout_ms=patience)
     p = producer()
@@ -79,4 +98,4 @@ def ask(topic, replies, value):
     c.close()
 
 
-{"produce": produce, "consume": consume, "answer": answer, "ask": ask}[sys.argv[2]](*sys.argv[3:])
+{"produce": produce, "consume": consume, "member": member, "answer": answer, "ask": ask}[sys.argv[2]](*sys.argv[3:])

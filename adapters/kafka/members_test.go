@@ -1,0 +1,271 @@
+package kafka
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	kafka "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol/describegroups"
+
+	"orderhub/hub"
+)
+
+const confluentKafka = "confluent-kafka==2.16.1" // librdkafka
+
+// outsider is a member of a group that is no hub.
+type outsider struct {
+	t    *testing.T
+	name string
+	cmd  *exec.Cmd
+	err  syncBuffer
+	seen *handledBy
+	took int        // records; of seen.mu
+	done chan error // its end
+}
+
+// handledBy counts the records that each of a test's members had.
+type handledBy struct {
+	mu   sync.Mutex
+	nums map[int]int
+}
+
+func (h *handledBy) note(value []byte) {
+	i, err := strconv.Atoi(string(value))
+	if err == nil {
+		h.mu.Lock()
+		h.nums[i]++
+		h.mu.Unlock()
+	}
+}
+
+func (h *handledBy) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.nums)
+}
+
+// outsiders start a member of each kind that knows a protocol.
+func outsiders(t *testing.T, addr, protocol string) map[string]func(topic, group string) *exec.Cmd {
+	python, console := needPython(t), needConsole(t)
+	rdkafka := need(t, confluentKafka, func(dir string) *exec.Cmd {
+		return exec.Command("python3", "-m", "pip", "install", "--quiet", "--target", dir, confluentKafka)
+	})
+	const pkg = "org.apache.kafka.clients.consumer."
+	java := map[string]string{"range": pkg + "RangeAssignor," + pkg + "CooperativeStickyAssignor", "roundrobin": pkg + "RoundRobinAssignor",
+		"sticky": pkg + "StickyAssignor", "cooperative-sticky": pkg + "CooperativeStickyAssignor"}[protocol]
+	at := func(path string) func(string, ...string) *exec.Cmd {
+		return func(program string, args ...string) *exec.Cmd {
+			cmd := exec.Command(program, args...)
+			cmd.Env = append(os.Environ(), "PYTHONPATH="+path)
+			return cmd
+		}
+	}
+	all := map[string]func(topic, group string) *exec.Cmd{
+		"java": func(topic, group string) *exec.Cmd {
+			return at("")("testdata/console", console, "member", addr, topic, group, java)
+		},
+		"kafka-python": func(topic, group string) *exec.Cmd {
+			return at(python)("python3", "testdata/client.py", addr, "member", topic, group, protocol)
+		},
+		"librdkafka": func(topic, group string) *exec.Cmd {
+			return at(rdkafka)("python3", "testdata/rdkafka.py", addr, topic, group, protocol)
+		},
+	}
+	if protocol == "sticky" { // librdkafka has only the cooperative one
+		delete(all, "librdkafka")
+	}
+	return all
+}
+
+func (h *handledBy) join(t *testing.T, name string, cmd *exec.Cmd) *outsider {
+	o := &outsider{t: t, name: name, cmd: cmd, seen: h, done: make(chan error, 1)}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = &o.err
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			h.note(lines.Bytes())
+			h.mu.Lock()
+			o.took++
+			h.mu.Unlock()
+		}
+		o.done <- cmd.Wait()
+	}()
+	t.Cleanup(func() { cmd.Process.Kill() })
+	return o
+}
+
+// has is how many records it has had; a member that has ended by itself fails the test.
+func (o *outsider) has() int {
+	select {
+	case err := <-o.done:
+		o.t.Fatalf("%s ended by itself: %v\n%s", o.name, err, o.err.String())
+	default:
+	}
+	o.seen.mu.Lock()
+	defer o.seen.mu.Unlock()
+	return o.took
+}
+
+// end makes it leave, or kills it.
+func (o *outsider) end(how os.Signal) {
+	o.has()
+	if err := o.cmd.Process.Signal(how); err != nil {
+		o.t.Fatal(err)
+	}
+	select {
+	case <-o.done:
+	case <-time.After(30 * time.Second):
+		o.t.Fatalf("%s does not end\n%s", o.name, o.err.String())
+	}
+}
+
+// shares are the numbers of partitions that a stable group's members have; nil: it is being shared anew.
+func (s *server) shares(group, topic string) (protocol string, out map[string]int) {
+	s.t.Helper()
+	r, err := s.admin.Transport.RoundTrip(context.Background(), s.admin.Addr, &describegroups.Request{Groups: []string{group}})
+	if err != nil {
+		return err.Error(), nil
+	}
+	out = map[string]int{}
+	for _, g := range r.(*describegroups.Response).Groups {
+		if g.ErrorCode != 0 || g.GroupState != "Stable" {
+			return g.GroupState, nil
+		}
+		for _, m := range g.Members {
+			has, err := parseAssignment(m.MemberAssignment, topic)
+			if err != nil {
+				s.t.Error(err)
+			}
+			out[m.MemberID] = len(has)
+		}
+		protocol = g.ProtocolData
+	}
+	return protocol, out
+}
+
+// fair tells whether so many members have all partitions, none more than one more than another.
+func fair(has map[string]int, members, partitions int) bool {
+	total := 0
+	for _, n := range has {
+		if total += n; n < partitions/members || n > (partitions+members-1)/members {
+			return false
+		}
+	}
+	return len(has) == members && total == partitions
+}
+
+// TestFault_B1_ForeignMembers: Java's consumer, librdkafka and kafka-python join, leave and die beside two hubs in one group. Each record is
+// handled, each member has its fair share, and none ends by itself. HUB_TEST_ROUNDS=10 is the long form: each leaves and dies 10 times.
+func TestFault_B1_ForeignMembers(t *testing.T) {
+	rounds, perRound := 1, 2000
+	if n, err := strconv.Atoi(os.Getenv("HUB_TEST_ROUNDS")); err == nil {
+		rounds = n
+	}
+	for _, protocol := range protocols {
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			foreignMembers(t, protocol, rounds, perRound)
+		})
+	}
+}
+
+func foreignMembers(t *testing.T, protocol string, rounds, perRound int) {
+	s := newServer(t)
+	kinds := outsiders(t, s.addr, protocol)
+	const parts = 7
+	topic := s.topic(parts)
+	group := "g." + topic
+	s.dropGroup(group)
+	all := &handledBy{nums: map[int]int{}}
+	put, next := &sync.WaitGroup{}, 0
+	flow := func(n int) { // records come while the group is shared anew
+		put.Wait()
+		first := next
+		next += n
+		put.Go(func() {
+			for i := 0; i < n; i += n / 10 {
+				var msgs []kafka.Message
+				for j := i; j < i+n/10; j++ {
+					msgs = append(msgs, kafka.Message{Key: fmt.Append(nil, "k", j%100), Value: fmt.Append(nil, first+j)})
+				}
+				s.put(topic, msgs...)
+				time.Sleep(100 * time.Millisecond)
+			}
+		})
+	}
+	var here []*outsider
+	hubs := 0
+	shared := func(members int) {
+		t.Helper()
+		var has map[string]int
+		var by string
+		for end := time.Now().Add(60 * time.Second); !fair(has, members, parts); time.Sleep(100 * time.Millisecond) {
+			if time.Now().After(end) {
+				for _, o := range here {
+					t.Logf("%s: %d records\n%s", o.name, o.has(), o.err.String())
+				}
+				t.Fatalf("%d members, their shares of %d partitions: %v, by %q", members, parts, has, by)
+			}
+			by, has = s.shares(group, topic)
+		}
+		if by != protocol && members > hubs {
+			t.Errorf("shared by %s, want %s", by, protocol)
+		}
+	}
+	join := func() {
+		here = nil
+		for name, start := range kinds {
+			here = append(here, all.join(t, name, start(topic, group)))
+		}
+		shared(hubs + len(kinds))
+	}
+	part := func(how os.Signal) {
+		had := map[*outsider]int{}
+		for _, o := range here {
+			had[o] = o.has()
+		}
+		flow(perRound / 4)
+		for _, o := range here {
+			until(t, o.name+" gets nothing of its share", func() bool { return o.has() > had[o] })
+			o.end(how)
+		}
+		here = nil
+		flow(perRound / 4)
+		shared(hubs)
+	}
+	join() // a foreign member leads
+	for range 2 {
+		hubs++
+		feed(t, s.source(s.adapter(nil), "topic "+topic, group, nil), hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
+			time.Sleep(5 * time.Millisecond)
+			all.note(m.Body.Bytes())
+			return nil
+		}))
+		flow(perRound / 4)
+		shared(hubs + len(kinds))
+	}
+	for range rounds {
+		part(syscall.SIGTERM)
+		join() // a hub leads
+		part(syscall.SIGKILL)
+		join()
+	}
+	part(syscall.SIGTERM)
+	put.Wait()
+	until(t, fmt.Sprint("records are lost: ", next), func() bool { return all.count() == next })
+	t.Logf("%s: %d foreign members, each left %d times and was killed %d times: %d records, all handled", protocol, len(kinds), rounds+1, rounds, next)
+}
