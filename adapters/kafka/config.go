@@ -50,7 +50,7 @@ type Create struct {
 
 // SourceConfig are the options of `from: {kafka: "topic web.orders", …}`.
 type SourceConfig struct {
-	Group      string            `yaml:"group" required:"true" doc:"Consumer group. Hubs with the same group share the partitions, and go on where the group was."`
+	Group      string            `yaml:"group" required:"true" doc:"Consumer group. Its members, hubs or others, share the partitions, and go on where the group was."`
 	Workers    int               `yaml:"workers" default:"64" min:"1" max:"4096" doc:"Messages handled at once."`
 	Start      string            `yaml:"start" oneof:"first|last" default:"first" doc:"Where a group begins that has no position yet. first: with what is there. last: with what comes."`
 	OnLost     string            `yaml:"on_lost" oneof:"stop|earliest|latest" default:"stop" doc:"What to do when the group's position is no longer in the log, or the topic was deleted and made anew. stop: fail until somebody decides. earliest, latest: go on at that end of the log."`

@@ -207,18 +207,25 @@ func TestTopicRecreatedWhileReading(t *testing.T) {
 	}
 }
 
-// TestForeignMark: a position that was committed for another topic of the name is found by its ID, also by a new process.
+// TestForeignMark: a position that was committed for another topic of the name is found by its ID, also by a new process. What other clients
+// write beside their positions is no such ID.
 func TestForeignMark(t *testing.T) {
 	s := newServer(t)
 	topic := s.topic(1)
 	s.number(topic, 0, 9)
-	_, err := s.admin.OffsetCommit(context.Background(), &kafka.OffsetCommitRequest{GroupID: "g." + topic, GenerationID: -1,
-		Topics: map[string][]kafka.OffsetCommit{topic: {{Partition: 0, Offset: 4, Metadata: "AAAAAAAAAAAAAAAAAAAAAA"}}}})
-	if err != nil {
-		t.Fatal(err)
+	commit := func(group, metadata string) *Source {
+		_, err := s.admin.OffsetCommit(context.Background(), &kafka.OffsetCommitRequest{GroupID: group, GenerationID: -1,
+			Topics: map[string][]kafka.OffsetCommit{topic: {{Partition: 0, Offset: 4, Metadata: metadata}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.source(s.adapter(nil), "topic "+topic, group, nil)
 	}
-	if err := s.source(s.adapter(nil), "topic "+topic, "g."+topic, nil).Run(t.Context(), hub.HandlerFunc((&seen{}).take)); reason(err) != "rejected needs_decision" {
+	if err := commit("ours."+topic, prefixTopicID+"AAAAAAAAAAAAAAAAAAAAAA").Run(t.Context(), hub.HandlerFunc((&seen{}).take)); reason(err) != "rejected needs_decision" {
 		t.Errorf("Run: %v", err)
+	}
+	if got := s.readSome(commit("theirs."+topic, "by the billing service"), 9); len(got) != 5 {
+		t.Errorf("%d records came behind a foreign position, want 5", len(got))
 	}
 }
 

@@ -2,15 +2,19 @@ package kafka
 
 import (
 	"context"
+	"strings"
 
 	kafka "github.com/segmentio/kafka-go"
 )
 
 // mark is a committed position of a group, and the ID of the topic that it is of.
 type mark struct {
-	offset int64 // -1: none
-	topic  string
+	offset int64  // -1: none
+	topic  string // "": not told, as by members that are no hubs
 }
+
+// prefixTopicID begins the metadata of our positions; others may write anything.
+const prefixTopicID = "topic-id "
 
 func (l *link) committed(ctx context.Context, group string, partitions []int) (map[int]mark, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
@@ -27,7 +31,11 @@ func (l *link) committed(ctx context.Context, group string, partitions []int) (m
 		if p.Error != nil {
 			return nil, p.Error
 		}
-		out[p.Partition] = mark{p.CommittedOffset, p.Metadata}
+		m := mark{offset: p.CommittedOffset}
+		if id, ours := strings.CutPrefix(p.Metadata, prefixTopicID); ours {
+			m.topic = id
+		}
+		out[p.Partition] = m
 	}
 	return out, nil
 }
@@ -36,9 +44,13 @@ func (l *link) committed(ctx context.Context, group string, partitions []int) (m
 func (l *link) commit(ctx context.Context, group string, s *share, topicID string, positions map[int]int64) error {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
+	metadata := ""
+	if topicID != "" {
+		metadata = prefixTopicID + topicID
+	}
 	var commits []kafka.OffsetCommit
 	for p, offset := range positions {
-		commits = append(commits, kafka.OffsetCommit{Partition: p, Offset: offset, Metadata: topicID})
+		commits = append(commits, kafka.OffsetCommit{Partition: p, Offset: offset, Metadata: metadata})
 	}
 	r, err := l.client.OffsetCommit(ctx, &kafka.OffsetCommitRequest{
 		GroupID: group, GenerationID: int(s.generation), MemberID: s.member,

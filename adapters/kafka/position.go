@@ -63,7 +63,7 @@ const madeAnew = "the topic was deleted and made anew"
 // lost tells why the log has the position no more; "": it has it.
 func (m mark) lost(now topicState, log span) string {
 	switch {
-	case m.topic != "" && now.id != "" && m.topic != now.id && len(m.topic) == len(now.id):
+	case m.topic != "" && now.id != "" && m.topic != now.id:
 		return madeAnew
 	case m.offset < log.first:
 		return fmt.Sprintf("log starts at %d", log.first)

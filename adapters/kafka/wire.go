@@ -8,8 +8,8 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 )
 
-// The library finds the brokers, connects, proves who we are and speaks for groups. Produce, Fetch and Metadata requests are written here: the
-// library copies each record several times, hides which batches it could not read, and knows no topic IDs.
+// The library finds the brokers, connects, proves who we are and writes most requests. Produce, Fetch, Metadata and Heartbeat requests are written
+// here: the library copies each record several times, hides which batches it could not read, knows no topic IDs, and sends heartbeats to any broker.
 
 // number marks the answer of a request; there is one request at a time on a connection.
 const number = 0x6f726468
