@@ -35,6 +35,9 @@ type StageEnv struct {
 	// of it. root and correlation are what history is found by.
 	Save func(ctx context.Context, x *Exchange, root, correlation string) error
 
+	// Mask hides secrets and personal data in what is said of a message; nil: nothing is hidden.
+	Mask *Masker
+
 	// Serial: nothing runs side by side, so that the same messages take the same course (Runtime.Manual).
 	Serial bool
 
@@ -163,6 +166,18 @@ func (x *Exchange) Join(forks ...*Exchange) {
 // Settle ends what x's unit holds, its locks and claims. Who gives up an exchange
 // of its own, made by NewExchange, calls it; a second call does nothing.
 func (x *Exchange) Settle() { x.Unit.unlock() }
+
+// Mask is the masker of texts about x's message and variables, such as what a far end answered.
+func (x *Exchange) Mask() *Masker {
+	if x.Env == nil {
+		return nil
+	}
+	m := x.Env.Mask.About(x.Msg)
+	for _, v := range x.Vars {
+		m = m.AboutDocs(v.Value)
+	}
+	return m
+}
 
 // Note adds an event to the message's history (EIP Message History).
 func (x *Exchange) Note(e Event) {

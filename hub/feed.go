@@ -131,7 +131,7 @@ func (e *Entry) Handle(ctx context.Context, m *Message) error {
 func (e *Entry) Refuse(ctx context.Context, m *Message, why error) error {
 	s := *e.stage
 	s.React = nil
-	_, err := e.rt.react(ctx, &s, m, nil, AsError(why), nil)
+	_, err := e.rt.react(ctx, &s, m, nil, e.rt.masked(why, m), nil)
 	return err
 }
 

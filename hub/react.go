@@ -21,6 +21,12 @@ func (rt *Runtime) refuse(ctx context.Context, s *Stage, m *Message, e *Error) e
 	return e
 }
 
+// masked is err as it may be told and kept: what m, and the message as it was at the step, say in confidence is masked.
+func (rt *Runtime) masked(err error, m *Message) *Error {
+	e := AsError(err)
+	return rt.env.Mask.About(m, e.msg).Error(e)
+}
+
 // reaction is what becomes of e's message: what the failed step says, with the
 // message as it had it; else what the pipeline says, with the message as it came (nil).
 func (s *Stage) reaction(e *Error) (Reaction, *Message) {
@@ -48,7 +54,7 @@ func (rt *Runtime) react(ctx context.Context, s *Stage, m *Message, d *Delivery,
 			}
 			return settled, nil
 		}
-		e, r = AsError(err), Reaction{} // the reaction failed: the message waits for another try, or is a dead letter
+		e, r = rt.masked(err, m), Reaction{} // the reaction failed: the message waits for another try, or is a dead letter
 	}
 	u, again := rt.aftermath(s, m, d, e, r, notes)
 	blocked := false

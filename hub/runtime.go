@@ -51,6 +51,9 @@ func NewRuntime(store Store, clock Clock, log *slog.Logger, recorder *Recorder) 
 	return rt
 }
 
+// Masked makes the runtime hide in its texts what m hides. It is called before Run.
+func (rt *Runtime) Masked(m *Masker) { rt.env.Mask = m }
+
 // AddStage makes the runtime carry the stage's queue.
 func (rt *Runtime) AddStage(s *Stage) error {
 	if rt.queues[s.Queue] != nil {

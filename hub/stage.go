@@ -86,7 +86,7 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 	case d != nil && rt.stopping() && AsError(err).Reason != Ambiguous && (ctx.Err() != nil || AsError(err).Reason == reasonStopping):
 		return nil, undone, rt.store.Release(context.WithoutCancel(ctx), []*Delivery{d})
 	}
-	e := AsError(err)
+	e := rt.masked(err, m)
 	rt.metrics.failed(s.Name)
 	if d == nil && asked {
 		return nil, settled, rt.refuse(ctx, s, m, e)
@@ -156,6 +156,7 @@ const sampleEvery = 1024
 
 // Commit commits a unit and wakes the stages that read the queues it puts to.
 func (rt *Runtime) Commit(ctx context.Context, u *Unit) error {
+	rt.env.Mask.unit(u)
 	if err := rt.store.Commit(context.WithoutCancel(ctx), u); err != nil {
 		return err
 	}

@@ -133,7 +133,7 @@ func (r *Request) Call(ctx context.Context, x *hub.Exchange, suffix string) (doc
 	reply, err := r.ask(ctx, x, m)
 	if err != nil {
 		if x.Trace {
-			r.b.Note(x, began, "called", r.Name+" failed: "+err.Error())
+			r.b.Note(x, began, "called", r.Name+" failed: "+x.Mask().Text(err.Error()))
 		}
 		return doc.Value{}, err
 	}

@@ -41,10 +41,15 @@ func Load(path string, reg *Registry, loader *yamlfile.Loader) (*Plan, *yamlfile
 	for name, f := range reg.Funcs {
 		l.scope = l.scope.WithFunc(name, f)
 	}
+	if reg.Mask != nil {
+		loader.Problems.Mask = reg.Mask
+	}
+	l.Mask = loader.Problems.Mask
 	root, ok := loader.ReadFile(path)
 	if ok {
 		l.all(root)
 	}
+	l.Mask.HideURL(l.Store, "hub.store")
 	l.files = loader.Sources()
 	l.Version = l.hash()
 	return l.Plan, l.problems
@@ -151,6 +156,7 @@ func (l *loading) readSchema(name, file string, at *yamlfile.Node) bool {
 	s, err := schema.Load(path)
 	if err == nil {
 		l.schemas[name] = s
+		l.Mask.Mark(s.Marked())
 		return true
 	}
 	for _, e := range schemaErrors(err) {

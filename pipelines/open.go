@@ -19,6 +19,7 @@ type Opened struct {
 // runtime. Far ends need not be there yet.
 func (p *Plan) Open(rt *hub.Runtime, clock hub.Clock, log *slog.Logger) (*Opened, error) {
 	o := &Opened{plan: p, Addresses: map[string]string{}}
+	rt.Masked(p.Mask)
 	for _, a := range p.Adapters {
 		if a.absent {
 			continue

@@ -19,6 +19,7 @@ type Plan struct {
 	Store   string // sqlite:path
 	Drain   time.Duration
 	Keep    time.Duration // retention of history
+	Mask    *hub.Masker   // knows the secrets of the configuration and what its schemas mark
 
 	Adapters  []*Adapter
 	Channels  []*Channel

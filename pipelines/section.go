@@ -148,6 +148,7 @@ func (s *SectionBuild) Reread(name string, text []byte) (*yamlfile.Node, *Sectio
 	l.loader = yamlfile.NewLoader()
 	l.loader.Env, l.loader.SecretsDir, l.loader.Missing = s.plan.loader.Env, s.plan.loader.SecretsDir, s.plan.loader.Missing
 	l.problems = l.loader.Problems
+	l.problems.Mask = s.plan.Mask
 	n, ok := l.loader.Parse(name, text)
 	if !ok {
 		return nil, nil, l.problems

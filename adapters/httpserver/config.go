@@ -62,7 +62,7 @@ type Verify struct {
 	Scheme          string        `yaml:"scheme" oneof:"hex|timestamped|standard-webhooks" doc:"hex: the digest, with or without sha256= before it. timestamped: t=1700000000,v1=hex over time.body. standard-webhooks: webhook-id, webhook-timestamp, webhook-signature. Left out: timestamped if max_age is given without timestamp_header, else hex."`
 	MaxAge          time.Duration `yaml:"max_age" min:"1s" max:"24h" doc:"How far the sender's time may be off. Left out: 5m where the scheme has a time."`
 	TimestampHeader string        `yaml:"timestamp_header" doc:"Header with the time (Unix seconds) that is signed as time.body, with scheme hex."`
-	Token           hub.Secret    `yaml:"token" doc:"A secret that comes as Authorization: Bearer; or the word link: the request came by a link that the hub signed."`
+	Token           hub.Secret    `yaml:"token" word:"link" doc:"A secret that comes as Authorization: Bearer; or the word link: the request came by a link that the hub signed."`
 }
 
 const defaultListen = ":8080"

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -11,6 +13,16 @@ import (
 
 // admin is the API on the control socket. README.md lists its calls.
 type admin struct{ *daemon }
+
+// tell writes v as JSON, with all that the configuration holds in confidence masked.
+func (a *admin) tell(w io.Writer, v any) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	enc.Encode(v)
+	io.WriteString(w, a.reg.Mask.Text(b.String())) // the client may be gone
+}
 
 func serveAdmin(d *daemon, l *control) *http.Server {
 	s := &http.Server{Handler: (&admin{d}).routes(), ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 64 << 10}
@@ -47,9 +59,9 @@ func (a *admin) routes() http.Handler {
 		"POST /diff":                      a.diff,
 		"POST /reload":                    a.reloadNow,
 	} {
-		mux.Handle(pattern, h)
+		mux.Handle(pattern, a.answer(h))
 	}
-	mux.Handle("/", handler(func(r *http.Request) (any, error) {
+	mux.Handle("/", a.answer(func(r *http.Request) (any, error) {
 		return nil, &apiError{Status: http.StatusNotFound, Code: "no_route", Title: "no such call", Detail: r.Method + " " + r.URL.Path + " is no call of this hub"}
 	}))
 	return mux
@@ -58,19 +70,19 @@ func (a *admin) routes() http.Handler {
 // handler answers a call with a value that becomes JSON, or a problem.
 type handler func(r *http.Request) (any, error)
 
-func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	v, err := h(r)
-	status, kind := http.StatusOK, "application/json"
-	if err != nil {
-		e := problemOf(err)
-		v, status, kind = e, e.Status, "application/problem+json"
+// answer is h with its answer written.
+func (a *admin) answer(h handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		v, err := h(r)
+		status, kind := http.StatusOK, "application/json"
+		if err != nil {
+			e := problemOf(err)
+			v, status, kind = e, e.Status, "application/problem+json"
+		}
+		w.Header().Set("Content-Type", kind)
+		w.WriteHeader(status)
+		a.tell(w, v)
 	}
-	w.Header().Set("Content-Type", kind)
-	w.WriteHeader(status)
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	enc.Encode(v) // the client may be gone
 }
 
 // apiError is a problem+json (RFC 9457).

@@ -33,9 +33,10 @@ import (
 	"orderhub/pipelines/wiretap"
 )
 
-// registry is the one list of what a configuration may name.
-func registry() *pipelines.Registry {
+// registry is the one list of what a configuration may name. mask learns what the configuration holds in confidence.
+func registry(mask *hub.Masker) *pipelines.Registry {
 	return &pipelines.Registry{
+		Mask: mask,
 		Components: []hub.Component{
 			amqp.Component(),
 			files.Component(map[string]files.Parser{"csv": csvRows}),

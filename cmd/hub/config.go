@@ -109,7 +109,7 @@ func (c *cli) explain(l *loaded) {
 		l.problems.WriteJSON(c.out)
 		return
 	}
-	l.problems.WriteText(c.talk, true, c.color)
+	c.talk.report(l.problems, c.color)
 	c.say("%s: %s", l.path, plural(l.problems.Errors(), "error"))
 }
 

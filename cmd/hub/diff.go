@@ -37,7 +37,7 @@ func (c *cli) diff(ctx context.Context, path string) error {
 	var v diffView
 	done, err := c.fetch(ctx, http.MethodPost, "/diff", nil, body, &v)
 	if gone, ok := errors.AsType[*errUnreachable](err); ok {
-		found, err := diffFile(ctx, path, gone)
+		found, err := diffFile(ctx, path, c.mask, gone)
 		if err != nil {
 			return c.tellProblem(err)
 		}
@@ -60,7 +60,7 @@ func (c *cli) diff(ctx context.Context, path string) error {
 }
 
 // diffFile compares with the store's file, which no hub uses.
-func diffFile(ctx context.Context, path string, gone *errUnreachable) (*diffView, error) {
+func diffFile(ctx context.Context, path string, mask *hub.Masker, gone *errUnreachable) (*diffView, error) {
 	st, err := openStoreFile(ctx, gone)
 	if err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func diffFile(ctx context.Context, path string, gone *errUnreachable) (*diffView
 	if err != nil {
 		return nil, err
 	}
-	return diffOf(ctx, st, stored, load(path, registry(), &stubs{}))
+	return diffOf(ctx, st, stored, load(path, registry(mask), &stubs{}))
 }
 
 // openStoreFile opens the configured store's file to read it; no hub runs on it.

@@ -64,7 +64,7 @@ func (a *admin) diff(r *http.Request) (any, error) {
 		d := ps.Definition(name)
 		running[name] = runningProcess{d.Version, []string{d.Hash}}
 	}
-	return diffOf(r.Context(), a.storage, running, load(q.Config, registry(), &stubs{}, old.sets...))
+	return diffOf(r.Context(), a.storage, running, load(q.Config, registry(a.reg.Mask), &stubs{}, old.sets...))
 }
 
 // storedProcesses are the processes that ran on a store, by the definitions that it keeps.

@@ -58,7 +58,7 @@ func checkBlock(t *testing.T, dir string, src []byte) {
 			t.Fatal(err)
 		}
 		defer os.Remove(file)
-		pipelines.Load(file, registry(), l)
+		pipelines.Load(file, registry(nil), l)
 	}
 	if l.Problems.Errors() > 0 {
 		var out strings.Builder

@@ -50,7 +50,7 @@ type evalFault struct {
 func (c *cli) eval(source, bodyFile, schemaFile string) error {
 	source = strings.TrimPrefix(source, "=")
 	scope := formula.NewScope()
-	for name, f := range registry().Funcs {
+	for name, f := range registry(c.mask).Funcs {
 		scope = scope.WithFunc(name, f)
 	}
 	if schemaFile != "" {

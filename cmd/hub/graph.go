@@ -48,7 +48,7 @@ func (c *cli) graph(path, format string, sets []string) error {
 	if !known {
 		return usageError("unknown format %q%s", format, meant(format, graphFormats, "write text, svg, mermaid or dot"))
 	}
-	l := load(path, registry(), &stubs{}, sets...)
+	l := load(path, registry(c.mask), &stubs{}, sets...)
 	if !l.ok() {
 		c.explain(l)
 		return problems()

@@ -7,8 +7,9 @@ import (
 	"os"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
+
+	"orderhub/hub"
 )
 
 const (
@@ -20,14 +21,24 @@ const (
 // cli is what all verbs share: data goes to out, talk to talk.
 type cli struct {
 	stdin     io.Reader
-	out, talk io.Writer
+	out, talk *screen
+	mask      *hub.Masker // of both, and of the log: knows the secrets that this process has loaded
 	format    string
 	home      string // --hub
 	color     bool   // talk is a terminal that shows colours
+	shown     bool   // out is a terminal
 }
 
 func newCLI(stdin io.Reader, stdout, stderr io.Writer) *cli {
-	return &cli{stdin: stdin, out: stdout, talk: stderr, color: terminal(stderr) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	mask := &hub.Masker{}
+	for _, set := range os.Environ() {
+		if name, value, _ := strings.Cut(set, "="); strings.HasPrefix(name, "HUB_SECRET_") {
+			mask.Hide(value, name)
+		}
+	}
+	mask.HideURL(os.Getenv("HUB_STORE"), "HUB_STORE")
+	return &cli{stdin: stdin, out: &screen{stdout, mask}, talk: &screen{stderr, mask}, mask: mask, shown: terminal(stdout),
+		color: terminal(stderr) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
 }
 
 func terminal(f any) bool {
@@ -57,14 +68,21 @@ func (c *cli) printJSON(v any) error {
 	return enc.Encode(v)
 }
 
-func (c *cli) say(format string, args ...any) { fmt.Fprintf(c.talk, format+"\n", args...) }
+func (c *cli) say(format string, args ...any) { fmt.Fprintf(c.talk, format+"\n", inLine(args)...) }
 
 // table prints rows under a header, columns as wide as they need to be.
 func (c *cli) table(header []string, rows [][]string) {
 	widths := make([]int, len(header))
-	all := rows
 	if header != nil {
-		all = append([][]string{header}, rows...)
+		rows = append([][]string{header}, rows...)
+	}
+	var all [][]string
+	for _, r := range rows {
+		cells := make([]string, len(r))
+		for i, cell := range r {
+			cells[i] = hub.Visible(cell)
+		}
+		all = append(all, cells)
 	}
 	for _, r := range all {
 		for i, cell := range r {
@@ -86,12 +104,7 @@ func (c *cli) table(header []string, rows [][]string) {
 
 // oneLine makes text safe for one line of a terminal, at most limit characters.
 func oneLine(text string, limit int) string {
-	text = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, text)
+	text = hub.Visible(text)
 	if r := []rune(text); len(r) > limit {
 		return string(r[:limit-1]) + "…"
 	}
@@ -143,7 +156,7 @@ func plural(n int, what string) string {
 }
 
 // print prints a line of the verb's data.
-func (c *cli) print(format string, args ...any) { fmt.Fprintf(c.out, format+"\n", args...) }
+func (c *cli) print(format string, args ...any) { fmt.Fprintf(c.out, format+"\n", inLine(args)...) }
 
 // printLine prints v as one line of JSON.
 func (c *cli) printLine(v any) {

@@ -20,7 +20,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	err := root.ExecuteContext(ctx)
 	code, say := codeOf(err)
 	if say {
-		fmt.Fprintf(stderr, "hub: %v\n", err)
+		fmt.Fprintf(c.talk, "hub: %v\n", err)
 	}
 	return code
 }

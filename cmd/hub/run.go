@@ -45,7 +45,7 @@ func (c *cli) runDaemon(ctx context.Context, config string, f runFlags) (err err
 	tuneMemory()
 	log := c.logger(f.verbose)
 	s := &stubs{off: f.noStubs, real: true}
-	reg := registry()
+	reg := registry(c.mask)
 	if !f.noStubs {
 		anyPort(reg)
 	}
@@ -61,7 +61,7 @@ func (c *cli) runDaemon(ctx context.Context, config string, f runFlags) (err err
 		}
 		return problems()
 	}
-	l.problems.WriteText(c.talk, true, c.color) // warnings
+	c.talk.report(l.problems, c.color) // warnings
 	d, err := newDaemon(ctx, l, reg, s, log, l.store(), f.acceptLoss)
 	if err != nil {
 		s.close()
@@ -135,5 +135,5 @@ func (c *cli) logger(verbose int) *slog.Logger {
 	case verbose == 1:
 		level = slog.LevelInfo
 	}
-	return slog.New(slog.NewTextHandler(c.talk, &slog.HandlerOptions{Level: level}))
+	return slog.New(c.mask.LogHandler(slog.NewTextHandler(c.talk, &slog.HandlerOptions{Level: level})))
 }

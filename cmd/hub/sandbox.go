@@ -45,7 +45,7 @@ func (c *cli) sandbox(ctx context.Context, config string, f sandboxFlags) (err e
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	b := &box{dir: dir, stubs: &stubs{real: true, boxed: true}}
-	reg := registry()
+	reg := registry(c.mask)
 	b.contain(reg)
 	l := load(config, reg, b.stubs, f.sets...)
 	if !l.ok() {

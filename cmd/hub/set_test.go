@@ -33,7 +33,7 @@ func TestSetAndReload(t *testing.T) {
 func TestSetVersion(t *testing.T) {
 	s := newSite(t, shop)
 	version := func(sets ...string) string {
-		l := load(s.config, registry(), &stubs{}, sets...)
+		l := load(s.config, registry(nil), &stubs{}, sets...)
 		if !l.ok() {
 			t.Fatal(problemText(l.problems))
 		}

@@ -48,7 +48,7 @@ type queueView struct {
 
 func (a *admin) status(r *http.Request) (any, error) {
 	g := a.current.Load()
-	v := statusView{Name: g.plan.Name, Config: a.config, Revision: g.plan.Version, Store: a.storage.url, Since: a.began, Loaded: g.began,
+	v := statusView{Name: g.plan.Name, Config: a.config, Revision: g.plan.Version, Store: a.storage.shown(), Since: a.began, Loaded: g.began,
 		URLs: g.opened.Addresses, Stubs: append([]string{}, a.stubs.stubbed...), Queues: []queueView{}, Paused: []pauseRecord{}}
 	seconds := max(a.clock.Now().Sub(g.began).Seconds(), 0.001)
 	for _, s := range g.rt.Status() {

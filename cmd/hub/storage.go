@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	neturl "net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,15 +81,7 @@ func openStorage(ctx context.Context, url string, o store.Options) (*storage, er
 }
 
 // shown is the store's URL for people, without a password.
-func (s *storage) shown() string {
-	if !shared(s.url) {
-		return s.url
-	}
-	if u, err := neturl.Parse(s.url); err == nil {
-		return u.Redacted()
-	}
-	return "postgres:"
-}
+func (s *storage) shown() string { return hub.ShownURL(s.url) }
 
 func (s *storage) recover(ctx context.Context) error {
 	file := s.file

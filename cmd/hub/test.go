@@ -86,7 +86,7 @@ func (c *cli) test(ctx context.Context, args []string, f testFlags) error {
 // testOnce runs the tests. It gives the folders that what was tested lies in.
 func (c *cli) testOnce(ctx context.Context, args []string, f testFlags, o scenario.Options) (folders []string, err error) {
 	began := time.Now()
-	s := loadTests(configPath(args), f.sets)
+	s := loadTests(configPath(args), f.sets, c.mask)
 	folders = s.folders()
 	if !s.ok() {
 		c.explain(s.loaded)

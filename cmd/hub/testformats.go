@@ -71,7 +71,7 @@ func (c *cli) printJUnit(all []scenario.Result, took time.Duration) {
 		c.say("hub: %v", err)
 		return
 	}
-	c.print("%s%s", xml.Header, out)
+	fmt.Fprintf(c.out, "%s%s\n", xml.Header, out)
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.6f", d.Seconds()) }

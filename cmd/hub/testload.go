@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"orderhub/hub"
 	"orderhub/pipelines"
 	"orderhub/pipelines/scenario"
 	"orderhub/pipelines/yamlfile"
@@ -25,12 +26,12 @@ type suite struct {
 }
 
 // loadTests reads the configuration and the tests beside it. path may be a file of tests alone.
-func loadTests(path string, sets []string) *suite {
+func loadTests(path string, sets []string, mask *hub.Masker) *suite {
 	only := ""
 	if strings.HasSuffix(path, testFile) {
 		path, only = configOf(path), path
 	}
-	s := &suite{loaded: &loaded{path: path, sets: sets}, reg: registry()}
+	s := &suite{loaded: &loaded{path: path, sets: sets}, reg: registry(mask)}
 	s.lab = scenario.NewLab(s.reg)
 	loader := s.loader()
 	s.plan, s.problems = pipelines.Load(path, s.reg, loader)

@@ -42,7 +42,7 @@ func (c *cli) validateCommand() *cobra.Command {
 
 func (c *cli) validate(ctx context.Context, path string, f validateFlags) error {
 	s := &stubs{off: f.noStubs, warn: true}
-	l := load(path, registry(), s, f.sets...)
+	l := load(path, registry(c.mask), s, f.sets...)
 	asked := ""
 	if f.connect && l.ok() {
 		asked = l.connect(ctx, s)
@@ -53,7 +53,7 @@ func (c *cli) validate(ctx context.Context, path string, f validateFlags) error 
 	case formatGitHub:
 		l.problems.WriteGitHub(c.out)
 	default:
-		l.problems.WriteText(c.out, true, c.color && terminal(c.out))
+		c.out.report(l.problems, c.color && c.shown)
 	}
 	summary := plural(l.problems.Errors(), "error")
 	if n := l.problems.Warnings(); n > 0 {

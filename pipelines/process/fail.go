@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/doc"
 )
 
 var noTime time.Time
@@ -17,7 +18,7 @@ const stuckKind = "process.stuck"
 // stepFailed does what the step, its state or the process says of the error: it
 // is tried again, leads to a state, or fails the token.
 func (t *turn) stepFailed(tok *Token, k *step, err error) error {
-	e := hub.AsError(err)
+	e := t.masked(tok, err)
 	if k.compensate != nil && inDoubt(e) {
 		tok.Doubt = true
 	}
@@ -49,6 +50,15 @@ func (t *turn) stepFailed(tok *Token, k *step, err error) error {
 		return nil
 	}
 	return t.fail(tok, e)
+}
+
+// masked is err as the instance may keep it: what its data, and the message that is handled, say in confidence is masked.
+func (t *turn) masked(tok *Token, err error) *hub.Error {
+	var docs []doc.Value
+	for _, v := range t.vars(tok) {
+		docs = append(docs, v.Value)
+	}
+	return t.x.Mask().AboutDocs(docs...).Error(hub.AsError(err))
 }
 
 // tables say what errors of tok lead to, from the inside out: its state, the states around its branch, the process.
@@ -96,7 +106,7 @@ func problemOf(e *hub.Error, now time.Time) *Problem {
 
 // fail stops a token for good, until somebody retries. What drives it becomes a dead letter.
 func (t *turn) fail(tok *Token, err error) error {
-	e := hub.AsError(err)
+	e := t.masked(tok, err)
 	if tok != t.mine { // nobody drives it yet: whoever does will meet the same
 		tok.ready, tok.later = true, true
 		return nil

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+
+	"orderhub/hub"
 )
 
 // Loader reads files, keeps their text for the carets, resolves ${ENV} and secret:, and records problems.
@@ -26,7 +28,7 @@ type Loader struct {
 }
 
 // NewLoader gives a loader on the environment of the process, with an empty list of problems.
-func NewLoader() *Loader { return &Loader{Env: os.LookupEnv, Problems: &Problems{}} }
+func NewLoader() *Loader { return &Loader{Env: os.LookupEnv, Problems: &Problems{Mask: &hub.Masker{}}} }
 
 // Source is the text of one file that was read.
 type Source struct {

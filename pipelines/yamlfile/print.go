@@ -46,11 +46,11 @@ func (p *Problems) WriteText(w io.Writer, sources, color bool) {
 func (x Problem) where() string {
 	switch {
 	case x.Line == 0:
-		return x.File
+		return printable(x.File)
 	case x.Col == 0:
-		return fmt.Sprintf("%s:%d", x.File, x.Line)
+		return fmt.Sprintf("%s:%d", printable(x.File), x.Line)
 	}
-	return fmt.Sprintf("%s:%d:%d", x.File, x.Line, x.Col)
+	return fmt.Sprintf("%s:%d:%d", printable(x.File), x.Line, x.Col)
 }
 
 func (x Problem) label() string {

@@ -3,8 +3,8 @@ package yamlfile
 import (
 	"cmp"
 	"slices"
-	"strconv"
-	"strings"
+
+	"orderhub/hub"
 )
 
 // Severity says whether a configuration can run.
@@ -41,12 +41,12 @@ type Problems struct {
 	list    []Problem
 	seen    map[Problem]bool
 	sources map[string]*source
-	hidden  [][2]string // secret value, what to print instead
+	Mask    *hub.Masker // hides the values of secrets in what is added; nil: nothing is hidden
 }
 
-// Add records a problem. An exact duplicate is dropped. Values given to Hide are masked.
+// Add records a problem. An exact duplicate is dropped.
 func (p *Problems) Add(x Problem) {
-	x.Message, x.Help = p.mask(x.Message), p.mask(x.Help)
+	x.Message, x.Help = p.Mask.Text(x.Message), p.Mask.Text(x.Help)
 	if p.seen[x] {
 		return
 	}
@@ -79,25 +79,6 @@ func (p *Problems) All() []Problem {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
 	})
 	return all
-}
-
-// Hide keeps value out of every message and help that is added from now on. Values under 4 bytes would
-// garble ordinary text and are left alone; no message of this package holds them in the first place.
-func (p *Problems) Hide(value, instead string) {
-	if len(value) < 4 {
-		return
-	}
-	p.hidden = append(p.hidden, [2]string{value, instead})
-	if q := strconv.Quote(value); q[1:len(q)-1] != value {
-		p.hidden = append(p.hidden, [2]string{q[1 : len(q)-1], instead})
-	}
-}
-
-func (p *Problems) mask(s string) string {
-	for _, h := range p.hidden {
-		s = strings.ReplaceAll(s, h[0], h[1])
-	}
-	return s
 }
 
 func (p *Problems) addSource(s *source) {

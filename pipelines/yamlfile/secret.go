@@ -6,8 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
+
+	"orderhub/hub"
 )
 
 const secretPrefix = "secret:"
@@ -25,6 +28,28 @@ type found struct {
 // Secret tells that the value came from secret:; it must not be shown.
 func (n *Node) Secret() bool { return n.Kind() == Scalar && n.resolve().secret }
 
+var secretType = reflect.TypeFor[hub.Secret]()
+
+// confide keeps the secret in s out of every text: all of s when the field is a
+// secret one, else the password of a URL. One that stands in the file itself is
+// warned about. word is what may stand in a secret field and is none.
+func (n *Node) confide(s string, secret bool, word string) {
+	mask, name := n.loader.Problems.Mask, n.Path()
+	url := strings.Contains(s, "://")
+	mask.HideURL(s, name)
+	if secret = secret && s != "" && !url && s != word; secret {
+		mask.Hide(s, name)
+	}
+	if len(hub.URLPasswords(s)) == 0 && !secret || n.Secret() || n.resolve().expanded && !strings.Contains(n.Raw(), ":-"+s+"}") {
+		return
+	}
+	what, help := "the value", "write secret:name and put the value into the file secrets/name, or write ${NAME} and export it"
+	if url {
+		what, help = "the password in the URL", "write secret:name and put the whole URL into the file secrets/name, or write ${NAME} and export it"
+	}
+	n.Warnf("W125", help, "%s: %s stands in the file, and everybody who reads the file has it", n.label(), what)
+}
+
 func (n *Node) resolveSecret(name string) *resolved {
 	r := &resolved{secret: true, expanded: true}
 	r.pieces = []piece{{width: 1, value: true}}
@@ -35,9 +60,6 @@ func (n *Node) resolveSecret(name string) *resolved {
 			n.loader.secrets = map[string]found{}
 		}
 		n.loader.secrets[name] = f
-		if f.ok {
-			n.loader.Problems.Hide(f.value, secretPrefix+name)
-		}
 	}
 	if !f.ok && f.code == "E122" && n.loader.Missing != nil {
 		if v, ok := n.loader.Missing(n, secretPrefix+name); ok {
@@ -47,6 +69,8 @@ func (n *Node) resolveSecret(name string) *resolved {
 	if !f.ok {
 		n.Errorf(f.code, f.help, "%s", f.message)
 	}
+	n.loader.Problems.Mask.Hide(f.value, secretPrefix+name)
+	n.loader.Problems.Mask.HideURL(f.value, secretPrefix+name)
 	r.text, r.ok = f.value, f.ok
 	return r
 }

@@ -21,7 +21,7 @@ func (l *Loader) Set(change string) { l.sets = append(l.sets, change) }
 
 // Again gives a loader that reads the same files in the same way, with an empty list of problems and without Missing.
 func (l *Loader) Again() *Loader {
-	return &Loader{Env: l.Env, SecretsDir: l.SecretsDir, Problems: &Problems{}, sets: slices.Clone(l.sets)}
+	return &Loader{Env: l.Env, SecretsDir: l.SecretsDir, Problems: &Problems{Mask: l.Problems.Mask}, sets: slices.Clone(l.sets)}
 }
 
 // change makes the noted changes in the tree of the first file, once.

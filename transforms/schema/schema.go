@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/transforms/shape"
 
@@ -13,10 +14,11 @@ import (
 
 // Schema is a compiled JSON Schema, safe for concurrent use.
 type Schema struct {
-	name  string
-	lib   *jsonschema.Schema
-	fast  *checker
-	shape *shape.Type
+	name   string
+	lib    *jsonschema.Schema
+	fast   *checker
+	shape  *shape.Type
+	marked []hub.MarkedPath
 }
 
 // Load compiles the schema in a file. $ref may name other files in its folder or below. The error is Errors.
@@ -57,16 +59,19 @@ func compile(file string, src []byte, f *folder) (*Schema, error) {
 	if err != nil {
 		return nil, f.explain(url, err)
 	}
-	if found := f.misspelled(); len(found) > 0 {
+	if found := append(f.misspelled(), f.unmarked()...); len(found) > 0 {
 		return nil, found
 	}
 	name, _, _ := strings.Cut(file, ".")
 	shaper := shaper{folder: f, busy: map[*jsonschema.Schema]bool{}, made: map[*jsonschema.Schema]*shape.Type{}}
+	marks := marker{folder: f, visits: map[*jsonschema.Schema]int{}}
+	marks.visit(lib, nil)
 	return &Schema{
-		name:  name,
-		lib:   lib,
-		fast:  compileFast(lib),
-		shape: shape.Named(shaper.typeOf(lib), "schema "+name),
+		name:   name,
+		lib:    lib,
+		fast:   compileFast(lib),
+		shape:  shape.Named(shaper.typeOf(lib), "schema "+name),
+		marked: marks.found,
 	}, nil
 }
 

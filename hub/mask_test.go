@@ -1,0 +1,147 @@
+package hub
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"orderhub/hub/doc"
+)
+
+func TestFault_S2_EveryFormOfASecretIsMasked(t *testing.T) {
+	const secret = `sk/live+Aä"<1234567`
+	m := &Masker{}
+	m.Hide(secret, "secret:billing")
+	quoted, _ := json.Marshal(secret)
+	for name, text := range map[string]string{
+		"plain":      "token " + secret + " refused",
+		"other case": "TOKEN " + strings.ToUpper(secret[:9]) + secret[9:],
+		"JSON":       `{"echo":` + string(quoted) + `}`,
+		"Go quoted":  fmt.Sprintf("%q", secret),
+		"ASCII":      fmt.Sprintf("%+q", secret),
+		"query":      "https://x/?t=" + url.QueryEscape(secret),
+		"path":       "https://x/" + url.PathEscape(secret),
+		"userinfo":   (&url.URL{Scheme: "amqp", User: url.UserPassword("hub", secret), Host: "h"}).String(),
+		"base64":     base64.StdEncoding.EncodeToString([]byte(secret)),
+		"Basic":      "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("hub:"+secret)),
+		"Basic 2":    "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("shop-7:"+secret)),
+		"Basic 3":    "Authorization: Basic " + base64.URLEncoding.EncodeToString([]byte("me:"+secret)),
+		"cut off":    "the answer was: " + secret[:12],
+		"cut, …":     secret[:12] + "…",
+		"cut within": `"` + secret[:15] + `" is no token`,
+	} {
+		if got := m.Text(text); !strings.Contains(got, "[secret:billing]") || strings.Contains(got, secret[4:12]) {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	for _, text := range []string{"", "sk", "sk/live", "sk/live+ other text", strings.Repeat("sk/live ", 100)} {
+		if got := m.Text(text); got != text {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
+
+func TestFault_S2_ShortSecretsLeaveTextsReadable(t *testing.T) {
+	m := &Masker{}
+	m.Hide("key", "a")
+	m.Hide("guest", "b")
+	for text, want := range map[string]string{"the key of a monkey": "the key of a monkey", "guests are welcome": "guests are welcome", "amqp://guest:guest@h": "amqp://[b]:[b]@h"} {
+		if got := m.Text(text); got != want {
+			t.Errorf("%q became %q, not %q", text, got, want)
+		}
+	}
+}
+
+func TestFault_S2_MarkedValues(t *testing.T) {
+	m := &Masker{}
+	m.Mark([]MarkedPath{{[]string{"card", "token"}, true}, {[]string{"user", "email"}, false}, {[]string{"user", "address"}, false}, {[]string{"phones", "*"}, false}})
+	const order = `{"id":"W-1","data":{"card":{"token":"tok_9182"},"user":{"email":"ada@example.org","address":{"street":"Low Road 7","zip":90210},"name":"Bo"}},"phones":["+44 20 7946"],"token":"free"}`
+	msg := &Message{Body: NewBody([]byte(order))}
+	got := m.About(nil, msg, &Message{Body: NewBody([]byte("no JSON"))}).Text("tok_9182 of ADA@example.org, Low Road 7, 90210, +44 20 7946: Bo is free, W-1 is known")
+	if want := "[token] of [email], [street], [zip], [phones]: Bo is free, W-1 is known"; got != want {
+		t.Error(got)
+	}
+	if got := m.Text("tok_9182"); got != "tok_9182" {
+		t.Error("a value of one message is masked in the texts of others:", got)
+	}
+	v, _ := doc.Parse([]byte(order))
+	if got := m.Redact(v); got.String() != strings.Replace(order, "tok_9182", "[token]", 1) {
+		t.Error(got)
+	}
+}
+
+func TestFault_S2_ErrorKeepsItsKind(t *testing.T) {
+	m := &Masker{}
+	m.Hide("secret-value", "x")
+	e := m.Error(&Error{Class: Rejected, Fields: []FieldError{{"/a", "secret-value is wrong"}}, Err: fmt.Errorf("secret-value: %w", ErrFull)})
+	if e.Error() != "[x]: queue is full" || e.Fields[0].Detail != "[x] is wrong" || !errors.Is(e, ErrFull) {
+		t.Error(e, e.Fields)
+	}
+	var none *Masker
+	if none.Error(e) != e || none.Text("a") != "a" || none.About(&Message{}).Text("a") != "a" {
+		t.Error("a nil Masker changes something")
+	}
+}
+
+func TestFault_S2_Logs(t *testing.T) {
+	m := &Masker{}
+	m.Hide("secret-value", "x")
+	var out bytes.Buffer
+	log := slog.New(m.LogHandler(slog.NewTextHandler(&out, nil))).With("a", "secret-value").WithGroup("g")
+	log.Error("secret-value", "err", errors.New("secret-value"), "in", time.Second, slog.Group("h", "b", []byte("secret-value"), "c", struct{ S string }{"secret-value"}))
+	if got := out.String(); strings.Contains(got, "secret-value") || strings.Count(got, "[x]") != 4 || !strings.Contains(got, "g.in=1s") {
+		t.Error(got)
+	}
+}
+
+func TestFault_S5_URLs(t *testing.T) {
+	for text, want := range map[string]string{
+		"postgres://hub:p%40ss@db:5432/hub?sslmode=require":   "postgres://hub:***@db:5432/hub?sslmode=require",
+		"postgres://hub:p@ss/w#rd@db/hub":                     "postgres://hub:***@db/hub",
+		"postgres://db/hub?user=hub&password=top&sslmode=off": "postgres://db/hub?user=hub&password=***&sslmode=off",
+		"host=db user=hub password='to p' sslpassword=x":      "host=db user=hub password=*** sslpassword=***",
+		"amqps://me:it@h/v": "amqps://me:***@h/v",
+		"http://h:80/a@b":   "http://h:80/a@b",
+		"sqlite:hub.db":     "sqlite:hub.db",
+		"":                  "",
+	} {
+		if got := ShownURL(text); got != want {
+			t.Errorf("%s became %s, not %s", text, got, want)
+		}
+	}
+}
+
+func TestFault_S4_Visible(t *testing.T) {
+	for text, want := range map[string]string{
+		"ünïcode 🛒 👩‍👩‍👧 ok": "ünïcode 🛒 👩‍👩‍👧 ok",
+		"\x1b[2J\x00\x7f":   `\u001b[2J\u0000\u007f`,
+		"a\nb\tc\rd":        `a\nb\tc\u000dd`,
+		"\u009b31m\u202eabc\u2066\u2028\ufeff\u061c": `\u009b31m\u202eabc\u2066\u2028\ufeff\u061c`,
+		"\x9b31m": "\ufffd31m",
+	} {
+		if got := Visible(text); got != want {
+			t.Errorf("%q became %q, not %q", text, got, want)
+		}
+	}
+	if got := VisibleLines("a\n\tb\x1b"); got != "a\n\tb\\u001b" {
+		t.Errorf("%q", got)
+	}
+}
+
+func BenchmarkMask(b *testing.B) {
+	m := &Masker{}
+	for i := range 30 {
+		m.Hide(fmt.Sprintf("%x-secret-%d", i*7919, i), "x")
+	}
+	text := "billing.charge → 200, chose when body.total > 100, sent to orders.paid"
+	for b.Loop() {
+		m.Text(text)
+	}
+}
