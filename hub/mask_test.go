@@ -107,10 +107,10 @@ func TestFault_S5_URLs(t *testing.T) {
 		"postgres://hub:p@ss/w#rd@db/hub":                     "postgres://hub:***@db/hub",
 		"postgres://db/hub?user=hub&password=top&sslmode=off": "postgres://db/hub?user=hub&password=***&sslmode=off",
 		"host=db user=hub password='to p' sslpassword=x":      "host=db user=hub password=*** sslpassword=***",
-		"amqps://me:it@h/v": "amqps://me:***@h/v",
-		"http://h:80/a@b":   "http://h:80/a@b",
-		"sqlite:hub.db":     "sqlite:hub.db",
-		"":                  "",
+		"amqps://me:it@h/v":                                   "amqps://me:***@h/v",
+		"http://h:80/a@b":                                     "http://h:80/a@b",
+		"sqlite:hub.db":                                       "sqlite:hub.db",
+		"":                                                    "",
 	} {
 		if got := ShownURL(text); got != want {
 			t.Errorf("%s became %s, not %s", text, got, want)
@@ -120,9 +120,9 @@ func TestFault_S5_URLs(t *testing.T) {
 
 func TestFault_S4_Visible(t *testing.T) {
 	for text, want := range map[string]string{
-		"ünïcode 🛒 👩‍👩‍👧 ok": "ünïcode 🛒 👩‍👩‍👧 ok",
-		"\x1b[2J\x00\x7f":   `\u001b[2J\u0000\u007f`,
-		"a\nb\tc\rd":        `a\nb\tc\u000dd`,
+		"ünïcode 🛒 👩‍👩‍👧 ok":                         "ünïcode 🛒 👩‍👩‍👧 ok",
+		"\x1b[2J\x00\x7f":                            `\u001b[2J\u0000\u007f`,
+		"a\nb\tc\rd":                                 `a\nb\tc\u000dd`,
 		"\u009b31m\u202eabc\u2066\u2028\ufeff\u061c": `\u009b31m\u202eabc\u2066\u2028\ufeff\u061c`,
 		"\x9b31m": "\ufffd31m",
 	} {
