@@ -29,6 +29,21 @@ func (e *Error) Untried() bool {
 // repeats by a key (Idempotency-Key, the message's ID) has no such errors.
 const Ambiguous = "ambiguous"
 
+// BadResponse is the Reason of a Rejected error for an answer that does not fit what it is declared to be, or is no
+// answer at all: nobody knows from it whether the far end did what it was asked.
+const BadResponse = "bad_response"
+
+// InDoubt tells that the far end may have done what it was asked, though it did not say so, or not so that anybody understands it.
+func (e *Error) InDoubt() bool {
+	switch e.Class {
+	case Timeout, Unavailable, Bug:
+		return !e.Untried()
+	case Rejected:
+		return e.Reason == BadResponse || e.Reason == Ambiguous
+	}
+	return false
+}
+
 // AmbiguousPause is how long what is ambiguous waits for its second try, as
 // RFC 5321, 4.5.4.1, advises: a far end that was in trouble has had time to end it.
 const AmbiguousPause = 30 * time.Minute

@@ -22,6 +22,8 @@ type Component struct {
 	Send func() any
 	// Ops lists the operations that `call: adapter.op` may name; nil: it answers no calls.
 	Ops func(cfg any) []string
+	// Expects tells which answers an operation of Ops may get; nil: its answers have no status, and no description.
+	Expects func(cfg any, op string) []Expected
 	// Check finds faults of a config that its tags can't, before anything is
 	// opened. The path of a FieldFault is the YAML path inside the entry.
 	Check func(cfg any, env *Env) []FieldFault
@@ -40,6 +42,12 @@ type Component struct {
 	Place func(arg string, cfg any) (Carried, Subscription, error)
 	// Open makes the adapter. It must not need the far end to be there.
 	Open func(cfg any, env *Env) (Adapter, error)
+}
+
+// Expected is an answer that an operation may get. Others are errors.
+type Expected struct {
+	Status string // "200", "2xx"
+	Schema []byte // JSON Schema of the body, as the far end's own description has it; nil: nothing is known
 }
 
 // FieldFault is a fault of one field of a config.

@@ -20,6 +20,7 @@ type Request struct {
 	op       *Operation
 	pipeline *Pipeline
 	channel  *Channel
+	answers  *answers // what it may be answered; nil: any
 	with     *Value
 	headers  HeaderValues
 	timeout  time.Duration
@@ -74,7 +75,7 @@ func (b *Build) Request(n, with *yamlfile.Node) *Request {
 			}
 			return nil
 		}
-		r.op = a.operation(op)
+		r.op, r.answers = a.operation(op), b.plan.answersOf(a, op)
 		b.link(Link{To: adapter, Verb: "call", Arg: op})
 		return r
 	}
@@ -83,7 +84,7 @@ func (b *Build) Request(n, with *yamlfile.Node) *Request {
 
 // toReader asks whoever reads channel c.
 func (b *Build) toReader(r *Request, c *Channel, n *yamlfile.Node) *Request {
-	r.channel = c
+	r.channel, r.answers = c, c.answers
 	if c.Type != "direct" {
 		n.Errorf("E241", "make it a direct channel; scatter_gather asks several", "a call has one answer, and %s is a %s channel", c.Name, c.Type)
 		return nil
@@ -140,21 +141,18 @@ func (r *Request) Call(ctx context.Context, x *hub.Exchange, suffix string) (doc
 	if reply == nil {
 		reply = &hub.Message{}
 	}
+	v, err := r.answers.take(r.Name, m, reply)
 	if x.Trace {
 		detail := r.Name
 		if s := reply.Headers.Get(hub.HeaderStatus); s != "" {
 			detail += " → " + s
 		}
+		if err != nil {
+			detail += " failed: " + err.Error()
+		}
 		r.b.Note(x, began, "called", detail)
 	}
-	if reply.Body == (hub.Body{}) || reply.Body.Len() == 0 {
-		return doc.NullValue(), nil
-	}
-	v, err := reply.Body.Doc()
-	if err != nil {
-		return v, hub.Fail(hub.Rejected, "bad_response", "%s answered with a body that is not JSON: %w", r.Name, err)
-	}
-	return v, nil
+	return v, err
 }
 
 // ask makes the call: of a pipeline, of whoever reads a channel, or of an adapter's operation.
@@ -193,7 +191,7 @@ func (r *Request) message(x *hub.Exchange, suffix string) (*hub.Message, error) 
 }
 
 // Type is what is known of the answer.
-func (r *Request) Type() *shape.Type { return shape.AnyType }
+func (r *Request) Type() *shape.Type { return r.answers.shape() }
 
 // call runs a pipeline `from: call` inside the caller's unit of work.
 func (p *Pipeline) call(ctx context.Context, x *hub.Exchange, m *hub.Message) (*hub.Message, error) {

@@ -22,6 +22,7 @@ type Channel struct {
 	place   bool    // a place of a broker that is not there, which the store stands in for: it keeps the messages' own keys
 	out     *Target // the way to the broker that carries it; nil: no step sends
 	schema  *schema.Schema
+	answers *answers // of its calls; nil: any
 	key     *formula.Formula
 	keyLine string // file:line:col of it
 	readers []*reader

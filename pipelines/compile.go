@@ -193,6 +193,14 @@ func (b *Build) Answers() bool { return b.Waits() || b.pl.mayReply() }
 // Waits tells that somebody waits for the reply to every message of this pipeline.
 func (b *Build) Waits() bool { return b.pl.answers() || b.pl.From.Call }
 
+// Replied is what the callers of this pipeline's channel are told to expect; any value where nothing is said.
+func (b *Build) Replied() *shape.Type {
+	if c := b.pl.From.Channel; c != nil {
+		return c.answers.shape()
+	}
+	return shape.AnyType
+}
+
 // mayReply tells that the pipeline's messages may carry a Return Address.
 func (p *Pipeline) mayReply() bool {
 	if c := p.From.Channel; c != nil && c.Type != "direct" {

@@ -38,12 +38,14 @@ type Adapter struct {
 	Type *hub.Component
 	Line string // file:line
 
-	cfg     any
-	node    *yamlfile.Node
-	absent  bool // a broker that this hub runs without: the store carries its channels and places
-	targets []*Target
-	callers map[string]*Operation
-	opened  hub.Adapter
+	cfg       any
+	node      *yamlfile.Node
+	absent    bool // a broker that this hub runs without: the store carries its channels and places
+	targets   []*Target
+	contracts map[string]contract // what the configuration says of the answers of operations
+	answers   map[string]*answers // likewise, compiled
+	callers   map[string]*Operation
+	opened    hub.Adapter
 }
 
 // Pipeline is an entry of `pipelines:`.

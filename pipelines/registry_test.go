@@ -2,6 +2,7 @@ package pipelines_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -67,8 +68,8 @@ func shelf() []hub.Component {
 		MaxAge string `yaml:"max_age" doc:"age"`
 	}
 	type client struct {
-		URL string            `yaml:"url" required:"true" doc:"base"`
-		Ops map[string]string `yaml:"ops" doc:"operations"`
+		URL string         `yaml:"url" required:"true" doc:"base"`
+		Ops map[string]any `yaml:"ops" doc:"operations"`
 	}
 	type mail struct {
 		From string `yaml:"from" required:"true" doc:"sender"`
@@ -94,6 +95,16 @@ func shelf() []hub.Component {
 				}
 			}
 			return ops
+		}, Expects: func(cfg any, op string) (out []hub.Expected) {
+			entry, _ := cfg.(*client).Ops[op].(map[string]any)
+			list, _ := entry["expect"].([]any)
+			for _, status := range list {
+				out = append(out, hub.Expected{Status: fmt.Sprint(status)})
+			}
+			if list == nil {
+				out = []hub.Expected{{Status: "2xx"}}
+			}
+			return out
 		}},
 		{Name: "amqp", Open: open, Config: func() any { return &client{} }, Source: func() any { return &webSource{} }, Send: func() any { return &webSource{} },
 			Replies: true, Carries: map[string]string{"direct": "", "fanout": "", "topic": "its readers filter"},

@@ -7,6 +7,7 @@ import (
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/schema"
+	"orderhub/transforms/shape"
 )
 
 // Section is a top-level key of a configuration beside the core's own. It is
@@ -74,6 +75,9 @@ func (s *SectionBuild) Faults() int { return s.plan.problems.Errors() }
 
 // Schema finds the schema that n names, and reports it when there is none.
 func (s *SectionBuild) Schema(n *yamlfile.Node) *schema.Schema { return s.plan.schemaOf(n) }
+
+// Answer is the type of what a call of name is answered; any value where nothing is known.
+func (s *SectionBuild) Answer(name string) *shape.Type { return s.plan.answerShape(name) }
 
 // Scope is the names and functions of every formula.
 func (s *SectionBuild) Scope() *formula.Scope { return s.plan.scope }

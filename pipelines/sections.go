@@ -29,13 +29,20 @@ func (l *loading) readAdapters(n *yamlfile.Node) {
 			continue
 		}
 		cfg := c.Config()
+		says := map[string]contract{}
+		if c.Ops != nil {
+			says = contracts(value.Get("ops"))
+		}
 		value.Decode(cfg, c.Name, "type")
-		a := &Adapter{Name: name, Type: c, Line: fileLine(key), cfg: cfg, node: value, callers: map[string]*Operation{},
+		a := &Adapter{Name: name, Type: c, Line: fileLine(key), cfg: cfg, node: value, callers: map[string]*Operation{}, contracts: says, answers: map[string]*answers{},
 			absent: c.Place != nil && l.reg.Absent != nil && l.reg.Absent(name)}
 		if c.Check != nil {
 			for _, f := range c.Check(cfg, l.env(a)) {
 				l.fault(value, f)
 			}
+		}
+		for _, op := range sortedKeys(says) {
+			l.answersOf(a, op)
 		}
 		l.Adapters = append(l.Adapters, a)
 	}
@@ -102,6 +109,7 @@ func (l *loading) checkName(key *yamlfile.Node, kind string) {
 type channelSettings struct {
 	Type   string         `yaml:"type" required:"true" oneof:"direct|topic|fanout|headers" doc:"who gets a message: one reader, those whose pattern matches its routing key, all, those whose headers match"`
 	Schema *yamlfile.Node `yaml:"schema" doc:"what its messages look like (Datatype Channel)"`
+	Reply  *yamlfile.Node `yaml:"reply" doc:"what a call of it is answered: a schema (direct channels)"`
 	Key    *yamlfile.Node `yaml:"key" doc:"formula: messages of one key are handled in order"`
 	Keep   time.Duration  `yaml:"keep" doc:"messages older than this expire"`
 	Via    *yamlfile.Node `yaml:"via" doc:"broker that carries it"`
@@ -121,6 +129,9 @@ func (l *loading) readChannels(n *yamlfile.Node) {
 		} else if s.Via != nil {
 			c.Via = l.via(c, s.Via)
 		}
+		if s.Reply != nil {
+			c.answers = l.replyOf(c, s.Reply)
+		}
 		if s.Key != nil {
 			b := &Build{plan: l}
 			scope := l.scope.WithBody(c.shape())
@@ -139,6 +150,15 @@ func (l *loading) readChannels(n *yamlfile.Node) {
 			l.Channels = append(l.Channels, c)
 		}
 	}
+}
+
+// replyOf is what whoever reads a direct channel answers.
+func (l *loading) replyOf(c *Channel, n *yamlfile.Node) *answers {
+	if c.Type != "direct" {
+		n.Errorf("E246", "make it a direct channel, or remove it", "`reply` is of calls, and a %s channel is not called", c.Type)
+		return nil
+	}
+	return &answers{by: []answer{l.answer("", n)}}
 }
 
 func fileLine(n *yamlfile.Node) string {

@@ -46,9 +46,16 @@ func charge(c *call) outcome {
 	}
 	ref := c.ref(req.Order)
 	data := fields{"amount": req.Amount, "card": req.Card, "order": ref}
+	said := func(more fields) fields { // what was asked is told again, so that both sides mean the same
+		more["result"], more["amount"] = data["result"], req.Amount
+		if req.Currency != "" {
+			more["currency"] = req.Currency
+		}
+		return more
+	}
 	refuse := func(result, reason string) outcome {
 		data["result"] = result
-		return done(http.StatusPaymentRequired, "charge."+result, ref, data, fields{"result": result, "reason": reason})
+		return done(http.StatusPaymentRequired, "charge."+result, ref, data, said(fields{"reason": reason}))
 	}
 	switch {
 	case req.Card == "tok_declined":
@@ -65,7 +72,7 @@ func charge(c *call) outcome {
 		return out
 	}
 	data["id"], data["result"] = c.id("ch_"), "approved"
-	out := done(http.StatusOK, "charge", ref, data, fields{"result": "approved", "id": data["id"]})
+	out := done(http.StatusOK, "charge", ref, data, said(fields{"id": data["id"]}))
 	out.slow = req.Card == "tok_slow"
 	return out
 }
@@ -80,7 +87,11 @@ func refund(c *call) outcome {
 	}
 	ref := c.ref(req.Order, req.Charge, req.Invoice)
 	data := fields{"id": c.id("re_"), "charge": req.Charge, "invoice": req.Invoice, "order": ref, "amount": req.Amount}
-	return done(http.StatusOK, "refund", ref, data, fields{"result": "refunded", "id": data["id"]})
+	said := fields{"result": "refunded", "id": data["id"]}
+	if req.Amount != "" {
+		said["amount"] = req.Amount
+	}
+	return done(http.StatusOK, "refund", ref, data, said)
 }
 
 func invoice(c *call) outcome {
@@ -93,5 +104,9 @@ func invoice(c *call) outcome {
 		return c.wrong("bad_invoice", "an invoice needs an order")
 	}
 	data := fields{"id": c.id("inv_"), "order": ref, "amount": req.Amount}
-	return done(http.StatusCreated, "invoice", ref, data, fields{"id": data["id"], "result": "invoiced"})
+	said := fields{"id": data["id"], "result": "invoiced", "amount": req.Amount}
+	if req.Currency != "" {
+		said["currency"] = req.Currency
+	}
+	return done(http.StatusCreated, "invoice", ref, data, said)
 }

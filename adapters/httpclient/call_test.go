@@ -182,7 +182,7 @@ func TestStrangeFarEnds(t *testing.T) {
 	}{
 		{"101", raw(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"), hub.Rejected, "bad_response"},
 		{"1xx flood", raw(t, strings.Repeat("HTTP/1.1 103 Early Hints\r\nX: "+strings.Repeat("y", 2000)+"\r\n\r\n", 100)), hub.Rejected, "bad_response"},
-		{"short answer", raw(t, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}"), hub.Unavailable, "connection"},
+		{"short answer", raw(t, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}"), hub.Rejected, "bad_response"}, // it was done, and nobody can read what came of it
 		{"closed at once", closed, hub.Unavailable, "connection"},
 		{"nobody there", "http://127.0.0.1:1", hub.Unavailable, "connection"},
 		{"no such name", "http://nothing.invalid", hub.Unavailable, "connection"},

@@ -64,7 +64,7 @@ func (c *Caller) call(parent context.Context, m *hub.Message) (*hub.Message, err
 	return c.client.breaker.run(func() (*hub.Message, error) {
 		resp, err := req.Send()
 		if err != nil {
-			return nil, c.failure(parent, ctx, err)
+			return nil, c.failure(parent, ctx, resp, err)
 		}
 		return c.reply(m, resp)
 	})

@@ -18,7 +18,7 @@ type Config struct {
 	Basic         Basic             `yaml:"basic" doc:"Name and password sent as Authorization: Basic."`
 	Headers       map[string]string `yaml:"headers" doc:"Headers of every request."`
 	Limits        Limits            `yaml:"limits" doc:"What the service may cost, and what we may cost it."`
-	Ops           map[string]any    `yaml:"ops" doc:"Operations by name: POST /refunds, or a map of http, expect (statuses such as 200 or 2xx; left out: 2xx), success_if (fields of the answer and what they must be) and timeout."`
+	Ops           map[string]any    `yaml:"ops" doc:"Operations by name: POST /refunds, or a map of http, expect (statuses such as 200 or 2xx; left out: 2xx), reply (the schema of its answers, or one for each status) and check (rules between reply and request), success_if (fields of the answer and what they must be) and timeout."`
 	ForbidPrivate bool              `yaml:"forbid_private" doc:"Refuse addresses of private and reserved networks, for a URL that partners choose. Decided on the address that is connected to."`
 	AllowNetworks []string          `yaml:"allow_networks" doc:"Networks that forbid_private lets through, such as 10.1.0.0/16."`
 	Proxy         string            `yaml:"proxy" oneof:"none|env" default:"none" doc:"env: use the proxy of HTTP_PROXY, HTTPS_PROXY and NO_PROXY."`
@@ -90,6 +90,18 @@ func (c *Config) operations() []string {
 	names := slices.Concat(slices.Collect(maps.Keys(c.Ops)), slices.Collect(maps.Keys(c.described)))
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// expected are the answers of an operation; its own faults are told by check.
+func (c *Config) expected(name string) []hub.Expected {
+	o := c.described[name]
+	if v, own := c.Ops[name]; own {
+		o, _, _ = parseOp(name, v)
+	}
+	if o == nil {
+		return nil
+	}
+	return o.expected()
 }
 
 func parseNetworks(texts []string) (out []netip.Prefix, err error) {

@@ -12,9 +12,9 @@ import (
 	"orderhub/hub"
 )
 
-// failure classifies a request that got no answer. The URL is left out of the
+// failure classifies a request that got no whole answer; resp holds what came of it. The URL is left out of the
 // text: its query may hold personal data.
-func (c *Caller) failure(parent, ctx context.Context, err error) error {
+func (c *Caller) failure(parent, ctx context.Context, resp *resty.Response, err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
@@ -26,13 +26,15 @@ func (c *Caller) failure(parent, ctx context.Context, err error) error {
 	case errors.Is(parent.Err(), context.Canceled):
 		return stopped(err)
 	case errors.Is(err, resty.ErrResponseBodyTooLarge):
-		return hub.Fail(hub.Rejected, "bad_response", "the answer is larger than %d bytes", c.client.cfg.Limits.MaxResponse)
+		return hub.Fail(hub.Rejected, hub.BadResponse, "the answer is larger than %d bytes", c.client.cfg.Limits.MaxResponse)
 	case errors.Is(err, errForbidden):
 		return fail(hub.Rejected, "target_forbidden")
 	case errors.Is(err, errSwitched), isBadAnswer(err):
-		return fail(hub.Rejected, "bad_response")
+		return fail(hub.Rejected, hub.BadResponse)
 	case ctx.Err() != nil, errors.As(err, &timeout) && timeout.Timeout():
 		return fail(hub.Timeout, "timeout")
+	case resp != nil && resp.RawResponse != nil && c.op.expects(resp.StatusCode()):
+		return hub.Fail(hub.Rejected, hub.BadResponse, "the answer %d is cut off or can't be read: %w", resp.StatusCode(), err)
 	}
 	return fail(hub.Unavailable, "connection")
 }

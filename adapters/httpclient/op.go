@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"orderhub/hub"
 )
 
 // op is one operation of the service.
@@ -20,8 +22,8 @@ type op struct {
 	success []condition
 	timeout time.Duration // 0: the adapter's
 
-	described bool    // by an OpenAPI file
-	fields    []field // of its query, if it is described
+	described *description // by an OpenAPI file; nil: it is not
+	fields    []field      // of its query, if it is described
 }
 
 // field is one field of the body that travels in the query.
@@ -46,6 +48,18 @@ func (o *op) expects(status int) bool {
 		}
 	}
 	return false
+}
+
+// expected are the answers that count as good, with what a description says of them.
+func (o *op) expected() (out []hub.Expected) {
+	for _, s := range o.expect {
+		status := strconv.Itoa(s.from)
+		if s.to > s.from {
+			status = strconv.Itoa(s.from/100) + "xx"
+		}
+		out = append(out, hub.Expected{Status: status, Schema: o.described.reply(status)})
+	}
+	return out
 }
 
 // query tells whether fields travel in the URL and no body is sent.
@@ -98,7 +112,7 @@ func (o *op) set(key string, v any) (err error) {
 	case "success_if":
 		o.success, err = parseSuccess(v)
 	default:
-		return fmt.Errorf("unknown field %q; there are http, expect, success_if and timeout", key)
+		return fmt.Errorf("unknown field %q; there are http, expect, reply, check, success_if and timeout", key)
 	}
 	return err
 }

@@ -124,7 +124,7 @@ func (s *spec) operation(id, line string, item, v map[string]any) (*op, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.described = true
+	o.described = &description{spec: s, replies: map[string]any{}}
 	for _, list := range []any{item["parameters"], v["parameters"]} {
 		all, _ := list.([]any)
 		for _, p := range all {
@@ -138,6 +138,13 @@ func (s *spec) operation(id, line string, item, v map[string]any) (*op, error) {
 	for _, status := range slices.Sorted(maps.Keys(responses)) {
 		if strings.HasPrefix(status, "2") {
 			good = append(good, strings.ToLower(status))
+			answer, err := s.object(responses[status])
+			if err != nil {
+				return nil, fmt.Errorf("responses: %s: %w", status, err)
+			}
+			if schema := jsonContent(answer["content"])["schema"]; schema != nil {
+				o.described.replies[strings.ToLower(status)] = schema
+			}
 		}
 	}
 	if len(good) > 0 {

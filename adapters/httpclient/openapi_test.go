@@ -81,7 +81,7 @@ func TestSpecCalls(t *testing.T) {
 	}{
 		{"book", `{"order":"A","dry_run":true}`, 201, `POST /v1/shipments?dry_run=true {"order":"A","dry_run":true}`, ""},
 		{"book", `{"order":"A"}`, 200, `POST /v1/shipments {"order":"A"}`, ""},
-		{"book", `{}`, 202, `POST /v1/shipments {}`, "http_202"},
+		{"book", `{}`, 202, `POST /v1/shipments {}`, "bad_response"},
 		{"find", `{"reference":"A 1","page":2,"other":3}`, 200, `GET /v1/shipments?page=2&reference=A+1 `, ""},
 		{"find", `{"page":2}`, 200, "", "missing_param"},
 		{"find", `null`, 200, "", "missing_param"},

@@ -52,7 +52,7 @@ func (c *Caller) body(media string, raw []byte) (hub.Body, error) {
 	case isJSON:
 		body = hub.NewBody(raw)
 		if _, err := body.Doc(); err != nil {
-			return hub.Body{}, hub.Fail(hub.Rejected, "bad_response", "the answer is no good JSON: %w", err)
+			return hub.Body{}, hub.Fail(hub.Rejected, hub.BadResponse, "the answer is no good JSON: %w", err)
 		}
 	default:
 		body = hub.DocumentBody(doc.StringValue(string(raw)))
@@ -85,6 +85,8 @@ func (c *Caller) refusal(resp *resty.Response) error {
 		e.Class = hub.Throttled
 	case status >= 500:
 		e.Class = hub.Unavailable
+	case status >= 200 && status < 300, status == http.StatusSeeOther: // it was done, whatever it was
+		e.Reason = hub.BadResponse
 	case status >= 300 && status < 400:
 		e.Reason = "redirect"
 	}

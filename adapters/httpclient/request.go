@@ -59,7 +59,7 @@ func (c *Caller) request(ctx context.Context, m *hub.Message) (*resty.Request, e
 // other methods without a body it has all scalar fields that are left.
 func (c *Caller) target(m *hub.Message) (path string, query url.Values, err error) {
 	path = c.op.path
-	if len(c.op.params)+len(c.op.fields) == 0 && (!c.op.query() || c.op.described) {
+	if len(c.op.params)+len(c.op.fields) == 0 && (!c.op.query() || c.op.described != nil) {
 		return path, nil, nil
 	}
 	body, bad := m.Body.Doc()
@@ -83,7 +83,7 @@ func (c *Caller) target(m *hub.Message) (path string, query url.Values, err erro
 			return "", nil, c.missing("query", f.name)
 		}
 	}
-	if !c.op.query() || c.op.described {
+	if !c.op.query() || c.op.described != nil {
 		return path, query, nil
 	}
 	for name, v := range body.Fields() {

@@ -3,6 +3,8 @@ package patterntest
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -24,7 +26,19 @@ type farEnds struct {
 }
 
 type fakeConfig struct {
-	Ops []string `yaml:"ops" doc:"its operations"`
+	Ops any `yaml:"ops" doc:"its operations: a list of names, or a map"`
+}
+
+func (c *fakeConfig) operations() (names []string) {
+	switch ops := c.Ops.(type) {
+	case []any:
+		for _, name := range ops {
+			names = append(names, fmt.Sprint(name))
+		}
+	case map[string]any:
+		names = slices.Sorted(maps.Keys(ops))
+	}
+	return names
 }
 
 type fakeOptions struct {
@@ -44,7 +58,8 @@ func (f *farEnds) components() []hub.Component {
 			Config:  func() any { return &fakeConfig{} },
 			Source:  func() any { return &fakeSource{} },
 			Send:    func() any { return &fakeOptions{} },
-			Ops:     func(cfg any) []string { return cfg.(*fakeConfig).Ops },
+			Ops:     func(cfg any) []string { return cfg.(*fakeConfig).operations() },
+			Expects: func(any, string) []hub.Expected { return []hub.Expected{{Status: "2xx"}, {Status: "402"}} },
 			Answers: answers,
 			Replies: !answers,
 			Carries: map[string]string{"direct": "", "topic": "", "fanout": "", "headers": ""},

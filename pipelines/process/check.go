@@ -33,4 +33,5 @@ func doubt(s *pipelines.SectionBuild, d *Definition) {
 	c.unsignalled()
 	c.undoes()
 	c.elements()
+	c.denied()
 }

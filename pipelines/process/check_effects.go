@@ -33,7 +33,7 @@ func (c *checker) effect(s *state, item *yamlfile.Node, last bool) {
 		if from == s && e.failed != "" {
 			return !last || unknownEffect(e.failed)
 		}
-		return from != s && !kept || !contradict(when, e.holds, e.fails)
+		return from != s && !kept || !contradict(c.d.typeOf, when, e.holds, e.fails)
 	}
 	circle := c.way.path(s, s, open)
 	if circle == "" {

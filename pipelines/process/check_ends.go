@@ -83,6 +83,9 @@ func (c *checker) otherwise() {
 		if len(s.next) == 0 || s.next[len(s.next)-1].when == nil || len(s.receive)+len(s.timers) > 0 || changes && s.outer == nil {
 			continue
 		}
+		if len(cases{{}}.allFail(whens(s.next)).known(c.d.typeOf)) == 0 { // one of them holds whatever was answered
+			continue
+		}
 		s.next[len(s.next)-1].node.Errorf("E483", "add {goto: …} as the last rule", "when no rule of the state %s holds, it goes nowhere: it waits for no event and no timer", s.name)
 	}
 }

@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/parser"
+
+	"orderhub/transforms/shape"
 )
 
 // fact is what a condition says of one path: its value is one of those, or none of them.
@@ -21,13 +24,71 @@ type facts map[string]fact
 // maxCases bounds how many alternatives are followed: a condition with more says nothing.
 const maxCases = 64
 
+// typeOf is what is known of the value at a path; any: nothing.
+type typeOf func(path string) *shape.Type
+
 // contradict tells that the condition can't hold where those hold and the others fail.
-func contradict(effect, holds string, fails []string) bool {
-	all := cases{{}}.also(effect, true).also(holds, true)
-	for _, c := range fails {
-		all = all.also(c, false)
+func contradict(types typeOf, effect, holds string, fails []string) bool {
+	return len(cases{{}}.also(effect, true).also(holds, true).allFail(fails).known(types)) == 0
+}
+
+// allFail are the cases in which none of the conditions holds.
+func (cs cases) allFail(conditions []string) cases {
+	for _, c := range conditions {
+		cs = cs.also(c, false)
 	}
-	return len(all) == 0
+	return cs
+}
+
+// known are the cases that the types of their paths allow: true or false, and the values that a schema lists.
+func (cs cases) known(types typeOf) (out cases) {
+	for _, c := range cs {
+		possible := true
+		for path := range c {
+			if all, few := valuesOf(types(path)); few && possible {
+				c, possible = c.and(facts{path: {values: all}})
+			}
+		}
+		if possible {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// valuesOf are all values of a type, written as constOf does; false: there are more than can be listed.
+func valuesOf(t *shape.Type) (all []string, few bool) {
+	switch {
+	case t.Is(shape.Bool):
+		all = []string{"true", "false"}
+	case t.Is(shape.String) && len(t.Enum) > 0:
+		for _, text := range t.Enum {
+			all = append(all, strconv.Quote(text))
+		}
+	case !t.Is(shape.Null):
+		return nil, false
+	}
+	if t.Nullable {
+		all = append(all, "null")
+	}
+	return all, true
+}
+
+// typeOf is the type of a path in formulas of the whole process.
+func (d *Definition) typeOf(path string) *shape.Type {
+	var t *shape.Type
+	for i, name := range strings.Split(path, ".") {
+		known := false
+		if i == 0 {
+			t, known = d.scope.Type(name)
+		} else {
+			t, known = t.Field(name)
+		}
+		if !known {
+			return shape.AnyType
+		}
+	}
+	return t
 }
 
 // cases are alternatives; none: it can't be.

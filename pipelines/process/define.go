@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"time"
 
 	"orderhub/pipelines"
@@ -89,38 +88,53 @@ func (c *compiler) names(o settings, scope *formula.Scope) *formula.Scope {
 	if c.d.schema != nil {
 		t = c.d.schema.Shape()
 	}
+	found := &results{s: c.s, types: map[string]*shape.Type{}}
 	for _, n := range []*yamlfile.Node{o.States, o.Receive, o.Errors, o.Desk} {
-		for _, name := range resultNames(n, nil) {
-			scope = scope.WithVar(name, shape.AnyType)
-		}
+		found.below(n)
+	}
+	for name, t := range found.types {
+		scope = scope.WithVar(name, t)
 	}
 	return scope.WithBody(t).WithVar(c.d.dataName, t).WithVar("id", shape.StringType)
 }
 
-// resultNames are the variables that steps, sets and items below n give.
-func resultNames(n *yamlfile.Node, names []string) []string {
-	add := func(name string) {
-		if name != "" && !slices.Contains(names, name) && isName(name) {
-			names = append(names, name)
-		}
+// results are the variables that steps, sets and items give, with what is known of them
+// wherever they are given: an answer that is declared has its type in every formula of the process.
+type results struct {
+	s     *pipelines.SectionBuild
+	types map[string]*shape.Type
+}
+
+func (r *results) add(name string, t *shape.Type) {
+	if !isName(name) {
+		return
 	}
+	if known, again := r.types[name]; again {
+		t = shape.Join(known, t)
+	}
+	r.types[name] = t
+}
+
+// below collects what is given below n.
+func (r *results) below(n *yamlfile.Node) {
 	for key, value := range n.Entries() {
 		switch k := key.Raw(); {
+		case k == "as" && value.Kind() == yamlfile.Scalar && n.Get("call") != nil:
+			r.add(value.Raw(), r.s.Answer(n.Get("call").Raw()))
 		case (k == "as" || k == "item") && value.Kind() == yamlfile.Scalar:
-			add(value.Raw())
+			r.add(value.Raw(), shape.AnyType)
 		case k == "set" && value.Kind() == yamlfile.Map:
 			for path := range value.Entries() {
-				add(firstPart(path.Raw()))
+				r.add(firstPart(path.Raw()), shape.AnyType)
 			}
 		case k == "task":
-			add("task")
+			r.add("task", shape.AnyType)
 		}
-		names = resultNames(value, names)
+		r.below(value)
 	}
 	for _, item := range n.Items() {
-		names = resultNames(item, names)
+		r.below(item)
 	}
-	return names
 }
 
 func firstPart(path string) string {

@@ -208,8 +208,11 @@ func (c *compiler) step(s *state, item *yamlfile.Node) *step {
 	}
 	if n := item.Get("compensate"); n != nil {
 		if inner := c.b.Verb(n); c.fits(inner, n) {
-			m := c.b.One(n, s.name+"/compensate ")
-			k.compensate = &m
+			k.compensate = &compensation{}
+			if w := n.Get("when"); w != nil {
+				k.compensate.when = c.b.Condition(w, c.b.Flow.Scope)
+			}
+			k.compensate.Made = c.b.One(n, s.name+"/compensate ", "when")
 		}
 	}
 	if k.Run == nil {

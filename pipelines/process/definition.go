@@ -58,8 +58,14 @@ type state struct {
 // step is one step of a state.
 type step struct {
 	pipelines.Made
-	as         string          // variable that takes its result
-	compensate *pipelines.Made // nil: there is nothing to undo
+	as         string        // variable that takes its result
+	compensate *compensation // nil: there is nothing to undo
+}
+
+// compensation undoes a step.
+type compensation struct {
+	pipelines.Made
+	when *pipelines.Condition // that the step had an effect, from its result; nil: always
 }
 
 // fork is one branch of a parallel state.

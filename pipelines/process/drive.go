@@ -7,6 +7,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/pipelines"
+	"orderhub/transforms/formula"
 )
 
 type made = pipelines.Made
@@ -21,15 +22,17 @@ type spot struct {
 
 // asking is a step that asks somebody, to be run outside of any unit.
 type asking struct {
-	at  spot
-	run hub.Step
-	x   *hub.Exchange // what it runs on
+	at   spot
+	run  hub.Step
+	when *pipelines.Condition // of a compensation: that there is something to undo; nil: always
+	x    *hub.Exchange        // what it runs on
 }
 
 // result is what a step answered.
 type result struct {
 	at   spot
 	set  []hub.Var
+	none string // the condition that is false: there was nothing to undo, and nobody was asked
 	err  error
 	unit *hub.Exchange // what it did beside: sends of pipelines that it called
 }
@@ -191,6 +194,12 @@ func (m *machine) perform(ctx context.Context, x *hub.Exchange, a *asking) *resu
 	y.Vars, y.Trace = a.x.Vars, x.Trace
 	r := &result{at: a.at, unit: y}
 	after := y
+	if a.when != nil {
+		if undo, err := a.when.Holds(formula.NewFrame(y)); err != nil || !undo {
+			r.none, r.err = a.when.Source(), err
+			return r
+		}
+	}
 	if r.err = runStep(ctx, a.run, y, func(z *hub.Exchange) { after = z }); r.err == nil {
 		r.set = changed(a.x.Vars, after.Vars)
 	}

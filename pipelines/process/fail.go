@@ -19,7 +19,7 @@ const stuckKind = "process.stuck"
 // is tried again, leads to a state, or fails the token.
 func (t *turn) stepFailed(tok *Token, k *step, err error) error {
 	e := t.masked(tok, err)
-	if k.compensate != nil && inDoubt(e) {
+	if k.compensate != nil && e.InDoubt() {
 		tok.Doubt = true
 	}
 	if r, ok := e.Reaction(); ok && r.Retry != nil {
@@ -29,7 +29,7 @@ func (t *turn) stepFailed(tok *Token, k *step, err error) error {
 	}
 	for _, table := range t.tables(tok) {
 		r := table[string(e.Class)]
-		if r == nil {
+		if r == nil || e.Class == hub.Rejected && e.InDoubt() && r.retry == nil { // it is no refusal
 			r = table["other"]
 		}
 		switch {
@@ -67,17 +67,6 @@ func (t *turn) tables(tok *Token) (out []map[string]*reaction) {
 		out = append(out, t.d.state(tok.State).errors)
 	}
 	return append(out, t.d.errors)
-}
-
-// inDoubt tells that the far end may have done what it was asked, though it did not say so.
-func inDoubt(e *hub.Error) bool {
-	switch e.Class {
-	case hub.Timeout, hub.Bug:
-		return true
-	case hub.Unavailable:
-		return !e.Untried()
-	}
-	return false
 }
 
 // again puts the token where it waits for another try. False: the policy has no more.

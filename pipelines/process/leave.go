@@ -73,7 +73,7 @@ func (t *turn) halt(tok *Token) {
 func (t *turn) stepLeft(tok *Token, k *step, err error) error {
 	e := hub.AsError(err)
 	t.note(tok, e.Line, "failed", "%s: %s; it is left", e.Class, e.Error())
-	tok.Doubt = tok.Doubt || k.compensate != nil && inDoubt(e)
+	tok.Doubt = tok.Doubt || k.compensate != nil && e.InDoubt()
 	t.halt(tok)
 	return t.leaveNow()
 }

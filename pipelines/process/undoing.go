@@ -33,7 +33,7 @@ func (t *turn) undoing(tok *Token, at spot) *asking {
 	if u.Doubt {
 		return &asking{at: at, run: k.Run, x: x}
 	}
-	return &asking{at: at, run: k.compensate.Run, x: x}
+	return &asking{at: at, run: k.compensate.Run, when: k.compensate.when, x: x}
 }
 
 // lost is the compensation of a step that this version does not know: a person must see to it.
@@ -57,9 +57,13 @@ func (t *turn) undone(tok *Token, s *state, i int, r *result) error {
 		}
 		t.note(tok, k.Line, "asked", "%s: it had its effect", u.Where)
 	case r.err == nil:
-		t.note(tok, "", "undone", "%s", u.Where)
+		if r.none != "" {
+			t.note(tok, k.compensate.Line, "skipped", "nothing to undo: %s is false (%s)", r.none, u.Where)
+		} else {
+			t.note(tok, "", "undone", "%s", u.Where)
+		}
 		t.in.Undo = slices.Delete(t.in.Undo, i, i+1)
-	case u.Doubt && !hub.AsError(r.err).Class.Transient(): // the far end says no: there was no effect
+	case u.Doubt && refused(hub.AsError(r.err)):
 		t.note(tok, "", "asked", "%s: it had no effect: %s", u.Where, r.err)
 		t.in.Undo = slices.Delete(t.in.Undo, i, i+1)
 	default:
@@ -68,6 +72,9 @@ func (t *turn) undone(tok *Token, s *state, i int, r *result) error {
 	tok.clear()
 	return nil
 }
+
+// refused tells that the far end says no: there was no effect.
+func refused(e *hub.Error) bool { return !e.Class.Transient() && !e.InDoubt() }
 
 // undoFailed tries a compensation again, for as long as its policy says; then it is a task for a person.
 func (t *turn) undoFailed(tok *Token, u *Undo, err error) error {

@@ -50,7 +50,7 @@ func compile(b *pipelines.Build) hub.Step {
 			r.status = status(b, s)
 		}
 		if body := n.Get("body"); body != nil {
-			r.body = b.Value(body, b.Flow.Scope, nil)
+			r.body = b.Value(body, b.Flow.Scope, b.Replied())
 		}
 		if p := n.Get("page"); p != nil {
 			if n.Get("body") == nil {

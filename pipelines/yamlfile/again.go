@@ -1,6 +1,8 @@
 package yamlfile
 
 import (
+	"slices"
+
 	"gopkg.in/yaml.v3"
 )
 
@@ -51,4 +53,26 @@ func (n *Node) plain() *yaml.Node {
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: n.y.Tag, Value: n.y.Value, Style: n.y.Style & (yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle)}
 	}
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}
+}
+
+// Take takes a key out of a map, for what belongs to somebody else than who decodes the rest; nil: it is not there.
+func (n *Node) Take(key string) *Node {
+	i, ok := n.find(key)
+	if !ok {
+		return nil
+	}
+	value := n.entries[i].value
+	n.entries = slices.Delete(n.entries, i, i+1)
+	clear(n.byKey)
+	for i, e := range n.entries {
+		n.byKey[e.key.y.Value] = i
+	}
+	return value
+}
+
+// Become gives the map's entry another value, which stands where it is written.
+func (n *Node) Become(key string, value *Node) {
+	if i, ok := n.find(key); ok {
+		n.entries[i].value = value
+	}
 }

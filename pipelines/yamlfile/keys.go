@@ -10,6 +10,9 @@ import (
 
 var guessedKeys = map[string]bool{"on": true, "off": true, "yes": true, "no": true, "y": true, "n": true}
 
+// status is an HTTP status.
+var status = regexp.MustCompile(`^[1-5][0-9][0-9]$`)
+
 var keyWithoutSpace = regexp.MustCompile(`^[A-Za-z_][\w-]*:[^\s/:]`)
 
 // checkKey reports what is wrong with a key; false when the entry can't be used.
@@ -43,6 +46,7 @@ func (b *builder) checkKey(n, key *Node, v *yaml.Node) bool {
 		return false
 	case k.Tag == "!!bool", reading != "":
 		key.Errorf("E013", fmt.Sprintf("quote it: \"%s\"", k.Value), "the key %s can be read as %s or as text", k.Value, orKind(reading, k.Tag))
+	case status.MatchString(k.Value): // as the keys of responses in OpenAPI: the same text in every reading
 	case k.Tag == "!!int" || k.Tag == "!!float":
 		key.Warnf("W018", fmt.Sprintf("quote it: \"%s\"", k.Value), "the key %s is a number to other YAML tools; here it is text", k.Value)
 	}
