@@ -53,6 +53,17 @@ func (m *Message) WithKey(key string) *Message {
 	return &c
 }
 
+// handled is m as a stage's steps see it. The expiry of a request that they answer
+// says how long somebody waits for the answer; what else they send does not end with it.
+func (m *Message) handled(asked bool) *Message {
+	if !asked || m.Expires.IsZero() {
+		return m
+	}
+	c := *m
+	c.Expires = time.Time{}
+	return &c
+}
+
 // Child is a copy of m with the derived ID m.ID/suffix. IDs longer than 200
 // bytes keep their root and end in a hash, so they stay derived and bounded.
 func (m *Message) Child(suffix string) *Message {

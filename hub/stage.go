@@ -53,7 +53,7 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 	var err error
 	var wanted []int
 	for try := 1; ; try++ {
-		x = NewExchange(m, &rt.env)
+		x = NewExchange(m.handled(asked), &rt.env)
 		x.Unit.Input, x.Trace, x.Again = d, s.Trace || rt.sampled(), try > 1
 		if d != nil {
 			x.Vars = d.Vars

@@ -117,8 +117,8 @@ func (c *Channel) prepare(x *hub.Exchange, m *hub.Message, routingKey string) (*
 	if routingKey != "" {
 		out.Headers = out.Headers.With(hub.HeaderRoutingKey, routingKey)
 	}
-	if c.Keep > 0 && out.Expires.IsZero() {
-		out.Expires = x.Now().Add(c.Keep)
+	if end := x.Now().Add(c.Keep); c.Keep > 0 && (out.Expires.IsZero() || end.Before(out.Expires)) {
+		out.Expires = end
 	}
 	return &out, nil
 }

@@ -150,9 +150,9 @@ func (b *Build) payload(s *Sender) {
 	}
 	s.headers = b.Headers()
 	if n := b.Modifier("expires"); n != nil {
-		if d, ok := n.Duration(); ok {
-			s.ttl = ttl(d)
-		}
+		s.ttl = readTTL(n)
+	} else if b.onError { // what tells of a message that expired does not expire with it
+		s.ttl = forever
 	}
 }
 

@@ -264,8 +264,8 @@ pipelines:
 	if len(h.Sent("far mail")) != 0 || len(h.Waiting("a")) != 1 {
 		t.Errorf("%d stale mails are out, %d messages went on", len(h.Sent("far mail")), len(h.Waiting("a")))
 	}
-	if e := h.Waiting("a")[0].Msg.Expires; !e.IsZero() {
-		t.Errorf("the next channel says nothing of time, its message expires %v", e)
+	if e := h.Waiting("a")[0].Msg.Expires; !e.Equal(now.Add(time.Hour)) {
+		t.Errorf("the next channel says nothing of time, and its message expires %v", e)
 	}
 }
 

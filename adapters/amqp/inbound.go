@@ -1,15 +1,10 @@
 package amqp
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -22,14 +17,7 @@ func message(d *amqp.Delivery, now time.Time, carried bool) (*hub.Message, error
 	if why, _ := d.Headers[headerRefused].(string); why == reasonTooLarge || why == reasonBody {
 		return nil, hub.Fail(hub.Invalid, why, "%s", refusals[why])
 	}
-	h := make(hub.Headers, len(d.Headers)+4)
-	if len(d.Headers) > 0 {
-		for _, name := range slices.Sorted(maps.Keys(d.Headers)) { // two names may differ in their case alone
-			if v := headerText(d.Headers[name]); v != "" {
-				h[strings.ToLower(name)] = v
-			}
-		}
-	}
+	h := tableHeaders(d.Headers, carried)
 	set := func(name, value string) {
 		if value != "" {
 			h[name] = value
@@ -103,69 +91,4 @@ func keyOf(m *hub.Message, key string) string {
 		return m.ID
 	}
 	return m.Headers[strings.ToLower(key)]
-}
-
-// headerText is a value of a header table as text: tables and lists are JSON.
-func headerText(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case string:
-		return v
-	case bool:
-		return strconv.FormatBool(v)
-	case []byte:
-		if utf8.Valid(v) {
-			return string(v)
-		}
-		return base64.StdEncoding.EncodeToString(v)
-	case time.Time:
-		return v.UTC().Format(time.RFC3339)
-	case amqp.Decimal:
-		return decimal(v)
-	case amqp.Table, []any:
-		raw, err := json.Marshal(plain(v))
-		if err != nil {
-			return fmt.Sprint(v) // a float that is no number
-		}
-		return string(raw)
-	}
-	return fmt.Sprint(v)
-}
-
-// plain is v with values that JSON has.
-func plain(v any) any {
-	switch v := v.(type) {
-	case amqp.Table:
-		out := make(map[string]any, len(v))
-		for name, e := range v {
-			out[name] = plain(e)
-		}
-		return out
-	case []any:
-		out := make([]any, len(v))
-		for i := range v {
-			out[i] = plain(v[i])
-		}
-		return out
-	case []byte, time.Time, amqp.Decimal:
-		return headerText(v)
-	}
-	return v
-}
-
-func decimal(d amqp.Decimal) string {
-	text := strconv.FormatInt(int64(d.Value), 10)
-	if d.Scale == 0 {
-		return text
-	}
-	sign := ""
-	if d.Value < 0 {
-		sign, text = "-", text[1:]
-	}
-	for len(text) <= int(d.Scale) {
-		text = "0" + text
-	}
-	cut := len(text) - int(d.Scale)
-	return sign + text[:cut] + "." + text[cut:]
 }

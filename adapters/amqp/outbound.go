@@ -34,7 +34,7 @@ func notSent(name string, carried bool) bool {
 	switch name {
 	case headerPriority, headerKey, headerTime, headerExpires, headerCorrelation, headerRefused, "x-death", "x-delivery-count", "x-acquired-count":
 		return true
-	case headerUserID, headerExchange, headerAgain, optionKey:
+	case headerUserID, headerExchange, headerAgain, optionKey, hub.HeaderExact:
 		return !carried
 	}
 	return strings.HasPrefix(name, "x-first-death-") || strings.HasPrefix(name, "x-last-death-")
@@ -63,20 +63,9 @@ func (a *Adapter) publishing(m *hub.Message, to place) (amqp.Publishing, error) 
 	if int64(len(p.Body)) > a.cfg.MaxBody {
 		return p, hub.Fail(hub.Invalid, reasonBody, "the body has %d bytes, more than %d", len(p.Body), a.cfg.MaxBody)
 	}
-	size := 0
-	for name, v := range m.Headers {
-		if property := property(&p, name); property != nil {
-			*property = v
-			continue
-		}
-		if notSent(name, to.carried) {
-			continue
-		}
-		if len(name) > maxName {
-			return p, hub.Fail(hub.Invalid, reasonTooLarge, "the name of header %.40s… is longer than %d bytes", name, maxName)
-		}
-		size += len(name) + len(v) + 6
-		header(&p, strings.ToLower(name), v)
+	size, err := a.table(&p, m, to)
+	if err != nil {
+		return p, err
 	}
 	if to.carried {
 		pack(&p, m)
@@ -110,8 +99,45 @@ func (a *Adapter) publishing(m *hub.Message, to place) (amqp.Publishing, error) 
 	return p, nil
 }
 
+// table makes properties and the header table of m's headers. Those that were kept exactly are sent as they came, but on a
+// channel, where the texts and the header that keeps the rest go as they are.
+func (a *Adapter) table(p *amqp.Publishing, m *hub.Message, to place) (size int, err error) {
+	var exact []hub.ExactHeader
+	var covered map[string]bool
+	if !to.carried {
+		exact, covered = m.Headers.Exact(exactText)
+	}
+	add := func(name string, v any) {
+		if !to.carried {
+			name = strings.TrimPrefix(name, tablePrefix)
+		}
+		if len(name) > maxName {
+			err = hub.Fail(hub.Invalid, reasonTooLarge, "the name of header %.40s… is longer than %d bytes", name, maxName)
+		}
+		size += 1 + len(name) + wireSize(v)
+		header(p, name, v)
+	}
+	for name, v := range m.Headers {
+		name = strings.ToLower(name)
+		if property := property(p, name); property != nil {
+			*property = v
+		} else if !covered[name] && !notSent(name, to.carried) {
+			add(name, v)
+		}
+	}
+	for _, e := range exact {
+		if name := strings.ToLower(e.Name); property(p, name) != nil || notSent(name, false) || steers(e.Name) {
+			continue
+		}
+		if v, ok := exactValue(e); ok {
+			add(e.Name, v)
+		}
+	}
+	return size, err
+}
+
 // header adds to the header table of p, which is made when it is needed.
-func header(p *amqp.Publishing, name, value string) {
+func header(p *amqp.Publishing, name string, value any) {
 	if p.Headers == nil {
 		p.Headers = amqp.Table{}
 	}

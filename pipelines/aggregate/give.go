@@ -56,6 +56,7 @@ func (g *giver) into(x *hub.Exchange, gr *group, key string, bodies doc.Value, c
 		Key:         key,
 		Correlation: gr.Correlation,
 		Time:        x.Now(),
+		Expires:     gr.Expires,
 		Headers:     gr.Headers,
 		Body:        hub.DocumentBody(bodies),
 	}

@@ -26,6 +26,7 @@ type group struct {
 	Correlation string            `json:"correlation,omitempty"` // of all members; "" when they differ
 	Mixed       bool              `json:"mixed,omitempty"`
 	Headers     map[string]string `json:"headers,omitempty"` // those that all members share
+	Expires     time.Time         `json:"expires,omitzero"`  // the latest of its members; zero: one of them never does
 	Closed      bool              `json:"closed,omitempty"`
 
 	name    string
@@ -76,6 +77,10 @@ func (g *group) add(m *hub.Message, now time.Time) {
 		g.ID, g.First, g.Correlation, g.Headers = m.ID, now, m.Correlation, maps.Clone(map[string]string(m.Headers))
 		delete(g.Headers, hub.HeaderSequence)
 		delete(g.Headers, hub.HeaderIdempotency)
+		g.Expires = m.Expires
+	}
+	if m.Expires.IsZero() || !g.Expires.IsZero() && m.Expires.After(g.Expires) {
+		g.Expires = m.Expires
 	}
 	g.Size++
 	g.Last = now

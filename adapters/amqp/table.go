@@ -1,0 +1,327 @@
+package amqp
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"orderhub/hub"
+)
+
+// tablePrefix stands before a header of the table whose name means something else among the headers of a message, as a property does.
+const tablePrefix = "amqp.header."
+
+// tableHeaders are the headers of a header table: texts for the steps, and what these can't say beside them.
+func tableHeaders(t amqp.Table, carried bool) hub.Headers {
+	h := make(hub.Headers, len(t)+4)
+	if len(t) == 0 {
+		return h
+	}
+	var all []hub.ExactHeader
+	same := map[string]int{} // names that differ in their case alone
+	for _, name := range slices.Sorted(maps.Keys(t)) {
+		shown := name
+		switch lower := strings.ToLower(name); {
+		case lower == hub.HeaderExact:
+			continue
+		case !carried && (property(&amqp.Publishing{}, lower) != nil || ownName(lower)):
+			shown = tablePrefix + name
+		}
+		lower := strings.ToLower(shown)
+		h[lower] = headerText(t[name])
+		if !notSent(lower, false) && !steers(name) {
+			same[lower]++
+			all = append(all, exactHeader(shown, t[name]))
+		}
+	}
+	exact := slices.DeleteFunc(all, func(e hub.ExactHeader) bool {
+		lower := strings.ToLower(e.Name)
+		return e.Form == hub.FormText && e.Name == lower && same[lower] == 1
+	})
+	if carried {
+		if kept, _ := t[hub.HeaderExact].(string); kept != "" { // of the hub that sent it
+			h[hub.HeaderExact] = kept
+			return h
+		}
+	}
+	return h.WithExact(exact)
+}
+
+// ownName tells of names that we give to how a message came.
+func ownName(name string) bool {
+	return name == hub.HeaderRoutingKey || strings.HasPrefix(name, "amqp.") && !strings.HasPrefix(name, tablePrefix)
+}
+
+// steers tells of headers by which a message would be routed once more (sender-selected distribution): in lower case they are but texts.
+func steers(name string) bool { return name == "CC" || name == "BCC" }
+
+// formAMQP is the form of the protocol's own types.
+const formAMQP = "amqp"
+
+// typed is a value with its type, by the letter that the protocol has for it.
+type typed struct {
+	Type  string           `json:"t"`
+	Value string           `json:"v,omitempty"`
+	List  []typed          `json:"a,omitempty"`
+	Table map[string]typed `json:"f,omitempty"`
+}
+
+const rawText = "S64" // the letter of a text that is no UTF-8; its value is base64
+
+func exactHeader(name string, v any) hub.ExactHeader {
+	switch v := v.(type) {
+	case nil:
+		return hub.ExactHeader{Name: name, Form: hub.FormNull}
+	case string:
+		if utf8.ValidString(v) {
+			return hub.ExactHeader{Name: name, Form: hub.FormText, Value: v}
+		}
+	case []byte:
+		return hub.ExactHeader{Name: name, Form: hub.FormBytes, Value: string(v)}
+	}
+	raw, _ := json.Marshal(typeOf(v)) // texts always can
+	return hub.ExactHeader{Name: name, Form: formAMQP, Value: string(raw)}
+}
+
+// wireSize is how many bytes of a table the value of a field takes.
+func wireSize(v any) (n int) {
+	switch v := v.(type) {
+	case nil:
+		return 1
+	case bool, int8, byte:
+		return 2
+	case int16, uint16:
+		return 3
+	case int32, uint32, float32:
+		return 5
+	case amqp.Decimal:
+		return 6
+	case string:
+		return 5 + len(v)
+	case []byte:
+		return 5 + len(v)
+	case []any:
+		for _, e := range v {
+			n += wireSize(e)
+		}
+		return 5 + n
+	case amqp.Table:
+		for name, e := range v {
+			n += 1 + len(name) + wireSize(e)
+		}
+		return 5 + n
+	}
+	return 9
+}
+
+// exactText is the text of one of our own forms.
+func exactText(e hub.ExactHeader) (string, bool) {
+	v, ok := exactValue(e)
+	return headerText(v), ok
+}
+
+// exactValue is the reverse of exactHeader.
+func exactValue(e hub.ExactHeader) (any, bool) {
+	switch e.Form {
+	case hub.FormNull:
+		return nil, true
+	case hub.FormText:
+		return e.Value, true
+	case hub.FormBytes:
+		return []byte(e.Value), true
+	case formAMQP:
+		var t typed
+		if json.Unmarshal([]byte(e.Value), &t) == nil {
+			return t.value(), true
+		}
+	}
+	return nil, false
+}
+
+func typeOf(v any) typed {
+	number := func(letter string, n int64) typed { return typed{Type: letter, Value: strconv.FormatInt(n, 10)} }
+	switch v := v.(type) {
+	case bool:
+		return typed{Type: "t", Value: strconv.FormatBool(v)}
+	case int8:
+		return number("b", int64(v))
+	case byte:
+		return number("B", int64(v))
+	case int16:
+		return number("s", int64(v))
+	case uint16:
+		return number("u", int64(v))
+	case int32:
+		return number("I", int64(v))
+	case uint32:
+		return number("i", int64(v))
+	case int64:
+		return number("l", v)
+	case float32:
+		return typed{Type: "f", Value: strconv.FormatFloat(float64(v), 'g', -1, 32)}
+	case float64:
+		return typed{Type: "d", Value: strconv.FormatFloat(v, 'g', -1, 64)}
+	case amqp.Decimal:
+		return typed{Type: "D", Value: strconv.Itoa(int(v.Scale)) + " " + strconv.FormatInt(int64(v.Value), 10)}
+	case time.Time:
+		return number("T", v.Unix())
+	case string:
+		if utf8.ValidString(v) {
+			return typed{Type: "S", Value: v}
+		}
+		return typed{Type: rawText, Value: base64.StdEncoding.EncodeToString([]byte(v))}
+	case []byte:
+		return typed{Type: "x", Value: base64.StdEncoding.EncodeToString(v)}
+	case []any:
+		out := typed{Type: "A"}
+		for _, e := range v {
+			out.List = append(out.List, typeOf(e))
+		}
+		return out
+	case amqp.Table:
+		out := typed{Type: "F", Table: map[string]typed{}}
+		for name, e := range v {
+			out.Table[name] = typeOf(e)
+		}
+		return out
+	}
+	return typed{Type: "V"}
+}
+
+// value is the reverse of typeOf.
+func (t typed) value() any {
+	switch t.Type {
+	case "t":
+		return t.Value == "true"
+	case "b":
+		return int8(t.int())
+	case "B":
+		return byte(t.int())
+	case "s":
+		return int16(t.int())
+	case "u":
+		return uint16(t.int())
+	case "I":
+		return int32(t.int())
+	case "i":
+		return uint32(t.int())
+	case "l":
+		return t.int()
+	case "f":
+		f, _ := strconv.ParseFloat(t.Value, 32)
+		return float32(f)
+	case "d":
+		f, _ := strconv.ParseFloat(t.Value, 64)
+		return f
+	case "D":
+		var d amqp.Decimal
+		_, _ = fmt.Sscan(t.Value, &d.Scale, &d.Value)
+		return d
+	case "T":
+		return time.Unix(t.int(), 0).UTC()
+	case "S":
+		return t.Value
+	case rawText, "x":
+		raw, _ := base64.StdEncoding.DecodeString(t.Value)
+		if t.Type == "x" {
+			return raw
+		}
+		return string(raw)
+	case "A":
+		out := []any{}
+		for _, e := range t.List {
+			out = append(out, e.value())
+		}
+		return out
+	case "F":
+		out := amqp.Table{}
+		for name, e := range t.Table {
+			out[name] = e.value()
+		}
+		return out
+	}
+	return nil
+}
+
+func (t typed) int() int64 {
+	n, _ := strconv.ParseInt(t.Value, 10, 64)
+	return n
+}
+
+// headerText is a value of a header table as text: tables and lists are JSON.
+func headerText(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return textOf([]byte(v))
+	case bool:
+		return strconv.FormatBool(v)
+	case []byte:
+		return textOf(v)
+	case time.Time:
+		return v.UTC().Format(time.RFC3339)
+	case amqp.Decimal:
+		return decimal(v)
+	case amqp.Table, []any:
+		raw, err := json.Marshal(plain(v))
+		if err != nil {
+			return fmt.Sprint(v) // a float that is no number
+		}
+		return string(raw)
+	}
+	return fmt.Sprint(v)
+}
+
+// textOf are bytes as text: base64 of what is none.
+func textOf(b []byte) string {
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	return base64.StdEncoding.EncodeToString(b)
+}
+
+// plain is v with values that JSON has.
+func plain(v any) any {
+	switch v := v.(type) {
+	case amqp.Table:
+		out := make(map[string]any, len(v))
+		for name, e := range v {
+			out[name] = plain(e)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = plain(v[i])
+		}
+		return out
+	case []byte, time.Time, amqp.Decimal:
+		return headerText(v)
+	}
+	return v
+}
+
+func decimal(d amqp.Decimal) string {
+	text := strconv.FormatInt(int64(d.Value), 10)
+	if d.Scale == 0 {
+		return text
+	}
+	sign := ""
+	if d.Value < 0 {
+		sign, text = "-", text[1:]
+	}
+	for len(text) <= int(d.Scale) {
+		text = "0" + text
+	}
+	cut := len(text) - int(d.Scale)
+	return sign + text[:cut] + "." + text[cut:]
+}
