@@ -60,8 +60,18 @@ type Env struct {
 	Dir   string // folder of the configuration file: relative paths start there
 	Log   *slog.Logger
 	Clock Clock
+	// Refuser keeps what the adapter did not take and no source of it brought,
+	// such as a request that fits no route; nil: nobody does. See Refused.
+	Refuser Refuser
 	// Read reads a file that belongs to the configuration: its version changes with the file. nil: os.ReadFile will do.
 	Read func(path string) ([]byte, error)
+}
+
+// Refused keeps r, which no source of the adapter brought.
+func (e *Env) Refused(r Refusal) {
+	if e.Refuser != nil {
+		e.Refuser.Refused(r)
+	}
 }
 
 // ReadFile reads a file that belongs to the configuration.

@@ -126,22 +126,23 @@ func (e *Entry) Handle(ctx context.Context, m *Message) error {
 	return err
 }
 
-// Refuse makes a message that its source can't bring whole (too large, not to
-// be decoded) a dead letter. m says where it lies, as far as it is known.
-func (e *Entry) Refuse(ctx context.Context, m *Message, why error) error {
-	s := *e.stage
-	s.React = nil
-	_, err := e.rt.react(ctx, &s, m, nil, e.rt.masked(why, m), nil)
-	return err
-}
+// Refused keeps what the source did not take.
+func (e *Entry) Refused(r Refusal) { e.rt.Refuser(e.stage.source()).Refused(r) }
+
+// Kept waits until what is kept is durable.
+func (e *Entry) Kept(ctx context.Context) error { return e.rt.refused.write(true) }
 
 // Call runs the stage and gives the reply that it made, nil if it made none.
 func (e *Entry) Call(ctx context.Context, m *Message) (*Message, error) {
+	asked := e.stage.asked(m)
 	if e.work.Err() != nil {
-		return nil, Fail(Unavailable, "stopping", "the hub is stopping")
+		err := Fail(Unavailable, reasonStopping, "the hub is stopping")
+		if e.stage.Answers {
+			e.Refused(RefusalOf(m, err))
+		}
+		return nil, err
 	}
 	d := e.rt.queues[e.stage.Queue]
-	asked := e.stage.asked(m)
 	if expired(m, e.rt.clock.Now()) {
 		return nil, e.overdue(ctx, m, asked)
 	}
@@ -163,6 +164,14 @@ func (e *Entry) Call(ctx context.Context, m *Message) (*Message, error) {
 		return nil, ignoreDuplicate(e.rt.Commit(ctx, u))
 	}
 	reply, _, err := e.rt.run(ctx, e.stage, m, nil)
+	if err != nil && !asked { // the hub can't even keep it as a dead letter
+		if c := AsError(err).Class; c == Invalid || c == Rejected {
+			e.Refused(RefusalOf(m, err))
+			if away := e.Kept(ctx); away != nil {
+				err = away
+			}
+		}
+	}
 	return reply, err
 }
 
@@ -176,10 +185,13 @@ func expiry(m *Message) *Error {
 // overdue makes a message that came expired a dead letter; a request is dropped, since nobody waits for its reply any more.
 func (e *Entry) overdue(ctx context.Context, m *Message, asked bool) error {
 	if asked {
-		e.rt.log.Info("request dropped: it has expired", "event", "expired", "stage", e.stage.Name, "message", m.ID)
+		e.Refused(RefusalOf(m, expiry(m)))
 		return nil
 	}
-	return e.Refuse(ctx, m, expiry(m))
+	s := *e.stage
+	s.React = nil
+	_, err := e.rt.react(ctx, &s, m, nil, expiry(m), nil)
+	return err
 }
 
 func ignoreDuplicate(err error) error {

@@ -27,12 +27,6 @@ type Source interface {
 	Run(ctx context.Context, h Handler) error
 }
 
-// Refuser is the hub's own Handler: a source gives it what it can't bring
-// whole, which becomes a dead letter with the reason why. nil: the hub owns it.
-type Refuser interface {
-	Refuse(ctx context.Context, m *Message, why error) error
-}
-
 // Target takes messages to the outside. Send returns nil only after the far
 // end confirmed; sending the same message ID again must be harmless where the
 // far end allows it. Errors carry their Class.

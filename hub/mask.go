@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"html"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,6 +36,7 @@ type Masker struct {
 type masking struct {
 	secrets *maskTable
 	marks   *markNode
+	named   func() *regexp.Regexp // finds the values behind marked names: see Named
 }
 
 type hiddenValue struct{ value, name string }
@@ -88,7 +90,8 @@ func (m *Masker) Mark(paths []MarkedPath) {
 
 // renew puts a new masking in place. m.mu is held.
 func (m *Masker) renew() {
-	m.now.Store(&masking{secrets: newMaskTable(m.hidden, secretWord), marks: newMarkTree(m.paths)})
+	marks := newMarkTree(m.paths)
+	m.now.Store(&masking{secrets: newMaskTable(m.hidden, secretWord), marks: marks, named: sync.OnceValue(marks.behindNames)})
 }
 
 func (m *Masker) masking() *masking {

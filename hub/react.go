@@ -8,9 +8,16 @@ import (
 )
 
 // refuse tells the caller of a synchronous stage why its message was not
-// taken. Declared error steps (send: orders.invalid) run all the same.
-func (rt *Runtime) refuse(ctx context.Context, s *Stage, m *Message, e *Error) error {
-	if r, _ := s.reaction(e); r.Steps != nil && (s.Answers || !e.Class.Transient()) { // a broker brings what failed for now again
+// taken. Declared error steps (send: orders.invalid) run all the same. correlation
+// is what the steps that ran made of it.
+func (rt *Runtime) refuse(ctx context.Context, s *Stage, m *Message, correlation string, e *Error) error {
+	final := s.Answers || !e.Class.Transient() // a broker brings what failed for now again
+	if final {
+		r := RefusalOf(m, e)
+		r.Correlation = correlation
+		rt.Refuser(s.source()).Refused(r)
+	}
+	if r, _ := s.reaction(e); r.Steps != nil && final {
 		if _, err := rt.react(ctx, s, m, nil, e, nil); err != nil {
 			rt.log.Warn("error steps failed", "stage", s.Name, "message", m.ID, "error", err)
 		}

@@ -105,6 +105,9 @@ func (rt *Runtime) answer(m *Message, a answer) {
 		return
 	}
 	q.late.Add(1)
+	if a.reply != nil {
+		rt.Refuser("channel").Refused(LateReply(a.reply, "request "+m.ID))
+	}
 	rt.log.Warn("reply dropped: nobody waits for it any more", "event", "late_reply", "message", m.ID, "correlation", m.Correlation)
 }
 

@@ -26,6 +26,7 @@ type Runtime struct {
 	seen     atomic.Uint64
 	suspects sync.Mutex
 	requests requests
+	refused  *refusals
 
 	queues  map[string]*dispatcher
 	order   []*dispatcher
@@ -48,6 +49,7 @@ func NewRuntime(store Store, clock Clock, log *slog.Logger, recorder *Recorder) 
 		return rt.save(ctx, x, root, correlation)
 	}
 	rt.shared, _ = store.(Shared)
+	rt.refused = newRefusals(rt)
 	return rt
 }
 
@@ -76,6 +78,15 @@ func (rt *Runtime) Metrics() *Metrics { return &rt.metrics }
 
 // Store is the runtime's store.
 func (rt *Runtime) Store() Store { return rt.store }
+
+// Refuser keeps what is refused by source, such as an adapter.
+func (rt *Runtime) Refuser(source string) Refuser { return &refuser{rt.refused, source} }
+
+// Refused counts what was refused since the runtime was made.
+func (rt *Runtime) Refused() int64 { return rt.refused.total.Load() }
+
+// WriteRefused makes what was refused up to now durable, if the store takes it.
+func (rt *Runtime) WriteRefused() { _ = rt.refused.write(false) }
 
 // WakeAll makes every dispatcher look at its queue, after changes from outside such as a replay.
 func (rt *Runtime) WakeAll() {
@@ -117,7 +128,7 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	defer abort()
 	context.AfterFunc(intake, func() { rt.stop() })
 
-	var dispatchers, feeds sync.WaitGroup
+	var dispatchers, feeds, notes sync.WaitGroup
 	consume, stopConsume := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopConsume()
 	for _, d := range rt.order { // before any source runs: what lies in the store comes first
@@ -142,6 +153,10 @@ func (rt *Runtime) Run(ctx context.Context) error {
 		dispatchers.Go(func() { rt.hear(consume) })
 	}
 	dispatchers.Go(func() { rt.watchClock(consume) })
+	noting, stopNoting := context.WithCancel(context.WithoutCancel(ctx))
+	defer notes.Wait()
+	defer stopNoting()
+	notes.Go(func() { rt.refused.run(noting) })
 	close(rt.started)
 	used := make(chan struct{})
 	go func() { feeds.Wait(); close(used) }()

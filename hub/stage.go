@@ -14,6 +14,7 @@ import (
 // of the hub, after `reply`, and at a timer's address.
 type Stage struct {
 	Name    string // pipeline, or pipeline#n for the part after its n-th `reply`
+	From    string // what feeds it, as refusals name it: "web POST /orders", "channel orders"
 	Queue   string // where its stored messages lie; for a stage fed from outside, where its retries lie
 	Run     Next   // the steps
 	React   Policy // nil: the classes' defaults
@@ -89,11 +90,14 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 	e := rt.masked(err, m)
 	rt.metrics.failed(s.Name)
 	if d == nil && asked {
-		return nil, settled, rt.refuse(ctx, s, m, e)
+		return nil, settled, rt.refuse(ctx, s, m, x.Msg.Correlation, e)
 	}
 	out, err := rt.react(ctx, s, m, d, e, x.Unit.History)
 	return nil, out, err
 }
+
+// source is what feeds the stage.
+func (s *Stage) source() string { return cmp.Or(s.From, s.Name) }
 
 // commit makes the exchange's unit durable, or publishes it directly when it has no store effects.
 func (rt *Runtime) commit(ctx context.Context, s *Stage, x *Exchange, m *Message) error {

@@ -66,6 +66,10 @@ type Store interface {
 	// "last" is the newest root that came from outside.
 	History(ctx context.Context, id string) ([]HistoryRow, error)
 
+	// Refusals pages through what was refused, newest first. Of what units bring
+	// it keeps the newest: MaxRefusals in all, MaxRefusalsOfKind of one source and reason.
+	Refusals(ctx context.Context, q RefusalQuery) ([]Refusal, error)
+
 	// Queues tells the depth of every queue that has messages.
 	Queues(ctx context.Context) ([]QueueStats, error)
 	// Browse pages through stored messages without claiming them.
@@ -79,7 +83,7 @@ type Store interface {
 	// numbers that were running when the last run ended uncleanly: each has its
 	// crash counted, durably. Held messages are ready again.
 	Recover(ctx context.Context, running []int64) error
-	// Sweep deletes up to limit expired records and history older than keep. It tells how many.
+	// Sweep deletes up to limit expired records, and history and refusals older than keep. It tells how many.
 	Sweep(ctx context.Context, keep time.Duration, limit int) (int, error)
 	// Done is closed when the store has failed for good; Err then says why. The process must end: nothing more can be kept.
 	Done() <-chan struct{}

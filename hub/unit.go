@@ -13,9 +13,10 @@ type Unit struct {
 	Adds        []Add     // counters: commutative, never a conflict
 	Sends       []Send    // messages to targets outside: published after the checks, or through the outbox
 	History     []Event
-	Reply       *Message // what a request-reply source answers once the unit is durable; set by `reply`
-	Correlation string   // what History is found by; set from the message by the stage
-	Root        string   // the root message ID, likewise
+	Refused     []Refusal // what the hub did not take; see MaxRefusals for how many a store keeps
+	Reply       *Message  // what a request-reply source answers once the unit is durable; set by `reply`
+	Correlation string    // what History is found by; set from the message by the stage
+	Root        string    // the root message ID, likewise
 
 	held []int // stripes that are locked until the unit is settled: see Exchange.Serialize
 	work *work // shared with forks
@@ -39,6 +40,7 @@ func (u *Unit) add(o *Unit) {
 	u.Adds = append(u.Adds, o.Adds...)
 	u.Sends = append(u.Sends, o.Sends...)
 	u.History = append(u.History, o.History...)
+	u.Refused = append(u.Refused, o.Refused...)
 }
 
 // Finish says what becomes of a unit's input.

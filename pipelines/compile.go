@@ -153,6 +153,7 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 	}
 	main := stage(name, queue, run)
 	if index == 0 {
+		main.From = p.From.String()
 		main.Replies = p.replies
 	}
 	if index == 0 && p.From.outside() {

@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"strings"
 	"time"
 
 	"orderhub/hub"
@@ -79,6 +80,17 @@ type From struct {
 	cfg    any
 	schema *schema.Schema
 	node   *yamlfile.Node
+}
+
+// String is what feeds the pipeline, as `hub refused` names it: "web POST /orders".
+func (f *From) String() string {
+	switch {
+	case f.Adapter != nil:
+		return strings.TrimSpace(f.Adapter.Name + " " + f.Arg)
+	case f.Channel != nil:
+		return strings.TrimSpace(f.Channel.Name + " " + f.Arg)
+	}
+	return ""
 }
 
 // outside tells that a source feeds the pipeline, not the hub's own store.

@@ -66,6 +66,7 @@ func (a *Adapter) replied(q *asking, d *amqp.Delivery) {
 		return
 	}
 	a.late.Add(1)
+	a.env.Refused(hub.LateReply(&hub.Message{ID: d.MessageId, Correlation: d.CorrelationId, Body: hub.NewBody(d.Body)}, "direct reply-to"))
 	a.env.Log.Warn("reply dropped: nobody waits for it any more", "adapter", a.env.Name, "event", "late_reply", "correlation", d.CorrelationId, "message", d.MessageId)
 }
 

@@ -45,6 +45,7 @@ func (r *run) answer(j *job, reply *hub.Message) bool {
 		}
 		e := hub.AsError(err)
 		if !e.Class.Transient() {
+			hub.RefuserOf(r.handler).Refused(hub.LateReply(j.m, "reply to "+j.reply.ReplyTo))
 			env.Log.Warn("reply dropped, the requester is gone", "adapter", env.Name, "event", "late_reply", "queue", r.queue,
 				"message", j.m.ID, "correlation", j.reply.CorrelationId, "error", err)
 			return true

@@ -3,6 +3,8 @@ package amqp
 import (
 	"time"
 
+	amqp "github.com/rabbitmq/amqp091-go"
+
 	"orderhub/hub"
 )
 
@@ -80,6 +82,18 @@ func (r *run) later(j *job, e *hub.Error) time.Duration {
 
 // requeue gives a message back to the queue.
 func (r *run) requeue(j *job) { r.acks.nack(j.tag, true) }
+
+// refuseDelivery refuses a delivery that gives no message, once the hub has it among what was refused.
+func (r *run) refuseDelivery(d *amqp.Delivery, err error) {
+	m := &hub.Message{ID: d.MessageId, Correlation: d.CorrelationId, Headers: hub.Headers{hub.HeaderContentType: d.ContentType}, Body: hub.NewBody(d.Body)}
+	to := hub.RefuserOf(r.handler)
+	to.Refused(hub.RefusalOf(m, err))
+	if away := to.Kept(r.work); away != nil {
+		r.requeue(&job{tag: d.DeliveryTag})
+		return
+	}
+	r.refuse(d.DeliveryTag, d.MessageId, err)
+}
 
 // refuse gives a message to the queue's dead letter exchange; without one it is gone, and the log tells of it.
 func (r *run) refuse(tag uint64, id string, err error) {

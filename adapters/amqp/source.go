@@ -129,7 +129,7 @@ func (r *run) take(d *amqp.Delivery) {
 		}
 	}
 	if err != nil {
-		r.refuse(d.DeliveryTag, d.MessageId, err)
+		r.refuseDelivery(d, err)
 		return
 	}
 	if m.ID == "" {

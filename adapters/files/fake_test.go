@@ -38,7 +38,7 @@ func (f *fakeRows) Next() (hub.Body, int, error) {
 			continue
 		}
 		if len(cells) != len(f.header) {
-			return hub.Body{}, f.line, &recordError{"bad_csv", fmt.Sprintf("%d columns, expected %d", len(cells), len(f.header))}
+			return hub.Body{}, f.line, &recordError{"bad_csv", fmt.Sprintf("%d columns, expected %d", len(cells), len(f.header)), []byte(strings.Join(cells, ","))}
 		}
 		var fields []doc.Field
 		for i, c := range cells {

@@ -39,10 +39,11 @@ func newFeeder(j *job) *feeder {
 	return f
 }
 
-// skip counts a record that is not given out, so that those behind it keep their IDs.
-func (f *feeder) skip() {
+// skip counts a record that is not given out, so that those behind it keep their IDs. It gives the ID that it would have had.
+func (f *feeder) skip() string {
 	f.record++
 	f.ids = ""
+	return f.job.base + "." + strconv.Itoa(f.record)
 }
 
 // add gives a record out; false: Run is ending, it was not taken.

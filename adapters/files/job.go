@@ -2,6 +2,7 @@ package files
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -53,10 +54,9 @@ func (j *job) read() {
 		case err == io.EOF:
 			return
 		case isRecordError(err):
-			j.refuse(line, reasonOf(err), err)
-			out.skip()
+			j.refuseRecord(out.skip(), line, err)
 		default: // the rest can't be read as records
-			j.refuse(line, reasonOf(err), err)
+			j.refuseRecord(out.skip(), line, err)
 			return
 		}
 	}
@@ -72,7 +72,7 @@ func (j *job) readEmpty() {
 		}
 		out.flush()
 	case emptyFail:
-		j.refuse(1, "empty_file", errors.New("the file is empty"))
+		j.refuseRecord(newFeeder(j).skip(), 1, &recordError{"empty_file", "the file is empty", nil})
 	}
 }
 
@@ -86,7 +86,19 @@ func (j *job) brokenOff(err error) {
 	j.fail(classify(err, j.dir))
 }
 
-// refuse notes a record that is not taken; the others go on.
+// refuseRecord refuses a record that gives no message. The hub keeps it under the ID that its message would have.
+func (j *job) refuseRecord(id string, line int, err error) {
+	reason := reasonOf(err)
+	r := hub.Refusal{ID: id, Class: hub.Invalid, Reason: reason, Text: fmt.Sprintf("%s line %d: %v", j.name, line, err)}
+	var raw interface{ Raw() []byte }
+	if errors.As(err, &raw) {
+		r.Head, r.Size = raw.Raw(), int64(len(raw.Raw()))
+	}
+	hub.RefuserOf(j.handler).Refused(r)
+	j.refuse(line, reason, err)
+}
+
+// refuse lists a record that is not taken; the others go on.
 func (j *job) refuse(line int, reason string, err error) {
 	if j.own == nil {
 		j.refusals.log(j, line, reason, err)
@@ -114,11 +126,14 @@ func (j *job) finish() {
 	}
 	_ = j.file.Close() // it was only read
 	list, err := j.refusals.close()
+	if err == nil && j.refusals.count > 0 {
+		err = hub.RefuserOf(j.handler).Kept(j.work)
+	}
 	if err == nil && j.own != nil {
 		err = j.settle(list)
 	}
 	if j.own == nil && j.refusals.count > 0 {
-		j.env.Log.Warn("records refused", "adapter", j.env.Name, "file", j.name, "records", j.refusals.count)
+		j.env.Log.Warn("records refused", "file", j.name, "records", j.refusals.count)
 	}
 	if err != nil {
 		j.fail(classify(err, j.dir))
@@ -135,7 +150,7 @@ func (j *job) finish() {
 func (j *job) settle(list string) error {
 	if j.changed.Load() || j.interrupted.Load() {
 		if j.changed.Load() {
-			j.env.Log.Warn("file changed while it was read, it is read again", "adapter", j.env.Name, "event", "file_changed", "file", j.name)
+			j.env.Log.Warn("file changed while it was read, it is read again", "event", "file_changed", "file", j.name)
 		}
 		if list != "" {
 			return j.root.Remove(list)
@@ -150,6 +165,6 @@ func (j *job) settle(list string) error {
 	if err != nil {
 		return err
 	}
-	j.env.Log.Warn("file with refused records", "adapter", j.env.Name, "event", "records_refused", "file", to, "records", j.refusals.count)
+	j.env.Log.Warn("file with refused records", "event", "records_refused", "file", to, "records", j.refusals.count)
 	return nil
 }

@@ -45,7 +45,7 @@ func (l *lineReader) Next() (hub.Body, int, error) {
 			raw = raw[:n-1]
 		}
 		if len(raw) > l.max {
-			return hub.Body{}, l.line, tooLarge("line", l.max)
+			return hub.Body{}, l.line, tooLarge("line", l.max, raw)
 		}
 		if len(raw) > 0 && (raw[0] > ' ' || len(bytes.TrimSpace(raw)) > 0) {
 			return hub.NewBody(raw[:len(raw):len(raw)]), l.line, nil

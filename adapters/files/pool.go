@@ -95,6 +95,12 @@ const (
 
 // settle hands m over, again and again while the handler may come to take it; false: Run is ending, and it was not taken.
 func (r *run) settle(j *job, m *hub.Message) bool {
+	if r.cfg.Parse == parseNDJSON {
+		if _, err := m.Body.Doc(); err != nil {
+			j.refuseRecord(m.ID, atoi(m.Headers[headerLine]), &recordError{hub.AsError(err).Reason, err.Error(), m.Body.Bytes()})
+			return true
+		}
+	}
 	for wait := firstPause; ; wait = min(2*wait, lastPause) {
 		if r.ctx.Err() != nil {
 			return false
@@ -112,7 +118,7 @@ func (r *run) settle(j *job, m *hub.Message) bool {
 			j.refuse(atoi(m.Headers[headerLine]), reason, err)
 			return true
 		}
-		r.env.Log.Debug("record not taken, tried again", "adapter", r.env.Name, "message", m.ID, "error", err, "in", max(wait, e.After))
+		r.env.Log.Debug("record not taken, tried again", "message", m.ID, "error", err, "in", max(wait, e.After))
 		if !pause(r.ctx, r.env.Clock, max(wait, e.After)) {
 			return false
 		}

@@ -16,17 +16,22 @@ type Parser func(r io.Reader, options map[string]string) RecordReader
 
 // RecordReader gives the records of a file, one after another. line is where the record begins, from 1. The error is io.EOF after the last
 // record. An error with the method Record() bool that says true refuses one record: reading goes on, line tells which. (Its Code() string,
-// if it has that method, is the reason.) Any other error refuses the rest of the file. The body must not change after Next returned.
+// if it has that method, is the reason; Raw() []byte is the
+// record as it came, or its beginning.) Any other error refuses the rest of the file. The body must not change after Next returned.
 type RecordReader interface {
 	Next() (body hub.Body, line int, err error)
 }
 
 // recordError refuses one record.
-type recordError struct{ code, detail string }
+type recordError struct {
+	code, detail string
+	raw          []byte
+}
 
 func (e *recordError) Error() string { return e.detail }
 func (e *recordError) Record() bool  { return true }
 func (e *recordError) Code() string  { return e.code }
+func (e *recordError) Raw() []byte   { return e.raw }
 
 func isRecordError(err error) bool {
 	var r interface{ Record() bool }
@@ -68,8 +73,8 @@ func maxRecord(options map[string]string) int {
 	return n
 }
 
-func tooLarge(what string, limit int) error {
-	return &recordError{"too_large", fmt.Sprintf("the %s is larger than %d bytes (max_record)", what, limit)}
+func tooLarge(what string, limit int, raw []byte) error {
+	return &recordError{"too_large", fmt.Sprintf("the %s is larger than %d bytes (max_record)", what, limit), raw}
 }
 
 // sized is a reader that knows how much is left, to reserve no more than that.
@@ -93,7 +98,7 @@ func (w *wholeReader) Next() (hub.Body, int, error) {
 	w.done = true
 	if s, ok := w.r.(sized); ok {
 		if s.Len() > w.max {
-			return hub.Body{}, 1, tooLarge("file", w.max)
+			return hub.Body{}, 1, tooLarge("file", w.max, nil)
 		}
 		raw := make([]byte, s.Len())
 		if _, err := io.ReadFull(w.r, raw); err != nil {
@@ -106,7 +111,7 @@ func (w *wholeReader) Next() (hub.Body, int, error) {
 	case err != nil:
 		return hub.Body{}, 1, err
 	case len(raw) > w.max:
-		return hub.Body{}, 1, tooLarge("file", w.max)
+		return hub.Body{}, 1, tooLarge("file", w.max, raw)
 	}
 	return hub.NewBody(raw), 1, nil
 }

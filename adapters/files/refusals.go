@@ -45,7 +45,7 @@ func (r *refusals) log(j *job, line int, reason string, why error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.count++; r.count <= loggedRefusals {
-		j.env.Log.Warn("record refused", "adapter", j.env.Name, "event", "record_refused", "file", j.name, "line", line, "reason", reason, "error", why)
+		j.env.Log.Warn("record refused", "event", "record_refused", "file", j.name, "line", line, "reason", reason, "error", why)
 	}
 }
 

@@ -153,7 +153,7 @@ func (r *run) tellOnce(name string, err error) {
 	if errors.Is(err, errNotRegular) {
 		event = "not_regular_file"
 	}
-	r.env.Log.Warn("file skipped", "adapter", r.env.Name, "event", event, "file", name, "error", err)
+	r.env.Log.Warn("file skipped", "event", event, "file", name, "error", err)
 }
 
 // input reads a file as far as it reached when it was opened, so that what is read is what its hash was taken of.

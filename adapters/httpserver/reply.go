@@ -21,9 +21,7 @@ func (s *Source) answer(w http.ResponseWriter, r *http.Request, id string, reply
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 200 || n > 599 {
 			s.server.env.Log.Error("the reply has no usable status", "trace", id, "route", s.pattern, "status", text)
-			p := newProblem(http.StatusInternalServerError, "bug", bugText)
-			p.trace = id
-			p.write(w, r)
+			s.refuse(w, r, id, nil, newProblem(http.StatusInternalServerError, "bug", bugText))
 			return
 		}
 		status = n

@@ -17,10 +17,9 @@ func (s *Source) serve(w http.ResponseWriter, r *http.Request) {
 	id := hub.NewID(now)
 	w.Header()[headerTrace] = []string{id}
 	defer s.contain(w, r, id)
-	m, p := s.message(w, r, id, now)
+	m, raw, p := s.message(w, r, id, now)
 	if p != nil {
-		p.trace = id
-		p.write(w, r)
+		s.refuse(w, r, id, raw, p)
 		return
 	}
 	// A client that goes away must not cancel a commit: only our own time counts.
@@ -58,44 +57,48 @@ func (s *Source) contain(w http.ResponseWriter, r *http.Request, id string) {
 		return
 	}
 	s.server.env.Log.Error("request panicked", "trace", id, "route", s.pattern, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-	p := newProblem(http.StatusInternalServerError, "bug", bugText)
-	p.trace = id
-	p.write(w, r)
+	s.refuse(w, r, id, nil, newProblem(http.StatusInternalServerError, "bug", bugText))
 }
 
-// message reads, proves and builds the message of r.
-func (s *Source) message(w http.ResponseWriter, r *http.Request, id string, now time.Time) (*hub.Message, *problem) {
-	raw, p := s.server.readBody(w, r)
-	if p != nil {
-		return nil, p
+// message reads, proves and builds the message of r. raw is the body, as far as it was read.
+func (s *Source) message(w http.ResponseWriter, r *http.Request, id string, now time.Time) (m *hub.Message, raw []byte, p *problem) {
+	if raw, p = s.server.readBody(w, r); p != nil {
+		return nil, nil, p
 	}
 	if p := s.verify.check(r, raw, now); p != nil {
-		return nil, p
+		return nil, raw, p
 	}
 	media, p := s.mediaType(r, len(raw))
 	if p != nil {
-		return nil, p
+		return nil, raw, p
 	}
-	raw, p = s.server.decompress(r, raw)
+	plain, p := s.server.decompress(r, raw)
 	if p != nil {
-		return nil, p
+		return nil, raw, p
 	}
 	headers, p := s.headers(r, media)
 	if p != nil {
-		return nil, p
+		return nil, plain, p
 	}
-	m := &hub.Message{ID: id, Time: now, Headers: headers, Body: hub.NewBody(raw)}
-	if len(raw) == 0 {
-		if wantsBody(r.Method) && !s.options.EmptyBody {
+	m, p = s.decoded(&hub.Message{ID: id, Time: now, Headers: headers, Body: hub.NewBody(plain)}, r.Method, media)
+	return m, plain, p
+}
+
+// decoded is m with its body in the form that its media type says.
+func (s *Source) decoded(m *hub.Message, method, media string) (*hub.Message, *problem) {
+	if m.Body.Len() == 0 {
+		if wantsBody(method) && !s.options.EmptyBody {
 			return nil, newProblem(http.StatusBadRequest, "empty_body", "the request has no body")
 		}
 		return m, nil
 	}
 	switch {
 	case media == typeForm:
-		if m.Body, p = formBody(raw); p != nil {
+		body, p := formBody(m.Body.Bytes())
+		if p != nil {
 			return nil, p
 		}
+		m.Body = body
 		m.Headers[hub.HeaderContentType] = typeJSON
 	case isJSON(media):
 		if _, err := m.Body.Doc(); err != nil { // decoded here, kept in the body

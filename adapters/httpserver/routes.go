@@ -120,5 +120,5 @@ func (h routeHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		src.serve(w, r)
 		return
 	}
-	stopping().write(w, r)
+	h.server.refuse(w, r, h.route.pattern, stopping())
 }

@@ -33,17 +33,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case s.inFlight.Add(1) > int64(s.cfg.Limits.MaxWaiting):
 		p := newProblem(http.StatusServiceUnavailable, "backlog_full", "too many requests are waiting; try again")
 		p.retryAfter = 1
-		p.write(w, r)
+		s.refuse(w, r, "", p)
 	case r.URL.Path == pathHealth:
 		s.healthz(w, r)
 	case r.URL.Path == pathReady:
 		s.readyz(w, r)
 	case s.draining.Load():
-		stopping().write(w, r)
+		s.refuse(w, r, "", stopping())
 	case s.cfg.OpenAPI != "" && r.URL.Path == s.cfg.OpenAPI:
 		s.openapi(w, r)
 	case !plainPath(r):
-		noRoute().write(w, r)
+		s.refuse(w, r, "", noRoute())
 	default:
 		s.dispatch(w, r)
 	}
@@ -53,7 +53,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 	mux := s.routes.table.Load()
 	if mux == nil {
-		noRoute().write(w, r)
+		s.refuse(w, r, "", noRoute())
 		return
 	}
 	h, pattern := mux.Handler(r)
@@ -65,10 +65,10 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 	h.ServeHTTP(&answer, r)
 	if answer.status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", answer.Header().Get("Allow"))
-		newProblem(answer.status, "method_not_allowed", r.Method+" is not taken here").write(w, r)
+		s.refuse(w, r, "", newProblem(answer.status, "method_not_allowed", r.Method+" is not taken here"))
 		return
 	}
-	noRoute().write(w, r)
+	s.refuse(w, r, "", noRoute())
 }
 
 // allowOnly takes ServeMux's own answer for its status and its Allow header.

@@ -56,7 +56,7 @@ type SourceConfig struct {
 	OnLost     string            `yaml:"on_lost" oneof:"stop|earliest|latest" default:"stop" doc:"What to do when the group's position is no longer in the log, or the topic was deleted and made anew. stop: fail until somebody decides. earliest, latest: go on at that end of the log."`
 	MaxWait    time.Duration     `yaml:"max_wait" default:"250ms" min:"10ms" max:"30s" doc:"How long the broker holds a fetch that finds nothing."`
 	MaxBytes   int               `yaml:"max_bytes" unit:"bytes" default:"1MiB" min:"1KiB" max:"64MiB" doc:"Bytes of one fetch of a partition. A larger record comes alone."`
-	MaxMessage int               `yaml:"max_message" unit:"bytes" default:"16MiB" min:"1KiB" max:"128MiB" doc:"Largest record that is taken, key and headers included; a larger one becomes a dead letter, too_large, that tells where it lies."`
+	MaxMessage int               `yaml:"max_message" unit:"bytes" default:"16MiB" min:"1KiB" max:"128MiB" doc:"Largest record that is taken, key and headers included; a larger one is refused, too_large; hub refused tells where it lies."`
 	Match      map[string]string `yaml:"match" doc:"Headers and their values: records without them count as handled and give no message."`
 }
 

@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"orderhub/hub"
@@ -78,33 +77,23 @@ func (l *lanes) give(j *job) (again bool, pause time.Duration) {
 		j.told, j.answer = true, errorReply(&j.msg, hub.AsError(err))
 		return l.give(j)
 	}
+	hub.RefuserOf(l.run.handler).Refused(hub.LateReply(&j.msg, "reply to topic "+j.reply.topic))
 	l.run.env.Log.Warn("reply dropped, the requester is gone", "event", "late_reply", "topic", l.run.topic, "reply_topic", j.reply.topic,
 		"message", j.msg.ID, "correlation", j.reply.request, "error", err)
 	return false, 0
 }
 
-// refuse tells the hub of a record that gave no message: why, and where it lies. What is told has expired, so that nothing is done with it,
-// whoever replays it.
+// refuse tells the hub of a record that gave no message: why, and where it lies. The record stays in its topic.
 func (l *lanes) refuse(j *job) error {
-	r, m := l.run, &j.msg
-	m.ID, m.Expires, m.Body = r.id(j.part.id, j.offset), time.Unix(0, 0).UTC(), hub.Body{}
-	m.Headers = hub.Headers{headerRefused: j.fault.Reason, headerTopic: r.topic,
-		headerPartition: strconv.Itoa(j.part.id), headerOffset: strconv.FormatInt(j.offset, 10)}
+	r, to := l.run, hub.RefuserOf(l.run.handler)
 	why := hub.Fail(j.fault.Class, j.fault.Reason, "topic %s, partition %d, offset %d: %w", r.topic, j.part.id, j.offset, j.fault.Err)
-	r.env.Log.Error("record refused", "event", why.Reason, "topic", r.topic, "partition", j.part.id, "offset", j.offset, "error", why)
-	if to, ok := r.handler.(hub.Refuser); ok {
-		return to.Refuse(l.work, m, why)
+	if !j.told {
+		j.told = true
+		r.env.Log.Error("record refused", "event", why.Reason, "topic", r.topic, "partition", j.part.id, "offset", j.offset, "error", why)
+		to.Refused(hub.RefusalOf(&hub.Message{ID: r.id(j.part.id, j.offset)}, why))
 	}
-	return r.handler.Handle(l.work, m)
+	return to.Kept(l.work)
 }
-
-// Headers of what is told of a record that gave no message.
-const (
-	headerRefused   = prefixOurs + "refused"
-	headerTopic     = prefixOurs + "topic"
-	headerPartition = prefixOurs + "partition"
-	headerOffset    = prefixOurs + "offset"
-)
 
 // passedOver tells whether a failed record is not tried again: it is wrong and stays wrong. The hub keeps such as dead letters and says nil, so
 // this is for what it can't even keep.

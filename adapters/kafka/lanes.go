@@ -17,7 +17,7 @@ type job struct {
 	reply  *address     // where a reply goes to; nil: nobody waits for one
 	fault  *hub.Error   // why there is no message
 	answer *hub.Message // the reply, while it can't be sent
-	told   bool         // the reply says that there is none
+	told   bool         // the reply says that there is none; or the hub was told of the fault
 	tries  int
 	since  time.Time // of the first try that failed
 	next   *job      // the next record of the key

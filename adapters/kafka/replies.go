@@ -188,6 +188,7 @@ func (q *replies) hand(r *run, partition int, records []record) {
 			continue
 		}
 		q.late.Add(1)
+		q.adapter.env.Refused(hub.LateReply(m, "topic "+q.topic))
 		q.adapter.env.Log.Warn("reply dropped: nobody waits for it any more", "event", "late_reply", "topic", q.topic, "correlation", token, "message", m.ID)
 	}
 }

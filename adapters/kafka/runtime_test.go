@@ -168,9 +168,9 @@ func (s spoiler) Read(p []byte) (int, error) {
 	}
 }
 
-// TestDeadLettersTellThePlace: a record that is no document, one that is too large, and a batch that can't be read are dead letters with the
-// record's place; the group goes on.
-func TestDeadLettersTellThePlace(t *testing.T) {
+// TestFault_V1_RecordsThatGiveNoMessage: a record that is no document is a dead letter, one that is too large, and a batch that can't be read are
+// refused; each tells the record's place, and the group goes on.
+func TestFault_V1_RecordsThatGiveNoMessage(t *testing.T) {
 	s := newServer(t)
 	topic := s.topic(1)
 	a := s.adapter(nil)
@@ -197,56 +197,54 @@ func TestDeadLettersTellThePlace(t *testing.T) {
 	if n := len(got.all()); n != 2 {
 		t.Errorf("%d messages came", n)
 	}
-	dead := r.dead()
-	if len(dead) != 3 {
-		t.Fatalf("%d dead letters", len(dead))
+	place := func(id string, offset int) bool {
+		return strings.HasPrefix(id, topic+".") && strings.HasSuffix(id, fmt.Sprint(".0.", offset))
 	}
-	for i, want := range []string{"bad_json", "too_large", "decode"} {
-		m, offset := dead[i].Msg, i+1
-		if !strings.HasPrefix(m.ID, topic+".") || !strings.HasSuffix(m.ID, fmt.Sprint(".0.", offset)) {
-			t.Errorf("ID %q does not tell the place", m.ID)
-		}
-		if i == 0 {
-			if dead[i].Error.Reason != want {
-				t.Errorf("%+v", dead[i].Error)
-			}
-			continue
-		}
-		if want := fmt.Sprintf("map[kafka.offset:%d kafka.partition:0 kafka.refused:%s kafka.topic:%s]", offset, want, topic); fmt.Sprint(m.Headers) != want || m.Body.Len() != 0 {
-			t.Errorf("headers %v, want %s", m.Headers, want)
+	if dead := r.dead(); len(dead) != 1 || dead[0].Error.Reason != "bad_json" || !place(dead[0].Msg.ID, 1) {
+		t.Errorf("dead letters %+v", dead)
+	}
+	refused, err := r.store.Refusals(t.Context(), hub.RefusalQuery{Source: "p"})
+	if err != nil || len(refused) != 2 {
+		t.Fatalf("%+v %v", refused, err)
+	}
+	for i, want := range []string{"decode", "too_large"} {
+		if f, offset := refused[i], 3-i; f.Reason != want || !place(f.ID, offset) || !strings.Contains(f.Text, fmt.Sprintf("partition 0, offset %d: ", offset)) {
+			t.Errorf("%+v", f)
 		}
 	}
 }
 
-// refusing is a Handler that is told of what can't be brought.
+// refusing is a Handler that keeps what is refused at the second try.
 type refusing struct {
 	seen
-	why []error
+	refused []hub.Refusal
+	asked   int
 }
 
 func (r *refusing) Handle(ctx context.Context, m *hub.Message) error { return r.take(ctx, m) }
-func (r *refusing) Refuse(_ context.Context, m *hub.Message, why error) error {
+func (r *refusing) Refused(f hub.Refusal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.why = append(r.why, why); len(r.why) == 1 {
+	r.refused = append(r.refused, f)
+}
+func (r *refusing) Kept(context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.asked++; r.asked == 1 {
 		return hub.Fail(hub.Unavailable, "disk", "not now")
 	}
-	r.msgs = append(r.msgs, m)
 	return nil
 }
 
-// TestRefused: the hub is told of what can't be brought until it has it.
-func TestRefused(t *testing.T) {
+// TestFault_V1_RefusedOnce: a record that gives no message is told once, and passed once that is kept.
+func TestFault_V1_RefusedOnce(t *testing.T) {
 	s := newServer(t)
 	topic := s.topic(1)
 	s.put(topic, kafka.Message{Key: []byte("a"), Value: make([]byte, 5000)})
 	var r refusing
 	feed(t, s.source(s.adapter(nil), "topic "+topic, "g."+topic, func(c *SourceConfig) { c.MaxMessage = 4000 }), &r)
 	until(t, "the group does not go on", func() bool { return s.committed("g."+topic, topic, 1)[0] == 1 })
-	if len(r.why) != 2 || reason(r.why[1]) != "rejected too_large" || !strings.Contains(r.why[1].Error(), "topic "+topic+", partition 0, offset 0: the record has") {
-		t.Errorf("%v", r.why)
-	}
-	if m := r.all(); len(m) != 1 || m[0].Key != "a" || m[0].Headers["kafka.refused"] != "too_large" || !m[0].Expires.Before(time.Now()) {
-		t.Errorf("%+v", m)
+	if len(r.refused) != 1 || r.asked != 2 || r.refused[0].Reason != "too_large" || !strings.Contains(r.refused[0].Text, "topic "+topic+", partition 0, offset 0: the record has") {
+		t.Errorf("asked %d times, %+v", r.asked, r.refused)
 	}
 }

@@ -66,6 +66,7 @@ func (r *run) answer(j *job, reply *hub.Message) bool {
 
 func (r *run) dropReply(j *job, err error) {
 	r.adapter.late.Add(1)
+	hub.RefuserOf(r.handler).Refused(hub.LateReply(j.m, "reply to "+j.replyTo))
 	r.adapter.env.Log.Warn("reply dropped, the requester can't be reached", "adapter", r.adapter.env.Name, "event", "late_reply", "destination", r.place.text,
 		"reply_to", j.replyTo, "message", j.m.ID, "correlation", j.f.get(headerCorrelationID), "error", err)
 }

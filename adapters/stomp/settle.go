@@ -22,8 +22,7 @@ const holdKey = 10 * time.Minute
 func (r *run) handle(j *job) (again time.Duration) {
 	switch {
 	case j.refused != nil:
-		r.refuse(j, j.refused)
-		return 0
+		return r.refuseFrame(j)
 	case j.spent:
 		r.requeue(j)
 		return 0
@@ -77,6 +76,20 @@ func (r *run) later(j *job, e *hub.Error) time.Duration {
 
 // requeue gives a message back to the queue.
 func (r *run) requeue(j *job) { r.settle(j, cmdNack, "requeue", "true") }
+
+// refuseFrame refuses a frame that gives no message, once the hub has it among what was refused.
+func (r *run) refuseFrame(j *job) (again time.Duration) {
+	to := hub.RefuserOf(r.handler)
+	if !j.spent {
+		j.spent = true // told once
+		to.Refused(hub.RefusalOf(j.m, j.refused))
+	}
+	if err := to.Kept(r.work); err != nil {
+		return pauses.Delay(1)
+	}
+	r.refuse(j, j.refused)
+	return 0
+}
 
 // refuse gives a message to the queue's dead letter exchange; without one it is gone, and the log tells of it.
 func (r *run) refuse(j *job, err error) {

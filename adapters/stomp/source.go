@@ -157,7 +157,7 @@ func (r *run) take(f *frame) {
 		err = hub.Fail(hub.Rejected, "poison", "it was delivered %d times and never taken", n)
 	}
 	if err != nil {
-		r.lanes.add(&job{f: f, m: &hub.Message{ID: f.get(r.cfg.IDHeader)}, refused: err})
+		r.lanes.add(&job{f: f, m: &hub.Message{ID: f.get(r.cfg.IDHeader), Body: hub.NewBody(f.body)}, refused: err})
 		return
 	}
 	if m.ID == "" {

@@ -39,6 +39,8 @@ func (a *admin) routes() http.Handler {
 		"GET /trace":                      a.trace,
 		"GET /dead":                       a.dead,
 		"GET /dead/groups":                a.deadGroups,
+		"GET /refused":                    a.refused,
+		"GET /refused/counts":             a.refusedCounts,
 		"POST /dead/replay":               a.replay,
 		"POST /dead/drop":                 a.drop,
 		"POST /pipelines/{name}/messages": a.send,

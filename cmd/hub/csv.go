@@ -32,14 +32,14 @@ var _ files.RecordReader = (*csvReader)(nil)
 func (c *csvReader) Next() (hub.Body, int, error) {
 	row, line, err := c.rows.Next()
 	if e, ok := errors.AsType[*csv.RowError](err); ok {
-		return hub.Body{}, line, &csvRefused{e.Code, e.Error(), e.Code != csv.CodeHeader}
+		return hub.Body{}, line, &csvRefused{e.Code, e.Error(), e.Code != csv.CodeHeader, e.Raw}
 	}
 	if err != nil {
 		return hub.Body{}, line, err
 	}
 	body := hub.DocumentBody(row)
 	if c.limit > 0 && body.Len() > c.limit {
-		return hub.Body{}, line, &csvRefused{"too_large", fmt.Sprintf("the record is larger than %d bytes (max_record)", c.limit), true}
+		return hub.Body{}, line, &csvRefused{"too_large", fmt.Sprintf("the record is larger than %d bytes (max_record)", c.limit), true, body.Bytes()}
 	}
 	return body, line, nil
 }
@@ -48,8 +48,10 @@ func (c *csvReader) Next() (hub.Body, int, error) {
 type csvRefused struct {
 	code, detail string
 	record       bool
+	raw          []byte
 }
 
 func (e *csvRefused) Error() string { return e.detail }
 func (e *csvRefused) Code() string  { return e.code }
 func (e *csvRefused) Record() bool  { return e.record }
+func (e *csvRefused) Raw() []byte   { return e.raw }

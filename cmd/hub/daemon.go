@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -27,7 +28,8 @@ type daemon struct {
 	log     *slog.Logger
 	socket  string
 	began   time.Time
-	once    bool // end when the files are read and the queues empty
+	once    bool  // end when the files are read and the queues empty
+	refused int64 // by generations that a reload ended
 
 	current atomic.Pointer[generation]
 	reloads chan chan reloadAnswer
@@ -93,8 +95,15 @@ func (d *daemon) ended(g *generation) error {
 	for _, q := range qs {
 		dead += q.Dead
 	}
+	var left []string
+	if n := d.refused + g.rt.Refused(); n > 0 {
+		left = append(left, fmt.Sprintf("%d refused: hub refused list", n))
+	}
 	if dead > 0 {
-		return fmt.Errorf("%s left: hub dlq", plural(dead, "dead letter"))
+		left = append(left, plural(dead, "dead letter")+" left: hub dlq")
+	}
+	if len(left) > 0 {
+		return errors.New(strings.Join(left, "; "))
 	}
 	return nil
 }

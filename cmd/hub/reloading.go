@@ -55,6 +55,7 @@ func (d *daemon) reload(ctx context.Context) (reloadAnswer, error) {
 	if err := old.stop(); err != nil {
 		return a, storeFailure(err)
 	}
+	d.refused += old.rt.Refused()
 	if err := d.storage.Recover(ctx, nil); err != nil { // what was held behind a retry is ready again
 		return a, storeFailure(err)
 	}

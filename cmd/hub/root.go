@@ -45,7 +45,7 @@ func (c *cli) root() *cobra.Command {
 	f.StringVarP(&c.format, "output", "o", formatText, "text or json; validate also knows github")
 	f.StringVar(&c.home, "hub", "", "control socket of the running hub, or its folder (default: $HUB_HOME, else beside the store)")
 	root.AddCommand(c.runCommand(), c.sandboxCommand(), c.validateCommand(), c.sendCommand(), c.traceCommand(), c.dlqCommand(),
-		c.replayCommand(), c.statusCommand(), c.pauseCommand(), c.resumeCommand(), c.reloadCommand(), c.graphCommand(),
+		c.refusedCommand(), c.replayCommand(), c.statusCommand(), c.pauseCommand(), c.resumeCommand(), c.reloadCommand(), c.graphCommand(),
 		c.processCommand(), c.taskCommand(), c.reportCommand(), c.diffCommand(), c.evalCommand(), c.testCommand(), c.versionCommand())
 	return root
 }

@@ -28,7 +28,7 @@ func (c *cli) runCommand() *cobra.Command {
 		Short: "Run the hub until SIGTERM, or until its inputs are used up",
 		Long: "Run the hub. CONFIG is a file or a folder; default config/pipelines.yaml.\n\n" +
 			"A partner without a URL is answered by a stub; --no-stubs makes that an error. SIGHUP or `hub reload` loads the file again.\n" +
-			"Exit codes: 0 stopped, or all inputs used up; 1 invalid configuration, or dead letters are left; 74 the store failed or is damaged; 78 the store is in use, or not one of this version; 130 a second signal.",
+			"Exit codes: 0 stopped, or all inputs used up; 1 invalid configuration, or inputs were refused or are dead letters; 74 the store failed or is damaged; 78 the store is in use, or not one of this version; 130 a second signal.",
 		Args: between(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.runDaemon(cmd.Context(), configPath(args), f) },
 	}

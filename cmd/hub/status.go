@@ -47,6 +47,10 @@ func (c *cli) status(ctx context.Context) error {
 		c.print("")
 		c.attentionTable(v.Attention, now)
 	}
+	if len(v.Refused) > 0 {
+		c.print("")
+		c.refusedTable(v.Refused, now)
+	}
 	if len(v.Counters) > 0 {
 		c.print("")
 		rows := [][]string{}

@@ -26,8 +26,9 @@ type statusView struct {
 	Counters map[string]map[string]int64 `json:"counters"` // of the steps `count`, by name
 	Paused   []pauseRecord               `json:"paused"`
 
-	Processes []processStatus `json:"processes"`
-	Attention []attention     `json:"attention"` // what waits for a person: stuck instances, late tasks
+	Processes []processStatus    `json:"processes"`
+	Refused   []hub.RefusalCount `json:"refused"`   // by source and reason: the ten kinds that came last
+	Attention []attention        `json:"attention"` // what waits for a person: stuck instances, late tasks
 }
 
 type stageView struct {
@@ -75,6 +76,10 @@ func (a *admin) status(r *http.Request) (any, error) {
 		return nil, err
 	}
 	v.Paused = append(v.Paused, paused...)
+	if v.Refused, err = hub.CountRefused(r.Context(), a.upToDate()); err != nil {
+		return nil, err
+	}
+	v.Refused = v.Refused[:min(len(v.Refused), 10)]
 	v.Processes, v.Attention = []processStatus{}, []attention{}
 	return v, v.processes(r.Context(), a, process.Of(g.plan))
 }

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"orderhub/hub"
 	"orderhub/pipelines/process"
 )
 
@@ -33,32 +32,12 @@ func (c *cli) traceCommand() *cobra.Command {
 }
 
 func (c *cli) trace(ctx context.Context, id string) error {
-	var v traceView
-	done, err := c.fetch(ctx, http.MethodGet, "/trace", url.Values{"id": {id}}, nil, &v)
-	if gone, ok := errors.AsType[*errUnreachable](err); ok {
-		found, err := traceFile(ctx, id, gone)
-		if err != nil {
-			return c.tellProblem(err)
-		}
-		if c.json() {
-			return c.printJSON(found)
-		}
-		v = *found
-	} else if err != nil || done {
+	v, done, err := fetchOrRead(ctx, c, "/trace", url.Values{"id": {id}}, func(st hub.Store) (*traceView, error) { return traceIn(ctx, st, id, nil, nil) })
+	if err != nil || done {
 		return err
 	}
-	c.printTrace(&v, time.Now())
+	c.printTrace(v, time.Now())
 	return nil
-}
-
-// traceFile reads the store's file, which no hub uses.
-func traceFile(ctx context.Context, id string, gone *errUnreachable) (*traceView, error) {
-	st, err := openStoreFile(ctx, gone)
-	if err != nil {
-		return nil, err
-	}
-	defer st.Close()
-	return traceIn(ctx, st, id, nil, nil)
 }
 
 func (c *cli) printTrace(v *traceView, now time.Time) {
@@ -74,6 +53,10 @@ func (c *cli) printTrace(v *traceView, now time.Time) {
 	c.table([]string{"", "TIME", "  TOOK", "WHERE", "", "WHAT"}, rows)
 	for _, m := range v.Stored {
 		c.print("%s", pendingLine(&m, now))
+	}
+	for i := range v.Refused {
+		c.print("")
+		c.printRefusal(&v.Refused[i])
 	}
 }
 

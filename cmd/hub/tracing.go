@@ -14,10 +14,11 @@ import (
 
 // States of a traced message.
 const (
-	stateDone   = "done"
-	stateMoving = "on its way"
-	stateDead   = "dead letter"
-	stateKept   = "kept" // of a stored message: nobody reads its queue
+	stateDone    = "done"
+	stateMoving  = "on its way"
+	stateDead    = "dead letter"
+	stateKept    = "kept"    // of a stored message: nobody reads its queue
+	stateRefused = "refused" // it never was a message
 )
 
 // traceView is all that is known of a message or an order, over all pipelines.
@@ -28,6 +29,7 @@ type traceView struct {
 	Correlations []string        `json:"correlations,omitempty"`
 	Events       []traceEvent    `json:"events"`
 	Stored       []storedMessage `json:"stored,omitempty"`    // what is still, or dead, in the store, but for timers of the instances
+	Refused      []hub.Refusal   `json:"refused,omitempty"`   // of the ID, or of one of the correlations
 	Instances    []*process.View `json:"instances,omitempty"` // of processes, with one of the correlations
 }
 
@@ -54,11 +56,12 @@ type reader interface {
 	History(ctx context.Context, id string) ([]hub.HistoryRow, error)
 	Browse(ctx context.Context, q hub.BrowseQuery) ([]*hub.Delivery, error)
 	Queues(ctx context.Context) ([]hub.QueueStats, error)
+	hub.RefusalReader
 	process.Reader
 }
 
 func (a *admin) traceOf(ctx context.Context, id string) (*traceView, error) {
-	return a.current.Load().traceIn(ctx, a.storage, id)
+	return a.current.Load().traceIn(ctx, a.upToDate(), id)
 }
 
 func (a *admin) storedOf(ctx context.Context, roots, correlations map[string]bool) ([]*hub.Delivery, error) {
@@ -89,6 +92,13 @@ func traceIn(ctx context.Context, st reader, id string, ps *process.Processes, r
 	if err != nil {
 		return nil, err
 	}
+	if id == "last" {
+		if newer, err := refusedAfter(ctx, st, rows); err != nil {
+			return nil, err
+		} else if newer != "" {
+			return traceIn(ctx, st, newer, ps, reads)
+		}
+	}
 	v := &traceView{ID: id, State: stateDone, Roots: []string{}, Events: []traceEvent{}}
 	roots, correlations := map[string]bool{}, map[string]bool{}
 	if id != "last" {
@@ -116,7 +126,14 @@ func traceIn(ctx context.Context, st reader, id string, ps *process.Processes, r
 		return nil, err
 	}
 	v.settle(left, reads)
-	if len(v.Events)+len(v.Stored)+len(v.Instances) == 0 {
+	if err := v.findRefusals(ctx, st); err != nil {
+		return nil, err
+	}
+	switch {
+	case len(v.Events)+len(v.Stored)+len(v.Instances) > 0:
+	case len(v.Refused) > 0:
+		v.State = stateRefused
+	default:
 		if id == "last" {
 			return nil, notFound("nothing came in yet")
 		}

@@ -16,6 +16,7 @@ type job struct {
 	cause   any
 	events  []byte
 	links   []string
+	refused [][]byte // the rows of u.Refused
 	outside bool
 	size    int
 	numbers int64 // sequence numbers it may need
@@ -83,7 +84,10 @@ func (s *SQLite) enqueue(ctx context.Context, j *job) error {
 }
 
 func (s *SQLite) encode(u *hub.Unit) (*job, error) {
-	j := &job{u: u, size: 256, numbers: int64(len(u.Puts)+len(u.Writes)) + 2}
+	j := &job{u: u, size: 256, numbers: int64(len(u.Puts)+len(u.Writes)+len(u.Refused)) + 2, refused: encodeRefusals(u.Refused)}
+	for _, row := range j.refused {
+		j.size += len(row) + 128
+	}
 	if len(u.Puts) > 0 {
 		j.puts = make([]putRow, len(u.Puts))
 		if err := s.encodePuts(j); err != nil {

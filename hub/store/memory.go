@@ -21,6 +21,7 @@ type Memory struct {
 	records  map[string]map[string]hub.Record
 	counters map[string]map[string]int64
 	rowsOf   []memoryHistory
+	refused  []hub.Refusal // oldest first
 	last     string
 	never    chan struct{}
 }
@@ -118,6 +119,7 @@ func (s *Memory) Commit(ctx context.Context, u *hub.Unit) error {
 		}
 		s.counters[a.Kind][a.Key] += a.Delta
 	}
+	s.refuse(u)
 	s.note(u, now)
 	return nil
 }

@@ -211,7 +211,7 @@ func (s *Memory) DeadGroups(context.Context) ([]hub.DeadGroup, error) {
 	return out, nil
 }
 
-// Sweep deletes expired records, and history older than keep.
+// Sweep deletes expired records, and history and refusals older than keep.
 func (s *Memory) Sweep(_ context.Context, keep time.Duration, limit int) (n int, err error) {
 	if err := s.enter(); err != nil {
 		return 0, err
@@ -230,6 +230,9 @@ func (s *Memory) Sweep(_ context.Context, keep time.Duration, limit int) (n int,
 	for keep > 0 && n < limit && len(s.rowsOf) > 0 && s.rowsOf[0].time.Before(now.Add(-keep)) {
 		s.rowsOf = s.rowsOf[1:]
 		n++
+	}
+	if keep > 0 {
+		n += s.forgetRefusals(now.Add(-keep), limit-n)
 	}
 	return n, nil
 }

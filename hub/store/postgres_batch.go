@@ -130,7 +130,7 @@ func (b *pgBatch) ask(ctx context.Context, c *pgx.Conn, number int64) error {
 	b.askNames(q)
 	n := 0
 	for _, j := range b.jobs {
-		if n += len(j.puts) + len(j.writes); j.events != nil {
+		if n += len(j.puts) + len(j.writes) + len(j.refused); j.events != nil {
 			n++
 		}
 	}

@@ -18,6 +18,7 @@ type pgJob struct {
 	cause   any
 	events  []byte
 	links   []string
+	refused [][]byte // the rows of u.Refused
 	in      *pgQueue // of u.Input
 	size    int
 	names   []pgName // what no two units of one batch may touch
@@ -87,7 +88,10 @@ func (s *Postgres) enqueue(ctx context.Context, j *pgJob) error {
 }
 
 func (s *Postgres) encode(ctx context.Context, u *hub.Unit) (j *pgJob, err error) {
-	j = &pgJob{u: u, size: 256, begun: time.Now(), done: make(chan struct{}, 1)}
+	j = &pgJob{u: u, size: 256, begun: time.Now(), done: make(chan struct{}, 1), refused: encodeRefusals(u.Refused)}
+	for _, row := range j.refused {
+		j.size += len(row) + 128
+	}
 	if u.Input != nil {
 		if j.in, err = s.queue(ctx, u.Input.Queue); err != nil {
 			return nil, err

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const postgresVersion = 1
+const postgresVersion = 2
 
 // The tables of schema.go, with what several hubs need. Names of messages and
 // records are bytea: they come from outside, and may hold what text may not.
@@ -47,6 +47,11 @@ CREATE TABLE history(seq bigint PRIMARY KEY, time bigint NOT NULL, root bytea NO
 	outside boolean NOT NULL, events bytea NOT NULL); -- a JSON array
 CREATE INDEX history_root ON history(root);
 CREATE INDEX history_corr ON history(corr) WHERE corr IS NOT NULL;
+CREATE TABLE refused(seq bigint PRIMARY KEY, time bigint NOT NULL, id bytea NOT NULL, corr bytea,
+	source bytea NOT NULL, reason bytea NOT NULL, value bytea NOT NULL); -- a hub.Refusal in JSON
+CREATE INDEX refused_id ON refused(id);
+CREATE INDEX refused_corr ON refused(corr) WHERE corr IS NOT NULL;
+CREATE INDEX refused_kind ON refused(source, reason, seq);
 CREATE TABLE links(root bytea, seq bigint, PRIMARY KEY(root, seq)); -- roots that a row of history links to
 CREATE INDEX links_seq ON links(seq);
 `

@@ -38,6 +38,7 @@ func (b *pgBatch) tell(ctx context.Context, c *pgx.Conn) error {
 	b.tellMessages(q)
 	b.tellRecords(q)
 	b.tellHistory(q)
+	b.tellRefusals(q)
 	b.tellAdds(q) // last: other hubs wait for a counter until the commit
 	q.Queue("COMMIT")
 	return c.SendBatch(ctx, q).Close()

@@ -9,7 +9,7 @@ import (
 
 const (
 	applicationID = 0x6f687562 // "ohub"
-	schemaVersion = 2
+	schemaVersion = 3
 )
 
 // A row of messages is in no index but those of its state, so a message that
@@ -45,6 +45,11 @@ CREATE TABLE history(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, root TEXT N
 	outside INTEGER, events BLOB NOT NULL); -- a JSON array
 CREATE INDEX history_root ON history(root);
 CREATE INDEX history_corr ON history(corr) WHERE corr IS NOT NULL;
+CREATE TABLE refused(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, id TEXT NOT NULL, corr TEXT,
+	source TEXT NOT NULL, reason TEXT NOT NULL, value BLOB NOT NULL); -- a hub.Refusal in JSON
+CREATE INDEX refused_id ON refused(id);
+CREATE INDEX refused_corr ON refused(corr) WHERE corr IS NOT NULL;
+CREATE INDEX refused_kind ON refused(source, reason, seq);
 CREATE TABLE links(root TEXT, seq INTEGER, PRIMARY KEY(root, seq)) WITHOUT ROWID; -- roots named in a row's Links
 `
 

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Sweep deletes up to limit expired records and history rows older than keep
-// (0: history is kept), and gives free pages back to the disk when a quarter
+// Sweep deletes up to limit expired records, and rows of history and refusals older than
+// keep (0: they are kept), and gives free pages back to the disk when a quarter
 // of the file is free.
 func (s *SQLite) Sweep(ctx context.Context, keep time.Duration, limit int) (int, error) {
 	total := 0
@@ -42,6 +42,10 @@ func (b *batch) sweep(keep time.Duration, limit int) (int, error) {
 		return int(n), err
 	}
 	old, last := nanos(b.now.Add(-keep)), int64(0)
+	m, err := b.c.exec("DELETE FROM refused WHERE seq IN (SELECT seq FROM (SELECT seq, time FROM refused ORDER BY seq LIMIT ?) WHERE time<?)", int64(limit)-n, old)
+	if n += m; err != nil || int(n) == limit {
+		return int(n), err
+	}
 	err = b.c.query(context.Background(), "SELECT seq, time FROM history ORDER BY seq LIMIT ?", []any{int64(limit) - n}, func(v []driver.Value) error {
 		if v[1].(int64) >= old {
 			return errStop
@@ -52,7 +56,7 @@ func (b *batch) sweep(keep time.Duration, limit int) (int, error) {
 	if err != nil || last == 0 {
 		return int(n), err
 	}
-	m, err := b.c.exec("DELETE FROM history WHERE seq<=?", last)
+	m, err = b.c.exec("DELETE FROM history WHERE seq<=?", last)
 	if err == nil {
 		_, err = b.c.exec("DELETE FROM links WHERE seq<=?", last)
 	}

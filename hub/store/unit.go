@@ -137,6 +137,9 @@ func (b *batch) certain(j *job) error {
 	for _, a := range j.u.Adds {
 		b.adds[hub.Add{Kind: a.Kind, Key: a.Key}] += a.Delta
 	}
+	if err := b.refuse(j); err != nil {
+		return err
+	}
 	return b.history(j)
 }
 
