@@ -156,7 +156,10 @@ func (rt *Runtime) next(r Reaction, e *Error, tries int, now time.Time) (due tim
 		delay = policy.longest
 	}
 	pause, again, counts := policy.Next(e, tries, delay)
-	return now.Add(pause), again, counts
+	if !again {
+		return time.Time{}, false, counts
+	}
+	return now.Add(pause), true, counts
 }
 
 func failedEvent(e *Error, now time.Time) Event {
