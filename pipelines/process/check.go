@@ -20,7 +20,9 @@ func check(s *pipelines.SectionBuild, d *Definition) {
 		c.unreachable()
 		return // what leads to nothing else would be told twice
 	}
-	c.ends()
+	if c.ends(); c.circles() {
+		return
+	}
 	c.otherwise()
 	c.effects()
 }

@@ -12,6 +12,7 @@ type way struct {
 	holds  string   // what is true on it; "": nothing is known
 	fails  []string // what is false on it: the rules that were tried before
 	failed string   // error class that it is taken for; "": it isn't one of `errors`
+	wide   bool     // of the `errors` of the whole process
 }
 
 // ways are all ways of a definition.
@@ -154,7 +155,7 @@ func (w *ways) failing(s *state) (out []way) {
 		tables = append(tables, o.errors)
 	}
 	decided := map[string]bool{} // by a table further inside
-	for _, table := range append(tables, w.d.errors) {
+	for i, table := range append(tables, w.d.errors) {
 		now := maps.Clone(decided)
 		for _, class := range slices.Sorted(maps.Keys(table)) {
 			r := table[class]
@@ -162,7 +163,7 @@ func (w *ways) failing(s *state) (out []way) {
 			if to == nil || decided[class] || decided["other"] {
 				continue
 			}
-			out = append(out, way{to: to, holds: r.condition(), failed: class})
+			out = append(out, way{to: to, holds: r.condition(), failed: class, wide: i == len(tables)})
 			now[class] = now[class] || r.when == nil
 		}
 		decided = now

@@ -75,6 +75,10 @@ func decodeToken(v doc.Value) *Token {
 			t.Visit = whole(f)
 		case "since":
 			t.Since = moment(f)
+		case "minute":
+			t.Minute = moment(f)
+		case "entered":
+			t.Entered = whole(f)
 		case "step":
 			t.Step = whole(f)
 		case "phase":

@@ -88,7 +88,9 @@ func (t *turn) step(ctx context.Context, o order, input *hub.Delivery, last *res
 		t.y.Unit.Input, t.same = input, true
 		return nil, true, nil
 	}
-	t.resume(t.mine)
+	if err := t.resume(t.mine); err != nil {
+		return nil, false, err
+	}
 	for {
 		if err := t.advance(ctx); err != nil {
 			return nil, false, err
@@ -147,7 +149,7 @@ func (t *turn) driven(o order) *Token {
 }
 
 // resume makes a token that waited for another try, or had failed, go on.
-func (t *turn) resume(tok *Token) {
+func (t *turn) resume(tok *Token) error {
 	if tok.Phase == Failed {
 		t.unstick(tok)
 		tok.Phase, tok.Tries = Running, 0
@@ -155,6 +157,11 @@ func (t *turn) resume(tok *Token) {
 	if tok.Phase == Running {
 		tok.ready, tok.Due, tok.By = true, noTime, t.me
 	}
+	if tok.tired() {
+		tok.Entered = 0
+		return t.arm(tok, t.d.state(tok.State))
+	}
+	return nil
 }
 
 // pending is what tok asks next; nil: nothing.

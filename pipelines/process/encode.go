@@ -128,6 +128,8 @@ func (w *writer) token(t *Token) {
 	w.text("state", t.State)
 	w.number("visit", int64(t.Visit))
 	w.time("since", t.Since)
+	w.time("minute", t.Minute)
+	w.number("entered", int64(t.Entered))
 	w.number("step", int64(t.Step))
 	w.text("phase", string(t.Phase))
 	w.number("run", int64(t.Run))

@@ -88,6 +88,7 @@ func (t *turn) give(e Event) (bool, error) {
 		if r.event != e.Name || !t.active(r) {
 			continue
 		}
+		root.Entered = 0 // it counts once, and must be able to lead out of a way round
 		if hit, err := t.receive(root, r, e, suffix, event); hit || err != nil {
 			if r.to != "" {
 				t.in.Handled = append(t.in.Handled, e.Name)

@@ -100,12 +100,17 @@ func (t *turn) fail(tok *Token, err error) error {
 		tok.ready, tok.later = true, true
 		return nil
 	}
-	tok.Phase, tok.ready, tok.Error = Failed, false, problemOf(e, t.now)
 	t.failed = plain(e)
+	t.stick(tok, e)
+	return nil
+}
+
+// stick marks a token that stopped, for lists and reports.
+func (t *turn) stick(tok *Token, e *hub.Error) {
+	tok.Phase, tok.ready, tok.Error = Failed, false, problemOf(e, t.now)
 	value, _ := json.Marshal(stuck{State: tok.State, Since: t.now, Problem: *tok.Error}) // texts and times always can
 	t.y.Write(hub.Write{Kind: stuckKind, Key: t.stuckKey(tok), Value: value, IfVersion: hub.AnyVersion})
 	t.note(tok, e.Line, "failed", "%s: %s; it waits for hub process retry", e.Class, e.Error())
-	return nil
 }
 
 // plain is err without the reactions of its step: the machine has done what they say.
@@ -164,6 +169,7 @@ func (t *turn) cancel() error {
 	if root.State == t.d.states[i].name {
 		return nil
 	}
+	root.Entered = 0
 	t.note(root, "", "cancelled", "by hand: %s", text(t.x.Msg, "why"))
 	return t.leave(root, t.d.states[i])
 }

@@ -45,23 +45,25 @@ type Instance struct {
 
 // Token is a place of an instance: the root, or a branch of a parallel state.
 type Token struct {
-	ID     int
-	Up     int    // ID of the token whose branch it is; -1: it is the root
-	Branch string // name of the branch, or the number of the item
-	State  string
-	Visit  int // how many states it has entered
-	Since  time.Time
-	Step   int // the next step of the state; behind them: its branches, its task, its rules
-	Phase  Phase
-	Run    int   // of the message that drives it
-	By     int64 // sequence number of that message, when it is not a `drive` of its own
-	Tries  int
-	Due    time.Time // it waits for another try
-	Doubt  bool      // a try may have had its effect, though no answer came
-	Error  *Problem
-	Timers []time.Time // when each timer of the state falls due; zero: it has fired
-	Task   *Task
-	Vars   hub.Vars // of an item's branch
+	ID      int
+	Up      int    // ID of the token whose branch it is; -1: it is the root
+	Branch  string // name of the branch, or the number of the item
+	State   string
+	Visit   int // how many states it has entered
+	Since   time.Time
+	Minute  time.Time // since when Entered counts
+	Entered int       // states, in that minute
+	Step    int       // the next step of the state; behind them: its branches, its task, its rules
+	Phase   Phase
+	Run     int   // of the message that drives it
+	By      int64 // sequence number of that message, when it is not a `drive` of its own
+	Tries   int
+	Due     time.Time // it waits for another try
+	Doubt   bool      // a try may have had its effect, though no answer came
+	Error   *Problem
+	Timers  []time.Time // when each timer of the state falls due; zero: it has fired
+	Task    *Task
+	Vars    hub.Vars // of an item's branch
 
 	ready bool // it is to go on in this turn, or to get a driver
 	moved bool // it came to its step in this turn: nobody can have run that step

@@ -136,6 +136,7 @@ func (t *turn) enter(tok *Token, s *state) error {
 	tok.State, tok.Visit, tok.Since = s.name, tok.Visit+1, t.now
 	tok.Step, tok.Phase, tok.ready, tok.moved = 0, Running, true, true
 	tok.clear()
+	tok.enters(t.now)
 	t.count(s.name, 1)
 	if _, before := t.in.saw(s.name); !before {
 		t.milestone(s)
@@ -148,6 +149,10 @@ func (t *turn) enter(tok *Token, s *state) error {
 		if err := e.Run.Process(context.Background(), x, hub.End); err != nil {
 			return hub.At(err, hub.Place{Where: e.Where, Line: e.Line}, nil)
 		}
+	}
+	if tok.tired() {
+		t.goesRound(tok)
+		return nil
 	}
 	return t.arm(tok, s)
 }

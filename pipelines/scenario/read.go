@@ -39,6 +39,7 @@ type settings struct {
 	Chaos  *yamlfile.Node `yaml:"chaos" doc:"crash, duplicate, reorder: the end must be the same"`
 	Start  *yamlfile.Node `yaml:"start_at" doc:"virtual time of the begin"`
 	Mock   *yamlfile.Node `yaml:"mock" doc:"answers of those outside, by adapter.operation or channel"`
+	Steps  int            `yaml:"steps" default:"20000" min:"1" max:"10000000" doc:"how many messages may run; a test that needs more goes round, or is long"`
 	Tables *yamlfile.Node `yaml:"tables" doc:"rows that are there before"`
 	Do     *yamlfile.Node `yaml:"do" required:"true" doc:"what happens, one after another"`
 }
@@ -48,7 +49,7 @@ func (rd *reader) testOf(key, n *yamlfile.Node) *Test {
 	rd.test = t
 	var s settings
 	n.Decode(&s, "test")
-	t.chaos = rd.chaos(s.Chaos)
+	t.chaos, t.steps = rd.chaos(s.Chaos), s.Steps
 	if s.Start != nil {
 		t.start = rd.time(s.Start)
 	}

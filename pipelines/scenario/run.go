@@ -29,6 +29,7 @@ type run struct {
 	life     *life
 	shuffle  *rand.Rand
 	killed   bool           // the hub was
+	spent    int            // steps: messages that ran
 	inputs   int            // how many messages the test gave
 	requests int            // how often it handed one to a source that answers
 	marks    map[string]int // how much of the arrivals an expectation of the name has seen

@@ -9,19 +9,16 @@ import (
 	"orderhub/hub"
 )
 
-// tooMany bounds the messages that one item may set going.
-const tooMany = 100_000
-
 // settle runs the hub until nothing that it reads is ready or due.
 func (r *run) settle(ctx context.Context) error {
 	stuck := map[string]bool{} // queues whose messages wait for others
-	for n := 0; ; n++ {
+	for {
 		todo, err := r.todo(ctx, stuck)
 		if err != nil || len(todo) == 0 {
 			return err
 		}
-		if n == tooMany {
-			return fmt.Errorf("the hub does not come to rest: %d messages ran, and there are more in %s", n, todo[0])
+		if r.spent++; r.spent > r.test.steps {
+			return r.tooMany(todo[0])
 		}
 		next := todo[0]
 		if r.shuffle != nil {

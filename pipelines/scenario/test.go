@@ -21,6 +21,7 @@ type Test struct {
 	mocks  map[string]*mock
 	tables []row
 	items  []*item
+	steps  int  // how many messages one run of it may set going
 	dead   bool // it says what dead letters there are
 }
 
