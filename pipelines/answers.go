@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
@@ -195,31 +196,54 @@ func (a *answers) of(status string) (found answer, ok bool) {
 	return found, ok
 }
 
-// take is the document of a reply that fits. Any other is an error: rejected, bad_response.
-func (a *answers) take(name string, asked, reply *hub.Message) (doc.Value, error) {
-	v := doc.NullValue()
-	if reply.Body.Len() > 0 {
-		var err error
-		if v, err = reply.Body.Doc(); err != nil {
-			return v, hub.Fail(hub.Rejected, hub.BadResponse, "%s answered with a body that is not JSON: %w", name, err)
-		}
-	}
+// hold checks a reply against what may be answered. One that does not fit is an error: rejected, bad_response.
+// Where nothing is said of its body, the body is not read: it may be no document.
+func (a *answers) hold(name string, asked, reply *hub.Message) error {
 	if a == nil {
-		return v, nil
+		return nil
 	}
 	status := reply.Headers.Get(hub.HeaderStatus)
 	s, known := a.of(status)
+	if !known {
+		return hub.Fail(hub.Rejected, hub.BadResponse, "%s answered %s, which its `reply` says nothing of", name, status)
+	}
+	if s.schema == nil && !s.empty && len(a.rules) == 0 {
+		return nil
+	}
+	v, err := document(name, reply)
 	switch {
-	case !known:
-		return v, hub.Fail(hub.Rejected, hub.BadResponse, "%s answered %s, which its `reply` says nothing of", name, status)
+	case err != nil:
+		return err
 	case s.empty && !v.IsNull():
-		return v, hub.Fail(hub.Rejected, hub.BadResponse, "%s answered %s with a body, and there should be none", name, status)
+		return hub.Fail(hub.Rejected, hub.BadResponse, "%s answered %s with a body, and there should be none", name, status)
 	case s.schema != nil:
 		if bad := s.schema.Validate(v); bad != nil {
-			return v, misfit(bad, "%s answered what %w", name, bad)
+			return misfit(bad, "%s answered what %w", name, bad)
 		}
 	}
-	return v, a.check(name, asked, v)
+	return a.check(name, asked, v)
+}
+
+// document is the body of a reply as a value; null when it is empty.
+func document(name string, reply *hub.Message) (doc.Value, error) {
+	if reply.Body.Len() == 0 {
+		return doc.NullValue(), nil
+	}
+	v, err := reply.Body.Doc()
+	if err != nil {
+		return v, hub.Fail(hub.Rejected, hub.BadResponse, "%s answered with a body that is not JSON: %w", name, err)
+	}
+	return v, nil
+}
+
+// valueOf is document, but that a text whose content type says that it is no JSON is a text.
+func valueOf(name string, reply *hub.Message) (doc.Value, error) {
+	v, err := document(name, reply)
+	kind, _, _ := strings.Cut(strings.ToLower(reply.Headers.Get(hub.HeaderContentType)), ";")
+	if raw := reply.Body.Bytes(); err != nil && kind != "" && !strings.HasSuffix(strings.TrimSpace(kind), "json") && utf8.Valid(raw) {
+		return doc.StringValue(string(raw)), nil
+	}
+	return v, err
 }
 
 // check holds a reply to the rules between it and its request.

@@ -122,12 +122,21 @@ func (b *Build) callable() []string {
 	return out
 }
 
-// Call asks and gives the answer's body. suffix tells several calls of one step apart.
+// Call asks and gives the answer's body as a value. suffix tells several calls of one step apart.
 func (r *Request) Call(ctx context.Context, x *hub.Exchange, suffix string) (doc.Value, error) {
+	reply, err := r.Ask(ctx, x, suffix)
+	if err != nil {
+		return doc.Value{}, err
+	}
+	return valueOf(r.Name, reply)
+}
+
+// Ask asks and gives the answer as it came: a text or bytes, if nothing says that it is a document.
+func (r *Request) Ask(ctx context.Context, x *hub.Exchange, suffix string) (*hub.Message, error) {
 	began := x.Now()
 	m, err := r.message(x, suffix)
 	if err != nil {
-		return doc.Value{}, err
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
@@ -136,12 +145,12 @@ func (r *Request) Call(ctx context.Context, x *hub.Exchange, suffix string) (doc
 		if x.Trace {
 			r.b.Note(x, began, "called", r.Name+" failed: "+x.Mask().Text(err.Error()))
 		}
-		return doc.Value{}, err
+		return nil, err
 	}
 	if reply == nil {
 		reply = &hub.Message{}
 	}
-	v, err := r.answers.take(r.Name, m, reply)
+	err = r.answers.hold(r.Name, m, reply)
 	if x.Trace {
 		detail := r.Name
 		if s := reply.Headers.Get(hub.HeaderStatus); s != "" {
@@ -152,7 +161,7 @@ func (r *Request) Call(ctx context.Context, x *hub.Exchange, suffix string) (doc
 		}
 		r.b.Note(x, began, "called", detail)
 	}
-	return v, err
+	return reply, err
 }
 
 // ask makes the call: of a pipeline, of whoever reads a channel, or of an adapter's operation.

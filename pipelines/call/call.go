@@ -7,6 +7,7 @@ import (
 	_ "embed"
 
 	"orderhub/hub"
+	"orderhub/hub/doc"
 	"orderhub/pipelines"
 )
 
@@ -31,6 +32,14 @@ func compile(b *pipelines.Build) hub.Step {
 		b.Flow.SetBody(r.Type())
 	}
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+		if as == "" && beside == nil {
+			reply, err := r.Ask(ctx, x, "")
+			if err != nil {
+				return err
+			}
+			x.Msg = with(x.Msg, reply)
+			return next(ctx, x)
+		}
 		answer, err := r.Call(ctx, x, "")
 		if err != nil {
 			return err
@@ -45,4 +54,16 @@ func compile(b *pipelines.Build) hub.Step {
 		}
 		return next(ctx, x)
 	})
+}
+
+// with is m with the answer for its body. One that is no document goes on as it came, with its content type, and
+// only a step that reads it as a document fails.
+func with(m, reply *hub.Message) *hub.Message {
+	if reply.Body.Len() == 0 {
+		return m.WithBody(hub.DocumentBody(doc.NullValue()))
+	}
+	if _, err := reply.Body.Doc(); err != nil {
+		m = m.WithHeader(hub.HeaderContentType, reply.Headers.Get(hub.HeaderContentType))
+	}
+	return m.WithBody(reply.Body)
 }

@@ -136,7 +136,7 @@ func TestRunErrors(t *testing.T) {
 	for name, c := range map[string][3]string{ // step, answer, error
 		"rejected":    {"- call: out.ask", "rejected", "rejected far_end p/call out.ask pipelines.yaml:8: the far end says rejected"},
 		"unavailable": {"- call: out.ask", "unavailable", "unavailable far_end p/call out.ask pipelines.yaml:8: the far end says unavailable"},
-		"no JSON":     {"- call: out.ask", "<html>", "rejected bad_response p/call out.ask pipelines.yaml:8: out.ask answered with a body that is not JSON: "},
+		"no JSON":     {"- {call: out.ask, as: got}\n- send: b\n  with: {x: =got}", "<html>", "rejected bad_response p/call out.ask pipelines.yaml:8: out.ask answered with a body that is not JSON: "},
 		"timeout":     {"- call: out.ask\n  timeout: 10ms", "", "timeout timeout p/call out.ask pipelines.yaml:8: "},
 		"with":        {"- call: out.ask\n  with: {q: =body.n.x * 2}", "{}", `invalid transform p/call out.ask pipelines.yaml:9:19: body.n is a number, not an object`},
 		"headers":     {"- call: out.ask\n  headers: {q: =body.m * 2}", "{}", `invalid transform p/call out.ask pipelines.yaml:9:22: body.m is missing; body = {"n":1}`},
@@ -174,4 +174,50 @@ func TestProblems(t *testing.T) {
 		"as body":       {"- {call: out.ask, as: body}", `7:29: error[E306]: "body" is a name of every message`, "choose another name"},
 		"expires":       {"- {call: out.ask, expires: 1d}", "7:25: error[E205]: `expires` has no effect on call", "remove it"},
 	})
+}
+
+// An answer that is no document is passed on as it came, with its type; only who reads it as a document fails.
+func TestFault_B8_AnswersThatAreNoDocuments(t *testing.T) {
+	const pdf = "%PDF\x00\xff\xfe"
+	for name, c := range map[string]struct{ steps, kind, answer, sent, sentKind, reason string }{
+		"bytes passed on":          {"- call: out.ask", "application/pdf", pdf, pdf, "application/pdf", ""},
+		"text passed on":           {"- call: out.ask", "text/plain", "it is done", "it is done", "text/plain", ""},
+		"without a type":           {"- call: out.ask", "", pdf, pdf, "", ""},
+		"text as a variable":       {"- {call: out.ask, as: got}\n- translate: {said: =got}", "text/plain; charset=utf-8", "it is done", `{"said":"it is done"}`, "application/json", ""},
+		"bytes as a variable":      {"- {call: out.ask, as: got}\n- translate: {said: =got}", "application/pdf", pdf, "", "", "bad_response"},
+		"JSON that is cut off":     {"- {call: out.ask, as: got}\n- translate: {said: =got}", "application/json", `{"a":`, "", "", "bad_response"},
+		"bytes read as a document": {"- call: out.ask\n- set: {body.x: 1}", "application/pdf", pdf, "", "", "unexpected_character"},
+	} {
+		answer := map[string]patterntest.Answer{"out.ask": func(context.Context, *hub.Message) (*hub.Message, error) {
+			return &hub.Message{Body: hub.NewBody([]byte(c.answer)), Headers: hub.Headers{hub.HeaderContentType: c.kind}}, nil
+		}}
+		cfg := config(c.steps + "\n- send: out")
+		cfg.Answers = answer
+		h := patterntest.Start(t, cfg)
+		m := h.Message("M", `{"n":1}`).WithHeader(hub.HeaderContentType, "application/json")
+		_, err := h.In("p", m)
+		if c.reason != "" {
+			if e := hub.AsError(err); err == nil || c.reason == "bad_response" && e.Reason != c.reason || e.Class == hub.Bug {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		sent := h.Sent("out")
+		if err != nil || len(sent) != 1 || string(sent[0].Body.Bytes()) != c.sent || sent[0].Headers.Get(hub.HeaderContentType) != c.sentKind {
+			t.Errorf("%s: %v, sent %d: %+v", name, err, len(sent), sent)
+		}
+	}
+}
+
+// Bytes that are an answer's body answer whoever asked.
+func TestFault_B8_BytesAreReplied(t *testing.T) {
+	cfg := config("- call: out.ask\n- reply: {body: =body}")
+	cfg.Answers = map[string]patterntest.Answer{"out.ask": func(context.Context, *hub.Message) (*hub.Message, error) {
+		return &hub.Message{Body: hub.NewBody([]byte("\x00\xff")), Headers: hub.Headers{hub.HeaderContentType: "image/png"}}, nil
+	}}
+	h := patterntest.Start(t, cfg)
+	got, err := h.In("p", h.Message("M", `{"n":1}`))
+	if err != nil || string(got.Body.Bytes()) != "\x00\xff" || got.Headers.Get(hub.HeaderContentType) != "image/png" {
+		t.Errorf("%+v, %v", got, err)
+	}
 }

@@ -5,6 +5,7 @@
 package reply
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"strconv"
@@ -27,6 +28,7 @@ type replier struct {
 	b       *pipelines.Build
 	status  *pipelines.Value
 	body    *pipelines.Value
+	whole   bool // the body is =body: bytes that are no document go out as they are
 	page    *page
 	headers pipelines.HeaderValues
 }
@@ -51,6 +53,7 @@ func compile(b *pipelines.Build) hub.Step {
 		}
 		if body := n.Get("body"); body != nil {
 			r.body = b.Value(body, b.Flow.Scope, b.Replied())
+			r.whole = body.Raw() == "=body"
 		}
 		if p := n.Get("page"); p != nil {
 			if n.Get("body") == nil {
@@ -98,7 +101,9 @@ func (r *replier) Process(ctx context.Context, x *hub.Exchange, next hub.Next) e
 		}
 		h[hub.HeaderStatus] = v.Text()
 	}
-	if r.body != nil {
+	if _, bad := x.Msg.Body.Doc(); bad != nil && r.whole && x.Msg.Body.Len() > 0 {
+		m.Body, h[hub.HeaderContentType] = x.Msg.Body, cmp.Or(x.Msg.Headers.Get(hub.HeaderContentType), "application/octet-stream")
+	} else if r.body != nil {
 		v, err := r.body.Apply(fr)
 		if err != nil {
 			return err
