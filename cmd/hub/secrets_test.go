@@ -43,7 +43,7 @@ func TestFault_S1_EmptySecrets(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		l := load(file, registry(), &stubs{off: true})
+		l := load(file, registry(nil), &stubs{off: true})
 		if l.ok() {
 			t.Errorf("valid:\n%s", text)
 		}
