@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,10 +26,19 @@ const (
 // Classes are the built-in classes, for messages and docs.
 var Classes = []Class{Invalid, Rejected, Timeout, Unavailable, Throttled, Bug}
 
+// Reasons of the runtime's own errors.
+const (
+	reasonConflict = "conflict" // another unit was quicker
+	reasonTimeout  = "timeout"
+	reasonStopping = "stopping" // not finished because the hub stops
+)
+
 // Transient tells whether another try may help.
 func (c Class) Transient() bool { return c == Timeout || c == Unavailable || c == Throttled }
 
-// Error is a classified error.
+// Error is a classified error. It is plain: what it says may cross stages,
+// carriers and hubs. What a stage's own steps say of it stands beside it (see
+// Catch) and never leaves the run.
 type Error struct {
 	Class  Class
 	Reason string        // machine-readable code, e.g. "schema", "bad_json", "crashed_worker"
@@ -37,10 +47,7 @@ type Error struct {
 	After  time.Duration // the far end's Retry-After; 0: none given
 	Fields []FieldError  // what is wrong where in the body
 	Err    error
-
-	react func(*Error) (Reaction, bool) // the failed step's own `errors:` and `retry:`
-	msg   *Message                      // the message as it was at that step
-	open  bool                          // the step stands inside another one, which may still add its reaction
+	Cause  *Error // the error that was being handled when this one came up; nil: none was
 }
 
 // FieldError is one fault in a body.
@@ -58,53 +65,63 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Document is the error as the variable `error` of error steps.
+// Chain is the text of the error with all that led to it, for people; each with at most so many bytes.
+func (e *Error) Chain(most int) string {
+	text := Clip(e.Error(), most)
+	for c := e.Cause; c != nil; c = c.Cause {
+		text += "; this came up while handling " + c.Label() + ": " + Clip(c.Error(), most)
+	}
+	return text
+}
+
+// Label is class, reason and place: "rejected no_stock at p/call stock".
+func (e *Error) Label() string {
+	text := string(e.Class)
+	if e.Reason != "" && e.Reason != text {
+		text += " " + e.Reason
+	}
+	if e.Where != "" {
+		text += " at " + e.Where
+	}
+	return text
+}
+
+// Document is the error as the variable `error` of error steps. `cause` is the
+// error that was being handled when this one came up, of the same form, or null.
 func (e *Error) Document() doc.Value {
+	cause := doc.NullValue()
+	if e.Cause != nil {
+		cause = e.Cause.Document()
+	}
 	return doc.ObjectOf([]doc.Field{
 		{Name: "class", Value: doc.StringValue(string(e.Class))},
 		{Name: "reason", Value: doc.StringValue(e.Reason)},
 		{Name: "where", Value: doc.StringValue(e.Where)},
 		{Name: "message", Value: doc.StringValue(e.Error())},
+		{Name: "cause", Value: cause},
 	})
 }
 
-// Reaction is what the failed step itself says becomes of the message; false: nothing.
-func (e *Error) Reaction() (Reaction, bool) {
-	if e.react == nil {
-		return Reaction{}, false
-	}
-	return e.react(e)
-}
-
-// Place is where an error happened.
-type Place struct {
-	Where, Line string
-	React       func(*Error) (Reaction, bool) // the step's own reaction; nil: none
-	Inner       bool                          // the step stands inside another one, or in a pipeline that is called
-}
-
-// At marks err, which came out of the step at p that had message m. The first
-// step to see an error is its place; the first step around it, inside out, whose
-// reactions take the error's class gives the reaction. Errors of the steps behind pass through unchanged.
-func At(err error, p Place, m *Message) error {
+// At names the place of err, unless that is known already.
+func At(err error, where, line string) *Error {
 	e := AsError(err)
-	if e.Where != "" && !e.open {
+	if e.Where != "" {
 		return e
 	}
 	c := *e
-	if c.Where == "" {
-		c.Where = p.Where
-		if c.Line == "" {
-			c.Line = p.Line
-		}
-	}
-	if c.react == nil && p.React != nil {
-		if _, takes := p.React(e); takes {
-			c.react, c.msg = p.React, m
-		}
-	}
-	c.open = p.Inner
+	c.Where, c.Line = where, cmp.Or(c.Line, line)
 	return &c
+}
+
+// During is err, which came up while first was being handled: nobody is to lose
+// sight of what went wrong first.
+func During(err error, first *Error) *Error {
+	e := *AsError(err)
+	if e.Cause != nil {
+		first = During(e.Cause, first)
+	}
+	e.Cause = first
+	return &e
 }
 
 // Fail makes a classified error. The reason is its machine-readable code.
@@ -138,13 +155,13 @@ func AsError(err error) *Error {
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return &Error{Class: Timeout, Reason: "timeout", Err: err}
+		return &Error{Class: Timeout, Reason: reasonTimeout, Err: err}
 	case errors.Is(err, context.Canceled), errors.Is(err, ErrClosed):
-		return &Error{Class: Unavailable, Reason: "stopping", Err: err}
+		return &Error{Class: Unavailable, Reason: reasonStopping, Err: err}
 	case errors.Is(err, ErrFull):
 		return &Error{Class: Throttled, Reason: "backlog_full", Err: err}
 	case errors.Is(err, ErrConflict):
-		return &Error{Class: Unavailable, Reason: "conflict", Err: err}
+		return &Error{Class: Unavailable, Reason: reasonConflict, Err: err}
 	}
 	return &Error{Class: Bug, Reason: "bug", Err: err}
 }

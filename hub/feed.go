@@ -182,15 +182,17 @@ func expiry(m *Message) *Error {
 	return Fail(Rejected, "expired", "expired at %s", m.Expires.Format(time.RFC3339))
 }
 
-// overdue makes a message that came expired a dead letter; a request is dropped, since nobody waits for its reply any more.
+// overdue makes a message that came expired a dead letter. Of a request, who waits
+// at the source is told; one with a Return Address is dropped, since nobody waits for its reply any more.
 func (e *Entry) overdue(ctx context.Context, m *Message, asked bool) error {
 	if asked {
 		e.Refused(RefusalOf(m, expiry(m)))
+		if e.stage.Answers {
+			return NoReply(m)
+		}
 		return nil
 	}
-	s := *e.stage
-	s.React = nil
-	_, err := e.rt.react(ctx, &s, m, nil, expiry(m), nil)
+	_, err := e.rt.react(ctx, e.stage.final(), m, nil, expiry(m), nil)
 	return err
 }
 

@@ -39,7 +39,7 @@ func DeriveID(parent, suffix string) string {
 	}
 	root := (&Message{ID: id}).Root()
 	if len(root) > 100 {
-		root = root[:100]
+		root = Clip(root, 100)
 	}
 	return root + "/~" + HashID(id)
 }

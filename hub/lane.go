@@ -29,9 +29,6 @@ func (d *dispatcher) release(m *Delivery) {
 
 // after settles m's key and picks the lane's next message. The caller's lane ends with nil.
 func (d *dispatcher) after(work context.Context, m *Delivery, out outcome) *Delivery {
-	if out != undone {
-		d.load.ran.Add(1)
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if key := m.Msg.Key; key != "" {
@@ -107,7 +104,7 @@ func (d *dispatcher) deliver(work context.Context, m *Delivery) outcome {
 	case m.Crashes >= crashLimit:
 		return d.bury(work, m, Fail(Bug, "crashed_worker", "the hub stopped uncleanly %d times while this message ran", m.Crashes))
 	case expired(m.Msg, rt.clock.Now()):
-		return d.bury(work, m, expiry(m.Msg))
+		return d.expire(work, m)
 	case m.Crashes == crashLimit-1: // a suspect hit twice runs alone among such, so that only the culprit is hit again
 		rt.suspects.Lock()
 		defer rt.suspects.Unlock()
@@ -130,13 +127,33 @@ func (d *dispatcher) deliver(work context.Context, m *Delivery) outcome {
 	return out
 }
 
+// expire ends a message that came too late: a dead letter, but a request is given
+// up, and who asked is told what its own timer would tell.
+func (d *dispatcher) expire(ctx context.Context, m *Delivery) outcome {
+	e := expiry(m.Msg)
+	if !d.stage.asked(m.Msg) {
+		return d.bury(ctx, m, e)
+	}
+	e = NoReply(m.Msg)
+	if m.Error != nil {
+		e.Cause = m.Error.asError()
+	}
+	return d.bury(ctx, m, e)
+}
+
+// bury ends a message that is not run: nothing reacts to e, and nothing is tried again.
 func (d *dispatcher) bury(ctx context.Context, m *Delivery, e *Error) outcome {
 	e.Where = d.stage.Name
-	stage := *d.stage
-	stage.React = nil
-	out, err := d.rt.react(ctx, &stage, m.Msg, m, e, nil)
+	out, err := d.rt.react(ctx, d.stage.final(), m.Msg, m, e, nil)
 	if err != nil && !errors.Is(err, ErrConflict) {
 		d.rt.fatal(err)
 	}
 	return out
+}
+
+// final is the stage for what is not to be tried again, whatever its class.
+func (s *Stage) final() *Stage {
+	c := *s
+	c.React = func(*Error) Reaction { return Reaction{Retry: Never} }
+	return &c
 }

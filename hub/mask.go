@@ -164,11 +164,12 @@ func (m *Masker) Error(e *Error) *Error {
 		fields[i].Detail = m.Text(f.Detail)
 		changed = changed || fields[i] != f
 	}
-	if !changed {
+	cause := m.Error(e.Cause)
+	if !changed && cause == e.Cause {
 		return e
 	}
 	c := *e
-	c.Fields, c.Err = fields, &maskedError{masked, e.Err}
+	c.Fields, c.Err, c.Cause = fields, &maskedError{masked, e.Err}, cause
 	return &c
 }
 
@@ -193,7 +194,7 @@ func (m *Masker) unit(u *Unit) {
 }
 
 func (m *Masker) failure(f *Failure) {
-	if f != nil {
+	for ; f != nil; f = f.First {
 		f.Message = m.Text(f.Message)
 	}
 }

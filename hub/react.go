@@ -7,61 +7,91 @@ import (
 	"time"
 )
 
-// refuse tells the caller of a synchronous stage why its message was not
-// taken. Declared error steps (send: orders.invalid) run all the same. correlation
-// is what the steps that ran made of it.
-func (rt *Runtime) refuse(ctx context.Context, s *Stage, m *Message, correlation string, e *Error) error {
-	final := s.Answers || !e.Class.Transient() // a broker brings what failed for now again
-	if final {
-		r := RefusalOf(m, e)
-		r.Correlation = correlation
-		rt.Refuser(s.source()).Refused(r)
+// refuse tells the requester of a message from outside why it failed. Declared
+// error steps (send: orders.invalid) run all the same. Who waits at the source
+// (Answers) gets the error. Who gave a Return Address gets a reply that says it;
+// what failed for now is an error of class unavailable instead: the source brings
+// the message again until the request expires. x is the run that failed.
+func (rt *Runtime) refuse(ctx context.Context, s *Stage, m *Message, x *Exchange, failed error) (*Message, error) {
+	first := AsError(failed)
+	done, e, r := false, first, Reaction{}
+	if first.Reason != reasonStopping || !rt.stopping() {
+		done, e, r = rt.handled(ctx, s, m, nil, failed, x.Unit.History)
 	}
-	if r, _ := s.reaction(e); r.Steps != nil && final {
-		if _, err := rt.react(ctx, s, m, nil, e, nil); err != nil {
-			rt.log.Warn("error steps failed", "stage", s.Name, "message", m.ID, "error", err)
+	if due, again, _ := rt.next(r, e, 0, rt.clock.Now()); !done && again && !s.Answers {
+		return nil, &Error{Class: Unavailable, Reason: e.Reason, Where: e.Where, Line: e.Line, After: due.Sub(rt.clock.Now()), Err: e, Cause: e.Cause}
+	}
+	note := RefusalOf(m, first)
+	note.Correlation, note.Text = x.Msg.Correlation, e.Chain(maxText)
+	rt.Refuser(s.source()).Refused(note)
+	if first.Class == Bug {
+		rt.log.Error("bug", "stage", s.Name, "message", m.ID, "where", first.Where, "error", e.Chain(maxText))
+	}
+	if s.Answers {
+		return nil, first
+	}
+	if first.Class == Bug && !done { // as of a request that lies in the store: what we did wrong is not for the requester alone
+		u, _ := rt.aftermath(s.final(), m, nil, e, Reaction{Retry: Never}, x.Unit.History)
+		if err := ignoreDuplicate(rt.Commit(ctx, u)); err != nil {
+			return nil, err
 		}
 	}
-	if e.Class == Bug {
-		rt.log.Error("bug", "stage", s.Name, "message", m.ID, "where", e.Where, "error", e.Err)
-	}
-	return e
+	return ErrorReply(m, first), nil
 }
 
-// masked is err as it may be told and kept: what m, and the message as it was at the step, say in confidence is masked.
-func (rt *Runtime) masked(err error, m *Message) *Error {
-	e := AsError(err)
-	return rt.env.Mask.About(m, e.msg).Error(e)
+// masked is failed as it may be told and kept: what m, and the message as it was at the step, say in confidence is masked.
+func (rt *Runtime) masked(failed error, m *Message) error {
+	c, ok := failed.(*caught)
+	if !ok {
+		return rt.env.Mask.About(m).Error(AsError(failed))
+	}
+	masked := *c
+	masked.err = rt.env.Mask.About(m, c.msg).Error(c.err)
+	return &masked
 }
 
-// reaction is what becomes of e's message: what the failed step says, with the
-// message as it had it; else what the pipeline says, with the message as it came (nil).
-func (s *Stage) reaction(e *Error) (Reaction, *Message) {
-	if e.react != nil {
-		if r, ok := e.react(e); ok {
-			return r, e.msg
-		}
+// reaction is what becomes of the message that failed: what the steps say that
+// the error came out of, with the message as they had it; else what otherwise
+// says, with the message as it came (nil).
+func reaction(failed error, otherwise Policy) (Reaction, *Message) {
+	if c, ok := failed.(*caught); ok && c.reacts {
+		return c.reaction, c.msg
 	}
-	if s.React != nil {
-		return s.React(e), nil
+	if otherwise != nil {
+		return otherwise(AsError(failed)), nil
 	}
 	return Reaction{}, nil
 }
 
-// react does what the error's class asks for, in a unit of its own. notes are
-// the history of the run that failed.
-func (rt *Runtime) react(ctx context.Context, s *Stage, m *Message, d *Delivery, e *Error, notes []Event) (outcome, error) {
-	ctx = context.WithoutCancel(ctx)
-	r, had := s.reaction(e)
-	if r.Steps != nil {
+// handled runs the steps that react to the error, if there are any; done: they
+// ended the message. Else e is what it waits or dies for, and r says which: e came
+// up in the steps where they failed, and its Cause is what they were to handle.
+func (rt *Runtime) handled(ctx context.Context, s *Stage, m *Message, d *Delivery, failed error, notes []Event) (done bool, e *Error, r Reaction) {
+	e = AsError(failed)
+	r, had := reaction(failed, s.React)
+	for r.Steps != nil {
 		err := rt.errorSteps(ctx, s, m, d, e, r.Steps, had, notes)
 		if err == nil || errors.Is(err, ErrDuplicate) {
-			if d != nil && s.asked(m) {
-				rt.answer(m, answer{err: e})
-			}
-			return settled, nil
+			return true, e, r
 		}
-		e, r = rt.masked(err, m), Reaction{} // the reaction failed: the message waits for another try, or is a dead letter
+		failed = rt.masked(err, m)
+		e = During(failed, e)
+		r, had = reaction(failed, nil)
+	}
+	return false, e, r
+}
+
+// react does what the error's class asks for, in a unit of its own. notes are
+// the history of the run that failed.
+func (rt *Runtime) react(ctx context.Context, s *Stage, m *Message, d *Delivery, failed error, notes []Event) (outcome, error) {
+	ctx = context.WithoutCancel(ctx)
+	told := answer{err: AsError(failed)}
+	done, e, r := rt.handled(ctx, s, m, d, failed, notes)
+	if done {
+		if d != nil && s.asked(m) {
+			rt.answer(m, told)
+		}
+		return settled, nil
 	}
 	u, again := rt.aftermath(s, m, d, e, r, notes)
 	blocked := false
@@ -79,7 +109,7 @@ func (rt *Runtime) react(ctx context.Context, s *Stage, m *Message, d *Delivery,
 		return waits, nil
 	}
 	if !again && d != nil && s.asked(m) {
-		rt.answer(m, answer{err: e})
+		rt.answer(m, told)
 	}
 	return settled, err
 }
@@ -124,7 +154,7 @@ func (rt *Runtime) aftermath(s *Stage, m *Message, d *Delivery, e *Error, r Reac
 		return &Unit{Input: d, Root: m.Root(), Correlation: m.Correlation, History: append(notes, ev)}, false
 	default:
 		ev.Detail += "; dead letter"
-		rt.log.Warn("dead letter", "stage", s.Name, "message", m.ID, "correlation", m.Correlation, "class", e.Class, "where", e.Where, "error", e.Error())
+		rt.log.Warn("dead letter", "stage", s.Name, "message", m.ID, "correlation", m.Correlation, "class", e.Class, "where", e.Where, "error", e.Chain(maxText))
 	}
 	u = &Unit{Input: d, Root: m.Root(), Correlation: m.Correlation, History: append(notes, ev)}
 	switch {
@@ -145,7 +175,7 @@ func (rt *Runtime) aftermath(s *Stage, m *Message, d *Delivery, e *Error, r Reac
 	return u, again
 }
 
-// next decides whether and when a failed message runs again.
+// next decides whether and when a failed message runs again; zero: it does not.
 func (rt *Runtime) next(r Reaction, e *Error, tries int, now time.Time) (due time.Time, again, counts bool) {
 	policy := r.Retry
 	if policy == nil {
@@ -163,9 +193,7 @@ func (rt *Runtime) next(r Reaction, e *Error, tries int, now time.Time) (due tim
 }
 
 func failedEvent(e *Error, now time.Time) Event {
-	detail := string(e.Class)
-	if e.Reason != "" && e.Reason != string(e.Class) {
-		detail += " " + e.Reason
-	}
-	return Event{Time: now, Where: e.Where, Line: e.Line, What: "failed", Detail: detail + ": " + e.Error()}
+	at := *e
+	at.Where = ""
+	return Event{Time: now, Where: e.Where, Line: e.Line, What: "failed", Detail: at.Label() + ": " + e.Chain(maxText)}
 }

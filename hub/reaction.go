@@ -19,6 +19,9 @@ type Retry struct {
 // DefaultRetry is what a transient error gets where nothing is declared.
 var DefaultRetry = &Retry{Name: "default", Times: 12, Min: time.Second, Max: 5 * time.Minute}
 
+// Never is the policy `retry: never`: it takes no class, whatever the default would do.
+var Never = &Retry{Name: "never", Errors: []Class{"-"}}
+
 // Takes tells whether the policy retries the class.
 func (r *Retry) Takes(c Class) bool {
 	if len(r.Errors) == 0 {
@@ -77,13 +80,20 @@ type Policy func(e *Error) Reaction
 
 var causeNoise = regexp.MustCompile(`"[^"]*"|[0-9][0-9A-Za-z_.:/-]*|[A-Z]+-[0-9]+[0-9A-Za-z-]*`)
 
-// failure is the stored form of e. The cause groups failures of one kind: the
-// class, the place and the message without its values.
+// maxText bounds the text of a stored error, in bytes.
+const maxText = 2000
+
+// failure is the stored form of e. The group is of failures of one kind: the
+// class, the place and the message without its values, of e and of what led to it.
 func failure(e *Error, now time.Time, config string) *Failure {
-	msg := e.Error()
-	if len(msg) > 2000 {
-		msg = msg[:2000]
+	f := &Failure{Class: e.Class, Reason: e.Reason, Where: e.Where, Message: Clip(e.Error(), maxText), Time: now, Config: config}
+	kind := ""
+	for c := e; c != nil; c = c.Cause {
+		kind += string(c.Class) + "|" + c.Where + "|" + causeNoise.ReplaceAllString(Clip(c.Error(), maxText), "…")
 	}
-	cause := HashID(string(e.Class) + "|" + e.Where + "|" + causeNoise.ReplaceAllString(msg, "…"))
-	return &Failure{Class: e.Class, Reason: e.Reason, Where: e.Where, Message: msg, Time: now, Cause: "g" + cause[:6], Config: config}
+	if e.Cause != nil {
+		f.First = failure(e.Cause, time.Time{}, "")
+	}
+	f.Cause = "g" + HashID(kind)[:6]
+	return f
 }

@@ -57,7 +57,7 @@ func TestFault_V1_AnsweredWithAnError(t *testing.T) {
 		x.Msg = x.Msg.WithCorrelation("O-1")
 		e := hub.Fail(hub.Invalid, "schema", "the total is missing")
 		e.Fields = []hub.FieldError{{Pointer: "/total", Detail: "is missing"}}
-		return hub.At(e, hub.Place{Where: "orders/validate", Line: "f.yaml:3"}, x.Msg)
+		return hub.At(e, "orders/validate", "f.yaml:3")
 	}}
 	b := newBench(t, s)
 	m := &hub.Message{ID: "T1", Headers: hub.Headers{"content-type": "application/json", "authorization": "Bearer x"}, Body: hub.NewBody([]byte("{\"id\": \"O-1\x1b[2J\"}"))}

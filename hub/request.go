@@ -20,9 +20,6 @@ const keepReply = 24 * time.Hour
 // inside begins the Return Address of a request that this hub's store carries.
 const inside = "hub:"
 
-// reasonStopping is the Reason of what was not finished because the hub stops.
-const reasonStopping = "stopping"
-
 // asked tells that somebody waits for what becomes of m, so that its errors
 // are told instead of stored.
 func (s *Stage) asked(m *Message) bool {
@@ -69,7 +66,7 @@ func (rt *Runtime) Ask(ctx context.Context, queue string, m *Message) (*Message,
 		return nil, Fail(Unavailable, reasonStopping, "no reply: the hub is stopping")
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return nil, Fail(Timeout, "timeout", "no reply: %w", ctx.Err())
+			return nil, Fail(Timeout, reasonTimeout, "no reply: %w", ctx.Err())
 		}
 		return nil, Fail(Unavailable, reasonStopping, "no reply: %w", ctx.Err())
 	}
@@ -86,6 +83,11 @@ func (q *requests) expect(token string, ch chan<- answer) {
 		q.waiting = map[string]chan<- answer{}
 	}
 	q.waiting[token] = ch
+}
+
+// NoReply is the error of a request that has expired, whoever notices it first.
+func NoReply(m *Message) *Error {
+	return Fail(Timeout, reasonTimeout, "no reply: the request expired at %s", m.Expires.Format(time.RFC3339))
 }
 
 // answer gives what became of the stored request m to its requester. A second

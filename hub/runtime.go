@@ -153,7 +153,6 @@ func (rt *Runtime) Run(ctx context.Context) error {
 		dispatchers.Go(func() { rt.hear(consume) })
 	}
 	dispatchers.Go(func() { rt.watchClock(consume) })
-	dispatchers.Go(func() { rt.survey(consume) })
 	noting, stopNoting := context.WithCancel(context.WithoutCancel(ctx))
 	defer notes.Wait()
 	defer stopNoting()

@@ -19,7 +19,6 @@ type Stage struct {
 	Run     Next   // the steps
 	React   Policy // nil: the classes' defaults
 	Lanes   int    // messages in flight at most; 0: DefaultLanes
-	Bound   Bound  // how much may wait for it
 	Inbox   bool   // messages from outside carry IDs that are the same on redelivery: keep them in the inbox
 	Direct  bool   // messages reach what it does without its queue, too, while none of their key lies there: a stage with a source, an outbox
 	Trace   bool   // keep the history of every message; else of failures only
@@ -88,12 +87,13 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 	case d != nil && rt.stopping() && AsError(err).Reason != Ambiguous && (ctx.Err() != nil || AsError(err).Reason == reasonStopping):
 		return nil, undone, rt.store.Release(context.WithoutCancel(ctx), []*Delivery{d})
 	}
-	e := rt.masked(err, m)
+	err = rt.masked(err, m)
 	rt.metrics.failed(s.Name)
 	if d == nil && asked {
-		return nil, settled, rt.refuse(ctx, s, m, x.Msg.Correlation, e)
+		reply, err := rt.refuse(ctx, s, m, x, err)
+		return reply, settled, err
 	}
-	out, err := rt.react(ctx, s, m, d, e, x.Unit.History)
+	out, err := rt.react(ctx, s, m, d, err, x.Unit.History)
 	return nil, out, err
 }
 
@@ -114,7 +114,7 @@ func (rt *Runtime) commit(ctx context.Context, s *Stage, x *Exchange, m *Message
 	if direct {
 		for _, send := range u.Sends {
 			if err := send.Target.Send(ctx, send.Msg); err != nil {
-				return At(err, Place{Where: send.Queue}, send.Msg)
+				return At(err, send.Queue, "")
 			}
 		}
 		if len(u.History) == 0 {
@@ -123,13 +123,8 @@ func (rt *Runtime) commit(ctx context.Context, s *Stage, x *Exchange, m *Message
 		u.Root, u.Correlation = m.Root(), x.Msg.Correlation
 		return rt.Commit(ctx, u)
 	}
-	if u.Input == nil {
-		if err := rt.admit(u); err != nil {
-			return err
-		}
-		if s.Inbox {
-			u.Inbox = s.Name + " " + m.ID
-		}
+	if u.Input == nil && s.Inbox {
+		u.Inbox = s.Name + " " + m.ID
 	}
 	return rt.save(ctx, x, m.Root(), cmp.Or(x.Msg.Correlation, m.Correlation))
 }

@@ -99,7 +99,7 @@ func (rt *Runtime) inline(ctx context.Context, queue string, ch <-chan answer) (
 		case err != nil:
 			return nil, err
 		case !ran:
-			return nil, Fail(Timeout, "timeout", "no reply: nothing in %s is ready", queue)
+			return nil, Fail(Timeout, reasonTimeout, "no reply: nothing in %s is ready", queue)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package hub
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Unit is one unit of work: all that handling one message changes in the
 // store. It is committed once, all or nothing (Store.Commit).
@@ -60,6 +63,19 @@ type Failure struct {
 	Time    time.Time `json:"time"`
 	Cause   string    `json:"cause"`            // what dead letters are grouped by: class, place and message without its values
 	Config  string    `json:"config,omitempty"` // version of the configuration it failed under
+	First   *Failure  `json:"first,omitempty"`  // what was being handled when this came up, without Time, Cause and Config
+}
+
+// Text is the message with all that led to it, for people.
+func (f *Failure) Text() string { return f.asError().Chain(maxText) }
+
+// asError is the error again, as far as it is stored.
+func (f *Failure) asError() *Error {
+	e := &Error{Class: f.Class, Reason: f.Reason, Where: f.Where, Err: errors.New(f.Message)}
+	if f.First != nil {
+		e.Cause = f.First.asError()
+	}
+	return e
 }
 
 // State of a stored message.

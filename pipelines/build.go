@@ -20,6 +20,8 @@ type Build struct {
 	plan       *loading
 	pl         *Pipeline
 	part       *part
+	place      *hub.Place // of this step, as errors know it
+	outer      *hub.Place // of the step that this one stands in
 	nested     bool
 	branch     bool           // `when` belongs to the route around it
 	onError    bool           // inside `errors:`
@@ -73,10 +75,8 @@ func (b *Build) As() string {
 	return name
 }
 
-// Place is where errors of this step happen; its own reaction is added around it.
-func (b *Build) Place() hub.Place {
-	return hub.Place{Where: b.Where, Line: b.Line, Inner: true}
-}
+// At says that err happened in this step; its own reaction is added around it.
+func (b *Build) At(err error) error { return hub.At(err, b.Where, b.Line) }
 
 // Note adds to the message's history what this step did.
 func (b *Build) Note(x *hub.Exchange, began time.Time, what, detail string) {
@@ -108,7 +108,7 @@ func (b *Build) Inner(n *yamlfile.Node, f *Flow, beside ...string) hub.Step {
 }
 
 func (b *Build) inner(n *yamlfile.Node, f *Flow) *Build {
-	return &Build{Step: n, Flow: f, plan: b.plan, pl: b.pl, part: b.part, nested: true, onError: b.onError, background: b.background, names: b.names, within: b.within}
+	return &Build{Step: n, Flow: f, plan: b.plan, pl: b.pl, part: b.part, nested: true, outer: b.place, onError: b.onError, background: b.background, names: b.names, within: b.within}
 }
 
 // Verb is the verb of step n, "" when it has none.
@@ -171,7 +171,7 @@ func (b *Build) Path(p string) string { return b.plan.path(p) }
 func (b *Build) IdempotencyKey(x *hub.Exchange) string {
 	key := x.Msg.ID + "/" + strings.ReplaceAll(b.Where, " ", ".")
 	if len(key) > 200 {
-		key = x.Msg.Root()[:min(60, len(x.Msg.Root()))] + "/" + hub.HashID(key)
+		key = hub.Clip(x.Msg.Root(), 60) + "/" + hub.HashID(key)
 	}
 	return key
 }

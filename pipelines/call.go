@@ -209,7 +209,7 @@ func (p *Pipeline) call(ctx context.Context, x *hub.Exchange, m *hub.Message) (*
 	err := p.body(ctx, in)
 	if err != nil {
 		x.Unit.History = append(x.Unit.History, in.Unit.History...)
-		return nil, err
+		return nil, hub.Called(err)
 	}
 	reply := in.Unit.Reply
 	x.Join(in)

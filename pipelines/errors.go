@@ -15,6 +15,7 @@ var errorShape = shape.ObjectType(
 	shape.Field{Name: "reason", Type: shape.StringType, Required: true},
 	shape.Field{Name: "where", Type: shape.StringType, Required: true},
 	shape.Field{Name: "message", Type: shape.StringType, Required: true},
+	shape.Field{Name: "cause", Type: shape.AnyType, Required: true}, // of the same shape, or null
 )
 
 // reactions are the step's own `retry:` and `errors:`; nil when it has neither.
@@ -64,11 +65,8 @@ func pick(table map[string]hub.Reaction, e *hub.Error) (hub.Reaction, bool) {
 	return hub.Reaction{}, false
 }
 
-// never is the policy `retry: never`: it takes no class, whatever the default would do.
-var never = &hub.Retry{Name: "never", Errors: []hub.Class{"-"}}
-
 // decides tells whether the policy says what becomes of the class; else the next one around it, or the default, does.
-func decides(r *hub.Retry, c hub.Class) bool { return r == never || r.Takes(c) }
+func decides(r *hub.Retry, c hub.Class) bool { return r == hub.Never || r.Takes(c) }
 
 // errorTable reads `errors: {invalid: {send: orders.invalid}, other: {retry: patient}}`.
 func (b *Build) errorTable(n *yamlfile.Node, f *Flow) map[string]hub.Reaction {

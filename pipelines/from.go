@@ -162,7 +162,7 @@ func (b *Build) entry(f *From) hub.Step {
 	}
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 		if err := f.check(x.Msg); err != nil {
-			return hub.At(err, hub.Place{Where: where, Line: ln}, x.Msg)
+			return hub.At(err, where, ln)
 		}
 		if answers {
 			x.Vars = append(x.Vars, hub.Var{Name: "params", Value: withPrefix(x.Msg.Headers, "param.")}, hub.Var{Name: "query", Value: withPrefix(x.Msg.Headers, "query.")})

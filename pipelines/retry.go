@@ -65,8 +65,8 @@ func (l *loading) retry(n *yamlfile.Node) *hub.Retry {
 		return l.retryOf("inline", n)
 	}
 	name := n.Str()
-	if name == never.Name {
-		return never
+	if name == hub.Never.Name {
+		return hub.Never
 	}
 	r := l.retries[name]
 	if r == nil && name != "" && !l.broken["retry "+name] {

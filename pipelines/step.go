@@ -29,6 +29,7 @@ func (b *Build) step(beside ...string) hub.Step {
 		n.Errorf("E201", "write a verb: - send: orders", "a step is a map with one verb, this is %s", n.Kind())
 		return nil
 	}
+	b.place = &hub.Place{Outer: b.outer}
 	p := b.verb(beside)
 	if p == nil {
 		b.unknown()
@@ -171,20 +172,21 @@ func (b *Build) wrap(s hub.Step, before *Flow) hub.Step {
 	if when != nil {
 		b.Flow.Merge(before, b.Flow.Branch())
 	}
-	place := hub.Place{Where: b.Where, Line: b.Line, React: react, Inner: b.nested || b.pl.From.Call}
+	place := b.place
+	place.Where, place.Line, place.React = b.Where, b.Line, react
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 		msg := x.Msg
 		if when != nil {
 			ok, err := when.Holds(formula.NewFrame(x))
 			if err != nil {
-				return hub.At(err, place, msg)
+				return hub.Catch(err, place, msg)
 			}
 			if !ok {
 				return next(ctx, x)
 			}
 		}
 		if err := s.Process(ctx, x, next); err != nil {
-			return hub.At(err, place, msg)
+			return hub.Catch(err, place, msg)
 		}
 		return nil
 	})

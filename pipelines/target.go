@@ -75,7 +75,7 @@ func (t *Target) stage() *hub.Stage {
 	return &hub.Stage{Name: where, Queue: where, Direct: true, Trace: true, Run: func(ctx context.Context, x *hub.Exchange) error {
 		begin := x.Now()
 		if err := t.Send(ctx, x.Msg); err != nil {
-			return hub.At(err, hub.Place{Where: where, Line: t.adapter.Line}, nil)
+			return hub.At(err, where, t.adapter.Line)
 		}
 		x.Note(hub.Event{Where: where, Line: t.adapter.Line, What: "sent", Took: x.Now().Sub(begin), Detail: sentTo(x.Msg)})
 		return nil

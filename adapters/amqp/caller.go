@@ -80,6 +80,9 @@ func (c *Caller) call(ctx context.Context, m *hub.Message) (*hub.Message, error)
 	if ctx.Err() != nil {
 		return nil, gaveUp(ctx, "not sent")
 	}
+	if !m.Expires.IsZero() && !m.Expires.After(c.adapter.env.Clock.Now()) {
+		return nil, hub.NoReply(m)
+	}
 	p, err := c.request(ctx, m)
 	if err != nil {
 		return nil, err
@@ -192,7 +195,7 @@ func (c *Caller) request(ctx context.Context, m *hub.Message) (amqp.Publishing, 
 }
 
 func (c *Caller) reply(m *hub.Message, d *amqp.Delivery) (*hub.Message, error) {
-	if err := replyError(d); err != nil {
+	if err := hub.ReplyError(func(name string) string { return headerText(d.Headers[name]) }, d.Body); err != nil {
 		return nil, err
 	}
 	now := c.adapter.env.Clock.Now()

@@ -176,7 +176,7 @@ func (f *serviceFar) Serve(t *testing.T, answer func(*hub.Message) (*hub.Message
 				m, _ := message(&d, time.Now(), false)
 				reply, err := answer(m)
 				if err != nil {
-					reply = errorReply(m, hub.AsError(err))
+					reply = hub.ErrorReply(m, hub.AsError(err))
 				}
 				h := amqp.Table{}
 				for k, v := range reply.Headers {

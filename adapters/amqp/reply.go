@@ -2,19 +2,10 @@ package amqp
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 	"time"
 
-	amqp "github.com/rabbitmq/amqp091-go"
-
 	"orderhub/hub"
-)
-
-// Headers of a reply that says why there is none.
-const (
-	headerErrorClass  = "error-class"
-	headerErrorReason = "error-reason"
 )
 
 // replyTime is how long an answer is tried to be sent.
@@ -29,7 +20,7 @@ func (r *run) answer(j *job, reply *hub.Message) bool {
 	env := r.adapter.env
 	p, err := r.adapter.publishing(reply, place{})
 	if err != nil {
-		p, err = r.adapter.publishing(errorReply(j.m, hub.AsError(err)), place{})
+		p, err = r.adapter.publishing(hub.ErrorReply(j.m, unsendable(err)), place{})
 	}
 	if err != nil {
 		return true // can't be
@@ -64,39 +55,7 @@ func (r *run) giveUp(j *job, err error) bool {
 	return false
 }
 
-// statuses of errors, as HTTP has them.
-var statuses = map[hub.Class]string{hub.Invalid: "422", hub.Rejected: "409", hub.Timeout: "504", hub.Unavailable: "503", hub.Throttled: "429", hub.Bug: "500"}
-
-// errorReply tells the requester why there is no other.
-func errorReply(m *hub.Message, e *hub.Error) *hub.Message {
-	text := e.Error()
-	if e.Class == hub.Bug {
-		text = "internal error"
-	}
-	status := statuses[e.Class]
-	if status == "" {
-		status = "409"
-	}
-	body, _ := json.Marshal(map[string]string{"class": string(e.Class), "reason": e.Reason, "detail": text}) // strings always can
-	return &hub.Message{ID: hub.DeriveID(m.ID, "error"), Time: m.Time, Correlation: m.Correlation, Body: hub.NewBody(body),
-		Headers: hub.Headers{hub.HeaderContentType: "application/problem+json", hub.HeaderStatus: status, headerErrorClass: string(e.Class), headerErrorReason: e.Reason}}
-}
-
-// replyError is the error that a reply carries; nil: none.
-func replyError(d *amqp.Delivery) error {
-	class, _ := d.Headers[headerErrorClass].(string)
-	if class == "" {
-		return nil
-	}
-	reason, _ := d.Headers[headerErrorReason].(string)
-	var body struct{ Detail string }
-	_ = json.Unmarshal(d.Body, &body) // another answerer may say nothing
-	if body.Detail == "" {
-		body.Detail = reason
-	}
-	c := hub.Class(class)
-	if !c.Transient() {
-		c = hub.Rejected
-	}
-	return hub.Fail(c, reason, "answered with %s: %s", class, body.Detail)
+// unsendable is what the requester reads of a reply that can't be sent: its own message is not what is wrong.
+func unsendable(err error) *hub.Error {
+	return hub.Fail(hub.Rejected, hub.AsError(err).Reason, "the reply can't be sent: %w", err)
 }

@@ -54,11 +54,11 @@ func TestHubAnswers(t *testing.T) {
 		t.Fatalf("%v %+v", err, reply)
 	}
 	_, err = stock.Call(background(t), message1("2", "bad"))
-	wantError(t, err, hub.Rejected, "schema", "no sku", "invalid")
+	wantError(t, err, hub.Invalid, "schema", "no sku")
 	_, err = stock.Call(background(t), message1("3", "gone"))
-	wantError(t, err, hub.Rejected, "none", "out_of_stock")
+	wantError(t, err, "out_of_stock", "none", "no lamp left")
 	_, err = stock.Call(background(t), message1("4", "bug"))
-	if e := wantError(t, err, hub.Rejected, "bug"); strings.Contains(e.Error(), "secret") {
+	if e := wantError(t, err, hub.Bug, "bug", "internal error"); strings.Contains(e.Error(), "secret") {
 		t.Error(e)
 	}
 	short, cancel := context.WithTimeout(context.Background(), 150*time.Millisecond)
@@ -188,11 +188,11 @@ func TestRequestFails(t *testing.T) {
 				t.Errorf("%+v after %d tries", d, n.count("for a time"))
 			}
 			ask("for good", "15000")
-			if d := r.get(answers); d.CorrelationId != "c for good" || d.Headers[headerErrorClass] != "rejected" || d.Headers[headerErrorReason] != "sold_out" || d.Headers["status"] != "409" {
+			if d := r.get(answers); d.CorrelationId != "c for good" || d.Headers[hub.HeaderErrorClass] != "rejected" || d.Headers[hub.HeaderErrorReason] != "sold_out" || d.Headers["status"] != "409" {
 				t.Errorf("%+v", d)
 			}
 			ask("fault", "15000")
-			if d := r.get(answers); d.CorrelationId != "c fault" || d.Headers[headerErrorClass] != "bug" || strings.Contains(string(d.Body), "fire") {
+			if d := r.get(answers); d.CorrelationId != "c fault" || d.Headers[hub.HeaderErrorClass] != "bug" || strings.Contains(string(d.Body), "fire") {
 				t.Errorf("%+v", d)
 			}
 			ask("never", "600")
@@ -227,7 +227,7 @@ func TestRequestWhileStopping(t *testing.T) {
 		t.Fatalf("%d answers", n)
 	}
 	feed(t, openAdapter(t, r.url, nil).source("queue "+q, nil), replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) { return m, nil }))
-	if d := r.get(answers); d.CorrelationId != "c" || d.Headers[headerErrorClass] != nil {
+	if d := r.get(answers); d.CorrelationId != "c" || d.Headers[hub.HeaderErrorClass] != nil {
 		t.Errorf("%+v", d)
 	}
 }

@@ -37,7 +37,7 @@ func (r *run) handle(j *job) (again time.Duration) {
 	}
 	e := hub.AsError(err)
 	if r.final(j, e) {
-		if j.reply == nil || r.answer(j, errorReply(j.m, e)) {
+		if j.reply == nil || r.answer(j, hub.ErrorReply(j.m, e)) {
 			r.refuse(j.tag, j.m.ID, err)
 		}
 		return 0

@@ -65,8 +65,8 @@ func (t *Target) Close() error {
 
 // named adds to err what it is about.
 func named(a *Adapter, p place, err error) error {
-	if err == nil {
-		return nil
+	if _, said := errors.AsType[hub.Said](err); err == nil || said { // what an answer says is handed on as it is
+		return err
 	}
 	if e, ok := errors.AsType[*hub.Error](err); ok {
 		c := *e

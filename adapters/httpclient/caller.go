@@ -37,7 +37,7 @@ func (t *Target) Close() error { return nil }
 // the answer's, its text as a JSON string, or null when it was empty.
 func (c *Caller) Call(ctx context.Context, m *hub.Message) (*hub.Message, error) {
 	reply, err := c.call(ctx, m)
-	if e, ok := errors.AsType[*hub.Error](err); ok && e.Err != nil {
+	if e, ok := errors.AsType[*hub.Error](err); ok && e.Err != nil && !told(e) {
 		e.Err = fmt.Errorf("%s %s: %w", c.client.env.Name, c.op.name, e.Err)
 	}
 	return reply, err

@@ -67,8 +67,8 @@ func (c *Caller) body(media string, raw []byte) (hub.Body, error) {
 			field = field.Get(name)
 		}
 		if got := field.Text(); got != cond.want {
-			return hub.Body{}, hub.Fail(hub.Rejected, "not_success", "the answer's %s is %.60q, not %q: %s",
-				strings.Join(cond.path, "."), got, cond.want, excerpt(raw))
+			return hub.Body{}, hub.Fail(hub.Rejected, "not_success", "the answer's %s is %.60q, not %q: %w",
+				strings.Join(cond.path, "."), got, cond.want, hub.Said(excerpt(raw)))
 		}
 	}
 	return body, nil
@@ -77,8 +77,15 @@ func (c *Caller) body(media string, raw []byte) (hub.Body, error) {
 // refusal classifies a status that the operation doesn't expect.
 func (c *Caller) refusal(resp *resty.Response) error {
 	status := resp.StatusCode()
-	e := hub.Fail(hub.Rejected, "http_"+strconv.Itoa(status), "answered %d %s: %s", status, http.StatusText(status), excerpt(resp.Body()))
+	e := hub.Fail(hub.Rejected, "http_"+strconv.Itoa(status), "answered %d %s: %w", status, http.StatusText(status), hub.Said(excerpt(resp.Body())))
+	h := resp.Header()
+	if kind, _, _ := mime.ParseMediaType(h.Get("Content-Type")); kind == hub.TypeProblem {
+		if other := hub.ReplyError(h.Get, resp.Body()); other != nil { // of a hub, which says itself what it is
+			e = hub.AsError(other)
+		}
+	}
 	switch {
+	case told(e):
 	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusGatewayTimeout:
 		e.Class = hub.Timeout
 	case status == http.StatusTooManyRequests:
@@ -94,6 +101,12 @@ func (c *Caller) refusal(resp *resty.Response) error {
 		e.After = retryAfter(resp.Header().Get("Retry-After"), c.client.env.Clock.Now())
 	}
 	return e
+}
+
+// told tells that another hub said all of e: it is handed on as it is.
+func told(e *hub.Error) bool {
+	_, said := e.Err.(hub.Said)
+	return said
 }
 
 // retryAfter reads seconds or a date; 0 when there is none.

@@ -22,6 +22,7 @@ const (
 // problem is an answer that is no success: RFC 9457 for programs, a small page for people.
 type problem struct {
 	status     int
+	told       hub.Class // class of the error that it tells of; "": none
 	code       string
 	detail     string
 	trace      string
@@ -48,20 +49,20 @@ func problemOf(err error) *problem {
 		return newProblem(http.StatusNotFound, "not_found", "there is no such thing")
 	}
 	e := hub.AsError(err)
-	p := newProblem(http.StatusConflict, e.Reason, e.Error())
-	p.fields = e.Fields
+	n := hub.NoticeOf(e)
+	p := newProblem(e.Class.Status(), n.Reason, n.Detail)
+	p.told, p.fields = e.Class, n.Errors
 	switch e.Class {
 	case hub.Invalid:
-		p.status = http.StatusUnprocessableEntity
 		p.ofDocument(err)
 	case hub.Rejected:
 		if ofFarEnd(e.Reason) {
 			p.detail = "a partner did not accept it"
 		}
 	case hub.Timeout:
-		p.status, p.detail, p.fields = http.StatusGatewayTimeout, "no answer in time; it is safe to try again with the same Idempotency-Key", nil
+		p.detail, p.fields = "no answer in time; it is safe to try again with the same Idempotency-Key", nil
 	case hub.Unavailable:
-		p.status, p.detail, p.fields = http.StatusServiceUnavailable, "the service is not available now; try again", nil
+		p.detail, p.fields = "the service is not available now; try again", nil
 		p.waitFor(e.After, 5*time.Second)
 		if e.Reason == "disk_full" {
 			p.status = http.StatusInsufficientStorage
@@ -69,10 +70,7 @@ func problemOf(err error) *problem {
 	case hub.Throttled:
 		p.throttled(e)
 	case hub.Bug:
-		p.status, p.code, p.detail, p.fields = http.StatusInternalServerError, "bug", bugText, nil
-	}
-	if p.code == "" {
-		p.code = string(e.Class)
+		p.code, p.detail = "bug", bugText
 	}
 	return p
 }
@@ -98,10 +96,11 @@ func (p *problem) ofDocument(err error) {
 }
 
 func (p *problem) throttled(e *hub.Error) {
-	p.status, p.detail = http.StatusTooManyRequests, "too much at once; try again later"
+	p.detail = "too much at once; try again later"
 	switch e.Reason {
 	case "idempotency_key_reused":
 		p.status, p.detail = http.StatusUnprocessableEntity, "the Idempotency-Key was used for another request"
+		p.told = hub.Rejected // another try meets the same
 		return
 	case "in_progress":
 		p.status, p.detail = http.StatusConflict, "the request with this Idempotency-Key is still running"
@@ -144,6 +143,10 @@ func (p *problem) write(w http.ResponseWriter, r *http.Request) {
 	}
 	if name, value, ok := strings.Cut(p.accept, ": "); ok {
 		h.Set(name, value)
+	}
+	if p.told != "" {
+		h.Set(hub.HeaderErrorClass, string(p.told))
+		h.Set(hub.HeaderErrorReason, p.code)
 	}
 	if strings.HasPrefix(p.code, "token_") {
 		h.Set("WWW-Authenticate", "Bearer")

@@ -33,6 +33,9 @@ func (p *problem) refusal(r *http.Request, raw []byte) hub.Refusal {
 
 // class is that of the error that p tells.
 func (p *problem) class() hub.Class {
+	if p.told != "" {
+		return p.told
+	}
 	switch p.status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict:
 		return hub.Rejected

@@ -74,7 +74,7 @@ func (c *Caller) request(ctx context.Context, m *hub.Message, token string) *par
 }
 
 func (c *Caller) reply(m, reply *hub.Message) (*hub.Message, error) {
-	if err := replyError(reply); err != nil {
+	if err := hub.ReplyError(reply.Headers.Get, reply.Body.Bytes()); err != nil {
 		return nil, err
 	}
 	out := *unaddressed(reply)

@@ -34,7 +34,7 @@ func (l *lanes) handle(j *job) (again bool, pause time.Duration) {
 		l.notTaken(j, err)
 		return true, e.After
 	}
-	j.answer = errorReply(&j.msg, e)
+	j.answer = hub.ErrorReply(&j.msg, e)
 	return l.give(j)
 }
 
@@ -74,7 +74,7 @@ func (l *lanes) give(j *job) (again bool, pause time.Duration) {
 		return true, e.After
 	}
 	if hub.AsError(err).Class == hub.Rejected && !j.told { // too large: the requester is told so
-		j.told, j.answer = true, errorReply(&j.msg, hub.AsError(err))
+		j.told, j.answer = true, hub.ErrorReply(&j.msg, hub.AsError(err))
 		return l.give(j)
 	}
 	hub.RefuserOf(l.run.handler).Refused(hub.LateReply(&j.msg, "reply to topic "+j.reply.topic))

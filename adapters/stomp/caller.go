@@ -61,6 +61,9 @@ func (c *Caller) call(ctx context.Context, m *hub.Message) (*hub.Message, error)
 	if ctx.Err() != nil {
 		return nil, gaveUp(ctx, "not sent")
 	}
+	if !m.Expires.IsZero() && !m.Expires.After(c.adapter.env.Clock.Now()) {
+		return nil, hub.NoReply(m)
+	}
 	id := hub.NewID(c.adapter.env.Clock.Now())
 	f, err := c.adapter.sending(c.place, c.request(ctx, m, id))
 	if err != nil {
@@ -118,7 +121,7 @@ func (c *Caller) request(ctx context.Context, m *hub.Message, id string) *hub.Me
 }
 
 func (c *Caller) reply(m *hub.Message, f *frame) (*hub.Message, error) {
-	if err := replyError(f); err != nil {
+	if err := hub.ReplyError(f.get, f.body); err != nil {
 		return nil, err
 	}
 	reply, err := message(f, headerID, c.adapter.env.Clock.Now())

@@ -137,7 +137,7 @@ func (f *serviceFar) Serve(t *testing.T, answer func(*hub.Message) (*hub.Message
 				m := &hub.Message{ID: d.MessageId, Headers: h, Body: hub.NewBody(d.Body)}
 				reply, err := answer(m)
 				if err != nil {
-					reply = errorReply(m, hub.AsError(err))
+					reply = hub.ErrorReply(m, hub.AsError(err))
 				}
 				table := amqp.Table{}
 				for k, v := range reply.Headers {

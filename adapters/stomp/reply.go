@@ -2,18 +2,11 @@ package stomp
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"strings"
 	"time"
 
 	"orderhub/hub"
-)
-
-// Headers of a reply that says why there is none.
-const (
-	headerErrorClass  = "error-class"
-	headerErrorReason = "error-reason"
 )
 
 const (
@@ -78,7 +71,7 @@ func (r *run) replying(j *job, reply *hub.Message) (*frame, error) {
 	}
 	f, err := r.replyFrame(j, reply)
 	if err != nil {
-		f, err = r.replyFrame(j, errorReply(j.m, hub.AsError(err)))
+		f, err = r.replyFrame(j, hub.ErrorReply(j.m, unsendable(err)))
 	}
 	return f, err
 }
@@ -89,39 +82,7 @@ func (r *run) replyFrame(j *job, reply *hub.Message) (*frame, error) {
 	return f, r.adapter.fill(f, m)
 }
 
-// statuses of errors, as HTTP has them.
-var statuses = map[hub.Class]string{hub.Invalid: "422", hub.Rejected: "409", hub.Timeout: "504", hub.Unavailable: "503", hub.Throttled: "429", hub.Bug: "500"}
-
-// errorReply tells the requester why there is no other.
-func errorReply(m *hub.Message, e *hub.Error) *hub.Message {
-	text := e.Error()
-	if e.Class == hub.Bug {
-		text = "internal error"
-	}
-	status := statuses[e.Class]
-	if status == "" {
-		status = "409"
-	}
-	body, _ := json.Marshal(map[string]string{"class": string(e.Class), "reason": e.Reason, "detail": text}) // strings always can
-	return &hub.Message{ID: hub.DeriveID(m.ID, "error"), Time: m.Time, Correlation: m.Correlation, Body: hub.NewBody(body),
-		Headers: hub.Headers{hub.HeaderContentType: "application/problem+json", hub.HeaderStatus: status, headerErrorClass: string(e.Class), headerErrorReason: e.Reason}}
-}
-
-// replyError is the error that a reply carries; nil: none.
-func replyError(f *frame) error {
-	class := f.get(headerErrorClass)
-	if class == "" {
-		return nil
-	}
-	reason := f.get(headerErrorReason)
-	var body struct{ Detail string }
-	_ = json.Unmarshal(f.body, &body) // another answerer may say nothing
-	if body.Detail == "" {
-		body.Detail = reason
-	}
-	c := hub.Class(class)
-	if !c.Transient() {
-		c = hub.Rejected
-	}
-	return hub.Fail(c, reason, "answered with %s: %s", class, body.Detail)
+// unsendable is what the requester reads of a reply that can't be sent: its own message is not what is wrong.
+func unsendable(err error) *hub.Error {
+	return hub.Fail(hub.Rejected, hub.AsError(err).Reason, "the reply can't be sent: %w", err)
 }

@@ -43,11 +43,11 @@ func TestHubAnswers(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	_, err = stock.Call(background(t), message1("2", "bad"))
-	wantError(t, err, hub.Rejected, "schema", "no sku", "invalid")
+	wantError(t, err, hub.Invalid, "schema", "no sku")
 	_, err = stock.Call(background(t), message1("3", "gone"))
-	wantError(t, err, hub.Rejected, "none", "out_of_stock")
+	wantError(t, err, "out_of_stock", "none", "no lamp left")
 	_, err = stock.Call(background(t), message1("4", "bug"))
-	if e := wantError(t, err, hub.Rejected, "bug"); strings.Contains(e.Error(), "secret") {
+	if e := wantError(t, err, hub.Bug, "bug", "internal error"); strings.Contains(e.Error(), "secret") {
 		t.Error(e)
 	}
 	short, cancel := context.WithTimeout(context.Background(), 150*time.Millisecond)

@@ -38,7 +38,7 @@ func (r *run) handle(j *job) (again time.Duration) {
 	}
 	e := hub.AsError(err)
 	if j.final(e) {
-		if j.replyTo == "" || r.answer(j, errorReply(j.m, e)) {
+		if j.replyTo == "" || r.answer(j, hub.ErrorReply(j.m, e)) {
 			r.refuse(j, err)
 		}
 		return 0

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"orderhub/adapters/httpserver"
-	"orderhub/hub"
 	"orderhub/pipelines"
 )
 
@@ -42,7 +41,7 @@ func sign(req *http.Request, v *httpserver.Verify, body []byte) {
 	}
 	switch {
 	case v.Scheme == "standard-webhooks":
-		id := "msg_" + hub.NewID(time.Now())
+		id := "msg_" + stamp
 		raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(key, "whsec_"))
 		if err != nil {
 			return // the route refused the secret already

@@ -153,7 +153,7 @@ func (a *aggregator) tooLate(x *hub.Exchange, key string) error {
 func (a *aggregator) fired(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 	err := a.timeIsOver(ctx, x, next)
 	if err != nil {
-		return hub.At(err, a.b.Place(), x.Msg)
+		return a.b.At(err)
 	}
 	return nil
 }

@@ -148,7 +148,7 @@ func short(v doc.Value) string {
 		return "missing"
 	}
 	if len(text) > 40 {
-		text = strings.ToValidUTF8(text[:40], "") + "…"
+		text = hub.Clip(text, 40) + "…"
 	}
 	return text
 }

@@ -9,24 +9,23 @@ import (
 	"orderhub/pipelines"
 )
 
-// HeaderKey are the implicit receivers of a pipeline whose source waits for an
-// answer: a request that was answered before gets the same answer again,
-// without its steps being run. The sender names it, with the header
-// idempotency-key; or its proven origin does, so that a recorded webhook has no
-// second effect. It is for Registry.Entry.
+// kindHeader are the records of Idempotency-Key headers; key: pipeline, a space, the header.
+const kindHeader = "idempotency-key"
+
+// HeaderKey is the implicit receiver of a pipeline whose source waits for an
+// answer: a request with the header idempotency-key that was answered before
+// gets the same answer again, without its steps being run. It is for Registry.Entry.
 func HeaderKey(b *pipelines.Build) []hub.Step {
-	return []hub.Step{headerKey{b, b.Asks(), hub.HeaderIdempotency}, headerKey{b, b.Asks(), hub.HeaderVerified}}
+	return []hub.Step{headerKey{b, b.Asks()}}
 }
 
-// headerKey keeps records of the kind that is its header's name; key: pipeline, a space, the header.
 type headerKey struct {
-	b      *pipelines.Build
-	asks   func() bool
-	header string
+	b    *pipelines.Build
+	asks func() bool
 }
 
 func (h headerKey) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-	key := x.Msg.Headers.Get(h.header)
+	key := x.Msg.Headers.Get(hub.HeaderIdempotency)
 	if key == "" {
 		return next(ctx, x)
 	}
@@ -34,17 +33,17 @@ func (h headerKey) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 	guess := optimistic(x, h.asks)
 	replayed, version, err := h.before(ctx, x, key, name, now.Hash, guess)
 	if err != nil {
-		return hub.At(err, h.b.Place(), x.Msg)
+		return h.b.At(err)
 	}
 	if replayed {
 		return nil
 	}
 	if err := next(ctx, x); err != nil {
-		return failed(ctx, x, h.header, name, guess, err)
+		return failed(ctx, x, kindHeader, name, guess, err)
 	}
 	now.Reply = replyOf(x.Unit.Reply)
 	now.expires = x.Now().Add(defaultKeep)
-	now.write(x, h.header, name, version)
+	now.write(x, kindHeader, name, version)
 	return nil
 }
 
@@ -53,21 +52,21 @@ func (h headerKey) before(ctx context.Context, x *hub.Exchange, key, name, hash 
 	if err := checkLength(key); err != nil {
 		return false, 0, err
 	}
-	if err := enter(x, h.header, name, true); err != nil {
+	if err := enter(x, kindHeader, name, true); err != nil {
 		return false, 0, err
 	}
 	if guess {
 		return false, 0, nil
 	}
-	first, version, err := read(ctx, x, h.header, name)
+	first, version, err := read(ctx, x, kindHeader, name)
 	if err != nil || first == nil {
 		return false, version, err
 	}
 	if first.Hash != hash {
-		return false, 0, hub.Fail(hub.Invalid, "idempotency_key_reused", "the %s %s was used for another request", h.header, key)
+		return false, 0, hub.Fail(hub.Invalid, "idempotency_key_reused", "the Idempotency-Key %s was used for another request", key)
 	}
 	first.replay(x)
-	h.b.Note(x, x.Clock(), "duplicate", h.header+" of "+first.ID)
+	h.b.Note(x, x.Clock(), "duplicate", "Idempotency-Key of "+first.ID)
 	return true, version, nil
 }
 

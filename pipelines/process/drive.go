@@ -256,5 +256,5 @@ func (m *machine) stick(ctx context.Context, x *hub.Exchange, o order, cause err
 	if err != nil {
 		return errors.Join(cause, fmt.Errorf("and it can't be marked: %w", err))
 	}
-	return plain(cause)
+	return hub.AsError(cause)
 }

@@ -22,10 +22,9 @@ func (t *turn) stepFailed(tok *Token, k *step, err error) error {
 	if k.compensate != nil && e.InDoubt() {
 		tok.Doubt = true
 	}
-	if r, ok := e.Reaction(); ok && r.Retry != nil {
-		if t.again(tok, r.Retry, e) {
-			return nil
-		}
+	own, says := hub.ReactionTo(err)
+	if own.Retry != nil && t.again(tok, own.Retry, e) {
+		return nil
 	}
 	for _, table := range t.tables(tok) {
 		r := table[string(e.Class)]
@@ -41,12 +40,15 @@ func (t *turn) stepFailed(tok *Token, k *step, err error) error {
 		default:
 			t.note(tok, e.Line, "failed", "%s: %s", e.Class, e.Error())
 			hit, err := t.react(tok, r, "error", hub.Var{Name: "error", Value: e.Document()})
-			if hit || err != nil {
-				return err
+			if err != nil {
+				return hub.During(err, e)
+			}
+			if hit {
+				return nil
 			}
 		}
 	}
-	if _, says := e.Reaction(); !says && t.again(tok, hub.DefaultRetry, e) {
+	if !says && t.again(tok, hub.DefaultRetry, e) {
 		return nil
 	}
 	return t.fail(tok, e)
@@ -81,16 +83,12 @@ func (t *turn) again(tok *Token, policy *hub.Retry, e *hub.Error) bool {
 	tok.Due, tok.ready = t.now.Add(pause), false
 	tok.Error = problemOf(e, t.now)
 	t.drive(tok, tok.Due)
-	t.note(tok, e.Line, "failed", "%s: %s; again in %s (try %d of %d)", e.Class, e.Error(), pause.Round(10*time.Millisecond), tok.Tries+1, policy.Times+1)
+	t.note(tok, e.Line, "failed", "%s: %s; again in %s (try %d of %d)", e.Class, e.Chain(500), pause.Round(10*time.Millisecond), tok.Tries+1, policy.Times+1)
 	return true
 }
 
 func problemOf(e *hub.Error, now time.Time) *Problem {
-	text := e.Error()
-	if len(text) > 500 {
-		text = text[:500]
-	}
-	return &Problem{Class: string(e.Class), Reason: e.Reason, Where: e.Where, Line: e.Line, Message: text, Time: now}
+	return &Problem{Class: string(e.Class), Reason: e.Reason, Where: e.Where, Line: e.Line, Message: e.Chain(500), Time: now}
 }
 
 // fail stops a token for good, until somebody retries. What drives it becomes a dead letter.
@@ -100,7 +98,7 @@ func (t *turn) fail(tok *Token, err error) error {
 		tok.ready, tok.later = true, true
 		return nil
 	}
-	t.failed = plain(e)
+	t.failed = e
 	t.stick(tok, e)
 	return nil
 }
@@ -110,13 +108,7 @@ func (t *turn) stick(tok *Token, e *hub.Error) {
 	tok.Phase, tok.ready, tok.Error = Failed, false, problemOf(e, t.now)
 	value, _ := json.Marshal(stuck{State: tok.State, Since: t.now, Problem: *tok.Error}) // texts and times always can
 	t.y.Write(hub.Write{Kind: stuckKind, Key: t.stuckKey(tok), Value: value, IfVersion: hub.AnyVersion})
-	t.note(tok, e.Line, "failed", "%s: %s; it waits for hub process retry", e.Class, e.Error())
-}
-
-// plain is err without the reactions of its step: the machine has done what they say.
-func plain(err error) error {
-	e := hub.AsError(err)
-	return &hub.Error{Class: e.Class, Reason: e.Reason, Where: e.Where, Line: e.Line, After: e.After, Fields: e.Fields, Err: e.Err}
+	t.note(tok, e.Line, "failed", "%s: %s; it waits for hub process retry", e.Class, e.Chain(500))
 }
 
 // stuck is the record of a token that failed.

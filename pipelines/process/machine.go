@@ -67,7 +67,7 @@ func never(e *hub.Error) hub.Reaction {
 	if e.Where == "" && e.Class.Transient() {
 		return hub.Reaction{}
 	}
-	return hub.Reaction{Retry: &hub.Retry{Name: "never", Errors: []hub.Class{"-"}}}
+	return hub.Reaction{Retry: hub.Never}
 }
 
 // change is one unit of work that consumes the message: f changes the instance,

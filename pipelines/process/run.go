@@ -158,7 +158,7 @@ func (t *turn) react(tok *Token, r *reaction, suffix string, more ...hub.Var) (h
 	for i, m := range r.steps {
 		set, err := t.quick(context.Background(), tok, m, t.exchange(tok, suffix+"."+strconv.Itoa(i+1), more...))
 		if err != nil {
-			return true, hub.At(err, hub.Place{Where: m.Where, Line: m.Line}, nil)
+			return true, hub.At(err, m.Where, m.Line)
 		}
 		for _, v := range set {
 			t.set(tok, v)

@@ -147,7 +147,7 @@ func (t *turn) enter(tok *Token, s *state) error {
 		x := t.exchange(tok, "", hub.Var{Name: "state", Value: doc.StringValue(s.name)}, hub.Var{Name: "from", Value: doc.StringValue(from)},
 			hub.Var{Name: "at", Value: doc.StringValue(t.now.Format(time.RFC3339Nano))})
 		if err := e.Run.Process(context.Background(), x, hub.End); err != nil {
-			return hub.At(err, hub.Place{Where: e.Where, Line: e.Line}, nil)
+			return hub.At(err, e.Where, e.Line)
 		}
 	}
 	if tok.tired() {

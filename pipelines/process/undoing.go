@@ -80,7 +80,7 @@ func refused(e *hub.Error) bool { return !e.Class.Transient() && !e.InDoubt() }
 func (t *turn) undoFailed(tok *Token, u *Undo, err error) error {
 	e := hub.AsError(err)
 	policy := t.d.desk.retry
-	if r, ok := e.Reaction(); ok && r.Retry != nil {
+	if r, ok := hub.ReactionTo(err); ok && r.Retry != nil {
 		policy = r.Retry
 	}
 	if policy == nil {

@@ -66,7 +66,7 @@ func (r *run) standIn() {
 			}
 			reply, err := r.life.call(c.Name, x.Msg)
 			if err != nil {
-				return hub.At(err, hub.Place{Where: c.Name}, x.Msg)
+				return hub.At(err, c.Name, "")
 			}
 			x.Unit.Reply = reply
 			return nil

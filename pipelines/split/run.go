@@ -95,7 +95,7 @@ func (s *splitter) sideBySide(ctx context.Context, x *hub.Exchange, elems []doc.
 func (s *splitter) safely(ctx context.Context, child *hub.Exchange, after hub.Next) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = hub.At(hub.Fail(hub.Bug, "panic", "panic: %v\n%s", p, debug.Stack()), s.b.Place(), child.Msg)
+			err = s.b.At(hub.Fail(hub.Bug, "panic", "panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
 	return s.one(ctx, child, after)

@@ -1,0 +1,140 @@
+package hub
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// How errors travel: what an answerer tells of an error to who asked it, and what
+// the asker makes of it. Class and reason are the same on both sides, whatever
+// carries the answer, so that the asker's own `errors:` decides by the classes
+// that the answerer names. The answerer's reactions ran where it failed, once.
+//
+//	carrier      who asks sees
+//	the store    the error itself: class, reason, text, place and causes
+//	AMQP, Kafka  a reply with the headers status, error-class, error-reason and
+//	and STOMP    retry-after, and a body application/problem+json with class,
+//	             reason, detail (the text) and errors (the fields)
+//	HTTP         the same as a response: the status is its status, the headers are
+//	             Error-Class, Error-Reason and Retry-After
+//
+//	class        status  another answer
+//	invalid      422     HTTP: 400, 404 or 413 for faults of the body's form
+//	rejected     409
+//	timeout      504
+//	unavailable  503     HTTP: 507 when the disk is full
+//	throttled    429     HTTP: 503 when a queue is full
+//	bug          500
+//	of `fail:`   409
+//
+// An answerer tries what failed for now (a class that its retry takes) again, until
+// the request expires: then who asked reads `timeout`, whoever notices first. It
+// tells such a class at once where its own `errors:` or `retry:` says so.
+//
+// What is not the same: outside of the hub the text of a bug is "internal error",
+// and of what another partner said (see Said) "a partner did not accept it"; over
+// HTTP the texts of timeout, unavailable and throttled are the adapter's. Texts have 2,000 bytes at
+// most, and 20 fields go along. The place, the causes, and reasons that are about
+// the answerer alone (it stops, it has no connection to a third) stay with it: the
+// asker reads the class as the reason.
+var statuses = map[Class]int{Invalid: 422, Rejected: 409, Timeout: 504, Unavailable: 503, Throttled: 429, Bug: 500}
+
+// Headers of an answer that says why there is no other.
+const (
+	HeaderErrorClass  = "error-class"
+	HeaderErrorReason = "error-reason"
+)
+
+// TypeProblem is the media type of an answer that says why there is no other: RFC 9457.
+const TypeProblem = "application/problem+json"
+
+const (
+	maxFields = 20
+	maxAfter  = 24 * time.Hour
+)
+
+// localReason tells that a reason is about the hub that gives it: to who asked it, it
+// would say something else (that it was not asked, that its own hub stops).
+func localReason(reason string) bool {
+	return (&Error{Reason: reason}).Untried() || reason == reasonConflict || reason == reasonStopping
+}
+
+// className is what a class or a reason may be that comes from outside.
+var className = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+
+// Status is the status of an answer that says why there is no other.
+func (c Class) Status() int {
+	if s := statuses[c]; s != 0 {
+		return s
+	}
+	return statuses[Rejected]
+}
+
+// Said is what a partner's error says: a text for those who run the hub, never
+// for another partner. It is the Err of an Error, or stands in its chain.
+type Said string
+
+func (s Said) Error() string { return string(s) }
+
+// Notice is the body of an answer that says why there is no other.
+type Notice struct {
+	Class  Class        `json:"class"`
+	Detail string       `json:"detail"`
+	Reason string       `json:"reason"`
+	Errors []FieldError `json:"errors,omitempty"`
+}
+
+// NoticeOf is what e says to who asked.
+func NoticeOf(e *Error) Notice {
+	n := Notice{e.Class, Clip(e.Error(), maxText), e.Reason, e.Fields[:min(len(e.Fields), maxFields)]}
+	if n.Reason == "" || localReason(n.Reason) {
+		n.Reason = string(e.Class)
+	}
+	if e.Class == Bug {
+		n.Detail, n.Errors = "internal error", nil
+	} else if _, said := errors.AsType[Said](e); said {
+		n.Detail, n.Errors = "a partner did not accept it", nil
+	}
+	return n
+}
+
+// ErrorReply is the reply that tells the requester of m why there is no other.
+func ErrorReply(m *Message, e *Error) *Message {
+	n := NoticeOf(e)
+	body, _ := json.Marshal(n) // texts always can
+	h := Headers{HeaderContentType: TypeProblem, HeaderStatus: strconv.Itoa(e.Class.Status()), HeaderErrorClass: string(n.Class), HeaderErrorReason: n.Reason}
+	if e.After > 0 {
+		h[HeaderRetryAfter] = strconv.Itoa(int(math.Ceil(e.After.Seconds())))
+	}
+	return &Message{ID: DeriveID(m.ID, "error"), Time: m.Time, Correlation: m.Correlation, Body: NewBody(body), Headers: h}
+}
+
+// ReplyError is the error that an answer tells of, from its headers and its body;
+// nil: it is a reply as any other. A partner that is no hub may set the headers alone.
+func ReplyError(header func(name string) string, body []byte) error {
+	class, reason := Class(header(HeaderErrorClass)), header(HeaderErrorReason)
+	if class == "" {
+		return nil
+	}
+	if !className.MatchString(string(class)) {
+		class = Rejected
+	}
+	if !className.MatchString(reason) || localReason(reason) {
+		reason = string(class)
+	}
+	var n Notice
+	_ = json.Unmarshal(body, &n) // another answerer may say nothing
+	if n.Detail == "" {
+		n.Detail = "answered with " + string(class) + " " + reason
+	}
+	e := &Error{Class: class, Reason: reason, Fields: n.Errors[:min(len(n.Errors), maxFields)], Err: Said(Clip(strings.ToValidUTF8(n.Detail, ""), maxText))}
+	if s, err := strconv.Atoi(header(HeaderRetryAfter)); err == nil && class.Transient() && s > 0 {
+		e.After = min(time.Duration(s)*time.Second, maxAfter)
+	}
+	return e
+}
