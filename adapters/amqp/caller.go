@@ -67,7 +67,7 @@ func (a *Adapter) replied(q *asking, d *amqp.Delivery) {
 	}
 	a.late.Add(1)
 	a.env.Refused(hub.LateReply(&hub.Message{ID: d.MessageId, Correlation: d.CorrelationId, Body: hub.NewBody(d.Body)}, "direct reply-to"))
-	a.env.Log.Warn("reply dropped: nobody waits for it any more", "adapter", a.env.Name, "event", "late_reply", "correlation", d.CorrelationId, "message", d.MessageId)
+	a.env.Log.Warn("reply dropped: nobody waits for it any more", "event", "late_reply", "correlation", d.CorrelationId, "message", d.MessageId)
 }
 
 // Call sends the request once and waits for its reply until ctx ends. The first reply counts.

@@ -37,7 +37,7 @@ func (r *run) answer(j *job, reply *hub.Message) bool {
 		e := hub.AsError(err)
 		if !e.Class.Transient() {
 			hub.RefuserOf(r.handler).Refused(hub.LateReply(j.m, "reply to "+j.reply.ReplyTo))
-			env.Log.Warn("reply dropped, the requester is gone", "adapter", env.Name, "event", "late_reply", "queue", r.queue,
+			env.Log.Warn("reply dropped, the requester is gone", "event", "late_reply", "queue", r.queue,
 				"message", j.m.ID, "correlation", j.reply.CorrelationId, "error", err)
 			return true
 		}
@@ -50,7 +50,7 @@ func (r *run) answer(j *job, reply *hub.Message) bool {
 // giveUp puts a request back whose answer could not be sent.
 func (r *run) giveUp(j *job, err error) bool {
 	env := r.adapter.env
-	env.Log.Warn("reply not sent, the request goes back", "adapter", env.Name, "queue", r.queue, "message", j.m.ID, "error", err)
+	env.Log.Warn("reply not sent, the request goes back", "queue", r.queue, "message", j.m.ID, "error", err)
 	r.requeue(j)
 	return false
 }

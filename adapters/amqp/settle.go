@@ -99,6 +99,6 @@ func (r *run) refuseDelivery(d *amqp.Delivery, err error) {
 func (r *run) refuse(tag uint64, id string, err error) {
 	e := hub.AsError(err)
 	r.adapter.env.Log.Error("message refused; it goes to the queue's dead letter exchange, if there is one",
-		"adapter", r.adapter.env.Name, "event", e.Reason, "queue", r.queue, "message", id, "class", e.Class, "error", e.Error())
+		"event", e.Reason, "queue", r.queue, "message", id, "class", e.Class, "error", e.Error())
 	r.acks.nack(tag, false)
 }

@@ -136,7 +136,7 @@ func (r *run) take(d *amqp.Delivery) {
 		m.ID = hub.NewID(env.Clock.Now())
 		if !r.warned.Swap(true) {
 			env.Log.Warn("a message without message-id gets a new one, and can't be recognised when it is delivered again",
-				"adapter", env.Name, "event", "no_message_id", "queue", r.queue)
+				"event", "no_message_id", "queue", r.queue)
 		}
 	}
 	if !m.Headers.Match(r.place.match) { // RabbitMQ can't compare all of it

@@ -18,7 +18,7 @@ func (r *run) listen() {
 		if r.a.env.Clock.Now().Sub(began) > time.Minute {
 			try = 1
 		}
-		r.a.env.Log.Debug("no notifications now, the table is only looked at", "adapter", r.a.env.Name, "table", r.table, "error", oneLine(err))
+		r.a.env.Log.Debug("no notifications now, the table is only looked at", "table", r.table, "error", oneLine(err))
 		if !r.pause(r.ctx, pauses.Delay(min(try, 30))) {
 			return
 		}

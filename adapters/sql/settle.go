@@ -73,7 +73,7 @@ func (r *run) handle(m *hub.Message) bool {
 		}
 		e := hub.AsError(err)
 		if e.Class == hub.Invalid || e.Class == hub.Rejected {
-			r.a.env.Log.Error("row refused; it counts as done", "adapter", r.a.env.Name, "event", e.Reason, "table", r.table,
+			r.a.env.Log.Error("row refused; it counts as done", "event", e.Reason, "table", r.table,
 				"message", m.ID, "class", e.Class, "error", e.Error())
 			return true
 		}
@@ -116,7 +116,7 @@ func (r *run) finish(u *unit, i int) bool {
 			r.fail(about("done", err)) // Run ends; what the hub owns is marked all the same
 		}
 		if !e.Class.Transient() {
-			r.a.env.Log.Error("done fails for a row, it is tried again", "adapter", r.a.env.Name, "event", e.Reason, "table", r.table,
+			r.a.env.Log.Error("done fails for a row, it is tried again", "event", e.Reason, "table", r.table,
 				"message", u.rows[i].msg.ID, "error", e.Error())
 		}
 		if !r.pause(r.ctx, pauses.Delay(min(try, 30))) {

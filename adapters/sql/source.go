@@ -166,7 +166,7 @@ func (r *run) progress(units []*unit) bool {
 	r.last = ids
 	if len(ids) > 0 && !fresh && !r.told {
 		r.told = true
-		r.a.env.Log.Warn("the same rows come again and again: done does not take them out of where", "adapter", r.a.env.Name, "event", "not_done", "table", r.table)
+		r.a.env.Log.Warn("the same rows come again and again: done does not take them out of where", "event", "not_done", "table", r.table)
 	}
 	return fresh
 }
@@ -195,7 +195,7 @@ func (r *run) renew(ctx context.Context) {
 			continue
 		}
 		if err := r.extend(ctx); err != nil && ctx.Err() == nil {
-			r.a.env.Log.Debug("claims can't be renewed now", "adapter", r.a.env.Name, "table", r.table, "error", err)
+			r.a.env.Log.Debug("claims can't be renewed now", "table", r.table, "error", err)
 		}
 		if !r.ours() {
 			r.fail(hub.Fail(hub.Unavailable, "claims_lost", "the claims ran out before they could be renewed"))

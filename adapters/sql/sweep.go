@@ -24,7 +24,7 @@ func (a *Adapter) sweep() {
 	a.group.Go(func() {
 		full, err := a.forget(a.ctx)
 		if err != nil {
-			a.env.Log.Debug("what was applied long ago is not forgotten yet", "adapter", a.env.Name, "error", err)
+			a.env.Log.Debug("what was applied long ago is not forgotten yet", "error", err)
 		}
 		a.mu.Lock()
 		defer a.mu.Unlock()

@@ -47,7 +47,7 @@ func (c *Caller) replied(f *frame) {
 	}
 	c.adapter.late.Add(1)
 	c.adapter.env.Refused(hub.LateReply(&hub.Message{ID: f.get(headerID), Correlation: id, Body: hub.NewBody(f.body)}, c.place.text))
-	c.adapter.env.Log.Warn("reply dropped: nobody waits for it any more", "adapter", c.adapter.env.Name, "event", "late_reply",
+	c.adapter.env.Log.Warn("reply dropped: nobody waits for it any more", "event", "late_reply",
 		"destination", c.place.text, "correlation", id, "message", f.get(headerID))
 }
 

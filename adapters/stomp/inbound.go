@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,13 +26,7 @@ func message(f *frame, idHeader string, now time.Time) (*hub.Message, error) {
 	if f.refused != "" {
 		return nil, hub.Fail(hub.Invalid, f.refused, "%s", refusals[f.refused])
 	}
-	h := make(hub.Headers, len(f.headers))
-	for _, e := range f.headers {
-		name := strings.ToLower(e.name)
-		if _, twice := h[name]; !twice && e.value != "" && !ownHeaders[name] {
-			h[name] = e.value
-		}
-	}
+	h := headersOf(f)
 	m := &hub.Message{ID: f.get(idHeader), Correlation: f.get(headerCorrelationID), Time: now, Headers: h, Body: hub.NewBody(f.body)}
 	if m.ID == "" {
 		m.ID = f.get(headerAMQPID)
@@ -51,6 +46,29 @@ func message(f *frame, idHeader string, now time.Time) (*hub.Message, error) {
 	}
 	m.Headers = came(f, h)
 	return m, nil
+}
+
+// headersOf are the headers of the message: of a name that is there twice the first, and what these texts can't say beside them.
+func headersOf(f *frame) hub.Headers {
+	h := make(hub.Headers, len(f.headers))
+	var all []hub.ExactHeader
+	same := map[string]int{}
+	for _, e := range f.headers {
+		name := strings.ToLower(e.name)
+		if ownHeaders[name] || name == hub.HeaderExact {
+			continue
+		}
+		if same[name]++; same[name] == 1 {
+			h[name] = e.value
+		}
+		if !staysBehind(name) {
+			all = append(all, hub.ExactHeader{Name: e.name, Form: hub.FormText, Value: e.value})
+		}
+	}
+	return h.WithExact(slices.DeleteFunc(all, func(e hub.ExactHeader) bool {
+		name := strings.ToLower(e.Name)
+		return e.Name == name && same[name] == 1
+	}))
 }
 
 var refusals = map[string]string{

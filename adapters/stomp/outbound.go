@@ -45,7 +45,7 @@ var notSent = map[string]bool{
 	headerDestination: true, headerLength: true, headerReceipt: true, headerAck: true, headerMessageID: true, headerSubscription: true, headerPrefetch: true,
 	"transaction": true, "selector": true, "id": true,
 	headerCorrelationID: true, headerAMQPID: true, headerExpiration: true, headerExpires: true, headerTimestamp: true, headerPersistent: true, headerPriority: true,
-	headerRedelivered: true, headerUserID: true, "cluster-id": true, hub.HeaderReplyTo: true,
+	headerRedelivered: true, headerUserID: true, "cluster-id": true, hub.HeaderReplyTo: true, hub.HeaderExact: true,
 	headerID: true, headerKey: true, headerCorrelation: true, optionKey: true, headerCameBy: true, headerCameFrom: true, headerAgain: true,
 	"durable": true, "auto-delete": true, "exclusive": true, "x-queue-name": true, "x-queue-type": true, "x-queue-mode": true, "x-queue-leader-locator": true,
 	"x-dead-letter-exchange": true, "x-dead-letter-routing-key": true, "x-dead-letter-strategy": true, "x-expires": true, "x-message-ttl": true,
@@ -92,9 +92,15 @@ func (a *Adapter) fill(f *frame, m *hub.Message) error {
 	if err := a.expire(f, m.Expires); err != nil {
 		return err
 	}
+	exact, covered := m.Headers.Exact(nil)
 	for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
-		if lower := strings.ToLower(name); !staysBehind(lower) {
+		if lower := strings.ToLower(name); !staysBehind(lower) && !covered[lower] {
 			f.add(lower, m.Headers[name])
+		}
+	}
+	for _, e := range exact {
+		if text, _ := e.Text(); !staysBehind(strings.ToLower(e.Name)) { // a header here is a text: bytes are base64
+			f.add(e.Name, text)
 		}
 	}
 	return fits(f)

@@ -50,7 +50,7 @@ func (r *run) answer(j *job, reply *hub.Message) bool {
 		}
 		if !r.conn.alive() || !pause(ctx, r.adapter.env.Clock, pauses.Delay(try)) {
 			env := r.adapter.env
-			env.Log.Warn("reply not sent, the request goes back", "adapter", env.Name, "destination", r.place.text, "message", j.m.ID, "error", err)
+			env.Log.Warn("reply not sent, the request goes back", "destination", r.place.text, "message", j.m.ID, "error", err)
 			r.requeue(j)
 			return false
 		}
@@ -60,7 +60,7 @@ func (r *run) answer(j *job, reply *hub.Message) bool {
 func (r *run) dropReply(j *job, err error) {
 	r.adapter.late.Add(1)
 	hub.RefuserOf(r.handler).Refused(hub.LateReply(j.m, "reply to "+j.replyTo))
-	r.adapter.env.Log.Warn("reply dropped, the requester can't be reached", "adapter", r.adapter.env.Name, "event", "late_reply", "destination", r.place.text,
+	r.adapter.env.Log.Warn("reply dropped, the requester can't be reached", "event", "late_reply", "destination", r.place.text,
 		"reply_to", j.replyTo, "message", j.m.ID, "correlation", j.f.get(headerCorrelationID), "error", err)
 }
 

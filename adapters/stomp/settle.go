@@ -95,7 +95,7 @@ func (r *run) refuseFrame(j *job) (again time.Duration) {
 func (r *run) refuse(j *job, err error) {
 	e := hub.AsError(err)
 	r.adapter.env.Log.Error("message refused; it goes to the queue's dead letter exchange, if there is one",
-		"adapter", r.adapter.env.Name, "event", e.Reason, "destination", r.place.text, "message", j.m.ID, "class", e.Class, "error", e.Error())
+		"event", e.Reason, "destination", r.place.text, "message", j.m.ID, "class", e.Class, "error", e.Error())
 	r.settle(j, cmdNack, "requeue", "false")
 }
 

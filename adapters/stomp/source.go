@@ -108,7 +108,7 @@ func (r *run) follow(ctx context.Context) error {
 		f.add("auto-delete", "false")
 	} else if !r.place.queue() && !r.told.Swap(true) {
 		r.adapter.env.Log.Warn("messages are lost while nobody reads, and when the connection is lost: write durable: true and id:",
-			"adapter", r.adapter.env.Name, "event", "not_durable", "destination", r.place.text)
+			"event", "not_durable", "destination", r.place.text)
 	}
 	f.headers = append(f.headers, r.cfg.headers()...)
 	if err := r.conn.post(ctx, f, nil); err != nil && ctx.Err() == nil {
@@ -164,7 +164,7 @@ func (r *run) take(f *frame) {
 		m.ID = hub.NewID(env.Clock.Now())
 		if !r.warned.Swap(true) {
 			env.Log.Warn(fmt.Sprintf("a message without %s gets a new ID, and can't be recognised when it is delivered again", r.cfg.IDHeader),
-				"adapter", env.Name, "event", "no_message_id", "destination", r.place.text)
+				"event", "no_message_id", "destination", r.place.text)
 		}
 	}
 	m.Key = keyOf(f, m, r.cfg.Key)
