@@ -78,7 +78,7 @@ func (c *Caller) exec(ctx context.Context, s *session, m *hub.Message, timeout t
 	steps := []step{st}
 	if key == "" {
 		steps = []step{{sql: "begin"}, st}
-	} else if fresh, err := s.begin(ctx, timeout, []onceKey{o}); err != nil || !fresh[o] {
+	} else if fresh, err := s.begin(ctx, timeout, []step{{sql: "begin"}}, []onceKey{o}); err != nil || !fresh[o] {
 		if err != nil {
 			return doc.Value{}, err
 		}

@@ -12,14 +12,14 @@ import (
 	"orderhub/hub/doc"
 )
 
-// encode writes a value as PostgreSQL reads it for a type: nil is null. Numbers keep all their digits.
+// encode writes a value as PostgreSQL reads it for a type: nil is NULL. Numbers keep all their digits. Of json and jsonb null is a
+// value like any other, which `is null` is false for.
 func encode(v doc.Value, t *sqlType) ([]byte, error) {
-	if v.IsNull() {
-		return nil, nil
-	}
-	switch t.oid {
-	case pgtype.JSONOID, pgtype.JSONBOID:
+	switch {
+	case isJSON(t):
 		return v.JSON(), nil
+	case v.IsNull():
+		return nil, nil
 	}
 	switch v.Kind() {
 	case doc.Bool:
@@ -39,6 +39,8 @@ func encode(v doc.Value, t *sqlType) ([]byte, error) {
 	}
 	return nil, fmt.Errorf("%s does not fit the column's type; json, jsonb and text take any value, arrays take lists", v.Kind())
 }
+
+func isJSON(t *sqlType) bool { return t.oid == pgtype.JSONOID || t.oid == pgtype.JSONBOID }
 
 func isText(t *sqlType) bool {
 	switch t.oid {
@@ -75,7 +77,7 @@ func text(s string, t *sqlType) ([]byte, error) {
 
 // appendArray writes a list as the text of an array: {1,2,NULL,"a \"b\""}.
 func appendArray(dst []byte, list doc.Value, elem *sqlType) ([]byte, error) {
-	json := elem.oid == pgtype.JSONOID || elem.oid == pgtype.JSONBOID
+	json := isJSON(elem)
 	dst = append(dst, '{')
 	for i, v := range list.Elems() {
 		if i > 0 {
@@ -83,7 +85,7 @@ func appendArray(dst []byte, list doc.Value, elem *sqlType) ([]byte, error) {
 		}
 		var err error
 		switch {
-		case v.IsNull():
+		case v.IsNull() && !json:
 			dst = append(dst, "NULL"...)
 		case v.Kind() == doc.Array && !json: // a further dimension
 			dst, err = appendArray(dst, v, elem)

@@ -17,6 +17,7 @@ const (
 	reasonSerial = "serialization"
 	reasonRight  = "permission"
 	reasonRead   = "read_only"
+	reasonLocked = "locked"
 )
 
 // fault classifies an error of a connection that was used for what ctx bounds.
@@ -72,7 +73,7 @@ var rules = []rule{
 	{"40001", hub.Unavailable, reasonSerial}, {"40P01", hub.Unavailable, reasonSerial}, {"40002", hub.Rejected, "constraint"}, {"40", hub.Unavailable, reasonLost},
 	{"23505", hub.Rejected, "conflict"}, {"23P01", hub.Rejected, "conflict"}, {"23", hub.Rejected, "constraint"}, {"44", hub.Rejected, "constraint"}, {"27", hub.Rejected, "constraint"},
 	{"22", hub.Invalid, "bad_value"}, {"21", hub.Invalid, "bad_value"},
-	{"57014", hub.Timeout, "timeout"}, {"25P04", hub.Timeout, "timeout"}, {"55P03", hub.Unavailable, "locked"},
+	{"57014", hub.Timeout, "timeout"}, {"25P04", hub.Timeout, "timeout"}, {"55P03", hub.Unavailable, reasonLocked},
 	{"25006", hub.Unavailable, reasonRead},
 	{"42501", hub.Unavailable, reasonRight}, {"42", hub.Unavailable, reasonSchema}, {"3D", hub.Unavailable, reasonSchema}, {"3F", hub.Unavailable, reasonSchema},
 	{"0A", hub.Unavailable, reasonSchema}, {"26", hub.Unavailable, reasonSchema},

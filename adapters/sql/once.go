@@ -3,6 +3,7 @@ package sql
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -33,9 +34,9 @@ func onceID(id string) string {
 // idleOpen is when the server ends a transaction of a hub that has stopped in the middle of it, so that another one can go on.
 const idleOpen = "10s"
 
-// begin opens a transaction that applies the keys. Those in fresh were not applied before; what another transaction is applying
+// begin opens a transaction, by first, that applies the keys. Those in fresh were not applied before; what another transaction is applying
 // just now is waited for.
-func (s *session) begin(ctx context.Context, d time.Duration, keys []onceKey) (fresh map[onceKey]bool, err error) {
+func (s *session) begin(ctx context.Context, d time.Duration, first []step, keys []onceKey) (fresh map[onceKey]bool, err error) {
 	targets, ids := make([]string, len(keys)), make([]string, len(keys))
 	for i, k := range keys {
 		targets[i], ids[i] = k.target, k.id
@@ -53,8 +54,8 @@ func (s *session) begin(ctx context.Context, d time.Duration, keys []onceKey) (f
 		}
 		return nil
 	}
-	_, err = s.run(ctx, d, step{sql: "begin"}, step{sql: "set local idle_in_transaction_session_timeout = '" + idleOpen + "'"},
-		step{stmt: p, values: [][]byte{textArray(targets), textArray(ids)}, read: read})
+	_, err = s.run(ctx, d, append(slices.Clone(first), step{sql: "set local idle_in_transaction_session_timeout = '" + idleOpen + "'"},
+		step{stmt: p, values: [][]byte{textArray(targets), textArray(ids)}, read: read})...)
 	return fresh, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -43,6 +44,8 @@ const (
 	writers   = 2 // transactions at once: one that waits for a lock does not hold up all
 	maxJobs   = 128
 	maxVolume = 1 << 20 // bytes of a transaction, but for a single job
+
+	sharedLock = "250ms" // how long a row of one job may be locked in a transaction that others share; alone it has the statement's time
 )
 
 // do returns when the job is committed, was done before, or has failed. When ctx ends, the job may yet be done if it was begun.
@@ -126,6 +129,9 @@ func (w *writer) apply(jobs []*job) {
 		switch {
 		case err == nil, !said: // or nobody knows
 			tell(part, err)
+		case len(part) > 1 && at >= 0 && hub.AsError(err).Reason == reasonLocked: // the others need not wait for it
+			tell(part[at:at+1], err)
+			parts = append([][]*job{slices.Concat(part[:at], part[at+1:])}, parts...)
 		case hub.AsError(err).Class == hub.Timeout:
 			if slow++; slow > 1 || at < 0 { // it is not one of them: don't let all wait, one after another
 				tell(part, err)
@@ -193,11 +199,14 @@ func (s *session) commit(ctx context.Context, jobs []*job) (at int, err error) {
 			keys = append(keys, j.once)
 		}
 	}
-	steps := []step{{sql: "begin"}}
-	owner := []int{-1} // the job of each step
+	begin := []step{{sql: "begin"}}
+	if len(jobs) > 1 {
+		begin = append(begin, step{sql: "set local lock_timeout = '" + sharedLock + "'"})
+	}
+	steps, owner := begin, slices.Repeat([]int{-1}, len(begin)) // the job of each step
 	var fresh map[onceKey]bool
 	if len(keys) > 0 {
-		if fresh, err = s.begin(ctx, s.a.cfg.Timeout, keys); err != nil {
+		if fresh, err = s.begin(ctx, s.a.cfg.Timeout, begin, keys); err != nil {
 			return -1, err
 		}
 		steps, owner = nil, nil
