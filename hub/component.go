@@ -97,6 +97,14 @@ type Adapter interface {
 	Close(ctx context.Context) error
 }
 
+// Prober is an Adapter that can tell soon whether its far end is there, without
+// doing anything there. The hub asks it again and again while the adapter fails,
+// and tries the messages that wait for it as soon as it says nil. After that the
+// adapter tries too, whatever pause it had made, such as that of a circuit breaker.
+type Prober interface {
+	Probe(ctx context.Context) error
+}
+
 // SourceOpener is an Adapter that brings messages. arg is the text behind the
 // adapter's name in `from:` ("POST /orders"), cfg what Component.Source made.
 type SourceOpener interface {

@@ -21,16 +21,17 @@ type StageStatus struct {
 func (rt *Runtime) Status() []StageStatus {
 	var out []StageStatus
 	for _, d := range rt.order {
-		c := rt.metrics.of(d.stage.Name)
+		c := rt.Counts.of(d.stage.Name)
 		d.mu.Lock()
 		s := StageStatus{Name: d.stage.Name, Queue: d.stage.Queue, Running: d.running, Paused: d.paused, Done: c.Done.Load(), Failed: c.Failed.Load()}
 		d.mu.Unlock()
 		for _, f := range rt.sources {
 			if f.stage == d.stage {
 				f.mu.Lock()
-				s.Source = f.state
-				if f.err != nil {
-					s.Error = f.err.Error()
+				if f.ended {
+					s.Source = "ended"
+				} else if s.Error = f.use.trouble(); s.Error != "" {
+					s.Source = "degraded"
 				}
 				s.Paused = s.Paused || f.paused != nil
 				f.mu.Unlock()

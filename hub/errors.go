@@ -44,10 +44,13 @@ type Error struct {
 	Reason string        // machine-readable code, e.g. "schema", "bad_json", "crashed_worker"
 	Where  string        // pipeline/step, set by the step that failed
 	Line   string        // file:line, likewise
+	Part   string        // the adapter that is to blame: it is away, or full; "": none
 	After  time.Duration // the far end's Retry-After; 0: none given
 	Fields []FieldError  // what is wrong where in the body
 	Err    error
 	Cause  *Error // the error that was being handled when this one came up; nil: none was
+
+	trial bool // what failed was to find out whether the part works again
 }
 
 // FieldError is one fault in a body.

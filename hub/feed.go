@@ -12,16 +12,17 @@ type feed struct {
 	name  string
 	src   Source
 	stage *Stage
+	use   *Use
+	kick  chan struct{} // its adapter may be back: no more pause
 
 	mu     sync.Mutex
-	state  string // "", "degraded", "ended"
-	err    error
+	ended  bool // for good: the input is used up
 	cancel context.CancelFunc
 	paused chan struct{} // not nil: paused until closed
 }
 
 // restart bounds the pause before a failed source runs again.
-var restart = Retry{Min: 200 * time.Millisecond, Max: 15 * time.Second}
+var restart = Retry{Min: 200 * time.Millisecond, Max: 2 * time.Second}
 
 // supervise returns when ctx is done or the source has ended for good.
 func (f *feed) supervise(ctx, work context.Context) {
@@ -34,14 +35,16 @@ func (f *feed) supervise(ctx, work context.Context) {
 		f.cancel = cancel
 		f.mu.Unlock()
 		begin := f.rt.clock.Now()
-		err := f.src.Run(run, &Entry{rt: f.rt, stage: f.stage, work: work})
+		err := f.src.Run(run, &Entry{rt: f.rt, stage: f.stage, work: work, use: f.use})
 		interrupted := run.Err() != nil
 		cancel()
 		if ctx.Err() != nil {
 			return
 		}
 		if err == nil && !interrupted {
-			f.set("ended", nil)
+			f.mu.Lock()
+			f.ended = true
+			f.mu.Unlock()
 			return
 		}
 		if err == nil {
@@ -52,22 +55,17 @@ func (f *feed) supervise(ctx, work context.Context) {
 		}
 		failures++
 		pause := restart.Delay(failures)
-		f.set("degraded", err)
-		f.rt.log.Warn("source failed, runs again", "source", f.name, "error", err, "in", pause)
+		f.use.Fails(AsError(err))
 		t := f.rt.clock.Timer(pause)
 		select {
 		case <-ctx.Done():
 			t.Stop()
 			return
 		case <-t.C():
+		case <-f.kick:
+			t.Stop()
 		}
 	}
-}
-
-func (f *feed) set(state string, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.state, f.err = state, err
 }
 
 func (f *feed) waitResumed(ctx context.Context) bool {
@@ -106,12 +104,14 @@ type Entry struct {
 	rt    *Runtime
 	stage *Stage
 	work  context.Context
+	use   *Use // its source's; nil: none brought the message
 }
 
 var (
 	_ Handler = (*Entry)(nil)
 	_ Caller  = (*Entry)(nil)
 	_ Refuser = (*Entry)(nil)
+	_ Reader  = (*Entry)(nil)
 )
 
 // Handle runs the stage; nil means the hub owns the message. Nobody waits for
@@ -120,7 +120,7 @@ func (e *Entry) Handle(ctx context.Context, m *Message) error {
 	if e.stage.Replies && m.Headers[HeaderReplyTo] != "" {
 		s := *e.stage
 		s.Replies = false
-		e = &Entry{rt: e.rt, stage: &s, work: e.work}
+		e = &Entry{rt: e.rt, stage: &s, work: e.work, use: e.use}
 	}
 	_, err := e.Call(ctx, m)
 	return err
@@ -131,6 +131,17 @@ func (e *Entry) Refused(r Refusal) { e.rt.Refuser(e.stage.source()).Refused(r) }
 
 // Kept waits until what is kept is durable.
 func (e *Entry) Kept(ctx context.Context) error { return e.rt.refused.write(true) }
+
+// Reads takes what the source says of itself.
+func (e *Entry) Reads(err error) {
+	switch {
+	case e.use == nil:
+	case err == nil:
+		e.use.Works()
+	default:
+		e.use.Fails(AsError(err))
+	}
+}
 
 // Call runs the stage and gives the reply that it made, nil if it made none.
 func (e *Entry) Call(ctx context.Context, m *Message) (*Message, error) {
@@ -143,7 +154,11 @@ func (e *Entry) Call(ctx context.Context, m *Message) (*Message, error) {
 		return nil, err
 	}
 	d := e.rt.queues[e.stage.Queue]
-	if expired(m, e.rt.clock.Now()) {
+	now := e.rt.clock.Now()
+	if e.use != nil {
+		e.use.good.Store(now.UnixNano())
+	}
+	if expired(m, now) {
 		return nil, e.overdue(ctx, m, asked)
 	}
 	held := false

@@ -22,9 +22,24 @@ func (f HandlerFunc) Handle(ctx context.Context, m *Message) error { return f(ct
 // good (nil), or when the connection is lost (the error; the hub runs it
 // again). It acknowledges m only after h.Handle returned nil. It may call h
 // from several goroutines, but never for two messages of one key at a time.
+// Each time that it has found its far end it says so: Reads(h, nil).
 // A source of request-reply messages finds a Caller in h.
 type Source interface {
 	Run(ctx context.Context, h Handler) error
+}
+
+// Reader is the hub's own Handler: a source tells it that it reads now (nil), or
+// that it has lost its far end and looks for it by itself (the error). A Run
+// that ends with an error says so by that; the next one says that it reads.
+type Reader interface {
+	Reads(err error)
+}
+
+// Reads tells h, if it is a Reader, whether its source reads.
+func Reads(h Handler, err error) {
+	if r, ok := h.(Reader); ok {
+		r.Reads(err)
+	}
 }
 
 // Target takes messages to the outside. Send returns nil only after the far

@@ -139,14 +139,17 @@ func (rt *Runtime) errorSteps(ctx context.Context, s *Stage, m *Message, d *Deli
 func (rt *Runtime) aftermath(s *Stage, m *Message, d *Delivery, e *Error, r Reaction, notes []Event) (u *Unit, again bool) {
 	now := rt.clock.Now()
 	f := failure(e, now, rt.Config)
-	tries := 0
+	tries, repeats := 0, false
 	if d != nil {
-		tries = d.Attempts
+		tries, repeats = d.Attempts, f.after(d.Error, e)
 	}
 	due, again, counts := rt.next(r, e, tries, now)
 	ev := failedEvent(e, now)
 	ev.Message = m.ID
 	switch {
+	case again && repeats: // counted in its failure: a history row for each try would fill the store
+		return &Unit{Input: d, Root: m.Root(), Correlation: m.Correlation,
+			Finish: Finish{State: Waiting, Due: due, Tried: counts, Error: f, Await: e.Awaits()}}, true
 	case again:
 		ev.Detail += fmt.Sprintf("; again in %s", due.Sub(now).Round(10*time.Millisecond))
 	case d != nil && s.asked(m) && e.Class != Bug:
@@ -160,6 +163,9 @@ func (rt *Runtime) aftermath(s *Stage, m *Message, d *Delivery, e *Error, r Reac
 	switch {
 	case d == nil: // the hub takes over a message from outside
 		put := Put{Queue: s.Queue, Msg: m, Error: f, Due: due}
+		if again {
+			put.Await = e.Awaits()
+		}
 		if counts {
 			put.Tries = 1
 		}
@@ -168,7 +174,7 @@ func (rt *Runtime) aftermath(s *Stage, m *Message, d *Delivery, e *Error, r Reac
 			u.Inbox = s.Name + " " + m.ID
 		}
 	case again:
-		u.Finish = Finish{State: Waiting, Due: due, Tried: counts, Error: f}
+		u.Finish = Finish{State: Waiting, Due: due, Tried: counts, Error: f, Await: e.Awaits()}
 	default:
 		u.Finish = Finish{State: Dead, Tried: true, Error: f}
 	}
@@ -196,4 +202,18 @@ func failedEvent(e *Error, now time.Time) Event {
 	at := *e
 	at.Where = ""
 	return Event{Time: now, Where: e.Where, Line: e.Line, What: "failed", Detail: at.Label() + ": " + e.Chain(maxText)}
+}
+
+// repeated is the event of what a message met again and again before this run; nil: nothing.
+func repeated(d *Delivery, clock Clock) []Event {
+	if d == nil || d.Error == nil || d.Error.Times < 2 {
+		return nil
+	}
+	f := d.Error
+	return []Event{{Time: clock.Now(), Message: d.Msg.ID, Where: f.Where, What: "retried", Detail: RetriedText(f.Times, f.Since, f.Time, f.Message)}}
+}
+
+// RetriedText says what was met again and again, and is kept as a count.
+func RetriedText(times int, since, last time.Time, text string) string {
+	return fmt.Sprintf("failed %d times since %s, last %s: %s", times, since.UTC().Format(time.TimeOnly), last.UTC().Format(time.TimeOnly), text)
 }

@@ -39,15 +39,15 @@ func (r *Retry) Delay(n int) time.Duration {
 
 // Next decides what becomes of a message that failed with e after a number of
 // tries that counted: whether it runs again, after which pause, and whether
-// this failure counts. Throttling, a conflict inside the hub and what was not
-// even tried cost no attempt. What the far end may have done (Ambiguous) is
+// this failure counts. Throttling, a conflict inside the hub, what was not
+// even tried, and what was a trial of a part that fails cost no attempt. What the far end may have done (Ambiguous) is
 // tried once more, and slowly, whatever the policy would allow. delay is the
 // pause before try n: r.Delay, but in tests.
 func (r *Retry) Next(e *Error, tries int, delay func(n int) time.Duration) (pause time.Duration, again, counts bool) {
 	if !r.Takes(e.Class) {
 		return 0, false, true
 	}
-	counts = e.Class != Throttled && !e.Untried() && (e.Reason != "conflict" || e.Class != Unavailable)
+	counts = e.Class != Throttled && !e.Untried() && !e.trial && (e.Reason != "conflict" || e.Class != Unavailable)
 	times, least := r.Times, e.After
 	if e.Reason == Ambiguous {
 		times, least = min(times, ambiguousTimes), max(least, AmbiguousPause)
@@ -80,13 +80,26 @@ type Policy func(e *Error) Reaction
 
 var causeNoise = regexp.MustCompile(`"[^"]*"|[0-9][0-9A-Za-z_.:/-]*|[A-Z]+-[0-9]+[0-9A-Za-z-]*`)
 
+// after makes f, the stored form of e, the failure that follows before. It tells
+// whether it is the same once more; what was not even tried says nothing new.
+func (f *Failure) after(before *Failure, e *Error) (again bool) {
+	if before == nil || before.Cause != f.Cause && !e.Untried() {
+		return false
+	}
+	f.Since, f.Times = before.Since, before.Times+1
+	if e.Untried() {
+		f.Class, f.Reason, f.Message, f.Cause = before.Class, before.Reason, before.Message, before.Cause
+	}
+	return true
+}
+
 // maxText bounds the text of a stored error, in bytes.
 const maxText = 2000
 
 // failure is the stored form of e. The group is of failures of one kind: the
 // class, the place and the message without its values, of e and of what led to it.
 func failure(e *Error, now time.Time, config string) *Failure {
-	f := &Failure{Class: e.Class, Reason: e.Reason, Where: e.Where, Message: Clip(e.Error(), maxText), Time: now, Config: config}
+	f := &Failure{Times: 1, Since: now, Class: e.Class, Reason: e.Reason, Where: e.Where, Message: Clip(e.Error(), maxText), Time: now, Config: config}
 	kind := ""
 	for c := e; c != nil; c = c.Cause {
 		kind += string(c.Class) + "|" + c.Where + "|" + causeNoise.ReplaceAllString(Clip(c.Error(), maxText), "…")

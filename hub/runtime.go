@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ import (
 type Runtime struct {
 	Config string // version of the configuration, kept with failures
 	Drain  time.Duration
+	Counts *Metrics // what the stages did; as Health
+	Health *Health  // of what the stages and sources depend on; set anew before Open, it outlives the runtime
 
 	store    Store
 	shared   Shared // the store, when other hubs use it too; else nil
@@ -22,7 +25,6 @@ type Runtime struct {
 	log      *slog.Logger
 	recorder *Recorder
 	env      StageEnv
-	metrics  Metrics
 	seen     atomic.Uint64
 	suspects sync.Mutex
 	requests requests
@@ -40,7 +42,7 @@ type Runtime struct {
 
 // NewRuntime makes a runtime. recorder may be nil (a store in memory).
 func NewRuntime(store Store, clock Clock, log *slog.Logger, recorder *Recorder) *Runtime {
-	rt := &Runtime{Drain: 30 * time.Second, store: store, clock: clock, log: log, recorder: recorder,
+	rt := &Runtime{Drain: 30 * time.Second, Health: NewHealth(clock, log), Counts: &Metrics{}, store: store, clock: clock, log: log, recorder: recorder,
 		env: StageEnv{Store: store, Clock: clock}, queues: map[string]*dispatcher{},
 		die: make(chan error, 1), started: make(chan struct{}), halted: make(chan struct{})}
 	rt.env.Ask = rt.Ask
@@ -54,7 +56,10 @@ func NewRuntime(store Store, clock Clock, log *slog.Logger, recorder *Recorder) 
 }
 
 // Masked makes the runtime hide in its texts what m hides. It is called before Run.
-func (rt *Runtime) Masked(m *Masker) { rt.env.Mask = m }
+func (rt *Runtime) Masked(m *Masker) {
+	rt.env.Mask = m
+	rt.Health.mask.Store(m)
+}
 
 // AddStage makes the runtime carry the stage's queue.
 func (rt *Runtime) AddStage(s *Stage) error {
@@ -70,11 +75,9 @@ func (rt *Runtime) AddStage(s *Stage) error {
 // AddSource feeds a stage, which AddStage was told of, from outside.
 func (rt *Runtime) AddSource(name string, src Source, s *Stage) {
 	s.Direct = true
-	rt.sources = append(rt.sources, &feed{rt: rt, name: name, src: src, stage: s})
+	from := cmp.Or(s.Adapter, name)
+	rt.sources = append(rt.sources, &feed{rt: rt, name: name, src: src, stage: s, use: rt.Health.Part(PartAdapter, from).Use("from "+name, true), kick: make(chan struct{}, 1)})
 }
-
-// Metrics are the stages' counts.
-func (rt *Runtime) Metrics() *Metrics { return &rt.metrics }
 
 // Store is the runtime's store.
 func (rt *Runtime) Store() Store { return rt.store }
@@ -153,6 +156,7 @@ func (rt *Runtime) Run(ctx context.Context) error {
 		dispatchers.Go(func() { rt.hear(consume) })
 	}
 	dispatchers.Go(func() { rt.watchClock(consume) })
+	dispatchers.Go(func() { rt.watchHealth(consume) })
 	noting, stopNoting := context.WithCancel(context.WithoutCancel(ctx))
 	defer notes.Wait()
 	defer stopNoting()

@@ -15,6 +15,7 @@ import (
 type Stage struct {
 	Name    string // pipeline, or pipeline#n for the part after its n-th `reply`
 	From    string // what feeds it, as refusals name it: "web POST /orders", "channel orders"
+	Adapter string // the one that feeds it from outside; "": none
 	Queue   string // where its stored messages lie; for a stage fed from outside, where its retries lie
 	Run     Next   // the steps
 	React   Policy // nil: the classes' defaults
@@ -57,7 +58,7 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 		x = NewExchange(m.handled(asked), &rt.env)
 		x.Unit.Input, x.Trace, x.Again = d, s.Trace || rt.sampled(), try > 1
 		if d != nil {
-			x.Vars = d.Vars
+			x.Vars, x.Unit.History = d.Vars, repeated(d, rt.clock)
 		}
 		x.lockAll(wanted)
 		if err = Protect(ctx, s.Run, x); err == nil {
@@ -74,7 +75,7 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 	}
 	switch {
 	case err == nil:
-		rt.metrics.done(s.Name)
+		rt.Counts.done(s.Name)
 		if asked && !s.Answers && x.Unit.Reply == nil {
 			x.Unit.Reply = rt.nothing(m)
 		}
@@ -88,7 +89,7 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 		return nil, undone, rt.store.Release(context.WithoutCancel(ctx), []*Delivery{d})
 	}
 	err = rt.masked(err, m)
-	rt.metrics.failed(s.Name)
+	rt.Counts.failed(s.Name)
 	if d == nil && asked {
 		reply, err := rt.refuse(ctx, s, m, x, err)
 		return reply, settled, err

@@ -79,6 +79,12 @@ type Store interface {
 	// Settle changes dead letters by sequence number: replay (ready again, attempts 0) or drop.
 	Settle(ctx context.Context, seqs []int64, replay bool) (int, error)
 
+	// Awaiting groups the messages that wait after a failure by queue and by what they await.
+	Awaiting(ctx context.Context) ([]Awaiting, error)
+	// Hasten makes up to max messages that await a part of the hub due now, the
+	// earliest first. It tells how many; those that were due already are left alone.
+	Hasten(ctx context.Context, part string, max int) (int, error)
+
 	// Recover is called before a runtime begins, while nothing is claimed, with the sequence
 	// numbers that were running when the last run ended uncleanly: each has its
 	// crash counted, durably. Held messages are ready again.
@@ -130,6 +136,15 @@ type BrowseQuery struct {
 	State                              State // Done: any
 	After                              int64 // sequence number to page on from
 	Limit                              int   // 0: 100
+}
+
+// Awaiting is a group of messages of one queue that wait after a failure.
+type Awaiting struct {
+	Queue  string
+	For    string // the part of the hub that failed (Finish.Await), else the group of the failure (Failure.Cause)
+	Count  int
+	Next   time.Time // when the first of them is tried again
+	Sample *Delivery // that one
 }
 
 // DeadGroup is a group of dead letters with one cause.

@@ -52,6 +52,7 @@ type Finish struct {
 	Due   time.Time // Waiting: when it is to run again
 	Tried bool      // Waiting, Dead: the attempt counts
 	Error *Failure  // Waiting, Dead: why
+	Await string    // Waiting: the part of the hub (an adapter) that failed; the message may run as soon as it is well: see Store.Hasten
 }
 
 // Failure is the stored form of an error: why a message waits or is dead.
@@ -61,6 +62,8 @@ type Failure struct {
 	Where   string    `json:"where"`
 	Message string    `json:"message"`
 	Time    time.Time `json:"time"`
+	Since   time.Time `json:"since,omitzero"`   // when it first failed so, without anything else in between
+	Times   int       `json:"times,omitempty"`  // how often, this one included
 	Cause   string    `json:"cause"`            // what dead letters are grouped by: class, place and message without its values
 	Config  string    `json:"config,omitempty"` // version of the configuration it failed under
 	First   *Failure  `json:"first,omitempty"`  // what was being handled when this came up, without Time, Cause and Config
@@ -102,6 +105,7 @@ type Put struct {
 	Due    time.Time // zero: now
 	Error  *Failure  // set: the message is put as a dead letter (or, with Due, as a retry)
 	Tries  int       // attempts already used
+	Await  string    // with Due: as in Finish
 	Name   string    // optional unique name in the queue: a later Put of the same name replaces it, Cancel drops it
 	Cancel bool      // drop the message Name instead; no error if there is none
 }

@@ -157,6 +157,7 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 		main.Replies = p.replies
 	}
 	if index == 0 && p.From.outside() {
+		main.Adapter = p.From.adapter().Name
 		main.Answers = p.From.component().Answers
 		main.Inbox = !main.Answers
 	}

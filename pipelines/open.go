@@ -30,10 +30,12 @@ func (p *Plan) Open(rt *hub.Runtime, clock hub.Clock, log *slog.Logger) (*Opened
 			return o, errors.Join(fmt.Errorf("%s: adapter %s: %w", a.Line, a.Name, err), o.Close(context.Background()))
 		}
 		a.opened = opened
-		if err := a.bind(); err != nil {
+		prober, _ := opened.(hub.Prober)
+		if err := a.bind(rt.Health.Part(hub.PartAdapter, a.Name).Probed(prober)); err != nil {
 			return o, errors.Join(fmt.Errorf("%s: adapter %s: %w", a.Line, a.Name, err), o.Close(context.Background()))
 		}
 	}
+	rt.Health.Retain(p.adapterNames())
 	for _, s := range p.Stages() {
 		if err := rt.AddStage(s); err != nil {
 			return o, err
@@ -67,14 +69,16 @@ func (p *Plan) source(l *Pipeline) (hub.Source, error) {
 	return opener.OpenSource(l.From.Arg, l.From.cfg)
 }
 
-// bind opens what the steps use of the adapter.
-func (a *Adapter) bind() error {
+// bind opens what the steps use of the adapter, part of a hub whose health is kept.
+func (a *Adapter) bind(part *hub.Part) error {
 	for _, t := range a.targets {
+		t.use = part.Use("to "+t.arg, false)
 		if err := t.open(); err != nil {
 			return err
 		}
 	}
 	for _, name := range sortedKeys(a.callers) {
+		a.callers[name].use = part.Use(name, false)
 		if err := a.callers[name].open(); err != nil {
 			return err
 		}

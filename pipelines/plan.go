@@ -96,13 +96,18 @@ func (f *From) String() string {
 // outside tells that a source feeds the pipeline, not the hub's own store.
 func (f *From) outside() bool { return f.Adapter != nil || f.Channel != nil && f.Channel.Via != nil }
 
-// component is what brings the pipeline's messages from outside; nil: the store does.
+// adapter is what brings the pipeline's messages from outside; nil: the store does.
+func (f *From) adapter() *Adapter {
+	if f.Adapter == nil && f.Channel != nil {
+		return f.Channel.Via
+	}
+	return f.Adapter
+}
+
+// component is what adapter is one of; nil: the store brings the messages.
 func (f *From) component() *hub.Component {
-	switch {
-	case f.Adapter != nil:
-		return f.Adapter.Type
-	case f.Channel != nil && f.Channel.Via != nil:
-		return f.Channel.Via.Type
+	if a := f.adapter(); a != nil {
+		return a.Type
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ type Target struct {
 	arg     string
 	channel *Channel // not nil: the way to a channel that the adapter carries
 	t       hub.Target
+	use     *hub.Use
 }
 
 var _ hub.Target = (*Target)(nil)
@@ -59,7 +60,10 @@ func (t *Target) queue() string {
 }
 
 // Send hands m to the opened target.
-func (t *Target) Send(ctx context.Context, m *hub.Message) error { return t.t.Send(ctx, m) }
+func (t *Target) Send(ctx context.Context, m *hub.Message) error {
+	t.use.Begin()
+	return t.use.End(m, t.t.Send(ctx, m))
+}
 
 // Close closes it.
 func (t *Target) Close() error {
@@ -105,6 +109,7 @@ type Operation struct {
 	op      string
 	channel *Channel // not nil: it asks whoever reads a channel that the adapter carries
 	c       hub.Caller
+	use     *hub.Use
 }
 
 var _ hub.Caller = (*Operation)(nil)
@@ -140,5 +145,7 @@ func (o *Operation) open() (err error) {
 
 // Call asks the opened caller.
 func (o *Operation) Call(ctx context.Context, m *hub.Message) (*hub.Message, error) {
-	return o.c.Call(ctx, m)
+	o.use.Begin()
+	reply, err := o.c.Call(ctx, m)
+	return reply, o.use.End(m, err)
 }

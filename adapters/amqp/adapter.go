@@ -38,6 +38,7 @@ var (
 	_ hub.CallerOpener = (*Adapter)(nil)
 	_ hub.Carrier      = (*Adapter)(nil)
 	_ hub.Inspector    = (*Adapter)(nil)
+	_ hub.Prober       = (*Adapter)(nil)
 )
 
 func open(c Config, env *hub.Env) (*Adapter, error) {
@@ -162,4 +163,10 @@ func (a *Adapter) Close(context.Context) error {
 	}
 	a.watchers.Wait()
 	return nil
+}
+
+// Probe tells whether there is a connection to send on, and makes it if there is none.
+func (a *Adapter) Probe(ctx context.Context) error {
+	_, err := a.out.get(ctx, 0)
+	return err
 }

@@ -42,7 +42,7 @@ type Reconnect struct {
 
 func defaultConfig() *Config {
 	return &Config{Prefetch: 256, Heartbeat: 10 * time.Second, ConfirmTimeout: 30 * time.Second, MaxBody: 16 << 20,
-		Reconnect: Reconnect{Min: 200 * time.Millisecond, Max: 30 * time.Second}}
+		Reconnect: Reconnect{Min: 200 * time.Millisecond, Max: 2 * time.Second}}
 }
 
 var errURL = errors.New("url is no AMQP URL") // the parser's own text would show the password

@@ -54,6 +54,7 @@ func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
 	r := &run{Source: s, work: context.WithoutCancel(ctx), handler: h, ch: ch, acks: newAcks(ch, s.adapter.env.Clock, s.cfg.Prefetch)}
 	r.lanes = newLanes(s.adapter.env.Clock, s.cfg.Workers, r.handle, r.requeue)
+	hub.Reads(h, nil)
 	lost := r.follow(ctx, deliveries)
 	if !lost {
 		_ = ch.Cancel(s.tag, false) // on an error the channel is lost

@@ -122,6 +122,7 @@ func (r *run) follow() error {
 		if err != nil {
 			return err
 		}
+		hub.Reads(r.handler, nil)
 		t := r.env.Clock.Timer(next)
 		select {
 		case <-r.ctx.Done():

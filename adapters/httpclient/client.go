@@ -37,6 +37,7 @@ var (
 	_ hub.Adapter      = (*Client)(nil)
 	_ hub.TargetOpener = (*Client)(nil)
 	_ hub.CallerOpener = (*Client)(nil)
+	_ hub.Prober       = (*Client)(nil)
 )
 
 // New makes a client; the service need not be there.
@@ -131,3 +132,17 @@ type silent struct{}
 func (silent) Errorf(string, ...any) {}
 func (silent) Warnf(string, ...any)  {}
 func (silent) Debugf(string, ...any) {}
+
+// Probe asks HEAD on the service's own URL. An answer below 500 says that it is
+// back, whichever it is: then the circuit breaker lets a call through.
+func (c *Client) Probe(ctx context.Context) error {
+	resp, err := c.resty.R().SetContext(ctx).Head(c.base)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode() >= http.StatusInternalServerError {
+		return fmt.Errorf("answered %d", resp.StatusCode())
+	}
+	c.breaker.reset()
+	return nil
+}

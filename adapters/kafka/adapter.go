@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 
+	kafka "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/sasl"
 
 	"orderhub/hub"
@@ -35,6 +36,7 @@ var (
 	_ hub.CallerOpener = (*Adapter)(nil)
 	_ hub.Carrier      = (*Adapter)(nil)
 	_ hub.Inspector    = (*Adapter)(nil)
+	_ hub.Prober       = (*Adapter)(nil)
 )
 
 func open(cfg Config, env *hub.Env) (*Adapter, error) {
@@ -190,4 +192,10 @@ func (a *Adapter) Close(context.Context) error {
 	a.replies.close()
 	a.out.close()
 	return nil
+}
+
+// Probe tells whether a broker answers.
+func (a *Adapter) Probe(ctx context.Context) error {
+	_, err := a.out.link.client.ApiVersions(ctx, &kafka.ApiVersionsRequest{})
+	return err
 }

@@ -46,6 +46,7 @@ func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 	defer r.link.close()
 	err := r.begin()
 	if err == nil {
+		hub.Reads(h, nil) // the brokers are there; to join the group takes its time
 		err = r.follow()
 	}
 	if ctx.Err() != nil {

@@ -18,7 +18,10 @@ type Adapter struct {
 	pool      *pool
 }
 
-var _ hub.TargetOpener = (*Adapter)(nil)
+var (
+	_ hub.TargetOpener = (*Adapter)(nil)
+	_ hub.Prober       = (*Adapter)(nil)
+)
 
 func open(c Config, env *hub.Env) (*Adapter, error) {
 	if c.URL == "" {
@@ -63,4 +66,13 @@ func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
 func (a *Adapter) Close(context.Context) error {
 	a.pool.close()
 	return nil
+}
+
+// Probe greets the server, logs in, and takes leave.
+func (a *Adapter) Probe(ctx context.Context) error {
+	s, err := a.pool.server.dial(ctx)
+	if err == nil {
+		s.quit()
+	}
+	return err
 }

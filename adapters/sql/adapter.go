@@ -51,6 +51,7 @@ var (
 	_ hub.TargetOpener = (*Adapter)(nil)
 	_ hub.CallerOpener = (*Adapter)(nil)
 	_ hub.Inspector    = (*Adapter)(nil)
+	_ hub.Prober       = (*Adapter)(nil)
 )
 
 const (
@@ -203,3 +204,6 @@ func (a *Adapter) Close(ctx context.Context) error {
 		return fmt.Errorf("sql %q: connections are still in use: %w", a.env.Name, ctx.Err())
 	}
 }
+
+// Probe tells whether the database answers.
+func (a *Adapter) Probe(ctx context.Context) error { return a.pool.Ping(ctx) }

@@ -118,6 +118,7 @@ func (r *run) lookOn() error {
 			if err != nil {
 				return err
 			}
+			hub.Reads(r.handler, nil)
 			more = r.progress(units) && n == room
 			r.begin(units, n)
 		}

@@ -32,6 +32,7 @@ var (
 	_ hub.TargetOpener = (*Adapter)(nil)
 	_ hub.CallerOpener = (*Adapter)(nil)
 	_ hub.Inspector    = (*Adapter)(nil)
+	_ hub.Prober       = (*Adapter)(nil)
 )
 
 func open(c Config, env *hub.Env) (*Adapter, error) {
@@ -127,14 +128,28 @@ func (a *Adapter) arguments(p place) []header {
 // LateReplies counts the replies that came after their caller had gone, or second.
 func (a *Adapter) LateReplies() uint64 { return a.late.Load() }
 
-// Inspect logs in, and tells of what this server can't do. STOMP can't ask for queues.
-func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
-	c, err := a.dial(ctx)
-	if err != nil {
+// Probe logs in, and leaves again.
+func (a *Adapter) Probe(ctx context.Context) error {
+	_, err := a.visit(ctx)
+	return err
+}
+
+// visit logs in and leaves; c tells what the server can do.
+func (a *Adapter) visit(ctx context.Context) (c *conn, err error) {
+	if c, err = a.dial(ctx); err != nil {
 		return nil, fmt.Errorf("%s: %w", a.env.Name, err)
 	}
 	c.start(func(*frame) {})
 	c.leave()
+	return c, nil
+}
+
+// Inspect logs in, and tells of what this server can't do. STOMP can't ask for queues.
+func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
+	c, err := a.visit(ctx)
+	if err != nil {
+		return nil, err
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, p := range a.selects {

@@ -37,7 +37,7 @@ type Reconnect struct {
 
 func defaultConfig() *Config {
 	return &Config{Prefetch: 256, Heartbeat: 10 * time.Second, ConfirmTimeout: 30 * time.Second, MaxBody: 16 << 20,
-		Reconnect: Reconnect{Min: 200 * time.Millisecond, Max: 30 * time.Second}}
+		Reconnect: Reconnect{Min: 200 * time.Millisecond, Max: 2 * time.Second}}
 }
 
 // check finds what the tags can't, all of it.

@@ -114,6 +114,7 @@ func (r *run) follow(ctx context.Context) error {
 	if err := r.conn.post(ctx, f, nil); err != nil && ctx.Err() == nil {
 		return err
 	}
+	hub.Reads(r.handler, nil)
 	select {
 	case <-ctx.Done():
 		return nil

@@ -28,8 +28,10 @@ type daemon struct {
 	log     *slog.Logger
 	socket  string
 	began   time.Time
-	once    bool  // end when the files are read and the queues empty
-	refused int64 // by generations that a reload ended
+	health  *hub.Health  // of its parts, over all generations
+	counts  *hub.Metrics // likewise, what the stages did
+	once    bool         // end when the files are read and the queues empty
+	refused int64        // by generations that a reload ended
 
 	current atomic.Pointer[generation]
 	reloads chan chan reloadAnswer
@@ -47,6 +49,7 @@ func newDaemon(ctx context.Context, l *loaded, reg *pipelines.Registry, s *stubs
 		log.Warn("the last run ended uncleanly; its running messages run again, each crash counted", "messages", st.crashed)
 	}
 	return &daemon{config: l.path, reg: reg, stubs: s, storage: st, clock: clock, log: log, began: clock.Now(),
+		health: hub.NewHealth(clock, log), counts: &hub.Metrics{},
 		reloads: make(chan chan reloadAnswer), closing: make(chan struct{})}, nil
 }
 

@@ -36,6 +36,7 @@ func (d *daemon) begin(ctx context.Context, l *loaded) (*generation, error) {
 	g := &generation{loaded: l, began: d.clock.Now(), done: make(chan struct{})}
 	g.rt = hub.NewRuntime(d.storage.Store, d.clock, d.log, d.storage.recorder)
 	g.rt.Config, g.rt.Drain = l.plan.Version, l.plan.Drain
+	g.rt.Health, g.rt.Counts = d.health, d.counts
 	var err error
 	if g.opened, err = l.plan.Open(g.rt, d.clock, d.log); err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"strconv"
-	"time"
 
 	"orderhub/pipelines/process"
 )
@@ -19,19 +18,6 @@ type processStatus struct {
 	Late    int    `json:"late"` // tasks that nobody answered in time
 }
 
-// attention is something that waits for a person.
-type attention struct {
-	What     string    `json:"what"` // stuck, late
-	Process  string    `json:"process"`
-	Instance string    `json:"instance"`
-	Since    time.Time `json:"since"`
-	Text     string    `json:"text"`
-	Do       string    `json:"do"` // the command that helps
-}
-
-// maxAttention bounds the list of each kind.
-const maxAttention = 10
-
 // processes adds the processes and what of them needs attention.
 func (v *statusView) processes(ctx context.Context, a *admin, ps *process.Processes) error {
 	tasks, late, err := a.countTasks(ctx)
@@ -45,12 +31,13 @@ func (v *statusView) processes(ctx context.Context, a *admin, ps *process.Proces
 		}
 		v.Processes = append(v.Processes, processStatus{name, r.Version, r.Open, r.Ended, len(r.Stuck), tasks[name].Open, tasks[name].Late})
 		for _, s := range r.Stuck[:min(len(r.Stuck), maxAttention)] {
-			v.Attention = append(v.Attention, attention{"stuck", name, s.Instance, s.Since,
-				"failed in " + s.State + ": " + s.Problem.Message, "hub process retry " + name + "/" + s.Instance})
+			v.Attention = append(v.Attention, attention{What: "stuck", Of: name + " " + s.Instance, Process: name, Instance: s.Instance, Since: s.Since,
+				Text: "failed in " + s.State + ": " + s.Problem.Message, Do: "hub process retry " + name + "/" + s.Instance})
 		}
 	}
 	for _, k := range late[:min(len(late), maxAttention)] {
-		v.Attention = append(v.Attention, attention{"late", k.Process, k.Instance, k.Due, "task of " + k.Group, "hub task show " + k.ID})
+		v.Attention = append(v.Attention, attention{What: "late", Of: k.Process + " " + k.Instance, Process: k.Process, Instance: k.Instance, Since: k.Due,
+			Text: "task of " + k.Group, Do: "hub task show " + k.ID})
 	}
 	return nil
 }
@@ -62,12 +49,4 @@ func (c *cli) processTable(list []processStatus) {
 			strconv.Itoa(p.Tasks), strconv.Itoa(p.Late)}
 	}
 	c.table([]string{"PROCESS", "VERSION", "OPEN", "ENDED", "STUCK", "TASKS", "LATE"}, rows)
-}
-
-func (c *cli) attentionTable(list []attention, now time.Time) {
-	rows := make([][]string, len(list))
-	for i, n := range list {
-		rows[i] = []string{n.What, n.Process + " " + oneLine(n.Instance, 60), age(n.Since, now), oneLine(n.Text, 120), n.Do}
-	}
-	c.table([]string{"ATTENTION", "OF", "SINCE", "", ""}, rows)
 }

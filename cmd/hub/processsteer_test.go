@@ -29,7 +29,7 @@ func TestTwoProcesses(t *testing.T) {
 		s.hub(0, "send", "intake", `{"id":"`+id+`"}`, "--wait")
 	}
 	await(t, "the tasks are late", func() bool { return s.late() == 2 })
-	has(t, s.hub(0, "status"), "order    v1       2     0      0      0      0", "parcel   v1       2     0      0      2      2", "late       parcel W-1", "task of store", "hub task show parcel:W-1/1")
+	has(t, s.hub(0, "status"), "order    v1       2     0      0      0      0", "parcel   v1       2     0      0      2      2", "late  parcel W-1", "task of store", "hub task show parcel:W-1/1")
 	has(t, s.hub(0, "process", "list"), "order    W-1", "parcel   W-2", "task of store, late since ")
 	has(t, s.hub(0, "process", "list", "--limit", "1"), "there are more: name the process, or give --limit")
 	has(t, s.hub(0, "process", "list", "parcel", "--limit", "1"), "there are more: --after W-1")

@@ -34,7 +34,7 @@ func (c *cli) runCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&f.noStubs, "no-stubs", false, "a missing URL or secret is an error")
 	cmd.Flags().BoolVar(&f.once, "once", false, "read the files that are there, leave them in place, and end when all is handled")
-	cmd.Flags().CountVarP(&f.verbose, "verbose", "v", "log more: -v info, -vv debug")
+	cmd.Flags().CountVarP(&f.verbose, "verbose", "v", "log more: all that helps to find a fault")
 	cmd.Flags().IntVar(&f.acceptLoss, "accept-loss", 0, "start although the store's log is damaged, without what it held from frame `N` on; the error of a damaged log names N")
 	setFlag(cmd, &f.sets)
 	return cmd
@@ -126,14 +126,11 @@ func tuneMemory() {
 	}
 }
 
-// logger writes to stderr: warnings and up, with -v more.
+// logger writes to stderr: what ops should know, with -v more.
 func (c *cli) logger(verbose int) *slog.Logger {
-	level := slog.LevelWarn
-	switch {
-	case verbose > 1:
+	level := slog.LevelInfo
+	if verbose > 0 {
 		level = slog.LevelDebug
-	case verbose == 1:
-		level = slog.LevelInfo
 	}
 	return slog.New(c.mask.LogHandler(slog.NewTextHandler(c.talk, &slog.HandlerOptions{Level: level})))
 }

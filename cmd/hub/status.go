@@ -34,6 +34,10 @@ func (c *cli) status(ctx context.Context) error {
 		c.print("stubs  %s", strings.Join(v.Stubs, ", "))
 	}
 	c.print("")
+	if len(v.Attention) > 0 {
+		c.attentionLines(v.Attention, now)
+		c.print("")
+	}
 	c.stageTable(&v, now)
 	if unread := v.unread(); len(unread) > 0 {
 		c.print("")
@@ -42,10 +46,6 @@ func (c *cli) status(ctx context.Context) error {
 	if len(v.Processes) > 0 {
 		c.print("")
 		c.processTable(v.Processes)
-	}
-	if len(v.Attention) > 0 {
-		c.print("")
-		c.attentionTable(v.Attention, now)
 	}
 	if len(v.Refused) > 0 {
 		c.print("")
@@ -78,7 +78,7 @@ func (c *cli) stageTable(v *statusView, now time.Time) {
 			continue
 		}
 		rows = append(rows, []string{s.Name, rate(s.Rate), strconv.FormatInt(s.Done, 10), strconv.FormatInt(s.Failed, 10), strconv.Itoa(s.Running),
-			strconv.Itoa(q.Ready + q.Held), strconv.Itoa(q.Waiting), strconv.Itoa(q.Dead), age(q.Oldest, now), note(&s, v.Paused)})
+			strconv.Itoa(q.Ready + q.Held), strconv.Itoa(q.Waiting), strconv.Itoa(q.Dead), age(q.Oldest, now), note(&s, &q, v.Paused, now)})
 	}
 	c.table([]string{"STAGE", "RATE", "DONE", "FAILED", "RUNNING", "READY", "WAITING", "DEAD", "OLDEST", "NOTE"}, rows)
 }
@@ -93,7 +93,7 @@ func rate(perSecond float64) string {
 	return fmt.Sprintf("%.1f/m", perSecond*60)
 }
 
-func note(s *stageView, paused []pauseRecord) string {
+func note(s *stageView, q *queueView, paused []pauseRecord, now time.Time) string {
 	switch {
 	case s.Paused:
 		for _, p := range paused {
@@ -103,11 +103,11 @@ func note(s *stageView, paused []pauseRecord) string {
 		}
 		return "paused"
 	case s.Source == "degraded":
-		return "source degraded: " + oneLine(s.Error, 100)
+		return strings.TrimSuffix("source degraded: "+oneLine(s.Error, 100)+"; "+awaitingText(q, now), "; ")
 	case s.Source == "ended":
 		return "source used up"
 	}
-	return ""
+	return awaitingText(q, now)
 }
 
 func (c *cli) queueTable(queues []queueView, now time.Time) {

@@ -18,7 +18,7 @@ type statusView struct {
 	Revision string                      `json:"revision"` // of the configuration
 	Store    string                      `json:"store"`
 	Since    time.Time                   `json:"since"`  // start of the hub
-	Loaded   time.Time                   `json:"loaded"` // start of this configuration: what the counts count from
+	Loaded   time.Time                   `json:"loaded"` // start of this configuration
 	URLs     map[string]string           `json:"urls"`
 	Stubs    []string                    `json:"stubs"`
 	Stages   []stageView                 `json:"stages"`
@@ -28,30 +28,31 @@ type statusView struct {
 
 	Processes []processStatus    `json:"processes"`
 	Refused   []hub.RefusalCount `json:"refused"`   // by source and reason: the ten kinds that came last
-	Attention []attention        `json:"attention"` // what waits for a person: stuck instances, late tasks
+	Attention []attention        `json:"attention"` // what somebody should look at: see attention.go
 }
 
 type stageView struct {
 	hub.StageStatus
-	Rate                 float64 `json:"rate"` // done per second, since Loaded
+	Rate                 float64 `json:"rate"` // done per second, since the start of the hub
 	Waiting, Ready, Dead int     `json:"-"`
 }
 
 type queueView struct {
-	Queue   string    `json:"queue"`
-	Ready   int       `json:"ready"`
-	Waiting int       `json:"waiting"`
-	Held    int       `json:"held"`
-	Dead    int       `json:"dead"`
-	Oldest  time.Time `json:"oldest,omitzero"`
-	NextDue time.Time `json:"next_due,omitzero"`
+	Queue    string     `json:"queue"`
+	Ready    int        `json:"ready"`
+	Waiting  int        `json:"waiting"`
+	Held     int        `json:"held"`
+	Dead     int        `json:"dead"`
+	Oldest   time.Time  `json:"oldest,omitzero"`
+	NextDue  time.Time  `json:"next_due,omitzero"`
+	Awaiting []awaiting `json:"awaiting,omitempty"` // what the messages wait for that failed
 }
 
 func (a *admin) status(r *http.Request) (any, error) {
 	g := a.current.Load()
 	v := statusView{Name: g.plan.Name, Config: a.config, Revision: g.plan.Version, Store: a.storage.shown(), Since: a.began, Loaded: g.began,
 		URLs: g.opened.Addresses, Stubs: append([]string{}, a.stubs.stubbed...), Queues: []queueView{}, Paused: []pauseRecord{}}
-	seconds := max(a.clock.Now().Sub(g.began).Seconds(), 0.001)
+	seconds := max(a.clock.Now().Sub(a.began).Seconds(), 0.001)
 	for _, s := range g.rt.Status() {
 		v.Stages = append(v.Stages, stageView{StageStatus: s, Rate: float64(s.Done) / seconds})
 	}
@@ -60,7 +61,7 @@ func (a *admin) status(r *http.Request) (any, error) {
 		return nil, err
 	}
 	for _, q := range qs {
-		v.Queues = append(v.Queues, queueView{q.Queue, q.Ready, q.Waiting, q.Held, q.Dead, q.Oldest, q.NextDue})
+		v.Queues = append(v.Queues, queueView{Queue: q.Queue, Ready: q.Ready, Waiting: q.Waiting, Held: q.Held, Dead: q.Dead, Oldest: q.Oldest, NextDue: q.NextDue})
 	}
 	v.Counters = map[string]map[string]int64{}
 	for _, name := range append(slices.Clone(g.counters), call.ShadowCounts) {
@@ -81,6 +82,9 @@ func (a *admin) status(r *http.Request) (any, error) {
 	}
 	v.Refused = v.Refused[:min(len(v.Refused), 10)]
 	v.Processes, v.Attention = []processStatus{}, []attention{}
+	if err := v.health(r.Context(), a, g); err != nil {
+		return nil, err
+	}
 	return v, v.processes(r.Context(), a, process.Of(g.plan))
 }
 

@@ -83,3 +83,41 @@ var deadCases = []storeCase{
 		t.must(len(got) == 25, "claimed %d of 25", len(got))
 	}},
 }
+
+var awaitCases = []storeCase{
+	{"awaiting", "Awaiting groups what waits after a failure, by queue and by what it awaits; what waits for its time is not among it", func(t *storeTest) {
+		later := time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond)
+		t.commit(&hub.Unit{Puts: []hub.Put{
+			{Queue: "q", Msg: message("timer"), Due: later},
+			{Queue: "q", Msg: message("first"), Due: later, Await: "billing"},
+			{Queue: "p", Msg: message("other"), Due: later, Await: "billing", Error: failure("g", time.Now())}}})
+		t.put("q", "second", "third")
+		for i, d := range t.holds("q", "second", "third") {
+			await := []string{"billing", ""}[i]
+			t.finish(d, hub.Finish{State: hub.Waiting, Due: later.Add(time.Minute), Tried: true, Error: failure("group", time.Now()), Await: await})
+		}
+		got, err := t.s.Awaiting(context.Background())
+		t.ok(err)
+		t.must(len(got) == 3 && got[0].Queue == "p" && got[1].Queue == "q" && got[1].For == "billing" && got[2].For == "group", "%+v", got)
+		t.must(got[1].Count == 2 && got[1].Next.Equal(later) && got[1].Sample.Msg.ID == "first" && got[2].Sample.Error.Message == "group", "%+v", got)
+	}},
+	{"hasten", "Hasten makes what awaits a part due now, the earliest first, and nothing else", func(t *storeTest) {
+		later := time.Now().Add(time.Hour)
+		t.commit(&hub.Unit{Puts: []hub.Put{
+			{Queue: "q", Msg: message("b"), Due: later.Add(time.Minute), Await: "billing"},
+			{Queue: "q", Msg: message("a"), Due: later, Await: "billing"},
+			{Queue: "q", Msg: message("timer"), Due: later},
+			{Queue: "q", Msg: message("mail"), Due: later, Await: "mail"}}})
+		t.holds("q")
+		for _, id := range []string{"a", "b"} {
+			n, err := t.s.Hasten(context.Background(), "billing", 1)
+			t.ok(err)
+			t.must(n == 1, "hastened %d, want 1", n)
+			t.finish(t.holds("q", id)[0], hub.Finish{})
+		}
+		n, err := t.s.Hasten(context.Background(), "billing", 10)
+		t.ok(err)
+		t.must(n == 0, "hastened %d, want none", n)
+		t.holds("q")
+	}},
+}

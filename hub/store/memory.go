@@ -31,6 +31,7 @@ type memoryRow struct {
 	until time.Time
 	held  bool // claimed
 	since time.Time
+	await string // what a message that waits after a failure awaits
 }
 
 type memoryQueue struct {
@@ -218,7 +219,9 @@ func (s *Memory) finish(u *hub.Unit, now time.Time) {
 	if f.State == hub.Waiting || f.State == hub.Dead {
 		r.d.Error = f.Error
 	}
-	s.become(r, f.State, f.Due, now)
+	if s.become(r, f.State, f.Due, now); f.State == hub.Waiting {
+		r.awaits(f.Await)
+	}
 }
 
 // become moves a row to a state.
@@ -273,7 +276,9 @@ func (s *Memory) put(p *hub.Put, now time.Time) {
 	if p.Name != "" {
 		q.names[p.Name] = s.seq
 	}
-	s.become(r, stateOf(p), p.Due, now)
+	if s.become(r, stateOf(p), p.Due, now); r.d.State == hub.Waiting {
+		r.awaits(p.Await)
+	}
 }
 
 func (s *Memory) note(u *hub.Unit, now time.Time) {

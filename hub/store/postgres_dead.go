@@ -49,19 +49,19 @@ func (s *Postgres) Settle(ctx context.Context, seqs []int64, replay bool) (done 
 		}
 		done += len(queues)
 		if replay {
-			s.arrived(queues)
+			s.arrived(queues, 1)
 		}
 	}
 	return done, err
 }
 
-// arrived tells of messages that are ready in queues, one number for each, to this hub or to others.
-func (s *Postgres) arrived(queues []int64) {
+// arrived tells of messages that can be claimed in queues, one number for each, to this hub or to others. Each queue grows by grown for each.
+func (s *Postgres) arrived(queues []int64, grown int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range queues {
 		if q := s.byID[id]; q != nil {
-			q.depth++
+			q.depth += grown
 			q.look = true
 			s.wake(q.name)
 		}

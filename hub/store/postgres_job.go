@@ -141,8 +141,11 @@ func (s *Postgres) encodePut(ctx context.Context, j *pgJob, p *hub.Put) error {
 	r.head, r.body = encodeHead(p.Msg, p.Vars), p.Msg.Body.Bytes()
 	r.crc = checksum(q.id, p.Msg, r.head, r.body)
 	r.failure, r.cause = encodeFailure(p.Error)
-	if r.due = nanos(p.Due); r.state == hub.Dead {
+	switch r.due = nanos(p.Due); r.state {
+	case hub.Dead:
 		r.due, r.cause = s.deadSince(p.Error), causeOf(r.cause)
+	case hub.Waiting:
+		r.cause = awaited(p.Await, r.cause)
 	}
 	j.puts = append(j.puts, r)
 	j.size += len(r.body) + len(r.head) + 128

@@ -18,7 +18,7 @@ func TestPostgresNewerSchema(t *testing.T) {
 	openPg(t, url, PostgresOptions{}).Close()
 	pgExec(t, url, "UPDATE meta SET value=7 WHERE key='schema'")
 	_, err := OpenPostgres(ctx, url, PostgresOptions{})
-	if err == nil || !strings.Contains(err.Error(), "store schema 7 is newer than this binary (max 2)") {
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("store schema 7 is newer than this binary (max %d)", postgresVersion)) {
 		t.Fatalf("error %v", err)
 	}
 }

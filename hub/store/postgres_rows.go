@@ -43,7 +43,7 @@ func (f *finishRows) add(s *Postgres, j *pgJob) {
 	due, tried, cause := int64(0), int32(0), any(nil)
 	switch end.State {
 	case hub.Waiting:
-		due = nanos(end.Due)
+		due, cause = nanos(end.Due), awaited(end.Await, j.cause)
 	case hub.Dead:
 		due, cause = s.deadSince(end.Error), causeOf(j.cause)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const postgresVersion = 2
+const postgresVersion = 3
 
 // The tables of schema.go, with what several hubs need. Names of messages and
 // records are bytea: they come from outside, and may hold what text may not.
@@ -35,6 +35,7 @@ CREATE TABLE messages(
 ALTER TABLE messages ALTER body SET STORAGE EXTERNAL;
 CREATE INDEX ready ON messages(queue, seq) WHERE state=1;
 CREATE INDEX waiting ON messages(queue, due, seq) WHERE state=2;
+CREATE INDEX awaiting ON messages(cause, queue, due) WHERE state=2 AND cause IS NOT NULL;
 CREATE INDEX waiting_keys ON messages(queue, key, seq) WHERE state=2 AND key IS NOT NULL;
 CREATE INDEX held ON messages(queue, key, seq) WHERE state=3;
 CREATE INDEX dead ON messages(cause, due, seq) WHERE state=4;

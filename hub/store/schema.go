@@ -9,7 +9,7 @@ import (
 
 const (
 	applicationID = 0x6f687562 // "ohub"
-	schemaVersion = 3
+	schemaVersion = 4
 )
 
 // A row of messages is in no index but those of its state, so a message that
@@ -27,9 +27,11 @@ CREATE TABLE messages(
 	body BLOB,
 	attempts INTEGER, crashes INTEGER,
 	due INTEGER,             -- waiting: nanoseconds from when on; dead: since when
-	name TEXT, error TEXT, cause TEXT);
+	name TEXT, error TEXT,
+	cause TEXT);             -- waiting: what for; dead: the group
 CREATE INDEX ready ON messages(queue, seq) WHERE state=1;
 CREATE INDEX waiting ON messages(queue, due, seq) WHERE state=2;
+CREATE INDEX awaiting ON messages(cause, queue, due) WHERE state=2 AND cause IS NOT NULL;
 CREATE INDEX retrying ON messages(queue, key) WHERE state=2 AND (error IS NOT NULL OR attempts>0);
 CREATE INDEX held ON messages(queue, key, seq) WHERE state=3;
 CREATE INDEX dead ON messages(cause, due, seq) WHERE state=4;

@@ -157,7 +157,7 @@ func TestNewerSchema(t *testing.T) {
 	}
 	c.close()
 	_, err = Open(ctx, "sqlite:"+path, Options{})
-	if err == nil || !strings.Contains(err.Error(), "store schema 7 is newer than this binary (max 3)") {
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("store schema 7 is newer than this binary (max %d)", schemaVersion)) {
 		t.Fatalf("error %v", err)
 	}
 }

@@ -158,8 +158,8 @@ func (b *batch) finish(j *job) error {
 		n, err = b.c.exec(sqlEnd, in.Seq)
 	case hub.Waiting:
 		e.due = f.Due
-		n, err = b.c.exec("UPDATE messages SET state=2, due=?, attempts=coalesce(attempts,0)+?, error=?, cause=NULL WHERE seq=?",
-			nanos(f.Due), tried, j.failure, in.Seq)
+		n, err = b.c.exec("UPDATE messages SET state=2, due=?, attempts=coalesce(attempts,0)+?, error=?, cause=? WHERE seq=?",
+			nanos(f.Due), tried, j.failure, awaited(f.Await, j.cause), in.Seq)
 	case hub.Dead:
 		n, err = b.c.exec("UPDATE messages SET state=4, due=?, attempts=coalesce(attempts,0)+?, error=?, cause=? WHERE seq=?",
 			b.s.deadSince(f.Error), tried, j.failure, causeOf(j.cause), in.Seq)
@@ -190,6 +190,15 @@ func causeOf(cause any) any {
 	return cause
 }
 
+// awaited is what a waiting message is indexed by: the part of the hub that it
+// awaits, else the group of its failure; NULL: it did not fail.
+func awaited(part string, cause any) any {
+	if part != "" {
+		return part
+	}
+	return cause
+}
+
 // put adds a message, or replaces or drops a named one.
 func (b *batch) put(r *putRow) error {
 	if err := b.introduce(r.q); err != nil {
@@ -209,8 +218,11 @@ func (b *batch) put(r *putRow) error {
 		_, err = b.c.exec(sqlPut, seq, r.q.id, optional(m.Key), m.ID, optional(m.Correlation), r.crc, r.head, r.body)
 	} else {
 		cause := r.cause
-		if r.state == hub.Dead {
+		switch r.state {
+		case hub.Dead:
 			cause = causeOf(cause)
+		case hub.Waiting:
+			cause = awaited(r.p.Await, cause)
 		}
 		_, err = b.c.exec(sqlAdd, seq, r.q.id, optional(m.Key), m.ID, optional(m.Correlation), r.crc, r.head, r.body,
 			int64(r.state), optionalInt(int64(r.p.Tries)), optionalInt(r.due), optional(r.p.Name), r.failure, cause)

@@ -101,7 +101,7 @@ func (e *enricher) answer(ctx context.Context, x *hub.Exchange) (doc.Value, erro
 	}
 	now, store := x.Now(), x.Env.Memory(e, func() any { return newCache(e.keep) }).(*cache)
 	if v, ok := store.get(key, now); ok {
-		e.b.Note(x, time.Time{}, "called", e.ask.Name+" (cached)")
+		e.b.Note(x, now, "called", e.ask.Name+" (cached)")
 		return v, nil
 	}
 	v, err := e.ask.Call(ctx, x, "")

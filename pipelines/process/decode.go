@@ -96,7 +96,8 @@ func decodeToken(v doc.Value) *Token {
 		case "error":
 			e := f.At(0)
 			t.Error = &Problem{Class: e.Get("class").Str(), Reason: e.Get("reason").Str(), Where: e.Get("where").Str(),
-				Line: e.Get("line").Str(), Message: e.Get("message").Str(), Time: moment(e.Get("time"))}
+				Line: e.Get("line").Str(), Message: e.Get("message").Str(), Time: moment(e.Get("time")),
+				Since: moment(e.Get("first")), Times: whole(e.Get("times"))}
 		case "timers":
 			each(f, func(e doc.Value) { t.Timers = append(t.Timers, moment(e.Get("due"))) })
 		case "task":

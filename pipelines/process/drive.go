@@ -222,6 +222,10 @@ func runStep(ctx context.Context, s hub.Step, x *hub.Exchange, next func(*hub.Ex
 
 // take applies the result of what tok asked.
 func (t *turn) take(tok *Token, r *result) error {
+	t.asked = len(t.y.Unit.History) + 1
+	if p := tok.Error; p != nil && p.Times > 1 {
+		t.note(tok, p.Line, "retried", "%s", hub.RetriedText(p.Times, p.Since, p.Time, p.Message))
+	}
 	if r.err == nil {
 		t.y.Join(r.unit)
 	} else {

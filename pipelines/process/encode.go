@@ -145,6 +145,8 @@ func (w *writer) token(t *Token) {
 			w.text("line", p.Line)
 			w.text("message", p.Message)
 			w.time("time", p.Time)
+			w.time("first", p.Since)
+			w.number("times", int64(p.Times))
 		})
 	}
 	list(w, "timers", t.Timers, func(due time.Time) { w.time("due", due) })

@@ -81,14 +81,34 @@ func (t *turn) again(tok *Token, policy *hub.Retry, e *hub.Error) bool {
 		tok.Tries++
 	}
 	tok.Due, tok.ready = t.now.Add(pause), false
+	before := tok.Error
 	tok.Error = problemOf(e, t.now)
-	t.drive(tok, tok.Due)
+	t.drive(tok, tok.Due, e.Awaits())
+	if tok.Error.after(before, e) { // counted there: a history row for each try would fill the store
+		if t.asked > 0 {
+			t.y.Unit.History = t.y.Unit.History[:t.asked-1]
+		}
+		return true
+	}
 	t.note(tok, e.Line, "failed", "%s: %s; again in %s (try %d of %d)", e.Class, e.Chain(500), pause.Round(10*time.Millisecond), tok.Tries+1, policy.Times+1)
 	return true
 }
 
+// after makes p, which e led to, the problem that follows before. It tells
+// whether it is the same once more; what was not even tried says nothing new.
+func (p *Problem) after(before *Problem, e *hub.Error) (again bool) {
+	if before == nil || !e.Untried() && (p.Class != before.Class || p.Reason != before.Reason || p.Where != before.Where) {
+		return false
+	}
+	p.Since, p.Times = before.Since, before.Times+1
+	if e.Untried() {
+		p.Class, p.Reason, p.Message = before.Class, before.Reason, before.Message
+	}
+	return true
+}
+
 func problemOf(e *hub.Error, now time.Time) *Problem {
-	return &Problem{Class: string(e.Class), Reason: e.Reason, Where: e.Where, Line: e.Line, Message: e.Chain(500), Time: now}
+	return &Problem{Class: string(e.Class), Reason: e.Reason, Where: e.Where, Line: e.Line, Message: e.Chain(500), Time: now, Since: now, Times: 1}
 }
 
 // fail stops a token for good, until somebody retries. What drives it becomes a dead letter.
@@ -142,7 +162,7 @@ func (t *turn) retryNow() error {
 		}
 		tok.Phase, tok.Tries, tok.ready = Running, 0, false
 		tok.Due = noTime
-		t.drive(tok, noTime)
+		t.drive(tok, noTime, "")
 	}
 	t.note(t.in.root(), "", "retried", "by hand")
 	return nil

@@ -78,6 +78,8 @@ type Problem struct {
 	Line    string    `json:"line,omitempty"`
 	Message string    `json:"message"`
 	Time    time.Time `json:"time"`
+	Since   time.Time `json:"since,omitzero"`  // when it first failed so
+	Times   int       `json:"times,omitempty"` // how often, without anything else in between
 }
 
 // Undo is a finished step that can be compensated.

@@ -26,6 +26,7 @@ type turn struct {
 	mine    *Token  // the token that it drives
 	result  *result // of what it asked last; nil: it is taken, or there was none
 	taken   bool    // the result was taken in this turn
+	asked   int     // behind what of the unit's history the result's begins, plus 1; 0: no result was taken
 	expired error   // the message is a dead letter, though what it changed is kept
 	failed  error   // mine failed for good in this turn
 	fixed   bool    // what was done may come out otherwise when it is done again: it is committed before anybody is asked
@@ -179,12 +180,13 @@ func (t *turn) callOff(name string) {
 
 func (t *turn) driver(tok *Token) string { return t.in.ID + "!" + strconv.Itoa(tok.ID) }
 
-// drive puts the message that drives tok, at due.
-func (t *turn) drive(tok *Token, due time.Time) {
+// drive puts the message that drives tok, at due. await is the part of the hub
+// that it waits for; "": none.
+func (t *turn) drive(tok *Token, due time.Time, await string) {
 	tok.Run, tok.By = tok.Run+1, 0
 	p := put(t.m.name, t.in.ID, hub.DeriveID(t.in.visit(t.m.name, tok), "drive."+strconv.Itoa(tok.Run)), t.now, doc.Value{},
 		doDrive, strconv.Itoa(tok.ID), strconv.Itoa(tok.Run))
-	p.Msg.Key, p.Name, p.Due = "", t.driver(tok), due
+	p.Msg.Key, p.Name, p.Due, p.Await = "", t.driver(tok), due, await
 	t.y.Unit.Puts = append(t.y.Unit.Puts, p)
 }
 
@@ -201,7 +203,7 @@ func (t *turn) dispatch() {
 			continue
 		}
 		if tok != t.mine {
-			t.drive(tok, time.Time{})
+			t.drive(tok, noTime, "")
 		}
 	}
 	for _, tok := range t.in.Tokens { // the message drives one token

@@ -1,0 +1,101 @@
+package hub
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	lookAtHealth = 250 * time.Millisecond
+	probeTime    = 2 * time.Second
+	hastenMost   = 1000 // messages in one transaction
+)
+
+// watchHealth looks at the parts of the hub, asks those that fail whether they
+// are back, and tries what waits for them as soon as they are.
+func (rt *Runtime) watchHealth(ctx context.Context) {
+	rt.recall(ctx)
+	tick := time.NewTicker(lookAtHealth)
+	defer tick.Stop()
+	var work sync.WaitGroup
+	defer work.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		over, ask := rt.Health.look()
+		for _, p := range over {
+			work.Go(func() { rt.resume(ctx, p) })
+		}
+		for _, p := range ask {
+			work.Go(func() { rt.probe(ctx, p) })
+		}
+	}
+}
+
+// recall begins an outage for each part that messages of an earlier run wait for: it ends, and they go on, once the part was tried.
+func (rt *Runtime) recall(ctx context.Context) {
+	groups, err := rt.store.Awaiting(ctx)
+	if err != nil {
+		rt.log.Warn("what waits can't be read", "error", err)
+	}
+	waiting := map[string]int{}
+	for _, g := range groups {
+		waiting[g.For] += g.Count
+	}
+	rt.Health.recall(waiting)
+}
+
+// probe asks a part whether it is back. If it is, one of the messages that wait for it tries.
+func (rt *Runtime) probe(ctx context.Context, p *Part) {
+	limit, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	there, trial := rt.Health.probed(p, p.prober.Probe(limit))
+	if !there || ctx.Err() != nil {
+		return
+	}
+	for _, f := range rt.sources {
+		if f.use.part == p {
+			select {
+			case f.kick <- struct{}{}:
+			default:
+			}
+		}
+	}
+	if trial && rt.hasten(ctx, p, 1) > 0 {
+		return
+	}
+	if !rt.awaited(ctx, p) {
+		rt.Health.trust(p)
+	}
+}
+
+// awaited tells that messages wait for the part, such as one that tries just now.
+func (rt *Runtime) awaited(ctx context.Context, p *Part) bool {
+	groups, err := rt.store.Awaiting(ctx)
+	if err != nil {
+		return true
+	}
+	return slices.ContainsFunc(groups, func(g Awaiting) bool { return g.For == p.name })
+}
+
+// resume lets all that waits for a part go on.
+func (rt *Runtime) resume(ctx context.Context, p *Part) {
+	for p.kind == PartAdapter && rt.hasten(ctx, p, hastenMost) == hastenMost {
+	}
+}
+
+func (rt *Runtime) hasten(ctx context.Context, p *Part, most int) int {
+	n, err := rt.store.Hasten(ctx, p.name, most)
+	if err != nil && ctx.Err() == nil {
+		rt.log.Warn("what waits can't be tried now", p.kind, p.name, "error", err)
+	}
+	if n > 0 {
+		rt.WakeAll()
+	}
+	return n
+}
