@@ -1,8 +1,11 @@
 package hub
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 )
@@ -31,6 +34,8 @@ type Component struct {
 	// inside the options; "" is the text behind the adapter's name. nil: every text will do.
 	CheckSource func(arg string, cfg any) []FieldFault
 	CheckTarget func(arg string) []FieldFault
+	// Doubt finds what is no fault of a source but may not be meant, such as a door that anybody can open: a warning. cfg is the adapter's.
+	Doubt func(cfg any, arg string, source any) []FieldFault
 	// Answers: its sources wait for a reply to every message, and their message IDs are new at each request; else IDs are the same on redelivery.
 	Answers bool
 	// Replies: its sources answer the messages that carry a Return Address (header reply-to), when the pipeline replies.
@@ -118,9 +123,10 @@ type Describer interface{ Describe(d Description) }
 // Description is what the configuration knows of a source's messages.
 type Description struct {
 	Pipeline string
-	Schema   []byte // JSON Schema of the body with every $ref resolved within it; nil: any body
-	Statuses []int  // of the replies that the pipeline's `reply` steps give; 0 stands for one that a formula makes
-	Behind   bool   // work goes on behind the reply
+	Schema   []byte   // JSON Schema of the body with every $ref resolved within it; nil: any body
+	Statuses []int    // of the replies that the pipeline's `reply` steps give; 0 stands for one that a formula makes
+	Behind   bool     // work goes on behind the reply
+	Headers  []string // of the message that the pipeline's formulas name
 }
 
 // TargetOpener is an Adapter that takes messages. arg is the text behind the
@@ -180,8 +186,22 @@ type Inspector interface {
 	Inspect(ctx context.Context) (findings []string, err error)
 }
 
-// Secret is a text that is never printed.
+// Secret is a text that is never printed, and never empty: one that is written down but has no value is an error.
 type Secret string
+
+// UnmarshalText refuses an empty secret, and an address whose user has an empty password: whoever sends nothing would know it.
+func (s *Secret) UnmarshalText(text []byte) error {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return errors.New("the secret is empty")
+	}
+	if u, err := url.Parse(string(text)); err == nil && u.User != nil {
+		if password, set := u.User.Password(); set && password == "" {
+			return errors.New("the password in the address is empty")
+		}
+	}
+	*s = Secret(text)
+	return nil
+}
 
 // String hides it; so do the JSON and slog forms.
 func (Secret) String() string               { return "[redacted]" }

@@ -27,6 +27,7 @@ type dispatcher struct {
 	rt    *Runtime
 	stage *Stage
 	kick  chan struct{} // something changed: claim again
+	load  load
 
 	mu      sync.Mutex
 	running int
@@ -104,6 +105,7 @@ func (d *dispatcher) relearn(ctx context.Context) error {
 
 // came takes notice of a message that was put into the queue.
 func (d *dispatcher) came(p *Put) {
+	d.load.arrived.Add(1)
 	if d.tracks() && !p.Cancel && p.Msg.Key != "" && (p.Error == nil || !p.Due.IsZero()) {
 		d.mu.Lock()
 		d.lying[p.Msg.Key]++
@@ -277,6 +279,12 @@ func (d *dispatcher) setPaused(p bool) {
 	d.paused = p
 	d.mu.Unlock()
 	d.wake()
+}
+
+func (d *dispatcher) isPaused() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.paused
 }
 
 // holds tells whether a message of the key must wait behind others in the queue.

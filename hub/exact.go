@@ -26,7 +26,11 @@ const (
 	FormNull  = "null"  // there, without a value
 )
 
-const inBase64 = ";base64" // of a form: how HeaderExact writes the value
+// Of a form: how HeaderExact writes what is no text.
+const (
+	inBase64     = ";base64"      // the value
+	nameInBase64 = ";name-base64" // the name
+)
 
 // Text is the header as steps see it: bytes that are no text are base64. False: the form is a transport's own.
 func (e ExactHeader) Text() (string, bool) {
@@ -49,6 +53,9 @@ func (h Headers) WithExact(list []ExactHeader) Headers {
 		if e.Form == FormBytes || !utf8.ValidString(e.Value) {
 			e.Form, e.Value = e.Form+inBase64, base64.StdEncoding.EncodeToString([]byte(e.Value))
 		}
+		if !utf8.ValidString(e.Name) {
+			e.Form, e.Name = e.Form+nameInBase64, base64.StdEncoding.EncodeToString([]byte(e.Name))
+		}
 		out[i] = [3]string{e.Name, e.Form, e.Value}
 	}
 	raw, _ := json.Marshal(out) // texts always can
@@ -67,6 +74,10 @@ func (h Headers) Exact(text func(ExactHeader) (string, bool)) (list []ExactHeade
 	covered = map[string]bool{}
 	for _, k := range kept {
 		e := ExactHeader{Name: k[0], Form: k[1], Value: k[2]}
+		if form, is := strings.CutSuffix(e.Form, nameInBase64); is {
+			raw, _ := base64.StdEncoding.DecodeString(e.Name)
+			e.Form, e.Name = form, string(raw)
+		}
 		if form, is := strings.CutSuffix(e.Form, inBase64); is {
 			raw, _ := base64.StdEncoding.DecodeString(e.Value)
 			e.Form, e.Value = form, string(raw)

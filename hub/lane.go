@@ -29,6 +29,9 @@ func (d *dispatcher) release(m *Delivery) {
 
 // after settles m's key and picks the lane's next message. The caller's lane ends with nil.
 func (d *dispatcher) after(work context.Context, m *Delivery, out outcome) *Delivery {
+	if out != undone {
+		d.load.ran.Add(1)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if key := m.Msg.Key; key != "" {

@@ -102,6 +102,7 @@ const (
 	HeaderContentType = "content-type"
 	HeaderStatus      = "status"          // status of a reply: an HTTP status code
 	HeaderIdempotency = "idempotency-key" // Idempotency-Key of a request, in and out
+	HeaderVerified    = "verified-id"     // of a request whose sender is proven: what names it among all of that sender's, such as its webhook-id
 	HeaderReplyTo     = "reply-to"        // EIP Return Address
 	HeaderSequence    = "sequence"        // EIP Message Sequence: "2/5", set by split
 	HeaderRetryAfter  = "retry-after"     // seconds

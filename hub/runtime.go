@@ -157,6 +157,7 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	}
 	dispatchers.Go(func() { rt.watchClock(consume) })
 	dispatchers.Go(func() { rt.watchHealth(consume) })
+	dispatchers.Go(func() { rt.survey(consume) })
 	noting, stopNoting := context.WithCancel(context.WithoutCancel(ctx))
 	defer notes.Wait()
 	defer stopNoting()

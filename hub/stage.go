@@ -20,6 +20,7 @@ type Stage struct {
 	Run     Next   // the steps
 	React   Policy // nil: the classes' defaults
 	Lanes   int    // messages in flight at most; 0: DefaultLanes
+	Bound   Bound  // how much may wait for it
 	Inbox   bool   // messages from outside carry IDs that are the same on redelivery: keep them in the inbox
 	Direct  bool   // messages reach what it does without its queue, too, while none of their key lies there: a stage with a source, an outbox
 	Trace   bool   // keep the history of every message; else of failures only
@@ -124,8 +125,13 @@ func (rt *Runtime) commit(ctx context.Context, s *Stage, x *Exchange, m *Message
 		u.Root, u.Correlation = m.Root(), x.Msg.Correlation
 		return rt.Commit(ctx, u)
 	}
-	if u.Input == nil && s.Inbox {
-		u.Inbox = s.Name + " " + m.ID
+	if u.Input == nil {
+		if err := rt.admit(u); err != nil {
+			return err
+		}
+		if s.Inbox {
+			u.Inbox = s.Name + " " + m.ID
+		}
 	}
 	return rt.save(ctx, x, m.Root(), cmp.Or(x.Msg.Correlation, m.Correlation))
 }

@@ -19,6 +19,7 @@ type Channel struct {
 	Keep time.Duration
 	Via  *Adapter // nil: the store
 
+	bound   hub.Bound
 	place   bool    // a place of a broker that is not there, which the store stands in for: it keeps the messages' own keys
 	out     *Target // the way to the broker that carries it; nil: no step sends
 	schema  *schema.Schema

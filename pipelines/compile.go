@@ -152,6 +152,9 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 		return &hub.Stage{Name: name, Queue: queue, Run: run, React: p.policy, Lanes: lanes, Trace: p.keeps || !p.From.outside() || index > 0}
 	}
 	main := stage(name, queue, run)
+	if c := p.From.Channel; c != nil && index == 0 {
+		main.Bound = c.bound
+	}
 	if index == 0 {
 		main.From = p.From.String()
 		main.Replies = p.replies

@@ -2,8 +2,10 @@ package pipelines
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"orderhub/hub"
 	"orderhub/pipelines/yamlfile"
@@ -36,7 +38,28 @@ func (p *Plan) Describe(l *Pipeline) hub.Description {
 	}
 	slices.Sort(d.Statuses)
 	d.Statuses = slices.Compact(d.Statuses)
+	d.Headers = headersRead(root.Get("pipelines").Get(l.Name), nil)
 	return d
+}
+
+// headerRead is how formulas name a header of the message.
+var headerRead = regexp.MustCompile(`\bheaders\s*(?:\??\.)?(?:\[\s*["']([^"'\]]+)["']\s*\]|([A-Za-z_]\w*))`)
+
+// headersRead adds the headers that the formulas below n name to known.
+func headersRead(n *yamlfile.Node, known []string) []string {
+	if n.Kind() == yamlfile.Scalar {
+		for _, m := range headerRead.FindAllStringSubmatch(n.Raw(), -1) {
+			known = append(known, strings.ToLower(m[1]+m[2]))
+		}
+	}
+	for _, value := range n.Entries() {
+		known = headersRead(value, known)
+	}
+	for _, item := range n.Items() {
+		known = headersRead(item, known)
+	}
+	slices.Sort(known)
+	return slices.Compact(known)
 }
 
 // replies are the statuses that a step gives; 0 for one that a formula makes.

@@ -57,11 +57,26 @@ func (l *loading) lint(root *yamlfile.Node) {
 		}
 	}
 	for _, p := range l.Pipelines {
+		l.lintSource(&p.From)
 		if c := p.From.Channel; p.replies && c != nil && c.Via == nil && !c.place && !called[p] {
 			p.reply.Errorf("E267", "remove it, or call: "+c.Name+" somewhere", "nobody waits for this reply: no step calls the channel %s", c.Name)
 		}
 		if p.From.Call && !called[p] {
 			p.node.Warnf("W214", "call it, or remove it", "nothing calls pipeline %q", p.Name)
 		}
+	}
+}
+
+// lintSource tells what may not be meant of a source from outside.
+func (l *loading) lintSource(f *From) {
+	if !f.outside() || f.Adapter == nil || f.Adapter.Type.Doubt == nil {
+		return
+	}
+	at := f.node
+	if at.Kind() == yamlfile.Map {
+		at = at.Get(f.Adapter.Name)
+	}
+	for _, d := range f.Adapter.Type.Doubt(f.Adapter.cfg, f.Arg, f.cfg) {
+		at.Warnf("W219", d.Help, "%s", d.Message)
 	}
 }

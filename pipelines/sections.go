@@ -113,6 +113,13 @@ type channelSettings struct {
 	Key    *yamlfile.Node `yaml:"key" doc:"formula: messages of one key are handled in order"`
 	Keep   time.Duration  `yaml:"keep" doc:"messages older than this expire"`
 	Via    *yamlfile.Node `yaml:"via" doc:"broker that carries it"`
+	Limit  *channelLimit  `yaml:"limit" doc:"beyond it, what comes from outside is refused with the time to wait: 503 and Retry-After over HTTP; brokers keep theirs"`
+}
+
+// channelLimit bounds what waits in a channel for a reader.
+type channelLimit struct {
+	Messages int           `yaml:"messages" min:"1" doc:"that wait for whatever (default 2,000,000)"`
+	Wait     time.Duration `yaml:"wait" min:"1s" doc:"how long a new message would wait for its first run, at the pace of the last minute (default 24h)"`
 }
 
 func (l *loading) readChannels(n *yamlfile.Node) {
@@ -124,6 +131,12 @@ func (l *loading) readChannels(n *yamlfile.Node) {
 		var s channelSettings
 		value.Decode(&s, "channel")
 		c := &Channel{Name: key.Raw(), Type: s.Type, Line: fileLine(key), Keep: s.Keep, schema: l.schemaOf(s.Schema)}
+		if s.Limit != nil {
+			c.bound = hub.Bound{Messages: s.Limit.Messages, Wait: s.Limit.Wait}
+			if s.Via != nil {
+				value.Get("limit").Errorf("E271", "limit the queue at the broker", "the messages of a channel with `via` lie at the broker")
+			}
+		}
 		if !slices.Contains([]string{"direct", "topic", "fanout", "headers"}, c.Type) {
 			l.broken[c.Name] = true
 		} else if s.Via != nil {

@@ -32,6 +32,12 @@ func serveRoute(t *testing.T, arg string, sc *SourceConfig, h hub.Handler, chang
 	if err != nil {
 		t.Fatal(err)
 	}
+	return run(t, s, src, h)
+}
+
+// run serves the one route of s and gives its address.
+func run(t *testing.T, s *Server, src hub.Source, h hub.Handler) string {
+	t.Helper()
 	url, err := s.Start(context.Background())
 	if err != nil {
 		t.Fatal(err)

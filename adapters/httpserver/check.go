@@ -1,9 +1,12 @@
 package httpserver
 
 import (
+	"cmp"
 	"fmt"
 	"mime"
+	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -21,6 +24,11 @@ func checkSource(arg string, cfg *SourceConfig) (faults []hub.FieldFault) {
 	if _, err := newVerifier(cfg.Verify, nil); err != nil {
 		bad("verify", "write verify: {hmac: secret:name} or {token: secret:name}", "%v", err)
 	}
+	for _, name := range cfg.Headers {
+		if why := notCarried(strings.ToLower(name)); why != "" {
+			bad("headers", "write the name of a header of requests, as x-shop", "headers: %q %s", name, why)
+		}
+	}
 	for _, text := range cfg.Consumes {
 		media, _, err := mime.ParseMediaType(text)
 		switch {
@@ -31,6 +39,26 @@ func checkSource(arg string, cfg *SourceConfig) (faults []hub.FieldFault) {
 		}
 	}
 	return faults
+}
+
+// doubt finds a route that changes something, where anybody on the network can reach it, and nothing says that this is meant.
+func doubt(c *Config, arg string, src *SourceConfig) []hub.FieldFault {
+	pattern, _, err := parsePattern(arg)
+	if err != nil || src.Verify != nil || src.Public || strings.HasPrefix(pattern, http.MethodGet+" ") || local(c.Listen) {
+		return nil
+	}
+	return []hub.FieldFault{{Message: "anybody who reaches " + cmp.Or(c.Listen, defaultListen) + " may send to " + arg,
+		Help: "say how senders prove who they are, with verify: {hmac: secret:name} or {token: secret:name}; or write public: true"}}
+}
+
+// local tells whether only this machine reaches an address.
+func local(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // acceptable tells what net/http has against a pattern.

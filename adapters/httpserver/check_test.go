@@ -29,7 +29,7 @@ verify: verify: give hmac or token (write verify: {hmac: secret:name} or {token:
 consumes: consumes: "json" is no media type (write application/json, text/csv or another one)
 consumes: consumes: multipart/form-data is not supported (take the parts one by one, each in a request of its own)`},
 		{"GET /x", SourceConfig{Verify: both}, "verify: verify: hmac and token exclude each other (write verify: {hmac: secret:name} or {token: secret:name})"},
-		{"GET /x", SourceConfig{Verify: &Verify{HMAC: []hub.Secret{"whsec_?"}, Scheme: schemeStandard}}, "verify: verify: the hmac secret is not base64 behind whsec_ (write verify: {hmac: secret:name} or {token: secret:name})"},
+		{"GET /x", SourceConfig{Verify: &Verify{HMAC: []hub.Secret{"whsec_?"}, Scheme: schemeStandard}}, "verify: verify: hmac: key 1 of 1 is not base64 behind whsec_ (write verify: {hmac: secret:name} or {token: secret:name})"},
 	} {
 		var got []string
 		for _, f := range Component().CheckSource(c.arg, &c.cfg) {

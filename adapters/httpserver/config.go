@@ -16,7 +16,7 @@ type Config struct {
 	Listen  string       `yaml:"listen" doc:"Address, such as :8080 or 127.0.0.1:8080. Left out: :8080, or the next free port. Given and busy: an error."`
 	OpenAPI string       `yaml:"openapi" doc:"Path that serves the routes' description as OpenAPI 3.1, such as /openapi.json. Left out: it is not served."`
 	URL     string       `yaml:"url" doc:"Public address that links in mails begin with, such as https://shop.example. Left out: the address that it listens on."`
-	LinkKey []hub.Secret `yaml:"link_key" doc:"Key that signs links in mails (verify: {token: link}), or a new and an old one while it changes: the first signs. Left out: a new key at every start, so old links die."`
+	LinkKey []hub.Secret `yaml:"link_key" min:"1" doc:"Key that signs links in mails (verify: {token: link}), or a new and an old one while it changes: the first signs. At least 16 bytes, as of openssl rand -hex 32. Left out: a new key at every start, so old links die."`
 	TLS     TLS          `yaml:"tls" doc:"Serve HTTPS."`
 	Limits  Limits       `yaml:"limits" doc:"What one client, and all of them, may use."`
 }
@@ -44,8 +44,9 @@ type Limits struct {
 type SourceConfig struct {
 	Verify    *Verify  `yaml:"verify" doc:"How senders prove who they are. Left out: anyone may send."`
 	Consumes  []string `yaml:"consumes" doc:"Media types taken, such as text/csv. Left out: application/json. Others are 415."`
+	Headers   []string `yaml:"headers" doc:"Request headers that messages carry, such as [x-shop], beside those that the pipeline's own formulas name and the usual ones."`
 	EmptyBody bool     `yaml:"empty_body" doc:"Take requests of POST, PUT and PATCH that have no body; otherwise they are 400."`
-	Public    bool     `yaml:"public" doc:"Say that it is on purpose that anyone may send."`
+	Public    bool     `yaml:"public" doc:"It is on purpose that anyone may send: no warning."`
 }
 
 const (
@@ -57,7 +58,7 @@ const (
 
 // Verify says how a sender proves who it is; one of hmac and token.
 type Verify struct {
-	HMAC            []hub.Secret  `yaml:"hmac" doc:"Secret shared with the sender, or two of them while it changes: HMAC-SHA256 over the body as received."`
+	HMAC            []hub.Secret  `yaml:"hmac" min:"1" doc:"Secret shared with the sender, or two of them while it changes, of at least 16 bytes: HMAC-SHA256 over the body as received."`
 	Header          string        `yaml:"header" doc:"Header that holds the signature. Left out: X-Signature."`
 	Scheme          string        `yaml:"scheme" oneof:"hex|timestamped|standard-webhooks" doc:"hex: the digest, with or without sha256= before it. timestamped: t=1700000000,v1=hex over time.body. standard-webhooks: webhook-id, webhook-timestamp, webhook-signature. Left out: timestamped if max_age is given without timestamp_header, else hex."`
 	MaxAge          time.Duration `yaml:"max_age" min:"1s" max:"24h" doc:"How far the sender's time may be off. Left out: 5m where the scheme has a time."`
@@ -95,6 +96,9 @@ func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
 		bad("openapi", "write /openapi.json", "openapi: %s is answered by the server itself", p)
 	case strings.ContainsAny(p, "{}?#% \\;") || strings.Contains(p, "//") || strings.Contains(p, "/."):
 		bad("openapi", "write /openapi.json", "openapi: %q is no plain path", p)
+	}
+	if _, err := linkKeysOf(c); err != nil {
+		bad("link_key", "write link_key: secret:links, or leave it out: then links die when the hub stops", "link_key: %v", err)
 	}
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		bad("tls", "give both cert and key", "tls: one of cert and key is missing")

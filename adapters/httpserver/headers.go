@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"slices"
 	"strings"
@@ -14,16 +15,51 @@ import (
 
 const maxIdempotencyKey = 255
 
-// The request headers that a message carries beside x-…, in their wire form
-// and in ours. All others stay outside: nothing that comes in may steer the
-// hub, as status, reply-to or routing-key would, or be kept that is secret, as
-// authorization and cookie are.
+// The request headers that every message carries, in their wire form and in
+// ours. Others are carried when the route or the pipeline's formulas name
+// them: nothing that comes in may steer the hub, as status, reply-to or
+// routing-key would, or be kept and passed on though it is secret, as an
+// x-api-key is.
 var carried = [...][2]string{
 	{"Idempotency-Key", hub.HeaderIdempotency},
 	{"Traceparent", hub.HeaderTraceparent},
+	{"Tracestate", "tracestate"},
 	{"Accept", "accept"},
 	{"Accept-Language", "accept-language"},
 	{"Webhook-Id", "webhook-id"},
+	{"X-Request-Id", "x-request-id"},
+	{"X-Correlation-Id", "x-correlation-id"},
+}
+
+// Headers that no message carries, whoever names them.
+var (
+	secretHeaders   = []string{"authorization", "proxy-authorization", "cookie"}
+	steeringHeaders = []string{hub.HeaderContentType, hub.HeaderStatus, hub.HeaderReplyTo, hub.HeaderSequence, hub.HeaderRetryAfter, hub.HeaderRoutingKey, hub.HeaderVerified}
+)
+
+// notCarried tells why a header can't be named; "": it can.
+func notCarried(name string) string {
+	switch {
+	case !validHeader(name, ""):
+		return "is no name of a header"
+	case slices.Contains(secretHeaders, name):
+		return "proves who sends, and is kept by nobody: see verify"
+	case slices.Contains(steeringHeaders, name), strings.HasPrefix(name, "param."), strings.HasPrefix(name, "query."), strings.HasPrefix(name, "hub-"):
+		return "has a meaning of its own in the hub"
+	}
+	return ""
+}
+
+// wire are the headers that the route and the pipeline name, beside those that are carried anyway.
+func wire(named []string) (out [][2]string) {
+	for _, name := range named {
+		name = strings.ToLower(name)
+		pair := [2]string{textproto.CanonicalMIMEHeaderKey(name), name}
+		if notCarried(name) == "" && !slices.Contains(carried[:], pair) && !slices.Contains(out, pair) {
+			out = append(out, pair)
+		}
+	}
+	return out
 }
 
 // headers are the message's: the allowed ones, param.… of the path, query.… of the URL.
@@ -32,18 +68,15 @@ func (s *Source) headers(r *http.Request, media string) (hub.Headers, *problem) 
 	if media != "" {
 		h[hub.HeaderContentType] = media
 	}
-	for _, c := range carried {
-		if v := r.Header[c[0]]; len(v) > 0 && v[0] != "" {
-			h[c[1]] = v[0]
+	for _, list := range [][][2]string{carried[:], s.named} {
+		for _, c := range list {
+			if v := strings.Join(r.Header[c[0]], ", "); v != "" && !s.isProof(c[0]) {
+				h[c[1]] = v
+			}
 		}
 	}
-	for name, v := range r.Header {
-		if len(name) > 2 && name[0] == 'X' && name[1] == '-' && !s.isProof(name) {
-			h[strings.ToLower(name)] = strings.Join(v, ", ")
-		}
-	}
-	if len(h[hub.HeaderIdempotency]) > maxIdempotencyKey {
-		return nil, newProblem(http.StatusBadRequest, "bad_idempotency_key", fmt.Sprintf("the Idempotency-Key is longer than %d characters", maxIdempotencyKey))
+	if p := checkIdempotencyKey(r.Header["Idempotency-Key"]); p != nil {
+		return nil, p
 	}
 	for _, name := range s.params {
 		h["param."+name] = r.PathValue(name)
@@ -65,6 +98,19 @@ func (s *Source) headers(r *http.Request, media string) (hub.Headers, *problem) 
 		}
 	}
 	return h, nil
+}
+
+// checkIdempotencyKey refuses a header that is there and names nothing, or two things.
+func checkIdempotencyKey(values []string) *problem {
+	switch {
+	case len(values) == 0:
+		return nil
+	case len(values) > 1 || strings.TrimSpace(values[0]) == "":
+		return newProblem(http.StatusBadRequest, "bad_idempotency_key", "the Idempotency-Key is empty, or there are two of them")
+	case len(values[0]) > maxIdempotencyKey:
+		return newProblem(http.StatusBadRequest, "bad_idempotency_key", fmt.Sprintf("the Idempotency-Key is longer than %d characters", maxIdempotencyKey))
+	}
+	return nil
 }
 
 // isProof tells whether a header holds a signature.

@@ -77,14 +77,11 @@ func (v *verifier) checkLink(r *http.Request, now time.Time) *problem {
 
 // linkKeysOf are the keys of signed links: the first signs, all are accepted.
 // Without any it is one that lives as long as the process.
-func linkKeysOf(c *Config) (keys [][]byte) {
-	for _, k := range c.LinkKey {
-		keys = append(keys, []byte(k.Reveal()))
-	}
-	if len(keys) == 0 {
+func linkKeysOf(c *Config) ([][]byte, error) {
+	if len(c.LinkKey) == 0 {
 		key := make([]byte, 32)
 		rand.Read(key) // never fails
-		keys = [][]byte{key}
+		return [][]byte{key}, nil
 	}
-	return keys
+	return signingKeys(c.LinkKey, plainKey)
 }

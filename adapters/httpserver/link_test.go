@@ -32,8 +32,10 @@ func linkServer(t *testing.T, edit func(*Config)) *Server {
 }
 
 func TestSignedLink(t *testing.T) {
-	s := linkServer(t, func(c *Config) { c.URL, c.LinkKey = "https://shop.example/", []hub.Secret{"new", "old"} })
-	before := linkServer(t, func(c *Config) { c.URL, c.LinkKey = "https://shop.example", []hub.Secret{"old"} })
+	s := linkServer(t, func(c *Config) {
+		c.URL, c.LinkKey = "https://shop.example/", []hub.Secret{"the new key of links", "the old key of links"}
+	})
+	before := linkServer(t, func(c *Config) { c.URL, c.LinkKey = "https://shop.example", []hub.Secret{"the old key of links"} })
 	other := linkServer(t, func(c *Config) { c.URL = "https://shop.example" })
 	now := time.Unix(1_700_000_000, 0)
 	made := func(s *Server, path string) string {
@@ -66,7 +68,7 @@ func TestSignedLink(t *testing.T) {
 		{"longer life", strings.Replace(link, "17000", "19000", 1), now, "token_invalid"},
 		{"no token", "/orders/W-1/card", now, "token_missing"},
 	} {
-		p := v.check(request(t, "POST", c.url), nil, c.at)
+		_, p := v.check(request(t, "POST", c.url), nil, c.at)
 		if got := codeOf(p); got != c.code {
 			t.Errorf("%s: %q, want %q", c.name, got, c.code)
 		}

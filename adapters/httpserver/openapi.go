@@ -16,11 +16,12 @@ type object map[string]any
 
 var _ hub.Describer = (*Source)(nil)
 
-// Describe gives the route its part of the OpenAPI document.
+// Describe gives the route its part of the OpenAPI document, and the headers that its messages are asked for.
 func (s *Source) Describe(d hub.Description) {
 	s.server.routes.mu.Lock()
 	defer s.server.routes.mu.Unlock()
 	s.about = d
+	s.named = wire(append(slices.Clone(s.options.Headers), d.Headers...))
 	s.server.routes.document = nil
 }
 
@@ -96,6 +97,9 @@ func (d *describing) operation(src *Source) {
 	if method == http.MethodGet || method == http.MethodDelete {
 		parameters = append(parameters, object{"in": "query", "name": "query", "style": "form", "explode": true,
 			"description": "Any names; of one that comes twice the first counts.", "schema": object{"type": "object", "additionalProperties": object{"type": "string"}}})
+	}
+	for _, h := range src.named {
+		parameters = append(parameters, object{"in": "header", "name": h[0], "schema": object{"type": "string"}})
 	}
 	if method != http.MethodGet {
 		parameters = append(parameters, object{"$ref": "#/components/parameters/Idempotency-Key"})

@@ -36,8 +36,8 @@ func (d *describing) reply(out object, status int, behind bool) {
 	answer := object{"description": strings.TrimPrefix(text+".", ": "), "headers": answerHeaders(true)}
 	if status != http.StatusNoContent && status != http.StatusNotModified {
 		content := object{typeJSON: object{}}
-		if out[name] != nil { // a problem has this status as well
-			content[typeProblem] = object{"schema": object{"$ref": "#/components/schemas/Problem"}}
+		if status >= http.StatusBadRequest {
+			content[typeProblem] = object{}
 		}
 		answer["content"] = content
 	}

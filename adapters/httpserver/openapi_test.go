@@ -27,7 +27,7 @@ func described(t *testing.T) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret := []hub.Secret{"s3cret"}
+	secret := []hub.Secret{"s3cret of 16 bytes or more"}
 	for _, r := range []struct {
 		arg string
 		cfg SourceConfig
@@ -42,7 +42,7 @@ func described(t *testing.T) *Server {
 		{"POST /hex", SourceConfig{Verify: &Verify{HMAC: secret}}, hub.Description{Pipeline: "hex", Statuses: []int{409}}},
 		{"POST /stamped", SourceConfig{Verify: &Verify{HMAC: secret, Header: "X-Sig!", TimestampHeader: "X-Time"}}, hub.Description{Pipeline: "stamped"}},
 		{"POST /timestamped", SourceConfig{Verify: &Verify{HMAC: secret, Scheme: schemeTimestamped}}, hub.Description{Pipeline: "timestamped"}},
-		{"POST /standard", SourceConfig{Verify: &Verify{HMAC: []hub.Secret{"whsec_czNjcmV0"}, Scheme: schemeStandard}}, hub.Description{Pipeline: "standard"}},
+		{"POST /standard", SourceConfig{Verify: &Verify{HMAC: []hub.Secret{"whsec_czNjcmV0IG9mIDE2IGJ5dGVzIG9yIG1vcmU="}, Scheme: schemeStandard}}, hub.Description{Pipeline: "standard"}},
 		{"POST /token", SourceConfig{Verify: &Verify{Token: "t0ken"}}, hub.Description{Pipeline: "token"}},
 		{"GET /link", SourceConfig{Verify: &Verify{Token: tokenLink}}, hub.Description{Pipeline: "link"}},
 	} {

@@ -20,7 +20,10 @@ func Component() hub.Component {
 		Config:      func() any { return defaultConfig() },
 		Source:      func() any { return &SourceConfig{} },
 		CheckSource: func(arg string, cfg any) []hub.FieldFault { return checkSource(arg, cfg.(*SourceConfig)) },
-		Check:       func(cfg any, env *hub.Env) []hub.FieldFault { return cfg.(*Config).check(env) },
+		Doubt: func(cfg any, arg string, src any) []hub.FieldFault {
+			return doubt(cfg.(*Config), arg, src.(*SourceConfig))
+		},
+		Check: func(cfg any, env *hub.Env) []hub.FieldFault { return cfg.(*Config).check(env) },
 		Open: func(cfg any, env *hub.Env) (hub.Adapter, error) {
 			c, ok := cfg.(*Config)
 			if !ok {

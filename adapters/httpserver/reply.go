@@ -3,8 +3,10 @@ package httpserver
 import (
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"orderhub/hub"
 )
@@ -27,14 +29,13 @@ func (s *Source) answer(w http.ResponseWriter, r *http.Request, id string, reply
 		status = n
 	}
 	h := w.Header()
-	for _, name := range given {
-		if v := reply.Headers[name]; v != "" {
-			h.Set(textproto.CanonicalMIMEHeaderKey(name), v)
-		}
-	}
 	for name, v := range reply.Headers {
-		if strings.HasPrefix(name, "x-") && validHeader(name, v) {
-			h.Set(name, v)
+		switch {
+		case v == "" || !slices.Contains(given[:], name) && !strings.HasPrefix(name, "x-"):
+		case !validHeader(name, v):
+			s.server.env.Log.Error("a header of the reply is left out: it holds a control character, or has no usable name", "trace", id, "route", s.pattern, "header", name)
+		default:
+			h.Set(textproto.CanonicalMIMEHeaderKey(name), v)
 		}
 	}
 	if status == http.StatusNoContent || status == http.StatusNotModified {
@@ -43,7 +44,9 @@ func (s *Source) answer(w http.ResponseWriter, r *http.Request, id string, reply
 	}
 	body := reply.Body.Bytes()
 	switch media := reply.Headers[hub.HeaderContentType]; {
-	case media == "" || media == typeJSON:
+	case media == "" && status >= http.StatusBadRequest:
+		h.Set("Content-Type", typeProblem)
+	case media == "" || media == typeJSON || !validHeader("content-type", media):
 		h["Content-Type"] = jsonType
 	default:
 		h.Set("Content-Type", media)
@@ -75,5 +78,5 @@ func validHeader(name, value string) bool {
 			return false
 		}
 	}
-	return !strings.ContainsAny(value, "\r\n\x00")
+	return !strings.ContainsFunc(value, func(r rune) bool { return unicode.IsControl(r) && r != '\t' })
 }

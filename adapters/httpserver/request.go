@@ -65,7 +65,8 @@ func (s *Source) message(w http.ResponseWriter, r *http.Request, id string, now 
 	if raw, p = s.server.readBody(w, r); p != nil {
 		return nil, nil, p
 	}
-	if p := s.verify.check(r, raw, now); p != nil {
+	proven, p := s.verify.check(r, raw, now)
+	if p != nil {
 		return nil, raw, p
 	}
 	media, p := s.mediaType(r, len(raw))
@@ -79,6 +80,9 @@ func (s *Source) message(w http.ResponseWriter, r *http.Request, id string, now 
 	headers, p := s.headers(r, media)
 	if p != nil {
 		return nil, plain, p
+	}
+	if proven != "" {
+		headers[hub.HeaderVerified] = proven
 	}
 	m, p = s.decoded(&hub.Message{ID: id, Time: now, Headers: headers, Body: hub.NewBody(plain)}, r.Method, media)
 	return m, plain, p

@@ -11,6 +11,7 @@ var (
 	noStore  = []string{"no-store"}
 	noRefer  = []string{"no-referrer"}
 	jsonType = []string{typeJSON}
+	closing  = []string{"close"}
 )
 
 const (
@@ -28,6 +29,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h["X-Content-Type-Options"] = noSniff
 	h["Cache-Control"] = noStore
 	h["Referrer-Policy"] = noRefer
+	if len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1) {
+		h["Connection"] = closing // whoever stands in front may see another end of the request, by a Content-Length that net/http has dropped
+	}
 	defer s.inFlight.Add(-1)
 	switch {
 	case s.inFlight.Add(1) > int64(s.cfg.Limits.MaxWaiting):

@@ -47,7 +47,11 @@ var (
 
 // New makes a server that listens after Start.
 func New(cfg Config, env *hub.Env) (*Server, error) {
-	s := &Server{cfg: cfg, env: *env, linkKeys: linkKeysOf(&cfg), failed: make(chan struct{})}
+	keys, err := linkKeysOf(&cfg)
+	if err != nil {
+		return nil, fmt.Errorf("http-server %q: link_key: %w", env.Name, err)
+	}
+	s := &Server{cfg: cfg, env: *env, linkKeys: keys, failed: make(chan struct{})}
 	if s.env.Log == nil {
 		s.env.Log = slog.New(slog.DiscardHandler)
 	}

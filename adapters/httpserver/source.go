@@ -22,7 +22,8 @@ type Source struct {
 	params  []string
 	options SourceConfig
 	verify  verifier
-	accepts []string // media types
+	accepts []string    // media types
+	named   [][2]string // headers of the messages beside the usual ones
 	about   hub.Description
 	route   *route
 	gate    gate
@@ -36,7 +37,7 @@ func newSource(s *Server, arg string, cfg *SourceConfig) (*Source, error) {
 	if faults := checkSource(arg, cfg); len(faults) > 0 {
 		return nil, fmt.Errorf("%s; %s", faults[0].Message, faults[0].Help)
 	}
-	src := &Source{server: s, options: *cfg, accepts: []string{typeJSON}}
+	src := &Source{server: s, options: *cfg, accepts: []string{typeJSON}, named: wire(cfg.Headers)}
 	src.pattern, src.params, _ = parsePattern(arg) // checked above, as all of it is
 	src.verify, _ = newVerifier(cfg.Verify, s.linkKeys)
 	if len(cfg.Consumes) > 0 {

@@ -58,44 +58,35 @@ func newVerifier(v *Verify, linkKeys [][]byte) (verifier, error) {
 			out.scheme = schemeTimestamped
 		}
 	}
-	if out.header == "" {
+	switch {
+	case out.scheme == schemeStandard:
+		out.header = "Webhook-Signature"
+	case out.header == "":
 		out.header = "X-Signature"
 	}
 	if out.maxAge == 0 {
 		out.maxAge = defaultMaxAge
 	}
-	for _, s := range v.HMAC {
-		key, err := keyOf(s, out.scheme)
-		if err != nil {
-			return out, err
-		}
-		out.keys = append(out.keys, key)
+	decode := plainKey
+	if out.scheme == schemeStandard {
+		decode = webhookKey
+	}
+	var err error
+	if out.keys, err = signingKeys(v.HMAC, decode); err != nil {
+		return out, fmt.Errorf("verify: hmac: %w", err)
 	}
 	return out, nil
 }
 
-func keyOf(s hub.Secret, scheme string) ([]byte, error) {
-	text := s.Reveal()
-	if text == "" {
-		return nil, fmt.Errorf("verify: the hmac secret is empty")
-	}
-	if scheme != schemeStandard {
-		return []byte(text), nil
-	}
-	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, "whsec_"))
-	if err != nil {
-		return nil, fmt.Errorf("verify: the hmac secret is not base64 behind whsec_")
-	}
-	return key, nil
-}
-
-// check returns nil when the request is genuine.
-func (v *verifier) check(r *http.Request, raw []byte, now time.Time) *problem {
+// check returns no problem when the request is genuine. The id names it among
+// the sender's: sent again, by the sender or by somebody who recorded it, it is
+// the same. "": nothing that is proven does.
+func (v *verifier) check(r *http.Request, raw []byte, now time.Time) (id string, p *problem) {
 	switch {
 	case v.token != nil:
-		return v.checkToken(r)
+		return "", v.checkToken(r)
 	case v.link != nil:
-		return v.checkLink(r, now)
+		return "", v.checkLink(r, now)
 	}
 	switch v.scheme {
 	case schemeHex:
@@ -105,29 +96,32 @@ func (v *verifier) check(r *http.Request, raw []byte, now time.Time) *problem {
 	case schemeStandard:
 		return v.checkStandard(r, raw, now)
 	}
-	return nil
+	return "", nil
 }
 
-func (v *verifier) checkHex(r *http.Request, raw []byte, now time.Time) *problem {
+func (v *verifier) checkHex(r *http.Request, raw []byte, now time.Time) (string, *problem) {
 	sig := r.Header.Get(v.header)
 	if p := plausible(sig); p != nil {
-		return p
+		return "", p
 	}
-	signed := [][]byte{raw}
-	if v.stamp != "" {
-		stamp := r.Header.Get(v.stamp)
-		if p := v.fresh(stamp, now); p != nil {
-			return p
-		}
-		signed = [][]byte{[]byte(stamp), []byte("."), raw}
+	sigs := []string{strings.TrimPrefix(sig, "sha256=")}
+	if v.stamp == "" {
+		return "", v.match(sigs, hex.DecodeString, raw)
 	}
-	return v.match([]string{strings.TrimPrefix(sig, "sha256=")}, hex.DecodeString, signed...)
+	stamp := r.Header.Get(v.stamp)
+	if p := v.fresh(stamp, now); p != nil {
+		return "", p
+	}
+	return timedID(stamp, raw), v.match(sigs, hex.DecodeString, []byte(stamp), []byte("."), raw)
 }
 
-func (v *verifier) checkTimestamped(r *http.Request, raw []byte, now time.Time) *problem {
+// timedID names a request by what its sender signed, a time and the body: however the signature is written, it is the same.
+func timedID(stamp string, raw []byte) string { return "signed." + hub.HashID(stamp+"."+string(raw)) }
+
+func (v *verifier) checkTimestamped(r *http.Request, raw []byte, now time.Time) (string, *problem) {
 	header := r.Header.Get(v.header)
 	if p := plausible(header); p != nil {
-		return p
+		return "", p
 	}
 	stamp, sigs := "", make([]string, 0, 2)
 	for part := range strings.SplitSeq(header, ",") {
@@ -140,23 +134,23 @@ func (v *verifier) checkTimestamped(r *http.Request, raw []byte, now time.Time) 
 		}
 	}
 	if p := v.fresh(stamp, now); p != nil {
-		return p
+		return "", p
 	}
-	return v.match(sigs, hex.DecodeString, []byte(stamp), []byte("."), raw)
+	return timedID(stamp, raw), v.match(sigs, hex.DecodeString, []byte(stamp), []byte("."), raw)
 }
 
-func (v *verifier) checkStandard(r *http.Request, raw []byte, now time.Time) *problem {
-	header := r.Header.Get("Webhook-Signature")
+func (v *verifier) checkStandard(r *http.Request, raw []byte, now time.Time) (string, *problem) {
+	header := r.Header.Get(v.header)
 	if p := plausible(header); p != nil {
-		return p
+		return "", p
 	}
 	id := r.Header.Get("Webhook-Id")
 	if id == "" || len(id) > maxWebhookID || strings.ContainsAny(id, ".\r\n") {
-		return newProblem(http.StatusBadRequest, "bad_message_id", "webhook-id is empty, longer than 255 characters, or holds a dot or a line end")
+		return "", newProblem(http.StatusBadRequest, "bad_message_id", "webhook-id is empty, longer than 255 characters, or holds a dot or a line end")
 	}
 	stamp := r.Header.Get("Webhook-Timestamp")
 	if p := v.fresh(stamp, now); p != nil {
-		return p
+		return "", p
 	}
 	sigs := make([]string, 0, 2)
 	for part := range strings.SplitSeq(header, " ") {
@@ -164,7 +158,7 @@ func (v *verifier) checkStandard(r *http.Request, raw []byte, now time.Time) *pr
 			sigs = append(sigs, sig)
 		}
 	}
-	return v.match(sigs, base64.StdEncoding.DecodeString, []byte(id), []byte("."), []byte(stamp), []byte("."), raw)
+	return id, v.match(sigs, base64.StdEncoding.DecodeString, []byte(id), []byte("."), []byte(stamp), []byte("."), raw)
 }
 
 func plausible(header string) *problem {
@@ -214,8 +208,11 @@ func (v *verifier) fresh(stamp string, now time.Time) *problem {
 }
 
 func (v *verifier) checkToken(r *http.Request) *problem {
-	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok {
+	var scheme, token string
+	if values := r.Header["Authorization"]; len(values) == 1 { // of two, somebody in front may have read the other one
+		scheme, token, _ = strings.Cut(values[0], " ")
+	}
+	if token = strings.TrimLeft(token, " "); token == "" || !strings.EqualFold(scheme, "Bearer") {
 		return newProblem(http.StatusUnauthorized, "token_missing", "the request has no Authorization: Bearer token")
 	}
 	want, got := sha256.Sum256(v.token), sha256.Sum256([]byte(token))

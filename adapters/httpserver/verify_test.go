@@ -20,7 +20,7 @@ func digest(key string, parts ...string) []byte {
 }
 
 func TestVerify(t *testing.T) {
-	const key, body = "new-key", `{"n":1}`
+	const key, body = "the new key of the sender", `{"n":1}`
 	now := time.Now()
 	stamp := strconv.FormatInt(now.Unix(), 10)
 	old := strconv.FormatInt(now.Add(-6*time.Minute).Unix(), 10)
@@ -32,7 +32,7 @@ func TestVerify(t *testing.T) {
 		return "Webhook-Id: " + id + "\r\nWebhook-Timestamp: " + ts + "\r\nWebhook-Signature: v1,AAAA v1," +
 			base64.StdEncoding.EncodeToString(digest(k, id, ".", ts, ".", body)) + "\r\n"
 	}
-	keys := []hub.Secret{"old-key", key}
+	keys := []hub.Secret{"the old key of the sender", key}
 	hexed := &Verify{HMAC: keys}
 	timestamped := &Verify{HMAC: keys, MaxAge: 5 * time.Minute}
 	standard := &Verify{HMAC: []hub.Secret{hub.Secret("whsec_" + base64.StdEncoding.EncodeToString([]byte(key)))}, Scheme: schemeStandard}
@@ -46,7 +46,7 @@ func TestVerify(t *testing.T) {
 	}{
 		{"hex", hexed, plain(key, body), 202, ""},
 		{"hex with prefix", hexed, "X-Signature: sha256=" + hex.EncodeToString(digest(key, body)) + "\r\n", 202, ""},
-		{"the old key of a rotation", hexed, plain("old-key", body), 202, ""},
+		{"the old key of a rotation", hexed, plain("the old key of the sender", body), 202, ""},
 		{"missing", hexed, "", 401, "signature_missing"},
 		{"tampered", hexed, plain(key, body+" "), 401, "signature_invalid"},
 		{"wrong secret", hexed, plain("other", body), 401, "signature_invalid"},

@@ -17,7 +17,7 @@ const (
 	replyPlace = "topic " // begins the text of a Return Address (header reply-to)
 )
 
-// spelled is a header's name where its case matters to others; the hub's are in lower case.
+// spelled is a header's name as others write it, where its case matters to them; the hub's are in lower case.
 func spelled(name string) string {
 	switch name {
 	case "kafka_replytopic":
@@ -27,7 +27,7 @@ func spelled(name string) string {
 	case "kafka_correlationid":
 		return headerCorrelationID
 	}
-	return ""
+	return name
 }
 
 // address is a request's Return Address.
@@ -72,8 +72,12 @@ func (a address) of(m *hub.Message) *address {
 // unaddressed is a message without what belongs to a request that is under way.
 func unaddressed(m *hub.Message) *hub.Message {
 	c := *m
-	for _, name := range []string{hub.HeaderReplyTo, headerRequest, lower(headerReplyTopic), lower(headerReplyPartition), lower(headerCorrelationID)} {
-		c.Headers = c.Headers.With(name, "").With(name+suffixBinary, "")
+	for _, name := range []string{hub.HeaderReplyTo, headerRequest, strings.ToLower(headerReplyTopic), strings.ToLower(headerReplyPartition), strings.ToLower(headerCorrelationID)} {
+		c.Headers = c.Headers.With(name, "")
+	}
+	if c.Headers[hub.HeaderExact] != "" {
+		list, _ := c.Headers.Exact(nil)
+		c.Headers = c.Headers.WithExact(list)
 	}
 	return &c
 }

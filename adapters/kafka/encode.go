@@ -54,12 +54,12 @@ func (p *parcel) append(b []byte, i, delta int64) []byte {
 	b = append(b, 0)
 	b = binary.AppendVarint(b, delta)
 	b = binary.AppendVarint(b, i)
-	b = appendBytes(b, p.key, p.key != "")
+	b = appendBytes(b, p.key, p.keyed)
 	b = appendBytes(b, p.value, p.value != nil)
 	b = binary.AppendVarint(b, int64(len(p.headers)))
 	for i := range p.headers {
 		b = appendBytes(b, p.headers[i].name, true)
-		b = appendBytes(b, p.headers[i].value, true)
+		b = appendBytes(b, p.headers[i].value, !p.headers[i].null)
 	}
 	return b
 }

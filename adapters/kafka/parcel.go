@@ -2,18 +2,17 @@ package kafka
 
 import (
 	"cmp"
-	"encoding/base64"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"orderhub/hub"
 )
 
 // parcel is a message as a record, and its sender's wait for the brokers.
 type parcel struct {
-	key       string // "": none
+	key       string
+	keyed     bool   // it has a key, which may be empty
 	value     []byte // nil: none, which is not the same as empty
 	headers   []header
 	time      time.Time
@@ -23,7 +22,10 @@ type parcel struct {
 	done      chan error
 }
 
-type header struct{ name, value string }
+type header struct {
+	name, value string
+	null        bool // it has no value
+}
 
 // form is how messages become records and back.
 type form uint8
@@ -40,26 +42,34 @@ func newParcel(m *hub.Message, f form) *parcel {
 	return p
 }
 
-// fill makes p the record of m: hub-id, hub-correlation and hub-expires beside the message's own headers.
+// fill makes p the record of m: its headers, in the order that they came in, and hub-id, hub-correlation and hub-expires.
 func (p *parcel) fill(m *hub.Message, f form) {
-	*p = parcel{key: m.Key, value: m.Body.Bytes(), headers: p.headers[:0], time: m.Time, partition: -1, done: p.done}
-	if k := m.Headers[headerKey]; k != "" && f == onTopic {
-		p.key = k
-	}
+	*p = parcel{key: m.Key, keyed: m.Key != "", value: m.Body.Bytes(), headers: p.headers[:0], time: m.Time, partition: -1, done: p.done}
 	switch tombstone := f == onTopic && m.Headers[headerTombstone] == "true"; {
 	case tombstone && len(p.value) == 0:
 		p.value = nil
 	case p.value == nil:
 		p.value = []byte{}
 	}
+	var kept map[string]bool
+	if f == onTopic {
+		kept = p.keep(m)
+	}
+	if k := m.Headers[headerKey]; k != "" && f == onTopic {
+		p.key, p.keyed = k, true
+	}
+	first, replyTopic := len(p.headers), strings.ToLower(headerReplyTopic)
 	for name, value := range m.Headers {
-		if own(name) || f == onTopic && (name == headerKey || strings.HasPrefix(name, prefixOurs)) {
+		derived := name == hub.HeaderReplyTo && kept[replyTopic] && value == replyPlace+m.Headers[replyTopic] // by us, of what is kept
+		if derived || kept[name] || property(m, name) {
 			continue
 		}
-		p.add(raw(name, value))
+		if name, sent := outside(name, f); sent {
+			p.add(spelled(name), value)
+		}
 	}
-	if len(p.headers) > 1 {
-		slices.SortFunc(p.headers, func(a, b header) int { return cmp.Compare(a.name, b.name) })
+	if own := p.headers[first:]; len(own) > 1 {
+		slices.SortFunc(own, func(a, b header) int { return cmp.Compare(a.name, b.name) })
 	}
 	p.add(headerID, m.ID)
 	if m.Correlation != "" {
@@ -71,22 +81,36 @@ func (p *parcel) fill(m *hub.Message, f form) {
 	p.measure()
 }
 
-func (p *parcel) add(name, value string) { p.headers = append(p.headers, header{name, value}) }
-
-// own tells whether a header of a record is made of the message's properties.
-func own(name string) bool {
-	return name == headerID || name == headerCorrelation || name == headerExpires
-}
-
-// raw is a header as it was on the wire: a value that is no text is bytes, and a name whose case matters has it.
-func raw(name, value string) (string, string) {
-	if short, ok := strings.CutSuffix(name, suffixBinary); ok {
-		if b, err := base64.StdEncoding.DecodeString(value); err == nil && !utf8.Valid(b) { // text would come back without the suffix
-			name, value = short, string(b)
+// keep adds the headers that m has exactly as they came, and takes the key as it came unless it was changed. It gives their names.
+func (p *parcel) keep(m *hub.Message) map[string]bool {
+	list, kept := m.Headers.Exact(nil)
+	for _, e := range list {
+		if e.Name == headerExactKey {
+			if m.Key == text([]byte(e.Value)) {
+				p.key, p.keyed = e.Value, true
+			}
+			continue
+		}
+		if name, sent := outside(e.Name, onTopic); sent && !property(m, name) {
+			p.headers = append(p.headers, header{name, e.Value, e.Form == hub.FormNull})
 		}
 	}
-	if s := spelled(name); s != "" {
-		name = s
+	return kept
+}
+
+func (p *parcel) add(name, value string) {
+	p.headers = append(p.headers, header{name: name, value: value})
+}
+
+// property tells whether a header of the record is made of the message's properties.
+func property(m *hub.Message, name string) bool {
+	return name == headerID || name == headerCorrelation && m.Correlation != "" || name == headerExpires && !m.Expires.IsZero()
+}
+
+// outside is the name that a header has in the record; false: it is not sent.
+func outside(name string, f form) (string, bool) {
+	if theirs, is := strings.CutPrefix(name, prefixHeader); is && f == onTopic {
+		return theirs, true
 	}
-	return name, value
+	return name, f == onChannel || !reserved(name)
 }

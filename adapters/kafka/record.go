@@ -1,8 +1,10 @@
 package kafka
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -22,28 +24,27 @@ type record struct {
 }
 
 const (
-	prefixOurs = "kafka." // of headers that tell of Kafka, and are not sent
+	prefixOurs   = "kafka."               // of headers that tell of Kafka, and are not sent
+	prefixHeader = prefixOurs + "header." // of headers of a record whose names mean something else among those of a message
 
-	headerTombstone   = "kafka.tombstone"
+	headerTombstone   = prefixOurs + "tombstone"
+	headerExactKey    = prefixOurs + "key" // of a key that the message's own can't say: bytes that are no text, or none at all
 	headerID          = "hub-id"
 	headerCorrelation = "hub-correlation"
 	headerExpires     = "hub-expires"
 	headerKey         = "key" // option of send
-
-	suffixBinary = ".base64" // of the name of a header whose value is no text
 )
 
 // message makes the message of a record in m, and finds its Return Address, nil: it has none.
 func (r *run) message(m *hub.Message, partition int, rec *record) (reply *address) {
 	*m = hub.Message{ID: r.id(partition, rec.offset), Key: text(rec.key), Time: at(rec.time), Body: hub.NewBody(rec.value)}
-	if rec.count > 0 {
-		m.Headers = make(hub.Headers, rec.count+1)
-		reply = r.headers(m, rec)
+	exactKey := r.form == onTopic && rec.key != nil && (len(rec.key) == 0 || !isText(rec.key))
+	tombstone := r.form == onTopic && rec.value == nil
+	if rec.count > 0 || exactKey || tombstone {
+		m.Headers = make(hub.Headers, rec.count+2)
+		reply = r.headers(m, rec, exactKey)
 	}
-	if rec.value == nil && r.form == onTopic {
-		if m.Headers == nil {
-			m.Headers = hub.Headers{}
-		}
+	if tombstone {
 		m.Headers[headerTombstone] = "true"
 	}
 	if m.Time.IsZero() {
@@ -55,27 +56,84 @@ func (r *run) message(m *hub.Message, partition int, rec *record) (reply *addres
 	return reply
 }
 
-// headers puts a record's headers where they belong.
-func (r *run) headers(m *hub.Message, rec *record) *address {
+// headers puts a record's headers where they belong. When texts by name can't say what they are, in which order, all of them are kept exactly.
+func (r *run) headers(m *hub.Message, rec *record, exactKey bool) *address {
 	var back address
+	list, plain, last := make([]hub.ExactHeader, 0, rec.count+1), true, ""
+	keep := func(e hub.ExactHeader) {
+		name := strings.ToLower(e.Name)
+		m.Headers[name], _ = e.Text()
+		plain = plain && e.Form == hub.FormText && e.Name == spelled(name) && e.Name > last
+		list, last = append(list, e), e.Name
+	}
+	carried := r.form == onChannel && rec.has(headerID) // a hub says what its headers are
 	f := fields{b: rec.headers}
 	for range rec.count {
-		name, value := f.bytes(), f.bytes()
-		back.note(string(name), value)
+		name, value := string(f.bytes()), f.bytes()
+		back.note(name, value)
 		switch {
-		case !utf8.Valid(value):
-			m.Headers[lower(string(name))+suffixBinary] = base64.StdEncoding.EncodeToString(value)
-		case string(name) == headerCorrelation:
-			m.Correlation = string(value)
-		case string(name) == headerExpires:
-			m.Expires, _ = time.Parse(time.RFC3339Nano, string(value)) // not ours if it can't be read
-		case string(name) == headerID && r.form == onChannel && len(value) > 0:
+		case name == headerID && r.form == onChannel && len(value) > 0:
 			m.ID = string(value)
+		case name == headerID: // of the hub that sent it
+			m.Headers[name] = text(value)
+		case name == headerCorrelation && isText(value):
+			m.Correlation = string(value)
+		case name == headerExpires && expires(m, value):
+		case carried:
+			m.Headers[strings.ToLower(name)] = string(value)
 		default:
-			m.Headers[lower(string(name))] = string(value)
+			keep(exact(name, value, r.form))
 		}
 	}
-	return back.of(m)
+	if exactKey {
+		keep(hub.ExactHeader{Name: headerExactKey, Form: hub.FormBytes, Value: string(rec.key)})
+	}
+	_, told := m.Headers[hub.HeaderReplyTo]
+	reply := back.of(m)
+	if _, tells := m.Headers[hub.HeaderReplyTo]; !plain || tells != told && !carried {
+		m.Headers = m.Headers.WithExact(list)
+	}
+	return reply
+}
+
+// has tells whether the record has a header.
+func (rec *record) has(name string) bool {
+	f := fields{b: rec.headers}
+	for range rec.count {
+		if string(f.bytes()) == name {
+			return true
+		}
+		f.bytes()
+	}
+	return false
+}
+
+// expires takes the expiry of m from its header; false: it can't be read, so it is not ours.
+func expires(m *hub.Message, value []byte) bool {
+	at, err := time.Parse(time.RFC3339Nano, string(value))
+	if err == nil {
+		m.Expires = at
+	}
+	return err == nil
+}
+
+// exact is a header of a record, under a name that is its own among those of a message.
+func exact(name string, value []byte, f form) hub.ExactHeader {
+	if reserved(strings.ToLower(name)) && f == onTopic {
+		name = prefixHeader + name
+	}
+	switch {
+	case value == nil:
+		return hub.ExactHeader{Name: name, Form: hub.FormNull}
+	case isText(value):
+		return hub.ExactHeader{Name: name, Form: hub.FormText, Value: string(value)}
+	}
+	return hub.ExactHeader{Name: name, Form: hub.FormBytes, Value: string(value)}
+}
+
+// reserved tells of names that a target takes for something else than a header of the record.
+func reserved(name string) bool {
+	return name == headerKey || name == hub.HeaderExact || strings.HasPrefix(name, prefixOurs)
 }
 
 // id is the record's place, the same on every redelivery. Part of the topic's ID keeps the places of a topic that was made anew apart.
@@ -89,26 +147,13 @@ func (r *run) id(partition int, offset int64) string {
 	return string(strconv.AppendInt(b, offset, 10))
 }
 
-// text is a key as text: bytes that are none become base64.
-func text(key []byte) string {
-	if utf8.Valid(key) {
-		return string(key)
+// text is b as text: bytes that are none become base64.
+func text(b []byte) string {
+	if isText(b) {
+		return string(b)
 	}
-	return base64.StdEncoding.EncodeToString(key)
+	return base64.StdEncoding.EncodeToString(b)
 }
 
-// lower is s in lower case, as names of headers are.
-func lower(s string) string {
-	for i := range len(s) {
-		if c := s[i]; c >= 'A' && c <= 'Z' {
-			b := []byte(s)
-			for j := i; j < len(b); j++ {
-				if b[j] >= 'A' && b[j] <= 'Z' {
-					b[j] += 'a' - 'A'
-				}
-			}
-			return string(b)
-		}
-	}
-	return s
-}
+// isText tells whether b is a text that every store takes.
+func isText(b []byte) bool { return utf8.Valid(b) && bytes.IndexByte(b, 0) < 0 }

@@ -174,7 +174,7 @@ func (q *replies) hand(r *run, partition int, records []record) {
 		}
 		token := m.Headers[headerRequest]
 		if token == "" {
-			token = m.Headers[lower(headerCorrelationID)]
+			token = m.Headers[strings.ToLower(headerCorrelationID)]
 		}
 		if !strings.HasPrefix(token, q.own) {
 			continue

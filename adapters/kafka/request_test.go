@@ -267,6 +267,16 @@ func TestCallsWhileConnectionsBreak(t *testing.T) {
 		got <- err
 	}()
 	until(t, "no request", func() bool { return len(s.read(topic, 2)) == 1 })
+	until(t, "the request is not confirmed", func() bool {
+		a.out.mu.Lock()
+		defer a.out.mu.Unlock()
+		for _, c := range a.out.couriers {
+			if c.flying > 0 {
+				return false
+			}
+		}
+		return true
+	})
 	p.set(false, true)
 	p.cut()
 	close(release)

@@ -194,7 +194,7 @@ func (w *writer) put(t *topic, p *parcel) bool {
 		return false
 	case p.partition >= 0 && p.partition < n: // as its receiver wants it
 		n = p.partition
-	case p.key == "":
+	case !p.keyed:
 		t.turn++
 		n = t.turn % n
 	default:

@@ -30,9 +30,16 @@ func TestFault_M6_ShippedSchemasAreBounded(t *testing.T) {
 		if err := json.Unmarshal(raw, &root); err != nil {
 			t.Fatal(err)
 		}
-		unbounded(root, "", func(at, what string) { t.Errorf("%s%s has no %s", filepath.Base(file), at, what) })
+		unbounded(root, "", func(at, what string) {
+			if what != "additionalProperties" || !slices.Contains(answerSchemas, strings.TrimSuffix(filepath.Base(file), ".json")) {
+				t.Errorf("%s%s has no %s", filepath.Base(file), at, what)
+			}
+		})
 	}
 }
+
+// answerSchemas are what partners answer: they may say more than we read.
+var answerSchemas = []string{"charge", "charge-refused", "customer", "invoice", "product", "quote", "refund", "shipment", "shipment-cancelled", "stock", "stock-released"}
 
 // unbounded tells each schema below v that lets something grow without a bound.
 func unbounded(v any, at string, bad func(at, what string)) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"orderhub/adapters/httpserver"
+	"orderhub/hub"
 	"orderhub/pipelines"
 )
 
@@ -41,7 +42,7 @@ func sign(req *http.Request, v *httpserver.Verify, body []byte) {
 	}
 	switch {
 	case v.Scheme == "standard-webhooks":
-		id := "msg_" + stamp
+		id := "msg_" + hub.NewID(time.Now())
 		raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(key, "whsec_"))
 		if err != nil {
 			return // the route refused the secret already

@@ -116,7 +116,7 @@ pipelines:
 // TestSandbox: samples are played by HTTP and by file; nothing leaves the sandbox.
 func TestSandbox(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t) })
-	t.Setenv("HUB_SECRET_TEST_STORE", "whatever-it-is")
+	t.Setenv("HUB_SECRET_TEST_STORE", "whatever-it-is, it is long")
 	s := newSite(t, boxed)
 	samples := filepath.Join(s.dir, "samples")
 	if err := os.Mkdir(samples, 0o700); err != nil {

@@ -204,3 +204,26 @@ func messages(ds []*hub.Delivery) (out []*hub.Message) {
 	}
 	return out
 }
+
+// A webhook that is sent again has no second effect: what proves it names it, whatever else the copy says.
+func TestFault_S7_ReplayedWebhook(t *testing.T) {
+	h := start(t, "web", "- send: out\n- reply: {status: 200, body: =body}")
+	post := func(verified, own, body string) (*hub.Message, error) {
+		m := h.Message("", body)
+		m.Headers = hub.Headers{"verified-id": verified, "idempotency-key": own}
+		return h.In("p", m)
+	}
+	for i, own := range []string{"", "a", "b", ""} {
+		r, err := post("msg_1", own, `{"n":1}`)
+		if err != nil || (r.Headers.Get("idempotent-replayed") == "true") != (i > 0) {
+			t.Errorf("%d: %v %v", i, r, err)
+		}
+	}
+	if _, err := post("msg_2", "", `{"n":2}`); err != nil {
+		t.Error(err)
+	}
+	_, err := post("msg_2", "", `{"n":3}`)
+	isError(t, err, hub.Invalid, "idempotency_key_reused")
+	h.Settle()
+	want(t, "effects", bodies(h), []string{`{"n":1}`, `{"n":2}`})
+}

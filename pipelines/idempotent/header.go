@@ -9,23 +9,24 @@ import (
 	"orderhub/pipelines"
 )
 
-// kindHeader are the records of Idempotency-Key headers; key: pipeline, a space, the header.
-const kindHeader = "idempotency-key"
-
-// HeaderKey is the implicit receiver of a pipeline whose source waits for an
-// answer: a request with the header idempotency-key that was answered before
-// gets the same answer again, without its steps being run. It is for Registry.Entry.
+// HeaderKey are the implicit receivers of a pipeline whose source waits for an
+// answer: a request that was answered before gets the same answer again,
+// without its steps being run. The sender names it, with the header
+// idempotency-key; or its proven origin does, so that a recorded webhook has no
+// second effect. It is for Registry.Entry.
 func HeaderKey(b *pipelines.Build) []hub.Step {
-	return []hub.Step{headerKey{b, b.Asks()}}
+	return []hub.Step{headerKey{b, b.Asks(), hub.HeaderIdempotency}, headerKey{b, b.Asks(), hub.HeaderVerified}}
 }
 
+// headerKey keeps records of the kind that is its header's name; key: pipeline, a space, the header.
 type headerKey struct {
-	b    *pipelines.Build
-	asks func() bool
+	b      *pipelines.Build
+	asks   func() bool
+	header string
 }
 
 func (h headerKey) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-	key := x.Msg.Headers.Get(hub.HeaderIdempotency)
+	key := x.Msg.Headers.Get(h.header)
 	if key == "" {
 		return next(ctx, x)
 	}
@@ -39,11 +40,11 @@ func (h headerKey) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 		return nil
 	}
 	if err := next(ctx, x); err != nil {
-		return failed(ctx, x, kindHeader, name, guess, err)
+		return failed(ctx, x, h.header, name, guess, err)
 	}
 	now.Reply = replyOf(x.Unit.Reply)
 	now.expires = x.Now().Add(defaultKeep)
-	now.write(x, kindHeader, name, version)
+	now.write(x, h.header, name, version)
 	return nil
 }
 
@@ -52,21 +53,21 @@ func (h headerKey) before(ctx context.Context, x *hub.Exchange, key, name, hash 
 	if err := checkLength(key); err != nil {
 		return false, 0, err
 	}
-	if err := enter(x, kindHeader, name, true); err != nil {
+	if err := enter(x, h.header, name, true); err != nil {
 		return false, 0, err
 	}
 	if guess {
 		return false, 0, nil
 	}
-	first, version, err := read(ctx, x, kindHeader, name)
+	first, version, err := read(ctx, x, h.header, name)
 	if err != nil || first == nil {
 		return false, version, err
 	}
 	if first.Hash != hash {
-		return false, 0, hub.Fail(hub.Invalid, "idempotency_key_reused", "the Idempotency-Key %s was used for another request", key)
+		return false, 0, hub.Fail(hub.Invalid, "idempotency_key_reused", "the %s %s was used for another request", h.header, key)
 	}
 	first.replay(x)
-	h.b.Note(x, x.Clock(), "duplicate", "Idempotency-Key of "+first.ID)
+	h.b.Note(x, x.Clock(), "duplicate", h.header+" of "+first.ID)
 	return true, version, nil
 }
 

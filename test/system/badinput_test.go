@@ -91,7 +91,7 @@ func TestBadInput(t *testing.T) {
 			if c.code == "schema" && len(p.Errors) == 0 {
 				t.Errorf("no faults are listed: %s", a)
 			}
-			for _, secret := range []string{"goroutine", ".go:", "hook-secret", s.dir} {
+			for _, secret := range []string{"goroutine", ".go:", hookSecret, s.dir} {
 				if strings.Contains(a.body, secret) {
 					t.Errorf("the answer tells %q: %s", secret, a)
 				}
@@ -131,25 +131,25 @@ func TestWebhookSignature(t *testing.T) {
 	for name, a := range map[string]answer{
 		"missing":            missing,
 		"wrong":              wrong,
-		"of another body":    send(hook(2, "delivered"), now(0), stub.Sign("hook-secret", now(0), []byte(body))),
-		"of another time":    send(body, now(0), stub.Sign("hook-secret", now(-time.Minute), []byte(body))),
+		"of another body":    send(hook(2, "delivered"), now(0), stub.Sign(hookSecret, now(0), []byte(body))),
+		"of another time":    send(body, now(0), stub.Sign(hookSecret, now(-time.Minute), []byte(body))),
 		"no hex":             send(body, now(0), "sha256=zz"),
-		"no time":            send(body, "", stub.Sign("hook-secret", "", []byte(body))),
-		"stale":              send(body, now(-6*time.Minute), stub.Sign("hook-secret", now(-6*time.Minute), []byte(body))),
-		"of the future":      send(body, now(6*time.Minute), stub.Sign("hook-secret", now(6*time.Minute), []byte(body))),
-		"a time of 30 digit": send(body, strings.Repeat("9", 30), stub.Sign("hook-secret", strings.Repeat("9", 30), []byte(body))),
-		"a negative time":    send(body, "-5", stub.Sign("hook-secret", "-5", []byte(body))),
+		"no time":            send(body, "", stub.Sign(hookSecret, "", []byte(body))),
+		"stale":              send(body, now(-6*time.Minute), stub.Sign(hookSecret, now(-6*time.Minute), []byte(body))),
+		"of the future":      send(body, now(6*time.Minute), stub.Sign(hookSecret, now(6*time.Minute), []byte(body))),
+		"a time of 30 digit": send(body, strings.Repeat("9", 30), stub.Sign(hookSecret, strings.Repeat("9", 30), []byte(body))),
+		"a negative time":    send(body, "-5", stub.Sign(hookSecret, "-5", []byte(body))),
 		"a very long one":    send(body, now(0), strings.Repeat("a", 5000)),
 	} {
 		if a.status != http.StatusUnauthorized {
 			t.Errorf("%s: %s", name, a)
 		}
 	}
-	stale := send(body, now(-6*time.Minute), stub.Sign("hook-secret", now(-6*time.Minute), []byte(body)))
+	stale := send(body, now(-6*time.Minute), stub.Sign(hookSecret, now(-6*time.Minute), []byte(body)))
 	same(t, "code of a stale one", stale.problem(t).Code, "timestamp_out_of_tolerance")
 	same(t, "state", s.view("H-1").State, "fulfilling")
 
-	signed := func(body string) answer { return send(body, now(0), stub.Sign("hook-secret", now(0), []byte(body))) }
+	signed := func(body string) answer { return send(body, now(0), stub.Sign(hookSecret, now(0), []byte(body))) }
 	for range 3 {
 		same(t, "a good one", signed(body), "204 ")
 	}

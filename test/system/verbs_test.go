@@ -117,7 +117,7 @@ func TestEventsInAnyOrder(t *testing.T) {
 			}
 			body := fmt.Sprintf(`{"reference":%q,"shipment":"shp_%s","seq":%d,"status":%q}`, id, id, 1+strings.Index(" picked_up delivered", what)/10, what)
 			stamp := strconv.FormatInt(time.Now().Unix(), 10)
-			same(t, what, s.do("POST", "/hooks/shipping", body, "X-Timestamp", stamp, "X-Sig", stub.Sign("hook-secret", stamp, []byte(body))), "204 ")
+			same(t, what, s.do("POST", "/hooks/shipping", body, "X-Timestamp", stamp, "X-Sig", stub.Sign(hookSecret, stamp, []byte(body))), "204 ")
 		}
 		s.reach(id, "done")
 		a := s.do("GET", "/orders/"+id, "")
