@@ -85,11 +85,11 @@ func (rt *Runtime) handled(ctx context.Context, s *Stage, m *Message, d *Deliver
 // the history of the run that failed.
 func (rt *Runtime) react(ctx context.Context, s *Stage, m *Message, d *Delivery, failed error, notes []Event) (outcome, error) {
 	ctx = context.WithoutCancel(ctx)
-	told := answer{err: AsError(failed)}
+	first := AsError(failed)
 	done, e, r := rt.handled(ctx, s, m, d, failed, notes)
 	if done {
 		if d != nil && s.asked(m) {
-			rt.answer(m, told)
+			rt.tell(s, m, first)
 		}
 		return settled, nil
 	}
@@ -109,7 +109,7 @@ func (rt *Runtime) react(ctx context.Context, s *Stage, m *Message, d *Delivery,
 		return waits, nil
 	}
 	if !again && d != nil && s.asked(m) {
-		rt.answer(m, told)
+		rt.tell(s, m, first)
 	}
 	return settled, err
 }

@@ -28,7 +28,8 @@ type Refusal struct {
 	Begins      string       `json:"begins,omitempty"`  // Head as a text, masked
 	Skipped     int64        `json:"skipped,omitempty"` // of its source and reason, refused since the kept one before, and only counted
 
-	about *Message // what was refused, when there is a message; until the row is made
+	about  *Message // what was refused, when there is a message; until the row is made
+	within bool     // no input was refused: it passed between steps of the hub, or is an answer to one
 }
 
 // Bounds of what a store keeps of refusals, so that whoever sends rubbish fills
@@ -131,5 +132,7 @@ func RefusalOf(m *Message, err error) Refusal {
 
 // LateReply is the refusal of reply m, which came by place when nobody waited for it any more.
 func LateReply(m *Message, place string) Refusal {
-	return RefusalOf(m, Fail(Timeout, "late_reply", "%s: a reply came that nobody waits for any more", place))
+	r := RefusalOf(m, Fail(Timeout, "late_reply", "%s: a reply came that nobody waits for any more", place))
+	r.within = true
+	return r
 }

@@ -21,7 +21,7 @@ const (
 // beside the acceptance path: a flood of them costs a counter each, and a few commits a second.
 type refusals struct {
 	rt    *Runtime
-	total atomic.Int64  // since the start
+	total atomic.Int64  // inputs refused since the start
 	wake  chan struct{} // one slot: there is something to write
 
 	mu    sync.Mutex
@@ -47,7 +47,9 @@ func newRefusals(rt *Runtime) *refusals {
 
 // note counts r, and keeps it unless too many of its kind came in this second.
 func (s *refusals) note(r Refusal) {
-	s.total.Add(1)
+	if !r.within {
+		s.total.Add(1)
+	}
 	if r.Time.IsZero() {
 		r.Time = s.rt.clock.Now()
 	}
@@ -69,7 +71,7 @@ func (s *refusals) count(r *Refusal) bool {
 	k := s.kindOf(r)
 	k.count++
 	s.some = true
-	if now := r.Time.Unix(); now != k.second {
+	if now := s.rt.clock.Now().Unix(); now != k.second {
 		k.second, k.inIt = now, 0
 	}
 	if k.inIt == keptASecond || len(s.kept) >= keptAtOnce {
@@ -194,7 +196,7 @@ func (r *Refusal) trim(mask *Masker) {
 		begins = mask.Named(begins)
 	}
 	r.Begins, r.Text = cut(VisibleLines(mask.Text(begins)), headBytes), mask.Text(r.Text)
-	r.Head, r.about = nil, nil
+	r.Head, r.about, r.within = nil, nil, false
 	r.ID, r.Correlation, r.Where, r.Line = cut(r.ID, 200), cut(r.Correlation, 200), cut(r.Where, 200), cut(r.Line, 200)
 	r.Class, r.ContentType, r.Text = Class(cut(string(r.Class), 64)), cut(r.ContentType, 100), cut(r.Text, 1000)
 	if len(r.Fields) > 5 {

@@ -202,3 +202,18 @@ func TestFault_V1_WrittenAtTheEnd(t *testing.T) {
 		t.Errorf("%+v %v", list, err)
 	}
 }
+
+// TestFault_V1_StoredRequest: a request that lies in the store and is answered with an error is among what was refused, but no input is.
+func TestFault_V1_StoredRequest(t *testing.T) {
+	b := newBench(t, &hub.Stage{Name: "stock", Queue: "stock", From: "stock", Replies: true, Run: func(context.Context, *hub.Exchange) error {
+		return hub.Fail(hub.Rejected, "sold_out", "nothing is left")
+	}})
+	b.start()
+	if _, err := b.Ask(t.Context(), "stock", &hub.Message{ID: "q", Correlation: "O-1", Time: time.Now()}); hub.AsError(err).Reason != "sold_out" {
+		t.Fatal(err)
+	}
+	list, counts := b.refusedIn(hub.RefusalQuery{Correlation: "O-1"})
+	if len(list) != 1 || list[0].ID != "q" || counts["stock sold_out"] != 1 || b.Refused() != 0 {
+		t.Errorf("%+v %v, %d inputs", list, counts, b.Refused())
+	}
+}

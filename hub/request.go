@@ -113,6 +113,14 @@ func (rt *Runtime) answer(m *Message, a answer) {
 	rt.log.Warn("reply dropped: nobody waits for it any more", "event", "late_reply", "message", m.ID, "correlation", m.Correlation)
 }
 
+// tell answers the stored request m of stage s with an error.
+func (rt *Runtime) tell(s *Stage, m *Message, e *Error) {
+	r := RefusalOf(m, e)
+	r.within = true
+	rt.Refuser(s.source()).Refused(r)
+	rt.answer(m, answer{err: e})
+}
+
 // nothing is the reply to a request that ended without one: it was filtered out.
 func (rt *Runtime) nothing(m *Message) *Message {
 	return &Message{ID: DeriveID(m.ID, "reply"), Time: rt.clock.Now(), Correlation: m.Correlation, Headers: Headers{HeaderStatus: "204"}}

@@ -85,7 +85,7 @@ func (rt *Runtime) Store() Store { return rt.store }
 // Refuser keeps what is refused by source, such as an adapter.
 func (rt *Runtime) Refuser(source string) Refuser { return &refuser{rt.refused, source} }
 
-// Refused counts what was refused since the runtime was made.
+// Refused counts the inputs that were refused since the runtime was made.
 func (rt *Runtime) Refused() int64 { return rt.refused.total.Load() }
 
 // WriteRefused makes what was refused up to now durable, if the store takes it.

@@ -59,7 +59,8 @@ func urlOf(addr net.Addr, secure bool) string {
 type limitedListener struct {
 	net.Listener
 	max, perIP int
-	plain      bool // HTTP without TLS: a refusal can be told
+	plain      bool   // HTTP without TLS: a refusal can be told
+	refused    func() // is told of each connection past the limits; nil: nobody is
 
 	mu    sync.Mutex
 	total int
@@ -79,6 +80,9 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 		ip := addrOf(c)
 		if l.enter(ip) {
 			return &limitedConn{Conn: c, listener: l, ip: ip}, nil
+		}
+		if l.refused != nil {
+			l.refused()
 		}
 		if l.plain {
 			c.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))

@@ -122,6 +122,9 @@ func (s *Server) Start(ctx context.Context) (string, error) {
 	}
 	s.started = true
 	limited := newLimitedListener(ln, s.cfg.Limits.MaxConnections, s.cfg.Limits.PerIP, !s.secure)
+	limited.refused = func() {
+		s.env.Refused(hub.Refusal{Class: hub.Throttled, Reason: "too_many_connections", Text: "a connection past max_connections or per_ip"})
+	}
 	s.served.Go(func() { s.serve(limited) })
 	addr := urlOf(ln.Addr(), s.secure)
 	s.base.CompareAndSwap(nil, &addr)
