@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -58,6 +59,15 @@ func refusingSite(t *testing.T, config string) (s *site, inbox string) {
 	return s, inbox
 }
 
+// drop puts a whole file into a folder at once: the hub may look at any moment.
+func drop(t *testing.T, dir, name, content string) {
+	t.Helper()
+	whole := filepath.Join(t.TempDir(), name)
+	if err := errors.Join(os.WriteFile(whole, []byte(content), 0o600), os.Rename(whole, filepath.Join(dir, name))); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // told is the trace_id of a problem that a request is answered with.
 func (s *site) told(method, path, body string, status int, headers ...string) (id string) {
 	s.t.Helper()
@@ -109,9 +119,7 @@ func TestFault_V1_FoundByItsID(t *testing.T) {
 	if res := s.post("/orders", good); res.StatusCode != http.StatusAccepted {
 		t.Fatal(res.Status)
 	}
-	if err := os.WriteFile(filepath.Join(inbox, "a.csv"), []byte("id,total\nP-1,5\nP-2\nP-3,7\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	drop(t, inbox, "a.csv", "id,total\nP-1,5\nP-2\nP-3,7\n")
 	old := fmt.Sprint(time.Now().Add(-time.Hour).Unix())
 	s.told("POST", "/orders", good, http.StatusAccepted, "Idempotency-Key", `"k1"`)
 	for _, c := range []struct {
@@ -239,9 +247,7 @@ channels: {orders: {type: direct}}
 pipelines:
   phone: {from: rows, steps: [{validate: [{rule: '"" + body.id != "5"', say: no}]}, {send: orders}]}
 `)
-			if err := os.WriteFile(filepath.Join(inbox, "a.txt"), []byte(c.content), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			drop(t, inbox, "a.txt", c.content)
 			has(t, s.hub(c.exit, "run", s.config, "--once"), c.said)
 			if c.reason == "" {
 				return
