@@ -22,7 +22,7 @@ func (d *dispatcher) lane(work context.Context, m *Delivery) {
 }
 
 func (d *dispatcher) release(m *Delivery) {
-	if err := d.rt.store.Release(context.Background(), []*Delivery{m}); err != nil {
+	if err := d.rt.store.Release(context.Background(), []*Delivery{m}); err != nil && d.rt.store.Err() == nil {
 		d.rt.log.Error("release", "queue", d.stage.Queue, "error", err)
 	}
 }
@@ -119,6 +119,7 @@ func (d *dispatcher) deliver(work context.Context, m *Delivery) outcome {
 	_, out, err := rt.run(work, d.stage, m.Msg, m)
 	switch {
 	case err == nil || errors.Is(err, ErrConflict):
+	case rt.store.Err() != nil: // it said so itself, and Run ends
 	case AsError(err).Class.Transient(): // the store is away: nothing is changed, and the message is still there
 		rt.log.Warn("the store is away", "queue", d.stage.Queue, "message", m.Msg.ID, "error", err)
 		time.Sleep(50 * time.Millisecond) // of many lanes at once: not too fast

@@ -89,6 +89,9 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 	case d != nil && rt.stopping() && AsError(err).Reason != Ambiguous && (ctx.Err() != nil || AsError(err).Reason == reasonStopping):
 		return nil, undone, rt.store.Release(context.WithoutCancel(ctx), []*Delivery{d})
 	}
+	if rt.store.Err() != nil { // no failure of the message: the hub ends, and what is stored is as it was
+		return nil, undone, Fail(Unavailable, "store_failed", "%w", rt.store.Err())
+	}
 	err = rt.masked(err, m)
 	rt.Counts.failed(s.Name)
 	if d == nil && asked {
