@@ -18,6 +18,8 @@ const (
 	reasonBlocked    = "blocked"
 	reasonTooLarge   = "header_too_large"
 	reasonBody       = "body_too_large"
+	reasonHeld       = "consumer_timeout"
+	reasonProtocol   = "amqp_protocol"
 )
 
 // fault says what an error of the protocol at what (queue orders) means.
@@ -39,7 +41,7 @@ func fault(what string, err error) error {
 	case amqp.NotFound:
 		return hub.Fail(hub.Unavailable, reasonTopology, "%s: not there: %s", what, detail(e))
 	case amqp.PreconditionFailed:
-		return hub.Fail(hub.Unavailable, reasonTopology, "%s: declared with other arguments: %s", what, detail(e))
+		return hub.Fail(hub.Unavailable, precondition(e.Reason), "%s: %s%s", what, preconditions[precondition(e.Reason)], detail(e))
 	case amqp.AccessRefused:
 		return hub.Fail(hub.Unavailable, "access_refused", "%s: %s", what, detail(e))
 	case amqp.ResourceLocked:
@@ -48,6 +50,20 @@ func fault(what string, err error) error {
 		return hub.Fail(hub.Unavailable, reasonTopology, "%s: %s", what, detail(e))
 	}
 	return hub.Fail(hub.Unavailable, reasonLost, "%s: connection lost: %s", what, detail(e))
+}
+
+// preconditions are what the server's reply precondition-failed is about, and how it is told.
+var preconditions = map[string]string{reasonTopology: "declared with other arguments: ", reasonHeld: "held too long for the consumer_timeout of the server: ", reasonProtocol: ""}
+
+// precondition is the reason of a text of precondition-failed, which is all that tells its causes apart.
+func precondition(text string) string {
+	switch {
+	case strings.Contains(text, "delivery acknowledgement") && strings.Contains(text, "timed out"):
+		return reasonHeld
+	case strings.Contains(text, "inequivalent arg") || strings.Contains(text, "invalid arg"):
+		return reasonTopology
+	}
+	return reasonProtocol
 }
 
 // detail is the server's own text without its code.

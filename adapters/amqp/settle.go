@@ -1,6 +1,7 @@
 package amqp
 
 import (
+	"context"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -12,10 +13,19 @@ import (
 // message's tries, and with the failures in a row of the whole source.
 var pauses = hub.Retry{Min: 100 * time.Millisecond, Max: 15 * time.Second}
 
-// holdKey is how long a message with a key is tried again while it, and those
-// behind it, stay ours: well below the 30 minutes after which the server takes
-// a delivery for lost.
-const holdKey = 10 * time.Minute
+// hold is how long a delivery stays ours before its run begins, and how long one with a key is tried again while it, and those
+// behind it, stay ours: with the longest run behind it, well below the time after which the server takes it for lost.
+func (s *Source) hold() time.Duration { return s.adapter.cfg.ConsumerTimeout / 3 }
+
+// longest is how long a run may take. One that is ended by it is the hub's to try again, from its store.
+func (s *Source) longest() time.Duration { return s.adapter.cfg.ConsumerTimeout / 2 }
+
+// handBack gives back in time what waits too long for its turn, until ctx is done.
+func (r *run) handBack(ctx context.Context) {
+	for pause(ctx, r.adapter.env.Clock, r.hold()/10) {
+		r.lanes.giveBackOld(r.adapter.env.Clock.Now().Add(-r.hold()))
+	}
+}
 
 // handle settles a job: it is acknowledged once the hub owns it, refused when
 // the hub refused it for good, and otherwise tried again. One with a key is
@@ -60,10 +70,12 @@ func (r *run) final(j *job, e *hub.Error) bool {
 
 // ask hands the message over; a reply is wanted only where there is somebody to have it.
 func (r *run) ask(j *job) (*hub.Message, error) {
+	ctx, cancel := context.WithTimeout(r.work, r.longest())
+	defer cancel()
 	if caller, ok := r.handler.(hub.Caller); ok && j.reply != nil {
-		return caller.Call(r.work, j.m)
+		return caller.Call(ctx, j.m)
 	}
-	return nil, r.handler.Handle(r.work, j.m)
+	return nil, r.handler.Handle(ctx, j.m)
 }
 
 func (r *run) later(j *job, e *hub.Error) time.Duration {
@@ -71,7 +83,7 @@ func (r *run) later(j *job, e *hub.Error) time.Duration {
 	if j.since.IsZero() {
 		j.since = now
 	}
-	if j.m.Key != "" && now.Sub(j.since) > holdKey {
+	if j.m.Key != "" && now.Sub(j.since) > r.hold() {
 		return giveBack
 	}
 	j.tries++

@@ -3,6 +3,7 @@ package amqp
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -55,7 +56,12 @@ func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 	r := &run{Source: s, work: context.WithoutCancel(ctx), handler: h, ch: ch, acks: newAcks(ch, s.adapter.env.Clock, s.cfg.Prefetch)}
 	r.lanes = newLanes(s.adapter.env.Clock, s.cfg.Workers, r.handle, r.requeue)
 	hub.Reads(h, nil)
+	back, end := context.WithCancel(r.work)
+	var handing sync.WaitGroup
+	handing.Go(func() { r.handBack(back) })
 	lost := r.follow(ctx, deliveries)
+	end()
+	handing.Wait()
 	if !lost {
 		_ = ch.Cancel(s.tag, false) // on an error the channel is lost
 	}
@@ -147,7 +153,7 @@ func (r *run) take(d *amqp.Delivery) {
 	if m.Key == "" && r.key != nil {
 		m.Key = r.key(m)
 	}
-	j := &job{tag: d.DeliveryTag, m: m}
+	j := &job{tag: d.DeliveryTag, m: m, came: env.Clock.Now()}
 	if d.ReplyTo != "" {
 		j.reply = d
 	}

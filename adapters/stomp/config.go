@@ -11,14 +11,15 @@ import (
 
 // Config is an entry of `adapters:` with `type: stomp`.
 type Config struct {
-	URL            hub.Secret        `yaml:"url" required:"true" doc:"The server: stomp://user:password@host:port/vhost, or stomp+ssl://… for TLS."`
-	Prefetch       int               `yaml:"prefetch" default:"256" min:"1" max:"65535" doc:"Messages of a source that the server hands over before the first is acknowledged."`
-	Heartbeat      time.Duration     `yaml:"heartbeat" default:"10s" min:"1s" max:"10m" doc:"How often both sides say that they are there. A server that is silent for one and a half of it is lost."`
-	TLS            TLS               `yaml:"tls" doc:"Certificates, for stomp+ssl://."`
-	Reconnect      Reconnect         `yaml:"reconnect" doc:"Pauses between tries to connect. There is no end to them."`
-	ConfirmTimeout time.Duration     `yaml:"confirm_timeout" default:"30s" min:"100ms" max:"10m" doc:"How long a send waits for the server's receipt."`
-	MaxBody        int64             `yaml:"max_body" unit:"bytes" default:"16MiB" min:"1KiB" max:"128MiB" doc:"Largest body, in and out; a larger one is refused as body_too_large."`
-	Ops            map[string]string `yaml:"ops" doc:"What call may name, each with the destination that takes the requests: /queue/stock.commands, or /exchange/stock/commands."`
+	URL             hub.Secret        `yaml:"url" required:"true" doc:"The server: stomp://user:password@host:port/vhost, or stomp+ssl://… for TLS."`
+	Prefetch        int               `yaml:"prefetch" default:"256" min:"1" max:"65535" doc:"Messages of a source that the server hands over before the first is acknowledged."`
+	Heartbeat       time.Duration     `yaml:"heartbeat" default:"10s" min:"1s" max:"10m" doc:"How often both sides say that they are there. A server that is silent for one and a half of it is lost."`
+	TLS             TLS               `yaml:"tls" doc:"Certificates, for stomp+ssl://."`
+	Reconnect       Reconnect         `yaml:"reconnect" doc:"Pauses between tries to connect. There is no end to them."`
+	ConfirmTimeout  time.Duration     `yaml:"confirm_timeout" default:"30s" min:"100ms" max:"10m" doc:"How long a send waits for the server's receipt."`
+	ConsumerTimeout time.Duration     `yaml:"consumer_timeout" default:"30m" min:"1s" max:"24h" doc:"That of the server: it takes a delivery that is not acknowledged so long for lost, and closes its channel. What has not begun after a third of it goes back to the queue; a run that takes half of it is ended, and tried again from the hub's store."`
+	MaxBody         int64             `yaml:"max_body" unit:"bytes" default:"16MiB" min:"1KiB" max:"128MiB" doc:"Largest body, in and out; a larger one is refused as body_too_large."`
+	Ops             map[string]string `yaml:"ops" doc:"What call may name, each with the destination that takes the requests: /queue/stock.commands, or /exchange/stock/commands."`
 }
 
 // TLS are certificates.
@@ -36,7 +37,7 @@ type Reconnect struct {
 }
 
 func defaultConfig() *Config {
-	return &Config{Prefetch: 256, Heartbeat: 10 * time.Second, ConfirmTimeout: 30 * time.Second, MaxBody: 16 << 20,
+	return &Config{Prefetch: 256, Heartbeat: 10 * time.Second, ConfirmTimeout: 30 * time.Second, ConsumerTimeout: 30 * time.Minute, MaxBody: 16 << 20,
 		Reconnect: Reconnect{Min: 200 * time.Millisecond, Max: 2 * time.Second}}
 }
 

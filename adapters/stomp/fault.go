@@ -19,6 +19,7 @@ const (
 	reasonTooLarge = "header_too_large"
 	reasonHeader   = "header_invalid"
 	reasonBody     = "body_too_large"
+	reasonHeld     = "consumer_timeout"
 )
 
 // fault says what an error of a connection means.
@@ -59,6 +60,8 @@ func serverError(f *frame) error {
 	switch {
 	case strings.Contains(text, "inequivalent arg"):
 		text = "declared with other arguments: " + text + "; /amq/queue/NAME takes a queue as it is"
+	case strings.Contains(text, "delivery acknowledgement") && strings.Contains(text, "timed out"):
+		text, reason = "held too long for the consumer_timeout of the server: "+text, reasonHeld
 	case strings.EqualFold(title, "precondition_failed"): // of a message, not of the destination
 		reason = reasonProtocol
 	case reason == "":

@@ -14,6 +14,7 @@ type job struct {
 	replyTo string // not empty: it asks for a reply
 	refused error  // why it is not for the hub at all
 	tries   int
+	came    time.Time
 	since   time.Time // of its first failure
 	spent   bool      // the pause before it goes back to the queue is over
 }
@@ -123,6 +124,40 @@ func (l *lanes) done(ln *lane, again time.Duration) {
 	} else if ln.key != "" {
 		delete(l.byKey, ln.key)
 	}
+}
+
+// giveBackOld gives back what came before t and has not begun, and all behind it in its lane: in their order they come again.
+func (l *lanes) giveBackOld(t time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	waits := map[*lane]bool{}
+	kept := l.ready[:0]
+	for _, ln := range l.ready {
+		waits[ln] = true
+		if l.cut(ln, 0, t); len(ln.jobs) > 0 {
+			kept = append(kept, ln)
+		} else if ln.key != "" {
+			delete(l.byKey, ln.key)
+		}
+	}
+	clear(l.ready[len(kept):])
+	l.ready = kept
+	for _, ln := range l.byKey {
+		if !waits[ln] { // its first job runs, or waits for its next try
+			l.cut(ln, 1, t)
+		}
+	}
+}
+
+// cut gives back the jobs of a lane from the one at i on, if that came before t. l.mu is held.
+func (l *lanes) cut(ln *lane, i int, t time.Time) {
+	if len(ln.jobs) <= i || !ln.jobs[i].came.Before(t) {
+		return
+	}
+	for _, j := range ln.jobs[i:] {
+		l.back(j)
+	}
+	ln.jobs = ln.jobs[:i]
 }
 
 func (l *lanes) later(ln *lane, after time.Duration) {

@@ -16,10 +16,12 @@ const (
 
 // ask hands the message over; a reply is wanted only where there is somebody to have it.
 func (r *run) ask(j *job) (*hub.Message, error) {
+	ctx, cancel := context.WithTimeout(r.work, r.longest())
+	defer cancel()
 	if caller, ok := r.handler.(hub.Caller); ok && j.replyTo != "" {
-		return caller.Call(r.work, j.m)
+		return caller.Call(ctx, j.m)
 	}
-	return nil, r.handler.Handle(r.work, j.m)
+	return nil, r.handler.Handle(ctx, j.m)
 }
 
 // answer sends the reply to the request's Return Address. False: it could not

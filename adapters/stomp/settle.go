@@ -1,6 +1,7 @@
 package stomp
 
 import (
+	"context"
 	"time"
 
 	"orderhub/hub"
@@ -10,10 +11,19 @@ import (
 // message's tries, and with the failures in a row of the whole source.
 var pauses = hub.Retry{Min: 100 * time.Millisecond, Max: 15 * time.Second}
 
-// holdKey is how long a message with a key is tried again while it, and those
-// behind it, stay ours: well below the 30 minutes after which RabbitMQ takes
-// a delivery for lost.
-const holdKey = 10 * time.Minute
+// hold is how long a delivery stays ours before its run begins, and how long one with a key is tried again while it, and those
+// behind it, stay ours: with the longest run behind it, well below the time after which the server takes it for lost.
+func (s *Source) hold() time.Duration { return s.adapter.cfg.ConsumerTimeout / 3 }
+
+// longest is how long a run may take. One that is ended by it is the hub's to try again, from its store.
+func (s *Source) longest() time.Duration { return s.adapter.cfg.ConsumerTimeout / 2 }
+
+// handBack gives back in time what waits too long for its turn, until ctx is done.
+func (r *run) handBack(ctx context.Context) {
+	for pause(ctx, r.adapter.env.Clock, r.hold()/10) {
+		r.lanes.giveBackOld(r.adapter.env.Clock.Now().Add(-r.hold()))
+	}
+}
 
 // handle settles a job: it is acknowledged once the hub owns it, refused when
 // the hub refused it for good, and otherwise tried again. One with a key is
@@ -65,7 +75,7 @@ func (r *run) later(j *job, e *hub.Error) time.Duration {
 	if j.since.IsZero() {
 		j.since = now
 	}
-	if j.m.Key != "" && now.Sub(j.since) > holdKey {
+	if j.m.Key != "" && now.Sub(j.since) > r.hold() {
 		return giveBack
 	}
 	j.tries++

@@ -56,7 +56,7 @@ func TestPauses(t *testing.T) {
 	if d := r.later(keyed, e); d != pauses.Max {
 		t.Errorf("%s for a far end that wants an hour", d)
 	}
-	keyed.since = time.Now().Add(-holdKey - time.Second)
+	keyed.since = time.Now().Add(-r.hold() - time.Second)
 	if d := r.later(keyed, e); d != giveBack {
 		t.Errorf("%s after ten minutes", d)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"sync"
 	"sync/atomic"
 
 	"orderhub/hub"
@@ -54,7 +55,12 @@ func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 	r := &run{Source: s, work: context.WithoutCancel(ctx), handler: h, conn: c, room: make(chan struct{}, s.cfg.Prefetch), halt: make(chan struct{})}
 	r.lanes = newLanes(s.adapter.env.Clock, s.cfg.Workers, r.handle, r.requeue)
 	c.start(r.take)
+	back, end := context.WithCancel(r.work)
+	var handing sync.WaitGroup
+	handing.Go(func() { r.handBack(back) })
 	err = r.follow(ctx)
+	end()
+	handing.Wait()
 	close(r.halt)
 	r.lanes.stop()
 	if ctx.Err() != nil && c.alive() { // RabbitMQ takes no acknowledgement after UNSUBSCRIBE: all are sent by now
@@ -169,5 +175,5 @@ func (r *run) take(f *frame) {
 		}
 	}
 	m.Key = keyOf(f, m, r.cfg.Key)
-	r.lanes.add(&job{f: f, m: m, replyTo: f.get(hub.HeaderReplyTo)})
+	r.lanes.add(&job{f: f, m: m, came: env.Clock.Now(), replyTo: f.get(hub.HeaderReplyTo)})
 }

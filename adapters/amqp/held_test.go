@@ -1,0 +1,168 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"orderhub/hub"
+)
+
+// shortRabbit is a RabbitMQ of the test's own, which takes what is not acknowledged for 6 s for lost. It gives the addresses of AMQP and of STOMP.
+func shortRabbit(t *testing.T) (byAMQP, byStomp string) {
+	t.Helper()
+	const server = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+	if _, err := os.Stat(server); err != nil || os.Getenv("HUB_TEST_SERVERS") != "1" {
+		t.Skip("it starts a RabbitMQ of its own, with HUB_TEST_SERVERS=1 and " + server)
+	}
+	var ports []int
+	for range 3 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		l.Close()
+	}
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	cfg := write("advanced.config", fmt.Sprintf(`[{rabbit,[{consumer_timeout,6000},{channel_tick_interval,500},{tcp_listeners,[{"127.0.0.1",%d}]}]},{rabbitmq_stomp,[{tcp_listeners,[{"127.0.0.1",%d}]}]}].`, ports[0], ports[1]))
+	cmd := exec.Command(server)
+	cmd.Env = append(os.Environ(), "HOME="+dir, fmt.Sprintf("RABBITMQ_NODENAME=hubtest%d@localhost", ports[0]), "RABBITMQ_MNESIA_BASE="+filepath.Join(dir, "mnesia"), "RABBITMQ_LOG_BASE="+filepath.Join(dir, "log"),
+		"RABBITMQ_ADVANCED_CONFIG_FILE="+cfg, "RABBITMQ_CONFIG_FILE="+filepath.Join(dir, "none"), "RABBITMQ_ENABLED_PLUGINS_FILE="+write("plugins", "[rabbitmq_stomp]."),
+		"RABBITMQ_PID_FILE="+filepath.Join(dir, "pid"), fmt.Sprintf("RABBITMQ_DIST_PORT=%d", ports[2]))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait()
+	})
+	address := func(i int) string { return fmt.Sprintf("127.0.0.1:%d", ports[i]) }
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		c, err := net.Dial("tcp", address(1)) // the plugin begins last
+		if err == nil {
+			c.Close()
+			return "amqp://guest:guest@" + address(0) + "/", "stomp://guest:guest@" + address(1)
+		}
+		if time.Now().After(end) {
+			t.Fatal("RabbitMQ does not start")
+		}
+	}
+}
+
+// slow handles what comes, one message after another of a key, and notes when each was begun.
+type slow struct {
+	mu   sync.Mutex
+	ran  []string
+	work func(ctx context.Context, m *hub.Message) error
+}
+
+func (s *slow) Handle(ctx context.Context, m *hub.Message) error {
+	s.mu.Lock()
+	s.ran = append(s.ran, m.ID)
+	s.mu.Unlock()
+	return s.work(ctx, m)
+}
+
+func (s *slow) all() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.ran...)
+}
+
+// What stays with us longer than the server allows is told by its own reason; what the hub knows of the server's time never does.
+func TestFault_B6_ConsumerTimeout(t *testing.T) {
+	byAMQP, _ := shortRabbit(t)
+	conn, err := amqp.Dial(byAMQP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ch, err := conn.Channel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill := func(queue string, n int) {
+		if _, err := ch.QueueDeclare(queue, true, false, false, false, nil); err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			if err := ch.PublishWithContext(t.Context(), "", queue, false, false, amqp.Publishing{MessageId: fmt.Sprintf("m%02d", i), Headers: amqp.Table{"customer": "c"}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	depth := func(queue string) int {
+		q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return q.Messages
+	}
+	source := func(queue string, timeout time.Duration) hub.Source {
+		return openAdapter(t, byAMQP, func(c *Config) { c.ConsumerTimeout = timeout }).source("queue "+queue, func(c *SourceConfig) { c.Key = "customer" })
+	}
+	t.Run("reason", func(t *testing.T) {
+		fill("reason", 1)
+		release := make(chan struct{})
+		h := &slow{work: func(context.Context, *hub.Message) error { <-release; return nil }}
+		time.AfterFunc(12*time.Second, func() { close(release) })
+		err := source("reason", 30*time.Minute).Run(background(t), h)
+		if e := hub.AsError(err); e.Class != hub.Unavailable || e.Reason != "consumer_timeout" || strings.Contains(err.Error(), "arguments") {
+			t.Errorf("%s %s: %v", e.Class, e.Reason, err)
+		}
+	})
+	t.Run("long line", func(t *testing.T) { // 14 messages of a key, each 1 s: the last would be with us for 14 s
+		fill("line", 14)
+		h := &slow{work: func(context.Context, *hub.Message) error { time.Sleep(time.Second); return nil }}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- source("line", 6*time.Second).Run(ctx, h) }()
+		until(t, "not all were handled", func() bool { return len(h.all()) >= 14 })
+		time.Sleep(1500 * time.Millisecond) // the last one's run
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("the connection was lost: %v", err)
+		}
+		if got := h.all(); len(got) != 14 || fmt.Sprint(got) != "[m00 m01 m02 m03 m04 m05 m06 m07 m08 m09 m10 m11 m12 m13]" {
+			t.Errorf("handled %v", got)
+		}
+		if n := depth("line"); n != 0 {
+			t.Errorf("%d are left", n)
+		}
+	})
+	t.Run("long run", func(t *testing.T) { // it is ended, and the hub takes the message over
+		fill("run", 1)
+		var why error
+		h := &slow{work: func(ctx context.Context, _ *hub.Message) error { <-ctx.Done(); why = ctx.Err(); return nil }}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		began := time.Now()
+		go func() { ended <- source("run", 6*time.Second).Run(ctx, h) }()
+		until(t, "it was not begun", func() bool { return len(h.all()) == 1 })
+		time.Sleep(7 * time.Second)
+		stop()
+		if err := <-ended; err != nil || !errors.Is(why, context.DeadlineExceeded) || len(h.all()) != 1 {
+			t.Errorf("%v, %v, begun %v after %s", err, why, h.all(), time.Since(began))
+		}
+	})
+}
