@@ -1,12 +1,14 @@
 package pipelines
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"orderhub/hub"
 	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/shape"
 )
 
 // Build is where a pattern compiles one step.
@@ -23,11 +25,12 @@ type Build struct {
 	place      *hub.Place // of this step, as errors know it
 	outer      *hub.Place // of the step that this one stands in
 	nested     bool
-	branch     bool           // `when` belongs to the route around it
-	onError    bool           // inside `errors:`
-	background bool           // behind the reply
-	names      map[string]int // labels used in this pipeline
-	within     string         // what stands before the labels: "billing/" in the state of a process
+	branch     bool                   // `when` belongs to the route around it
+	onError    bool                   // inside `errors:`
+	background bool                   // behind the reply
+	names      map[string]int         // labels used in this pipeline
+	held       map[string]*shape.Type // variables whose values must fit a schema, and so their fields
+	within     string                 // what stands before the labels: "billing/" in the state of a process
 }
 
 // part collects what one stage of a pipeline needs beside its steps.
@@ -78,6 +81,33 @@ func (b *Build) As() string {
 // At says that err happened in this step; its own reaction is added around it.
 func (b *Build) At(err error) error { return hub.At(err, b.Where, b.Line) }
 
+// Hold says that the variable must always be of type t: nothing else may be set below it.
+func (b *Build) Hold(name string, t *shape.Type) {
+	held := maps.Clone(b.held)
+	if held == nil {
+		held = map[string]*shape.Type{}
+	}
+	held[name], b.held = t, held
+}
+
+// Held is the type that the value at a path of a variable must have; any: everything may be set there. What has no such field is reported at n.
+func (b *Build) Held(n *yamlfile.Node, name string, path []string) *shape.Type {
+	t := b.held[name]
+	at := name
+	for _, field := range path {
+		next, known := t.Field(field)
+		if !known {
+			n.Errorf("E261", didYouMean(field, t.Names()), "%s has no field %s: what is set there would not fit its schema", at, field)
+			return shape.AnyType
+		}
+		t, at = next, at+"."+field
+	}
+	if t == nil {
+		return shape.AnyType
+	}
+	return t
+}
+
 // Note adds to the message's history what this step did.
 func (b *Build) Note(x *hub.Exchange, began time.Time, what, detail string) {
 	if x.Trace {
@@ -108,7 +138,7 @@ func (b *Build) Inner(n *yamlfile.Node, f *Flow, beside ...string) hub.Step {
 }
 
 func (b *Build) inner(n *yamlfile.Node, f *Flow) *Build {
-	return &Build{Step: n, Flow: f, plan: b.plan, pl: b.pl, part: b.part, nested: true, outer: b.place, onError: b.onError, background: b.background, names: b.names, within: b.within}
+	return &Build{Step: n, Flow: f, plan: b.plan, pl: b.pl, part: b.part, nested: true, outer: b.place, onError: b.onError, background: b.background, names: b.names, held: b.held, within: b.within}
 }
 
 // Verb is the verb of step n, "" when it has none.

@@ -123,7 +123,7 @@ type Made struct {
 
 // One compiles the step n alone. within stands before its label; beside are keys that belong to somebody else.
 func (b *Build) One(n *yamlfile.Node, within string, beside ...string) Made {
-	c := &Build{Step: n, Flow: b.Flow, plan: b.plan, pl: b.pl, part: &part{}, names: b.names, background: true, within: within,
+	c := &Build{Step: n, Flow: b.Flow, plan: b.plan, pl: b.pl, part: &part{}, names: b.names, background: true, held: b.held, within: within,
 		branch: slices.Contains(beside, "when")}
 	m := Made{Verb: b.Verb(n)}
 	m.Run = c.step(beside...)

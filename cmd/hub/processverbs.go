@@ -25,6 +25,9 @@ func (a *admin) signalInstance(_ *http.Request, g *generation, v *process.View, 
 			return nil, err
 		}
 	}
+	if err := process.Of(g.plan).FitsEvent(v.Process, q.Event, with); err != nil {
+		return nil, newProblem(http.StatusUnprocessableEntity, hub.AsError(err).Reason, "unprocessable event", "%v", err)
+	}
 	id := hub.NewID(a.clock.Now())
 	return &asked{
 		put:  process.Signal(v.Process, v.ID, id, q.Event, with, a.clock.Now()),

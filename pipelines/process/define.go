@@ -59,9 +59,12 @@ func define(s *pipelines.SectionBuild, p *pipelines.Pipeline, n *yamlfile.Node, 
 	d.text = n.Canonical()
 	sum := sha256.Sum256(d.text)
 	d.Hash = hex.EncodeToString(sum[:4])
-	d.id, d.dataName, d.schema = declared.id, declared.dataName, declared.schema
+	d.id, d.dataName, d.schema, d.eventData = declared.id, declared.dataName, declared.schema, declared.events
 	d.scope = c.names(o, s.Scope())
 	c.b = s.Build(p, n, d.scope)
+	if d.schema != nil {
+		c.b.Hold(d.dataName, d.schema.Shape())
+	}
 	d.desk = c.desk(o.Desk)
 	d.states = c.statesOf(o.States, nil)
 	if len(d.states) == 0 {
@@ -205,6 +208,7 @@ type declared struct {
 	id       *pipelines.Expr
 	dataName string
 	schema   *schema.Schema
+	events   map[string]*schema.Schema // of the data of events, by name
 	pipeline *pipelines.Pipeline
 	node     *yamlfile.Node
 	machine  *machine

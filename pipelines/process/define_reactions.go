@@ -91,7 +91,7 @@ func (c *compiler) reactions(n *yamlfile.Node, s *state, more ...string) []*reac
 	if s == nil {
 		c.b.Flow.Scope = c.d.scope
 	}
-	c.b.Flow.Scope = c.b.Flow.Scope.WithVar("event", shape.AnyType)
+	plain := c.b.Flow.Scope
 	defer func() { c.b.Flow.Scope = before }()
 	within := "receive "
 	if s != nil {
@@ -99,12 +99,9 @@ func (c *compiler) reactions(n *yamlfile.Node, s *state, more ...string) []*reac
 	}
 	var out []*reaction
 	for key, value := range n.Entries() {
-		all := []*yamlfile.Node{value}
-		if value.Kind() == yamlfile.List { // several, told apart by `when`
-			all = value.Items()
-		}
-		for _, one := range all {
-			r := c.reaction(one, within+key.Raw()+" ", more...)
+		c.b.Flow.Scope = plain.WithVar("event", c.d.eventShape(key.Raw()))
+		for _, one := range several(value) {
+			r := c.reaction(one, within+key.Raw()+" ", slices.Concat(more, []string{"schema"})...)
 			r.event = key.Raw()
 			if u := one.Get("until"); u != nil && slices.Contains(more, "until") {
 				if r.until = u.Str(); c.d.state(r.until) == nil {

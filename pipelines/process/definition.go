@@ -19,21 +19,22 @@ type Definition struct {
 	Keep       time.Duration // how long a closed instance is kept
 	Early      time.Duration // how long an event waits for a state that takes it
 
-	id       *pipelines.Expr
-	dataName string
-	schema   *schema.Schema
-	initial  *state
-	states   []*state // all of them, those of branches too, in the order of the file
-	receive  []*reaction
-	errors   map[string]*reaction
-	events   *pipelines.Made // nil: state changes are not published
-	public   *pipelines.Value
-	desk     desk
-	inFlight map[int]migration
-	text     []byte // YAML: what the store keeps
-	line     string
-	node     *yamlfile.Node
-	scope    *formula.Scope
+	id        *pipelines.Expr
+	dataName  string
+	schema    *schema.Schema
+	eventData map[string]*schema.Schema // by name of the event
+	initial   *state
+	states    []*state // all of them, those of branches too, in the order of the file
+	receive   []*reaction
+	errors    map[string]*reaction
+	events    *pipelines.Made // nil: state changes are not published
+	public    *pipelines.Value
+	desk      desk
+	inFlight  map[int]migration
+	text      []byte // YAML: what the store keeps
+	line      string
+	node      *yamlfile.Node
+	scope     *formula.Scope
 }
 
 // state is one state of a definition.

@@ -26,6 +26,7 @@ type asking struct {
 	run  hub.Step
 	when *pipelines.Condition // of a compensation: that there is something to undo; nil: always
 	x    *hub.Exchange        // what it runs on
+	data *Definition          // whose data the result must fit
 }
 
 // result is what a step answered.
@@ -173,7 +174,7 @@ func (t *turn) pending(tok *Token) *asking {
 	if at.undo > 0 {
 		return t.undoing(tok, at)
 	}
-	return &asking{at: at, run: t.d.state(tok.State).steps[at.step].Run, x: t.exchange(tok, "")}
+	return &asking{at: at, run: t.d.state(tok.State).steps[at.step].Run, x: t.exchange(tok, ""), data: t.d}
 }
 
 // spot is where tok asks next; false: nowhere.
@@ -209,6 +210,9 @@ func (m *machine) perform(ctx context.Context, x *hub.Exchange, a *asking) *resu
 	}
 	if r.err = runStep(ctx, a.run, y, func(z *hub.Exchange) { after = z }); r.err == nil {
 		r.set = changed(a.x.Vars, after.Vars)
+		if bad := a.data.fits(a.x.Vars, r.set); bad != nil {
+			r.err = misfit(bad, hub.Rejected, hub.BadResponse, "what was answered is no "+a.data.dataName)
+		}
 	}
 	return r
 }

@@ -5,6 +5,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/transforms/schema"
 )
 
 // takenKept bounds the IDs of events that are remembered, so that a repeat counts once.
@@ -22,6 +23,11 @@ func (t *turn) start() error {
 	data, err := t.x.Msg.Body.Doc()
 	if err != nil {
 		return err
+	}
+	if t.d.schema != nil {
+		if bad := t.d.schema.Validate(data); bad != nil {
+			return misfit(bad, hub.Invalid, schema.Reason, t.d.dataName)
+		}
 	}
 	in.Def, in.Version, in.By, in.Started = t.d.Hash, t.d.Version, t.me, t.now
 	in.Vars = hub.Vars{{Name: t.d.dataName, Value: data}}
@@ -44,6 +50,9 @@ func (t *turn) event() error {
 		return nil
 	case !in.Closed.IsZero():
 		return hub.Fail(hub.Rejected, "no_process", "the event %s came when %s %s had ended in %s", e.Name, t.m.name, in.ID, in.root().State)
+	}
+	if err := fitsEvent(t.d.eventData, e.Name, e.Data); err != nil {
+		return err
 	}
 	took, err := t.give(e)
 	if err != nil || took {

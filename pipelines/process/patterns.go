@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"slices"
@@ -116,6 +117,7 @@ func checkID(id string) error {
 
 type signaller struct {
 	b     *pipelines.Build
+	d     *declared
 	name  string
 	id    *pipelines.Value
 	event *pipelines.Value
@@ -142,11 +144,14 @@ func compileSignal(b *pipelines.Build) hub.Step {
 	if e := n.Get("event"); !e.IsFormula() && !slices.Contains(eventNames(d.node, nil), e.Raw()) {
 		pipelines.Unknown(e, "E288", "event of "+name, e.Raw(), eventNames(d.node, nil))
 	}
-	s := &signaller{b: b, name: name, id: b.Value(n.Get(name), b.Flow.Scope, nil), event: b.Value(n.Get("event"), b.Flow.Scope, nil)}
+	s := &signaller{b: b, d: d, name: name, id: b.Value(n.Get(name), b.Flow.Scope, nil), event: b.Value(n.Get("event"), b.Flow.Scope, nil)}
 	if w := n.Get("with"); w != nil {
-		if s.with = b.Value(w, b.Flow.Scope, nil); s.with == nil {
+		if s.with = b.Value(w, b.Flow.Scope, d.expects(n.Get("event"))); s.with == nil {
 			return nil
 		}
+	} else if found := shape.Assignable(b.Flow.Body(), d.expects(n.Get("event"))); len(found) > 0 {
+		b.Node.Errorf("E303", cmp.Or(found[0].Help, "add with: {…}"), "the data of the event %s do not fit its schema: %s", n.Get("event").Raw(), found[0].Message)
+		return nil
 	}
 	if w := n.Get("once"); w != nil {
 		if s.once = b.Value(w, b.Flow.Scope, nil); s.once == nil {
@@ -202,6 +207,9 @@ func (s *signaller) Process(ctx context.Context, x *hub.Exchange, next hub.Next)
 		if data, err = x.Doc(); err != nil {
 			return err
 		}
+	}
+	if err := fitsEvent(s.d.events, event.Text(), data); err != nil {
+		return err
 	}
 	key := hub.DeriveID(x.Msg.ID, "signal."+s.name+"."+event.Text())
 	if s.once != nil {

@@ -157,6 +157,7 @@ func (ps *Processes) revive(d *declared, hash string, text []byte) (*Definition,
 	p := *d.pipeline
 	like := &declared{pipeline: &p, node: node, machine: d.machine}
 	like.data(section, node.Get("data"))
+	like.listen(section, node)
 	if id := node.Get("id"); id != nil {
 		like.id = d.id
 	}

@@ -7,6 +7,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/transforms/schema"
 )
 
 // Behind its steps a token goes through the rest of its state, so that what it waited for is not begun again.
@@ -77,8 +78,12 @@ func (t *turn) quick(ctx context.Context, tok *Token, m made, x *hub.Exchange) (
 	if err := runStep(ctx, m.Run, f, func(y *hub.Exchange) { after = y }); err != nil {
 		return nil, err
 	}
+	set = changed(before, after.Vars)
+	if bad := t.d.fits(before, set); bad != nil {
+		return nil, hub.At(misfit(bad, hub.Invalid, schema.Reason, t.d.dataName), m.Where, m.Line)
+	}
 	t.y.Join(f)
-	return changed(before, after.Vars), nil
+	return set, nil
 }
 
 // changed are the variables that are not as they were.

@@ -48,6 +48,7 @@ func declare(s *pipelines.SectionBuild) {
 		}
 		d := &declared{pipeline: p, node: n, machine: newMachine(p.Name)}
 		d.data(s, n.Get("data"))
+		d.listen(s, n)
 		if id := n.Get("id"); id != nil {
 			t := shape.AnyType
 			if d.schema != nil {

@@ -23,7 +23,7 @@ func (t *turn) undoing(tok *Token, at spot) *asking {
 	u := &t.in.Undo[at.undo-1]
 	_, k := t.d.stepAt(u.Where)
 	if k == nil || k.compensate == nil {
-		return &asking{at: at, run: lost(u.Where), x: t.exchange(tok, "")}
+		return &asking{at: at, run: lost(u.Where), x: t.exchange(tok, ""), data: t.d}
 	}
 	x := t.exchange(tok, "")
 	x.Msg.ID = u.Visit
@@ -31,9 +31,9 @@ func (t *turn) undoing(tok *Token, at spot) *asking {
 		x.Vars = x.Vars.With(v.Name, v.Value)
 	}
 	if u.Doubt {
-		return &asking{at: at, run: k.Run, x: x}
+		return &asking{at: at, run: k.Run, x: x, data: t.d}
 	}
-	return &asking{at: at, run: k.compensate.Run, when: k.compensate.when, x: x}
+	return &asking{at: at, run: k.compensate.Run, when: k.compensate.when, x: x, data: t.d}
 }
 
 // lost is the compensation of a step that this version does not know: a person must see to it.

@@ -65,6 +65,11 @@ func (t *turn) move() error {
 		to   *state
 		step int
 	}
+	if d.schema != nil {
+		if bad := d.schema.Validate(t.in.Vars.Get(d.dataName)); bad != nil {
+			return misfit(bad, hub.Bug, "process_version", fmt.Sprintf("%s %s can't move to version %d: its %s", t.m.name, t.in.ID, d.Version, d.dataName))
+		}
+	}
 	changes := make([]change, len(t.in.Tokens))
 	for i, tok := range t.in.Tokens {
 		name := d.target(t.in.Version, tok.State)

@@ -43,7 +43,7 @@ func compile(b *pipelines.Build) hub.Step {
 			continue
 		}
 		file, l, col := key.Pos()
-		a := assignment{root: path[0], path: path[1:], value: b.Value(value, b.Flow.Scope, nil), line: fmt.Sprintf("%s:%d:%d", file, l, col)}
+		a := assignment{root: path[0], path: path[1:], value: b.Value(value, b.Flow.Scope, b.Held(key, path[0], path[1:])), line: fmt.Sprintf("%s:%d:%d", file, l, col)}
 		if a.value == nil {
 			if _, known := b.Flow.Scope.Type(a.root); !known {
 				b.Flow.SetVar(a.root, shape.AnyType)
