@@ -10,18 +10,20 @@ type MarkedPath struct {
 	Secret bool // x-secret: not even shown where documents are; else personal
 }
 
+// addressed are the headers that say where mail goes: personal, whatever schemas say.
+var addressed = []string{"to", "cc", "bcc"}
+
 // markNode is a tree of marked paths.
 type markNode struct {
 	next           map[string]*markNode
 	marked, secret bool
 }
 
-// newMarkTree is nil without paths.
 func newMarkTree(paths []MarkedPath) *markNode {
-	if len(paths) == 0 {
-		return nil
+	root := &markNode{next: map[string]*markNode{}}
+	for _, name := range addressed {
+		root.next[name] = &markNode{marked: true}
 	}
-	root := &markNode{}
 	for _, p := range paths {
 		n := root
 		for _, name := range p.Path {
@@ -39,30 +41,41 @@ func newMarkTree(paths []MarkedPath) *markNode {
 }
 
 // walk visits the marked values of v that are no objects and no lists. name is of the field that holds them.
-func (n *markNode) walk(v doc.Value, visit func(name string, leaf doc.Value, secret bool)) {
-	w := markWalk{root: n, visit: func(name string, leaf doc.Value, secret bool) doc.Value {
-		visit(name, leaf, secret)
+func (n *markNode) walk(v doc.Value, visit func(name string, leaf doc.Value)) {
+	w := markWalk{root: n, leaf: func(at *place, leaf doc.Value) doc.Value {
+		if at.marked {
+			visit(at.name, leaf)
+		}
 		return leaf
 	}}
-	w.value(v, place{nodes: []*markNode{n}})
+	w.value(v, &place{})
+}
+
+// marks tells that the value at the path is marked.
+func (n *markNode) marks(path []string) bool {
+	w, at := markWalk{root: n}, &place{}
+	for _, name := range path {
+		at = w.enter(at, name, name)
+	}
+	return at.marked
 }
 
 // markWalk walks through a document with the nodes of the tree that its values stand at.
 type markWalk struct {
 	root    *markNode
-	visit   func(name string, leaf doc.Value, secret bool) doc.Value
+	leaf    func(at *place, v doc.Value) doc.Value
 	rebuild bool
 }
 
 // place is where a value stands.
 type place struct {
-	nodes          []*markNode
-	name           string // of the field
+	nodes          []*markNode // without the root, where each path may begin
+	name           string      // of the field
 	marked, secret bool
 }
 
-// value visits v; with rebuild it gives v with what visit gave for its leaves.
-func (w *markWalk) value(v doc.Value, at place) doc.Value {
+// value visits v; with rebuild it gives v with what leaf gave for its leaves.
+func (w *markWalk) value(v doc.Value, at *place) doc.Value {
 	switch v.Kind() {
 	case doc.Object:
 		var fields []doc.Field
@@ -86,47 +99,63 @@ func (w *markWalk) value(v doc.Value, at place) doc.Value {
 		if w.rebuild {
 			return doc.ListOf(list)
 		}
-	default:
-		if at.marked && v.Kind() != doc.Null {
-			return w.visit(at.name, v, at.secret)
-		}
+	case doc.String, doc.Number:
+		return w.leaf(at, v)
 	}
 	return v
 }
 
 // enter is the place of a field or an item below at.
-func (w *markWalk) enter(at place, step, name string) place {
-	down := place{name: name, marked: at.marked, secret: at.secret, nodes: []*markNode{w.root}}
+func (w *markWalk) enter(at *place, step, name string) *place {
+	down := &place{name: name, marked: at.marked, secret: at.secret}
+	take := func(n *markNode) {
+		if n != nil {
+			down.nodes = append(down.nodes, n)
+			down.marked, down.secret = down.marked || n.marked, down.secret || n.secret
+		}
+	}
+	take(w.root.next[step])
 	for _, n := range at.nodes {
-		for i, key := range [...]string{step, "*"} {
-			c := n.next[key]
-			if c == nil || i == 1 && step == "*" {
-				continue
-			}
-			down.nodes = append(down.nodes, c)
-			down.marked, down.secret = down.marked || c.marked, down.secret || c.secret
+		take(n.next[step])
+		if step != "*" {
+			take(n.next["*"])
 		}
 	}
 	return down
 }
 
-// Redact is v as people may see it: its secret values (x-secret) are masked, personal ones are as they are.
+// Marks tells that a schema marks the value at the path of names.
+func (m *Masker) Marks(path ...string) bool {
+	now := m.masking()
+	return now != nil && now.marks.marks(path)
+}
+
+// Redact is v as people may see it: what schemas mark as secret (x-secret), and
+// what is hidden in texts, is masked; what they mark as personal is as it is.
 func (m *Masker) Redact(v doc.Value) doc.Value {
 	now := m.masking()
-	if now == nil || now.marks == nil {
+	if now == nil {
 		return v
 	}
-	found := false
-	w := markWalk{root: now.marks, rebuild: true, visit: func(name string, leaf doc.Value, secret bool) doc.Value {
-		if !secret {
+	w := markWalk{root: now.marks, rebuild: true, leaf: func(at *place, leaf doc.Value) doc.Value {
+		text := leaf.Text()
+		shown := m.Text(text)
+		if at.secret {
+			shown = "[" + plainName(at.name) + "]"
+		}
+		if shown == text {
 			return leaf
 		}
-		found = true
-		return doc.StringValue("[" + name + "]")
+		return doc.StringValue(shown)
 	}}
-	shown := w.value(v, place{nodes: []*markNode{now.marks}})
-	if !found {
-		return v
+	return w.value(v, &place{})
+}
+
+// RedactJSON is Redact for a JSON text. A text that can't be read is not shown.
+func (m *Masker) RedactJSON(raw []byte) []byte {
+	v, err := doc.ParseLimits(raw, doc.Limits{Nodes: 1 << 28, Depth: 10_000})
+	if err != nil {
+		return []byte(`"[not shown: it can't be read]"`)
 	}
-	return shown
+	return m.Redact(v).JSON()
 }

@@ -63,7 +63,7 @@ func (m *Masker) Hide(value, name string) {
 		return
 	}
 	m.hidden = append(m.hidden, h)
-	m.renew()
+	m.now.Store(nil)
 }
 
 // HideURL masks the passwords in a URL or connection string: see URLPasswords.
@@ -85,20 +85,23 @@ func (m *Masker) Mark(paths []MarkedPath) {
 			m.paths = append(m.paths, p)
 		}
 	}
-	m.renew()
+	m.now.Store(nil)
 }
 
-// renew puts a new masking in place. m.mu is held.
-func (m *Masker) renew() {
-	marks := newMarkTree(m.paths)
-	m.now.Store(&masking{secrets: newMaskTable(m.hidden, secretWord), marks: marks, named: sync.OnceValue(marks.behindNames)})
-}
-
+// masking is what m knows now; it is made when it is needed first, since values come one by one.
 func (m *Masker) masking() *masking {
 	if m == nil {
 		return nil
 	}
-	return m.now.Load()
+	if now := m.now.Load(); now != nil {
+		return now
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	marks := newMarkTree(m.paths)
+	now := &masking{secrets: newMaskTable(m.hidden, secretWord), marks: marks, named: sync.OnceValue(marks.behindNames)}
+	m.now.Store(now)
+	return now
 }
 
 // About is m for texts about the messages: what the schemas mark in their
@@ -113,22 +116,30 @@ func (m *Masker) About(messages ...*Message) *Masker {
 		if v, err := msg.Body.Doc(); err == nil {
 			docs = append(docs, v)
 		}
+		docs = append(docs, msg.Headers.document())
 	}
 	return m.AboutDocs(docs...)
+}
+
+// document is the headers by the names that schemas have for them: email for query.email.
+func (h Headers) document() doc.Value {
+	fields := make([]doc.Field, 0, len(h))
+	for name, value := range h {
+		fields = append(fields, doc.Field{Name: name[strings.LastIndexByte(name, '.')+1:], Value: doc.StringValue(value)})
+	}
+	return doc.ObjectOf(fields)
 }
 
 // AboutDocs is About for documents: variables, the data of a process.
 func (m *Masker) AboutDocs(docs ...doc.Value) *Masker {
 	now := m.masking()
-	if now == nil || now.marks == nil {
+	if now == nil {
 		return m
 	}
 	var found []hiddenValue
 	for _, d := range docs {
-		now.marks.walk(d, func(name string, leaf doc.Value, _ bool) {
-			if text := strings.TrimSpace(leaf.Text()); len(text) >= markedWord && leaf.Kind() != doc.Bool {
-				found = append(found, hiddenValue{text, name})
-			}
+		now.marks.walk(d, func(name string, leaf doc.Value) {
+			found = append(found, hiddenValue{strings.TrimSpace(leaf.Text()), name})
 		})
 	}
 	if len(found) == 0 {
@@ -148,7 +159,7 @@ func (m *Masker) Text(s string) string {
 	if now == nil {
 		return s
 	}
-	return m.more.mask(now.secrets.mask(s))
+	return now.secrets.mask(m.more.mask(s))
 }
 
 // Error is e with its texts masked. What it wraps is still found by errors.Is and errors.As.
@@ -215,7 +226,7 @@ func newMaskTable(values []hiddenValue, least int) *maskTable {
 	for _, h := range values {
 		for _, form := range formsOf(h.value) {
 			if len(form) >= least {
-				t.put(maskPattern{lowerASCII(form), h.name, len(form) < anywhere})
+				t.put(maskPattern{lowerASCII(form), plainName(h.name), len(form) < anywhere})
 			}
 		}
 	}
@@ -304,6 +315,16 @@ func formsOf(v string) []string {
 	}
 	slices.Sort(forms)
 	return slices.Compact(forms)
+}
+
+// plainName is a name that can stand in any text, such as JSON.
+func plainName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '"' || r == '\\' || steers(r) {
+			return '_'
+		}
+		return r
+	}, name)
 }
 
 func lower(b byte) byte {

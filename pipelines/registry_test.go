@@ -68,8 +68,10 @@ func shelf() []hub.Component {
 		MaxAge string `yaml:"max_age" doc:"age"`
 	}
 	type client struct {
-		URL string         `yaml:"url" required:"true" doc:"base"`
-		Ops map[string]any `yaml:"ops" doc:"operations"`
+		URL     string            `yaml:"url" required:"true" doc:"base"`
+		Ops     map[string]any    `yaml:"ops" doc:"operations"`
+		Bearer  hub.Secret        `yaml:"bearer" word:"link" doc:"token"`
+		Headers map[string]string `yaml:"headers" doc:"of every request"`
 	}
 	type mail struct {
 		From string `yaml:"from" required:"true" doc:"sender"`

@@ -71,14 +71,6 @@ func (s *server) unavailable(p phase, what string, err error) error {
 	} else if isTimeout(err) {
 		text = what + ": no answer in time"
 	}
-	e.Err = fmt.Errorf("mail server %s: %s", s.addr, s.hide(text))
+	e.Err = fmt.Errorf("mail server %s: %s", s.addr, text)
 	return e
-}
-
-// hide takes the password out of a text of the server.
-func (s *server) hide(text string) string {
-	if s.password == "" {
-		return text
-	}
-	return strings.ReplaceAll(text, s.password, "[redacted]")
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -14,18 +15,21 @@ import (
 // admin is the API on the control socket. README.md lists its calls.
 type admin struct{ *daemon }
 
-// tell writes v as JSON, with all that the configuration holds in confidence masked.
+// tell writes v as JSON, as people may see it: secrets are masked, those in documents that schemas mark as well.
 func (a *admin) tell(w io.Writer, v any) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		raw, _ = json.Marshal(problemOf(err)) // texts always can
+	}
 	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	enc.Encode(v)
-	io.WriteString(w, a.reg.Mask.Text(b.String())) // the client may be gone
+	json.Indent(&b, a.reg.Mask.RedactJSON(raw), "", "  ") // of our own JSON
+	b.WriteByte('\n')
+	w.Write(b.Bytes()) // the client may be gone
 }
 
 func serveAdmin(d *daemon, l *control) *http.Server {
-	s := &http.Server{Handler: (&admin{d}).routes(), ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 64 << 10}
+	s := &http.Server{Handler: (&admin{d}).routes(), ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelError)}
 	go s.Serve(l) // ends with Close
 	return s
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/doc"
 )
 
 func newProblem(status int, code, title, format string, args ...any) *apiError {
@@ -29,25 +30,25 @@ type storedMessage struct {
 	Body        json.RawMessage `json:"body,omitempty"` // JSON as it is, anything else as a text
 }
 
-// stored is d for the API; full adds headers and body.
-func stored(d *hub.Delivery, full bool) storedMessage {
+// stored is d for the API, without headers and body.
+func stored(d *hub.Delivery) storedMessage {
 	s := storedMessage{Seq: d.Seq, Queue: d.Queue, State: d.State.String(), Due: d.Due, Attempts: d.Attempts, Crashes: d.Crashes, Error: d.Error}
 	if m := d.Msg; m != nil {
 		s.ID, s.Key, s.Correlation, s.Time = m.ID, m.Key, m.Correlation, m.Time
-		if full {
-			s.Headers, s.Body = m.Headers, bodyJSON(m.Body.Bytes())
-		}
 	}
 	return s
 }
 
-func bodyJSON(raw []byte) json.RawMessage {
-	switch {
-	case len(raw) == 0:
+// body is a body as a part of an answer: a document as it is, anything else as a
+// text, without what stands behind the names of marked fields.
+func (a *admin) body(b hub.Body) json.RawMessage {
+	raw := b.Bytes()
+	if len(raw) == 0 {
 		return nil
-	case json.Valid(raw):
+	}
+	if _, err := doc.Parse(raw); err == nil {
 		return raw
 	}
-	text, _ := json.Marshal(string(raw)) // of a text: never fails
+	text, _ := json.Marshal(a.reg.Mask.Named(string(raw))) // of a text: never fails
 	return text
 }

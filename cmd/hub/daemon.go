@@ -40,6 +40,7 @@ type daemon struct {
 
 // newDaemon opens the store for a loaded configuration. acceptLoss is store.Options.AcceptLoss.
 func newDaemon(ctx context.Context, l *loaded, reg *pipelines.Registry, s *stubs, log *slog.Logger, url string, acceptLoss int) (*daemon, error) {
+	slog.SetDefault(log) // libraries that know no other log, as net/http's client, write there
 	clock := hub.RealClock{}
 	st, err := openStorage(ctx, url, store.Options{Clock: clock, Log: log, AcceptLoss: acceptLoss})
 	if err != nil {

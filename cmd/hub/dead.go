@@ -77,7 +77,11 @@ func (a *admin) dead(r *http.Request) (any, error) {
 	out := make([]storedMessage, 0, len(list))
 	for _, d := range list {
 		if seq := r.FormValue("seq"); seq == "" || strconv.FormatInt(d.Seq, 10) == seq {
-			out = append(out, stored(d, r.FormValue("full") == "true"))
+			m := stored(d)
+			if r.FormValue("full") == "true" && d.Msg != nil {
+				m.Headers, m.Body = d.Msg.Headers, a.body(d.Msg.Body)
+			}
+			out = append(out, m)
 		}
 	}
 	return out, nil

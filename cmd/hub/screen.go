@@ -12,24 +12,25 @@ import (
 // through. Each Write is a whole text.
 type screen struct {
 	io.Writer
-	mask *hub.Masker
+	mask   *hub.Masker
+	colour bool // the texts are safe already, and the control characters in them are our own
 }
 
 // Write writes p, masked and made visible. n is that of p.
 func (s *screen) Write(p []byte) (n int, err error) {
-	if _, err := io.WriteString(s.Writer, hub.VisibleLines(s.mask.Text(string(p)))); err != nil {
+	text := s.mask.Text(string(p))
+	if !s.colour {
+		text = hub.VisibleLines(text)
+	}
+	if _, err := io.WriteString(s.Writer, text); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
-// report prints the problems of a configuration. Colours are our own: then p makes its texts safe alone.
+// report prints the problems of a configuration, which make their texts safe themselves.
 func (s *screen) report(p *yamlfile.Problems, color bool) {
-	var w io.Writer = s
-	if color {
-		w = s.Writer
-	}
-	p.WriteText(w, true, color)
+	p.WriteText(&screen{s.Writer, s.mask, color}, true, color)
 }
 
 // inLine makes the texts among the arguments of a line safe for it: their line breaks are shown, not made.

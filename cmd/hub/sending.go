@@ -60,7 +60,7 @@ func (a *admin) send(r *http.Request) (any, error) {
 	answer := sendAnswer{ID: m.ID}
 	if reply != nil {
 		answer.Reply = &sentReply{Headers: reply.Headers}
-		if raw := bodyJSON(reply.Body.Bytes()); raw != nil {
+		if raw := a.body(reply.Body); raw != nil {
 			answer.Reply.Body = raw
 		}
 	}

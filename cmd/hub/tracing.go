@@ -145,7 +145,7 @@ func traceIn(ctx context.Context, st reader, id string, ps *process.Processes, r
 // settle adds what lies in the store, and finds the state.
 func (v *traceView) settle(left []*hub.Delivery, reads map[string]bool) {
 	for _, d := range left {
-		m := stored(d, false)
+		m := stored(d)
 		switch {
 		case d.State == hub.Dead:
 			if v.State == stateDone {

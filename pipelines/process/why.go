@@ -70,8 +70,11 @@ func (t *turn) values(tok *Token, sources []string, more []hub.Var) string {
 				continue
 			}
 			text := v.String()
-			if v.Kind() == doc.Missing {
+			switch {
+			case v.Kind() == doc.Missing:
 				text = "missing"
+			case t.x.Env.Mask.Marks(names...):
+				text = "[" + names[len(names)-1] + "]"
 			}
 			if one := strings.Join(names, ".") + " = " + text; !slices.Contains(said, one) {
 				said = append(said, one)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"orderhub/hub"
 )
 
 // Decoder is a type that reads itself from a node, for shapes that tags can't say. It reports its own problems.
@@ -152,14 +154,15 @@ func (n *Node) decode(v reflect.Value, tag reflect.StructTag, kind string) bool 
 			return true
 		case encoding.TextUnmarshaler:
 			if v.Kind() != reflect.Struct || n.Kind() != Map { // a struct may have a short form as text and a long one as map
-				return n.decodeText(t)
+				return n.decodeText(t, tag.Get("word"))
 			}
 		}
 	}
 	return n.decodeKind(v, tag, kind)
 }
 
-func (n *Node) decodeText(t encoding.TextUnmarshaler) bool {
+// decodeText reads t from the scalar. word is what may stand in place of a secret.
+func (n *Node) decodeText(t encoding.TextUnmarshaler, word string) bool {
 	s, ok := n.Text()
 	if !ok {
 		return false
@@ -167,6 +170,8 @@ func (n *Node) decodeText(t encoding.TextUnmarshaler) bool {
 	err := t.UnmarshalText([]byte(s))
 	if err != nil {
 		n.textError(err)
+	} else if secret, ok := t.(*hub.Secret); ok {
+		n.confide(secret.Reveal(), true, word)
 	}
 	return err == nil
 }

@@ -18,7 +18,7 @@ func (n *Node) decodeKind(v reflect.Value, tag reflect.StructTag, kind string) b
 		s, ok := n.PlainText()
 		if ok {
 			v.SetString(s)
-			n.confide(s, v.Type() == secretType, tag.Get("word"))
+			n.confide(s, false, "")
 		}
 		return ok
 	case reflect.Bool:

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"strings"
 
@@ -28,19 +27,30 @@ type found struct {
 // Secret tells that the value came from secret:; it must not be shown.
 func (n *Node) Secret() bool { return n.Kind() == Scalar && n.resolve().secret }
 
-var secretType = reflect.TypeFor[hub.Secret]()
+// secretKey finds the keys, such as headers of requests, whose values are secret whatever type they have.
+var secretKey = regexp.MustCompile(`(?i)^(authorization|cookie)$|password|secret|token|api[-_]?key`)
+
+// ownMachine finds URLs of servers on this machine, whose passwords are those that they are shipped with, as guest:guest.
+var ownMachine = regexp.MustCompile(`://[^/?#]*@(localhost|127\.0\.0\.1|\[::1\])([:/?]|$)`)
 
 // confide keeps the secret in s out of every text: all of s when the field is a
 // secret one, else the password of a URL. One that stands in the file itself is
 // warned about. word is what may stand in a secret field and is none.
 func (n *Node) confide(s string, secret bool, word string) {
 	mask, name := n.loader.Problems.Mask, n.Path()
-	url := strings.Contains(s, "://")
 	mask.HideURL(s, name)
+	url := strings.Contains(s, "://")
+	if n.key != nil && n.parent != nil && n.parent.key != nil && n.parent.key.Raw() == "headers" {
+		secret = secret || secretKey.MatchString(n.key.Raw())
+	}
 	if secret = secret && s != "" && !url && s != word; secret {
 		mask.Hide(s, name)
+		mask.Hide(s[strings.LastIndexByte(s, ' ')+1:], name) // Bearer …
 	}
 	if len(hub.URLPasswords(s)) == 0 && !secret || n.Secret() || n.resolve().expanded && !strings.Contains(n.Raw(), ":-"+s+"}") {
+		return
+	}
+	if url && ownMachine.MatchString(s) {
 		return
 	}
 	what, help := "the value", "write secret:name and put the value into the file secrets/name, or write ${NAME} and export it"
