@@ -33,7 +33,7 @@ func (rt *Runtime) Status() []StageStatus {
 				} else if s.Error = f.use.trouble(); s.Error != "" {
 					s.Source = "degraded"
 				}
-				s.Paused = s.Paused || f.paused != nil
+				s.Paused = s.Paused || f.asked
 				f.mu.Unlock()
 			}
 		}

@@ -121,7 +121,7 @@ func (d *dispatcher) run(ctx, work context.Context) error {
 		switch {
 		case err == nil || ctx.Err() != nil:
 		case AsError(err).Class.Transient(): // a store that other hubs share is away: it waited for it already
-			d.rt.log.Warn("the store is away", "queue", d.stage.Queue, "error", err)
+			d.rt.unkept(err)
 			next = d.rt.clock.Now().Add(storeAway)
 		default:
 			return err
@@ -165,7 +165,7 @@ func (d *dispatcher) fill(ctx, work context.Context) (next time.Time, more bool,
 	}
 	d.mu.Lock()
 	room := 2*d.stage.Lanes - d.running - d.queued
-	if d.paused {
+	if d.paused || d.rt.blocked.Load() {
 		room = 0
 	}
 	d.mu.Unlock()

@@ -26,6 +26,9 @@ const (
 // Classes are the built-in classes, for messages and docs.
 var Classes = []Class{Invalid, Rejected, Timeout, Unavailable, Throttled, Bug}
 
+// DiskFull is the Reason of an Unavailable error for what the hub's store has no room for.
+const DiskFull = "disk_full"
+
 // Reasons of the runtime's own errors.
 const (
 	reasonConflict = "conflict" // another unit was quicker
@@ -143,12 +146,15 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrFull: a bounded queue is full; the sender must slow down.
 	ErrFull = errors.New("queue is full")
+	// ErrNoSpace: the disk is full, or nearly. It heals by itself when there is space.
+	ErrNoSpace = errors.New("no space left on the disk")
 	// ErrClosed: the store or the hub is closed.
 	ErrClosed = errors.New("closed")
 )
 
 // AsError finds or makes the classified error in err: unknown errors are a
-// Bug, deadlines a Timeout, refused documents Invalid, ErrFull Throttled.
+// Bug, deadlines a Timeout, refused documents Invalid, ErrFull Throttled,
+// ErrNoSpace Unavailable.
 func AsError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
@@ -161,6 +167,8 @@ func AsError(err error) *Error {
 		return &Error{Class: Timeout, Reason: reasonTimeout, Err: err}
 	case errors.Is(err, context.Canceled), errors.Is(err, ErrClosed):
 		return &Error{Class: Unavailable, Reason: reasonStopping, Err: err}
+	case errors.Is(err, ErrNoSpace):
+		return &Error{Class: Unavailable, Reason: DiskFull, Err: err}
 	case errors.Is(err, ErrFull):
 		return &Error{Class: Throttled, Reason: "backlog_full", Err: err}
 	case errors.Is(err, ErrConflict):

@@ -18,6 +18,8 @@ type feed struct {
 	mu     sync.Mutex
 	ended  bool // for good: the input is used up
 	cancel context.CancelFunc
+	asked  bool          // paused by ops
+	held   bool          // paused since the store has no room
 	paused chan struct{} // not nil: paused until closed
 }
 
@@ -83,10 +85,24 @@ func (f *feed) waitResumed(ctx context.Context) bool {
 	}
 }
 
+// setPaused is the pause that ops asked for, hold the one for want of room. It runs when neither is on.
 func (f *feed) setPaused(on bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch {
+	f.asked = on
+	f.settle()
+}
+
+func (f *feed) hold(on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.held = on
+	f.settle()
+}
+
+// settle stops the source, or lets it run. f.mu is held.
+func (f *feed) settle() {
+	switch on := f.asked || f.held; {
 	case on && f.paused == nil:
 		f.paused = make(chan struct{})
 		if f.cancel != nil {
@@ -152,6 +168,11 @@ func (e *Entry) Call(ctx context.Context, m *Message) (*Message, error) {
 			e.Refused(RefusalOf(m, err))
 		}
 		return nil, err
+	}
+	if e.stage.Trace { // it would be kept: better nobody is asked for anything
+		if err := e.rt.full(); err != nil {
+			return nil, err
+		}
 	}
 	d := e.rt.queues[e.stage.Queue]
 	now := e.rt.clock.Now()

@@ -120,11 +120,8 @@ func (d *dispatcher) deliver(work context.Context, m *Delivery) outcome {
 	switch {
 	case err == nil || errors.Is(err, ErrConflict):
 	case rt.store.Err() != nil: // it said so itself, and Run ends
-	case AsError(err).Class.Transient(): // the store is away: nothing is changed, and the message is still there
-		rt.log.Warn("the store is away", "queue", d.stage.Queue, "message", m.Msg.ID, "error", err)
-		time.Sleep(50 * time.Millisecond) // of many lanes at once: not too fast
-		d.release(m)
-		return undone
+	case AsError(err).Class.Transient():
+		return d.unkept(m, err)
 	default:
 		rt.fatal(err)
 	}
@@ -149,10 +146,22 @@ func (d *dispatcher) expire(ctx context.Context, m *Delivery) outcome {
 func (d *dispatcher) bury(ctx context.Context, m *Delivery, e *Error) outcome {
 	e.Where = d.stage.Name
 	out, err := d.rt.react(ctx, d.stage.final(), m.Msg, m, e, nil)
-	if err != nil && !errors.Is(err, ErrConflict) {
+	switch {
+	case err == nil || errors.Is(err, ErrConflict):
+	case AsError(err).Class.Transient():
+		return d.unkept(m, err)
+	default:
 		d.rt.fatal(err)
 	}
 	return out
+}
+
+// unkept gives m back, since the store is away or full: nothing is changed, and the message is still there.
+func (d *dispatcher) unkept(m *Delivery, err error) outcome {
+	d.rt.unkept(err)
+	time.Sleep(50 * time.Millisecond) // of many lanes at once: not too fast
+	d.release(m)
+	return undone
 }
 
 // final is the stage for what is not to be tried again, whatever its class.

@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"context"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -81,7 +83,14 @@ func (p *Part) open(e *Error, now time.Time) {
 	p.doubted = p.trusted && now.Sub(p.ended) < time.Minute
 	p.trusted, p.next, p.trial, p.pause = false, now.Add(probeEvery), now, probeEvery
 	p.outage = &Outage{Kind: p.kind, Name: p.name, Since: now, Success: p.success()}
-	p.h.log.Warn(p.kind+" fails", p.kind, p.name, "class", e.Class, "reason", e.Reason, "error", briefly(e))
+	p.log(slog.LevelWarn, "fails", "class", e.Class, "reason", e.Reason, "error", briefly(e))
+}
+
+func (p *Part) log(level slog.Level, what string, args ...any) {
+	if p.name != "" {
+		args = append([]any{p.kind, p.name}, args...)
+	}
+	p.h.log.Log(context.Background(), level, p.kind+" "+what, args...)
 }
 
 // success is when the part worked last; zero: never yet.
@@ -97,7 +106,7 @@ func (p *Part) success() (last time.Time) {
 // close ends the outage.
 func (p *Part) close(now time.Time, how string) {
 	o := p.outage
-	p.h.log.Info(p.kind+" "+how, p.kind, p.name, "after", now.Sub(o.Since).Round(time.Millisecond), "failed", o.Failed, "reason", o.Reason)
+	p.log(slog.LevelInfo, how, "after", now.Sub(o.Since).Round(time.Millisecond), "failed", o.Failed, "reason", o.Reason)
 	p.outage, p.well, p.ended, p.trying = nil, time.Time{}, now, false
 	for _, u := range p.uses {
 		u.bad, u.err = time.Time{}, nil

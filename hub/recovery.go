@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,15 +18,23 @@ const (
 // are back, and tries what waits for them as soon as they are.
 func (rt *Runtime) watchHealth(ctx context.Context) {
 	rt.recall(ctx)
+	use := rt.Health.Part(PartStore, "").Use("", false)
 	tick := time.NewTicker(lookAtHealth)
 	defer tick.Stop()
 	var work sync.WaitGroup
 	defer work.Wait()
-	for {
+	var looking atomic.Bool
+	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+		if n%4 == 0 && !looking.Swap(true) {
+			work.Go(func() {
+				defer looking.Store(false)
+				rt.lookForRoom(ctx, use)
+			})
 		}
 		over, ask := rt.Health.look()
 		for _, p := range over {

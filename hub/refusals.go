@@ -30,7 +30,6 @@ type refusals struct {
 	some  bool                    // counts are to be written, too
 
 	writing sync.Mutex // held by the one who writes
-	failed  bool       // under writing: the last time it went wrong, and the log says so
 }
 
 // refusedKind is what is known of one source and reason.
@@ -143,13 +142,7 @@ func (s *refusals) write(rows bool) error {
 	err := s.rt.Commit(context.Background(), u)
 	if err != nil {
 		s.putBack(u)
-	}
-	if failed := err != nil; failed != s.failed {
-		if s.failed = failed; failed {
-			s.rt.log.Warn("what is refused can't be written now; it is counted, and the first are kept in memory", "error", err)
-		} else {
-			s.rt.log.Info("what is refused is written again")
-		}
+		s.rt.unkept(err)
 	}
 	return err
 }

@@ -30,6 +30,9 @@ type Runtime struct {
 	requests requests
 	refused  *refusals
 
+	room    atomic.Pointer[Error] // why the store takes nothing from outside; nil: it does
+	blocked atomic.Bool           // it takes nothing at all
+
 	queues  map[string]*dispatcher
 	order   []*dispatcher
 	sources []*feed

@@ -91,6 +91,9 @@ type Store interface {
 	Recover(ctx context.Context, running []int64) error
 	// Sweep deletes up to limit expired records, and history and refusals older than keep. It tells how many.
 	Sweep(ctx context.Context, keep time.Duration, limit int) (int, error)
+	// Room tells whether messages from outside may come in: nil, ErrNoSpace, or what keeps the
+	// store from writing now. It is asked about once a second, and finds out when that is over.
+	Room(ctx context.Context) error
 	// Done is closed when the store has failed for good; Err then says why. The process must end: nothing more can be kept.
 	Done() <-chan struct{}
 	Err() error

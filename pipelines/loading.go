@@ -116,6 +116,7 @@ type settings struct {
 	Store    string        `yaml:"store" doc:"sqlite:file"`
 	Drain    time.Duration `yaml:"drain" min:"1s" max:"1h" doc:"time to finish work at a stop"`
 	Keep     time.Duration `yaml:"keep" min:"1m" doc:"how long history is kept"`
+	Reserve  int64         `yaml:"reserve" unit:"bytes" min:"1MiB" doc:"disk that is left for what came in before: below it nothing from outside is taken (507). Left out: 256 MiB, or 5 % of a smaller disk"`
 }
 
 func (l *loading) hub(n *yamlfile.Node) {
@@ -126,7 +127,7 @@ func (l *loading) hub(n *yamlfile.Node) {
 			n.Get("language").Errorf("E211", "write language: 1", "this binary speaks language 1, not %d", s.Language)
 		}
 	}
-	l.Name, l.Store, l.Drain, l.Keep = s.Name, s.Store, s.Drain, s.Keep
+	l.Name, l.Store, l.Drain, l.Keep, l.Reserve = s.Name, s.Store, s.Drain, s.Keep, s.Reserve
 }
 
 func (l *loading) readSchemas(n *yamlfile.Node) {

@@ -24,7 +24,7 @@ func (p *Plan) Open(rt *hub.Runtime, clock hub.Clock, log *slog.Logger) (*Opened
 		if a.absent {
 			continue
 		}
-		env := &hub.Env{Name: a.Name, Hub: p.Name, Dir: p.Dir, Clock: clock, Log: log.With("adapter", a.Name), Refuser: rt.Refuser(a.Name)}
+		env := &hub.Env{Name: a.Name, Hub: p.Name, Dir: p.Dir, Clock: clock, Ready: rt.Ready, Log: log.With("adapter", a.Name), Refuser: rt.Refuser(a.Name)}
 		opened, err := a.Type.Open(a.cfg, env)
 		if err != nil {
 			return o, errors.Join(fmt.Errorf("%s: adapter %s: %w", a.Line, a.Name, err), o.Close(context.Background()))

@@ -20,6 +20,7 @@ type Plan struct {
 	Store   string // sqlite:path
 	Drain   time.Duration
 	Keep    time.Duration // retention of history
+	Reserve int64         // bytes of disk that nothing from outside may use; 0: the store's default
 	Mask    *hub.Masker   // knows the secrets of the configuration and what its schemas mark
 
 	Adapters  []*Adapter

@@ -64,8 +64,8 @@ func problemOf(err error) *problem {
 	case hub.Unavailable:
 		p.detail, p.fields = "the service is not available now; try again", nil
 		p.waitFor(e.After, 5*time.Second)
-		if e.Reason == "disk_full" {
-			p.status = http.StatusInsufficientStorage
+		if e.Reason == hub.DiskFull {
+			p.status, p.detail = http.StatusInsufficientStorage, "there is no space for more now; try again later"
 		}
 	case hub.Throttled:
 		p.throttled(e)

@@ -127,7 +127,8 @@ func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {
 	w.Write([]byte(`{"status":"ok"}`))
 }
 
-// readyz tells whether every route is served.
+// readyz tells whether every route is served, and the hub can keep what comes
+// in. A partner that is away does not count: traffic to another hub would meet the same.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	if !readOnly(w, r) {
 		return
@@ -135,6 +136,14 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() || s.routes.waiting() > 0 {
 		stopping().write(w, r)
 		return
+	}
+	if s.env.Ready != nil {
+		if err := s.env.Ready(); err != nil {
+			p := problemOf(err)
+			p.status, p.detail = http.StatusServiceUnavailable, "the hub can keep nothing now"
+			p.write(w, r)
+			return
+		}
 	}
 	w.Header()["Content-Type"] = jsonType
 	w.Write([]byte(`{"status":"ready"}`))

@@ -85,7 +85,7 @@ func awaitingOf(g hub.Awaiting, outages []hub.Outage) awaiting {
 
 // outage is a part that fails, with what waits for it.
 func (v *statusView) outage(o *hub.Outage) attention {
-	n := attention{What: "outage", Of: o.Kind + " " + o.Name, Since: o.Since, Text: o.Error, Next: o.Next, Outage: o}
+	n := attention{What: "outage", Of: strings.TrimSpace(o.Kind + " " + o.Name), Since: o.Since, Text: o.Error, Next: o.Next, Outage: o}
 	if o.Reason == "breaker_open" {
 		n.Text = "breaker open: " + n.Text
 	}

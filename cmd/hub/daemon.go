@@ -42,7 +42,7 @@ type daemon struct {
 func newDaemon(ctx context.Context, l *loaded, reg *pipelines.Registry, s *stubs, log *slog.Logger, url string, acceptLoss int) (*daemon, error) {
 	slog.SetDefault(log) // libraries that know no other log, as net/http's client, write there
 	clock := hub.RealClock{}
-	st, err := openStorage(ctx, url, store.Options{Clock: clock, Log: log, AcceptLoss: acceptLoss})
+	st, err := openStorage(ctx, url, store.Options{Clock: clock, Log: log, AcceptLoss: acceptLoss, MinFree: l.plan.Reserve})
 	if err != nil {
 		return nil, err
 	}

@@ -120,7 +120,7 @@ func (s *SQLite) encodePuts(j *job) error {
 	low := j.u.Input == nil && s.spaceLow()
 	s.mu.Unlock()
 	if low {
-		return fmt.Errorf("store %s: less than %d MiB of disk are free: %w", s.path, s.o.MinFree>>20, hub.ErrFull)
+		return fmt.Errorf("store %s: less than %d MiB of disk are free: %w", s.path, s.reserve>>20, hub.ErrNoSpace)
 	}
 	for i := range j.puts {
 		r := &j.puts[i]

@@ -15,7 +15,7 @@ type Options struct {
 	Clock      hub.Clock    // nil: the wall clock
 	Log        *slog.Logger // nil: silent
 	QueueLimit int          // messages per queue, dead ones not counted; 0: 2,000,000. A Put beyond it fails its Commit with hub.ErrFull
-	MinFree    int64        // bytes of disk; 0: 256 MiB, negative: off. Below it, Commits with Puts from outside fail with hub.ErrFull
+	MinFree    int64        // bytes of disk; 0: 256 MiB, or 5 % of a smaller disk; negative: off. Below it, Commits with Puts from outside fail with hub.ErrNoSpace
 	RingCount  int          // newest messages kept decoded per queue; 0: 4096
 	RingBytes  int64        // memory for them, all queues together; 0: 32 MiB
 	Hub        string       // PostgreSQL: names this hub among those that share the store. When a hub of that name starts, it takes over what the last one left; "": it waits for the leases to end
@@ -79,9 +79,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.QueueLimit == 0 {
 		o.QueueLimit = 2_000_000
-	}
-	if o.MinFree == 0 {
-		o.MinFree = 256 << 20
 	}
 	if o.RingCount == 0 {
 		o.RingCount = 4096

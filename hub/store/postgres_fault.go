@@ -77,11 +77,9 @@ func (s *Postgres) heard(err error) {
 	defer s.mu.Unlock()
 	switch {
 	case !gone && !s.away.IsZero():
-		s.o.Log.Info("store is back", "store", s.place, "after", time.Since(s.away).Round(time.Millisecond))
 		s.away = time.Time{}
 	case gone && s.away.IsZero():
 		s.away = time.Now()
-		s.o.Log.Warn("store is away", "store", s.place, "error", err)
 	}
 }
 

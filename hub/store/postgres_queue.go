@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -105,4 +106,16 @@ func (s *Postgres) Lease(queue string) int64 {
 		return q.epoch
 	}
 	return 0
+}
+
+// Room tells whether PostgreSQL can be written to.
+func (s *Postgres) Room(ctx context.Context) error {
+	err := s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, "UPDATE hubs SET expires=expires WHERE id=$1", s.id)
+		return err
+	})
+	if noSpace(sqlState(err)) {
+		return fmt.Errorf("store %s: %w", s.place, hub.ErrNoSpace)
+	}
+	return err
 }

@@ -110,7 +110,7 @@ func (s *Postgres) transact(jobs []*pgJob) {
 			refusePg(b.jobs, s.Err())
 			return
 		case noSpace(sqlState(err)):
-			refusePg(b.jobs, fmt.Errorf("store %s: the disk is full: %w", s.place, hub.ErrFull))
+			refusePg(b.jobs, fmt.Errorf("store %s: %w", s.place, hub.ErrNoSpace))
 			return
 		case away(err):
 			if b.outlast(err, try) {

@@ -2,4 +2,4 @@
 
 package store
 
-func freeBytes(string) (int64, bool) { return 0, false }
+func diskSpace(string) (free, all int64, known bool) { return 0, 0, false }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"orderhub/hub"
 )
@@ -25,8 +24,11 @@ type SQLite struct {
 	stop   chan struct{} // closed by Close
 	ended  chan struct{} // closed when the writer has returned
 	failed chan struct{} // closed by fail
-	cause  atomic.Pointer[error]
-	closed sync.Once
+	full   atomic.Bool   // a commit met a full disk, and Room has not found out since that it can write
+
+	reserve int64 // bytes of disk
+	cause   atomic.Pointer[error]
+	closed  sync.Once
 
 	senders sync.RWMutex // held for reading while a job is being queued
 	closing bool         // under senders
@@ -82,7 +84,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*SQLite, error) {
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	s := &SQLite{o: o, path: path, lock: lock, w: w, jobs: make(chan *job, 1024),
+	s := &SQLite{o: o, path: path, reserve: o.reserveOf(filepath.Dir(path)), lock: lock, w: w, jobs: make(chan *job, 1024),
 		stop: make(chan struct{}), ended: make(chan struct{}), failed: make(chan struct{}),
 		readers: make(chan *conn, maxReaders), opened: make(chan struct{}, maxReaders), queues: map[string]*queue{}, names: map[int64]string{}}
 	if err := s.load(); err != nil {
@@ -191,19 +193,4 @@ func (s *SQLite) read(ctx context.Context, f func(c *conn) error) error {
 	err := f(c)
 	s.readers <- c
 	return err
-}
-
-// spaceCheck remembers for a moment how much disk is left.
-type spaceCheck struct {
-	at  time.Time
-	low bool
-}
-
-// spaceLow looks at the disk at most every half second. It is called under s.mu.
-func (s *SQLite) spaceLow() bool {
-	if now := time.Now(); now.Sub(s.space.at) > 500*time.Millisecond {
-		free, known := freeBytes(filepath.Dir(s.path))
-		s.space = spaceCheck{now, known && s.o.MinFree > 0 && free < s.o.MinFree}
-	}
-	return s.space.low
 }

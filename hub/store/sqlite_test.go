@@ -210,8 +210,8 @@ func TestFull(t *testing.T) {
 func TestLowDisk(t *testing.T) {
 	s := open(t, "sqlite:"+filepath.Join(t.TempDir(), "hub.db"), Options{MinFree: 1 << 60})
 	defer s.Close()
-	if err := s.Commit(ctx, &hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: msg("a", "")}}}); !errors.Is(err, hub.ErrFull) {
-		t.Fatalf("%v, want ErrFull", err)
+	if err := s.Commit(ctx, &hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: msg("a", "")}}}); !errors.Is(err, hub.ErrNoSpace) {
+		t.Fatalf("%v, want ErrNoSpace", err)
 	}
 	if err := s.Commit(ctx, &hub.Unit{Adds: []hub.Add{{Kind: "c", Key: "x", Delta: 1}}}); err != nil {
 		t.Fatal(err)
@@ -286,7 +286,7 @@ func TestDiskIsBounded(t *testing.T) {
 	}
 }
 
-// A full disk fails units with ErrFull, loses nothing, and heals by itself.
+// A full disk fails units with ErrNoSpace, loses nothing, and heals by itself.
 func TestDiskFull(t *testing.T) {
 	s := open(t, "sqlite:"+filepath.Join(t.TempDir(), "hub.db"), Options{}).(*SQLite)
 	defer s.Close()
@@ -304,7 +304,7 @@ func TestDiskFull(t *testing.T) {
 			stored++
 		}
 	}
-	if !errors.Is(err, hub.ErrFull) || s.Err() != nil || stored == 0 {
+	if !errors.Is(err, hub.ErrNoSpace) || s.Err() != nil || stored == 0 {
 		t.Fatalf("after %d: %v, store %v", stored, err, s.Err())
 	}
 	batch, _, err := s.Claim(ctx, "q", 1, 0)
@@ -312,6 +312,9 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal(batch, err)
 	}
 	pages(10_000)
+	if err := s.Room(ctx); err != nil {
+		t.Fatalf("room after space was freed: %v", err)
+	}
 	if err := s.Commit(ctx, &hub.Unit{Input: batch[0], Puts: []hub.Put{{Queue: "q", Msg: msg(fmt.Sprint(stored), "x")}}}); err != nil {
 		t.Fatalf("after space was freed: %v", err)
 	}

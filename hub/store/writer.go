@@ -119,7 +119,8 @@ func (s *SQLite) transact(b *batch, jobs []*job) {
 		s.fail(err)
 		refuse(jobs, s.Err())
 	case diskFull(err):
-		refuse(jobs, fmt.Errorf("store %s: the disk is full: %w", s.path, hub.ErrFull))
+		s.full.Store(true)
+		refuse(jobs, fmt.Errorf("store %s: %w", s.path, hub.ErrNoSpace))
 	case len(jobs) > 1:
 		for i := range jobs {
 			s.transact(b, jobs[i:i+1])
