@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	keptASecond  = 10                     // refusals of one kind that are kept in a second; the rest is counted
+	keptASecond  = 100                    // refusals of one kind that are kept in a second; the rest is counted
 	keptAtOnce   = 1000                   // refusals that wait to be written; past it they are counted
 	keepEvery    = 250 * time.Millisecond // how long a refusal waits to be written with others
 	refusedKinds = 1000                   // kinds that are counted apart; what is new past it counts as reason "other"

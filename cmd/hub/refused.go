@@ -20,7 +20,7 @@ func (c *cli) refusedCommand() *cobra.Command {
 		Use:   "refused",
 		Short: "Show what was refused: counted by source and reason, listed, or one",
 		Long: "Show what the hub did not take: what never became a message of a pipeline, and requests that were answered with an error.\n" +
-			"The counts are exact. Of a flood a sample is kept: 10 a second of one source and reason, 500 of them, 5000 in all.\n" +
+			"The counts are exact. Of a flood a sample is kept: 100 a second of one source and reason, 500 of them, 5000 in all.\n" +
 			"Without a running hub the store's file is read.",
 		Example: "  hub refused                          how many, by source and reason\n" +
 			"  hub refused list --reason bad_json   the newest for a reason\n  hub refused show ID                  one, with the beginning of what came",
@@ -115,6 +115,9 @@ func (c *cli) printRefusal(r *hub.Refusal) {
 	rows := [][]string{{"refused", oneLine(r.ID, 200)}, {"when", r.Time.Local().Format(time.DateTime)}, {"by", oneLine(r.Source, 200)},
 		{"class", string(r.Class)}, {"reason", oneLine(r.Reason, 64)}, {"why", oneLine(r.Text, 1000)}}
 	for _, f := range r.Fields {
+		if strings.Contains(r.Text, f.Detail) {
+			continue
+		}
 		rows = append(rows, []string{"", oneLine(f.Pointer+": "+f.Detail, 300)})
 	}
 	add := func(name, text string) {

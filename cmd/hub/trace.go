@@ -50,7 +50,9 @@ func (c *cli) printTrace(v *traceView, now time.Time) {
 		}
 		rows = append(rows, []string{"", e.Time.Local().Format("15:04:05.000"), fmt.Sprintf("%6s", took(e.Took)), e.Where, base(e.Line), oneLine(what, 160)})
 	}
-	c.table([]string{"", "TIME", "  TOOK", "WHERE", "", "WHAT"}, rows)
+	if v.State != stateRefused {
+		c.table([]string{"", "TIME", "  TOOK", "WHERE", "", "WHAT"}, rows)
+	}
 	for _, m := range v.Stored {
 		c.print("%s", pendingLine(&m, now))
 	}

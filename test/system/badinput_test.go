@@ -91,6 +91,9 @@ func TestBadInput(t *testing.T) {
 			if c.code == "schema" && len(p.Errors) == 0 {
 				t.Errorf("no faults are listed: %s", a)
 			}
+			if out, err := s.hub("trace", p.Trace); err != nil || !strings.Contains(out, "reason   "+c.code) {
+				t.Errorf("hub trace %s: %v\n%s", p.Trace, err, out)
+			}
 			for _, secret := range []string{"goroutine", ".go:", hookSecret, s.dir} {
 				if strings.Contains(a.body, secret) {
 					t.Errorf("the answer tells %q: %s", secret, a)
@@ -100,9 +103,6 @@ func TestBadInput(t *testing.T) {
 	}
 	for _, q := range s.status().Queues {
 		t.Errorf("queue %+v", q)
-	}
-	if out, err := s.hub("trace", "last"); err == nil {
-		t.Errorf("something was kept:\n%s", out)
 	}
 	same(t, "effects", len(s.world.Ledger().Effects("", "")), 0)
 	s.post("/orders", good) // and the next good one goes through
