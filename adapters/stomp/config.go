@@ -33,7 +33,7 @@ type TLS struct {
 // Reconnect bounds the pauses, which double each time and are random in their upper half.
 type Reconnect struct {
 	Min time.Duration `yaml:"min" default:"200ms" min:"10ms" max:"1m" doc:"The first pause."`
-	Max time.Duration `yaml:"max" default:"30s" min:"10ms" max:"10m" doc:"The longest pause."`
+	Max time.Duration `yaml:"max" default:"2s" min:"10ms" max:"10m" doc:"The longest pause."`
 }
 
 func defaultConfig() *Config {
