@@ -36,7 +36,7 @@ type dispatcher struct {
 	lines   map[string][]*Delivery // keys being run -> what waits behind, in order
 	lying   map[string]int         // stage.Direct: how many messages of each key lie in the queue, claimed ones included
 	lease   int64                  // of a Shared store: what blocked was learned under
-	blocked map[string]bool        // keys with a waiting retry or held messages; true: held ones are to be fetched
+	blocked map[string]blocking    // keys with a waiting retry or held messages
 	paused  bool
 	idle    bool // the last claim found nothing, and nothing runs
 	lanes   sync.WaitGroup
@@ -48,7 +48,7 @@ func newDispatcher(rt *Runtime, s *Stage) *dispatcher {
 	if s.Lanes == 0 {
 		s.Lanes = DefaultLanes
 	}
-	return &dispatcher{rt: rt, stage: s, kick: make(chan struct{}, 1), lines: map[string][]*Delivery{}, blocked: map[string]bool{}, lying: map[string]int{}}
+	return &dispatcher{rt: rt, stage: s, kick: make(chan struct{}, 1), lines: map[string][]*Delivery{}, blocked: map[string]blocking{}, lying: map[string]int{}}
 }
 
 func (d *dispatcher) wake() {
@@ -75,7 +75,7 @@ func (d *dispatcher) learn(ctx context.Context) error {
 	defer d.mu.Unlock()
 	clear(d.blocked)
 	for _, k := range keys {
-		d.blocked[k] = false
+		d.blocked[k] = retryWaits
 	}
 	if lying != nil {
 		d.lying = lying
@@ -101,17 +101,6 @@ func (d *dispatcher) relearn(ctx context.Context) error {
 	}
 	d.lease = lease
 	return nil
-}
-
-// came takes notice of a message that was put into the queue.
-func (d *dispatcher) came(p *Put) {
-	d.load.arrived.Add(1)
-	if d.tracks() && !p.Cancel && p.Msg.Key != "" && (p.Error == nil || !p.Due.IsZero()) {
-		d.mu.Lock()
-		d.lying[p.Msg.Key]++
-		d.mu.Unlock()
-	}
-	d.wake()
 }
 
 // run claims until ctx ends; then it waits for the lanes. Work in flight runs under work.
@@ -177,6 +166,10 @@ func (d *dispatcher) fill(ctx, work context.Context) (next time.Time, more bool,
 	if err == nil {
 		err = d.relearn(ctx)
 	}
+	freed := false
+	if err == nil {
+		freed, err = d.free(ctx)
+	}
 	for len(batch) > 0 && err == nil {
 		if err = d.accept(ctx, work, batch[0]); err == nil {
 			batch = batch[1:]
@@ -188,15 +181,15 @@ func (d *dispatcher) fill(ctx, work context.Context) (next time.Time, more bool,
 	d.mu.Lock()
 	d.idle = claimed == 0 && d.running+d.queued == 0
 	d.mu.Unlock()
-	return next, claimed == room, nil
+	return next, claimed == room || freed, nil
 }
 
 // fetchHeld takes up the held messages of keys whose retry is over.
 func (d *dispatcher) fetchHeld(ctx, work context.Context) error {
 	d.mu.Lock()
 	var keys []string
-	for k, open := range d.blocked {
-		if open && d.lines[k] == nil {
+	for k, b := range d.blocked {
+		if b == retryOver && d.lines[k] == nil {
 			keys = append(keys, k)
 		}
 	}
@@ -233,7 +226,7 @@ func (d *dispatcher) accept(ctx, work context.Context, m *Delivery) error {
 	case blocked && !again:
 		return d.hold(ctx, m)
 	case again && !blocked && d.rt.shared != nil: // a retry that another hub put: what came behind it is held
-		d.blocked[key] = false
+		d.blocked[key] = retryWaits
 	}
 	if line, busy := d.lines[key]; busy {
 		d.lines[key] = append(line, m)
@@ -285,41 +278,4 @@ func (d *dispatcher) isPaused() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.paused
-}
-
-// holds tells whether a message of the key must wait behind others in the queue.
-func (d *dispatcher) holds(ctx context.Context, key string) (bool, error) {
-	if key == "" {
-		return false, nil
-	}
-	if d.rt.shared != nil {
-		return d.rt.shared.Blocked(ctx, d.stage.Queue, key)
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	_, blocked := d.blocked[key]
-	return blocked || d.lying[key] > 0, nil
-}
-
-// block makes later messages of the key wait behind one that is about to be put
-// with a due time. It tells whether that is news.
-func (d *dispatcher) block(key string) bool {
-	if key == "" || d.rt.shared != nil {
-		return false // the store of several hubs sees to that
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if _, ok := d.blocked[key]; ok {
-		return false
-	}
-	d.blocked[key] = false
-	return true
-}
-
-// unblock lets the key go on: what it was blocked for was not put.
-func (d *dispatcher) unblock(key string) {
-	d.mu.Lock()
-	d.blocked[key] = true
-	d.mu.Unlock()
-	d.wake()
 }

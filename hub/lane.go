@@ -35,16 +35,14 @@ func (d *dispatcher) after(work context.Context, m *Delivery, out outcome) *Deli
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if key := m.Msg.Key; key != "" {
-		if out == settled && d.tracks() {
-			if d.lying[key]--; d.lying[key] <= 0 {
-				delete(d.lying, key)
-			}
+		if out == settled {
+			d.left(key)
 		}
 		_, blocked := d.blocked[key]
 		line := d.lines[key]
 		switch {
 		case out == waits:
-			d.blocked[key] = false
+			d.blocked[key] = retryWaits
 			delete(d.lines, key)
 			if again := d.holdLine(work, m, line); again != nil {
 				d.lines[key] = []*Delivery{}
@@ -68,7 +66,7 @@ func (d *dispatcher) after(work context.Context, m *Delivery, out outcome) *Deli
 		default:
 			delete(d.lines, key)
 			if blocked {
-				d.blocked[key] = true
+				d.blocked[key] = retryOver
 			}
 		}
 	}

@@ -1,6 +1,9 @@
 package hub
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Manual makes the caller of Step carry the stored messages, in place of Run:
 // one at a time, in its own goroutine, and with retries that have no jitter, so
@@ -62,8 +65,15 @@ func (d *dispatcher) take(ctx context.Context) (*Delivery, error) {
 			return m, nil
 		}
 		batch, _, err := d.rt.store.Claim(ctx, d.stage.Queue, 1, lease)
-		if err != nil || len(batch) == 0 {
-			return nil, err
+		freed := false
+		if err == nil {
+			freed, err = d.free(ctx)
+		}
+		if err != nil || len(batch) == 0 && !freed {
+			return nil, errors.Join(err, d.rt.store.Release(context.WithoutCancel(ctx), batch))
+		}
+		if len(batch) == 0 {
+			continue
 		}
 		if err := d.accept(ctx, ctx, batch[0]); err != nil {
 			return nil, err

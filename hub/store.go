@@ -52,6 +52,9 @@ type Store interface {
 	Release(ctx context.Context, batch []*Delivery) error
 	// Retrying lists the keys of the queue that have a waiting, tried message: they are blocked.
 	Retrying(ctx context.Context, queue string) ([]string, error)
+	// Ended gives the keys of messages of the queue that ended since the last call without having been given
+	// to anybody: they were found damaged, or replaced or dropped by name. It is asked after each Claim.
+	Ended(queue string) []string
 	// Keys counts the messages of each key in the queue, without dead letters and messages that have no key.
 	Keys(ctx context.Context, queue string) (map[string]int, error)
 

@@ -3,6 +3,7 @@ package hubtest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"orderhub/hub"
@@ -201,6 +202,28 @@ var waitingCases = []storeCase{
 		d := t.one("q")
 		t.commit(&hub.Unit{Input: d, Puts: []hub.Put{{Queue: "q", Name: "n", Msg: message("b"), Due: time.Now().Add(-time.Second)}}})
 		t.holds("q", "b")
+	}},
+	{"ended", "the keys of messages that were replaced or dropped by name, while nobody had them, are told once", func(t *storeTest) {
+		named := func(id string, due time.Time) {
+			t.commit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Name: "n", Msg: keyed(id, "k-"+id), Due: due, Error: failure("x", time.Now()), Tries: 1}}})
+		}
+		t.holds("q")
+		later := time.Now().Add(time.Hour)
+		named("a", later)
+		t.must(len(t.s.Ended("q")) == 0, "a message that was put ended")
+		named("b", later)
+		ended := t.s.Ended("q")
+		t.must(slices.Equal(ended, []string{"k-a"}), "replaced: %q", ended)
+		t.commit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Name: "n", Cancel: true}}})
+		ended = t.s.Ended("q")
+		t.must(slices.Equal(ended, []string{"k-b"}), "dropped: %q", ended)
+		named("c", time.Now().Add(-time.Second))
+		c := t.one("q")
+		t.commit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Name: "n", Cancel: true}}})
+		t.is(t.tryCommit(&hub.Unit{Input: c}), hub.ErrConflict)
+		t.put("q", "d")
+		t.finish(t.one("q"), hub.Finish{})
+		t.must(len(t.s.Ended("q")) == 0, "one that was claimed, or done, is told")
 	}},
 	{"named_cancel_ready", "a cancelled message is claimed by nobody", func(t *storeTest) {
 		t.commit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: message("a")}, {Queue: "q", Name: "n", Msg: message("b")}, {Queue: "q", Msg: message("c")}}})

@@ -20,6 +20,7 @@ func (s *SQLite) Claim(ctx context.Context, name string, limit int, lease time.D
 	}
 	s.mu.Lock()
 	q := s.queueOf(name)
+	q.read = true
 	s.mu.Unlock()
 	q.serial.Lock()
 	defer q.serial.Unlock()
@@ -42,6 +43,16 @@ func (s *SQLite) Claim(ctx context.Context, name string, limit int, lease time.D
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return out, q.due, nil
+}
+
+// Ended gives the keys of messages that ended without having been given to anybody.
+func (s *SQLite) Ended(name string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.queueOf(name)
+	ended := q.ended
+	q.ended = nil
+	return ended
 }
 
 func (s *SQLite) until(now time.Time, lease time.Duration) time.Time {

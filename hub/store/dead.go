@@ -23,7 +23,7 @@ func (s *SQLite) bury(ctx context.Context, q *queue, bad []*hub.Delivery) error 
 			}
 			if n > 0 {
 				b.gone[d.Seq] = true
-				b.effects = append(b.effects, effect{q: q, seq: d.Seq, from: d.State, to: hub.Dead, drop: true})
+				b.effects = append(b.effects, effect{q: q, seq: d.Seq, from: d.State, to: hub.Dead, drop: true, key: d.Msg.Key})
 			}
 		}
 		return nil

@@ -15,7 +15,8 @@ type effect struct {
 	due      time.Time // to Waiting
 	d        *hub.Delivery
 	size     int64
-	drop     bool // the row's claim is used up
+	drop     bool   // the row's claim is used up
+	key      string // of a message that ends without having been given to anybody
 }
 
 // apply brings memory up to what was just committed.
@@ -35,6 +36,9 @@ func (s *SQLite) apply(b *batch) {
 
 func (s *SQLite) applyOne(e *effect) {
 	q := e.q
+	if e.key != "" && q.read && (e.to == hub.Dead || q.claims[e.seq] == nil) { // who has the claim of one that is dropped hears of it at its commit
+		q.ended = append(q.ended, e.key)
+	}
 	if e.from != hub.Done {
 		q.counts[e.from]--
 		s.leave(e)

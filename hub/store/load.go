@@ -188,10 +188,18 @@ func (s *SQLite) fetchBare(ctx context.Context, q *queue, out []*hub.Delivery) (
 	return out, err
 }
 
-// ClaimHeld takes the held messages of one key.
+// ClaimHeld takes the held messages of one key. Where it finds none but damaged ones, it looks behind them.
 func (s *SQLite) ClaimHeld(ctx context.Context, name, key string, limit int, lease time.Duration) ([]*hub.Delivery, error) {
+	for {
+		if out, bad, err := s.claimHeld(ctx, name, key, limit, lease); err != nil || len(out) > 0 || bad == 0 {
+			return out, err
+		}
+	}
+}
+
+func (s *SQLite) claimHeld(ctx context.Context, name, key string, limit int, lease time.Duration) (out []*hub.Delivery, damaged int, err error) {
 	if err := s.ok(); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	s.mu.Lock()
 	q := s.queueOf(name)
@@ -204,10 +212,10 @@ func (s *SQLite) ClaimHeld(ctx context.Context, name, key string, limit int, lea
 	none, room := q.counts[hub.Held] == 0, int64(limit+len(q.claims))
 	s.mu.Unlock()
 	if none {
-		return nil, nil
+		return nil, 0, nil
 	}
-	var found, bad, out []*hub.Delivery
-	err := s.watched(ctx, q, func(c *conn) error {
+	var found, bad []*hub.Delivery
+	err = s.watched(ctx, q, func(c *conn) error {
 		return c.query(ctx, "SELECT "+columns+" FROM messages INDEXED BY held WHERE queue=? AND key IS ? AND state=3 ORDER BY seq LIMIT ?",
 			[]any{q.id, optional(key), room}, func(v []driver.Value) error {
 				if d, intact := s.delivery(v); intact {
@@ -228,7 +236,7 @@ func (s *SQLite) ClaimHeld(ctx context.Context, name, key string, limit int, lea
 		err = s.bury(ctx, q, bad)
 	}
 	if err != nil {
-		return nil, s.giveBack(ctx, out, err)
+		return nil, 0, s.giveBack(ctx, out, err)
 	}
-	return out, nil
+	return out, len(bad), nil
 }

@@ -39,7 +39,8 @@ type memoryQueue struct {
 	ready   backlog // may name rows that are ready no more
 	waiting map[int64]*memoryRow
 	names   map[string]int64
-	depth   int // not dead
+	ended   []string // see Ended
+	depth   int      // not dead
 }
 
 type memoryHistory struct {
@@ -264,6 +265,9 @@ func (s *Memory) put(p *hub.Put, now time.Time) {
 	q := s.queue(p.Queue)
 	if p.Name != "" {
 		if r := s.rows[q.names[p.Name]]; r != nil {
+			if !r.held && r.d.State != hub.Dead && r.d.Msg.Key != "" {
+				q.ended = append(q.ended, r.d.Msg.Key)
+			}
 			s.remove(r)
 		}
 	}

@@ -96,6 +96,16 @@ func (s *Memory) ClaimHeld(_ context.Context, name, key string, limit int, lease
 	return out, nil
 }
 
+// Ended gives the keys of messages that were replaced or dropped by name.
+func (s *Memory) Ended(name string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.queue(name)
+	ended := q.ended
+	q.ended = nil
+	return ended
+}
+
 // Release gives claimed messages back; a held one becomes ready.
 func (s *Memory) Release(_ context.Context, given []*hub.Delivery) error {
 	if err := s.enter(); err != nil {

@@ -37,6 +37,7 @@ type pgBatch struct {
 type pgNamed struct {
 	seq   int64
 	state hub.State
+	key   string
 }
 
 // admit checks what memory knows: the claims of inputs, and the bounds of queues.
@@ -109,7 +110,7 @@ const (
 	sqlVersions = `SELECT r.kind, r.key, CASE WHEN r.expires<=$3 THEN 0 ELSE r.version END FROM records r JOIN unnest($1::text[],$2::bytea[]) u(kind,key) USING(kind,key)
 		ORDER BY r.kind, r.key FOR UPDATE OF r`
 	sqlPresent  = "SELECT seq FROM messages WHERE seq=ANY($1) ORDER BY seq FOR UPDATE"
-	sqlExisting = "SELECT m.seq, m.queue, m.name, m.state FROM messages m JOIN unnest($1::bigint[],$2::bytea[]) u(queue,name) USING(queue,name) ORDER BY m.seq FOR UPDATE OF m"
+	sqlExisting = "SELECT m.seq, m.queue, m.name, m.state, m.key FROM messages m JOIN unnest($1::bigint[],$2::bytea[]) u(queue,name) USING(queue,name) ORDER BY m.seq FOR UPDATE OF m"
 )
 
 // ask begins the transaction. Everything is locked in one order, so that hubs
@@ -216,11 +217,11 @@ func (b *pgBatch) askNames(q *pgx.Batch) {
 	}
 	var n pgNamed
 	var queue int64
-	var name []byte
+	var name, key []byte
 	var state int16
 	q.Queue(sqlExisting, queues, names).Query(func(rows pgx.Rows) error {
-		_, err := pgx.ForEachRow(rows, []any{&n.seq, &queue, &name, &state}, func() error {
-			n.state = hub.State(state)
+		_, err := pgx.ForEachRow(rows, []any{&n.seq, &queue, &name, &state, &key}, func() error {
+			n.state, n.key = hub.State(state), string(key)
 			b.existing[pgName{queue: queue, key: string(name)}] = n
 			return nil
 		})

@@ -20,10 +20,19 @@ func (s *Postgres) bury(ctx context.Context, q *pgQueue, bad []*hub.Delivery) er
 		seqs = append(seqs, d.Seq)
 	}
 	failure, cause := encodeFailure(bad[0].Error)
-	return s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
+	err := s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
 		_, err := c.Exec(ctx, "UPDATE messages SET state=4, due=$2, error=$3, cause=$4 WHERE seq=ANY($1) AND state<>4", seqs, s.deadSince(bad[0].Error), failure, cause)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range bad {
+		q.ends(d.Msg.Key)
+	}
+	return nil
 }
 
 // Settle replays dead letters, or drops them. Others it leaves alone.

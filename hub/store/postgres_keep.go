@@ -248,6 +248,7 @@ func (s *Postgres) heal(q *pgQueue) {
 	defer s.mu.Unlock()
 	for _, k := range free {
 		delete(q.kept, k)
+		q.ends(k)
 	}
 	q.look = true
 	s.wake(q.name)

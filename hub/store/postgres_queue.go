@@ -29,6 +29,8 @@ type pgQueue struct {
 	due    time.Time       // no waiting message that is unclaimed falls due before; zero: none waits
 	kept   map[string]bool // keys whose messages Claim held behind a retry: see heal
 
+	ended []string // see Ended
+
 	depth   int       // messages that are not dead: counted, and what this hub changed since
 	counted time.Time // zero: never
 }

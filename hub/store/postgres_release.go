@@ -11,14 +11,23 @@ import (
 	"orderhub/hub"
 )
 
-// ClaimHeld takes the held messages of one key, if this hub has the queue: only Claim takes a lease.
-func (s *Postgres) ClaimHeld(ctx context.Context, name, key string, limit int, lease time.Duration) (out []*hub.Delivery, err error) {
+// ClaimHeld takes the held messages of one key, if this hub has the queue: only Claim takes
+// a lease. Where it finds none but damaged ones, it looks behind them.
+func (s *Postgres) ClaimHeld(ctx context.Context, name, key string, limit int, lease time.Duration) ([]*hub.Delivery, error) {
+	for {
+		if out, bad, err := s.claimHeld(ctx, name, key, limit, lease); err != nil || len(out) > 0 || bad == 0 {
+			return out, err
+		}
+	}
+}
+
+func (s *Postgres) claimHeld(ctx context.Context, name, key string, limit int, lease time.Duration) (out []*hub.Delivery, damaged int, err error) {
 	if err := s.ok(); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	q, err := s.queue(ctx, name)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	q.serial.Lock()
 	defer q.serial.Unlock()
@@ -26,7 +35,7 @@ func (s *Postgres) ClaimHeld(ctx context.Context, name, key string, limit int, l
 	s.mu.Lock()
 	if !q.relied() {
 		s.mu.Unlock()
-		return nil, nil
+		return nil, 0, nil
 	}
 	s.expire(q, now)
 	claimed, epoch := slices.AppendSeq([]int64{}, maps.Keys(q.claims)), q.epoch
@@ -45,17 +54,37 @@ func (s *Postgres) ClaimHeld(ctx context.Context, name, key string, limit int, l
 		err = s.bury(ctx, q, found.bad)
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if q.epoch != epoch || !q.relied() {
-		return nil, nil
+		return nil, 0, nil
 	}
 	for _, d := range found.good {
 		out = append(out, s.give1(q, d, now, lease))
 	}
-	return out, nil
+	return out, len(found.bad), nil
+}
+
+// Ended gives the keys of messages that ended without having been given to this hub, as far as it knows.
+func (s *Postgres) Ended(name string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.queues[name]
+	if q == nil {
+		return nil
+	}
+	ended := q.ended
+	q.ended = nil
+	return ended
+}
+
+// ends notes that a message of the key ended, for who claims from the queue. Postgres.mu is held.
+func (q *pgQueue) ends(key string) {
+	if key != "" && q.epoch != 0 {
+		q.ended = append(q.ended, key)
+	}
 }
 
 // Release gives claimed messages back. A held one becomes ready, durably.

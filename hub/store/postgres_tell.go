@@ -172,6 +172,9 @@ func (b *pgBatch) apply() {
 		for i := range j.puts {
 			r := &j.puts[i]
 			if old, there := b.existing[pgName{queue: r.q.id, key: r.p.Name}]; there && r.p.Name != "" {
+				if r.q.claims[old.seq] == nil && old.state != hub.Dead && !j.ends(old.seq) { // else who has the claim hears of it at its commit
+					r.q.ends(old.key)
+				}
 				delete(r.q.claims, old.seq)
 				if old.state != hub.Dead && !j.ends(old.seq) {
 					r.q.depth--

@@ -27,6 +27,9 @@ type queue struct {
 	max  int64     // newest ready message that was ever committed
 	due  time.Time // no waiting message that is unclaimed falls due before; zero: none waits
 
+	read  bool     // it is claimed from
+	ended []string // see Ended
+
 	watch *watch // set while a claimer reads from disk
 }
 

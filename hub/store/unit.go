@@ -259,11 +259,15 @@ func (b *batch) introduce(q *queue) error {
 
 // drop deletes the named message. If it is claimed, its claim is void.
 func (b *batch) drop(q *queue, name string) error {
-	return b.c.query(context.Background(), "DELETE FROM messages WHERE queue=? AND name=? RETURNING seq, state", []any{q.id, name},
+	return b.c.query(context.Background(), "DELETE FROM messages WHERE queue=? AND name=? RETURNING seq, state, key", []any{q.id, name},
 		func(v []driver.Value) error {
 			seq, state := v[0].(int64), hub.State(v[1].(int64))
+			e := effect{q: q, seq: seq, from: state, drop: true}
+			if key, _ := v[2].(string); state != hub.Dead {
+				e.key = key
+			}
 			b.gone[seq] = true
-			b.effects = append(b.effects, effect{q: q, seq: seq, from: state, drop: true})
+			b.effects = append(b.effects, e)
 			return nil
 		})
 }
