@@ -20,7 +20,7 @@ func (n *Node) decodeKind(v reflect.Value, tag reflect.StructTag, kind string) b
 			v.SetString(s)
 			n.confide(s, false, "")
 		}
-		return ok
+		return ok && (v.Type() != secretType || n.secretHasValue(s))
 	case reflect.Bool:
 		b, ok := n.Bool()
 		if ok {

@@ -110,7 +110,7 @@ func (n *Node) lookup(ref string, at int) (string, bool) {
 		return "", false
 	}
 	if n.loader.Env != nil {
-		if v, ok := n.loader.Env(m[1]); ok && (v != "" || m[2] == "") {
+		if v, ok := n.loader.Env(m[1]); ok && v != "" { // an empty variable is one that is not set: write ${NAME:-} where it may be empty
 			return v, true
 		}
 	}
