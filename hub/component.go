@@ -1,8 +1,11 @@
 package hub
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 )
@@ -185,8 +188,22 @@ type Inspector interface {
 	Inspect(ctx context.Context) (findings []string, err error)
 }
 
-// Secret is a text that is never printed, and never empty: one that is written down but has no value is an error of the configuration.
+// Secret is a text that is never printed, and never empty: one that is written down but has no value is an error.
 type Secret string
+
+// UnmarshalText refuses an empty secret, and an address whose user has an empty password: whoever sends nothing would know it.
+func (s *Secret) UnmarshalText(text []byte) error {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return errors.New("the secret is empty")
+	}
+	if u, err := url.Parse(string(text)); err == nil && u.User != nil {
+		if password, set := u.User.Password(); set && password == "" {
+			return errors.New("the password in the address is empty")
+		}
+	}
+	*s = Secret(text)
+	return nil
+}
 
 // String hides it; so do the JSON and slog forms.
 func (Secret) String() string               { return "[redacted]" }

@@ -178,8 +178,12 @@ func (n *Node) decodeText(t encoding.TextUnmarshaler, word string) bool {
 
 // textError reports err of a value's own parser, without its words when they may hold the value of a secret.
 func (n *Node) textError(err error) {
-	if n.resolve().expanded {
-		n.Errorf("E108", "", "%s: the value of %s can't be used here", n.label(), n.y.Value)
+	if r := n.resolve(); r.expanded {
+		what := "can't be used here"
+		if strings.TrimSpace(r.text) == "" {
+			what = "is empty"
+		}
+		n.Errorf("E108", "give each variable in it a value that fits", "%s: the value of %s %s", n.label(), n.y.Value, what)
 		return
 	}
 	n.Errorf("E108", "", "%s: %v", n.label(), err)

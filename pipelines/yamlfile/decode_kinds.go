@@ -20,7 +20,7 @@ func (n *Node) decodeKind(v reflect.Value, tag reflect.StructTag, kind string) b
 			v.SetString(s)
 			n.confide(s, false, "")
 		}
-		return ok && (v.Type() != secretType || n.secretHasValue(s))
+		return ok
 	case reflect.Bool:
 		b, ok := n.Bool()
 		if ok {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -59,22 +58,6 @@ func (n *Node) confide(s string, secret bool, word string) {
 		what, help = "the password in the URL", "write secret:name and put the whole URL into the file secrets/name, or write ${NAME} and export it"
 	}
 	n.Warnf("W125", help, "%s: %s stands in the file, and everybody who reads the file has it", n.label(), what)
-}
-
-// secretHasValue reports a secret that is empty, and an address whose user has an empty password: whoever sends nothing would know it.
-func (n *Node) secretHasValue(s string) bool {
-	what := ""
-	if strings.TrimSpace(s) == "" {
-		what = "the secret"
-	} else if u, err := url.Parse(s); err == nil && u.User != nil {
-		if password, set := u.User.Password(); set && password == "" {
-			what = "the password in the address"
-		}
-	}
-	if what != "" {
-		n.Errorf("E126", "give it a value, or remove it", "%s: %s is empty", n.label(), what)
-	}
-	return what == ""
 }
 
 func (n *Node) resolveSecret(name string) *resolved {
