@@ -145,7 +145,7 @@ func (a *Adapter) CarryCaller(c hub.Carried) (hub.Caller, error) {
 
 func (a *Adapter) source(s *Source) *Source {
 	s.adapter, s.times = a, usualTimes
-	u := use{topic: s.topic, partitions: partitions(s.create), right: rightRead, group: s.group}
+	u := use{topic: s.topic, create: wanted(s.create), right: rightRead, group: s.group}
 	if s.cfg.OnLost == lostStop {
 		u.wayOut = s.wayOut()
 	}
@@ -155,7 +155,7 @@ func (a *Adapter) source(s *Source) *Source {
 
 func (a *Adapter) target(topic string, f form) *Target {
 	t := &Target{adapter: a, topic: topic, create: a.creation(f), form: f}
-	a.want(use{topic: topic, partitions: partitions(t.create), right: rightWrite})
+	a.want(use{topic: topic, create: wanted(t.create), right: rightWrite})
 	return t
 }
 
@@ -164,16 +164,17 @@ func (a *Adapter) caller(topic string, f form) (hub.Caller, error) {
 		return nil, fmt.Errorf("kafka %q: reply_topic: %w", a.env.Name, err)
 	}
 	c := &Caller{adapter: a, topic: topic, create: a.creation(f), form: f}
-	a.want(use{topic: topic, partitions: partitions(c.create), right: rightWrite})
-	a.want(use{topic: a.replies.topic, partitions: partitions(a.cfg.creation(1)), right: rightRead})
+	a.want(use{topic: topic, create: wanted(c.create), right: rightWrite})
+	a.want(use{topic: a.replies.topic, create: wanted(a.cfg.creation(1)), right: rightRead})
 	return c, nil
 }
 
-func partitions(c *Create) int {
+// wanted is how a topic is made; no partitions: it is not.
+func wanted(c *Create) Create {
 	if c == nil {
-		return 0
+		return Create{}
 	}
-	return c.Partitions
+	return *c
 }
 
 // creation is how a topic is made when it is missing; nil: it is not.

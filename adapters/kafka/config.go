@@ -106,6 +106,14 @@ func (c *Config) creation(partitions int) *Create {
 	return &Create{Partitions: partitions, Replication: c.Create.Replication}
 }
 
+// replicas is the number of copies as the protocol has it, -1: what the brokers have as their default.
+func (c Create) replicas() int {
+	if c.Replication == 0 {
+		return -1
+	}
+	return c.Replication
+}
+
 // addresses are the brokers one by one.
 func (c *Config) addresses() (out []string) {
 	for _, entry := range c.Brokers {

@@ -2,11 +2,13 @@ package kafka
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -216,4 +218,32 @@ func (s *server) produce(topic string, rec wireRecord) {
 			Records: kafka.NewRecordReader(kafka.Record{Key: of(rec.Key), Value: of(rec.Value), Headers: rec.Headers})})
 		return err == nil && r.Error == nil
 	})
+}
+
+// TestFault_B8_AnyReply: a reply is passed on as it came, be it a document, a text or bytes, from a hub or from another client.
+func TestFault_B8_AnyReply(t *testing.T) {
+	s := newServer(t)
+	topic, theirs := s.topic(1), s.topic(1)
+	feed(t, s.source(s.adapter(nil), "topic "+topic, "g."+topic, nil), replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) {
+		return &hub.Message{ID: m.ID + "/r", Body: m.Body}, nil
+	}))
+	a := s.asking(topic)
+	ours, foreign := s.caller(a, "topic "+topic), s.caller(a, "topic "+theirs)
+	for i, body := range []string{`{"a":1}`, "a plain text", "\x00\xff\x01", ""} {
+		m := message(fmt.Sprint("q-", i), "k", body, nil)
+		if got, err := ours.Call(patiently(t), m); err != nil || string(got.Body.Bytes()) != body {
+			t.Errorf("%q: %+v, %v", body, got, err)
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if got, err := foreign.Call(patiently(t), m); err != nil || string(got.Body.Bytes()) != body || got.Headers["void"] != "" || len(got.Headers) != 2 {
+				t.Errorf("%q of another: %+v, %v", body, got, err)
+			}
+		})
+		var asked []kafka.Message
+		until(t, "no request", func() bool { asked = s.read(theirs, 1); return len(asked) > i })
+		id := headersOf(asked[i])[headerCorrelationID]
+		s.produce(a.replies.topic, wireRecord{Value: []byte(body), Headers: []kafka.Header{{Key: "Void", Value: nil}, {Key: headerCorrelationID, Value: []byte(id)}}})
+		wg.Wait()
+	}
 }

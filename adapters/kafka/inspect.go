@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,11 +11,11 @@ import (
 
 // use is what something that was opened needs at the brokers.
 type use struct {
-	topic      string
-	partitions int // that the hub makes it with; 0: it has to be there
-	right      right
-	group      string // "": none
-	wayOut     string // what to do when the group's position is lost; "": it goes on by itself
+	topic  string
+	create Create // how the hub makes it; no partitions: it has to be there
+	right  right
+	group  string // "": none
+	wayOut string // what to do when the group's position is lost; "": it goes on by itself
 }
 
 // right is what the brokers must let us do with a topic.
@@ -66,15 +67,15 @@ func (a *Adapter) inspect(ctx context.Context, u use) (findings []string, err er
 		return findings, nil
 	case err != nil:
 		return nil, err
-	case !state.there() && u.partitions == 0:
+	case !state.there() && u.create.Partitions == 0:
 		found("topic %s is missing: create it (kafka-topics.sh --create --topic %[1]s), or set create: {when: always}", u.topic)
 		return findings, nil
-	case !state.there():
-		return nil, nil // it is made when it is needed
+	case !state.there(): // it is made when it is needed
+		return a.inspectCreation(ctx, l, u)
 	}
-	if len(state.leaders) < u.partitions {
+	if len(state.leaders) < u.create.Partitions {
 		found("topic %s has %d partitions, create.partitions is %d: add some (kafka-topics.sh --alter --topic %[1]s --partitions %[3]d; keys may move to other partitions), "+
-			"or write create: {partitions: %[2]d}", u.topic, len(state.leaders), u.partitions)
+			"or write create: {partitions: %[2]d}", u.topic, len(state.leaders), u.create.Partitions)
 	}
 	for i, leader := range state.leaders {
 		if leader < 0 {
@@ -92,7 +93,21 @@ func (a *Adapter) inspect(ctx context.Context, u use) (findings []string, err er
 	return append(findings, more...), err
 }
 
-// inspectGroup looks whether the group's positions are in the log.
+// inspectCreation looks whether a missing topic can be made.
+func (a *Adapter) inspectCreation(ctx context.Context, l *link, u use) (findings []string, err error) {
+	why, err := l.creatable(ctx, u.topic, u.create)
+	switch {
+	case err != nil || why == nil:
+		return nil, err
+	case isCode(why.code, kafka.TopicAuthorizationFailed, kafka.ClusterAuthorizationFailed):
+		return []string{fmt.Sprintf("topic %s is missing, and there is no right to make it: create it (kafka-topics.sh --create --topic %[1]s), or %s",
+			u.topic, a.grant("Create", "--topic "+u.topic))}, nil
+	}
+	return []string{fmt.Sprintf("topic %s is missing, and can't be made: %s; correct create:, or create it (kafka-topics.sh --create --topic %[1]s)",
+		u.topic, cmp.Or(why.why, why.code.Title()))}, nil
+}
+
+// inspectGroup looks whether we may join the group, and whether its positions are in the log.
 func (a *Adapter) inspectGroup(ctx context.Context, l *link, u use, state topicState) (findings []string, err error) {
 	var ids []int
 	for i := range state.leaders {
@@ -103,7 +118,11 @@ func (a *Adapter) inspectGroup(ctx context.Context, l *link, u use, state topicS
 		marks, err = l.committed(ctx, u.group, ids)
 		return err
 	})
-	if isCode(err, kafka.GroupAuthorizationFailed) {
+	var rights int32
+	if err == nil {
+		rights, err = l.groupRights(ctx, u.group)
+	}
+	if isCode(err, kafka.GroupAuthorizationFailed) || rights != 0 && rights>>rightRead.bit&1 == 0 {
 		return []string{fmt.Sprintf("no right to group %s: %s", u.group, a.grant("Read", "--group "+u.group))}, nil
 	}
 	if err != nil {

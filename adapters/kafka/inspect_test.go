@@ -65,6 +65,11 @@ func TestInspect(t *testing.T) {
 	if len(s.read(few, 2)) != 0 || s.committed(group, lost, 1)[0] != 5 {
 		t.Error("something has changed")
 	}
+	large := s.adapter(func(c *Config) { c.Create = Create{When: createAlways, Partitions: 1, Replication: 9} })
+	s.target(large, "topic "+missing)
+	if got := strings.Join(findings(t, large, missing), "\n"); !strings.HasPrefix(got, "topic A is missing, and can't be made: ") || !strings.Contains(got, "eplication") {
+		t.Errorf("more copies than brokers: %q", got)
+	}
 	away := (&server{t: t, addr: "127.0.0.1:1"}).adapter(nil)
 	away.OpenTarget("topic x")
 	if _, err := away.Inspect(t.Context()); reason(err) != "unavailable connection" {
@@ -72,34 +77,56 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-// TestRights: what the brokers don't allow is told before anything runs, and by the errors of what runs.
-func TestRights(t *testing.T) {
+// TestFault_B9_Rights: what the brokers don't allow is told before anything runs, and by the errors of what runs.
+func TestFault_B9_Rights(t *testing.T) {
 	b := newBroker(t, map[string]string{"hub": "geheim"})
 	s := serverAt(t, b.addr)
 	open, closed := topicName(), topicName()
 	s.create(open, 1)
 	s.create(closed, 1)
-	allow := func(user string, kind kafka.ResourceType, name string) { // to read; what nobody is allowed to, all are
+	grant := func(user string, kind kafka.ResourceType, name string, operation kafka.ACLOperationType) { // what nobody is allowed to, all are
 		r, err := s.admin.CreateACLs(t.Context(), &kafka.CreateACLsRequest{ACLs: []kafka.ACLEntry{{ResourceType: kind, ResourceName: name,
-			ResourcePatternType: kafka.PatternTypeLiteral, Principal: "User:" + user, Host: "*", Operation: kafka.ACLOperationTypeRead, PermissionType: kafka.ACLPermissionTypeAllow}}})
+			ResourcePatternType: kafka.PatternTypeLiteral, Principal: "User:" + user, Host: "*", Operation: operation, PermissionType: kafka.ACLPermissionTypeAllow}}})
 		if err != nil || r.Errors[0] != nil {
 			t.Fatal(err, r)
 		}
+	}
+	allow := func(user string, kind kafka.ResourceType, name string) {
+		grant(user, kind, name, kafka.ACLOperationTypeRead)
 	}
 	allow("hub", kafka.ResourceTypeTopic, open)
 	allow("hub", kafka.ResourceTypeGroup, "mine")
 	allow("another", kafka.ResourceTypeTopic, closed)
 	allow("another", kafka.ResourceTypeGroup, "theirs")
+	grant("hub", kafka.ResourceTypeGroup, "seen", kafka.ACLOperationTypeDescribe)
 	a := s.adapter(func(c *Config) { b.login(c, mechanismSHA512) })
 	s.source(a, "topic "+open, "mine", nil)
 	until(t, "the rights do not hold yet", func() bool { return len(findings(t, a)) == 0 })
 	target, hidden := s.target(a, "topic "+open), s.target(a, "topic "+closed)
 	theirs := s.source(a, "topic "+open, "theirs", nil)
+	s.source(a, "topic "+open, "seen", nil) // to describe it is not to read it
+	made := s.adapter(func(c *Config) {
+		b.login(c, mechanismSHA512)
+		c.Create = Create{When: createAlways, Partitions: 2}
+	})
+	anew := topicName()
+	s.target(made, "topic "+anew)
+	if got := findings(t, made); len(got) > 0 {
+		t.Errorf("a topic that we may make: %q", got)
+	}
+	grant("another", kafka.ResourceTypeTopic, anew, kafka.ACLOperationTypeCreate)
+	grant("another", kafka.ResourceTypeCluster, "kafka-cluster", kafka.ACLOperationTypeCreate)
+	grant("hub", kafka.ResourceTypeTopic, anew, kafka.ACLOperationTypeDescribe)
+	until(t, "the right to make a topic does not count", func() bool {
+		return strings.Join(findings(t, made, anew), "\n") == "topic A is missing, and there is no right to make it: create it (kafka-topics.sh --create --topic A), "+
+			"or grant it (kafka-acls.sh --add --allow-principal User:hub --operation Create --topic A)"
+	})
 	got := strings.Join(findings(t, a, open, closed), "\n")
 	want := strings.Join([]string{
 		"no right to topic A: grant it (kafka-acls.sh --add --allow-principal User:hub --operation Write --topic A)",
 		"no right to see topic B: grant it (kafka-acls.sh --add --allow-principal User:hub --operation Write --topic B)",
 		"no right to group theirs: grant it (kafka-acls.sh --add --allow-principal User:hub --operation Read --group theirs)",
+		"no right to group seen: grant it (kafka-acls.sh --add --allow-principal User:hub --operation Read --group seen)",
 	}, "\n")
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

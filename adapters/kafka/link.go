@@ -133,12 +133,8 @@ func (l *link) ensure(ctx context.Context, topic string, create *Create) (topicS
 func (l *link) create(ctx context.Context, topic string, how Create) error {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
-	replication := how.Replication
-	if replication == 0 {
-		replication = -1 // the brokers' default
-	}
 	r, err := l.client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{
-		{Topic: topic, NumPartitions: how.Partitions, ReplicationFactor: replication},
+		{Topic: topic, NumPartitions: how.Partitions, ReplicationFactor: how.replicas()},
 	}})
 	if err != nil {
 		return err
