@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -268,4 +270,68 @@ func foreignMembers(t *testing.T, protocol string, rounds, perRound int) {
 	put.Wait()
 	until(t, fmt.Sprint("records are lost: ", next), func() bool { return all.count() == next })
 	t.Logf("%s: %d foreign members, each left %d times and was killed %d times: %d records, all handled", protocol, len(kinds), rounds+1, rounds, next)
+}
+
+// TestFault_B1_StrategyOfItsOwn: beside a member that shares partitions in a way of its own a hub can't join, and says what to do; the member
+// stays as it is. When it has gone, the hub reads.
+func TestFault_B1_StrategyOfItsOwn(t *testing.T) {
+	s := newServer(t)
+	topic := s.topic(1)
+	group := "g." + topic
+	join := &kafka.JoinGroupRequest{GroupID: group, SessionTimeout: 10 * time.Second, RebalanceTimeout: 10 * time.Second, ProtocolType: protocolType,
+		Protocols: []kafka.GroupProtocol{{Name: "own", Metadata: kafka.GroupProtocolSubscription{Topics: []string{topic}}}}}
+	var joined *kafka.JoinGroupResponse
+	until(t, "the other can't join", func() bool {
+		var err error
+		if joined, err = s.admin.JoinGroup(t.Context(), join); err == nil {
+			join.MemberID = joined.MemberID
+		}
+		return err == nil && joined.Error == nil
+	})
+	if _, err := s.admin.SyncGroup(t.Context(), &kafka.SyncGroupRequest{GroupID: group, GenerationID: joined.GenerationID, MemberID: joined.MemberID, ProtocolType: protocolType, ProtocolName: "own",
+		Assignments: []kafka.SyncGroupRequestAssignment{{MemberID: joined.MemberID, Assignment: kafka.GroupProtocolAssignment{AssignedPartitions: map[string][]int{topic: {0}}}}}}); err != nil {
+		t.Fatal(err)
+	}
+	src := s.source(s.adapter(nil), "topic "+topic, group, nil)
+	if err := src.Run(t.Context(), hub.HandlerFunc((&seen{}).take)); reason(err) != "unavailable group_protocol" || !strings.Contains(err.Error(), "partition.assignment.strategy") {
+		t.Errorf("Run: %v", err)
+	}
+	beat, err := s.admin.Heartbeat(t.Context(), &kafka.HeartbeatRequest{GroupID: group, GenerationID: int32(joined.GenerationID), MemberID: joined.MemberID})
+	if err != nil || beat.Error != nil {
+		t.Errorf("the other member: %v, %+v", err, beat)
+	}
+	if _, err := s.admin.LeaveGroup(t.Context(), &kafka.LeaveGroupRequest{GroupID: group, Members: []kafka.LeaveGroupRequestMember{{ID: joined.MemberID}}}); err != nil {
+		t.Fatal(err)
+	}
+	s.number(topic, 0, 5)
+	if got := s.readSome(src, 5); len(got) != 5 {
+		t.Errorf("%d records", len(got))
+	}
+}
+
+// TestFault_B1_Expelled: a hub that the group has gone on without tells its handlers to give up, commits nothing, and joins anew.
+func TestFault_B1_Expelled(t *testing.T) {
+	s := newServer(t)
+	topic := s.topic(1)
+	group := "g." + topic
+	s.number(topic, 0, 1)
+	var tries atomic.Int32
+	src := s.source(s.adapter(nil), "topic "+topic, group, nil)
+	src.times.drain = time.Minute // told before
+	feed(t, src, hub.HandlerFunc(func(ctx context.Context, _ *hub.Message) error {
+		if tries.Add(1) == 1 {
+			<-ctx.Done()
+		}
+		return ctx.Err()
+	}))
+	until(t, "it is not handled", func() bool { return tries.Load() == 1 })
+	r, err := s.admin.Transport.RoundTrip(t.Context(), s.admin.Addr, &describegroups.Request{Groups: []string{group}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := r.(*describegroups.Response).Groups[0].Members[0].MemberID
+	if _, err := s.admin.LeaveGroup(t.Context(), &kafka.LeaveGroupRequest{GroupID: group, Members: []kafka.LeaveGroupRequestMember{{ID: id}}}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it is not handled again", func() bool { return tries.Load() == 2 && s.committed(group, topic, 1)[0] == 1 })
 }
