@@ -1,6 +1,9 @@
 package hub
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // Message is what travels through the hub. It is immutable: a step that
 // changes anything passes on a changed copy (see With… methods).
@@ -55,14 +58,24 @@ func (m *Message) WithKey(key string) *Message {
 
 // handled is m as a stage's steps see it. The expiry of a request that they answer
 // says how long somebody waits for the answer; what else they send does not end with it.
+// The mark of a traced message is the runtime's: it goes no further by itself.
 func (m *Message) handled(asked bool) *Message {
-	if !asked || m.Expires.IsZero() {
+	if (!asked || m.Expires.IsZero()) && !m.traced() {
 		return m
 	}
 	c := *m
-	c.Expires = time.Time{}
+	if asked {
+		c.Expires = time.Time{}
+	}
+	if m.traced() {
+		c.Headers = maps.Clone(m.Headers)
+		delete(c.Headers, HeaderTraced)
+	}
 	return &c
 }
+
+// traced tells that a hub keeps the history of what m descends from: then all that becomes of it is kept as well.
+func (m *Message) traced() bool { return m.Headers[HeaderTraced] != "" }
 
 // Child is a copy of m with the derived ID m.ID/suffix. IDs longer than 200
 // bytes keep their root and end in a hash, so they stay derived and bounded.
@@ -107,5 +120,6 @@ const (
 	HeaderSequence    = "sequence"        // EIP Message Sequence: "2/5", set by split
 	HeaderRetryAfter  = "retry-after"     // seconds
 	HeaderTraceparent = "traceparent"     // W3C Trace Context
+	HeaderTraced      = "hub-traced"      // set by whoever sends, on a channel that a broker carries, what has a history
 	HeaderRoutingKey  = "routing-key"     // of a message on a topic channel
 )

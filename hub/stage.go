@@ -57,7 +57,7 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 	var wanted []int
 	for try := 1; ; try++ {
 		x = NewExchange(m.handled(asked), &rt.env)
-		x.Unit.Input, x.Trace, x.Again = d, s.Trace || rt.sampled(), try > 1
+		x.Unit.Input, x.Trace, x.Again = d, s.Trace || m.traced() || rt.sampled(), try > 1
 		if d != nil {
 			x.Vars, x.Unit.History = d.Vars, repeated(d, rt.clock)
 		}
@@ -126,7 +126,10 @@ func (rt *Runtime) commit(ctx context.Context, s *Stage, x *Exchange, m *Message
 			return nil
 		}
 		u.Root, u.Correlation = m.Root(), x.Msg.Correlation
-		return rt.Commit(ctx, u)
+		if err := rt.Commit(ctx, u); err != nil { // what it tells of is done: it must not come again for that
+			rt.unkept(err)
+		}
+		return nil
 	}
 	if u.Input == nil {
 		if err := rt.admit(u); err != nil {

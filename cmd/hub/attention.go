@@ -55,7 +55,7 @@ func (v *statusView) health(ctx context.Context, a *admin, g *generation) error 
 		v.Attention = append(v.Attention, v.outage(&outages[i]))
 	}
 	v.waiting(outages, a.clock.Now())
-	v.orphans(g.plan)
+	v.orphans(g.plan, a.abandoned.Load())
 	return nil
 }
 
@@ -125,12 +125,14 @@ func (v *statusView) waiting(outages []hub.Outage, now time.Time) {
 	}
 }
 
-// orphans tells of queues that hold messages and that the configuration does not know: a pipeline or a channel that is gone.
-func (v *statusView) orphans(plan *pipelines.Plan) {
+// orphans tells of queues that hold messages and have lost their reader: those
+// that the configuration does not know, and those that a reload left. A channel
+// that never had one keeps its messages for people: that is no fault.
+func (v *statusView) orphans(plan *pipelines.Plan, abandoned *map[string]bool) {
 	for _, q := range v.unread() {
-		if live := q.Ready + q.Waiting + q.Held; live > 0 && plan.Channel(q.Queue) == nil {
+		if live := q.Ready + q.Waiting + q.Held; live > 0 && (plan.Channel(q.Queue) == nil || abandoned != nil && (*abandoned)[q.Queue]) {
 			v.Attention = append(v.Attention, attention{What: "unread", Of: "queue " + q.Queue, Since: q.Oldest, Waiting: live,
-				Text: "no pipeline of this configuration reads it: name one that does as before, or read it once and drop it"})
+				Text: "no pipeline of this configuration reads it: bring its reader back, or read it once with another"})
 		}
 	}
 }

@@ -33,9 +33,10 @@ type daemon struct {
 	once    bool         // end when the files are read and the queues empty
 	refused int64        // by generations that a reload ended
 
-	current atomic.Pointer[generation]
-	reloads chan chan reloadAnswer
-	closing chan struct{} // closed when no reload is taken any more
+	current   atomic.Pointer[generation]
+	abandoned atomic.Pointer[map[string]bool] // queues that a reload left without a reader; never changed, only replaced
+	reloads   chan chan reloadAnswer
+	closing   chan struct{} // closed when no reload is taken any more
 }
 
 // newDaemon opens the store for a loaded configuration. acceptLoss is store.Options.AcceptLoss.

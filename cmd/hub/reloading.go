@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 
 	"orderhub/pipelines/process"
@@ -72,11 +73,46 @@ func (d *daemon) reload(ctx context.Context) (reloadAnswer, error) {
 	}
 	d.current.Store(g)
 	a.OK, a.New = true, l.plan.Version
+	if err := d.abandon(ctx, old, g, &a); err != nil {
+		d.log.Warn("queues that nobody reads any more can't be found", "error", err)
+	}
 	a.Summary = fmt.Sprintf("%s -> %s: %s", a.Old, a.New, sizes(l.plan))
 	return a, nil
 }
 
+// abandon tells of the queues with messages that old read and g does not. Status goes on telling of them.
+func (d *daemon) abandon(ctx context.Context, old, g *generation, a *reloadAnswer) error {
+	qs, err := d.storage.Queues(ctx)
+	if err != nil {
+		return err
+	}
+	gone := map[string]bool{}
+	if before := d.abandoned.Load(); before != nil {
+		gone = maps.Clone(*before)
+	}
+	before, now := old.reads(), g.reads()
+	for _, q := range qs {
+		if live := q.Ready + q.Waiting + q.Held; live > 0 && before[q.Queue] && !now[q.Queue] {
+			gone[q.Queue] = true
+			a.Warnings = append(a.Warnings, fmt.Sprintf("%s: %s here, and nobody reads it any more", q.Queue, lie(live)))
+		}
+	}
+	maps.DeleteFunc(gone, func(queue string, _ bool) bool { return now[queue] })
+	d.abandoned.Store(&gone)
+	return nil
+}
+
+func lie(n int) string {
+	if n == 1 {
+		return "1 message lies"
+	}
+	return plural(n, "message") + " lie"
+}
+
 func (a reloadAnswer) log(log *slog.Logger) {
+	for _, w := range a.Warnings {
+		log.Warn("reload", "warning", w)
+	}
 	if a.OK {
 		log.Warn("reload", "result", a.Summary)
 	} else {

@@ -13,9 +13,9 @@ func TestFailures(t *testing.T) {
 	approved := `mock: {billing.charge: {result: approved}, shipping.book: {id: p-1}}`
 	for name, c := range map[string]struct{ test, expected, got, why string }{
 		"where it went instead": {approved + ", do: [{post: web-orders, body: samples/order.json, expect: {orders.invalid: 1}}]",
-			"orders.invalid  1 message", "0 messages; there came to mail (1)", "the rule at :41 was false: sum(body.items, .price * .quantity) = 9.00 != body.total = 9.00"},
+			"orders.invalid  1 message", "0 messages; there came to mail (1)", "the rule at pipelines.yaml:41 was false: sum(body.items, .price * .quantity) = 9.00 != body.total = 9.00"},
 		"the rule that was true": {approved + ", do: [{post: web-orders, body: {order_id: W-2, total: 10, items: []}, expect: {orders.paid: 1}}]",
-			"orders.paid  1 message", "0 messages; there came to orders (1), orders.invalid (1)", "the rule at :41 was true: sum(body.items, .price * .quantity) = 0 != body.total = 10"},
+			"orders.paid  1 message", "0 messages; there came to orders (1), orders.invalid (1)", "the rule at pipelines.yaml:41 was true: sum(body.items, .price * .quantity) = 0 != body.total = 10"},
 		"a call without a mock": {"do: [{post: web-orders, body: samples/order.json}]",
 			"a mock of billing.charge", `it was called with {"order":"W-1","amount":9.00}`, "order-intake/call billing.charge at pipelines.yaml:44 failed"},
 		"a dead letter": {"mock: {billing.charge: {fail: rejected, say: no such shop}}, do: [{give: phone-orders, body: samples/order.json}]",

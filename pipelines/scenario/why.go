@@ -65,12 +65,12 @@ func (r *run) toldRoute(e *note) string {
 			break
 		}
 		source := strings.TrimPrefix(when.Raw(), "=")
-		_, line, _ := when.Pos()
+		file, line, _ := when.Pos()
 		verdict := "false"
 		if source == e.Detail {
 			verdict = "true"
 		}
-		lines = append(lines, fmt.Sprintf("the rule at :%d was %s: %s", line, verdict, r.explained(source, e, source == e.Detail)))
+		lines = append(lines, fmt.Sprintf("the rule at %s:%d was %s: %s", filepath.Base(file), line, verdict, r.explained(source, e, source == e.Detail)))
 		if source == e.Detail {
 			break
 		}
