@@ -36,6 +36,11 @@ type Component struct {
 	CheckTarget func(arg string) []FieldFault
 	// Doubt finds what is no fault of a source but may not be meant, such as a door that anybody can open: a warning. cfg is the adapter's.
 	Doubt func(cfg any, arg string, source any) []FieldFault
+	// CheckCall finds faults of a call of an operation, likewise: what its description wants and a call can't give. nil: none has any.
+	CheckCall func(cfg any, op string) []FieldFault
+	// CheckHeader finds a header of a step that would have no effect on what is sent or called: ignored. Help is what
+	// to write instead. arg is the operation, or the text behind the adapter's name; value is "" where a formula makes it. nil: all are sent.
+	CheckHeader func(arg, name, value string) (help string, ignored bool)
 	// Answers: its sources wait for a reply to every message, and their message IDs are new at each request; else IDs are the same on redelivery.
 	Answers bool
 	// Replies: its sources answer the messages that carry a Return Address (header reply-to), when the pipeline replies.

@@ -76,6 +76,12 @@ func (b *Build) Request(n, with *yamlfile.Node) *Request {
 			return nil
 		}
 		r.op, r.answers = a.operation(op), b.plan.answersOf(a, op)
+		b.checkHeaders(a, op)
+		if check := a.Type.CheckCall; check != nil {
+			for _, f := range check(a.cfg, op) {
+				n.Errorf("E218", f.Help, "%s", f.Message)
+			}
+		}
 		b.link(Link{To: adapter, Verb: "call", Arg: op})
 		return r
 	}

@@ -104,6 +104,7 @@ func (b *Build) toAdapter(s *Sender, a *Adapter, n, arg *yamlfile.Node) {
 	} else {
 		s.target = a.target(text)
 	}
+	b.checkHeaders(a, text)
 	known, required := fieldsOf(a.Type.Send())
 	s.options = HeaderValues{}
 	if n.Kind() == yamlfile.Map {
@@ -192,6 +193,22 @@ func (b *Build) Headers() HeaderValues {
 		out[strings.ToLower(key.Raw())] = b.Value(value, b.Flow.Scope, nil)
 	}
 	return out
+}
+
+// checkHeaders refuses headers of the step that would have no effect: a value that nobody gets is a fault that nobody sees.
+func (b *Build) checkHeaders(a *Adapter, arg string) {
+	if a.Type.CheckHeader == nil {
+		return
+	}
+	for key, value := range b.Modifier("headers").Entries() {
+		text := value.Raw()
+		if value.IsFormula() {
+			text = ""
+		}
+		if help, ignored := a.Type.CheckHeader(arg, strings.ToLower(key.Raw()), text); ignored {
+			key.Errorf("E236", help, "the header %s would not be sent: %s has no place for it", key.Raw(), a.Type.Name)
+		}
+	}
 }
 
 // Send publishes what the step says about x.Msg in x's unit. name derives the ID of a message with other content.

@@ -18,13 +18,16 @@ var readme string
 // Component registers the adapter.
 func Component() hub.Component {
 	return hub.Component{
-		Name:        "amqp",
-		Doc:         readme,
-		Config:      func() any { return defaultConfig() },
-		Source:      func() any { return defaultSource() },
-		Send:        func() any { return &SendOptions{} },
-		Ops:         func(cfg any) []string { return slices.Sorted(maps.Keys(cfg.(*Config).Ops)) },
-		Carries:     map[string]string{"direct": "", "topic": "", "fanout": "", "headers": ""},
+		Name:    "amqp",
+		Doc:     readme,
+		Config:  func() any { return defaultConfig() },
+		Source:  func() any { return defaultSource() },
+		Send:    func() any { return &SendOptions{} },
+		Ops:     func(cfg any) []string { return slices.Sorted(maps.Keys(cfg.(*Config).Ops)) },
+		Carries: map[string]string{"direct": "", "topic": "", "fanout": "", "headers": ""},
+		CheckHeader: func(_, name, _ string) (string, bool) {
+			return "give it another name: this one is of the way that a message came, or the hub's own", name != headerPriority && notSent(name, false)
+		},
 		CheckSource: checkSource,
 		CheckTarget: checkTarget,
 		Replies:     true,

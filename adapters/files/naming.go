@@ -44,6 +44,12 @@ func parseNaming(pattern string) (naming, error) {
 	return n, nil
 }
 
+// mentions tells that a header takes part in the name of a file.
+func mentions(pattern, header string) bool {
+	n, err := parseNaming(pattern)
+	return err != nil || len(n) == 0 && header == headerFileName || slices.ContainsFunc(n, func(p part) bool { return p.header == header })
+}
+
 // of makes the name for a message. The error is Invalid, bad_file_name: what a header holds can't be part of a name.
 func (n naming) of(m *hub.Message) (string, error) {
 	if len(n) == 0 {

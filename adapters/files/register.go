@@ -21,6 +21,9 @@ func Component(parsers map[string]Parser) hub.Component {
 		Config: func() any { return defaultConfig() },
 		Send:   func() any { return &SendOptions{} },
 		Source: func() any { return &SourceConfig{} },
+		CheckHeader: func(arg, name, _ string) (string, bool) {
+			return "name it in the file's name, as {" + name + "}, or put it into the body", !mentions(arg, name)
+		},
 		Check: func(cfg any, env *hub.Env) []hub.FieldFault {
 			c, ok := cfg.(*Config)
 			if !ok {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"orderhub/hub"
@@ -90,6 +91,41 @@ func (c *Config) operations() []string {
 	names := slices.Concat(slices.Collect(maps.Keys(c.Ops)), slices.Collect(maps.Keys(c.described)))
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// checkCall finds what the description of an operation wants and a call can't give.
+func (c *Config) checkCall(name string) (faults []hub.FieldFault) {
+	o := c.described[name]
+	if _, own := c.Ops[name]; own || o == nil {
+		return nil
+	}
+	for _, header := range o.described.headers {
+		if !c.sends(header) {
+			faults = append(faults, hub.FieldFault{Message: fmt.Sprintf("%s needs the header %s, as %s says, and nothing sends it", name, header, c.OpenAPI),
+				Help: "write it at the adapter, for all of its calls: headers: {" + strings.ToLower(header) + ": …}"})
+		}
+	}
+	if o.described.form != "" {
+		faults = append(faults, hub.FieldFault{Message: fmt.Sprintf("%s takes a body of type %s, as %s says, and the body of a call is JSON", name, o.described.form, c.OpenAPI),
+			Help: "call another operation, or a service of yours that makes such a body"})
+	}
+	return faults
+}
+
+// sends tells that every request has the header.
+func (c *Config) sends(header string) bool {
+	for name := range c.Headers {
+		if strings.EqualFold(name, header) {
+			return true
+		}
+	}
+	switch strings.ToLower(header) {
+	case "idempotency-key", "traceparent", "x-correlation-id", "content-type", "accept":
+		return true
+	case "authorization":
+		return c.Bearer != "" || c.Basic.User != ""
+	}
+	return false
 }
 
 // expected are the answers of an operation; its own faults are told by check.

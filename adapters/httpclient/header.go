@@ -1,6 +1,35 @@
 package httpclient
 
-import "strings"
+import (
+	"mime"
+	"strings"
+
+	"orderhub/hub"
+)
+
+// ignoredHeader tells that a header of a call is not sent, and what to write instead.
+func ignoredHeader(name, value string) (help string, ignored bool) {
+	switch name {
+	case hub.HeaderIdempotency, hub.HeaderTraceparent:
+		return "", false
+	case hub.HeaderContentType:
+		kind, _, err := mime.ParseMediaType(value)
+		if value == "" || err == nil && isJSON(kind) {
+			return "", false
+		}
+		return "remove it: the body of a call is JSON, whatever its label", true
+	case "authorization":
+		return "write it at the adapter: bearer: secret:name, or basic: {user: …, password: secret:name}", true
+	case "x-correlation-id":
+		return "remove it: it is the message's correlation, which set: {correlation: =…} changes", true
+	case "accept":
+		return "remove it: a call asks for JSON", true
+	}
+	return "write it at the adapter, for all of its calls: headers: {" + name + ": …}", true
+}
+
+// isJSON tells that a media type is JSON, or is made of it.
+func isJSON(kind string) bool { return kind == typeJSON || strings.HasSuffix(kind, "+json") }
 
 // validName tells whether s can be the name of a header (a token of RFC 9110).
 func validName(s string) bool {

@@ -133,6 +133,13 @@ func (s *spec) operation(id, line string, item, v map[string]any) (*op, error) {
 			}
 		}
 	}
+	body, err := s.object(v["requestBody"])
+	if err != nil {
+		return nil, fmt.Errorf("requestBody: %w", err)
+	}
+	if content := object(body["content"]); len(content) > 0 && jsonContent(content) == nil {
+		o.described.form = slices.Sorted(maps.Keys(content))[0]
+	}
 	responses, _ := v["responses"].(map[string]any)
 	var good []any
 	for _, status := range slices.Sorted(maps.Keys(responses)) {
@@ -153,17 +160,24 @@ func (s *spec) operation(id, line string, item, v map[string]any) (*op, error) {
 	return o, err
 }
 
-// parameter adds one of the query; those of the operation itself come last, and win. Paths name their own, headers are the configuration's.
+// parameter adds one of the query; those of the operation itself come last, and win. Paths name their own, headers are the configuration's: those that
+// every request must have are noted.
 func (s *spec) parameter(o *op, v any) error {
 	p, err := s.object(v)
 	if err != nil {
 		return fmt.Errorf("parameters: %w", err)
 	}
 	name, _ := p["name"].(string)
-	if in, _ := p["in"].(string); in != "query" || name == "" {
+	required, _ := p["required"].(bool)
+	switch in, _ := p["in"].(string); {
+	case name == "":
+		return nil
+	case (in == "header" || in == "cookie") && required:
+		o.described.headers = append(o.described.headers, name)
+		return nil
+	case in != "query":
 		return nil
 	}
-	required, _ := p["required"].(bool)
 	o.fields = slices.DeleteFunc(o.fields, func(f field) bool { return f.name == name })
 	o.fields = append(o.fields, field{name, required})
 	return nil

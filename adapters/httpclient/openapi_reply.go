@@ -7,10 +7,12 @@ import (
 	"strings"
 )
 
-// description is what an OpenAPI file says of the answers of an operation.
+// description is what an OpenAPI file says of an operation beside its place and its query.
 type description struct {
 	spec    *spec
-	replies map[string]any // schemas by status
+	replies map[string]any // schemas of its answers by status
+	headers []string       // headers and cookies that every request must have
+	form    string         // media type of the body, where it is no JSON; "": it is
 }
 
 // reply is the JSON Schema of the answer with a status, with the file's components beside it; nil: the file says nothing of it.
@@ -34,7 +36,7 @@ func (d *description) reply(status string) []byte {
 func jsonContent(content any) map[string]any {
 	all := object(content)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if kind, _, _ := strings.Cut(name, ";"); kind == typeJSON || strings.HasSuffix(kind, "+json") {
+		if kind, _, _ := strings.Cut(name, ";"); isJSON(kind) {
 			return object(all[name])
 		}
 	}

@@ -15,12 +15,14 @@ var readme string
 // Component registers the adapter.
 func Component() hub.Component {
 	return hub.Component{
-		Name:    "http-client",
-		Doc:     readme,
-		Config:  func() any { return defaultConfig() },
-		Ops:     func(cfg any) []string { return cfg.(*Config).operations() },
-		Expects: func(cfg any, op string) []hub.Expected { return cfg.(*Config).expected(op) },
-		Check:   func(cfg any, env *hub.Env) []hub.FieldFault { return cfg.(*Config).check(env) },
+		Name:        "http-client",
+		Doc:         readme,
+		Config:      func() any { return defaultConfig() },
+		Ops:         func(cfg any) []string { return cfg.(*Config).operations() },
+		CheckCall:   func(cfg any, op string) []hub.FieldFault { return cfg.(*Config).checkCall(op) },
+		CheckHeader: func(_, name, value string) (string, bool) { return ignoredHeader(name, value) },
+		Expects:     func(cfg any, op string) []hub.Expected { return cfg.(*Config).expected(op) },
+		Check:       func(cfg any, env *hub.Env) []hub.FieldFault { return cfg.(*Config).check(env) },
 		Open: func(cfg any, env *hub.Env) (hub.Adapter, error) {
 			c, ok := cfg.(*Config)
 			if !ok {

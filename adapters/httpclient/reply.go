@@ -44,12 +44,11 @@ func (c *Caller) reply(m *hub.Message, resp *resty.Response) (*hub.Message, erro
 
 func (c *Caller) body(media string, raw []byte) (hub.Body, error) {
 	kind, _, _ := mime.ParseMediaType(media)
-	isJSON := kind == typeJSON || strings.HasSuffix(kind, "+json")
 	var body hub.Body
 	switch {
 	case len(raw) == 0:
 		body = hub.DocumentBody(doc.NullValue())
-	case isJSON:
+	case isJSON(kind):
 		body = hub.NewBody(raw)
 		if _, err := body.Doc(); err != nil {
 			return hub.Body{}, hub.Fail(hub.Rejected, hub.BadResponse, "the answer is no good JSON: %w", err)

@@ -18,12 +18,16 @@ var readme string
 // Component registers the adapter.
 func Component() hub.Component {
 	return hub.Component{
-		Name:        "kafka",
-		Doc:         readme,
-		Config:      func() any { return defaultConfig() },
-		Source:      func() any { return defaultSource() },
-		Send:        func() any { return &SendOptions{} },
-		Ops:         func(cfg any) []string { return slices.Sorted(maps.Keys(cfg.(*Config).Ops)) },
+		Name:   "kafka",
+		Doc:    readme,
+		Config: func() any { return defaultConfig() },
+		Source: func() any { return defaultSource() },
+		Send:   func() any { return &SendOptions{} },
+		Ops:    func(cfg any) []string { return slices.Sorted(maps.Keys(cfg.(*Config).Ops)) },
+		CheckHeader: func(_, name, _ string) (string, bool) {
+			_, sent := outside(name, onTopic)
+			return "give it another name: those that begin with " + prefixOurs + " tell of Kafka", name != headerKey && !sent
+		},
 		CheckSource: func(arg string, _ any) []hub.FieldFault { return checkPlace(arg) },
 		CheckTarget: checkPlace,
 		Replies:     true,

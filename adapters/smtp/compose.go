@@ -27,6 +27,15 @@ const (
 	headerReplyTo = "reply-to-address"
 )
 
+// ignoredHeader tells that a mail takes nothing from a header of a step, and what to write instead.
+func ignoredHeader(name string) (help string, ignored bool) {
+	switch name {
+	case headerTo, headerCC, headerSubject, headerReplyTo:
+		return "", false
+	}
+	return "write to, cc, subject or reply-to-address beside the template, or put it into data:, for the template to show", true
+}
+
 // compose makes the mail of a message. It is the same at every attempt, but for its date.
 func (t *Target) compose(m *hub.Message) (*letter, error) {
 	to, err := parseList(headerTo, m.Headers.Get(headerTo))

@@ -15,10 +15,11 @@ var readme string
 // Component registers the adapter.
 func Component() hub.Component {
 	return hub.Component{
-		Name:   "smtp",
-		Doc:    readme,
-		Config: func() any { return defaultConfig() },
-		Send:   func() any { return &SendOptions{} },
+		Name:        "smtp",
+		Doc:         readme,
+		Config:      func() any { return defaultConfig() },
+		Send:        func() any { return &SendOptions{} },
+		CheckHeader: func(_, name, _ string) (string, bool) { return ignoredHeader(name) },
 		Check: func(cfg any, _ *hub.Env) []hub.FieldFault {
 			c, ok := cfg.(*Config)
 			if !ok {

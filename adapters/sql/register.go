@@ -17,12 +17,15 @@ var readme string
 // Component registers the adapter.
 func Component() hub.Component {
 	return hub.Component{
-		Name:        "sql",
-		Doc:         readme,
-		Config:      func() any { return defaultConfig() },
-		Source:      func() any { return defaultSource() },
-		Send:        func() any { return &SendOptions{} },
-		Ops:         func(cfg any) []string { return slices.Sorted(maps.Keys(cfg.(*Config).Ops)) },
+		Name:   "sql",
+		Doc:    readme,
+		Config: func() any { return defaultConfig() },
+		Source: func() any { return defaultSource() },
+		Send:   func() any { return &SendOptions{} },
+		Ops:    func(cfg any) []string { return slices.Sorted(maps.Keys(cfg.(*Config).Ops)) },
+		CheckHeader: func(_, name, _ string) (string, bool) {
+			return "put it into the data, as a value of the statement", name != hub.HeaderIdempotency
+		},
 		CheckSource: checkSource,
 		CheckTarget: checkTarget,
 		Check: func(cfg any, env *hub.Env) []hub.FieldFault {

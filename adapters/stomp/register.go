@@ -30,6 +30,9 @@ func Component() hub.Component {
 			}
 			return c.check()
 		},
+		CheckHeader: func(_, name, _ string) (string, bool) {
+			return "give it another name: this one is STOMP's, RabbitMQ's or the hub's own", name != headerPriority && name != headerPersistent && name != hub.HeaderReplyTo && staysBehind(name)
+		},
 		CheckSource: checkSource,
 		CheckTarget: checkTarget,
 		Replies:     true,
