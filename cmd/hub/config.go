@@ -45,6 +45,12 @@ func setFlag(cmd *cobra.Command, sets *[]string) {
 	cmd.Flags().StringArrayVar(sets, "set", nil, "change one value before the file is read, such as adapters.web.listen=:8081; repeatable")
 }
 
+// stubsFlag is --stubs of the verbs that check as `hub run` does.
+func stubsFlag(cmd *cobra.Command, names *[]string) {
+	cmd.Flags().StringSliceVar(names, "stubs", nil, "answer these adapters without a URL by stubs beside real partners: billing,shipping, or all")
+	cmd.MarkFlagsMutuallyExclusive("stubs", "no-stubs")
+}
+
 // loaded is a configuration file that was read and checked.
 type loaded struct {
 	path     string
@@ -79,6 +85,7 @@ func load(path string, reg *pipelines.Registry, s *stubs, sets ...string) *loade
 	l.took = time.Since(began)
 	if root, ok := loader.Again().ReadFile(path); ok {
 		l.counters = counterNames(root.Get("pipelines"), nil)
+		misspelt(root, os.Environ(), l.problems)
 	}
 	return l
 }

@@ -18,7 +18,7 @@ type runFlags struct {
 	noStubs, once bool
 	verbose       int
 	acceptLoss    int
-	sets          []string
+	sets, stubs   []string
 }
 
 func (c *cli) runCommand() *cobra.Command {
@@ -27,7 +27,8 @@ func (c *cli) runCommand() *cobra.Command {
 		Use:   "run [CONFIG]",
 		Short: "Run the hub until SIGTERM, or until its inputs are used up",
 		Long: "Run the hub. CONFIG is a file or a folder; default config/pipelines.yaml.\n\n" +
-			"A partner without a URL is answered by a stub; --no-stubs makes that an error. SIGHUP or `hub reload` loads the file again.\n" +
+			"While no partner has a URL, all are answered by stubs. As soon as one has, a missing URL is an error, unless --stubs asks for the stub by name;\n" +
+			"--no-stubs makes it one in any case. SIGHUP or `hub reload` loads the file again.\n" +
 			"Exit codes: 0 stopped, or all inputs used up; 1 invalid configuration, or inputs were refused or are dead letters; 74 the store failed or is damaged; 78 the store is in use, or not one of this version; 130 a second signal.",
 		Args: between(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.runDaemon(cmd.Context(), configPath(args), f) },
@@ -36,6 +37,7 @@ func (c *cli) runCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&f.once, "once", false, "read the files that are there, leave them in place, and end when all is handled")
 	cmd.Flags().CountVarP(&f.verbose, "verbose", "v", "log more: all that helps to find a fault")
 	cmd.Flags().IntVar(&f.acceptLoss, "accept-loss", 0, "start although the store's log is damaged, without what it held from frame `N` on; the error of a damaged log names N")
+	stubsFlag(cmd, &f.stubs)
 	setFlag(cmd, &f.sets)
 	return cmd
 }
@@ -44,7 +46,7 @@ func (c *cli) runDaemon(ctx context.Context, config string, f runFlags) (err err
 	began := time.Now()
 	tuneMemory()
 	log := c.logger(f.verbose)
-	s := &stubs{off: f.noStubs, real: true}
+	s := &stubs{off: f.noStubs, asked: f.stubs, strict: true, real: true}
 	reg := registry(c.mask)
 	if !f.noStubs {
 		anyPort(reg)

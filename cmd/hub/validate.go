@@ -19,7 +19,7 @@ const connectTime = 10 * time.Second
 
 type validateFlags struct {
 	noStubs, connect bool
-	sets             []string
+	sets, stubs      []string
 }
 
 func (c *cli) validateCommand() *cobra.Command {
@@ -29,19 +29,21 @@ func (c *cli) validateCommand() *cobra.Command {
 		Aliases: []string{"lint"},
 		Short:   "Check the configuration and show every problem at once",
 		Long: "Check the configuration and all it names. Output text shows each line with a caret, json is an array of problems,\n" +
-			"github is for workflows. Missing URLs and secrets are warnings, because `hub run` answers them by stubs; with --no-stubs errors.\n" +
+			"github is for workflows. Missing URLs and secrets are warnings where `hub run` answers them by stubs: while no partner has a URL,\n" +
+			"or for those that --stubs names. Else, and with --no-stubs, they are errors.\n" +
 			"With --connect the adapters' far ends are asked as well whether they are there and fit what the configuration says. It changes nothing there.",
 		Args: between(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.validate(cmd.Context(), configPath(args), f) },
 	}
 	cmd.Flags().BoolVar(&f.noStubs, "no-stubs", false, "a missing URL or secret is an error")
 	cmd.Flags().BoolVar(&f.connect, "connect", false, "ask the far ends of the adapters, each for 10s at most")
+	stubsFlag(cmd, &f.stubs)
 	setFlag(cmd, &f.sets)
 	return cmd
 }
 
 func (c *cli) validate(ctx context.Context, path string, f validateFlags) error {
-	s := &stubs{off: f.noStubs, warn: true}
+	s := &stubs{off: f.noStubs, asked: f.stubs, strict: true, warn: true}
 	l := load(path, registry(c.mask), s, f.sets...)
 	asked := ""
 	if f.connect && l.ok() {
