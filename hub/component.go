@@ -188,10 +188,14 @@ type Subscription struct {
 // Inspector is an Adapter that can compare what it is told to use with what is
 // at the far end, changing nothing: `hub validate --connect` asks it after all
 // sources, targets and callers are opened. Each finding is one line that says
-// what differs and what to do; err: the far end can't be asked.
+// what differs and what to do, or, where it begins with Unasked, what the far end
+// can't be asked, which is no fault; err: the far end can't be asked at all.
 type Inspector interface {
 	Inspect(ctx context.Context) (findings []string, err error)
 }
+
+// Unasked begins the findings of an Inspector that are no faults.
+const Unasked = "not asked: "
 
 // Secret is a text that is never printed, and never empty: one that is written down but has no value is an error.
 type Secret string

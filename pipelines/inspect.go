@@ -48,7 +48,11 @@ func (p *Plan) Inspect(ctx context.Context, in Inspection) (asked int, err error
 		} else {
 			asked++
 			for _, f := range t.findings {
-				a.node.Errorf("E290", "", "%s: %s", a.Name, f)
+				if strings.HasPrefix(f, hub.Unasked) {
+					a.node.Warnf("W290", "", "%s: %s", a.Name, f)
+				} else {
+					a.node.Errorf("E290", "", "%s: %s", a.Name, f)
+				}
 			}
 		}
 	}

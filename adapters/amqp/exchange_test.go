@@ -1,6 +1,8 @@
 package amqp
 
 import (
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -79,6 +81,72 @@ func TestInspect(t *testing.T) {
 	wantLines(t, findings, []string{"queue " + r.name + ".no: not there: no queue '" + r.name + ".no' in vhost '/'; declare it, or leave check_only out"})
 	if _, err := openAdapter(t, "amqp://guest@127.0.0.1:1/", nil).Inspect(background(t)); err == nil {
 		t.Error("no error without a server")
+	}
+}
+
+// A user without rights is told what it can't do, and nothing is done to find out.
+func TestFault_B9_Rights(t *testing.T) {
+	r := newRabbit(t)
+	there, dead := r.queue("there", nil), r.queue("dead", nil)
+	x := r.exchange("x", topic)
+	r.put("", there, amqp.Publishing{MessageId: "kept"})
+	user := "u" + r.name
+	uri, err := amqp.ParseURI(r.url)
+	r.ok(err)
+	manage := func(method, path, body string) {
+		t.Helper()
+		req, err := http.NewRequest(method, "http://"+uri.Host+":15672/api/"+path, strings.NewReader(body))
+		r.ok(err)
+		req.SetBasicAuth(uri.Username, uri.Password)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Skipf("no management plugin: %v", err)
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode >= 300 {
+			t.Fatalf("%s %s: %s", method, path, resp.Status)
+		}
+	}
+	rights := func(pattern string) {
+		manage("PUT", "permissions/%2F/"+user, fmt.Sprintf(`{"configure":%[1]q,"write":%[1]q,"read":%[1]q}`, pattern))
+	}
+	manage("PUT", "users/"+user, `{"password":"secret","tags":""}`)
+	t.Cleanup(func() {
+		manage("DELETE", "users/"+user, "")
+		http.DefaultClient.CloseIdleConnections()
+	})
+	rights("^$")
+	a := openAdapter(t, fmt.Sprintf("amqp://%s:secret@%s:%d/", user, uri.Host, uri.Port), nil)
+	a.source("queue "+there, nil)
+	a.source("exchange "+x+" key a", func(c *SourceConfig) { c.Queue = r.name + ".new" })
+	a.target("queue " + dead)
+	a.target("exchange " + x)
+	findings, err := a.Inspect(background(t))
+	r.ok(err)
+	for _, want := range []string{"read queue " + there, "declare queue " + r.name + ".new", "send to queue " + dead, "send to exchange " + x, "make the binding of queue " + r.name + ".new"} {
+		if !slices.ContainsFunc(findings, func(f string) bool { return strings.HasPrefix(f, want+":") || strings.HasPrefix(f, want+" ") }) {
+			t.Errorf("%q is not in %q", want, findings)
+		}
+	}
+	rights(".*")
+	b := openAdapter(t, fmt.Sprintf("amqp://%s:secret@%s:%d/", user, uri.Host, uri.Port), nil)
+	b.source("queue "+there, nil)
+	b.source("exchange "+x+" key a", func(c *SourceConfig) { c.Queue = r.name + ".new" })
+	b.target("queue " + dead)
+	b.target("exchange " + x)
+	if findings, err := b.Inspect(background(t)); err != nil || len(findings) > 0 {
+		t.Errorf("%q, %v", findings, err)
+	}
+	if r.depth(there) != 1 || r.depth(dead) != 0 || r.get(there).Redelivered {
+		t.Error("it touched the messages")
+	}
+	if _, err := r.channel().QueueDeclarePassive(r.name+".new", true, false, false, false, nil); err == nil {
+		t.Error("it declared something")
+	}
+	only := openAdapter(t, r.url, func(c *Config) { c.CheckOnly = true })
+	only.source("exchange "+x+" key a", func(c *SourceConfig) { c.Queue = there })
+	if findings, err := only.Inspect(background(t)); err != nil || len(findings) != 1 || !strings.HasPrefix(findings[0], hub.Unasked+"binding of queue") {
+		t.Errorf("%q, %v", findings, err)
 	}
 }
 

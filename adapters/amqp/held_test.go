@@ -27,7 +27,7 @@ func shortRabbit(t *testing.T) (byAMQP, byStomp string) {
 		t.Skip("it starts a RabbitMQ of its own, with HUB_TEST_SERVERS=1 and " + server)
 	}
 	var ports []int
-	for range 3 {
+	for range 4 {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -44,10 +44,14 @@ func shortRabbit(t *testing.T) (byAMQP, byStomp string) {
 		return file
 	}
 	cfg := write("advanced.config", fmt.Sprintf(`[{rabbit,[{consumer_timeout,6000},{channel_tick_interval,500},{tcp_listeners,[{"127.0.0.1",%d}]}]},{rabbitmq_stomp,[{tcp_listeners,[{"127.0.0.1",%d}]}]}].`, ports[0], ports[1]))
+	names := exec.Command("epmd", "-address", "127.0.0.1", "-port", fmt.Sprint(ports[3])) // else the server starts one that outlives it
+	if err := names.Start(); err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.Command(server)
 	cmd.Env = append(os.Environ(), "HOME="+dir, fmt.Sprintf("RABBITMQ_NODENAME=hubtest%d@localhost", ports[0]), "RABBITMQ_MNESIA_BASE="+filepath.Join(dir, "mnesia"), "RABBITMQ_LOG_BASE="+filepath.Join(dir, "log"),
 		"RABBITMQ_ADVANCED_CONFIG_FILE="+cfg, "RABBITMQ_CONFIG_FILE="+filepath.Join(dir, "none"), "RABBITMQ_ENABLED_PLUGINS_FILE="+write("plugins", "[rabbitmq_stomp]."),
-		"RABBITMQ_PID_FILE="+filepath.Join(dir, "pid"), fmt.Sprintf("RABBITMQ_DIST_PORT=%d", ports[2]))
+		"RABBITMQ_PID_FILE="+filepath.Join(dir, "pid"), fmt.Sprintf("RABBITMQ_DIST_PORT=%d", ports[2]), fmt.Sprintf("ERL_EPMD_PORT=%d", ports[3]))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -55,6 +59,8 @@ func shortRabbit(t *testing.T) (byAMQP, byStomp string) {
 	t.Cleanup(func() {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait()
+		_ = names.Process.Kill()
+		_ = names.Wait()
 	})
 	address := func(i int) string { return fmt.Sprintf("127.0.0.1:%d", ports[i]) }
 	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {

@@ -8,8 +8,8 @@ import (
 )
 
 // Inspect compares what the opened sources, targets and callers use with what
-// the server has, and changes nothing. What is missing and will be declared is
-// no finding. Bindings can't be asked for.
+// the server has, and what they do with what the user may, and changes nothing.
+// What is missing and will be declared is no finding. Bindings can't be asked for.
 func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
 	s, err := a.in.get(ctx, 0)
 	if err != nil {
@@ -53,7 +53,8 @@ func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
 			return findings, err
 		}
 	}
-	return findings, nil
+	more, err := s.rights(ctx, a)
+	return append(findings, more...), err
 }
 
 // differs finds out what the server says against a thing; nil: nothing. Where

@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"orderhub/hub"
 )
 
 // inspection compares the statements with the real schema, in a transaction that is rolled back: also the file of create is tried.
@@ -42,6 +44,9 @@ func (a *Adapter) Inspect(ctx context.Context) ([]string, error) {
 	i.apart(ctx, func() error { return s.create(ctx, own) }, "", func(err error) string {
 		return fmt.Sprintf("what the hub needs can't be created: %s; let an administrator run the file of create:, and the statements of README.md", err)
 	})
+	if own {
+		i.ownTables(ctx)
+	}
 	for _, name := range slices.Sorted(maps.Keys(a.ops)) {
 		i.op(ctx, a.ops[name])
 	}
@@ -82,7 +87,47 @@ func (i *inspection) statement(ctx context.Context, what, sql string) (sd *pgcon
 		sd, err = i.Conn.Conn().PgConn().Prepare(ctx, "", sql, nil)
 		return i.fault(ctx, err)
 	}, what+": ", advice)
+	if sd != nil {
+		i.rights(ctx, what, sql, len(sd.ParamOIDs))
+	}
 	return sd
+}
+
+// rights finds out whether the user may run a statement. To plan one is to ask for its rights; it is not run.
+func (i *inspection) rights(ctx context.Context, what, sql string, values int) {
+	verb, _, _ := strings.Cut(strings.Join(strings.Fields(strings.ToLower(sql)), " "), " ")
+	if !slices.Contains([]string{"select", "insert", "update", "delete", "merge", "with", "values", "table"}, verb) {
+		i.tell("%s%s: whether the user of url may run it: the server can't say so of %s without running it", hub.Unasked, what, verb)
+		return
+	}
+	run := "hub_look"
+	if values > 0 {
+		run += "(null" + strings.Repeat(", null", values-1) + ")"
+	}
+	i.apart(ctx, func() error {
+		_, err := i.script(ctx, "prepare hub_look as "+sql+";\nexplain execute "+run)
+		if hub.AsError(err).Reason != reasonRight {
+			return nil // a plan for no values may fail otherwise
+		}
+		return err
+	}, what+": ", advice)
+	_, _ = i.script(ctx, "savepoint apart")
+	if _, err := i.script(ctx, "deallocate hub_look"); err != nil {
+		_, _ = i.script(ctx, "rollback to apart")
+	}
+	_, _ = i.script(ctx, "release apart")
+}
+
+// ownTables finds out whether the user may use the hub's own tables.
+func (i *inspection) ownTables(ctx context.Context) {
+	for _, table := range []pgx.Identifier{i.a.applied, i.a.claims} {
+		name := literal(table.Sanitize())
+		lacks, err := i.script(ctx, fmt.Sprintf(`select coalesce(string_agg(p, ', '), '') from unnest(array['select', 'insert', 'update', 'delete']) p
+			where to_regclass(%[1]s) is not null and not has_table_privilege(to_regclass(%[1]s), p)`, name))
+		if err == nil && lacks != "" {
+			i.tell("%s: the user of url may not use the hub's own table; grant %s on %s", table.Sanitize(), lacks, table.Sanitize())
+		}
+	}
 }
 
 // advice adds what to do about an error.

@@ -117,6 +117,41 @@ func TestInspectRights(t *testing.T) {
 	}
 }
 
+// A user who may prepare a statement and not run it is told; what can't be asked is said, and is no fault.
+func TestFault_B9_RightsOfStatements(t *testing.T) {
+	d := newDB(t, pollTable, "create table lines (id int primary key, n int)")
+	a := d.open(func(c *Config) {
+		c.Ops = map[string]Op{
+			"good":   {Query: "select * from lines where id = :id"},
+			"change": {Exec: "update lines set n = :n where id = :id"},
+			"script": {Exec: "call nothing_there()"},
+		}
+	})
+	a.source("poll orders", polling())
+	a.target("insert lines")
+	if f := a.inspect(); slices.ContainsFunc(f, func(f string) bool { return strings.Contains(f, "denied") }) {
+		t.Fatalf("%q", f)
+	}
+	noError(t, a.send("insert lines", "m", `{"id": 1}`)) // makes the hub's own tables
+	for _, table := range []string{"lines", "orders", "hub_applied"} {
+		d.exec("revoke update, delete on " + table + " from current_user")
+	}
+	got := a.inspect()
+	for _, want := range []string{"op change: permission denied for table lines", "poll orders, done: permission denied for table orders", `"hub_applied": the user of url may not use the hub's own table; grant update, delete`} {
+		if !slices.ContainsFunc(got, func(f string) bool { return strings.HasPrefix(f, want) }) {
+			t.Errorf("%q is not in %q", want, got)
+		}
+	}
+	if slices.ContainsFunc(got, func(f string) bool { return strings.HasPrefix(f, "op good") || strings.HasPrefix(f, "insert lines") }) {
+		t.Errorf("found by mistake: %q", got)
+	}
+	d.exec("create procedure known() language sql as 'select 1'")
+	b := d.open(ops(map[string]Op{"script": {Exec: "call known()"}}))
+	if got := b.inspect(); !slices.ContainsFunc(got, func(f string) bool { return strings.HasPrefix(f, hub.Unasked+"op script: ") }) {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestConfigFaults(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Config)

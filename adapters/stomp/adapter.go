@@ -24,6 +24,7 @@ type Adapter struct {
 	callers  []*Caller
 	declared map[string][]header // by queue: what its reader declares it with
 	selects  []place             // sources with a selector
+	uses     []place             // what the configuration names, for Inspect
 }
 
 var (
@@ -86,6 +87,7 @@ func (a *Adapter) OpenSource(arg string, cfg any) (hub.Source, error) {
 	if c.Selector != "" {
 		a.selects = append(a.selects, p)
 	}
+	a.uses = append(a.uses, p)
 	return s, nil
 }
 
@@ -95,6 +97,9 @@ func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.mu.Lock()
+	a.uses = append(a.uses, p)
+	a.mu.Unlock()
 	return &Target{adapter: a, place: p, pub: newPublisher(a)}, nil
 }
 
@@ -112,6 +117,7 @@ func (a *Adapter) OpenCaller(op string) (hub.Caller, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.callers = append(a.callers, c)
+	a.uses = append(a.uses, p)
 	return c, nil
 }
 
@@ -142,22 +148,6 @@ func (a *Adapter) visit(ctx context.Context) (c *conn, err error) {
 	c.start(func(*frame) {})
 	c.leave()
 	return c, nil
-}
-
-// Inspect logs in, and tells of what this server can't do. STOMP can't ask for queues.
-func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
-	c, err := a.visit(ctx)
-	if err != nil {
-		return nil, err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, p := range a.selects {
-		if c.rabbit() {
-			findings = append(findings, p.text+": "+noSelector)
-		}
-	}
-	return findings, nil
 }
 
 // Close ends the connections. Its sources have returned and its targets are closed.

@@ -107,3 +107,26 @@ func TestFault_B4_ExpiresOverABridge(t *testing.T) {
 		t.Errorf("%d ms are left of 60000 after 1.1 s", left)
 	}
 }
+
+// A missing exchange is found, what STOMP can't ask is said, and nothing is changed.
+func TestFault_B9_Inspect(t *testing.T) {
+	r := newRabbit(t)
+	there, queue := r.exchange("there", "topic"), r.drop("queue")
+	a := openAdapter(t, r.url, nil)
+	a.target("/exchange/" + there + "/order.paid")
+	a.target("/exchange/" + r.name + ".missing")
+	a.source("/exchange/"+r.name+".gone/#", nil)
+	a.target("/queue/" + queue)
+	findings, err := a.Inspect(background(t))
+	if err != nil || len(findings) != 3 {
+		t.Fatalf("%q, %v", findings, err)
+	}
+	for i, want := range []string{"/exchange/" + r.name + ".missing: ", "/exchange/" + r.name + ".gone/#: ", hub.Unasked + "/queue/" + queue + ": "} {
+		if !strings.HasPrefix(findings[i], want) {
+			t.Errorf("%q, want %q", findings[i], want)
+		}
+	}
+	if r.depth(queue) != -1 {
+		t.Error("it declared the queue")
+	}
+}

@@ -121,7 +121,7 @@ func TestSelector(t *testing.T) {
 	r.put(q, amqp.Publishing{MessageId: "us"})
 	wantError(t, source.Run(background(t), &seen{}), hub.Unavailable, reasonTopology, "RabbitMQ has no selectors")
 	findings, err := b.Inspect(background(t))
-	if err != nil || len(findings) != 1 || !strings.Contains(findings[0], "/queue/"+q+": RabbitMQ has no selectors") {
+	if err != nil || len(findings) != 2 || !strings.HasPrefix(findings[1], hub.Unasked+"/queue/"+q+": ") || !strings.Contains(findings[0], "/queue/"+q+": RabbitMQ has no selectors") {
 		t.Error(findings, err)
 	}
 	if r.depth(q) != 1 {
