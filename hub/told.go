@@ -34,7 +34,8 @@ import (
 //
 // An answerer tries what failed for now (a class that its retry takes) again, until
 // the request expires: then who asked reads `timeout`, whoever notices first. It
-// tells such a class at once where its own `errors:` or `retry:` says so.
+// tells such a class at once where its own `errors:` or `retry:` says so. An HTTP
+// server tells every error at once: its client tries again.
 //
 // What is not the same: outside of the hub the text of a bug is "internal error",
 // and of what another partner said (see Said) "a partner did not accept it"; over

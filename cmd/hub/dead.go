@@ -51,7 +51,7 @@ func (a *admin) deadGroups(r *http.Request) (any, error) {
 	for i, g := range groups {
 		out[i] = deadGroup{Group: g.Cause, Count: g.Count, First: g.First, Last: g.Last}
 		if g.Sample != nil && g.Sample.Error != nil {
-			out[i].Where, out[i].Class, out[i].Cause = g.Sample.Error.Where, g.Sample.Error.Class, g.Sample.Error.Message
+			out[i].Where, out[i].Class, out[i].Cause = g.Sample.Error.Where, g.Sample.Error.Class, g.Sample.Error.Text()
 		}
 	}
 	return out, nil

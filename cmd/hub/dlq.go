@@ -79,7 +79,7 @@ func (c *cli) dlqList(ctx context.Context, group string) error {
 	for i, m := range list {
 		rows[i] = []string{strconv.FormatInt(m.Seq, 10), oneLine(orDash(m.Correlation), 40), m.ID, m.Queue, strconv.Itoa(m.Attempts), "-", ""}
 		if m.Error != nil {
-			rows[i][5], rows[i][6] = age(m.Error.Time, now), oneLine(m.Error.Message, 120)
+			rows[i][5], rows[i][6] = age(m.Error.Time, now), oneLine(m.Error.Text(), 120)
 		}
 	}
 	c.table([]string{"SEQ", "ORDER", "MESSAGE", "QUEUE", "TRIES", "AGE", "CAUSE"}, rows)
@@ -118,7 +118,7 @@ func (c *cli) dlqShow(ctx context.Context, seq string) error {
 	rows := [][]string{{"message", m.ID}, {"queue", m.Queue}, {"order", orDash(m.Correlation)}, {"tries", strconv.Itoa(m.Attempts)}}
 	if e := m.Error; e != nil {
 		rows = append(rows, []string{"class", string(e.Class)}, []string{"reason", e.Reason}, []string{"where", e.Where}, []string{"since", e.Time.Local().Format(time.DateTime)},
-			[]string{"group", e.Cause}, []string{"config", e.Config}, []string{"cause", oneLine(e.Message, 2000)})
+			[]string{"group", e.Cause}, []string{"config", e.Config}, []string{"cause", oneLine(e.Text(), 5000)})
 	}
 	for name, value := range m.Headers {
 		rows = append(rows, []string{"header", oneLine(name+": "+value, 200)})

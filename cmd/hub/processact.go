@@ -93,7 +93,7 @@ func (a *admin) effect(ctx context.Context, p hub.Put) (done bool, err error) {
 			if _, err := a.storage.Settle(ctx, []int64{d.Seq}, false); err != nil {
 				return false, err
 			}
-			return false, conflict(d.Error.Reason, "%s", d.Error.Message)
+			return false, conflict(d.Error.Reason, "%s", d.Error.Text())
 		}
 		if time.Now().After(end) {
 			return false, nil

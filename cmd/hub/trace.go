@@ -94,9 +94,9 @@ func pendingLine(m *storedMessage, now time.Time) string {
 	case m.Error == nil && !m.Due.IsZero():
 		text += ", due in " + short(m.Due.Sub(now))
 	case m.Error != nil && m.State == "dead":
-		text += fmt.Sprintf(" since %s: %s (hub dlq show %d, hub replay %d)", short(now.Sub(m.Error.Time)), oneLine(m.Error.Message, 120), m.Seq, m.Seq)
+		text += fmt.Sprintf(" since %s: %s (hub dlq show %d, hub replay %d)", short(now.Sub(m.Error.Time)), oneLine(m.Error.Text(), 200), m.Seq, m.Seq)
 	case m.Error != nil:
-		text += fmt.Sprintf(", try %d in %s, after %s", m.Attempts+1, short(m.Due.Sub(now)), oneLine(m.Error.Message, 120))
+		text += fmt.Sprintf(", try %d in %s, after %s", m.Attempts+1, short(m.Due.Sub(now)), oneLine(m.Error.Text(), 200))
 	}
 	return text
 }

@@ -256,6 +256,9 @@ func (t *turn) take(tok *Token, r *result) error {
 func (m *machine) stick(ctx context.Context, x *hub.Exchange, o order, cause error) error {
 	err := m.turn(ctx, x, func(t *turn) (bool, error) {
 		t.me = sequence(x.Unit.Input)
+		if o.do == doStart && t.start() != nil { // there is nothing to mark
+			return false, nil
+		}
 		if t.mine = t.driven(o); t.mine == nil {
 			return false, nil
 		}

@@ -32,19 +32,25 @@ pipelines:
         retry: soon
 `
 
-// startHub runs a hub in dir until the test ends. It is ready when startHub returns.
+// startHub runs a hub from in to out.
 func startHub(t testing.TB, dir string, in source, out target) *hub {
+	t.Helper()
+	reply := ""
+	if in.reply {
+		reply = "      - reply: 202\n"
+	}
+	return runHub(t, dir, fmt.Sprintf(configuration, in.adapter, out.adapter, in.from, reply, out.step))
+}
+
+// runHub runs a hub in dir until the test ends. It is ready when runHub returns.
+func runHub(t testing.TB, dir, yaml string) *hub {
 	t.Helper()
 	bin, err := build()
 	if err != nil {
 		t.Fatal(err)
 	}
-	reply := ""
-	if in.reply {
-		reply = "      - reply: 202\n"
-	}
 	config := filepath.Join(dir, "pipelines.yaml")
-	if err := os.WriteFile(config, fmt.Appendf(nil, configuration, in.adapter, out.adapter, in.from, reply, out.step), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	log, err := os.Create(filepath.Join(dir, "hub.log"))
