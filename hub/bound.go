@@ -13,6 +13,7 @@ import (
 // on its way inside the hub is never refused by it: a drain must go on.
 type Bound struct {
 	Messages int           // waiting for whatever; 0: as many as the store takes
+	Bytes    int64         // of their bodies, at the mean size of what came since the start; 0: however many
 	Wait     time.Duration // how long a new message would wait for its first run, at the pace of the last minute; 0: DefaultWait
 }
 
@@ -31,6 +32,7 @@ const (
 // fields are written for every message, the others by the survey alone.
 type load struct {
 	arrived atomic.Int64             // puts by this hub
+	bytes   atomic.Int64             // of their bodies
 	ran     atomic.Int64             // runs that ended
 	refuse  atomic.Pointer[backlogs] // nil: what comes is taken
 
@@ -99,6 +101,10 @@ func (d *dispatcher) bound(ready, all int) {
 	over := 0 // messages that must be handled before there is room
 	if b.Messages > 0 {
 		over = all - b.Messages + 1
+	}
+	if n := l.arrived.Load(); b.Bytes > 0 && n > 0 {
+		mean := max(l.bytes.Load()/n, 1)
+		over = max(over, int((int64(all)*mean-b.Bytes)/mean)+1)
 	}
 	if seconds >= paceLeast && !d.isPaused() {
 		over = max(over, ready-int(max(pace, 1.0/paceWindow)*cmp.Or(b.Wait, DefaultWait).Seconds()))

@@ -41,7 +41,18 @@ func TestFault_R5_ProjectedWait(t *testing.T) {
 	if b := d.load.refuse.Load(); b == nil || b.wait != waitMost {
 		t.Fatalf("nothing runs any more: %+v", b)
 	}
-	d.paused = true
+	d.stage.Bound = Bound{Wait: time.Hour * 1000, Bytes: 1000}
+	d.load.arrived.Add(4)
+	d.load.bytes.Add(400)
+	d.bound(0, 9)
+	if b := d.load.refuse.Load(); b != nil {
+		t.Fatalf("900 bytes of 1,000: %+v", b)
+	}
+	d.bound(0, 11)
+	if b := d.load.refuse.Load(); b == nil {
+		t.Fatal("1,100 bytes of 1,000, and it takes more")
+	}
+	d.stage.Bound, d.paused = Bound{Wait: time.Minute}, true
 	d.bound(10, 10)
 	if b := d.load.refuse.Load(); b != nil {
 		t.Fatalf("a paused stage keeps what comes: %+v", b)

@@ -119,6 +119,7 @@ type channelSettings struct {
 // channelLimit bounds what waits in a channel for a reader.
 type channelLimit struct {
 	Messages int           `yaml:"messages" min:"1" doc:"that wait for whatever (default 2,000,000)"`
+	Bytes    int64         `yaml:"bytes" unit:"bytes" min:"1" doc:"of their bodies, at the mean size of what came since the start (default: as many as leave the disk its reserve)"`
 	Wait     time.Duration `yaml:"wait" min:"1s" doc:"how long a new message would wait for its first run, at the pace of the last minute (default 24h)"`
 }
 
@@ -132,7 +133,7 @@ func (l *loading) readChannels(n *yamlfile.Node) {
 		value.Decode(&s, "channel")
 		c := &Channel{Name: key.Raw(), Type: s.Type, Line: fileLine(key), Keep: s.Keep, schema: l.schemaOf(s.Schema)}
 		if s.Limit != nil {
-			c.bound = hub.Bound{Messages: s.Limit.Messages, Wait: s.Limit.Wait}
+			c.bound = hub.Bound{Messages: s.Limit.Messages, Bytes: s.Limit.Bytes, Wait: s.Limit.Wait}
 			if s.Via != nil {
 				value.Get("limit").Errorf("E271", "limit the queue at the broker", "the messages of a channel with `via` lie at the broker")
 			}

@@ -19,13 +19,14 @@ func (l *link) groupRights(ctx context.Context, group string) (int32, error) {
 	if err != nil {
 		return 0, err
 	}
-	for _, g := range r.(*describegroups.Response).Groups {
-		if code := kafka.Error(g.ErrorCode); code != 0 && !isCode(code, kafka.GroupIdNotFound) {
-			return 0, code
-		}
-		return max(0, g.AuthorizedOperations), nil
+	groups := r.(*describegroups.Response).Groups
+	if len(groups) == 0 {
+		return 0, nil
 	}
-	return 0, nil
+	if code := kafka.Error(groups[0].ErrorCode); code != 0 && !isCode(code, kafka.GroupIdNotFound) {
+		return 0, code
+	}
+	return max(0, groups[0].AuthorizedOperations), nil
 }
 
 // creationTrial asks whether a topic could be made, and makes nothing: in version 4 of the protocol, or 3 of brokers before Kafka 2.4. After the

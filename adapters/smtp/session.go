@@ -208,8 +208,6 @@ func (s *session) hand(ctx context.Context, l *letter) (err error, usable, fresh
 }
 
 // confirm ends a mail, and returns nil when the server has taken it over.
-//
-//lint:ignore ST1008 the error is the answer
 func (s *session) confirm(ctx context.Context, w io.Closer) (err error, usable bool) {
 	s.allow(s.server.confirm)
 	err = w.Close()
