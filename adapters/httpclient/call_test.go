@@ -139,7 +139,7 @@ func TestClasses(t *testing.T) {
 		{"cut", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, hub.Unavailable, "connection", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := ask(t, c.h, "POST /x", message(`{}`), func(cfg *Config) { cfg.Limits.Timeout, cfg.Limits.MaxResponse = 300*time.Millisecond, 64<<10 })
+			_, err := ask(t, c.h, "POST /x", message(`{}`), func(cfg *Config) { cfg.Timeout, cfg.Limits.MaxResponse = 300*time.Millisecond, 64<<10 })
 			if err == nil || err.Class != c.class || err.Reason != c.reason || err.After != c.after {
 				t.Fatalf("%+v, want %s %s after %s", err, c.class, c.reason, c.after)
 			}
@@ -254,7 +254,7 @@ func TestThrottle(t *testing.T) {
 	h := func(http.ResponseWriter, *http.Request) { calls.Add(1) }
 	srv := httptest.NewServer(http.HandlerFunc(h))
 	defer srv.Close()
-	c := newClient(t, srv.URL, func(c *Config) { c.Limits.Throttle, c.Limits.Timeout = "20/s", 500*time.Millisecond })
+	c := newClient(t, srv.URL, func(c *Config) { c.Limits.Throttle, c.Timeout = "20/s", 500*time.Millisecond })
 	start := time.Now()
 	for range 3 {
 		if _, err := call(t, c, "POST /x", message(`{}`)); err != nil {
@@ -264,7 +264,7 @@ func TestThrottle(t *testing.T) {
 	if took := time.Since(start); took < 90*time.Millisecond {
 		t.Errorf("three calls at 20/s took %s", took)
 	}
-	slow := newClient(t, srv.URL, func(c *Config) { c.Limits.Throttle, c.Limits.Timeout = "1/h", 300*time.Millisecond })
+	slow := newClient(t, srv.URL, func(c *Config) { c.Limits.Throttle, c.Timeout = "1/h", 300*time.Millisecond })
 	call(t, slow, "POST /x", message(`{}`))
 	before := calls.Load()
 	_, err := call(t, slow, "POST /x", message(`{}`))

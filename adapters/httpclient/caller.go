@@ -44,7 +44,7 @@ func (c *Caller) Call(ctx context.Context, m *hub.Message) (*hub.Message, error)
 }
 
 func (c *Caller) call(parent context.Context, m *hub.Message) (*hub.Message, error) {
-	timeout := c.client.cfg.Limits.Timeout
+	timeout := c.client.cfg.Timeout
 	if c.op.timeout > 0 {
 		timeout = c.op.timeout
 	}

@@ -18,6 +18,7 @@ type Config struct {
 	Bearer        hub.Secret        `yaml:"bearer" doc:"Token sent as Authorization: Bearer."`
 	Basic         Basic             `yaml:"basic" doc:"Name and password sent as Authorization: Basic."`
 	Headers       map[string]string `yaml:"headers" doc:"Headers of every request."`
+	Timeout       time.Duration     `yaml:"timeout" default:"10s" min:"1ms" max:"10m" doc:"Time for a call, waiting for its turn included."`
 	Limits        Limits            `yaml:"limits" doc:"What the service may cost, and what we may cost it."`
 	Ops           map[string]any    `yaml:"ops" doc:"Operations by name: POST /refunds, or a map of http, expect (statuses such as 200 or 2xx; left out: 2xx), reply (the schema of its answers, or one for each status) and check (rules between reply and request), success_if (fields of the answer and what they must be) and timeout."`
 	ForbidPrivate bool              `yaml:"forbid_private" doc:"Refuse addresses of private and reserved networks, for a URL that partners choose. Decided on the address that is connected to."`
@@ -35,17 +36,17 @@ type Basic struct {
 
 // Limits bound calls.
 type Limits struct {
-	Timeout        time.Duration `yaml:"timeout" default:"10s" min:"1ms" max:"10m" doc:"Time for a call, waiting for its turn included."`
-	Throttle       string        `yaml:"throttle" doc:"Calls per time, evenly spaced, such as 20/s, 100/m or 1000/h. Left out: no limit."`
-	CircuitBreaker string        `yaml:"circuit_breaker" doc:"Failures in a row that stop all calls, and for how long, such as 5/30s. Timeouts and unavailability count. Left out: none."`
-	MaxResponse    int           `yaml:"max_response" unit:"bytes" default:"1MiB" min:"1B" max:"256MiB" doc:"Largest answer; more is refused."`
-	MaxInFlight    int           `yaml:"max_in_flight" default:"64" min:"1" doc:"Calls at once; more wait within their time."`
+	Throttle       string `yaml:"throttle" doc:"Calls per time, evenly spaced, such as 20/s, 100/m or 1000/h. Left out: no limit."`
+	CircuitBreaker string `yaml:"circuit_breaker" doc:"Failures in a row that stop all calls, and for how long, such as 5/30s. Timeouts and unavailability count. Left out: none."`
+	MaxResponse    int    `yaml:"max_response" unit:"bytes" default:"1MiB" min:"1B" max:"256MiB" doc:"Largest answer; more is refused."`
+	MaxInFlight    int    `yaml:"max_in_flight" default:"64" min:"1" doc:"Calls at once; more wait within their time."`
 }
 
 func defaultConfig() *Config {
 	return &Config{
-		Proxy:  "none",
-		Limits: Limits{Timeout: 10 * time.Second, MaxResponse: 1 << 20, MaxInFlight: 64},
+		Proxy:   "none",
+		Timeout: 10 * time.Second,
+		Limits:  Limits{MaxResponse: 1 << 20, MaxInFlight: 64},
 	}
 }
 

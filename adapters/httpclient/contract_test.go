@@ -118,7 +118,7 @@ func newClient(t *testing.T, url string, change func(*Config)) *Client {
 	t.Helper()
 	cfg := defaultConfig()
 	cfg.URL = url
-	cfg.Limits.Timeout = 5 * time.Second
+	cfg.Timeout = 5 * time.Second
 	if change != nil {
 		change(cfg)
 	}

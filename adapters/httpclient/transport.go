@@ -18,7 +18,7 @@ var errSwitched = errors.New("the service switched protocols")
 
 // newTransport makes the connections of one adapter.
 func newTransport(cfg *Config, allowed []netip.Prefix) *http.Transport {
-	dialer := &net.Dialer{Timeout: cfg.Limits.Timeout, KeepAlive: 30 * time.Second}
+	dialer := &net.Dialer{Timeout: cfg.Timeout, KeepAlive: 30 * time.Second}
 	if cfg.ForbidPrivate {
 		dialer.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error {
 			return guard(address, allowed)
@@ -30,7 +30,7 @@ func newTransport(cfg *Config, allowed []netip.Prefix) *http.Transport {
 		MaxIdleConns:           idleConnections,
 		MaxIdleConnsPerHost:    idleConnections,
 		IdleConnTimeout:        60 * time.Second,
-		TLSHandshakeTimeout:    cfg.Limits.Timeout,
+		TLSHandshakeTimeout:    cfg.Timeout,
 		MaxResponseHeaderBytes: maxResponseHeader,
 	}
 	if cfg.Proxy == "env" {

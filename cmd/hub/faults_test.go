@@ -17,7 +17,7 @@ import (
 type fault struct{ old, new, mark, message, help string }
 
 var faults = []fault{
-	{"limits: {timeout: 5s,", "limits: {timeout: 5,", "5,",
+	{"    timeout: 5s\n", "    timeout: 5\n", "5\n    limits",
 		"error[E110]: timeout: 5 has no unit; write 5s, 5m or 5ms", ""},
 	{"partner.feed: {type: headers, schema: order}", "partner.feed: {type: headers, schema: ordr}", "ordr}",
 		`error[E213]: unknown schema "ordr"`, `did you mean "order"?`},

@@ -87,7 +87,7 @@ const slow = `
 hub: {store: "sqlite:STORE", drain: 1h}
 adapters:
   web: {type: http-server, listen: "127.0.0.1:0"}
-  far: {type: http-client, url: "http://FAR", ops: {ask: POST /}, limits: {timeout: 5m}}
+  far: {type: http-client, url: "http://FAR", ops: {ask: POST /}, timeout: 5m}
 channels:
   orders: {type: direct}
 pipelines:

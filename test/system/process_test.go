@@ -22,9 +22,9 @@ schemas: {order: order.json}
 retries: {soon: {times: 1000, wait: 20ms..500ms}}
 adapters:
   web: {type: http-server, listen: "${HUB_LISTEN}"}
-  billing: {type: http-client, url: "${BILLING_URL}", ops: {charge: {http: POST /charges, expect: [200, 402]}, refund: POST /refunds}, limits: {timeout: 2s}}
-  stock: {type: http-client, url: "${STOCK_URL}", ops: {reserve: POST /widgets/reserve, release: POST /release}, limits: {timeout: 2s}}
-  shipping: {type: http-client, url: "${SHIPPING_URL}", ops: {book: POST /shipments, cancel: "POST /shipments/{id}/cancel"}, limits: {timeout: 2s}}
+  billing: {type: http-client, url: "${BILLING_URL}", ops: {charge: {http: POST /charges, expect: [200, 402]}, refund: POST /refunds}, timeout: 2s}
+  stock: {type: http-client, url: "${STOCK_URL}", ops: {reserve: POST /widgets/reserve, release: POST /release}, timeout: 2s}
+  shipping: {type: http-client, url: "${SHIPPING_URL}", ops: {book: POST /shipments, cancel: "POST /shipments/{id}/cancel"}, timeout: 2s}
 pipelines:
   orders: {from: {web: POST /orders}, steps: [{reply: 202}, {start: order}]}
   events: {from: {web: "POST /orders/{id}/{event}"}, steps: [{reply: 202}, {signal: {order: =params.id, event: =params.event, once: =params.event}}]}
