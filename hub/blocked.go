@@ -14,6 +14,9 @@ const (
 // came takes notice of a message that was put into the queue.
 func (d *dispatcher) came(p *Put) {
 	d.load.arrived.Add(1)
+	if p.Msg != nil {
+		d.load.bytes.Add(int64(p.Msg.Body.Len()))
+	}
 	if !p.Cancel && p.Msg.Key != "" {
 		retry := p.Error != nil && !p.Due.IsZero()
 		d.mu.Lock()

@@ -13,8 +13,14 @@ import (
 // A queue beyond its bound refuses what comes from outside, says when there will be room, and takes more when its reader
 // has caught up. What is on its way inside the hub goes on.
 func TestFault_R5_Bound(t *testing.T) {
+	for name, bound := range map[string]hub.Bound{"messages": {Messages: 20}, "bytes": {Bytes: 40}} { // a body has two
+		t.Run(name, func(t *testing.T) { refusesBeyond(t, bound) })
+	}
+}
+
+func refusesBeyond(t *testing.T, bound hub.Bound) {
 	open := make(chan struct{})
-	work := &hub.Stage{Name: "work", Queue: "work", Lanes: 1, Bound: hub.Bound{Messages: 20}, Run: func(ctx context.Context, _ *hub.Exchange) error {
+	work := &hub.Stage{Name: "work", Queue: "work", Lanes: 1, Bound: bound, Run: func(ctx context.Context, _ *hub.Exchange) error {
 		select {
 		case <-open:
 			return nil
