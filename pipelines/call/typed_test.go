@@ -1,0 +1,94 @@
+package call_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"orderhub/hub"
+	"orderhub/pipelines/patterntest"
+)
+
+// typed asks an operation, or a channel, whose answers are declared.
+const typed = `schemas: {charge: DIR/charge.json, declined: DIR/declined.json}
+adapters: {web: {type: fake-web}, out: {type: fake, ops: {ask: OP}}}
+channels: {a: {type: direct}, asked: {type: direct, reply: declined, VIA}}
+pipelines:
+  p: {from: web, steps: [{call: CALL, with: {amount: =body.n}, as: got}, {translate: {result: =got.result}}, {send: a}]}
+  READER
+`
+
+func typedHub(t *testing.T, op, via, call, reader string, answers map[string]patterntest.Answer) *patterntest.Hub {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"charge.json":   `{"type":"object","required":["result","amount"],"properties":{"result":{"const":"approved"},"amount":{"type":"number"}}}`,
+		"declined.json": `{"type":"object","required":["result"],"properties":{"result":{"enum":["declined","expired"]},"amount":{"type":"number"}}}`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := config("")
+	c.YAML = strings.NewReplacer("DIR", dir, "OP", op, "VIA", via, "CALL", call, "READER", reader).Replace(typed)
+	c.Answers = answers
+	return patterntest.Start(t, c)
+}
+
+// saysWith answers with a status.
+func saysWith(status, body string) patterntest.Answer {
+	return func(context.Context, *hub.Message) (*hub.Message, error) {
+		return &hub.Message{Body: hub.NewBody([]byte(body)), Headers: hub.Headers{hub.HeaderStatus: status}}, nil
+	}
+}
+
+const byStatus = `{reply: {200: charge, 204: none, 402: declined}, check: [{rule: 'reply?.result != "approved" or reply.amount == request.amount', say: another amount}]}`
+
+// What does not fit is an error with its place, whatever it is; what fits is the value.
+func TestFault_M1_AnswersByStatus(t *testing.T) {
+	for name, c := range map[string]struct{ status, body, sent, fails string }{
+		"it fits":                 {"200", `{"result":"approved","amount":7.0}`, `{"result":"approved"}`, ""},
+		"another status":          {"402", `{"result":"expired"}`, `{"result":"expired"}`, ""},
+		"a field is missing":      {"200", `{"result":"approved"}`, "", "out.ask answered what does not fit schema charge: /amount: is required"},
+		"that of another one":     {"402", `{"result":"approved","amount":7}`, "", "/result"},
+		"no status that is named": {"201", `{"result":"approved","amount":7}`, "", "out.ask answered 201, which its `reply` says nothing of"},
+		"a body too much":         {"204", `{}`, "", "with a body, and there should be none"},
+		"a list":                  {"200", `[]`, "", "must be an object"},
+		"nothing":                 {"200", ``, "", "must be an object"},
+		"no JSON":                 {"200", `<html>`, "", "not JSON"},
+		"a key twice":             {"200", `{"result":"approved","amount":7,"amount":7}`, "", "duplicate"},
+		"another amount":          {"200", `{"result":"approved","amount":7.01}`, "", "the answer does not fit the request: another amount"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := typedHub(t, byStatus, "", "out.ask", "", map[string]patterntest.Answer{"out.ask": saysWith(c.status, c.body)})
+			if c.fails != "" {
+				_, err := h.In("p", h.Message("m1", `{"n":7}`))
+				if e := hub.AsError(err); err == nil || e.Class != hub.Rejected || e.Reason != hub.BadResponse || !strings.Contains(e.Error(), c.fails) {
+					t.Errorf("%v", err)
+				}
+				return
+			}
+			h.Must("p", `{"n":7}`)
+			patterntest.Want(t, "sent", h.WaitingBodies("a"), c.sent)
+		})
+	}
+}
+
+// Whoever reads a channel is held to its `reply`, in the store and at a broker; so is an operation that its adapter takes as a text.
+func TestFault_M1_AnswersOfReaders(t *testing.T) {
+	for name, c := range map[string]struct{ op, via, call, reader, body, fails string }{
+		"the store": {"{}", "", "asked", `q: {from: asked, steps: [{reply: {body: =body.answer}}]}`, `{"n":1,"answer":{"result":"sold"}}`, "asked answered what does not fit schema declined"},
+		"a broker":  {"{}", "via: out", "asked", "", `{"n":1}`, "asked answered what does not fit schema declined: /result"},
+		"a text":    {"{to: queue a, reply: declined}", "", "out.ask", "", `{"n":1}`, "out.ask answered what does not fit schema declined: /result"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := typedHub(t, c.op, c.via, c.call, c.reader, map[string]patterntest.Answer{"out.asked": saysWith("200", `{"result":"sold"}`), "out.ask": saysWith("200", `{"result":"sold"}`)})
+			_, err := h.In("p", h.Message("m1", c.body))
+			if e := hub.AsError(err); err == nil || e.Class != hub.Rejected || e.Reason != hub.BadResponse || !strings.Contains(e.Error(), c.fails) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
