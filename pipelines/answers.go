@@ -171,7 +171,7 @@ func (a *answers) shape() *shape.Type {
 // answerShape is the type of what a call of name is answered.
 func (l *loading) answerShape(name string) *shape.Type {
 	if p := l.Pipeline(name); p != nil && p.From.Call {
-		return shape.AnyType
+		return p.gives
 	}
 	if c := l.Channel(name); c != nil {
 		return c.answers.shape()

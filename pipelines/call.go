@@ -44,6 +44,7 @@ func (b *Build) Request(n, with *yamlfile.Node) *Request {
 			n.Errorf("E240", "write from: call in pipeline "+name+", or send to its channel", "the pipeline %s is not for calls: it reads from elsewhere", name)
 			return nil
 		}
+		b.plan.compileOnce(p)
 		r.pipeline = p
 		b.link(Link{To: name, Verb: "call", called: p})
 		return r
@@ -206,7 +207,12 @@ func (r *Request) message(x *hub.Exchange, suffix string) (*hub.Message, error) 
 }
 
 // Type is what is known of the answer.
-func (r *Request) Type() *shape.Type { return r.answers.shape() }
+func (r *Request) Type() *shape.Type {
+	if r.pipeline != nil {
+		return r.pipeline.gives
+	}
+	return r.answers.shape()
+}
 
 // call runs a pipeline `from: call` inside the caller's unit of work.
 func (p *Pipeline) call(ctx context.Context, x *hub.Exchange, m *hub.Message) (*hub.Message, error) {

@@ -3,6 +3,7 @@ package pipelines
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"orderhub/hub"
 	"orderhub/pipelines/yamlfile"
@@ -23,16 +24,15 @@ func (l *loading) readPipelines(n *yamlfile.Node) {
 			continue
 		}
 		value.Allow("pipeline", "from", "steps", "errors", "lanes")
+		p.written = value
 		l.readFrom(p, value.Get("from"))
 		if p.reply = findReply(value.Get("steps")); p.mayReply() {
 			p.replies = p.reply != nil
 		}
 		l.Pipelines = append(l.Pipelines, p)
 	}
-	for key, value := range n.Entries() {
-		if p := l.Pipeline(key.Raw()); p != nil && value.Kind() == yamlfile.Map {
-			l.compile(p, value)
-		}
+	for _, p := range l.Pipelines {
+		l.compileOnce(p)
 	}
 	l.circles()
 	l.keepHistory()
@@ -55,6 +55,43 @@ func (l *loading) findFails(n *yamlfile.Node) {
 			l.findFails(item)
 		}
 	}
+}
+
+// compileOnce compiles a pipeline before those that call it, so that they know what it gives; one that is
+// being compiled, or that a section made, stays as it is.
+func (l *loading) compileOnce(p *Pipeline) {
+	if n := p.written; n != nil {
+		p.written = nil
+		l.compile(p, n)
+	}
+}
+
+// given is the type of what a call of the pipeline is answered: that of its replies, and of the message that comes to its end without one.
+func (b *Build) given(items []*yamlfile.Node) *shape.Type {
+	last := items[len(items)-1]
+	switch always := last.Get("reply") != nil && last.Get("when") == nil; {
+	case always:
+		return b.pl.gives
+	case slices.ContainsFunc(items, b.mayEnd):
+		return shape.AnyType
+	case b.pl.gives == nil:
+		return b.Flow.Body()
+	}
+	return shape.Join(b.pl.gives, b.Flow.Body())
+}
+
+// mayEnd tells that a message may end at the step, so that nobody knows what is answered; one that fails is answered by its error.
+func (b *Build) mayEnd(item *yamlfile.Node) bool {
+	verb := b.Verb(item)
+	return verb != "fail" && !(verb == "split" && item.Get(verb).Get("aggregate") != nil) && !slices.Contains(passing, verb)
+}
+
+// Gives notes the type of a reply of this pipeline.
+func (b *Build) Gives(t *shape.Type) {
+	if b.pl.gives != nil {
+		t = shape.Join(b.pl.gives, t)
+	}
+	b.pl.gives = t
 }
 
 // compile makes the pipeline's stages: the first ends at `reply`, when steps
@@ -94,6 +131,7 @@ func (l *loading) compile(p *Pipeline, n *yamlfile.Node) {
 		}
 	}
 	b.stage(first, lanes, 0, len(rest) > 0)
+	p.gives = b.given(first)
 	if len(rest) > 0 {
 		b.stage(rest, lanes, 1, false)
 	}

@@ -8,6 +8,7 @@ import (
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/schema"
+	"orderhub/transforms/shape"
 )
 
 // Plan is a loaded configuration: what runs, checked and compiled. It is not
@@ -59,6 +60,8 @@ type Pipeline struct {
 	Steps  []StepInfo   // as written, for the graph and the docs
 	Links  []Link       // where its messages may go
 
+	written *yamlfile.Node // what is to be compiled; nil: it is
+	gives   *shape.Type    // what a call of it is answered; nil: not known
 	node    *yamlfile.Node
 	policy  hub.Policy
 	body    hub.Next       // of `from: call`: what a call runs

@@ -14,6 +14,7 @@ import (
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
+	"orderhub/transforms/shape"
 )
 
 //go:embed README.md
@@ -67,6 +68,14 @@ func compile(b *pipelines.Build) hub.Step {
 		return nil
 	}
 	r.headers = b.Headers()
+	switch {
+	case r.body != nil:
+		b.Gives(r.body.Type())
+	case b.Node.Get("body") != nil: // it has a fault
+		b.Gives(shape.AnyType)
+	default:
+		b.Gives(shape.NullType)
+	}
 	return r
 }
 
