@@ -165,7 +165,7 @@ func (h *Health) look() (over, ask []*Part) {
 func (u *Use) lookAt(now time.Time) {
 	begun, good := u.begun.Load(), u.good.Load()
 	answered := max(good, u.ended.Load())
-	if begun <= answered || answered != u.heard {
+	if begun <= answered || answered != u.heard || u.silent.IsZero() {
 		if u.late && good == answered {
 			u.patient = 2 * now.Sub(u.silent)
 		}

@@ -105,11 +105,11 @@ func (a *Adapter) watch(s *session, blocks <-chan amqp.Blocking) {
 	for b := range blocks {
 		if b.Active {
 			s.blocked.Store(&b.Reason)
-			a.env.Log.Warn("sends wait", "event", reasonBlocked, "reason", b.Reason)
+			a.env.Log.Debug("sends wait", "event", reasonBlocked, "reason", b.Reason)
 			continue
 		}
 		s.blocked.Store(nil)
-		a.env.Log.Info("sends go on", "event", "unblocked")
+		a.env.Log.Debug("sends go on", "event", "unblocked")
 	}
 }
 

@@ -50,7 +50,7 @@ func (r *run) answer(j *job, reply *hub.Message) bool {
 // giveUp puts a request back whose answer could not be sent.
 func (r *run) giveUp(j *job, err error) bool {
 	env := r.adapter.env
-	env.Log.Warn("reply not sent, the request goes back", "queue", r.queue, "message", j.m.ID, "error", err)
+	env.Log.Debug("reply not sent, the request goes back", "queue", r.queue, "message", j.m.ID, "error", err)
 	r.requeue(j)
 	return false
 }

@@ -192,7 +192,7 @@ func (g *generation) settle() error {
 		t.Stop()
 	}
 	if err := g.commit(work); err != nil {
-		g.env.Log.Warn("positions not committed, their records come again", "topic", g.topic, "group", g.Source.group, "error", err)
+		g.env.Log.Info("positions not committed, their records come again", "topic", g.topic, "group", g.Source.group, "error", err)
 		if g.ctx.Err() == nil {
 			return err
 		}

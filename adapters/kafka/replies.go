@@ -158,7 +158,7 @@ func (q *replies) read(partition int, at int64) {
 			}
 		}
 		if failures++; failures == 1 && q.ctx.Err() == nil {
-			q.adapter.env.Log.Warn("replies can't be read, tried again", "topic", q.topic, "partition", partition, "error", err)
+			q.adapter.env.Log.Info("replies can't be read, tried again", "topic", q.topic, "partition", partition, "error", err)
 		}
 		q.pause(retry.Delay(failures))
 	}

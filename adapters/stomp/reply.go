@@ -52,7 +52,7 @@ func (r *run) answer(j *job, reply *hub.Message) bool {
 		}
 		if !r.conn.alive() || !pause(ctx, r.adapter.env.Clock, pauses.Delay(try)) {
 			env := r.adapter.env
-			env.Log.Warn("reply not sent, the request goes back", "destination", r.place.text, "message", j.m.ID, "error", err)
+			env.Log.Debug("reply not sent, the request goes back", "destination", r.place.text, "message", j.m.ID, "error", err)
 			r.requeue(j)
 			return false
 		}

@@ -22,6 +22,7 @@ type source struct {
 type target struct {
 	adapter string // the adapter `out` of the configuration
 	step    string
+	retry   string // the retry policy of the step; "": soon
 	link    *link
 	// count is how often each message has arrived so far.
 	count func() (map[string]int, error)

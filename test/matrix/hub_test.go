@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,12 +25,13 @@ const configuration = `adapters:
   out: %s
 retries:
   soon: {times: 1000, wait: 200ms..2s}
+  usual: {times: 12, wait: 1s..5m}
 pipelines:
   cell:
     from: %s
     steps:
 %s      - %s
-        retry: soon
+        retry: %s
 `
 
 // startHub runs a hub from in to out.
@@ -39,7 +41,7 @@ func startHub(t testing.TB, dir string, in source, out target) *hub {
 	if in.reply {
 		reply = "      - reply: 202\n"
 	}
-	return runHub(t, dir, fmt.Sprintf(configuration, in.adapter, out.adapter, in.from, reply, out.step))
+	return runHub(t, dir, fmt.Sprintf(configuration, in.adapter, out.adapter, in.from, reply, out.step, cmp.Or(out.retry, "soon")))
 }
 
 // runHub runs a hub in dir until the test ends. It is ready when runHub returns.
@@ -60,7 +62,7 @@ func runHub(t testing.TB, dir, yaml string) *hub {
 	defer log.Close()
 	h := &hub{dir: dir, exited: make(chan error, 1)}
 	h.env = append(os.Environ(), "HUB_STORE=sqlite:"+filepath.Join(dir, "hub.db"), "HUB_HOME="+dir)
-	h.process = exec.Command(bin, "run", "--no-stubs", "-v", "-o", "json", config)
+	h.process = exec.Command(bin, "run", "--no-stubs", "-o", "json", config)
 	h.process.Dir, h.process.Env, h.process.Stderr = dir, h.env, log
 	h.process.Stdout = log
 	if err := h.process.Start(); err != nil {

@@ -1,0 +1,196 @@
+package matrix
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/Shopify/toxiproxy/v2/toxics"
+)
+
+const (
+	soonSeen   = 5 * time.Second // an outage is in the status, and gone from it after it healed
+	outageTime = 8 * time.Second
+	first      = 20 // messages that come before
+)
+
+// service is a partner over HTTP, with a circuit breaker before it, that may answer every request with 503.
+type service struct {
+	target
+	refuses atomic.Bool
+}
+
+func newService(t testing.TB) *service {
+	arrived := newTally()
+	s := &service{}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var m struct{ ID string }
+		switch {
+		case s.refuses.Load():
+			http.Error(w, "maintenance", http.StatusServiceUnavailable)
+		case json.NewDecoder(r.Body).Decode(&m) == nil && m.ID != "":
+			arrived.add(m.ID, false)
+		}
+	})}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go server.Serve(listener)
+	t.Cleanup(func() { server.Close() })
+	l := newLink(t, freePort(t), listener.Addr().String())
+	s.target = target{adapter: fmt.Sprintf(`{type: http-client, url: "http://%s", limits: {timeout: 5s, circuit_breaker: 5/30s}, ops: {charge: POST /charges}}`, l.addr),
+		step: "call: out.charge", link: l, count: arrived.count}
+	return s
+}
+
+// outage is a way for a partner to be away.
+type outage struct {
+	name        string
+	in          func(testing.TB, *cell) source
+	out         func(testing.TB, *cell) target
+	away, there func(testing.TB, *link)
+}
+
+var (
+	down = func(_ testing.TB, l *link) { l.down() }
+	up   = func(t testing.TB, l *link) { l.up(t) }
+)
+
+// TestFault_V3_OutagesAreSeen provokes outages while messages come in: each is in the status within 5 s, with its reason, and gone 5 s after
+// it healed, though the retries of what waits grow to minutes; the log has one WARN and one INFO, however many messages met it; all arrive.
+func TestFault_V3_OutagesAreSeen(t *testing.T) {
+	kafka := &sharedBroker{}
+	t.Cleanup(kafka.stop)
+	var partner *service
+	charges := func(t testing.TB, _ *cell) target { partner = newService(t); return partner.target }
+	for _, o := range []outage{
+		{"billing refused", filesSource, charges, down, up},
+		{"billing 503", filesSource, charges, func(testing.TB, *link) { partner.refuses.Store(true) }, func(testing.TB, *link) { partner.refuses.Store(false) }},
+		{"billing silent", filesSource, charges, func(_ testing.TB, l *link) { l.infect(&toxics.TimeoutToxic{}) }, func(_ testing.TB, l *link) { l.infect(&toxics.NoopToxic{}) }},
+		{"mail server away", filesSource, smtpTarget, down, up},
+		{"PostgreSQL away", filesSource, sqlTarget, down, up},
+		{"RabbitMQ away", filesSource, amqpTarget, down, up},
+		{"STOMP away", filesSource, stompTarget, down, up},
+		{"Kafka away", filesSource, kafkaTarget, down, up},
+	} {
+		t.Run(o.name, func(t *testing.T) { o.run(t, kafka, "adapter out") })
+	}
+}
+
+// TestFault_V5_SourcesThatReadAgain is the same for sources: the status forgets an outage as soon as the source reads again.
+func TestFault_V5_SourcesThatReadAgain(t *testing.T) {
+	kafka := &sharedBroker{}
+	t.Cleanup(kafka.stop)
+	for _, o := range []outage{
+		{"RabbitMQ away from its source", amqpSource, filesTarget, down, up},
+		{"STOMP away from its source", stompSource, filesTarget, down, up},
+		{"PostgreSQL away from its source", sqlSource, filesTarget, down, up},
+		{"Kafka away from its source", kafkaSource, filesTarget, down, up},
+	} {
+		t.Run(o.name, func(t *testing.T) { o.run(t, kafka, "adapter in") })
+	}
+}
+
+// run plays the outage of a part of the hub.
+func (o *outage) run(t *testing.T, kafka *sharedBroker, of string) {
+	c := &cell{form: form{messages: first + 32}, kafka: kafka, dir: t.TempDir(), name: fmt.Sprintf("huboutage.%d.%d", os.Getpid(), time.Now().UnixMilli()), result: &result{}}
+	out := o.out(t, c)
+	in := o.in(t, c)
+	out.retry = "usual"
+	l := out.link
+	if of == "adapter in" {
+		l = in.link
+	}
+	h := startHub(t, c.dir, in, out)
+	ids := make([]string, c.messages)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("%s.%06d", c.name, i)
+	}
+	if err := in.put(t.Context(), ids[:first]); err != nil {
+		t.Fatal(err)
+	}
+	h.awaits(t, "the first arrive", time.Minute, func() bool { return len(c.judge(t, out, ids[:first])) == 0 })
+	if n := len(h.attention(t)); n > 0 {
+		t.Fatalf("before: %+v", h.attention(t))
+	}
+	o.away(t, l)
+	began := time.Now()
+	fed := trickle(t, in, ids[first:])
+	h.awaits(t, "the outage is seen", soonSeen, func() bool { return len(h.attention(t)) > 0 })
+	seen := time.Since(began)
+	time.Sleep(outageTime - seen)
+	list := h.attention(t)
+	if len(list) != 1 || list[0].What != "outage" || list[0].Of != of || list[0].Text == "" {
+		t.Errorf("attention: %+v", list)
+	}
+	o.there(t, l)
+	healed := time.Now()
+	h.awaits(t, "the outage is gone", soonSeen, func() bool { return len(h.attention(t)) == 0 })
+	gone := time.Since(healed)
+	h.awaits(t, "all arrive", drained, func() bool { return len(c.judge(t, out, ids)) == 0 })
+	<-fed
+	t.Logf("seen after %.1f s, gone after %.1f s, %d waited, drained %.1f s after it healed: %s", seen.Seconds(), gone.Seconds(), list[0].Waiting, time.Since(healed).Seconds(), list[0].Text)
+	if err := h.stop(); err != nil {
+		t.Error(err)
+	}
+	if warned, over := strings.Count(h.log(), "level=WARN"), strings.Count(h.log(), "works again"); warned != 1 || over != 1 {
+		t.Errorf("%d warnings, %d times over, want 1 of each:\n%s", warned, over, h.tail())
+	}
+}
+
+// trickle puts messages one by one over the time of an outage. fed is closed when all are with the far end.
+func trickle(t testing.TB, in source, ids []string) (fed <-chan struct{}) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for _, id := range ids {
+			for in.put(t.Context(), []string{id}) != nil && t.Context().Err() == nil {
+				time.Sleep(50 * time.Millisecond)
+			}
+			time.Sleep(outageTime / time.Duration(len(ids)))
+		}
+	}()
+	return done
+}
+
+// awaits waits until ok.
+func (h *hub) awaits(t testing.TB, what string, within time.Duration, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(within); !ok(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within %s: %s\n%s", within, what, h.report())
+		}
+	}
+}
+
+type attention struct {
+	What, Of, Text string
+	Waiting        int
+}
+
+// attention is what its status leads with.
+func (h *hub) attention(t testing.TB) []attention {
+	t.Helper()
+	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(h.dir, "hub.sock"))
+	}}}
+	res, err := client.Get("http://hub/status")
+	if err != nil {
+		t.Fatalf("status: %v\n%s", err, h.tail())
+	}
+	defer res.Body.Close()
+	var v struct{ Attention []attention }
+	if err := json.NewDecoder(res.Body).Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	return v.Attention
+}
