@@ -177,7 +177,7 @@ func (e *Entry) Call(ctx context.Context, m *Message) (*Message, error) {
 	d := e.rt.queues[e.stage.Queue]
 	now := e.rt.clock.Now()
 	if e.use != nil {
-		e.use.good.Store(now.UnixNano())
+		e.use.Works()
 	}
 	if expired(m, now) {
 		return nil, e.overdue(ctx, m, asked)

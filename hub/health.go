@@ -17,6 +17,7 @@ type Health struct {
 	clock Clock
 	log   *slog.Logger
 	mask  atomic.Pointer[Masker]
+	now   atomic.Int64 // the time of the last look, or failure, in Unix nanoseconds: what works after a failure is no earlier
 
 	mu    sync.Mutex
 	parts []*Part // in the order they were named
@@ -55,12 +56,12 @@ type Use struct {
 	part    *Part
 	name    string
 	source  bool         // it is well when it says so itself, whatever else of the part works
-	begun   atomic.Int64 // when it was asked last, in Unix nanoseconds
-	ended   atomic.Int64 // when it failed last, whoever was to blame
-	good    atomic.Int64 // when it worked last
+	begun   atomic.Int64 // how often it was asked
+	ended   atomic.Int64 // how often it answered, or failed
+	good    atomic.Int64 // when it worked last: Health.now
 	bad     time.Time    // when it failed last; zero: not in this outage. This and what follows is guarded by Health.mu
 	err     *Error       // that failure
-	heard   int64        // begin of the silence: the answer before it
+	heard   int64        // how often it had answered when it was last looked at
 	silent  time.Time    // since when there was no answer
 	late    bool         // the silence has been told of
 	patient time.Duration
@@ -71,6 +72,13 @@ const patience = 3 * time.Second
 
 // NewHealth is a Health of which nothing is known.
 func NewHealth(clock Clock, log *slog.Logger) *Health { return &Health{clock: clock, log: log} }
+
+// tick is the time, which is that of what works from now on, too.
+func (h *Health) tick() time.Time {
+	now := h.clock.Now()
+	h.now.Store(now.UnixNano())
+	return now
+}
 
 // Part finds a part, or makes it.
 func (h *Health) Part(kind, name string) *Part {
@@ -118,15 +126,15 @@ func (p *Part) Use(name string, source bool) *Use {
 }
 
 // Begin says that the part is asked now.
-func (u *Use) Begin() { u.begun.Store(u.part.h.clock.Now().UnixNano()) }
+func (u *Use) Begin() { u.begun.Add(1) }
 
 // End says what it answered to m, and gives err marked with the part, if the part is to blame.
 func (u *Use) End(m *Message, err error) error {
+	u.ended.Add(1)
 	if err == nil {
 		u.Works()
 		return nil
 	}
-	u.ended.Store(u.part.h.clock.Now().UnixNano())
 	e := AsError(err)
 	if !e.outage() {
 		return err
@@ -136,12 +144,13 @@ func (u *Use) End(m *Message, err error) error {
 	return &c
 }
 
-// Works says that it worked just now.
-func (u *Use) Works() { u.good.Store(u.part.h.clock.Now().UnixNano()) }
+// Works says that it worked just now. It costs an atomic store.
+func (u *Use) Works() { u.good.Store(u.part.h.now.Load()) }
 
 // Fails says that it failed just now. trial: it was tried to find out whether it works again.
 func (u *Use) Fails(e *Error) (trial bool) {
-	p, now := u.part, u.part.h.clock.Now()
+	p := u.part
+	now := p.h.tick()
 	p.h.mu.Lock()
 	defer p.h.mu.Unlock()
 	u.fail(e, now)
@@ -170,7 +179,7 @@ func (u *Use) fail(e *Error, now time.Time) {
 func (u *Use) trouble() string {
 	u.part.h.mu.Lock()
 	defer u.part.h.mu.Unlock()
-	if u.bad.IsZero() || u.good.Load() > u.bad.UnixNano() {
+	if u.bad.IsZero() || u.good.Load() >= u.bad.UnixNano() {
 		return ""
 	}
 	return briefly(u.err)

@@ -124,7 +124,7 @@ func (p *Part) recovers() bool {
 		if u.err.away() && !u.source { // whatever of the part works: there is a way to it
 			good = last
 		}
-		if !good.After(u.bad) {
+		if good.Before(u.bad) {
 			return false
 		}
 	}
@@ -133,7 +133,7 @@ func (p *Part) recovers() bool {
 
 // look is called a few times a second. over are the parts whose outage is over, ask those that are to be probed.
 func (h *Health) look() (over, ask []*Part) {
-	now := h.clock.Now()
+	now := h.tick()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, p := range h.parts {
@@ -163,10 +163,9 @@ func (h *Health) look() (over, ask []*Part) {
 // lookAt finds out that the use answers nobody: that is told before its callers
 // give up. What is slow by nature is told of once: then it gets more time.
 func (u *Use) lookAt(now time.Time) {
-	begun, good := u.begun.Load(), u.good.Load()
-	answered := max(good, u.ended.Load())
+	begun, answered := u.begun.Load(), u.ended.Load()
 	if begun <= answered || answered != u.heard || u.silent.IsZero() {
-		if u.late && good == answered {
+		if u.late && u.good.Load() >= u.bad.UnixNano() {
 			u.patient = 2 * now.Sub(u.silent)
 		}
 		u.heard, u.silent, u.late = answered, now, false
@@ -214,7 +213,7 @@ func (h *Health) recall(waiting map[string]int) {
 	defer h.mu.Unlock()
 	for _, p := range h.parts {
 		if n := waiting[p.name]; n > 0 && p.kind == PartAdapter && p.outage == nil && len(p.uses) > 0 {
-			p.uses[0].fail(Fail(Unavailable, notTried, "%d messages wait since before the start", n), h.clock.Now())
+			p.uses[0].fail(Fail(Unavailable, notTried, "%d messages wait since before the start", n), h.tick())
 		}
 	}
 }
@@ -229,7 +228,7 @@ func (h *Health) trust(p *Part) {
 	p.trusted = true
 	for _, u := range p.uses {
 		if !u.source {
-			u.good.Store(h.clock.Now().UnixNano())
+			u.Works()
 		}
 	}
 }
