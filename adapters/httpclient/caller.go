@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http/httptrace"
+	"sync/atomic"
 
 	"orderhub/hub"
 )
@@ -50,6 +52,10 @@ func (c *Caller) call(parent context.Context, m *hub.Message) (*hub.Message, err
 	}
 	ctx, cancel := context.WithTimeout(parent, timeout)
 	defer cancel()
+	var sent atomic.Bool
+	if c.op.ambiguous != "" {
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
+	}
 	req, err := c.request(ctx, m)
 	if err != nil {
 		return nil, err
@@ -61,13 +67,17 @@ func (c *Caller) call(parent context.Context, m *hub.Message) (*hub.Message, err
 		return nil, err
 	}
 	defer func() { <-c.client.turns }()
-	return c.client.breaker.run(func() (*hub.Message, error) {
+	reply, err := c.client.breaker.run(func() (*hub.Message, error) {
 		resp, err := req.Send()
 		if err != nil {
 			return nil, c.failure(parent, ctx, resp, err)
 		}
 		return c.reply(m, resp)
 	})
+	if err != nil && sent.Load() {
+		err = c.op.doubt(err)
+	}
+	return reply, err
 }
 
 // wait takes a turn, at the pace and within ctx. The caller gives the turn back when err is nil.

@@ -20,7 +20,7 @@ type Config struct {
 	Headers       map[string]string `yaml:"headers" doc:"Headers of every request."`
 	Timeout       time.Duration     `yaml:"timeout" default:"10s" min:"1ms" max:"10m" doc:"Time for a call, waiting for its turn included."`
 	Limits        Limits            `yaml:"limits" doc:"What the service may cost, and what we may cost it."`
-	Ops           map[string]any    `yaml:"ops" doc:"Operations by name: POST /refunds, or a map of http, expect (statuses such as 200 or 2xx; left out: 2xx), reply (the schema of its answers, or one for each status) and check (rules between reply and request), success_if (fields of the answer and what they must be) and timeout."`
+	Ops           map[string]any    `yaml:"ops" doc:"Operations by name: POST /refunds, or a map of http, expect (statuses such as 200 or 2xx; left out: 2xx), reply (the schema of its answers, or one for each status) and check (rules between reply and request), success_if (fields of the answer and what they must be), on_ambiguous (for a service that takes a repeat for another request: what becomes of one that it may have done; retry: it is tried once more after 30 minutes and then is a dead letter, park: it is one at once) and timeout."`
 	ForbidPrivate bool              `yaml:"forbid_private" doc:"Refuse addresses of private and reserved networks, for a URL that partners choose. Decided on the address that is connected to."`
 	AllowNetworks []string          `yaml:"allow_networks" doc:"Networks that forbid_private lets through, such as 10.1.0.0/16."`
 	Proxy         string            `yaml:"proxy" oneof:"none|env" default:"none" doc:"env: use the proxy of HTTP_PROXY, HTTPS_PROXY and NO_PROXY."`

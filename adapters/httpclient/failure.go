@@ -39,6 +39,17 @@ func (c *Caller) failure(parent, ctx context.Context, resp *resty.Response, err 
 	return fail(hub.Unavailable, "connection")
 }
 
+// doubt is err, the end of a request that was sent to a service which does not know repeats: where nobody knows
+// whether the service did it, it is ambiguous. An answer of the service itself, be it 500 or 503, tells that it did not.
+func (o *op) doubt(err error) error {
+	e := hub.AsError(err)
+	switch {
+	case e.Class == hub.Timeout && e.Reason != "http_408" && e.Reason != "http_425", e.Reason == "connection", e.Reason == "stopping", e.Reason == "http_502":
+		return o.ambiguous.Error("%w", e.Err)
+	}
+	return err
+}
+
 // isBadAnswer finds the faults that net/http has no error values for.
 func isBadAnswer(err error) bool {
 	text := err.Error()

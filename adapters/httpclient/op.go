@@ -22,6 +22,8 @@ type op struct {
 	success []condition
 	timeout time.Duration // 0: the adapter's
 
+	ambiguous hub.OnAmbiguous // "": the service knows a repeat by its Idempotency-Key
+
 	described *description // by an OpenAPI file; nil: it is not
 	fields    []field      // of its query, if it is described
 }
@@ -109,10 +111,15 @@ func (o *op) set(key string, v any) (err error) {
 		if err != nil || o.timeout <= 0 {
 			return fmt.Errorf("timeout: %v is no time such as 5s", v)
 		}
+	case "on_ambiguous":
+		text, _ := v.(string)
+		if o.ambiguous = hub.OnAmbiguous(text); o.ambiguous != hub.RetryAmbiguous && o.ambiguous != hub.ParkAmbiguous {
+			return fmt.Errorf("on_ambiguous: %v is neither retry nor park", v)
+		}
 	case "success_if":
 		o.success, err = parseSuccess(v)
 	default:
-		return fmt.Errorf("unknown field %q; there are http, expect, reply, check, success_if and timeout", key)
+		return fmt.Errorf("unknown field %q; there are http, expect, reply, check, success_if, on_ambiguous and timeout", key)
 	}
 	return err
 }
