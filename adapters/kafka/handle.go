@@ -34,6 +34,9 @@ func (l *lanes) handle(j *job) (again bool, pause time.Duration) {
 		l.notTaken(j, err)
 		return true, e.After
 	}
+	if e.Class.Transient() && !j.msg.Expires.IsZero() { // it was tried until it expired
+		e = hub.NoReply(&j.msg)
+	}
 	j.answer = hub.ErrorReply(&j.msg, e)
 	return l.give(j)
 }
