@@ -51,6 +51,7 @@ type Error struct {
 	After  time.Duration // the far end's Retry-After; 0: none given
 	Fields []FieldError  // what is wrong where in the body
 	Err    error
+	Told   bool   // whoever sent the message may read the text and the fields: see Tell
 	Cause  *Error // the error that was being handled when this one came up; nil: none was
 
 	trial bool // what failed was to find out whether the part works again
@@ -73,11 +74,15 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Chain is the text of the error with all that led to it, for people; each with at most so many bytes.
 func (e *Error) Chain(most int) string {
-	text := Clip(e.Error(), most)
+	return e.chain(func(c *Error) string { return Clip(c.Error(), most) })
+}
+
+func (e *Error) chain(text func(*Error) string) string {
+	all := text(e)
 	for c := e.Cause; c != nil; c = c.Cause {
-		text += "; this came up while handling " + c.Label() + ": " + Clip(c.Error(), most)
+		all += "; this came up while handling " + c.Label() + ": " + text(c)
 	}
-	return text
+	return all
 }
 
 // Label is class, reason and place: "rejected no_stock at p/call stock".
@@ -160,7 +165,7 @@ func AsError(err error) *Error {
 		return e
 	}
 	if s, ok := errors.AsType[*doc.SyntaxError](err); ok {
-		return &Error{Class: Invalid, Reason: s.Code, Err: err}
+		return &Error{Class: Invalid, Reason: s.Code, Told: true, Err: err}
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):

@@ -1,6 +1,10 @@
 package hub
 
-import "orderhub/hub/doc"
+import (
+	"slices"
+
+	"orderhub/hub/doc"
+)
 
 // MarkedPath is a place of a document that a schema marks with x-secret or
 // x-pii. "*" stands for any name or any item. Since documents move into others,
@@ -48,12 +52,12 @@ func (n *markNode) walk(v doc.Value, visit func(name string, leaf doc.Value)) {
 		}
 		return leaf
 	}}
-	w.value(v, &place{})
+	w.value(v, &place{document: true})
 }
 
 // marks tells that the value at the path is marked.
 func (n *markNode) marks(path []string) bool {
-	w, at := markWalk{root: n}, &place{}
+	w, at := markWalk{root: n}, &place{document: true}
 	for _, name := range path {
 		at = w.enter(at, name, name)
 	}
@@ -62,9 +66,10 @@ func (n *markNode) marks(path []string) bool {
 
 // markWalk walks through a document with the nodes of the tree that its values stand at.
 type markWalk struct {
-	root    *markNode
-	leaf    func(at *place, v doc.Value) doc.Value
-	rebuild bool
+	root      *markNode
+	leaf      func(at *place, v doc.Value) doc.Value
+	rebuild   bool
+	documents []string // names of the fields that documents stand under, in what is none itself
 }
 
 // place is where a value stands.
@@ -72,6 +77,7 @@ type place struct {
 	nodes          []*markNode // without the root, where each path may begin
 	name           string      // of the field
 	marked, secret bool
+	document       bool // it is a document, or in one
 }
 
 // value visits v; with rebuild it gives v with what leaf gave for its leaves.
@@ -107,7 +113,10 @@ func (w *markWalk) value(v doc.Value, at *place) doc.Value {
 
 // enter is the place of a field or an item below at.
 func (w *markWalk) enter(at *place, step, name string) *place {
-	down := &place{name: name, marked: at.marked, secret: at.secret}
+	down := &place{name: name, marked: at.marked, secret: at.secret, document: at.document || slices.Contains(w.documents, name)}
+	if !at.document {
+		return down
+	}
 	take := func(n *markNode) {
 		if n != nil {
 			down.nodes = append(down.nodes, n)
@@ -130,17 +139,23 @@ func (m *Masker) Marks(path ...string) bool {
 	return now != nil && now.marks.marks(path)
 }
 
-// Redact is v as people may see it: what schemas mark as secret (x-secret), and
-// what is hidden in texts, is masked; what they mark as personal is as it is.
-func (m *Masker) Redact(v doc.Value) doc.Value {
+// Shown is a JSON text as people may see it. What is hidden is masked in every
+// text of it; in the documents, which stand under the fields of the given names,
+// what schemas mark as secret is as well, and what they mark as personal, unless
+// personal is true. A text that can't be read is not shown.
+func (m *Masker) Shown(raw []byte, personal bool, documents ...string) []byte {
 	now := m.masking()
 	if now == nil {
-		return v
+		return raw
 	}
-	w := markWalk{root: now.marks, rebuild: true, leaf: func(at *place, leaf doc.Value) doc.Value {
+	v, err := doc.ParseLimits(raw, doc.Limits{Nodes: 1 << 28, Depth: 10_000})
+	if err != nil {
+		return []byte(`"[not shown: it can't be read]"`)
+	}
+	w := markWalk{root: now.marks, rebuild: true, documents: documents, leaf: func(at *place, leaf doc.Value) doc.Value {
 		text := leaf.Text()
 		shown := m.Text(text)
-		if at.secret {
+		if at.secret || at.marked && !personal {
 			shown = "[" + plainName(at.name) + "]"
 		}
 		if shown == text {
@@ -148,14 +163,5 @@ func (m *Masker) Redact(v doc.Value) doc.Value {
 		}
 		return doc.StringValue(shown)
 	}}
-	return w.value(v, &place{})
-}
-
-// RedactJSON is Redact for a JSON text. A text that can't be read is not shown.
-func (m *Masker) RedactJSON(raw []byte) []byte {
-	v, err := doc.ParseLimits(raw, doc.Limits{Nodes: 1 << 28, Depth: 10_000})
-	if err != nil {
-		return []byte(`"[not shown: it can't be read]"`)
-	}
-	return m.Redact(v).JSON()
+	return w.value(v, &place{}).JSON()
 }

@@ -1,9 +1,9 @@
 package hub
 
 import (
-	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"html"
 	"net/url"
 	"regexp"
@@ -180,18 +180,29 @@ func (m *Masker) Error(e *Error) *Error {
 		return e
 	}
 	c := *e
-	c.Fields, c.Err, c.Cause = fields, &maskedError{masked, e.Err}, cause
+	c.Fields, c.Err, c.Cause = fields, &maskedError{masked, m, e.Err}, cause
 	return &c
 }
 
 // maskedError is an error that says text in place of its own.
 type maskedError struct {
 	text string
+	mask *Masker
 	err  error
 }
 
 func (e *maskedError) Error() string { return e.text }
 func (e *maskedError) Unwrap() error { return e.err }
+
+// As finds what a partner said masked, too.
+func (e *maskedError) As(target any) bool {
+	said, ok := target.(*Said)
+	if !ok || !errors.As(e.err, said) {
+		return false
+	}
+	*said = Said(e.mask.Text(string(*said)))
+	return true
+}
 
 // unit masks the texts of u: its history, and why its messages wait or are dead.
 func (m *Masker) unit(u *Unit) {
@@ -240,7 +251,6 @@ func (t *maskTable) put(p maskPattern) {
 	}
 	t.pairs[pair>>6] |= 1 << (pair & 63)
 	t.starts[start] = append(t.starts[start], p)
-	slices.SortFunc(t.starts[start], func(a, b maskPattern) int { return cmp.Compare(len(b.text), len(a.text)) }) // the longest first
 }
 
 func (t *maskTable) add(o *maskTable) {
@@ -263,14 +273,11 @@ func (t *maskTable) mask(s string) string {
 		if pair := uint16(a)<<8 | uint16(b); t.pairs[pair>>6]&(1<<(pair&63)) == 0 {
 			continue
 		}
-		for _, p := range t.starts[[3]byte{a, b, lower(s[i+2])}] {
-			if n := p.at(s, i); n > 0 {
-				out.WriteString(s[done:i])
-				out.WriteString("[" + p.name + "]")
-				done = i + n
-				i = done - 1
-				break
-			}
+		if n, name := longest(t.starts[[3]byte{a, b, lower(s[i+2])}], s, i); n > 0 {
+			out.WriteString(s[done:i])
+			out.WriteString("[" + name + "]")
+			done = i + n
+			i = done - 1
 		}
 	}
 	if done == 0 {
@@ -278,6 +285,17 @@ func (t *maskTable) mask(s string) string {
 	}
 	out.WriteString(s[done:])
 	return out.String()
+}
+
+// longest is the longest of the patterns at i, one that is there as a whole before one that was cut.
+func longest(patterns []maskPattern, s string, i int) (n int, name string) {
+	whole := false
+	for _, p := range patterns {
+		if m := p.at(s, i); m > 0 && (m == len(p.text) && !whole || m > n && whole == (m == len(p.text))) {
+			n, name, whole = m, p.name, m == len(p.text)
+		}
+	}
+	return n, name
 }
 
 // at is how many bytes of s, from i on, are the value or what was left of it when the text was cut; 0: none.

@@ -2,11 +2,14 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
-// LogHandler is h with all that m hides masked in the message and in every attribute.
+// LogHandler is h with all that m hides masked in the message and in every
+// attribute. Errors are without what partners said: see Logged.
 func (m *Masker) LogHandler(h slog.Handler) slog.Handler { return &maskedLog{h, m} }
 
 type maskedLog struct {
@@ -50,7 +53,13 @@ func (l *maskedLog) attr(a slog.Attr) slog.Attr {
 		}
 		return slog.Attr{Key: a.Key, Value: slog.GroupValue(group...)}
 	case slog.KindAny:
-		return slog.String(a.Key, l.mask.Text(fmt.Sprint(v.Any())))
+		text := fmt.Sprint(v.Any())
+		if err, ok := v.Any().(error); ok {
+			if e, classified := errors.AsType[*Error](err); classified {
+				text = strings.Replace(text, e.Error(), e.Logged(), 1)
+			}
+		}
+		return slog.String(a.Key, l.mask.Text(text))
 	}
 	return a
 }

@@ -66,7 +66,7 @@ func (e *Error) away() bool {
 
 // briefly is an error in one short line.
 func briefly(e *Error) string {
-	text := []rune(strings.Join(strings.Fields(e.Error()), " "))
+	text := []rune(strings.Join(strings.Fields(e.Logged()), " "))
 	if len(text) > 300 {
 		text = append(text[:300], '…')
 	}

@@ -25,7 +25,7 @@ func (rt *Runtime) refuse(ctx context.Context, s *Stage, m *Message, x *Exchange
 	note.Correlation, note.Text = x.Msg.Correlation, e.Chain(maxText)
 	rt.Refuser(s.source()).Refused(note)
 	if first.Class == Bug {
-		rt.log.Error("bug", "stage", s.Name, "message", m.ID, "where", first.Where, "error", e.Chain(maxText))
+		rt.log.Error("bug", "stage", s.Name, "message", m.ID, "where", first.Where, "error", e)
 	}
 	if s.Answers {
 		return nil, first
@@ -157,7 +157,7 @@ func (rt *Runtime) aftermath(s *Stage, m *Message, d *Delivery, e *Error, r Reac
 		return &Unit{Input: d, Root: m.Root(), Correlation: m.Correlation, History: append(notes, ev)}, false
 	default:
 		ev.Detail += "; dead letter"
-		rt.log.Warn("dead letter", "stage", s.Name, "message", m.ID, "correlation", m.Correlation, "class", e.Class, "where", e.Where, "error", e.Chain(maxText))
+		rt.log.Warn("dead letter", "stage", s.Name, "message", m.ID, "correlation", m.Correlation, "class", e.Class, "where", e.Where, "error", e)
 	}
 	u = &Unit{Input: d, Root: m.Root(), Correlation: m.Correlation, History: append(notes, ev)}
 	switch {

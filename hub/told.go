@@ -37,9 +37,10 @@ import (
 // tells such a class at once where its own `errors:` or `retry:` says so. An HTTP
 // server tells every error at once: its client tries again.
 //
-// What is not the same: outside of the hub the text of a bug is "internal error",
-// and of what another partner said (see Said) "a partner did not accept it"; over
-// HTTP the texts of timeout, unavailable and throttled are the adapter's. Texts have 2,000 bytes at
+// What is not the same: outside of the hub an error has its text only when that was
+// written for whoever sent the message (see Tell), else words for its class, which
+// say nothing of partners, addresses and files (see Public); over HTTP the texts
+// of timeout, unavailable and throttled are the adapter's. Texts have 2,000 bytes at
 // most, and 20 fields go along. The place, the causes, and reasons that are about
 // the answerer alone (it stops, it has no connection to a third) stay with it: the
 // asker reads the class as the reason.
@@ -76,11 +77,53 @@ func (c Class) Status() int {
 	return statuses[Rejected]
 }
 
+// Tell makes the text and the fields of e known to whoever sent the message. It is
+// for errors that are about the message alone, in words of the pipeline's author
+// or of ours: nothing of partners, addresses, files, or how we work inside.
+func (e *Error) Tell() *Error {
+	e.Told = true
+	return e
+}
+
+// public are the words for outsiders where an error has none for them.
+var public = map[Class]string{Invalid: "the message can't be handled as it is", Timeout: "no answer in time", Unavailable: "not available now; try again",
+	Throttled: "too much at once; try again later", Bug: "internal error"}
+
+// Public is what outsiders may read of e.
+func (e *Error) Public() (text string, fields []FieldError) {
+	_, said := errors.AsType[Said](e)
+	switch {
+	case e.Told && !said && e.Class != Bug:
+		return Clip(e.Error(), maxText), e.Fields[:min(len(e.Fields), maxFields)]
+	case public[e.Class] != "":
+		return public[e.Class], nil
+	case said:
+		return "a partner did not accept it", nil
+	}
+	return "it was not accepted", nil
+}
+
 // Said is what a partner's error says: a text for those who run the hub, never
-// for another partner. It is the Err of an Error, or stands in its chain.
+// for another partner, nor for the log. It is the Err of an Error, or stands in its chain.
 type Said string
 
 func (s Said) Error() string { return string(s) }
+
+// Logged is the text of e with all that led to it, for the log and the status: what
+// partners said is left out, since it is about one message, whose history and dead letter have it.
+func (e *Error) Logged() string {
+	return e.chain(func(c *Error) string {
+		text := c.Error()
+		said, ok := errors.AsType[Said](c)
+		switch {
+		case !ok || said == "":
+			return text
+		case strings.Contains(text, string(said)):
+			return strings.ReplaceAll(text, string(said), "…")
+		}
+		return c.Label()
+	})
+}
 
 // Notice is the body of an answer that says why there is no other.
 type Notice struct {
@@ -92,14 +135,10 @@ type Notice struct {
 
 // NoticeOf is what e says to who asked.
 func NoticeOf(e *Error) Notice {
-	n := Notice{e.Class, Clip(e.Error(), maxText), e.Reason, e.Fields[:min(len(e.Fields), maxFields)]}
+	n := Notice{Class: e.Class, Reason: e.Reason}
+	n.Detail, n.Errors = e.Public()
 	if n.Reason == "" || localReason(n.Reason) {
 		n.Reason = string(e.Class)
-	}
-	if e.Class == Bug {
-		n.Detail, n.Errors = "internal error", nil
-	} else if _, said := errors.AsType[Said](e); said {
-		n.Detail, n.Errors = "a partner did not accept it", nil
 	}
 	return n
 }

@@ -164,7 +164,7 @@ func (r *Request) Ask(ctx context.Context, x *hub.Exchange, suffix string) (*hub
 			detail += " → " + s
 		}
 		if err != nil {
-			detail += " failed: " + err.Error()
+			detail += " failed: " + x.Mask().Text(err.Error())
 		}
 		r.b.Note(x, began, "called", detail)
 	}

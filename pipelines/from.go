@@ -189,7 +189,7 @@ func (f *From) check(m *hub.Message) error {
 		return err
 	}
 	if bad := f.schema.Validate(v); bad != nil {
-		return bad
+		return bad.Tell()
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ func (rules Rules) Check(x *hub.Exchange) error {
 	case !broken && len(said) == 1:
 		return failed
 	}
-	bad := hub.Fail(hub.Invalid, "rule", "%s", strings.Join(said, "; "))
+	bad := hub.Fail(hub.Invalid, "rule", "%s", strings.Join(said, "; ")).Tell()
 	for _, say := range said {
 		bad.Fields = append(bad.Fields, hub.FieldError{Detail: say})
 	}

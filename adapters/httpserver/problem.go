@@ -55,10 +55,6 @@ func problemOf(err error) *problem {
 	switch e.Class {
 	case hub.Invalid:
 		p.ofDocument(err)
-	case hub.Rejected:
-		if ofFarEnd(e.Reason) {
-			p.detail = "a partner did not accept it"
-		}
 	case hub.Timeout:
 		p.detail, p.fields = "no answer in time; it is safe to try again with the same Idempotency-Key", nil
 	case hub.Unavailable:
@@ -110,11 +106,6 @@ func (p *problem) throttled(e *hub.Error) {
 		p.status = http.StatusServiceUnavailable
 	}
 	p.waitFor(e.After, time.Second)
-}
-
-// ofFarEnd tells whether the text of an error may hold what a partner answered.
-func ofFarEnd(reason string) bool {
-	return strings.HasPrefix(reason, "http_") || reason == "bad_response" || reason == "redirect"
 }
 
 func (p *problem) waitFor(after, otherwise time.Duration) {

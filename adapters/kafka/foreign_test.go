@@ -218,7 +218,7 @@ func TestPythonRequests(t *testing.T) {
 
 	feed(t, s.source(s.adapter(nil), "topic "+topic, "g."+topic, func(c *SourceConfig) { c.Start = startLast }), replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) {
 		if string(m.Body.Bytes()) == "bad" {
-			return nil, hub.Fail(hub.Invalid, "schema", "no sku")
+			return nil, hub.Fail(hub.Invalid, "schema", "no sku").Tell()
 		}
 		return m.WithBody(hub.NewBody([]byte("hub"))), nil
 	}))

@@ -101,7 +101,7 @@ func TestHubAnswers(t *testing.T) {
 	feed(t, s.source(s.adapter(nil), "topic "+topic, "g."+topic, nil), replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) {
 		switch string(m.Body.Bytes()) {
 		case "bad":
-			return nil, hub.Fail(hub.Invalid, "schema", "no sku")
+			return nil, hub.Fail(hub.Invalid, "schema", "no sku").Tell()
 		case "bug":
 			return nil, errors.New("secret detail")
 		case "later":

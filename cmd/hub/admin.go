@@ -15,14 +15,18 @@ import (
 // admin is the API on the control socket. README.md lists its calls.
 type admin struct{ *daemon }
 
-// tell writes v as JSON, as people may see it: secrets are masked, those in documents that schemas mark as well.
-func (a *admin) tell(w io.Writer, v any) {
+// documents are the fields of answers that documents of messages stand under.
+var documents = []string{"body", "headers", "data", "show"}
+
+// tell writes v as JSON, as people may see it: secrets are masked, and what schemas
+// mark in documents; with ?personal=true what is personal is shown.
+func (a *admin) tell(w io.Writer, r *http.Request, v any) {
 	raw, err := json.Marshal(v)
 	if err != nil {
 		raw, _ = json.Marshal(problemOf(err)) // texts always can
 	}
 	var b bytes.Buffer
-	json.Indent(&b, a.reg.Mask.RedactJSON(raw), "", "  ") // of our own JSON
+	json.Indent(&b, a.reg.Mask.Shown(raw, r.URL.Query().Get("personal") == "true", documents...), "", "  ") // of our own JSON
 	b.WriteByte('\n')
 	w.Write(b.Bytes()) // the client may be gone
 }
@@ -87,7 +91,7 @@ func (a *admin) answer(h handler) http.HandlerFunc {
 		}
 		w.Header().Set("Content-Type", kind)
 		w.WriteHeader(status)
-		a.tell(w, v)
+		a.tell(w, r, v)
 	}
 }
 

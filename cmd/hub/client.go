@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -18,15 +19,16 @@ import (
 
 // client calls the admin API of the running hub.
 type client struct {
-	socket string
-	http   http.Client
+	socket   string
+	personal bool // answers show personal data
+	http     http.Client
 }
 
 // client finds the running hub's control socket; it does not connect yet.
 func (c *cli) client() *client {
 	socket := socketPath(c.home, configuredStore())
 	at := dialable(socket)
-	return &client{socket, http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+	return &client{socket, c.personal, http.Client{Transport: &http.Transport{DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, "unix", at)
 		}}}}
@@ -58,6 +60,13 @@ func (e *errUnreachable) Error() string {
 // call makes one call and gives the answer's JSON. Problems come as *apiError.
 func (c *client) call(ctx context.Context, method, path string, query url.Values, body []byte) ([]byte, error) {
 	target := "http://hub" + path
+	if c.personal {
+		query = maps.Clone(query)
+		if query == nil {
+			query = url.Values{}
+		}
+		query.Set("personal", "true")
+	}
 	if len(query) > 0 {
 		target += "?" + query.Encode()
 	}

@@ -25,6 +25,7 @@ type cli struct {
 	mask      *hub.Masker // of both, and of the log: knows the secrets that this process has loaded
 	format    string
 	home      string // --hub
+	personal  bool   // --personal
 	color     bool   // talk is a terminal that shows colours
 	shown     bool   // out is a terminal
 }

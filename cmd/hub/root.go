@@ -44,6 +44,7 @@ func (c *cli) root() *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVarP(&c.format, "output", "o", formatText, "text or json; validate also knows github")
 	f.StringVar(&c.home, "hub", "", "control socket of the running hub, or its folder (default: $HUB_HOME, else beside the store)")
+	f.BoolVar(&c.personal, "personal", false, "show what schemas mark as personal (x-pii) in documents")
 	root.AddCommand(c.runCommand(), c.sandboxCommand(), c.validateCommand(), c.sendCommand(), c.traceCommand(), c.dlqCommand(),
 		c.refusedCommand(), c.replayCommand(), c.statusCommand(), c.pauseCommand(), c.resumeCommand(), c.reloadCommand(), c.graphCommand(),
 		c.processCommand(), c.taskCommand(), c.reportCommand(), c.diffCommand(), c.evalCommand(), c.testCommand(), c.versionCommand())

@@ -71,7 +71,7 @@ func (a *aggregator) Process(ctx context.Context, x *hub.Exchange, next hub.Next
 		return err
 	}
 	if g.Size >= maxMembers {
-		return hub.Fail(hub.Rejected, "group_full", "group %q has %d members", key, g.Size)
+		return hub.Fail(hub.Rejected, "group_full", "group %q has %d members", key, g.Size).Tell()
 	}
 	g.add(x.Msg, x.Now())
 	complete, err := a.complete(ctx, fr, g, body)
@@ -100,7 +100,7 @@ func (a *aggregator) Process(ctx context.Context, x *hub.Exchange, next hub.Next
 func (a *aggregator) key(fr *formula.Frame) (string, error) {
 	key, err := a.by.Text(fr)
 	if err == nil && utf8.RuneCountInString(key) > maxKey {
-		err = hub.Fail(hub.Invalid, "key_too_long", "the group key %s… is longer than %d characters", string([]rune(key)[:40]), maxKey)
+		err = hub.Fail(hub.Invalid, "key_too_long", "the group key %s… is longer than %d characters", string([]rune(key)[:40]), maxKey).Tell()
 	}
 	return key, err
 }
@@ -140,7 +140,7 @@ func (a *aggregator) goOn(ctx context.Context, x *hub.Exchange, g *group, key st
 
 func (a *aggregator) tooLate(x *hub.Exchange, key string) error {
 	if a.late == nil {
-		return hub.Fail(hub.Rejected, "late", "group %q is closed: this message is late", key)
+		return hub.Fail(hub.Rejected, "late", "group %q is closed: this message is late", key).Tell()
 	}
 	if err := a.late.Send(x, "late"); err != nil {
 		return err

@@ -51,6 +51,6 @@ func compile(b *pipelines.Build) hub.Step {
 			}
 			text = cmp.Or(v.Text(), name)
 		}
-		return hub.Fail(hub.Class(name), name, "%s", text)
+		return hub.Fail(hub.Class(name), name, "%s", text).Tell()
 	})
 }

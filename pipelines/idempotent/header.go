@@ -64,7 +64,7 @@ func (h headerKey) before(ctx context.Context, x *hub.Exchange, key, name, hash 
 		return false, version, err
 	}
 	if first.Hash != hash {
-		return false, 0, hub.Fail(hub.Invalid, "idempotency_key_reused", "the %s %s was used for another request", h.header, key)
+		return false, 0, hub.Fail(hub.Invalid, "idempotency_key_reused", "the %s %s was used for another request", h.header, key).Tell()
 	}
 	first.replay(x)
 	h.b.Note(x, x.Clock(), "duplicate", h.header+" of "+first.ID)

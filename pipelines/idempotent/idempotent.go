@@ -138,9 +138,9 @@ func (r *receiver) duplicate(x *hub.Exchange, key string, before, now *handled) 
 	switch again := before.ID == now.ID; { // the same message delivered again is no new request
 	case again:
 	case r.version == nil && before.Hash != now.Hash:
-		return hub.Fail(hub.Rejected, "key_conflict", "%s was used for another message, %s", key, before.ID)
+		return hub.Fail(hub.Rejected, "key_conflict", "%s was used for another message, %s", key, before.ID).Tell()
 	case r.fail:
-		return hub.Fail(hub.Rejected, "duplicate", "%s", detail)
+		return hub.Fail(hub.Rejected, "duplicate", "%s", detail).Tell()
 	}
 	if r.same {
 		before.replay(x)
@@ -160,7 +160,7 @@ func keyOf(e *pipelines.Expr, fr *formula.Frame) (string, error) {
 
 func checkLength(key string) error {
 	if utf8.RuneCountInString(key) > maxKey {
-		return hub.Fail(hub.Invalid, "key_too_long", "the key %s… is longer than %d characters", string([]rune(key)[:40]), maxKey)
+		return hub.Fail(hub.Invalid, "key_too_long", "the key %s… is longer than %d characters", string([]rune(key)[:40]), maxKey).Tell()
 	}
 	return nil
 }
@@ -175,7 +175,7 @@ func enter(x *hub.Exchange, kind, name string, waits bool) error {
 	if x.Claim(kind, name) {
 		return nil
 	}
-	e := hub.Fail(hub.Throttled, "in_progress", "a request with the same key is in progress")
+	e := hub.Fail(hub.Throttled, "in_progress", "a request with the same key is in progress").Tell()
 	e.After = time.Second
 	return e
 }

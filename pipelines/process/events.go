@@ -26,7 +26,7 @@ func (t *turn) start() error {
 	}
 	if t.d.schema != nil {
 		if bad := t.d.schema.Validate(data); bad != nil {
-			return misfit(bad, hub.Invalid, schema.Reason, t.d.dataName)
+			return misfit(bad, hub.Invalid, schema.Reason, t.d.dataName).Tell()
 		}
 	}
 	in.Def, in.Version, in.By, in.Started = t.d.Hash, t.d.Version, t.me, t.now
@@ -49,7 +49,7 @@ func (t *turn) event() error {
 		t.same = true
 		return nil
 	case !in.Closed.IsZero():
-		return hub.Fail(hub.Rejected, "no_process", "the event %s came when %s %s had ended in %s", e.Name, t.m.name, in.ID, in.root().State)
+		return hub.Fail(hub.Rejected, "no_process", "the event %s came when %s %s had ended in %s", e.Name, t.m.name, in.ID, in.root().State).Tell()
 	}
 	if err := fitsEvent(t.d.eventData, e.Name, e.Data); err != nil {
 		return err

@@ -54,14 +54,17 @@ func (t *turn) stepFailed(tok *Token, k *step, err error) error {
 	return t.fail(tok, e)
 }
 
-// masked is err as the instance may keep it: what its data, and the message that is handled, say in confidence is masked.
-func (t *turn) masked(tok *Token, err error) *hub.Error {
+// mask hides in what is said of tok what the instance's data, and the message that is handled, say in confidence.
+func (t *turn) mask(tok *Token) *hub.Masker {
 	var docs []doc.Value
 	for _, v := range t.vars(tok) {
 		docs = append(docs, v.Value)
 	}
-	return t.x.Mask().AboutDocs(docs...).Error(hub.AsError(err))
+	return t.x.Mask().AboutDocs(docs...)
 }
+
+// masked is err as the instance may keep it.
+func (t *turn) masked(tok *Token, err error) *hub.Error { return t.mask(tok).Error(hub.AsError(err)) }
 
 // tables say what errors of tok lead to, from the inside out: its state, the states around its branch, the process.
 func (t *turn) tables(tok *Token) (out []map[string]*reaction) {
@@ -151,7 +154,7 @@ func (t *turn) unstick(tok *Token) {
 // retryNow makes everything that failed, or waits for another try, go on.
 func (t *turn) retryNow() error {
 	if len(t.in.Tokens) == 0 || !t.in.Closed.IsZero() {
-		return hub.Fail(hub.Rejected, "no_process", "%s %s is not running", t.m.name, t.in.ID)
+		return hub.Fail(hub.Rejected, "no_process", "%s %s is not running", t.m.name, t.in.ID).Tell()
 	}
 	for _, tok := range t.in.Tokens {
 		if tok.Phase != Failed && tok.Due.IsZero() {
@@ -171,7 +174,7 @@ func (t *turn) retryNow() error {
 // cancel leads the instance to its compensation, or undoes all and closes.
 func (t *turn) cancel() error {
 	if len(t.in.Tokens) == 0 || !t.in.Closed.IsZero() {
-		return hub.Fail(hub.Rejected, "no_process", "%s %s is not running", t.m.name, t.in.ID)
+		return hub.Fail(hub.Rejected, "no_process", "%s %s is not running", t.m.name, t.in.ID).Tell()
 	}
 	root := t.in.root()
 	i := slices.IndexFunc(t.d.states, func(s *state) bool { return s.outer == nil && s.undo != nil && s.undo.states == nil })

@@ -78,7 +78,7 @@ func fitsEvent(schemas map[string]*schema.Schema, event string, data doc.Value) 
 		return nil
 	}
 	if bad := s.Validate(data); bad != nil {
-		return misfit(bad, hub.Invalid, schema.Reason, "the data of the event "+event)
+		return misfit(bad, hub.Invalid, schema.Reason, "the data of the event "+event).Tell()
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func (d *Definition) fits(before hub.Vars, set []hub.Var) *hub.Error {
 }
 
 // misfit is the error of a document that does not fit.
-func misfit(bad *hub.Error, class hub.Class, reason, what string) error {
+func misfit(bad *hub.Error, class hub.Class, reason, what string) *hub.Error {
 	e := hub.Fail(class, reason, "%s: %w", what, bad)
 	e.Fields = bad.Fields
 	return e

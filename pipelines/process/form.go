@@ -89,7 +89,7 @@ func checkAnswer(ask []Field, answer doc.Value) error {
 	for i, f := range faults {
 		said[i] = f.Pointer[1:] + " " + f.Detail
 	}
-	e := hub.Fail(hub.Invalid, "answer", "%s", strings.Join(said, "; "))
+	e := hub.Fail(hub.Invalid, "answer", "%s", strings.Join(said, "; ")).Tell()
 	e.Fields = faults
 	return e
 }

@@ -110,7 +110,7 @@ func (s *starter) Process(ctx context.Context, x *hub.Exchange, next hub.Next) e
 
 func checkID(id string) error {
 	if utf8.RuneCountInString(id) > maxID {
-		return hub.Fail(hub.Invalid, "key_too_long", "the ID %s… is longer than %d characters", string([]rune(id)[:40]), maxID)
+		return hub.Fail(hub.Invalid, "key_too_long", "the ID %s… is longer than %d characters", string([]rune(id)[:40]), maxID).Tell()
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func (t *turn) answer() error {
 			return t.answered(tok, by, with)
 		}
 	}
-	return hub.Fail(hub.Rejected, "no_task", "the task %s is answered already, or called off", id)
+	return hub.Fail(hub.Rejected, "no_task", "the task %s is answered already, or called off", id).Tell()
 }
 
 func (t *turn) answered(tok *Token, by string, with doc.Value) error {

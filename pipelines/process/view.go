@@ -233,12 +233,13 @@ func AllStuck(ctx context.Context, st Reader, process string, limit int) ([]Stuc
 	}
 	out := make([]Stuck, 0, len(list))
 	for _, rec := range list {
-		parts := strings.Split(rec.Key, "\x00")
+		name, id, _ := strings.Cut(rec.Key, "\x00")
+		end := strings.LastIndexByte(id, 0) // an ID may hold anything
 		var s stuck
-		if err := json.Unmarshal(rec.Value, &s); err != nil || len(parts) != 3 {
+		if err := json.Unmarshal(rec.Value, &s); err != nil || end < 0 {
 			return nil, errors.Join(err, hub.Fail(hub.Bug, "corrupt_record", "%s %q", stuckKind, rec.Key))
 		}
-		out = append(out, Stuck{parts[0], parts[1], s.State, s.Since, s.Problem})
+		out = append(out, Stuck{name, id[:end], s.State, s.Since, s.Problem})
 	}
 	return out, nil
 }

@@ -29,8 +29,12 @@ func (t *turn) why(tok *Token, r *reaction, suffix string, more ...hub.Var) stri
 		}
 	}
 	text := t.because(tok, r, suffix)
-	if values := t.values(tok, sources, more); values != "" {
+	values, marked := t.values(tok, sources, more)
+	if values != "" {
 		text += " (" + values + ")"
+	}
+	if marked { // the rule itself may say the value
+		text = t.mask(tok).Text(text)
 	}
 	return text
 }
@@ -55,7 +59,8 @@ func (t *turn) because(tok *Token, r *reaction, suffix string) string {
 	return "otherwise"
 }
 
-func (t *turn) values(tok *Token, sources []string, more []hub.Var) string {
+// values are what the sources read. marked: some of it is secret or personal, and is not said.
+func (t *turn) values(tok *Token, sources []string, more []hub.Var) (text string, marked bool) {
 	vars := t.vars(tok, more...)
 	var said []string
 	for _, src := range sources {
@@ -74,12 +79,12 @@ func (t *turn) values(tok *Token, sources []string, more []hub.Var) string {
 			case v.Kind() == doc.Missing:
 				text = "missing"
 			case t.x.Env.Mask.Marks(names...):
-				text = "[" + names[len(names)-1] + "]"
+				text, marked = "["+names[len(names)-1]+"]", true
 			}
 			if one := strings.Join(names, ".") + " = " + text; !slices.Contains(said, one) {
 				said = append(said, one)
 			}
 		}
 	}
-	return strings.Join(said, ", ")
+	return strings.Join(said, ", "), marked
 }

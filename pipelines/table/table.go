@@ -53,7 +53,7 @@ func (w *writer) Process(ctx context.Context, x *hub.Exchange, next hub.Next) er
 		return err
 	}
 	if utf8.RuneCountInString(key) > maxKey {
-		return hub.Fail(hub.Invalid, "key_too_long", "the key %s… of table %s is longer than %d characters", string([]rune(key)[:40]), w.name, maxKey)
+		return hub.Fail(hub.Invalid, "key_too_long", "the key %s… of table %s is longer than %d characters", string([]rune(key)[:40]), w.name, maxKey).Tell()
 	}
 	value, err := w.row(fr)
 	if err != nil {

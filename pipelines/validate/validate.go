@@ -51,7 +51,7 @@ func compile(b *pipelines.Build) hub.Step {
 				return err
 			}
 			if bad := sch.Validate(v); bad != nil {
-				return bad
+				return bad.Tell()
 			}
 		}
 		if err := rules.Check(x); err != nil {
