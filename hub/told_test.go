@@ -20,22 +20,25 @@ func told(e *hub.Error) *hub.Error {
 }
 
 func TestToldAndRead(t *testing.T) {
-	full := hub.Fail("out_of_stock", "none_left", "no lamp")
+	full := hub.Fail("out_of_stock", "none_left", "no lamp").Tell()
 	full.Where, full.After, full.Fields = "q/fail", 90*time.Second, []hub.FieldError{{Pointer: "/sku", Detail: "unknown"}}
-	throttled := hub.Fail(hub.Throttled, "full", "later")
+	throttled := hub.Fail(hub.Throttled, "full", "later").Tell()
 	throttled.After = 1500 * time.Millisecond
-	long := hub.Fail(hub.Rejected, "no", "%s", strings.Repeat("ž", 5000))
+	long := hub.Fail(hub.Rejected, "no", "%s", strings.Repeat("ž", 5000)).Tell()
 	for name, c := range map[string]struct {
 		e    *hub.Error
 		want string
 	}{
 		"a named class":           {full, "out_of_stock none_left 0s 1: no lamp"},
-		"no reason":               {hub.Fail("late", "", "x"), "late late 0s 0: x"},
+		"no reason":               {hub.Fail("late", "", "x").Tell(), "late late 0s 0: x"},
+		"a text for ourselves":    {hub.Fail(hub.Rejected, "target_forbidden", "dial 10.0.0.7:80: forbidden"), "rejected target_forbidden 0s 0: it was not accepted"},
+		"a fault within":          {hub.Fail(hub.Invalid, "transform", "pipelines.yaml:7: x.y is missing"), "invalid transform 0s 0: the message can't be handled as it is"},
+		"a partner, told":         {hub.Fail("late", "late", "so: %w", hub.Said("card 4111")).Tell(), "late late 0s 0: a partner did not accept it"},
 		"a pause":                 {throttled, "throttled full 2s 0: later"},
 		"a bug":                   {hub.Fail(hub.Bug, "panic", "secret"), "bug panic 0s 0: internal error"},
 		"what a partner said":     {hub.Fail(hub.Rejected, "http_402", "answered: %w", hub.Said("card 4111")), "rejected http_402 0s 0: a partner did not accept it"},
-		"no connection to others": {hub.Fail(hub.Unavailable, hub.NotConnected, "x"), "unavailable unavailable 0s 0: x"},
-		"it stops":                {hub.Fail(hub.Unavailable, "stopping", "x"), "unavailable unavailable 0s 0: x"},
+		"no connection to others": {hub.Fail(hub.Unavailable, hub.NotConnected, "x"), "unavailable unavailable 0s 0: not available now; try again"},
+		"it stops":                {hub.Fail(hub.Unavailable, "stopping", "x"), "unavailable unavailable 0s 0: not available now; try again"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := told(c.e)
