@@ -101,6 +101,11 @@ func TestOneOperationFails(t *testing.T) {
 	}
 	w.pass(2*time.Second, charge.Works)
 	w.want(t, "charge works", 0, 1, 1)
+	w.pass(2*time.Minute, nil)
+	refund.End(nil, refused)
+	if uses := w.Outages()[0].Uses; len(uses) != 1 || uses[0] != "refund" {
+		t.Errorf("the next outage has %v", uses)
+	}
 }
 
 // What says nothing of the far end is no outage: it answered, or was not asked for reasons of our own.

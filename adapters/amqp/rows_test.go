@@ -74,6 +74,19 @@ func TestUnroutable(t *testing.T) {
 	}
 }
 
+// A message that the server confirms with a no (basic.nack) is not sent.
+func TestNacked(t *testing.T) {
+	r := newRabbit(t)
+	q := r.queue("q", amqp.Table{"x-max-length": 1, "x-overflow": "reject-publish"})
+	target := openAdapter(t, r.url, nil).target("queue " + q)
+	r.ok(target.Send(background(t), message1("1", "{}")))
+	wantError(t, target.Send(background(t), message1("2", "{}")), hub.Unavailable, "nacked")
+	if d := r.get(q); d.MessageId != "1" {
+		t.Errorf("%+v", d)
+	}
+	r.ok(target.Send(background(t), message1("2", "{}")))
+}
+
 func TestMissingExchange(t *testing.T) {
 	r := newRabbit(t)
 	a := openAdapter(t, r.url, nil)

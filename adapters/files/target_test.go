@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 func openTarget(t *testing.T, dir, arg string) hub.Target {
@@ -193,4 +194,24 @@ func TestCheck(t *testing.T) {
 			t.Errorf("faults at %q, expected %q", got, c.want)
 		}
 	}
+}
+
+// TestPowerCut: a file that was confirmed is there after a power cut, with all of its content.
+func TestPowerCut(t *testing.T) {
+	disk := hubtest.NewDisk(t)
+	target := openTarget(t, filepath.Join(disk.Dir, "out"), "{id}.json")
+	body := strings.Repeat(`{"order":"W-1"}`, 1000)
+	for i := range 5 {
+		if err := target.Send(t.Context(), message(fmt.Sprint("m", i), body, nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	disk.Cut(func(dir string) {
+		for i := range 5 {
+			raw, err := os.ReadFile(filepath.Join(dir, "out", fmt.Sprintf("m%d.json", i)))
+			if err != nil || string(raw) != body {
+				t.Errorf("file %d has %d bytes of %d after the cut: %v", i, len(raw), len(body), err)
+			}
+		}
+	})
 }

@@ -57,13 +57,13 @@ func TestOps(t *testing.T) {
 
 func TestGuard(t *testing.T) {
 	allowed, _ := parseNetworks([]string{"10.1.0.0/16"})
-	for _, ip := range []string{"127.0.0.1", "10.0.0.1", "169.254.169.254", "[::1]", "[fd00::8]", "100.64.0.1", "0.0.0.0", "[::ffff:10.0.0.1]",
+	for _, ip := range []string{"127.0.0.1", "10.0.0.1", "169.254.169.254", "[::1]", "[fd00::8]", "100.64.0.1", "0.0.0.0", "[::ffff:10.0.0.1]", "[::ffff:100.64.0.1]", "[::ffff:127.0.0.1]", "[fe80::1%25lo]",
 		"[64:ff9b::a00:1]", "[fe80::1]", "192.168.1.1", "172.16.0.1", "224.0.0.1", "255.255.255.255", "[2002:a00:1::]"} {
 		if guard(ip+":80", allowed) == nil {
 			t.Errorf("%s is let through", ip)
 		}
 	}
-	for _, ip := range []string{"8.8.8.8", "[2606:4700::1111]", "10.1.2.3"} {
+	for _, ip := range []string{"8.8.8.8", "[2606:4700::1111]", "10.1.2.3", "[::ffff:10.1.2.3]"} {
 		if err := guard(ip+":80", allowed); err != nil {
 			t.Errorf("%s: %v", ip, err)
 		}

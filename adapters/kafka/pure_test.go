@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -172,6 +173,31 @@ func TestTrackerIsContiguous(t *testing.T) {
 		if _, due := tr.due(); due {
 			t.Error("a position is committed twice, or an older one")
 		}
+	}
+}
+
+// TestNotTakenIsNotFinished: the records that a source has fetched and not begun when it stops are not behind its position.
+func TestNotTakenIsNotFinished(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	release := make(chan struct{})
+	r := &run{Source: &Source{cfg: SourceConfig{Workers: 1}, topic: "t", form: onChannel}, ctx: ctx, env: &hub.Env{Clock: hub.RealClock{}, Log: slog.New(slog.DiscardHandler)},
+		handler: hub.HandlerFunc(func(context.Context, *hub.Message) error { <-release; return nil })}
+	g := &generation{run: r, lanes: newLanes(r), enough: make(chan struct{}, 1)}
+	p := &partition{generation: g, track: newTracker(0, 0)}
+	for i := range int64(2) { // one in the handler, one that is ready: there is no more room
+		if !p.take(ctx, &record{offset: i}) {
+			t.Fatal("not taken")
+		}
+	}
+	cancel()
+	if p.take(ctx, &record{offset: 2}) {
+		t.Fatal("taken though there is no room")
+	}
+	close(release)
+	until(t, "what was taken is not finished", func() bool { at, _ := p.track.due(); return at >= 2 })
+	<-g.lanes.stop()
+	if at, _ := p.track.due(); at != 2 || p.track.open() != 1 {
+		t.Errorf("the position is %d with %d records open, and record 2 was never handled", at, p.track.open())
 	}
 }
 

@@ -33,6 +33,7 @@ func TestParseRefuses(t *testing.T) {
 		{"duplicate escaped", `{"a":1,"\u0061":2}`, doc.CodeDuplicateKey, 1, 8, `duplicate key "a"`},
 		{"duplicate unescaped", `{"\u0061":1,"a":2}`, doc.CodeDuplicateKey, 1, 13, `duplicate key "a"`},
 		{"duplicate of many", many(60, `"k7":1`), doc.CodeDuplicateKey, 1, 0, `duplicate key "k7"`},
+		{"duplicate of the last of many", many(60, `"k59":1`), doc.CodeDuplicateKey, 1, 0, `duplicate key "k59"`},
 		{"duplicate inside", `[{"x":{"a":1,"b":[],"a":1}}]`, doc.CodeDuplicateKey, 1, 21, `duplicate key "a"`},
 		{"bad UTF-8", "{\"ä\":\"a\xFFb\"}", doc.CodeBadUTF8, 1, 8, "the byte 0xFF is not UTF-8"},
 		{"bad UTF-8 in key", "{\"\xC3\":1}", doc.CodeBadUTF8, 1, 3, "the byte 0xC3 is not UTF-8"},

@@ -47,6 +47,15 @@ var commitCases = []storeCase{
 		_, err := t.get("k", "b")
 		t.is(err, hub.ErrNotFound)
 	}},
+	{"inbox_of_a_conflict", "the inbox key of a unit that met a conflict is not kept: the message may come again", func(t *storeTest) {
+		for _, writes := range [][]hub.Write{{write("x", "1", 77)}, {write("y", "1", 0), write("x", "1", 77)}} {
+			t.is(t.tryCommit(&hub.Unit{Inbox: "m-1", Writes: writes}), hub.ErrConflict)
+			_, err := t.get("k", "y")
+			t.is(err, hub.ErrNotFound)
+		}
+		t.commit(&hub.Unit{Inbox: "m-1", Puts: []hub.Put{{Queue: "q", Msg: message("a")}}})
+		t.holds("q", "a")
+	}},
 	{"input_conflict", "a message is consumed by one unit only", func(t *storeTest) {
 		t.put("q", "a")
 		d := t.one("q")

@@ -6,23 +6,21 @@ import (
 	"bufio"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"orderhub/hub/hubtest"
 )
 
-// A power cut takes away what was not flushed. The store lies on a file system in a file: what this has not been told to
-// flush never reaches that file, so that a copy of it, taken while the writers are stopped, is what a power cut leaves.
+// A power cut takes away what was not flushed: all that was acknowledged is there after it.
 func TestFault_R9_PowerCut(t *testing.T) {
-	dir := t.TempDir()
-	image, mount := filepath.Join(dir, "disk"), filepath.Join(dir, "mount")
-	mounted(t, image, mount)
+	disk := hubtest.NewDisk(t)
 	for round := range 3 {
-		path := filepath.Join(mount, fmt.Sprintf("%d.db", round))
-		cmd := child(t, "write", path)
+		file := fmt.Sprintf("%d.db", round)
+		cmd := child(t, "write", filepath.Join(disk.Dir, file))
 		pipe, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -40,46 +38,14 @@ func TestFault_R9_PowerCut(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(20 * time.Millisecond) // a signal stops the threads of a process one after another
-		cut := filepath.Join(dir, "cut")
-		run(t, "cp", "--sparse=always", image, cut)
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if len(acked) < 500 {
-			t.Fatalf("only %d acked", len(acked))
-		}
-		after := filepath.Join(dir, "after")
-		if err := os.MkdirAll(after, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		run(t, "mount", "-o", "loop", cut, after)
-		func() {
-			defer run(t, "umount", after)
-			verify(t, filepath.Join(after, filepath.Base(path)), acked)
-		}()
-	}
-}
-
-// mounted makes a file system in image and mounts it, so that nothing but a flush writes to image for minutes.
-func mounted(t *testing.T, image, mount string) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("a file system can be mounted by root alone")
-	}
-	if err := os.MkdirAll(mount, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	run(t, "truncate", "-s", "1G", image)
-	run(t, "mkfs.ext4", "-q", image)
-	if out, err := exec.Command("mount", "-o", "loop,commit=300", image, mount).CombinedOutput(); err != nil {
-		t.Skipf("no file system can be mounted here: %s", out)
-	}
-	t.Cleanup(func() { run(t, "umount", mount) })
-}
-
-func run(t *testing.T, name string, args ...string) {
-	t.Helper()
-	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-		t.Errorf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+		disk.Cut(func(dir string) {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+			if len(acked) < 500 {
+				t.Fatalf("only %d acked", len(acked))
+			}
+			verify(t, filepath.Join(dir, file), acked)
+		})
 	}
 }
 

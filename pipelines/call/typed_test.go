@@ -76,6 +76,22 @@ func TestFault_M1_AnswersByStatus(t *testing.T) {
 	}
 }
 
+// What is said of a class of statuses is held to as well, and an exact status comes before its class.
+func TestAnswersOfAClass(t *testing.T) {
+	const approved, declined = `{"result":"approved","amount":7}`, `{"result":"declined"}`
+	for _, c := range []struct {
+		status, body string
+		fits         bool
+	}{{"200", approved, true}, {"201", approved, true}, {"201", declined, false}, {"299", `{}`, false}, {"202", "", false}, {"204", "", true}, {"204", approved, false}, {"402", declined, true}} {
+		h := typedHub(t, `{reply: {2xx: charge, 204: none, 402: declined}}`, "", "out.ask", "", map[string]patterntest.Answer{"out.ask": saysWith(c.status, c.body)})
+		_, err := h.In("p", h.Message("", `{"n":7}`))
+		if fits := hub.AsError(err).Reason != hub.BadResponse; fits != c.fits {
+			t.Errorf("%s %s: %v", c.status, c.body, err)
+		}
+		h.Stop()
+	}
+}
+
 // Whoever reads a channel is held to its `reply`, in the store and at a broker; so is an operation that its adapter takes as a text.
 func TestFault_M1_AnswersOfReaders(t *testing.T) {
 	for name, c := range map[string]struct{ op, via, call, reader, body, fails string }{

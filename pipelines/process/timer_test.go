@@ -71,6 +71,34 @@ func TestTimerIsNotEarly(t *testing.T) {
 	s.clean()
 }
 
+// A timer that falls due while a step of its state waits for another try has its effect.
+func TestTimerOfAStepThatIsRetried(t *testing.T) {
+	s := start(t, `
+  order:
+    id: order.id
+    data: {order: order}
+    states:
+      billing:
+        steps: [{call: billing.charge, with: {amount: =order.total}, retry: {times: 100, wait: 10m..10m, errors: [unavailable]}}]
+        timers: [{after: 1h, send: ops}, {after: 2h, goto: done}]
+        next: [{goto: done}]
+      done: {final: true}
+`, patterntest.Config{Answers: map[string]patterntest.Answer{"billing.charge": refuse("unavailable")}})
+	s.begin(`{"id":"W-1","total":9}`)
+	for _, c := range []struct {
+		after time.Duration
+		sent  int
+		state string
+	}{{59 * time.Minute, 0, "billing"}, {time.Minute, 1, "billing"}, {59 * time.Minute, 1, "billing"}, {time.Minute, 1, "done"}} {
+		s.Advance(c.after)
+		s.at("W-1", c.state)
+		if n := len(s.Waiting("ops")); n != c.sent {
+			t.Errorf("sent %d times, want %d", n, c.sent)
+		}
+	}
+	s.clean()
+}
+
 // A state that is entered again has its timers anew.
 func TestTimerIsSetAnew(t *testing.T) {
 	s := start(t, fmt.Sprintf(waiting, "{after: 7d, goto: done}"), patterntest.Config{})

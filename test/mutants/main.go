@@ -2,8 +2,8 @@
 //
 //	go run ./test/mutants [-list] [NAME...]
 //
-// The bugs are in bugs.txt: what is wrong with the product then, the file, the tests to run, and the change as lines with - and +,
-// of which those with - stand in the file exactly once. A bug that the tests let through, that no longer fits the
+// The bugs are in bugs.txt: what is wrong with the product then, the file, the tests to run, and the change as lines that begin with
+// -, + or, if they stay as they are, a blank. Those without + stand in the file exactly once. A bug that the tests let through, that no longer fits the
 // code or does not compile makes the exit code 1. Each has two minutes.
 package main
 
@@ -81,7 +81,7 @@ func run(list bool, names []string) error {
 	return nil
 }
 
-// parse reads entries that begin with "== name: what" and have lines "file:", "test:", "-" and "+".
+// parse reads entries that begin with "== name: what" and have lines "file:", "test:", "-", "+" and " ".
 func parse(text string) (all []bug, err error) {
 	for n, line := range strings.Split(text, "\n") {
 		var b *bug
@@ -103,20 +103,22 @@ func parse(text string) (all []bug, err error) {
 			b.old = append(b.old, line[1:])
 		case line[0] == '+':
 			b.now = append(b.now, line[1:])
+		case line[0] == ' ':
+			b.old, b.now = append(b.old, line[1:]), append(b.now, line[1:])
 		default:
-			return nil, fmt.Errorf("bugs.txt:%d: %q: write file:, test:, - or +", n+1, line)
+			return nil, fmt.Errorf("bugs.txt:%d: %q: begin a line with file:, test:, -, + or a blank", n+1, line)
 		}
 	}
 	return all, nil
 }
 
-// copyOf copies what git tracks, as it is in the working tree, into a new folder.
+// copyOf copies the project as it is in the working tree, new files too and what git ignores not, into a new folder.
 func copyOf() (string, error) {
 	dir, err := os.MkdirTemp("", "mutants-")
 	if err != nil {
 		return "", err
 	}
-	out, err := exec.Command("git", "ls-files", "-z").Output()
+	out, err := exec.Command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
 	if err != nil {
 		return "", fmt.Errorf("git ls-files: %w", err)
 	}
@@ -159,6 +161,8 @@ func (b bug) try(dir string) error {
 	cmd.Dir, cmd.WaitDelay = dir, time.Second
 	out, err := cmd.CombinedOutput()
 	switch {
+	case err == nil && strings.Contains(string(out), "[no tests to run]"):
+		return fmt.Errorf("go test %s runs no test: write their names anew", b.tests)
 	case err == nil:
 		return fmt.Errorf("go test %s passes", b.tests)
 	case strings.Contains(string(out), "[build failed]") || strings.Contains(string(out), "[setup failed]"):
