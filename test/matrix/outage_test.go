@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/Shopify/toxiproxy/v2/toxics"
+	"github.com/jackc/pgx/v5"
 )
 
 const (
@@ -47,7 +48,7 @@ func newService(t testing.TB) *service {
 	go server.Serve(listener)
 	t.Cleanup(func() { server.Close() })
 	l := newLink(t, freePort(t), listener.Addr().String())
-	s.target = target{adapter: fmt.Sprintf(`{type: http-client, url: "http://%s", limits: {timeout: 5s, circuit_breaker: 5/30s}, ops: {charge: POST /charges}}`, l.addr),
+	s.target = target{adapter: fmt.Sprintf(`{type: http-client, url: "http://%s", timeout: 5s, limits: {circuit_breaker: 5/30s}, ops: {charge: POST /charges}}`, l.addr),
 		step: "call: out.charge", link: l, count: arrived.count}
 	return s
 }
@@ -100,6 +101,35 @@ func TestFault_V5_SourcesThatReadAgain(t *testing.T) {
 	}
 }
 
+// TestFault_B3_WhyMessagesWait: a partner that is there, and takes nothing for a reason that somebody must mend, is told of the same way.
+func TestFault_B3_WhyMessagesWait(t *testing.T) {
+	var data *database
+	var full atomic.Bool
+	var tx pgx.Tx
+	table := func(t testing.TB, c *cell) target { data = newDatabase(t, c, "_out"); return data.target(t) }
+	for _, o := range []outage{
+		{"table missing", filesSource, table, func(t testing.TB, _ *link) { data.exec(t, "alter table messages rename to gone") },
+			func(t testing.TB, _ *link) { data.exec(t, "alter table gone rename to messages") }},
+		{"table locked", filesSource, table, func(t testing.TB, _ *link) {
+			var err error
+			if tx, err = data.pool.Begin(t.Context()); err == nil {
+				_, err = tx.Exec(t.Context(), "lock table messages in access exclusive mode")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}, func(t testing.TB, _ *link) {
+			if err := tx.Rollback(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"mailbox full", filesSource, func(t testing.TB, c *cell) target { return mailTarget(t, c, &full) },
+			func(testing.TB, *link) { full.Store(true) }, func(testing.TB, *link) { full.Store(false) }},
+	} {
+		t.Run(o.name, func(t *testing.T) { o.run(t, nil, "adapter out") })
+	}
+}
+
 // run plays the outage of a part of the hub.
 func (o *outage) run(t *testing.T, kafka *sharedBroker, of string) {
 	c := &cell{form: form{messages: first + 32}, kafka: kafka, dir: t.TempDir(), name: fmt.Sprintf("huboutage.%d.%d", os.Getpid(), time.Now().UnixMilli()), result: &result{}}
@@ -129,6 +159,11 @@ func (o *outage) run(t *testing.T, kafka *sharedBroker, of string) {
 	seen := time.Since(began)
 	time.Sleep(outageTime - seen)
 	list := h.attention(t)
+	if of == "adapter out" {
+		if out := h.report(); !strings.Contains(out, "wait since ") || !strings.Contains(out, "out: ") {
+			t.Errorf("the queue does not say why its messages wait:\n%s", out)
+		}
+	}
 	if len(list) != 1 || list[0].What != "outage" || list[0].Of != of || list[0].Text == "" {
 		t.Errorf("attention: %+v", list)
 	}

@@ -7,6 +7,7 @@ import (
 	netmail "net/mail"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,13 +15,23 @@ import (
 )
 
 // mailbox is a mail server that counts the mails by their subjects.
-type mailbox struct{ arrived *tally }
+type mailbox struct {
+	arrived *tally
+	full    *atomic.Bool // it takes no mail now, and says so
+}
 
 func (b mailbox) NewSession(*smtp.Conn) (smtp.Session, error) { return b, nil }
 func (mailbox) Mail(string, *smtp.MailOptions) error          { return nil }
-func (mailbox) Rcpt(string, *smtp.RcptOptions) error          { return nil }
 func (mailbox) Reset()                                        {}
 func (mailbox) Logout() error                                 { return nil }
+
+// Rcpt takes the recipient, unless the mailbox is full.
+func (b mailbox) Rcpt(string, *smtp.RcptOptions) error {
+	if b.full.Load() {
+		return &smtp.SMTPError{Code: 452, EnhancedCode: smtp.EnhancedCode{4, 2, 2}, Message: "mailbox full"}
+	}
+	return nil
+}
 
 // Data takes a mail; one that was cut is an error of the reader.
 func (b mailbox) Data(r io.Reader) error {
@@ -35,9 +46,11 @@ func (b mailbox) Data(r io.Reader) error {
 	return nil
 }
 
-func smtpTarget(t testing.TB, c *cell) target {
+func smtpTarget(t testing.TB, c *cell) target { return mailTarget(t, c, &atomic.Bool{}) }
+
+func mailTarget(t testing.TB, c *cell, full *atomic.Bool) target {
 	arrived := newTally()
-	server := smtp.NewServer(mailbox{arrived})
+	server := smtp.NewServer(mailbox{arrived, full})
 	server.Domain, server.ReadTimeout, server.WriteTimeout = "localhost", time.Minute, time.Minute
 	server.ErrorLog = silent{}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

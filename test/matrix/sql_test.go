@@ -67,8 +67,9 @@ func sqlSource(t testing.TB, c *cell) source {
 }
 
 // sqlTarget is a table that takes rows; it would take one twice.
-func sqlTarget(t testing.TB, c *cell) target {
-	d := newDatabase(t, c, "_out")
+func sqlTarget(t testing.TB, c *cell) target { return newDatabase(t, c, "_out").target(t) }
+
+func (d *database) target(t testing.TB) target {
 	count := func() (map[string]int, error) {
 		rows, err := d.pool.Query(t.Context(), "select id, count(*) from messages group by id")
 		if err != nil {
