@@ -97,6 +97,9 @@ func pendingLine(m *storedMessage, now time.Time) string {
 		text += fmt.Sprintf(" since %s: %s (hub dlq show %d, hub replay %d)", short(now.Sub(m.Error.Time)), oneLine(m.Error.Text(), 200), m.Seq, m.Seq)
 	case m.Error != nil:
 		text += fmt.Sprintf(", try %d in %s, after %s", m.Attempts+1, short(m.Due.Sub(now)), oneLine(m.Error.Text(), 200))
+		if m.Error.Times > 1 {
+			text += fmt.Sprintf(" (the last of %d tries since %s)", m.Error.Times, m.Error.Since.Local().Format(time.TimeOnly))
+		}
 	}
 	return text
 }
