@@ -23,6 +23,7 @@ type Sender struct {
 	pattern string       // routing key that the text behind the name of an absent broker says
 	arg     *Value       // routing key of a topic
 	options HeaderValues // options of an adapter's target: become headers
+	lists   []listOption // of these
 	data    *Value       // becomes the body
 	headers HeaderValues
 	ttl     ttl
@@ -106,7 +107,7 @@ func (b *Build) toAdapter(s *Sender, a *Adapter, n, arg *yamlfile.Node) {
 	}
 	b.checkHeaders(a, text)
 	known, required := fieldsOf(a.Type.Send())
-	s.options = HeaderValues{}
+	s.options, s.lists = HeaderValues{}, listOptions(a.Type.Send(), n, b.Modifier("headers"))
 	if n.Kind() == yamlfile.Map {
 		n.Allow(a.Type.Name+" send", slices.Concat([]string{a.Name, "data"}, known)...)
 		for key, value := range n.Entries() {
@@ -229,6 +230,9 @@ func (s *Sender) Send(x *hub.Exchange, name string) error {
 		return err
 	}
 	if m.Headers, err = s.options.Apply(fr, m.Headers); err != nil {
+		return err
+	}
+	if m.Headers, err = s.entries(fr, m.Headers); err != nil {
 		return err
 	}
 	m.Expires = s.ttl.from(x)

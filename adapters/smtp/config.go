@@ -30,8 +30,8 @@ type Config struct {
 
 // SendOptions are the options of `send: {mail: template, …}`.
 type SendOptions struct {
-	To      string `yaml:"to" required:"true" doc:"Recipients, separated by commas."`
-	CC      string `yaml:"cc" doc:"Further recipients, separated by commas."`
+	To      string `yaml:"to" required:"true" list:"true" doc:"Recipients: one, or a list. What a formula gives as a text is one address."`
+	CC      string `yaml:"cc" list:"true" doc:"Further recipients, likewise. A header cc that the message brings is left out."`
 	Subject string `yaml:"subject" doc:"Subject, instead of the template's."`
 }
 

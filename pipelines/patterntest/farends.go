@@ -42,7 +42,7 @@ func (c *fakeConfig) operations() (names []string) {
 }
 
 type fakeOptions struct {
-	To string `yaml:"to" doc:"becomes the header to"`
+	To string `yaml:"to" list:"true" doc:"becomes the header to"`
 }
 
 type fakeSource struct{}
