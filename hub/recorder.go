@@ -25,7 +25,7 @@ const recorderSlots = 4096
 // OpenRecorder maps the file at path and tells what was running when it was
 // last used. Call Clear once those are accounted for in the store.
 func OpenRecorder(path string) (*Recorder, []int64, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, nil, fmt.Errorf("flight recorder: %w", err)
 	}

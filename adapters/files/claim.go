@@ -22,12 +22,12 @@ type claims struct {
 }
 
 func openClaims(root *os.Root, base string, now time.Time) (*claims, error) {
-	if err := root.MkdirAll(base, 0o755); err != nil {
+	if err := root.MkdirAll(base, folderMode); err != nil {
 		return nil, err
 	}
 	for try := 0; ; try++ {
 		dir := path.Join(base, "hub-"+hub.NewID(now))
-		if err := root.Mkdir(dir, 0o755); err != nil {
+		if err := root.Mkdir(dir, folderMode); err != nil {
 			return nil, err
 		}
 		if f := lockDir(root, dir); f != nil {

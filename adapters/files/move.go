@@ -27,7 +27,7 @@ func place(root *os.Root, from, to string) error {
 // moveAway moves a file into the folder dir, as name or, where that is taken, name with a number. list, if not "", goes beside it as
 // name.errors. Both are durable when it returns the path.
 func moveAway(root *os.Root, from, dir, name, list string) (string, error) {
-	if err := root.MkdirAll(dir, 0o755); err != nil {
+	if err := root.MkdirAll(dir, folderMode); err != nil {
 		return "", err
 	}
 	for n := 0; ; n++ {

@@ -23,7 +23,7 @@ func (r *refusals) add(root *os.Root, path string, line int, reason string, why 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.file == nil {
-		f, err := root.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
+		f, err := root.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, fileMode)
 		if err != nil {
 			return err
 		}

@@ -63,3 +63,9 @@ func openRegular(root *os.Root, name string) (*os.File, fs.FileInfo, error) {
 
 // unchanged tells whether a file is as it was.
 func unchanged(a, b fs.FileInfo) bool { return a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) }
+
+// Modes of what the hub makes: orders are not for everybody on the machine.
+const (
+	fileMode   = 0o640
+	folderMode = 0o750
+)

@@ -44,7 +44,7 @@ type run struct {
 // records are settled; one that is not finished stays in processing and is read again, from its start, by the next Run.
 func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 	if s.only == "" {
-		if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		if err := os.MkdirAll(s.dir, folderMode); err != nil {
 			return classify(err, s.dir)
 		}
 	}
@@ -107,7 +107,7 @@ func (r *run) follow() error {
 	}
 	defer own.close()
 	for _, sub := range []string{r.cfg.Done, r.cfg.Failed} {
-		if err := r.root.MkdirAll(sub, 0o755); err != nil {
+		if err := r.root.MkdirAll(sub, folderMode); err != nil {
 			return classify(err, r.dir)
 		}
 	}

@@ -33,7 +33,7 @@ func (t *Target) Send(ctx context.Context, m *hub.Message) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(t.dir, 0o755); err != nil {
+	if err := os.MkdirAll(t.dir, folderMode); err != nil {
 		return classify(err, t.dir)
 	}
 	root, err := os.OpenRoot(t.dir)
@@ -110,7 +110,7 @@ func holds(root *os.Root, name string, body []byte) (bool, error) {
 
 // write makes a durable file that did not exist.
 func write(root *os.Root, name string, body []byte) error {
-	f, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	f, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
 	if err != nil {
 		return err
 	}

@@ -77,6 +77,9 @@ func openSQLite(ctx context.Context, path string, o Options) (*SQLite, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := private(path, o.Log); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
 	if err := checkLog(path, o); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
