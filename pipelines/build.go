@@ -199,7 +199,7 @@ func (b *Build) Path(p string) string { return b.plan.path(p) }
 
 // IdempotencyKey is the key of a request that this step makes for x: the same on every attempt.
 func (b *Build) IdempotencyKey(x *hub.Exchange) string {
-	key := x.Msg.ID + "/" + strings.ReplaceAll(b.Where, " ", ".")
+	key := hub.Segments(x.Msg.ID) + "/" + strings.ReplaceAll(b.Where, " ", ".")
 	if len(key) > 200 {
 		key = hub.Clip(x.Msg.Root(), 60) + "/" + hub.HashID(key)
 	}

@@ -58,7 +58,7 @@ func (p *Plan) link(path string, expires time.Time) (string, error) {
 		}
 	}
 	if signers > 0 {
-		return "", hub.Fail(hub.Bug, "link", "no route takes signed links at %s", path)
+		return "", hub.Fail(hub.Invalid, "link", "no route takes signed links at %s", path)
 	}
 	return path, nil
 }

@@ -29,3 +29,18 @@ func TestFault_S9_Modes(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A key becomes a file name whatever it holds, and no two keys the same.
+func TestFault_M5_KeysInFileNames(t *testing.T) {
+	dir := t.TempDir()
+	target := openTarget(t, dir, "order-{correlation}.json")
+	for _, key := range []string{"W-1", "A/B", "A%2FB", "..", "../../etc/passwd", "x\ny", "a\x00b", "\x1b[2J", `a\b`, "\xff"} {
+		m := message("m", key, nil)
+		m.Correlation = key
+		if err := target.Send(t.Context(), m); err != nil {
+			t.Errorf("%q: %v", key, err)
+		}
+	}
+	wantStrings(t, names(t, dir), "order-%1B[2J.json", "order-%2E%2E.json", "order-%2E.%2F..%2Fetc%2Fpasswd.json", "order-%FF.json", "order-A%252FB.json", "order-A%2FB.json",
+		"order-W-1.json", "order-a%00b.json", "order-a%5Cb.json", "order-x%0Ay.json")
+}

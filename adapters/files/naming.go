@@ -64,11 +64,11 @@ func (n naming) of(m *hub.Message) (string, error) {
 		switch p.header {
 		case "":
 		case "id":
-			text = strings.ReplaceAll(m.ID, "/", "_") // of a child: parent/1
+			text = hub.Segment(strings.ReplaceAll(m.ID, "/", "_")) // of a child: parent/1
 		case "key":
-			text = m.Key
+			text = hub.Segment(m.Key)
 		case "correlation":
-			text = m.Correlation
+			text = hub.Segment(m.Correlation)
 		default:
 			text = m.Headers.Get(p.header)
 		}

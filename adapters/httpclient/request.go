@@ -32,11 +32,15 @@ func (c *Caller) request(ctx context.Context, m *hub.Message) (*resty.Request, e
 	if media == "" {
 		media = typeJSON
 	}
+	correlation := m.Correlation
+	if !validValue(correlation) { // a key that can't stand in a header line is written so that it can
+		correlation = hub.Segment(correlation)
+	}
 	headers := [][2]string{
 		{"Accept", typeJSON},
 		{"Idempotency-Key", m.Headers.Get(hub.HeaderIdempotency)},
 		{"Traceparent", m.Headers.Get(hub.HeaderTraceparent)},
-		{"X-Correlation-Id", m.Correlation},
+		{"X-Correlation-Id", correlation},
 	}
 	if raw := m.Body.Bytes(); !c.op.query() && len(raw) > 0 {
 		headers = append(headers, [2]string{"Content-Type", media})

@@ -62,10 +62,7 @@ func (t *Target) compose(m *hub.Message) (*letter, error) {
 		return nil, err
 	}
 	hash := hub.HashID(m.ID + "\x00" + t.template.name)
-	b, err := t.headers(m, content.subject, to, cc, replyTo)
-	if err != nil {
-		return nil, err
-	}
+	b := t.headers(m, content.subject, to, cc, replyTo)
 	g := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary("hub_"+hash))
 	g.SetDateWithValue(t.adapter.clock.Now())
 	g.SetMessageIDWithValue(hash + "@" + domainOf(t.adapter.from))
@@ -81,9 +78,10 @@ func (t *Target) compose(m *hub.Message) (*letter, error) {
 }
 
 // headers writes those of the mail that tell people of it.
-func (t *Target) headers(m *hub.Message, subject string, to, cc, replyTo []*mail.Address) (*bytes.Buffer, error) {
-	if unsafe(m.Correlation) {
-		return nil, injection("correlation", m.Correlation)
+func (t *Target) headers(m *hub.Message, subject string, to, cc, replyTo []*mail.Address) *bytes.Buffer {
+	order := m.Correlation
+	if unsafe(order) { // a key that can't stand in a header line is written so that it can
+		order = hub.Segment(order)
 	}
 	var b bytes.Buffer
 	writeHeader(&b, "From", addressWords([]*mail.Address{t.adapter.from}))
@@ -97,11 +95,11 @@ func (t *Target) headers(m *hub.Message, subject string, to, cc, replyTo []*mail
 	}
 	writeHeader(&b, "Subject", textWords(subject))
 	writeHeader(&b, "Auto-Submitted", []string{"auto-generated"})
-	if m.Correlation != "" {
-		writeHeader(&b, "X-Order", textWords(m.Correlation))
-		writeHeader(&b, "X-Correlation-ID", textWords(m.Correlation))
+	if order != "" {
+		writeHeader(&b, "X-Order", textWords(order))
+		writeHeader(&b, "X-Correlation-ID", textWords(order))
 	}
-	return &b, nil
+	return &b
 }
 
 // texts renders the template; the subject is that of the message if it has one.

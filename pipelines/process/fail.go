@@ -142,7 +142,7 @@ type stuck struct {
 }
 
 func (t *turn) stuckKey(tok *Token) string {
-	return fmt.Sprintf("%s\x00%s\x00%d", t.m.name, t.in.ID, tok.ID)
+	return hub.JoinKey(t.m.name, t.in.ID, fmt.Sprint(tok.ID))
 }
 
 // unstick takes back what fail told of tok.

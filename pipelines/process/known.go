@@ -112,7 +112,9 @@ func Definitions(ctx context.Context, st Reader) ([]Stored, error) {
 		for _, rec := range page {
 			after = rec.Key
 			s := Stored{Version: 1}
-			s.Process, s.Def, _ = strings.Cut(rec.Key, "\x00")
+			if parts := hub.SplitKey(rec.Key); len(parts) == 2 {
+				s.Process, s.Def = parts[0], parts[1]
+			}
 			if n, ok := yamlfile.NewLoader().Parse(s.Process, rec.Value); ok && n.Get("version") != nil {
 				version, _ := n.Get("version").Int()
 				s.Version = int(version)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,7 +46,7 @@ func (t *turn) milestone(s *state) {
 }
 
 func (t *turn) lead(from, to string, took time.Duration) {
-	key := fmt.Sprintf("%s\x00%s\x00%s\x00%d", t.m.name, from, to, bucketOf(took))
+	key := hub.JoinKey(t.m.name, from, to, strconv.Itoa(bucketOf(took)))
 	t.y.Unit.Adds = append(t.y.Unit.Adds, hub.Add{Kind: leadKind, Key: key, Delta: 1})
 }
 
@@ -64,7 +65,7 @@ func leads(counters map[string]int64, milestones []string) []Lead {
 	type pair struct{ from, to string }
 	buckets := map[pair]map[int]int64{}
 	for key, n := range counters {
-		parts := strings.Split(key, "\x00")
+		parts := hub.SplitKey(key)
 		var b int
 		if len(parts) != 4 {
 			continue

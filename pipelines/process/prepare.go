@@ -112,7 +112,7 @@ func (ps *Processes) fate(ctx context.Context, st Reader, p Population) (Fate, e
 
 // endedIn tells that the state is a final one of its definition, of a process that is not in the file any more.
 func endedIn(ctx context.Context, st Reader, p Population) (bool, error) {
-	rec, err := st.Get(ctx, definitionKind, p.Process+"\x00"+p.Def)
+	rec, err := st.Get(ctx, definitionKind, hub.JoinKey(p.Process, p.Def))
 	if errors.Is(err, hub.ErrNotFound) {
 		return false, nil
 	}
@@ -133,7 +133,7 @@ func (ps *Processes) older(ctx context.Context, st Reader, d *declared, hash str
 	if old = d.machine.defs[hash]; old != nil {
 		return old, "", nil
 	}
-	rec, err := st.Get(ctx, definitionKind, d.pipeline.Name+"\x00"+hash)
+	rec, err := st.Get(ctx, definitionKind, hub.JoinKey(d.pipeline.Name, hash))
 	if errors.Is(err, hub.ErrNotFound) {
 		return nil, "its definition is not in the store", nil
 	}
@@ -197,7 +197,7 @@ func (ps *Processes) Prepare(ctx context.Context, st Store) (stranded []Fate, er
 	}
 	u := &hub.Unit{}
 	for _, d := range ps.list {
-		key := d.pipeline.Name + "\x00" + d.machine.current.Hash
+		key := hub.JoinKey(d.pipeline.Name, d.machine.current.Hash)
 		if _, err := st.Get(ctx, definitionKind, key); errors.Is(err, hub.ErrNotFound) {
 			u.Writes = append(u.Writes, hub.Write{Kind: definitionKind, Key: key, Value: d.machine.current.text, IfVersion: hub.AnyVersion})
 		} else if err != nil {

@@ -31,11 +31,11 @@ func Tasks(ctx context.Context, st Reader, keep func(*OpenTask) bool) ([]OpenTas
 		}
 		for _, rec := range page {
 			k, err := taskOf(rec)
-			if err != nil {
-				return nil, err
-			}
 			after = rec.Key
-			if keep == nil || keep(&k.OpenTask) {
+			switch {
+			case err != nil: // one damaged record hides no other
+				out = append(out, OpenTask{ID: rec.Key, State: damaged})
+			case keep == nil || keep(&k.OpenTask):
 				out = append(out, k.OpenTask)
 			}
 		}

@@ -2,7 +2,7 @@ package process
 
 import (
 	"fmt"
-	"strings"
+	"strconv"
 
 	"orderhub/hub"
 )
@@ -12,7 +12,7 @@ import (
 const populationKind = "process"
 
 func populationKey(process string, version int, def, state string) string {
-	return fmt.Sprintf("%s\x00%d\x00%s\x00%s", process, version, def, state)
+	return hub.JoinKey(process, strconv.Itoa(version), def, state)
 }
 
 // Population is how many tokens stand in a state of one definition. Those of final states have ended there.
@@ -26,7 +26,7 @@ type Population struct {
 }
 
 func populationOf(key string, n int64) (p Population, ok bool) {
-	parts := strings.Split(key, "\x00")
+	parts := hub.SplitKey(key)
 	if len(parts) != 4 {
 		return p, false
 	}

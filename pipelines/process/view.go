@@ -3,7 +3,7 @@ package process
 import (
 	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -87,11 +87,12 @@ func List(ctx context.Context, st Reader, ps *Processes, process, after string, 
 		}
 		for _, rec := range page {
 			v, err := view(ps, process, rec)
-			if err != nil {
-				return nil, "", err
+			if err != nil { // one damaged record hides no other
+				p := damage(err)
+				v = &View{Process: process, ID: rec.Key, State: damaged, Places: []Place{{State: damaged, Error: &p}}}
 			}
 			after, scan = rec.Key, scan-1
-			if keep == nil || keep(v) {
+			if keep == nil || err != nil || keep(v) {
 				if out = append(out, v); len(out) == limit {
 					return out, after, nil
 				}
@@ -102,6 +103,15 @@ func List(ctx context.Context, st Reader, ps *Processes, process, after string, 
 		}
 	}
 	return out, after, nil
+}
+
+// damaged is the state of what can't be read.
+const damaged = "damaged"
+
+// damage is the problem of a record that can't be read.
+func damage(err error) Problem {
+	e := hub.AsError(err)
+	return Problem{Class: string(hub.Bug), Reason: "corrupt_record", Message: e.Error()}
 }
 
 func view(ps *Processes, process string, rec hub.Record) (*View, error) {
@@ -225,7 +235,7 @@ type Stuck struct {
 func AllStuck(ctx context.Context, st Reader, process string, limit int) ([]Stuck, error) {
 	prefix := ""
 	if process != "" {
-		prefix = process + "\x00"
+		prefix = hub.JoinKey(process, "")
 	}
 	list, err := st.List(ctx, stuckKind, prefix, "", limit)
 	if err != nil {
@@ -233,13 +243,13 @@ func AllStuck(ctx context.Context, st Reader, process string, limit int) ([]Stuc
 	}
 	out := make([]Stuck, 0, len(list))
 	for _, rec := range list {
-		name, id, _ := strings.Cut(rec.Key, "\x00")
-		end := strings.LastIndexByte(id, 0) // an ID may hold anything
+		parts := hub.SplitKey(rec.Key)
 		var s stuck
-		if err := json.Unmarshal(rec.Value, &s); err != nil || end < 0 {
-			return nil, errors.Join(err, hub.Fail(hub.Bug, "corrupt_record", "%s %q", stuckKind, rec.Key))
+		if err := json.Unmarshal(rec.Value, &s); err != nil || len(parts) != 3 {
+			out = append(out, Stuck{Process: parts[0], Instance: strings.Join(parts[1:], " "), State: damaged, Problem: damage(fmt.Errorf("%s %q can't be read: %w", stuckKind, rec.Key, err))})
+			continue
 		}
-		out = append(out, Stuck{name, id[:end], s.State, s.Since, s.Problem})
+		out = append(out, Stuck{parts[0], parts[1], s.State, s.Since, s.Problem})
 	}
 	return out, nil
 }
@@ -248,7 +258,7 @@ func AllStuck(ctx context.Context, st Reader, process string, limit int) ([]Stuc
 func Populations(ctx context.Context, st Reader, ps *Processes, process string) ([]Population, error) {
 	prefix := ""
 	if process != "" {
-		prefix = process + "\x00"
+		prefix = hub.JoinKey(process, "")
 	}
 	counters, err := st.Counters(ctx, populationKind, prefix)
 	if err != nil {
@@ -274,7 +284,7 @@ func Populations(ctx context.Context, st Reader, ps *Processes, process string) 
 
 // Leads are the lead times between the milestones of a process.
 func Leads(ctx context.Context, st Reader, ps *Processes, process string) ([]Lead, error) {
-	counters, err := st.Counters(ctx, leadKind, process+"\x00")
+	counters, err := st.Counters(ctx, leadKind, hub.JoinKey(process, ""))
 	if err != nil {
 		return nil, err
 	}
