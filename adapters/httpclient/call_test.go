@@ -304,7 +304,10 @@ func TestFault_M5_CorrelationInAHeader(t *testing.T) {
 		got := ""
 		m := message(`{}`)
 		m.Correlation = key
-		_, err := ask(t, func(w http.ResponseWriter, r *http.Request) { got = r.Header.Get("X-Correlation-Id"); w.Write([]byte(`{}`)) }, "POST /p", m, nil)
+		_, err := ask(t, func(w http.ResponseWriter, r *http.Request) {
+			got = r.Header.Get("X-Correlation-Id")
+			w.Write([]byte(`{}`))
+		}, "POST /p", m, nil)
 		if err != nil || got != want {
 			t.Errorf("%q: %q, want %q, %v", key, got, want, err)
 		}
