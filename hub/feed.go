@@ -26,6 +26,16 @@ type feed struct {
 // restart bounds the pause before a failed source runs again.
 var restart = Retry{Min: 200 * time.Millisecond, Max: 2 * time.Second}
 
+// run runs the source; a panic of its goroutine is a failure of it.
+func (f *feed) run(ctx context.Context, e *Entry) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = Panicked(p)
+		}
+	}()
+	return f.src.Run(ctx, e)
+}
+
 // supervise returns when ctx is done or the source has ended for good.
 func (f *feed) supervise(ctx, work context.Context) {
 	for failures := 0; ctx.Err() == nil; {
@@ -37,7 +47,7 @@ func (f *feed) supervise(ctx, work context.Context) {
 		f.cancel = cancel
 		f.mu.Unlock()
 		begin := f.rt.clock.Now()
-		err := f.src.Run(run, &Entry{rt: f.rt, stage: f.stage, work: work, use: f.use})
+		err := f.run(run, &Entry{rt: f.rt, stage: f.stage, work: work, use: f.use})
 		interrupted := run.Err() != nil
 		cancel()
 		if ctx.Err() != nil {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"runtime/debug"
 	"time"
 )
@@ -186,11 +185,14 @@ func (rt *Runtime) Commit(ctx context.Context, u *Unit) error {
 	return nil
 }
 
+// Panicked is the error of a panic that was recovered, with the stack of the goroutine that calls it.
+func Panicked(p any) *Error { return Fail(Bug, "panic", "panic: %v\n%s", p, debug.Stack()) }
+
 // Protect runs steps; a panic becomes a Bug of that message alone.
 func Protect(ctx context.Context, run Next, x *Exchange) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = &Error{Class: Bug, Reason: "panic", Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+			err = Panicked(p)
 		}
 	}()
 	return run(ctx, x)

@@ -2,7 +2,6 @@ package scattergather
 
 import (
 	"context"
-	"runtime/debug"
 	"time"
 
 	"orderhub/hub"
@@ -83,7 +82,7 @@ func (t target) call(ctx context.Context, i int, fork *hub.Exchange) (r *answer)
 	r = &answer{of: i, fork: fork}
 	defer func() {
 		if p := recover(); p != nil {
-			r.err = hub.Fail(hub.Bug, "panic", "panic: %v\n%s", p, debug.Stack())
+			r.err = hub.Panicked(p)
 		}
 	}()
 	r.value, r.err = t.ask.Call(ctx, fork, t.suffix)

@@ -2,7 +2,6 @@ package split
 
 import (
 	"context"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -95,7 +94,7 @@ func (s *splitter) sideBySide(ctx context.Context, x *hub.Exchange, elems []doc.
 func (s *splitter) safely(ctx context.Context, child *hub.Exchange, after hub.Next) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = s.b.At(hub.Fail(hub.Bug, "panic", "panic: %v\n%s", p, debug.Stack()))
+			err = s.b.At(hub.Panicked(p))
 		}
 	}()
 	return s.one(ctx, child, after)

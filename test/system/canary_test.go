@@ -52,7 +52,7 @@ adapters:
     url: ${PARTNER}
     bearer: secret:billing
     headers: {x-api-key: "${PARTNER_KEY}", x-other: "secret:other"}
-    limits: {timeout: 2s}
+    timeout: 2s
     ops: {charge: POST /charge}
   courier: {type: http-client, url: "${PARTNER}", basic: {user: shop, password: "secret:courier"}, ops: {book: POST /book}}
   mail: {type: smtp, url: "${MAIL}", from: shop@example.com, templates: .}
@@ -121,6 +121,7 @@ type cage struct {
 	log      bytes.Buffer
 	mu       sync.Mutex
 	traces   []string
+	stop     func()
 	said     map[string]string // what was printed, answered and kept, by where
 }
 
@@ -250,7 +251,8 @@ func (c *cage) start() {
 	}
 	ended := make(chan struct{})
 	go func() { cmd.Wait(); close(ended) }()
-	c.t.Cleanup(func() { cmd.Process.Kill(); <-ended })
+	c.stop = func() { cmd.Process.Kill(); <-ended }
+	c.t.Cleanup(c.stop)
 	await(c.t, soon, "the hub answers", func() bool {
 		select {
 		case <-ended:
@@ -298,6 +300,10 @@ func TestFault_S2_Canaries(t *testing.T) {
 	})
 	c.verbs(t)
 	c.store(t)
+	c.stop()
+	c.verb("trace", "N-10")
+	c.verb("trace", "N-10", "-o", "json")
+	c.verb("refused", "list")
 	c.mu.Lock()
 	c.said["log"] = c.log.String()
 	c.mu.Unlock()
