@@ -121,6 +121,13 @@ func bodies(t *storeTest) {
 			Headers: hub.Headers{"content-type": "text/plain; charset=utf-8", "name": "Ünï"}},
 		{ID: "document", Body: hub.DocumentBody(parsed)},
 		{ID: strings.Repeat("i", 200), Key: strings.Repeat("k", 1000)},
+		{ID: "a\x00b/\x1b[2J", Key: "k\x00\xff", Correlation: "c\x00\xfe\n", Headers: hub.Headers{"h\x00": "v"}},
+	}
+	for _, key := range []string{"a\x00b", "\x00", "\xff\xfe", "x\ny", "\x1b[2J"} { // a record's key is bytes, too
+		t.commit(&hub.Unit{Inbox: "in " + key, Root: key, Correlation: key, Writes: []hub.Write{{Kind: "keys", Key: key, Value: []byte(key)}}, Adds: []hub.Add{{Kind: "keys", Key: key, Delta: 1}},
+			History: []hub.Event{{Message: key, What: key, Detail: key}}})
+		rec, err := t.get("keys", key)
+		t.must(err == nil && string(rec.Value) == key, "the record %q is %q, %v", key, rec.Value, err)
 	}
 	for _, m := range all {
 		t.commit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: m, Vars: vars, Tries: 2}}})
