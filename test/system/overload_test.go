@@ -19,7 +19,8 @@ func TestFault_R1_Overload(t *testing.T) {
 	n := times("HUB_TEST_OVERLOAD", 0)
 	long := n > 0
 	s := newSite(t, "", stub.Options{Latency: 20 * time.Millisecond})
-	edits, rate, timeout, within := quick, 0, 10*time.Second, 3*time.Hour
+	rate, timeout, within := 0, 10*time.Second, 3*time.Hour
+	var edits []string
 	if !long {
 		n, rate, timeout, within = 200, 40, time.Second, 3*time.Minute
 		edits = append([]string{"timeout: 10s, as: stock", "timeout: 1s, as: stock", "    from: stock.commands\n", "    from: stock.commands\n    lanes: 1\n"}, quick...)
