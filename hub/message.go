@@ -58,16 +58,16 @@ func (m *Message) WithKey(key string) *Message {
 
 // handled is m as a stage's steps see it. The expiry of a request that they answer
 // says how long somebody waits for the answer; what else they send does not end with it.
-// The mark of a traced message is the runtime's: it goes no further by itself.
-func (m *Message) handled(asked bool) *Message {
-	if (!asked || m.Expires.IsZero()) && !m.traced() {
+// The mark of a traced message that came from outside goes no further by itself.
+func (m *Message) handled(asked, outside bool) *Message {
+	if (!asked || m.Expires.IsZero()) && !(outside && m.traced()) {
 		return m
 	}
 	c := *m
 	if asked {
 		c.Expires = time.Time{}
 	}
-	if m.traced() {
+	if outside && m.traced() {
 		c.Headers = maps.Clone(m.Headers)
 		delete(c.Headers, HeaderTraced)
 	}

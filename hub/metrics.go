@@ -13,7 +13,10 @@ type Metrics struct {
 }
 
 // StageCount are the counts of one stage.
-type StageCount struct{ Done, Failed atomic.Int64 }
+type StageCount struct {
+	Done, Failed atomic.Int64
+	queue        atomic.Pointer[Use] // of the stage's queue, since a message of it waits for what no part is to blame for; nil: none did
+}
 
 func (m *Metrics) of(stage string) *StageCount {
 	if c := m.get(stage); c != nil {
@@ -41,7 +44,14 @@ func (m *Metrics) get(stage string) *StageCount {
 	return nil
 }
 
-func (m *Metrics) done(stage string)   { m.of(stage).Done.Add(1) }
+func (m *Metrics) done(stage string) {
+	c := m.of(stage)
+	c.Done.Add(1)
+	if u := c.queue.Load(); u != nil {
+		u.Works()
+	}
+}
+
 func (m *Metrics) failed(stage string) { m.of(stage).Failed.Add(1) }
 
 // Counts is a snapshot by stage.

@@ -106,6 +106,7 @@ func (rt *Runtime) react(ctx context.Context, s *Stage, m *Message, d *Delivery,
 		return settled, nil
 	}
 	if again && err == nil {
+		rt.delayed(s, e)
 		return waits, nil
 	}
 	if !again && d != nil && s.asked(m) {
@@ -132,6 +133,16 @@ func (rt *Runtime) errorSteps(ctx context.Context, s *Stage, m *Message, d *Deli
 			return err
 		}
 	}
+}
+
+// delayed says that a message of the stage waits for another try. Where no part is to blame, its queue is told of.
+func (rt *Runtime) delayed(s *Stage, e *Error) {
+	if e.Part != "" || e.Class.Transient() && !e.outage() {
+		return
+	}
+	u := rt.Health.Part(PartQueue, s.Queue).Use(e.Where, false)
+	rt.Counts.of(s.Name).queue.Store(u)
+	u.Fails(e)
 }
 
 // aftermath is the unit that puts a failed message where it waits for another

@@ -55,8 +55,8 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 	var err error
 	var wanted []int
 	for try := 1; ; try++ {
-		x = NewExchange(m.handled(asked), &rt.env)
-		x.Unit.Input, x.Trace, x.Again = d, s.Trace || m.traced() || rt.sampled(), try > 1
+		x = NewExchange(m.handled(asked, s.Adapter != ""), &rt.env)
+		x.Unit.Input, x.Trace, x.Again = d, s.Trace || d != nil || m.traced() || rt.sampled(), try > 1
 		if d != nil {
 			x.Vars, x.Unit.History = d.Vars, repeated(d, rt.clock)
 		}

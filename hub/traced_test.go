@@ -58,7 +58,7 @@ func TestFault_V4_NoHolesInATrace(t *testing.T) {
 }
 
 func passing(to hub.Target) *hub.Stage {
-	return &hub.Stage{Name: "p", Queue: "p#0", Direct: true, Run: func(_ context.Context, x *hub.Exchange) error {
+	return &hub.Stage{Name: "p", Adapter: "in", Queue: "p#0", Direct: true, Run: func(_ context.Context, x *hub.Exchange) error {
 		if x.Trace {
 			x.Note(hub.Event{Where: "p/send out", What: "sent", Detail: "out"})
 		}

@@ -91,7 +91,7 @@ func (v *statusView) outage(o *hub.Outage) attention {
 	}
 	for _, q := range v.Queues {
 		for _, w := range q.Awaiting {
-			if o.Kind == hub.PartAdapter && w.For == o.Name {
+			if o.Kind == hub.PartAdapter && w.For == o.Name || o.Kind == hub.PartQueue && q.Queue == o.Name {
 				n.Waiting += w.Count
 				n.Next = earliest(n.Next, w.Next)
 			}
@@ -115,7 +115,9 @@ func (v *statusView) waiting(outages []hub.Outage, now time.Time) {
 	told := 0
 	for _, q := range v.Queues {
 		for _, w := range q.Awaiting {
-			known := slices.ContainsFunc(outages, func(o hub.Outage) bool { return o.Kind == hub.PartAdapter && o.Name == w.For })
+			known := slices.ContainsFunc(outages, func(o hub.Outage) bool {
+				return o.Kind == hub.PartAdapter && o.Name == w.For || o.Kind == hub.PartQueue && o.Name == q.Queue
+			})
 			if known || w.Since.IsZero() || now.Sub(w.Since) < patience || told == maxAttention {
 				continue
 			}

@@ -99,3 +99,18 @@ func TestFault_V8_TraceOfRepeats(t *testing.T) {
 	}
 	s.stop()
 }
+
+// TestFault_B3_QueueSaysWhy: messages that wait though no partner is to blame are told of as well: their queue, why, since when; one warning.
+func TestFault_B3_QueueSaysWhy(t *testing.T) {
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	config := strings.Replace(shop, "channels:\n", "retries:\n  slow: {times: 9, wait: 2s..5m, errors: [closed]}\nchannels:\n", 1) +
+		"      - fail: {class: closed, say: the warehouse is closed}\n        when: body.kind == \"late\"\n    errors:\n      closed: {retry: slow}\n"
+	s := newSite(t, config)
+	s.start()
+	for i := range 5 {
+		s.post("/orders", fmt.Sprintf(`{"id":"Q-%d","total":1,"kind":"late"}`, i))
+	}
+	await(t, "all wait", func() bool { return cell(t, s.hub(0, "status"), "work", 6) == "5" })
+	has(t, s.hub(0, "status"), "NEEDS ATTENTION", "outage  queue orders  since ", "the warehouse is closed, 5 messages wait, next try in ", "5 wait since ")
+	s.stop()
+}

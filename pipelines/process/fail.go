@@ -86,8 +86,9 @@ func (t *turn) again(tok *Token, policy *hub.Retry, e *hub.Error) bool {
 	tok.Due, tok.ready = t.now.Add(pause), false
 	before := tok.Error
 	tok.Error = problemOf(e, t.now)
-	t.drive(tok, tok.Due, e.Awaits())
-	if tok.Error.after(before, e) { // counted there: a history row for each try would fill the store
+	repeats := tok.Error.after(before, e)
+	t.drive(tok, tok.Due, e)
+	if repeats { // counted there: a history row for each try would fill the store
 		if t.asked > 0 {
 			t.y.Unit.History = t.y.Unit.History[:t.asked-1]
 		}
@@ -108,6 +109,12 @@ func (p *Problem) after(before *Problem, e *hub.Error) (again bool) {
 		p.Class, p.Reason, p.Message = before.Class, before.Reason, before.Message
 	}
 	return true
+}
+
+// stored is p as the message that waits for the next try has it.
+func (p *Problem) stored() *hub.Failure {
+	group := hub.HashID(p.Class + "|" + p.Reason + "|" + p.Where)
+	return &hub.Failure{Class: hub.Class(p.Class), Reason: p.Reason, Where: p.Where, Message: p.Message, Time: p.Time, Since: p.Since, Times: p.Times, Cause: "g" + group[:6]}
 }
 
 func problemOf(e *hub.Error, now time.Time) *Problem {
@@ -165,7 +172,7 @@ func (t *turn) retryNow() error {
 		}
 		tok.Phase, tok.Tries, tok.ready = Running, 0, false
 		tok.Due = noTime
-		t.drive(tok, noTime, "")
+		t.drive(tok, noTime, nil)
 	}
 	t.note(t.in.root(), "", "retried", "by hand")
 	return nil

@@ -180,13 +180,15 @@ func (t *turn) callOff(name string) {
 
 func (t *turn) driver(tok *Token) string { return t.in.ID + "!" + strconv.Itoa(tok.ID) }
 
-// drive puts the message that drives tok, at due. await is the part of the hub
-// that it waits for; "": none.
-func (t *turn) drive(tok *Token, due time.Time, await string) {
+// drive puts the message that drives tok, at due. failed is why it waits; nil: it did not fail.
+func (t *turn) drive(tok *Token, due time.Time, failed *hub.Error) {
 	tok.Run, tok.By = tok.Run+1, 0
 	p := put(t.m.name, t.in.ID, hub.DeriveID(t.in.visit(t.m.name, tok), "drive."+strconv.Itoa(tok.Run)), t.now, doc.Value{},
 		doDrive, strconv.Itoa(tok.ID), strconv.Itoa(tok.Run))
-	p.Msg.Key, p.Name, p.Due, p.Await = "", t.driver(tok), due, await
+	p.Msg.Key, p.Name, p.Due = "", t.driver(tok), due
+	if failed != nil {
+		p.Error, p.Await = tok.Error.stored(), failed.Awaits()
+	}
 	t.y.Unit.Puts = append(t.y.Unit.Puts, p)
 }
 
@@ -203,7 +205,7 @@ func (t *turn) dispatch() {
 			continue
 		}
 		if tok != t.mine {
-			t.drive(tok, noTime, "")
+			t.drive(tok, noTime, nil)
 		}
 	}
 	for _, tok := range t.in.Tokens { // the message drives one token

@@ -44,6 +44,10 @@ func TestOnBrokers(t *testing.T) {
 	s.start()
 	s.post("/orders", string(webOrder("B-1")))
 	s.reach("B-1", "done")
+	defer func() { out, _ := s.hub("trace", "B-1"); t.Log(out) }()
+	s.until("the trace has the customer's mails, though RabbitMQ carried what led to them", func() bool {
+		return s.trace("B-1").happened("customer-mail/send mail", "sent", "mail") == 2
+	})
 	conn, err := amqp.Dial(r.url)
 	if err != nil {
 		t.Fatal(err)
