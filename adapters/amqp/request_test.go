@@ -38,9 +38,9 @@ func TestHubAnswers(t *testing.T) {
 	feed(t, server.source("queue "+q, nil), replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) {
 		switch string(m.Body.Bytes()) {
 		case "bad":
-			return nil, hub.Fail(hub.Invalid, "schema", "no sku")
+			return nil, hub.Fail(hub.Invalid, "schema", "no sku").Tell()
 		case "gone":
-			return nil, hub.Fail("out_of_stock", "none", "no lamp left")
+			return nil, hub.Fail("out_of_stock", "none", "no lamp left").Tell()
 		case "bug":
 			return nil, errors.New("secret detail")
 		case "silent":
@@ -174,7 +174,7 @@ func TestRequestFails(t *testing.T) {
 				case m.ID == "never":
 					return nil, hub.Fail(hub.Timeout, "test", "not in time")
 				case m.ID == "for good":
-					return nil, hub.Fail(hub.Rejected, "sold_out", "no lamp left")
+					return nil, hub.Fail(hub.Rejected, "sold_out", "no lamp left").Tell()
 				case m.ID == "fault":
 					return nil, errors.New("disk on fire")
 				}

@@ -22,9 +22,9 @@ func TestHubAnswers(t *testing.T) {
 		requests.Handle(ctx, m)
 		switch string(m.Body.Bytes()) {
 		case "bad":
-			return nil, hub.Fail(hub.Invalid, "schema", "no sku")
+			return nil, hub.Fail(hub.Invalid, "schema", "no sku").Tell()
 		case "gone":
-			return nil, hub.Fail("out_of_stock", "none", "no lamp left")
+			return nil, hub.Fail("out_of_stock", "none", "no lamp left").Tell()
 		case "bug":
 			return nil, errors.New("secret detail")
 		case "silent":

@@ -85,7 +85,6 @@ func TestAnswerLost(t *testing.T) {
 		{Service: "billing", Op: "charge", Status: 502},
 		{Service: "stock", Op: "reserve", Down: time.Minute},
 		{Service: "shipping", Op: "book", Down: time.Minute, Delay: 300 * time.Millisecond}, // so it is picked up before the hub knows that it is booked
-		{Service: "mail", Op: "send", Down: time.Minute},
 	} {
 		t.Run(fmt.Sprint(f.Service, f.Status), func(t *testing.T) {
 			t.Parallel()
@@ -105,6 +104,21 @@ func TestAnswerLost(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestConfirmationLost: a mail whose confirmation got lost may have been delivered. It is not sent again for half an hour, and ops see why.
+func TestConfirmationLost(t *testing.T) {
+	t.Parallel()
+	s := running(t, quick...)
+	s.fault(stub.Fault{Service: "mail", Op: "send", Down: time.Minute, After: true, Times: 1})
+	s.post("/orders", order("F-1", `"total":5.00`))
+	s.reach("F-1", "done")
+	s.until("the status says that it may be delivered", func() bool {
+		out, err := s.hub("status")
+		return err == nil && strings.Contains(out, "it may be delivered") && strings.Contains(out, "next try in 29m")
+	})
+	same(t, "mails that reached the server", s.world.Ledger().Arrivals("mail", "send"), 1)
+	same(t, "charges", s.world.Ledger().Count("billing", "charge"), 1)
 }
 
 // TestThrottled: being told to slow down costs no attempt.
