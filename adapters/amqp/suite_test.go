@@ -193,7 +193,7 @@ func openAdapter(t testing.TB, url string, change func(*Config)) *opened {
 		change(cfg)
 	}
 	log := &syncLog{}
-	a, err := Component().Open(cfg, &hub.Env{Name: "rabbit", Log: slog.New(slog.NewTextHandler(log, nil))})
+	a, err := Component().Open(cfg, &hub.Env{Name: "rabbit", Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,7 +96,7 @@ func (w *writer) post(ctx context.Context, name string, create *Create, p *parce
 		return hub.AsError(err)
 	}
 	if most := w.adapter.cfg.MaxMessage; p.size+headSize > most {
-		return hub.Fail(hub.Rejected, "too_large", "topic %s: the record has %d bytes, max_message is %d", name, p.size+headSize, most)
+		return hub.Fail(hub.Rejected, "too_large", "the record has %d bytes, max_message is %d", p.size+headSize, most).Tell()
 	}
 	t, err := w.find(ctx, name, create)
 	if err != nil {

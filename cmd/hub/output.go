@@ -38,7 +38,7 @@ func newCLI(stdin io.Reader, stdout, stderr io.Writer) *cli {
 		}
 	}
 	mask.HideURL(os.Getenv("HUB_STORE"), "HUB_STORE")
-	return &cli{stdin: stdin, out: &screen{stdout, mask, false}, talk: &screen{stderr, mask, false}, mask: mask, shown: terminal(stdout),
+	return &cli{stdin: stdin, out: &screen{Writer: stdout, mask: mask}, talk: &screen{Writer: stderr, mask: mask}, mask: mask, shown: terminal(stdout),
 		color: terminal(stderr) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
 }
 
