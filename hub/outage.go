@@ -47,9 +47,10 @@ func (e *Error) outage() bool {
 }
 
 // Awaits is the part whose recovery ends the wait for another try; "": it is
-// waited for its time. What may have been done is never tried earlier.
+// waited for its time. What may have been done is never tried earlier, nor is
+// what the far end named a time for (Retry-After).
 func (e *Error) Awaits() string {
-	if e.Reason == Ambiguous {
+	if e.Reason == Ambiguous || e.After > 0 && !e.Untried() {
 		return ""
 	}
 	return e.Part

@@ -160,9 +160,10 @@ func (o *outage) run(t *testing.T, kafka *sharedBroker, of string) {
 	time.Sleep(outageTime - seen)
 	list := h.attention(t)
 	if of == "adapter out" {
-		if out := h.report(); !strings.Contains(out, "wait since ") || !strings.Contains(out, "out: ") {
-			t.Errorf("the queue does not say why its messages wait:\n%s", out)
-		}
+		h.awaits(t, "the queue says why its messages wait", soonSeen, func() bool { // not while all of them are being tried
+			out := h.report()
+			return strings.Contains(out, "wait since ") && strings.Contains(out, "out: ")
+		})
 	}
 	if len(list) != 1 || list[0].What != "outage" || list[0].Of != of || list[0].Text == "" {
 		t.Errorf("attention: %+v", list)
