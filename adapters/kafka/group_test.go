@@ -56,7 +56,7 @@ func (f *floor) end() int {
 // TestRebalance: sources come and go in one group while records flow.
 func TestRebalance(t *testing.T) {
 	s := newServer(t)
-	const n, keys, parts = 20_000, 200, 4
+	const keys, parts = 200, 4
 	topic := s.topic(parts)
 	group := "g." + topic
 	f := watchFloor(s, group, topic, parts)
@@ -87,8 +87,17 @@ func TestRebalance(t *testing.T) {
 	}
 	count := func() int { mu.Lock(); defer mu.Unlock(); return len(handled) }
 	stopA, _ := start(t, s.source(s.adapter(nil), "topic "+topic, group, nil), h)
-	go func() {
-		for i := 0; i < n; i += 500 {
+	written := make(chan int)
+	enough := make(chan struct{})
+	go func() { // for as long as members come and go, so that each finds something to do
+		n := 0
+		defer func() { written <- n }()
+		for i := 0; ; i += 500 {
+			select {
+			case <-enough:
+				return
+			case <-time.After(50 * time.Millisecond):
+			}
 			var msgs []kafka.Message
 			for j := i; j < i+500; j++ {
 				msgs = append(msgs, kafka.Message{Key: fmt.Append(nil, "k", j%keys), Value: fmt.Append(nil, j), Topic: topic})
@@ -96,10 +105,12 @@ func TestRebalance(t *testing.T) {
 			if err := s.writer.WriteMessages(context.Background(), msgs...); err != nil {
 				t.Error(err)
 			}
+			n = i + 500
 		}
 	}()
 	rebalances := 0
-	for _, share := range []int{2000, 5000, 8000, 11000, 14000} {
+	for range 5 {
+		share := count() + 1000
 		until(t, "the flow stopped", func() bool { return count() >= share })
 		var taken atomic.Int32
 		stopB, _ := start(t, s.source(s.adapter(nil), "topic "+topic, group, nil), func(ctx context.Context, m *hub.Message) error {
@@ -112,13 +123,15 @@ func TestRebalance(t *testing.T) {
 		}
 		rebalances += 2
 	}
+	close(enough)
+	n := <-written
 	until(t, "records are lost", func() bool { return count() == n })
 	until(t, "the end was not committed", func() bool {
 		total := int64(0)
 		for _, at := range s.committed(group, topic, parts) {
 			total += at
 		}
-		return total == n
+		return total == int64(n)
 	})
 	if err := stopA(); err != nil {
 		t.Fatal(err)

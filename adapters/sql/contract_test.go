@@ -237,7 +237,7 @@ func (f *sourceFar) Acked(*testing.T) int {
 	return len(f.d.list("select id::text from orders where state = 'taken'"))
 }
 func (f *sourceFar) Refused(*testing.T) int { return 0 }
-func (f *sourceFar) Cut(*testing.T)         { f.p.cut() }
+func (f *sourceFar) Cut(*testing.T)         { f.p.cutAndShut() }
 
 func TestSourceContract(t *testing.T) {
 	needPostgres(t)

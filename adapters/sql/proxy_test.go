@@ -72,6 +72,14 @@ func (p *proxy) accept() {
 	}
 }
 
+// cutAndShut cuts all connections and lets no new one through for a second, in which the table is looked at many times: a pool
+// that finds out by itself that a connection is dead replaces it without a word.
+func (p *proxy) cutAndShut() {
+	p.setDown(true)
+	time.Sleep(time.Second)
+	p.setDown(false)
+}
+
 func (p *proxy) keep(conns ...net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
