@@ -1,6 +1,9 @@
 package hub
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Reasons of Unavailable errors for what was not even tried: it costs no
 // attempt, so that a far end that is away, or that does not let us in, makes no
@@ -20,6 +23,15 @@ func (e *Error) Untried() bool {
 		return true
 	}
 	return false
+}
+
+// unheard are reasons of Rejected errors that come from a door, not from who does the work: no right, no such
+// address, a network that is forbidden. They change with a key, a path or a proxy, not with the message.
+var unheard = []string{"http_401", "http_403", "http_404", "http_405", "http_407", "http_421", "redirect", "target_forbidden"}
+
+// Unheard tells that e, a refusal, says nothing of what was asked: not whether an earlier try of the same was done.
+func (e *Error) Unheard() bool {
+	return e.Untried() || e.Class == Invalid || slices.Contains(unheard, e.Reason)
 }
 
 // Ambiguous is the Reason of an error for what the far end may have done, though

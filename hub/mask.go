@@ -162,13 +162,18 @@ func (m *Masker) Text(s string) string {
 	return now.secrets.mask(m.more.mask(s))
 }
 
-// Error is e with its texts masked. What it wraps is still found by errors.Is and errors.As.
+// Error is e with its texts masked: by the values that are hidden, and in what a partner said by the names of marked
+// fields as well, since its documents are known to nobody. What e wraps is still found by errors.Is and errors.As.
 func (m *Masker) Error(e *Error) *Error {
 	if m.masking() == nil || e == nil {
 		return e
 	}
 	text := e.Error()
-	masked := m.Text(text)
+	masked := text
+	if said, ok := errors.AsType[Said](e.Err); ok && said != "" {
+		masked = strings.ReplaceAll(text, string(said), m.Named(string(said)))
+	}
+	masked = m.Text(masked)
 	fields := slices.Clone(e.Fields)
 	changed := masked != text
 	for i, f := range fields {
@@ -182,6 +187,20 @@ func (m *Masker) Error(e *Error) *Error {
 	c := *e
 	c.Fields, c.Err, c.Cause = fields, &maskedError{masked, m, e.Err}, cause
 	return &c
+}
+
+// Failed is err, the end of a run of steps, with its texts masked. What the steps say of it stays: see ReactionTo.
+func (m *Masker) Failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	c, ok := err.(*caught)
+	if !ok {
+		return m.Error(AsError(err))
+	}
+	masked := *c
+	masked.err = m.About(c.msg).Error(c.err)
+	return &masked
 }
 
 // maskedError is an error that says text in place of its own.
@@ -200,7 +219,7 @@ func (e *maskedError) As(target any) bool {
 	if !ok || !errors.As(e.err, said) {
 		return false
 	}
-	*said = Said(e.mask.Text(string(*said)))
+	*said = Said(e.mask.Text(e.mask.Named(string(*said))))
 	return true
 }
 

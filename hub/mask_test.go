@@ -147,3 +147,33 @@ func BenchmarkMask(b *testing.B) {
 		m.Text(text)
 	}
 }
+
+// What a partner says holds documents of its own: what stands behind the names that schemas mark is masked, however
+// often the error is. The rest of its text stays for those who must act.
+func TestFault_S2_WhatPartnersSay(t *testing.T) {
+	m := &Masker{}
+	m.Hide("bearer-token-0815", "secret:billing")
+	m.Mark([]MarkedPath{{Path: []string{"holder"}}, {Path: []string{"pan"}, Secret: true}})
+	for said, want := range map[string]string{
+		`{"holder":"Ada Lovelace","code":7,"pan":"4111"}`:        `{"holder":[holder],"code":7,"pan":[pan]}`,
+		`{"pan":41111111,"holder":null,"why":"no"}`:              `{"pan":[pan],"holder":[holder],"why":"no"}`,
+		`holder=Ada&pan=4111&why=no`:                             `holder=[holder]&pan=[pan]&why=no`,
+		`{"why":"no","card":{"pan":["4111","4222"]},"holder":"A`: `{"why":"no","card":{"pan":[pan]`,
+		`{"pan":"bearer-token-0815","why":"no"}`:                 `{"pan":[pan],"why":"no"}`,
+		`no holder of that name`:                                 `no holder of that name`,
+	} {
+		e := m.Error(Fail(Rejected, "http_400", "answered 400: %w", Said(said)))
+		for range 3 {
+			if got := e.Error(); got != "answered 400: "+want {
+				t.Errorf("%s\n got  %s\n want answered 400: %s", said, got, want)
+			}
+			if got, _ := errors.AsType[Said](e); string(got) != want {
+				t.Errorf("%s: said %s", said, got)
+			}
+			if got := e.Logged(); got != "answered 400: …" {
+				t.Errorf("%s: the log says %s", said, got)
+			}
+			e = m.Error(e)
+		}
+	}
+}

@@ -9,7 +9,7 @@ import (
 
 // Named masks what stands behind the names of marked fields in a text that is
 // no document, such as broken JSON or a form: "token": "tok_1", token=tok_1. An
-// object or a list behind one is masked to the text's end.
+// object or a list behind one is masked to the text's end. What is masked already stays as it is.
 func (m *Masker) Named(s string) string {
 	now := m.masking()
 	if now == nil || now.marks == nil {
@@ -33,7 +33,7 @@ func (n *markNode) behindNames() *regexp.Regexp {
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		quoted = append(quoted, regexp.QuoteMeta(name))
 	}
-	const value = `"(?:[^"\\]|\\.)*"?|[\[{].*|[^,;&}\]\s]*`
+	const value = `\[[\w.:-]+\]|"(?:[^"\\]|\\.)*"?|[\[{].*|[^,;&}\]\s]*`
 	return regexp.MustCompile(`(?is)(["']?\b(` + strings.Join(quoted, "|") + `)\b["']?\s*[:=]\s*)(?:` + value + `)`)
 }
 

@@ -40,15 +40,7 @@ func (rt *Runtime) refuse(ctx context.Context, s *Stage, m *Message, x *Exchange
 }
 
 // masked is failed as it may be told and kept: what m, and the message as it was at the step, say in confidence is masked.
-func (rt *Runtime) masked(failed error, m *Message) error {
-	c, ok := failed.(*caught)
-	if !ok {
-		return rt.env.Mask.About(m).Error(AsError(failed))
-	}
-	masked := *c
-	masked.err = rt.env.Mask.About(m, c.msg).Error(c.err)
-	return &masked
-}
+func (rt *Runtime) masked(failed error, m *Message) error { return rt.env.Mask.About(m).Failed(failed) }
 
 // reaction is what becomes of the message that failed: what the steps say that
 // the error came out of, with the message as they had it; else what otherwise

@@ -150,21 +150,23 @@ func (r *Request) Ask(ctx context.Context, x *hub.Exchange, suffix string) (*hub
 	reply, err := r.ask(ctx, x, m)
 	if err != nil {
 		if x.Trace {
-			r.b.Note(x, began, "called", r.Name+" failed: "+x.Mask().Text(err.Error()))
+			r.b.Note(x, began, "called", r.Name+" failed: "+x.Mask().Error(hub.AsError(err)).Error())
 		}
 		return nil, err
 	}
 	if reply == nil {
 		reply = &hub.Message{}
 	}
-	err = r.answers.hold(r.Name, m, reply)
+	if err = r.answers.hold(r.Name, m, reply); err != nil { // it may tell what it holds: nobody else knows that document
+		err = x.Mask().About(m, reply).Error(hub.AsError(err))
+	}
 	if x.Trace {
 		detail := r.Name
 		if s := reply.Headers.Get(hub.HeaderStatus); s != "" {
 			detail += " → " + s
 		}
 		if err != nil {
-			detail += " failed: " + x.Mask().Text(err.Error())
+			detail += " failed: " + err.Error()
 		}
 		r.b.Note(x, began, "called", detail)
 	}

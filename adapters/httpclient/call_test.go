@@ -313,3 +313,20 @@ func TestFault_M5_CorrelationInAHeader(t *testing.T) {
 		}
 	}
 }
+
+// An answer without what success_if looks at says nothing: it is no refusal, and what was asked may have been done.
+func TestFault_M1_NoWordOfSuccess(t *testing.T) {
+	for body, reason := range map[string]string{`{"ok":false}`: "not_success", `{"ok":"no"}`: "not_success", `{"status":"fine"}`: hub.BadResponse, `{"ok":null}`: hub.BadResponse,
+		`{"ok":{"it":"is"}}`: hub.BadResponse, `[]`: hub.BadResponse, ``: hub.BadResponse, `"ok"`: hub.BadResponse, `{"ok":true}`: ""} {
+		_, err := ask(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			io.WriteString(w, body)
+		}, "charge", message(`{}`), func(cfg *Config) {
+			cfg.Ops = map[string]any{"charge": map[string]any{"http": "POST /c", "success_if": map[string]any{"ok": true}}}
+		})
+		switch {
+		case reason == "" && err != nil, reason != "" && (err == nil || err.Reason != reason || err.Class != hub.Rejected || err.InDoubt() != (reason == hub.BadResponse)):
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}

@@ -65,7 +65,12 @@ func (c *Caller) body(media string, raw []byte) (hub.Body, error) {
 		for _, name := range cond.path {
 			field = field.Get(name)
 		}
-		if got := field.Text(); got != cond.want {
+		got, one := scalar(field)
+		if !one {
+			return hub.Body{}, hub.Fail(hub.Rejected, hub.BadResponse, "the answer has no %s, which success_if looks at: %w",
+				strings.Join(cond.path, "."), hub.Said(excerpt(raw)))
+		}
+		if got != cond.want {
 			return hub.Body{}, hub.Fail(hub.Rejected, "not_success", "the answer's %s is %.60q, not %q: %w",
 				strings.Join(cond.path, "."), got, cond.want, hub.Said(excerpt(raw)))
 		}

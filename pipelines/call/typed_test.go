@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"orderhub/hub"
+	"orderhub/pipelines"
+	"orderhub/pipelines/call"
 	"orderhub/pipelines/patterntest"
 )
 
@@ -104,6 +106,40 @@ func TestFault_M1_AnswersOfReaders(t *testing.T) {
 			_, err := h.In("p", h.Message("m1", c.body))
 			if e := hub.AsError(err); err == nil || e.Class != hub.Rejected || e.Reason != hub.BadResponse || !strings.Contains(e.Error(), c.fails) {
 				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// What an answer that does not fit holds in confidence is told to nobody, though only its own schema marks it: not where
+// a rule says it, and not in the history.
+func TestFault_S2_AnswersThatDoNotFit(t *testing.T) {
+	const pan, holder = "pan-4111-1111", "Ada Lovelace"
+	dir := t.TempDir()
+	schema := `{"type":"object","properties":{"pan":{"x-secret":true},"holder":{"x-pii":true},"ok":{"type":"boolean"}}}`
+	if err := os.WriteFile(filepath.Join(dir, "card.json"), []byte(schema), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, answer := range map[string]patterntest.Answer{
+		"a rule quotes it": saysWith("200", `{"ok":true,"pan":"`+pan+`","holder":"`+holder+`"}`),
+		"the partner does": func(context.Context, *hub.Message) (*hub.Message, error) {
+			return nil, hub.Fail(hub.Rejected, "http_400", "answered 400: %w", hub.Said(`{"pan":"`+pan+`","holder":"`+holder+`"}`))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := patterntest.Start(t, patterntest.Config{Registry: pipelines.Registry{Patterns: []pipelines.Pattern{call.Pattern()}}, Answers: map[string]patterntest.Answer{"out.ask": answer}, YAML: `schemas: {card: ` + dir + `/card.json}
+adapters: {in: {type: fake}, out: {type: fake, ops: {ask: {reply: card, check: [{rule: reply.ok == false, say: '="not the card " + reply.pan + " of " + reply.holder'}]}}}}
+pipelines: {p: {from: in, steps: [{call: out.ask, as: got}]}}
+`})
+			h.In("p", h.Message("m1", `{"n":1}`))
+			h.Settle()
+			dead := h.Dead()
+			if len(dead) != 1 {
+				t.Fatalf("dead letters %v", dead)
+			}
+			said := dead[0].Error.Message + strings.Join(h.History("m1"), "\n")
+			if strings.Contains(said, pan) || strings.Contains(said, holder) || !strings.Contains(said, "[pan]") {
+				t.Error(said)
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"orderhub/hub"
 	"orderhub/pipelines/patterntest"
@@ -19,6 +20,11 @@ const chargeSchema = `{"type":"object","required":["id","result"],"properties":{
 // typed runs a process whose charges are typed, at a gateway that answers as given.
 func typed(t *testing.T, processes string, charges ...string) *site {
 	t.Helper()
+	return typedBy(t, processes, script(charges...))
+}
+
+func typedBy(t *testing.T, processes string, charge patterntest.Answer) *site {
+	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{"order.json": orderSchema, "charge.json": chargeSchema} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -26,7 +32,7 @@ func typed(t *testing.T, processes string, charges ...string) *site {
 		}
 	}
 	answers := newBank().answers()
-	answers["billing.charge"] = script(charges...)
+	answers["billing.charge"] = charge
 	c := patterntest.Config{Answers: answers, Registry: registry()}
 	c.YAML = strings.Replace(far, "ops: [charge, refund]", "ops: {charge: {reply: charge}, refund: {}}", 1) +
 		"schemas: {order: " + dir + "/order.json, charge: " + dir + "/charge.json}\nprocesses:\n" + processes
@@ -102,4 +108,84 @@ func TestFault_M1_NothingToUndo(t *testing.T) {
 	said := slices.DeleteFunc(s.History("W-1"), func(e string) bool { return !strings.Contains(e, "undo") })
 	patterntest.Want(t, "history", said, `skipped nothing to undo: charge.result == "approved" is false (order/billing/call billing.charge)`)
 	s.clean()
+}
+
+// Who was only kept out has not said that nothing was done: a charge that may have been made is left to a person, not taken for undone.
+func TestFault_M1_KeptOut(t *testing.T) {
+	for _, reason := range []string{"http_401", "http_403", "http_404", "redirect", "target_forbidden"} {
+		t.Run(reason, func(t *testing.T) {
+			tries := 0
+			s := typedBy(t, takesMoney, func(context.Context, *hub.Message) (*hub.Message, error) {
+				if tries++; tries == 1 {
+					return nil, hub.Fail(hub.Timeout, "timeout", "no answer")
+				}
+				return nil, hub.Fail(hub.Rejected, reason, "kept out")
+			})
+			s.begin(`{"id":"W-1","total":9}`)
+			s.Advance(time.Hour)
+			s.at("W-1", "cancelling")
+			s.wantCalls("billing.charge", 1)
+			s.wantCalls("billing.refund", 0)
+			tasks, _ := process.Tasks(context.Background(), s.Store, func(*process.OpenTask) bool { return true })
+			if len(tasks) != 1 || !strings.Contains(tasks[0].Why, "it is not known whether") {
+				t.Errorf("tasks %+v", tasks)
+			}
+		})
+	}
+}
+
+// A partner that gives back what it was sent: neither the record of the instance nor the task for a person tells it.
+func TestFault_S2_WhatUndoingIsTold(t *testing.T) {
+	const token, card, mail = "bearer-token-0815", "card-4111-1111", "ada@example.org"
+	answers := newBank().answers()
+	echo := func(_ context.Context, m *hub.Message) (*hub.Message, error) {
+		return nil, hub.Fail(hub.Rejected, "http_400", "answered 400: %w", hub.Said(string(m.Body.Bytes())+" "+token+` {"pan":"pan-of-the-answer"}`))
+	}
+	answers["billing.refund"] = echo
+	answers["shipping.pick"] = echo
+	dir := t.TempDir()
+	schema := strings.Replace(orderSchema, `"card":{"type":"string"}`, `"card":{"type":"string","x-secret":true},"mail":{"type":"string","x-pii":true},"pan":{"x-secret":true}`, 1)
+	if err := os.WriteFile(filepath.Join(dir, "order.json"), []byte(schema), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mask := &hub.Masker{}
+	mask.Hide(token, "secret:billing")
+	reg := registry()
+	reg.Mask = mask
+	c := patterntest.Config{Answers: answers, Registry: reg, YAML: far + "schemas: {order: " + dir + "/order.json}\nprocesses:\n" + `
+  order:
+    id: order.id
+    data: {order: order}
+    compensation: {group: money, retry: never}
+    states:
+      billing:
+        steps:
+          - {call: billing.charge, with: =order, as: charge, compensate: {call: billing.refund, with: =order}}
+        receive: {regret: {goto: cancelling}, odd: {set: {total: "=number(order.mail)"}, goto: cancelling}}
+      cancelling: {compensate: all, next: [{goto: cancelled}]}
+      cancelled: {final: true}
+`}
+	s := &site{Hub: patterntest.Start(t, c), t: t}
+	s.begin(`{"id":"W-1","total":9,"card":"` + card + `","mail":"` + mail + `"}`)
+	s.signal("W-1", "odd", "") // a formula that quotes what it can't read
+	s.signal("W-1", "regret", "")
+	s.at("W-1", "cancelling")
+	tasks, _ := process.Tasks(context.Background(), s.Store, func(*process.OpenTask) bool { return true })
+	if len(tasks) != 1 || !strings.Contains(tasks[0].Why, "answered 400") {
+		t.Fatalf("tasks %+v", tasks)
+	}
+	said := tasks[0].Why + strings.Join(s.History("W-1"), "\n")
+	for _, p := range s.view("W-1").Places {
+		if p.Error != nil {
+			said += p.Error.Message
+		}
+	}
+	for _, d := range s.Dead() {
+		said += d.Error.Message
+	}
+	for _, secret := range []string{token, card, mail, "pan-of-the-answer"} {
+		if strings.Contains(said, secret) {
+			t.Errorf("%q is told: %s", secret, said)
+		}
+	}
 }

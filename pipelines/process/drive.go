@@ -217,11 +217,16 @@ func (m *machine) perform(ctx context.Context, x *hub.Exchange, a *asking) *resu
 	return r
 }
 
-// runStep runs a step; what it passes on goes to next. A panic is a bug of that step.
+// runStep runs a step; what it passes on goes to next. A panic is a bug of that step. What
+// its variables say in confidence is masked in its error, which the instance may keep.
 func runStep(ctx context.Context, s hub.Step, x *hub.Exchange, next func(*hub.Exchange)) error {
-	return hub.Protect(ctx, func(ctx context.Context, x *hub.Exchange) error {
+	err := hub.Protect(ctx, func(ctx context.Context, x *hub.Exchange) error {
 		return s.Process(ctx, x, func(_ context.Context, y *hub.Exchange) error { next(y); return nil })
 	}, x)
+	if err != nil {
+		err = x.Mask().Failed(err)
+	}
+	return err
 }
 
 // take applies the result of what tok asked.

@@ -2,6 +2,7 @@ package process
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -65,6 +66,18 @@ func (t *turn) mask(tok *Token) *hub.Masker {
 
 // masked is err as the instance may keep it.
 func (t *turn) masked(tok *Token, err error) *hub.Error { return t.mask(tok).Error(hub.AsError(err)) }
+
+// maskAll is err, the end of the turn, as it may leave the process: the engine, which masks it by the message, does not know the instance's data.
+func (t *turn) maskAll(err error) error {
+	if err == nil || errors.Is(err, hub.ErrConflict) {
+		return err
+	}
+	mask := t.x.Mask()
+	for _, v := range t.in.Vars {
+		mask = mask.AboutDocs(v.Value)
+	}
+	return mask.Failed(err)
+}
 
 // tables say what errors of tok lead to, from the inside out: its state, the states around its branch, the process.
 func (t *turn) tables(tok *Token) (out []map[string]*reaction) {

@@ -140,6 +140,7 @@ func (m *machine) once(ctx context.Context, x *hub.Exchange, id string, again bo
 				m.remember(t, err)
 				return err
 			}
+			err = t.maskAll(err)
 		}
 	}
 	y.Settle()

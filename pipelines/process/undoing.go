@@ -73,8 +73,8 @@ func (t *turn) undone(tok *Token, s *state, i int, r *result) error {
 	return nil
 }
 
-// refused tells that the far end says no: there was no effect.
-func refused(e *hub.Error) bool { return !e.Class.Transient() && !e.InDoubt() }
+// refused tells that the far end says no: there was no effect. What only kept us out says nothing of an earlier try.
+func refused(e *hub.Error) bool { return !e.Class.Transient() && !e.InDoubt() && !e.Unheard() }
 
 // undoFailed tries a compensation again, for as long as its policy says; then it is a task for a person.
 func (t *turn) undoFailed(tok *Token, u *Undo, err error) error {
