@@ -55,16 +55,23 @@ type Part struct {
 type Use struct {
 	part    *Part
 	name    string
-	source  bool         // it is well when it says so itself, whatever else of the part works
-	begun   atomic.Int64 // how often it was asked
-	ended   atomic.Int64 // how often it answered, or failed
+	source  bool // it is well when it says so itself, whatever else of the part works
+	tries   atomic.Pointer[Tries]
 	good    atomic.Int64 // when it worked last: Health.now
 	bad     time.Time    // when it failed last; zero: not in this outage. This and what follows is guarded by Health.mu
 	err     *Error       // that failure
-	heard   int64        // how often it had answered when it was last looked at
+	heard   int64        // how many tries had ended when it was last looked at
 	silent  time.Time    // since when there was no answer
 	late    bool         // the silence has been told of
 	patient time.Duration
+}
+
+// Tries are those of a use since the part's last outage was over. Those that were begun
+// before hang on in their old Tries: what they met is of that outage, however late they tell.
+type Tries struct {
+	use   *Use
+	begun atomic.Int64
+	ended atomic.Int64 // with an answer, or without
 }
 
 // patience is how long a part may answer nobody before it is told of.
@@ -121,16 +128,35 @@ func (p *Part) Use(name string, source bool) *Use {
 		return p.uses[i]
 	}
 	u := &Use{part: p, name: name, source: source, patient: patience}
+	u.renew()
 	p.uses = append(p.uses, u)
 	return u
 }
 
-// Begin says that the part is asked now.
-func (u *Use) Begin() { u.begun.Add(1) }
+// renew leaves the tries of an outage that is over to themselves.
+func (u *Use) renew() {
+	u.tries.Store(&Tries{use: u})
+	u.bad, u.err = time.Time{}, nil
+	u.heard, u.silent, u.late = 0, time.Time{}, false
+}
 
-// End says what it answered to m, and gives err marked with the part, if the part is to blame.
-func (u *Use) End(m *Message, err error) error {
-	u.ended.Add(1)
+// Begin says that the part is asked now. The end is told to what it gives.
+func (u *Use) Begin() *Tries {
+	t := u.tries.Load()
+	t.begun.Add(1)
+	return t
+}
+
+// asked tells that tries are under way: how they end says more than a probe does.
+func (u *Use) asked() bool {
+	t := u.tries.Load()
+	return t.ended.Load() < t.begun.Load()
+}
+
+// End says what the part answered to m, and gives err marked with the part, if the part is to blame.
+func (t *Tries) End(m *Message, err error) error {
+	t.ended.Add(1)
+	u := t.use
 	if err == nil {
 		u.Works()
 		return nil
@@ -140,7 +166,7 @@ func (u *Use) End(m *Message, err error) error {
 		return err
 	}
 	c := *e
-	c.Part, c.trial = u.part.name, u.Fails(u.part.h.mask.Load().About(m).Error(e))
+	c.Part, c.trial = u.part.name, t.fails(u.part.h.mask.Load().About(m).Error(e))
 	return &c
 }
 
@@ -148,11 +174,16 @@ func (u *Use) End(m *Message, err error) error {
 func (u *Use) Works() { u.good.Store(u.part.h.now.Load()) }
 
 // Fails says that it failed just now. trial: it was tried to find out whether it works again.
-func (u *Use) Fails(e *Error) (trial bool) {
-	p := u.part
+func (u *Use) Fails(e *Error) (trial bool) { return u.tries.Load().fails(e) }
+
+func (t *Tries) fails(e *Error) (trial bool) {
+	u, p := t.use, t.use.part
 	now := p.h.tick()
 	p.h.mu.Lock()
 	defer p.h.mu.Unlock()
+	if t != u.tries.Load() { // what it met has been told of, and is over
+		return false
+	}
 	u.fail(e, now)
 	trial, p.trying = p.trying, false
 	return trial

@@ -67,7 +67,7 @@ func TestFault_V3_OneLinePerCause(t *testing.T) {
 	w := watchedHealth()
 	part := w.Part(PartAdapter, "billing")
 	charge, refund := part.Use("charge", false), part.Use("refund", false)
-	ask := func(u *Use, err error) { u.Begin(); _ = u.End(&Message{}, err) }
+	ask := func(u *Use, err error) { _ = u.Begin().End(&Message{}, err) }
 	ask(charge, nil)
 	good := w.clock.Now()
 	w.pass(time.Second, func() { ask(refund, nil) })
@@ -93,7 +93,7 @@ func TestOneOperationFails(t *testing.T) {
 	w := watchedHealth()
 	part := w.Part(PartAdapter, "billing")
 	charge, refund := part.Use("charge", false), part.Use("refund", false)
-	charge.End(nil, Fail(Unavailable, "http_503", "answered 503"))
+	charge.Begin().End(nil, Fail(Unavailable, "http_503", "answered 503"))
 	w.pass(time.Minute, refund.Works)
 	w.want(t, "refund works", 1, 1, 0)
 	if uses := w.Outages()[0].Uses; len(uses) != 1 || uses[0] != "charge" {
@@ -102,7 +102,7 @@ func TestOneOperationFails(t *testing.T) {
 	w.pass(2*time.Second, charge.Works)
 	w.want(t, "charge works", 0, 1, 1)
 	w.pass(2*time.Minute, nil)
-	refund.End(nil, refused)
+	refund.Begin().End(nil, refused)
 	if uses := w.Outages()[0].Uses; len(uses) != 1 || uses[0] != "refund" {
 		t.Errorf("the next outage has %v", uses)
 	}
@@ -114,18 +114,17 @@ func TestNoOutage(t *testing.T) {
 	u := w.Part(PartAdapter, "billing").Use("charge", false)
 	for _, err := range []error{Fail(Rejected, "http_402", "declined"), Fail(Invalid, "missing_param", "no id"), Fail(Throttled, "throttled", "our own pace"),
 		Fail(Unavailable, "stopping", "we stop"), errors.New("a bug")} {
-		u.Begin()
-		if got := u.End(&Message{}, err); got != err {
+		if got := u.Begin().End(&Message{}, err); got != err {
 			t.Errorf("%v became %v", err, got)
 		}
 	}
 	w.pass(time.Minute, nil)
 	w.want(t, "no outage", 0, 0, 0)
-	e := AsError(u.End(&Message{}, fmt.Errorf("charge: %w", refused)))
+	e := AsError(u.Begin().End(&Message{}, fmt.Errorf("charge: %w", refused)))
 	if e.Part != "billing" || e.Awaits() != "billing" {
 		t.Errorf("%+v", e)
 	}
-	if e := AsError(u.End(&Message{}, Fail(Timeout, Ambiguous, "no answer after the dot"))); e.Awaits() != "" {
+	if e := AsError(u.Begin().End(&Message{}, Fail(Timeout, Ambiguous, "no answer after the dot"))); e.Awaits() != "" {
 		t.Error("what may have been done is tried early")
 	}
 }
@@ -138,7 +137,7 @@ func TestFault_V3_ComesAndGoes(t *testing.T) {
 	w.pass(time.Hour, func() {
 		for range 10 {
 			if n++; n%100 == 0 {
-				u.End(nil, Fail(Timeout, "timeout", "no answer in 5s"))
+				u.Begin().End(nil, Fail(Timeout, "timeout", "no answer in 5s"))
 			} else {
 				u.Works()
 			}
@@ -156,7 +155,7 @@ func TestFault_V3_Silence(t *testing.T) {
 	w := watchedHealth()
 	u := w.Part(PartAdapter, "report").Use("run", false)
 	w.pass(time.Minute, nil)
-	u.Begin()
+	try := u.Begin()
 	w.pass(2*time.Second, nil)
 	w.want(t, "patient", 0, 0, 0)
 	w.pass(1500*time.Millisecond, nil)
@@ -165,20 +164,20 @@ func TestFault_V3_Silence(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 	w.pass(5*time.Second, nil)
-	u.End(nil, nil)
+	try.End(nil, nil)
 	w.pass(5*time.Second, nil)
 	w.want(t, "answered", 0, 1, 1)
 	for range 5 { // it takes 8 s, as before
-		u.Begin()
+		try = u.Begin()
 		w.pass(8*time.Second, nil)
-		u.End(nil, nil)
+		try.End(nil, nil)
 		w.pass(time.Minute, nil)
 	}
 	w.want(t, "slow by nature", 0, 1, 1)
 	for range 100 { // a busy one that answers is never silent
-		u.Begin()
-		w.pass(500*time.Millisecond, func() { u.Begin(); u.End(nil, nil) })
-		u.End(nil, nil)
+		try = u.Begin()
+		w.pass(500*time.Millisecond, func() { u.Begin().End(nil, nil) })
+		try.End(nil, nil)
 	}
 	w.want(t, "busy", 0, 1, 1)
 }
@@ -193,10 +192,10 @@ func TestProbeIsTrustedOnce(t *testing.T) {
 			w.trust(p)
 		}
 	}
-	u.End(nil, refused)
+	u.Begin().End(nil, refused)
 	w.pass(4*time.Second, probe)
 	w.want(t, "the probe says well", 0, 1, 1)
-	u.End(nil, refused)
+	u.Begin().End(nil, refused)
 	w.pass(time.Minute, probe)
 	w.want(t, "it was wrong", 1, 2, 1)
 	w.pass(3*time.Second, u.Works)
@@ -208,16 +207,16 @@ func TestTrials(t *testing.T) {
 	w := watchedHealth()
 	p := w.Part(PartAdapter, "billing")
 	u := p.Use("charge", false)
-	u.End(nil, Fail(Unavailable, "http_503", "answered 503"))
+	u.Begin().End(nil, Fail(Unavailable, "http_503", "answered 503"))
 	trials, free := 0, 0
 	each := func() {
 		if _, trial := w.probed(p, nil); trial {
 			trials++
-			e := AsError(u.End(nil, Fail(Unavailable, "http_503", "answered 503")))
+			e := AsError(u.Begin().End(nil, Fail(Unavailable, "http_503", "answered 503")))
 			if _, _, counts := DefaultRetry.Next(e, 3, DefaultRetry.Delay); !counts {
 				free++
 			}
-			e = AsError(u.End(nil, Fail(Unavailable, "http_503", "answered 503")))
+			e = AsError(u.Begin().End(nil, Fail(Unavailable, "http_503", "answered 503")))
 			if _, _, counts := DefaultRetry.Next(e, 3, DefaultRetry.Delay); !counts {
 				t.Fatal("what was no trial cost no attempt")
 			}
@@ -250,8 +249,7 @@ func BenchmarkHealth(b *testing.B) {
 	u := NewHealth(RealClock{}, slog.New(slog.DiscardHandler)).Part(PartAdapter, "a").Use("x", false)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			u.Begin()
-			_ = u.End(nil, nil)
+			_ = u.Begin().End(nil, nil)
 		}
 	})
 }

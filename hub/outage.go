@@ -110,7 +110,7 @@ func (p *Part) close(now time.Time, how string) {
 	p.log(slog.LevelInfo, how, "after", now.Sub(o.Since).Round(time.Millisecond), "failed", o.Failed, "reason", o.Reason)
 	p.outage, p.well, p.ended, p.trying = nil, time.Time{}, now, false
 	for _, u := range p.uses {
-		u.bad, u.err = time.Time{}, nil
+		u.renew()
 	}
 }
 
@@ -122,7 +122,7 @@ func (p *Part) recovers() bool {
 			continue
 		}
 		good := time.Unix(0, u.good.Load())
-		if u.err.away() && !u.source { // whatever of the part works: there is a way to it
+		if u.err.away() && !u.source && !u.asked() { // whatever of the part works: there is a way to it
 			good = last
 		}
 		if good.Before(u.bad) {
@@ -164,8 +164,8 @@ func (h *Health) look() (over, ask []*Part) {
 // lookAt finds out that the use answers nobody: that is told before its callers
 // give up. What is slow by nature is told of once: then it gets more time.
 func (u *Use) lookAt(now time.Time) {
-	begun, answered := u.begun.Load(), u.ended.Load()
-	if begun <= answered || answered != u.heard || u.silent.IsZero() {
+	answered := u.tries.Load().ended.Load()
+	if !u.asked() || answered != u.heard || u.silent.IsZero() {
 		if u.late && u.good.Load() >= u.bad.UnixNano() {
 			u.patient = 2 * now.Sub(u.silent)
 		}
@@ -219,11 +219,15 @@ func (h *Health) recall(waiting map[string]int) {
 	}
 }
 
-// trust takes the probe's word for it: nothing waits that could try, and nothing failed since the probe before.
+// trust takes the probe's word for it: nothing waits that could try, nothing that failed is being tried, and nothing
+// failed since the probe before.
 func (h *Health) trust(p *Part) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if p.outage == nil || p.doubted || h.clock.Now().Sub(p.outage.Last) < probeEvery {
+		return
+	}
+	if slices.ContainsFunc(p.uses, func(u *Use) bool { return !u.bad.IsZero() && u.asked() }) {
 		return
 	}
 	p.trusted = true

@@ -61,8 +61,8 @@ func (t *Target) queue() string {
 
 // Send hands m to the opened target.
 func (t *Target) Send(ctx context.Context, m *hub.Message) error {
-	t.use.Begin()
-	return t.use.End(m, t.t.Send(ctx, m))
+	tries := t.use.Begin()
+	return tries.End(m, t.t.Send(ctx, m))
 }
 
 // Close closes it.
@@ -145,7 +145,7 @@ func (o *Operation) open() (err error) {
 
 // Call asks the opened caller.
 func (o *Operation) Call(ctx context.Context, m *hub.Message) (*hub.Message, error) {
-	o.use.Begin()
+	tries := o.use.Begin()
 	reply, err := o.c.Call(ctx, m)
-	return reply, o.use.End(m, err)
+	return reply, tries.End(m, err)
 }
