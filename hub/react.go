@@ -160,7 +160,9 @@ func (rt *Runtime) aftermath(s *Stage, m *Message, d *Delivery, e *Error, r Reac
 		return &Unit{Input: d, Root: m.Root(), Correlation: m.Correlation, History: append(notes, ev)}, false
 	default:
 		ev.Detail += "; dead letter"
-		rt.log.Warn("dead letter", "stage", s.Name, "message", m.ID, "correlation", m.Correlation, "class", e.Class, "where", e.Where, "error", e)
+		if rt.dead.first(deadCause{s.Name, f.Cause}, now) {
+			rt.log.Warn("dead letter", "stage", s.Name, "group", f.Cause, "message", m.ID, "correlation", m.Correlation, "class", e.Class, "where", e.Where, "error", e)
+		}
 	}
 	u = &Unit{Input: d, Root: m.Root(), Correlation: m.Correlation, History: append(notes, ev)}
 	switch {

@@ -78,7 +78,8 @@ type Reaction struct {
 // Policy finds the reaction to an error.
 type Policy func(e *Error) Reaction
 
-var causeNoise = regexp.MustCompile(`"[^"]*"|[0-9][0-9A-Za-z_.:/-]*|[A-Z]+-[0-9]+[0-9A-Za-z-]*`)
+// causeNoise are the values in a text: what is quoted, and words with a digit, such as numbers, times and identifiers.
+var causeNoise = regexp.MustCompile(`"[^"]*"|[0-9A-Za-z_.:/+-]*[0-9][0-9A-Za-z_.:/+-]*`)
 
 // after makes f, the stored form of e, the failure that follows before. It tells
 // whether it is the same once more; what was not even tried says nothing new.

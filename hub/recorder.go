@@ -2,6 +2,7 @@ package hub
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -29,8 +30,8 @@ func OpenRecorder(path string) (*Recorder, []int64, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("flight recorder: %w", err)
 	}
-	if err := f.Truncate(recorderSlots * 8); err != nil {
-		return nil, nil, fmt.Errorf("flight recorder: %w", err)
+	if err := allot(f, recorderSlots*8); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("flight recorder: %w", err), f.Close())
 	}
 	page, err := syscall.Mmap(int(f.Fd()), 0, recorderSlots*8, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
 	if err != nil {
@@ -45,6 +46,20 @@ func OpenRecorder(path string) (*Recorder, []int64, error) {
 		r.free = append(r.free, i)
 	}
 	return r, running, nil
+}
+
+// allot makes f size bytes long, and none of it a hole: the kernel ends a process that
+// writes to a mapped hole while the disk is full.
+func allot(f *os.File, size int64) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if missing := size - info.Size(); missing > 0 {
+		_, err = f.WriteAt(make([]byte, missing), info.Size())
+		return err
+	}
+	return f.Truncate(size)
 }
 
 // Clear forgets the last run.

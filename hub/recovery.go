@@ -27,9 +27,11 @@ func (rt *Runtime) watchHealth(ctx context.Context) {
 	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
+			rt.dead.tell(rt.log, rt.clock.Now(), true)
 			return
 		case <-tick.C:
 		}
+		rt.dead.tell(rt.log, rt.clock.Now(), false)
 		if n%4 == 0 && !looking.Swap(true) {
 			work.Go(func() {
 				defer looking.Store(false)

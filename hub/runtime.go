@@ -29,6 +29,7 @@ type Runtime struct {
 	suspects sync.Mutex
 	requests requests
 	refused  *refusals
+	dead     deadLog
 
 	room    atomic.Pointer[Error] // why the store takes nothing from outside; nil: it does
 	blocked atomic.Bool           // it takes nothing at all

@@ -89,6 +89,11 @@ func (c *Caller) refusal(resp *resty.Response) error {
 		}
 	}
 	switch {
+	case status == http.StatusUnauthorized, status == http.StatusProxyAuthRequired: // our login is at fault, not what the message wants
+		e.Class, e.Reason = hub.Unavailable, hub.AuthRequired
+		if c.client.cfg.sends("authorization") || status == http.StatusProxyAuthRequired {
+			e.Reason = hub.AuthFailed
+		}
 	case told(e):
 	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusGatewayTimeout:
 		e.Class = hub.Timeout

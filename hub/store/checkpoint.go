@@ -26,7 +26,7 @@ func (s *SQLite) checkpoint() error {
 		return nil
 	})
 	if err != nil {
-		if diskFull(err) {
+		if s.noRoom(err) {
 			return nil // the commit itself is durable; a later checkpoint finds space
 		}
 		s.fail(err)

@@ -3,6 +3,7 @@ package store
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -34,18 +35,30 @@ func asChild() bool {
 	case "write":
 		childWrites(s, 0)
 	case "limit":
-		signal.Ignore(syscall.SIGXFSZ)
-		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 1 << 20, Max: 1 << 20}); err != nil {
-			fmt.Println("setrlimit", err)
-			return true
-		}
-		childWrites(s, 5000)
-		<-s.(Health).Done()
-		_, _, claim := s.Claim(context.Background(), "q", 1, 0)
-		fmt.Println("failed", s.(Health).Err() != nil, s.Commit(context.Background(), &hub.Unit{}) != nil, claim != nil)
-		s.Close()
+		childMeetsLimit(s)
 	}
 	return true
+}
+
+// childMeetsLimit writes until its files may not grow, and prints how the store takes that, and the end of it.
+func childMeetsLimit(s hub.Store) {
+	signal.Ignore(syscall.SIGXFSZ)
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+		fmt.Println("getrlimit", err)
+		return
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 1 << 20, Max: old.Max}); err != nil {
+		fmt.Println("setrlimit", err)
+		return
+	}
+	childWrites(s, 5000)
+	u := &hub.Unit{Writes: []hub.Write{{Kind: "k", Key: "much", Value: make([]byte, 64<<10)}}}
+	fmt.Println("full", errors.Is(s.Commit(context.Background(), u), hub.ErrNoSpace), errors.Is(s.Room(context.Background()), hub.ErrNoSpace), s.(Health).Err())
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+		fmt.Println("setrlimit", err)
+	}
+	fmt.Println("then", s.Room(context.Background()), s.Commit(context.Background(), u), s.Close())
 }
 
 // childWrites commits from 8 goroutines and prints each ID once it is acked; n 0: for ever.
@@ -147,19 +160,52 @@ func TestKill(t *testing.T) {
 // A write that fails stops the store for good, and what was acked stays.
 func TestWriteErrorIsFatal(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hub.db")
+	s := open(t, "sqlite:"+path, Options{})
+	for i := range 20 {
+		put(t, s, "q", msg(fmt.Sprint("m", i), "body"))
+	}
+	readOnly(t, path+"-wal")
+	err := s.Commit(ctx, &hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: msg("lost", "body")}}})
+	_, _, claim := s.Claim(ctx, "q", 1, 0)
+	if err == nil || claim == nil || s.(Health).Err() == nil || errors.Is(err, hub.ErrNoSpace) {
+		t.Fatalf("commit: %v, claim: %v, store: %v", err, claim, s.(Health).Err())
+	}
+	_ = s.Close()
+	again := open(t, "sqlite:"+path, Options{})
+	defer again.Close()
+	if n := left(t, again); n != 20 {
+		t.Fatalf("%d of 20 messages are left", n)
+	}
+}
+
+// TestFault_V6_LimitOfFiles: what a quota or a limit of the process's files does not let the store write is a full disk,
+// which SQLite calls an I/O error: nothing that was acked is lost, and it heals by itself.
+func TestFault_V6_LimitOfFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hub.db")
 	out, err := child(t, "limit", path).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var acked []string
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if last := lines[len(lines)-1]; last != "failed true true true" {
-		t.Fatalf("the child said %q", last)
+	acked, said := lines[:max(len(lines)-2, 0)], lines[max(len(lines)-2, 0):]
+	if got := strings.Join(said, "\n"); got != "full true true <nil>\nthen <nil> <nil> <nil>" {
+		t.Fatalf("the child said %q", got)
 	}
-	for _, l := range lines[:len(lines)-1] {
-		acked = append(acked, strings.TrimPrefix(l, "acked "))
+	for i, l := range acked {
+		acked[i] = strings.TrimPrefix(l, "acked ")
 	}
 	verify(t, path, acked)
+	if rest, _ := filepath.Glob(path + ".room*"); len(rest) > 0 {
+		t.Errorf("left behind: %v", rest)
+	}
+}
+
+func TestFault_V6_OutOfSpace(t *testing.T) {
+	for err, want := range map[error]bool{syscall.ENOSPC: true, syscall.EDQUOT: true, syscall.EFBIG: true, syscall.EIO: false, syscall.EROFS: false, nil: false} {
+		if got := outOfSpace(fmt.Errorf("write: %w", err)); got != want {
+			t.Errorf("%v: %t, want %t", err, got, want)
+		}
+	}
 }
 
 func TestSecondProcess(t *testing.T) {

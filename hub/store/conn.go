@@ -146,20 +146,17 @@ func (c *conn) close() error {
 	return errors.Join(append(errs, c.raw.Close())...)
 }
 
-// code is SQLite's primary result code of an error; 0 when it is none of its.
+// code is SQLite's extended result code of an error; 0 when it is none of its. Its low byte is the primary one.
 func code(err error) int {
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
-		return e.Code() & 0xff
+		return e.Code()
 	}
 	return 0
 }
 
-// diskFull tells an error that goes away by itself when space is freed.
-func diskFull(err error) bool { return code(err) == sqlite3.SQLITE_FULL }
-
-// fatal tells an error after which nothing more may be promised.
+// fatal tells an error after which nothing more may be promised, unless there was no room.
 func fatal(err error) bool {
-	switch code(err) {
+	switch code(err) & 0xff {
 	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN:
 		return true
 	}

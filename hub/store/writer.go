@@ -97,7 +97,7 @@ func (s *SQLite) runAlone(j *job) error {
 		return err
 	}
 	err := j.alone()
-	if fatal(err) {
+	if fatal(err) && !s.noRoom(err) {
 		s.fail(err)
 		return s.Err()
 	}
@@ -115,12 +115,12 @@ func (s *SQLite) transact(b *batch, jobs []*job) {
 	case err == nil:
 	case s.Err() != nil:
 		refuse(jobs, s.Err())
+	case s.noRoom(err):
+		s.full.Store(true)
+		refuse(jobs, fmt.Errorf("store %s: %w", s.path, hub.ErrNoSpace))
 	case fatal(err):
 		s.fail(err)
 		refuse(jobs, s.Err())
-	case diskFull(err):
-		s.full.Store(true)
-		refuse(jobs, fmt.Errorf("store %s: %w", s.path, hub.ErrNoSpace))
 	case len(jobs) > 1:
 		for i := range jobs {
 			s.transact(b, jobs[i:i+1])
