@@ -27,7 +27,7 @@ func (e *Error) Untried() bool {
 
 // unheard are reasons of Rejected errors that come from a door, not from who does the work: no right, no such
 // address, a network that is forbidden. They change with a key, a path or a proxy, not with the message.
-var unheard = []string{"http_401", "http_403", "http_404", "http_405", "http_407", "http_421", "redirect", "target_forbidden"}
+var unheard = []string{"http_403", "http_404", "http_405", "http_421", "redirect", "target_forbidden"}
 
 // Unheard tells that e, a refusal, says nothing of what was asked: not whether an earlier try of the same was done.
 func (e *Error) Unheard() bool {

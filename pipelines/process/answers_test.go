@@ -112,7 +112,7 @@ func TestFault_M1_NothingToUndo(t *testing.T) {
 
 // Who was only kept out has not said that nothing was done: a charge that may have been made is left to a person, not taken for undone.
 func TestFault_M1_KeptOut(t *testing.T) {
-	for _, reason := range []string{"http_401", "http_403", "http_404", "redirect", "target_forbidden"} {
+	for _, reason := range []string{"http_403", "http_404", "redirect", "target_forbidden"} {
 		t.Run(reason, func(t *testing.T) {
 			tries := 0
 			s := typedBy(t, takesMoney, func(context.Context, *hub.Message) (*hub.Message, error) {
