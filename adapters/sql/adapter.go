@@ -105,7 +105,7 @@ func (a *Adapter) configure(pc *pgxpool.Config) *pgxpool.Config {
 	preset(c.RuntimeParams, "application_name", "orderhub "+a.env.Name)
 	preset(c.RuntimeParams, "datestyle", "ISO")
 	c.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler { // what we give up, the server gives up too
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelPatience}
+		return &canceller{pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelPatience}}
 	}
 	return pc
 }

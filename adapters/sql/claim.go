@@ -17,6 +17,7 @@ import (
 type unit struct {
 	name string
 	rows []row
+	open int // rows that are not settled; at 0 the claim is given back
 }
 
 type row struct {
@@ -109,6 +110,7 @@ func (r *run) unitsOf(list []doc.Value) (units []*unit) {
 		}
 		body := doc.Delete(v, []string{columnUnit})
 		u.rows = append(u.rows, row{r.message(body), body})
+		u.open++
 	}
 	return units
 }

@@ -117,6 +117,7 @@ func TestNotConnected(t *testing.T) {
 }
 
 func TestTimeouts(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	p := newProxy(t, d)
 	a := openAdapter(t, p.url, func(c *Config) {
@@ -135,14 +136,17 @@ func TestTimeouts(t *testing.T) {
 	_, err = a.call("sleep", `{"s": 0.5}`) // an operation's own time counts
 	noError(t, err)
 
-	var group sync.WaitGroup
+	var held []*session
 	for range 2 {
-		group.Go(func() { a.call("sleep", `{"s": 1}`) })
+		s, err := a.acquire(t.Context())
+		noError(t, err)
+		held = append(held, s)
 	}
-	until(t, "the connections are not busy", func() bool { return a.pool.Stat().AcquiredConns() == 2 })
 	_, err = a.call("one", `{}`)
 	wantClass(t, err, hub.Throttled, "busy", "2 connections")
-	group.Wait()
+	for _, s := range held {
+		s.Release()
+	}
 
 	p.stall.Store(true) // a network that swallows everything
 	began = time.Now()
@@ -161,6 +165,28 @@ func TestTimeouts(t *testing.T) {
 	_, err = c.Call(ctx, message("m", `{}`))
 	if e := hub.AsError(err); e.Class != hub.Unavailable || e.Reason != "stopping" || !errors.Is(err, context.Canceled) {
 		t.Errorf("%s %s: %v", e.Class, e.Reason, err)
+	}
+}
+
+// TestACancelledConnectionIsNotUsedAgain: the server may be late in giving up a statement, and would then end another one.
+func TestACancelledConnectionIsNotUsedAgain(t *testing.T) {
+	t.Parallel()
+	a := newDB(t).open(func(c *Config) {
+		c.Pool.Max = 1
+		c.Ops = map[string]Op{"slow": {Query: "select pg_sleep(30)", Timeout: 300 * time.Millisecond}, "who": {Query: "select pg_backend_pid() as pid"}}
+	})
+	backend := func() string {
+		t.Helper()
+		got, err := a.call("who", `{}`)
+		noError(t, err)
+		return got
+	}
+	first := backend()
+	same(t, backend(), first)
+	_, err := a.call("slow", `{}`)
+	wantClass(t, err, hub.Timeout, "timeout")
+	if backend() == first {
+		t.Error("the connection of the statement that was given up is used again")
 	}
 }
 

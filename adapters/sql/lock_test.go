@@ -11,6 +11,7 @@ import (
 
 // Rows that somebody has locked hold up their own done, and that of no other row, however many they are.
 func TestFault_B10_LockedRowsHoldNoOther(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, pollTable, "insert into orders select i, 'c' || i, 0 from generate_series(1, 10) i")
 	a := d.open(func(c *Config) { c.Timeout = 3 * time.Second })
 	ctx := context.Background()
@@ -34,6 +35,7 @@ func TestFault_B10_LockedRowsHoldNoOther(t *testing.T) {
 
 // A target of many messages goes on beside locked rows.
 func TestFault_B10_LockedRowsOfATarget(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, "create table orders (id int primary key, n int default 0)", "insert into orders select i from generate_series(1, 40) i")
 	a := d.open(func(c *Config) {
 		c.Ops = map[string]Op{"count": {Exec: "update orders set n = n + 1 where id = :id"}}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -23,7 +24,10 @@ import (
 	"orderhub/hub/hubtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "4") // tests that run side by side wait for servers and for times; they need no core each
+	goleak.VerifyTestMain(m)
+}
 
 func TestComponent(t *testing.T) { hubtest.Component(t, Component()) }
 

@@ -17,6 +17,26 @@ type session struct {
 	a *Adapter
 }
 
+// Release gives the connection back to the pool. One on which the server was asked to give up a statement is closed: the server
+// may come to it late, and would then give up the next statement.
+func (s *session) Release() {
+	if conn := s.Conn.Conn().PgConn(); conn.CustomData()[cancelledKey] != nil {
+		_ = conn.Close(context.Background())
+	}
+	s.Conn.Release()
+}
+
+// canceller asks the server to give up what we give up, and notes it with the connection.
+type canceller struct {
+	pgconn.CancelRequestContextWatcherHandler
+}
+
+// HandleUnwatchAfterCancel is called by who used the connection, at the end of the statement.
+func (c *canceller) HandleUnwatchAfterCancel() {
+	c.CancelRequestContextWatcherHandler.HandleUnwatchAfterCancel()
+	c.Conn.CustomData()[cancelledKey] = true
+}
+
 // prepared is a statement that a connection knows.
 type prepared struct {
 	*pgconn.StatementDescription
@@ -54,6 +74,7 @@ func (a *Adapter) acquire(parent context.Context) (*session, error) {
 
 const (
 	customKey     = "orderhub.prepared"
+	cancelledKey  = "orderhub.cancelled"
 	maxStatements = 256 // prepared on a connection
 )
 

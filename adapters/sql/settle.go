@@ -19,16 +19,16 @@ func (r *run) begin(units []*unit, n int) {
 	r.mu.Unlock()
 	for _, u := range units {
 		if !r.turn() {
-			r.settled(len(u.rows)) // given back when Run ends
+			r.settled(u, len(u.rows)) // given back when Run ends
 			continue
 		}
 		r.group.Go(func() {
 			for i := range u.rows {
 				if i > 0 && !r.turn() || !r.handle(u.rows[i].msg) || !r.finish(u, i) {
-					r.settled(len(u.rows) - i)
+					r.settled(u, len(u.rows)-i)
 					return
 				}
-				r.settled(1)
+				r.settled(u, 1)
 			}
 		})
 	}
@@ -48,8 +48,9 @@ func (r *run) turn() bool {
 	return true
 }
 
-func (r *run) settled(n int) {
+func (r *run) settled(u *unit, n int) {
 	r.mu.Lock()
+	u.open -= n
 	r.taken -= n
 	r.mu.Unlock()
 	select {

@@ -63,8 +63,8 @@ type run struct {
 	freed chan struct{} // one slot: rows were settled
 	until time.Time     // the claims are ours
 
-	last map[string]bool // message IDs of the rows that came last
-	told bool            // a warning that they came again
+	known []*unit // whose rows may come again: those of the last look, and those that were at work when it began
+	told  bool    // a warning that they came again
 }
 
 // Run takes rows until ctx is done (nil), or the database can't be asked (the
@@ -113,13 +113,13 @@ func (r *run) follow() error {
 func (r *run) lookOn() error {
 	for r.ctx.Err() == nil {
 		more := true
-		if room := 2*r.cfg.Workers - r.busy(); room > 0 {
+		if room, working := r.room(); room > 0 {
 			units, n, err := r.look(room)
 			if err != nil {
 				return err
 			}
 			hub.Reads(r.handler, nil)
-			more = r.progress(units) && n == room
+			more = r.progress(units, working) && n == room
 			r.begin(units, n)
 		}
 		r.wait(more)
@@ -154,18 +154,36 @@ func (r *run) busy() int {
 	return r.taken
 }
 
-// progress tells whether rows came that did not come the last time. When the
-// same come again and again, done does not take them out of where.
-func (r *run) progress(units []*unit) bool {
-	ids, fresh := map[string]bool{}, false
-	for _, u := range units {
-		for _, row := range u.rows {
-			ids[row.msg.ID] = true
-			fresh = fresh || !r.last[row.msg.ID]
+// room is how many rows may be taken, and which of the known units are at work.
+func (r *run) room() (rows int, working []*unit) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, u := range r.known {
+		if u.open > 0 {
+			working = append(working, u)
 		}
 	}
-	r.last = ids
-	if len(ids) > 0 && !fresh && !r.told {
+	return 2*r.cfg.Workers - r.taken, working
+}
+
+// progress tells whether a look brought rows that are not known; working are
+// the units that were at work when it began. A row that done did not take out
+// comes again at the first look behind the end of its unit. A look that brings
+// only such rows is not followed by another at once.
+func (r *run) progress(units, working []*unit) bool {
+	known, fresh := map[string]bool{}, false
+	for _, u := range r.known {
+		for _, row := range u.rows {
+			known[row.msg.ID] = true
+		}
+	}
+	for _, u := range units {
+		for _, row := range u.rows {
+			fresh = fresh || !known[row.msg.ID]
+		}
+	}
+	r.known = append(working, units...)
+	if len(units) > 0 && !fresh && !r.told {
 		r.told = true
 		r.a.env.Log.Warn("the same rows come again and again: done does not take them out of where", "event", "not_done", "table", r.table)
 	}
