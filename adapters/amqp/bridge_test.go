@@ -86,6 +86,7 @@ func value(r *rand.Rand, depth int) any {
 
 // A bridge from queue to queue changes nothing that it is not told to change: type for type, byte for byte, whatever the headers.
 func TestFault_B7_BridgeOfRandomHeaders(t *testing.T) {
+	t.Parallel()
 	r := newRabbit(t)
 	from, to := r.queue("from", nil), r.queue("to", nil)
 	bridge(t, r, from, "queue "+to, nil)
@@ -149,6 +150,7 @@ func TestFault_B7_HeadersOverAChannel(t *testing.T) {
 
 // A message's time to live goes on, less what it spent on the way.
 func TestFault_B4_ExpirationOverABridge(t *testing.T) {
+	t.Parallel()
 	r := newRabbit(t)
 	from, to := r.queue("from", nil), r.queue("to", nil)
 	bridge(t, r, from, "queue "+to, func(m *hub.Message) *hub.Message {

@@ -165,14 +165,15 @@ func TestChannelFromOutside(t *testing.T) {
 
 // What expires on a channel comes to its reader, who makes a dead letter of it: the server does not throw it away.
 func TestChannelExpiry(t *testing.T) {
+	t.Parallel()
 	r := newRabbit(t)
 	a := openAdapter(t, r.url, nil)
 	ch := r.carried(direct)
 	src, target := a.carrySource(ch, reader("p")), a.carryTarget(ch)
 	m := message1("1", "{}")
-	m.Expires = time.Now().UTC().Add(50 * time.Millisecond)
+	m.Expires = time.Now().UTC().Add(3 * time.Second)
 	r.ok(target.Send(background(t), m))
-	time.Sleep(100 * time.Millisecond)
+	time.Sleep(time.Until(m.Expires))
 	wantError(t, target.Send(background(t), m), hub.Rejected, "expired")
 	var got seen
 	feed(t, src, &got)
@@ -289,6 +290,7 @@ func TestChannelFaults(t *testing.T) {
 
 // Order per key on a channel with one hub, from target to handler, while connections are cut and handlers fail.
 func TestChannelOrder(t *testing.T) {
+	t.Parallel()
 	const keys, each = 20, 25
 	r := newRabbit(t)
 	p := newProxy(t, r.url)

@@ -95,7 +95,7 @@ func TestFault_B9_Rights(t *testing.T) {
 	r.ok(err)
 	manage := func(method, path, body string) {
 		t.Helper()
-		req, err := http.NewRequest(method, "http://"+uri.Host+":15672/api/"+path, strings.NewReader(body))
+		req, err := http.NewRequest(method, fmt.Sprintf("http://%s:%d/api/%s", uri.Host, uri.Port+10000, path), strings.NewReader(body))
 		r.ok(err)
 		req.SetBasicAuth(uri.Username, uri.Password)
 		resp, err := http.DefaultClient.Do(req)

@@ -104,6 +104,7 @@ func (c *client) done() (out []told) {
 }
 
 func TestPikaToHub(t *testing.T) {
+	t.Parallel()
 	r, dir := newRabbit(t), needPika(t)
 	q := r.queue("q", nil)
 	var got seen
@@ -126,6 +127,7 @@ func TestPikaToHub(t *testing.T) {
 }
 
 func TestHubToPika(t *testing.T) {
+	t.Parallel()
 	r, dir := newRabbit(t), needPika(t)
 	a := openAdapter(t, r.url, nil)
 	ch := r.carried(direct)
@@ -144,6 +146,7 @@ func TestHubToPika(t *testing.T) {
 }
 
 func TestPikaAnswers(t *testing.T) {
+	t.Parallel()
 	r, dir := newRabbit(t), needPika(t)
 	a := openAdapter(t, r.url, nil)
 	ch := r.carried(direct)
@@ -162,6 +165,7 @@ func TestPikaAnswers(t *testing.T) {
 }
 
 func TestPikaAsks(t *testing.T) {
+	t.Parallel()
 	r, dir := newRabbit(t), needPika(t)
 	a := openAdapter(t, r.url, nil)
 	ch := r.carried(direct)

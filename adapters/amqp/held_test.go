@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -97,78 +98,110 @@ func (s *slow) all() []string {
 
 // What stays with us longer than the server allows is told by its own reason; what the hub knows of the server's time never does.
 func TestFault_B6_ConsumerTimeout(t *testing.T) {
+	t.Parallel()
 	byAMQP, _ := shortRabbit(t)
-	conn, err := amqp.Dial(byAMQP)
+	source := func(queue string, timeout time.Duration) hub.Source {
+		return openAdapter(t, byAMQP, func(c *Config) { c.ConsumerTimeout = timeout }).source("queue "+queue, func(c *SourceConfig) { c.Key = "customer" })
+	}
+	cases := map[string]func(t *testing.T, q *lineOf){
+		"reason": func(t *testing.T, q *lineOf) {
+			q.fill(t, 1)
+			release := make(chan struct{})
+			h := &slow{work: func(context.Context, *hub.Message) error { <-release; return nil }}
+			ended := make(chan error, 1)
+			go func() { ended <- source(q.name, 30*time.Minute).Run(background(t), h) }()
+			until(t, "it was not begun", func() bool { return len(h.all()) == 1 })
+			until(t, "the server did not take it back", func() bool { return q.depth(t) == 1 })
+			close(release)
+			err := <-ended
+			if e := hub.AsError(err); e.Class != hub.Unavailable || e.Reason != "consumer_timeout" || strings.Contains(err.Error(), "arguments") {
+				t.Errorf("%s %s: %v", e.Class, e.Reason, err)
+			}
+		},
+		"long line": func(t *testing.T, q *lineOf) { // 9 messages of a key, each 1 s: the last would be with us for 9 s
+			q.fill(t, 9)
+			var done atomic.Int64
+			h := &slow{work: func(context.Context, *hub.Message) error { time.Sleep(time.Second); done.Add(1); return nil }}
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- source(q.name, 6*time.Second).Run(ctx, h) }()
+			until(t, "not all were handled", func() bool { return done.Load() >= 9 })
+			stop()
+			if err := <-ended; err != nil {
+				t.Errorf("the connection was lost: %v", err)
+			}
+			if got := h.all(); fmt.Sprint(got) != "[m00 m01 m02 m03 m04 m05 m06 m07 m08]" {
+				t.Errorf("handled %v", got)
+			}
+			if n := q.depth(t); n != 0 {
+				t.Errorf("%d are left", n)
+			}
+		},
+		"long run": func(t *testing.T, q *lineOf) { // it is ended, and the hub takes the message over
+			q.fill(t, 1)
+			var why error
+			h := &slow{work: func(ctx context.Context, _ *hub.Message) error { <-ctx.Done(); why = ctx.Err(); return nil }}
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			began := time.Now()
+			go func() { ended <- source(q.name, 6*time.Second).Run(ctx, h) }()
+			until(t, "it was not begun", func() bool { return len(h.all()) == 1 })
+			time.Sleep(7 * time.Second) // the server's time is over
+			stop()
+			if err := <-ended; err != nil || !errors.Is(why, context.DeadlineExceeded) || len(h.all()) != 1 {
+				t.Errorf("%v, %v, begun %v after %s", err, why, h.all(), time.Since(began))
+			}
+		},
+	}
+	var group sync.WaitGroup
+	for name, run := range cases { // side by side: all they do is wait
+		group.Go(func() {
+			t.Run(name, func(t *testing.T) { run(t, newLine(t, byAMQP, strings.ReplaceAll(name, " ", "_"))) })
+		})
+	}
+	group.Wait()
+}
+
+// lineOf is a queue of messages of one key.
+type lineOf struct {
+	name string
+	ch   *amqp.Channel
+}
+
+func newLine(t *testing.T, url, name string) *lineOf {
+	t.Helper()
+	conn, err := amqp.Dial(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	t.Cleanup(func() { conn.Close() })
 	ch, err := conn.Channel()
 	if err != nil {
 		t.Fatal(err)
 	}
-	fill := func(queue string, n int) {
-		if _, err := ch.QueueDeclare(queue, true, false, false, false, nil); err != nil {
-			t.Fatal(err)
-		}
-		for i := range n {
-			if err := ch.PublishWithContext(t.Context(), "", queue, false, false, amqp.Publishing{MessageId: fmt.Sprintf("m%02d", i), Headers: amqp.Table{"customer": "c"}}); err != nil {
-				t.Fatal(err)
-			}
-		}
+	if _, err := ch.QueueDeclare(name, true, false, false, false, nil); err != nil {
+		t.Fatal(err)
 	}
-	depth := func(queue string) int {
-		q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+	return &lineOf{name, ch}
+}
+
+func (q *lineOf) fill(t *testing.T, n int) {
+	t.Helper()
+	for i := range n {
+		err := q.ch.PublishWithContext(t.Context(), "", q.name, false, false,
+			amqp.Publishing{MessageId: fmt.Sprintf("m%02d", i), DeliveryMode: 2, Headers: amqp.Table{"customer": "c"}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return q.Messages
 	}
-	source := func(queue string, timeout time.Duration) hub.Source {
-		return openAdapter(t, byAMQP, func(c *Config) { c.ConsumerTimeout = timeout }).source("queue "+queue, func(c *SourceConfig) { c.Key = "customer" })
+}
+
+// depth is how many messages are ready.
+func (q *lineOf) depth(t *testing.T) int {
+	t.Helper()
+	info, err := q.ch.QueueDeclarePassive(q.name, true, false, false, false, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Run("reason", func(t *testing.T) {
-		fill("reason", 1)
-		release := make(chan struct{})
-		h := &slow{work: func(context.Context, *hub.Message) error { <-release; return nil }}
-		time.AfterFunc(12*time.Second, func() { close(release) })
-		err := source("reason", 30*time.Minute).Run(background(t), h)
-		if e := hub.AsError(err); e.Class != hub.Unavailable || e.Reason != "consumer_timeout" || strings.Contains(err.Error(), "arguments") {
-			t.Errorf("%s %s: %v", e.Class, e.Reason, err)
-		}
-	})
-	t.Run("long line", func(t *testing.T) { // 14 messages of a key, each 1 s: the last would be with us for 14 s
-		fill("line", 14)
-		h := &slow{work: func(context.Context, *hub.Message) error { time.Sleep(time.Second); return nil }}
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- source("line", 6*time.Second).Run(ctx, h) }()
-		until(t, "not all were handled", func() bool { return len(h.all()) >= 14 })
-		time.Sleep(1500 * time.Millisecond) // the last one's run
-		stop()
-		if err := <-ended; err != nil {
-			t.Errorf("the connection was lost: %v", err)
-		}
-		if got := h.all(); len(got) != 14 || fmt.Sprint(got) != "[m00 m01 m02 m03 m04 m05 m06 m07 m08 m09 m10 m11 m12 m13]" {
-			t.Errorf("handled %v", got)
-		}
-		if n := depth("line"); n != 0 {
-			t.Errorf("%d are left", n)
-		}
-	})
-	t.Run("long run", func(t *testing.T) { // it is ended, and the hub takes the message over
-		fill("run", 1)
-		var why error
-		h := &slow{work: func(ctx context.Context, _ *hub.Message) error { <-ctx.Done(); why = ctx.Err(); return nil }}
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		began := time.Now()
-		go func() { ended <- source("run", 6*time.Second).Run(ctx, h) }()
-		until(t, "it was not begun", func() bool { return len(h.all()) == 1 })
-		time.Sleep(7 * time.Second)
-		stop()
-		if err := <-ended; err != nil || !errors.Is(why, context.DeadlineExceeded) || len(h.all()) != 1 {
-			t.Errorf("%v, %v, begun %v after %s", err, why, h.all(), time.Since(began))
-		}
-	})
+	return info.Messages
 }

@@ -157,6 +157,7 @@ func TestRequesterGone(t *testing.T) {
 
 // What becomes of a request whose pipeline fails. The answers' queue is the requester's.
 func TestRequestFails(t *testing.T) {
+	t.Parallel()
 	r := newRabbit(t)
 	for _, key := range []string{"", "k"} {
 		t.Run("key "+key, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,6 +34,7 @@ func wantError(t testing.TB, err error, class hub.Class, reason string, parts ..
 
 // Row 43: no dead letter for a wrong password or a server that isn't there, and no password in the text.
 func TestNoConnection(t *testing.T) {
+	t.Parallel()
 	url := needRabbit(t)
 	uri, _ := amqp.ParseURI(url)
 	host := strings.SplitN(strings.SplitN(url, "@", 2)[1], "/", 2)[0]
@@ -236,7 +238,7 @@ func TestMemoryAlarm(t *testing.T) {
 		r.put("", in, amqp.Publishing{MessageId: hub.DeriveID("m", string(rune('a'+i)))})
 	}
 	watermark(t, "0.0001")
-	heal := func() { watermark(t, "0.4") }
+	heal := sync.OnceFunc(func() { watermark(t, "0.4") })
 	defer heal()
 	sent := make(chan error, 1) // the one that finds out is on its way, and waits
 	go func() { sent <- target.Send(background(t), message1("first", "{}")) }()

@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net"
@@ -19,7 +20,10 @@ import (
 	"orderhub/hub/hubtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "4") // tests that run side by side wait for servers and for times; they need no core each
+	goleak.VerifyTestMain(m)
+}
 
 func TestComponent(t *testing.T) { hubtest.Component(t, Component()) }
 

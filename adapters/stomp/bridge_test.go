@@ -93,6 +93,7 @@ func TestFault_B7_TextsOfOtherProtocols(t *testing.T) {
 
 // A message's time to live goes on, less what it spent on the way.
 func TestFault_B4_ExpiresOverABridge(t *testing.T) {
+	t.Parallel()
 	r := newRabbit(t)
 	from, to := r.queue("from", nil), r.queue("to", nil)
 	a := openAdapter(t, r.url, nil)

@@ -108,6 +108,7 @@ func (c *client) done() (out []told) {
 }
 
 func TestPythonToHub(t *testing.T) {
+	t.Parallel()
 	r, dir := newRabbit(t), needStompPy(t)
 	q := r.queue("q", nil)
 	var got seen
@@ -124,6 +125,7 @@ func TestPythonToHub(t *testing.T) {
 }
 
 func TestHubToPython(t *testing.T) {
+	t.Parallel()
 	r, dir := newRabbit(t), needStompPy(t)
 	q := r.queue("q", nil)
 	m := message1("m-1", `{"name":"Žofie"}`).WithCorrelation("order-7").WithKey("k").WithHeader("x-own", "ä:\\\nb")
@@ -141,6 +143,7 @@ func TestHubToPython(t *testing.T) {
 }
 
 func TestPythonAnswers(t *testing.T) {
+	t.Parallel()
 	r, dir := newRabbit(t), needStompPy(t)
 	q := r.queue("q", nil)
 	service := r.python(dir, "answer", "/queue/"+q, "3")
@@ -158,6 +161,7 @@ func TestPythonAnswers(t *testing.T) {
 }
 
 func TestPythonAsks(t *testing.T) {
+	t.Parallel()
 	r, dir := newRabbit(t), needStompPy(t)
 	q := r.queue("q", nil)
 	feed(t, openAdapter(t, r.url, nil).source("/queue/"+q, nil), replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) {

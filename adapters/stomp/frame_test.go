@@ -99,6 +99,7 @@ func TestFramesAsTheyCome(t *testing.T) {
 
 // Row 48, as far as one frame goes.
 func TestBrokenFrames(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		v          version
 		text, want string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,7 +24,10 @@ import (
 	"orderhub/hub/hubtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "4") // tests that run side by side wait for servers and for times; they need no core each
+	goleak.VerifyTestMain(m)
+}
 
 func TestComponent(t *testing.T) { hubtest.Component(t, Component()) }
 
@@ -153,11 +157,15 @@ func (r *rabbit) get(queue string) amqp.Delivery {
 	return d
 }
 
-// manage asks RabbitMQ's management plugin. Without the plugin the test is skipped.
+// manage asks RabbitMQ's management plugin, whose port is 10000 above. Without the plugin the test is skipped.
 func manage(t testing.TB, method, path, body string) (answer []byte) {
 	t.Helper()
-	host, _, _ := net.SplitHostPort(needServer(t, "HUB_TEST_STOMP", "127.0.0.1:61613"))
-	req, err := http.NewRequest(method, "http://"+net.JoinHostPort(host, "15672")+"/api/"+path, strings.NewReader(body))
+	needServer(t, "HUB_TEST_STOMP", "127.0.0.1:61613")
+	uri, err := amqp.ParseURI(rabbitURL())
+	if err != nil {
+		t.Fatal("HUB_TEST_RABBIT is no AMQP URL")
+	}
+	req, err := http.NewRequest(method, fmt.Sprintf("http://%s:%d/api/%s", uri.Host, uri.Port+10000, path), strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,6 +51,7 @@ func certificate(t *testing.T, dir, name string) (pair tls.Certificate) {
 
 // The real server behind an end of TLS that wants our certificate too.
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	r := newRabbit(t)
 	dir := t.TempDir()
 	pool := x509.NewCertPool()
