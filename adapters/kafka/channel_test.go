@@ -12,6 +12,7 @@ import (
 
 // TestChannels: a topic channel and a headers channel, each on one topic that is made when it is missing; readers sort out what is theirs.
 func TestChannels(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	name := topicName()
 	s.drop(name)
@@ -70,6 +71,7 @@ func TestChannels(t *testing.T) {
 
 // TestCarriedWhole: a message comes out of a channel as it went in.
 func TestCarriedWhole(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	name := topicName()
 	s.drop(name)
@@ -105,6 +107,7 @@ func TestCarriedWhole(t *testing.T) {
 
 // TestCarriedTwice: a record that was sent again, as its confirmation was lost, is the same message to the reader.
 func TestCarriedTwice(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	name := topicName()
 	s.drop(name)

@@ -184,6 +184,7 @@ func TestOldLog(t *testing.T) {
 
 // TestSpoiltBytes spoils batches and answers in many ways: no panic, no endless loop, nothing before the asked offset.
 func TestSpoiltBytes(t *testing.T) {
+	t.Parallel()
 	rnd := rand.New(rand.NewPCG(1, 2))
 	whole := log(sealed{base: 3, values: []string{"a", "b"}}, sealed{base: 5, attr: 2, values: []string{"c", strings.Repeat("d", 300)}}, sealed{base: 7, attr: attrTransactional | attrControl})
 	for range 20_000 {

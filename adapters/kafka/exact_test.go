@@ -175,6 +175,7 @@ func TestFault_B4_Expiry(t *testing.T) {
 
 // TestFault_B7_RealBridge: the same over a broker, source and target.
 func TestFault_B7_RealBridge(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	in, out := s.topic(1), s.topic(1)
 	rnd := rand.New(rand.NewPCG(7, 8))
@@ -222,6 +223,7 @@ func (s *server) produce(topic string, rec wireRecord) {
 
 // TestFault_B8_AnyReply: a reply is passed on as it came, be it a document, a text or bytes, from a hub or from another client.
 func TestFault_B8_AnyReply(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	topic, theirs := s.topic(1), s.topic(1)
 	feed(t, s.source(s.adapter(nil), "topic "+topic, "g."+topic, nil), replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) {

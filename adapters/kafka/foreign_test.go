@@ -157,6 +157,7 @@ func orders() (out []*hub.Message) {
 }
 
 func TestPython(t *testing.T) {
+	t.Parallel()
 	s, dir := newServer(t), needPython(t)
 	in, out := s.topic(4), s.topic(4)
 	s.python(dir, "produce", in, "50").done()
@@ -196,6 +197,7 @@ func TestPython(t *testing.T) {
 
 // TestPythonRequests: a hub asks and Python answers; Python asks and a hub answers.
 func TestPythonRequests(t *testing.T) {
+	t.Parallel()
 	s, dir := newServer(t), needPython(t)
 	topic, back := s.topic(2), s.topic(2)
 	s.dropGroup("answers." + topic)
@@ -235,6 +237,7 @@ func TestPythonRequests(t *testing.T) {
 }
 
 func TestConsole(t *testing.T) {
+	t.Parallel()
 	s, jars := newServer(t), needConsole(t)
 	in, out := s.topic(4), s.topic(4)
 	var lines strings.Builder

@@ -29,6 +29,7 @@ func findings(t *testing.T, a *Adapter, names ...string) []string {
 
 // TestInspect: what is missing, what is other than wanted, and what is lost; nothing is changed.
 func TestInspect(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	missing, few, lost := topicName(), s.topic(2), s.topic(1)
 	group := "g." + lost
@@ -79,7 +80,8 @@ func TestInspect(t *testing.T) {
 
 // TestFault_B9_Rights: what the brokers don't allow is told before anything runs, and by the errors of what runs.
 func TestFault_B9_Rights(t *testing.T) {
-	b := newBroker(t, map[string]string{"hub": "geheim"})
+	t.Parallel()
+	b := ownBroker(t)
 	s := serverAt(t, b.addr)
 	open, closed := topicName(), topicName()
 	s.create(open, 1)

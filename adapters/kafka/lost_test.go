@@ -89,6 +89,7 @@ func (s *server) readSome(src *Source, n int64) []*hub.Message {
 }
 
 func TestOffsetLost(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ onLost, want string }{{lostStop, ""}, {lostEarliest, "50"}, {lostLatest, "60"}} {
 		t.Run(c.onLost, func(t *testing.T) {
 			s := newServer(t)
@@ -155,6 +156,7 @@ func TestOffsetLostWhileReading(t *testing.T) {
 }
 
 func TestTopicRecreated(t *testing.T) {
+	t.Parallel()
 	for _, onLost := range []string{lostStop, lostEarliest} {
 		t.Run(onLost, func(t *testing.T) {
 			s := newServer(t)
@@ -230,6 +232,7 @@ func TestForeignMark(t *testing.T) {
 }
 
 func TestStartLast(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	topic := s.topic(1)
 	s.number(topic, 0, 5)

@@ -3,6 +3,7 @@ package kafka
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -18,7 +19,18 @@ import (
 	"orderhub/hub"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain lets more tests run side by side than there are cores: those that call t.Parallel wait most of the time, for sessions that end, for
+// programs that start.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		endBroker()
+		os.Exit(code)
+	}))
+}
 
 // needKafka is the address of the real server. Without one the test is skipped, or fails when HUB_TEST_SERVERS=1 says that there must be one.
 func needKafka(t testing.TB) string {
@@ -283,7 +295,7 @@ func feed(t testing.TB, src hub.Source, h hub.Handler) (stop func() error, done 
 		select {
 		case <-ended:
 			return err
-		case <-time.After(30 * time.Second):
+		case <-time.After(longEnough):
 			t.Fatal("Run did not return")
 			return nil
 		}
@@ -292,9 +304,12 @@ func feed(t testing.TB, src hub.Source, h hub.Handler) (stop func() error, done 
 	return stop, ended
 }
 
+// longEnough is how long a test waits for what must come: it ends one that hangs, and says nothing about speed.
+const longEnough = time.Minute
+
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(longEnough); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal(what)
 		}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -170,106 +169,49 @@ func fair(has map[string]int, members, partitions int) bool {
 	return len(has) == members && total == partitions
 }
 
-// TestFault_B1_ForeignMembers: Java's consumer, librdkafka and kafka-python join, leave and die beside two hubs in one group. Each record is
-// handled, each member has its fair share, and none ends by itself. HUB_TEST_ROUNDS=10 is the long form: each leaves and dies 10 times.
+// TestFault_B1_ForeignMembers: Java's consumer, librdkafka and kafka-python join, leave and die beside hubs in one group, led by a hub and by one of
+// them. Each record is handled, each member has its fair share, and none ends by itself. In the short form each joins once by each protocol, and
+// leaves or dies, each kind both; HUB_TEST_ROUNDS=10 is the long form: each leaves and dies 10 times by each protocol.
 func TestFault_B1_ForeignMembers(t *testing.T) {
-	rounds, perRound := 1, 2000
+	t.Parallel()
+	departures := 1
 	if n, err := strconv.Atoi(os.Getenv("HUB_TEST_ROUNDS")); err == nil {
-		rounds = n
+		departures = 2 * n
 	}
-	for _, protocol := range protocols {
+	for i, protocol := range protocols {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
-			foreignMembers(t, protocol, rounds, perRound)
+			foreignMembers(t, protocol, i, departures)
 		})
 	}
 }
 
-func foreignMembers(t *testing.T, protocol string, rounds, perRound int) {
-	s := newServer(t)
-	kinds := outsiders(t, s.addr, protocol)
-	const parts = 7
-	topic := s.topic(parts)
-	group := "g." + topic
-	s.dropGroup(group)
-	all := &handledBy{nums: map[int]int{}}
-	put, next := &sync.WaitGroup{}, 0
-	flow := func(n int) { // records come while the group is shared anew
-		put.Wait()
-		first := next
-		next += n
-		put.Go(func() {
-			for i := 0; i < n; i += n / 10 {
-				var msgs []kafka.Message
-				for j := i; j < i+n/10; j++ {
-					msgs = append(msgs, kafka.Message{Key: fmt.Append(nil, "k", j%100), Value: fmt.Append(nil, first+j)})
-				}
-				s.put(topic, msgs...)
-				time.Sleep(100 * time.Millisecond)
-			}
-		})
+// foreignMembers lets a hub lead the foreign members, then one of them lead two more hubs, and all foreign members go, so many times.
+func foreignMembers(t *testing.T, protocol string, odd, departures int) {
+	m := newMixedGroup(t, protocol)
+	stop := m.hub()
+	m.shared()
+	m.flow()
+	m.join() // the hub leads
+	if err := stop(); err != nil {
+		t.Error(err)
 	}
-	var here []*outsider
-	hubs := 0
-	shared := func(members int) {
-		t.Helper()
-		var has map[string]int
-		var by string
-		for end := time.Now().Add(60 * time.Second); !fair(has, members, parts); time.Sleep(100 * time.Millisecond) {
-			if time.Now().After(end) {
-				for _, o := range here {
-					t.Logf("%s: %d records\n%s", o.name, o.has(), o.err.String())
-				}
-				t.Fatalf("%d members, their shares of %d partitions: %v, by %q", members, parts, has, by)
-			}
-			by, has = s.shares(group, topic)
-		}
-		if by != protocol && members > hubs {
-			t.Errorf("shared by %s, want %s", by, protocol)
-		}
-	}
-	join := func() {
-		here = nil
-		for name, start := range kinds {
-			here = append(here, all.join(t, name, start(topic, group)))
-		}
-		shared(hubs + len(kinds))
-	}
-	part := func(how os.Signal) {
-		had := map[*outsider]int{}
-		for _, o := range here {
-			had[o] = o.has()
-		}
-		flow(perRound / 4)
-		for _, o := range here {
-			until(t, o.name+" gets nothing of its share", func() bool { return o.has() > had[o] })
-			o.end(how)
-		}
-		here = nil
-		flow(perRound / 4)
-		shared(hubs)
-	}
-	join() // a foreign member leads
+	m.flow()
+	m.shared() // one of them leads
 	for range 2 {
-		hubs++
-		feed(t, s.source(s.adapter(nil), "topic "+topic, group, nil), hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
-			time.Sleep(5 * time.Millisecond)
-			all.note(m.Body.Bytes())
-			return nil
-		}))
-		flow(perRound / 4)
-		shared(hubs + len(kinds))
+		m.hub()
+		m.flow()
+		m.shared()
 	}
-	for range rounds {
-		part(syscall.SIGTERM)
-		join() // a hub leads
-		part(syscall.SIGKILL)
-		join()
+	for n := range departures {
+		if n > 0 {
+			m.join() // a hub leads
+		}
+		m.part(odd + n)
 	}
-	part(syscall.SIGTERM)
-	put.Wait()
-	until(t, fmt.Sprint("records are lost: ", next), func() bool { return all.count() == next })
-	t.Logf("%s: %d foreign members, each left %d times and was killed %d times: %d records, all handled", protocol, len(kinds), rounds+1, rounds, next)
+	m.put.Wait()
+	until(t, fmt.Sprint("records are lost: ", m.next), func() bool { return m.seen.count() == m.next })
+	t.Logf("%s: %d kinds of foreign members, which left %d times and were killed %d times: %d records, all handled", protocol, len(m.kinds), m.left, m.died, m.next)
 }
 
 // TestFault_B1_StrategyOfItsOwn: beside a member that shares partitions in a way of its own a hub can't join, and says what to do; the member
@@ -311,6 +253,7 @@ func TestFault_B1_StrategyOfItsOwn(t *testing.T) {
 
 // TestFault_B1_Expelled: a hub that the group has gone on without tells its handlers to give up, commits nothing, and joins anew.
 func TestFault_B1_Expelled(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	topic := s.topic(1)
 	group := "g." + topic

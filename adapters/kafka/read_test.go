@@ -118,6 +118,7 @@ func TestOnlyFinishedPrefixIsCommitted(t *testing.T) {
 
 // TestKilledSource stops a source without any farewell: the next one goes on where it had committed.
 func TestKilledSource(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	topic := s.topic(2)
 	group := "g." + topic

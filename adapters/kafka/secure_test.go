@@ -9,7 +9,8 @@ import (
 
 // TestSecure: TLS and passwords against a real broker, good ones and bad ones.
 func TestSecure(t *testing.T) {
-	b := newBroker(t, map[string]string{"hub": "geheim"})
+	t.Parallel()
+	b := ownBroker(t)
 	s := serverAt(t, b.addr)
 	topic := topicName()
 	s.create(topic, 1)

@@ -76,7 +76,7 @@ type writeFar struct {
 }
 
 func (f *writeFar) Open(t *testing.T) hub.Target {
-	a := f.adapter(func(c *Config) { c.Timeout = 500 * time.Millisecond })
+	a := f.adapter(func(c *Config) { c.Timeout = 2500 * time.Millisecond }) // a stall of the machine is shorter
 	f.proxy = newProxy(t, a)
 	if f.open = f.target(a, "topic "+f.topic); f.form == onChannel {
 		f.open = f.channel(a, hub.Carried{Name: f.topic, Type: "fanout"})
@@ -123,7 +123,7 @@ func (f *writeFar) limit(bytes string) {
 			ResourceType: kafka.ResourceTypeTopic, ResourceName: f.topic, ConfigNames: []string{"max.message.bytes"}}}})
 		return err == nil && len(r.Resources) == 1 && len(r.Resources[0].ConfigEntries) == 1 && r.Resources[0].ConfigEntries[0].ConfigValue == bytes
 	})
-	time.Sleep(100 * time.Millisecond) // and its log, of the topic, after that: nothing tells when
+	f.put(f.server.topic(1), kafka.Message{Value: []byte("x")}) // its log hears of it after that, and before the broker hears of a newer topic
 }
 
 func TestTargetSuite(t *testing.T) {

@@ -129,6 +129,7 @@ func TestSendMapping(t *testing.T) {
 
 // TestWithdrawn: a record that waits behind a slow request is taken back when its sender gives up.
 func TestWithdrawn(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	topic := s.topic(1)
 	a := s.adapter(nil)
@@ -138,12 +139,22 @@ func TestWithdrawn(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.set(true, false) // requests are not answered
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	errs := make(chan error, 2)
+	line := func() (flying, waiting int) {
+		a.out.mu.Lock()
+		defer a.out.mu.Unlock()
+		for _, c := range a.out.couriers {
+			flying += c.flying
+		}
+		return flying, len(a.out.topics[topic].outlets[0].waiting)
+	}
+	until(t, "the first request does not end", func() bool { flying, _ := line(); return flying == 0 })
 	go func() { errs <- target.Send(ctx, message("sent", "k", "2", nil)) }()
-	time.Sleep(100 * time.Millisecond)
+	until(t, "it is not sent", func() bool { flying, waiting := line(); return flying == 1 && waiting == 0 })
 	go func() { errs <- target.Send(ctx, message("behind", "k", "3", nil)) }()
+	until(t, "it is not in line", func() bool { _, waiting := line(); return waiting == 1 })
 	got := []string{reason(<-errs), reason(<-errs)}
 	if fmt.Sprint(got) != "[timeout unconfirmed timeout timeout]" && fmt.Sprint(got) != "[timeout timeout timeout unconfirmed]" {
 		t.Errorf("%q", got)
@@ -160,6 +171,7 @@ func TestWithdrawn(t *testing.T) {
 
 // TestCuts breaks all connections again and again, on both sides: every message arrives.
 func TestCuts(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	from, to := s.topic(2), s.topic(2)
 	a := s.adapter(nil)

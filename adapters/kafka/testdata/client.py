@@ -18,7 +18,7 @@ from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
 address = sys.argv[1]
-patience = 20_000  # milliseconds
+patience = 60_000  # milliseconds
 
 
 def text(b):
@@ -41,7 +41,7 @@ def produce(topic, n):
     sent = [p.send(topic, key=b"k-%d" % (i % 7), value=json.dumps({"n": i}).encode(), timestamp_ms=1_700_000_000_000 + i,
                    headers=[("Sku", b"s-%d" % i), ("raw", b"\xff\x00")]) for i in range(int(n))]
     for s in sent:
-        s.get(timeout=20)
+        s.get(timeout=patience / 1000)
     p.close()
 
 
@@ -73,7 +73,7 @@ def answer(topic, n):
     for i, record in enumerate(c):
         headers = dict(record.headers)
         p.send(headers["kafka_replyTopic"].decode(), value=record.value.upper(), headers=[
-            ("kafka_correlationId", headers["kafka_correlationId"]), ("status", b"201")]).get(timeout=20)
+            ("kafka_correlationId", headers["kafka_correlationId"]), ("status", b"201")]).get(timeout=patience / 1000)
         if i + 1 == int(n):
             break
     p.close()
@@ -89,7 +89,7 @@ def ask(topic, replies, value):
         c.position(tp)
     correlation = uuid.uuid4().bytes
     p = producer()
-    p.send(topic, value=value.encode(), headers=[("kafka_replyTopic", replies.encode()), ("kafka_correlationId", correlation)]).get(timeout=20)
+    p.send(topic, value=value.encode(), headers=[("kafka_replyTopic", replies.encode()), ("kafka_correlationId", correlation)]).get(timeout=patience / 1000)
     for record in c:
         if dict(record.headers).get("kafka_correlationId") == correlation:
             told(record)
