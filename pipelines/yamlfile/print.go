@@ -65,7 +65,7 @@ func (p *Problems) line(x Problem) ([]rune, bool) {
 	if s == nil || x.Line < 1 || x.Line > len(s.lines) {
 		return nil, false
 	}
-	return []rune(s.lines[x.Line-1]), true
+	return []rune(conceal(string(s.lines[x.Line-1]))), true
 }
 
 // window gives the line and the caret line under columns col..end. A long line is cut around the caret.

@@ -46,7 +46,7 @@ type Problems struct {
 
 // Add records a problem. An exact duplicate is dropped.
 func (p *Problems) Add(x Problem) {
-	x.Message, x.Help = p.Mask.Text(x.Message), p.Mask.Text(x.Help)
+	x.Message, x.Help = concealURLs(p.Mask.Text(x.Message)), concealURLs(p.Mask.Text(x.Help))
 	if p.seen[x] {
 		return
 	}
