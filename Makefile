@@ -21,7 +21,7 @@ vet:
 
 # the long form of the crash tests: 100 x kill -9, 20 x SIGTERM under 300 orders/s
 kill:
-	HUB_TEST_KILLS=100 HUB_TEST_TERMS=20 $(GO) test -count=1 -v -timeout 30m -run 'TestKill|TestTerm|TestPoison' ./test/system
+	HUB_TEST_KILLS=100 HUB_TEST_KILL_PAUSE=2500ms HUB_TEST_TERMS=20 $(GO) test -count=1 -v -timeout 30m -run 'TestKill|TestTerm|TestPoison' ./test/system
 
 # the long form of the fault matrix: every source with every target, 2,000 messages and seven faults a cell
 matrix:

@@ -142,10 +142,7 @@ func TestFaultsOfTheBinary(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the binary")
 	}
-	hub := filepath.Join(t.TempDir(), "hub")
-	if out, err := exec.Command("go", "build", "-o", hub, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	hub := filepath.Join(binary(t), "hub")
 	file, text := faulty(t, faults)
 	best := time.Hour
 	for range 7 {

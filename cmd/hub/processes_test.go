@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -84,6 +85,7 @@ func newDesk(t *testing.T, config string) (*site, *bank) {
 	t.Cleanup(func() { goleak.VerifyNone(t) })
 	b := newBank(t)
 	s := newSite(t, "")
+	s.file("update.json", `{"type":"object","required":["card"],"properties":{"card":{"type":"string"}}}`)
 	s.deskConfig(config, b)
 	s.start()
 	return s, b
@@ -172,6 +174,27 @@ func TestProcessShowAndSignal(t *testing.T) {
 	has(t, s.hub(1, "process", "signal", "W-1", "cancel"), "order W-1 ended in done at ")
 	has(t, s.hub(0, "process", "list"), "no instances")
 	has(t, s.hub(0, "process", "list", "--state", "done"), "W-1")
+}
+
+// TestSignalThatDoesNotFit: an event that no state takes, or with data that no state would take, is refused before anything is stored.
+func TestSignalThatDoesNotFit(t *testing.T) {
+	s, _ := newDesk(t, strings.NewReplacer("card_updated: {set:", "card_updated: {schema: update, set:", "order: ORDER", "order: ORDER, update: update.json").Replace(desk))
+	s.order("W-1", `"total":5,"card":"old"`, "awaiting_card")
+	for _, c := range []struct{ event, with, code, says string }{
+		{"card_updatd", `{"card":"new"}`, "unknown_event", `no state of order takes an event "card_updatd". Did you mean "card_updated"?`},
+		{"card_updated", `{"card":7}`, "schema", "the data of the event card_updated: "},
+		{"card_updated", `{}`, "schema", "the data of the event card_updated: "},
+	} {
+		args := []string{"process", "signal", "W-1", c.event, "--with", c.with}
+		has(t, s.hub(1, args...), c.says)
+		has(t, s.hub(1, append(args, "-o", "json")...), `"status": 422`, fmt.Sprintf(`"code": %q`, c.code))
+	}
+	if v := s.view("W-1"); v.State != "awaiting_card" || len(v.Early) != 0 {
+		t.Errorf("%s, with early events %+v", v.State, v.Early)
+	}
+	has(t, s.hub(0, "dlq"), "no dead letters")
+	has(t, s.hub(0, "process", "signal", "W-1", "card_updated", "--with", `{"card":"new"}`), "W-1  order process v2  state ")
+	await(t, "it is paid", func() bool { return s.view("W-1").State == "paid" })
 }
 
 func TestProcessRetryAndCancel(t *testing.T) {

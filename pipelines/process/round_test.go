@@ -3,6 +3,7 @@ package process_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -52,8 +53,28 @@ func TestFault_M2_RoundIsBounded(t *testing.T) {
 	s.at("W-1", "done")
 }
 
-// The count is in the record: another life of the hub goes on with it. Another minute begins anew.
+// The count is in the record: another life of the hub goes on with it.
 func TestFault_M2_CountIsStored(t *testing.T) {
+	everySecond := strings.Replace(goesRound, `{at: '="2020-01-01T00:00:00Z"'`, "{after: 1s", 1)
+	b, store := newBank(), "sqlite:"+filepath.Join(t.TempDir(), "hub.db")
+	s := start(t, everySecond, patterntest.Config{Store: store, Answers: b.answers()})
+	s.begin(`{"id":"W-1","total":9}`)
+	half := func() {
+		for range 28 { // of 50 rounds of two states each that a minute may have
+			s.Advance(time.Second)
+		}
+	}
+	half()
+	if s.at("W-1", "waiting"); len(s.Dead()) != 0 {
+		t.Error("58 states are too many")
+	}
+	s.upgrade(t, everySecond, store, b)
+	half()
+	stuckRound(t, s, 50-29)
+}
+
+// Another minute begins anew.
+func TestFault_M2_MinutesAreCountedApart(t *testing.T) {
 	slow := strings.Replace(goesRound, `{at: '="2020-01-01T00:00:00Z"'`, "{after: 2s", 1)
 	s := start(t, slow, patterntest.Config{Answers: newBank().answers()})
 	s.begin(`{"id":"W-1","total":9}`)

@@ -24,14 +24,14 @@ func TestKill(t *testing.T) {
 	s := newSite(t, "", stub.Options{})
 	s.start()
 	l := newLoad(s, times("HUB_TEST_RATE", 300), "K")
-	kills := times("HUB_TEST_KILLS", 8)
+	kills, longest := times("HUB_TEST_KILLS", 6), span("HUB_TEST_KILL_PAUSE", 800*time.Millisecond)
 	var ready time.Duration
 	for range kills {
-		time.Sleep(200*time.Millisecond + time.Duration(rand.Int64N(int64(2500*time.Millisecond))))
+		time.Sleep(200*time.Millisecond + time.Duration(rand.Int64N(int64(longest))))
 		s.kill()
 		ready = max(ready, s.start())
 	}
-	time.Sleep(time.Second)
+	l.some(20)
 	l.stop()
 	t.Logf("%d kills; ready again after %v at most", kills, ready.Round(time.Millisecond))
 	l.judge(t, 3*time.Minute)
@@ -44,15 +44,17 @@ func TestTerm(t *testing.T) {
 	s.start()
 	l := newLoad(s, times("HUB_TEST_RATE", 300), "T")
 	var longest time.Duration
-	for range times("HUB_TEST_TERMS", 4) {
-		time.Sleep(300*time.Millisecond + time.Duration(rand.Int64N(int64(time.Second))))
+	for range times("HUB_TEST_TERMS", 3) {
+		time.Sleep(200*time.Millisecond + time.Duration(rand.Int64N(int64(500*time.Millisecond))))
+		stood := standstill(t)
 		took, err := s.stop()
-		if err != nil || took > 5*time.Second {
+		if err != nil || took > 5*time.Second+stood() {
 			t.Errorf("SIGTERM: exit %v after %v\n%s", err, took, s.tail())
 		}
 		longest = max(longest, took)
 		s.start()
 	}
+	l.some(20)
 	l.stop()
 	t.Logf("longest stop %v", longest.Round(time.Millisecond))
 	l.judge(t, 2*time.Minute)
@@ -65,7 +67,7 @@ func TestPoison(t *testing.T) {
 	s := newSite(t, "failpoint", stub.Options{})
 	s.env = append(s.env, "HUB_FAIL=before_run:start.order POISON-1 order")
 	s.start()
-	l := newLoad(s, 50, "P")
+	l := newLoad(s, 20, "P")
 	poison := newLoad(s, 1, "unused")
 	poison.group.Go(func() { poison.order("POISON-1") })
 	restarts := 0
@@ -78,7 +80,7 @@ func TestPoison(t *testing.T) {
 				t.Fatalf("%d restarts\n%s", restarts, s.tail())
 			}
 			s.launch() // it may end before it is ready
-			deadline = time.Now().Add(8 * time.Second)
+			deadline = time.Now().Add(soon)
 		case <-time.After(100 * time.Millisecond):
 		}
 		if out, _ := s.hub("dlq"); strings.Contains(out, "crashed") {

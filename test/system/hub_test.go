@@ -5,12 +5,14 @@ package system
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -48,7 +50,7 @@ func build(t testing.TB, tags string) string {
 		return p.(string)
 	}
 	out := filepath.Join(os.TempDir(), fmt.Sprintf("hub-system-%d-%s", os.Getpid(), tags))
-	cmd := exec.Command("go", "build", "-tags", tags, "-o", out, "./cmd/hub")
+	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-tags", tags, "-o", out, "./cmd/hub")
 	cmd.Dir = root(t)
 	if b, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, b)
@@ -58,9 +60,20 @@ func build(t testing.TB, tags string) string {
 }
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if !given("test.parallel") {
+		_ = flag.Set("test.parallel", fmt.Sprint(3*runtime.GOMAXPROCS(0))) // those that run side by side mostly wait
+	}
 	code := m.Run()
+	endRabbit()
 	builds.Range(func(_, p any) bool { os.Remove(p.(string)); return true })
 	os.Exit(code)
+}
+
+// given tells whether a flag is on the command line.
+func given(name string) (is bool) {
+	flag.Visit(func(f *flag.Flag) { is = is || f.Name == name })
+	return is
 }
 
 // site is a folder with a hub in it and partners that outlive it.
@@ -252,6 +265,13 @@ func (l *load) order(id string) {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// some waits until n orders more are accepted.
+func (l *load) some(n int64) {
+	l.s.t.Helper()
+	want := l.count.Load() + n
+	await(l.s.t, time.Minute, fmt.Sprintf("%d orders more are accepted", n), func() bool { return l.count.Load() >= want })
 }
 
 func (l *load) stop() {

@@ -86,19 +86,34 @@ func needRabbit(t testing.TB) string {
 	return url
 }
 
-// rabbit is a RabbitMQ of the test's own, which may be killed.
+// rabbit is a RabbitMQ of this package's own, which may be killed. The tests that want it use it one after another.
 type rabbit struct {
-	t       testing.TB
+	t       testing.TB // that uses it now
+	dir     string
 	url     string
 	env     []string
 	process *exec.Cmd
 	log     *os.File
 }
 
+var ownRabbit *rabbit // nil until a test wants it
+
 const rabbitServer = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 
-// ownRabbit prepares one with data of its own; start runs it.
-func ownRabbit(t testing.TB) *rabbit {
+// runningRabbit is the package's own RabbitMQ. It is started when the first test asks for it, and ends with the last.
+func runningRabbit(t testing.TB) *rabbit {
+	t.Helper()
+	if ownRabbit == nil {
+		ownRabbit = newRabbit(t)
+	}
+	if ownRabbit.t = t; ownRabbit.process == nil {
+		ownRabbit.start()
+	}
+	return ownRabbit
+}
+
+// newRabbit prepares one with data of its own; start runs it.
+func newRabbit(t testing.TB) *rabbit {
 	t.Helper()
 	if _, err := os.Stat(rabbitServer); err != nil {
 		missing(t, "no RabbitMQ on this machine: %v", err)
@@ -115,7 +130,7 @@ func ownRabbit(t testing.TB) *rabbit {
 		}
 	}
 	in := func(name string) string { return filepath.Join(dir, name) }
-	r := &rabbit{t: t, url: "amqp://guest:guest@127.0.0.1:" + port + "/"}
+	r := &rabbit{t: t, dir: dir, url: "amqp://guest:guest@127.0.0.1:" + port + "/"}
 	r.env = append(os.Environ(), "HOME="+dir, "RABBITMQ_NODENAME=own"+port+"@localhost", "RABBITMQ_CONF_ENV_FILE="+in("env"),
 		"RABBITMQ_CONFIG_FILE="+in("rabbitmq.conf"), "RABBITMQ_ADVANCED_CONFIG_FILE="+in("advanced.config"), "RABBITMQ_ENABLED_PLUGINS_FILE="+in("plugins"),
 		"RABBITMQ_MNESIA_BASE="+in("mnesia"), "RABBITMQ_LOG_BASE="+in("log"), "RABBITMQ_PID_FILE="+in("pid"),
@@ -123,15 +138,21 @@ func ownRabbit(t testing.TB) *rabbit {
 	if r.log, err = os.Create(in("server.log")); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		r.kill()
-		r.log.Close()
-		stop := exec.Command("epmd", "-port", epmd, "-kill")
-		stop.Env = r.env
-		_ = stop.Run() // its name daemon, which it left behind
-		os.RemoveAll(dir)
-	})
 	return r
+}
+
+// endRabbit ends the package's own RabbitMQ, if there is one.
+func endRabbit() {
+	r := ownRabbit
+	if r == nil {
+		return
+	}
+	r.kill()
+	r.log.Close()
+	stop := exec.Command("epmd", "-kill") // its name daemon, which it left behind, at the port that env tells
+	stop.Env = r.env
+	_ = stop.Run()
+	os.RemoveAll(r.dir)
 }
 
 func portOf(addr string) string { _, port, _ := net.SplitHostPort(addr); return port }
