@@ -78,26 +78,26 @@ func (d *dispatcher) unblock(key string) {
 	d.wake()
 }
 
-// free lets keys go on whose retry ended without having been given to this hub:
-// it was found damaged, or replaced or dropped by its name. Which retries still
+// free lets keys go on whose retry ended without this hub's doing: it was found
+// damaged, or replaced or dropped by its name, or another hub has it. Which retries still
 // wait the store tells, while no lane may change what blocks. freed: what is held may be fetched now.
 func (d *dispatcher) free(ctx context.Context) (freed bool, err error) {
-	ended := d.rt.store.Ended(d.stage.Queue)
-	if len(ended) == 0 {
-		return false, nil
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, key := range ended {
-		d.left(key)
-	}
-	if len(d.blocked) == 0 {
+	d.ended = append(d.ended, d.rt.store.Ended(d.stage.Queue)...)
+	if len(d.ended) == 0 {
 		return false, nil
 	}
-	keys, err := d.rt.store.Retrying(ctx, d.stage.Queue)
-	if err != nil {
-		return false, err
+	var keys []string
+	if len(d.blocked) > 0 {
+		if keys, err = d.rt.store.Retrying(ctx, d.stage.Queue); err != nil {
+			return false, err
+		}
 	}
+	for _, key := range d.ended {
+		d.left(key)
+	}
+	d.ended = nil
 	waiting := make(map[string]bool, len(keys))
 	for _, key := range keys {
 		waiting[key] = true

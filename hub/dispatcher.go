@@ -37,6 +37,7 @@ type dispatcher struct {
 	lying   map[string]int         // stage.Direct: how many messages of each key lie in the queue, claimed ones included
 	lease   int64                  // of a Shared store: what blocked was learned under
 	blocked map[string]blocking    // keys with a waiting retry or held messages
+	ended   []string               // keys of messages that ended without this hub's doing: see free
 	paused  bool
 	idle    bool // the last claim found nothing, and nothing runs
 	lanes   sync.WaitGroup
@@ -239,7 +240,7 @@ func (d *dispatcher) accept(ctx, work context.Context, m *Delivery) error {
 
 func (d *dispatcher) hold(ctx context.Context, m *Delivery) error {
 	err := d.rt.store.Commit(context.WithoutCancel(ctx), &Unit{Input: m, Finish: Finish{State: Held}})
-	if errors.Is(err, ErrConflict) {
+	if errors.Is(err, ErrLost) {
 		return nil
 	}
 	return err
@@ -265,6 +266,11 @@ func (d *dispatcher) quiet() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.idle && d.running+d.queued == 0
+}
+
+// holding tells whether m may still be run here: what another hub may have by now is not begun.
+func (d *dispatcher) holding(m *Delivery) bool {
+	return d.rt.shared == nil || d.rt.shared.Holds(m)
 }
 
 func (d *dispatcher) setPaused(p bool) {

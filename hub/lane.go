@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -10,7 +9,7 @@ import (
 func (d *dispatcher) lane(work context.Context, m *Delivery) {
 	for m != nil {
 		out := settled
-		if work.Err() != nil {
+		if work.Err() != nil || !d.holding(m) {
 			out = undone
 			d.release(m)
 		} else {
@@ -53,7 +52,10 @@ func (d *dispatcher) after(work context.Context, m *Delivery, out outcome) *Deli
 				d.queued++
 			}
 		case d.rt.stopping(): // what waits behind is released when the lanes are done
-		case out == undone: // what waits behind it goes back, too, so that it stays behind it
+		case out == undone, out == lost: // what waits behind it goes back, too, so that it stays behind it
+			if out == lost {
+				d.ended = append(d.ended, key)
+			}
 			delete(d.lines, key)
 			d.queued -= len(line)
 			for _, w := range line {
@@ -116,7 +118,7 @@ func (d *dispatcher) deliver(work context.Context, m *Delivery) outcome {
 	failpoint("before_run", m.Msg.ID+" "+m.Msg.Correlation+" "+d.stage.Name)
 	_, out, err := rt.run(work, d.stage, m.Msg, m)
 	switch {
-	case err == nil || errors.Is(err, ErrConflict):
+	case err == nil:
 	case rt.store.Err() != nil: // it said so itself, and Run ends
 	case AsError(err).Class.Transient():
 		return d.unkept(m, err)
@@ -145,7 +147,7 @@ func (d *dispatcher) bury(ctx context.Context, m *Delivery, e *Error) outcome {
 	e.Where = d.stage.Name
 	out, err := d.rt.react(ctx, d.stage.final(), m.Msg, m, e, nil)
 	switch {
-	case err == nil || errors.Is(err, ErrConflict):
+	case err == nil:
 	case AsError(err).Class.Transient():
 		return d.unkept(m, err)
 	default:

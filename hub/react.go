@@ -94,8 +94,11 @@ func (rt *Runtime) react(ctx context.Context, s *Stage, m *Message, d *Delivery,
 	if err != nil && blocked {
 		rt.queues[s.Queue].unblock(m.Key)
 	}
-	if errors.Is(err, ErrDuplicate) {
+	switch {
+	case errors.Is(err, ErrDuplicate):
 		return settled, nil
+	case errors.Is(err, ErrLost):
+		return lost, nil
 	}
 	if again && err == nil {
 		rt.delayed(s, e)

@@ -130,15 +130,18 @@ func (rt *Runtime) nothing(m *Message) *Message {
 func (rt *Runtime) LateReplies() uint64 { return rt.requests.late.Load() }
 
 // again settles request m, which was answered before with reply.
-func (rt *Runtime) again(ctx context.Context, m *Message, d *Delivery, reply *Message, err error) error {
+func (rt *Runtime) again(ctx context.Context, m *Message, d *Delivery, reply *Message, err error) (out outcome, _ error) {
 	if err != nil || d == nil {
-		return err
+		return settled, err
 	}
-	if err := rt.Commit(ctx, &Unit{Input: d, Root: m.Root(), Correlation: m.Correlation}); err != nil && !errors.Is(err, ErrLost) {
-		return err
+	switch err := rt.Commit(ctx, &Unit{Input: d, Root: m.Root(), Correlation: m.Correlation}); {
+	case errors.Is(err, ErrLost):
+		out = lost
+	case err != nil:
+		return settled, err
 	}
 	rt.answer(m, answer{reply: reply})
-	return nil
+	return out, nil
 }
 
 // kept is the reply that request m was given before; nil: none.

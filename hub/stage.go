@@ -38,9 +38,10 @@ const conflictTries = 20
 type outcome uint8
 
 const (
-	settled outcome = iota // done, dead, or given to somebody else
+	settled outcome = iota // done, or dead
 	waits                  // waits for a retry: its key is blocked
-	undone                 // released: the hub is stopping
+	undone                 // released: it is not run now, such as when the hub is stopping
+	lost                   // its claim ended first: replaced by its name, or another hub took the queue over and has it
 )
 
 // run handles one message: m from outside with d nil, or the stored d.
@@ -48,7 +49,8 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 	asked := s.asked(m)
 	if asked && !s.Answers {
 		if reply, err := rt.kept(ctx, s, m); err != nil || reply != nil {
-			return reply, settled, rt.again(ctx, m, d, reply, err)
+			out, err := rt.again(ctx, m, d, reply, err)
+			return reply, out, err
 		}
 	}
 	var x *Exchange
@@ -83,8 +85,10 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 			rt.answer(m, answer{reply: x.Unit.Reply})
 		}
 		return x.Unit.Reply, settled, nil
-	case errors.Is(err, ErrDuplicate), errors.Is(err, ErrLost):
+	case errors.Is(err, ErrDuplicate):
 		return nil, settled, nil
+	case errors.Is(err, ErrLost):
+		return nil, lost, nil
 	case d != nil && rt.stopping() && AsError(err).Reason != Ambiguous && (ctx.Err() != nil || AsError(err).Reason == reasonStopping):
 		return nil, undone, rt.store.Release(context.WithoutCancel(ctx), []*Delivery{d})
 	}

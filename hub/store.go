@@ -115,6 +115,9 @@ type Shared interface {
 	// Lease is the number of this hub's lease of the queue; 0: it has none. Only
 	// Claim takes one. When it changed, what was known of the queue's keys is stale.
 	Lease(queue string) int64
+	// Holds tells whether a claim may be relied on now: no other hub can have the message. What it says is
+	// true when it says it; a hub that is stalled behind it for longer than its lease runs what another one runs, too.
+	Holds(d *Delivery) bool
 	// Blocked tells whether a message of the key lies in the queue, whichever
 	// hub put it there. It may also say so of any key when the queue is long.
 	Blocked(ctx context.Context, queue, key string) (bool, error)

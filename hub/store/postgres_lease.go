@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"orderhub/hub"
 )
 
 const (
@@ -55,6 +57,18 @@ func (s *Postgres) holds(ctx context.Context, q *pgQueue) (held bool, wait time.
 // relied tells whether this hub may claim from the queue just now. Under s.mu.
 func (q *pgQueue) relied() bool {
 	return q.epoch != 0 && q.leaving.IsZero() && time.Now().Before(q.until)
+}
+
+// Holds tells whether the claim of d may be relied on just now.
+func (s *Postgres) Holds(d *hub.Delivery) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.queues[d.Queue]
+	if q == nil || !time.Now().Before(q.until) {
+		return false
+	}
+	c := q.claims[d.Seq]
+	return c != nil && c.d.Epoch == d.Epoch
 }
 
 // take asks the database for the lease.

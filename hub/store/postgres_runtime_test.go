@@ -72,6 +72,7 @@ type pgHub struct {
 	t     *testing.T
 	s     *Postgres
 	proxy *pgProxy
+	rt    *hub.Runtime
 	stop  context.CancelFunc
 	ended chan error
 }
@@ -83,8 +84,7 @@ func startHub(t *testing.T, base, name string, f *pgFeed) *pgHub {
 	return startRuntime(t, base, name, time.Second, func(rt *hub.Runtime) { addStages(t, rt, name, f) })
 }
 
-// startRuntime runs a hub. lease is how long its queues stay with it when it is silent: a machine that stalls it for as long lets another
-// hub send what comes next, before this one's send, which is under way, arrives.
+// startRuntime runs a hub. lease is how long its queues stay with it when it is silent.
 func startRuntime(t *testing.T, base, name string, lease time.Duration, set func(rt *hub.Runtime)) *pgHub {
 	t.Helper()
 	h := &pgHub{t: t, ended: make(chan error, 1)}
@@ -95,6 +95,7 @@ func startRuntime(t *testing.T, base, name string, lease time.Duration, set func
 		t.Fatal(err)
 	}
 	rt := hub.NewRuntime(h.s, hub.RealClock{}, silent, nil)
+	h.rt = rt
 	rt.Drain = 2 * time.Second
 	set(rt)
 	run, stop := context.WithCancel(context.Background())
