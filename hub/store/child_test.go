@@ -128,7 +128,7 @@ func verify(t *testing.T, path string, acked []string) {
 }
 
 func TestKill(t *testing.T) {
-	for round := range 10 {
+	for round := range 4 {
 		path := filepath.Join(t.TempDir(), "hub.db")
 		cmd := child(t, "write", path)
 		pipe, err := cmd.StdoutPipe()
@@ -145,7 +145,7 @@ func TestKill(t *testing.T) {
 			if !ok {
 				t.Fatal(lines.Text())
 			}
-			if acked = append(acked, id); len(acked) == 40+150*round {
+			if acked = append(acked, id); len(acked) == 40+400*round {
 				_ = cmd.Process.Kill()
 			}
 		}

@@ -3,9 +3,11 @@ package store
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -31,6 +33,24 @@ type modelRow struct {
 	claimed  bool
 }
 
+// checks is how many runs of a model rapid makes, as long as the test runs, unless -rapid.checks says more than rapid's default of 100.
+func checks(t *testing.T, n int) {
+	t.Helper()
+	checks := flag.Lookup("rapid.checks").Value
+	before := checks.String()
+	if before != flag.Lookup("rapid.checks").DefValue {
+		return
+	}
+	if err := checks.Set(strconv.Itoa(n)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := checks.Set(before); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 var modelBase = time.Now().Add(-time.Hour).UTC().Round(0)
 
 func TestModel(t *testing.T) {
@@ -39,6 +59,7 @@ func TestModel(t *testing.T) {
 		"memory": func(string) string { return "memory:" },
 	} {
 		t.Run(name, func(t *testing.T) {
+			checks(t, 25)
 			rapid.Check(t, func(r *rapid.T) {
 				u := url(t.TempDir())
 				s, err := Open(context.Background(), u, Options{RingCount: 5})

@@ -102,7 +102,7 @@ func TestPostgresTerminated(t *testing.T) {
 	l := startLoad(t, s, 16)
 	c := pgConn(t, url)
 	defer c.Close(ctx)
-	for range 25 {
+	for range 8 {
 		time.Sleep(time.Duration(20+rand.IntN(150)) * time.Millisecond)
 		if _, err := c.Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name=$1", s.config.RuntimeParams["application_name"]); err != nil {
 			t.Fatal(err)
@@ -120,7 +120,7 @@ func TestPostgresAnswerLost(t *testing.T) {
 	proxy, url := throughProxy(t, base)
 	s := openPg(t, url, PostgresOptions{Lease: time.Minute})
 	l := startLoad(t, s, 16)
-	for range 25 {
+	for i := 0; i < 8 || s.settled.Load() == 0 && i < 60; i++ { // until an answer was lost of a commit that is there
 		time.Sleep(time.Duration(20+rand.IntN(100)) * time.Millisecond)
 		proxy.deaf.Store(true)
 		time.Sleep(time.Duration(10+rand.IntN(60)) * time.Millisecond)
@@ -189,6 +189,7 @@ func TestPostgresAway(t *testing.T) {
 
 // Closing ends in bounded time when PostgreSQL is away.
 func TestPostgresCloseAway(t *testing.T) {
+	t.Parallel()
 	proxy, url := throughProxy(t, pgSchema(t))
 	s := openPg(t, url, PostgresOptions{Patience: time.Second})
 	put(t, s, "q", msg("m1", "1"))

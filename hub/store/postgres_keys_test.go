@@ -116,12 +116,12 @@ func (f *pgFar) Close() error { return nil }
 // Order per key holds from the source to the target over hubs: lines move
 // between them, retries are put by one and run by another, hubs stop, crash and start.
 func TestPostgresOrderPerKey(t *testing.T) {
-	const keys, each, rounds = 40, 120, 12
+	const keys, each, rounds = 40, 60, 6
 	base := pgSchema(t)
 	l := &keyLines{keys: keys, each: each, next: map[int]int{}, taken: map[int]bool{}}
 	far := &pgFar{tries: map[string]int{}, arrived: map[string]int{}}
 	start := func(name string) *pgHub {
-		return startRuntime(t, base, name, 3*time.Second, func(rt *hub.Runtime) {
+		return startRuntime(t, base, name, time.Second, func(rt *hub.Runtime) {
 			again := func(*hub.Error) hub.Reaction {
 				return hub.Reaction{Retry: &hub.Retry{Times: 90, Min: 5 * time.Millisecond, Max: 100 * time.Millisecond}}
 			}
@@ -164,7 +164,7 @@ func TestPostgresOrderPerKey(t *testing.T) {
 		}
 		hubs[k] = start(names[k])
 	}
-	for end := time.Now().Add(time.Minute); count() < keys*each && time.Now().Before(end); {
+	for end := time.Now().Add(2 * time.Minute); count() < keys*each && time.Now().Before(end); {
 		time.Sleep(5 * time.Millisecond)
 	}
 	took := time.Since(begun)

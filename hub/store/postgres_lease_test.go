@@ -224,8 +224,9 @@ func TestPostgresWoken(t *testing.T) {
 
 // Queues spread evenly over hubs that ask for them, once they come to rest, and then stay.
 func TestPostgresShare(t *testing.T) {
+	t.Parallel()
 	url := pgSchema(t)
-	o := PostgresOptions{Lease: 3 * time.Second}
+	o := PostgresOptions{Lease: 4 * time.Second}
 	a := openPg(t, url, o)
 	names := []string{"q0", "q1", "q2", "q3", "q4", "q5", "q6"}
 	look := func(s *Postgres) (n int) {

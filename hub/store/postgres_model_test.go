@@ -1,7 +1,6 @@
 package store
 
 import (
-	"flag"
 	"testing"
 
 	"orderhub/hub"
@@ -14,12 +13,7 @@ import (
 func TestPostgresModel(t *testing.T) {
 	url := pgSchema(t)
 	openPg(t, url, PostgresOptions{}).Close()
-	checks := flag.Lookup("rapid.checks").Value
-	before := checks.String()
-	if err := checks.Set("6"); err != nil {
-		t.Fatal(err)
-	}
-	defer checks.Set(before)
+	checks(t, 6)
 	rapid.Check(t, func(r *rapid.T) {
 		pgExec(t, url, "TRUNCATE messages, records, counters, history, links")
 		s := openPg(t, url, PostgresOptions{})

@@ -45,6 +45,7 @@ func states(t *testing.T, s *Postgres, queue string) (out string) {
 // What comes behind a retry that another hub put is held; when the retry is
 // over it is ready again, in order, even if the runtime never asks for it.
 func TestPostgresHeldBehindRetry(t *testing.T) {
+	t.Parallel()
 	url := pgSchema(t)
 	a, b := openPg(t, url, PostgresOptions{}), openPg(t, url, PostgresOptions{})
 	claimed(t, a, "q", 1) // a has the queue

@@ -154,9 +154,9 @@ func (h *pgHub) end(crash bool) {
 }
 
 // Two hubs share one store while both are stopped, killed and started again:
-// each of 20,000 messages has its effect once.
+// each of 4,000 messages has its effect once.
 func TestPostgresRuntimes(t *testing.T) {
-	const ids, rounds = 20_000, 16
+	const ids, rounds = 4_000, 8
 	base := pgSchema(t)
 	f := &pgFeed{acked: map[int]bool{}}
 	names := []string{"a", "b"}

@@ -97,6 +97,7 @@ var staleEnds = map[string]func() error{
 func TestPostgresStaleHubGoesOnWithNothing(t *testing.T) {
 	for how, end := range staleEnds {
 		t.Run(how, func(t *testing.T) {
+			t.Parallel()
 			r := newStaleRun(t, end)
 			a := r.start(t, "a", false)
 			r.fill(t, a, "k")
@@ -124,6 +125,7 @@ func TestPostgresStaleHubGoesOnWithNothing(t *testing.T) {
 func TestPostgresStaleClaimsOfOneHub(t *testing.T) {
 	for how, end := range staleEnds {
 		t.Run(how, func(t *testing.T) {
+			t.Parallel()
 			r := newStaleRun(t, end)
 			a := r.start(t, "a", true)
 			r.fill(t, a, "k")
@@ -151,6 +153,7 @@ func TestPostgresStaleClaimsOfOneHub(t *testing.T) {
 // A hub that can't reach PostgreSQL begins nothing more once its lease may have ended, though it has claimed it: another
 // hub may have done it by then.
 func TestPostgresSilentHubBeginsNothing(t *testing.T) {
+	t.Parallel()
 	r := newStaleRun(t, func() error { return nil })
 	r.lanes = 1 // so that m2, of another key, waits for a lane
 	a := r.start(t, "a", false)

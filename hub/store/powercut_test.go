@@ -18,7 +18,7 @@ import (
 // A power cut takes away what was not flushed: all that was acknowledged is there after it.
 func TestFault_R9_PowerCut(t *testing.T) {
 	disk := hubtest.NewDisk(t)
-	for round := range 3 {
+	for round := range 2 {
 		file := fmt.Sprintf("%d.db", round)
 		cmd := child(t, "write", filepath.Join(disk.Dir, file))
 		pipe, err := cmd.StdoutPipe()

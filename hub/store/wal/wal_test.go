@@ -120,10 +120,7 @@ func TestWhole(t *testing.T) {
 
 // One flipped bit in the log, wherever, loses nothing: not of the shared-memory file either, which a copy or a power cut may lose.
 func TestFault_R2_FlippedBit(t *testing.T) {
-	tries := 300
-	if testing.Short() {
-		tries = 60
-	}
+	const tries = 100
 	l := makeLog(t, 60, 1)
 	whole, err := wal.Check(l.lay(t, l.files["-wal"], "", "-wal"))
 	if err != nil {
@@ -192,7 +189,7 @@ func TestFault_R2_Damage(t *testing.T) {
 	l := makeLog(t, 60, 1)
 	whole, _ := wal.Check(l.lay(t, l.files["-wal"], "", "-wal"))
 	random := rand.New(rand.NewPCG(3, 3))
-	for i := range 60 {
+	for i := range 30 {
 		frame := random.IntN(whole.Frames - 12) // two commits stand behind: a row has up to 4 frames
 		if i%3 == 0 {
 			frame = whole.Frames - 1 - i%6 // with the shared-memory file the last commit, too
@@ -235,7 +232,7 @@ func TestUnfinishedCommit(t *testing.T) {
 		before--
 	}
 	random := rand.New(rand.NewPCG(5, 5))
-	for range 60 {
+	for range 30 {
 		log := append([]byte(nil), l.files["-wal"]...)
 		torn := false
 		for at := 32 + before*size; at < 32+whole.Frames*size; at += 512 {
