@@ -41,7 +41,7 @@ func newMixedGroup(t *testing.T, protocol string) *mixedGroup {
 	m.group = "g." + m.topic
 	s.dropGroup(m.group)
 	all := outsiders(t, s.addr, protocol)
-	for _, name := range slices.Sorted(maps.Keys(all)) {
+	for _, name := range slices.Backward(slices.Sorted(maps.Keys(all))) { // librdkafka first: the strictest one leads
 		m.kinds = append(m.kinds, func() *outsider { return m.seen.join(t, name, all[name](m.topic, m.group)) })
 	}
 	return m
@@ -64,19 +64,15 @@ func (m *mixedGroup) flow() {
 	})
 }
 
-// hub joins, and leaves when it is stopped.
-func (m *mixedGroup) hub() (stop func() error) {
+// hub joins.
+func (m *mixedGroup) hub() {
 	m.hubs++
 	src := m.source(m.adapter(nil), "topic "+m.topic, m.group, nil)
-	end, _ := feed(m.t, src, hub.HandlerFunc(func(_ context.Context, msg *hub.Message) error {
+	feed(m.t, src, hub.HandlerFunc(func(_ context.Context, msg *hub.Message) error {
 		time.Sleep(5 * time.Millisecond)
 		m.seen.note(msg.Body.Bytes())
 		return nil
 	}))
-	return func() error {
-		m.hubs--
-		return end()
-	}
 }
 
 // join lets one of each kind join.
@@ -108,8 +104,8 @@ func (m *mixedGroup) shared() {
 	}
 }
 
-// part lets all that are no hubs go, each after some records of its share: every other one dies, the first of them when odd is odd; the others leave.
-func (m *mixedGroup) part(odd int) {
+// part lets all that are no hubs go, each after some records of its share: every other one dies, the first of them when n is odd; the others leave.
+func (m *mixedGroup) part(n int) {
 	had := map[*outsider]int{}
 	for _, o := range m.here {
 		had[o] = o.has()
@@ -117,7 +113,7 @@ func (m *mixedGroup) part(odd int) {
 	m.flow()
 	for i, o := range m.here {
 		until(m.t, o.name+" gets nothing of its share", func() bool { return o.has() > had[o] })
-		if (i+odd)%2 == 1 {
+		if (i+n)%2 == 1 {
 			m.died++
 			o.end(syscall.SIGKILL)
 		} else {
