@@ -56,32 +56,43 @@ func (r *rabbit) connect() (*amqp.Connection, error) {
 	return r.conn, nil
 }
 
-// queue makes a durable queue that goes with the test.
-func (r *rabbit) queue(t testing.TB, name string) {
-	t.Helper()
-	on := func(do func(*amqp.Channel) error) error {
-		conn, err := r.connect()
-		if err != nil {
-			return err
-		}
-		ch, err := conn.Channel()
-		if err != nil {
-			return err
-		}
-		defer ch.Close()
-		return do(ch)
+// on does something on a channel of its own.
+func (r *rabbit) on(do func(*amqp.Channel) error) error {
+	conn, err := r.connect()
+	if err != nil {
+		return err
 	}
-	if err := on(func(ch *amqp.Channel) error {
+	ch, err := conn.Channel()
+	if err != nil {
+		return err
+	}
+	defer ch.Close()
+	return do(ch)
+}
+
+// declare makes a durable queue.
+func (r *rabbit) declare(t testing.TB, name string) {
+	t.Helper()
+	if err := r.on(func(ch *amqp.Channel) error {
 		_, err := ch.QueueDeclare(name, true, false, false, false, nil)
 		return err
 	}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := on(func(ch *amqp.Channel) error { _, err := ch.QueueDelete(name, false, false, false); return err }); err != nil {
-			t.Log(err)
-		}
-	})
+}
+
+// remove deletes a queue.
+func (r *rabbit) remove(t testing.TB, name string) {
+	if err := r.on(func(ch *amqp.Channel) error { _, err := ch.QueueDelete(name, false, false, false); return err }); err != nil {
+		t.Log(err)
+	}
+}
+
+// queue makes a durable queue that goes with the test.
+func (r *rabbit) queue(t testing.TB, name string) {
+	t.Helper()
+	r.declare(t, name)
+	t.Cleanup(func() { r.remove(t, name) })
 }
 
 // put publishes messages to a queue and waits for the confirms.

@@ -28,7 +28,10 @@ type broker struct {
 
 var errNoJars = errors.New("no Kafka: HUB_TEST_KAFKA_LIB does not name a folder with its jars, or there is no java")
 
-// sharedBroker is the one of all cells: the first that needs it starts it.
+// kafkaOfAll is the broker of all tests of the package.
+var kafkaOfAll sharedBroker
+
+// sharedBroker is one that the first who needs it starts.
 type sharedBroker struct {
 	mu     sync.Mutex
 	broker *broker

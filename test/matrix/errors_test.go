@@ -158,11 +158,14 @@ func askAll(t *testing.T, c carrier, steps, takes string, ns []string, want []no
 }
 
 func eachCarrier(t *testing.T, run func(t *testing.T, name string, c carrier)) {
-	for _, name := range slices.Sorted(maps.Keys(carriers)) {
+	if _, err := build(); err != nil {
+		t.Fatal(err)
+	}
+	sideBySide(len(carriers), slices.Sorted(maps.Keys(carriers)), func(name string) {
 		t.Run(name, func(t *testing.T) {
 			run(t, name, carriers[name](t, fmt.Sprintf("hubtest-errors-%d-%d", os.Getpid(), time.Now().UnixNano())))
 		})
-	}
+	})
 }
 
 // Whatever carries a request, who asked sees the class, the reason and the text of the error that it ended with, and its

@@ -32,7 +32,7 @@ func topic(t testing.TB, b *broker, name string) {
 }
 
 func kafkaSource(t testing.TB, c *cell) source {
-	b := c.kafka.get(t)
+	b := kafkaOfAll.get(t)
 	name := c.name + ".in"
 	topic(t, b, name)
 	l := b.link(t)
@@ -51,7 +51,7 @@ func kafkaSource(t testing.TB, c *cell) source {
 }
 
 func kafkaTarget(t testing.TB, c *cell) target {
-	b := c.kafka.get(t)
+	b := kafkaOfAll.get(t)
 	name := c.name + ".out"
 	topic(t, b, name)
 	l := b.link(t)

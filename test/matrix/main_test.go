@@ -18,12 +18,34 @@ import (
 
 func TestMain(m *testing.M) {
 	zerolog.SetGlobalLevel(zerolog.Disabled) // the toxics' talk
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		if binary != "" {
-			os.Remove(binary)
-		}
-		os.Exit(code)
-	}))
+	code := m.Run()
+	kafkaOfAll.stop()
+	if binary != "" {
+		os.Remove(binary)
+	}
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// sideBySide runs tests that wait more than they compute, so many at a time. It returns when all have ended.
+func sideBySide[T any](atOnce int, all []T, run func(T)) {
+	work := make(chan T)
+	var group sync.WaitGroup
+	for range min(atOnce, len(all)) {
+		group.Go(func() {
+			for one := range work {
+				run(one)
+			}
+		})
+	}
+	for _, one := range all {
+		work <- one
+	}
+	close(work)
+	group.Wait()
 }
 
 var binary string // of the hub, once it is built

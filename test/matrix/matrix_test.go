@@ -41,7 +41,6 @@ type cell struct {
 	dir            string
 	source, target int
 	faults         []fault
-	kafka          *sharedBroker
 	result         *result // nil: it did not run
 }
 
@@ -62,24 +61,9 @@ func (r *result) String() string {
 // HUB_TEST_MATRIX=full runs all cells with all faults; HUB_TEST_MATRIX_OUT names a file for the table.
 func TestMatrix(t *testing.T) {
 	f := formOf(t, os.Getenv("HUB_TEST_MATRIX"))
-	kafka := &sharedBroker{}
-	defer kafka.stop()
-	cells := f.cells(kafka)
-	work := make(chan *cell)
-	var group sync.WaitGroup
-	for range atOnce {
-		group.Go(func() {
-			for c := range work {
-				t.Run(sources[c.source].name+"/"+targets[c.target].name, c.run)
-			}
-		})
-	}
+	cells := f.cells()
 	began := time.Now()
-	for _, c := range cells {
-		work <- c
-	}
-	close(work)
-	group.Wait()
+	sideBySide(atOnce, cells, func(c *cell) { t.Run(sources[c.source].name+"/"+targets[c.target].name, c.run) })
 	text := f.table(cells, time.Since(began))
 	t.Log("\n" + text)
 	if out := os.Getenv("HUB_TEST_MATRIX_OUT"); out != "" {
@@ -93,7 +77,7 @@ func TestMatrix(t *testing.T) {
 const atOnce = 3
 
 // cells are those that the form tries: all, or one per target, with every source and every fault in one of them.
-func (f form) cells(kafka *sharedBroker) (cells []*cell) {
+func (f form) cells() (cells []*cell) {
 	all := faults(f.hold, f.down)
 	n := len(all)
 	for s := range sources {
@@ -101,7 +85,7 @@ func (f form) cells(kafka *sharedBroker) (cells []*cell) {
 			if f.quick && d%len(sources) != s {
 				continue
 			}
-			c := &cell{form: f, source: s, target: d, faults: all, kafka: kafka}
+			c := &cell{form: f, source: s, target: d, faults: all}
 			c.name = fmt.Sprintf("hubmatrix.%d.%d.%d-%d", os.Getpid(), time.Now().UnixMilli(), s, d)
 			if f.quick {
 				c.faults = []fault{all[d%n], all[(d+2)%n], all[(d+4)%n]}

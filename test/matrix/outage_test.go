@@ -53,6 +53,8 @@ func newService(t testing.TB) *service {
 	return s
 }
 
+var lastOutage atomic.Int64 // of those that have names at the servers
+
 // outage is a way for a partner to be away.
 type outage struct {
 	name        string
@@ -69,70 +71,97 @@ var (
 // TestFault_V3_OutagesAreSeen provokes outages while messages come in: each is in the status within 5 s, with its reason, and gone 5 s after
 // it healed, though the retries of what waits grow to minutes; the log has one WARN and one INFO, however many messages met it; all arrive.
 func TestFault_V3_OutagesAreSeen(t *testing.T) {
-	kafka := &sharedBroker{}
-	t.Cleanup(kafka.stop)
-	var partner *service
-	charges := func(t testing.TB, _ *cell) target { partner = newService(t); return partner.target }
-	for _, o := range []outage{
-		{"billing refused", filesSource, charges, down, up},
-		{"billing 503", filesSource, charges, func(testing.TB, *link) { partner.refuses.Store(true) }, func(testing.TB, *link) { partner.refuses.Store(false) }},
-		{"billing silent", filesSource, charges, func(_ testing.TB, l *link) { l.infect(&toxics.TimeoutToxic{}) }, func(_ testing.TB, l *link) { l.infect(&toxics.NoopToxic{}) }},
+	playAll(t, "adapter out", []outage{
+		ofCharges("billing refused", func(_ testing.TB, s *service) { s.link.down() }, func(t testing.TB, s *service) { s.link.up(t) }),
+		ofCharges("billing 503", func(_ testing.TB, s *service) { s.refuses.Store(true) }, func(_ testing.TB, s *service) { s.refuses.Store(false) }),
+		ofCharges("billing silent", func(_ testing.TB, s *service) { s.link.infect(&toxics.TimeoutToxic{}) }, func(_ testing.TB, s *service) { s.link.infect(&toxics.NoopToxic{}) }),
 		{"mail server away", filesSource, smtpTarget, down, up},
 		{"PostgreSQL away", filesSource, sqlTarget, down, up},
 		{"RabbitMQ away", filesSource, amqpTarget, down, up},
 		{"STOMP away", filesSource, stompTarget, down, up},
 		{"Kafka away", filesSource, kafkaTarget, down, up},
-	} {
-		t.Run(o.name, func(t *testing.T) { o.run(t, kafka, "adapter out") })
-	}
+	})
 }
 
 // TestFault_V5_SourcesThatReadAgain is the same for sources: the status forgets an outage as soon as the source reads again.
 func TestFault_V5_SourcesThatReadAgain(t *testing.T) {
-	kafka := &sharedBroker{}
-	t.Cleanup(kafka.stop)
-	for _, o := range []outage{
+	playAll(t, "adapter in", []outage{
 		{"RabbitMQ away from its source", amqpSource, filesTarget, down, up},
 		{"STOMP away from its source", stompSource, filesTarget, down, up},
 		{"PostgreSQL away from its source", sqlSource, filesTarget, down, up},
 		{"Kafka away from its source", kafkaSource, filesTarget, down, up},
-	} {
-		t.Run(o.name, func(t *testing.T) { o.run(t, kafka, "adapter in") })
-	}
+	})
 }
 
 // TestFault_B3_WhyMessagesWait: a partner that is there, and takes nothing for a reason that somebody must mend, is told of the same way.
 func TestFault_B3_WhyMessagesWait(t *testing.T) {
-	var data *database
 	var full atomic.Bool
 	var tx pgx.Tx
-	table := func(t testing.TB, c *cell) target { data = newDatabase(t, c, "_out"); return data.target(t) }
-	for _, o := range []outage{
-		{"table missing", filesSource, table, func(t testing.TB, _ *link) { data.exec(t, "alter table messages rename to gone") },
-			func(t testing.TB, _ *link) { data.exec(t, "alter table gone rename to messages") }},
-		{"table locked", filesSource, table, func(t testing.TB, _ *link) {
+	playAll(t, "adapter out", []outage{
+		ofTable("table missing", func(t testing.TB, d *database) { d.exec(t, "alter table messages rename to gone") },
+			func(t testing.TB, d *database) { d.exec(t, "alter table gone rename to messages") }),
+		ofTable("no right", func(t testing.TB, d *database) { d.exec(t, "revoke insert on messages from current_user") },
+			func(t testing.TB, d *database) { d.exec(t, "grant insert on messages to current_user") }),
+		ofTable("table locked", func(t testing.TB, d *database) {
 			var err error
-			if tx, err = data.pool.Begin(t.Context()); err == nil {
+			if tx, err = d.pool.Begin(t.Context()); err == nil {
 				_, err = tx.Exec(t.Context(), "lock table messages in access exclusive mode")
 			}
 			if err != nil {
 				t.Fatal(err)
 			}
-		}, func(t testing.TB, _ *link) {
+		}, func(t testing.TB, _ *database) {
 			if err := tx.Rollback(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-		}},
+		}),
+		queueMissing(),
 		{"mailbox full", filesSource, func(t testing.TB, c *cell) target { return mailTarget(t, c, &full) },
 			func(testing.TB, *link) { full.Store(true) }, func(testing.TB, *link) { full.Store(false) }},
-	} {
-		t.Run(o.name, func(t *testing.T) { o.run(t, nil, "adapter out") })
-	}
+	})
 }
 
-// run plays the outage of a part of the hub.
-func (o *outage) run(t *testing.T, kafka *sharedBroker, of string) {
-	c := &cell{form: form{messages: first + 32}, kafka: kafka, dir: t.TempDir(), name: fmt.Sprintf("huboutage.%d.%d", os.Getpid(), time.Now().UnixMilli()), result: &result{}}
+// ofTable is an outage of a table that the hub writes to.
+func ofTable(name string, away, there func(testing.TB, *database)) outage {
+	var d *database
+	make := func(t testing.TB, c *cell) target { d = newDatabase(t, c, "_out"); return d.target(t) }
+	return outage{name, filesSource, make, func(t testing.TB, _ *link) { away(t, d) }, func(t testing.TB, _ *link) { there(t, d) }}
+}
+
+// ofCharges is an outage of the partner who charges.
+func ofCharges(name string, away, there func(testing.TB, *service)) outage {
+	var s *service
+	make := func(t testing.TB, _ *cell) target { s = newService(t); return s.target }
+	return outage{name, filesSource, make, func(t testing.TB, _ *link) { away(t, s) }, func(t testing.TB, _ *link) { there(t, s) }}
+}
+
+// queueMissing is a queue that somebody deleted, and that the hub may not declare itself.
+func queueMissing() outage {
+	var r *rabbit
+	var name string
+	make := func(t testing.TB, c *cell) target {
+		r, name = newRabbit(t), c.name+".out"
+		r.queue(t, name)
+		l := newLink(t, freePort(t), r.addr)
+		return target{adapter: fmt.Sprintf("{type: amqp, url: %q, check_only: true}", r.through(l)), step: fmt.Sprintf("send: {out: queue %s}", name), link: l,
+			count: r.arrivals(t, name).count}
+	}
+	return outage{"queue missing", filesSource, make, func(t testing.TB, _ *link) { r.remove(t, name) }, func(t testing.TB, _ *link) { r.declare(t, name) }}
+}
+
+// outagesAtOnce is how many are played at a time: they wait, nearly all of the time.
+const outagesAtOnce = 9
+
+// playAll plays outages of a part of the hub, each with a hub of its own.
+func playAll(t *testing.T, of string, all []outage) {
+	if _, err := build(); err != nil {
+		t.Fatal(err)
+	}
+	sideBySide(outagesAtOnce, all, func(o outage) { t.Run(o.name, func(t *testing.T) { o.run(t, of) }) })
+}
+
+func (o *outage) run(t *testing.T, of string) {
+	c := &cell{form: form{messages: first + 32}, dir: t.TempDir(), name: fmt.Sprintf("huboutage.%d.%d", os.Getpid(), lastOutage.Add(1)), result: &result{}}
 	out := o.out(t, c)
 	in := o.in(t, c)
 	out.retry = "usual"
@@ -198,13 +227,17 @@ func trickle(t testing.TB, in source, ids []string) (fed <-chan struct{}) {
 	return done
 }
 
-// awaits waits until ok.
+// awaits waits until ok. Time in which the machine stood still, so that a sleep was longer than it should be, does not count.
 func (h *hub) awaits(t testing.TB, what string, within time.Duration, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(within); !ok(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
+	const pause = 50 * time.Millisecond
+	for end := time.Now().Add(within); !ok(); {
+		slept := time.Now()
+		if slept.After(end) {
 			t.Fatalf("not within %s: %s\n%s", within, what, h.report())
 		}
+		time.Sleep(pause)
+		end = end.Add(time.Since(slept) - pause)
 	}
 }
 
