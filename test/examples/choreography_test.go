@@ -14,6 +14,7 @@ import (
 
 // TestChoreography: every way that an order can go, on either broker; repeats, disorder and kills change nothing.
 func TestChoreography(t *testing.T) {
+	t.Parallel()
 	for _, broker := range []string{"rabbit", "kafka"} {
 		t.Run(broker, func(t *testing.T) {
 			t.Parallel()

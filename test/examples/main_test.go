@@ -4,6 +4,7 @@
 package examples
 
 import (
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
@@ -19,7 +20,14 @@ import (
 	"go.uber.org/goleak"
 )
 
+// atOnce is how many tests run at a time: they wait for brokers and for sessions of hubs that were killed, and compute little.
+const atOnce = "6"
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", atOnce); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	client.CloseIdleConnections()
 	if binary != "" {

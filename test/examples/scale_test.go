@@ -9,6 +9,7 @@ import (
 // TestScale: a second worker of the same name gets a share of the jobs, and all of them when the first one is killed. None is lost, and
 // none counts twice.
 func TestScale(t *testing.T) {
+	t.Parallel()
 	for _, broker := range []string{"rabbit", "kafka"} {
 		t.Run(broker, func(t *testing.T) {
 			t.Parallel()
