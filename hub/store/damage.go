@@ -25,6 +25,8 @@ func checkLog(path string, o Options) error {
 		return fmt.Errorf("%w. Nothing was changed. Restore a backup of the store; or give these commits up with --accept-loss %d, which keeps a copy of the log", err, max(damage.Frame, 1))
 	case err != nil:
 		return fmt.Errorf("log of the store: %w", err)
+	case r.Frames > 0 && !hasPage(path):
+		return fmt.Errorf("the log %s-wal holds acknowledged commits, and the file that they belong to is gone or empty. Nothing was changed. Put that file back; or move the log away to begin with an empty store", path)
 	}
 	if len(r.Flipped) > 0 {
 		if err := wal.Correct(path, r.Flipped); err != nil {
@@ -36,6 +38,12 @@ func checkLog(path string, o Options) error {
 		o.Log.Info("the store's log ends in a commit that was not finished, and so was not acknowledged", "store", path, "frames", r.Unfinished)
 	}
 	return nil
+}
+
+// hasPage tells that the file at path holds something. SQLite deletes, without a word, the log of one that does not; it has a page before it has a log.
+func hasPage(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Size() >= wal.PageSize
 }
 
 // copyFile makes a durable copy, which must not be there yet.
