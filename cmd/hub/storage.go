@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,11 +62,17 @@ func storeFile(url string) string {
 	return strings.TrimPrefix(path, "//")
 }
 
+// recorderSuffix makes the store's file the name of its flight recorder.
+const recorderSuffix = ".running"
+
 // openStorage opens the store and settles what the last run left.
 func openStorage(ctx context.Context, url string, o store.Options) (*storage, error) {
 	s := &storage{url: url, file: storeFile(url)}
 	s.fresh = !shared(url) && (s.file == "" || !exists(s.file))
 	o.Hub = instance()
+	if err := lostFile(s.file); err != nil {
+		return nil, &exitError{exitStore, err}
+	}
 	var err error
 	if s.Store, err = store.Open(ctx, url, o); err == nil {
 		if err = s.recover(ctx); err != nil {
@@ -80,6 +88,19 @@ func openStorage(ctx context.Context, url string, o store.Options) (*storage, er
 	return s, nil
 }
 
+// lostFile is the error of a store whose file is gone or empty though a hub ran on it: its flight recorder is still
+// there. To begin with an empty store in its place would lose all that was acknowledged without a word.
+func lostFile(file string) error {
+	if file == "" || !exists(file+recorderSuffix) {
+		return nil
+	}
+	if info, err := os.Stat(file); err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return fmt.Errorf("the store %s is gone or empty, though a hub ran on it: %[1]s%s is there. Nothing was changed. Put the file back, or restore a backup; to begin with an empty store, remove %[1]s%[2]s",
+		file, recorderSuffix)
+}
+
 // shown is the store's URL for people, without a password.
 func (s *storage) shown() string { return hub.ShownURL(s.url) }
 
@@ -91,7 +112,7 @@ func (s *storage) recover(ctx context.Context) error {
 	if file == "" {
 		return nil
 	}
-	recorder, running, err := hub.OpenRecorder(file + ".running")
+	recorder, running, err := hub.OpenRecorder(file + recorderSuffix)
 	if err != nil {
 		return err
 	}
