@@ -182,7 +182,7 @@ func amqpSource(t testing.TB, c *cell) source {
 	r := newRabbit(t)
 	queue := c.name + ".in"
 	r.queue(t, queue)
-	l := newLink(t, freePort(t), r.addr)
+	l := newLink(t, "", r.addr)
 	return source{adapter: fmt.Sprintf("{type: amqp, url: %q}", r.through(l)), from: fmt.Sprintf("{in: queue %s}", queue), link: l,
 		put: func(ctx context.Context, ids []string) error { return r.put(ctx, queue, ids) }}
 }
@@ -191,7 +191,7 @@ func amqpTarget(t testing.TB, c *cell) target {
 	r := newRabbit(t)
 	queue := c.name + ".out"
 	r.queue(t, queue)
-	l := newLink(t, freePort(t), r.addr)
+	l := newLink(t, "", r.addr)
 	return target{adapter: fmt.Sprintf("{type: amqp, url: %q}", r.through(l)), step: fmt.Sprintf("send: {out: queue %s}", queue), link: l,
 		count: r.arrivals(t, queue).count}
 }

@@ -18,7 +18,7 @@ import (
 // httpSource is a partner that posts to the hub, through the link, until it is told that the hub has the message.
 func httpSource(t testing.TB, _ *cell) source {
 	addr := freePort(t)
-	l := newLink(t, freePort(t), addr)
+	l := newLink(t, "", addr)
 	const posts = 64 // at once; the time for one runs from its turn on, else those that waited long would all be in vain
 	turns := make(chan struct{}, posts)
 	transport := &http.Transport{MaxIdleConnsPerHost: posts}
@@ -74,6 +74,6 @@ func httpTarget(t testing.TB, _ *cell) target {
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	t.Cleanup(server.Close)
-	l := newLink(t, freePort(t), strings.TrimPrefix(server.URL, "http://"))
+	l := newLink(t, "", strings.TrimPrefix(server.URL, "http://"))
 	return target{adapter: fmt.Sprintf("{type: http-client, url: %q, ops: {put: POST /messages}}", "http://"+l.addr), step: "call: out.put", link: l, count: arrived.count}
 }

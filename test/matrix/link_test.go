@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"bytes"
+	"errors"
 	"maps"
 	"net"
 	"slices"
@@ -27,11 +28,20 @@ type link struct {
 	ways     map[*way]bool
 }
 
-// newLink makes a link from addr to the address of a far end. It goes with the test.
+// newLink makes a link from addr, or from a free address if it is empty, to the address of a far end. It goes with the test.
 func newLink(t testing.TB, addr, far string) *link {
 	t.Helper()
 	l := &link{addr: addr, far: far, toxic: &toxics.NoopToxic{}, conns: map[net.Conn]bool{}, ways: map[*way]bool{}}
-	l.up(t)
+	err := errors.New("no address yet")
+	for n := 0; err != nil && n < 10; n++ { // what was free may be somebody else's by now
+		if addr == "" {
+			l.addr = freePort(t)
+		}
+		err = l.listen()
+	}
+	if err != nil {
+		t.Fatalf("the link can't be up: %v", err)
+	}
 	t.Cleanup(func() {
 		l.down()
 		l.group.Wait()
@@ -41,14 +51,21 @@ func newLink(t testing.TB, addr, far string) *link {
 
 func (l *link) up(t testing.TB) {
 	t.Helper()
+	if err := l.listen(); err != nil {
+		t.Fatalf("the link can't be up: %v", err)
+	}
+}
+
+func (l *link) listen() error {
 	listener, err := net.Listen("tcp", l.addr)
 	if err != nil {
-		t.Fatalf("the link can't be up: %v", err)
+		return err
 	}
 	l.mu.Lock()
 	l.listener = listener
 	l.mu.Unlock()
 	l.group.Go(func() { l.accept(listener) })
+	return nil
 }
 
 // down ends all connections and lets none through.

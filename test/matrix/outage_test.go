@@ -47,7 +47,7 @@ func newService(t testing.TB) *service {
 	}
 	go server.Serve(listener)
 	t.Cleanup(func() { server.Close() })
-	l := newLink(t, freePort(t), listener.Addr().String())
+	l := newLink(t, "", listener.Addr().String())
 	s.target = target{adapter: fmt.Sprintf(`{type: http-client, url: "http://%s", timeout: 5s, limits: {circuit_breaker: 5/30s}, ops: {charge: POST /charges}}`, l.addr),
 		step: "call: out.charge", link: l, count: arrived.count}
 	return s
@@ -142,7 +142,7 @@ func queueMissing() outage {
 	make := func(t testing.TB, c *cell) target {
 		r, name = newRabbit(t), c.name+".out"
 		r.queue(t, name)
-		l := newLink(t, freePort(t), r.addr)
+		l := newLink(t, "", r.addr)
 		return target{adapter: fmt.Sprintf("{type: amqp, url: %q, check_only: true}", r.through(l)), step: fmt.Sprintf("send: {out: queue %s}", name), link: l,
 			count: r.arrivals(t, name).count}
 	}

@@ -39,7 +39,7 @@ func newDatabase(t testing.TB, c *cell, side string) *database {
 	})
 	d.exec(t, "create schema "+schema)
 	d.exec(t, "create table messages (id text, pad text, state text default 'new')")
-	d.link = newLink(t, freePort(t), u.Host)
+	d.link = newLink(t, "", u.Host)
 	u.Host = d.link.addr
 	d.url = u.String()
 	return d

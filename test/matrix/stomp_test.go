@@ -10,7 +10,7 @@ import (
 func stompLink(t testing.TB) (l *link, adapter string) {
 	addr := env("HUB_TEST_STOMP", "127.0.0.1:61613")
 	reachable(t, "STOMP", addr)
-	l = newLink(t, freePort(t), addr)
+	l = newLink(t, "", addr)
 	return l, fmt.Sprintf("{type: stomp, url: %q}", "stomp://guest:guest@"+l.addr)
 }
 
