@@ -40,9 +40,12 @@ func (j *job) read() {
 	records := j.parser(in, j.cfg.options())
 	out := newFeeder(j)
 	defer out.flush()
-	for j.ctx.Err() == nil {
+	for {
 		body, line, err := records.Next()
 		switch {
+		case (err == nil || isRecordError(err)) && j.ctx.Err() != nil: // only now it is known that there is more
+			j.interrupted.Store(true)
+			return
 		case err == nil:
 			if !out.add(body, line) {
 				j.interrupted.Store(true)
@@ -60,7 +63,6 @@ func (j *job) read() {
 			return
 		}
 	}
-	j.interrupted.Store(true)
 }
 
 func (j *job) readEmpty() {
