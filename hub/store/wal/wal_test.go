@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"modernc.org/sqlite"
@@ -120,7 +121,10 @@ func TestWhole(t *testing.T) {
 
 // One flipped bit in the log, wherever, loses nothing: not of the shared-memory file either, which a copy or a power cut may lose.
 func TestFault_R2_FlippedBit(t *testing.T) {
-	const tries = 100
+	tries := 100
+	if n, err := strconv.Atoi(os.Getenv("HUB_TEST_FLIPS")); err == nil {
+		tries = n // the long form
+	}
 	l := makeLog(t, 60, 1)
 	whole, err := wal.Check(l.lay(t, l.files["-wal"], "", "-wal"))
 	if err != nil {
