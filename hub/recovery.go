@@ -85,7 +85,7 @@ func (rt *Runtime) probe(ctx context.Context, p *Part) {
 	}
 }
 
-// awaited tells that messages wait for the part, such as one that tries just now.
+// awaited tells that messages wait for the part. One that is being tried may be left out: of those the part's uses know (asked).
 func (rt *Runtime) awaited(ctx context.Context, p *Part) bool {
 	groups, err := rt.store.Awaiting(ctx)
 	if err != nil {
