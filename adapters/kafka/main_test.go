@@ -22,10 +22,7 @@ import (
 // TestMain lets more tests run side by side than there are cores: those that call t.Parallel wait most of the time, for sessions that end, for
 // programs that start.
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if err := flag.Set("test.parallel", "8"); err != nil {
-		panic(err)
-	}
+	_ = flag.Set("test.parallel", "8")
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		endBroker()
 		os.Exit(code)

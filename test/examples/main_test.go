@@ -20,14 +20,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// atOnce is how many tests run at a time: they wait for brokers and for sessions of hubs that were killed, and compute little.
-const atOnce = "6"
-
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if err := flag.Set("test.parallel", atOnce); err != nil {
-		panic(err)
-	}
+	_ = flag.Set("test.parallel", "6") // they wait for brokers and for sessions of hubs that were killed, and compute little
 	code := m.Run()
 	client.CloseIdleConnections()
 	if binary != "" {

@@ -60,20 +60,11 @@ func build(t testing.TB, tags string) string {
 }
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if !given("test.parallel") {
-		_ = flag.Set("test.parallel", fmt.Sprint(3*runtime.GOMAXPROCS(0))) // those that run side by side mostly wait
-	}
+	_ = flag.Set("test.parallel", fmt.Sprint(3*runtime.GOMAXPROCS(0))) // those that run side by side mostly wait
 	code := m.Run()
 	endRabbit()
 	builds.Range(func(_, p any) bool { os.Remove(p.(string)); return true })
 	os.Exit(code)
-}
-
-// given tells whether a flag is on the command line.
-func given(name string) (is bool) {
-	flag.Visit(func(f *flag.Flag) { is = is || f.Name == name })
-	return is
 }
 
 // site is a folder with a hub in it and partners that outlive it.
