@@ -172,11 +172,7 @@ func (x *Exchange) Mask() *Masker {
 	if x.Env == nil {
 		return nil
 	}
-	m := x.Env.Mask.About(x.Msg)
-	for _, v := range x.Vars {
-		m = m.AboutDocs(v.Value)
-	}
-	return m
+	return x.Env.Mask.About(x.Msg).AboutVars(x.Vars)
 }
 
 // Note adds an event to the message's history (EIP Message History).

@@ -153,6 +153,15 @@ func (m *Masker) AboutDocs(docs ...doc.Value) *Masker {
 	return c
 }
 
+// AboutVars is About for variables.
+func (m *Masker) AboutVars(vars Vars) *Masker {
+	docs := make([]doc.Value, len(vars))
+	for i, v := range vars {
+		docs[i] = v.Value
+	}
+	return m.AboutDocs(docs...)
+}
+
 // Text is s with all that is hidden masked.
 func (m *Masker) Text(s string) string {
 	now := m.masking()

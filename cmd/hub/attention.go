@@ -91,7 +91,7 @@ func (v *statusView) outage(o *hub.Outage) attention {
 	}
 	for _, q := range v.Queues {
 		for _, w := range q.Awaiting {
-			if o.Kind == hub.PartAdapter && w.For == o.Name || o.Kind == hub.PartQueue && q.Queue == o.Name {
+			if holdsUp(o, q.Queue, w) {
 				n.Waiting += w.Count
 				n.Next = earliest(n.Next, w.Next)
 			}
@@ -101,6 +101,11 @@ func (v *statusView) outage(o *hub.Outage) attention {
 		}
 	}
 	return n
+}
+
+// holdsUp tells that messages of a queue wait for the part that o is about: an adapter, or the queue itself.
+func holdsUp(o *hub.Outage, queue string, w awaiting) bool {
+	return o.Kind == hub.PartAdapter && w.For == o.Name || o.Kind == hub.PartQueue && queue == o.Name
 }
 
 func earliest(a, b time.Time) time.Time {
@@ -115,9 +120,7 @@ func (v *statusView) waiting(outages []hub.Outage, now time.Time) {
 	told := 0
 	for _, q := range v.Queues {
 		for _, w := range q.Awaiting {
-			known := slices.ContainsFunc(outages, func(o hub.Outage) bool {
-				return o.Kind == hub.PartAdapter && o.Name == w.For || o.Kind == hub.PartQueue && o.Name == q.Queue
-			})
+			known := slices.ContainsFunc(outages, func(o hub.Outage) bool { return holdsUp(&o, q.Queue, w) })
 			if known || w.Since.IsZero() || now.Sub(w.Since) < patience || told == maxAttention {
 				continue
 			}

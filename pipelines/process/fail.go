@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"orderhub/hub"
-	"orderhub/hub/doc"
 )
 
 var noTime time.Time
@@ -57,11 +56,7 @@ func (t *turn) stepFailed(tok *Token, k *step, err error) error {
 
 // mask hides in what is said of tok what the instance's data, and the message that is handled, say in confidence.
 func (t *turn) mask(tok *Token) *hub.Masker {
-	var docs []doc.Value
-	for _, v := range t.vars(tok) {
-		docs = append(docs, v.Value)
-	}
-	return t.x.Mask().AboutDocs(docs...)
+	return t.x.Mask().AboutVars(t.vars(tok))
 }
 
 // masked is err as the instance may keep it.
@@ -72,11 +67,7 @@ func (t *turn) maskAll(err error) error {
 	if err == nil || errors.Is(err, hub.ErrConflict) {
 		return err
 	}
-	mask := t.x.Mask()
-	for _, v := range t.in.Vars {
-		mask = mask.AboutDocs(v.Value)
-	}
-	return mask.Failed(err)
+	return t.x.Mask().AboutVars(t.in.Vars).Failed(err)
 }
 
 // tables say what errors of tok lead to, from the inside out: its state, the states around its branch, the process.
