@@ -1,7 +1,9 @@
 package hub
 
 import (
+	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -45,8 +47,11 @@ const Ambiguous = "ambiguous"
 // answer at all: nobody knows from it whether the far end did what it was asked.
 const BadResponse = "bad_response"
 
-// InDoubt tells that the far end may have done what it was asked, though it did not say so, or not so that anybody understands it.
+// InDoubt tells that what was asked may be done, wholly or in part, though the answer does not say so, or not so that anybody understands it.
 func (e *Error) InDoubt() bool {
+	if e.Partial {
+		return true
+	}
 	switch e.Class {
 	case Timeout, Unavailable, Bug:
 		return !e.Untried()
@@ -54,6 +59,43 @@ func (e *Error) InDoubt() bool {
 		return e.Reason == BadResponse || e.Reason == Ambiguous
 	}
 	return false
+}
+
+// Attempt is Fork for work that has one outcome for whoever asked for it, whatever it calls: a pipeline that is
+// called, a step of a process. Who asked takes the outcome from Join, or from Outcome.
+func (x *Exchange) Attempt(m *Message) *Exchange {
+	y := x.Fork(m)
+	y.Unit.acted = new(atomic.Bool)
+	return y
+}
+
+// Acted notes that a far end did what x asked of it, and that this changed something there.
+func (x *Exchange) Acted() { x.acted().Store(true) }
+
+// acted is where x's attempt notes what was done, one for all of its forks.
+func (x *Exchange) acted() *atomic.Bool {
+	if x.Unit.acted == nil {
+		x.Unit.acted = new(atomic.Bool)
+	}
+	return x.Unit.acted
+}
+
+// Outcome is err, which ended x's attempt, for whoever asked for it: it is Partial when something that was called
+// before it is done. A refusal by the second of two partners is no refusal of the whole. Only the author of the
+// steps knows better: an error of a `fail:` step says what it says.
+func (x *Exchange) Outcome(err error) error {
+	if err == nil || errors.Is(err, ErrConflict) || errors.Is(err, ErrDuplicate) {
+		return err
+	}
+	e := *AsError(err)
+	e.Partial = e.Partial || !e.Verdict && x.acted().Load()
+	e.Verdict = false
+	if c, ok := err.(*caught); ok {
+		out := *c
+		out.err = &e
+		return &out
+	}
+	return &e
 }
 
 // AmbiguousPause is how long what is ambiguous waits for its second try, as

@@ -38,6 +38,8 @@ type Component struct {
 	Doubt func(cfg any, arg string, source any) []FieldFault
 	// CheckCall finds faults of a call of an operation, likewise: what its description wants and a call can't give. nil: none has any.
 	CheckCall func(cfg any, op string) []FieldFault
+	// Safe tells that an operation of Ops only reads: asking changes nothing at the far end (RFC 9110, 9.2.1). nil: each may change something.
+	Safe func(cfg any, op string) bool
 	// CheckHeader finds a header of a step that would have no effect on what is sent or called: ignored. Help is what
 	// to write instead. arg is the operation, or the text behind the adapter's name; value is "" where a formula makes it. nil: all are sent.
 	CheckHeader func(arg, name, value string) (help string, ignored bool)

@@ -54,6 +54,9 @@ type Error struct {
 	Told   bool   // whoever sent the message may read the text and the fields: see Tell
 	Cause  *Error // the error that was being handled when this one came up; nil: none was
 
+	Verdict bool // the author says so, with a `fail:` step, knowing what was done before it: see Outcome
+	Partial bool // something that was called before it was done, and stands: see Outcome
+
 	trial bool // what failed was to find out whether the part works again
 }
 
@@ -79,6 +82,9 @@ func (e *Error) Chain(most int) string {
 
 func (e *Error) chain(text func(*Error) string) string {
 	all := text(e)
+	if e.Partial {
+		all += "; what was called before it is done"
+	}
 	for c := e.Cause; c != nil; c = c.Cause {
 		all += "; this came up while handling " + c.Label() + ": " + text(c)
 	}
@@ -97,8 +103,9 @@ func (e *Error) Label() string {
 	return text
 }
 
-// Document is the error as the variable `error` of error steps. `cause` is the
-// error that was being handled when this one came up, of the same form, or null.
+// Document is the error as the variable `error` of error steps. `partial` tells
+// that something which was called before it is done; `cause` is the error that was
+// being handled when this one came up, of the same form, or null.
 func (e *Error) Document() doc.Value {
 	cause := doc.NullValue()
 	if e.Cause != nil {
@@ -109,6 +116,7 @@ func (e *Error) Document() doc.Value {
 		{Name: "reason", Value: doc.StringValue(e.Reason)},
 		{Name: "where", Value: doc.StringValue(e.Where)},
 		{Name: "message", Value: doc.StringValue(e.Error())},
+		{Name: "partial", Value: doc.BoolValue(e.Partial)},
 		{Name: "cause", Value: cause},
 	})
 }

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"orderhub/hub/doc"
@@ -110,10 +111,11 @@ func VarsOf(d doc.Value) Vars {
 // NewExchange is an exchange for m with an empty unit.
 func NewExchange(m *Message, env *StageEnv) *Exchange {
 	both := &struct { // one allocation: they live as long as each other
-		x Exchange
-		u Unit
+		x     Exchange
+		u     Unit
+		acted atomic.Bool
 	}{x: Exchange{Msg: m, Env: env}}
-	both.x.Unit = &both.u
+	both.x.Unit, both.u.acted = &both.u, &both.acted
 	return &both.x
 }
 
@@ -152,7 +154,7 @@ func (x *Exchange) With(m *Message) *Exchange {
 // in another goroutine; Join brings it back.
 func (x *Exchange) Fork(m *Message) *Exchange {
 	c := *x
-	c.Msg, c.Unit, c.forked = m, &Unit{up: x.Unit.snapshot(), work: x.shared()}, true
+	c.Msg, c.Unit, c.forked = m, &Unit{up: x.Unit.snapshot(), work: x.shared(), acted: x.acted()}, true
 	return &c
 }
 
@@ -160,6 +162,9 @@ func (x *Exchange) Fork(m *Message) *Exchange {
 func (x *Exchange) Join(forks ...*Exchange) {
 	for _, f := range forks {
 		x.Unit.add(f.Unit)
+		if f.acted().Load() {
+			x.Acted()
+		}
 	}
 }
 

@@ -95,7 +95,7 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 	if rt.store.Err() != nil { // no failure of the message: the hub ends, and what is stored is as it was
 		return nil, undone, Fail(Unavailable, "store_failed", "%w", rt.store.Err())
 	}
-	err = rt.masked(err, m)
+	err = x.Outcome(rt.masked(err, m))
 	rt.Counts.failed(s.Name)
 	if d == nil && asked {
 		reply, err := rt.refuse(ctx, s, m, x, err)

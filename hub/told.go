@@ -17,11 +17,11 @@ import (
 //
 //	carrier      who asks sees
 //	the store    the error itself: class, reason, text, place and causes
-//	AMQP, Kafka  a reply with the headers status, error-class, error-reason and
-//	and STOMP    retry-after, and a body application/problem+json with class,
+//	AMQP, Kafka  a reply with the headers status, error-class, error-reason,
+//	and STOMP    error-partial and retry-after, and a body application/problem+json with class,
 //	             reason, detail (the text) and errors (the fields)
 //	HTTP         the same as a response: the status is its status, the headers are
-//	             Error-Class, Error-Reason and Retry-After
+//	             Error-Class, Error-Reason, Error-Partial and Retry-After
 //
 //	class        status  another answer
 //	invalid      422     HTTP: 400, 404 or 413 for faults of the body's form
@@ -48,8 +48,9 @@ var statuses = map[Class]int{Invalid: 422, Rejected: 409, Timeout: 504, Unavaila
 
 // Headers of an answer that says why there is no other.
 const (
-	HeaderErrorClass  = "error-class"
-	HeaderErrorReason = "error-reason"
+	HeaderErrorClass   = "error-class"
+	HeaderErrorReason  = "error-reason"
+	HeaderErrorPartial = "error-partial" // true: what was called before it is done, see Exchange.Outcome
 )
 
 // TypeProblem is the media type of an answer that says why there is no other: RFC 9457.
@@ -148,6 +149,9 @@ func ErrorReply(m *Message, e *Error) *Message {
 	n := NoticeOf(e)
 	body, _ := json.Marshal(n) // texts always can
 	h := Headers{HeaderContentType: TypeProblem, HeaderStatus: strconv.Itoa(e.Class.Status()), HeaderErrorClass: string(n.Class), HeaderErrorReason: n.Reason}
+	if e.Partial {
+		h[HeaderErrorPartial] = "true"
+	}
 	if e.After > 0 {
 		h[HeaderRetryAfter] = strconv.Itoa(int(math.Ceil(e.After.Seconds())))
 	}
@@ -172,7 +176,8 @@ func ReplyError(header func(name string) string, body []byte) error {
 	if n.Detail == "" {
 		n.Detail = "answered with " + string(class) + " " + reason
 	}
-	e := &Error{Class: class, Reason: reason, Fields: n.Errors[:min(len(n.Errors), maxFields)], Err: Said(Clip(strings.ToValidUTF8(n.Detail, ""), maxText))}
+	e := &Error{Class: class, Reason: reason, Fields: n.Errors[:min(len(n.Errors), maxFields)], Err: Said(Clip(strings.ToValidUTF8(n.Detail, ""), maxText)),
+		Partial: header(HeaderErrorPartial) == "true"}
 	if s, err := strconv.Atoi(header(HeaderRetryAfter)); err == nil && class.Transient() && s > 0 {
 		e.After = min(time.Duration(s)*time.Second, maxAfter)
 	}

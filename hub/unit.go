@@ -2,6 +2,7 @@ package hub
 
 import (
 	"errors"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,8 +22,9 @@ type Unit struct {
 	Correlation string    // what History is found by; set from the message by the stage
 	Root        string    // the root message ID, likewise
 
-	held []int // stripes that are locked until the unit is settled: see Exchange.Serialize
-	work *work // shared with forks
+	held  []int        // stripes that are locked until the unit is settled: see Exchange.Serialize
+	work  *work        // shared with forks
+	acted *atomic.Bool // likewise: see Exchange.Acted; nil: nothing was done yet
 
 	up      *Unit // of a fork: the writes of the unit it was forked from, read-only
 	view    *Unit // what forks see of this unit

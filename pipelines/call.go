@@ -24,6 +24,7 @@ type Request struct {
 	with     *Value
 	headers  HeaderValues
 	timeout  time.Duration
+	safe     bool // it only reads: see Safe
 	b        *Build
 }
 
@@ -77,6 +78,7 @@ func (b *Build) Request(n, with *yamlfile.Node) *Request {
 			return nil
 		}
 		r.op, r.answers = a.operation(op), b.plan.answersOf(a, op)
+		r.safe = a.Type.Safe != nil && a.Type.Safe(a.cfg, op)
 		b.checkHeaders(a, op)
 		if check := a.Type.CheckCall; check != nil {
 			for _, f := range check(a.cfg, op) {
@@ -159,6 +161,8 @@ func (r *Request) Ask(ctx context.Context, x *hub.Exchange, suffix string) (*hub
 	}
 	if err = r.answers.hold(r.Name, m, reply); err != nil { // it may tell what it holds: nobody else knows that document
 		err = x.Mask().About(m, reply).Error(hub.AsError(err))
+	} else if r.pipeline == nil && !r.safe { // of a pipeline that runs here, what it called counts
+		x.Acted()
 	}
 	if x.Trace {
 		detail := r.Name
@@ -208,6 +212,14 @@ func (r *Request) message(x *hub.Exchange, suffix string) (*hub.Message, error) 
 	return m, err
 }
 
+// Safe says that whoever is asked only reads for it: an error behind the answer leaves nothing done. RFC 9110, 9.2.1, has the word.
+func (r *Request) Safe() *Request {
+	if r != nil {
+		r.safe = true
+	}
+	return r
+}
+
 // Type is what is known of the answer.
 func (r *Request) Type() *shape.Type {
 	if r.pipeline != nil {
@@ -218,12 +230,11 @@ func (r *Request) Type() *shape.Type {
 
 // call runs a pipeline `from: call` inside the caller's unit of work.
 func (p *Pipeline) call(ctx context.Context, x *hub.Exchange, m *hub.Message) (*hub.Message, error) {
-	in := x.Fork(m)
+	in := x.Attempt(m)
 	in.Vars = nil
-	err := p.body(ctx, in)
-	if err != nil {
+	if err := p.body(ctx, in); err != nil {
 		x.Unit.History = append(x.Unit.History, in.Unit.History...)
-		return nil, hub.Called(err)
+		return nil, hub.Called(in.Outcome(err))
 	}
 	reply := in.Unit.Reply
 	x.Join(in)

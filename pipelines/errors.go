@@ -15,6 +15,7 @@ var errorShape = shape.ObjectType(
 	shape.Field{Name: "reason", Type: shape.StringType, Required: true},
 	shape.Field{Name: "where", Type: shape.StringType, Required: true},
 	shape.Field{Name: "message", Type: shape.StringType, Required: true},
+	shape.Field{Name: "partial", Type: shape.BoolType, Required: true},
 	shape.Field{Name: "cause", Type: shape.AnyType, Required: true}, // of the same shape, or null
 )
 

@@ -3,6 +3,7 @@ package httpclient
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
@@ -129,16 +130,27 @@ func (c *Config) sends(header string) bool {
 	return false
 }
 
-// expected are the answers of an operation; its own faults are told by check.
+// expected are the answers of an operation.
 func (c *Config) expected(name string) []hub.Expected {
-	o := c.described[name]
+	if o := c.op(name); o != nil {
+		return o.expected()
+	}
+	return nil
+}
+
+// safe tells that an operation has a safe method: RFC 9110, 9.2.1.
+func (c *Config) safe(name string) bool {
+	o := c.op(name)
+	return o != nil && (o.method == http.MethodGet || o.method == http.MethodHead)
+}
+
+// op is an operation as the configuration or the description has it; nil: it has a fault, which check tells.
+func (c *Config) op(name string) *op {
 	if v, own := c.Ops[name]; own {
-		o, _, _ = parseOp(name, v)
+		o, _, _ := parseOp(name, v)
+		return o
 	}
-	if o == nil {
-		return nil
-	}
-	return o.expected()
+	return c.described[name]
 }
 
 func parseNetworks(texts []string) (out []netip.Prefix, err error) {

@@ -19,6 +19,7 @@ func Component() hub.Component {
 		Doc:         readme,
 		Config:      func() any { return defaultConfig() },
 		Ops:         func(cfg any) []string { return cfg.(*Config).operations() },
+		Safe:        func(cfg any, op string) bool { return cfg.(*Config).safe(op) },
 		CheckCall:   func(cfg any, op string) []hub.FieldFault { return cfg.(*Config).checkCall(op) },
 		CheckHeader: func(_, name, value string) (string, bool) { return ignoredHeader(name, value) },
 		Expects:     func(cfg any, op string) []hub.Expected { return cfg.(*Config).expected(op) },

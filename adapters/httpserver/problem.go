@@ -23,6 +23,7 @@ const (
 type problem struct {
 	status     int
 	told       hub.Class // class of the error that it tells of; "": none
+	partial    bool      // what was called before the error is done
 	code       string
 	detail     string
 	trace      string
@@ -51,7 +52,7 @@ func problemOf(err error) *problem {
 	e := hub.AsError(err)
 	n := hub.NoticeOf(e)
 	p := newProblem(e.Class.Status(), n.Reason, n.Detail)
-	p.told, p.fields = e.Class, n.Errors
+	p.told, p.partial, p.fields = e.Class, e.Partial, n.Errors
 	switch e.Class {
 	case hub.Invalid:
 		p.ofDocument(err)
@@ -138,6 +139,9 @@ func (p *problem) write(w http.ResponseWriter, r *http.Request) {
 	if p.told != "" {
 		h.Set(hub.HeaderErrorClass, string(p.told))
 		h.Set(hub.HeaderErrorReason, p.code)
+		if p.partial {
+			h.Set(hub.HeaderErrorPartial, "true")
+		}
 	}
 	if strings.HasPrefix(p.code, "token_") {
 		h.Set("WWW-Authenticate", "Bearer")

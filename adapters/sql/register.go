@@ -23,6 +23,7 @@ func Component() hub.Component {
 		Source: func() any { return defaultSource() },
 		Send:   func() any { return &SendOptions{} },
 		Ops:    func(cfg any) []string { return slices.Sorted(maps.Keys(cfg.(*Config).Ops)) },
+		Safe:   func(cfg any, op string) bool { return cfg.(*Config).Ops[op].Exec == "" },
 		CheckHeader: func(_, name, _ string) (string, bool) {
 			return "put it into the data, as a value of the statement", name != hub.HeaderIdempotency
 		},

@@ -47,7 +47,7 @@ func compile(b *pipelines.Build) hub.Step {
 	if w := n.Get("with"); w != nil {
 		e.with = b.Value(w, b.Flow.Scope, nil)
 	}
-	e.ask = b.Request(n.Get("call"), n.Get("with"))
+	e.ask = b.Request(n.Get("call"), n.Get("with")).Safe()
 	into := n.Get("into")
 	if into.Kind() == yamlfile.Map || into.Kind() == yamlfile.List {
 		n = into

@@ -51,6 +51,8 @@ func compile(b *pipelines.Build) hub.Step {
 			}
 			text = cmp.Or(v.Text(), name)
 		}
-		return hub.Fail(hub.Class(name), name, "%s", text).Tell()
+		e := hub.Fail(hub.Class(name), name, "%s", text).Tell()
+		e.Verdict = true
+		return e
 	})
 }

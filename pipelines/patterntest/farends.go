@@ -60,6 +60,7 @@ func (f *farEnds) components() []hub.Component {
 			Send:    func() any { return &fakeOptions{} },
 			Ops:     func(cfg any) []string { return cfg.(*fakeConfig).operations() },
 			Expects: func(any, string) []hub.Expected { return []hub.Expected{{Status: "2xx"}, {Status: "402"}} },
+			Safe:    func(_ any, op string) bool { return strings.HasPrefix(op, "look") },
 			Answers: answers,
 			Replies: !answers,
 			Carries: map[string]string{"direct": "", "topic": "", "fanout": "", "headers": ""},

@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/pipelines/enrich"
 	"orderhub/pipelines/patterntest"
 	"orderhub/pipelines/process"
+	"orderhub/pipelines/split"
 )
 
 // chargeSchema is what the gateway answers to a charge.
@@ -130,6 +132,84 @@ func TestFault_M1_KeptOut(t *testing.T) {
 			if len(tasks) != 1 || !strings.Contains(tasks[0].Why, "it is not known whether") {
 				t.Errorf("tasks %+v", tasks)
 			}
+		})
+	}
+}
+
+// A pipeline that is called charges, and is refused what it wants next: that is no refusal of the whole. The order is not
+// cancelled behind the charge, and who cancels it leaves nothing charged without a word. Only `fail:` is the author's own
+// word, and what only reads has done nothing.
+func TestFault_M1_DoneInPart(t *testing.T) {
+	const charge = "{call: billing.charge, with: {order: =body.id}, as: charge}"
+	for name, c := range map[string]struct {
+		steps, ask string
+		partial    bool
+		class      hub.Class
+	}{
+		"a second partner refuses":    {charge + ", {call: shipping.book}", "pay", true, hub.Rejected},
+		"asked by a channel":          {charge + ", {call: shipping.book}", "payments", true, hub.Rejected},
+		"one of several items":        {"{split: {each: body.items, parallel: 4, steps: [{call: billing.charge, when: body == 1}, {call: shipping.book, when: body == 2}], aggregate: {give: bodies}}}", "pay", true, hub.Rejected},
+		"a formula fails":             {charge + ", {set: {body.n: =number(body.id)}}", "pay", true, hub.Invalid},
+		"a validation fails":          {charge + ", {validate: [{rule: body.total > 10, say: too little}]}", "pay", true, hub.Invalid},
+		"a pipeline of it refuses":    {charge + ", {call: refuse}", "pay", true, hub.Rejected},
+		"a pipeline of it is partial": {"{call: pay-first}", "pay", true, hub.Rejected},
+		"its author refuses":          {charge + ", {fail: rejected}", "pay", false, hub.Rejected},
+		"it only read":                {"{call: billing.look}, {call: shipping.book}", "pay", false, hub.Rejected},
+		"it was only enriched":        {"{enrich: {call: billing.charge, into: body.charge}}, {call: shipping.book}", "pay", false, hub.Rejected},
+		"nothing was done":            {"{call: shipping.book}", "pay", false, hub.Rejected},
+	} {
+		t.Run(name, func(t *testing.T) {
+			answers := newBank().answers()
+			reg := registry()
+			reg.Patterns = append(reg.Patterns, split.Pattern(), enrich.Pattern())
+			answers["billing.look"] = answer(`{}`)
+			answers["shipping.book"] = func(context.Context, *hub.Message) (*hub.Message, error) {
+				return nil, hub.Fail(hub.Rejected, "http_422", "no such address")
+			}
+			yaml := strings.Replace(far, "[charge, refund]", "[charge, refund, look]", 1)
+			yaml = strings.Replace(yaml, "pipelines:\n", `  payments: {type: direct}
+pipelines:
+  `+map[string]string{"pay": "pay: {from: call, steps: [" + c.steps + "]}", "payments": "payer: {from: payments, steps: [" + c.steps + ", {reply: {body: =body}}]}"}[c.ask]+`
+  pay-first: {from: call, steps: [`+charge+`, {call: shipping.book}]}
+  refuse: {from: call, steps: [{fail: rejected}]}
+`, 1)
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "order.json"), []byte(orderSchema), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s := &site{Hub: patterntest.Start(t, patterntest.Config{Answers: answers, Registry: reg, YAML: yaml +
+				"schemas: {order: " + dir + `/order.json}
+processes:
+  order:
+    id: order.id
+    data: {order: order}
+    compensation: {group: money, retry: never}
+    states:
+      billing:
+        steps: [{call: ` + c.ask + `, with: '={id: order.id, total: order.total, items: [1, 2]}', as: paid, compensate: {call: billing.refund, with: {charge: c1}}}]
+        errors: {rejected: {goto: cancelling}, invalid: {goto: cancelling}}
+        next: [{goto: paid}]
+      paid: {receive: {regret: {goto: cancelling}}}
+      cancelling: {compensate: all, next: [{goto: cancelled}]}
+      cancelled: {final: true}
+`}), t: t}
+			s.begin(`{"id":"W-1","total":9}`)
+			if !c.partial {
+				s.at("W-1", "cancelled")
+				s.wantCalls("billing.refund", 0)
+				return
+			}
+			p := s.at("W-1", "billing").Places[0]
+			if d := s.Dead(); p.Phase != process.Failed || p.Error.Class != string(c.class) || !strings.Contains(p.Error.Message, "what was called before it is done") || len(d) != 1 {
+				t.Fatalf("%+v, dead letters %v", p.Error, d)
+			}
+			s.put(process.Cancel("order", "W-1", "c1", "regret", s.Clock.Now()))
+			s.at("W-1", "cancelling")
+			tasks, _ := process.Tasks(t.Context(), s.Store, func(*process.OpenTask) bool { return true })
+			if len(tasks) != 1 || !strings.Contains(tasks[0].Why, "is done in part") {
+				t.Fatalf("tasks %+v", tasks)
+			}
+			s.wantCalls("billing.refund", 0)
 		})
 	}
 }

@@ -198,7 +198,7 @@ func (t *turn) answeredAt(tok *Token) bool {
 
 // perform runs a step that asks. No unit is open, and no lock is held.
 func (m *machine) perform(ctx context.Context, x *hub.Exchange, a *asking) *result {
-	y := x.Fork(a.x.Msg)
+	y := x.Attempt(a.x.Msg)
 	y.Vars, y.Trace = a.x.Vars, x.Trace
 	r := &result{at: a.at, unit: y}
 	after := y
@@ -208,7 +208,7 @@ func (m *machine) perform(ctx context.Context, x *hub.Exchange, a *asking) *resu
 			return r
 		}
 	}
-	if r.err = runStep(ctx, a.run, y, func(z *hub.Exchange) { after = z }); r.err == nil {
+	if r.err = y.Outcome(runStep(ctx, a.run, y, func(z *hub.Exchange) { after = z })); r.err == nil {
 		r.set = changed(a.x.Vars, after.Vars)
 		if bad := a.data.fits(a.x.Vars, r.set); bad != nil {
 			r.err = misfit(bad, hub.Rejected, hub.BadResponse, "what was answered is no "+a.data.dataName)

@@ -28,7 +28,7 @@ func (t *turn) stepFailed(tok *Token, k *step, err error) error {
 	}
 	for _, table := range t.tables(tok) {
 		r := table[string(e.Class)]
-		if r == nil || e.Class == hub.Rejected && e.InDoubt() && r.retry == nil { // it is no refusal
+		if r == nil || r.retry == nil && (e.Class == hub.Rejected || e.Class == hub.Invalid) && e.InDoubt() { // it is no refusal
 			r = table["other"]
 		}
 		switch {

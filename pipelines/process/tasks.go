@@ -55,7 +55,10 @@ func (t *turn) openTask(tok *Token, s *state) error {
 // askPerson asks somebody to see to a compensation that can't succeed.
 func (t *turn) askPerson(tok *Token, u *Undo, e *hub.Error) error {
 	why := u.Where + " can't be undone: " + e.Error()
-	if u.Doubt {
+	switch {
+	case e.Partial:
+		why = u.Where + " is done in part: " + e.Error()
+	case u.Doubt:
 		why = "it is not known whether " + u.Where + " had its effect: " + e.Error()
 	}
 	t.askTask(tok, OpenTask{ID: ".undo." + strconv.Itoa(len(t.in.Undo)) + "." + strconv.Itoa(tok.Run), Group: t.d.desk.group, Ask: undoForm, Why: why}, t.d.desk.due)

@@ -58,7 +58,7 @@ var carriers = map[string]func(t *testing.T, place string) carrier{
 
 const errorsConfig = `adapters:
   in: {type: http-server, listen: %q}
-  notes: {type: http-client, url: %q, ops: {put: POST /notes, dawdle: POST /slow}}
+  notes: {type: http-client, url: %q, ops: {put: POST /notes, dawdle: POST /slow, refuse: POST /no, look: GET /notes}}
   %s
 channels:
   commands: {type: direct}
@@ -76,16 +76,19 @@ pipelines:
     steps:
       - call: %s
         timeout: 4s
-        errors: {other: {call: notes.put, with: {who: caller, n: =body.n, class: =error.class, reason: =error.reason, said: =error.message}, retry: soon}}
+        errors: {other: {call: notes.put, with: {who: caller, n: =body.n, class: =error.class, reason: =error.reason, said: =error.message, partial: =error.partial}, retry: soon}}
   callee:
     from: %s
     steps:
 %s      - reply: {body: {ok: true}}
     errors:
-      %s: {call: notes.put, with: {who: callee, n: =body.n, class: =error.class, reason: =error.reason, said: =error.message}}
+      %s: {call: notes.put, with: {who: callee, n: =body.n, class: =error.class, reason: =error.reason, said: =error.message, partial: =error.partial}}
 `
 
-type note struct{ Who, N, Class, Reason, Said string }
+type note struct {
+	Who, N, Class, Reason, Said string
+	Partial                     bool
+}
 
 // notes is where both sides say what they know of an error.
 type notes struct {
@@ -125,6 +128,8 @@ func askAll(t *testing.T, c carrier, steps, takes string, ns []string, want []no
 		case <-time.After(6 * time.Second):
 		}
 	})
+	mux.HandleFunc("POST /no", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusConflict) })
+	mux.HandleFunc("GET /notes", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	far := httptest.NewServer(mux)
 	t.Cleanup(far.Close)
 	addr := freePort(t)
@@ -176,9 +181,37 @@ func TestFault_M8_OneJourney(t *testing.T) {
 		steps, want := "", []note{}
 		for _, class := range classes {
 			steps += fmt.Sprintf("      - {fail: {class: %s, say: no %s}, when: body.n == %q}\n", class, class, class)
-			want = append(want, note{"callee", class, class, class, "no " + class}, note{"caller", class, class, class, cmp.Or(c.texts[class], "no "+class)})
+			want = append(want, note{"callee", class, class, class, "no " + class, false}, note{"caller", class, class, class, cmp.Or(c.texts[class], "no "+class), false})
 		}
 		askAll(t, c, steps, "other", classes, want)
+	})
+}
+
+// An error behind a call that is done says so to who asked, whatever carries it; behind one that only read, or in words of
+// the author, it does not.
+func TestFault_M1_DoneInPart(t *testing.T) {
+	eachCarrier(t, func(t *testing.T, _ string, c carrier) {
+		steps := `      - {call: notes.put, with: {who: done, n: =body.n, class: "", reason: "", said: "", partial: false}, as: done, when: body.n != "read"}
+      - {call: notes.look, as: seen}
+      - {fail: rejected, when: body.n == "verdict"}
+      - {validate: [{rule: false, say: so it is}], when: body.n == "invalid"}
+      - {call: notes.refuse}
+`
+		var ns []string
+		var want []note
+		for n, what := range map[string]note{"refused": {Class: "rejected", Reason: "http_409", Partial: true}, "invalid": {Class: "invalid", Reason: "rule", Partial: true},
+			"verdict": {Class: "rejected", Reason: "rejected"}, "read": {Class: "rejected", Reason: "http_409"}} {
+			ns = append(ns, n)
+			for _, who := range []string{"callee", "caller"} {
+				what.Who, what.N = who, n
+				want = append(want, what)
+			}
+			if n != "read" {
+				want = append(want, note{Who: "done", N: n})
+			}
+		}
+		c.untold = true
+		askAll(t, c, steps, "other", ns, want)
 	})
 }
 
@@ -186,9 +219,9 @@ func TestFault_M8_OneJourney(t *testing.T) {
 func TestFault_R1_ExpiredIsATimeout(t *testing.T) {
 	eachCarrier(t, func(t *testing.T, name string, c carrier) {
 		steps := "      - {fail: unavailable, when: body.n == \"away\"}\n      - {call: notes.dawdle, when: body.n == \"slow\"}\n"
-		ns, want := []string{"slow"}, []note{{"caller", "slow", "timeout", "timeout", ""}}
+		ns, want := []string{"slow"}, []note{{"caller", "slow", "timeout", "timeout", "", false}}
 		if name != "http" { // its caller is told at once, and tries again itself
-			ns, want = append(ns, "away"), append(want, note{"caller", "away", "timeout", "timeout", ""})
+			ns, want = append(ns, "away"), append(want, note{"caller", "away", "timeout", "timeout", "", false})
 		}
 		c.untold = true
 		askAll(t, c, steps, "bug", ns, want)
