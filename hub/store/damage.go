@@ -28,6 +28,11 @@ func checkLog(path string, o Options) error {
 	case r.Frames > 0 && !hasPage(path):
 		return fmt.Errorf("the log %s-wal holds acknowledged commits, and the file that they belong to is gone or empty. Nothing was changed. Put that file back; or move the log away to begin with an empty store", path)
 	}
+	if r.Frames == 0 {
+		if err := checkEnd(path); err != nil {
+			return err
+		}
+	}
 	if len(r.Flipped) > 0 {
 		if err := wal.Correct(path, r.Flipped); err != nil {
 			return fmt.Errorf("correct the log of the store: %w", err)
@@ -44,6 +49,16 @@ func checkLog(path string, o Options) error {
 func hasPage(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Size() >= wal.PageSize
+}
+
+// checkEnd finds a file that was cut inside of its last page, which SQLite would read as zeros. Whole pages that are
+// missing it finds itself. A log may hold the page still, so that this is for files without one.
+func checkEnd(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Size()%wal.PageSize == 0 {
+		return nil // what can't be looked at is told by who opens it
+	}
+	return fmt.Errorf("the store %s was cut: it has %d bytes, which is no multiple of its page of %d. Nothing was changed. Restore a backup of the store", path, info.Size(), wal.PageSize)
 }
 
 // copyFile makes a durable copy, which must not be there yet.
