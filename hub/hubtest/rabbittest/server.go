@@ -57,14 +57,18 @@ func shortServer(t *testing.T) (byAMQP, byStomp string) {
 		_ = names.Wait()
 	})
 	address := func(i int) string { return fmt.Sprintf("127.0.0.1:%d", ports[i]) }
-	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		c, err := net.Dial("tcp", address(1)) // the plugin begins last
-		if err == nil {
-			c.Close()
-			return "amqp://guest:guest@" + address(0) + "/", "stomp://guest:guest@" + address(1)
-		}
+	for end := time.Now().Add(2 * time.Minute); !listens(address(0)) || !listens(address(1)); time.Sleep(100 * time.Millisecond) { // either may be the last
 		if time.Now().After(end) {
 			t.Fatal("RabbitMQ does not start")
 		}
 	}
+	return "amqp://guest:guest@" + address(0) + "/", "stomp://guest:guest@" + address(1)
+}
+
+func listens(address string) bool {
+	c, err := net.Dial("tcp", address)
+	if err == nil {
+		c.Close()
+	}
+	return err == nil
 }
