@@ -52,11 +52,17 @@ func hasPage(path string) bool {
 }
 
 // checkEnd finds a file that was cut inside of its last page, which SQLite would read as zeros. Whole pages that are
-// missing it finds itself. A log may hold the page still, so that this is for files without one.
+// missing it finds itself, and what is no database. A log may hold the page still, so that this is for files without one.
 func checkEnd(path string) error {
-	info, err := os.Stat(path)
-	if err != nil || info.Size()%wal.PageSize == 0 {
+	f, err := os.Open(path)
+	if err != nil {
 		return nil // what can't be looked at is told by who opens it
+	}
+	defer f.Close()
+	head := make([]byte, 16)
+	info, err := f.Stat()
+	if _, e := f.ReadAt(head, 0); err != nil || e != nil || string(head) != "SQLite format 3\x00" || info.Size()%wal.PageSize == 0 {
+		return nil
 	}
 	return fmt.Errorf("the store %s was cut: it has %d bytes, which is no multiple of its page of %d. Nothing was changed. Restore a backup of the store", path, info.Size(), wal.PageSize)
 }

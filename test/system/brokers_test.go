@@ -107,7 +107,7 @@ func TestRabbitKilled(t *testing.T) {
 	r.start()
 	l.some(40)
 	l.stop()
-	l.judge(t, 2*time.Minute)
+	l.judge(t)
 	delivered := func() (n int) {
 		l.accepted.Range(func(k, _ any) bool {
 			if s.view(k.(string)).State == "done" {

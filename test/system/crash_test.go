@@ -22,6 +22,7 @@ func times(name string, otherwise int) int {
 // TestKill: what was answered with 202 is charged once and shipped once, whenever the process dies.
 func TestKill(t *testing.T) {
 	s := newSite(t, "", stub.Options{})
+	s.edit(steady...)
 	s.start()
 	l := newLoad(s, times("HUB_TEST_RATE", 300), "K")
 	kills, longest := times("HUB_TEST_KILLS", 6), span("HUB_TEST_KILL_PAUSE", 800*time.Millisecond)
@@ -34,13 +35,14 @@ func TestKill(t *testing.T) {
 	l.some(20)
 	l.stop()
 	t.Logf("%d kills; ready again after %v at most", kills, ready.Round(time.Millisecond))
-	l.judge(t, 3*time.Minute)
+	l.judge(t)
 	s.stop()
 }
 
 // TestTerm: SIGTERM under load ends with exit 0 within 5 s, and loses nothing.
 func TestTerm(t *testing.T) {
 	s := newSite(t, "", stub.Options{})
+	s.edit(steady...)
 	s.start()
 	l := newLoad(s, times("HUB_TEST_RATE", 300), "T")
 	var longest time.Duration
@@ -57,7 +59,7 @@ func TestTerm(t *testing.T) {
 	l.some(20)
 	l.stop()
 	t.Logf("longest stop %v", longest.Round(time.Millisecond))
-	l.judge(t, 2*time.Minute)
+	l.judge(t)
 	s.stop()
 }
 
@@ -94,6 +96,6 @@ func TestPoison(t *testing.T) {
 	t.Logf("quarantined after %d restarts", restarts)
 	poison.stop()
 	l.stop()
-	l.judge(t, time.Minute)
+	l.judge(t)
 	s.stop()
 }

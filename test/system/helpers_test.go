@@ -84,6 +84,9 @@ var quick = []string{
 	"patient: {times: 60, wait: 1s..6h,", "patient: {times: 60, wait: 50ms..400ms,",
 }
 
+// steady bounds the pauses between tries, as quick does, where an order may meet a machine that is busy for long.
+var steady = []string{"patient: {times: 60, wait: 1s..6h,", "patient: {times: 60, wait: 1s..10s,"}
+
 // edit changes the site's own copy of the configuration.
 func (s *site) edit(edits ...string) {
 	s.t.Helper()

@@ -271,10 +271,10 @@ func (l *load) stop() {
 	l.client.CloseIdleConnections()
 }
 
-// judge compares what was accepted with what the partners did.
-func (l *load) judge(t *testing.T, within time.Duration) {
+// judge compares what was accepted with what the partners did, once they have done all of it. How long that takes depends on the machine.
+func (l *load) judge(t *testing.T) {
 	t.Helper()
-	deadline := time.Now().Add(within)
+	deadline := time.Now().Add(8 * time.Minute)
 	var lost, doubled, uncharged []string
 	for {
 		charges, books := perOrder(l.s.world, "billing", "charge"), perOrder(l.s.world, "shipping", "book")

@@ -191,7 +191,7 @@ func TestFault_M1_NonsenseOfTheGateway(t *testing.T) {
 			t.Errorf("retry %s: %v\n%s", id, err, out)
 		}
 	}
-	l.judge(t, 60*time.Second)
+	l.judge(t)
 	if left := s.stuck(t); len(left) != 0 {
 		t.Errorf("still stuck: %v", left)
 	}
