@@ -22,7 +22,7 @@ func TestFault_V8_ReloadLeavesAQueue(t *testing.T) {
 	for i := range 3 {
 		s.post("/orders", fmt.Sprintf(`{"id":"A-%d","total":1,"kind":"x"}`, i))
 	}
-	await(t, "the orders are worked", func() bool { return strings.Contains(s.hub(0, "status"), "archive") })
+	await(t, "the orders are worked", func() bool { return cell(t, s.hub(0, "status"), "work", 2) == "3" })
 	s.hub(0, "pause", "work")
 	s.post("/orders", `{"id":"A-9","total":1,"kind":"x"}`)
 	await(t, "an order waits", func() bool { return cell(t, s.hub(0, "status"), "work", 5) == "1" })
