@@ -214,6 +214,43 @@ processes:
 	}
 }
 
+// A compensation that is done in part is one that can't be done: the task does not say so of the step that it is to undo.
+func TestFault_M1_UndoneInPart(t *testing.T) {
+	answers := newBank().answers()
+	answers["shipping.cancel"] = func(context.Context, *hub.Message) (*hub.Message, error) {
+		return nil, hub.Fail(hub.Rejected, "http_422", "it is on its way")
+	}
+	yaml := strings.Replace(far, "pipelines:\n", `pipelines:
+  undo: {from: call, steps: [{call: billing.refund, with: {charge: c1}, as: refund}, {call: shipping.cancel}]}
+`, 1)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "order.json"), []byte(orderSchema), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &site{Hub: patterntest.Start(t, patterntest.Config{Answers: answers, Registry: registry(), YAML: yaml +
+		"schemas: {order: " + dir + `/order.json}
+processes:
+  order:
+    id: order.id
+    data: {order: order}
+    compensation: {group: money, retry: never}
+    states:
+      billing:
+        steps: [{call: billing.charge, with: =order, as: charge, compensate: {call: undo}}]
+        next: [{goto: paid}]
+      paid: {receive: {regret: {goto: cancelling}}}
+      cancelling: {compensate: all, next: [{goto: cancelled}]}
+      cancelled: {final: true}
+`}), t: t}
+	s.begin(`{"id":"W-1","total":9}`)
+	s.signal("W-1", "regret", "")
+	s.at("W-1", "cancelling")
+	tasks, _ := process.Tasks(t.Context(), s.Store, func(*process.OpenTask) bool { return true })
+	if len(tasks) != 1 || !strings.Contains(tasks[0].Why, "billing.charge can't be undone: it is on its way") {
+		t.Errorf("tasks %+v", tasks)
+	}
+}
+
 // A partner that gives back what it was sent: neither the record of the instance nor the task for a person tells it.
 func TestFault_S2_WhatUndoingIsTold(t *testing.T) {
 	const token, card, mail = "bearer-token-0815", "card-4111-1111", "ada@example.org"

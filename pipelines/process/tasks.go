@@ -56,7 +56,7 @@ func (t *turn) openTask(tok *Token, s *state) error {
 func (t *turn) askPerson(tok *Token, u *Undo, e *hub.Error) error {
 	why := u.Where + " can't be undone: " + e.Error()
 	switch {
-	case e.Partial:
+	case u.Doubt && e.Partial:
 		why = u.Where + " is done in part: " + e.Error()
 	case u.Doubt:
 		why = "it is not known whether " + u.Where + " had its effect: " + e.Error()

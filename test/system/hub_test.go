@@ -305,8 +305,11 @@ func (l *load) judge(t *testing.T) {
 			break
 		}
 		if l.quarantine {
-			if dead, _ := l.s.hub("dlq"); strings.Contains(dead, "uncleanly") {
-				l.s.hub("replay", "--all")
+			groups, _ := l.s.hub("dlq")
+			for line := range strings.Lines(groups) { // what died of anything else stays lost
+				if strings.Contains(line, "uncleanly") {
+					l.s.hub("replay", "--group", strings.Fields(line)[0])
+				}
 			}
 			time.Sleep(time.Second)
 		}
