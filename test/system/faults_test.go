@@ -18,10 +18,11 @@ func (s *site) fault(f stub.Fault) {
 	}
 }
 
-// once checks that an order's money and parcel moved once, and that nothing is left.
+// once waits until the orders are done, and checks that the money and the parcel of each moved once, and that nothing is left.
 func (s *site) once(orders ...string) {
 	s.t.Helper()
 	for _, id := range orders {
+		s.reach(id, "done")
 		same(s.t, "charges of "+id, len(s.effects("billing", "charge", id)), 1)
 		same(s.t, "shipments of "+id, len(s.effects("shipping", "book", id)), 1)
 		same(s.t, "reservations of "+id, len(s.effects("stock", "reserve", id)), 1)
@@ -46,7 +47,6 @@ func TestGatewayAway(t *testing.T) {
 	s.until("the gateway is tried after the restart", func() bool { return arrivals() > before })
 	same(t, "charges", s.world.Ledger().Count("billing", "charge"), 0)
 	s.world.ClearFaults()
-	s.reach("F-1", "done")
 	s.once("F-1")
 }
 
@@ -59,9 +59,6 @@ func TestCarrierDown(t *testing.T) {
 	ids := []string{"F-1", "F-2", "F-3"}
 	for _, id := range ids {
 		s.post("/orders", order(id, `"total":5.00`))
-	}
-	for _, id := range ids {
-		s.reach(id, "done")
 	}
 	s.once(ids...)
 }
@@ -92,7 +89,6 @@ func TestAnswerLost(t *testing.T) {
 			f.After, f.Times = true, 2
 			s.fault(f)
 			s.post("/orders", order("F-1", `"total":5.00`))
-			s.reach("F-1", "done")
 			s.once("F-1")
 			v := s.view("F-1")
 			if v.Carrier != "parcelpost" || v.Tracking == "" || v.Total != "5.00" {
@@ -176,9 +172,6 @@ func TestBreaker(t *testing.T) {
 		t.Errorf("%d requests, %d at most: the breaker does not stop them", arrivals, most)
 	}
 	s.world.ClearFaults()
-	for _, id := range ids {
-		s.reach(id, "done")
-	}
 	s.once(ids...)
 }
 
@@ -250,9 +243,6 @@ func TestDeadLetter(t *testing.T) {
 	s.world.ClearFaults()
 	if out, err := s.hub("replay", "--group", groups[0].Group); err != nil || !strings.Contains(out, "2 dead letters replayed") {
 		t.Errorf("replay: %v\n%s", err, out)
-	}
-	for _, id := range []string{"F-1", "F-2"} {
-		s.reach(id, "done")
 	}
 	s.once("F-1", "F-2")
 	same(t, "state of the trace", s.trace("F-1").State, "done")

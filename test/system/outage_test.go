@@ -50,7 +50,6 @@ func TestFault_V3_ChargesRefused(t *testing.T) {
 	healed := time.Now()
 	await(t, 5*time.Second, "the outage is gone", func() bool { return len(s.attention()) == 0 })
 	t.Logf("billing refused charges for %s; gone %s after it healed", healed.Sub(began).Round(time.Millisecond), time.Since(healed).Round(time.Millisecond))
-	s.reach("V-1", "done")
 	s.once("V-1", "W-a", "W-j")
 	v := s.trace("V-1")
 	if called, failed := v.happened("order/money/call billing.charge", "called", "billing.charge failed"), v.happened("order/money", "failed", ""); called != 1 || failed != 1 {
