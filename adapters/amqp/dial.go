@@ -86,9 +86,9 @@ func (a *Adapter) connect(ctx context.Context, role string) (*session, error) {
 	if err != nil {
 		w.Close()
 		if ctx.Err() != nil {
-			err = ctx.Err()
+			return nil, ctx.Err()
 		}
-		return nil, err
+		return nil, w.explain(err)
 	}
 	return &session{conn: c}, nil
 }

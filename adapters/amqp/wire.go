@@ -3,10 +3,14 @@ package amqp
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
 )
 
 // wire is the connection below the protocol library. It gathers small writes
@@ -25,9 +29,11 @@ type wire struct {
 	mu     sync.Mutex
 	more   chan struct{} // there is something to write
 	out    []byte
-	err    error
+	err    error // why nothing can be written
 	closed bool
 	done   chan struct{} // the writer has ended
+	why    error         // why reading ended
+	ended  chan struct{} // it has
 }
 
 const (
@@ -40,13 +46,25 @@ const (
 
 func newWire(conn net.Conn, maxBody int64) *wire {
 	w := &wire{Conn: conn, in: bufio.NewReaderSize(conn, 64<<10), maxBody: uint64(maxBody), skip: map[uint16]uint64{},
-		more: make(chan struct{}, 1), done: make(chan struct{})}
+		more: make(chan struct{}, 1), done: make(chan struct{}), ended: make(chan struct{})}
 	go w.write()
 	return w
 }
 
 // Read gives the frames of the server, of which it changes those that carry a refused message.
 func (w *wire) Read(p []byte) (n int, err error) {
+	if n, err = w.read(p); err != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.why == nil {
+			w.why = err
+			close(w.ended)
+		}
+	}
+	return n, err
+}
+
+func (w *wire) read(p []byte) (n int, err error) {
 	for n < len(p) {
 		switch {
 		case len(w.head) > 0:
@@ -162,9 +180,7 @@ func (w *wire) write() {
 			w.mu.Unlock()
 			if len(batch) > 0 {
 				if _, err := w.Conn.Write(batch); err != nil {
-					w.mu.Lock()
-					w.err = err
-					w.mu.Unlock()
+					w.fail(err)
 					return
 				}
 			}
@@ -179,6 +195,31 @@ func (w *wire) write() {
 			}
 		}
 	}
+}
+
+// fail notes that nothing can be written. The server may have said why before it ended the connection: that is still
+// there to be read, for a moment.
+func (w *wire) fail(err error) {
+	w.mu.Lock()
+	w.err = err
+	w.mu.Unlock()
+	_ = w.Conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+	select {
+	case <-w.ended:
+	case <-time.After(250 * time.Millisecond):
+	}
+}
+
+// explain is what err, by which opening the connection failed, comes from. A server that refuses our certificate says so by
+// an alert, which TLS 1.3 brings after the handshake: the library closes the connection while it writes, and tells that.
+func (w *wire) explain(err error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	hides := errors.Is(err, net.ErrClosed) || errors.Is(err, amqp.ErrClosed) || w.err != nil && errors.Is(err, w.err)
+	if hides && w.why != nil && w.why != io.EOF && !errors.Is(w.why, net.ErrClosed) && !errors.Is(w.why, os.ErrDeadlineExceeded) {
+		return w.why
+	}
+	return err
 }
 
 // Close writes what is left, for a moment, and ends the connection.

@@ -1,6 +1,7 @@
 package stomp
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -113,12 +114,10 @@ func (a *Adapter) login(ctx context.Context, raw net.Conn) (*conn, error) {
 		f.add("login", a.server.user)
 		f.add("passcode", a.server.password)
 	}
-	if _, err := raw.Write(f.encode(nil, v12)); err != nil {
-		return nil, err
-	}
-	answer, err := c.in.next()
+	_, failed := raw.Write(f.encode(nil, v12))
+	answer, err := c.in.next() // even if that failed: what the server said before it ended the connection tells more, such as a TLS alert
 	if errors.Is(err, io.EOF) {
-		err = errors.New("the server ended the connection")
+		err = cmp.Or(failed, errors.New("the server ended the connection"))
 	}
 	if err != nil {
 		return nil, err
