@@ -155,18 +155,29 @@ func TestConditions(t *testing.T) {
 
 func TestPathAndPurity(t *testing.T) {
 	s, _ := orderHub(shape.AnyType, nil, nil)
-	for src, want := range map[string]string{`body.order_id`: "[body order_id]", `body`: "[body]", `headers["x-y"]`: "[headers x-y]", `body.items[0]`: "", `body.a + 1`: "", `(body.a.b)`: "[body a b]", `body.a?.b`: "[body a b]"} {
-		path, ok := must(t, src, s).Path()
-		if got := fmt.Sprint(path); ok != (want != "") || ok && got != want {
-			t.Errorf("%s: %v %v, want %s", src, path, ok, want)
+	for src, want := range map[string]string{
+		`body.order_id`: "[body.order_id]", `body`: "[body]", `headers["X-y"]`: "[headers.x-y]", `body.items[0].sku`: "[body.items]",
+		`body.a + 1`: "[body.a]", `(body.a.b)`: "[body.a.b]", `body.a?.b`: "[body.a.b]", `body.a?.b.c`: "[body.a.b.c]", `body["a b"]`: "[body.a b]",
+		`body[body.name].x`: "[body body.name]", `"body.x" + body.y + body.y`: "[body.y]", `null == body.a`: "[body.a]",
+		`sum(body.items, .price * body.rate)`: "[body.items body.rate]", `let x = body.a; x.b`: "[body.a]",
+		`table(body.t).x`: "[body.t]",
+	} {
+		if got := fmt.Sprint(must(t, src, s).Reads().Paths); got != want {
+			t.Errorf("%s reads %v, want %s", src, got, want)
 		}
+		if got := fmt.Sprint(ReadsOf("=" + src).Paths); got != want {
+			t.Errorf("the text %s reads %v, want %s", src, got, want)
+		}
+	}
+	if got := fmt.Sprint(must(t, `len(map(body.items, upper(.a))) + len(table("x"))`, s).Reads().Functions); got != "[len map table upper]" {
+		t.Errorf("functions %v", got)
 	}
 	for src, want := range map[string]bool{`now()`: false, `table("x")`: false, `body.a`: true, `uuid5("x")`: true} {
 		if must(t, src, s).Pure() != want {
 			t.Errorf("%s: pure is not %v", src, want)
 		}
 	}
-	if got := must(t, `body.a + body.b + headers.c`, s).Names(); fmt.Sprint(got) != "[body headers]" {
+	if got := must(t, `body.a + body.b + headers.c`, s).Reads().Names(); fmt.Sprint(got) != "[body headers]" {
 		t.Errorf("names %v", got)
 	}
 }

@@ -24,7 +24,6 @@ type compiler struct {
 	maxSlots int
 	count    int // nodes so far: the cost of a closure's body
 	impure   bool
-	names    []string
 }
 
 // element is what # means inside a closure.

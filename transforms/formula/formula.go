@@ -1,8 +1,6 @@
 package formula
 
 import (
-	"slices"
-
 	"orderhub/hub/doc"
 	"orderhub/transforms/shape"
 )
@@ -17,7 +15,7 @@ type Formula struct {
 	impure bool
 	plain  bool // a path or a constant: it costs no budget, and needs no slots
 	built  bool // the result may be a computed list or object: it is weighed
-	names  []string
+	reads  Reads
 }
 
 // Type is the type of the result.
@@ -26,22 +24,11 @@ func (f *Formula) Type() *shape.Type { return f.root.typ }
 // Source is the formula's text.
 func (f *Formula) Source() string { return f.src }
 
-// Path is the path of a formula that only reads: body.order_id is {"body", "order_id"}; false: it does more.
-func (f *Formula) Path() ([]string, bool) {
-	if f.root.path == nil {
-		return nil, false
-	}
-	return f.root.path.plain()
-}
-
 // Const is the value of a formula that reads nothing.
 func (f *Formula) Const() (doc.Value, bool) { return f.root.v, f.root.konst }
 
 // Pure tells that the result depends on nothing but the message, the variables and the locals: no now(), no table().
 func (f *Formula) Pure() bool { return !f.impure }
-
-// Names lists the values of the scope that the formula reads, sorted.
-func (f *Formula) Names() []string { return f.names }
 
 // Eval is the formula's value on the frame. The error is a *RunError.
 func (f *Formula) Eval(fr *Frame) (doc.Value, error) {
@@ -117,10 +104,9 @@ func compile(src string, s *Scope) (*Formula, *compiler, []*Error) {
 	if len(c.errs) > 0 {
 		return nil, nil, c.sorted()
 	}
-	slices.Sort(c.names)
 	return &Formula{
 		src: src, root: root, eval: root.val, test: root.test(), slots: c.maxSlots, impure: c.impure, plain: root.path != nil || root.konst,
 		built: root.path == nil && (root.typ.IsAny() || root.typ.Kind >= shape.Array),
-		names: slices.Compact(c.names),
+		reads: readsOf(tree),
 	}, c, nil
 }

@@ -29,7 +29,6 @@ func (c *compiler) identifier(n *ast.IdentifierNode, p place) *node {
 		c.unknown(n.Value, p)
 		return broken(p)
 	}
-	c.names = append(c.names, n.Value)
 	switch e.role {
 	case roleBody:
 		return c.read(p, e.typ, &path{root: rootBody, name: n.Value})

@@ -158,21 +158,3 @@ func (pa *path) textOf(p place, n int) string {
 	}
 	return p.src[p.from:pa.segs[n-1].to]
 }
-
-// plain is the names of a path without indexes.
-func (pa *path) plain() ([]string, bool) {
-	if pa.root == rootSlot {
-		return nil, false
-	}
-	names := []string{pa.name}
-	if pa.root == rootHeader {
-		names = []string{"headers", pa.name}
-	}
-	for _, s := range pa.segs {
-		if s.isIndex {
-			return nil, false
-		}
-		names = append(names, s.name)
-	}
-	return names, true
-}
