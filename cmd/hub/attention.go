@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
 	"orderhub/pipelines"
 )
@@ -144,22 +145,22 @@ func (v *statusView) orphans(plan *pipelines.Plan, abandoned *map[string]bool) {
 
 // attentionLines are what somebody should look at, one line each.
 func (c *cli) attentionLines(list []attention, now time.Time) {
-	c.print("NEEDS ATTENTION")
+	c.Print("NEEDS ATTENTION")
 	rows := make([][]string, len(list))
 	for i, n := range list {
-		text := oneLine(n.Text, 120)
+		text := words.OneLine(n.Text, 120)
 		if n.Waiting > 0 {
-			text += ", " + plural(n.Waiting, "message") + " wait"
+			text += ", " + words.Plural(n.Waiting, "message") + " wait"
 			if n.Waiting == 1 {
 				text += "s"
 			}
 		}
 		if n.Next.After(now) {
-			text += ", next try in " + short(n.Next.Sub(now))
+			text += ", next try in " + words.Short(n.Next.Sub(now))
 		}
-		rows[i] = []string{"", n.What, oneLine(n.Of, 60), "since " + age(n.Since, now), text, n.Do}
+		rows[i] = []string{"", n.What, words.OneLine(n.Of, 60), "since " + words.Age(n.Since, now), text, n.Do}
 	}
-	c.table(nil, rows)
+	c.Table(nil, rows)
 }
 
 // awaitingText says what a queue's messages wait for.
@@ -168,9 +169,9 @@ func awaitingText(q *queueView, now time.Time) string {
 	for _, w := range q.Awaiting {
 		text := strconv.Itoa(w.Count) + " wait"
 		if !w.Since.IsZero() {
-			text += " since " + age(w.Since, now)
+			text += " since " + words.Age(w.Since, now)
 		}
-		parts = append(parts, text+": "+oneLine(w.Error, 100))
+		parts = append(parts, text+": "+words.OneLine(w.Error, 100))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/pipelines"
 )
 
@@ -26,38 +27,38 @@ type ready struct {
 
 // banner tells that the hub is ready, where, and what to try.
 func (c *cli) banner(d *daemon, g *generation, after time.Duration) {
-	if c.json() {
-		c.printLine(ready{"ready", release, d.config, g.plan.Version, d.storage.shown(), d.socket, g.opened.Addresses,
+	if c.IsJSON() {
+		c.PrintLine(ready{"ready", release, d.config, g.plan.Version, d.storage.shown(), d.socket, g.opened.Addresses,
 			append([]string{}, d.stubs.stubbed...), append([]string{}, d.stubs.stored...), after.Milliseconds()})
 		return
 	}
-	c.say("hub %s  %s (%s)  valid in %s", release, d.config, sizes(g.plan), took(g.took))
+	c.Say("hub %s  %s (%s)  valid in %s", release, d.config, sizes(g.plan), words.Took(g.took))
 	state := ""
 	if d.storage.fresh && d.storage.file != "" {
 		state = " (new)"
 	}
-	c.say("store     %s%s", d.storage.shown(), state)
+	c.Say("store     %s%s", d.storage.shown(), state)
 	if len(d.stubs.stubbed) > 0 {
-		c.say("stubs     %s (no URL set)%s", strings.Join(d.stubs.stubbed, ", "), d.stubs.page())
+		c.Say("stubs     %s (no URL set)%s", strings.Join(d.stubs.stubbed, ", "), d.stubs.page())
 	}
 	if len(d.stubs.stored) > 0 {
-		c.say("brokers   %s (no URL set): the store carries their channels", strings.Join(d.stubs.stored, ", "))
+		c.Say("brokers   %s (no URL set): the store carries their channels", strings.Join(d.stubs.stored, ", "))
 	}
 	for _, a := range g.plan.Adapters {
 		if addr := g.opened.Addresses[a.Name]; addr != "" {
-			c.say("%-9s %s", a.Name, addr)
+			c.Say("%-9s %s", a.Name, addr)
 		}
 	}
-	c.say("control   %s", d.socket)
+	c.Say("control   %s", d.socket)
 	for name := range g.paused() {
-		c.say("paused    %s (hub resume %s)", name, name)
+		c.Say("paused    %s (hub resume %s)", name, name)
 	}
 	try := tryIt(g.plan, g.opened.Addresses)
 	if try == "" {
-		c.say("ready in %s", took(after))
+		c.Say("ready in %s", words.Took(after))
 		return
 	}
-	c.say("ready in %s. Try it:\n  %s\n  hub trace last", took(after), try)
+	c.Say("ready in %s. Try it:\n  %s\n  hub trace last", words.Took(after), try)
 }
 
 // tryIt is a line to paste that sends a sample order; "" without a sample.

@@ -14,6 +14,7 @@ import (
 	"os"
 	"time"
 
+	"orderhub/cmd/hub/internal/exit"
 	"orderhub/pipelines/yamlfile"
 )
 
@@ -98,16 +99,16 @@ func (c *client) failure(ctx context.Context, err error) error {
 	var dial *net.OpError
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
-		return &exitError{exitInterrupted, nil}
+		return exit.With(exit.Interrupted, nil)
 	case errors.Is(err, context.DeadlineExceeded):
-		return &exitError{exitTimeout, fmt.Errorf("the hub at %s did not answer in time", c.socket)}
+		return exit.With(exit.Timeout, fmt.Errorf("the hub at %s did not answer in time", c.socket))
 	case errors.As(err, &dial) && dial.Op == "dial":
 		if errors.Is(err, os.ErrPermission) {
-			return &exitError{exitUnreachable, fmt.Errorf("the hub at %s belongs to another user", c.socket)}
+			return exit.With(exit.Unreachable, fmt.Errorf("the hub at %s belongs to another user", c.socket))
 		}
-		return &exitError{exitUnreachable, &errUnreachable{c.socket}}
+		return exit.With(exit.Unreachable, &errUnreachable{c.socket})
 	}
-	return &exitError{exitUnreachable, fmt.Errorf("the hub at %s: %w", c.socket, err)}
+	return exit.With(exit.Unreachable, fmt.Errorf("the hub at %s: %w", c.socket, err))
 }
 
 // fetch makes a call and reads its answer into v. With -o json the answer is
@@ -120,8 +121,8 @@ func (c *cli) fetch(ctx context.Context, method, path string, query url.Values, 
 	if err := json.Unmarshal(raw, v); err != nil {
 		return false, fmt.Errorf("the hub's answer: %w", err)
 	}
-	if c.json() {
-		_, err = c.out.Write(raw)
+	if c.IsJSON() {
+		_, err = c.Out.Write(raw)
 		return true, err
 	}
 	return false, nil
@@ -129,11 +130,11 @@ func (c *cli) fetch(ctx context.Context, method, path string, query url.Values, 
 
 // tellProblem prints a problem as JSON when JSON was asked for.
 func (c *cli) tellProblem(err error) error {
-	if e, ok := errors.AsType[*apiError](err); ok && c.json() {
-		if err := c.printJSON(e); err != nil {
+	if e, ok := errors.AsType[*apiError](err); ok && c.IsJSON() {
+		if err := c.PrintJSON(e); err != nil {
 			return err
 		}
-		return problems()
+		return exit.Told()
 	}
 	return err
 }

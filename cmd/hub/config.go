@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 )
@@ -110,17 +111,7 @@ func counterNames(n *yamlfile.Node, names []string) []string {
 	return names
 }
 
-// explain prints the problems of a configuration that can't run.
-func (c *cli) explain(l *loaded) {
-	if c.json() {
-		l.problems.WriteJSON(c.out)
-		return
-	}
-	c.talk.report(l.problems, c.color)
-	c.say("%s: %s", l.path, plural(l.problems.Errors(), "error"))
-}
-
 // sizes is what a plan consists of: "12 pipelines, 14 channels, 9 adapters".
 func sizes(p *pipelines.Plan) string {
-	return plural(len(p.Pipelines), "pipeline") + ", " + plural(len(p.Channels), "channel") + ", " + plural(len(p.Adapters), "adapter")
+	return words.Plural(len(p.Pipelines), "pipeline") + ", " + words.Plural(len(p.Channels), "channel") + ", " + words.Plural(len(p.Adapters), "adapter")
 }

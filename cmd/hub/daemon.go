@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"orderhub/cmd/hub/internal/exit"
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
 	"orderhub/hub/store"
 	"orderhub/pipelines"
@@ -105,7 +107,7 @@ func (d *daemon) ended(g *generation) error {
 		left = append(left, fmt.Sprintf("%d refused: hub refused list", n))
 	}
 	if dead > 0 {
-		left = append(left, plural(dead, "dead letter")+" left: hub dlq")
+		left = append(left, words.Plural(dead, "dead letter")+" left: hub dlq")
 	}
 	if len(left) > 0 {
 		return errors.New(strings.Join(left, "; "))
@@ -117,7 +119,7 @@ func storeFailure(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &exitError{exitStore, fmt.Errorf("the store failed: %w", err)}
+	return exit.With(exit.Store, fmt.Errorf("the store failed: %w", err))
 }
 
 // endWhenUsedUp ends the generation when its files are read and nothing waits any more.

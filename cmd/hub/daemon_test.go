@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"orderhub/cmd/hub/internal/exit"
 )
 
 // site is a folder with a configuration, and the hub that runs it in this process.
@@ -172,7 +174,7 @@ func TestControlSocket(t *testing.T) {
 	if err != nil || st.Mode().Perm() != 0o600 {
 		t.Errorf("socket: %v %v, expected mode 0600", st.Mode(), err)
 	}
-	has(t, s.hub(exitConfig, "run", s.config), "in use by process")
+	has(t, s.hub(exit.Config, "run", s.config), "in use by process")
 	t.Setenv("HUB_STORE", "sqlite:"+filepath.Join(s.dir, "other.db"))
 	has(t, s.hub(1, "run", s.config), "a hub is running at "+socket)
 	if code := s.stop(); code != 0 {

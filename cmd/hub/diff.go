@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"orderhub/cmd/hub/internal/exit"
 	"orderhub/hub"
 	"orderhub/hub/store"
 	"orderhub/pipelines/process"
@@ -37,13 +38,13 @@ func (c *cli) diff(ctx context.Context, path string) error {
 	var v diffView
 	done, err := c.fetch(ctx, http.MethodPost, "/diff", nil, body, &v)
 	if gone, ok := errors.AsType[*errUnreachable](err); ok {
-		found, err := diffFile(ctx, path, c.mask, gone)
+		found, err := diffFile(ctx, path, c.Mask, gone)
 		if err != nil {
 			return c.tellProblem(err)
 		}
-		if v = *found; c.json() {
+		if v = *found; c.IsJSON() {
 			done = true
-			if err := c.printJSON(v); err != nil {
+			if err := c.PrintJSON(v); err != nil {
 				return err
 			}
 		}
@@ -54,7 +55,7 @@ func (c *cli) diff(ctx context.Context, path string) error {
 		c.printDiff(&v)
 	}
 	if !v.OK {
-		return problems()
+		return exit.Told()
 	}
 	return nil
 }
@@ -77,35 +78,35 @@ func diffFile(ctx context.Context, path string, mask *hub.Masker, gone *errUnrea
 func openStoreFile(ctx context.Context, gone *errUnreachable) (hub.Store, error) {
 	url := configuredStore()
 	if file := storeFile(url); file == "" || !exists(file) {
-		return nil, &exitError{exitUnreachable, gone}
+		return nil, exit.With(exit.Unreachable, gone)
 	}
 	st, err := store.Open(ctx, url, store.Options{})
 	if err != nil {
-		return nil, &exitError{exitUnreachable, fmt.Errorf("no hub answers at %s, and %w; name its socket with --hub or HUB_HOME", gone.socket, err)}
+		return nil, exit.With(exit.Unreachable, fmt.Errorf("no hub answers at %s, and %w; name its socket with --hub or HUB_HOME", gone.socket, err))
 	}
 	return st, nil
 }
 
 func (c *cli) printDiff(v *diffView) {
 	if v.Problems != "" {
-		fmt.Fprint(c.talk, v.Problems)
+		fmt.Fprint(c.Talk, v.Problems)
 		return
 	}
 	rows := make([][]string, len(v.Processes))
 	for i, p := range v.Processes {
 		rows[i] = []string{p.Process, p.Change, versionText(p.From), versionText(p.To)}
 	}
-	c.table([]string{"PROCESS", "CHANGE", "FROM", "TO"}, rows)
+	c.Table([]string{"PROCESS", "CHANGE", "FROM", "TO"}, rows)
 	if len(v.Fates) > 0 {
-		c.print("")
+		c.Print("")
 		rows = make([][]string, len(v.Fates))
 		for i, f := range v.Fates {
 			rows[i] = []string{f.Process, versionText(f.Version), f.Def, f.State, strconv.FormatInt(f.Count, 10), fateText(&f)}
 		}
-		c.table([]string{"INSTANCES OF", "VERSION", "DEFINITION", "STATE", "PLACES", "FATE"}, rows)
+		c.Table([]string{"INSTANCES OF", "VERSION", "DEFINITION", "STATE", "PLACES", "FATE"}, rows)
 	}
 	for _, f := range strandedOf(v.Fates) {
-		c.say("%s v%d %s: %s\n  help: %s", f.Process, f.Version, f.State, f.Why, f.Help)
+		c.Say("%s v%d %s: %s\n  help: %s", f.Process, f.Version, f.State, f.Why, f.Help)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/pipelines/process"
 	"orderhub/pipelines/yamlfile"
 )
@@ -127,7 +128,7 @@ func (l *loaded) strands(fates []process.Fate) string {
 	var told yamlfile.Problems
 	for _, f := range fates {
 		p := yamlfile.Problem{File: l.path, Code: "E319", Help: f.Help,
-			Message: fmt.Sprintf("%s would strand %s in state %s of version %d (%s): %s", f.Process, plural(int(f.Count), "instance"), f.State, f.Version, f.Def, f.Why)}
+			Message: fmt.Sprintf("%s would strand %s in state %s of version %d (%s): %s", f.Process, words.Plural(int(f.Count), "instance"), f.State, f.Version, f.Def, f.Why)}
 		if pl := l.plan.Pipeline(f.Process); pl != nil {
 			if i := strings.LastIndexByte(pl.Line, ':'); i > 0 {
 				p.File = pl.Line[:i]

@@ -1,17 +1,18 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"orderhub/cmd/hub/internal/exit"
+	"orderhub/cmd/hub/internal/words"
 )
 
 func (c *cli) dlqCommand() *cobra.Command {
@@ -54,15 +55,15 @@ func (c *cli) dlqGroups(ctx context.Context) error {
 		return err
 	}
 	if len(groups) == 0 {
-		c.say("no dead letters")
+		c.Say("no dead letters")
 		return nil
 	}
 	now := time.Now()
 	rows := make([][]string, len(groups))
 	for i, g := range groups {
-		rows[i] = []string{g.Group, strconv.Itoa(g.Count), age(g.First, now), age(g.Last, now), g.Where, oneLine(g.Cause, 120)}
+		rows[i] = []string{g.Group, strconv.Itoa(g.Count), words.Age(g.First, now), words.Age(g.Last, now), g.Where, words.OneLine(g.Cause, 120)}
 	}
-	c.table([]string{"GROUP", "COUNT", "FIRST", "LAST", "WHERE", "CAUSE"}, rows)
+	c.Table([]string{"GROUP", "COUNT", "FIRST", "LAST", "WHERE", "CAUSE"}, rows)
 	return nil
 }
 
@@ -77,23 +78,16 @@ func (c *cli) dlqList(ctx context.Context, group string) error {
 	now := time.Now()
 	rows := make([][]string, len(list))
 	for i, m := range list {
-		rows[i] = []string{strconv.FormatInt(m.Seq, 10), oneLine(orDash(m.Correlation), 40), m.ID, m.Queue, strconv.Itoa(m.Attempts), "-", ""}
+		rows[i] = []string{strconv.FormatInt(m.Seq, 10), words.OneLine(words.OrDash(m.Correlation), 40), m.ID, m.Queue, strconv.Itoa(m.Attempts), "-", ""}
 		if m.Error != nil {
-			rows[i][5], rows[i][6] = age(m.Error.Time, now), oneLine(m.Error.Text(), 120)
+			rows[i][5], rows[i][6] = words.Age(m.Error.Time, now), words.OneLine(m.Error.Text(), 120)
 		}
 	}
-	c.table([]string{"SEQ", "ORDER", "MESSAGE", "QUEUE", "TRIES", "AGE", "CAUSE"}, rows)
+	c.Table([]string{"SEQ", "ORDER", "MESSAGE", "QUEUE", "TRIES", "AGE", "CAUSE"}, rows)
 	if len(list) == 1000 {
-		c.say("these are the oldest 1000; GET /dead?after=%d has more", list[999].Seq)
+		c.Say("these are the oldest 1000; GET /dead?after=%d has more", list[999].Seq)
 	}
 	return nil
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }
 
 func (c *cli) dlqShow(ctx context.Context, seq string) error {
@@ -112,19 +106,19 @@ func (c *cli) dlqShow(ctx context.Context, seq string) error {
 		return c.tellProblem(notFound("no dead letter %s", seq))
 	}
 	m := list[0]
-	if c.json() {
-		return c.printJSON(m)
+	if c.IsJSON() {
+		return c.PrintJSON(m)
 	}
-	rows := [][]string{{"message", m.ID}, {"queue", m.Queue}, {"order", orDash(m.Correlation)}, {"tries", strconv.Itoa(m.Attempts)}}
+	rows := [][]string{{"message", m.ID}, {"queue", m.Queue}, {"order", words.OrDash(m.Correlation)}, {"tries", strconv.Itoa(m.Attempts)}}
 	if e := m.Error; e != nil {
 		rows = append(rows, []string{"class", string(e.Class)}, []string{"reason", e.Reason}, []string{"where", e.Where}, []string{"since", e.Time.Local().Format(time.DateTime)},
-			[]string{"group", e.Cause}, []string{"config", e.Config}, []string{"cause", oneLine(e.Text(), 5000)})
+			[]string{"group", e.Cause}, []string{"config", e.Config}, []string{"cause", words.OneLine(e.Text(), 5000)})
 	}
 	for name, value := range m.Headers {
-		rows = append(rows, []string{"header", oneLine(name+": "+value, 200)})
+		rows = append(rows, []string{"header", words.OneLine(name+": "+value, 200)})
 	}
-	c.table(nil, rows)
-	c.print("%s", jsonText(m.Body))
+	c.Table(nil, rows)
+	c.Print("%s", words.JSON(m.Body))
 	return nil
 }
 
@@ -139,8 +133,8 @@ func (c *cli) dlqDrop(ctx context.Context, args []string, s deadSelection, yes b
 		if err != nil {
 			return err
 		}
-		if !c.confirm(fmt.Sprintf("delete %s for good?", plural(would.Count, "dead letter"))) {
-			return usageError("nothing was deleted; say --yes")
+		if !c.Confirm(fmt.Sprintf("delete %s for good?", words.Plural(would.Count, "dead letter"))) {
+			return exit.Usagef("nothing was deleted; say --yes")
 		}
 		s.DryRun = false
 	}
@@ -148,10 +142,10 @@ func (c *cli) dlqDrop(ctx context.Context, args []string, s deadSelection, yes b
 	if err != nil {
 		return err
 	}
-	if c.json() {
-		return c.printJSON(a)
+	if c.IsJSON() {
+		return c.PrintJSON(a)
 	}
-	c.print("%s deleted", plural(a.Count, "dead letter"))
+	c.Print("%s deleted", words.Plural(a.Count, "dead letter"))
 	return nil
 }
 
@@ -164,7 +158,7 @@ func selection(args []string, s deadSelection) (deadSelection, error) {
 		}
 	}
 	if given != 1 {
-		return s, usageError("give one of SEQ, --group and --all")
+		return s, exit.Usagef("give one of SEQ, --group and --all")
 	}
 	for _, a := range args {
 		n, err := seqOf(a)
@@ -179,7 +173,7 @@ func selection(args []string, s deadSelection) (deadSelection, error) {
 func seqOf(text string) (int64, error) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 1 {
-		return 0, usageError("%q is no sequence number: hub dlq --group GROUP lists them", text)
+		return 0, exit.Usagef("%q is no sequence number: hub dlq --group GROUP lists them", text)
 	}
 	return n, nil
 }
@@ -194,14 +188,4 @@ func (c *cli) settle(ctx context.Context, path string, s deadSelection) (a deadA
 		return a, c.tellProblem(err)
 	}
 	return a, json.Unmarshal(raw, &a)
-}
-
-// confirm asks on a terminal; without one the answer is no.
-func (c *cli) confirm(question string) bool {
-	if !terminal(c.stdin) {
-		return false
-	}
-	fmt.Fprintf(c.talk, "%s [y/N] ", question)
-	line, _ := bufio.NewReader(c.stdin).ReadString('\n')
-	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(line)), "y")
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"orderhub/cmd/hub/internal/exit"
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/transforms/formula"
@@ -50,7 +52,7 @@ type evalFault struct {
 func (c *cli) eval(source, bodyFile, schemaFile string) error {
 	source = strings.TrimPrefix(source, "=")
 	scope := formula.NewScope()
-	for name, f := range registry(c.mask).Funcs {
+	for name, f := range registry(c.Mask).Funcs {
 		scope = scope.WithFunc(name, f)
 	}
 	if schemaFile != "" {
@@ -77,11 +79,11 @@ func (c *cli) eval(source, bodyFile, schemaFile string) error {
 		return c.runFault(source, err)
 	}
 	a := evalAnswer{v, v.Kind().String(), evalTime(f, frame)}
-	if c.json() {
-		return c.printJSON(a)
+	if c.IsJSON() {
+		return c.PrintJSON(a)
 	}
-	c.print("%s", v.JSON())
-	c.say("%s, %s", a.Type, fine(a.Took))
+	c.Print("%s", v.JSON())
+	c.Say("%s, %s", a.Type, fine(a.Took))
 	return nil
 }
 
@@ -93,7 +95,7 @@ func (c *cli) frame(file string) (*formula.Frame, error) {
 		var raw []byte
 		var err error
 		if file == "-" {
-			raw, err = io.ReadAll(c.stdin)
+			raw, err = io.ReadAll(c.In)
 		} else {
 			raw, err = os.ReadFile(file)
 		}
@@ -127,7 +129,7 @@ func fine(d time.Duration) string {
 	case d < time.Millisecond:
 		return fmt.Sprintf("%.1f µs", float64(d.Nanoseconds())/1000)
 	}
-	return took(d)
+	return words.Took(d)
 }
 
 func (c *cli) runFault(source string, err error) error {
@@ -139,24 +141,24 @@ func (c *cli) runFault(source string, err error) error {
 
 // faults prints what is wrong, each with a caret under its place.
 func (c *cli) faults(source string, faults []evalFault) error {
-	if c.json() {
-		if err := c.printJSON(map[string]any{"errors": faults}); err != nil {
+	if c.IsJSON() {
+		if err := c.PrintJSON(map[string]any{"errors": faults}); err != nil {
 			return err
 		}
-		return problems()
+		return exit.Told()
 	}
 	for _, f := range faults {
 		from := min(f.Offset, len(source))
 		to := min(from+f.Length, len(source))
-		c.say("error: %s", f.Message)
-		c.say("  %s", oneLine(source, 1<<16))
-		c.say("  %s%s", strings.Repeat(" ", utf8.RuneCountInString(source[:from])), strings.Repeat("^", max(1, utf8.RuneCountInString(source[from:to]))))
+		c.Say("error: %s", f.Message)
+		c.Say("  %s", words.OneLine(source, 1<<16))
+		c.Say("  %s%s", strings.Repeat(" ", utf8.RuneCountInString(source[:from])), strings.Repeat("^", max(1, utf8.RuneCountInString(source[from:to]))))
 		if f.Found != "" {
-			c.say("  found: %s", oneLine(f.Found, 200))
+			c.Say("  found: %s", words.OneLine(f.Found, 200))
 		}
 		if f.Help != "" {
-			c.say("  help: %s", f.Help)
+			c.Say("  help: %s", f.Help)
 		}
 	}
-	return problems()
+	return exit.Told()
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"orderhub/cmd/hub/internal/exit"
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/pipelines/graph"
 	"orderhub/pipelines/process"
 )
@@ -46,18 +48,17 @@ func (c *cli) graph(path, format string, sets []string) error {
 		known = known || f == format
 	}
 	if !known {
-		return usageError("unknown format %q%s", format, meant(format, graphFormats, "write text, svg, mermaid or dot"))
+		return exit.Usagef("unknown format %q%s", format, words.Meant(format, graphFormats, "write text, svg, mermaid or dot"))
 	}
-	l := load(path, registry(c.mask), &stubs{}, sets...)
+	l := load(path, registry(c.Mask), &stubs{}, sets...)
 	if !l.ok() {
-		c.explain(l)
-		return problems()
+		return c.Explain(l.path, l.problems)
 	}
 	g := model(l.plan)
-	if c.json() {
-		return c.printJSON(viewOf(g))
+	if c.IsJSON() {
+		return c.PrintJSON(viewOf(g))
 	}
-	return writeGraph(g, format, c.out)
+	return writeGraph(g, format, c.Out)
 }
 
 // graphView is a graph as JSON.

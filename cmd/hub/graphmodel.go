@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/pipelines"
 	"orderhub/pipelines/graph"
 	"orderhub/pipelines/process"
@@ -56,9 +57,9 @@ func (m *modelBuilder) source(pl *pipelines.Pipeline) {
 
 // pipeline is the node of a pipeline, or of a process.
 func (m *modelBuilder) pipeline(pl *pipelines.Pipeline) graph.Node {
-	n := graph.Node{ID: "pipeline " + pl.Name, Label: pl.Name, Detail: plural(len(pl.Steps), "step"), Kind: graph.Pipeline, Link: pl.Line}
+	n := graph.Node{ID: "pipeline " + pl.Name, Label: pl.Name, Detail: words.Plural(len(pl.Steps), "step"), Kind: graph.Pipeline, Link: pl.Line}
 	if ps := process.Of(m.plan); ps.Definition(pl.Name) != nil {
-		n.Kind, n.Detail = graph.Process, fmt.Sprintf("v%d, %s", ps.Definition(pl.Name).Version, plural(len(ps.States(pl.Name)), "state"))
+		n.Kind, n.Detail = graph.Process, fmt.Sprintf("v%d, %s", ps.Definition(pl.Name).Version, words.Plural(len(ps.States(pl.Name)), "state"))
 	}
 	return n
 }

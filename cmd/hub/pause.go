@@ -76,9 +76,9 @@ func (c *cli) switchPause(cmd *cobra.Command, name, verb, reason string) error {
 		return err
 	}
 	if a.Paused {
-		c.print("%s is paused: hub resume %s", a.Pipeline, a.Pipeline)
+		c.Print("%s is paused: hub resume %s", a.Pipeline, a.Pipeline)
 	} else {
-		c.print("%s runs", a.Pipeline)
+		c.Print("%s runs", a.Pipeline)
 	}
 	return nil
 }

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"orderhub/cmd/hub/internal/words"
 )
 
 // player plays the samples of a configuration in a sandbox.
@@ -71,7 +73,7 @@ func (p *player) post(ctx context.Context, s sample, url string, body []byte) (r
 	}
 	defer res.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
-	return fmt.Sprintf("%s  %s  %s", s.pipeline.From.Arg, res.Status, oneLine(string(answer), 200)), res.Header.Get("Hub-Trace"), err
+	return fmt.Sprintf("%s  %s  %s", s.pipeline.From.Arg, res.Status, words.OneLine(string(answer), 200)), res.Header.Get("Hub-Trace"), err
 }
 
 // drop puts a file into a folder at once.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"orderhub/cmd/hub/internal/exit"
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/pipelines/process"
 )
 
@@ -64,7 +66,7 @@ func (c *cli) signalVerb() *cobra.Command {
 			q := actRequest{Instance: args[0], Event: args[1]}
 			if with != "" {
 				if q.With = json.RawMessage(with); !json.Valid(q.With) {
-					return usageError("--with is no JSON: %s", oneLine(with, 80))
+					return exit.Usagef("--with is no JSON: %s", words.OneLine(with, 80))
 				}
 			}
 			return c.act(cmd.Context(), "signal", q)
@@ -78,7 +80,7 @@ func (c *cli) cancelVerb() *cobra.Command {
 	cmd := &cobra.Command{Use: "cancel ID", Short: "End an instance: what was done is undone", Args: between(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if why == "" {
-				return usageError("--why is missing: the reason is kept in the history")
+				return exit.Usagef("--why is missing: the reason is kept in the history")
 			}
 			return c.act(cmd.Context(), "cancel", actRequest{Instance: args[0], Why: why})
 		}}
@@ -97,15 +99,15 @@ func (c *cli) processList(ctx context.Context, args []string, f listFlags) error
 		return err
 	}
 	if len(l.Instances) == 0 && !l.More {
-		c.say("no instances")
+		c.Say("no instances")
 		return nil
 	}
 	c.instanceTable(l.Instances, time.Now())
 	switch {
 	case l.Next != "":
-		c.say("there are more: --after %s", l.Next)
+		c.Say("there are more: --after %s", l.Next)
 	case l.More:
-		c.say("there are more: name the process, or give --limit")
+		c.Say("there are more: name the process, or give --limit")
 	}
 	return nil
 }
@@ -117,7 +119,7 @@ func (c *cli) processShow(ctx context.Context, id string, data bool) error {
 	}
 	c.printInstance(&v, time.Now())
 	if data {
-		c.print("%s", jsonText(v.Data))
+		c.Print("%s", words.JSON(v.Data))
 	}
 	return nil
 }
@@ -132,17 +134,17 @@ func (c *cli) act(ctx context.Context, verb string, q actRequest) error {
 	if done, err := c.fetch(ctx, http.MethodPost, "/instances/"+verb, nil, body, &a); err != nil || done {
 		return err
 	}
-	c.print("%s", titleOf(a.Instance, time.Now()))
+	c.Print("%s", titleOf(a.Instance, time.Now()))
 	switch {
 	case !a.Done:
-		c.say("it is stored, and the process has not taken it yet: hub trace %s", a.Instance.ID)
+		c.Say("it is stored, and the process has not taken it yet: hub trace %s", a.Instance.ID)
 	case a.Kept:
-		c.say("it is kept: no state takes %s yet", q.Event)
+		c.Say("it is kept: no state takes %s yet", q.Event)
 	case a.Dropped > 0:
-		c.say("%s dropped", plural(a.Dropped, "dead letter"))
+		c.Say("%s dropped", words.Plural(a.Dropped, "dead letter"))
 	}
 	if a.Left > 0 {
-		c.say("%s of it left, of events and timers: hub dlq", plural(a.Left, "dead letter"))
+		c.Say("%s of it left, of events and timers: hub dlq", words.Plural(a.Left, "dead letter"))
 	}
 	return nil
 }

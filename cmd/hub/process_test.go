@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"orderhub/cmd/hub/internal/exit"
 )
 
 // syncBuffer is a buffer that several goroutines write to.
@@ -111,7 +113,7 @@ func TestSecondSignal(t *testing.T) {
 	}
 	defer call.Close()
 	// two different ones: equal signals that come close together are one
-	if code := end(t, cmd, syscall.SIGTERM, syscall.SIGINT); code != exitInterrupted {
-		t.Errorf("exit %d, expected %d", code, exitInterrupted)
+	if code := end(t, cmd, syscall.SIGTERM, syscall.SIGINT); code != exit.Interrupted {
+		t.Errorf("exit %d, expected %d", code, exit.Interrupted)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
 	"orderhub/pipelines/process"
 )
@@ -20,7 +21,7 @@ func processNames(ps *process.Processes, name string) ([]string, error) {
 	case name == "":
 		return all, nil
 	case !slices.Contains(all, name):
-		return nil, notFound("no process %q%s", name, meant(name, all, "known: "+strings.Join(all, ", ")))
+		return nil, notFound("no process %q%s", name, words.Meant(name, all, "known: "+strings.Join(all, ", ")))
 	}
 	return []string{name}, nil
 }
@@ -33,7 +34,7 @@ func knownState(ps *process.Processes, names []string, state string) error {
 	if state == "" || slices.Contains(known, state) {
 		return nil
 	}
-	return notFound("no state %q%s", state, meant(state, known, "known: "+strings.Join(known, ", ")))
+	return notFound("no state %q%s", state, words.Meant(state, known, "known: "+strings.Join(known, ", ")))
 }
 
 // instance is ?id=, which is PROCESS/ID, or ID alone where that is clear.

@@ -48,5 +48,5 @@ func (c *cli) processTable(list []processStatus) {
 		rows[i] = []string{p.Process, versionText(p.Version), strconv.FormatInt(p.Open, 10), strconv.FormatInt(p.Ended, 10), strconv.Itoa(p.Stuck),
 			strconv.Itoa(p.Tasks), strconv.Itoa(p.Late)}
 	}
-	c.table([]string{"PROCESS", "VERSION", "OPEN", "ENDED", "STUCK", "TASKS", "LATE"}, rows)
+	c.Table([]string{"PROCESS", "VERSION", "OPEN", "ENDED", "STUCK", "TASKS", "LATE"}, rows)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines/process"
@@ -16,7 +17,7 @@ func (a *admin) signalInstance(_ *http.Request, g *generation, v *process.View, 
 	known := process.Of(g.plan).Events(v.Process)
 	if !slices.Contains(known, q.Event) {
 		return nil, newProblem(http.StatusUnprocessableEntity, "unknown_event", "unknown event", "no state of %s takes an event %q%s",
-			v.Process, q.Event, meant(q.Event, known, "it takes "+strings.Join(known, ", ")))
+			v.Process, q.Event, words.Meant(q.Event, known, "it takes "+strings.Join(known, ", ")))
 	}
 	var with doc.Value
 	if len(q.With) > 0 {

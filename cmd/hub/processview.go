@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/pipelines/process"
 )
 
@@ -16,13 +17,13 @@ func titleOf(v *process.View, now time.Time) string {
 	title := fmt.Sprintf("%s  %s process", v.ID, v.Process)
 	switch {
 	case v.Def == "":
-		return title + fmt.Sprintf("  not started  (%s)", plural(len(v.Early), "early event"))
+		return title + fmt.Sprintf("  not started  (%s)", words.Plural(len(v.Early), "early event"))
 	case !v.Closed.IsZero():
-		return title + fmt.Sprintf(" v%d  ended in %s  (%s ago, after %s)", v.Version, v.State, span(now.Sub(v.Closed)), span(v.Closed.Sub(v.Started)))
+		return title + fmt.Sprintf(" v%d  ended in %s  (%s ago, after %s)", v.Version, v.State, words.Span(now.Sub(v.Closed)), words.Span(v.Closed.Sub(v.Started)))
 	}
-	more := "since " + span(now.Sub(v.Places[0].Since))
+	more := "since " + words.Span(now.Sub(v.Places[0].Since))
 	if t := nextTimer(v); t != nil {
-		more += fmt.Sprintf(", next: %s in %s", timerText(t), span(t.Due.Sub(now)))
+		more += fmt.Sprintf(", next: %s in %s", timerText(t), words.Span(t.Due.Sub(now)))
 	}
 	for _, p := range v.Places {
 		if p.Task != nil {
@@ -71,34 +72,13 @@ func timerText(t *process.TimerView) string {
 	return t.What
 }
 
-// span is a time in its two largest units: 2d 4h, 5m 10s, 3s.
-func span(d time.Duration) string {
-	d = max(d, 0)
-	switch {
-	case d < time.Minute:
-		return short(d)
-	case d < time.Hour:
-		return twoUnits(d, time.Minute, time.Second, "m", "s")
-	case d < 24*time.Hour:
-		return twoUnits(d, time.Hour, time.Minute, "h", "m")
-	}
-	return twoUnits(d, 24*time.Hour, time.Hour, "d", "h")
-}
-
-func twoUnits(d, large, small time.Duration, l, s string) string {
-	if rest := d % large / small; rest > 0 {
-		return fmt.Sprintf("%d%s %d%s", d/large, l, rest, s)
-	}
-	return fmt.Sprintf("%d%s", d/large, l)
-}
-
 // phaseOf says what a place does.
 func phaseOf(p *process.Place, now time.Time) string {
 	switch {
 	case p.Phase == process.Failed && p.Error != nil:
-		return fmt.Sprintf("failed %s ago at %s: %s", span(now.Sub(p.Error.Time)), p.Step, oneLine(p.Error.Message, 160))
+		return fmt.Sprintf("failed %s ago at %s: %s", words.Span(now.Sub(p.Error.Time)), p.Step, words.OneLine(p.Error.Message, 160))
 	case !p.Due.IsZero() && p.Error != nil:
-		return fmt.Sprintf("try %d of %s in %s, after %s", p.Tries+1, p.Step, span(p.Due.Sub(now)), oneLine(p.Error.Message, 120))
+		return fmt.Sprintf("try %d of %s in %s, after %s", p.Tries+1, p.Step, words.Span(p.Due.Sub(now)), words.OneLine(p.Error.Message, 120))
 	case p.Phase == process.Running && p.Step != "":
 		return "runs " + p.Step
 	}
@@ -107,7 +87,7 @@ func phaseOf(p *process.Place, now time.Time) string {
 
 // printInstance shows all of an instance but its data.
 func (c *cli) printInstance(v *process.View, now time.Time) {
-	c.print("%s", titleOf(v, now))
+	c.Print("%s", titleOf(v, now))
 	var rows [][]string
 	add := func(name string, cells ...string) {
 		if len(rows) > 0 && lastName(rows) == name {
@@ -121,14 +101,14 @@ func (c *cli) printInstance(v *process.View, now time.Time) {
 		if p.Branch != "" {
 			where = p.Branch + "/" + p.State
 		}
-		add("place", where, phaseOf(p, now)+", since "+span(now.Sub(p.Since)))
+		add("place", where, phaseOf(p, now)+", since "+words.Span(now.Sub(p.Since)))
 	}
 	if len(v.Listens) > 0 {
 		add("listens", strings.Join(v.Listens, ", "))
 	}
 	for _, p := range v.Places {
 		for _, t := range p.Timers {
-			add("timer", timerText(&t), fmt.Sprintf("in %s, %s  %s", span(t.Due.Sub(now)), t.Due.Local().Format(time.DateTime), base(t.Line)))
+			add("timer", timerText(&t), fmt.Sprintf("in %s, %s  %s", words.Span(t.Due.Sub(now)), t.Due.Local().Format(time.DateTime), base(t.Line)))
 		}
 	}
 	for _, p := range v.Places {
@@ -140,12 +120,12 @@ func (c *cli) printInstance(v *process.View, now time.Time) {
 		add("undo", where)
 	}
 	for _, e := range v.Early {
-		add("early", e.Name, "came "+span(now.Sub(e.Time))+" ago, no state takes it yet")
+		add("early", e.Name, "came "+words.Span(now.Sub(e.Time))+" ago, no state takes it yet")
 	}
 	for _, s := range v.Seen {
 		add("seen", s.State, s.Time.Local().Format(time.DateTime))
 	}
-	c.table(nil, rows)
+	c.Table(nil, rows)
 }
 
 func lastName(rows [][]string) string {
@@ -162,21 +142,21 @@ func dueOf(due, now time.Time) string {
 	case due.IsZero():
 		return ""
 	case now.After(due):
-		return ", late since " + span(now.Sub(due))
+		return ", late since " + words.Span(now.Sub(due))
 	}
-	return ", due in " + span(due.Sub(now))
+	return ", due in " + words.Span(due.Sub(now))
 }
 
 // instanceTable lists instances, one line each.
 func (c *cli) instanceTable(list []*process.View, now time.Time) {
 	rows := make([][]string, len(list))
 	for i, v := range list {
-		rows[i] = []string{v.Process, oneLine(v.ID, 60), fmt.Sprintf("v%d", v.Version), "not started", age(v.Changed, now), noteOf(v, now)}
+		rows[i] = []string{v.Process, words.OneLine(v.ID, 60), fmt.Sprintf("v%d", v.Version), "not started", words.Age(v.Changed, now), noteOf(v, now)}
 		if v.Def != "" {
 			rows[i][3] = stateOf(v)
 		}
 	}
-	c.table([]string{"PROCESS", "ID", "VERSION", "STATE", "CHANGED", "NOTE"}, rows)
+	c.Table([]string{"PROCESS", "ID", "VERSION", "STATE", "CHANGED", "NOTE"}, rows)
 }
 
 // noteOf is what matters most of an instance: what failed, what it waits for.
@@ -195,7 +175,7 @@ func noteOf(v *process.View, now time.Time) string {
 	case waits != "":
 		return waits
 	case len(v.Early) > 0:
-		return plural(len(v.Early), "early event")
+		return words.Plural(len(v.Early), "early event")
 	case v.Closed.IsZero() && len(v.Listens) > 0:
 		return "waits for " + strings.Join(v.Listens, ", ")
 	}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"orderhub/cmd/hub/internal/screen"
 )
 
 // TestReadmeFault: the fault that the README makes in the shipped configuration is told in its very words.
@@ -44,7 +46,7 @@ func TestReadmeFault(t *testing.T) {
 // TestDocumentedVerbs: every command that a document shows has a verb that there is, and every verb is in the table of README.md.
 func TestDocumentedVerbs(t *testing.T) {
 	var verbs []string
-	for _, cmd := range (&cli{}).root().Commands() {
+	for _, cmd := range (&cli{Screen: &screen.Screen{}}).root().Commands() {
 		verbs = append(append(verbs, cmd.Name()), cmd.Aliases...)
 	}
 	shown := 0
@@ -64,7 +66,7 @@ func TestDocumentedVerbs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, cmd := range (&cli{}).root().Commands() {
+	for _, cmd := range (&cli{Screen: &screen.Screen{}}).root().Commands() {
 		if verb := regexp.MustCompile("(?m)^\\|.*`" + cmd.Name() + "\\b"); !verb.Match(table) {
 			t.Errorf("the verb %s is not in the table of README.md", cmd.Name())
 		}

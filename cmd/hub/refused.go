@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"orderhub/cmd/hub/internal/screen"
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
 )
 
@@ -46,7 +48,7 @@ func (c *cli) refusedCounts(ctx context.Context) error {
 		return err
 	}
 	if len(counts) == 0 {
-		c.say("nothing was refused")
+		c.Say("nothing was refused")
 		return nil
 	}
 	c.refusedTable(counts, time.Now())
@@ -57,12 +59,12 @@ func (c *cli) refusedCounts(ctx context.Context) error {
 func (c *cli) refusedTable(counts []hub.RefusalCount, now time.Time) {
 	rows := make([][]string, len(counts))
 	for i, n := range counts {
-		rows[i] = []string{oneLine(n.Source, 60), oneLine(n.Reason, 40), strconv.FormatInt(n.Count, 10), "-", "", ""}
+		rows[i] = []string{words.OneLine(n.Source, 60), words.OneLine(n.Reason, 40), strconv.FormatInt(n.Count, 10), "-", "", ""}
 		if r := n.Last; r != nil {
-			rows[i][3], rows[i][4], rows[i][5] = age(r.Time, now), oneLine(r.ID, 60), oneLine(r.Text, 100)
+			rows[i][3], rows[i][4], rows[i][5] = words.Age(r.Time, now), words.OneLine(r.ID, 60), words.OneLine(r.Text, 100)
 		}
 	}
-	c.table([]string{"REFUSED BY", "REASON", "COUNT", "LAST", "ID", "WHY"}, rows)
+	c.Table([]string{"REFUSED BY", "REASON", "COUNT", "LAST", "ID", "WHY"}, rows)
 }
 
 func (c *cli) refusedList(ctx context.Context, q hub.RefusalQuery) error {
@@ -72,17 +74,17 @@ func (c *cli) refusedList(ctx context.Context, q hub.RefusalQuery) error {
 		return err
 	}
 	if len(list) == 0 {
-		c.say("nothing of it was refused; hub refused shows what was")
+		c.Say("nothing of it was refused; hub refused shows what was")
 		return nil
 	}
 	now := time.Now()
 	rows := make([][]string, len(list))
 	for i, r := range list {
-		rows[i] = []string{age(r.Time, now), oneLine(r.ID, 60), oneLine(r.Source, 60), oneLine(r.Reason, 40), oneLine(orDash(r.Correlation), 40), oneLine(r.Text, 120)}
+		rows[i] = []string{words.Age(r.Time, now), words.OneLine(r.ID, 60), words.OneLine(r.Source, 60), words.OneLine(r.Reason, 40), words.OneLine(words.OrDash(r.Correlation), 40), words.OneLine(r.Text, 120)}
 	}
-	c.table([]string{"AGE", "ID", "REFUSED BY", "REASON", "ORDER", "WHY"}, rows)
+	c.Table([]string{"AGE", "ID", "REFUSED BY", "REASON", "ORDER", "WHY"}, rows)
 	if len(list) == q.Limit {
-		c.say("these are the newest %d; --limit shows more, GET /refused?before=%d pages on", q.Limit, list[len(list)-1].Seq)
+		c.Say("these are the newest %d; --limit shows more, GET /refused?before=%d pages on", q.Limit, list[len(list)-1].Seq)
 	}
 	return nil
 }
@@ -96,8 +98,8 @@ func (c *cli) refusedShow(ctx context.Context, id string) error {
 	if len(list) == 0 {
 		return c.tellProblem(notFound("no refusal %s is kept: hub refused list shows those that are", id))
 	}
-	if c.json() {
-		return c.printJSON(list[0])
+	if c.IsJSON() {
+		return c.PrintJSON(list[0])
 	}
 	c.printRefusal(&list[0])
 	return nil
@@ -105,24 +107,24 @@ func (c *cli) refusedShow(ctx context.Context, id string) error {
 
 // quiet is c without a format: who calls prints.
 func (c *cli) quiet() *cli {
-	q := *c
-	q.format = formatText
-	return &q
+	plain := *c.Screen
+	plain.Format = screen.Text
+	return &cli{Screen: &plain, home: c.home, personal: c.personal}
 }
 
 // printRefusal shows all that is kept of one.
 func (c *cli) printRefusal(r *hub.Refusal) {
-	rows := [][]string{{"refused", oneLine(r.ID, 200)}, {"when", r.Time.Local().Format(time.DateTime)}, {"by", oneLine(r.Source, 200)},
-		{"class", string(r.Class)}, {"reason", oneLine(r.Reason, 64)}, {"why", oneLine(r.Text, 1000)}}
+	rows := [][]string{{"refused", words.OneLine(r.ID, 200)}, {"when", r.Time.Local().Format(time.DateTime)}, {"by", words.OneLine(r.Source, 200)},
+		{"class", string(r.Class)}, {"reason", words.OneLine(r.Reason, 64)}, {"why", words.OneLine(r.Text, 1000)}}
 	for _, f := range r.Fields {
 		if strings.Contains(r.Text, f.Detail) {
 			continue
 		}
-		rows = append(rows, []string{"", oneLine(f.Pointer+": "+f.Detail, 300)})
+		rows = append(rows, []string{"", words.OneLine(f.Pointer+": "+f.Detail, 300)})
 	}
 	add := func(name, text string) {
 		if text != "" {
-			rows = append(rows, []string{name, oneLine(text, 300)})
+			rows = append(rows, []string{name, words.OneLine(text, 300)})
 		}
 	}
 	add("where", strings.TrimSpace(r.Where+" "+r.Line))
@@ -134,10 +136,10 @@ func (c *cli) printRefusal(r *hub.Refusal) {
 	if r.Skipped > 0 {
 		add("", fmt.Sprintf("%d more for this reason came since the one kept before, and were only counted", r.Skipped))
 	}
-	c.table(nil, rows)
+	c.Table(nil, rows)
 	for line := range strings.SplitSeq(strings.TrimRight(r.Begins, "\n"), "\n") {
 		if r.Begins != "" {
-			c.print("%s", oneLine(line, 1<<10))
+			c.Print("%s", words.OneLine(line, 1<<10))
 		}
 	}
 }
@@ -157,8 +159,8 @@ func fetchOrRead[T any](ctx context.Context, c *cli, path string, query url.Valu
 	if v, err = read(st); err != nil {
 		return v, false, c.tellProblem(err)
 	}
-	if c.json() {
-		return v, true, c.printJSON(v)
+	if c.IsJSON() {
+		return v, true, c.PrintJSON(v)
 	}
 	return v, false, nil
 }

@@ -18,6 +18,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
 )
 
@@ -334,7 +335,7 @@ func TestFault_V1_FloodAtTheDoor(t *testing.T) {
 	}
 	size := 0
 	for _, r := range list {
-		size += len(jsonText(r))
+		size += len(words.JSON(r))
 	}
 	if most := 100 * (int(took/time.Second) + 2); len(list) > min(most, hub.MaxRefusalsOfKind) || size > len(list)*8<<10 {
 		t.Errorf("%d rows of %d bytes are kept after %v", len(list), size, took)

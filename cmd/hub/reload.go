@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/spf13/cobra"
+
+	"orderhub/cmd/hub/internal/exit"
 )
 
 // reloadNow asks the daemon to reload, and waits for its answer. Problems are an answer, not an error.
@@ -32,13 +34,13 @@ func (c *cli) reloadCommand() *cobra.Command {
 			}
 			if !done {
 				for _, w := range a.Warnings {
-					c.say("warning: %s", w)
+					c.Say("warning: %s", w)
 				}
-				fmt.Fprint(c.talk, a.Problems)
-				c.print("%s", a.Summary)
+				fmt.Fprint(c.Talk, a.Problems)
+				c.Print("%s", a.Summary)
 			}
 			if !a.OK {
-				return problems()
+				return exit.Told()
 			}
 			return nil
 		},

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"strings"
 
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/pipelines/process"
 	"orderhub/pipelines/yamlfile"
 )
@@ -32,7 +33,7 @@ func (d *daemon) reload(ctx context.Context) (reloadAnswer, error) {
 	l := load(d.config, d.reg, d.stubs, old.sets...)
 	if !l.ok() {
 		a.Errors, a.Problems = l.problems.Errors(), problemText(l.problems)
-		a.Summary = fmt.Sprintf("%s: %s; %s keeps running", l.path, plural(a.Errors, "error"), a.Old)
+		a.Summary = fmt.Sprintf("%s: %s; %s keeps running", l.path, words.Plural(a.Errors, "error"), a.Old)
 		return a, nil
 	}
 	if l.plan.Version == a.Old {
@@ -106,7 +107,7 @@ func lie(n int) string {
 	if n == 1 {
 		return "1 message lies"
 	}
-	return plural(n, "message") + " lie"
+	return words.Plural(n, "message") + " lie"
 }
 
 func (a reloadAnswer) log(log *slog.Logger) {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"orderhub/cmd/hub/internal/words"
 )
 
 func (c *cli) replayCommand() *cobra.Command {
@@ -37,21 +39,21 @@ func (c *cli) replay(ctx context.Context, args []string, s deadSelection) error 
 		return err
 	}
 	switch {
-	case c.json():
-		return c.printJSON(a)
+	case c.IsJSON():
+		return c.PrintJSON(a)
 	case a.DryRun:
-		c.print("%s", a.describe(time.Now()))
+		c.Print("%s", a.describe(time.Now()))
 	default:
-		c.print("%s replayed: hub status, hub dlq", plural(a.Count, "dead letter"))
+		c.Print("%s replayed: hub status, hub dlq", words.Plural(a.Count, "dead letter"))
 	}
 	return nil
 }
 
 // describe is the dry run in words.
 func (a *deadAnswer) describe(now time.Time) string {
-	text := plural(a.Count, "dead letter")
+	text := words.Plural(a.Count, "dead letter")
 	if !a.First.IsZero() {
-		text += fmt.Sprintf(" from %s to %s ago", age(a.First, now), age(a.Last, now))
+		text += fmt.Sprintf(" from %s to %s ago", words.Age(a.First, now), words.Age(a.Last, now))
 	}
 	var then []string
 	for _, version := range slices.Sorted(maps.Keys(a.Then)) {

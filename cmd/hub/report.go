@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"orderhub/cmd/hub/internal/words"
 )
 
 func (c *cli) reportCommand() *cobra.Command {
@@ -25,7 +27,7 @@ func (c *cli) reportCommand() *cobra.Command {
 			}
 			for i := range list {
 				if i > 0 {
-					c.print("")
+					c.Print("")
 				}
 				c.printReport(&list[i], time.Now())
 			}
@@ -35,27 +37,27 @@ func (c *cli) reportCommand() *cobra.Command {
 }
 
 func (c *cli) printReport(v *reportView, now time.Time) {
-	c.print("%s  v%d  %d open, %d ended, %d stuck, %s (%d late)", v.Process, v.Version, v.Open, v.Ended, len(v.Stuck), plural(v.Tasks.Open, "task"), v.Tasks.Late)
+	c.Print("%s  v%d  %d open, %d ended, %d stuck, %s (%d late)", v.Process, v.Version, v.Open, v.Ended, len(v.Stuck), words.Plural(v.Tasks.Open, "task"), v.Tasks.Late)
 	if len(v.States) > 0 {
 		rows := make([][]string, len(v.States))
 		for i, s := range v.States {
 			rows[i] = []string{"", s.State, fmt.Sprintf("v%d", s.Version), strconv.FormatInt(s.Count, 10), s.note(v)}
 		}
-		c.table([]string{"", "STATE", "VERSION", "PLACES", ""}, rows)
+		c.Table([]string{"", "STATE", "VERSION", "PLACES", ""}, rows)
 	}
 	if len(v.Leads) > 0 {
 		rows := make([][]string, len(v.Leads))
 		for i, l := range v.Leads {
-			rows[i] = []string{"", l.From + " -> " + l.To, strconv.FormatInt(l.Count, 10), span(l.P50), span(l.P95), span(l.Max)}
+			rows[i] = []string{"", l.From + " -> " + l.To, strconv.FormatInt(l.Count, 10), words.Span(l.P50), words.Span(l.P95), words.Span(l.Max)}
 		}
-		c.table([]string{"", "LEAD TIME", "COUNT", "P50", "P95", "MAX"}, rows)
+		c.Table([]string{"", "LEAD TIME", "COUNT", "P50", "P95", "MAX"}, rows)
 	}
 	if len(v.Stuck) > 0 {
 		rows := make([][]string, len(v.Stuck))
 		for i, s := range v.Stuck {
-			rows[i] = []string{"", oneLine(s.Instance, 60), s.State, age(s.Since, now), oneLine(s.Problem.Class+": "+s.Problem.Message, 140)}
+			rows[i] = []string{"", words.OneLine(s.Instance, 60), s.State, words.Age(s.Since, now), words.OneLine(s.Problem.Class+": "+s.Problem.Message, 140)}
 		}
-		c.table([]string{"", "STUCK", "STATE", "SINCE", "CAUSE"}, rows)
+		c.Table([]string{"", "STUCK", "STATE", "SINCE", "CAUSE"}, rows)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"orderhub/cmd/hub/internal/exit"
 )
 
 type runFlags struct {
@@ -45,9 +46,9 @@ func (c *cli) runCommand() *cobra.Command {
 func (c *cli) runDaemon(ctx context.Context, config string, f runFlags) (err error) {
 	began := time.Now()
 	tuneMemory()
-	log := c.logger(f.verbose)
+	log := c.Logger(f.verbose)
 	s := &stubs{off: f.noStubs, asked: f.stubs, strict: true, real: true}
-	reg := registry(c.mask)
+	reg := registry(c.Mask)
 	if !f.noStubs {
 		anyPort(reg)
 	}
@@ -56,14 +57,14 @@ func (c *cli) runDaemon(ctx context.Context, config string, f runFlags) (err err
 	}
 	l := load(config, reg, s, f.sets...)
 	if !l.ok() {
-		c.explain(l)
+		err := c.Explain(l.path, l.problems)
 		s.close()
 		if s.err != nil {
 			return fmt.Errorf("stubs: %w", s.err)
 		}
-		return problems()
+		return err
 	}
-	c.talk.report(l.problems, c.color) // warnings
+	c.Talk.Problems(l.problems) // warnings
 	d, err := newDaemon(ctx, l, reg, s, log, l.store(), f.acceptLoss)
 	if err != nil {
 		s.close()
@@ -107,7 +108,7 @@ func signals(ctx context.Context) (context.Context, <-chan os.Signal, func()) {
 		cancel()
 		select {
 		case <-end:
-			os.Exit(exitInterrupted)
+			os.Exit(exit.Interrupted)
 		case <-done:
 		}
 	}()
@@ -126,13 +127,4 @@ func tuneMemory() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(256 << 20)
 	}
-}
-
-// logger writes to stderr: what ops should know, with -v more.
-func (c *cli) logger(verbose int) *slog.Logger {
-	level := slog.LevelInfo
-	if verbose > 0 {
-		level = slog.LevelDebug
-	}
-	return slog.New(c.mask.LogHandler(slog.NewTextHandler(c.talk, &slog.HandlerOptions{Level: level})))
 }

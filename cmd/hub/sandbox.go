@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"orderhub/cmd/hub/internal/exit"
+	"orderhub/cmd/hub/internal/words"
 )
 
 type sandboxFlags struct {
@@ -45,15 +48,14 @@ func (c *cli) sandbox(ctx context.Context, config string, f sandboxFlags) (err e
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	b := &box{dir: dir, stubs: &stubs{real: true, boxed: true}}
-	reg := registry(c.mask)
+	reg := registry(c.Mask)
 	b.contain(reg)
 	l := load(config, reg, b.stubs, f.sets...)
 	if !l.ok() {
-		c.explain(l)
 		b.stubs.close()
-		return problems()
+		return c.Explain(l.path, l.problems)
 	}
-	d, err := newDaemon(ctx, l, reg, b.stubs, c.logger(f.verbose), "sqlite:"+filepath.Join(dir, "hub.db"), 0)
+	d, err := newDaemon(ctx, l, reg, b.stubs, c.Logger(f.verbose), "sqlite:"+filepath.Join(dir, "hub.db"), 0)
 	if err != nil {
 		b.stubs.close()
 		return err
@@ -84,13 +86,13 @@ func (c *cli) sandbox(ctx context.Context, config string, f sandboxFlags) (err e
 		err = c.showPlayed(ctx, p, missing, time.Since(began))
 	}
 	if f.keep && ctx.Err() == nil {
-		c.say("the sandbox runs on: %s  (hub trace last --hub %s; ^C ends it)", strings.Join(p.addresses(), " "), control.path)
+		c.Say("the sandbox runs on: %s  (hub trace last --hub %s; ^C ends it)", strings.Join(p.addresses(), " "), control.path)
 	} else {
 		end()
 	}
 	ended := <-result
 	if ctx.Err() != nil && !f.keep {
-		return &exitError{exitInterrupted, nil}
+		return exit.With(exit.Interrupted, nil)
 	}
 	return errors.Join(err, ended)
 }
@@ -108,25 +110,25 @@ func (c *cli) showPlayed(ctx context.Context, p *player, missing string, took ti
 		}
 	}
 	effects := p.effects()
-	if c.json() {
-		if err := c.printJSON(map[string]any{"samples": views, "quiet": missing == "", "effects": effects, "took_ms": took.Milliseconds()}); err != nil {
+	if c.IsJSON() {
+		if err := c.PrintJSON(map[string]any{"samples": views, "quiet": missing == "", "effects": effects, "took_ms": took.Milliseconds()}); err != nil {
 			return err
 		}
 	} else {
 		for _, v := range views {
-			c.print("== %s  %s", v.Sample, v.Result)
+			c.Print("== %s  %s", v.Sample, v.Result)
 			if v.Trace != nil {
 				c.printTrace(v.Trace, time.Now())
 			}
-			c.print("")
+			c.Print("")
 		}
-		c.print("%s in %.1f s; %s", plural(len(p.played), "sample"), took.Seconds(), strings.Join(effects, ", "))
+		c.Print("%s in %.1f s; %s", words.Plural(len(p.played), "sample"), took.Seconds(), strings.Join(effects, ", "))
 	}
 	switch {
 	case missing != "":
-		return &exitError{exitTimeout, fmt.Errorf("%s in time: hub sandbox --keep, then hub status", missing)}
+		return exit.With(exit.Timeout, fmt.Errorf("%s in time: hub sandbox --keep, then hub status", missing))
 	case dead > 0:
-		return fmt.Errorf("%s left", plural(dead, "dead letter"))
+		return fmt.Errorf("%s left", words.Plural(dead, "dead letter"))
 	}
 	return nil
 }

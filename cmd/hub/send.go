@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"orderhub/cmd/hub/internal/exit"
+	"orderhub/cmd/hub/internal/words"
 )
 
 type sendFlags struct {
@@ -48,7 +51,7 @@ func (c *cli) send(cmd *cobra.Command, args []string, f sendFlags) error {
 		for _, pair := range list {
 			name, value, ok := strings.Cut(pair, "=")
 			if !ok {
-				return usageError("%q is no name=value", pair)
+				return exit.Usagef("%q is no name=value", pair)
 			}
 			query.Set(prefix+name, value)
 		}
@@ -71,9 +74,9 @@ func (c *cli) send(cmd *cobra.Command, args []string, f sendFlags) error {
 	case !f.wait || a.Trace == nil:
 		return nil
 	case !*a.Quiet:
-		return &exitError{exitTimeout, fmt.Errorf("%s is not through after %s: hub trace %s", a.ID, f.timeout, a.ID)}
+		return exit.With(exit.Timeout, fmt.Errorf("%s is not through after %s: hub trace %s", a.ID, f.timeout, a.ID))
 	case a.Trace.State == stateDead:
-		return &exitError{exitProblems, fmt.Errorf("%s left a dead letter: hub dlq", a.ID)}
+		return exit.With(exit.Problems, fmt.Errorf("%s left a dead letter: hub dlq", a.ID))
 	}
 	return nil
 }
@@ -87,7 +90,7 @@ func (c *cli) bodyArgument(args []string) ([]byte, error) {
 		return os.ReadFile(file)
 	}
 	if args[0] == "-" {
-		return io.ReadAll(c.stdin)
+		return io.ReadAll(c.In)
 	}
 	return []byte(args[0]), nil
 }
@@ -103,8 +106,8 @@ func (c *cli) printSent(a *sendAnswer) {
 			text += "  " + status
 		}
 		if a.Reply.Body != nil {
-			text += "  " + oneLine(jsonText(a.Reply.Body), 200)
+			text += "  " + words.OneLine(words.JSON(a.Reply.Body), 200)
 		}
 	}
-	c.print("%s", text)
+	c.Print("%s", text)
 }

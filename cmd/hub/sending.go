@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
 	"orderhub/pipelines"
 )
@@ -96,7 +97,7 @@ func (g *generation) pipeline(name string) (*pipelines.Pipeline, error) {
 	if p := g.plan.Pipeline(name); p != nil {
 		return p, nil
 	}
-	return nil, notFound("no pipeline %q%s", name, meant(name, pipelineNames(g.plan), ""))
+	return nil, notFound("no pipeline %q%s", name, words.Meant(name, pipelineNames(g.plan), ""))
 }
 
 func pipelineNames(p *pipelines.Plan) []string {

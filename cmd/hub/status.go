@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"orderhub/cmd/hub/internal/words"
 )
 
 func (c *cli) statusCommand() *cobra.Command {
@@ -26,40 +28,40 @@ func (c *cli) status(ctx context.Context) error {
 		return err
 	}
 	now := time.Now()
-	c.print("%s  %s  config %s  up %s  store %s", v.Name, v.Config, v.Revision, age(v.Since, now), v.Store)
+	c.Print("%s  %s  config %s  up %s  store %s", v.Name, v.Config, v.Revision, words.Age(v.Since, now), v.Store)
 	for _, name := range slices.Sorted(maps.Keys(v.URLs)) {
-		c.print("%s  %s", name, v.URLs[name])
+		c.Print("%s  %s", name, v.URLs[name])
 	}
 	if len(v.Stubs) > 0 {
-		c.print("stubs  %s", strings.Join(v.Stubs, ", "))
+		c.Print("stubs  %s", strings.Join(v.Stubs, ", "))
 	}
-	c.print("")
+	c.Print("")
 	if len(v.Attention) > 0 {
 		c.attentionLines(v.Attention, now)
-		c.print("")
+		c.Print("")
 	}
 	c.stageTable(&v, now)
 	if unread := v.unread(); len(unread) > 0 {
-		c.print("")
+		c.Print("")
 		c.queueTable(unread, now)
 	}
 	if len(v.Processes) > 0 {
-		c.print("")
+		c.Print("")
 		c.processTable(v.Processes)
 	}
 	if len(v.Refused) > 0 {
-		c.print("")
+		c.Print("")
 		c.refusedTable(v.Refused, now)
 	}
 	if len(v.Counters) > 0 {
-		c.print("")
+		c.Print("")
 		rows := [][]string{}
 		for _, name := range slices.Sorted(maps.Keys(v.Counters)) {
 			for _, key := range slices.Sorted(maps.Keys(v.Counters[name])) {
 				rows = append(rows, []string{name, key, strconv.FormatInt(v.Counters[name][key], 10)})
 			}
 		}
-		c.table([]string{"COUNTER", "KEY", "VALUE"}, rows)
+		c.Table([]string{"COUNTER", "KEY", "VALUE"}, rows)
 	}
 	return nil
 }
@@ -78,9 +80,9 @@ func (c *cli) stageTable(v *statusView, now time.Time) {
 			continue
 		}
 		rows = append(rows, []string{s.Name, rate(s.Rate), strconv.FormatInt(s.Done, 10), strconv.FormatInt(s.Failed, 10), strconv.Itoa(s.Running),
-			strconv.Itoa(q.Ready + q.Held), strconv.Itoa(q.Waiting), strconv.Itoa(q.Dead), age(q.Oldest, now), note(&s, &q, v.Paused, now)})
+			strconv.Itoa(q.Ready + q.Held), strconv.Itoa(q.Waiting), strconv.Itoa(q.Dead), words.Age(q.Oldest, now), note(&s, &q, v.Paused, now)})
 	}
-	c.table([]string{"STAGE", "RATE", "DONE", "FAILED", "RUNNING", "READY", "WAITING", "DEAD", "OLDEST", "NOTE"}, rows)
+	c.Table([]string{"STAGE", "RATE", "DONE", "FAILED", "RUNNING", "READY", "WAITING", "DEAD", "OLDEST", "NOTE"}, rows)
 }
 
 func rate(perSecond float64) string {
@@ -98,12 +100,12 @@ func note(s *stageView, q *queueView, paused []pauseRecord, now time.Time) strin
 	case s.Paused:
 		for _, p := range paused {
 			if p.Pipeline == pipelineOf(s.Name) && p.Reason != "" {
-				return "paused: " + oneLine(p.Reason, 80)
+				return "paused: " + words.OneLine(p.Reason, 80)
 			}
 		}
 		return "paused"
 	case s.Source == "degraded":
-		return strings.TrimSuffix("source degraded: "+oneLine(s.Error, 100)+"; "+awaitingText(q, now), "; ")
+		return strings.TrimSuffix("source degraded: "+words.OneLine(s.Error, 100)+"; "+awaitingText(q, now), "; ")
 	case s.Source == "ended":
 		return "source used up"
 	}
@@ -113,7 +115,7 @@ func note(s *stageView, q *queueView, paused []pauseRecord, now time.Time) strin
 func (c *cli) queueTable(queues []queueView, now time.Time) {
 	rows := make([][]string, len(queues))
 	for i, q := range queues {
-		rows[i] = []string{q.Queue, strconv.Itoa(q.Ready + q.Held), strconv.Itoa(q.Waiting), strconv.Itoa(q.Dead), age(q.Oldest, now)}
+		rows[i] = []string{q.Queue, strconv.Itoa(q.Ready + q.Held), strconv.Itoa(q.Waiting), strconv.Itoa(q.Dead), words.Age(q.Oldest, now)}
 	}
-	c.table([]string{"QUEUE (NO READER)", "READY", "WAITING", "DEAD", "OLDEST"}, rows)
+	c.Table([]string{"QUEUE (NO READER)", "READY", "WAITING", "DEAD", "OLDEST"}, rows)
 }

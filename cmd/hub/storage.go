@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"orderhub/cmd/hub/internal/exit"
 	"orderhub/hub"
 	"orderhub/hub/store"
 )
@@ -71,7 +72,7 @@ func openStorage(ctx context.Context, url string, o store.Options) (*storage, er
 	s.fresh = !shared(url) && (s.file == "" || !exists(s.file))
 	o.Hub = instance()
 	if err := lostFile(s.file); err != nil {
-		return nil, &exitError{exitStore, err}
+		return nil, exit.With(exit.Store, err)
 	}
 	var err error
 	if s.Store, err = store.Open(ctx, url, o); err == nil {
@@ -81,9 +82,9 @@ func openStorage(ctx context.Context, url string, o store.Options) (*storage, er
 	}
 	switch {
 	case errors.Is(err, store.ErrSetup):
-		return nil, &exitError{exitConfig, err}
+		return nil, exit.With(exit.Config, err)
 	case err != nil:
-		return nil, &exitError{exitStore, err}
+		return nil, exit.With(exit.Store, err)
 	}
 	return s, nil
 }

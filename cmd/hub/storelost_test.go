@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"orderhub/cmd/hub/internal/exit"
 	"orderhub/hub/store"
 )
 
@@ -32,7 +33,7 @@ func TestFault_R2_StoreGone(t *testing.T) {
 			if err := lose(path); err != nil {
 				t.Fatal(err)
 			}
-			if e, ok := errors.AsType[*exitError](start()); !ok || e.code != exitStore {
+			if e, ok := errors.AsType[*exit.Error](start()); !ok || e.Code != exit.Store {
 				t.Errorf("it starts: %v", e)
 			}
 			if err := os.Remove(path + recorderSuffix); err != nil {

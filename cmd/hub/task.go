@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"orderhub/cmd/hub/internal/exit"
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/pipelines/process"
 )
 
@@ -44,7 +46,7 @@ func (c *cli) claimVerb() *cobra.Command {
 	cmd := &cobra.Command{Use: "claim ID", Short: "Make a task yours: nobody else may answer it", Args: between(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if by == "" {
-				return usageError("--by is missing: who claims it")
+				return exit.Usagef("--by is missing: who claims it")
 			}
 			return c.changeTask(cmd.Context(), "claim", taskRequest{ID: args[0], By: by})
 		}}
@@ -57,7 +59,7 @@ func (c *cli) handOverVerb() *cobra.Command {
 	cmd := &cobra.Command{Use: "hand-over ID", Short: "Give a task to somebody else, or back to a group", Args: between(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if to == "" {
-				return usageError("--to is missing: a name, or a group")
+				return exit.Usagef("--to is missing: a name, or a group")
 			}
 			return c.changeTask(cmd.Context(), "hand-over", taskRequest{ID: args[0], To: to})
 		}}
@@ -70,7 +72,7 @@ func (c *cli) answerVerb() *cobra.Command {
 	cmd := &cobra.Command{Use: "answer ID FIELD=VALUE...", Short: "Answer a task; the values are read by its form", Args: between(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if by == "" {
-				return usageError("--by is missing: who answers")
+				return exit.Usagef("--by is missing: who answers")
 			}
 			return c.taskAnswer(cmd.Context(), args[0], args[1:], by)
 		}}
@@ -85,16 +87,16 @@ func (c *cli) taskList(ctx context.Context, group string, late bool) error {
 		return err
 	}
 	if len(list) == 0 {
-		c.say("no open tasks")
+		c.Say("no open tasks")
 		return nil
 	}
 	now := time.Now()
 	rows := make([][]string, len(list))
 	for i, k := range list {
 		due := strings.TrimPrefix(dueOf(k.Due, now), ", ")
-		rows[i] = []string{k.ID, k.Group, orDash(k.Claimed), k.Process + " " + oneLine(k.Instance, 40), k.State, age(k.Since, now), orDash(due)}
+		rows[i] = []string{k.ID, k.Group, words.OrDash(k.Claimed), k.Process + " " + words.OneLine(k.Instance, 40), k.State, words.Age(k.Since, now), words.OrDash(due)}
 	}
-	c.table([]string{"TASK", "GROUP", "CLAIMED", "OF", "STATE", "AGE", "DUE"}, rows)
+	c.Table([]string{"TASK", "GROUP", "CLAIMED", "OF", "STATE", "AGE", "DUE"}, rows)
 	return nil
 }
 
@@ -117,7 +119,7 @@ func (c *cli) changeTask(ctx context.Context, verb string, q taskRequest) error 
 	if done, err := c.fetch(ctx, http.MethodPost, "/tasks/"+verb, nil, body, &k); err != nil || done {
 		return err
 	}
-	c.print("%s", taskTitle(&k, time.Now()))
+	c.Print("%s", taskTitle(&k, time.Now()))
 	return nil
 }
 
@@ -126,7 +128,7 @@ func (c *cli) taskAnswer(ctx context.Context, id string, fields []string, by str
 	for _, pair := range fields {
 		name, value, ok := strings.Cut(pair, "=")
 		if _, twice := answer[name]; !ok || twice {
-			return usageError("%q is no field=value, or the field is given twice", pair)
+			return exit.Usagef("%q is no field=value, or the field is given twice", pair)
 		}
 		answer[name] = value
 	}
@@ -138,9 +140,9 @@ func (c *cli) taskAnswer(ctx context.Context, id string, fields []string, by str
 	if done, err := c.fetch(ctx, http.MethodPost, "/tasks/answer", nil, body, &a); err != nil || done {
 		return err
 	}
-	c.print("%s", titleOf(a.Instance, time.Now()))
+	c.Print("%s", titleOf(a.Instance, time.Now()))
 	if !a.Done {
-		c.say("the answer is stored, and the process has not taken it yet: hub trace %s", a.Instance.ID)
+		c.Say("the answer is stored, and the process has not taken it yet: hub trace %s", a.Instance.ID)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/pipelines/process"
 )
 
@@ -22,10 +23,10 @@ func taskTitle(k *process.OpenTask, now time.Time) string {
 }
 
 func (c *cli) printTask(k *process.OpenTask, now time.Time) {
-	c.print("%s", taskTitle(k, now))
-	rows := [][]string{{"", "asked by", fmt.Sprintf("%s %s in %s, %s ago", k.Process, oneLine(k.Instance, 60), k.State, span(now.Sub(k.Since)))}}
+	c.Print("%s", taskTitle(k, now))
+	rows := [][]string{{"", "asked by", fmt.Sprintf("%s %s in %s, %s ago", k.Process, words.OneLine(k.Instance, 60), k.State, words.Span(now.Sub(k.Since)))}}
 	if k.Why != "" {
-		rows = append(rows, []string{"", "why", oneLine(k.Why, 400)})
+		rows = append(rows, []string{"", "why", words.OneLine(k.Why, 400)})
 	}
 	for i, f := range k.Ask {
 		name := "form"
@@ -34,8 +35,8 @@ func (c *cli) printTask(k *process.OpenTask, now time.Time) {
 		}
 		rows = append(rows, []string{"", name, f.String()})
 	}
-	c.table(nil, rows)
+	c.Table(nil, rows)
 	if len(k.Show) > 0 {
-		c.print("%s", jsonText(k.Show))
+		c.Print("%s", words.JSON(k.Show))
 	}
 }

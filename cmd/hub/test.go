@@ -9,10 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"orderhub/cmd/hub/internal/exit"
+	"orderhub/cmd/hub/internal/screen"
 	"orderhub/pipelines/scenario"
 )
-
-const formatJUnit = "junit"
 
 type testFlags struct {
 	run   string
@@ -37,8 +37,10 @@ func (c *cli) testCommand() *cobra.Command {
 		Example: "  hub test                                 all tests\n" +
 			"  hub test --run 'card' --chaos            those with card in their names, under chaos\n" +
 			"  hub test -o junit > report.xml           for a build server",
-		Args:              between(0, 1),
-		PersistentPreRunE: func(*cobra.Command, []string) error { return c.checkTestFormat() },
+		Args: between(0, 1),
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			return c.CheckFormat("write text, json or junit", screen.Text, screen.JSON, screen.JUnit)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.plain = cmd.Flags().Changed("chaos") && !f.chaos
 			return c.test(cmd.Context(), args, f)
@@ -54,25 +56,16 @@ func (c *cli) testCommand() *cobra.Command {
 	return cmd
 }
 
-// checkTestFormat stands in for the other verbs' check: github is for problems, junit for tests.
-func (c *cli) checkTestFormat() error {
-	switch c.format {
-	case formatText, formatJSON, formatJUnit:
-		return nil
-	}
-	return usageError("unknown output %q%s", c.format, meant(c.format, []string{formatText, formatJSON, formatJUnit}, "write text, json or junit"))
-}
-
 func (c *cli) test(ctx context.Context, args []string, f testFlags) error {
 	o := scenario.Options{Chaos: f.chaos, Plain: f.plain, Seeds: f.seeds, Seed: f.seed, Kill: f.kill}
 	if f.run != "" {
 		var err error
 		if o.Run, err = regexp.Compile(f.run); err != nil {
-			return usageError("--run %s: %v", f.run, err)
+			return exit.Usagef("--run %s: %v", f.run, err)
 		}
 	}
 	if f.seeds < 1 || f.kill < 0 {
-		return usageError("--seeds and --kill count from 1")
+		return exit.Usagef("--seeds and --kill count from 1")
 	}
 	tuneMemory()
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // parallel parts of a pipeline then take turns
@@ -86,11 +79,10 @@ func (c *cli) test(ctx context.Context, args []string, f testFlags) error {
 // testOnce runs the tests. It gives the folders that what was tested lies in.
 func (c *cli) testOnce(ctx context.Context, args []string, f testFlags, o scenario.Options) (folders []string, err error) {
 	began := time.Now()
-	s := loadTests(configPath(args), f.sets, c.mask)
+	s := loadTests(configPath(args), f.sets, c.Mask)
 	folders = s.folders()
 	if !s.ok() {
-		c.explain(s.loaded)
-		return folders, problems()
+		return folders, c.Explain(s.path, s.problems)
 	}
 	report := c.testReport()
 	if err := s.lab.Tests(ctx, s.plan, s.tests, o, report.add); err != nil {
@@ -99,11 +91,11 @@ func (c *cli) testOnce(ctx context.Context, args []string, f testFlags, o scenar
 	failed := report.end(time.Since(began))
 	switch {
 	case failed > 0:
-		return folders, problems()
+		return folders, exit.Told()
 	case report.count() == 0 && o.Run != nil:
-		return folders, &exitError{exitProblems, fmt.Errorf("%s: no test's name matches %q", s.path, o.Run)}
+		return folders, exit.With(exit.Problems, fmt.Errorf("%s: no test's name matches %q", s.path, o.Run))
 	case report.count() == 0:
-		return folders, &exitError{exitProblems, fmt.Errorf("%s: there are no tests: write some under the key tests", s.path)}
+		return folders, exit.With(exit.Problems, fmt.Errorf("%s: there are no tests: write some under the key tests", s.path))
 	}
 	return folders, nil
 }

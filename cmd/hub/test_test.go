@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"orderhub/cmd/hub/internal/exit"
 )
 
 // output is what a verb has printed so far.
@@ -74,7 +76,7 @@ func TestWatch(t *testing.T) {
 	write("pipelines.yaml", strings.Replace(watched, "web:", "wbe:", 1))
 	out.await(t, `did you mean "wbe"?`)
 	cancel()
-	if got := <-code; got != exitInterrupted {
+	if got := <-code; got != exit.Interrupted {
 		t.Errorf("exit code %d", got)
 	}
 }

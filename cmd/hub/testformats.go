@@ -27,7 +27,7 @@ func (c *cli) printTestJSON(all []scenario.Result, took time.Duration) {
 	for i, r := range all {
 		list[i] = testJSON{r.Name, r.Subject, r.Line, len(r.Failures) == 0, float64(r.Took.Microseconds()) / 1000, r.Virtual.Milliseconds(), r.Kills, r.Shuffles, r.Failures}
 	}
-	c.printJSON(map[string]any{"tests": list, "failed": failures(all), "took_ms": float64(took.Microseconds()) / 1000})
+	c.PrintJSON(map[string]any{"tests": list, "failed": failures(all), "took_ms": float64(took.Microseconds()) / 1000})
 }
 
 // The elements of a JUnit report, as build servers read them.
@@ -68,10 +68,10 @@ func (c *cli) printJUnit(all []scenario.Result, took time.Duration) {
 	}
 	out, err := xml.MarshalIndent(s, "", "  ")
 	if err != nil {
-		c.say("hub: %v", err)
+		c.Say("hub: %v", err)
 		return
 	}
-	fmt.Fprintf(c.out, "%s%s\n", xml.Header, out)
+	fmt.Fprintf(c.Out, "%s%s\n", xml.Header, out)
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.6f", d.Seconds()) }

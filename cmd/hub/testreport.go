@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"orderhub/cmd/hub/internal/screen"
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/pipelines/scenario"
 )
 
@@ -18,10 +20,10 @@ type testReport interface {
 }
 
 func (c *cli) testReport() testReport {
-	switch c.format {
-	case formatJSON:
+	switch c.Format {
+	case screen.JSON:
 		return &testList{show: c.printTestJSON}
-	case formatJUnit:
+	case screen.JUnit:
 		return &testList{show: c.printJUnit}
 	}
 	return &testLines{cli: c}
@@ -68,13 +70,13 @@ func (l *testLines) add(r scenario.Result) {
 	if more := details(r); more != "" {
 		line += "   (" + more + ")"
 	}
-	l.print("%s", line)
+	l.Print("%s", line)
 	for _, f := range r.Failures {
 		for text := range strings.SplitSeq(f.String(), "\n") {
 			if !startsField(text) && text != f.Line {
 				text = strings.Repeat(" ", 10) + text
 			}
-			l.print("      %s", text)
+			l.Print("      %s", text)
 		}
 	}
 }
@@ -93,14 +95,14 @@ func (l *testLines) end(took time.Duration) int {
 	if len(l.all) == 0 {
 		return 0
 	}
-	text := plural(len(l.all), "test") + ", "
+	text := words.Plural(len(l.all), "test") + ", "
 	if failed > 0 {
 		text += fmt.Sprintf("%d failed, ", failed)
 	}
 	if kills+shuffles > 0 {
-		text += plural(kills, "kill") + ", " + plural(shuffles, "shuffle") + ", "
+		text += words.Plural(kills, "kill") + ", " + words.Plural(shuffles, "shuffle") + ", "
 	}
-	l.print("%s%s", text, millis(took))
+	l.Print("%s%s", text, millis(took))
 	return failed
 }
 
@@ -111,10 +113,10 @@ func details(r scenario.Result) string {
 		parts = append(parts, virtual(r.Virtual)+" virtual")
 	}
 	if r.Kills > 0 {
-		parts = append(parts, plural(r.Kills, "kill"))
+		parts = append(parts, words.Plural(r.Kills, "kill"))
 	}
 	if r.Shuffles > 0 {
-		parts = append(parts, plural(r.Shuffles, "shuffle"))
+		parts = append(parts, words.Plural(r.Shuffles, "shuffle"))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
+	"orderhub/cmd/hub/internal/exit"
 	"orderhub/pipelines/scenario"
 )
 
@@ -24,8 +25,8 @@ func (c *cli) testAgain(ctx context.Context, args []string, f testFlags, o scena
 	defer w.Close()
 	for {
 		folders, err := c.testOnce(ctx, args, f, o)
-		if code, say := codeOf(err); say && ctx.Err() == nil {
-			c.say("hub: %v (%d)", err, code)
+		if code, say := exit.CodeOf(err); say && ctx.Err() == nil {
+			c.Say("hub: %v (%d)", err, code)
 		}
 		for _, dir := range folders {
 			if err := w.Add(dir); err != nil && exists(dir) {
@@ -33,9 +34,9 @@ func (c *cli) testAgain(ctx context.Context, args []string, f testFlags, o scena
 			}
 		}
 		if !changed(ctx, w) {
-			return &exitError{exitInterrupted, nil}
+			return exit.With(exit.Interrupted, nil)
 		}
-		c.print("──── %s", time.Now().Format(time.TimeOnly))
+		c.Print("──── %s", time.Now().Format(time.TimeOnly))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
 	"orderhub/pipelines/process"
 )
@@ -59,16 +60,16 @@ func (c *cli) printTrace(v *traceView, now time.Time) {
 		if e.Detail != "" {
 			what = fmt.Sprintf("%-9s %s", e.What, e.Detail)
 		}
-		rows = append(rows, []string{"", e.Time.Local().Format("15:04:05.000"), fmt.Sprintf("%6s", took(e.Took)), e.Where, base(e.Line), oneLine(what, 160)})
+		rows = append(rows, []string{"", e.Time.Local().Format("15:04:05.000"), fmt.Sprintf("%6s", words.Took(e.Took)), e.Where, base(e.Line), words.OneLine(what, 160)})
 	}
 	if v.State != stateRefused {
-		c.table([]string{"", "TIME", "  TOOK", "WHERE", "", "WHAT"}, rows)
+		c.Table([]string{"", "TIME", "  TOOK", "WHERE", "", "WHAT"}, rows)
 	}
 	for _, m := range v.Stored {
-		c.print("%s", pendingLine(&m, now))
+		c.Print("%s", pendingLine(&m, now))
 	}
 	for i := range v.Refused {
-		c.print("")
+		c.Print("")
 		c.printRefusal(&v.Refused[i])
 	}
 }
@@ -88,13 +89,13 @@ func (c *cli) printTitle(v *traceView, now time.Time) {
 		if v.State == stateMoving || v.State == stateDead {
 			text += "  " + v.State
 		}
-		c.print("%s", text)
+		c.Print("%s", text)
 	}
 	switch {
 	case len(rest) > 0:
-		c.print("%s  %s", strings.Join(rest[:min(len(rest), 8)], ", "), v.State)
+		c.Print("%s  %s", strings.Join(rest[:min(len(rest), 8)], ", "), v.State)
 	case len(v.Instances) == 0:
-		c.print("%s  %s", v.ID, v.State)
+		c.Print("%s  %s", v.ID, v.State)
 	}
 }
 
@@ -103,11 +104,11 @@ func pendingLine(m *storedMessage, now time.Time) string {
 	text := fmt.Sprintf("  %s in %s", m.State, m.Queue)
 	switch {
 	case m.Error == nil && !m.Due.IsZero():
-		text += ", due in " + short(m.Due.Sub(now))
+		text += ", due in " + words.Short(m.Due.Sub(now))
 	case m.Error != nil && m.State == "dead":
-		text += fmt.Sprintf(" since %s: %s (hub dlq show %d, hub replay %d)", short(now.Sub(m.Error.Time)), oneLine(m.Error.Text(), 200), m.Seq, m.Seq)
+		text += fmt.Sprintf(" since %s: %s (hub dlq show %d, hub replay %d)", words.Short(now.Sub(m.Error.Time)), words.OneLine(m.Error.Text(), 200), m.Seq, m.Seq)
 	case m.Error != nil:
-		text += fmt.Sprintf(", try %d in %s, after %s", m.Attempts+1, short(m.Due.Sub(now)), oneLine(m.Error.Text(), 200))
+		text += fmt.Sprintf(", try %d in %s, after %s", m.Attempts+1, words.Short(m.Due.Sub(now)), words.OneLine(m.Error.Text(), 200))
 		if m.Error.Times > 1 {
 			text += fmt.Sprintf(" (the last of %d tries since %s)", m.Error.Times, m.Error.Since.Local().Format(time.TimeOnly))
 		}

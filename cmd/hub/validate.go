@@ -9,6 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"orderhub/cmd/hub/internal/exit"
+	"orderhub/cmd/hub/internal/screen"
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
@@ -44,35 +47,35 @@ func (c *cli) validateCommand() *cobra.Command {
 
 func (c *cli) validate(ctx context.Context, path string, f validateFlags) error {
 	s := &stubs{off: f.noStubs, asked: f.stubs, strict: true, warn: true}
-	l := load(path, registry(c.mask), s, f.sets...)
+	l := load(path, registry(c.Mask), s, f.sets...)
 	asked := ""
 	if f.connect && l.ok() {
 		asked = l.connect(ctx, s)
 	}
-	switch c.format {
-	case formatJSON:
-		l.problems.WriteJSON(c.out)
-	case formatGitHub:
-		l.problems.WriteGitHub(c.out)
+	switch c.Format {
+	case screen.JSON:
+		l.problems.WriteJSON(c.Out)
+	case screen.GitHub:
+		l.problems.WriteGitHub(c.Out)
 	default:
-		c.out.report(l.problems, c.color && c.shown)
+		c.Out.Problems(l.problems)
 	}
-	summary := plural(l.problems.Errors(), "error")
+	summary := words.Plural(l.problems.Errors(), "error")
 	if n := l.problems.Warnings(); n > 0 {
-		summary += ", " + plural(n, "warning")
+		summary += ", " + words.Plural(n, "warning")
 	}
 	if !l.ok() {
-		c.say("%s: %s", path, summary)
-		return problems()
+		c.Say("%s: %s", path, summary)
+		return exit.Told()
 	}
-	verdict := "valid in " + took(l.took) + ": " + sizes(l.plan) + asked
+	verdict := "valid in " + words.Took(l.took) + ": " + sizes(l.plan) + asked
 	if n := l.problems.Warnings(); n > 0 {
-		verdict += "; " + plural(n, "warning")
+		verdict += "; " + words.Plural(n, "warning")
 	}
-	if c.format == formatText {
-		c.print("%s", verdict)
+	if c.Format == screen.Text {
+		c.Print("%s", verdict)
 	} else {
-		c.say("%s", verdict)
+		c.Say("%s", verdict)
 	}
 	return nil
 }
@@ -87,5 +90,5 @@ func (l *loaded) connect(ctx context.Context, s *stubs) string {
 	if err != nil {
 		l.problems.Add(yamlfile.Problem{File: l.path, Code: "E291", Message: "the configuration can't be opened: " + err.Error()})
 	}
-	return fmt.Sprintf("; %s asked", plural(n, "far end"))
+	return fmt.Sprintf("; %s asked", words.Plural(n, "far end"))
 }

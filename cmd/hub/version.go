@@ -35,10 +35,10 @@ func (c *cli) versionCommand() *cobra.Command {
 		Use: "version", Short: "Print the version of this binary", Args: between(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			v := buildVersion()
-			if c.json() {
-				return c.printJSON(v)
+			if c.IsJSON() {
+				return c.PrintJSON(v)
 			}
-			c.print("hub %s %s language %d", v.Version, v.Go, v.Language)
+			c.Print("hub %s %s language %d", v.Version, v.Go, v.Language)
 			return nil
 		},
 	}

@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"orderhub/pipelines/yamlfile"
 )
 
 // TestFault_S5_NoVerbPrintsThePasswordOfTheStore: of a store that is away, of one whose address is wrong, and of one that the
@@ -40,40 +38,5 @@ func TestFault_S5_NoVerbPrintsThePasswordOfTheStore(t *testing.T) {
 		if shown := (&storage{url: url}).shown(); strings.Contains(shown, "pw-of") || !strings.Contains(shown, "***") {
 			t.Errorf("status shows %s", shown)
 		}
-	}
-}
-
-// TestFault_S4_WhateverIsPrintedIsSafe: cells, lines, errors and problems, for people and for machines.
-func TestFault_S4_WhateverIsPrintedIsSafe(t *testing.T) {
-	const evil = "a\x1b[2J\u009b31m\u202eb\nc\x00\u2028"
-	for name, print := range map[string]func(c *cli){
-		"line":     func(c *cli) { c.print("%s", evil) },
-		"talk":     func(c *cli) { c.say("%s", evil) },
-		"table":    func(c *cli) { c.table([]string{"A"}, [][]string{{evil, "x"}}) },
-		"JSON":     func(c *cli) { c.printJSON(map[string]string{evil: evil}) },
-		"one line": func(c *cli) { c.printLine(evil) },
-		"log":      func(c *cli) { c.logger(2).Info(evil, evil, evil) },
-		"problems": func(c *cli) {
-			p := &yamlfile.Problems{}
-			p.Add(yamlfile.Problem{File: evil, Line: 1, Message: evil, Help: evil})
-			c.out.report(p, false)
-			p.WriteJSON(c.out)
-			p.WriteGitHub(c.out)
-		},
-		"API problem": func(c *cli) { c.say("%v", notFound("no %s", evil)) },
-	} {
-		var out, talk bytes.Buffer
-		print(newCLI(nil, &out, &talk))
-		text := out.String() + talk.String()
-		if text == "" || strings.ContainsAny(text, "\x1b\x00\u009b\u202e\u2028") || strings.Contains(text, "\nc") {
-			t.Errorf("%s: %q", name, text)
-		}
-	}
-	var out bytes.Buffer
-	p := &yamlfile.Problems{}
-	p.Add(yamlfile.Problem{File: evil, Line: 1, Message: evil})
-	newCLI(nil, &out, &out).out.report(p, true)
-	if text := strings.NewReplacer("\x1b[31m", "", "\x1b[1m", "", "\x1b[0m", "", "\x1b[34m", "").Replace(out.String()); strings.Contains(text, "\x1b") {
-		t.Errorf("with colours: %q", text)
 	}
 }

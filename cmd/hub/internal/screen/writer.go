@@ -1,4 +1,4 @@
-package main
+package screen
 
 import (
 	"io"
@@ -8,33 +8,34 @@ import (
 	"orderhub/pipelines/yamlfile"
 )
 
-// screen is where a verb writes. What it prints is for people and terminals: no
+// Writer is one stream of a screen. What it prints is for people and terminals: no
 // secret that this process has loaded, and no character that steers a terminal, goes
 // through. Each Write is a whole text; the log and the verb write side by side.
-type screen struct {
-	mu sync.Mutex
-	io.Writer
-	mask   *hub.Masker
-	colour bool // the texts are safe already, and the control characters in them are our own
+type Writer struct {
+	mu      sync.Mutex
+	to      io.Writer
+	mask    *hub.Masker
+	colours bool // it is a terminal that shows colours
+	safe    bool // the texts are safe already, and the control characters in them are our own
 }
 
 // Write writes p, masked and made visible. n is that of p.
-func (s *screen) Write(p []byte) (n int, err error) {
-	text := s.mask.Text(string(p))
-	if !s.colour {
+func (w *Writer) Write(p []byte) (n int, err error) {
+	text := w.mask.Text(string(p))
+	if !w.safe {
 		text = hub.VisibleLines(text)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, err := io.WriteString(s.Writer, text); err != nil {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, err := io.WriteString(w.to, text); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
-// report prints the problems of a configuration, which make their texts safe themselves.
-func (s *screen) report(p *yamlfile.Problems, color bool) {
-	p.WriteText(&screen{Writer: s.Writer, mask: s.mask, colour: color}, true, color)
+// Problems prints the problems of a configuration, which make their texts safe themselves.
+func (w *Writer) Problems(p *yamlfile.Problems) {
+	p.WriteText(&Writer{to: w.to, mask: w.mask, safe: w.colours}, true, w.colours)
 }
 
 // inLine makes the texts among the arguments of a line safe for it: their line breaks are shown, not made.

@@ -1,0 +1,54 @@
+// Package exit gives each way that a verb can end its exit code.
+package exit
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Exit codes of every verb.
+const (
+	Fine        = 0
+	Problems    = 1 // the configuration is invalid, the message was refused, dead letters are left
+	Usage       = 2
+	Unreachable = 3 // no hub answers
+	Timeout     = 4
+	Store       = 74 // the store failed, or is damaged (EX_IOERR)
+	Config      = 78 // the store can't be used as it is named: in use, of another version, not the hub's (EX_CONFIG)
+	Interrupted = 130
+)
+
+// Error ends the process with a code. A nil Err was told to the user already.
+type Error struct {
+	Code int
+	Err  error
+}
+
+func (e *Error) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("exit %d", e.Code)
+	}
+	return e.Err.Error()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// With is err with the exit code.
+func With(code int, err error) error { return &Error{code, err} }
+
+// Usagef is the error of a command line that is wrong.
+func Usagef(format string, args ...any) error { return With(Usage, fmt.Errorf(format, args...)) }
+
+// Told ends with exit code 1 and prints nothing: what is wrong was printed.
+func Told() error { return With(Problems, nil) }
+
+// CodeOf is the exit code for an error, and whether the error is still to be printed.
+func CodeOf(err error) (code int, say bool) {
+	if err == nil {
+		return Fine, false
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code, e.Err != nil
+	}
+	return Problems, true
+}

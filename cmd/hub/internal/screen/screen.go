@@ -1,0 +1,147 @@
+// Package screen is what a verb reads from and prints to: lines, tables and JSON,
+// without secrets and without characters that steer a terminal.
+package screen
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"orderhub/cmd/hub/internal/exit"
+	"orderhub/cmd/hub/internal/words"
+	"orderhub/hub"
+	"orderhub/pipelines/yamlfile"
+)
+
+// Formats of a verb's data.
+const (
+	Text   = "text"
+	JSON   = "json"
+	GitHub = "github" // problems, for workflows
+	JUnit  = "junit"  // tests, for build servers
+)
+
+// Screen is where a verb reads and writes: data goes to Out, talk to Talk.
+type Screen struct {
+	In        io.Reader
+	Out, Talk *Writer
+	Mask      *hub.Masker // of both, and of the log: it knows the secrets that this process has loaded
+	Format    string
+}
+
+// New makes a screen of the process's streams. Its mask knows the secrets of the environment.
+func New(stdin io.Reader, stdout, stderr io.Writer) *Screen {
+	mask := &hub.Masker{}
+	for _, set := range os.Environ() {
+		if name, value, _ := strings.Cut(set, "="); strings.HasPrefix(name, "HUB_SECRET_") {
+			mask.Hide(value, name)
+		}
+	}
+	mask.HideURL(os.Getenv("HUB_STORE"), "HUB_STORE")
+	colours := terminal(stderr) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return &Screen{In: stdin, Mask: mask,
+		Out:  &Writer{to: stdout, mask: mask, colours: colours && terminal(stdout)},
+		Talk: &Writer{to: stderr, mask: mask, colours: colours}}
+}
+
+func terminal(f any) bool {
+	file, ok := f.(*os.File)
+	if !ok {
+		return false
+	}
+	st, err := file.Stat()
+	return err == nil && st.Mode()&os.ModeCharDevice != 0 && file.Name() != os.DevNull
+}
+
+// CheckFormat refuses a format that the verb does not know; help says what to write.
+func (s *Screen) CheckFormat(help string, known ...string) error {
+	if slices.Contains(known, s.Format) {
+		return nil
+	}
+	return exit.Usagef("unknown output %q%s", s.Format, words.Meant(s.Format, known, help))
+}
+
+// IsJSON tells that the verb's data is to be printed as JSON.
+func (s *Screen) IsJSON() bool { return s.Format == JSON }
+
+// Print prints a line of the verb's data.
+func (s *Screen) Print(format string, args ...any) { fmt.Fprintf(s.Out, format+"\n", inLine(args)...) }
+
+// Say prints a line of talk.
+func (s *Screen) Say(format string, args ...any) { fmt.Fprintf(s.Talk, format+"\n", inLine(args)...) }
+
+// PrintJSON prints v as the verb's data.
+func (s *Screen) PrintJSON(v any) error { return s.encode(v, "  ") }
+
+// PrintLine prints v as one line of JSON.
+func (s *Screen) PrintLine(v any) error { return s.encode(v, "") }
+
+func (s *Screen) encode(v any, indent string) error {
+	enc := json.NewEncoder(s.Out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", indent)
+	return enc.Encode(v)
+}
+
+// Table prints rows under a header, columns as wide as they need to be.
+func (s *Screen) Table(header []string, rows [][]string) {
+	if header != nil {
+		rows = append([][]string{header}, rows...)
+	}
+	var widths []int
+	all := make([][]string, len(rows))
+	for i, r := range rows {
+		for j, cell := range r {
+			cell = hub.Visible(cell)
+			all[i] = append(all[i], cell)
+			if j == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[j] = max(widths[j], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, r := range all {
+		var b strings.Builder
+		for i, cell := range r {
+			b.WriteString(cell)
+			b.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+		}
+		fmt.Fprintln(s.Out, strings.TrimRight(b.String(), " "))
+	}
+}
+
+// Explain prints the problems of a configuration that can't be used, and ends the verb.
+func (s *Screen) Explain(path string, p *yamlfile.Problems) error {
+	if s.IsJSON() {
+		p.WriteJSON(s.Out)
+	} else {
+		s.Talk.Problems(p)
+		s.Say("%s: %s", path, words.Plural(p.Errors(), "error"))
+	}
+	return exit.Told()
+}
+
+// Confirm asks on a terminal; without one the answer is no.
+func (s *Screen) Confirm(question string) bool {
+	if !terminal(s.In) {
+		return false
+	}
+	fmt.Fprintf(s.Talk, "%s [y/N] ", question)
+	line, _ := bufio.NewReader(s.In).ReadString('\n')
+	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(line)), "y")
+}
+
+// Logger writes to Talk: what ops should know, with a verbosity above 0 more.
+func (s *Screen) Logger(verbose int) *slog.Logger {
+	level := slog.LevelInfo
+	if verbose > 0 {
+		level = slog.LevelDebug
+	}
+	return slog.New(s.Mask.LogHandler(slog.NewTextHandler(s.Talk, &slog.HandlerOptions{Level: level})))
+}
