@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store/core"
+	"orderhub/hub/store/storetest"
 )
 
 // endedStores are the stores in which a message may end behind the runtime's back;
@@ -19,24 +22,30 @@ import (
 func endedStores(t *testing.T, run func(t *testing.T, s hub.Store, damage func(id string))) {
 	t.Run("sqlite", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "hub.db")
-		s := open(t, "sqlite:"+path, Options{Log: silent})
+		s := open(t, "sqlite:"+path, Options{})
 		defer s.Close()
 		run(t, s, func(id string) {
-			c, err := openConn(path)
+			db, err := sql.Open("sqlite", path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer c.close()
-			eventually(t, "the writer is free", 10*time.Second, func() bool {
-				n, err := c.exec("UPDATE messages SET body=CAST(body||'!' AS BLOB) WHERE id=?", id)
+			defer db.Close()
+			storetest.Eventually(t, "the writer is free", 10*time.Second, func() bool {
+				r, err := db.Exec("UPDATE messages SET body=CAST(body||'!' AS BLOB) WHERE id=?", id)
+				if err != nil {
+					return false
+				}
+				n, err := r.RowsAffected()
 				return err == nil && n == 1
 			})
 		})
 	})
 	t.Run("postgres", func(t *testing.T) {
-		url := pgSchema(t)
-		run(t, openPg(t, url, PostgresOptions{Options: Options{Log: silent}}), func(id string) {
-			pgExec(t, url, "UPDATE messages SET body=set_bit(body, 5, 1-get_bit(body, 5)) WHERE id=$1", []byte(id))
+		url := storetest.PostgresSchema(t)
+		s := open(t, url, Options{})
+		defer s.Close()
+		run(t, s, func(id string) {
+			storetest.PostgresExec(t, url, "UPDATE messages SET body=set_bit(body, 5, 1-get_bit(body, 5)) WHERE id=$1", []byte(id))
 		})
 	})
 }
@@ -88,7 +97,7 @@ func (h *held) put(t *testing.T, name string, from, to int) {
 	t.Helper()
 	u := &hub.Unit{}
 	for i := from; i < to; i++ {
-		p := hub.Put{Queue: "q", Msg: keyedMsg(fmt.Sprintf("k-%d", i), "k")}
+		p := hub.Put{Queue: "q", Msg: storetest.Keyed(fmt.Sprintf("k-%d", i), "k")}
 		if i == 0 {
 			p.Name = name
 		}
@@ -102,7 +111,7 @@ func (h *held) put(t *testing.T, name string, from, to int) {
 // waits returns when the first message waits for its retry, and the others are held.
 func (h *held) waits(t *testing.T, n int) {
 	t.Helper()
-	eventually(t, "a waiting retry, and the others held", 20*time.Second, func() bool {
+	storetest.Eventually(t, "a waiting retry, and the others held", 20*time.Second, func() bool {
 		qs, err := h.Queues(ctx)
 		return err == nil && len(qs) == 1 && qs[0].Waiting == 1 && qs[0].Held == n
 	})
@@ -115,14 +124,14 @@ func TestFault_R3_DamagedRetry(t *testing.T) {
 		h.put(t, "", 0, 4)
 		h.waits(t, 3)
 		damage("k-0")
-		eventually(t, "the held messages", 20*time.Second, func() bool { return len(h.all()) == 3 })
+		storetest.Eventually(t, "the held messages", 20*time.Second, func() bool { return len(h.all()) == 3 })
 		h.put(t, "", 4, 6)
-		eventually(t, "the next messages", 20*time.Second, func() bool { return len(h.all()) == 5 })
+		storetest.Eventually(t, "the next messages", 20*time.Second, func() bool { return len(h.all()) == 5 })
 		if got := strings.Join(h.all(), " "); got != "k-1 k-2 k-3 k-4 k-5" {
 			t.Errorf("done %s", got)
 		}
 		g, err := s.DeadGroups(ctx)
-		if err != nil || len(g) != 1 || g[0].Count != 1 || g[0].Sample.Error.Reason != corrupt {
+		if err != nil || len(g) != 1 || g[0].Count != 1 || g[0].Sample.Error.Reason != core.Corrupt {
 			t.Errorf("dead letters %+v %v", g, err)
 		}
 	})
@@ -138,7 +147,7 @@ func TestFault_R3_DamagedHeld(t *testing.T) {
 			damage(fmt.Sprintf("k-%d", i))
 		}
 		h.drop(t)
-		eventually(t, "the held messages", 20*time.Second, func() bool { return len(h.all()) == 2 })
+		storetest.Eventually(t, "the held messages", 20*time.Second, func() bool { return len(h.all()) == 2 })
 		if got := strings.Join(h.all(), " "); got != "k-38 k-39" {
 			t.Errorf("done %s", got)
 		}
@@ -165,11 +174,11 @@ func TestFault_R3_DroppedAndReplaced(t *testing.T) {
 				h.drop(t)
 			} else {
 				want++
-				if err := h.Runtime.Commit(ctx, &hub.Unit{Puts: []hub.Put{{Queue: "q", Name: "n", Msg: keyedMsg("new", "k")}}}); err != nil {
+				if err := h.Runtime.Commit(ctx, &hub.Unit{Puts: []hub.Put{{Queue: "q", Name: "n", Msg: storetest.Keyed("new", "k")}}}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			eventually(t, "the held messages", 20*time.Second, func() bool { return len(h.all()) == want })
+			storetest.Eventually(t, "the held messages", 20*time.Second, func() bool { return len(h.all()) == want })
 		}
 		if got := strings.Join(h.all(), " "); got != "k-1 k-2 k-1 k-2 new" {
 			t.Errorf("done %s", got)
@@ -190,9 +199,9 @@ func TestFault_R3_DamagedBeforeDirect(t *testing.T) {
 		h.put(t, "", 0, 1)
 		h.waits(t, 0)
 		damage("k-0")
-		eventually(t, "the dead letter", 20*time.Second, func() bool { g, err := s.DeadGroups(ctx); return err == nil && len(g) == 1 })
-		eventually(t, "the direct way", 20*time.Second, func() bool {
-			if _, err := h.Inject(ctx, "s", keyedMsg("k-9", "k")); err != nil {
+		storetest.Eventually(t, "the dead letter", 20*time.Second, func() bool { g, err := s.DeadGroups(ctx); return err == nil && len(g) == 1 })
+		storetest.Eventually(t, "the direct way", 20*time.Second, func() bool {
+			if _, err := h.Inject(ctx, "s", storetest.Keyed("k-9", "k")); err != nil {
 				t.Fatal(err)
 			}
 			return slices.Contains(h.all(), "k-9")

@@ -12,11 +12,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if asChild() {
-		return
-	}
 	goleak.VerifyTestMain(m)
 }
+
+var ctx = context.Background()
 
 func open(t testing.TB, url string, o Options) hub.Store {
 	t.Helper()

@@ -1,0 +1,56 @@
+// Package core holds what the stores have in common: their options, the form
+// in which messages, records and history are stored, and the rules of a unit of
+// work that do not depend on where it is kept.
+package core
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"orderhub/hub"
+)
+
+// Options of a store. The zero value is ready for use.
+type Options struct {
+	Clock      hub.Clock    // nil: the wall clock
+	Log        *slog.Logger // nil: silent
+	QueueLimit int          // messages per queue, dead ones not counted; 0: 2,000,000. A Put beyond it fails its Commit with hub.ErrFull
+	MinFree    int64        // bytes of disk; 0: 256 MiB, or 5 % of a smaller disk; negative: off. Below it, Commits with Puts from outside fail with hub.ErrNoSpace
+	RingCount  int          // newest messages kept decoded per queue; 0: 4096
+	RingBytes  int64        // memory for them, all queues together; 0: 32 MiB
+	Hub        string       // PostgreSQL: names this hub among those that share the store. When a hub of that name starts, it takes over what the last one left; "": it waits for the leases to end
+	AcceptLoss int          // SQLite: go on without what a damaged log holds from this frame on, which wal.Damage names; the log is kept as a copy
+}
+
+// WithDefaults replaces what is zero.
+func (o Options) WithDefaults() Options {
+	if o.Clock == nil {
+		o.Clock = hub.RealClock{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.QueueLimit == 0 {
+		o.QueueLimit = 2_000_000
+	}
+	if o.RingCount == 0 {
+		o.RingCount = 4096
+	}
+	if o.RingBytes == 0 {
+		o.RingBytes = 32 << 20
+	}
+	return o
+}
+
+// ErrSetup is in the errors of opening a store that are mended by naming another store, by another version of the hub,
+// or by ending the hub that has the store. All other errors of opening are of the disk or of the server.
+var ErrSetup = errors.New("the store can't be used as it is named")
+
+// setupError is an ErrSetup with a text of its own.
+type setupError struct{ error }
+
+func (e setupError) Unwrap() []error { return []error{e.error, ErrSetup} }
+
+// Setupf makes an ErrSetup that reads as format says.
+func Setupf(format string, args ...any) error { return setupError{fmt.Errorf(format, args...)} }

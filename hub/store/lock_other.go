@@ -1,8 +1,0 @@
-//go:build !(darwin || linux || freebsd || netbsd || openbsd)
-
-package store
-
-import "os"
-
-// lockFile does nothing here: only one hub may use a file, and nothing checks it.
-func lockFile(*os.File) error { return nil }

@@ -1,0 +1,300 @@
+// Package memory is a store for tests and trials: the duties of the others, and nothing on disk.
+package memory
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/hub/store/core"
+)
+
+// Store keeps everything in maps. It is gone when it is closed.
+type Store struct {
+	o        core.Options
+	mu       sync.Mutex
+	closed   bool
+	seq      int64
+	rows     map[int64]*memoryRow
+	queues   map[string]*memoryQueue
+	records  map[string]map[string]hub.Record
+	counters map[string]map[string]int64
+	rowsOf   []memoryHistory
+	refused  []hub.Refusal // oldest first
+	last     string
+	never    chan struct{}
+}
+
+type memoryRow struct {
+	d     hub.Delivery // Epoch is that of the claim
+	until time.Time
+	held  bool // claimed
+	since time.Time
+	await string // what a message that waits after a failure awaits
+}
+
+type memoryQueue struct {
+	name    string
+	ready   core.Backlog // may name rows that are ready no more
+	waiting map[int64]*memoryRow
+	names   map[string]int64
+	ended   []string // see Ended
+	depth   int      // not dead
+}
+
+type memoryHistory struct {
+	hub.HistoryRow
+	time time.Time
+}
+
+var (
+	_ hub.Store = (*Store)(nil)
+)
+
+// New makes an empty store.
+func New(o core.Options) *Store {
+	o = o.WithDefaults()
+	return &Store{o: o, rows: map[int64]*memoryRow{}, queues: map[string]*memoryQueue{}, records: map[string]map[string]hub.Record{},
+		counters: map[string]map[string]int64{}, never: make(chan struct{})}
+}
+
+// Done is never closed: memory does not fail.
+func (s *Store) Done() <-chan struct{} { return s.never }
+
+// Err is always nil.
+func (s *Store) Err() error { return nil }
+
+// enter locks the store; the caller unlocks it when there is no error.
+func (s *Store) enter() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return hub.ErrClosed
+	}
+	return nil
+}
+
+// Close ends the store; all it held is gone.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	return nil
+}
+
+func (s *Store) queue(name string) *memoryQueue {
+	q := s.queues[name]
+	if q == nil {
+		q = &memoryQueue{name: name, waiting: map[int64]*memoryRow{}, names: map[string]int64{}}
+		s.queues[name] = q
+	}
+	return q
+}
+
+// Commit applies u at once, or not at all.
+func (s *Store) Commit(ctx context.Context, u *hub.Unit) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	now := s.o.Clock.Now()
+	writes, err := s.check(u, now)
+	if err != nil {
+		return err
+	}
+	for kind, m := range writes {
+		maps.Copy(s.kind(kind), m)
+		maps.DeleteFunc(s.kind(kind), func(_ string, r hub.Record) bool { return r.Version == 0 })
+	}
+	if u.Input != nil {
+		s.finish(u, now)
+	}
+	for i := range u.Puts {
+		s.put(&u.Puts[i], now)
+	}
+	for _, a := range u.Adds {
+		if s.counters[a.Kind] == nil {
+			s.counters[a.Kind] = map[string]int64{}
+		}
+		s.counters[a.Kind][a.Key] += a.Delta
+	}
+	s.refuse(u)
+	s.note(u, now)
+	return nil
+}
+
+// check finds what the records will be; Version 0 is a deleted one.
+func (s *Store) check(u *hub.Unit, now time.Time) (map[string]map[string]hub.Record, error) {
+	if in := u.Input; in != nil {
+		if r := s.rows[in.Seq]; r == nil || !r.held || r.d.Epoch != in.Epoch {
+			return nil, fmt.Errorf("message %d of queue %q is not claimed any more: %w", in.Seq, in.Queue, hub.ErrLost)
+		}
+	}
+	if err := s.room(u); err != nil {
+		return nil, err
+	}
+	writes := map[string]map[string]hub.Record{}
+	set := func(r hub.Record) {
+		if writes[r.Kind] == nil {
+			writes[r.Kind] = map[string]hub.Record{}
+		}
+		writes[r.Kind][r.Key] = r
+	}
+	version := func(kind, key string) int64 {
+		r, ok := writes[kind][key]
+		if !ok {
+			r = s.records[kind][key]
+		}
+		if !r.Expires.IsZero() && !r.Expires.After(now) {
+			return 0
+		}
+		return r.Version
+	}
+	if u.Inbox != "" {
+		if version(core.InboxKind, u.Inbox) != 0 {
+			return nil, hub.ErrDuplicate
+		}
+		s.seq++
+		set(hub.Record{Kind: core.InboxKind, Key: u.Inbox, Value: []byte{}, Version: s.seq, Expires: now.Add(core.InboxKeep)})
+	}
+	for _, checked := range []bool{true, false} {
+		for i := range u.Writes {
+			w := &u.Writes[i]
+			if (w.IfVersion != hub.AnyVersion) != checked {
+				continue
+			}
+			if have := version(w.Kind, w.Key); checked && have != w.IfVersion {
+				return nil, fmt.Errorf("record %s %q: %w", w.Kind, w.Key, hub.ErrConflict)
+			}
+			r := hub.Record{Kind: w.Kind, Key: w.Key, Value: w.Value, Expires: w.Expires}
+			if w.Value != nil {
+				s.seq++
+				r.Version, w.Version = s.seq, s.seq
+			}
+			set(r)
+		}
+	}
+	return writes, nil
+}
+
+func (s *Store) room(u *hub.Unit) error {
+	more := map[string]int{}
+	for i := range u.Puts {
+		p := &u.Puts[i]
+		if st := core.StateOf(p); p.Cancel || st == hub.Dead {
+			continue
+		} else if !p.Cancel && p.Msg == nil {
+			return fmt.Errorf("put to queue %q: no message", p.Queue)
+		}
+		more[p.Queue]++
+		if have := s.queue(p.Queue).depth; have+more[p.Queue] > s.o.QueueLimit {
+			return fmt.Errorf("queue %q holds %d messages: %w", p.Queue, have, hub.ErrFull)
+		}
+	}
+	return nil
+}
+
+func (s *Store) kind(kind string) map[string]hub.Record {
+	m := s.records[kind]
+	if m == nil {
+		m = map[string]hub.Record{}
+		s.records[kind] = m
+	}
+	return m
+}
+
+func (s *Store) finish(u *hub.Unit, now time.Time) {
+	r := s.rows[u.Input.Seq]
+	f := &u.Finish
+	r.held = false
+	if f.State == hub.Done {
+		s.remove(r)
+		return
+	}
+	if f.Tried {
+		r.d.Attempts++
+	}
+	if f.State == hub.Waiting || f.State == hub.Dead {
+		r.d.Error = f.Error
+	}
+	if s.become(r, f.State, f.Due, now); f.State == hub.Waiting {
+		r.awaits(f.Await)
+	}
+}
+
+// become moves a row to a state.
+func (s *Store) become(r *memoryRow, state hub.State, due, now time.Time) {
+	q := s.queue(r.d.Queue)
+	if r.d.State != hub.Done && r.d.State != hub.Dead {
+		q.depth--
+	}
+	delete(q.waiting, r.d.Seq)
+	r.d.State, r.d.Due, r.since = state, time.Time{}, now
+	switch state {
+	case hub.Ready:
+		q.ready.Push(core.Back{Seq: r.d.Seq})
+	case hub.Waiting:
+		r.d.Due = due
+		q.waiting[r.d.Seq] = r
+	case hub.Dead:
+		if r.d.Error != nil && !r.d.Error.Time.IsZero() {
+			r.since = r.d.Error.Time
+		}
+	}
+	if state != hub.Dead {
+		q.depth++
+	}
+}
+
+func (s *Store) remove(r *memoryRow) {
+	q := s.queue(r.d.Queue)
+	delete(s.rows, r.d.Seq)
+	delete(q.waiting, r.d.Seq)
+	if r.d.Name != "" && q.names[r.d.Name] == r.d.Seq {
+		delete(q.names, r.d.Name)
+	}
+	if r.d.State != hub.Dead {
+		q.depth--
+	}
+}
+
+func (s *Store) put(p *hub.Put, now time.Time) {
+	q := s.queue(p.Queue)
+	if p.Name != "" {
+		if r := s.rows[q.names[p.Name]]; r != nil {
+			if !r.held && r.d.State != hub.Dead && r.d.Msg.Key != "" {
+				q.ended = append(q.ended, r.d.Msg.Key)
+			}
+			s.remove(r)
+		}
+	}
+	if p.Cancel {
+		return
+	}
+	s.seq++
+	r := &memoryRow{d: hub.Delivery{Seq: s.seq, Queue: p.Queue, Name: p.Name, Attempts: p.Tries, Error: p.Error, Msg: p.Msg, Vars: p.Vars}}
+	s.rows[s.seq] = r
+	if p.Name != "" {
+		q.names[p.Name] = s.seq
+	}
+	if s.become(r, core.StateOf(p), p.Due, now); r.d.State == hub.Waiting {
+		r.awaits(p.Await)
+	}
+}
+
+func (s *Store) note(u *hub.Unit, now time.Time) {
+	if len(u.History) == 0 {
+		return
+	}
+	s.seq++
+	s.rowsOf = append(s.rowsOf, memoryHistory{hub.HistoryRow{Seq: s.seq, Root: u.Root, Correlation: u.Correlation, Events: u.History}, now})
+	if core.CameFromOutside(u) {
+		s.last = u.Root
+	}
+}

@@ -1,0 +1,239 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/hub/store/core"
+)
+
+// Get reads a record.
+func (s *Store) Get(_ context.Context, kind, key string) (hub.Record, error) {
+	if err := s.enter(); err != nil {
+		return hub.Record{}, err
+	}
+	defer s.mu.Unlock()
+	r, ok := s.records[kind][key]
+	if !ok || gone(r, s.o.Clock.Now()) {
+		return hub.Record{}, fmt.Errorf("record %s %q: %w", kind, key, hub.ErrNotFound)
+	}
+	return r, nil
+}
+
+func gone(r hub.Record, now time.Time) bool { return !r.Expires.IsZero() && !r.Expires.After(now) }
+
+// List pages through the records of a kind.
+func (s *Store) List(_ context.Context, kind, prefix, after string, limit int) (out []hub.Record, err error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	now := s.o.Clock.Now()
+	for _, key := range slices.Sorted(maps.Keys(s.records[kind])) {
+		r := s.records[kind][key]
+		if limit > 0 && len(out) == limit {
+			break
+		}
+		if strings.HasPrefix(key, prefix) && (after == "" || key > after) && !gone(r, now) {
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+// Counters reads counters.
+func (s *Store) Counters(_ context.Context, kind, prefix string) (map[string]int64, error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	out := map[string]int64{}
+	for k, v := range s.counters[kind] {
+		if strings.HasPrefix(k, prefix) {
+			out[k] = v
+		}
+	}
+	return out, nil
+}
+
+// History follows roots, correlations and links.
+func (s *Store) History(ctx context.Context, id string) ([]hub.HistoryRow, error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	if id == "last" {
+		id = s.last
+	}
+	if id == "" {
+		return nil, nil
+	}
+	return core.Trace(ctx, id, func(_ context.Context, sql, id string, row func(hub.HistoryRow)) error {
+		for i := range s.rowsOf {
+			r := &s.rowsOf[i].HistoryRow
+			var hit bool
+			switch sql {
+			case core.HistoryQueries[0]:
+				hit = r.Root == id
+			case core.HistoryQueries[1]:
+				hit = r.Correlation == id
+			default:
+				hit = slices.ContainsFunc(r.Events, func(e hub.Event) bool { return slices.Contains(e.Links, id) })
+			}
+			if hit {
+				row(*r)
+			}
+		}
+		return nil
+	})
+}
+
+// Retrying lists the keys that a failed, waiting message blocks.
+func (s *Store) Retrying(_ context.Context, name string) (keys []string, err error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	for _, r := range s.queue(name).waiting {
+		if r.d.Msg.Key != "" && (r.d.Error != nil || r.d.Attempts > 0) {
+			keys = append(keys, r.d.Msg.Key)
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys), nil
+}
+
+// Keys counts the messages of each key in a queue that are not dead.
+func (s *Store) Keys(_ context.Context, name string) (map[string]int, error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	out := map[string]int{}
+	for _, r := range s.rows {
+		if r.d.Queue == name && r.d.State != hub.Dead && r.d.Msg.Key != "" {
+			out[r.d.Msg.Key]++
+		}
+	}
+	return out, nil
+}
+
+// Queues tells the depth of every queue that has messages, by name.
+func (s *Store) Queues(context.Context) ([]hub.QueueStats, error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	stats := map[string]*hub.QueueStats{}
+	for _, r := range s.rows {
+		st := stats[r.d.Queue]
+		if st == nil {
+			st = &hub.QueueStats{Queue: r.d.Queue}
+			stats[r.d.Queue] = st
+		}
+		switch r.d.State {
+		case hub.Ready:
+			st.Ready++
+		case hub.Waiting:
+			st.Waiting++
+			st.NextDue = core.Earlier(st.NextDue, r.d.Due)
+		case hub.Held:
+			st.Held++
+		case hub.Dead:
+			st.Dead++
+			continue
+		}
+		st.Oldest = core.Earlier(st.Oldest, r.d.Msg.Time)
+	}
+	var out []hub.QueueStats
+	for _, name := range slices.Sorted(maps.Keys(stats)) {
+		out = append(out, *stats[name])
+	}
+	return out, nil
+}
+
+// Browse pages through stored messages.
+func (s *Store) Browse(_ context.Context, b hub.BrowseQuery) (out []*hub.Delivery, err error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	limit := cmp.Or(max(b.Limit, 0), 100)
+	for _, r := range s.sorted(func(r *memoryRow) bool {
+		d := &r.d
+		return d.Seq > b.After && (b.Queue == "" || b.Queue == d.Queue) && (b.ID == "" || b.ID == d.Msg.ID) &&
+			(b.Key == "" || b.Key == d.Msg.Key) && (b.Correlation == "" || b.Correlation == d.Msg.Correlation) &&
+			(b.State == hub.Done || b.State == d.State) && (b.Cause == "" || d.Error != nil && d.State == hub.Dead && d.Error.Cause == b.Cause)
+	}) {
+		if len(out) == limit {
+			break
+		}
+		d := r.d
+		out = append(out, &d)
+	}
+	return out, nil
+}
+
+// DeadGroups groups the dead letters by cause, largest first.
+func (s *Store) DeadGroups(context.Context) ([]hub.DeadGroup, error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	groups := map[string]*hub.DeadGroup{}
+	for _, r := range s.sorted(func(r *memoryRow) bool { return r.d.State == hub.Dead }) {
+		cause := ""
+		if r.d.Error != nil {
+			cause = r.d.Error.Cause
+		}
+		g := groups[cause]
+		if g == nil {
+			g = &hub.DeadGroup{Cause: cause}
+			groups[cause] = g
+		}
+		g.Count++
+		g.First = core.Earlier(g.First, r.since)
+		if !r.since.Before(g.Last) {
+			d := r.d
+			g.Last, g.Sample = r.since, &d
+		}
+	}
+	var out []hub.DeadGroup
+	for _, g := range groups {
+		out = append(out, *g)
+	}
+	slices.SortFunc(out, func(a, b hub.DeadGroup) int { return cmp.Or(b.Count-a.Count, cmp.Compare(a.Cause, b.Cause)) })
+	return out, nil
+}
+
+// Sweep deletes expired records, and history and refusals older than keep.
+func (s *Store) Sweep(_ context.Context, keep time.Duration, limit int) (n int, err error) {
+	if err := s.enter(); err != nil {
+		return 0, err
+	}
+	defer s.mu.Unlock()
+	now := s.o.Clock.Now()
+	for _, m := range s.records {
+		maps.DeleteFunc(m, func(_ string, r hub.Record) bool {
+			if n >= limit || !gone(r, now) {
+				return false
+			}
+			n++
+			return true
+		})
+	}
+	for keep > 0 && n < limit && len(s.rowsOf) > 0 && s.rowsOf[0].time.Before(now.Add(-keep)) {
+		s.rowsOf = s.rowsOf[1:]
+		n++
+	}
+	if keep > 0 {
+		n += s.forgetRefusals(now.Add(-keep), limit-n)
+	}
+	return n, nil
+}

@@ -1,0 +1,263 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"orderhub/hub"
+	"orderhub/hub/store/core"
+)
+
+// pgBatch is one transaction of many units, in two round trips: ask locks and
+// reads all that the units depend on, decide finds out which of them pass,
+// tell writes those and commits. So a conflict stays with its unit.
+type pgBatch struct {
+	s    *Store
+	now  time.Time
+	jobs []*pgJob // admitted
+
+	doubt   int64 // the number under which it may be committed; 0: it is not
+	backend uint32
+
+	fenced   map[int64]int64    // queue -> epoch of this hub's lease
+	present  map[int64]bool     // inputs that are there
+	existing map[pgName]pgNamed // messages that are to be replaced or dropped
+	created  map[pgName]bool    // records that ask made
+	versions map[pgName]int64   // records that were there
+	numbers  []int64
+	passed   []*pgJob
+}
+
+type pgNamed struct {
+	seq   int64
+	state hub.State
+	key   string
+}
+
+// admit checks what memory knows: the claims of inputs, and the bounds of queues.
+func (s *Store) admit(jobs []*pgJob) *pgBatch {
+	b := &pgBatch{s: s, now: s.o.Clock.Now()}
+	grown := map[*pgQueue]int{}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, j := range jobs {
+		if j.err = s.admitOne(j, grown); j.err == nil {
+			b.jobs = append(b.jobs, j)
+		}
+	}
+	return b
+}
+
+func (s *Store) admitOne(j *pgJob, grown map[*pgQueue]int) error {
+	for i := range j.puts {
+		if q := j.puts[i].q; q.depth+grown[q]+grows(j.puts, q) > s.o.QueueLimit && grows(j.puts, q) > 0 {
+			return fmt.Errorf("queue %q holds %d messages: %w", q.name, q.depth+grown[q], hub.ErrFull)
+		}
+	}
+	if in := j.u.Input; in != nil {
+		c := j.in.claims[in.Seq]
+		if c == nil || c.d.Epoch != in.Epoch || c.busy {
+			return notClaimed(in)
+		}
+		c.busy, j.held = true, c
+	}
+	for i := range j.puts {
+		if st := j.puts[i].state; st != hub.Done && st != hub.Dead {
+			grown[j.puts[i].q]++
+		}
+	}
+	return nil
+}
+
+func notClaimed(in *hub.Delivery) error {
+	return fmt.Errorf("message %d of queue %q is not claimed any more: %w", in.Seq, in.Queue, hub.ErrLost)
+}
+
+// grows counts the messages of a unit that make the queue longer.
+func grows(puts []pgPut, q *pgQueue) (n int) {
+	for i := range puts {
+		if r := &puts[i]; r.q == q && r.state != hub.Done && r.state != hub.Dead {
+			n++
+		}
+	}
+	return n
+}
+
+// unmark gives claims back that units had marked, and that were not used up.
+func (b *pgBatch) unmark(jobs []*pgJob) {
+	b.s.mu.Lock()
+	defer b.s.mu.Unlock()
+	for _, j := range jobs {
+		if j.held != nil {
+			j.held.busy, j.held = false, nil
+		}
+	}
+}
+
+const (
+	sqlMark    = "UPDATE writers SET batch=$2 WHERE hub=$1"
+	sqlFence   = "SELECT id, epoch FROM queues WHERE id=ANY($1) AND owner=$2 ORDER BY id FOR SHARE"
+	sqlNumbers = "SELECT nextval('numbers') FROM generate_series(1,$1::int)"
+	sqlCreate  = `INSERT INTO records(kind,key,version,crc,value,expires)
+		SELECT u.kind, u.key, nextval('numbers'), u.crc, u.value, nullif(u.expires,0) FROM unnest($1::text[],$2::bytea[],$3::bigint[],$4::bytea[],$5::bigint[]) u(kind,key,crc,value,expires)
+		ON CONFLICT(kind,key) DO UPDATE SET version=excluded.version, crc=excluded.crc, value=excluded.value, expires=excluded.expires WHERE records.expires<=$6 RETURNING kind, key`
+	sqlVersions = `SELECT r.kind, r.key, CASE WHEN r.expires<=$3 THEN 0 ELSE r.version END FROM records r JOIN unnest($1::text[],$2::bytea[]) u(kind,key) USING(kind,key)
+		ORDER BY r.kind, r.key FOR UPDATE OF r`
+	sqlPresent  = "SELECT seq FROM messages WHERE seq=ANY($1) ORDER BY seq FOR UPDATE"
+	sqlExisting = "SELECT m.seq, m.queue, m.name, m.state, m.key FROM messages m JOIN unnest($1::bigint[],$2::bytea[]) u(queue,name) USING(queue,name) ORDER BY m.seq FOR UPDATE OF m"
+)
+
+// ask begins the transaction. Everything is locked in one order, so that hubs
+// do not block each other: queues, records that are made, records, messages.
+func (b *pgBatch) ask(ctx context.Context, c *pgx.Conn, number int64) error {
+	b.fenced, b.present, b.existing = map[int64]int64{}, map[int64]bool{}, map[pgName]pgNamed{}
+	b.created, b.versions, b.numbers = map[pgName]bool{}, map[pgName]int64{}, nil
+	q := &pgx.Batch{}
+	q.Queue("BEGIN")
+	q.Queue(sqlMark, b.s.id, number).Exec(func(t pgconn.CommandTag) error {
+		if t.RowsAffected() == 0 {
+			return errNotEntered
+		}
+		return nil
+	})
+	b.askInputs(q)
+	b.askRecords(q)
+	b.askNames(q)
+	n := 0
+	for _, j := range b.jobs {
+		if n += len(j.puts) + len(j.writes) + len(j.refused); j.events != nil {
+			n++
+		}
+	}
+	if n > 0 {
+		q.Queue(sqlNumbers, n).Query(func(rows pgx.Rows) (err error) {
+			b.numbers, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+			return err
+		})
+	}
+	return c.SendBatch(ctx, q).Close()
+}
+
+func (b *pgBatch) askInputs(q *pgx.Batch) {
+	var queues, seqs []int64
+	for _, j := range b.jobs {
+		if j.u.Input != nil {
+			queues, seqs = append(queues, j.in.id), append(seqs, j.u.Input.Seq)
+		}
+	}
+	if len(seqs) == 0 {
+		return
+	}
+	slices.Sort(queues)
+	var id, epoch int64
+	q.Queue(sqlFence, slices.Compact(queues), b.s.id).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&id, &epoch}, func() error { b.fenced[id] = epoch; return nil })
+		return err
+	})
+	q.Queue(sqlPresent, seqs).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&id}, func() error { b.present[id] = true; return nil })
+		return err
+	})
+}
+
+func (b *pgBatch) askRecords(q *pgx.Batch) {
+	var create, other []*hub.Write
+	for _, j := range b.jobs {
+		for i := range j.writes {
+			if w := &j.writes[i]; w.IfVersion == 0 && w.Value != nil {
+				create = append(create, w)
+			} else {
+				other = append(other, w)
+			}
+		}
+	}
+	byName := func(a, b *hub.Write) int {
+		return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Key, b.Key))
+	}
+	slices.SortFunc(create, byName)
+	slices.SortFunc(other, byName)
+	var kind string
+	var key []byte
+	if r := columnsOf(create, nil); len(create) > 0 {
+		q.Queue(sqlCreate, r.kinds, r.keys, r.sums, r.values, r.expires, core.Nanos(b.now)).Query(func(rows pgx.Rows) error {
+			_, err := pgx.ForEachRow(rows, []any{&kind, &key}, func() error { b.created[pgName{kind: kind, key: string(key)}] = true; return nil })
+			return err
+		})
+	}
+	if r := columnsOf(other, nil); len(other) > 0 {
+		var version int64
+		q.Queue(sqlVersions, r.kinds, r.keys, core.Nanos(b.now)).Query(func(rows pgx.Rows) error {
+			_, err := pgx.ForEachRow(rows, []any{&kind, &key, &version}, func() error {
+				b.versions[pgName{kind: kind, key: string(key)}] = version
+				return nil
+			})
+			return err
+		})
+	}
+}
+
+func (b *pgBatch) askNames(q *pgx.Batch) {
+	var queues []int64
+	var names [][]byte
+	for _, j := range b.jobs {
+		for i := range j.puts {
+			if r := &j.puts[i]; r.p.Name != "" {
+				queues, names = append(queues, r.q.id), append(names, []byte(r.p.Name))
+			}
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	var n pgNamed
+	var queue int64
+	var name, key []byte
+	var state int16
+	q.Queue(sqlExisting, queues, names).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&n.seq, &queue, &name, &state, &key}, func() error {
+			n.state, n.key = hub.State(state), string(key)
+			b.existing[pgName{queue: queue, key: string(name)}] = n
+			return nil
+		})
+		return err
+	})
+}
+
+// decide finds out which units pass.
+func (b *pgBatch) decide() {
+	b.passed = b.passed[:0]
+	for _, j := range b.jobs {
+		if j.err = b.check(j); j.err == nil {
+			b.passed = append(b.passed, j)
+		}
+	}
+}
+
+func (b *pgBatch) check(j *pgJob) error {
+	if in := j.u.Input; in != nil && (b.fenced[j.in.id] != j.held.epoch || !b.present[in.Seq]) {
+		return notClaimed(in)
+	}
+	for i := range j.writes {
+		w := &j.writes[i]
+		name := recordOfWrite(w)
+		switch {
+		case w.IfVersion == hub.AnyVersion:
+		case w.IfVersion == 0 && w.Value != nil:
+			if !b.created[name] && w.Kind == core.InboxKind && w.Key == j.u.Inbox && i == 0 {
+				return hub.ErrDuplicate
+			} else if !b.created[name] {
+				return fmt.Errorf("record %s %q: %w", w.Kind, w.Key, hub.ErrConflict)
+			}
+		case b.versions[name] != w.IfVersion:
+			return fmt.Errorf("record %s %q: %w", w.Kind, w.Key, hub.ErrConflict)
+		}
+	}
+	return nil
+}

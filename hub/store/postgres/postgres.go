@@ -1,0 +1,173 @@
+// Package postgres is the store that several hubs share.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"orderhub/hub"
+	"orderhub/hub/store/core"
+)
+
+// Store is one hub's end of a store in PostgreSQL. Each queue is leased by one
+// of them at a time, claims live in the memory of the hub that has the lease,
+// and a unit that consumes a message checks the lease in its own transaction.
+// DESIGN.md has the decisions.
+type Store struct {
+	o      Options
+	config *pgx.ConnConfig
+	pool   *pgxpool.Config
+	place  string // host and database, for people
+	schema string
+	id     int64 // of this hub in the table hubs: another one at every start
+
+	jobs   chan *pgJob
+	stop   chan struct{} // closed by Close
+	ended  chan struct{} // closed when the writer has returned
+	behind sync.WaitGroup
+	failed chan struct{} // closed by fail
+	cause  atomic.Pointer[error]
+	closed sync.Once
+
+	senders sync.RWMutex // held for reading while a job is being queued
+	closing bool         // under senders
+
+	readers *pgxpool.Pool
+	writer  link // the writer's
+	batch   int64
+	settled atomic.Int64 // batches that were in doubt, and turned out to be committed
+	keeper  link         // of the goroutine that keeps the leases
+	shared  time.Time    // the keeper's: when it last chose queues to give away
+
+	woken chan string   // see Woken
+	kick  chan struct{} // the keeper has something to do
+
+	mu     sync.Mutex // guards what follows; never held during SQL
+	away   time.Time  // since when PostgreSQL can't be reached; zero: it can
+	queues map[string]*pgQueue
+	byID   map[int64]*pgQueue
+	claims int64          // claims given: the low half of an epoch
+	tell   map[int64]bool // queues of other hubs that this one put to
+	freed  map[int64]bool // queues whose lease this hub gave back
+}
+
+// Options are the options of a store that several hubs share. Of
+// core.Options it uses Clock, Log, QueueLimit and Hub.
+type Options struct {
+	core.Options
+	Lease    time.Duration // how long a queue stays with a hub that is silent; 0: 15 s
+	Patience time.Duration // how long a call waits for a PostgreSQL that is away, before it fails as unavailable; 0: 10 s
+}
+
+var (
+	_ hub.Store = (*Store)(nil)
+)
+
+// Open opens the store in a PostgreSQL database: "postgres://…" or a
+// libpq keyword string. Its tables lie in the first schema of the URL's
+// search_path, in the schema hub if there is none; both are made when they are
+// missing. The caller closes the store.
+func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	o.Options = o.Options.WithDefaults()
+	if o.Lease == 0 {
+		o.Lease = 15 * time.Second
+	}
+	if o.Patience == 0 {
+		o.Patience = 10 * time.Second
+	}
+	s := &Store{o: o, jobs: make(chan *pgJob, 1024), stop: make(chan struct{}), ended: make(chan struct{}), failed: make(chan struct{}),
+		woken: make(chan string, 1024), kick: make(chan struct{}, 1),
+		queues: map[string]*pgQueue{}, byID: map[int64]*pgQueue{}, tell: map[int64]bool{}, freed: map[int64]bool{}}
+	if err := s.configure(url); err != nil {
+		return nil, core.Setupf("store postgres: %w", err)
+	}
+	s.writer, s.keeper = link{s: s}, link{s: s}
+	if err := s.begin(ctx); err != nil {
+		return nil, fmt.Errorf("store %s: %w", s.place, errors.Join(err, s.writer.close()))
+	}
+	go s.write()
+	s.behind.Go(s.keep)
+	s.behind.Go(s.listen)
+	return s, nil
+}
+
+// begin makes the tables and enters this hub.
+func (s *Store) begin(ctx context.Context) error {
+	c, err := s.writer.get(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.migrate(ctx, c); err != nil {
+		return err
+	}
+	var unsafe string
+	err = c.QueryRow(ctx, "SELECT CASE WHEN current_setting('fsync')='off' THEN 'fsync' WHEN current_setting('full_page_writes')='off' THEN 'full_page_writes' ELSE '' END").Scan(&unsafe)
+	if err != nil {
+		return err
+	}
+	if unsafe != "" {
+		s.o.Log.Warn("the PostgreSQL server may lose what it acknowledged when its machine stops", "store", s.place, "setting", unsafe+"=off")
+	}
+	if err := s.enter(ctx, c); err != nil {
+		return err
+	}
+	s.readers, err = pgxpool.NewWithConfig(ctx, s.pool)
+	return err
+}
+
+// Done is closed when the store failed for good. A PostgreSQL that is away is
+// no such failure: calls wait for it, then fail as unavailable.
+func (s *Store) Done() <-chan struct{} { return s.failed }
+
+// Err is why the store failed; nil while it works.
+func (s *Store) Err() error {
+	if p := s.cause.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// fail makes every later call return err.
+func (s *Store) fail(err error) {
+	err = fmt.Errorf("store %s failed and must be opened again: %w", s.place, err)
+	if s.cause.CompareAndSwap(nil, &err) {
+		s.o.Log.Error("store failed", "error", err)
+		close(s.failed)
+	}
+}
+
+// ok is the error of a call that may not begin.
+func (s *Store) ok() error {
+	if err := s.Err(); err != nil {
+		return err
+	}
+	select {
+	case <-s.stop:
+		return hub.ErrClosed
+	default:
+		return nil
+	}
+}
+
+// Close ends what was begun, gives the leases back, and refuses the rest with hub.ErrClosed.
+func (s *Store) Close() (err error) {
+	s.closed.Do(func() {
+		s.senders.Lock()
+		s.closing = true
+		s.senders.Unlock()
+		close(s.stop)
+		<-s.ended
+		s.behind.Wait()
+		s.leave()
+		s.readers.Close() // waits for reads under way
+		err = errors.Join(s.writer.close(), s.keeper.close())
+	})
+	return err
+}

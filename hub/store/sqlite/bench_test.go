@@ -1,0 +1,136 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/hub/store/core"
+	"orderhub/hub/store/storetest"
+)
+
+// BenchmarkCommit is one message per op: put in a unit of its own, claim,
+// consume in another. us/msg is the CPU of the whole process.
+func BenchmarkCommit(b *testing.B) {
+	for _, writers := range storetest.Writers {
+		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) { benchCommit(b, writers) })
+	}
+}
+
+func benchCommit(b *testing.B, writers int) {
+	s := open(b, filepath.Join(b.TempDir(), "hub.db"), core.Options{})
+	defer s.Close()
+	storetest.BenchCommit(b, s, writers)
+}
+
+// BenchmarkLimit is the limit that BenchmarkCommit is measured against: the
+// same table, insert and delete by a bare group commit, no hub logic.
+func BenchmarkLimit(b *testing.B) {
+	for _, writers := range storetest.Writers {
+		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) { benchLimit(b, writers) })
+	}
+}
+
+func benchLimit(b *testing.B, writers int) {
+	c, err := openWriter(filepath.Join(b.TempDir(), "bare.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.close()
+	type op struct {
+		seq  int64
+		del  bool
+		done chan struct{}
+	}
+	ops, stop := make(chan *op, 1024), make(chan struct{})
+	bare := &Store{w: c, o: core.Options{}.WithDefaults()}
+	body, head := make([]byte, 1024), make([]byte, 24)
+	go func() {
+		defer close(stop)
+		for first := range ops {
+			batch := []*op{first}
+			for range 2 {
+				runtime.Gosched()
+			}
+			for len(ops) > 0 && len(batch) < core.BatchUnits {
+				batch = append(batch, <-ops)
+			}
+			_, err := c.exec("BEGIN IMMEDIATE")
+			for _, o := range batch {
+				if err != nil {
+					break
+				}
+				if o.del {
+					_, err = c.exec(sqlEnd, o.seq)
+				} else {
+					_, err = c.exec(sqlPut, o.seq, int64(1), nil, "01JAR5Z3Q8X7V6W5T4S3R2Q", nil, int64(7), head, body)
+				}
+			}
+			if err == nil {
+				_, err = c.exec("COMMIT")
+			}
+			if err != nil {
+				panic(err)
+			}
+			_ = bare.checkpoint()
+			for _, o := range batch {
+				o.done <- struct{}{}
+			}
+		}
+	}()
+	waits := make(chan *op, writers)
+	for range writers {
+		waits <- &op{done: make(chan struct{}, 1)}
+	}
+	storetest.Bench(b, writers, func(i int64) error {
+		o := <-waits
+		for _, o.del = range []bool{false, true} {
+			o.seq = i
+			ops <- o
+			<-o.done
+		}
+		waits <- o
+		return nil
+	})
+	close(ops)
+	<-stop
+}
+
+// BenchmarkOpenMillion is the time from Open to the first claimed message,
+// with 1,000,000 messages of 1 KiB pending.
+func BenchmarkOpenMillion(b *testing.B) {
+	url := filepath.Join(b.TempDir(), "hub.db")
+	s := open(b, url, core.Options{})
+	body := hub.NewBody(make([]byte, 1024))
+	for range 1000 {
+		u := &hub.Unit{}
+		for i := range 1000 {
+			u.Puts = append(u.Puts, hub.Put{Queue: "q", Msg: &hub.Message{ID: fmt.Sprintf("01JAR5Z3Q8X7V6W5T4S3R2Q%03d", i), Body: body}})
+		}
+		if err := s.Commit(context.Background(), u); err != nil {
+			b.Fatal(err)
+		}
+	}
+	s.Close()
+	for b.Loop() {
+		s := open(b, url, core.Options{})
+		if batch, _, err := s.Claim(context.Background(), "q", 64, time.Minute); err != nil || len(batch) != 64 {
+			b.Fatal(len(batch), err)
+		}
+		b.StopTimer()
+		s.Close()
+		b.StartTimer()
+	}
+	rss, _ := os.ReadFile("/proc/self/status")
+	for line := range strings.Lines(string(rss)) {
+		if strings.HasPrefix(line, "VmRSS") {
+			b.Log(line)
+		}
+	}
+}
