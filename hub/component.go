@@ -8,53 +8,66 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 )
 
-// Component is a kind of channel adapter: what `type:` names in `adapters:`.
-// Configs are pointers to structs with tags yaml, doc, default, min, max,
-// required; the loader fills them with positions and the docs are made of them.
+// Component is a Typed whatever its types: its fields are those of Typed, its configs pointers to structs.
 type Component struct {
-	Name string
-	Doc  string // its README.md
-	// Config is a fresh config with its defaults, for an entry of `adapters:`.
-	Config func() any
-	// Source is a fresh config for the options of `from: {adapter: arg, …}`; nil: it brings no messages.
-	Source func() any
-	// Send is a fresh config whose fields name the options of `send: {adapter: arg, …}`; nil: it takes none.
-	// Their values become headers of the message by the same name; `data` becomes the body.
-	Send func() any
-	// Ops lists the operations that `call: adapter.op` may name; nil: it answers no calls.
-	Ops func(cfg any) []string
-	// Expects tells which answers an operation of Ops may get; nil: its answers have no status, and no description.
-	Expects func(cfg any, op string) []Expected
-	// Check finds faults of a config that its tags can't, before anything is
-	// opened. The path of a FieldFault is the YAML path inside the entry.
-	Check func(cfg any, env *Env) []FieldFault
-	// CheckSource and CheckTarget find faults of what `from:` and `send:` say, likewise. The path is that
-	// inside the options; "" is the text behind the adapter's name. nil: every text will do.
-	CheckSource func(arg string, cfg any) []FieldFault
-	CheckTarget func(arg string) []FieldFault
-	// Doubt finds what is no fault of a source but may not be meant, such as a door that anybody can open: a warning. cfg is the adapter's.
-	Doubt func(cfg any, arg string, source any) []FieldFault
-	// CheckCall finds faults of a call of an operation, likewise: what its description wants and a call can't give. nil: none has any.
-	CheckCall func(cfg any, op string) []FieldFault
-	// Safe tells that an operation of Ops only reads: asking changes nothing at the far end (RFC 9110, 9.2.1). nil: each may change something.
-	Safe func(cfg any, op string) bool
-	// CheckHeader finds a header of a step that would have no effect on what is sent or called: ignored. Help is what
-	// to write instead. arg is the operation, or the text behind the adapter's name; value is "" where a formula makes it. nil: all are sent.
-	CheckHeader func(arg, name, value string) (help string, ignored bool)
-	// Answers: its sources wait for a reply to every message, and their message IDs are new at each request; else IDs are the same on redelivery.
-	Answers bool
-	// Replies: its sources answer the messages that carry a Return Address (header reply-to), when the pipeline replies.
-	Replies bool
-	// Carries are the types of channels that it carries (`via:`; it is a Carrier then), each with what an integrator should know of it; "": nothing.
-	Carries map[string]string
-	// Place is the channel that a place of a broker ("queue orders") stands for where the hub runs
-	// without that broker: then the store carries it. nil: the adapter is no broker.
-	Place func(arg string, cfg any) (Carried, Subscription, error)
-	// Open makes the adapter. It must not need the far end to be there.
-	Open func(cfg any, env *Env) (Adapter, error)
+	Name, Doc                string
+	Config, Source, Send     func() any
+	Answers, Replies, Finite bool
+	Server                   bool // it has an address of its own once it is started
+	Carries                  map[string]string
+	Place                    func(arg string, options any) (Carried, Subscription, error)
+	Check                    func(cfg any, env *Env) []FieldFault
+	CheckSource              func(arg string, options any) []FieldFault
+	CheckTarget              func(arg string) []FieldFault
+	CheckCall                func(cfg any, op string) []FieldFault
+	CheckHeader              func(arg, name, value string) (help string, ignored bool)
+	Doubt                    func(cfg any, arg string, options any) []FieldFault
+	Ops                      func(cfg any) []string
+	Expects                  func(cfg any, op string) []Expected
+	Safe                     func(cfg any, op string) bool
+	Open                     func(cfg any, env *Env) (*Adapter, error)
 }
+
+// Adapter is an opened component. A nil function is something that it can't do.
+type Adapter struct {
+	// Source brings messages. arg is the text behind the adapter's name in `from:`
+	// ("POST /orders"), options what Component.Source made; nil: the defaults.
+	Source func(arg string, options any) (Source, error)
+	Target func(arg string) (Target, error) // takes messages; arg is the text behind the adapter's name in `send:`
+	Caller func(op string) (Caller, error)  // answers calls
+
+	// A broker can carry channels of the hub (`via:`). A carried message keeps its ID,
+	// Key, Correlation, Expires, headers and body, and messages of one key stay in
+	// order. Targets and sources make what they need (exchanges, queues, topics) at the
+	// broker, and see to it that nothing a reader was promised is lost when a target is first.
+	CarryTarget func(c Carried) (Target, error)
+	CarrySource func(c Carried, s Subscription) (Source, error) // reads as one subscription: hubs of the same name share its messages
+	CarryCaller func(c Carried) (Caller, error)                 // asks whoever reads the direct channel (EIP Request-Reply); the first reply counts, and a request expires with its context
+
+	// Start begins a server after all its sources are opened. It returns when the server can be reached; addr tells where.
+	Start func(ctx context.Context) (addr string, err error)
+	// Link signs a link to one of the routes of a server: the public address of path, good until expires. ErrNotFound: it takes no links there.
+	Link func(path string, expires time.Time) (string, error)
+	// Probe tells soon whether the far end is there, without doing anything there. The
+	// hub asks it again and again while the adapter fails, and tries the messages that
+	// wait for it as soon as it says nil. After that the adapter tries too, whatever
+	// pause it had made, such as that of a circuit breaker.
+	Probe func(ctx context.Context) error
+	// Inspect compares what the adapter is told to use with what is at the far end,
+	// changing nothing: `hub validate --connect` asks it after all sources, targets and
+	// callers are opened. Each finding is one line that says what differs and what to
+	// do, or, where it begins with Unasked, what the far end can't be asked, which is no
+	// fault; err: the far end can't be asked at all.
+	Inspect func(ctx context.Context) (findings []string, err error)
+	// Close ends the adapter after its sources have returned and its targets are closed.
+	Close func(ctx context.Context) error
+}
+
+// Unasked begins the findings of Adapter.Inspect that are no faults.
+const Unasked = "not asked: "
 
 // Expected is an answer that an operation may get. Others are errors.
 type Expected struct {
@@ -79,6 +92,9 @@ type Env struct {
 	Ready func() error
 	// Read reads a file that belongs to the configuration: its version changes with the file. nil: os.ReadFile will do.
 	Read func(path string) ([]byte, error)
+
+	Once    bool // a source that may end (Finite) takes what is there, and ends
+	AnyPort bool // a server that asks for its default port takes the next free one when that is busy
 }
 
 // Refused keeps r, which no source of the adapter brought.
@@ -104,27 +120,6 @@ func (e *Env) Path(p string) string {
 	return filepath.Join(e.Dir, p)
 }
 
-// Adapter is an opened component. What it can do beside closing is told by the
-// Openers that it implements.
-type Adapter interface {
-	// Close ends it after its sources have returned and its targets are closed.
-	Close(ctx context.Context) error
-}
-
-// Prober is an Adapter that can tell soon whether its far end is there, without
-// doing anything there. The hub asks it again and again while the adapter fails,
-// and tries the messages that wait for it as soon as it says nil. After that the
-// adapter tries too, whatever pause it had made, such as that of a circuit breaker.
-type Prober interface {
-	Probe(ctx context.Context) error
-}
-
-// SourceOpener is an Adapter that brings messages. arg is the text behind the
-// adapter's name in `from:` ("POST /orders"), cfg what Component.Source made.
-type SourceOpener interface {
-	OpenSource(arg string, cfg any) (Source, error)
-}
-
 // Describer is a Source that tells its partners what it takes, such as a route
 // of a served OpenAPI document. Describe is called once, before it runs.
 type Describer interface{ Describe(d Description) }
@@ -136,37 +131,6 @@ type Description struct {
 	Statuses []int    // of the replies that the pipeline's `reply` steps give; 0 stands for one that a formula makes
 	Behind   bool     // work goes on behind the reply
 	Headers  []string // of the message that the pipeline's formulas name
-}
-
-// TargetOpener is an Adapter that takes messages. arg is the text behind the
-// adapter's name in `send:`.
-type TargetOpener interface {
-	OpenTarget(arg string) (Target, error)
-}
-
-// CallerOpener is an Adapter that answers calls.
-type CallerOpener interface {
-	OpenCaller(op string) (Caller, error)
-}
-
-// Starter is an Adapter that must begin after all its sources are opened, such
-// as a server: Start returns when it can be reached, addr tells where.
-type Starter interface {
-	Start(ctx context.Context) (addr string, err error)
-}
-
-// Carrier is an Adapter of a broker that can carry channels of the hub (`via:`).
-// A carried message keeps its ID, Key, Correlation, Expires, headers and body, and
-// messages of one key stay in order. Targets and sources make what they need
-// (exchanges, queues, topics) at the broker, and that nothing a reader was
-// promised is lost when a target is first.
-type Carrier interface {
-	CarryTarget(c Carried) (Target, error)
-	// CarrySource reads as one subscription: hubs of the same name share its messages.
-	CarrySource(c Carried, s Subscription) (Source, error)
-	// CarryCaller asks whoever reads the direct channel (EIP Request-Reply). The
-	// first reply counts; a request expires with ctx.
-	CarryCaller(c Carried) (Caller, error)
 }
 
 // Carried is a channel as its broker sees it.
@@ -186,18 +150,6 @@ type Subscription struct {
 	// that is no hub; nil: it has none.
 	Key func(m *Message) string
 }
-
-// Inspector is an Adapter that can compare what it is told to use with what is
-// at the far end, changing nothing: `hub validate --connect` asks it after all
-// sources, targets and callers are opened. Each finding is one line that says
-// what differs and what to do, or, where it begins with Unasked, what the far end
-// can't be asked, which is no fault; err: the far end can't be asked at all.
-type Inspector interface {
-	Inspect(ctx context.Context) (findings []string, err error)
-}
-
-// Unasked begins the findings of an Inspector that are no faults.
-const Unasked = "not asked: "
 
 // Secret is a text that is never printed, and never empty: one that is written down but has no value is an error.
 type Secret string

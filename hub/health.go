@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"sync"
@@ -35,7 +36,7 @@ type Part struct {
 	h          *Health
 	kind, name string
 	uses       []*Use
-	prober     Prober // nil: nobody can tell but by using it
+	probe      func(context.Context) error // Adapter.Probe; nil: nobody can tell but by using it
 
 	outage *Outage       // nil: it works
 	well   time.Time     // since when nothing of it fails any more, while there is an outage
@@ -113,10 +114,10 @@ func (h *Health) Retain(names []string) {
 }
 
 // Probed says who can tell whether the part is there; nil: nobody, but by using it.
-func (p *Part) Probed(by Prober) *Part {
+func (p *Part) Probed(by func(context.Context) error) *Part {
 	p.h.mu.Lock()
 	defer p.h.mu.Unlock()
-	p.prober = by
+	p.probe = by
 	return p
 }
 

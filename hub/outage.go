@@ -153,7 +153,7 @@ func (h *Health) look() (over, ask []*Part) {
 			over = append(over, p)
 			continue
 		}
-		if p.prober != nil && !p.probing && !now.Before(p.next) {
+		if p.probe != nil && !p.probing && !now.Before(p.next) {
 			p.probing = true
 			ask = append(ask, p)
 		}

@@ -65,7 +65,7 @@ func (rt *Runtime) recall(ctx context.Context) {
 func (rt *Runtime) probe(ctx context.Context, p *Part) {
 	limit, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	there, trial := rt.Health.probed(p, p.prober.Probe(limit))
+	there, trial := rt.Health.probed(p, p.probe(limit))
 	if !there || ctx.Err() != nil {
 		return
 	}

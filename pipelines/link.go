@@ -13,13 +13,6 @@ import (
 	"orderhub/transforms/shape"
 )
 
-// LinkSigner is an adapter whose routes take links that it has signed.
-type LinkSigner interface {
-	// Link is the public address of path with a token that proves it until
-	// expires; hub.ErrNotFound when none of its routes takes links there.
-	Link(path string, expires time.Time) (string, error)
-}
-
 // linkFunc is the function of formulas link(path, validFor): the address of a
 // route that takes signed links, with a token that is good for that time.
 // Where far ends are played, as in tests, nobody signs: then it is the path.
@@ -48,12 +41,12 @@ func (p *Plan) link(path string, expires time.Time) (string, error) {
 	}
 	signers := 0
 	for _, l := range routes {
-		s, ok := l.From.Adapter.opened.(LinkSigner)
-		if !ok {
+		a := l.From.Adapter.opened
+		if a.Link == nil {
 			continue
 		}
 		signers++
-		if link, err := s.Link(path, expires); !errors.Is(err, hub.ErrNotFound) {
+		if link, err := a.Link(path, expires); !errors.Is(err, hub.ErrNotFound) {
 			return link, err
 		}
 	}

@@ -18,8 +18,6 @@ import (
 // door is a server that signs the links of one path.
 type door struct{ path string }
 
-func (*door) Close(context.Context) error { return nil }
-
 func (*door) OpenSource(string, any) (hub.Source, error) { return quiet{}, nil }
 
 type quiet struct{}
@@ -45,7 +43,10 @@ type doorOptions struct {
 func doors() pipelines.Registry {
 	reg := language()
 	reg.Components = append(reg.Components, hub.Component{Name: "door", Config: func() any { return &doorConfig{} }, Source: func() any { return &doorOptions{} },
-		Answers: true, Open: func(cfg any, _ *hub.Env) (hub.Adapter, error) { return &door{cfg.(*doorConfig).Path}, nil }})
+		Answers: true, Open: func(cfg any, _ *hub.Env) (*hub.Adapter, error) {
+			d := &door{cfg.(*doorConfig).Path}
+			return &hub.Adapter{Source: d.OpenSource, Link: d.Link}, nil
+		}})
 	return reg
 }
 
@@ -76,7 +77,7 @@ func TestLinks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			reg := doors()
 			played := reg.Components[len(reg.Components)-1]
-			played.Name, played.Open = "played", func(any, *hub.Env) (hub.Adapter, error) { return &unsigned{}, nil }
+			played.Name, played.Open = "played", func(any, *hub.Env) (*hub.Adapter, error) { return &hub.Adapter{Source: (&door{}).OpenSource}, nil }
 			reg.Components = append(reg.Components, played)
 			h := patterntest.Start(t, patterntest.Config{YAML: linking(c.adapters, c.routes), Registry: reg})
 			h.Put("a", h.Message("M", c.body))
@@ -95,12 +96,6 @@ func TestLinks(t *testing.T) {
 		})
 	}
 }
-
-// unsigned is a played adapter: it signs nothing.
-type unsigned struct{}
-
-func (unsigned) Close(context.Context) error                { return nil }
-func (unsigned) OpenSource(string, any) (hub.Source, error) { return quiet{}, nil }
 
 // Links that a restart kills are told once for each server.
 func TestLinkKeys(t *testing.T) {

@@ -30,8 +30,7 @@ func (p *Plan) Open(rt *hub.Runtime, clock hub.Clock, log *slog.Logger) (*Opened
 			return o, errors.Join(fmt.Errorf("%s: adapter %s: %w", a.Line, a.Name, err), o.Close(context.Background()))
 		}
 		a.opened = opened
-		prober, _ := opened.(hub.Prober)
-		if err := a.bind(rt.Health.Part(hub.PartAdapter, a.Name).Probed(prober)); err != nil {
+		if err := a.bind(rt.Health.Part(hub.PartAdapter, a.Name).Probed(opened.Probe)); err != nil {
 			return o, errors.Join(fmt.Errorf("%s: adapter %s: %w", a.Line, a.Name, err), o.Close(context.Background()))
 		}
 	}
@@ -60,13 +59,13 @@ func (p *Plan) Open(rt *hub.Runtime, clock hub.Clock, log *slog.Logger) (*Opened
 // source opens what feeds the pipeline from outside.
 func (p *Plan) source(l *Pipeline) (hub.Source, error) {
 	if c := l.From.Channel; c != nil {
-		return c.Via.opened.(hub.Carrier).CarrySource(c.carried(), c.subscription(p.Name, l)) // its component says that it carries
+		return c.Via.opened.CarrySource(c.carried(), c.subscription(p.Name, l)) // its component says that it carries
 	}
-	opener, ok := l.From.Adapter.opened.(hub.SourceOpener)
-	if !ok {
+	open := l.From.Adapter.opened.Source
+	if open == nil {
 		return nil, fmt.Errorf("adapter %s brings no messages", l.From.Adapter.Name)
 	}
-	return opener.OpenSource(l.From.Arg, l.From.cfg)
+	return open(l.From.Arg, l.From.cfg)
 }
 
 // bind opens what the steps use of the adapter, part of a hub whose health is kept.
@@ -89,8 +88,8 @@ func (a *Adapter) bind(part *hub.Part) error {
 // Start makes the servers reachable.
 func (o *Opened) Start(ctx context.Context) error {
 	for _, a := range o.plan.Adapters {
-		if s, ok := a.opened.(hub.Starter); ok {
-			addr, err := s.Start(ctx)
+		if a.opened != nil && a.opened.Start != nil {
+			addr, err := a.opened.Start(ctx)
 			if err != nil {
 				return fmt.Errorf("%s: adapter %s: %w", a.Line, a.Name, err)
 			}
@@ -107,7 +106,7 @@ func (o *Opened) Close(ctx context.Context) error {
 		for _, t := range a.targets {
 			errs = append(errs, t.Close())
 		}
-		if a.opened != nil {
+		if a.opened != nil && a.opened.Close != nil {
 			errs = append(errs, a.opened.Close(ctx))
 		}
 	}

@@ -48,7 +48,7 @@ type Adapter struct {
 	contracts map[string]contract // what the configuration says of the answers of operations
 	answers   map[string]*answers // likewise, compiled
 	callers   map[string]*Operation
-	opened    hub.Adapter
+	opened    *hub.Adapter
 }
 
 // Pipeline is an entry of `pipelines:`.

@@ -80,7 +80,7 @@ func shelf() []hub.Component {
 		To      string `yaml:"to" required:"true" doc:"addresses"`
 		Subject string `yaml:"subject" doc:"subject"`
 	}
-	open := func(any, *hub.Env) (hub.Adapter, error) { return nil, errors.New("never opened") }
+	open := func(any, *hub.Env) (*hub.Adapter, error) { return nil, errors.New("never opened") }
 	return []hub.Component{
 		{Name: "http-server", Answers: true, Open: open, Config: func() any { return &web{} }, Source: func() any { return &webSource{} },
 			Check: func(cfg any, _ *hub.Env) []hub.FieldFault {

@@ -41,14 +41,13 @@ func (a *Adapter) carried(c *Channel) *Target {
 
 func (t *Target) open() (err error) {
 	if t.channel != nil {
-		t.t, err = t.adapter.opened.(hub.Carrier).CarryTarget(t.channel.carried()) // its component says that it carries
+		t.t, err = t.adapter.opened.CarryTarget(t.channel.carried()) // its component says that it carries
 		return err
 	}
-	opener, ok := t.adapter.opened.(hub.TargetOpener)
-	if !ok {
+	if t.adapter.opened.Target == nil {
 		return errors.New("takes no messages")
 	}
-	t.t, err = opener.OpenTarget(t.arg)
+	t.t, err = t.adapter.opened.Target(t.arg)
 	return err
 }
 
@@ -132,14 +131,13 @@ func (a *Adapter) asking(c *Channel) *Operation {
 
 func (o *Operation) open() (err error) {
 	if o.channel != nil {
-		o.c, err = o.adapter.opened.(hub.Carrier).CarryCaller(o.channel.carried()) // its component says that it carries
+		o.c, err = o.adapter.opened.CarryCaller(o.channel.carried()) // its component says that it carries
 		return err
 	}
-	opener, ok := o.adapter.opened.(hub.CallerOpener)
-	if !ok {
+	if o.adapter.opened.Caller == nil {
 		return errors.New("answers no calls")
 	}
-	o.c, err = opener.OpenCaller(o.op)
+	o.c, err = o.adapter.opened.Caller(o.op)
 	return err
 }
 

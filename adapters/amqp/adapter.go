@@ -31,16 +31,6 @@ type Adapter struct {
 	wanted []topology
 }
 
-var (
-	_ hub.Adapter      = (*Adapter)(nil)
-	_ hub.SourceOpener = (*Adapter)(nil)
-	_ hub.TargetOpener = (*Adapter)(nil)
-	_ hub.CallerOpener = (*Adapter)(nil)
-	_ hub.Carrier      = (*Adapter)(nil)
-	_ hub.Inspector    = (*Adapter)(nil)
-	_ hub.Prober       = (*Adapter)(nil)
-)
-
 func open(c Config, env *hub.Env) (*Adapter, error) {
 	if faults := c.check(); len(faults) > 0 {
 		return nil, fmt.Errorf("amqp %q: %s: %s", env.Name, faults[0].Path, faults[0].Message)
@@ -80,11 +70,7 @@ func keep[T any](a *Adapter, open func(context.Context) (T, error), alive func(T
 
 // OpenSource makes the source of a queue ("queue orders") or of an exchange
 // ("exchange orders key order.*", with the option queue).
-func (a *Adapter) OpenSource(arg string, cfg any) (hub.Source, error) {
-	c, ok := cfg.(*SourceConfig)
-	if !ok || c == nil {
-		c = defaultSource()
-	}
+func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
 	p, m := parsePlace(arg)
 	if m != nil {
 		return nil, m

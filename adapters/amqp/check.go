@@ -8,11 +8,7 @@ import (
 )
 
 // checkSource finds what is wrong in `from:`.
-func checkSource(arg string, cfg any) (faults []hub.FieldFault) {
-	c, ok := cfg.(*SourceConfig)
-	if !ok {
-		return []hub.FieldFault{{Message: fmt.Sprintf("options are a %T", cfg)}}
-	}
+func checkSource(arg string, c *SourceConfig) (faults []hub.FieldFault) {
 	p, m := parsePlace(arg)
 	if m != nil {
 		return []hub.FieldFault{hub.FieldFault(*m)}

@@ -5,7 +5,6 @@ package amqp
 
 import (
 	_ "embed"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -16,35 +15,33 @@ import (
 var readme string
 
 // Component registers the adapter.
-func Component() hub.Component {
-	return hub.Component{
-		Name:    "amqp",
-		Doc:     readme,
-		Config:  func() any { return defaultConfig() },
-		Source:  func() any { return defaultSource() },
+func Component() hub.Component { return definition().Component() }
+
+func definition() hub.Typed[*Adapter, Config, SourceConfig] {
+	return hub.Typed[*Adapter, Config, SourceConfig]{
+		Name: "amqp", Doc: readme, Replies: true,
+		Config:  defaultConfig,
+		Source:  defaultSource,
 		Send:    func() any { return &SendOptions{} },
-		Ops:     func(cfg any) []string { return slices.Sorted(maps.Keys(cfg.(*Config).Ops)) },
+		Ops:     func(c *Config) []string { return slices.Sorted(maps.Keys(c.Ops)) },
 		Carries: map[string]string{"direct": "", "topic": "", "fanout": "", "headers": ""},
+		Place:   standIn,
 		CheckHeader: func(_, name, _ string) (string, bool) {
 			return "give it another name: this one is of the way that a message came, or the hub's own", name != headerPriority && notSent(name, false)
 		},
 		CheckSource: checkSource,
 		CheckTarget: checkTarget,
-		Replies:     true,
-		Place:       standIn,
-		Check: func(cfg any, env *hub.Env) []hub.FieldFault {
-			c, ok := cfg.(*Config)
-			if !ok {
-				return []hub.FieldFault{{Message: fmt.Sprintf("config is a %T", cfg)}}
-			}
-			return c.check()
-		},
-		Open: func(cfg any, env *hub.Env) (hub.Adapter, error) {
-			c, ok := cfg.(*Config)
-			if !ok {
-				return nil, fmt.Errorf("amqp %q: config is a %T", env.Name, cfg)
-			}
-			return open(*c, env)
-		},
+		Check:       func(c *Config, _ *hub.Env) []hub.FieldFault { return c.check() },
+
+		Open:        func(c *Config, env *hub.Env) (*Adapter, error) { return open(*c, env) },
+		Close:       (*Adapter).Close,
+		OpenSource:  (*Adapter).OpenSource,
+		OpenTarget:  (*Adapter).OpenTarget,
+		OpenCaller:  (*Adapter).OpenCaller,
+		CarryTarget: (*Adapter).CarryTarget,
+		CarrySource: (*Adapter).CarrySource,
+		CarryCaller: (*Adapter).CarryCaller,
+		Probe:       (*Adapter).Probe,
+		Inspect:     (*Adapter).Inspect,
 	}
 }

@@ -9,14 +9,13 @@ import (
 )
 
 // standIn is the channel that a place stands for where the hub runs without
-// RabbitMQ. cfg is that of `from:`, else nil. The subscription's pattern is
+// RabbitMQ. c is that of `from:`, else nil. The subscription's pattern is
 // that of a reader, or the routing key of what is sent.
-func standIn(arg string, cfg any) (hub.Carried, hub.Subscription, error) {
+func standIn(arg string, c *SourceConfig) (hub.Carried, hub.Subscription, error) {
 	p, m := parsePlace(arg)
 	if m != nil {
 		return hub.Carried{}, hub.Subscription{}, m
 	}
-	c, _ := cfg.(*SourceConfig)
 	switch {
 	case c == nil || len(c.Bind) == 0:
 	case p.exchange != "" || len(c.Bind) > 1:

@@ -197,12 +197,12 @@ func openAdapter(t testing.TB, url string, change func(*Config)) *opened {
 		change(cfg)
 	}
 	log := &syncLog{}
-	a, err := Component().Open(cfg, &hub.Env{Name: "rabbit", Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	a, err := definition().New(cfg, &hub.Env{Name: "rabbit", Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { a.Close(context.Background()) })
-	return &opened{a.(*Adapter), t, log}
+	return &opened{a, t, log}
 }
 
 func (o *opened) source(arg string, change func(*SourceConfig)) hub.Source {

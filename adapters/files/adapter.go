@@ -1,7 +1,6 @@
 package files
 
 import (
-	"context"
 	"fmt"
 	"path"
 	"path/filepath"
@@ -17,15 +16,11 @@ type Adapter struct {
 	parsers map[string]Parser
 }
 
-var (
-	_ hub.SourceOpener = (*Adapter)(nil)
-	_ hub.TargetOpener = (*Adapter)(nil)
-)
-
 // OpenSource makes the source of the files that arg, a pattern such as "*.csv", matches; "" stands for the adapter's own match.
-func (a *Adapter) OpenSource(arg string, cfg any) (hub.Source, error) {
+func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
 	s := &Source{cfg: a.cfg, env: a.env, parser: a.parser(), dir: a.cfg.Dir, pattern: a.cfg.Match}
-	if c, ok := cfg.(*SourceConfig); ok && c.Key != "" {
+	s.cfg.Once = s.cfg.Once || a.env.Once
+	if c.Key != "" {
 		if !validKey(c.Key) {
 			return nil, fmt.Errorf("key: %q is no key: write file, or a field such as body.call_id", c.Key)
 		}
@@ -59,9 +54,6 @@ func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
 	}
 	return &Target{dir: a.cfg.Dir, naming: n, clock: a.env.Clock}, nil
 }
-
-// Close has nothing to do: sources end with Run, targets with Close.
-func (a *Adapter) Close(context.Context) error { return nil }
 
 func (a *Adapter) parser() Parser {
 	switch a.cfg.Parse {

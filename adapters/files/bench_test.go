@@ -29,7 +29,7 @@ func BenchmarkOnce(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	src, err := a.(hub.SourceOpener).OpenSource("", nil)
+	src, err := a.Source("", nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -65,7 +65,7 @@ func (in *inbox) open(arg string) hub.Source {
 	if err != nil {
 		in.t.Fatal(err)
 	}
-	s, err := a.(hub.SourceOpener).OpenSource(arg, &SourceConfig{})
+	s, err := a.Source(arg, &SourceConfig{})
 	if err != nil {
 		in.t.Fatal(err)
 	}

@@ -4,8 +4,6 @@ package files
 
 import (
 	_ "embed"
-	"fmt"
-	"log/slog"
 
 	"orderhub/hub"
 )
@@ -14,44 +12,25 @@ import (
 var readme string
 
 // Component registers the adapter. parsers adds ways of `parse:` to the built-in none, lines and ndjson, such as csv.
-func Component(parsers map[string]Parser) hub.Component {
-	return hub.Component{
-		Name:   "files",
-		Doc:    readme,
-		Config: func() any { return defaultConfig() },
+func Component(parsers map[string]Parser) hub.Component { return definition(parsers).Component() }
+
+func definition(parsers map[string]Parser) hub.Typed[*Adapter, Config, SourceConfig] {
+	return hub.Typed[*Adapter, Config, SourceConfig]{
+		Name: "files", Doc: readme, Finite: true,
+		Config: defaultConfig,
 		Send:   func() any { return &SendOptions{} },
-		Source: func() any { return &SourceConfig{} },
+		Source: func() *SourceConfig { return &SourceConfig{} },
 		CheckHeader: func(arg, name, _ string) (string, bool) {
 			return "name it in the file's name, as {" + name + "}, or put it into the body", !mentions(arg, name)
 		},
-		Check: func(cfg any, env *hub.Env) []hub.FieldFault {
-			c, ok := cfg.(*Config)
-			if !ok {
-				return []hub.FieldFault{{Message: fmt.Sprintf("config is a %T", cfg)}}
-			}
-			return c.check(parsers)
-		},
-		Open: func(cfg any, env *hub.Env) (hub.Adapter, error) {
-			c, ok := cfg.(*Config)
-			if !ok {
-				return nil, fmt.Errorf("files %q: config is a %T", env.Name, cfg)
-			}
-			return open(*c, parsers, env)
-		},
-	}
-}
+		Check: func(c *Config, _ *hub.Env) []hub.FieldFault { return c.check(parsers) },
 
-func open(c Config, parsers map[string]Parser, env *hub.Env) (*Adapter, error) {
-	if faults := c.check(parsers); len(faults) > 0 {
-		return nil, fmt.Errorf("files %q: %s", env.Name, faults[0].Message)
+		Open: func(c *Config, env *hub.Env) (*Adapter, error) {
+			a := &Adapter{cfg: *c, env: env, parsers: parsers}
+			a.cfg.Dir, a.cfg.Path = env.Path(c.Dir), env.Path(c.Path)
+			return a, nil
+		},
+		OpenSource: (*Adapter).OpenSource,
+		OpenTarget: (*Adapter).OpenTarget,
 	}
-	e := *env
-	if e.Log == nil {
-		e.Log = slog.New(slog.DiscardHandler)
-	}
-	if e.Clock == nil {
-		e.Clock = hub.RealClock{}
-	}
-	c.Dir, c.Path = e.Path(c.Dir), e.Path(c.Path)
-	return &Adapter{cfg: c, env: &e, parsers: parsers}, nil
 }

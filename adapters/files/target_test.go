@@ -25,7 +25,7 @@ func openTarget(t *testing.T, dir, arg string) hub.Target {
 	if err != nil {
 		t.Fatal(err)
 	}
-	target, err := a.(hub.TargetOpener).OpenTarget(arg)
+	target, err := a.Target(arg)
 	if err != nil {
 		t.Fatal(err)
 	}

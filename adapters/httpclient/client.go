@@ -2,6 +2,7 @@ package httpclient
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -23,7 +24,7 @@ const (
 // breaker. It never retries: retries are the hub's, and durable.
 type Client struct {
 	cfg       Config
-	env       hub.Env
+	env       *hub.Env
 	base      string
 	ops       map[string]*op
 	resty     *resty.Client
@@ -33,26 +34,13 @@ type Client struct {
 	breaker   *breaker      // nil: none
 }
 
-var (
-	_ hub.Adapter      = (*Client)(nil)
-	_ hub.TargetOpener = (*Client)(nil)
-	_ hub.CallerOpener = (*Client)(nil)
-	_ hub.Prober       = (*Client)(nil)
-)
-
-// New makes a client; the service need not be there.
-func New(cfg Config, env *hub.Env) (*Client, error) {
-	if faults := cfg.check(env); len(faults) > 0 {
-		return nil, fmt.Errorf("http-client %q: %s: %s", env.Name, faults[0].Path, faults[0].Message)
-	}
+// open makes a client; the service need not be there.
+func open(cfg *Config, env *hub.Env) (*Client, error) {
 	if cfg.URL == "" {
-		return nil, fmt.Errorf("http-client %q: url is missing", env.Name)
+		return nil, errors.New("url is missing")
 	}
-	c := &Client{cfg: cfg, env: *env, base: strings.TrimRight(cfg.URL, "/"), ops: map[string]*op{}}
+	c := &Client{cfg: *cfg, env: env, base: strings.TrimRight(cfg.URL, "/"), ops: map[string]*op{}}
 	maps.Copy(c.ops, cfg.described)
-	if c.env.Clock == nil {
-		c.env.Clock = hub.RealClock{}
-	}
 	for name, v := range cfg.Ops {
 		c.ops[name], _, _ = parseOp(name, v) // checked above
 	}
@@ -64,7 +52,7 @@ func New(cfg Config, env *hub.Env) (*Client, error) {
 	}
 	c.turns = make(chan struct{}, cfg.Limits.MaxInFlight)
 	networks, _ := parseNetworks(cfg.AllowNetworks)
-	c.transport = newTransport(&cfg, networks)
+	c.transport = newTransport(cfg, networks)
 	c.resty = resty.NewWithClient(&http.Client{Transport: onlyAnswers{c.transport}}).
 		SetRetryCount(0).
 		SetResponseBodyLimit(cfg.Limits.MaxResponse).

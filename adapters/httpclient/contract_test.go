@@ -122,7 +122,7 @@ func newClient(t *testing.T, url string, change func(*Config)) *Client {
 	if change != nil {
 		change(cfg)
 	}
-	c, err := New(*cfg, &hub.Env{Name: "billing"})
+	c, err := definition().New(cfg, &hub.Env{Name: "billing"})
 	if err != nil {
 		t.Fatal(err)
 	}

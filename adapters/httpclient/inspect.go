@@ -8,11 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-
-	"orderhub/hub"
 )
-
-var _ hub.Inspector = (*Client)(nil)
 
 // Inspect connects to the service, with TLS if its URL says so, or to the proxy
 // before it. It sends no request.

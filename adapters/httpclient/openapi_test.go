@@ -156,7 +156,7 @@ func TestSpecFaults(t *testing.T) {
 			if len(faults) != 1 || faults[0].Path != "openapi" || !strings.HasPrefix(faults[0].Message, "openapi: "+cfg.OpenAPI+": ") || !strings.Contains(faults[0].Message, c.want) {
 				t.Errorf("%+v, want %q", faults, c.want)
 			}
-			if _, err := New(*cfg, env); err == nil {
+			if _, err := definition().New(cfg, env); err == nil {
 				t.Error("it can be opened")
 			}
 		})

@@ -24,7 +24,7 @@ func serveRoute(t *testing.T, arg string, sc *SourceConfig, h hub.Handler, chang
 	if change != nil {
 		change(cfg)
 	}
-	s, err := New(*cfg, &hub.Env{Name: "web"})
+	s, err := definition().New(cfg, &hub.Env{Name: "web"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	writeCertificate(t, dir, 1, time.Now().Add(-time.Hour))
 	cfg := defaultConfig()
 	cfg.Listen, cfg.TLS = "127.0.0.1:0", TLS{Cert: "cert.pem", Key: "key.pem"}
-	s, err := New(*cfg, &hub.Env{Name: "web", Dir: dir})
+	s, err := definition().New(cfg, &hub.Env{Name: "web", Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func (c *clientFar) Open(t *testing.T) hub.Source {
 	cfg := defaultConfig()
 	cfg.Listen = "127.0.0.1:0"
 	cfg.Limits.MaxBody = 2 << 20
-	s, err := New(*cfg, &hub.Env{Name: "web"})
+	s, err := definition().New(cfg, &hub.Env{Name: "web"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func TestFault_S1_ForgedLinksAndSignatures(t *testing.T) {
 			if faults := cfg.check(&hub.Env{}); len(faults) != 1 || faults[0].Path != "link_key" {
 				t.Errorf("link_key %q: %v", g, faults)
 			}
-			if _, err := New(*cfg, &hub.Env{Name: "web"}); err == nil {
+			if _, err := definition().New(cfg, &hub.Env{Name: "web"}); err == nil {
 				t.Errorf("a server with link_key %q", g)
 			}
 			for _, v := range []*Verify{{HMAC: keys}, {HMAC: keys, MaxAge: time.Minute}} {

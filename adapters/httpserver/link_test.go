@@ -19,7 +19,7 @@ func linkServer(t *testing.T, edit func(*Config)) *Server {
 	cfg := defaultConfig()
 	cfg.Listen = "127.0.0.1:0"
 	edit(cfg)
-	s, err := New(*cfg, &hub.Env{Name: "web"})
+	s, err := definition().New(cfg, &hub.Env{Name: "web"})
 	if err != nil {
 		t.Fatal(err)
 	}

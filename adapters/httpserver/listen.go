@@ -15,10 +15,10 @@ import (
 
 const portsToTry = 100
 
-// listen opens the asked address, or the first free port from 8080 on.
-func listen(ctx context.Context, asked string) (net.Listener, error) {
+// listen opens the asked address, or the first free port from 8080 on: where none is asked for, and for the default address where any port will do.
+func listen(ctx context.Context, asked string, anyPort bool) (net.Listener, error) {
 	var lc net.ListenConfig
-	if asked != "" {
+	if asked != "" && !(anyPort && asked == defaultListen) {
 		ln, err := lc.Listen(ctx, "tcp", asked)
 		if errors.Is(err, syscall.EADDRINUSE) {
 			return nil, fmt.Errorf("listen: %s is used by another program; write another port, or leave listen out to take a free one: %w", asked, err)

@@ -23,7 +23,7 @@ func described(t *testing.T) *Server {
 	t.Helper()
 	cfg := defaultConfig()
 	cfg.OpenAPI = "/openapi.json"
-	s, err := New(*cfg, &hub.Env{Name: "web", Hub: "shop"})
+	s, err := definition().New(cfg, &hub.Env{Name: "web", Hub: "shop"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestOpenAPIIsServed(t *testing.T) {
 	if w := fetch(t, s, "POST", "/openapi.json"); w.Code != 405 || w.Header().Get("Allow") != "GET, HEAD" {
 		t.Errorf("POST: %d %v", w.Code, w.Header())
 	}
-	src, err := s.OpenSource("POST /late", nil)
+	src, err := s.OpenSource("POST /late", &SourceConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestOpenAPIIsServed(t *testing.T) {
 	if w := fetch(t, s, "GET", "/openapi.json"); w.Body.String() != first.Body.String() {
 		t.Error("a closed route is in the document")
 	}
-	if _, err := s.OpenSource("GET /openapi.json", nil); err == nil || !strings.Contains(err.Error(), "the OpenAPI description is served there") {
+	if _, err := s.OpenSource("GET /openapi.json", &SourceConfig{}); err == nil || !strings.Contains(err.Error(), "the OpenAPI description is served there") {
 		t.Errorf("a route at the document's path: %v", err)
 	}
 	if w := fetch(t, newServer(t, ""), "GET", "/openapi.json"); w.Code != 404 {

@@ -46,7 +46,7 @@ func TestFault_V1_AnswersAreKept(t *testing.T) {
 	cfg := defaultConfig()
 	cfg.Listen, cfg.Limits.MaxBody, cfg.Limits.MaxConnections = "127.0.0.1:0", 100, 1
 	k := &keeper{}
-	s, err := New(*cfg, &hub.Env{Name: "web", Refuser: k})
+	s, err := definition().New(cfg, &hub.Env{Name: "web", Refuser: k})
 	if err != nil {
 		t.Fatal(err)
 	}

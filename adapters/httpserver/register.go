@@ -4,7 +4,6 @@ package httpserver
 
 import (
 	_ "embed"
-	"fmt"
 
 	"orderhub/hub"
 )
@@ -13,23 +12,21 @@ import (
 var readme string
 
 // Component registers the adapter.
-func Component() hub.Component {
-	return hub.Component{
-		Name: "http-server", Answers: true,
-		Doc:         readme,
-		Config:      func() any { return defaultConfig() },
-		Source:      func() any { return &SourceConfig{} },
-		CheckSource: func(arg string, cfg any) []hub.FieldFault { return checkSource(arg, cfg.(*SourceConfig)) },
-		Doubt: func(cfg any, arg string, src any) []hub.FieldFault {
-			return doubt(cfg.(*Config), arg, src.(*SourceConfig))
-		},
-		Check: func(cfg any, env *hub.Env) []hub.FieldFault { return cfg.(*Config).check(env) },
-		Open: func(cfg any, env *hub.Env) (hub.Adapter, error) {
-			c, ok := cfg.(*Config)
-			if !ok {
-				return nil, fmt.Errorf("http-server %q: config is a %T", env.Name, cfg)
-			}
-			return New(*c, env)
-		},
+func Component() hub.Component { return definition().Component() }
+
+func definition() hub.Typed[*Server, Config, SourceConfig] {
+	return hub.Typed[*Server, Config, SourceConfig]{
+		Name: "http-server", Doc: readme, Answers: true,
+		Config:      defaultConfig,
+		Source:      func() *SourceConfig { return &SourceConfig{} },
+		CheckSource: checkSource,
+		Doubt:       doubt,
+		Check:       (*Config).check,
+
+		Open:       open,
+		Close:      (*Server).Close,
+		OpenSource: (*Server).OpenSource,
+		Start:      (*Server).Start,
+		Link:       (*Server).Link,
 	}
 }

@@ -20,7 +20,7 @@ import (
 // it; before that every Source.Run must have returned.
 type Server struct {
 	cfg      Config
-	env      hub.Env
+	env      *hub.Env
 	linkKeys [][]byte
 	base     atomic.Pointer[string] // of links; nil: not known before Start
 	http     *http.Server
@@ -39,25 +39,13 @@ type Server struct {
 	served  sync.WaitGroup
 }
 
-var (
-	_ hub.Adapter      = (*Server)(nil)
-	_ hub.SourceOpener = (*Server)(nil)
-	_ hub.Starter      = (*Server)(nil)
-)
-
-// New makes a server that listens after Start.
-func New(cfg Config, env *hub.Env) (*Server, error) {
-	keys, err := linkKeysOf(&cfg)
+// open makes a server that listens after Start.
+func open(cfg *Config, env *hub.Env) (*Server, error) {
+	keys, err := linkKeysOf(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("http-server %q: link_key: %w", env.Name, err)
+		return nil, fmt.Errorf("link_key: %w", err)
 	}
-	s := &Server{cfg: cfg, env: *env, linkKeys: keys, failed: make(chan struct{})}
-	if s.env.Log == nil {
-		s.env.Log = slog.New(slog.DiscardHandler)
-	}
-	if s.env.Clock == nil {
-		s.env.Clock = hub.RealClock{}
-	}
+	s := &Server{cfg: *cfg, env: env, linkKeys: keys, failed: make(chan struct{})}
 	if base := strings.TrimSuffix(cfg.URL, "/"); base != "" {
 		s.base.Store(&base)
 	}
@@ -75,7 +63,7 @@ func New(cfg Config, env *hub.Env) (*Server, error) {
 	if cfg.TLS.Cert != "" {
 		certs, err := newCertificates(env.Path(cfg.TLS.Cert), env.Path(cfg.TLS.Key), s.env.Log)
 		if err != nil {
-			return nil, fmt.Errorf("http-server %q: %w", env.Name, err)
+			return nil, err
 		}
 		s.secure = true
 		s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certs.get}
@@ -85,15 +73,8 @@ func New(cfg Config, env *hub.Env) (*Server, error) {
 
 // OpenSource declares the route that arg names, such as "POST /orders/{id}". It
 // answers 503 until the source runs.
-func (s *Server) OpenSource(arg string, cfg any) (hub.Source, error) {
-	sc, ok := cfg.(*SourceConfig)
-	if !ok {
-		if cfg != nil {
-			return nil, fmt.Errorf("http-server %q: options are a %T", s.env.Name, cfg)
-		}
-		sc = &SourceConfig{}
-	}
-	src, err := newSource(s, arg, sc)
+func (s *Server) OpenSource(arg string, cfg *SourceConfig) (hub.Source, error) {
+	src, err := newSource(s, arg, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("http-server %q: route %q: %w", s.env.Name, arg, err)
 	}
@@ -116,7 +97,7 @@ func (s *Server) Start(ctx context.Context) (string, error) {
 	if s.started {
 		return "", fmt.Errorf("http-server %q: started twice", s.env.Name)
 	}
-	ln, err := listen(ctx, s.cfg.Listen)
+	ln, err := listen(ctx, s.cfg.Listen, s.env.AnyPort)
 	if err != nil {
 		return "", fmt.Errorf("http-server %q: %w", s.env.Name, err)
 	}

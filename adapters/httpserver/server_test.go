@@ -17,7 +17,7 @@ func newServer(t testing.TB, listen string) *Server {
 	t.Helper()
 	cfg := defaultConfig()
 	cfg.Listen = listen
-	s, err := New(*cfg, &hub.Env{Name: "web"})
+	s, err := definition().New(cfg, &hub.Env{Name: "web"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,15 +30,6 @@ type Adapter struct {
 	uses []use
 }
 
-var (
-	_ hub.SourceOpener = (*Adapter)(nil)
-	_ hub.TargetOpener = (*Adapter)(nil)
-	_ hub.CallerOpener = (*Adapter)(nil)
-	_ hub.Carrier      = (*Adapter)(nil)
-	_ hub.Inspector    = (*Adapter)(nil)
-	_ hub.Prober       = (*Adapter)(nil)
-)
-
 func open(cfg Config, env *hub.Env) (*Adapter, error) {
 	fail := func(err error) (*Adapter, error) { return nil, fmt.Errorf("kafka %q: %w", env.Name, err) }
 	e := *env
@@ -70,11 +61,7 @@ func (a *Adapter) dialBy(dial func(ctx context.Context, network, address string)
 }
 
 // OpenSource makes the source of a topic: "topic web.orders".
-func (a *Adapter) OpenSource(arg string, cfg any) (hub.Source, error) {
-	c, ok := cfg.(*SourceConfig)
-	if !ok {
-		return nil, fmt.Errorf("kafka %q: source config is a %T", a.env.Name, cfg)
-	}
+func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
 	topic, err := argument(arg)
 	if err != nil {
 		return nil, err

@@ -17,10 +17,9 @@ func argument(arg string) (topic string, err error) {
 }
 
 // place is the channel that a topic stands for where the hub runs without Kafka: each pipeline that reads it gets all of its messages.
-func place(arg string, cfg any) (hub.Carried, hub.Subscription, error) {
+func place(arg string, c *SourceConfig) (hub.Carried, hub.Subscription, error) {
 	topic, err := argument(arg)
-	c, ok := cfg.(*SourceConfig)
-	if !ok || len(c.Match) == 0 {
+	if c == nil || len(c.Match) == 0 {
 		return hub.Carried{Name: topic, Type: "fanout"}, hub.Subscription{}, err
 	}
 	return hub.Carried{Name: topic, Type: "headers"}, hub.Subscription{Match: c.Match}, err

@@ -197,12 +197,12 @@ func (s *server) adapter(change func(*Config)) *Adapter {
 		change(cfg)
 	}
 	env := &hub.Env{Name: "kafka", Hub: "hubtest", Log: slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Clock: hub.RealClock{}}
-	a, err := Component().Open(cfg, env)
+	a, err := definition().New(cfg, env)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { a.Close(context.Background()) })
-	return a.(*Adapter)
+	return a
 }
 
 var quickTimes = times{

@@ -101,15 +101,15 @@ func TestOpenNeedsNoBroker(t *testing.T) {
 	cfg.Brokers = []string{"127.0.0.1:1"}
 	cfg.SASL = SASL{Mechanism: "scram-sha-512", User: "u", Password: "p"}
 	s := &server{t: t}
-	a, err := Component().Open(cfg, &hub.Env{Name: "kafka", Clock: hub.RealClock{}})
+	a, err := definition().New(cfg, &hub.Env{Name: "kafka", Clock: hub.RealClock{}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	src := s.source(a.(*Adapter), "topic x", "g", nil)
+	src := s.source(a, "topic x", "g", nil)
 	if err := src.Run(t.Context(), hub.HandlerFunc(nil)); reason(err) != "unavailable connection" {
 		t.Errorf("Run: %v", err)
 	}
-	target := s.target(a.(*Adapter), "topic x")
+	target := s.target(a, "topic x")
 	if err := target.Send(t.Context(), &hub.Message{ID: "1"}); reason(err) != "unavailable not_connected" {
 		t.Errorf("Send: %v", err)
 	}

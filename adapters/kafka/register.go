@@ -5,7 +5,6 @@ package kafka
 
 import (
 	_ "embed"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -16,40 +15,38 @@ import (
 var readme string
 
 // Component registers the adapter.
-func Component() hub.Component {
-	return hub.Component{
-		Name:   "kafka",
-		Doc:    readme,
-		Config: func() any { return defaultConfig() },
-		Source: func() any { return defaultSource() },
+func Component() hub.Component { return definition().Component() }
+
+func definition() hub.Typed[*Adapter, Config, SourceConfig] {
+	return hub.Typed[*Adapter, Config, SourceConfig]{
+		Name: "kafka", Doc: readme, Replies: true,
+		Config: defaultConfig,
+		Source: defaultSource,
 		Send:   func() any { return &SendOptions{} },
-		Ops:    func(cfg any) []string { return slices.Sorted(maps.Keys(cfg.(*Config).Ops)) },
-		CheckHeader: func(_, name, _ string) (string, bool) {
-			_, sent := outside(name, onTopic)
-			return "give it another name: those that begin with " + prefixOurs + " tell of Kafka", name != headerKey && !sent
-		},
-		CheckSource: func(arg string, _ any) []hub.FieldFault { return checkPlace(arg) },
-		CheckTarget: checkPlace,
-		Replies:     true,
-		Place:       place,
+		Ops:    func(c *Config) []string { return slices.Sorted(maps.Keys(c.Ops)) },
 		Carries: map[string]string{
 			"direct": "", "fanout": "",
 			"topic":   "Kafka has no exchanges: every reader gets all messages of the topic and passes over those that its pattern does not match",
 			"headers": "Kafka has no headers exchange: every reader gets all messages of the topic and passes over those whose headers do not match",
 		},
-		Check: func(cfg any, env *hub.Env) []hub.FieldFault {
-			c, ok := cfg.(*Config)
-			if !ok {
-				return []hub.FieldFault{{Message: fmt.Sprintf("config is a %T", cfg)}}
-			}
-			return c.check(env)
+		Place: place,
+		CheckHeader: func(_, name, _ string) (string, bool) {
+			_, sent := outside(name, onTopic)
+			return "give it another name: those that begin with " + prefixOurs + " tell of Kafka", name != headerKey && !sent
 		},
-		Open: func(cfg any, env *hub.Env) (hub.Adapter, error) {
-			c, ok := cfg.(*Config)
-			if !ok {
-				return nil, fmt.Errorf("kafka %q: config is a %T", env.Name, cfg)
-			}
-			return open(*c, env)
-		},
+		CheckSource: func(arg string, _ *SourceConfig) []hub.FieldFault { return checkPlace(arg) },
+		CheckTarget: checkPlace,
+		Check:       (*Config).check,
+
+		Open:        func(c *Config, env *hub.Env) (*Adapter, error) { return open(*c, env) },
+		Close:       (*Adapter).Close,
+		OpenSource:  (*Adapter).OpenSource,
+		OpenTarget:  (*Adapter).OpenTarget,
+		OpenCaller:  (*Adapter).OpenCaller,
+		CarryTarget: (*Adapter).CarryTarget,
+		CarrySource: (*Adapter).CarrySource,
+		CarryCaller: (*Adapter).CarryCaller,
+		Probe:       (*Adapter).Probe,
+		Inspect:     (*Adapter).Inspect,
 	}
 }

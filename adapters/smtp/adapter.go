@@ -2,6 +2,7 @@ package smtp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/mail"
 
@@ -18,24 +19,16 @@ type Adapter struct {
 	pool      *pool
 }
 
-var (
-	_ hub.TargetOpener = (*Adapter)(nil)
-	_ hub.Prober       = (*Adapter)(nil)
-)
-
-func open(c Config, env *hub.Env) (*Adapter, error) {
+func open(c *Config, env *hub.Env) (*Adapter, error) {
 	if c.URL == "" {
-		return nil, fmt.Errorf("smtp %q: url is missing", env.Name)
-	}
-	if faults := c.check(); len(faults) > 0 {
-		return nil, fmt.Errorf("smtp %q: %s", env.Name, faults[0].Message)
+		return nil, errors.New("url is missing")
 	}
 	s, err := parseURL(c.URL, c.TLS)
 	if err == nil {
 		err = s.trust(env.Path(c.CA))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("smtp %q: %w", env.Name, err)
+		return nil, err
 	}
 	s.timeout, s.confirm, s.ambiguous = c.Timeout, c.ConfirmTimeout, c.OnAmbiguous
 	from, err := mail.ParseAddress(c.From)
@@ -43,14 +36,10 @@ func open(c Config, env *hub.Env) (*Adapter, error) {
 		from.Address, err = asciiDomain(from.Address)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("smtp %q: from: %w", env.Name, err)
-	}
-	clock := env.Clock
-	if clock == nil {
-		clock = hub.RealClock{}
+		return nil, fmt.Errorf("from: %w", err)
 	}
 	return &Adapter{name: env.Name, templates: env.Path(c.Templates), limit: c.MaxRecipients,
-		from: from, clock: clock, pool: newPool(s, clock)}, nil
+		from: from, clock: env.Clock, pool: newPool(s, env.Clock)}, nil
 }
 
 // OpenTarget makes the target that sends the mail of a template. A template that is missing or wrong is an error with file and line.

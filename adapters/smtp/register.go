@@ -4,7 +4,6 @@ package smtp
 
 import (
 	_ "embed"
-	"fmt"
 
 	"orderhub/hub"
 )
@@ -13,26 +12,19 @@ import (
 var readme string
 
 // Component registers the adapter.
-func Component() hub.Component {
-	return hub.Component{
-		Name:        "smtp",
-		Doc:         readme,
-		Config:      func() any { return defaultConfig() },
+func Component() hub.Component { return definition().Component() }
+
+func definition() hub.Typed[*Adapter, Config, struct{}] {
+	return hub.Typed[*Adapter, Config, struct{}]{
+		Name: "smtp", Doc: readme,
+		Config:      defaultConfig,
 		Send:        func() any { return &SendOptions{} },
 		CheckHeader: func(_, name, _ string) (string, bool) { return ignoredHeader(name) },
-		Check: func(cfg any, _ *hub.Env) []hub.FieldFault {
-			c, ok := cfg.(*Config)
-			if !ok {
-				return []hub.FieldFault{{Message: fmt.Sprintf("config is a %T", cfg)}}
-			}
-			return c.check()
-		},
-		Open: func(cfg any, env *hub.Env) (hub.Adapter, error) {
-			c, ok := cfg.(*Config)
-			if !ok {
-				return nil, fmt.Errorf("smtp %q: config is a %T", env.Name, cfg)
-			}
-			return open(*c, env)
-		},
+		Check:       func(c *Config, _ *hub.Env) []hub.FieldFault { return c.check() },
+
+		Open:       open,
+		Close:      (*Adapter).Close,
+		OpenTarget: (*Adapter).OpenTarget,
+		Probe:      (*Adapter).Probe,
 	}
 }

@@ -159,12 +159,12 @@ func (m *mailServer) open(change func(*Config)) *Adapter {
 	if change != nil {
 		change(cfg)
 	}
-	a, err := Component().Open(cfg, &hub.Env{Name: "mail", Dir: must(os.Getwd()), Clock: hub.RealClock{}})
+	a, err := definition().New(cfg, &hub.Env{Name: "mail", Dir: must(os.Getwd()), Clock: hub.RealClock{}})
 	if err != nil {
 		m.t.Fatal(err)
 	}
 	m.t.Cleanup(func() { a.Close(m.t.Context()) })
-	return a.(*Adapter)
+	return a
 }
 
 func (m *mailServer) target(template string, change func(*Config)) hub.Target {

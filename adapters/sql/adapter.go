@@ -2,8 +2,8 @@ package sql
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"net"
 	"slices"
@@ -45,36 +45,17 @@ type Adapter struct {
 	nextSweep time.Time
 }
 
-var (
-	_ hub.Adapter      = (*Adapter)(nil)
-	_ hub.SourceOpener = (*Adapter)(nil)
-	_ hub.TargetOpener = (*Adapter)(nil)
-	_ hub.CallerOpener = (*Adapter)(nil)
-	_ hub.Inspector    = (*Adapter)(nil)
-	_ hub.Prober       = (*Adapter)(nil)
-)
-
 const (
 	idleConnection = 5 * time.Minute
 	oldConnection  = 30 * time.Minute
 	cancelPatience = time.Second // for the server to give up a statement; then the connection is closed
 )
 
-func open(c Config, env *hub.Env) (*Adapter, error) {
-	if faults := c.check(env); len(faults) > 0 {
-		return nil, fmt.Errorf("sql %q: %s: %s", env.Name, faults[0].Path, faults[0].Message)
-	}
+func open(c *Config, env *hub.Env) (*Adapter, error) {
 	if c.URL == "" {
-		return nil, fmt.Errorf("sql %q: url is missing", env.Name)
+		return nil, errors.New("url is missing")
 	}
-	e := *env
-	if e.Log == nil {
-		e.Log = slog.New(slog.DiscardHandler)
-	}
-	if e.Clock == nil {
-		e.Clock = hub.RealClock{}
-	}
-	a := &Adapter{cfg: c, env: &e, ops: map[string]*op{}, types: newTypes()}
+	a := &Adapter{cfg: *c, env: env, ops: map[string]*op{}, types: newTypes()}
 	a.applied, _ = parseTable(c.Tables + "applied") // checked above, as all of these
 	a.claims, _ = parseTable(c.Tables + "claims")
 	for name, o := range c.Ops {
@@ -89,7 +70,7 @@ func open(c Config, env *hub.Env) (*Adapter, error) {
 	}
 	if err != nil {
 		a.end()
-		return nil, fmt.Errorf("sql %q: %w", env.Name, err)
+		return nil, err
 	}
 	return a, nil
 }
@@ -121,11 +102,7 @@ func preset(params map[string]string, name, value string) {
 }
 
 // OpenSource makes the source of a table: "poll orders".
-func (a *Adapter) OpenSource(arg string, cfg any) (hub.Source, error) {
-	c, ok := cfg.(*SourceConfig)
-	if !ok || c == nil {
-		c = defaultSource()
-	}
+func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
 	if faults := checkSource(arg, c); len(faults) > 0 {
 		return nil, fmt.Errorf("%s; %s", faults[0].Message, faults[0].Help)
 	}

@@ -179,7 +179,7 @@ func openAdapter(t testing.TB, url string, change func(*Config)) *opened {
 		change(cfg)
 	}
 	log := &syncLog{}
-	a, err := Component().Open(cfg, &hub.Env{Name: "db", Hub: "shop", Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	a, err := definition().New(cfg, &hub.Env{Name: "db", Hub: "shop", Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func openAdapter(t testing.TB, url string, change func(*Config)) *opened {
 			t.Error(err)
 		}
 	})
-	return &opened{a.(*Adapter), t, log}
+	return &opened{a, t, log}
 }
 
 func ops(m map[string]Op) func(*Config) { return func(c *Config) { c.Ops = m } }

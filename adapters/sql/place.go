@@ -87,7 +87,7 @@ func parsePoll(arg string) (pgx.Identifier, error) {
 	return parseTable(strings.TrimSpace(name))
 }
 
-func checkSource(arg string, cfg any) (faults []hub.FieldFault) {
+func checkSource(arg string, c *SourceConfig) (faults []hub.FieldFault) {
 	bad := func(at, help string, err error) {
 		if err != nil {
 			faults = append(faults, hub.FieldFault{Path: at, Message: err.Error(), Help: help})
@@ -95,10 +95,6 @@ func checkSource(arg string, cfg any) (faults []hub.FieldFault) {
 	}
 	_, err := parsePoll(arg)
 	bad("", "write poll and a table: {db: poll orders}", err)
-	c, ok := cfg.(*SourceConfig)
-	if !ok {
-		return faults
-	}
 	if c.Done != "" {
 		_, err = parseStatement(c.Done)
 		bad("done", "write one statement: update orders set state = 'taken' where id = :id", named("done", err))

@@ -4,7 +4,6 @@ package sql
 
 import (
 	_ "embed"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -15,33 +14,29 @@ import (
 var readme string
 
 // Component registers the adapter.
-func Component() hub.Component {
-	return hub.Component{
-		Name:   "sql",
-		Doc:    readme,
-		Config: func() any { return defaultConfig() },
-		Source: func() any { return defaultSource() },
+func Component() hub.Component { return definition().Component() }
+
+func definition() hub.Typed[*Adapter, Config, SourceConfig] {
+	return hub.Typed[*Adapter, Config, SourceConfig]{
+		Name: "sql", Doc: readme,
+		Config: defaultConfig,
+		Source: defaultSource,
 		Send:   func() any { return &SendOptions{} },
-		Ops:    func(cfg any) []string { return slices.Sorted(maps.Keys(cfg.(*Config).Ops)) },
-		Safe:   func(cfg any, op string) bool { return cfg.(*Config).Ops[op].Exec == "" },
+		Ops:    func(c *Config) []string { return slices.Sorted(maps.Keys(c.Ops)) },
+		Safe:   func(c *Config, op string) bool { return c.Ops[op].Exec == "" },
 		CheckHeader: func(_, name, _ string) (string, bool) {
 			return "put it into the data, as a value of the statement", name != hub.HeaderIdempotency
 		},
 		CheckSource: checkSource,
 		CheckTarget: checkTarget,
-		Check: func(cfg any, env *hub.Env) []hub.FieldFault {
-			c, ok := cfg.(*Config)
-			if !ok {
-				return []hub.FieldFault{{Message: fmt.Sprintf("config is a %T", cfg)}}
-			}
-			return c.check(env)
-		},
-		Open: func(cfg any, env *hub.Env) (hub.Adapter, error) {
-			c, ok := cfg.(*Config)
-			if !ok {
-				return nil, fmt.Errorf("sql %q: config is a %T", env.Name, cfg)
-			}
-			return open(*c, env)
-		},
+		Check:       (*Config).check,
+
+		Open:       open,
+		Close:      (*Adapter).Close,
+		OpenSource: (*Adapter).OpenSource,
+		OpenTarget: (*Adapter).OpenTarget,
+		OpenCaller: (*Adapter).OpenCaller,
+		Probe:      (*Adapter).Probe,
+		Inspect:    (*Adapter).Inspect,
 	}
 }

@@ -27,15 +27,6 @@ type Adapter struct {
 	uses     []place             // what the configuration names, for Inspect
 }
 
-var (
-	_ hub.Adapter      = (*Adapter)(nil)
-	_ hub.SourceOpener = (*Adapter)(nil)
-	_ hub.TargetOpener = (*Adapter)(nil)
-	_ hub.CallerOpener = (*Adapter)(nil)
-	_ hub.Inspector    = (*Adapter)(nil)
-	_ hub.Prober       = (*Adapter)(nil)
-)
-
 func open(c Config, env *hub.Env) (*Adapter, error) {
 	if faults := c.check(); len(faults) > 0 {
 		return nil, fmt.Errorf("stomp %q: %s: %s", env.Name, faults[0].Path, faults[0].Message)
@@ -60,11 +51,7 @@ func open(c Config, env *hub.Env) (*Adapter, error) {
 }
 
 // OpenSource makes the source of a destination: /queue/orders, /topic/order.*, /exchange/events/order.#.
-func (a *Adapter) OpenSource(arg string, cfg any) (hub.Source, error) {
-	c, ok := cfg.(*SourceConfig)
-	if !ok || c == nil {
-		c = defaultSource()
-	}
+func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
 	p, err := parsePlace(arg)
 	if err != nil {
 		return nil, err

@@ -80,14 +80,10 @@ func (c *SourceConfig) declares() []header {
 	return slices.DeleteFunc(c.headers(), func(h header) bool { return !staysBehind(h.name) })
 }
 
-func checkSource(arg string, cfg any) []hub.FieldFault {
+func checkSource(arg string, c *SourceConfig) []hub.FieldFault {
 	p, err := parsePlace(arg)
 	if err != nil {
 		return []hub.FieldFault{{Message: err.Error(), Help: grammar}}
-	}
-	c, ok := cfg.(*SourceConfig)
-	if !ok || c == nil {
-		return nil
 	}
 	return c.check(p)
 }

@@ -98,8 +98,8 @@ func (p place) sends(m *hub.Message) (string, error) {
 	return p.text + "/" + strings.ReplaceAll(key, "/", slash), nil
 }
 
-// standIn is the channel that a destination stands for where there is no server (see hub.Component.Place).
-func standIn(arg string, cfg any) (hub.Carried, hub.Subscription, error) {
+// standIn is the channel that a destination stands for where there is no server (see hub.Typed).
+func standIn(arg string, c *SourceConfig) (hub.Carried, hub.Subscription, error) {
 	p, err := parsePlace(arg)
 	if err != nil {
 		return hub.Carried{}, hub.Subscription{}, err
@@ -114,7 +114,7 @@ func standIn(arg string, cfg any) (hub.Carried, hub.Subscription, error) {
 		return hub.Carried{}, hub.Subscription{}, fmt.Errorf("%s: what a headers exchange compares can't be told by STOMP", p)
 	}
 	s := hub.Subscription{Pattern: p.key}
-	if !p.hasKey && cfg != nil {
+	if !p.hasKey && c != nil {
 		s.Pattern = "#"
 	}
 	return hub.Carried{Name: p.exchange, Type: "topic"}, s, nil

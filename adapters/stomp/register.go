@@ -4,7 +4,6 @@ package stomp
 
 import (
 	_ "embed"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -15,34 +14,29 @@ import (
 var readme string
 
 // Component registers the adapter.
-func Component() hub.Component {
-	return hub.Component{
-		Name:   "stomp",
-		Doc:    readme,
-		Config: func() any { return defaultConfig() },
-		Source: func() any { return defaultSource() },
+func Component() hub.Component { return definition().Component() }
+
+func definition() hub.Typed[*Adapter, Config, SourceConfig] {
+	return hub.Typed[*Adapter, Config, SourceConfig]{
+		Name: "stomp", Doc: readme, Replies: true,
+		Config: defaultConfig,
+		Source: defaultSource,
 		Send:   func() any { return &SendOptions{Persistent: true} },
-		Ops:    func(cfg any) []string { return slices.Sorted(maps.Keys(cfg.(*Config).Ops)) },
-		Check: func(cfg any, env *hub.Env) []hub.FieldFault {
-			c, ok := cfg.(*Config)
-			if !ok {
-				return []hub.FieldFault{{Message: fmt.Sprintf("config is a %T", cfg)}}
-			}
-			return c.check()
-		},
+		Ops:    func(c *Config) []string { return slices.Sorted(maps.Keys(c.Ops)) },
+		Place:  standIn,
 		CheckHeader: func(_, name, _ string) (string, bool) {
 			return "give it another name: this one is STOMP's, RabbitMQ's or the hub's own", name != headerPriority && name != headerPersistent && name != hub.HeaderReplyTo && staysBehind(name)
 		},
 		CheckSource: checkSource,
 		CheckTarget: checkTarget,
-		Replies:     true,
-		Place:       standIn,
-		Open: func(cfg any, env *hub.Env) (hub.Adapter, error) {
-			c, ok := cfg.(*Config)
-			if !ok {
-				return nil, fmt.Errorf("stomp %q: config is a %T", env.Name, cfg)
-			}
-			return open(*c, env)
-		},
+		Check:       func(c *Config, _ *hub.Env) []hub.FieldFault { return c.check() },
+
+		Open:       func(c *Config, env *hub.Env) (*Adapter, error) { return open(*c, env) },
+		Close:      (*Adapter).Close,
+		OpenSource: (*Adapter).OpenSource,
+		OpenTarget: (*Adapter).OpenTarget,
+		OpenCaller: (*Adapter).OpenCaller,
+		Probe:      (*Adapter).Probe,
+		Inspect:    (*Adapter).Inspect,
 	}
 }

@@ -139,17 +139,13 @@ func (l *load) fill(h *running, n int) {
 func source() hub.Component {
 	return hub.Component{
 		Name: "load", Config: func() any { return &struct{}{} }, Source: func() any { return &struct{}{} },
-		Open: func(any, *hub.Env) (hub.Adapter, error) { return &adapter{}, nil },
+		Open: func(any, *hub.Env) (*hub.Adapter, error) { return &hub.Adapter{Source: openSource}, nil },
 	}
 }
-
-type adapter struct{}
-
-func (*adapter) Close(context.Context) error { return nil }
 
 type silent struct{}
 
 func (silent) Run(ctx context.Context, _ hub.Handler) error { <-ctx.Done(); return nil }
 
-// OpenSource is a source whose messages are injected.
-func (*adapter) OpenSource(string, any) (hub.Source, error) { return silent{}, nil }
+// openSource is a source whose messages are injected.
+func openSource(string, any) (hub.Source, error) { return silent{}, nil }

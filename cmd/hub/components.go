@@ -63,15 +63,16 @@ func registry(mask *hub.Masker) *pipelines.Registry {
 
 // anyPort makes a server that asks for the default port take the next free one when it is busy.
 func anyPort(reg *pipelines.Registry) {
+	openWith(reg, func(env *hub.Env) { env.AnyPort = true })
+}
+
+// openWith makes every adapter be opened with an Env that change has changed.
+func openWith(reg *pipelines.Registry, change func(*hub.Env)) {
 	for i, c := range reg.Components {
-		if c.Name != "http-server" {
-			continue
-		}
-		reg.Components[i].Open = func(cfg any, env *hub.Env) (hub.Adapter, error) {
-			if s, ok := cfg.(*httpserver.Config); ok && s.Listen == ":8080" {
-				s.Listen = ""
-			}
-			return c.Open(cfg, env)
+		reg.Components[i].Open = func(cfg any, env *hub.Env) (*hub.Adapter, error) {
+			e := *env
+			change(&e)
+			return c.Open(cfg, &e)
 		}
 	}
 }

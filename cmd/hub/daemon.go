@@ -141,7 +141,7 @@ func (d *daemon) endWhenUsedUp(ctx context.Context, g *generation) {
 	}
 }
 
-// usedUp tells that every source of files has ended.
+// usedUp tells that every source that may end has ended.
 func (g *generation) usedUp() bool {
 	state := map[string]string{}
 	for _, s := range g.rt.Status() {
@@ -156,7 +156,7 @@ func (g *generation) usedUp() bool {
 }
 
 func endsByItself(p *pipelines.Pipeline) bool {
-	return p.From.Adapter != nil && p.From.Adapter.Type.Name == "files"
+	return p.From.Adapter != nil && p.From.Adapter.Type.Finite
 }
 
 // quiet tells that no message runs and none waits in a queue that is read.

@@ -83,7 +83,7 @@ func (g *generation) stop() error {
 // webURL is where the first HTTP server answers; "" without one.
 func (g *generation) webURL() string {
 	for _, a := range g.plan.Adapters {
-		if addr := g.opened.Addresses[a.Name]; a.Type.Name == "http-server" && addr != "" {
+		if addr := g.opened.Addresses[a.Name]; addr != "" {
 			return addr
 		}
 	}
@@ -96,7 +96,7 @@ func (d *daemon) awaitReady(ctx context.Context, g *generation) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	for _, a := range g.plan.Adapters {
-		if addr := g.opened.Addresses[a.Name]; a.Type.Name == "http-server" && len(g.paused()) == 0 {
+		if addr := g.opened.Addresses[a.Name]; addr != "" && len(g.paused()) == 0 {
 			for !answers(ctx, addr+"/readyz") && ctx.Err() == nil {
 				time.Sleep(2 * time.Millisecond)
 			}

@@ -47,7 +47,7 @@ func (m *modelBuilder) node(n graph.Node) string {
 func (m *modelBuilder) source(pl *pipelines.Pipeline) {
 	if a := pl.From.Adapter; a != nil {
 		label := pl.From.Arg
-		if label == "" || a.Type.Name != "http-server" {
+		if label == "" || !a.Type.Server {
 			label = strings.TrimSpace(a.Name + " " + label)
 		}
 		id := m.node(graph.Node{ID: "source " + pl.Name, Label: label, Detail: a.Type.Name, Kind: graph.Source, Link: pl.Line})

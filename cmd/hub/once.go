@@ -1,23 +1,9 @@
 package main
 
 import (
-	"orderhub/adapters/files"
+	"orderhub/hub"
 	"orderhub/pipelines"
 )
 
-// readOnce makes every source of files read what is there and end.
-func readOnce(reg *pipelines.Registry) {
-	for i, c := range reg.Components {
-		if c.Name != "files" {
-			continue
-		}
-		fresh := c.Config
-		reg.Components[i].Config = func() any {
-			cfg := fresh()
-			if f, ok := cfg.(*files.Config); ok {
-				f.Once = true
-			}
-			return cfg
-		}
-	}
-}
+// readOnce makes every source that may end read what is there and end.
+func readOnce(reg *pipelines.Registry) { openWith(reg, func(env *hub.Env) { env.Once = true }) }

@@ -44,9 +44,9 @@ func (p *player) play(ctx context.Context, wait time.Duration) (missing string, 
 		path, posts := strings.CutPrefix(s.pipeline.From.Arg, "POST ")
 		a := s.pipeline.From.Adapter
 		switch {
-		case a != nil && a.Type.Name == "http-server" && posts && !strings.Contains(path, "{"):
+		case a != nil && a.Type.Server && posts && !strings.Contains(path, "{"):
 			v.Result, v.root, err = p.post(ctx, s, p.g.opened.Addresses[a.Name]+path, raw)
-		case a != nil && a.Type.Name == "files":
+		case a != nil && a.Type.Finite:
 			v.Result, err = "dropped into "+a.Name, p.drop(a.Name, v.Sample, raw)
 		default:
 			v.Result = "not played: samples are for routes and folders"

@@ -31,11 +31,15 @@ func (b *box) contain(reg *pipelines.Registry) {
 	for i := range reg.Components {
 		c := &reg.Components[i]
 		open := c.Open
-		c.Open = func(cfg any, env *hub.Env) (hub.Adapter, error) {
+		c.Open = func(cfg any, env *hub.Env) (*hub.Adapter, error) {
 			b.change(cfg, env.Name)
 			a, err := open(cfg, env)
-			if f, ok := a.(*files.Adapter); ok && err == nil {
-				return &boxedFiles{f, b}, nil
+			if c.Finite && err == nil {
+				source := a.Source
+				a.Source = func(arg string, options any) (hub.Source, error) {
+					src, err := source(arg, options)
+					return &boxedSource{src, b}, err
+				}
 			}
 			return a, err
 		}
@@ -82,20 +86,7 @@ func (b *box) took(id string) {
 	}
 }
 
-// boxedFiles is a files adapter whose messages are noted.
-type boxedFiles struct {
-	*files.Adapter
-	box *box
-}
-
-func (a *boxedFiles) OpenSource(arg string, cfg any) (hub.Source, error) {
-	src, err := a.Adapter.OpenSource(arg, cfg)
-	if err != nil {
-		return nil, err
-	}
-	return &boxedSource{src, a.box}, nil
-}
-
+// boxedSource is a source whose messages are noted.
 type boxedSource struct {
 	hub.Source
 	box *box

@@ -231,7 +231,7 @@ func (s *stubs) aim(plan *pipelines.Plan, base string) {
 		return
 	}
 	has := slices.ContainsFunc(plan.Pipelines, func(p *pipelines.Pipeline) bool {
-		return p.From.Adapter != nil && p.From.Adapter.Type.Name == server && p.From.Arg == "POST "+hookRoute
+		return p.From.Adapter != nil && p.From.Adapter.Type.Server && p.From.Arg == "POST "+hookRoute
 	})
 	if s.aimed = base != "" && has; !s.aimed {
 		s.world.SetWebhook("", "")

@@ -29,7 +29,10 @@ func Component(t *testing.T, c hub.Component) {
 	})
 	t.Run("fresh configs", func(t *testing.T) {
 		for _, make := range []func() any{c.Config, c.Source, c.Send} {
-			if make != nil && make() == make() {
+			if make == nil || reflect.TypeOf(make()).Elem().Size() == 0 {
+				continue // all structs without fields may be one
+			}
+			if make() == make() {
 				t.Error("the same config twice\ncontract: every entry of a configuration gets a fresh config")
 			}
 		}

@@ -72,7 +72,11 @@ func (f *farEnds) components() []hub.Component {
 				}
 				return hub.Carried{Name: name, Type: kind}, hub.Subscription{Pattern: pattern}, nil
 			},
-			Open: func(_ any, env *hub.Env) (hub.Adapter, error) { return &fake{f, env.Name}, nil },
+			Open: func(_ any, env *hub.Env) (*hub.Adapter, error) {
+				a := &fake{f, env.Name}
+				return &hub.Adapter{Source: a.OpenSource, Target: a.OpenTarget, Caller: a.OpenCaller,
+					CarryTarget: a.CarryTarget, CarrySource: a.CarrySource, CarryCaller: a.CarryCaller}, nil
+			},
 		}
 	}
 	return []hub.Component{kind("fake", false), kind("fake-web", true)}
@@ -82,8 +86,6 @@ type fake struct {
 	far  *farEnds
 	name string
 }
-
-var _ hub.Carrier = (*fake)(nil)
 
 func (f *fake) CarryTarget(c hub.Carried) (hub.Target, error) {
 	return f.OpenTarget("channel " + c.Name)
@@ -97,8 +99,6 @@ func (f *fake) CarrySource(_ hub.Carried, s hub.Subscription) (hub.Source, error
 }
 
 func (f *fake) CarryCaller(c hub.Carried) (hub.Caller, error) { return f.OpenCaller(c.Name) }
-
-func (*fake) Close(context.Context) error { return nil }
 
 func (*fake) OpenSource(string, any) (hub.Source, error) { return silent{}, nil }
 

@@ -17,9 +17,15 @@ type Lab struct {
 func NewLab(reg *pipelines.Registry) *Lab {
 	lab := &Lab{}
 	for i := range reg.Components {
-		reg.Components[i].Open = func(_ any, env *hub.Env) (hub.Adapter, error) { return &adapter{lab.life, env.Name}, nil }
+		reg.Components[i].Open = func(_ any, env *hub.Env) (*hub.Adapter, error) { return lab.open(env.Name), nil }
 	}
 	return lab
+}
+
+func (l *Lab) open(name string) *hub.Adapter {
+	a := &adapter{l.life, name}
+	return &hub.Adapter{Source: a.OpenSource, Target: a.OpenTarget, Caller: a.OpenCaller,
+		CarryTarget: a.CarryTarget, CarrySource: a.CarrySource, CarryCaller: a.CarryCaller}
 }
 
 // adapter plays an adapter and its far end.
@@ -27,15 +33,6 @@ type adapter struct {
 	life *life
 	name string
 }
-
-var (
-	_ hub.SourceOpener = (*adapter)(nil)
-	_ hub.TargetOpener = (*adapter)(nil)
-	_ hub.CallerOpener = (*adapter)(nil)
-	_ hub.Carrier      = (*adapter)(nil)
-)
-
-func (*adapter) Close(context.Context) error { return nil }
 
 // OpenSource gives a source that is silent: the test brings its messages.
 func (*adapter) OpenSource(string, any) (hub.Source, error) { return silent{}, nil }

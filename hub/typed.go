@@ -1,0 +1,176 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Typed describes a kind of channel adapter: what `type:` names in `adapters:`.
+// A is the type of an opened adapter, C of its config, and S of the options of
+// its sources. Configs are structs with the tags yaml, doc, default, min, max
+// and required: the loader fills them with positions, and the docs are made of
+// them. A function that is nil is something that the adapter can't do, or has
+// nothing to say of.
+//
+// The functions of the last group take an opened adapter, so that methods of A
+// can be written there: OpenTarget: (*Adapter).OpenTarget.
+type Typed[A, C, S any] struct {
+	Name string
+	Doc  string // its README.md
+
+	Config func() *C  // a fresh config with its defaults, for an entry of `adapters:`
+	Source func() *S  // fresh options of `from: {adapter: arg, …}`; nil: it brings no messages
+	Send   func() any // fresh options of `send: {adapter: arg, …}`: each becomes a header of its name, `data` the body; nil: it takes none
+
+	Answers bool // its sources wait for a reply to every message, and message IDs are new at each request; else they are the same on redelivery
+	Replies bool // its sources answer messages that carry a Return Address (header reply-to) when the pipeline replies
+	Finite  bool // its sources may end by themselves, when the input is used up: see Env.Once
+
+	// Carries are the types of channels that it carries (`via:`), each with what an
+	// integrator should know of it; "": nothing.
+	Carries map[string]string
+	// Place is the channel that a place of a broker ("queue orders") stands for where
+	// the hub runs without that broker: then the store carries it. options are nil for a
+	// place that is sent to. nil: it is no broker.
+	Place func(arg string, options *S) (Carried, Subscription, error)
+
+	// The Check functions find faults that tags can't, before anything is opened. The
+	// path of a FieldFault is the YAML path inside the entry or the options; "" is the
+	// text behind the adapter's name.
+	Check       func(c *C, env *Env) []FieldFault
+	CheckSource func(arg string, options *S) []FieldFault
+	CheckTarget func(arg string) []FieldFault
+	CheckCall   func(c *C, op string) []FieldFault // what an operation's description wants and a call can't give
+	// CheckHeader finds a header of a step that would have no effect on what is sent or
+	// called (ignored); help is what to write instead. arg is the operation, or the text
+	// behind the adapter's name; value is "" where a formula makes it.
+	CheckHeader func(arg, name, value string) (help string, ignored bool)
+	// Doubt finds what is no fault of a source but may not be meant, such as a door that anybody can open: a warning.
+	Doubt func(c *C, arg string, options *S) []FieldFault
+
+	Ops     func(c *C) []string              // the operations that `call: adapter.op` may name; nil: it answers no calls
+	Expects func(c *C, op string) []Expected // which answers an operation may get; nil: its answers have no status, and no description
+	Safe    func(c *C, op string) bool       // it only reads: asking changes nothing at the far end (RFC 9110, 9.2.1); nil: each may change something
+
+	// Open makes the adapter. It must not need the far end to be there. The config has
+	// no fault that Check finds; the Env has a log and a clock.
+	Open func(c *C, env *Env) (A, error)
+
+	Close       func(a A, ctx context.Context) error
+	OpenSource  func(a A, arg string, options *S) (Source, error)
+	OpenTarget  func(a A, arg string) (Target, error)
+	OpenCaller  func(a A, op string) (Caller, error)
+	CarryTarget func(a A, c Carried) (Target, error)
+	CarrySource func(a A, c Carried, s Subscription) (Source, error)
+	CarryCaller func(a A, c Carried) (Caller, error)
+	Start       func(a A, ctx context.Context) (addr string, err error)
+	Link        func(a A, path string, expires time.Time) (string, error)
+	Probe       func(a A, ctx context.Context) error
+	Inspect     func(a A, ctx context.Context) (findings []string, err error)
+}
+
+// New opens an adapter with a config that may still have faults, and an Env that may lack its log and its clock.
+func (t Typed[A, C, S]) New(c *C, env *Env) (A, error) {
+	e := *env
+	if e.Log == nil {
+		e.Log = slog.New(slog.DiscardHandler)
+	}
+	if e.Clock == nil {
+		e.Clock = RealClock{}
+	}
+	var none A
+	if t.Check != nil {
+		for _, f := range t.Check(c, &e) {
+			return none, fmt.Errorf("%s %q: %s: %s", t.Name, e.Name, f.Path, f.Message)
+		}
+	}
+	a, err := t.Open(c, &e)
+	if err != nil {
+		return none, fmt.Errorf("%s %q: %w", t.Name, e.Name, err)
+	}
+	return a, nil
+}
+
+// Component is t without its types. The only type assertions of configs are in here.
+func (t Typed[A, C, S]) Component() Component {
+	c := Component{Name: t.Name, Doc: t.Doc, Send: t.Send, Answers: t.Answers, Replies: t.Replies, Finite: t.Finite, Server: t.Start != nil,
+		Carries: t.Carries, CheckTarget: t.CheckTarget, CheckHeader: t.CheckHeader, Config: func() any { return t.Config() },
+		Check: with(t.Check), CheckCall: with(t.CheckCall), Expects: with(t.Expects), Safe: with(t.Safe),
+		Open: func(cfg any, env *Env) (*Adapter, error) {
+			a, err := t.New(cfg.(*C), env)
+			if err != nil {
+				return nil, err
+			}
+			return t.adapter(a), nil
+		}}
+	if t.Source != nil {
+		c.Source = func() any { return t.Source() }
+	}
+	if t.Place != nil {
+		c.Place = func(arg string, options any) (Carried, Subscription, error) {
+			s, _ := options.(*S)
+			return t.Place(arg, s)
+		}
+	}
+	if t.CheckSource != nil {
+		c.CheckSource = func(arg string, options any) []FieldFault { return t.CheckSource(arg, t.options(options)) }
+	}
+	if t.Doubt != nil {
+		c.Doubt = func(cfg any, arg string, options any) []FieldFault { return t.Doubt(cfg.(*C), arg, t.options(options)) }
+	}
+	if t.Ops != nil {
+		c.Ops = func(cfg any) []string { return t.Ops(cfg.(*C)) }
+	}
+	return c
+}
+
+// with is f for a config whose type is not known.
+func with[C, X, R any](f func(*C, X) R) func(any, X) R {
+	if f == nil {
+		return nil
+	}
+	return func(cfg any, x X) R { return f(cfg.(*C), x) }
+}
+
+// options are those of a source: the defaults when there are none.
+func (t Typed[A, C, S]) options(options any) *S {
+	if s, ok := options.(*S); ok && s != nil {
+		return s
+	}
+	return t.Source()
+}
+
+// adapter is what a can do.
+func (t Typed[A, C, S]) adapter(a A) *Adapter {
+	o := &Adapter{Target: bind(a, t.OpenTarget), Caller: bind(a, t.OpenCaller), CarryTarget: bind(a, t.CarryTarget), CarryCaller: bind(a, t.CarryCaller),
+		Start: bind(a, t.Start), Inspect: bind(a, t.Inspect)}
+	if t.OpenSource != nil {
+		o.Source = func(arg string, options any) (Source, error) { return t.OpenSource(a, arg, t.options(options)) }
+	}
+	if t.CarrySource != nil {
+		o.CarrySource = func(c Carried, s Subscription) (Source, error) { return t.CarrySource(a, c, s) }
+	}
+	if t.Link != nil {
+		o.Link = func(path string, expires time.Time) (string, error) { return t.Link(a, path, expires) }
+	}
+	if t.Probe != nil {
+		o.Probe = func(ctx context.Context) error { return t.Probe(a, ctx) }
+	}
+	o.Close = func(ctx context.Context) error {
+		if t.Close == nil {
+			return nil
+		}
+		return t.Close(a, ctx)
+	}
+	return o
+}
+
+// bind is the method f of a.
+func bind[A, X, R any](a A, f func(A, X) (R, error)) func(X) (R, error) {
+	if f == nil {
+		return nil
+	}
+	return func(x X) (R, error) { return f(a, x) }
+}
