@@ -74,7 +74,7 @@ func (c *checker) atOnce(s *state) (out []*state) {
 		}
 	}
 	for _, r := range s.receive {
-		if to := c.d.state(r.to); to != nil && signals(c.d.node.Get("states"), c.d.Name, r.event) {
+		if to := c.d.state(r.to); to != nil && signals(c.d.node.Get("states"), c.d.name, r.event) {
 			out = append(out, to)
 		}
 	}
@@ -105,13 +105,10 @@ func (c *checker) endOfBranch(s *state) bool {
 
 // signals tells that a step below n signals the event to the instance that runs it.
 func signals(n *yamlfile.Node, process, event string) bool {
-	if s := n.Get("signal"); s != nil && strings.TrimPrefix(s.Get(process).Raw(), "=") == "id" && s.Get("event").Raw() == event {
-		return true
-	}
-	for _, value := range n.Entries() {
-		if signals(value, process, event) {
+	for m := range mapsBelow(n) {
+		if s := m.Get("signal"); s != nil && strings.TrimPrefix(s.Get(process).Raw(), "=") == "id" && s.Get("event").Raw() == event {
 			return true
 		}
 	}
-	return slices.ContainsFunc(n.Items(), func(item *yamlfile.Node) bool { return signals(item, process, event) })
+	return false
 }

@@ -9,17 +9,25 @@ import (
 // unsignalled tells events that no `signal` of the file names. Somebody may still send them by hand.
 func (c *checker) unsignalled() {
 	root := c.d.node.Root()
-	names, any := signalled(root.Get("pipelines"), c.d.Name, nil)
-	names, more := signalled(root.Get(sectionKey), c.d.Name, names)
-	if any || more {
-		return
+	var signalled []string
+	for _, n := range []*yamlfile.Node{root.Get("pipelines"), root.Get(sectionKey)} {
+		for m := range mapsBelow(n) {
+			e := m.Get("signal").Get("event")
+			if e == nil || m.Get("signal").Get(c.d.name) == nil {
+				continue
+			}
+			if e.IsFormula() { // it may be any of them
+				return
+			}
+			signalled = append(signalled, e.Raw())
+		}
 	}
 	told := map[string]bool{}
 	tell := func(n *yamlfile.Node) {
 		for key := range n.Entries() {
-			if name := key.Raw(); !slices.Contains(names, name) && !told[name] {
+			if name := key.Raw(); !slices.Contains(signalled, name) && !told[name] {
 				told[name] = true
-				key.Warnf("W481", "add a step signal: {"+c.d.Name+": =…, event: "+name+"}, or remove it", "no step signals the event %s: only hub process signal does", name)
+				key.Warnf("W481", "add a step signal: {"+c.d.name+": =…, event: "+name+"}, or remove it", "no step signals the event %s: only hub process signal does", name)
 			}
 		}
 	}
@@ -27,25 +35,6 @@ func (c *checker) unsignalled() {
 	for _, s := range c.d.states {
 		tell(s.node.Get("receive"))
 	}
-}
-
-// signalled are the events of a process that steps below n signal; any: some step may signal any of them.
-func signalled(n *yamlfile.Node, process string, names []string) (all []string, any bool) {
-	for key, value := range n.Entries() {
-		if e := value.Get("event"); key.Raw() == "signal" && value.Get(process) != nil && e != nil {
-			any = any || e.IsFormula()
-			names = append(names, e.Raw())
-		}
-		var more bool
-		names, more = signalled(value, process, names)
-		any = any || more
-	}
-	for _, item := range n.Items() {
-		var more bool
-		names, more = signalled(item, process, names)
-		any = any || more
-	}
-	return names, any
 }
 
 // undoes tells states that undo what has nothing to undo.
@@ -59,7 +48,7 @@ func (c *checker) undoes() {
 		}
 		n := s.node.Get("compensate")
 		if s.undo.states == nil && !slices.ContainsFunc(c.d.states, undoable) {
-			n.Warnf("W482", "add compensate: to the steps that are to be undone, or remove it", "nothing can be undone: no step of %s has `compensate`", c.d.Name)
+			n.Warnf("W482", "add compensate: to the steps that are to be undone, or remove it", "nothing can be undone: no step of %s has `compensate`", c.d.name)
 		}
 		for i, name := range s.undo.states {
 			if !undoable(c.d.state(name)) {

@@ -84,21 +84,19 @@ func (c *checker) setOnce(names []string) bool {
 
 // assigned counts what gives the variable a value below n.
 func assigned(n *yamlfile.Node, name string) (count int) {
-	for key, value := range n.Entries() {
-		switch k := key.Raw(); {
-		case k == "as" && value.Raw() == name, k == "task" && name == k:
-			count++
-		case k == "set":
-			for path := range value.Entries() {
-				if firstPart(path.Raw()) == name {
-					count++
+	for m := range mapsBelow(n) {
+		for key, value := range m.Entries() {
+			switch k := key.Raw(); {
+			case k == "as" && value.Raw() == name, k == "task" && name == k:
+				count++
+			case k == "set":
+				for path := range value.Entries() {
+					if firstPart(path.Raw()) == name {
+						count++
+					}
 				}
 			}
 		}
-		count += assigned(value, name)
-	}
-	for _, item := range n.Items() {
-		count += assigned(item, name)
 	}
 	return count
 }

@@ -33,7 +33,7 @@ func (c *checker) patience() {
 			}
 		}
 	}
-	if longest <= c.d.Early || len(eventNames(c.d.node, nil)) == 0 {
+	if longest <= c.d.Early || len(c.d.eventNames()) == 0 {
 		return
 	}
 	if early := c.d.node.Get("early"); early != nil {

@@ -4,12 +4,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"iter"
+	"strings"
 	"time"
 
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
-	"orderhub/transforms/schema"
 	"orderhub/transforms/shape"
 )
 
@@ -38,15 +39,14 @@ const (
 // compiler makes a Definition.
 type compiler struct {
 	s *pipelines.SectionBuild
-	p *pipelines.Pipeline
 	d *Definition
 	b *pipelines.Build
 }
 
-// define compiles the process that n declares; p is what the hub knows it as.
-func define(s *pipelines.SectionBuild, p *pipelines.Pipeline, n *yamlfile.Node, declared *declared) *Definition {
-	c := &compiler{s: s, p: p, d: &Definition{Name: p.Name, line: p.Line, node: n, Keep: defaultKeep, Early: defaultEarly}}
-	d := c.d
+// define compiles the process.
+func define(s *pipelines.SectionBuild, declared *declared) *Definition {
+	c := &compiler{s: s, d: &Definition{declared: declared, line: declared.pipeline.Line, Keep: defaultKeep, Early: defaultEarly}}
+	d, n := c.d, declared.node
 	var o settings
 	n.Decode(&o, "process")
 	d.Version, d.Milestones = o.Version, o.Milestones
@@ -59,9 +59,8 @@ func define(s *pipelines.SectionBuild, p *pipelines.Pipeline, n *yamlfile.Node, 
 	d.text = n.Canonical()
 	sum := sha256.Sum256(d.text)
 	d.Hash = hex.EncodeToString(sum[:4])
-	d.id, d.dataName, d.schema, d.eventData = declared.id, declared.dataName, declared.schema, declared.events
 	d.scope = c.names(o, s.Scope())
-	c.b = s.Build(p, n, d.scope)
+	c.b = s.Build(d.pipeline, n, d.scope)
 	if d.schema != nil {
 		c.b.Hold(d.dataName, d.schema.Shape())
 	}
@@ -87,13 +86,10 @@ func define(s *pipelines.SectionBuild, p *pipelines.Pipeline, n *yamlfile.Node, 
 // names are what formulas of the process see: the data, the results of all its
 // steps, and what events and timers set.
 func (c *compiler) names(o settings, scope *formula.Scope) *formula.Scope {
-	t := shape.AnyType
-	if c.d.schema != nil {
-		t = c.d.schema.Shape()
-	}
+	t := c.d.shape()
 	found := &results{s: c.s, types: map[string]*shape.Type{}}
 	for _, n := range []*yamlfile.Node{o.States, o.Receive, o.Errors, o.Desk} {
-		found.below(n)
+		found.collect(n)
 	}
 	for name, t := range found.types {
 		scope = scope.WithVar(name, t)
@@ -118,35 +114,52 @@ func (r *results) add(name string, t *shape.Type) {
 	r.types[name] = t
 }
 
-// below collects what is given below n.
-func (r *results) below(n *yamlfile.Node) {
-	for key, value := range n.Entries() {
-		switch k := key.Raw(); {
-		case k == "as" && value.Kind() == yamlfile.Scalar && n.Get("call") != nil:
-			r.add(value.Raw(), r.s.Answer(n.Get("call").Raw()))
-		case (k == "as" || k == "item") && value.Kind() == yamlfile.Scalar:
-			r.add(value.Raw(), shape.AnyType)
-		case k == "set" && value.Kind() == yamlfile.Map:
-			for path := range value.Entries() {
-				r.add(firstPart(path.Raw()), shape.AnyType)
+// collect adds what is given below n.
+func (r *results) collect(n *yamlfile.Node) {
+	for m := range mapsBelow(n) {
+		for key, value := range m.Entries() {
+			switch k := key.Raw(); {
+			case k == "as" && value.Kind() == yamlfile.Scalar && m.Get("call") != nil:
+				r.add(value.Raw(), r.s.Answer(m.Get("call").Raw()))
+			case (k == "as" || k == "item") && value.Kind() == yamlfile.Scalar:
+				r.add(value.Raw(), shape.AnyType)
+			case k == "set" && value.Kind() == yamlfile.Map:
+				for path := range value.Entries() {
+					r.add(firstPart(path.Raw()), shape.AnyType)
+				}
+			case k == "task":
+				r.add("task", shape.AnyType)
 			}
-		case k == "task":
-			r.add("task", shape.AnyType)
 		}
-		r.below(value)
-	}
-	for _, item := range n.Items() {
-		r.below(item)
 	}
 }
 
-func firstPart(path string) string {
-	for i := range len(path) {
-		if path[i] == '.' {
-			return path[:i]
+// mapsBelow are the maps at n and below it.
+func mapsBelow(n *yamlfile.Node) iter.Seq[*yamlfile.Node] {
+	return func(yield func(*yamlfile.Node) bool) { eachMap(n, yield) }
+}
+
+func eachMap(n *yamlfile.Node, yield func(*yamlfile.Node) bool) bool {
+	if n.Kind() == yamlfile.Map && !yield(n) {
+		return false
+	}
+	for _, value := range n.Entries() {
+		if !eachMap(value, yield) {
+			return false
 		}
 	}
-	return path
+	for _, item := range n.Items() {
+		if !eachMap(item, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// firstPart is the first name of a path.
+func firstPart(path string) string {
+	name, _, _ := strings.Cut(path, ".")
+	return name
 }
 
 func isName(s string) bool {
@@ -171,10 +184,10 @@ func (c *compiler) eventsOf(n *yamlfile.Node) {
 			}
 			return
 		}
-		src := fmt.Sprintf(`{send: {%s: '="%s." + state'}, with: {process: %s, id: =id, state: =state, from: =from, at: =at}}`, n.Raw(), c.d.Name, c.d.Name)
+		src := fmt.Sprintf(`{send: {%s: '="%s." + state'}, with: {process: %s, id: =id, state: =state, from: =from, at: =at}}`, n.Raw(), c.d.name, c.d.name)
 		n = n.Stand(src)
 	}
-	b := c.s.Build(c.p, n, scope)
+	b := c.s.Build(c.d.pipeline, n, scope)
 	m := b.One(n, "events/")
 	if m.Run == nil {
 		return
@@ -183,7 +196,7 @@ func (c *compiler) eventsOf(n *yamlfile.Node) {
 		n.Errorf("E291", "write {send: {order.events: =\"order.\" + state}, with: {…}}", "state changes are sent, not %s", m.Verb)
 		return
 	}
-	c.d.events = &m
+	c.d.told = &m
 }
 
 // milestones checks that they are states.
@@ -193,23 +206,4 @@ func (c *compiler) milestones(n *yamlfile.Node) {
 			pipelines.Unknown(item, "E292", "state", item.Raw(), c.d.stateNames())
 		}
 	}
-}
-
-func (d *Definition) stateNames() []string {
-	out := make([]string, len(d.states))
-	for i, s := range d.states {
-		out[i] = s.name
-	}
-	return out
-}
-
-// declared is what is known of a process before any step is compiled.
-type declared struct {
-	id       *pipelines.Expr
-	dataName string
-	schema   *schema.Schema
-	events   map[string]*schema.Schema // of the data of events, by name
-	pipeline *pipelines.Pipeline
-	node     *yamlfile.Node
-	machine  *machine
 }

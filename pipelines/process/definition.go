@@ -1,40 +1,35 @@
 package process
 
 import (
+	"strings"
 	"time"
 
 	"orderhub/hub"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
-	"orderhub/transforms/schema"
 )
 
 // Definition is a compiled process.
 type Definition struct {
-	Name       string
+	*declared
 	Version    int
 	Hash       string // of its text: instances name the definition they run on by it
 	Milestones []string
 	Keep       time.Duration // how long a closed instance is kept
 	Early      time.Duration // how long an event waits for a state that takes it
 
-	id        *pipelines.Expr
-	dataName  string
-	schema    *schema.Schema
-	eventData map[string]*schema.Schema // by name of the event
-	initial   *state
-	states    []*state // all of them, those of branches too, in the order of the file
-	receive   []*reaction
-	errors    map[string]*reaction
-	events    *pipelines.Made // nil: state changes are not published
-	public    *pipelines.Value
-	desk      desk
-	inFlight  map[int]migration
-	text      []byte // YAML: what the store keeps
-	line      string
-	node      *yamlfile.Node
-	scope     *formula.Scope
+	initial  *state
+	states   []*state // all of them, those of branches too, in the order of the file
+	receive  []*reaction
+	errors   map[string]*reaction
+	told     *pipelines.Made // nil: state changes are not published
+	public   *pipelines.Value
+	desk     desk
+	inFlight map[int]migration
+	text     []byte // YAML: what the store keeps
+	line     string
+	scope    *formula.Scope
 }
 
 // state is one state of a definition.
@@ -174,4 +169,57 @@ func (s *state) in(o *state) bool {
 		}
 	}
 	return false
+}
+
+// groups are the groups that its tasks go to.
+func (d *Definition) groups() (out []string) {
+	for _, s := range d.states {
+		if s.task != nil {
+			out = append(out, s.task.group)
+		}
+	}
+	return append(out, d.desk.group)
+}
+
+func (d *Definition) stateNames() []string {
+	out := make([]string, len(d.states))
+	for i, s := range d.states {
+		out[i] = s.name
+	}
+	return out
+}
+
+// takes tells that an open instance which runs on the definition with that version and hash moves to d, instead of finishing there.
+func (d *Definition) takes(version int, hash string) bool {
+	if hash == d.Hash {
+		return false
+	}
+	if version == d.Version { // the same version was edited: what runs takes the edit
+		return true
+	}
+	m, said := d.inFlight[version]
+	return said && m.move != nil
+}
+
+// target is the state of d that stands for state name of version v; "": there is none.
+func (d *Definition) target(v int, name string) string {
+	if to, renamed := d.inFlight[v].move[name]; renamed {
+		return to
+	}
+	if d.state(name) == nil {
+		return ""
+	}
+	return name
+}
+
+// does names what a reaction does.
+func (r *reaction) does() string {
+	var parts []string
+	for _, m := range r.steps {
+		parts = append(parts, m.Where[strings.LastIndexByte(m.Where, '/')+1:])
+	}
+	if r.to != "" {
+		parts = append(parts, "goto "+r.to)
+	}
+	return strings.Join(parts, ", ")
 }

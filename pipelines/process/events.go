@@ -51,7 +51,7 @@ func (t *turn) event() error {
 	case !in.Closed.IsZero():
 		return hub.Fail(hub.Rejected, "no_process", "the event %s came when %s %s had ended in %s", e.Name, t.m.name, in.ID, in.root().State).Tell()
 	}
-	if err := fitsEvent(t.d.eventData, e.Name, e.Data); err != nil {
+	if err := t.d.fitsEvent(e.Name, e.Data); err != nil {
 		return err
 	}
 	took, err := t.give(e)

@@ -123,3 +123,46 @@ func (f Field) takes(v doc.Value) bool {
 	}
 	return v.Kind() == doc.String
 }
+
+// typed reads the texts of an answer by the form, as people and web forms write
+// them; what does not fit stays as it is, for checkAnswer to tell.
+func typed(ask []Field, answer doc.Value) doc.Value {
+	var fields []doc.Field
+	for name, v := range answer.Fields() {
+		if i := slices.IndexFunc(ask, func(f Field) bool { return f.Name == name }); i >= 0 && v.Kind() == doc.String {
+			text := strings.TrimSpace(v.Str())
+			if text == "" && ask[i].Optional && ask[i].Type != "text" {
+				continue
+			}
+			v = ask[i].read(text, v)
+		}
+		fields = append(fields, doc.Field{Name: name, Value: v})
+	}
+	return doc.ObjectOf(fields)
+}
+
+func (f Field) read(text string, otherwise doc.Value) doc.Value {
+	switch {
+	case f.Type == "bool" && (text == "true" || text == "false"):
+		return doc.BoolValue(text == "true")
+	case f.Type == "number":
+		if n, err := doc.ParseDecimal(text); err == nil {
+			return doc.NumberValue(n)
+		}
+	case f.Type == "date" || f.Type == "choice":
+		return doc.StringValue(text)
+	}
+	return otherwise
+}
+
+// String is the field as people are shown a form: approve: bool, note: text?, size: [small, big].
+func (f Field) String() string {
+	kind := f.Type
+	if kind == "choice" {
+		kind = "[" + strings.Join(f.Choices, ", ") + "]"
+	}
+	if f.Optional {
+		kind += "?"
+	}
+	return f.Name + ": " + kind
+}

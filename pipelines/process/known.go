@@ -6,18 +6,19 @@ import (
 	"strings"
 
 	"orderhub/hub"
+	"orderhub/hub/doc"
 	"orderhub/pipelines/yamlfile"
 )
 
 // definitions are those of a process that instances run on, the newest first.
 func (ps *Processes) definitions(name string) []*Definition {
-	d := ps.find(name)
-	if d == nil {
+	m := ps.find(name)
+	if m == nil {
 		return nil
 	}
-	out := []*Definition{d.machine.current}
-	for _, def := range d.machine.defs {
-		if def != d.machine.current {
+	out := []*Definition{m.current}
+	for _, def := range m.defs {
+		if def != m.current {
 			out = append(out, def)
 		}
 	}
@@ -29,40 +30,44 @@ func (ps *Processes) definitions(name string) []*Definition {
 func (ps *Processes) Events(name string) []string {
 	var out []string
 	for _, d := range ps.definitions(name) {
-		out = eventNames(d.node, out)
+		out = merge(out, d.eventNames())
 	}
 	return out
+}
+
+// FitsEvent is the error of an event's data that no state of the process would take; nil: they fit, or may be anything.
+func (ps *Processes) FitsEvent(process, event string, data doc.Value) error {
+	if m := ps.find(process); m != nil {
+		return m.fitsEvent(event, data)
+	}
+	return nil
 }
 
 // States are the states of the process, in any definition that runs, those of the newest first.
 func (ps *Processes) States(name string) []string {
 	var out []string
 	for _, d := range ps.definitions(name) {
-		for _, s := range d.stateNames() {
-			if !slices.Contains(out, s) {
-				out = append(out, s)
-			}
-		}
+		out = merge(out, d.stateNames())
 	}
 	return out
+}
+
+// merge is a with those of b that it does not have.
+func merge(a, b []string) []string {
+	for _, s := range b {
+		if !slices.Contains(a, s) {
+			a = append(a, s)
+		}
+	}
+	return a
 }
 
 // Groups are the groups that the tasks of all processes go to.
 func (ps *Processes) Groups() []string {
 	var out []string
-	add := func(group string) {
-		if group != "" && !slices.Contains(out, group) {
-			out = append(out, group)
-		}
-	}
 	for _, name := range ps.Names() {
 		for _, d := range ps.definitions(name) {
-			for _, s := range d.states {
-				if s.task != nil {
-					add(s.task.group)
-				}
-			}
-			add(d.desk.group)
+			out = merge(out, d.groups())
 		}
 	}
 	return out

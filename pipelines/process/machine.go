@@ -12,7 +12,7 @@ import (
 
 // machine runs one process: all its definitions, over the one queue of its messages.
 type machine struct {
-	name    string
+	*declared
 	queue   string
 	kind    string // of the instances' records
 	current *Definition
@@ -21,8 +21,8 @@ type machine struct {
 	locks [4096]sync.Mutex // striped by instance: a change of a record is a read and a write
 }
 
-func newMachine(name string) *machine {
-	return &machine{name: name, queue: queueOf(name), kind: kindOf(name), defs: map[string]*Definition{}}
+func newMachine(d *declared) *machine {
+	return &machine{declared: d, queue: queueOf(d.name), kind: kindOf(d.name), defs: map[string]*Definition{}}
 }
 
 // queueOf is the queue of a process's messages, kindOf the kind of its records.

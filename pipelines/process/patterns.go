@@ -36,11 +36,14 @@ const maxID = 120
 // known finds the process that n names, and reports it when there is none.
 func known(b *pipelines.Build, n *yamlfile.Node, name string) *declared {
 	all, _ := b.Section(sectionKey).(*Processes)
-	d := all.find(name)
-	if d == nil && name != "" {
-		pipelines.Unknown(n, "E289", "process", name, all.Names())
+	m := all.find(name)
+	if m == nil {
+		if name != "" {
+			pipelines.Unknown(n, "E289", "process", name, all.Names())
+		}
+		return nil
 	}
-	return d
+	return m.declared
 }
 
 type starter struct {
@@ -55,21 +58,18 @@ func compileStart(b *pipelines.Build) hub.Step {
 		return nil
 	}
 	s := &starter{b: b, d: d}
-	want := shape.AnyType
-	if d.schema != nil {
-		want = d.schema.Shape()
-	}
+	want := d.shape()
 	if n := b.Modifier("with"); n != nil {
 		if s.with = b.Value(n, b.Flow.Scope, want); s.with == nil {
 			return nil
 		}
 	} else if body := b.Flow.Body(); !body.IsAny() {
 		if found := shape.Assignable(body, want); len(found) > 0 {
-			b.Node.Errorf("E303", found[0].Help, "what starts %s does not fit its schema: %s", d.pipeline.Name, found[0].Message)
+			b.Node.Errorf("E303", found[0].Help, "what starts %s does not fit its schema: %s", d.name, found[0].Message)
 			return nil
 		}
 	}
-	b.To(d.pipeline.Name, "start")
+	b.To(d.name, "start")
 	return s
 }
 
@@ -102,7 +102,7 @@ func (s *starter) Process(ctx context.Context, x *hub.Exchange, next hub.Next) e
 	if err := checkID(id); err != nil {
 		return err
 	}
-	name := s.d.pipeline.Name
+	name := s.d.name
 	x.Unit.Puts = append(x.Unit.Puts, Start(name, id, hub.DeriveID(x.Msg.ID, "start."+name), data, x.Now()))
 	s.b.Note(x, began, "started", name+" "+id)
 	return next(ctx, x)
@@ -141,8 +141,8 @@ func compileSignal(b *pipelines.Build) hub.Step {
 	if d == nil || n.Get("event") == nil {
 		return nil
 	}
-	if e := n.Get("event"); !e.IsFormula() && !slices.Contains(eventNames(d.node, nil), e.Raw()) {
-		pipelines.Unknown(e, "E288", "event of "+name, e.Raw(), eventNames(d.node, nil))
+	if e := n.Get("event"); !e.IsFormula() && !slices.Contains(d.eventNames(), e.Raw()) {
+		pipelines.Unknown(e, "E288", "event of "+name, e.Raw(), d.eventNames())
 	}
 	s := &signaller{b: b, d: d, name: name, id: b.Value(n.Get(name), b.Flow.Scope, nil), event: b.Value(n.Get("event"), b.Flow.Scope, nil)}
 	if w := n.Get("with"); w != nil {
@@ -163,21 +163,6 @@ func compileSignal(b *pipelines.Build) hub.Step {
 		return nil
 	}
 	return s
-}
-
-// eventNames are the events that some `receive` below n takes.
-func eventNames(n *yamlfile.Node, names []string) []string {
-	for key, value := range n.Entries() {
-		if key.Raw() == "receive" {
-			for _, k := range value.Keys() {
-				if !slices.Contains(names, k) {
-					names = append(names, k)
-				}
-			}
-		}
-		names = eventNames(value, names)
-	}
-	return names
 }
 
 // Process puts the event's message, in x's unit.
@@ -208,7 +193,7 @@ func (s *signaller) Process(ctx context.Context, x *hub.Exchange, next hub.Next)
 			return err
 		}
 	}
-	if err := fitsEvent(s.d.events, event.Text(), data); err != nil {
+	if err := s.d.fitsEvent(event.Text(), data); err != nil {
 		return err
 	}
 	key := hub.DeriveID(x.Msg.ID, "signal."+s.name+"."+event.Text())

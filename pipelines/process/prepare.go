@@ -64,15 +64,14 @@ func (ps *Processes) Compare(ctx context.Context, st Reader) ([]Fate, error) {
 // fate decides for one population; the zero Fate: it has ended in a final state of its own definition.
 func (ps *Processes) fate(ctx context.Context, st Reader, p Population) (Fate, error) {
 	f := Fate{Population: p, Fate: Strands}
-	d := ps.find(p.Process)
-	if d == nil {
+	m := ps.find(p.Process)
+	if m == nil {
 		if ended, err := endedIn(ctx, st, p); ended || err != nil {
 			return Fate{}, err
 		}
 		f.Why, f.Help = fmt.Sprintf("the process %s is not in the file any more", p.Process), "keep it until its instances have ended: hub process list "+p.Process
 		return f, nil
 	}
-	m := d.machine
 	switch {
 	case p.Def == m.current.Hash:
 		f.Fate = Stays
@@ -81,7 +80,7 @@ func (ps *Processes) fate(ctx context.Context, st Reader, p Population) (Fate, e
 		f.Why, f.Help = fmt.Sprintf("it runs on version %d, which is newer than the file's %d", p.Version, m.current.Version), fmt.Sprintf("write version: %d, or use the newer file", p.Version)
 		return f, nil
 	}
-	old, why, err := ps.older(ctx, st, d, p.Def)
+	old, why, err := ps.older(ctx, st, m, p.Def)
 	if err != nil {
 		return f, err
 	}
@@ -90,7 +89,7 @@ func (ps *Processes) fate(ctx context.Context, st Reader, p Population) (Fate, e
 			return Fate{}, nil
 		}
 	}
-	if m.current.takes(&Instance{Def: p.Def, Version: p.Version}) {
+	if m.current.takes(p.Version, p.Def) {
 		if f.To = m.current.target(p.Version, p.State); f.To != "" {
 			f.Fate = Moves
 			return f, nil
@@ -129,40 +128,33 @@ func endedIn(ctx context.Context, st Reader, p Population) (bool, error) {
 
 // older is the definition of a process with that hash, compiled beside the
 // newest one; nil when it can't be: why says what it lacks.
-func (ps *Processes) older(ctx context.Context, st Reader, d *declared, hash string) (old *Definition, why string, err error) {
-	if old = d.machine.defs[hash]; old != nil {
+func (ps *Processes) older(ctx context.Context, st Reader, m *machine, hash string) (old *Definition, why string, err error) {
+	if old = m.defs[hash]; old != nil {
 		return old, "", nil
 	}
-	rec, err := st.Get(ctx, definitionKind, hub.JoinKey(d.pipeline.Name, hash))
+	rec, err := st.Get(ctx, definitionKind, hub.JoinKey(m.name, hash))
 	if errors.Is(err, hub.ErrNotFound) {
 		return nil, "its definition is not in the store", nil
 	}
 	if err != nil {
 		return nil, "", err
 	}
-	old, why = ps.revive(d, hash, rec.Value)
+	old, why = ps.revive(m, hash, rec.Value)
 	if old != nil {
-		d.machine.defs[hash] = old
+		m.defs[hash] = old
 	}
 	return old, why, nil
 }
 
 // revive compiles the text of an older definition against the adapters and channels of this configuration.
-func (ps *Processes) revive(d *declared, hash string, text []byte) (*Definition, string) {
-	name := fmt.Sprintf("%s (%s)", d.pipeline.Name, hash)
-	node, section, problems := ps.s.Reread(name, text)
+func (ps *Processes) revive(m *machine, hash string, text []byte) (*Definition, string) {
+	node, section, problems := ps.s.Reread(fmt.Sprintf("%s (%s)", m.name, hash), text)
 	if node == nil {
 		return nil, "its stored definition can't be read"
 	}
-	p := *d.pipeline
-	like := &declared{pipeline: &p, node: node, machine: d.machine}
-	like.data(section, node.Get("data"))
-	like.listen(section, node)
-	if id := node.Get("id"); id != nil {
-		like.id = d.id
-	}
-	old := define(section, &p, node, like)
-	d.pipeline.Adopt(&p)
+	p := *m.pipeline
+	old := define(section, declareProcess(section, &p, node))
+	m.pipeline.Adopt(&p)
 	if problems.Errors() > 0 || old.initial == nil {
 		return nil, firstProblem(problems)
 	}
@@ -196,10 +188,10 @@ func (ps *Processes) Prepare(ctx context.Context, st Store) (stranded []Fate, er
 		return stranded, nil
 	}
 	u := &hub.Unit{}
-	for _, d := range ps.list {
-		key := hub.JoinKey(d.pipeline.Name, d.machine.current.Hash)
+	for _, m := range ps.list {
+		key := hub.JoinKey(m.name, m.current.Hash)
 		if _, err := st.Get(ctx, definitionKind, key); errors.Is(err, hub.ErrNotFound) {
-			u.Writes = append(u.Writes, hub.Write{Kind: definitionKind, Key: key, Value: d.machine.current.text, IfVersion: hub.AnyVersion})
+			u.Writes = append(u.Writes, hub.Write{Kind: definitionKind, Key: key, Value: m.current.text, IfVersion: hub.AnyVersion})
 		} else if err != nil {
 			return nil, err
 		}
@@ -222,8 +214,8 @@ func (ps *Processes) MoveAll(ctx context.Context, st Reader, commit func(ctx con
 	}
 	var names []string
 	for _, p := range all {
-		d := ps.find(p.Process)
-		if d != nil && p.Count > 0 && !p.Final && d.machine.current.takes(&Instance{Def: p.Def, Version: p.Version}) && !slices.Contains(names, p.Process) {
+		m := ps.find(p.Process)
+		if m != nil && p.Count > 0 && !p.Final && m.current.takes(p.Version, p.Def) && !slices.Contains(names, p.Process) {
 			names = append(names, p.Process)
 		}
 	}
@@ -236,7 +228,7 @@ func (ps *Processes) MoveAll(ctx context.Context, st Reader, commit func(ctx con
 }
 
 func (ps *Processes) moveAll(ctx context.Context, st Reader, name string, commit func(ctx context.Context, u *hub.Unit) error) error {
-	m := ps.find(name).machine
+	m := ps.find(name)
 	for after := ""; ; {
 		page, err := st.List(ctx, m.kind, "", after, 500)
 		if err != nil {
@@ -249,7 +241,7 @@ func (ps *Processes) moveAll(ctx context.Context, st Reader, name string, commit
 				return err
 			}
 			after = rec.Key
-			if in.Def != "" && m.current.takes(in) {
+			if in.Def != "" && in.Closed.IsZero() && m.current.takes(in.Version, in.Def) {
 				p := Move(name, in.ID, fmt.Sprintf("%s:%s/move.%s", name, in.ID, m.current.Hash), in.Changed)
 				p.Name = "move!" + in.ID
 				u.Puts = append(u.Puts, p)

@@ -6,7 +6,6 @@ import (
 	"orderhub/hub"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
-	"orderhub/transforms/shape"
 )
 
 //go:embed README.md
@@ -22,7 +21,7 @@ func Section() pipelines.Section {
 
 // Processes are the processes of a plan.
 type Processes struct {
-	list []*declared
+	list []*machine
 	s    *pipelines.SectionBuild
 }
 
@@ -46,67 +45,39 @@ func declare(s *pipelines.SectionBuild) {
 		if p == nil {
 			continue
 		}
-		d := &declared{pipeline: p, node: n, machine: newMachine(p.Name)}
-		d.data(s, n.Get("data"))
-		d.listen(s, n)
-		if id := n.Get("id"); id != nil {
-			t := shape.AnyType
-			if d.schema != nil {
-				t = d.schema.Shape()
-			}
-			d.id = s.Build(p, n, s.Scope().WithBody(t).WithVar(d.dataName, t)).Expr(id, s.Scope().WithBody(t).WithVar(d.dataName, t))
-		}
-		all.list = append(all.list, d)
+		m := newMachine(declareProcess(s, p, n))
+		m.identify(s)
+		all.list = append(all.list, m)
 	}
-}
-
-// data reads `data: order`, or `data: {order: web-order}`.
-func (d *declared) data(s *pipelines.SectionBuild, n *yamlfile.Node) {
-	d.dataName = "data"
-	if n == nil {
-		return
-	}
-	at, name := n, n.Raw()
-	if n.Kind() == yamlfile.Map && len(n.Keys()) == 1 {
-		name = n.Keys()[0]
-		at = n.Get(name)
-	}
-	d.schema = s.Schema(at)
-	if !isName(name) {
-		n.Errorf("E306", "write data: {order: "+name+"}", "%q can't be a name in formulas", name)
-		return
-	}
-	d.dataName = name
 }
 
 // compile makes the definitions and gives each process its stage.
 func compile(s *pipelines.SectionBuild) {
 	all := s.Plan().Section(s.Key).(*Processes)
-	for _, d := range all.list {
+	for _, m := range all.list {
 		faults := s.Faults()
-		def := define(s, d.pipeline, d.node, d)
-		d.machine.current = def
-		d.machine.defs[def.Hash] = def
-		if def.initial != nil && s.Faults() == faults {
-			check(s, def)
+		d := define(s, m.declared)
+		m.current, m.defs[d.Hash] = d, d
+		if d.initial != nil && s.Faults() == faults {
+			check(s, d)
 		}
-		stage := d.pipeline.Stages[0]
-		stage.Run, stage.React, stage.Lanes = hub.Link([]hub.Step{d.machine}, hub.End), never, lanes
+		stage := m.pipeline.Stages[0]
+		stage.Run, stage.React, stage.Lanes = hub.Link([]hub.Step{m}, hub.End), never, lanes
 	}
-	for _, d := range all.list {
+	for _, m := range all.list {
 		if s.Faults() == 0 {
-			doubt(s, d.machine.current)
+			doubt(s, m.current)
 		}
 	}
 }
 
-func (ps *Processes) find(name string) *declared {
+func (ps *Processes) find(name string) *machine {
 	if ps == nil {
 		return nil
 	}
-	for _, d := range ps.list {
-		if d.pipeline.Name == name {
-			return d
+	for _, m := range ps.list {
+		if m.name == name {
+			return m
 		}
 	}
 	return nil
@@ -116,8 +87,8 @@ func (ps *Processes) find(name string) *declared {
 func (ps *Processes) Names() []string {
 	var out []string
 	if ps != nil {
-		for _, d := range ps.list {
-			out = append(out, d.pipeline.Name)
+		for _, m := range ps.list {
+			out = append(out, m.name)
 		}
 	}
 	return out
@@ -125,8 +96,8 @@ func (ps *Processes) Names() []string {
 
 // Definition is the newest definition of a process; nil: there is no such process.
 func (ps *Processes) Definition(name string) *Definition {
-	if d := ps.find(name); d != nil {
-		return d.machine.current
+	if m := ps.find(name); m != nil {
+		return m.current
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func (t *turn) open() error {
 		return nil
 	}
 	t.d = t.m.defs[t.in.Def]
-	if t.m.current.takes(t.in) {
+	if t.in.Closed.IsZero() && t.m.current.takes(t.in.Version, t.in.Def) {
 		return t.move()
 	}
 	if t.d == nil {
@@ -144,7 +144,7 @@ func (t *turn) enter(tok *Token, s *state) error {
 		t.in.Seen = append(t.in.Seen, Seen{s.name, t.now})
 	}
 	t.note(tok, s.line, "entered", "%s", s.name)
-	if e := t.d.events; e != nil {
+	if e := t.d.told; e != nil {
 		x := t.exchange(tok, "", hub.Var{Name: "state", Value: doc.StringValue(s.name)}, hub.Var{Name: "from", Value: doc.StringValue(from)},
 			hub.Var{Name: "at", Value: doc.StringValue(t.now.Format(time.RFC3339Nano))})
 		if err := e.Run.Process(context.Background(), x, hub.End); err != nil {

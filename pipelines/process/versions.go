@@ -35,29 +35,6 @@ func populationOf(key string, n int64) (p Population, ok bool) {
 	return p, err == nil
 }
 
-// takes tells that an instance of an older definition moves to d, instead of finishing on its own.
-func (d *Definition) takes(in *Instance) bool {
-	if in.Def == d.Hash || !in.Closed.IsZero() {
-		return false
-	}
-	if in.Version == d.Version { // the same version was edited: what runs takes the edit
-		return true
-	}
-	m, said := d.inFlight[in.Version]
-	return said && m.move != nil
-}
-
-// target is the state of d that stands for state name of version v; "": there is none.
-func (d *Definition) target(v int, name string) string {
-	if to, renamed := d.inFlight[v].move[name]; renamed {
-		return to
-	}
-	if d.state(name) == nil {
-		return ""
-	}
-	return name
-}
-
 // move takes the instance to the current definition, with its results, timers and tasks.
 func (t *turn) move() error {
 	old, d := t.d, t.m.current

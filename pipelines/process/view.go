@@ -134,8 +134,8 @@ func view(ps *Processes, process string, rec hub.Record) (*View, error) {
 		v.State = root.State
 	}
 	var d *Definition
-	if p := ps.find(process); p != nil {
-		d = p.machine.defs[in.Def]
+	if m := ps.find(process); m != nil {
+		d = m.defs[in.Def]
 	}
 	for _, tok := range in.Tokens {
 		v.Places = append(v.Places, place(d, in, tok))
@@ -193,26 +193,14 @@ func place(d *Definition, in *Instance, tok *Token) Place {
 	return p
 }
 
-// does names what a reaction does.
-func (r *reaction) does() string {
-	var parts []string
-	for _, m := range r.steps {
-		parts = append(parts, m.Where[strings.LastIndexByte(m.Where, '/')+1:])
-	}
-	if r.to != "" {
-		parts = append(parts, "goto "+r.to)
-	}
-	return strings.Join(parts, ", ")
-}
-
 // publicly is what `public:` of the process shows of the instance; Missing when it shows nothing.
 func (ps *Processes) publicly(x *hub.Exchange, process string, in *Instance) (doc.Value, error) {
-	p := ps.find(process)
-	if p == nil || p.machine.current.public == nil || in.root() == nil {
+	m := ps.find(process)
+	if m == nil || m.current.public == nil || in.root() == nil {
 		return doc.Value{}, nil
 	}
-	d := p.machine.current
-	t := &turn{m: p.machine, d: d, in: in, x: x, y: x, now: x.Now()}
+	d := m.current
+	t := &turn{m: m, d: d, in: in, x: x, y: x, now: x.Now()}
 	seen := make([]doc.Field, len(in.Seen))
 	for i, s := range in.Seen {
 		seen[i] = doc.Field{Name: s.State, Value: doc.StringValue(s.Time.Format(time.RFC3339))}
