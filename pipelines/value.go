@@ -85,6 +85,9 @@ func (c *Condition) Pure() bool { return c.f.Pure() }
 // Source is the formula's text.
 func (c *Condition) Source() string { return c.f.Source() }
 
+// Reads tells what the formula reads.
+func (c *Condition) Reads() formula.Reads { return c.f.Reads() }
+
 // Expr is a formula with its place, for patterns: keys, lists, texts.
 type Expr struct {
 	*formula.Formula

@@ -11,6 +11,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines/process"
+	"orderhub/pipelines/process/definition"
 )
 
 // taskTries bounds how often a change of a task begins anew because somebody was quicker.
@@ -132,7 +133,7 @@ func (a *admin) answerTask(r *http.Request) (any, error) {
 }
 
 // withForm tells the faults of an answer with the form that it does not fit.
-func withForm(err error, ask []process.Field) error {
+func withForm(err error, ask []definition.Field) error {
 	e := hub.AsError(err)
 	if len(e.Fields) == 0 {
 		return err
@@ -142,7 +143,7 @@ func withForm(err error, ask []process.Field) error {
 	return p
 }
 
-func formText(ask []process.Field) string {
+func formText(ask []definition.Field) string {
 	said := make([]string, len(ask))
 	for i, f := range ask {
 		said[i] = f.String()

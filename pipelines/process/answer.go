@@ -8,6 +8,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines"
+	"orderhub/pipelines/process/definition"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 )
@@ -24,7 +25,7 @@ type answerer struct {
 // compileAnswer reads `answer: {task: =params.task, with: {approve: true}, by: =body.name}`.
 func compileAnswer(b *pipelines.Build) hub.Step {
 	n := b.Node
-	if all, _ := b.Section(sectionKey).(*Processes); all == nil {
+	if all, _ := b.Section(definition.Section).(*Processes); all == nil {
 		n.Errorf("E289", "declare a process with a task in processes:", "there are no processes, and no tasks")
 		return nil
 	}

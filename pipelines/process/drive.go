@@ -7,6 +7,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/pipelines"
+	"orderhub/pipelines/process/definition"
 	"orderhub/transforms/formula"
 )
 
@@ -26,7 +27,7 @@ type asking struct {
 	run  hub.Step
 	when *pipelines.Condition // of a compensation: that there is something to undo; nil: always
 	x    *hub.Exchange        // what it runs on
-	data *Definition          // whose data the result must fit
+	data *definition.Process  // whose data the result must fit
 }
 
 // result is what a step answered.
@@ -160,7 +161,7 @@ func (t *turn) resume(tok *Token) error {
 	}
 	if tok.tired() {
 		tok.Entered = 0
-		return t.arm(tok, t.d.state(tok.State))
+		return t.arm(tok, t.d.State(tok.State))
 	}
 	return nil
 }
@@ -174,20 +175,20 @@ func (t *turn) pending(tok *Token) *asking {
 	if at.undo > 0 {
 		return t.undoing(tok, at)
 	}
-	return &asking{at: at, run: t.d.state(tok.State).steps[at.step].Run, x: t.exchange(tok, ""), data: t.d}
+	return &asking{at: at, run: t.d.State(tok.State).Steps[at.step].Run, x: t.exchange(tok, ""), data: t.d}
 }
 
 // spot is where tok asks next; false: nowhere.
 func (t *turn) spot(tok *Token) (at spot, asks bool) {
-	s := t.d.state(tok.State)
+	s := t.d.State(tok.State)
 	at = spot{token: tok.ID, visit: tok.Visit, step: tok.Step, state: tok.State}
-	if s.undo != nil {
-		if i := t.nextUndo(s.undo); i >= 0 {
+	if s.Compensates != nil {
+		if i := t.nextUndo(s.Compensates); i >= 0 {
 			at.undo, at.doubt = i+1, t.in.Undo[i].Doubt
 			return at, tok.Task == nil // else a person is asked
 		}
 	}
-	return at, tok.Step < len(s.steps) && s.steps[tok.Step].Asks
+	return at, tok.Step < len(s.Steps) && s.Steps[tok.Step].Asks
 }
 
 // answeredAt tells that the result is of what tok asks next.
@@ -210,8 +211,8 @@ func (m *machine) perform(ctx context.Context, x *hub.Exchange, a *asking) *resu
 	}
 	if r.err = y.Outcome(runStep(ctx, a.run, y, func(z *hub.Exchange) { after = z })); r.err == nil {
 		r.set = changed(a.x.Vars, after.Vars)
-		if bad := a.data.fits(a.x.Vars, r.set); bad != nil {
-			r.err = misfit(bad, hub.Rejected, hub.BadResponse, "what was answered is no "+a.data.dataName)
+		if bad := a.data.Fits(a.x.Vars, r.set); bad != nil {
+			r.err = definition.Misfit(bad, hub.Rejected, hub.BadResponse, "what was answered is no "+a.data.DataName)
 		}
 	}
 	return r
@@ -240,13 +241,13 @@ func (t *turn) take(tok *Token, r *result) error {
 	} else {
 		t.y.Unit.History = append(t.y.Unit.History, r.unit.Unit.History...)
 	}
-	s := t.d.state(tok.State)
-	if s.undo != nil {
-		if i := t.nextUndo(s.undo); i >= 0 {
+	s := t.d.State(tok.State)
+	if s.Compensates != nil {
+		if i := t.nextUndo(s.Compensates); i >= 0 {
 			return t.undone(tok, s, i, r)
 		}
 	}
-	k := s.steps[tok.Step]
+	k := s.Steps[tok.Step]
 	switch {
 	case r.err != nil && t.leaving(tok):
 		return t.stepLeft(tok, k, r.err)

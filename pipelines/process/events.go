@@ -5,6 +5,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/pipelines/process/definition"
 	"orderhub/transforms/schema"
 )
 
@@ -16,7 +17,7 @@ func (t *turn) start() error {
 	in := t.in
 	if in.Def != "" {
 		if in.By != t.me {
-			t.note(in.root(), "", "repeated", "%s %s has started already", t.m.name, in.ID)
+			t.note(in.root(), "", "repeated", "%s %s has started already", t.m.Name, in.ID)
 		}
 		return nil
 	}
@@ -24,19 +25,19 @@ func (t *turn) start() error {
 	if err != nil {
 		return err
 	}
-	if t.d.schema != nil {
-		if bad := t.d.schema.Validate(data); bad != nil {
-			return misfit(bad, hub.Invalid, schema.Reason, t.d.dataName).Tell()
+	if t.d.Schema != nil {
+		if bad := t.d.Schema.Validate(data); bad != nil {
+			return definition.Misfit(bad, hub.Invalid, schema.Reason, t.d.DataName).Tell()
 		}
 	}
 	in.Def, in.Version, in.By, in.Started = t.d.Hash, t.d.Version, t.me, t.now
-	in.Vars = hub.Vars{{Name: t.d.dataName, Value: data}}
-	t.note(nil, t.d.line, "started", "%s %s, version %d", t.m.name, in.ID, t.d.Version)
+	in.Vars = hub.Vars{{Name: t.d.DataName, Value: data}}
+	t.note(nil, t.d.Line, "started", "%s %s, version %d", t.m.Name, in.ID, t.d.Version)
 	root := t.spawn(nil, "")
 	if root.By = t.me; t.me == 0 {
 		return hub.Fail(hub.Bug, "process", "a start must come from the queue")
 	}
-	return t.enter(root, t.d.initial)
+	return t.enter(root, t.d.Initial)
 }
 
 // event gives the event to the state that takes it, or keeps it until one does.
@@ -49,9 +50,9 @@ func (t *turn) event() error {
 		t.same = true
 		return nil
 	case !in.Closed.IsZero():
-		return hub.Fail(hub.Rejected, "no_process", "the event %s came when %s %s had ended in %s", e.Name, t.m.name, in.ID, in.root().State).Tell()
+		return hub.Fail(hub.Rejected, "no_process", "the event %s came when %s %s had ended in %s", e.Name, t.m.Name, in.ID, in.root().State).Tell()
 	}
-	if err := t.d.fitsEvent(e.Name, e.Data); err != nil {
+	if err := t.d.FitsEvent(e.Name, e.Data); err != nil {
 		return err
 	}
 	took, err := t.give(e)
@@ -59,7 +60,7 @@ func (t *turn) event() error {
 		return err
 	}
 	in.Early = append(in.Early, e)
-	p := put(t.m.name, in.ID, hub.DeriveID(e.ID, "kept"), t.now, doc.ObjectOf([]doc.Field{
+	p := put(t.m.Name, in.ID, hub.DeriveID(e.ID, "kept"), t.now, doc.ObjectOf([]doc.Field{
 		{Name: "id", Value: doc.StringValue(e.ID)}, {Name: "name", Value: doc.StringValue(e.Name)}, {Name: "with", Value: e.Data}}), doExpire)
 	p.Name, p.Due = t.keeper(e), t.now.Add(t.d.Early)
 	t.y.Unit.Puts = append(t.y.Unit.Puts, p)
@@ -81,7 +82,7 @@ func (t *turn) expire() error {
 	t.in.Early = slices.Delete(t.in.Early, i, i+1)
 	t.in.Taken = append(t.in.Taken, id)
 	t.note(t.in.root(), "", "dropped", "event %s: no state took it within %s", name, age)
-	t.expired = hub.Fail(hub.Rejected, "no_process", "the event %s waited %s, and no state of %s %s took it", name, age, t.m.name, t.in.ID)
+	t.expired = hub.Fail(hub.Rejected, "no_process", "the event %s waited %s, and no state of %s %s took it", name, age, t.m.Name, t.in.ID)
 	return nil
 }
 
@@ -93,13 +94,13 @@ func (t *turn) give(e Event) (bool, error) {
 	if root == nil {
 		return false, nil
 	}
-	for _, r := range t.d.receive {
-		if r.event != e.Name || !t.active(r) {
+	for _, r := range t.d.Receive {
+		if r.Event != e.Name || !t.active(r) {
 			continue
 		}
 		root.Entered = 0 // it counts once, and must be able to lead out of a way round
 		if hit, err := t.receive(root, r, e, suffix, event); hit || err != nil {
-			if r.to != "" {
+			if r.To != "" {
 				t.in.Handled = append(t.in.Handled, e.Name)
 			}
 			return hit, err
@@ -109,8 +110,8 @@ func (t *turn) give(e Event) (bool, error) {
 		if tok.Phase != Waiting && tok.Phase != Forked {
 			continue
 		}
-		for _, r := range t.d.state(tok.State).receive {
-			if r.event != e.Name {
+		for _, r := range t.d.State(tok.State).Receive {
+			if r.Event != e.Name {
 				continue
 			}
 			if hit, err := t.receive(tok, r, e, suffix, event); hit || err != nil {
@@ -121,13 +122,13 @@ func (t *turn) give(e Event) (bool, error) {
 	return false, nil
 }
 
-func (t *turn) receive(tok *Token, r *reaction, e Event, suffix string, event hub.Var) (bool, error) {
-	if r.when != nil {
-		if hit, err := r.when.Holds(t.frame(tok, event)); err != nil || !hit {
+func (t *turn) receive(tok *Token, r *definition.Reaction, e Event, suffix string, event hub.Var) (bool, error) {
+	if r.When != nil {
+		if hit, err := r.When.Holds(t.frame(tok, event)); err != nil || !hit {
 			return false, err
 		}
 	}
-	t.note(tok, r.line, "received", "event %s", e.Name)
+	t.note(tok, r.Line, "received", "event %s", e.Name)
 	if t.in.Taken = append(t.in.Taken, e.ID); len(t.in.Taken) > takenKept {
 		t.in.Taken = t.in.Taken[len(t.in.Taken)-takenKept:]
 	}
@@ -136,15 +137,15 @@ func (t *turn) receive(tok *Token, r *reaction, e Event, suffix string, event hu
 
 // active tells that an event of the whole process is taken now: before its
 // `until`, not in the state that it leads to, and once when it leads anywhere.
-func (t *turn) active(r *reaction) bool {
-	if slices.Contains(t.in.Handled, r.event) || !t.in.Closed.IsZero() || t.in.root().State == r.to && r.to != "" {
+func (t *turn) active(r *definition.Reaction) bool {
+	if slices.Contains(t.in.Handled, r.Event) || !t.in.Closed.IsZero() || t.in.root().State == r.To && r.To != "" {
 		return false
 	}
-	if l := t.in.Leave; l != nil && r.to != "" && (l.To == r.to || l.Token == t.in.root().ID) { // it is kept until that is done
+	if l := t.in.Leave; l != nil && r.To != "" && (l.To == r.To || l.Token == t.in.root().ID) { // it is kept until that is done
 		return false
 	}
-	_, past := t.in.saw(r.until)
-	return r.until == "" || !past
+	_, past := t.in.saw(r.Until)
+	return r.Until == "" || !past
 }
 
 // recall gives the events that came too early, as far as they are taken now.
@@ -155,7 +156,7 @@ func (t *turn) recall() error {
 		case err != nil && slices.Contains(t.in.Taken, e.ID):
 			return err
 		case err != nil: // of its condition: it fails as a message of its own, and holds nobody up
-			p := Signal(t.m.name, t.in.ID, e.ID, e.Name, e.Data, e.Time)
+			p := Signal(t.m.Name, t.in.ID, e.ID, e.Name, e.Data, e.Time)
 			p.Name = t.keeper(e)
 			t.y.Unit.Puts = append(t.y.Unit.Puts, p)
 		case took:

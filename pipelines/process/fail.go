@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/pipelines/process/definition"
 )
 
 var noTime time.Time
@@ -17,9 +18,9 @@ const stuckKind = "process.stuck"
 
 // stepFailed does what the step, its state or the process says of the error: it
 // is tried again, leads to a state, or fails the token.
-func (t *turn) stepFailed(tok *Token, k *step, err error) error {
+func (t *turn) stepFailed(tok *Token, k *definition.Step, err error) error {
 	e := t.masked(tok, err)
-	if k.compensate != nil && e.InDoubt() {
+	if k.Compensation != nil && e.InDoubt() {
 		tok.Doubt = true
 	}
 	own, says := hub.ReactionTo(err)
@@ -28,13 +29,13 @@ func (t *turn) stepFailed(tok *Token, k *step, err error) error {
 	}
 	for _, table := range t.tables(tok) {
 		r := table[string(e.Class)]
-		if r == nil || r.retry == nil && (e.Class == hub.Rejected || e.Class == hub.Invalid) && e.InDoubt() { // it is no refusal
+		if r == nil || r.Retry == nil && (e.Class == hub.Rejected || e.Class == hub.Invalid) && e.InDoubt() { // it is no refusal
 			r = table["other"]
 		}
 		switch {
 		case r == nil:
-		case r.retry != nil:
-			if t.again(tok, r.retry, e) {
+		case r.Retry != nil:
+			if t.again(tok, r.Retry, e) {
 				return nil
 			}
 		default:
@@ -71,11 +72,11 @@ func (t *turn) maskAll(err error) error {
 }
 
 // tables say what errors of tok lead to, from the inside out: its state, the states around its branch, the process.
-func (t *turn) tables(tok *Token) (out []map[string]*reaction) {
+func (t *turn) tables(tok *Token) (out []map[string]*definition.Reaction) {
 	for ; tok != nil; tok = t.in.token(tok.Up) {
-		out = append(out, t.d.state(tok.State).errors)
+		out = append(out, t.d.State(tok.State).Errors)
 	}
-	return append(out, t.d.errors)
+	return append(out, t.d.Errors)
 }
 
 // again puts the token where it waits for another try. False: the policy has no more.
@@ -153,7 +154,7 @@ type stuck struct {
 }
 
 func (t *turn) stuckKey(tok *Token) string {
-	return hub.JoinKey(t.m.name, t.in.ID, fmt.Sprint(tok.ID))
+	return hub.JoinKey(t.m.Name, t.in.ID, fmt.Sprint(tok.ID))
 }
 
 // unstick takes back what fail told of tok.
@@ -165,7 +166,7 @@ func (t *turn) unstick(tok *Token) {
 // retryNow makes everything that failed, or waits for another try, go on.
 func (t *turn) retryNow() error {
 	if len(t.in.Tokens) == 0 || !t.in.Closed.IsZero() {
-		return hub.Fail(hub.Rejected, "no_process", "%s %s is not running", t.m.name, t.in.ID).Tell()
+		return hub.Fail(hub.Rejected, "no_process", "%s %s is not running", t.m.Name, t.in.ID).Tell()
 	}
 	for _, tok := range t.in.Tokens {
 		if tok.Phase != Failed && tok.Due.IsZero() {
@@ -185,17 +186,19 @@ func (t *turn) retryNow() error {
 // cancel leads the instance to its compensation, or undoes all and closes.
 func (t *turn) cancel() error {
 	if len(t.in.Tokens) == 0 || !t.in.Closed.IsZero() {
-		return hub.Fail(hub.Rejected, "no_process", "%s %s is not running", t.m.name, t.in.ID).Tell()
+		return hub.Fail(hub.Rejected, "no_process", "%s %s is not running", t.m.Name, t.in.ID).Tell()
 	}
 	root := t.in.root()
-	i := slices.IndexFunc(t.d.states, func(s *state) bool { return s.outer == nil && s.undo != nil && s.undo.states == nil })
+	i := slices.IndexFunc(t.d.States, func(s *definition.State) bool {
+		return s.Outer == nil && s.Compensates != nil && s.Compensates.States == nil
+	})
 	if i < 0 {
-		return hub.Fail(hub.Rejected, "no_cancel", "the process %s has no state with compensate: all: nothing says how it is undone", t.m.name)
+		return hub.Fail(hub.Rejected, "no_cancel", "the process %s has no state with compensate: all: nothing says how it is undone", t.m.Name)
 	}
-	if root.State == t.d.states[i].name {
+	if root.State == t.d.States[i].Name {
 		return nil
 	}
 	root.Entered = 0
 	t.note(root, "", "cancelled", "by hand: %s", text(t.x.Msg, "why"))
-	return t.leave(root, t.d.states[i])
+	return t.leave(root, t.d.States[i])
 }

@@ -7,22 +7,23 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/pipelines/process/definition"
 	"orderhub/pipelines/yamlfile"
 )
 
 // definitions are those of a process that instances run on, the newest first.
-func (ps *Processes) definitions(name string) []*Definition {
+func (ps *Processes) definitions(name string) []*definition.Process {
 	m := ps.find(name)
 	if m == nil {
 		return nil
 	}
-	out := []*Definition{m.current}
+	out := []*definition.Process{m.current}
 	for _, def := range m.defs {
 		if def != m.current {
 			out = append(out, def)
 		}
 	}
-	slices.SortFunc(out[1:], func(a, b *Definition) int { return strings.Compare(a.Hash, b.Hash) })
+	slices.SortFunc(out[1:], func(a, b *definition.Process) int { return strings.Compare(a.Hash, b.Hash) })
 	return out
 }
 
@@ -30,7 +31,7 @@ func (ps *Processes) definitions(name string) []*Definition {
 func (ps *Processes) Events(name string) []string {
 	var out []string
 	for _, d := range ps.definitions(name) {
-		out = merge(out, d.eventNames())
+		out = merge(out, d.EventNames())
 	}
 	return out
 }
@@ -38,7 +39,7 @@ func (ps *Processes) Events(name string) []string {
 // FitsEvent is the error of an event's data that no state of the process would take; nil: they fit, or may be anything.
 func (ps *Processes) FitsEvent(process, event string, data doc.Value) error {
 	if m := ps.find(process); m != nil {
-		return m.fitsEvent(event, data)
+		return m.FitsEvent(event, data)
 	}
 	return nil
 }
@@ -47,7 +48,7 @@ func (ps *Processes) FitsEvent(process, event string, data doc.Value) error {
 func (ps *Processes) States(name string) []string {
 	var out []string
 	for _, d := range ps.definitions(name) {
-		out = merge(out, d.stateNames())
+		out = merge(out, d.StateNames())
 	}
 	return out
 }
@@ -67,7 +68,7 @@ func (ps *Processes) Groups() []string {
 	var out []string
 	for _, name := range ps.Names() {
 		for _, d := range ps.definitions(name) {
-			out = merge(out, d.groups())
+			out = merge(out, d.Groups())
 		}
 	}
 	return out
@@ -80,8 +81,8 @@ func (ps *Processes) Kind(p Population) (branch, ended bool) {
 		if d.Hash != p.Def {
 			continue
 		}
-		if s := d.state(p.State); s != nil {
-			return s.outer != nil, s.final && s.outer == nil
+		if s := d.State(p.State); s != nil {
+			return s.Outer != nil, s.Final && s.Outer == nil
 		}
 	}
 	return false, p.Final

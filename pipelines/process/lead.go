@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/pipelines/process/definition"
 )
 
 // leadKind is the kind of the counters of lead times: process, from, to, bucket.
@@ -29,8 +30,8 @@ func spanOf(bucket int) time.Duration {
 }
 
 // milestone counts how long it took to reach the state from the last milestone, and from the start.
-func (t *turn) milestone(s *state) {
-	if !slices.Contains(t.d.Milestones, s.name) {
+func (t *turn) milestone(s *definition.State) {
+	if !slices.Contains(t.d.Milestones, s.Name) {
 		return
 	}
 	from, since := "started", t.in.Started
@@ -39,14 +40,14 @@ func (t *turn) milestone(s *state) {
 			from, since = seen.State, seen.Time
 		}
 	}
-	t.lead(from, s.name, t.now.Sub(since))
+	t.lead(from, s.Name, t.now.Sub(since))
 	if from != "started" {
-		t.lead("started", s.name, t.now.Sub(t.in.Started))
+		t.lead("started", s.Name, t.now.Sub(t.in.Started))
 	}
 }
 
 func (t *turn) lead(from, to string, took time.Duration) {
-	key := hub.JoinKey(t.m.name, from, to, strconv.Itoa(bucketOf(took)))
+	key := hub.JoinKey(t.m.Name, from, to, strconv.Itoa(bucketOf(took)))
 	t.y.Unit.Adds = append(t.y.Unit.Adds, hub.Add{Kind: leadKind, Key: key, Delta: 1})
 }
 

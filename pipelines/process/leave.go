@@ -5,15 +5,16 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/pipelines/process/definition"
 )
 
 // goTo leads tok to a state of its own level, or of one around it: then all
 // branches below that level are left.
-func (t *turn) goTo(tok *Token, to *state) error {
+func (t *turn) goTo(tok *Token, to *definition.State) error {
 	scope := tok
-	for !slices.Contains(t.d.state(scope.State).level, to) {
+	for !slices.Contains(t.d.State(scope.State).Level, to) {
 		if scope.Up < 0 {
-			return hub.Fail(hub.Bug, "goto", "the state %s stands inside a branch that %s is not in", to.name, tok.State)
+			return hub.Fail(hub.Bug, "goto", "the state %s stands inside a branch that %s is not in", to.Name, tok.State)
 		}
 		scope = t.in.token(scope.Up)
 	}
@@ -22,13 +23,13 @@ func (t *turn) goTo(tok *Token, to *state) error {
 
 // leave takes scope, with all branches below it, to a state. A step that runs
 // is waited for: its result decides what there is to undo.
-func (t *turn) leave(scope *Token, to *state) error {
+func (t *turn) leave(scope *Token, to *definition.State) error {
 	if l := t.in.Leave; l != nil {
 		if old := t.in.token(l.Token); old != nil && slices.Contains(t.in.below(old), scope) && old != scope {
 			return nil // more is left already
 		}
 	}
-	t.in.Leave = &Leave{Token: scope.ID, To: to.name}
+	t.in.Leave = &Leave{Token: scope.ID, To: to.Name}
 	for _, tok := range t.in.below(scope) {
 		if tok.Phase == Running && !tok.ready && tok.Due.Before(t.now.Add(soon)) {
 			continue // its driver may be waiting for an answer
@@ -53,9 +54,9 @@ func (t *turn) leaving(tok *Token) bool {
 
 // halt stops tok where it is. A step that may have had its effect, though no answer came, is to be undone as well.
 func (t *turn) halt(tok *Token) {
-	s := t.d.state(tok.State)
-	if tok.Doubt && tok.Step < len(s.steps) && s.steps[tok.Step].compensate != nil {
-		t.in.Undo = append(t.in.Undo, Undo{Where: s.steps[tok.Step].Where, State: s.name, Visit: t.in.visit(t.m.name, tok), Doubt: true, Vars: t.in.vars(tok)})
+	s := t.d.State(tok.State)
+	if tok.Doubt && tok.Step < len(s.Steps) && s.Steps[tok.Step].Compensation != nil {
+		t.in.Undo = append(t.in.Undo, Undo{Where: s.Steps[tok.Step].Where, State: s.Name, Visit: t.in.visit(t.m.Name, tok), Doubt: true, Vars: t.in.vars(tok)})
 		tok.Doubt = false
 	}
 	if !tok.Due.IsZero() || tok.Phase == Failed {
@@ -70,10 +71,10 @@ func (t *turn) halt(tok *Token) {
 }
 
 // stepLeft ends a step that failed in a state that is being left: it is not tried again, and leads nowhere else.
-func (t *turn) stepLeft(tok *Token, k *step, err error) error {
+func (t *turn) stepLeft(tok *Token, k *definition.Step, err error) error {
 	e := hub.AsError(err)
 	t.note(tok, e.Line, "failed", "%s: %s; it is left", e.Class, e.Error())
-	tok.Doubt = tok.Doubt || k.compensate != nil && e.InDoubt()
+	tok.Doubt = tok.Doubt || k.Compensation != nil && e.InDoubt()
 	t.halt(tok)
 	return t.leaveNow()
 }
@@ -97,5 +98,5 @@ func (t *turn) leaveNow() error {
 	}
 	t.remove(below[1:])
 	t.quit(scope)
-	return t.enter(scope, t.d.state(l.To))
+	return t.enter(scope, t.d.State(l.To))
 }

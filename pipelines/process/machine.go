@@ -8,21 +8,22 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/pipelines/process/definition"
 )
 
 // machine runs one process: all its definitions, over the one queue of its messages.
 type machine struct {
-	*declared
+	*definition.Declaration
 	queue   string
 	kind    string // of the instances' records
-	current *Definition
-	defs    map[string]*Definition // by hash: those that open instances run on
+	current *definition.Process
+	defs    map[string]*definition.Process // by hash: those that open instances run on
 
 	locks [4096]sync.Mutex // striped by instance: a change of a record is a read and a write
 }
 
-func newMachine(d *declared) *machine {
-	return &machine{declared: d, queue: queueOf(d.name), kind: kindOf(d.name), defs: map[string]*Definition{}}
+func newMachine(d *definition.Declaration) *machine {
+	return &machine{Declaration: d, queue: queueOf(d.Name), kind: kindOf(d.Name), defs: map[string]*definition.Process{}}
 }
 
 // queueOf is the queue of a process's messages, kindOf the kind of its records.
@@ -58,7 +59,7 @@ func (m *machine) Process(ctx context.Context, x *hub.Exchange, _ hub.Next) erro
 	case doMove:
 		return m.change(ctx, x, func(t *turn) error { return nil }) // a turn moves what it loads
 	}
-	return hub.Fail(hub.Invalid, "process", "the process %s takes no %q", m.name, order.do)
+	return hub.Fail(hub.Invalid, "process", "the process %s takes no %q", m.Name, order.do)
 }
 
 // never is the reaction to errors that leave Process: the machine has done all
@@ -136,7 +137,7 @@ func (m *machine) once(ctx context.Context, x *hub.Exchange, id string, again bo
 			var save bool
 			if save, err = f(t); err == nil && save {
 				t.close()
-				err = x.Env.Save(ctx, y, m.name+":"+id, id)
+				err = x.Env.Save(ctx, y, m.Name+":"+id, id)
 				m.remember(t, err)
 				return err
 			}

@@ -10,6 +10,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines"
+	"orderhub/pipelines/process/definition"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/shape"
@@ -34,8 +35,8 @@ func Patterns() []pipelines.Pattern {
 const maxID = 120
 
 // known finds the process that n names, and reports it when there is none.
-func known(b *pipelines.Build, n *yamlfile.Node, name string) *declared {
-	all, _ := b.Section(sectionKey).(*Processes)
+func known(b *pipelines.Build, n *yamlfile.Node, name string) *definition.Declaration {
+	all, _ := b.Section(definition.Section).(*Processes)
 	m := all.find(name)
 	if m == nil {
 		if name != "" {
@@ -43,12 +44,12 @@ func known(b *pipelines.Build, n *yamlfile.Node, name string) *declared {
 		}
 		return nil
 	}
-	return m.declared
+	return m.Declaration
 }
 
 type starter struct {
 	b    *pipelines.Build
-	d    *declared
+	d    *definition.Declaration
 	with *pipelines.Value
 }
 
@@ -58,18 +59,18 @@ func compileStart(b *pipelines.Build) hub.Step {
 		return nil
 	}
 	s := &starter{b: b, d: d}
-	want := d.shape()
+	want := d.Shape()
 	if n := b.Modifier("with"); n != nil {
 		if s.with = b.Value(n, b.Flow.Scope, want); s.with == nil {
 			return nil
 		}
 	} else if body := b.Flow.Body(); !body.IsAny() {
 		if found := shape.Assignable(body, want); len(found) > 0 {
-			b.Node.Errorf("E303", found[0].Help, "what starts %s does not fit its schema: %s", d.name, found[0].Message)
+			b.Node.Errorf("E303", found[0].Help, "what starts %s does not fit its schema: %s", d.Name, found[0].Message)
 			return nil
 		}
 	}
-	b.To(d.name, "start")
+	b.To(d.Name, "start")
 	return s
 }
 
@@ -88,21 +89,21 @@ func (s *starter) Process(ctx context.Context, x *hub.Exchange, next hub.Next) e
 	if err != nil {
 		return err
 	}
-	if s.d.schema != nil {
-		if bad := s.d.schema.Validate(data); bad != nil {
+	if s.d.Schema != nil {
+		if bad := s.d.Schema.Validate(data); bad != nil {
 			return bad
 		}
 	}
 	y := *x
-	y.Msg, y.Vars = m, x.Vars.With(s.d.dataName, data)
-	id, err := s.d.id.Text(formula.NewFrame(&y))
+	y.Msg, y.Vars = m, x.Vars.With(s.d.DataName, data)
+	id, err := s.d.ID.Text(formula.NewFrame(&y))
 	if err != nil {
 		return err
 	}
 	if err := checkID(id); err != nil {
 		return err
 	}
-	name := s.d.name
+	name := s.d.Name
 	x.Unit.Puts = append(x.Unit.Puts, Start(name, id, hub.DeriveID(x.Msg.ID, "start."+name), data, x.Now()))
 	s.b.Note(x, began, "started", name+" "+id)
 	return next(ctx, x)
@@ -117,7 +118,7 @@ func checkID(id string) error {
 
 type signaller struct {
 	b     *pipelines.Build
-	d     *declared
+	d     *definition.Declaration
 	name  string
 	id    *pipelines.Value
 	event *pipelines.Value
@@ -141,15 +142,15 @@ func compileSignal(b *pipelines.Build) hub.Step {
 	if d == nil || n.Get("event") == nil {
 		return nil
 	}
-	if e := n.Get("event"); !e.IsFormula() && !slices.Contains(d.eventNames(), e.Raw()) {
-		pipelines.Unknown(e, "E288", "event of "+name, e.Raw(), d.eventNames())
+	if e := n.Get("event"); !e.IsFormula() && !slices.Contains(d.EventNames(), e.Raw()) {
+		pipelines.Unknown(e, "E288", "event of "+name, e.Raw(), d.EventNames())
 	}
 	s := &signaller{b: b, d: d, name: name, id: b.Value(n.Get(name), b.Flow.Scope, nil), event: b.Value(n.Get("event"), b.Flow.Scope, nil)}
 	if w := n.Get("with"); w != nil {
-		if s.with = b.Value(w, b.Flow.Scope, d.expects(n.Get("event"))); s.with == nil {
+		if s.with = b.Value(w, b.Flow.Scope, d.Expects(n.Get("event"))); s.with == nil {
 			return nil
 		}
-	} else if found := shape.Assignable(b.Flow.Body(), d.expects(n.Get("event"))); len(found) > 0 {
+	} else if found := shape.Assignable(b.Flow.Body(), d.Expects(n.Get("event"))); len(found) > 0 {
 		b.Node.Errorf("E303", cmp.Or(found[0].Help, "add with: {…}"), "the data of the event %s do not fit its schema: %s", n.Get("event").Raw(), found[0].Message)
 		return nil
 	}
@@ -193,7 +194,7 @@ func (s *signaller) Process(ctx context.Context, x *hub.Exchange, next hub.Next)
 			return err
 		}
 	}
-	if err := s.d.fitsEvent(event.Text(), data); err != nil {
+	if err := s.d.FitsEvent(event.Text(), data); err != nil {
 		return err
 	}
 	key := hub.DeriveID(x.Msg.ID, "signal."+s.name+"."+event.Text())

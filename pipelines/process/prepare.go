@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"orderhub/hub"
+	"orderhub/pipelines/process/definition"
 	"orderhub/pipelines/yamlfile"
 )
 
@@ -85,12 +86,12 @@ func (ps *Processes) fate(ctx context.Context, st Reader, p Population) (Fate, e
 		return f, err
 	}
 	if old != nil {
-		if s := old.state(p.State); s != nil && s.final && s.outer == nil {
+		if s := old.State(p.State); s != nil && s.Final && s.Outer == nil {
 			return Fate{}, nil
 		}
 	}
-	if m.current.takes(p.Version, p.Def) {
-		if f.To = m.current.target(p.Version, p.State); f.To != "" {
+	if m.current.Takes(p.Version, p.Def) {
+		if f.To = m.current.Target(p.Version, p.State); f.To != "" {
 			f.Fate = Moves
 			return f, nil
 		}
@@ -128,11 +129,11 @@ func endedIn(ctx context.Context, st Reader, p Population) (bool, error) {
 
 // older is the definition of a process with that hash, compiled beside the
 // newest one; nil when it can't be: why says what it lacks.
-func (ps *Processes) older(ctx context.Context, st Reader, m *machine, hash string) (old *Definition, why string, err error) {
+func (ps *Processes) older(ctx context.Context, st Reader, m *machine, hash string) (old *definition.Process, why string, err error) {
 	if old = m.defs[hash]; old != nil {
 		return old, "", nil
 	}
-	rec, err := st.Get(ctx, definitionKind, hub.JoinKey(m.name, hash))
+	rec, err := st.Get(ctx, definitionKind, hub.JoinKey(m.Name, hash))
 	if errors.Is(err, hub.ErrNotFound) {
 		return nil, "its definition is not in the store", nil
 	}
@@ -147,15 +148,15 @@ func (ps *Processes) older(ctx context.Context, st Reader, m *machine, hash stri
 }
 
 // revive compiles the text of an older definition against the adapters and channels of this configuration.
-func (ps *Processes) revive(m *machine, hash string, text []byte) (*Definition, string) {
-	node, section, problems := ps.s.Reread(fmt.Sprintf("%s (%s)", m.name, hash), text)
+func (ps *Processes) revive(m *machine, hash string, text []byte) (*definition.Process, string) {
+	node, section, problems := ps.s.Reread(fmt.Sprintf("%s (%s)", m.Name, hash), text)
 	if node == nil {
 		return nil, "its stored definition can't be read"
 	}
-	p := *m.pipeline
-	old := define(section, declareProcess(section, &p, node))
-	m.pipeline.Adopt(&p)
-	if problems.Errors() > 0 || old.initial == nil {
+	p := *m.Pipeline
+	old := definition.Compile(section, definition.Declare(section, &p, node))
+	m.Pipeline.Adopt(&p)
+	if problems.Errors() > 0 || old.Initial == nil {
 		return nil, firstProblem(problems)
 	}
 	old.Hash = hash
@@ -189,9 +190,9 @@ func (ps *Processes) Prepare(ctx context.Context, st Store) (stranded []Fate, er
 	}
 	u := &hub.Unit{}
 	for _, m := range ps.list {
-		key := hub.JoinKey(m.name, m.current.Hash)
+		key := hub.JoinKey(m.Name, m.current.Hash)
 		if _, err := st.Get(ctx, definitionKind, key); errors.Is(err, hub.ErrNotFound) {
-			u.Writes = append(u.Writes, hub.Write{Kind: definitionKind, Key: key, Value: m.current.text, IfVersion: hub.AnyVersion})
+			u.Writes = append(u.Writes, hub.Write{Kind: definitionKind, Key: key, Value: m.current.Text, IfVersion: hub.AnyVersion})
 		} else if err != nil {
 			return nil, err
 		}
@@ -215,7 +216,7 @@ func (ps *Processes) MoveAll(ctx context.Context, st Reader, commit func(ctx con
 	var names []string
 	for _, p := range all {
 		m := ps.find(p.Process)
-		if m != nil && p.Count > 0 && !p.Final && m.current.takes(p.Version, p.Def) && !slices.Contains(names, p.Process) {
+		if m != nil && p.Count > 0 && !p.Final && m.current.Takes(p.Version, p.Def) && !slices.Contains(names, p.Process) {
 			names = append(names, p.Process)
 		}
 	}
@@ -241,7 +242,7 @@ func (ps *Processes) moveAll(ctx context.Context, st Reader, name string, commit
 				return err
 			}
 			after = rec.Key
-			if in.Def != "" && in.Closed.IsZero() && m.current.takes(in.Version, in.Def) {
+			if in.Def != "" && in.Closed.IsZero() && m.current.Takes(in.Version, in.Def) {
 				p := Move(name, in.ID, fmt.Sprintf("%s:%s/move.%s", name, in.ID, m.current.Hash), in.Changed)
 				p.Name = "move!" + in.ID
 				u.Puts = append(u.Puts, p)

@@ -7,6 +7,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/pipelines/process/definition"
 	"orderhub/transforms/schema"
 )
 
@@ -38,7 +39,7 @@ func (t *turn) movable(tok *Token) bool {
 
 // run moves tok by one step of its state.
 func (t *turn) run(ctx context.Context, tok *Token) error {
-	s := t.d.state(tok.State)
+	s := t.d.State(tok.State)
 	if t.answeredAt(tok) {
 		r := t.result
 		t.result, t.taken = nil, true
@@ -48,8 +49,8 @@ func (t *turn) run(ctx context.Context, tok *Token) error {
 		t.halt(tok)
 		return t.leaveNow()
 	}
-	if tok.Step < len(s.steps) {
-		k := s.steps[tok.Step]
+	if tok.Step < len(s.Steps) {
+		k := s.Steps[tok.Step]
 		vars, err := t.quick(ctx, tok, k.Made, t.exchange(tok, ""))
 		if err != nil {
 			return t.stepFailed(tok, k, err)
@@ -79,8 +80,8 @@ func (t *turn) quick(ctx context.Context, tok *Token, m made, x *hub.Exchange) (
 		return nil, err
 	}
 	set = changed(before, after.Vars)
-	if bad := t.d.fits(before, set); bad != nil {
-		return nil, hub.At(misfit(bad, hub.Invalid, schema.Reason, t.d.dataName), m.Where, m.Line)
+	if bad := t.d.Fits(before, set); bad != nil {
+		return nil, hub.At(definition.Misfit(bad, hub.Invalid, schema.Reason, t.d.DataName), m.Where, m.Line)
 	}
 	t.y.Join(f)
 	return set, nil
@@ -98,14 +99,14 @@ func changed(before, after hub.Vars) []hub.Var {
 }
 
 // stepDone goes on behind a step.
-func (t *turn) stepDone(tok *Token, s *state, k *step, set []hub.Var) {
+func (t *turn) stepDone(tok *Token, s *definition.State, k *definition.Step, set []hub.Var) {
 	for _, v := range set {
 		t.set(tok, v)
 	}
-	if k.compensate != nil {
-		u := Undo{Where: k.Where, State: s.name, Visit: t.in.visit(t.m.name, tok), Vars: t.in.items(tok, nil)}
-		if k.as != "" {
-			u.Vars = u.Vars.With(k.as, t.in.vars(tok).Get(k.as))
+	if k.Compensation != nil {
+		u := Undo{Where: k.Where, State: s.Name, Visit: t.in.visit(t.m.Name, tok), Vars: t.in.items(tok, nil)}
+		if k.As != "" {
+			u.Vars = u.Vars.With(k.As, t.in.vars(tok).Get(k.As))
 		}
 		t.in.Undo = append(t.in.Undo, u)
 	}
@@ -116,51 +117,51 @@ func (t *turn) stepDone(tok *Token, s *state, k *step, set []hub.Var) {
 
 // set gives a variable to the item branch around tok, or to the instance.
 func (t *turn) set(tok *Token, v hub.Var) {
-	item := v.Name != t.d.dataName
+	item := v.Name != t.d.DataName
 	t.in.set(tok, item, v.Name, v.Value)
 }
 
 // finish is what comes behind the steps of a state.
-func (t *turn) finish(tok *Token, s *state) error {
-	switch at := tok.Step - len(s.steps); {
-	case at <= atBranches && (len(s.forks) > 0 || s.each != nil):
+func (t *turn) finish(tok *Token, s *definition.State) error {
+	switch at := tok.Step - len(s.Steps); {
+	case at <= atBranches && (len(s.Branches) > 0 || s.Each != nil):
 		return t.fork(tok, s)
-	case at <= atTask && s.task != nil:
+	case at <= atTask && s.Task != nil:
 		return t.openTask(tok, s)
 	}
-	tok.Step = len(s.steps) + atRules
-	for _, r := range s.next {
+	tok.Step = len(s.Steps) + atRules
+	for _, r := range s.Next {
 		hit, err := t.react(tok, r, "next")
 		if err != nil || hit {
 			return err
 		}
 	}
 	switch {
-	case s.final:
+	case s.Final:
 		return t.end(tok)
-	case s.outer != nil && s.next == nil && !s.waits(): // the end of a branch needs no word
+	case s.Outer != nil && s.Next == nil && !s.Waits(): // the end of a branch needs no word
 		return t.end(tok)
-	case s.waits() || t.globally():
+	case s.Waits() || t.globally():
 		tok.Phase, tok.ready = Waiting, false
 		return t.recall()
 	}
-	return t.fail(tok, hub.Fail(hub.Invalid, "no_rule", "no rule of `next` holds in state %s, and it waits for nothing", s.name))
+	return t.fail(tok, hub.Fail(hub.Invalid, "no_rule", "no rule of `next` holds in state %s, and it waits for nothing", s.Name))
 }
 
 // globally tells that some event may still take the instance out of any state.
 func (t *turn) globally() bool {
-	return slices.ContainsFunc(t.d.receive, func(r *reaction) bool { return t.active(r) })
+	return slices.ContainsFunc(t.d.Receive, func(r *definition.Reaction) bool { return t.active(r) })
 }
 
 // react does what r says, if its condition holds: its steps, and where it leads. suffix tells it from other reactions of the visit.
-func (t *turn) react(tok *Token, r *reaction, suffix string, more ...hub.Var) (hit bool, err error) {
-	if r.when != nil {
-		t.fixed = t.fixed || !r.when.Pure()
-		if hit, err = r.when.Holds(t.frame(tok, more...)); err != nil || !hit {
+func (t *turn) react(tok *Token, r *definition.Reaction, suffix string, more ...hub.Var) (hit bool, err error) {
+	if r.When != nil {
+		t.fixed = t.fixed || !r.When.Pure()
+		if hit, err = r.When.Holds(t.frame(tok, more...)); err != nil || !hit {
 			return false, err
 		}
 	}
-	for i, m := range r.steps {
+	for i, m := range r.Steps {
 		set, err := t.quick(context.Background(), tok, m, t.exchange(tok, suffix+"."+strconv.Itoa(i+1), more...))
 		if err != nil {
 			return true, hub.At(err, m.Where, m.Line)
@@ -169,11 +170,11 @@ func (t *turn) react(tok *Token, r *reaction, suffix string, more ...hub.Var) (h
 			t.set(tok, v)
 		}
 	}
-	if r.to != "" {
-		t.note(tok, r.line, "chose", "%s because %s", r.to, t.why(tok, r, suffix, more...))
-		return true, t.goTo(tok, t.d.state(r.to))
+	if r.To != "" {
+		t.note(tok, r.Line, "chose", "%s because %s", r.To, t.why(tok, r, suffix, more...))
+		return true, t.goTo(tok, t.d.State(r.To))
 	}
-	if s := t.d.state(tok.State); tok.Phase == Waiting && s.next != nil && tok.Task == nil { // what was set may make a rule hold; a person is waited for
+	if s := t.d.State(tok.State); tok.Phase == Waiting && s.Next != nil && tok.Task == nil { // what was set may make a rule hold; a person is waited for
 		tok.Phase, tok.ready = Running, true
 	}
 	return true, nil
@@ -212,28 +213,28 @@ func (t *turn) shut(root *Token) {
 }
 
 // fork begins the branches of a state.
-func (t *turn) fork(tok *Token, s *state) error {
-	tok.Phase, tok.ready, tok.Step = Forked, false, len(s.steps)+atTask
+func (t *turn) fork(tok *Token, s *definition.State) error {
+	tok.Phase, tok.ready, tok.Step = Forked, false, len(s.Steps)+atTask
 	var begun []*Token
-	for _, f := range s.forks {
-		c := t.spawn(tok, f.name)
+	for _, f := range s.Branches {
+		c := t.spawn(tok, f.Name)
 		begun = append(begun, c)
-		if err := t.enter(c, f.initial); err != nil {
+		if err := t.enter(c, f.Initial); err != nil {
 			return err
 		}
 	}
-	if s.each != nil {
+	if s.Each != nil {
 		t.fixed = true
-		list, err := s.each.list.Value(t.frame(tok))
+		list, err := s.Each.List.Value(t.frame(tok))
 		if err != nil {
 			return err
 		}
 		i := 0
 		for _, v := range list.Elems() {
 			c := t.spawn(tok, strconv.Itoa(i))
-			c.Vars = hub.Vars{{Name: s.each.item, Value: v}, {Name: "index", Value: doc.IntValue(int64(i))}}
+			c.Vars = hub.Vars{{Name: s.Each.Item, Value: v}, {Name: "index", Value: doc.IntValue(int64(i))}}
 			begun = append(begun, c)
-			if err := t.enter(c, s.each.initial); err != nil {
+			if err := t.enter(c, s.Each.Initial); err != nil {
 				return err
 			}
 			i++
@@ -247,16 +248,16 @@ func (t *turn) fork(tok *Token, s *state) error {
 
 // join goes on behind the branches, with their results.
 func (t *turn) join(tok *Token, children []*Token) error {
-	s := t.d.state(tok.State)
-	if s.each != nil && s.each.as != "" {
+	s := t.d.State(tok.State)
+	if s.Each != nil && s.Each.As != "" {
 		results := make([]doc.Value, len(children))
 		for i, c := range children {
 			results[i] = c.Vars.Document()
 		}
-		t.set(tok, hub.Var{Name: s.each.as, Value: doc.ListOf(results)})
+		t.set(tok, hub.Var{Name: s.Each.As, Value: doc.ListOf(results)})
 	}
 	t.remove(children)
 	tok.Phase, tok.ready = Running, true
-	t.note(tok, s.line, "joined", "%d branches", len(children))
+	t.note(tok, s.Line, "joined", "%d branches", len(children))
 	return nil
 }

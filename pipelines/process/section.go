@@ -5,18 +5,16 @@ import (
 
 	"orderhub/hub"
 	"orderhub/pipelines"
+	"orderhub/pipelines/process/definition"
 	"orderhub/pipelines/yamlfile"
 )
 
 //go:embed README.md
 var readme string
 
-// sectionKey is the section's key in a configuration.
-const sectionKey = "processes"
-
 // Section is the top-level key `processes`.
 func Section() pipelines.Section {
-	return pipelines.Section{Key: sectionKey, Doc: readme, Declare: declare, Compile: compile}
+	return pipelines.Section{Key: definition.Section, Doc: readme, Declare: declare, Compile: compile}
 }
 
 // Processes are the processes of a plan.
@@ -27,7 +25,7 @@ type Processes struct {
 
 // Of are the processes of a plan; nil when it has none.
 func Of(p *pipelines.Plan) *Processes {
-	ps, _ := p.Section(sectionKey).(*Processes)
+	ps, _ := p.Section(definition.Section).(*Processes)
 	return ps
 }
 
@@ -45,8 +43,8 @@ func declare(s *pipelines.SectionBuild) {
 		if p == nil {
 			continue
 		}
-		m := newMachine(declareProcess(s, p, n))
-		m.identify(s)
+		m := newMachine(definition.Declare(s, p, n))
+		m.Identify(s)
 		all.list = append(all.list, m)
 	}
 }
@@ -56,17 +54,17 @@ func compile(s *pipelines.SectionBuild) {
 	all := s.Plan().Section(s.Key).(*Processes)
 	for _, m := range all.list {
 		faults := s.Faults()
-		d := define(s, m.declared)
+		d := definition.Compile(s, m.Declaration)
 		m.current, m.defs[d.Hash] = d, d
-		if d.initial != nil && s.Faults() == faults {
-			check(s, d)
+		if d.Initial != nil && s.Faults() == faults {
+			definition.Check(s, d)
 		}
-		stage := m.pipeline.Stages[0]
+		stage := m.Pipeline.Stages[0]
 		stage.Run, stage.React, stage.Lanes = hub.Link([]hub.Step{m}, hub.End), never, lanes
 	}
 	for _, m := range all.list {
 		if s.Faults() == 0 {
-			doubt(s, m.current)
+			definition.Doubt(s, m.current)
 		}
 	}
 }
@@ -76,7 +74,7 @@ func (ps *Processes) find(name string) *machine {
 		return nil
 	}
 	for _, m := range ps.list {
-		if m.name == name {
+		if m.Name == name {
 			return m
 		}
 	}
@@ -88,14 +86,14 @@ func (ps *Processes) Names() []string {
 	var out []string
 	if ps != nil {
 		for _, m := range ps.list {
-			out = append(out, m.name)
+			out = append(out, m.Name)
 		}
 	}
 	return out
 }
 
 // Definition is the newest definition of a process; nil: there is no such process.
-func (ps *Processes) Definition(name string) *Definition {
+func (ps *Processes) Definition(name string) *definition.Process {
 	if m := ps.find(name); m != nil {
 		return m.current
 	}

@@ -8,6 +8,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/pipelines/process/definition"
 )
 
 // maxTasks bounds how many open tasks are looked at.
@@ -99,8 +100,8 @@ func (k *ListedTask) Answer(id, by string, answer doc.Value, now time.Time) (*hu
 	if err := k.free(by); err != nil {
 		return nil, err
 	}
-	typed := typed(k.Ask, answer)
-	if err := checkAnswer(k.Ask, typed); err != nil {
+	typed := definition.Typed(k.Ask, answer)
+	if err := definition.CheckAnswer(k.Ask, typed); err != nil {
 		return nil, err
 	}
 	c := *k

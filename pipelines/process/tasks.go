@@ -8,46 +8,43 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/pipelines/process/definition"
 )
 
 // taskKind is the kind of the records that list the open tasks.
 const taskKind = "task"
 
-// taskID is what formulas of a state with a task call the ID of that task: that
-// of the visit, so that a mail can name the task before it is open.
-const taskID = "task_id"
-
 // OpenTask is an open human task, as its record holds it.
 type OpenTask struct {
-	ID       string          `json:"id"`
-	Process  string          `json:"process"`
-	Instance string          `json:"instance"`
-	State    string          `json:"state"`
-	Group    string          `json:"group"`
-	Ask      []Field         `json:"ask"`
-	Show     json.RawMessage `json:"show,omitempty"` // what the person sees beside the form
-	Since    time.Time       `json:"since"`
-	Due      time.Time       `json:"due,omitzero"`
-	Late     bool            `json:"late,omitempty"`
-	Claimed  string          `json:"claimed,omitempty"` // by whom
-	Why      string          `json:"why,omitempty"`     // of a compensation that can't succeed
+	ID       string             `json:"id"`
+	Process  string             `json:"process"`
+	Instance string             `json:"instance"`
+	State    string             `json:"state"`
+	Group    string             `json:"group"`
+	Ask      []definition.Field `json:"ask"`
+	Show     json.RawMessage    `json:"show,omitempty"` // what the person sees beside the form
+	Since    time.Time          `json:"since"`
+	Due      time.Time          `json:"due,omitzero"`
+	Late     bool               `json:"late,omitempty"`
+	Claimed  string             `json:"claimed,omitempty"` // by whom
+	Why      string             `json:"why,omitempty"`     // of a compensation that can't succeed
 }
 
 // undoForm is what a person answers to a compensation that can't succeed.
-var undoForm = []Field{{Name: "done", Type: "bool"}, {Name: "note", Type: "text", Optional: true}}
+var undoForm = []definition.Field{{Name: "done", Type: "bool"}, {Name: "note", Type: "text", Optional: true}}
 
 // openTask asks the person that the state names.
-func (t *turn) openTask(tok *Token, s *state) error {
-	k := OpenTask{Group: s.task.group, Ask: s.task.ask}
-	if s.task.show != nil {
-		v, err := s.task.show.Apply(t.frame(tok))
+func (t *turn) openTask(tok *Token, s *definition.State) error {
+	k := OpenTask{Group: s.Task.Group, Ask: s.Task.Ask}
+	if s.Task.Show != nil {
+		v, err := s.Task.Show.Apply(t.frame(tok))
 		if err != nil {
 			return err
 		}
 		k.Show = v.JSON()
 	}
-	tok.Step = len(s.steps) + atTask
-	t.askTask(tok, k, s.task.due)
+	tok.Step = len(s.Steps) + atTask
+	t.askTask(tok, k, s.Task.Due)
 	tok.Phase, tok.ready = Waiting, false
 	return t.recall()
 }
@@ -61,15 +58,15 @@ func (t *turn) askPerson(tok *Token, u *Undo, e *hub.Error) error {
 	case u.Doubt:
 		why = "it is not known whether " + u.Where + " had its effect: " + e.Error()
 	}
-	t.askTask(tok, OpenTask{ID: ".undo." + strconv.Itoa(len(t.in.Undo)) + "." + strconv.Itoa(tok.Run), Group: t.d.desk.group, Ask: undoForm, Why: why}, t.d.desk.due)
+	t.askTask(tok, OpenTask{ID: ".undo." + strconv.Itoa(len(t.in.Undo)) + "." + strconv.Itoa(tok.Run), Group: t.d.Desk.Group, Ask: undoForm, Why: why}, t.d.Desk.Due)
 	tok.Task.Undoing = true
 	tok.Phase, tok.ready = Waiting, false
 	return nil
 }
 
 func (t *turn) askTask(tok *Token, k OpenTask, due time.Duration) {
-	k.ID = t.in.visit(t.m.name, tok) + k.ID
-	k.Process, k.Instance, k.State, k.Since = t.m.name, t.in.ID, tok.State, t.now
+	k.ID = t.in.visit(t.m.Name, tok) + k.ID
+	k.Process, k.Instance, k.State, k.Since = t.m.Name, t.in.ID, tok.State, t.now
 	tok.Task = &Task{ID: k.ID, Group: k.Group}
 	if due > 0 {
 		k.Due = t.now.Add(due)
@@ -109,12 +106,12 @@ func (t *turn) answer() error {
 }
 
 func (t *turn) answered(tok *Token, by string, with doc.Value) error {
-	s := t.d.state(tok.State)
+	s := t.d.State(tok.State)
 	form := undoForm
 	if !tok.Task.Undoing {
-		form = s.task.ask
+		form = s.Task.Ask
 	}
-	if err := checkAnswer(form, with); err != nil {
+	if err := definition.CheckAnswer(form, with); err != nil {
 		return err
 	}
 	t.note(tok, "", "answered", "task %s by %s: %s", tok.Task.ID, by, with)
@@ -123,13 +120,13 @@ func (t *turn) answered(tok *Token, by string, with doc.Value) error {
 	tok.Phase, tok.ready = Running, true
 	tok.clear()
 	if undoing {
-		if i := t.nextUndo(s.undo); i >= 0 && with.Get("done").Bool() {
+		if i := t.nextUndo(s.Compensates); i >= 0 && with.Get("done").Bool() {
 			t.note(tok, "", "undone", "%s, by hand", t.in.Undo[i].Where)
 			t.in.Undo = append(t.in.Undo[:i], t.in.Undo[i+1:]...)
 		}
 		return nil
 	}
-	tok.Step = len(s.steps) + atRules
+	tok.Step = len(s.Steps) + atRules
 	answer := doc.Merge(with, doc.ObjectOf([]doc.Field{{Name: "by", Value: doc.StringValue(by)}, {Name: "at", Value: doc.StringValue(t.now.Format(time.RFC3339Nano))}}))
 	t.set(tok, hub.Var{Name: "task", Value: answer})
 	return nil
@@ -145,9 +142,9 @@ func (t *turn) late(ctx context.Context, tok *Token) error {
 		t.setTimer(tok, lateTimer, tok.Task.Due)
 		return nil
 	}
-	r := t.d.desk.late
+	r := t.d.Desk.Late
 	if !tok.Task.Undoing {
-		r = t.d.state(tok.State).task.late
+		r = t.d.State(tok.State).Task.Late
 	}
 	if err := t.markLate(ctx, tok); err != nil || r == nil {
 		return err

@@ -8,20 +8,21 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/pipelines/process/definition"
 )
 
 // lateTimer is the number of the timer of a task.
 const lateTimer = -1
 
 // arm sets the timers of the state that tok has entered.
-func (t *turn) arm(tok *Token, s *state) error {
+func (t *turn) arm(tok *Token, s *definition.State) error {
 	tok.Timers = nil
-	for i, r := range s.timers {
-		due := t.now.Add(r.after)
+	for i, r := range s.Timers {
+		due := t.now.Add(r.After)
 		switch {
-		case r.cron != nil:
-			due = r.cron.after(t.now)
-		case r.at != nil:
+		case r.Cron != nil:
+			due = r.Cron.After(t.now)
+		case r.At != nil:
 			var err error
 			if due, err = t.momentOf(tok, r); err != nil {
 				return err
@@ -34,8 +35,8 @@ func (t *turn) arm(tok *Token, s *state) error {
 }
 
 // momentOf is the time that `at:` gives.
-func (t *turn) momentOf(tok *Token, r *timer) (time.Time, error) {
-	v, err := r.at.Text(t.frame(tok))
+func (t *turn) momentOf(tok *Token, r *definition.Timer) (time.Time, error) {
+	v, err := r.At.Text(t.frame(tok))
 	if err != nil {
 		return noTime, err
 	}
@@ -44,7 +45,7 @@ func (t *turn) momentOf(tok *Token, r *timer) (time.Time, error) {
 			return at.UTC(), nil
 		}
 	}
-	return noTime, hub.Fail(hub.Invalid, "time", "%s: %q is no ISO time", r.line, v)
+	return noTime, hub.Fail(hub.Invalid, "time", "%s: %q is no ISO time", r.Line, v)
 }
 
 // setTimer puts the message that comes when the timer falls due.
@@ -52,7 +53,7 @@ func (t *turn) setTimer(tok *Token, i int, due time.Time) {
 	if due.IsZero() {
 		return
 	}
-	p := put(t.m.name, t.in.ID, hub.DeriveID(t.in.visit(t.m.name, tok), fmt.Sprintf("timer.%d.%d", i, due.UnixNano())), t.now, doc.Value{},
+	p := put(t.m.Name, t.in.ID, hub.DeriveID(t.in.visit(t.m.Name, tok), fmt.Sprintf("timer.%d.%d", i, due.UnixNano())), t.now, doc.Value{},
 		doTimer, strconv.Itoa(tok.ID), strconv.Itoa(tok.Visit), strconv.Itoa(i))
 	p.Name, p.Due = t.timerName(tok, i), due
 	t.y.Unit.Puts = append(t.y.Unit.Puts, p)
@@ -83,22 +84,22 @@ func (t *turn) timer(ctx context.Context, o order) error {
 	if i == lateTimer {
 		return t.late(ctx, tok)
 	}
-	s := t.d.state(tok.State)
-	if i >= len(tok.Timers) || i >= len(s.timers) || tok.Timers[i].IsZero() {
+	s := t.d.State(tok.State)
+	if i >= len(tok.Timers) || i >= len(s.Timers) || tok.Timers[i].IsZero() {
 		t.same = true
 		return nil
 	}
-	due, r := tok.Timers[i], s.timers[i]
+	due, r := tok.Timers[i], s.Timers[i]
 	if t.now.Before(due) { // the clock went back, or the timer was set anew
 		t.setTimer(tok, i, due)
 		return nil
 	}
 	tok.Timers[i] = noTime
-	if r.cron != nil {
-		tok.Timers[i] = r.cron.after(t.now)
+	if r.Cron != nil {
+		tok.Timers[i] = r.Cron.After(t.now)
 		t.setTimer(tok, i, tok.Timers[i])
 	}
-	t.note(tok, r.line, "fired", "timer %s, %s late", due.Format(time.RFC3339), t.now.Sub(due).Round(time.Millisecond))
-	_, err := t.react(tok, &r.reaction, fmt.Sprintf("timer.%d.%d", i+1, due.UnixNano()))
+	t.note(tok, r.Line, "fired", "timer %s, %s late", due.Format(time.RFC3339), t.now.Sub(due).Round(time.Millisecond))
+	_, err := t.react(tok, &r.Reaction, fmt.Sprintf("timer.%d.%d", i+1, due.UnixNano()))
 	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/pipelines/process/definition"
 	"orderhub/transforms/formula"
 )
 
@@ -16,7 +17,7 @@ import (
 // with the record, or not at all.
 type turn struct {
 	m   *machine
-	d   *Definition // that the instance runs on
+	d   *definition.Process // that the instance runs on
 	in  *Instance
 	x   *hub.Exchange // of the message that is handled
 	y   *hub.Exchange // of the change
@@ -41,12 +42,12 @@ func (t *turn) open() error {
 		return nil
 	}
 	t.d = t.m.defs[t.in.Def]
-	if t.in.Closed.IsZero() && t.m.current.takes(t.in.Version, t.in.Def) {
+	if t.in.Closed.IsZero() && t.m.current.Takes(t.in.Version, t.in.Def) {
 		return t.move()
 	}
 	if t.d == nil {
 		return hub.Fail(hub.Bug, "process_version", "%s %s runs on version %d (%s), which is not known: hub diff says what to write in in_flight",
-			t.m.name, t.in.ID, t.in.Version, t.in.Def)
+			t.m.Name, t.in.ID, t.in.Version, t.in.Def)
 	}
 	return nil
 }
@@ -83,7 +84,7 @@ func (t *turn) count(state string, n int64) {
 	if t.counts == nil {
 		t.counts = map[string]int64{}
 	}
-	t.counts[populationKey(t.m.name, t.in.Version, t.in.Def, state)] += n
+	t.counts[populationKey(t.m.Name, t.in.Version, t.in.Def, state)] += n
 }
 
 // note adds to the instance's history.
@@ -91,7 +92,7 @@ func (t *turn) note(tok *Token, line, what, format string, args ...any) {
 	if !t.y.Trace {
 		return
 	}
-	where := t.m.name
+	where := t.m.Name
 	if tok != nil && tok.State != "" {
 		where += "/" + tok.State
 	}
@@ -99,7 +100,7 @@ func (t *turn) note(tok *Token, line, what, format string, args ...any) {
 	if root := t.x.Msg.Root(); what == "started" || what == "received" || what == "kept" || what == "answered" {
 		links = []string{root} // what came from outside belongs to the instance's history
 	}
-	t.y.Note(hub.Event{Links: links, Time: t.now, Message: t.m.name + ":" + t.in.ID, Where: where, Line: line, What: what, Detail: fmt.Sprintf(format, args...)})
+	t.y.Note(hub.Event{Links: links, Time: t.now, Message: t.m.Name + ":" + t.in.ID, Where: where, Line: line, What: what, Detail: fmt.Sprintf(format, args...)})
 }
 
 // exchange is what steps of tok run on: its variables, and a message that
@@ -111,17 +112,17 @@ func (t *turn) exchange(tok *Token, suffix string, more ...hub.Var) *hub.Exchang
 }
 
 func (t *turn) message(tok *Token, suffix string) *hub.Message {
-	id := t.in.visit(t.m.name, tok)
+	id := t.in.visit(t.m.Name, tok)
 	if suffix != "" {
 		id = hub.DeriveID(id, suffix)
 	}
-	return &hub.Message{ID: id, Correlation: t.in.ID, Time: t.now, Body: hub.DocumentBody(t.in.Vars.Get(t.d.dataName))}
+	return &hub.Message{ID: id, Correlation: t.in.ID, Time: t.now, Body: hub.DocumentBody(t.in.Vars.Get(t.d.DataName))}
 }
 
 func (t *turn) vars(tok *Token, more ...hub.Var) hub.Vars {
 	v := append(hub.Vars{{Name: "id", Value: doc.StringValue(t.in.ID)}}, t.in.vars(tok)...)
-	if s := t.d.state(tok.State); s != nil && s.task != nil {
-		v = append(v, hub.Var{Name: taskID, Value: doc.StringValue(t.in.visit(t.m.name, tok))})
+	if s := t.d.State(tok.State); s != nil && s.Task != nil {
+		v = append(v, hub.Var{Name: definition.TaskID, Value: doc.StringValue(t.in.visit(t.m.Name, tok))})
 	}
 	return append(v, more...)
 }
@@ -132,20 +133,20 @@ func (t *turn) frame(tok *Token, more ...hub.Var) *formula.Frame {
 }
 
 // enter puts tok into a state: its timers are armed, the change is told.
-func (t *turn) enter(tok *Token, s *state) error {
+func (t *turn) enter(tok *Token, s *definition.State) error {
 	from := tok.State
-	tok.State, tok.Visit, tok.Since = s.name, tok.Visit+1, t.now
+	tok.State, tok.Visit, tok.Since = s.Name, tok.Visit+1, t.now
 	tok.Step, tok.Phase, tok.ready, tok.moved = 0, Running, true, true
 	tok.clear()
 	tok.enters(t.now)
-	t.count(s.name, 1)
-	if _, before := t.in.saw(s.name); !before {
+	t.count(s.Name, 1)
+	if _, before := t.in.saw(s.Name); !before {
 		t.milestone(s)
-		t.in.Seen = append(t.in.Seen, Seen{s.name, t.now})
+		t.in.Seen = append(t.in.Seen, Seen{s.Name, t.now})
 	}
-	t.note(tok, s.line, "entered", "%s", s.name)
-	if e := t.d.told; e != nil {
-		x := t.exchange(tok, "", hub.Var{Name: "state", Value: doc.StringValue(s.name)}, hub.Var{Name: "from", Value: doc.StringValue(from)},
+	t.note(tok, s.Line, "entered", "%s", s.Name)
+	if e := t.d.Publish; e != nil {
+		x := t.exchange(tok, "", hub.Var{Name: "state", Value: doc.StringValue(s.Name)}, hub.Var{Name: "from", Value: doc.StringValue(from)},
 			hub.Var{Name: "at", Value: doc.StringValue(t.now.Format(time.RFC3339Nano))})
 		if err := e.Run.Process(context.Background(), x, hub.End); err != nil {
 			return hub.At(err, e.Where, e.Line)
@@ -183,7 +184,7 @@ func (t *turn) driver(tok *Token) string { return t.in.ID + "!" + strconv.Itoa(t
 // drive puts the message that drives tok, at due. failed is why it waits; nil: it did not fail.
 func (t *turn) drive(tok *Token, due time.Time, failed *hub.Error) {
 	tok.Run, tok.By = tok.Run+1, 0
-	p := put(t.m.name, t.in.ID, hub.DeriveID(t.in.visit(t.m.name, tok), "drive."+strconv.Itoa(tok.Run)), t.now, doc.Value{},
+	p := put(t.m.Name, t.in.ID, hub.DeriveID(t.in.visit(t.m.Name, tok), "drive."+strconv.Itoa(tok.Run)), t.now, doc.Value{},
 		doDrive, strconv.Itoa(tok.ID), strconv.Itoa(tok.Run))
 	p.Msg.Key, p.Name, p.Due = "", t.driver(tok), due
 	if failed != nil {

@@ -5,12 +5,13 @@ import (
 	"slices"
 
 	"orderhub/hub"
+	"orderhub/pipelines/process/definition"
 )
 
 // nextUndo is the index of the newest step that is to be undone; -1: none is left.
-func (t *turn) nextUndo(u *undo) int {
+func (t *turn) nextUndo(u *definition.Scope) int {
 	for i := len(t.in.Undo) - 1; i >= 0; i-- {
-		if u.states == nil || slices.Contains(u.states, t.in.Undo[i].State) {
+		if u.States == nil || slices.Contains(u.States, t.in.Undo[i].State) {
 			return i
 		}
 	}
@@ -21,8 +22,8 @@ func (t *turn) nextUndo(u *undo) int {
 // the step had its effect, asks that step again: its Idempotency-Key is the same.
 func (t *turn) undoing(tok *Token, at spot) *asking {
 	u := &t.in.Undo[at.undo-1]
-	_, k := t.d.stepAt(u.Where)
-	if k == nil || k.compensate == nil {
+	k := t.d.Step(u.Where)
+	if k == nil || k.Compensation == nil {
 		return &asking{at: at, run: lost(u.Where), x: t.exchange(tok, ""), data: t.d}
 	}
 	x := t.exchange(tok, "")
@@ -33,7 +34,7 @@ func (t *turn) undoing(tok *Token, at spot) *asking {
 	if u.Doubt {
 		return &asking{at: at, run: k.Run, x: x, data: t.d}
 	}
-	return &asking{at: at, run: k.compensate.Run, when: k.compensate.when, x: x, data: t.d}
+	return &asking{at: at, run: k.Compensation.Run, when: k.Compensation.When, x: x, data: t.d}
 }
 
 // lost is the compensation of a step that this version does not know: a person must see to it.
@@ -44,21 +45,21 @@ func lost(where string) hub.Step {
 }
 
 // undone applies what became of the compensation of entry i.
-func (t *turn) undone(tok *Token, s *state, i int, r *result) error {
+func (t *turn) undone(tok *Token, s *definition.State, i int, r *result) error {
 	u := &t.in.Undo[i]
-	_, k := t.d.stepAt(u.Where)
+	k := t.d.Step(u.Where)
 	switch {
 	case r.err == nil && u.Doubt:
 		u.Doubt = false
 		for _, v := range r.set {
-			if v.Name == k.as {
+			if v.Name == k.As {
 				u.Vars = u.Vars.With(v.Name, v.Value)
 			}
 		}
 		t.note(tok, k.Line, "asked", "%s: it had its effect", u.Where)
 	case r.err == nil:
 		if r.none != "" {
-			t.note(tok, k.compensate.Line, "skipped", "nothing to undo: %s is false (%s)", r.none, u.Where)
+			t.note(tok, k.Compensation.Line, "skipped", "nothing to undo: %s is false (%s)", r.none, u.Where)
 		} else {
 			t.note(tok, "", "undone", "%s", u.Where)
 		}
@@ -79,7 +80,7 @@ func refused(e *hub.Error) bool { return !e.Class.Transient() && !e.InDoubt() &&
 // undoFailed tries a compensation again, for as long as its policy says; then it is a task for a person.
 func (t *turn) undoFailed(tok *Token, u *Undo, err error) error {
 	e := hub.AsError(err)
-	policy := t.d.desk.retry
+	policy := t.d.Desk.Retry
 	if r, ok := hub.ReactionTo(err); ok && r.Retry != nil {
 		policy = r.Retry
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"orderhub/hub"
+	"orderhub/pipelines/process/definition"
 )
 
 // populationKind is the kind of the counters that tell how many tokens are in
@@ -39,22 +40,22 @@ func populationOf(key string, n int64) (p Population, ok bool) {
 func (t *turn) move() error {
 	old, d := t.d, t.m.current
 	type change struct {
-		to   *state
+		to   *definition.State
 		step int
 	}
-	if d.schema != nil {
-		if bad := d.schema.Validate(t.in.Vars.Get(d.dataName)); bad != nil {
-			return misfit(bad, hub.Bug, "process_version", fmt.Sprintf("%s %s can't move to version %d: its %s", t.m.name, t.in.ID, d.Version, d.dataName))
+	if d.Schema != nil {
+		if bad := d.Schema.Validate(t.in.Vars.Get(d.DataName)); bad != nil {
+			return definition.Misfit(bad, hub.Bug, "process_version", fmt.Sprintf("%s %s can't move to version %d: its %s", t.m.Name, t.in.ID, d.Version, d.DataName))
 		}
 	}
 	changes := make([]change, len(t.in.Tokens))
 	for i, tok := range t.in.Tokens {
-		name := d.target(t.in.Version, tok.State)
+		name := d.Target(t.in.Version, tok.State)
 		if name == "" {
 			return hub.Fail(hub.Bug, "process_version", "%s %s stands in state %s of version %d, and version %d has none: write in_flight: {v%d: {move: {%s: …}}}",
-				t.m.name, t.in.ID, tok.State, t.in.Version, d.Version, t.in.Version, tok.State)
+				t.m.Name, t.in.ID, tok.State, t.in.Version, d.Version, t.in.Version, tok.State)
 		}
-		to := d.state(name)
+		to := d.State(name)
 		step, err := stepIn(old, tok, to)
 		if err != nil {
 			return err
@@ -70,30 +71,30 @@ func (t *turn) move() error {
 	t.in.Def, t.in.Version = d.Hash, d.Version
 	for i, tok := range t.in.Tokens {
 		c := changes[i]
-		t.count(c.to.name, 1)
+		t.count(c.to.Name, 1)
 		changed := was != d.Hash
-		tok.State, tok.Step = c.to.name, c.step
+		tok.State, tok.Step = c.to.Name, c.step
 		if changed && tok.Phase != Done {
 			if err := t.rearm(tok, c.to); err != nil {
 				return err
 			}
 		}
 	}
-	t.note(t.in.root(), d.line, "moved", "from version %d to %d", from, d.Version)
+	t.note(t.in.root(), d.Line, "moved", "from version %d to %d", from, d.Version)
 	return nil
 }
 
 // stepIn finds the place of tok in its new state: the same step, or the same part behind the steps.
-func stepIn(old *Definition, tok *Token, to *state) (int, error) {
+func stepIn(old *definition.Process, tok *Token, to *definition.State) (int, error) {
 	if old == nil {
-		return len(to.steps) + atRules, nil
+		return len(to.Steps) + atRules, nil
 	}
-	s := old.state(tok.State)
-	if tok.Step >= len(s.steps) {
-		return len(to.steps) + tok.Step - len(s.steps), nil
+	s := old.State(tok.State)
+	if tok.Step >= len(s.Steps) {
+		return len(to.Steps) + tok.Step - len(s.Steps), nil
 	}
-	label := s.steps[tok.Step].Where
-	for i, k := range to.steps {
+	label := s.Steps[tok.Step].Where
+	for i, k := range to.Steps {
 		if k.Where == label {
 			return i, nil
 		}
@@ -105,7 +106,7 @@ func stepIn(old *Definition, tok *Token, to *state) (int, error) {
 }
 
 // rearm sets the timers of the new state as if it had been entered when the old one was.
-func (t *turn) rearm(tok *Token, s *state) error {
+func (t *turn) rearm(tok *Token, s *definition.State) error {
 	fired := tok.Timers
 	t.disarm(tok)
 	now := t.now
@@ -113,7 +114,7 @@ func (t *turn) rearm(tok *Token, s *state) error {
 	err := t.arm(tok, s)
 	t.now = now
 	for i := range tok.Timers {
-		if i < len(fired) && fired[i].IsZero() && s.timers[i].cron == nil { // it has fired already
+		if i < len(fired) && fired[i].IsZero() && s.Timers[i].Cron == nil { // it has fired already
 			t.callOff(t.timerName(tok, i))
 			tok.Timers[i] = noTime
 		}

@@ -11,6 +11,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/pipelines/process/definition"
 )
 
 // View is an instance as people see it.
@@ -133,7 +134,7 @@ func view(ps *Processes, process string, rec hub.Record) (*View, error) {
 	if root := in.root(); root != nil {
 		v.State = root.State
 	}
-	var d *Definition
+	var d *definition.Process
 	if m := ps.find(process); m != nil {
 		d = m.defs[in.Def]
 	}
@@ -147,7 +148,7 @@ func view(ps *Processes, process string, rec hub.Record) (*View, error) {
 }
 
 // listen names the events that the instance would take now.
-func (v *View) listen(d *Definition, in *Instance) {
+func (v *View) listen(d *definition.Process, in *Instance) {
 	t := &turn{d: d, in: in}
 	add := func(name string) {
 		if !slices.Contains(v.Listens, name) {
@@ -155,20 +156,20 @@ func (v *View) listen(d *Definition, in *Instance) {
 		}
 	}
 	for _, tok := range in.Tokens {
-		if s := d.state(tok.State); s != nil && (tok.Phase == Waiting || tok.Phase == Forked) {
-			for _, r := range s.receive {
-				add(r.event)
+		if s := d.State(tok.State); s != nil && (tok.Phase == Waiting || tok.Phase == Forked) {
+			for _, r := range s.Receive {
+				add(r.Event)
 			}
 		}
 	}
-	for _, r := range d.receive {
+	for _, r := range d.Receive {
 		if t.active(r) {
-			add(r.event)
+			add(r.Event)
 		}
 	}
 }
 
-func place(d *Definition, in *Instance, tok *Token) Place {
+func place(d *definition.Process, in *Instance, tok *Token) Place {
 	p := Place{State: tok.State, Phase: tok.Phase, Since: tok.Since, Tries: tok.Tries, Due: tok.Due, Error: tok.Error, Task: tok.Task}
 	var path []string
 	for c := tok; c.Up >= 0; c = in.token(c.Up) {
@@ -178,16 +179,16 @@ func place(d *Definition, in *Instance, tok *Token) Place {
 	if d == nil {
 		return p
 	}
-	s := d.state(tok.State)
+	s := d.State(tok.State)
 	if s == nil {
 		return p
 	}
-	if tok.Step < len(s.steps) && (tok.Phase == Running || tok.Phase == Failed) {
-		p.Step = s.steps[tok.Step].Where
+	if tok.Step < len(s.Steps) && (tok.Phase == Running || tok.Phase == Failed) {
+		p.Step = s.Steps[tok.Step].Where
 	}
 	for i, due := range tok.Timers {
-		if !due.IsZero() && i < len(s.timers) {
-			p.Timers = append(p.Timers, TimerView{s.timers[i].does(), due, s.timers[i].line})
+		if !due.IsZero() && i < len(s.Timers) {
+			p.Timers = append(p.Timers, TimerView{s.Timers[i].Does(), due, s.Timers[i].Line})
 		}
 	}
 	return p
@@ -196,7 +197,7 @@ func place(d *Definition, in *Instance, tok *Token) Place {
 // publicly is what `public:` of the process shows of the instance; Missing when it shows nothing.
 func (ps *Processes) publicly(x *hub.Exchange, process string, in *Instance) (doc.Value, error) {
 	m := ps.find(process)
-	if m == nil || m.current.public == nil || in.root() == nil {
+	if m == nil || m.current.Public == nil || in.root() == nil {
 		return doc.Value{}, nil
 	}
 	d := m.current
@@ -206,7 +207,7 @@ func (ps *Processes) publicly(x *hub.Exchange, process string, in *Instance) (do
 		seen[i] = doc.Field{Name: s.State, Value: doc.StringValue(s.Time.Format(time.RFC3339))}
 	}
 	root := in.root()
-	return d.public.Apply(t.frame(root, hub.Var{Name: "state", Value: doc.StringValue(root.State)},
+	return d.Public.Apply(t.frame(root, hub.Var{Name: "state", Value: doc.StringValue(root.State)},
 		hub.Var{Name: "since", Value: doc.StringValue(root.Since.Format(time.RFC3339))}, hub.Var{Name: "seen", Value: doc.ObjectOf(seen)}))
 }
 
@@ -259,8 +260,8 @@ func Populations(ctx context.Context, st Reader, ps *Processes, process string) 
 			continue
 		}
 		if d := ps.Definition(p.Process); d != nil {
-			s := d.state(p.State)
-			p.Final = s != nil && s.final && s.outer == nil
+			s := d.State(p.State)
+			p.Final = s != nil && s.Final && s.Outer == nil
 		}
 		out = append(out, p)
 	}

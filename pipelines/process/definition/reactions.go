@@ -1,6 +1,7 @@
-package process
+package definition
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,14 +13,14 @@ import (
 
 // reaction compiles what a rule, an event, a timer or an error does: a verb
 // beside `when` and `goto`, or `steps`. more are keys that belong to the caller.
-func (c *compiler) reaction(n *yamlfile.Node, within string, more ...string) *reaction {
-	r := &reaction{line: lineOf(n), node: n}
+func (c *compiler) reaction(n *yamlfile.Node, within string, more ...string) *Reaction {
+	r := &Reaction{Line: lineOf(n), node: n}
 	if n.Kind() != yamlfile.Map {
 		n.Errorf("E299", "write {goto: billing}, or a step as {send: ops.notices}", "a reaction is a map, this is %s", n.Kind())
 		return r
 	}
 	if w := n.Get("when"); w != nil {
-		r.when = c.b.Condition(w, c.b.Flow.Scope)
+		r.When = c.b.Condition(w, c.b.Flow.Scope)
 	}
 	beside := append([]string{"when", "goto"}, more...)
 	if list := n.Get("steps"); list != nil {
@@ -33,15 +34,13 @@ func (c *compiler) reaction(n *yamlfile.Node, within string, more ...string) *re
 		n.Allow("reaction", beside...)
 	}
 	if g := n.Get("goto"); g != nil {
-		if r.to = g.Str(); c.d.state(r.to) == nil && r.to != "" {
-			pipelines.Unknown(g, "E292", "state", r.to, c.d.stateNames())
-		}
+		r.To = c.stateName(g)
 	}
 	return r
 }
 
 // quick adds a step that asks nobody: a reaction is one unit of work.
-func (c *compiler) quick(r *reaction, n *yamlfile.Node, within string, beside ...string) {
+func (c *compiler) quick(r *Reaction, n *yamlfile.Node, within string, beside ...string) {
 	verb := c.b.Verb(n)
 	if !c.fits(verb, n) {
 		return
@@ -51,12 +50,12 @@ func (c *compiler) quick(r *reaction, n *yamlfile.Node, within string, beside ..
 		n.KeyNode(verb).Errorf("E299", "goto a state that has it among its steps", "a reaction can't wait for an answer: %s asks somebody", verb)
 	}
 	if m.Run != nil {
-		r.steps = append(r.steps, m)
+		r.Steps = append(r.Steps, m)
 	}
 }
 
 // rules compiles `next:`.
-func (c *compiler) rules(s *state, n *yamlfile.Node) []*reaction {
+func (c *compiler) rules(s *State, n *yamlfile.Node) []*Reaction {
 	if n == nil {
 		return nil
 	}
@@ -64,12 +63,12 @@ func (c *compiler) rules(s *state, n *yamlfile.Node) []*reaction {
 		n.Errorf("E299", "write next: [{when: charge.result == \"approved\", goto: paid}, {goto: cancelling}]", "`next` is a list of rules, this is %s", n.Kind())
 		return nil
 	}
-	var out []*reaction
+	var out []*Reaction
 	for i, item := range n.Items() {
 		if i > 0 && n.Items()[i-1].Kind() == yamlfile.Map && n.Items()[i-1].Get("when") == nil {
 			item.Errorf("E263", "move it above the rule without `when`", "this rule is never reached: the one above it always holds")
 		}
-		r := c.reaction(item, s.name+"/next ")
+		r := c.reaction(item, s.Name+"/next ")
 		if item.Kind() == yamlfile.Map && item.Get("goto") == nil {
 			item.Errorf("E299", "add goto: and a state", "a rule of `next` leads to a state")
 		}
@@ -79,7 +78,7 @@ func (c *compiler) rules(s *state, n *yamlfile.Node) []*reaction {
 }
 
 // reactions compiles `receive:` of a state, or of the whole process (s is nil).
-func (c *compiler) reactions(n *yamlfile.Node, s *state, more ...string) []*reaction {
+func (c *compiler) reactions(n *yamlfile.Node, s *State, more ...string) []*Reaction {
 	if n == nil {
 		return nil
 	}
@@ -95,18 +94,16 @@ func (c *compiler) reactions(n *yamlfile.Node, s *state, more ...string) []*reac
 	defer func() { c.b.Flow.Scope = before }()
 	within := "receive "
 	if s != nil {
-		within = s.name + "/receive "
+		within = s.Name + "/receive "
 	}
-	var out []*reaction
+	var out []*Reaction
 	for key, value := range n.Entries() {
 		c.b.Flow.Scope = plain.WithVar("event", c.d.eventShape(key.Raw()))
 		for _, one := range several(value) {
 			r := c.reaction(one, within+key.Raw()+" ", slices.Concat(more, []string{"schema"})...)
-			r.event = key.Raw()
+			r.Event = key.Raw()
 			if u := one.Get("until"); u != nil && slices.Contains(more, "until") {
-				if r.until = u.Str(); c.d.state(r.until) == nil {
-					pipelines.Unknown(u, "E292", "state", r.until, c.d.stateNames())
-				}
+				r.Until = c.stateName(u)
 			}
 			out = append(out, r)
 		}
@@ -115,7 +112,7 @@ func (c *compiler) reactions(n *yamlfile.Node, s *state, more ...string) []*reac
 }
 
 // errorsOf compiles `errors:`: what a class leads to.
-func (c *compiler) errorsOf(n *yamlfile.Node, within string) map[string]*reaction {
+func (c *compiler) errorsOf(n *yamlfile.Node, within string) map[string]*Reaction {
 	if n == nil {
 		return nil
 	}
@@ -127,7 +124,7 @@ func (c *compiler) errorsOf(n *yamlfile.Node, within string) map[string]*reactio
 	before := c.b.Flow.Scope
 	c.b.Flow.Scope = before.WithVar("error", shape.OpenObject)
 	defer func() { c.b.Flow.Scope = before }()
-	out := map[string]*reaction{}
+	out := map[string]*Reaction{}
 	for key, value := range n.Entries() {
 		class := key.Raw()
 		if !slices.Contains(known, class) {
@@ -135,11 +132,11 @@ func (c *compiler) errorsOf(n *yamlfile.Node, within string) map[string]*reactio
 			continue
 		}
 		if retry := value.Get("retry"); retry != nil && len(value.Keys()) == 1 {
-			out[class] = &reaction{retry: c.b.Retry(retry), line: lineOf(value)}
+			out[class] = &Reaction{Retry: c.b.Retry(retry), Line: lineOf(value)}
 			continue
 		}
 		r := c.reaction(value, within+"errors "+class+" ")
-		if r.to == "" && value.Kind() == yamlfile.Map {
+		if r.To == "" && value.Kind() == yamlfile.Map {
 			value.Errorf("E299", "add goto: and a state, or write {retry: patient}", "an error leads to a state, or is tried again")
 		}
 		out[class] = r
@@ -148,30 +145,105 @@ func (c *compiler) errorsOf(n *yamlfile.Node, within string) map[string]*reactio
 }
 
 // migrations reads `in_flight:`.
-func (c *compiler) migrations(n *yamlfile.Node) map[int]migration {
-	out := map[int]migration{}
+func (c *compiler) migrations(n *yamlfile.Node) map[int]map[string]string {
+	out := map[int]map[string]string{}
 	for key, value := range n.Entries() {
 		number, err := strconv.Atoi(strings.TrimPrefix(key.Raw(), "v"))
 		if err != nil || number < 1 || number >= c.d.Version {
 			key.Errorf("E300", "write v1, v2, … up to the version before "+strconv.Itoa(c.d.Version), "%q is no older version", key.Raw())
 			continue
 		}
-		m := migration{finish: value.Raw() == "finish"}
-		if value.Kind() == yamlfile.Map && value.Get("move") != nil {
+		move := value.Get("move")
+		switch {
+		case value.Raw() == "finish":
+		case value.Raw() == "move":
+			out[number] = map[string]string{}
+		case move != nil:
 			value.Allow("in_flight", "move")
-			m.move = map[string]string{}
-			for from, to := range value.Get("move").Entries() {
-				if c.d.state(to.Str()) == nil {
-					pipelines.Unknown(to, "E292", "state", to.Raw(), c.d.stateNames())
-				}
-				m.move[from.Raw()] = to.Str()
+			out[number] = map[string]string{}
+			for from, to := range move.Entries() {
+				out[number][from.Raw()] = c.stateName(to)
 			}
-		} else if value.Raw() == "move" {
-			m.move = map[string]string{}
-		} else if !m.finish {
+		default:
 			value.Errorf("E300", "write finish, move, or {move: {packing: fulfilling}}", "running instances finish on their version, or move")
 		}
-		out[number] = m
 	}
 	return out
+}
+
+// stateName is the name of a state that n gives.
+func (c *compiler) stateName(n *yamlfile.Node) string {
+	name := n.Str()
+	if c.d.State(name) == nil && name != "" {
+		pipelines.Unknown(n, "E292", "state", name, c.d.StateNames())
+	}
+	return name
+}
+
+// timersOf compiles `timers:`.
+func (c *compiler) timersOf(s *State, n *yamlfile.Node) []*Timer {
+	if n == nil {
+		return nil
+	}
+	if n.Kind() != yamlfile.List {
+		n.Errorf("E299", "write timers: [{after: 7d, send: reminders}, {after: 14d, goto: cancelling}]", "`timers` is a list, this is %s", n.Kind())
+		return nil
+	}
+	var out []*Timer
+	for i, item := range n.Items() {
+		if t := c.timerOf(item, fmt.Sprintf("%s/timer %d ", s.Name, i+1)); t != nil {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+func (c *compiler) timerOf(n *yamlfile.Node, within string) *Timer {
+	before := c.s.Faults()
+	t := &Timer{Reaction: *c.reaction(n, within, "after", "at", "cron", "zone")}
+	given := 0
+	for _, k := range []string{"after", "at", "cron"} {
+		if n.Get(k) != nil {
+			given++
+		}
+	}
+	if given != 1 {
+		n.Errorf("E299", `write {after: 7d, …}, {at: =order.deliver_by, …} or {cron: "0 9 * * MON-FRI", zone: Europe/Berlin, …}`, "a timer has one of `after`, `at` and `cron`, this has %d", given)
+		return nil
+	}
+	if a := n.Get("after"); a != nil {
+		if t.After, _ = a.Duration(); t.After <= 0 {
+			a.Errorf("E299", "write 30s, 7d", "a timer runs after some time")
+		}
+	}
+	if a := n.Get("at"); a != nil {
+		t.At = c.b.Expr(a, c.b.Flow.Scope)
+	}
+	if k := n.Get("cron"); k != nil {
+		c.cronOf(t, k, n.Get("zone"))
+	} else if z := n.KeyNode("zone"); z != nil {
+		z.Errorf("E299", "remove it", "`zone` belongs to `cron`")
+	}
+	written := c.b.Verb(n) != "" || len(n.Get("steps").Items()) > 0 || n.Get("goto") != nil // a step may have a fault of its own
+	if !written && c.s.Faults() == before {
+		n.Errorf("E299", "add a step, as send: ops.notices, or goto: and a state", "this timer does nothing")
+	}
+	return t
+}
+
+func (c *compiler) cronOf(t *Timer, n, zone *yamlfile.Node) {
+	name := "UTC"
+	if zone != nil {
+		name = zone.Str()
+	}
+	s, err := parseCron(n.Str(), name)
+	if err != nil {
+		at, what := n, err.Error()
+		if strings.Contains(what, "time zone") && zone != nil {
+			at = zone
+		}
+		at.Errorf("E299", `write minute hour day month weekday, as "0 9 * * MON-FRI", and zone: Europe/Berlin`, "%s", what)
+		return
+	}
+	t.Cron = s
 }

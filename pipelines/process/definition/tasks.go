@@ -1,4 +1,4 @@
-package process
+package definition
 
 import (
 	"slices"
@@ -10,6 +10,67 @@ import (
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/shape"
 )
+
+// TaskID is what formulas of a state with a task call the ID of that task: that
+// of the visit, so that a mail can name the task before it is open.
+const TaskID = "task_id"
+
+// taskSettings is `task:`.
+type taskSettings struct {
+	Group string         `yaml:"group" required:"true" doc:"who may answer it"`
+	Ask   *yamlfile.Node `yaml:"ask" required:"true" doc:"the form: {approve: bool, amount: number, until: date, note: 'text?', kind: [a, b]}"`
+	Show  *yamlfile.Node `yaml:"show" doc:"what the person sees beside the form"`
+	Due   time.Duration  `yaml:"due" min:"1s" doc:"until when it is to be answered"`
+	Late  *yamlfile.Node `yaml:"late" doc:"what is done when it was not: {send: ops.notices}, {goto: cancelling}"`
+}
+
+func (c *compiler) taskOf(s *State, n *yamlfile.Node) *Task {
+	var o taskSettings
+	n.Decode(&o, "task")
+	t := &Task{Group: o.Group, Due: o.Due, Ask: formOf(o.Ask)}
+	if o.Show != nil {
+		t.Show = c.b.Value(o.Show, c.b.Flow.Scope, nil)
+	}
+	if o.Late != nil {
+		t.Late = c.reaction(o.Late, s.Name+"/late ")
+		if o.Due == 0 {
+			o.Late.Errorf("E298", "add due: 1d", "`late` without `due` never happens")
+		}
+	}
+	c.b.Flow.SetVar("task", answerShape(t.Ask))
+	return t
+}
+
+// deskSettings is `compensation:`.
+type deskSettings struct {
+	Group string         `yaml:"group" default:"operations" doc:"who may answer"`
+	Due   time.Duration  `yaml:"due" min:"1s" doc:"until when"`
+	Late  *yamlfile.Node `yaml:"late" doc:"what is done when nobody did"`
+	Retry *yamlfile.Node `yaml:"retry" doc:"how a compensation is tried again before it goes to a person"`
+}
+
+func (c *compiler) desk(n *yamlfile.Node) Desk {
+	o := deskSettings{Group: "operations"}
+	if n != nil {
+		n.Decode(&o, "compensation")
+	}
+	d := Desk{Group: o.Group, Due: o.Due}
+	if o.Retry != nil {
+		d.Retry = c.b.Retry(o.Retry)
+	}
+	if o.Late != nil {
+		d.Late = c.reaction(o.Late, "compensation/late ")
+	}
+	return d
+}
+
+// Field is one field of a task's form.
+type Field struct {
+	Name     string   `json:"name"`
+	Type     string   `json:"type"` // bool, text, number, date, choice
+	Optional bool     `json:"optional,omitempty"`
+	Choices  []string `json:"choices,omitempty"`
+}
 
 var fieldTypes = []string{"bool", "text", "number", "date"}
 
@@ -61,8 +122,8 @@ func answerShape(ask []Field) *shape.Type {
 	return shape.ObjectType(fields...)
 }
 
-// checkAnswer holds an answer to the form: every fault at once, as an invalid message with fields.
-func checkAnswer(ask []Field, answer doc.Value) error {
+// CheckAnswer holds an answer to the form: every fault at once, as an invalid message with fields.
+func CheckAnswer(ask []Field, answer doc.Value) error {
 	var faults []hub.FieldError
 	fault := func(name, detail string) {
 		faults = append(faults, hub.FieldError{Pointer: "/" + name, Detail: detail})
@@ -124,9 +185,9 @@ func (f Field) takes(v doc.Value) bool {
 	return v.Kind() == doc.String
 }
 
-// typed reads the texts of an answer by the form, as people and web forms write
+// Typed reads the texts of an answer by the form, as people and web forms write
 // them; what does not fit stays as it is, for checkAnswer to tell.
-func typed(ask []Field, answer doc.Value) doc.Value {
+func Typed(ask []Field, answer doc.Value) doc.Value {
 	var fields []doc.Field
 	for name, v := range answer.Fields() {
 		if i := slices.IndexFunc(ask, func(f Field) bool { return f.Name == name }); i >= 0 && v.Kind() == doc.String {

@@ -1,11 +1,9 @@
-package process
+package definition
 
 import (
 	"fmt"
 	"slices"
-	"time"
 
-	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/shape"
@@ -29,46 +27,46 @@ type stateSettings struct {
 }
 
 // statesOf makes the states that n names, so that rules may lead to those further down.
-func (c *compiler) statesOf(n *yamlfile.Node, outer *state) []*state {
+func (c *compiler) statesOf(n *yamlfile.Node, outer *State) []*State {
 	if n.Kind() != yamlfile.Map || len(n.Keys()) == 0 {
 		if n != nil {
 			n.Errorf("E293", "write states: {new: {next: [{goto: billing}]}, …}", "states are a map of names, this is %s", n.Kind())
 		}
 		return nil
 	}
-	var level, all []*state
+	var level, all []*State
 	for key, value := range n.Entries() {
-		s := &state{name: key.Raw(), line: lineOf(key), node: value, outer: outer}
-		if !isName(s.name) {
-			key.Errorf("E293", "use letters, digits and _", "%q can't be the name of a state", s.name)
+		s := &State{Name: key.Raw(), Line: lineOf(key), node: value, Outer: outer}
+		if !isName(s.Name) {
+			key.Errorf("E293", "use letters, digits and _", "%q can't be the name of a state", s.Name)
 		}
-		if other := c.named(s.name, all); other != nil {
-			key.Errorf("E293", "rename one of them: states are found by name", "the state %s is declared twice (%s)", s.name, other.line)
+		if other := c.named(s.Name, all); other != nil {
+			key.Errorf("E293", "rename one of them: states are found by name", "the state %s is declared twice (%s)", s.Name, other.Line)
 		}
 		level, all = append(level, s), append(all, s)
 		all = append(all, c.branchesOf(s)...)
 	}
 	for _, s := range level {
-		s.level = level
+		s.Level = level
 	}
 	return all
 }
 
 // branchesOf makes the states inside s.
-func (c *compiler) branchesOf(s *state) (all []*state) {
+func (c *compiler) branchesOf(s *State) (all []*State) {
 	for key, value := range s.node.Get("parallel").Entries() {
 		inner := value.Get("states")
 		if inner == nil { // a branch of one state
-			all = append(all, &state{name: key.Raw(), line: lineOf(key), node: value, outer: s})
+			all = append(all, &State{Name: key.Raw(), Line: lineOf(key), node: value, Outer: s})
 			one := all[len(all)-1]
-			one.level = []*state{one}
-			s.forks = append(s.forks, &fork{key.Raw(), one})
+			one.Level = []*State{one}
+			s.Branches = append(s.Branches, &Branch{key.Raw(), one})
 			all = append(all, c.branchesOf(one)...)
 			continue
 		}
 		value.Allow("branch", "states")
 		if states := c.statesOf(inner, s); len(states) > 0 {
-			s.forks = append(s.forks, &fork{key.Raw(), states[0].level[0]})
+			s.Branches = append(s.Branches, &Branch{key.Raw(), states[0].Level[0]})
 			all = append(all, states...)
 		}
 	}
@@ -76,7 +74,7 @@ func (c *compiler) branchesOf(s *state) (all []*state) {
 		if inner := s.node.Get("states"); inner != nil {
 			states := c.statesOf(inner, s)
 			if len(states) > 0 {
-				s.each = &items{initial: states[0]}
+				s.Each = &Each{Initial: states[0]}
 			}
 			all = append(all, states...)
 		} else {
@@ -86,8 +84,8 @@ func (c *compiler) branchesOf(s *state) (all []*state) {
 	return all
 }
 
-func (c *compiler) named(name string, all []*state) *state {
-	i := slices.IndexFunc(all, func(s *state) bool { return s.name == name })
+func (c *compiler) named(name string, all []*State) *State {
+	i := slices.IndexFunc(all, func(s *State) bool { return s.Name == name })
 	if i < 0 {
 		return nil
 	}
@@ -100,78 +98,78 @@ func lineOf(n *yamlfile.Node) string {
 }
 
 func (c *compiler) compileStates() {
-	seen := map[string]*state{}
-	for _, s := range c.d.states {
-		if other := seen[s.name]; other != nil && other.outer != s.outer {
-			s.node.Errorf("E293", "rename one of them: states are found by name", "the state %s is declared twice (%s)", s.name, other.line)
+	seen := map[string]*State{}
+	for _, s := range c.d.States {
+		if other := seen[s.Name]; other != nil && other.Outer != s.Outer {
+			s.node.Errorf("E293", "rename one of them: states are found by name", "the state %s is declared twice (%s)", s.Name, other.Line)
 		}
-		seen[s.name] = s
+		seen[s.Name] = s
 		c.compileState(s)
 	}
 }
 
-func (c *compiler) compileState(s *state) {
+func (c *compiler) compileState(s *State) {
 	var o stateSettings
 	if s.node.Kind() == yamlfile.Null {
-		s.node.Errorf("E295", "say what happens: next: [{goto: …}], or final: true", "the state %s says nothing", s.name)
+		s.node.Errorf("E295", "say what happens: next: [{goto: …}], or final: true", "the state %s says nothing", s.Name)
 		return
 	}
 	s.node.Decode(&o, "state")
-	s.final = o.Final
+	s.Final = o.Final
 	scope := c.scopeIn(s)
 	c.b.Flow.Scope = scope
 	if o.Parallel != nil && o.Each != nil {
 		s.node.KeyNode("each").Errorf("E294", "nest one in a branch of the other", "a state has `parallel` or `each`, not both")
 	}
-	s.steps = c.steps(s, o.Steps)
-	if s.each != nil {
+	s.Steps = c.steps(s, o.Steps)
+	if s.Each != nil {
 		c.eachOf(s, o)
 	}
 	if o.Task != nil {
-		s.task = c.taskOf(s, o.Task)
+		s.Task = c.taskOf(s, o.Task)
 	}
 	if o.Compensate != nil {
-		s.undo = c.undoOf(o.Compensate)
+		s.Compensates = c.scopeOf(o.Compensate)
 	}
-	s.next = c.rules(s, o.Next)
+	s.Next = c.rules(s, o.Next)
 	c.b.Flow.Scope = scope
-	s.receive = c.reactions(o.Receive, s)
-	s.timers = c.timersOf(s, o.Timers)
-	s.errors = c.errorsOf(o.Errors, s.name+"/")
+	s.Receive = c.reactions(o.Receive, s)
+	s.Timers = c.timersOf(s, o.Timers)
+	s.Errors = c.errorsOf(o.Errors, s.Name+"/")
 }
 
 // scopeIn adds the ID of the task of s, and the element of the branches of `each` that it stands in.
-func (c *compiler) scopeIn(s *state) *formula.Scope {
+func (c *compiler) scopeIn(s *State) *formula.Scope {
 	scope := c.d.scope
 	if s.node.Get("task") != nil {
-		scope = scope.WithVar(taskID, shape.StringType)
+		scope = scope.WithVar(TaskID, shape.StringType)
 	}
-	for o := s.outer; o != nil; o = o.outer {
-		if o.each != nil {
+	for o := s.Outer; o != nil; o = o.Outer {
+		if o.Each != nil {
 			scope = scope.WithVar(itemName(o), shape.AnyType).WithVar("index", shape.NumberType)
 		}
 	}
 	return scope
 }
 
-func itemName(s *state) string {
+func itemName(s *State) string {
 	if n := s.node.Get("item"); n != nil {
 		return n.Raw()
 	}
 	return "item"
 }
 
-func (c *compiler) eachOf(s *state, o stateSettings) {
-	s.each.list = c.b.Expr(o.Each, c.b.Flow.Scope)
-	s.each.item, s.each.as = itemName(s), o.As.Str()
+func (c *compiler) eachOf(s *State, o stateSettings) {
+	s.Each.List = c.b.Expr(o.Each, c.b.Flow.Scope)
+	s.Each.Item, s.Each.As = itemName(s), o.As.Str()
 	for _, n := range []*yamlfile.Node{o.Item, o.As} {
 		if n != nil && !isName(n.Raw()) {
 			n.Errorf("E306", "use letters, digits and _", "%q can't be a name in formulas", n.Raw())
 		}
 	}
-	if s.each.list != nil {
-		if t := s.each.list.Type(); !t.IsAny() && t.Kind != shape.Array {
-			o.Each.Errorf("E294", "name a list, as "+c.d.dataName+".items", "`each` takes a list, this is %s", t.Describe())
+	if s.Each.List != nil {
+		if t := s.Each.List.Type(); !t.IsAny() && t.Kind != shape.Array {
+			o.Each.Errorf("E294", "name a list, as "+c.d.DataName+".items", "`each` takes a list, this is %s", t.Describe())
 		}
 	}
 }
@@ -180,7 +178,7 @@ func (c *compiler) eachOf(s *state, o stateSettings) {
 var verbs = []string{"call", "send", "set", "route", "validate", "scatter_gather", "signal", "start", "table", "count", "wire_tap", "fail"}
 
 // steps compiles the steps of a state. What they leave in c.b.Flow is what its rules see.
-func (c *compiler) steps(s *state, n *yamlfile.Node) []*step {
+func (c *compiler) steps(s *State, n *yamlfile.Node) []*Step {
 	if n == nil {
 		return nil
 	}
@@ -188,7 +186,7 @@ func (c *compiler) steps(s *state, n *yamlfile.Node) []*step {
 		n.Errorf("E307", "write a list: - call: billing.charge", "steps are a list, this is %s", n.Kind())
 		return nil
 	}
-	var out []*step
+	var out []*Step
 	for _, item := range n.Items() {
 		if k := c.step(s, item); k != nil {
 			out = append(out, k)
@@ -197,22 +195,22 @@ func (c *compiler) steps(s *state, n *yamlfile.Node) []*step {
 	return out
 }
 
-func (c *compiler) step(s *state, item *yamlfile.Node) *step {
+func (c *compiler) step(s *State, item *yamlfile.Node) *Step {
 	verb := c.b.Verb(item)
 	if !c.fits(verb, item) {
 		return nil
 	}
-	k := &step{Made: c.b.One(item, s.name+"/", "compensate")}
+	k := &Step{Made: c.b.One(item, s.Name+"/", "compensate")}
 	if as := item.Get("as"); as != nil {
-		k.as = as.Raw()
+		k.As = as.Raw()
 	}
 	if n := item.Get("compensate"); n != nil {
 		if inner := c.b.Verb(n); c.fits(inner, n) {
-			k.compensate = &compensation{}
+			k.Compensation = &Compensation{}
 			if w := n.Get("when"); w != nil {
-				k.compensate.when = c.b.Condition(w, c.b.Flow.Scope)
+				k.Compensation.When = c.b.Condition(w, c.b.Flow.Scope)
 			}
-			k.compensate.Made = c.b.One(n, s.name+"/compensate ", "when")
+			k.Compensation.Made = c.b.One(n, s.Name+"/compensate ", "when")
 		}
 	}
 	if k.Run == nil {
@@ -230,68 +228,16 @@ func (c *compiler) fits(verb string, item *yamlfile.Node) bool {
 	return false
 }
 
-func (c *compiler) undoOf(n *yamlfile.Node) *undo {
+func (c *compiler) scopeOf(n *yamlfile.Node) *Scope {
 	if n.Kind() == yamlfile.Scalar {
 		if n.Raw() != "all" {
 			n.Errorf("E297", "write compensate: all, or compensate: [billing]", "%q is not what can be undone", n.Raw())
 		}
-		return &undo{}
+		return &Scope{}
 	}
-	u := &undo{states: []string{}}
+	u := &Scope{States: []string{}}
 	for _, item := range n.Items() {
-		if c.d.state(item.Raw()) == nil {
-			pipelines.Unknown(item, "E292", "state", item.Raw(), c.d.stateNames())
-		}
-		u.states = append(u.states, item.Raw())
+		u.States = append(u.States, c.stateName(item))
 	}
 	return u
-}
-
-// taskSettings is `task:`.
-type taskSettings struct {
-	Group string         `yaml:"group" required:"true" doc:"who may answer it"`
-	Ask   *yamlfile.Node `yaml:"ask" required:"true" doc:"the form: {approve: bool, amount: number, until: date, note: 'text?', kind: [a, b]}"`
-	Show  *yamlfile.Node `yaml:"show" doc:"what the person sees beside the form"`
-	Due   time.Duration  `yaml:"due" min:"1s" doc:"until when it is to be answered"`
-	Late  *yamlfile.Node `yaml:"late" doc:"what is done when it was not: {send: ops.notices}, {goto: cancelling}"`
-}
-
-func (c *compiler) taskOf(s *state, n *yamlfile.Node) *task {
-	var o taskSettings
-	n.Decode(&o, "task")
-	t := &task{group: o.Group, due: o.Due, ask: formOf(o.Ask)}
-	if o.Show != nil {
-		t.show = c.b.Value(o.Show, c.b.Flow.Scope, nil)
-	}
-	if o.Late != nil {
-		t.late = c.reaction(o.Late, s.name+"/late ")
-		if o.Due == 0 {
-			o.Late.Errorf("E298", "add due: 1d", "`late` without `due` never happens")
-		}
-	}
-	c.b.Flow.SetVar("task", answerShape(t.ask))
-	return t
-}
-
-// deskOf reads `compensation:`.
-type deskSettings struct {
-	Group string         `yaml:"group" default:"operations" doc:"who may answer"`
-	Due   time.Duration  `yaml:"due" min:"1s" doc:"until when"`
-	Late  *yamlfile.Node `yaml:"late" doc:"what is done when nobody did"`
-	Retry *yamlfile.Node `yaml:"retry" doc:"how a compensation is tried again before it goes to a person"`
-}
-
-func (c *compiler) desk(n *yamlfile.Node) desk {
-	o := deskSettings{Group: "operations"}
-	if n != nil {
-		n.Decode(&o, "compensation")
-	}
-	d := desk{group: o.Group, due: o.Due}
-	if o.Retry != nil {
-		d.retry = c.b.Retry(o.Retry)
-	}
-	if o.Late != nil {
-		d.late = c.reaction(o.Late, "compensation/late ")
-	}
-	return d
 }

@@ -1,4 +1,4 @@
-package process
+package definition
 
 import (
 	"fmt"
@@ -75,7 +75,7 @@ func valuesOf(t *shape.Type) (all []string, few bool) {
 }
 
 // typeOf is the type of a path in formulas of the whole process.
-func (d *Definition) typeOf(path string) *shape.Type {
+func (d *Process) typeOf(path string) *shape.Type {
 	var t *shape.Type
 	for i, name := range strings.Split(path, ".") {
 		known := false

@@ -1,53 +1,57 @@
-package process
+package definition
 
 import (
+	"slices"
+
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/schema"
 	"orderhub/transforms/shape"
-	"slices"
 )
 
-// declared is what is known of a process before any step is compiled, so that the steps which start and signal it can be checked.
-type declared struct {
-	name     string
-	id       *pipelines.Expr
-	dataName string
-	schema   *schema.Schema            // of its data; nil: it has none
+// Section is the section's key in a configuration.
+const Section = "processes"
+
+// Declaration is what is known of a process before any step is compiled, so that the steps which start and signal it can be checked.
+type Declaration struct {
+	Name     string
+	ID       *pipelines.Expr
+	DataName string
+	Schema   *schema.Schema            // of its data; nil: it has none
 	events   map[string]*schema.Schema // of the data of events, by name
-	pipeline *pipelines.Pipeline       // what the hub knows the process as
+	Pipeline *pipelines.Pipeline       // what the hub knows the process as
 	node     *yamlfile.Node
 }
 
-// declareProcess reads the data of the process that n declares, and those of its events.
-func declareProcess(s *pipelines.SectionBuild, p *pipelines.Pipeline, n *yamlfile.Node) *declared {
-	d := &declared{name: p.Name, pipeline: p, node: n, events: map[string]*schema.Schema{}}
+// Declare reads the data of the process that n declares, and those of its events.
+func Declare(s *pipelines.SectionBuild, p *pipelines.Pipeline, n *yamlfile.Node) *Declaration {
+	d := &Declaration{Name: p.Name, Pipeline: p, node: n, events: map[string]*schema.Schema{}}
 	d.data(s, n.Get("data"))
 	d.listen(s, n)
 	return d
 }
 
-// shape is the type of the data.
-func (d *declared) shape() *shape.Type {
-	if d.schema == nil {
+// Shape is the type of the data.
+func (d *Declaration) Shape() *shape.Type {
+	if d.Schema == nil {
 		return shape.AnyType
 	}
-	return d.schema.Shape()
+	return d.Schema.Shape()
 }
 
-// identify compiles the formula of an instance's ID.
-func (d *declared) identify(s *pipelines.SectionBuild) {
+// Identify compiles the formula of an instance's ID.
+func (d *Declaration) Identify(s *pipelines.SectionBuild) {
 	if id := d.node.Get("id"); id != nil {
-		scope := s.Scope().WithBody(d.shape()).WithVar(d.dataName, d.shape())
-		d.id = s.Build(d.pipeline, d.node, scope).Expr(id, scope)
+		scope := s.Scope().WithBody(d.Shape()).WithVar(d.DataName, d.Shape())
+		d.ID = s.Build(d.Pipeline, d.node, scope).Expr(id, scope)
 	}
 }
 
 // data reads `data: order`, or `data: {order: web-order}`.
-func (d *declared) data(s *pipelines.SectionBuild, n *yamlfile.Node) {
-	d.dataName = "data"
+func (d *Declaration) data(s *pipelines.SectionBuild, n *yamlfile.Node) {
+	d.DataName = "data"
 	if n == nil {
 		return
 	}
@@ -56,17 +60,17 @@ func (d *declared) data(s *pipelines.SectionBuild, n *yamlfile.Node) {
 		name = n.Keys()[0]
 		at = n.Get(name)
 	}
-	d.schema = s.Schema(at)
+	d.Schema = s.Schema(at)
 	if !isName(name) {
 		n.Errorf("E306", "write data: {order: "+name+"}", "%q can't be a name in formulas", name)
 		return
 	}
-	d.dataName = name
+	d.DataName = name
 }
 
 // listen learns the schemas of the events' data: receive: {card_updated: {schema: card, …}}. Who signals an event can't know
 // the state that takes it, so an event has one schema in the whole process; one reaction of several is enough to name it.
-func (d *declared) listen(s *pipelines.SectionBuild, n *yamlfile.Node) {
+func (d *Declaration) listen(s *pipelines.SectionBuild, n *yamlfile.Node) {
 	for m := range mapsBelow(n) {
 		for event, reactions := range m.Get("receive").Entries() {
 			for _, r := range several(reactions) {
@@ -77,7 +81,7 @@ func (d *declared) listen(s *pipelines.SectionBuild, n *yamlfile.Node) {
 }
 
 // named takes the schema that n names for an event.
-func (d *declared) named(s *pipelines.SectionBuild, event string, n *yamlfile.Node) {
+func (d *Declaration) named(s *pipelines.SectionBuild, event string, n *yamlfile.Node) {
 	if n == nil {
 		return
 	}
@@ -91,8 +95,8 @@ func (d *declared) named(s *pipelines.SectionBuild, event string, n *yamlfile.No
 	}
 }
 
-// eventNames are the events that some `receive` takes.
-func (d *declared) eventNames() (names []string) {
+// EventNames are the events that some `receive` takes.
+func (d *Declaration) EventNames() (names []string) {
 	for m := range mapsBelow(d.node) {
 		for event := range m.Get("receive").Entries() {
 			if name := event.Raw(); !slices.Contains(names, name) {
@@ -103,8 +107,8 @@ func (d *declared) eventNames() (names []string) {
 	return names
 }
 
-// expects is the type of the data of the event that n names; any: it has no schema, or a formula names it.
-func (d *declared) expects(n *yamlfile.Node) *shape.Type {
+// Expects is the type of the data of the event that n names; any: it has no schema, or a formula names it.
+func (d *Declaration) Expects(n *yamlfile.Node) *shape.Type {
 	if n.IsFormula() {
 		return shape.AnyType
 	}
@@ -120,41 +124,41 @@ func several(n *yamlfile.Node) []*yamlfile.Node {
 }
 
 // eventShape is the type of the variable `event`.
-func (d *declared) eventShape(event string) *shape.Type {
+func (d *Declaration) eventShape(event string) *shape.Type {
 	if s := d.events[event]; s != nil {
 		return s.Shape()
 	}
 	return shape.AnyType
 }
 
-// fitsEvent is the error of an event's data that do not fit its schema; nil: they do, or it has none.
-func (d *declared) fitsEvent(event string, data doc.Value) error {
+// FitsEvent is the error of an event's data that do not fit its schema; nil: they do, or it has none.
+func (d *Declaration) FitsEvent(event string, data doc.Value) error {
 	s := d.events[event]
 	if s == nil {
 		return nil
 	}
 	if bad := s.Validate(data); bad != nil {
-		return misfit(bad, hub.Invalid, schema.Reason, "the data of the event "+event).Tell()
+		return Misfit(bad, hub.Invalid, schema.Reason, "the data of the event "+event).Tell()
 	}
 	return nil
 }
 
-// fits is the error of variables of which the instance's data do not fit their schema any more. What did not fit before,
+// Fits is the error of variables of which the instance's data do not fit their schema any more. What did not fit before,
 // since the schema was changed meanwhile, is let be: whoever sets a field can't repair the others.
-func (d *Definition) fits(before hub.Vars, set []hub.Var) *hub.Error {
+func (d *Process) Fits(before hub.Vars, set []hub.Var) *hub.Error {
 	for _, v := range set {
-		if v.Name != d.dataName || d.schema == nil {
+		if v.Name != d.DataName || d.Schema == nil {
 			continue
 		}
-		if bad := d.schema.Validate(v.Value); bad != nil && d.schema.Validate(before.Get(v.Name)) == nil {
+		if bad := d.Schema.Validate(v.Value); bad != nil && d.Schema.Validate(before.Get(v.Name)) == nil {
 			return bad
 		}
 	}
 	return nil
 }
 
-// misfit is the error of a document that does not fit.
-func misfit(bad *hub.Error, class hub.Class, reason, what string) *hub.Error {
+// Misfit is the error of a document that does not fit.
+func Misfit(bad *hub.Error, class hub.Class, reason, what string) *hub.Error {
 	e := hub.Fail(class, reason, "%s: %w", what, bad)
 	e.Fields = bad.Fields
 	return e

@@ -1,4 +1,4 @@
-package process
+package definition
 
 import (
 	"fmt"
@@ -9,22 +9,16 @@ import (
 	"github.com/netresearch/go-cron"
 )
 
-// schedule gives the times of a timer that comes again.
-type schedule interface {
-	// after is the first time behind t; zero: there is none.
-	after(t time.Time) time.Time
-}
-
-// cronIn is a schedule of cron in a time zone. A time that the change to summer time
-// skips comes once, behind the gap; one that the change back doubles comes once
-// (as ISC cron does it; RELIABILITY.md, row 78).
-type cronIn struct {
+// Schedule gives the times of a timer that comes again: those of cron in a time
+// zone. A time that the change to summer time skips comes once, behind the gap; one
+// that the change back doubles comes once (as ISC cron does it; RELIABILITY.md, row 78).
+type Schedule struct {
 	spec   cron.Schedule
 	zone   *time.Location
 	hourly bool // it comes in every hour, or every few: then a doubled hour is one more
 }
 
-func parseCron(text, zone string) (schedule, error) {
+func parseCron(text, zone string) (*Schedule, error) {
 	loc, err := time.LoadLocation(zone)
 	if err != nil || zone == "" || zone == "Local" {
 		return nil, fmt.Errorf("%q is no time zone: write one of the IANA database, as Europe/Berlin", zone)
@@ -34,14 +28,15 @@ func parseCron(text, zone string) (schedule, error) {
 		return nil, fmt.Errorf("%q is no schedule: %w", text, err)
 	}
 	fields := strings.Fields(text)
-	c := cronIn{spec, loc, text == "@hourly" || len(fields) == 5 && strings.HasPrefix(fields[1], "*")}
-	if c.after(time.Date(2000, 1, 1, 0, 0, 0, 0, loc)).IsZero() {
+	c := &Schedule{spec, loc, text == "@hourly" || len(fields) == 5 && strings.HasPrefix(fields[1], "*")}
+	if c.After(time.Date(2000, 1, 1, 0, 0, 0, 0, loc)).IsZero() {
 		return nil, fmt.Errorf("%q never comes", text)
 	}
 	return c, nil
 }
 
-func (c cronIn) after(t time.Time) time.Time {
+// After is the first time behind t; zero: there is none.
+func (c *Schedule) After(t time.Time) time.Time {
 	next := c.spec.Next(t.In(c.zone))
 	for !next.IsZero() && !c.hourly && repeated(next) {
 		next = c.spec.Next(next)

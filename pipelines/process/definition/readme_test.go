@@ -1,6 +1,7 @@
-package process
+package definition
 
 import (
+	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -12,8 +13,12 @@ import (
 
 // TestReadmeShowsEveryKey: each key of the language of processes stands in an example of README.md. That the examples are right is TestDocuments of cmd/hub.
 func TestReadmeShowsEveryKey(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	shown := map[string]bool{}
-	for _, m := range regexp.MustCompile("(?ms)^```yaml\\n(.*?)^```").FindAllStringSubmatch(Section().Doc, -1) {
+	for _, m := range regexp.MustCompile("(?ms)^```yaml\\n(.*?)^```").FindAllStringSubmatch(string(readme), -1) {
 		n, ok := yamlfile.NewLoader().Parse("README.md", []byte(m[1]))
 		if !ok {
 			t.Fatalf("this is no YAML:\n%s", m[1])
@@ -32,7 +37,7 @@ func TestReadmeShowsEveryKey(t *testing.T) {
 		}
 	}
 	for _, verb := range verbs {
-		if !strings.Contains(Section().Doc, verb) {
+		if !strings.Contains(string(readme), verb) {
 			t.Errorf("the step %s is not named", verb)
 		}
 	}

@@ -1,4 +1,4 @@
-package process
+package definition
 
 import (
 	"crypto/sha256"
@@ -36,16 +36,16 @@ const (
 	defaultEarly = 30 * 24 * time.Hour
 )
 
-// compiler makes a Definition.
+// compiler makes a Process.
 type compiler struct {
 	s *pipelines.SectionBuild
-	d *Definition
+	d *Process
 	b *pipelines.Build
 }
 
-// define compiles the process.
-func define(s *pipelines.SectionBuild, declared *declared) *Definition {
-	c := &compiler{s: s, d: &Definition{declared: declared, line: declared.pipeline.Line, Keep: defaultKeep, Early: defaultEarly}}
+// Compile compiles the process that is declared.
+func Compile(s *pipelines.SectionBuild, declared *Declaration) *Process {
+	c := &compiler{s: s, d: &Process{Declaration: declared, Line: declared.Pipeline.Line, Keep: defaultKeep, Early: defaultEarly}}
 	d, n := c.d, declared.node
 	var o settings
 	n.Decode(&o, "process")
@@ -56,37 +56,39 @@ func define(s *pipelines.SectionBuild, declared *declared) *Definition {
 	if o.Early > 0 {
 		d.Early = o.Early
 	}
-	d.text = n.Canonical()
-	sum := sha256.Sum256(d.text)
+	d.Text = n.Canonical()
+	sum := sha256.Sum256(d.Text)
 	d.Hash = hex.EncodeToString(sum[:4])
 	d.scope = c.names(o, s.Scope())
-	c.b = s.Build(d.pipeline, n, d.scope)
-	if d.schema != nil {
-		c.b.Hold(d.dataName, d.schema.Shape())
+	c.b = s.Build(d.Pipeline, n, d.scope)
+	if d.Schema != nil {
+		c.b.Hold(d.DataName, d.Schema.Shape())
 	}
-	d.desk = c.desk(o.Desk)
-	d.states = c.statesOf(o.States, nil)
-	if len(d.states) == 0 {
+	d.Desk = c.desk(o.Desk)
+	d.States = c.statesOf(o.States, nil)
+	if len(d.States) == 0 {
 		return d
 	}
-	d.initial = d.states[0].level[0]
+	d.Initial = d.States[0].Level[0]
 	c.compileStates()
-	d.receive = c.reactions(o.Receive, nil, "until")
-	d.errors = c.errorsOf(o.Errors, "")
+	d.Receive = c.reactions(o.Receive, nil, "until")
+	d.Errors = c.errorsOf(o.Errors, "")
 	if o.Public != nil {
 		scope := d.scope.WithVar("state", shape.StringType).WithVar("since", shape.StringType).WithVar("seen", shape.MapType(shape.StringType))
-		d.public = c.b.Value(o.Public, scope, nil)
+		d.Public = c.b.Value(o.Public, scope, nil)
 	}
 	c.eventsOf(o.Events)
 	d.inFlight = c.migrations(o.InFlight)
-	c.milestones(n.Get("milestones"))
+	for _, item := range n.Get("milestones").Items() {
+		c.stateName(item)
+	}
 	return d
 }
 
 // names are what formulas of the process see: the data, the results of all its
 // steps, and what events and timers set.
 func (c *compiler) names(o settings, scope *formula.Scope) *formula.Scope {
-	t := c.d.shape()
+	t := c.d.Shape()
 	found := &results{s: c.s, types: map[string]*shape.Type{}}
 	for _, n := range []*yamlfile.Node{o.States, o.Receive, o.Errors, o.Desk} {
 		found.collect(n)
@@ -94,7 +96,7 @@ func (c *compiler) names(o settings, scope *formula.Scope) *formula.Scope {
 	for name, t := range found.types {
 		scope = scope.WithVar(name, t)
 	}
-	return scope.WithBody(t).WithVar(c.d.dataName, t).WithVar("id", shape.StringType)
+	return scope.WithBody(t).WithVar(c.d.DataName, t).WithVar("id", shape.StringType)
 }
 
 // results are the variables that steps, sets and items give, with what is known of them
@@ -184,10 +186,10 @@ func (c *compiler) eventsOf(n *yamlfile.Node) {
 			}
 			return
 		}
-		src := fmt.Sprintf(`{send: {%s: '="%s." + state'}, with: {process: %s, id: =id, state: =state, from: =from, at: =at}}`, n.Raw(), c.d.name, c.d.name)
+		src := fmt.Sprintf(`{send: {%s: '="%s." + state'}, with: {process: %s, id: =id, state: =state, from: =from, at: =at}}`, n.Raw(), c.d.Name, c.d.Name)
 		n = n.Stand(src)
 	}
-	b := c.s.Build(c.d.pipeline, n, scope)
+	b := c.s.Build(c.d.Pipeline, n, scope)
 	m := b.One(n, "events/")
 	if m.Run == nil {
 		return
@@ -196,14 +198,5 @@ func (c *compiler) eventsOf(n *yamlfile.Node) {
 		n.Errorf("E291", "write {send: {order.events: =\"order.\" + state}, with: {…}}", "state changes are sent, not %s", m.Verb)
 		return
 	}
-	c.d.told = &m
-}
-
-// milestones checks that they are states.
-func (c *compiler) milestones(n *yamlfile.Node) {
-	for _, item := range n.Items() {
-		if c.d.state(item.Raw()) == nil {
-			pipelines.Unknown(item, "E292", "state", item.Raw(), c.d.stateNames())
-		}
-	}
+	c.d.Publish = &m
 }

@@ -1,4 +1,4 @@
-package process
+package definition
 
 import (
 	"testing"
@@ -23,7 +23,7 @@ func TestSchedule(t *testing.T) {
 			}
 			at, _ := time.Parse(time.RFC3339, c.from)
 			for _, want := range c.want {
-				if at = s.after(at); at.Format(time.RFC3339) != want {
+				if at = s.After(at); at.Format(time.RFC3339) != want {
 					t.Errorf("got %s, want %s", at.Format(time.RFC3339), want)
 				}
 			}
