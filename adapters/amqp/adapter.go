@@ -1,16 +1,17 @@
 package amqp
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // Adapter is an opened entry of `adapters:`. It has two connections at most,
@@ -21,51 +22,40 @@ type Adapter struct {
 	cfg      Config
 	env      *hub.Env
 	uri      amqp.URI
-	in, out  *keeper[*session]
-	asked    *keeper[*asking]
+	in, out  *broker.Keeper[*session]
+	asked    *broker.Keeper[*asking]
 	answers  *publisher
 	watchers sync.WaitGroup
-	late     atomic.Uint64
+	requests broker.Requests[*amqp.Delivery]
+	late     broker.Late
 
 	mu     sync.Mutex
 	wanted []topology
 }
 
-func open(c Config, env *hub.Env) (*Adapter, error) {
-	if faults := c.check(); len(faults) > 0 {
-		return nil, fmt.Errorf("amqp %q: %s: %s", env.Name, faults[0].Path, faults[0].Message)
-	}
+func open(c *Config, env *hub.Env) (*Adapter, error) {
 	if c.URL == "" {
-		return nil, fmt.Errorf("amqp %q: url is missing", env.Name)
+		return nil, errors.New("url is missing")
 	}
-	e := *env
-	if e.Log == nil {
-		e.Log = slog.New(slog.DiscardHandler)
+	if _, err := c.TLS.Load(env, ""); err != nil {
+		return nil, err
 	}
-	if e.Clock == nil {
-		e.Clock = hub.RealClock{}
-	}
-	if c.Name == "" {
-		c.Name = "orderhub " + e.Name
-	}
-	if _, err := c.TLS.load(&e, ""); err != nil {
-		return nil, fmt.Errorf("amqp %q: %w", env.Name, err)
-	}
-	uri, _ := parseURL(c.URL) // checked above
-	a := &Adapter{cfg: c, env: &e, uri: uri}
+	uri, _ := parseURL(c.URL) // checked before
+	a := &Adapter{cfg: *c, env: env, uri: uri}
+	a.cfg.Name = cmp.Or(c.Name, "orderhub "+env.Name)
 	a.in = a.connection("in")
 	a.out = a.connection("out")
-	a.asked = keep(a, a.openAsking, func(q *asking) bool { return q.alive() })
+	a.asked = keep(a, a.openAsking, (*asking).lost)
 	a.answers = newPublisher(a, topology{})
 	return a, nil
 }
 
-func (a *Adapter) connection(role string) *keeper[*session] {
-	return keep(a, func(ctx context.Context) (*session, error) { return a.dial(ctx, role) }, (*session).alive)
+func (a *Adapter) connection(role string) *broker.Keeper[*session] {
+	return keep(a, func(ctx context.Context) (*session, error) { return a.dial(ctx, role) }, (*session).lost)
 }
 
-func keep[T any](a *Adapter, open func(context.Context) (T, error), alive func(T) bool) *keeper[T] {
-	return &keeper[T]{clock: a.env.Clock, pauses: hub.Retry{Min: a.cfg.Reconnect.Min, Max: a.cfg.Reconnect.Max}, open: open, alive: alive}
+func keep[T any](a *Adapter, open func(context.Context) (T, error), lost func(T) error) *broker.Keeper[T] {
+	return broker.NewKeeper(a.env.Clock, a.cfg.Reconnect, broker.Link[T]{Open: open, Lost: lost})
 }
 
 // OpenSource makes the source of a queue ("queue orders") or of an exchange
@@ -134,16 +124,16 @@ func (a *Adapter) caller(p place) *Caller {
 }
 
 // LateReplies counts the replies that came after their caller had gone, or second.
-func (a *Adapter) LateReplies() uint64 { return a.late.Load() }
+func (a *Adapter) LateReplies() uint64 { return a.late.Count() }
 
 // Close ends the connections. Its sources have returned and its targets are closed.
 func (a *Adapter) Close(context.Context) error {
-	if q, open := a.asked.close(); open {
+	if q, open := a.asked.Close(); open {
 		q.close()
 	}
 	a.answers.close()
-	for _, k := range []*keeper[*session]{a.out, a.in} {
-		if s, open := k.close(); open {
+	for _, k := range []*broker.Keeper[*session]{a.out, a.in} {
+		if s, open := k.Close(); open {
 			_ = s.conn.CloseDeadline(time.Now().Add(3 * time.Second)) // one that was lost is closed
 		}
 	}
@@ -153,6 +143,6 @@ func (a *Adapter) Close(context.Context) error {
 
 // Probe tells whether there is a connection to send on, and makes it if there is none.
 func (a *Adapter) Probe(ctx context.Context) error {
-	_, err := a.out.get(ctx, 0)
+	_, err := a.out.Get(ctx)
 	return err
 }

@@ -3,11 +3,11 @@ package amqp
 import (
 	"context"
 	"sync"
-	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // Caller sends requests to one queue or exchange and waits for their replies
@@ -27,13 +27,10 @@ var _ hub.Caller = (*Caller)(nil)
 type asking struct {
 	*confirming
 	gone chan struct{} // closed when no more replies come
-
-	mu      sync.Mutex
-	waiting map[string]chan *amqp.Delivery
 }
 
 func (a *Adapter) openAsking(ctx context.Context) (*asking, error) {
-	s, err := a.out.get(ctx, 0)
+	s, err := a.out.Get(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -45,29 +42,21 @@ func (a *Adapter) openAsking(ctx context.Context) (*asking, error) {
 	if err != nil {
 		return nil, fault("reply queue", err)
 	}
-	q := &asking{confirming: c, gone: make(chan struct{}), waiting: map[string]chan *amqp.Delivery{}}
+	q := &asking{confirming: c, gone: make(chan struct{})}
 	a.watchers.Go(func() {
 		defer close(q.gone)
 		for d := range replies {
-			a.replied(q, &d)
+			a.replied(&d)
 		}
 	})
 	return q, nil
 }
 
 // replied gives a reply to its caller. A second one, and one whose caller has gone, is dropped.
-func (a *Adapter) replied(q *asking, d *amqp.Delivery) {
-	q.mu.Lock()
-	answer := q.waiting[d.CorrelationId]
-	delete(q.waiting, d.CorrelationId)
-	q.mu.Unlock()
-	if answer != nil {
-		answer <- d
-		return
+func (a *Adapter) replied(d *amqp.Delivery) {
+	if !a.requests.Answer(d.CorrelationId, d) {
+		a.late.Drop(a.env.Log, a.env.Refuser, &hub.Message{ID: d.MessageId, Correlation: d.CorrelationId, Body: hub.NewBody(d.Body)}, "direct reply-to")
 	}
-	a.late.Add(1)
-	a.env.Refused(hub.LateReply(&hub.Message{ID: d.MessageId, Correlation: d.CorrelationId, Body: hub.NewBody(d.Body)}, "direct reply-to"))
-	a.env.Log.Warn("reply dropped: nobody waits for it any more", "event", "late_reply", "correlation", d.CorrelationId, "message", d.MessageId)
 }
 
 // Call sends the request once and waits for its reply until ctx ends. The first reply counts.
@@ -77,13 +66,11 @@ func (c *Caller) Call(ctx context.Context, m *hub.Message) (*hub.Message, error)
 }
 
 func (c *Caller) call(ctx context.Context, m *hub.Message) (*hub.Message, error) {
-	if ctx.Err() != nil {
-		return nil, gaveUp(ctx, "not sent")
+	ask, err := broker.Asking(ctx, c.adapter.env.Clock, m)
+	if err != nil {
+		return nil, err
 	}
-	if !m.Expires.IsZero() && !m.Expires.After(c.adapter.env.Clock.Now()) {
-		return nil, hub.NoReply(m)
-	}
-	p, err := c.request(ctx, m)
+	p, err := c.request(ask)
 	if err != nil {
 		return nil, err
 	}
@@ -95,9 +82,8 @@ func (c *Caller) call(ctx context.Context, m *hub.Message) (*hub.Message, error)
 	if err != nil {
 		return nil, err
 	}
-	answer := make(chan *amqp.Delivery, 1)
-	q.expect(p.CorrelationId, answer)
-	defer q.expect(p.CorrelationId, nil)
+	answer, forget := c.adapter.requests.Expect(p.CorrelationId)
+	defer forget()
 	t, err := q.publish(ctx, c.place.exchange, key, true, p)
 	if err != nil {
 		return nil, err
@@ -112,17 +98,8 @@ func (c *Caller) call(ctx context.Context, m *hub.Message) (*hub.Message, error)
 		}
 		return nil, err
 	}
-	return c.reply(m, d)
-}
-
-func (q *asking) expect(id string, answer chan *amqp.Delivery) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if answer == nil {
-		delete(q.waiting, id)
-		return
-	}
-	q.waiting[id] = answer
+	reply, err := message(d, c.adapter.env.Clock.Now(), false)
+	return broker.Reply(m, reply, err)
 }
 
 func (c *Caller) await(ctx context.Context, q *asking, t *ticket, answer <-chan *amqp.Delivery) (*amqp.Delivery, error) {
@@ -137,23 +114,23 @@ func (c *Caller) await(ctx context.Context, q *asking, t *ticket, answer <-chan 
 			}
 			confirmed = nil
 		case <-q.gone:
-			return nil, q.lost()
+			return nil, q.unconfirmed()
 		case <-ctx.Done():
-			return nil, gaveUp(ctx, "no reply")
+			return nil, broker.GaveUp(ctx, "no reply")
 		}
 	}
 }
 
 // open is the channel, with what we send to declared.
 func (c *Caller) open(ctx context.Context) (*asking, error) {
-	s, err := c.adapter.out.get(ctx, 0)
+	s, err := c.adapter.out.Get(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.refuse(); err != nil {
 		return nil, err
 	}
-	q, err := c.adapter.asked.get(ctx, 0)
+	q, err := c.adapter.asked.Get(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -168,44 +145,19 @@ func (c *Caller) open(ctx context.Context) (*asking, error) {
 	return q, nil
 }
 
-// request is m with a Return Address. Its correlation-id is new at each
-// attempt, so that the reply to an earlier one is not taken for this one's; it
-// expires when nobody waits for its reply any more.
-func (c *Caller) request(ctx context.Context, m *hub.Message) (amqp.Publishing, error) {
-	if at, ok := ctx.Deadline(); ok {
-		until := c.adapter.env.Clock.Now().Add(max(time.Until(at), time.Millisecond))
-		if m.Expires.IsZero() || until.Before(m.Expires) {
-			short := *m
-			short.Expires = until
-			m = &short
-		}
-	}
-	p, err := c.adapter.publishing(m, c.place)
+// request is ask with a Return Address and a correlation-id that is new at each attempt.
+func (c *Caller) request(ask *hub.Message) (amqp.Publishing, error) {
+	p, err := c.adapter.publishing(ask, c.place)
 	if err != nil {
 		return p, err
 	}
-	if m.Correlation != "" {
-		header(&p, headerCorrelation, m.Correlation)
-	}
-	if !m.Expires.IsZero() {
-		p.Expiration = expiration(m.Expires.Sub(c.adapter.env.Clock.Now()))
-	}
-	p.ReplyTo, p.CorrelationId = directReplyTo, hub.NewID(c.adapter.env.Clock.Now())
-	return p, nil
-}
-
-func (c *Caller) reply(m *hub.Message, d *amqp.Delivery) (*hub.Message, error) {
-	if err := hub.ReplyError(func(name string) string { return headerText(d.Headers[name]) }, d.Body); err != nil {
-		return nil, err
-	}
 	now := c.adapter.env.Clock.Now()
-	reply, err := message(d, now, false)
-	if err != nil {
-		return nil, hub.Fail(hub.Rejected, "bad_response", "the reply is refused: %w", err)
+	if ask.Correlation != "" {
+		header(&p, headerCorrelation, ask.Correlation)
 	}
-	if reply.ID == "" {
-		reply.ID = hub.DeriveID(m.ID, "reply")
+	if !ask.Expires.IsZero() {
+		p.Expiration = expiration(ask.Expires.Sub(now))
 	}
-	reply.Correlation = m.Correlation
-	return reply, nil
+	p.ReplyTo, p.CorrelationId = directReplyTo, hub.NewID(now)
+	return p, nil
 }

@@ -7,6 +7,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // confirming is a channel whose messages the server confirms. Many goroutines
@@ -50,7 +51,13 @@ func (a *Adapter) openConfirming(s *session) (*confirming, error) {
 	return c, nil
 }
 
-func (c *confirming) alive() bool { return !c.ch.IsClosed() && c.sess.alive() }
+// lost is why nothing can be sent any more; nil: something can.
+func (c *confirming) lost() error {
+	if !c.ch.IsClosed() {
+		return c.sess.lost()
+	}
+	return c.unconfirmed()
+}
 
 // ticket is a message on its way.
 type ticket struct {
@@ -67,7 +74,7 @@ func (c *confirming) publish(ctx context.Context, exchange, key string, mandator
 	select {
 	case c.turns <- struct{}{}:
 	case <-ctx.Done():
-		return nil, gaveUp(ctx, "no turn to send")
+		return nil, broker.GaveUp(ctx, "no turn to send")
 	}
 	t := &ticket{c: c, sent: sent{exchange, key, p.MessageId}}
 	c.mu.Lock()
@@ -81,7 +88,7 @@ func (c *confirming) publish(ctx context.Context, exchange, key string, mandator
 	var err error
 	if t.dc, err = c.ch.PublishWithDeferredConfirm(exchange, key, mandatory, false, p); err != nil {
 		t.drop()
-		return nil, c.lost()
+		return nil, c.unconfirmed()
 	}
 	return t, nil
 }
@@ -95,7 +102,7 @@ func (t *ticket) wait(ctx context.Context) error {
 	case <-t.dc.Done():
 		return t.result()
 	case <-ctx.Done():
-		return gaveUp(ctx, "the server did not confirm")
+		return broker.GaveUp(ctx, "the server did not confirm")
 	case <-timer.C():
 		if err := t.c.sess.refuse(); err != nil {
 			return err
@@ -114,7 +121,7 @@ func (t *ticket) result() error {
 	case t.dc.Acked():
 		return nil
 	case t.c.ch.IsClosed():
-		return t.c.lost()
+		return t.c.unconfirmed()
 	}
 	return hub.Fail(hub.Unavailable, "nacked", "the server could not take it")
 }
@@ -151,8 +158,8 @@ func (t *ticket) drop() {
 	<-c.turns
 }
 
-// lost is the error of a message that was on a channel which is closed.
-func (c *confirming) lost() error {
+// unconfirmed is the error of a message that was on a channel which is closed.
+func (c *confirming) unconfirmed() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.why == nil {
@@ -168,7 +175,7 @@ func (c *confirming) lost() error {
 }
 
 func (c *confirming) close() {
-	if c.alive() && c.sess.refuse() == nil {
+	if c.lost() == nil && c.sess.refuse() == nil {
 		_ = c.ch.Close() // one that was lost is closed
 	}
 }

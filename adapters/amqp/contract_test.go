@@ -110,7 +110,7 @@ func (f *targetFar) Break(t *testing.T, c hub.Class) {
 	case hub.Unavailable:
 		f.proxy.down(true)
 	case hub.Throttled:
-		s, err := f.adapter.out.get(context.Background(), 0)
+		s, err := f.adapter.out.Get(context.Background())
 		f.r.ok(err)
 		why := "low on memory"
 		s.blocked.Store(&why)
@@ -121,7 +121,7 @@ func (f *targetFar) Heal(t *testing.T) {
 	f.r.ok(f.r.ch.QueueBind(f.queue, "", f.name(), false, nil))
 	f.proxy.down(false)
 	time.Sleep(100 * time.Millisecond) // the pause before the next try to connect
-	if s, err := f.adapter.out.get(context.Background(), time.Second); err == nil {
+	if s, err := f.adapter.out.Get(context.Background()); err == nil {
 		s.blocked.Store(nil)
 	}
 }

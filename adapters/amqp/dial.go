@@ -3,10 +3,7 @@ package amqp
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"fmt"
 	"net"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,10 +13,8 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
-
-// handshake bounds the opening of a connection.
-const handshake = 15 * time.Second
 
 // session is one connection, from its opening to its loss.
 type session struct {
@@ -27,7 +22,12 @@ type session struct {
 	blocked atomic.Pointer[string] // why the server takes no messages; nil: it does
 }
 
-func (s *session) alive() bool { return !s.conn.IsClosed() }
+func (s *session) lost() error {
+	if s.conn.IsClosed() {
+		return hub.Fail(hub.Unavailable, reasonLost, "the connection was lost")
+	}
+	return nil
+}
 
 // refuse is the error of sends while the server takes no messages. It costs no attempt.
 func (s *session) refuse() error {
@@ -36,7 +36,7 @@ func (s *session) refuse() error {
 		return nil
 	}
 	e := hub.Fail(hub.Throttled, reasonBlocked, "the server takes no messages now: %s", *why)
-	e.After = soon
+	e.After = time.Second
 	return e
 }
 
@@ -54,43 +54,22 @@ func (a *Adapter) dial(ctx context.Context, role string) (*session, error) {
 func (a *Adapter) address() string { return net.JoinHostPort(a.uri.Host, strconv.Itoa(a.uri.Port)) }
 
 func (a *Adapter) connect(ctx context.Context, role string) (*session, error) {
-	ctx, cancel := context.WithTimeout(ctx, handshake)
-	defer cancel()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", a.address())
-	if err != nil {
-		return nil, err
-	}
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	defer stop()
+	var secure func() (*tls.Config, error)
 	if a.uri.Scheme == "amqps" {
-		cfg, err := a.cfg.TLS.load(a.env, a.uri.Host)
+		secure = func() (*tls.Config, error) { return a.cfg.TLS.Load(a.env, a.uri.Host) }
+	}
+	return broker.Connect(ctx, a.address(), secure, func(conn net.Conn) (*session, error) {
+		w := newWire(conn, a.cfg.MaxBody)
+		c, err := amqp.Open(w, amqp.Config{
+			SASL: a.auth(), Vhost: a.uri.Vhost, Heartbeat: a.cfg.Heartbeat, Locale: "en_US", FrameSize: 128 << 10,
+			Properties: amqp.Table{"product": "orderhub", "connection_name": a.cfg.Name + " " + role},
+		})
 		if err != nil {
-			conn.Close()
-			return nil, err
+			w.Close()
+			return nil, w.explain(err)
 		}
-		secure := tls.Client(conn, cfg)
-		if err := secure.HandshakeContext(ctx); err != nil {
-			conn.Close()
-			return nil, err
-		}
-		conn = secure
-	}
-	w := newWire(conn, a.cfg.MaxBody)
-	c, err := amqp.Open(w, amqp.Config{
-		SASL: a.auth(), Vhost: a.uri.Vhost, Heartbeat: a.cfg.Heartbeat, Locale: "en_US", FrameSize: 128 << 10,
-		Properties: amqp.Table{"product": "orderhub", "connection_name": a.cfg.Name + " " + role},
+		return &session{conn: c}, nil
 	})
-	if err == nil && !stop() {
-		err = ctx.Err()
-	}
-	if err != nil {
-		w.Close()
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, w.explain(err)
-	}
-	return &session{conn: c}, nil
 }
 
 func (a *Adapter) auth() []amqp.Authentication {
@@ -111,29 +90,4 @@ func (a *Adapter) watch(s *session, blocks <-chan amqp.Blocking) {
 		s.blocked.Store(nil)
 		a.env.Log.Debug("sends go on", "event", "unblocked")
 	}
-}
-
-// load reads the certificates, at each connection: they may have been renewed.
-func (t TLS) load(env *hub.Env, host string) (*tls.Config, error) {
-	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
-	if cfg.ServerName == "" {
-		cfg.ServerName = host
-	}
-	if t.CA != "" {
-		pem, err := os.ReadFile(env.Path(t.CA))
-		if err != nil {
-			return nil, fmt.Errorf("tls.ca: %w", err)
-		}
-		if cfg.RootCAs = x509.NewCertPool(); !cfg.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("tls.ca: %s holds no certificate", t.CA)
-		}
-	}
-	if t.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(env.Path(t.Cert), env.Path(t.Key))
-		if err != nil {
-			return nil, fmt.Errorf("tls.cert: %w", err)
-		}
-		cfg.Certificates = []tls.Certificate{pair}
-	}
-	return cfg, nil
 }

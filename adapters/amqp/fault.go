@@ -74,11 +74,3 @@ func detail(e *amqp.Error) string {
 	}
 	return text
 }
-
-// gaveUp is the error of what was waited for until ctx ended.
-func gaveUp(ctx context.Context, what string) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return hub.Fail(hub.Timeout, "timeout", "%s: %w", what, ctx.Err())
-	}
-	return hub.Fail(hub.Unavailable, "stopping", "%s: %w", what, ctx.Err())
-}

@@ -9,6 +9,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // message is d as a message of the hub; its ID may be empty. The error is that
@@ -31,7 +32,9 @@ func message(d *amqp.Delivery, now time.Time, carried bool) (*hub.Message, error
 	if d.Priority > 0 {
 		h[headerPriority] = strconv.Itoa(int(d.Priority))
 	}
-	m := &hub.Message{ID: d.MessageId, Correlation: d.CorrelationId, Time: d.Timestamp.UTC(), Headers: h, Body: hub.NewBody(d.Body), Expires: expires(d, now)}
+	text, _ := d.Headers[headerExpires].(string)
+	at, _ := time.Parse(time.RFC3339Nano, text) // zero: it is not told
+	m := &hub.Message{ID: d.MessageId, Correlation: d.CorrelationId, Time: d.Timestamp.UTC(), Headers: h, Body: hub.NewBody(d.Body), Expires: broker.Expiry(at, d.Timestamp, now, d.Expiration)}
 	delete(h, headerExpires)
 	if d.Timestamp.IsZero() {
 		m.Time = now
@@ -58,26 +61,6 @@ func message(d *amqp.Delivery, now time.Time, carried bool) (*hub.Message, error
 var refusals = map[string]string{
 	reasonTooLarge: fmt.Sprintf("the headers are deeper than %d or larger than %d bytes", maxDepth, maxHeaders),
 	reasonBody:     "the body is larger than max_body",
-}
-
-// expires is when the message is worthless: as a hub that sent it says, else
-// its time to live after its timestamp. Where the sender's clock is so far from
-// ours that this can't be, its time to live begins now.
-func expires(d *amqp.Delivery, now time.Time) time.Time {
-	text, _ := d.Headers[headerExpires].(string)
-	at, unknown := time.Parse(time.RFC3339Nano, text)
-	ms, err := strconv.ParseInt(d.Expiration, 10, 64)
-	if err != nil || ms < 0 || ms > int64(100*365*24*time.Hour/time.Millisecond) {
-		return at.UTC()
-	}
-	ttl := time.Duration(ms) * time.Millisecond
-	if unknown != nil && !d.Timestamp.IsZero() {
-		at = d.Timestamp.Add(ttl)
-	}
-	if at.After(now) && !at.After(now.Add(ttl)) {
-		return at.UTC()
-	}
-	return now.Add(ttl)
 }
 
 // keyOf is the ordering key of m, as the option key says.

@@ -11,7 +11,7 @@ import (
 // the server has, and what they do with what the user may, and changes nothing.
 // What is missing and will be declared is no finding. Bindings can't be asked for.
 func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
-	s, err := a.in.get(ctx, 0)
+	s, err := a.in.Get(ctx)
 	if err != nil {
 		return nil, err
 	}

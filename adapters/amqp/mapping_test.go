@@ -10,6 +10,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 func TestMessageMapping(t *testing.T) {
@@ -70,12 +71,12 @@ func TestMessageMapping(t *testing.T) {
 func TestExpiresByWrongClock(t *testing.T) {
 	now := time.Now().UTC()
 	for _, at := range []time.Time{{}, now.Add(-24 * time.Hour), now.Add(24 * time.Hour)} {
-		if e := expires(&amqp.Delivery{Timestamp: at, Expiration: "1000"}, now); !e.Equal(now.Add(time.Second)) {
+		if e := broker.Expiry(time.Time{}, at, now, "1000"); !e.Equal(now.Add(time.Second)) {
 			t.Errorf("sent at %s: %s", at, e)
 		}
 	}
 	for _, text := range []string{"", "x", "-1", "99999999999999999999", "9999999999999999"} {
-		if e := expires(&amqp.Delivery{Expiration: text}, now); !e.IsZero() {
+		if e := broker.Expiry(time.Time{}, time.Time{}, now, text); !e.IsZero() {
 			t.Errorf("%q: %s", text, e)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // publisher sends on a channel of its own, which it opens anew when it was
@@ -15,14 +16,14 @@ import (
 type publisher struct {
 	adapter *Adapter
 	wants   topology
-	keep    *keeper[*confirming]
+	keep    *broker.Keeper[*confirming]
 	missing atomic.Bool // the queue was deleted under the channel
 }
 
 func newPublisher(a *Adapter, t topology) *publisher {
 	p := &publisher{adapter: a, wants: t}
 	p.keep = keep(a, func(ctx context.Context) (*confirming, error) {
-		s, err := a.out.get(ctx, 0)
+		s, err := a.out.Get(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -31,21 +32,21 @@ func newPublisher(a *Adapter, t topology) *publisher {
 		}
 		c, err := a.openConfirming(s)
 		return c, fault("channel", err)
-	}, (*confirming).alive)
+	}, (*confirming).lost)
 	return p
 }
 
 // open is the channel. While the connection is down its own pauses hold, and
 // while the server takes no messages nothing is asked of it: it would not answer.
 func (p *publisher) open(ctx context.Context) (*confirming, error) {
-	s, err := p.adapter.out.get(ctx, 0)
+	s, err := p.adapter.out.Get(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.refuse(); err != nil {
 		return nil, err
 	}
-	c, err := p.keep.get(ctx, 0)
+	c, err := p.keep.Get(ctx)
 	if err == nil && p.missing.Swap(false) {
 		if err = s.declare(p.adapter.all(p.wants), p.adapter.cfg.CheckOnly); err != nil {
 			p.missing.Store(true)
@@ -82,7 +83,7 @@ func deleted(err error, wants topology) (bool, error) {
 }
 
 func (p *publisher) close() {
-	if c, open := p.keep.close(); open {
+	if c, open := p.keep.Close(); open {
 		c.close()
 	}
 }

@@ -95,7 +95,7 @@ func TestMissingExchange(t *testing.T) {
 	a := openAdapter(t, r.url, nil)
 	good := a.target("queue " + r.drop("good"))
 	r.ok(good.Send(background(t), message1("1", "{}")))
-	sess, _ := a.out.get(background(t), 0)
+	sess, _ := a.out.Get(background(t))
 
 	x := r.exchange("x", "")
 	target := a.target("exchange " + x)
@@ -111,7 +111,7 @@ func TestMissingExchange(t *testing.T) {
 	wantError(t, target.Send(background(t), message1("3", "{}")), hub.Unavailable, reasonTopology)
 
 	r.ok(good.Send(background(t), message1("2", "{}")))
-	if again, _ := a.out.get(background(t), 0); again != sess {
+	if again, _ := a.out.Get(background(t)); again != sess {
 		t.Error("the fault of one exchange cost the connection")
 	}
 }
@@ -184,7 +184,7 @@ func TestHeaderTooLarge(t *testing.T) {
 	r.put("", q, amqp.Publishing{MessageId: "large", Headers: amqp.Table{"l": strings.Repeat("x", 100<<10)}, Body: []byte("x"), ContentType: "text/plain"})
 	r.put("", q, amqp.Publishing{MessageId: "good", Headers: nested(8), Body: []byte("good")})
 	r.put("", q, amqp.Publishing{MessageId: "big", Headers: amqp.Table{"l": strings.Repeat("x", 60<<10)}, Body: []byte("x")})
-	sess, _ := a.in.get(background(t), 0)
+	sess, _ := a.in.Get(background(t))
 	until(t, "the good ones did not come", func() bool { return len(got.all()) == 2 })
 	for _, want := range []string{"deep", "nine", "wide", "large"} {
 		if d := r.get(dead); d.MessageId != want || string(d.Body) != "x" {
@@ -194,7 +194,7 @@ func TestHeaderTooLarge(t *testing.T) {
 	if !slices.ContainsFunc(got.all(), func(m *hub.Message) bool { return m.ID == "good" && string(m.Body.Bytes()) == "good" }) {
 		t.Errorf("%+v", got.all())
 	}
-	if again, _ := a.in.get(background(t), 0); again != sess {
+	if again, _ := a.in.Get(background(t)); again != sess {
 		t.Error("the connection was lost")
 	}
 	if n := strings.Count(a.log.String(), "event=header_too_large"); n != 4 {
@@ -244,7 +244,7 @@ func TestMemoryAlarm(t *testing.T) {
 	sent := make(chan error, 1) // the one that finds out is on its way, and waits
 	go func() { sent <- target.Send(background(t), message1("first", "{}")) }()
 	until(t, "blocked was not noticed", func() bool {
-		s, _ := a.out.get(background(t), 0)
+		s, _ := a.out.Get(background(t))
 		return s.refuse() != nil
 	})
 	for range 3 {

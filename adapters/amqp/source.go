@@ -3,12 +3,13 @@ package amqp
 import (
 	"context"
 	"fmt"
-	"sync"
+	"strings"
 	"sync/atomic"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // Source brings the messages of one queue.
@@ -28,12 +29,16 @@ var _ hub.Source = (*Source)(nil)
 // run is one Run of a source.
 type run struct {
 	*Source
-	work    context.Context // what handlers get: their work is not cut short
-	handler hub.Handler
-	ch      *amqp.Channel
-	acks    *acks
-	lanes   *lanes
-	failed  atomic.Int64 // failures in a row
+	ctx    context.Context // of handlers and of what is settled: neither is cut short
+	ch     *amqp.Channel
+	acks   *acks
+	intake *broker.Intake[*job]
+}
+
+// job is one delivery.
+type job struct {
+	broker.Delivery
+	d *amqp.Delivery
 }
 
 // Run hands over deliveries until ctx is done (nil) or the connection, its
@@ -41,7 +46,7 @@ type run struct {
 // returns when those at work are settled and acknowledged. What was delivered
 // and not begun goes back to the queue.
 func (s *Source) Run(ctx context.Context, h hub.Handler) error {
-	sess, err := s.adapter.in.get(ctx, -1)
+	sess, err := s.adapter.in.Wait(ctx)
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -53,19 +58,13 @@ func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 		return fmt.Errorf("%s: %w", s.adapter.env.Name, fault("queue "+s.queue, err))
 	}
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
-	r := &run{Source: s, work: context.WithoutCancel(ctx), handler: h, ch: ch, acks: newAcks(ch, s.adapter.env.Clock, s.cfg.Prefetch)}
-	r.lanes = newLanes(s.adapter.env.Clock, s.cfg.Workers, r.handle, r.requeue)
+	r := s.begin(context.WithoutCancel(ctx), h, ch)
 	hub.Reads(h, nil)
-	back, end := context.WithCancel(r.work)
-	var handing sync.WaitGroup
-	handing.Go(func() { r.handBack(back) })
 	lost := r.follow(ctx, deliveries)
-	end()
-	handing.Wait()
 	if !lost {
 		_ = ch.Cancel(s.tag, false) // on an error the channel is lost
 	}
-	r.lanes.stop()
+	<-r.intake.Stop()
 	r.acks.close()
 	if !lost {
 		if !ch.IsClosed() {
@@ -74,6 +73,15 @@ func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", s.adapter.env.Name, r.why(closed))
+}
+
+func (s *Source) begin(ctx context.Context, h hub.Handler, ch *amqp.Channel) *run {
+	a := s.adapter
+	r := &run{Source: s, ctx: ctx, ch: ch, acks: newAcks(ch, a.env.Clock, s.cfg.Prefetch)}
+	r.intake = &broker.Intake[*job]{Env: a.env, Handler: h, Work: ctx, Settler: r, About: []any{"queue", s.queue}, Late: &a.late,
+		Workers: s.cfg.Workers, Hold: a.cfg.Hold(), Longest: a.cfg.Longest()}
+	r.intake.Start()
+	return r
 }
 
 // consume opens the channel that the deliveries come through.
@@ -125,7 +133,7 @@ func (r *run) why(closed <-chan *amqp.Error) error {
 	return hub.Fail(hub.Unavailable, reasonLost, "queue %s: connection lost", r.queue)
 }
 
-// take puts a delivery in its lane.
+// take hands a delivery over.
 func (r *run) take(d *amqp.Delivery) {
 	env := r.adapter.env
 	r.acks.came()
@@ -135,27 +143,46 @@ func (r *run) take(d *amqp.Delivery) {
 			err = hub.Fail(hub.Rejected, "poison", "it was delivered %d times and never taken", n)
 		}
 	}
-	if err != nil {
-		r.refuseDelivery(d, err)
+	j := &job{broker.Delivery{Msg: m, ReplyTo: d.ReplyTo, Fault: err}, d}
+	switch {
+	case err != nil:
+		j.Msg = &hub.Message{ID: d.MessageId, Correlation: d.CorrelationId, Headers: hub.Headers{hub.HeaderContentType: d.ContentType}, Body: hub.NewBody(d.Body)}
+	case !m.Headers.Match(r.place.match): // RabbitMQ can't compare all of it
+		r.acks.ack(d.DeliveryTag)
 		return
-	}
-	if m.ID == "" {
+	case m.ID == "":
 		m.ID = hub.NewID(env.Clock.Now())
 		if !r.warned.Swap(true) {
 			env.Log.Warn("a message without message-id gets a new one, and can't be recognised when it is delivered again",
 				"event", "no_message_id", "queue", r.queue)
 		}
 	}
-	if !m.Headers.Match(r.place.match) { // RabbitMQ can't compare all of it
-		r.acks.ack(d.DeliveryTag)
-		return
-	}
-	if m.Key == "" && r.key != nil {
+	if j.Msg.Key == "" && r.key != nil && err == nil {
 		m.Key = r.key(m)
 	}
-	j := &job{tag: d.DeliveryTag, m: m, came: env.Clock.Now()}
-	if d.ReplyTo != "" {
-		j.reply = d
+	r.intake.Put(r.ctx, j)
+}
+
+// Done acknowledges a delivery.
+func (r *run) Done(j *job) { r.acks.ack(j.d.DeliveryTag) }
+
+// Requeue gives a delivery back to the queue.
+func (r *run) Requeue(j *job) { r.acks.nack(j.d.DeliveryTag, true) }
+
+// Refuse gives a delivery to the queue's dead letter exchange; without one it is gone, and the log tells of it.
+func (r *run) Refuse(j *job, e *hub.Error) {
+	r.adapter.env.Log.Error("message refused; it goes to the queue's dead letter exchange, if there is one",
+		"event", e.Reason, "queue", r.queue, "message", j.Msg.ID, "class", e.Class, "error", e.Error())
+	r.acks.nack(j.d.DeliveryTag, false)
+}
+
+// Reply sends the answer to the request's Return Address.
+func (r *run) Reply(ctx context.Context, j *job, answer *hub.Message) error {
+	p, err := broker.Replying(j.Msg, answer, func(m *hub.Message) (amqp.Publishing, error) { return r.adapter.publishing(m, place{}) })
+	if err != nil {
+		return err
 	}
-	r.lanes.add(j)
+	p.CorrelationId, p.ReplyTo = j.d.CorrelationId, ""
+	checked := !strings.HasPrefix(j.d.ReplyTo, directReplyTo) // RabbitMQ 3.10 returns what it delivers there
+	return r.adapter.answers.publish(ctx, "", j.d.ReplyTo, checked, p)
 }

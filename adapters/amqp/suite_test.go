@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 	"orderhub/hub/hubtest"
 )
 
@@ -191,7 +192,7 @@ func openAdapter(t testing.TB, url string, change func(*Config)) *opened {
 	t.Helper()
 	cfg := defaultConfig()
 	cfg.URL = hub.Secret(url)
-	cfg.Reconnect = Reconnect{Min: 20 * time.Millisecond, Max: 500 * time.Millisecond}
+	cfg.Reconnect = broker.Reconnect{Min: 20 * time.Millisecond, Max: 500 * time.Millisecond}
 	cfg.Heartbeat = 2 * time.Second
 	if change != nil {
 		change(cfg)
@@ -236,7 +237,7 @@ func feed(t testing.TB, s hub.Source, h hub.Handler) (stop func()) {
 		defer close(done)
 		for ctx.Err() == nil {
 			if err := s.Run(ctx, h); err != nil {
-				pause(ctx, hub.RealClock{}, 20*time.Millisecond)
+				hub.Pause(ctx, hub.RealClock{}, 20*time.Millisecond)
 			}
 		}
 	}()

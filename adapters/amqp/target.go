@@ -3,9 +3,9 @@ package amqp
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // Target sends to one queue or exchange.
@@ -63,17 +63,10 @@ func (t *Target) Close() error {
 	return nil
 }
 
-// named adds to err what it is about.
+// named adds to err what it is about, unless it names that already.
 func named(a *Adapter, p place, err error) error {
-	if _, said := errors.AsType[hub.Said](err); err == nil || said { // what an answer says is handed on as it is
+	if e, ok := errors.AsType[*hub.Error](err); ok && (e.Reason == hub.NotConnected || e.Reason == reasonTopology) {
 		return err
 	}
-	if e, ok := errors.AsType[*hub.Error](err); ok {
-		c := *e
-		if c.Reason != hub.NotConnected && c.Reason != reasonTopology { // these name it
-			c.Err = fmt.Errorf("%s %s: %w", a.env.Name, p, e.Err)
-		}
-		return &c
-	}
-	return fmt.Errorf("%s %s: %w", a.env.Name, p, err)
+	return broker.Named(a.env.Name+" "+p.String(), err)
 }

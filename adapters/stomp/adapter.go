@@ -2,12 +2,12 @@ package stomp
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
-	"sync/atomic"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // Adapter is an opened entry of `adapters:`. A fault of one destination costs
@@ -18,7 +18,7 @@ type Adapter struct {
 	env     *hub.Env
 	server  server
 	answers *publisher
-	late    atomic.Uint64
+	late    broker.Late
 
 	mu       sync.Mutex
 	callers  []*Caller
@@ -27,25 +27,15 @@ type Adapter struct {
 	uses     []place             // what the configuration names, for Inspect
 }
 
-func open(c Config, env *hub.Env) (*Adapter, error) {
-	if faults := c.check(); len(faults) > 0 {
-		return nil, fmt.Errorf("stomp %q: %s: %s", env.Name, faults[0].Path, faults[0].Message)
-	}
+func open(c *Config, env *hub.Env) (*Adapter, error) {
 	if c.URL == "" {
-		return nil, fmt.Errorf("stomp %q: url is missing", env.Name)
+		return nil, errors.New("url is missing")
 	}
-	e := *env
-	if e.Log == nil {
-		e.Log = slog.New(slog.DiscardHandler)
+	if _, err := c.TLS.Load(env, ""); err != nil {
+		return nil, err
 	}
-	if e.Clock == nil {
-		e.Clock = hub.RealClock{}
-	}
-	if _, err := c.TLS.load(&e, ""); err != nil {
-		return nil, fmt.Errorf("stomp %q: %w", env.Name, err)
-	}
-	server, _ := parseURL(c.URL) // checked above
-	a := &Adapter{cfg: c, env: &e, server: server, declared: map[string][]header{}}
+	server, _ := parseURL(c.URL) // checked before
+	a := &Adapter{cfg: *c, env: env, server: server, declared: map[string][]header{}}
 	a.answers = newPublisher(a)
 	return a, nil
 }
@@ -119,7 +109,7 @@ func (a *Adapter) arguments(p place) []header {
 }
 
 // LateReplies counts the replies that came after their caller had gone, or second.
-func (a *Adapter) LateReplies() uint64 { return a.late.Load() }
+func (a *Adapter) LateReplies() uint64 { return a.late.Count() }
 
 // Probe logs in, and leaves again.
 func (a *Adapter) Probe(ctx context.Context) error {
@@ -143,7 +133,7 @@ func (a *Adapter) Close(context.Context) error {
 	ends.Go(a.answers.close)
 	a.mu.Lock()
 	for _, c := range a.callers {
-		ends.Go(c.keep.close)
+		ends.Go(func() { leave(c.keep) })
 	}
 	a.mu.Unlock()
 	ends.Wait()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // conn is one connection, from CONNECTED to its loss. One goroutine reads and
@@ -71,7 +72,7 @@ func (c *conn) end(err error) {
 	_ = c.net.Close() // what was not written is not confirmed
 }
 
-// lost is why the connection is gone.
+// lost is why the connection is gone; nil: it is there.
 func (c *conn) lost() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -179,10 +180,10 @@ func (c *conn) post(ctx context.Context, f *frame, timeout <-chan time.Time) err
 	case <-c.gone:
 		return hub.Fail(hub.Unavailable, hub.NotConnected, "not sent: %w", c.lost())
 	case <-ctx.Done():
-		return gaveUp(ctx, "not sent")
+		return broker.GaveUp(ctx, "not sent")
 	case <-timeout:
 		e := hub.Fail(hub.Throttled, reasonBlocked, "not sent: the server takes no messages now")
-		e.After = soon
+		e.After = time.Second
 		return e
 	}
 }

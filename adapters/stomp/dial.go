@@ -4,22 +4,17 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
-
-// handshake bounds the opening of a connection.
-const handshake = 15 * time.Second
 
 // server is where the adapter connects to, and as whom.
 type server struct {
@@ -70,41 +65,15 @@ func (a *Adapter) dial(ctx context.Context) (*conn, error) {
 }
 
 func (a *Adapter) connect(ctx context.Context) (*conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, handshake)
-	defer cancel()
-	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", a.server.address)
-	if err != nil {
-		return nil, err
+	var secure func() (*tls.Config, error)
+	if a.server.secure {
+		secure = func() (*tls.Config, error) { return a.cfg.TLS.Load(a.env, a.server.host) }
 	}
-	stop := context.AfterFunc(ctx, func() { raw.Close() })
-	defer stop()
-	c, err := a.login(ctx, raw)
-	if err == nil && !stop() {
-		err = ctx.Err()
-	}
-	if err != nil {
-		raw.Close()
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		return nil, err
-	}
-	return c, nil
+	return broker.Connect(ctx, a.server.address, secure, a.login)
 }
 
 // login makes a connection of an open socket.
-func (a *Adapter) login(ctx context.Context, raw net.Conn) (*conn, error) {
-	if a.server.secure {
-		cfg, err := a.cfg.TLS.load(a.env, a.server.host)
-		if err != nil {
-			return nil, err
-		}
-		secure := tls.Client(raw, cfg)
-		if err := secure.HandshakeContext(ctx); err != nil {
-			return nil, err
-		}
-		raw = secure
-	}
+func (a *Adapter) login(raw net.Conn) (*conn, error) {
 	wire := &patient{Conn: raw}
 	c := &conn{net: wire, in: newScanner(wire, a.cfg.MaxBody), out: make(chan []byte, 64), more: make(chan struct{}, 1),
 		gone: make(chan struct{}), receipts: map[uint64]chan struct{}{}}
@@ -185,29 +154,4 @@ func (p *patient) Read(b []byte) (int, error) {
 		_ = p.SetReadDeadline(time.Now().Add(p.silence)) // the read tells
 	}
 	return p.Conn.Read(b)
-}
-
-// load reads the certificates, at each connection: they may have been renewed.
-func (t TLS) load(env *hub.Env, host string) (*tls.Config, error) {
-	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
-	if cfg.ServerName == "" {
-		cfg.ServerName = host
-	}
-	if t.CA != "" {
-		pem, err := os.ReadFile(env.Path(t.CA))
-		if err != nil {
-			return nil, fmt.Errorf("tls.ca: %w", err)
-		}
-		if cfg.RootCAs = x509.NewCertPool(); !cfg.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("tls.ca: %s holds no certificate", t.CA)
-		}
-	}
-	if t.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(env.Path(t.Cert), env.Path(t.Key))
-		if err != nil {
-			return nil, fmt.Errorf("tls.cert: %w", err)
-		}
-		cfg.Certificates = []tls.Certificate{pair}
-	}
-	return cfg, nil
 }

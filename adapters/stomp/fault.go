@@ -1,7 +1,6 @@
 package stomp
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -88,12 +87,4 @@ func detail(f *frame) string {
 		return text
 	}
 	return fmt.Sprintf("%.200s: %s", title, text)
-}
-
-// gaveUp is the error of what was waited for until ctx ended.
-func gaveUp(ctx context.Context, what string) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return hub.Fail(hub.Timeout, "timeout", "%s: %w", what, ctx.Err())
-	}
-	return hub.Fail(hub.Unavailable, "stopping", "%s: %w", what, ctx.Err())
 }

@@ -15,6 +15,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // A message whose acknowledgement was lost with the connection comes again, with the same ID.
@@ -102,7 +103,7 @@ func TestFlappingServer(t *testing.T) {
 		}
 		return false
 	})
-	target := openAdapter(t, s.url, func(c *Config) { c.Reconnect = Reconnect{Min: time.Minute, Max: time.Minute} }).target("/queue/a")
+	target := openAdapter(t, s.url, func(c *Config) { c.Reconnect = broker.Reconnect{Min: time.Minute, Max: time.Minute} }).target("/queue/a")
 	var waits *hub.Error
 	for range 4 {
 		e := hub.AsError(target.Send(background(t), message1("1", "{}")))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // ownHeaders are headers of a delivery that are no headers of the message:
@@ -109,29 +110,12 @@ func timestamp(f *frame) time.Time {
 	return time.UnixMilli(n).UTC()
 }
 
-// clocksDiffer is how far clocks may be apart and still be right.
-const clocksDiffer = time.Minute
-
-// expires is when the message is worthless: a time, or a time to live that
-// runs from the timestamp. Neither counts where the sender's clock is so far
-// from ours that it can't be: what lives on is given its time to live anew.
-func expires(f *frame, sent, now time.Time) time.Time {
-	var at time.Time
+// expires is when the message is worthless: a time, or a time to live that runs from the timestamp.
+func expires(f *frame, sent, now time.Time) (at time.Time) {
 	if ms, err := strconv.ParseInt(f.get(headerExpires), 10, 64); err == nil && ms > 0 && ms < math.MaxInt64/1000 {
-		at = time.UnixMilli(ms).UTC()
+		at = time.UnixMilli(ms)
 	}
-	ms, err := strconv.ParseInt(f.get(headerExpiration), 10, 64)
-	if err != nil || ms < 0 || ms > int64(100*365*24*time.Hour/time.Millisecond) {
-		return at
-	}
-	ttl := time.Duration(ms) * time.Millisecond
-	if at.IsZero() && !sent.IsZero() {
-		at = sent.Add(ttl)
-	}
-	if at.After(now) && at.Before(now.Add(ttl+clocksDiffer)) {
-		return at.UTC()
-	}
-	return now.Add(ttl)
+	return broker.Expiry(at, sent, now, f.get(headerExpiration))
 }
 
 // keyOf is the ordering key of m, as the option key says.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // ticket is a frame on its way, whose receipt is waited for.
@@ -39,7 +40,7 @@ func (t *ticket) wait(ctx context.Context, timeout <-chan time.Time) error {
 	case <-t.c.gone:
 		return t.result()
 	case <-ctx.Done():
-		return gaveUp(ctx, "the server did not confirm")
+		return broker.GaveUp(ctx, "the server did not confirm")
 	case <-timeout:
 		return hub.Fail(hub.Timeout, "timeout", "the server did not confirm in time")
 	}

@@ -31,7 +31,7 @@ func definition() hub.Typed[*Adapter, Config, SourceConfig] {
 		CheckTarget: checkTarget,
 		Check:       func(c *Config, _ *hub.Env) []hub.FieldFault { return c.check() },
 
-		Open:       func(c *Config, env *hub.Env) (*Adapter, error) { return open(*c, env) },
+		Open:       open,
 		Close:      (*Adapter).Close,
 		OpenSource: (*Adapter).OpenSource,
 		OpenTarget: (*Adapter).OpenTarget,

@@ -2,12 +2,15 @@ package stomp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
-	"sync"
+	"strings"
 	"sync/atomic"
+	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // Source brings the messages of one destination.
@@ -25,14 +28,26 @@ var _ hub.Source = (*Source)(nil)
 // run is one Run of a source.
 type run struct {
 	*Source
-	work    context.Context // what handlers get: their work is not cut short
+	ctx     context.Context // of handlers and of what is settled: neither is cut short
 	handler hub.Handler
 	conn    *conn
-	lanes   *lanes
+	intake  *broker.Intake[*job]
 	room    chan struct{} // as many as the server may hand over; more wait on the wire
 	halt    chan struct{} // closed: nothing more is begun
-	failed  atomic.Int64  // failures in a row
 }
+
+// job is one delivery.
+type job struct {
+	broker.Delivery
+	f       *frame
+	refused int // times that the server refused the reply
+}
+
+// replyTries is how often a reply is sent that the server refuses: it does not say whose message it refuses.
+const replyTries = 3
+
+// steady is how long a connection must have lived for its loss to be no failure.
+const steady = 5 * time.Second
 
 const noSelector = "RabbitMQ has no selectors and would bring every message: leave selector out, and filter in the pipeline"
 
@@ -52,17 +67,11 @@ func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 		return named(s.adapter, s.place, err)
 	}
 	began := s.adapter.env.Clock.Now()
-	r := &run{Source: s, work: context.WithoutCancel(ctx), handler: h, conn: c, room: make(chan struct{}, s.cfg.Prefetch), halt: make(chan struct{})}
-	r.lanes = newLanes(s.adapter.env.Clock, s.cfg.Workers, r.handle, r.requeue)
+	r := s.begin(context.WithoutCancel(ctx), h, c)
 	c.start(r.take)
-	back, end := context.WithCancel(r.work)
-	var handing sync.WaitGroup
-	handing.Go(func() { r.handBack(back) })
 	err = r.follow(ctx)
-	end()
-	handing.Wait()
 	close(r.halt)
-	r.lanes.stop()
+	<-r.intake.Stop()
 	if ctx.Err() != nil && c.alive() { // RabbitMQ takes no acknowledgement after UNSUBSCRIBE: all are sent by now
 		c.leave(newFrame(cmdUnsubscribe, "id", s.subscription()))
 		s.failures.Store(0)
@@ -76,13 +85,22 @@ func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 	return named(s.adapter, s.place, err)
 }
 
+func (s *Source) begin(ctx context.Context, h hub.Handler, c *conn) *run {
+	a := s.adapter
+	r := &run{Source: s, ctx: ctx, handler: h, conn: c, room: make(chan struct{}, s.cfg.Prefetch), halt: make(chan struct{})}
+	r.intake = &broker.Intake[*job]{Env: a.env, Handler: h, Work: ctx, Settler: r, About: []any{"destination", s.place.text}, Late: &a.late,
+		Workers: s.cfg.Workers, Hold: a.cfg.Hold(), Longest: a.cfg.Longest()}
+	r.intake.Start()
+	return r
+}
+
 // connect opens a connection, after a pause that grows with the failures. One
 // comes after every loss: in it the server takes back what the lost connection
 // had, so that this does not come behind what is later.
 func (s *Source) connect(ctx context.Context) (c *conn, err error) {
 	if n := s.failures.Load(); n > 0 {
-		pauses := hub.Retry{Min: s.adapter.cfg.Reconnect.Min, Max: s.adapter.cfg.Reconnect.Max}
-		if !pause(ctx, s.adapter.env.Clock, pauses.Delay(int(min(n, 30)))) {
+		pauses := s.adapter.cfg.Reconnect.Retry()
+		if !hub.Pause(ctx, s.adapter.env.Clock, pauses.Delay(int(n))) {
 			return nil, ctx.Err()
 		}
 	}
@@ -137,7 +155,7 @@ func (s *Source) subscription() string {
 	return "hub"
 }
 
-// take puts a delivery in its lane. After the first that it leaves, since the
+// take hands a delivery over. After the first that it leaves, since the
 // run or the connection is over, it leaves all: a later one may not go before.
 func (r *run) take(f *frame) {
 	select {
@@ -163,8 +181,10 @@ func (r *run) take(f *frame) {
 	if n, e := strconv.Atoi(f.get("x-delivery-count")); err == nil && e == nil && r.cfg.MaxDeliveries > 0 && n > r.cfg.MaxDeliveries {
 		err = hub.Fail(hub.Rejected, "poison", "it was delivered %d times and never taken", n)
 	}
+	j := &job{Delivery: broker.Delivery{Msg: m, ReplyTo: f.get(hub.HeaderReplyTo), Fault: err}, f: f}
 	if err != nil {
-		r.lanes.add(&job{f: f, m: &hub.Message{ID: f.get(r.cfg.IDHeader), Body: hub.NewBody(f.body)}, refused: err})
+		j.Msg = &hub.Message{ID: f.get(r.cfg.IDHeader), Body: hub.NewBody(f.body)}
+		r.intake.Put(r.ctx, j)
 		return
 	}
 	if m.ID == "" {
@@ -175,5 +195,53 @@ func (r *run) take(f *frame) {
 		}
 	}
 	m.Key = keyOf(f, m, r.cfg.Key)
-	r.lanes.add(&job{f: f, m: m, came: env.Clock.Now(), replyTo: f.get(hub.HeaderReplyTo)})
+	r.intake.Put(r.ctx, j)
+}
+
+// Done acknowledges a message.
+func (r *run) Done(j *job) { r.settle(j, cmdAck) }
+
+// Requeue gives a message back to the queue.
+func (r *run) Requeue(j *job) { r.settle(j, cmdNack, "requeue", "true") }
+
+// Refuse gives a message to the queue's dead letter exchange; without one it is gone, and the log tells of it.
+func (r *run) Refuse(j *job, e *hub.Error) {
+	r.adapter.env.Log.Error("message refused; it goes to the queue's dead letter exchange, if there is one",
+		"event", e.Reason, "destination", r.place.text, "message", j.Msg.ID, "class", e.Class, "error", e.Error())
+	r.settle(j, cmdNack, "requeue", "false")
+}
+
+// settle tells the server what became of a message. When the connection is
+// lost before, the message comes again.
+func (r *run) settle(j *job, command string, headers ...string) {
+	f := newFrame(command, headers...)
+	if r.conn.version == v12 {
+		f.add("id", j.f.get(headerAck))
+	} else {
+		f.add(headerMessageID, j.f.get(headerMessageID))
+		f.add(headerSubscription, r.subscription())
+	}
+	r.conn.settle(f)
+	<-r.room
+}
+
+// Reply sends the answer to the request's Return Address.
+func (r *run) Reply(ctx context.Context, j *job, answer *hub.Message) error {
+	to := j.ReplyTo
+	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, tempQueue) {
+		return hub.Fail(hub.Rejected, "return_address", "%.100q is no Return Address", to)
+	}
+	f, err := broker.Replying(j.Msg, answer, func(m *hub.Message) (*frame, error) {
+		f := newFrame(cmdSend, headerDestination, to)
+		return f, r.adapter.fill(f, m.WithHeader(hub.HeaderReplyTo, "").WithCorrelation(j.f.get(headerCorrelationID)))
+	})
+	if err == nil {
+		err = r.adapter.answers.publish(ctx, f)
+	}
+	if _, said := errors.AsType[refusal](err); said {
+		if j.refused++; j.refused == replyTries {
+			return hub.Fail(hub.Rejected, "return_address", "the reply was refused %d times: %w", replyTries, err)
+		}
+	}
+	return err
 }

@@ -2,32 +2,45 @@ package stomp
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // publisher sends on a connection of its own, which it opens anew when it was
 // lost. Many goroutines may send at once: each waits for its own receipt only.
 type publisher struct {
 	adapter *Adapter
-	keep    *keeper
+	keep    *broker.Keeper[*conn]
 }
 
 func newPublisher(a *Adapter) *publisher {
-	return &publisher{adapter: a, keep: a.keep(func(ctx context.Context) (*conn, error) {
+	return &publisher{adapter: a, keep: a.keep(func(*frame) {})} // nothing is subscribed
+}
+
+// keep keeps a connection open whose messages are taken by take.
+func (a *Adapter) keep(take func(*frame)) *broker.Keeper[*conn] {
+	return broker.NewKeeper(a.env.Clock, a.cfg.Reconnect, broker.Link[*conn]{Lost: (*conn).lost, Drop: (*conn).close, Open: func(ctx context.Context) (*conn, error) {
 		c, err := a.dial(ctx)
 		if err == nil {
-			c.start(func(*frame) {}) // nothing is subscribed
+			c.start(take)
 		}
 		return c, err
-	})}
+	}})
+}
+
+// leave ends a kept connection.
+func leave(k *broker.Keeper[*conn]) {
+	if c, ok := k.Close(); ok && c.alive() {
+		c.leave()
+	} else if ok {
+		c.close()
+	}
 }
 
 // publish returns nil once the server has confirmed the frame.
 func (p *publisher) publish(ctx context.Context, f *frame) error {
-	c, err := p.keep.get(ctx)
+	c, err := p.keep.Get(ctx)
 	if err != nil {
 		return err
 	}
@@ -41,7 +54,7 @@ func (p *publisher) publish(ctx context.Context, f *frame) error {
 	return t.wait(ctx, timer.C())
 }
 
-func (p *publisher) close() { p.keep.close() }
+func (p *publisher) close() { leave(p.keep) }
 
 // Target sends to one destination.
 type Target struct {
@@ -77,14 +90,4 @@ func (t *Target) Close() error {
 }
 
 // named adds to err what it is about.
-func named(a *Adapter, p place, err error) error {
-	if _, said := errors.AsType[hub.Said](err); err == nil || said { // what an answer says is handed on as it is
-		return err
-	}
-	if e, ok := errors.AsType[*hub.Error](err); ok {
-		c := *e
-		c.Err = fmt.Errorf("%s %s: %w", a.env.Name, p, e.Err)
-		return &c
-	}
-	return fmt.Errorf("%s %s: %w", a.env.Name, p, err)
-}
+func named(a *Adapter, p place, err error) error { return broker.Named(a.env.Name+" "+p.String(), err) }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // certificate makes one that signs itself, for the name and for both ends.
@@ -83,16 +84,16 @@ func TestTLS(t *testing.T) {
 		}
 	})
 	url := strings.Replace(strings.Replace(plain.url, "stomp://", "stomp+ssl://", 1), plain.l.Addr().String(), l.Addr().String(), 1)
-	good := TLS{CA: filepath.Join(dir, "rabbit.test.crt"), Cert: filepath.Join(dir, "hub.crt"), Key: filepath.Join(dir, "hub.key"), ServerName: "rabbit.test"}
+	good := broker.TLS{CA: filepath.Join(dir, "rabbit.test.crt"), Cert: filepath.Join(dir, "hub.crt"), Key: filepath.Join(dir, "hub.key"), ServerName: "rabbit.test"}
 	q := r.queue("q", nil)
 	r.ok(openAdapter(t, url, func(c *Config) { c.TLS = good }).target("/queue/"+q).Send(background(t), message1("1", "{}")))
 	if d := r.get(q); d.MessageId != "1" {
 		t.Error(d)
 	}
-	for name, change := range map[string]func(*TLS){
-		"authority": func(c *TLS) { c.CA = "" },
-		"name":      func(c *TLS) { c.ServerName = "other.test" },
-		"ours":      func(c *TLS) { c.Cert, c.Key = "", "" },
+	for name, change := range map[string]func(*broker.TLS){
+		"authority": func(c *broker.TLS) { c.CA = "" },
+		"name":      func(c *broker.TLS) { c.ServerName = "other.test" },
+		"ours":      func(c *broker.TLS) { c.Cert, c.Key = "", "" },
 	} {
 		bad := good
 		change(&bad)
@@ -102,8 +103,8 @@ func TestTLS(t *testing.T) {
 		}
 	}
 	cfg := defaultConfig()
-	cfg.URL, cfg.TLS = "stomp+ssl://x", TLS{CA: filepath.Join(dir, "none.crt")}
-	if _, err := open(*cfg, &hub.Env{Name: "broker"}); err == nil || !strings.Contains(err.Error(), "tls.ca") {
+	cfg.URL, cfg.TLS = "stomp+ssl://x", broker.TLS{CA: filepath.Join(dir, "none.crt")}
+	if _, err := open(cfg, &hub.Env{Name: "broker"}); err == nil || !strings.Contains(err.Error(), "tls.ca") {
 		t.Errorf("a missing file is found at the start: %v", err)
 	}
 }

@@ -1,0 +1,144 @@
+// Package broker has what the adapters of message brokers share: how they connect and stay connected (Connection, Connect, Keeper), what they
+// do with the messages that a broker hands over (Intake, Lanes), and how requests and replies find each other (Requests, Asking, Reply).
+package broker
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"orderhub/hub"
+)
+
+// Connection is the part of an adapter's configuration that brokers have in common which wait for the acknowledgement of each message.
+type Connection struct {
+	Prefetch        int           `yaml:"prefetch" default:"256" min:"1" max:"65535" doc:"Messages of a source that the server hands over before the first is acknowledged."`
+	Heartbeat       time.Duration `yaml:"heartbeat" default:"10s" min:"1s" max:"10m" doc:"How often both sides say that they are there. A server that is silent for one and a half of it is lost."`
+	TLS             TLS           `yaml:"tls" doc:"Certificates, for a url that asks for TLS."`
+	Reconnect       Reconnect     `yaml:"reconnect" doc:"Pauses between tries to connect. There is no end to them."`
+	ConfirmTimeout  time.Duration `yaml:"confirm_timeout" default:"30s" min:"100ms" max:"10m" doc:"How long a send waits for the server's confirmation."`
+	ConsumerTimeout time.Duration `yaml:"consumer_timeout" default:"30m" min:"1s" max:"24h" doc:"That of the server: it takes a delivery that is not acknowledged so long for lost, and closes its channel. What has not begun after a third of it goes back to the queue; a run that takes half of it is ended, and tried again from the hub's store."`
+	MaxBody         int64         `yaml:"max_body" unit:"bytes" default:"16MiB" min:"1KiB" max:"128MiB" doc:"Largest body, in and out; a larger one is refused as body_too_large."`
+}
+
+// DefaultConnection is a Connection with its defaults.
+func DefaultConnection() Connection {
+	return Connection{Prefetch: 256, Heartbeat: 10 * time.Second, ConfirmTimeout: 30 * time.Second, ConsumerTimeout: 30 * time.Minute, MaxBody: 16 << 20,
+		Reconnect: Reconnect{Min: 200 * time.Millisecond, Max: 2 * time.Second}}
+}
+
+// Hold is how long a delivery stays ours before its run begins, and how long one with a key is tried again while it, and those behind it,
+// stay ours: with the longest run behind it, well below the time after which the server takes it for lost.
+func (c *Connection) Hold() time.Duration { return c.ConsumerTimeout / 3 }
+
+// Longest is how long a run may take. One that is ended by it is the hub's to try again, from its store.
+func (c *Connection) Longest() time.Duration { return c.ConsumerTimeout / 2 }
+
+// Faults are what the tags can't find.
+func (c *Connection) Faults() (faults []hub.FieldFault) {
+	faults = c.TLS.Faults()
+	if c.Reconnect.Min <= 0 {
+		faults = append(faults, hub.FieldFault{Path: "reconnect.min", Message: fmt.Sprintf("reconnect.min: %s is too short", c.Reconnect.Min), Help: "write a time, such as 200ms"})
+	}
+	if c.Reconnect.Max < c.Reconnect.Min {
+		faults = append(faults, hub.FieldFault{Path: "reconnect.max", Message: "reconnect.max is shorter than reconnect.min", Help: "write a time of at least reconnect.min"})
+	}
+	return faults
+}
+
+// Reconnect bounds the pauses, which double each time and are random in their upper half.
+type Reconnect struct {
+	Min time.Duration `yaml:"min" default:"200ms" min:"10ms" max:"1m" doc:"The first pause."`
+	Max time.Duration `yaml:"max" default:"2s" min:"10ms" max:"10m" doc:"The longest pause."`
+}
+
+// Retry is the policy of the pauses.
+func (r Reconnect) Retry() hub.Retry { return hub.Retry{Min: r.Min, Max: r.Max} }
+
+// TLS are certificates.
+type TLS struct {
+	CA         string `yaml:"ca" doc:"File of the authorities (PEM) that the server's certificate may be signed by. Left out: the system's."`
+	Cert       string `yaml:"cert" doc:"File of our certificate (PEM), with the chain, where the server wants one."`
+	Key        string `yaml:"key" doc:"File of its key (PEM)."`
+	ServerName string `yaml:"server_name" doc:"Name that the server's certificate must have. Left out: the host that is connected to."`
+}
+
+// Faults are what the tags can't find.
+func (t TLS) Faults() []hub.FieldFault {
+	if (t.Cert == "") == (t.Key == "") {
+		return nil
+	}
+	return []hub.FieldFault{{Path: "tls", Message: "tls: one of cert and key is missing", Help: "write cert: and key:, or neither"}}
+}
+
+// Load reads the certificates. Who connects loads them each time: they may have been renewed. host is the name that the server's certificate
+// must have where ServerName is left out; "": that of the address.
+func (t TLS) Load(env *hub.Env, host string) (*tls.Config, error) {
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
+	if cfg.ServerName == "" {
+		cfg.ServerName = host
+	}
+	if t.CA != "" {
+		pem, err := os.ReadFile(env.Path(t.CA))
+		if err != nil {
+			return nil, fmt.Errorf("tls.ca: %w", err)
+		}
+		if cfg.RootCAs = x509.NewCertPool(); !cfg.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("tls.ca: %s holds no certificate", t.CA)
+		}
+	}
+	if t.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(env.Path(t.Cert), env.Path(t.Key))
+		if err != nil {
+			return nil, fmt.Errorf("tls.cert: %w", err)
+		}
+		cfg.Certificates = []tls.Certificate{pair}
+	}
+	return cfg, nil
+}
+
+// handshake bounds the opening of a connection.
+const handshake = 15 * time.Second
+
+// Connect opens a connection to address, by TLS where secure is not nil, and logs in on it. Login closes what it makes when it fails.
+func Connect[T any](ctx context.Context, address string, secure func() (*tls.Config, error), login func(net.Conn) (T, error)) (out T, err error) {
+	ctx, cancel := context.WithTimeout(ctx, handshake)
+	defer cancel()
+	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return out, err
+	}
+	stop := context.AfterFunc(ctx, func() { raw.Close() })
+	defer stop()
+	conn := raw
+	if secure != nil {
+		conn, err = encrypt(ctx, raw, secure)
+	}
+	if err == nil {
+		out, err = login(conn)
+	}
+	if err == nil && !stop() {
+		err = ctx.Err()
+	}
+	if err == nil {
+		return out, nil
+	}
+	raw.Close()
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return out, err
+}
+
+func encrypt(ctx context.Context, raw net.Conn, secure func() (*tls.Config, error)) (net.Conn, error) {
+	cfg, err := secure()
+	if err != nil {
+		return nil, err
+	}
+	conn := tls.Client(raw, cfg)
+	return conn, conn.HandshakeContext(ctx)
+}
