@@ -19,6 +19,7 @@ type Build struct {
 	Where string // pipeline/label: names the step in history, errors and idempotency keys
 	Line  string // file:line
 
+	pattern    *Pattern
 	plan       *loading
 	pl         *Pipeline
 	part       *part
@@ -141,15 +142,8 @@ func (b *Build) inner(n *yamlfile.Node, f *Flow) *Build {
 	return &Build{Step: n, Flow: f, plan: b.plan, pl: b.pl, part: b.part, nested: true, outer: b.place, onError: b.onError, background: b.background, names: b.names, held: b.held, within: b.within}
 }
 
-// Verb is the verb of step n, "" when it has none.
-func (b *Build) Verb(n *yamlfile.Node) string {
-	for _, k := range n.Keys() {
-		if b.plan.reg.pattern(k) != nil {
-			return k
-		}
-	}
-	return ""
-}
+// Pattern is the pattern of step n, nil when it has no verb.
+func (b *Build) Pattern(n *yamlfile.Node) *Pattern { return b.plan.reg.of(n) }
 
 // Asks gives a function that tells, once the pipeline is compiled, whether a
 // step of this stage asks somebody outside: then a duplicate must be found before the steps run.

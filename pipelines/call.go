@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"orderhub/hub"
@@ -47,7 +48,7 @@ func (b *Build) Request(n, with *yamlfile.Node) *Request {
 		}
 		b.plan.compileOnce(p)
 		r.pipeline = p
-		b.link(Link{To: name, Verb: "call", called: p})
+		b.link(Link{To: name, Verb: "call", asks: true, called: p})
 		return r
 	}
 	if c != nil {
@@ -85,7 +86,7 @@ func (b *Build) Request(n, with *yamlfile.Node) *Request {
 				n.Errorf("E218", f.Help, "%s", f.Message)
 			}
 		}
-		b.link(Link{To: adapter, Verb: "call", Arg: op})
+		b.link(Link{To: adapter, Verb: "call", asks: true, Arg: op})
 		return r
 	}
 	return nil
@@ -98,7 +99,7 @@ func (b *Build) toReader(r *Request, c *Channel, n *yamlfile.Node) *Request {
 		n.Errorf("E241", "make it a direct channel; scatter_gather asks several", "a call has one answer, and %s is a %s channel", c.Name, c.Type)
 		return nil
 	}
-	l := Link{To: c.Name, Verb: "call"}
+	l := Link{To: c.Name, Verb: "call", asks: true}
 	if c.Via != nil {
 		r.op = c.Via.asking(c)
 	} else if len(c.readers) == 0 {
@@ -228,17 +229,20 @@ func (r *Request) Type() *shape.Type {
 	return r.answers.shape()
 }
 
-// call runs a pipeline `from: call` inside the caller's unit of work.
+// call runs a pipeline `from: call` inside the caller's unit of work. It answers with the reply, or with
+// the message that came to its end; nil: no message did.
 func (p *Pipeline) call(ctx context.Context, x *hub.Exchange, m *hub.Message) (*hub.Message, error) {
 	in := x.Attempt(m)
 	in.Vars = nil
-	if err := p.body(ctx, in); err != nil {
+	var ended atomic.Bool // the children of a split may run side by side
+	end := func(context.Context, *hub.Exchange) error { ended.Store(true); return nil }
+	if err := p.body.Process(ctx, in, end); err != nil {
 		x.Unit.History = append(x.Unit.History, in.Unit.History...)
 		return nil, hub.Called(in.Outcome(err))
 	}
 	reply := in.Unit.Reply
 	x.Join(in)
-	if reply == nil {
+	if reply == nil && ended.Load() {
 		reply = in.Msg
 	}
 	return reply, nil

@@ -9,9 +9,6 @@ import (
 	"orderhub/pipelines/yamlfile"
 )
 
-// passing are the verbs behind which every message goes on. Behind the others some end, so that no circle is certain.
-var passing = []string{"send", "wire_tap", "set", "translate", "enrich", "call", "reply", "validate", "content_filter", "count", "route", "scatter_gather"}
-
 // circles reports pipelines that call each other in a circle, which no stack
 // holds, and channels in which every message goes round for ever. A circle
 // that a condition, a filter or an expiry may end is the user's own.
@@ -52,7 +49,7 @@ func (l *loading) behind(k Link, calls bool) []*Pipeline {
 		return []*Pipeline{k.called}
 	}
 	c := l.Channel(k.To)
-	if c == nil || !k.certain || k.Verb == "call" || c.Type == "headers" {
+	if c == nil || !k.certain || k.asks || c.Type == "headers" {
 		return nil
 	}
 	var out []*Pipeline
@@ -104,7 +101,7 @@ func (l *loading) keepHistory() {
 
 // link adds to what the graph shows of the pipeline.
 func (b *Build) link(l Link) {
-	l.Error, l.at = b.onError, b.Node
+	l.Error, l.Copy, l.at = b.onError, b.pattern != nil && b.pattern.Copies, b.Node
 	l.certain = !b.onError && !b.nested && !b.pl.gated && b.Modifier("when") == nil && b.Modifier("expires") == nil
 	if l.at.Kind() == yamlfile.Null {
 		l.at = b.Step

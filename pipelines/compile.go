@@ -26,7 +26,7 @@ func (l *loading) readPipelines(n *yamlfile.Node) {
 		value.Allow("pipeline", "from", "steps", "errors", "lanes")
 		p.written = value
 		l.readFrom(p, value.Get("from"))
-		if p.reply = findReply(value.Get("steps")); p.mayReply() {
+		if p.reply = l.reg.reply(value.Get("steps").Items()); p.mayReply() {
 			p.replies = p.reply != nil
 		}
 		l.Pipelines = append(l.Pipelines, p)
@@ -38,22 +38,18 @@ func (l *loading) readPipelines(n *yamlfile.Node) {
 	l.keepHistory()
 }
 
-// findFails collects the classes that `fail:` steps name, so that `errors:` may name them.
+// findFails collects the classes that steps raise, so that `errors:` may name them.
 func (l *loading) findFails(n *yamlfile.Node) {
-	switch n.Kind() {
-	case yamlfile.Map:
-		for key, value := range n.Entries() {
-			if key.Raw() == "fail" && value.Kind() == yamlfile.Scalar {
-				l.failNames = append(l.failNames, value.Raw())
-			} else if key.Raw() == "fail" && value.Get("class") != nil {
-				l.failNames = append(l.failNames, value.Get("class").Raw())
+	for key, value := range n.Entries() {
+		if p := l.reg.Pattern(key.Raw()); p != nil && p.Raises != nil {
+			if class := p.Raises(n); class != "" {
+				l.failNames = append(l.failNames, class)
 			}
-			l.findFails(value)
 		}
-	case yamlfile.List:
-		for _, item := range n.Items() {
-			l.findFails(item)
-		}
+		l.findFails(value)
+	}
+	for _, item := range n.Items() {
+		l.findFails(item)
 	}
 }
 
@@ -69,21 +65,16 @@ func (l *loading) compileOnce(p *Pipeline) {
 // given is the type of what a call of the pipeline is answered: that of its replies, and of the message that comes to its end without one.
 func (b *Build) given(items []*yamlfile.Node) *shape.Type {
 	last := items[len(items)-1]
-	switch always := last.Get("reply") != nil && last.Get("when") == nil; {
-	case always:
+	reg := b.plan.reg
+	switch p := reg.of(last); {
+	case p != nil && p.Replies != nil && last.Get("when") == nil:
 		return b.pl.gives
-	case slices.ContainsFunc(items, b.mayEnd):
+	case slices.ContainsFunc(items, func(n *yamlfile.Node) bool { return reg.passes(n) == PassesFewer }):
 		return shape.AnyType
 	case b.pl.gives == nil:
 		return b.Flow.Body()
 	}
 	return shape.Join(b.pl.gives, b.Flow.Body())
-}
-
-// mayEnd tells that a message may end at the step, so that nobody knows what is answered; one that fails is answered by its error.
-func (b *Build) mayEnd(item *yamlfile.Node) bool {
-	verb := b.Verb(item)
-	return verb != "fail" && !(verb == "split" && item.Get(verb).Get("aggregate") != nil) && !slices.Contains(passing, verb)
 }
 
 // Gives notes the type of a reply of this pipeline.
@@ -122,7 +113,7 @@ func (l *loading) compile(p *Pipeline, n *yamlfile.Node) {
 		at.Errorf("E255", "add steps: and a list of them, each with a dash: - send: orders", "the pipeline %s has %s", p.Name, what)
 		return
 	}
-	first, rest := splitAtReply(items)
+	first, rest := l.splitAtReply(items)
 	if p.From.Call && len(rest) == 0 {
 		for _, k := range []string{"errors", "lanes"} {
 			if at := n.KeyNode(k); at != nil {
@@ -138,9 +129,9 @@ func (l *loading) compile(p *Pipeline, n *yamlfile.Node) {
 }
 
 // splitAtReply parts the steps behind the first `reply` that others follow.
-func splitAtReply(items []*yamlfile.Node) (first, rest []*yamlfile.Node) {
+func (l *loading) splitAtReply(items []*yamlfile.Node) (first, rest []*yamlfile.Node) {
 	for i, item := range items {
-		if item.Get("reply") != nil && i+1 < len(items) {
+		if p := l.reg.of(item); p != nil && p.Replies != nil && i+1 < len(items) {
 			return items[:i+1], items[i+1:]
 		}
 	}
@@ -181,11 +172,11 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 		p.keeps = true
 		steps = append(steps, continueIn(fmt.Sprintf("%s#%d", p.Name, index+1)))
 	}
-	run := hub.Link(steps, hub.End)
 	if p.From.Call && index == 0 {
-		p.body = run
+		p.body = hub.Chain(steps...)
 		return
 	}
+	run := hub.Link(steps, hub.End)
 	stage := func(name, queue string, run hub.Next) *hub.Stage {
 		return &hub.Stage{Name: name, Queue: queue, Run: run, React: p.policy, Lanes: lanes, Trace: p.keeps || !p.From.outside() || index > 0}
 	}
@@ -221,9 +212,9 @@ func (p *Pipeline) queue() string {
 
 // continueIn ends a stage: the rest runs from the store, after the reply was given.
 func continueIn(queue string) hub.Step {
-	return hub.StepFunc(func(_ context.Context, x *hub.Exchange, _ hub.Next) error {
+	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 		x.Unit.Puts = append(x.Unit.Puts, hub.Put{Queue: queue, Msg: x.Msg, Vars: x.Vars})
-		return nil
+		return next(ctx, x)
 	})
 }
 
@@ -255,19 +246,11 @@ func (p *Pipeline) mayReply() bool {
 	return p.From.Channel != nil
 }
 
-// findReply is the first step below n that is a reply; nil: none.
-func findReply(n *yamlfile.Node) *yamlfile.Node {
-	if n.Get("reply") != nil {
-		return n.KeyNode("reply")
-	}
-	for _, value := range n.Entries() {
-		if r := findReply(value); r != nil {
-			return r
-		}
-	}
-	for _, item := range n.Items() {
-		if r := findReply(item); r != nil {
-			return r
+// reply is the first reply among the steps; nil: none.
+func (r *Registry) reply(steps []*yamlfile.Node) *yamlfile.Node {
+	for p, step := range r.Steps(steps) {
+		if p.Replies != nil {
+			return step.KeyNode(p.Verb)
 		}
 	}
 	return nil

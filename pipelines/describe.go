@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"orderhub/hub"
@@ -25,13 +24,17 @@ func (p *Plan) Describe(l *Pipeline) hub.Description {
 	certain, gated := false, false
 	items := root.Get("pipelines").Get(l.Name).Get("steps").Items()
 	for i, item := range items {
-		d.Statuses = append(d.Statuses, replies(item)...)
-		if item.Get("reply") != nil {
+		for pattern, step := range p.reg.Steps([]*yamlfile.Node{item}) {
+			if pattern.Replies != nil {
+				d.Statuses = append(d.Statuses, pattern.Replies(step)...)
+			}
+		}
+		if pattern := p.reg.of(item); pattern.Replies != nil {
 			certain = !gated && item.Get("when") == nil
 			d.Behind = i+1 < len(items)
 			break
 		}
-		gated = gated || mayEnd(item)
+		gated = gated || p.reg.passes(item) == PassesFewer
 	}
 	if len(d.Statuses) > 0 && !certain {
 		d.Statuses = append(d.Statuses, http.StatusAccepted) // some messages get no reply: they are taken, and that is all
@@ -60,49 +63,4 @@ func headersRead(n *yamlfile.Node, known []string) []string {
 	}
 	slices.Sort(known)
 	return slices.Compact(known)
-}
-
-// replies are the statuses that a step gives; 0 for one that a formula makes.
-func replies(step *yamlfile.Node) (out []int) {
-	if n := step.Get("reply"); n != nil {
-		return statuses(n)
-	}
-	for _, branch := range step.Get("route").Items() {
-		out = append(out, replies(branch)...)
-		for _, inner := range branch.Get("steps").Items() {
-			out = append(out, replies(inner)...)
-		}
-	}
-	for _, inner := range step.Get("split").Get("steps").Items() {
-		out = append(out, replies(inner)...)
-	}
-	return out
-}
-
-func statuses(reply *yamlfile.Node) []int {
-	n := reply
-	if reply.Kind() == yamlfile.Map {
-		if n = reply.Get("status"); n == nil {
-			if reply.Get("body").IsFormula() {
-				return []int{http.StatusOK, http.StatusNotFound} // there is no such thing
-			}
-			return []int{http.StatusOK}
-		}
-	}
-	if n.IsFormula() {
-		return []int{0}
-	}
-	code, _ := strconv.Atoi(n.Str()) // checked when it was compiled
-	return []int{code}
-}
-
-// mayEnd tells whether some messages don't go on behind a step.
-func mayEnd(step *yamlfile.Node) bool {
-	for _, k := range step.Keys() {
-		if slices.Contains(passing, k) {
-			return false
-		}
-	}
-	d := step.Get("idempotent").Get("duplicate")
-	return d == nil || d.Str() != "same_reply" && d.Str() != "fail"
 }

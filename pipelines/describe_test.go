@@ -13,7 +13,7 @@ import (
 )
 
 // described loads a pipeline `p` that is fed by a source which waits, with the schema files order.json and line.json.
-func described(t *testing.T, from, steps string) hub.Description {
+func described(t *testing.T, from, steps string, more ...pipelines.Pattern) hub.Description {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
@@ -34,6 +34,7 @@ pipelines:
 	}
 	type none struct{}
 	reg := language()
+	reg.Patterns = append(reg.Patterns, more...)
 	reg.Components = []hub.Component{{Name: "asking", Answers: true, Config: func() any { return &none{} }, Source: func() any { return &none{} }}}
 	plan, problems := pipelines.Load(filepath.Join(dir, "pipelines.yaml"), &reg, yamlfile.NewLoader())
 	if problems.Errors() > 0 {

@@ -21,7 +21,6 @@ import (
 // loading is a plan on its way: what the loader and the patterns share.
 type loading struct {
 	*Plan
-	reg       *Registry
 	loader    *yamlfile.Loader
 	problems  *yamlfile.Problems
 	used      map[string]bool // schemas, retries, channels that something names
@@ -34,9 +33,9 @@ type loading struct {
 // and compiles it. The plan is usable only when problems has no errors; all
 // problems are found at once.
 func Load(path string, reg *Registry, loader *yamlfile.Loader) (*Plan, *yamlfile.Problems) {
-	l := &loading{reg: reg, loader: loader, problems: loader.Problems, used: map[string]bool{}, broken: map[string]bool{}}
+	l := &loading{loader: loader, problems: loader.Problems, used: map[string]bool{}, broken: map[string]bool{}}
 	l.Plan = &Plan{Path: path, Dir: filepath.Dir(path), Store: "sqlite:hub.db", Drain: 30 * time.Second, Keep: 30 * 24 * time.Hour,
-		schemas: map[string]*schema.Schema{}, retries: map[string]*hub.Retry{}, scope: formula.NewScope()}
+		reg: reg, schemas: map[string]*schema.Schema{}, retries: map[string]*hub.Retry{}, scope: formula.NewScope()}
 	l.scope = l.scope.WithFunc("link", l.linkFunc())
 	for name, f := range reg.Funcs {
 		l.scope = l.scope.WithFunc(name, f)

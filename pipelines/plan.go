@@ -28,6 +28,7 @@ type Plan struct {
 	Channels  []*Channel
 	Pipelines []*Pipeline
 
+	reg     *Registry
 	schemas map[string]*schema.Schema
 	retries map[string]*hub.Retry
 	scope   *formula.Scope
@@ -64,7 +65,7 @@ type Pipeline struct {
 	gives   *shape.Type    // what a call of it is answered; nil: not known
 	node    *yamlfile.Node
 	policy  hub.Policy
-	body    hub.Next       // of `from: call`: what a call runs
+	body    hub.Step       // of `from: call`: what a call runs
 	asides  []*hub.Stage   // what runs beside the pipeline: nothing follows it
 	keeps   bool           // some step changes the store: history of every message is kept
 	reply   *yamlfile.Node // the first step that is a reply; nil: none
@@ -123,9 +124,11 @@ type StepInfo struct{ Verb, Label, Line string }
 type Link struct {
 	To    string // name of a channel, adapter or pipeline
 	Arg   string // topic key, operation, template
-	Verb  string // send, call, wire_tap, ...
+	Verb  string // send, call, start, ...
 	Error bool   // only when something failed
+	Copy  bool   // what goes there is a copy, beside the flow of the message
 
+	asks    bool      // it is a call: what goes there comes back
 	called  *Pipeline // of a call of a pipeline
 	certain bool      // every message that is not stopped by an error goes there
 	at      *yamlfile.Node

@@ -1,7 +1,11 @@
 package pipelines
 
 import (
+	"iter"
+	"slices"
+
 	"orderhub/hub"
+	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 )
 
@@ -24,17 +28,46 @@ type Registry struct {
 	Sections []Section
 }
 
-// Pattern is one verb of the language: an Enterprise Integration Pattern.
+// Pattern is one verb of the language: an Enterprise Integration Pattern. It declares what the loader, the
+// sections and the tools have to know of it, so that no one else keeps a list of verbs. The functions get a
+// whole step, which may have faults of its own; a nil function means that there is no such thing.
 type Pattern struct {
 	Verb      string
 	Name      string                  // as the book calls it: "Content-Based Router"
 	Doc       string                  // its README.md
-	Keeps     bool                    // it changes the store itself: its pipeline keeps the history of every message
 	Modifiers []string                // keys it understands beside its verb; `when` and `errors` and `retry` always work
 	Compile   func(b *Build) hub.Step // nil when it reported problems
+
+	Keeps   bool // it changes the store itself: its pipeline keeps the history of every message
+	Process bool // it has a meaning in a process, where there is no message that goes on
+	Sends   bool // it sends the message on
+	Copies  bool // it sends a copy beside the flow of the message
+
+	Passes  func(step *yamlfile.Node, inside Passing) Passing // whether messages go on behind it; inside: of its inner steps
+	Inner   func(step *yamlfile.Node) []*yamlfile.Node        // the steps inside it, in the order they are written
+	Object  func(step *yamlfile.Node) *yamlfile.Node          // what its label names: the channel, the adapter, the operation
+	Asks    func(step *yamlfile.Node) []*yamlfile.Node        // names of operations, channels and pipelines that it calls
+	Sets    func(step *yamlfile.Node) []string                // paths that it gives values, beside `as:`
+	Raises  func(step *yamlfile.Node) string                  // the error class of its own that it stops messages with
+	Replies func(step *yamlfile.Node) []int                   // the statuses that it answers with; 0: a formula gives it
+	Counts  func(step *yamlfile.Node) string                  // the counter that it adds to
 }
 
-func (r *Registry) pattern(verb string) *Pattern {
+// Passing says whether the messages that come to a step, and do not fail there, go on behind it.
+type Passing int
+
+// The kinds of Passing, from the most certain on.
+const (
+	PassesAll   Passing = iota + 1 // every message goes on
+	PassesSome                     // some end, and who waits for them is told by an error or an answer
+	PassesFewer                    // some end, and nobody is told
+)
+
+// Always is the Passes of a pattern that is the same however its step is written.
+func (p Passing) Always(*yamlfile.Node, Passing) Passing { return p }
+
+// Pattern finds the pattern of a verb; nil when there is none.
+func (r *Registry) Pattern(verb string) *Pattern {
 	for i := range r.Patterns {
 		if r.Patterns[i].Verb == verb {
 			return &r.Patterns[i]
@@ -43,12 +76,67 @@ func (r *Registry) pattern(verb string) *Pattern {
 	return nil
 }
 
-func (r *Registry) verbs() []string {
-	var out []string
-	for _, p := range r.Patterns {
-		out = append(out, p.Verb)
+// of finds the pattern of a step, the first one when it has several verbs; nil when it has none.
+func (r *Registry) of(step *yamlfile.Node) *Pattern {
+	if verbs := r.verbs(step, nil); len(verbs) > 0 {
+		return verbs[0]
+	}
+	return nil
+}
+
+// verbs are the patterns that a step has verbs of; a verb that is a modifier of another
+// one there, as `aggregate` of a split, is none. The keys beside belong to somebody else.
+func (r *Registry) verbs(step *yamlfile.Node, beside []string) (out []*Pattern) {
+	var all []*Pattern
+	for _, k := range step.Keys() {
+		if p := r.Pattern(k); p != nil && !slices.Contains(beside, k) {
+			all = append(all, p)
+		}
+	}
+	for _, p := range all {
+		if !slices.ContainsFunc(all, func(o *Pattern) bool { return slices.Contains(o.Modifiers, p.Verb) }) {
+			out = append(out, p)
+		}
 	}
 	return out
+}
+
+// Steps yields the steps of a list, each with its pattern and behind it the steps inside
+// it. Those of `errors:` are not among them: they run when something failed.
+func (r *Registry) Steps(list []*yamlfile.Node) iter.Seq2[*Pattern, *yamlfile.Node] {
+	return func(yield func(*Pattern, *yamlfile.Node) bool) { r.walk(list, yield) }
+}
+
+func (r *Registry) walk(list []*yamlfile.Node, yield func(*Pattern, *yamlfile.Node) bool) bool {
+	for _, step := range list {
+		p := r.of(step)
+		if p == nil {
+			continue
+		}
+		if !yield(p, step) || p.Inner != nil && !r.walk(p.Inner(step), yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// passes tells whether messages go on behind a step, and its inner steps.
+func (r *Registry) passes(step *yamlfile.Node) Passing {
+	p := r.of(step)
+	if p == nil || p.Passes == nil {
+		return PassesFewer
+	}
+	inside := PassesAll
+	if p.Inner != nil {
+		for _, s := range p.Inner(step) {
+			inside = max(inside, r.passes(s))
+		}
+	}
+	return p.Passes(step, inside)
+}
+
+func (r *Registry) verbNames() []string {
+	return names(r.Patterns, func(p Pattern) string { return p.Verb })
 }
 
 func (r *Registry) component(name string) *hub.Component {

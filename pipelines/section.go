@@ -67,6 +67,9 @@ func (s *SectionBuild) Func(name string, f formula.Func) {
 	s.plan.scope = s.plan.scope.WithFunc(name, f)
 }
 
+// Pattern finds the pattern of a verb; nil when there is none.
+func (s *SectionBuild) Pattern(verb string) *Pattern { return s.plan.reg.Pattern(verb) }
+
 // Plan is the plan as far as it is read.
 func (s *SectionBuild) Plan() *Plan { return s.plan.Plan }
 
@@ -125,8 +128,10 @@ type Made struct {
 func (b *Build) One(n *yamlfile.Node, within string, beside ...string) Made {
 	c := &Build{Step: n, Flow: b.Flow, plan: b.plan, pl: b.pl, part: &part{}, names: b.names, background: true, held: b.held, within: within,
 		branch: slices.Contains(beside, "when")}
-	m := Made{Verb: b.Verb(n)}
-	m.Run = c.step(beside...)
+	m := Made{Run: c.step(beside...)}
+	if p := b.Pattern(n); p != nil {
+		m.Verb = p.Verb
+	}
 	m.Where, m.Line, m.Asks = c.Where, c.Line, c.part.asks
 	return m
 }

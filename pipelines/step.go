@@ -35,7 +35,7 @@ func (b *Build) step(beside ...string) hub.Step {
 		b.unknown()
 		return nil
 	}
-	b.Node = n.Get(p.Verb)
+	b.pattern, b.Node = p, n.Get(p.Verb)
 	b.label(p)
 	if !b.nested {
 		b.pl.Steps = append(b.pl.Steps, StepInfo{Verb: p.Verb, Label: strings.TrimPrefix(b.Where, b.pl.Name+"/"), Line: b.Line})
@@ -55,7 +55,7 @@ func (b *Build) step(beside ...string) hub.Step {
 	before := b.Flow.Branch()
 	b.pl.keeps = b.pl.keeps || p.Keeps
 	s := p.Compile(b)
-	b.pl.gated = b.pl.gated || !b.nested && !b.onError && !slices.Contains(passing, p.Verb)
+	b.pl.gated = b.pl.gated || !b.nested && !b.onError && b.plan.reg.passes(n) != PassesAll
 	if s == nil {
 		b.unknown()
 	}
@@ -73,29 +73,15 @@ func (b *Build) unknown() {
 
 // verb finds the step's one verb, and says what is wrong when there is none or more.
 func (b *Build) verb(beside []string) *Pattern {
-	n := b.Step
-	var verbs []string
-	for _, k := range n.Keys() {
-		if slices.Contains(beside, k) {
-			continue
-		}
-		if b.plan.reg.pattern(k) != nil {
-			verbs = append(verbs, k)
-		}
-	}
-	if len(verbs) == 2 && slices.Contains(b.plan.reg.pattern(verbs[0]).Modifiers, verbs[1]) {
-		verbs = verbs[:1] // split with its own aggregate
-	}
-	if len(verbs) == 2 && slices.Contains(b.plan.reg.pattern(verbs[1]).Modifiers, verbs[0]) {
-		verbs = verbs[1:]
-	}
+	verbs := b.plan.reg.verbs(b.Step, beside)
 	switch len(verbs) {
 	case 1:
-		return b.plan.reg.pattern(verbs[0])
+		return verbs[0]
 	case 0:
 		b.noVerb(beside)
 	default:
-		n.KeyNode(verbs[1]).Errorf("E202", "forgot a dash? write `- "+verbs[1]+":` as a step of its own", "this step has two verbs, %s and %s", verbs[0], verbs[1])
+		first, second := verbs[0].Verb, verbs[1].Verb
+		b.Step.KeyNode(second).Errorf("E202", "forgot a dash? write `- "+second+":` as a step of its own", "this step has two verbs, %s and %s", first, second)
 	}
 	return nil
 }
@@ -112,11 +98,11 @@ func (b *Build) noVerb(beside []string) {
 		} else if b.plan.reg.Later[k] {
 			at.Errorf("E210", notYet, "the step `%s` is not yet available", k)
 		} else {
-			at.Errorf("E203", didYouMean(k, b.plan.reg.verbs()), "unknown step %q", k)
+			at.Errorf("E203", didYouMean(k, b.plan.reg.verbNames()), "unknown step %q", k)
 		}
 		return
 	}
-	n.Errorf("E201", "one of "+strings.Join(b.plan.reg.verbs(), ", "), "this step has no verb")
+	n.Errorf("E201", "one of "+strings.Join(b.plan.reg.verbNames(), ", "), "this step has no verb")
 }
 
 func didYouMean(name string, known []string) string {
@@ -145,17 +131,17 @@ func (b *Build) label(p *Pattern) {
 
 // object is what a step that talks to somebody names: the channel, the adapter, the operation.
 func (b *Build) object(p *Pattern) string {
-	n := b.Node
-	if c := n.Get("call"); p.Verb == "enrich" {
-		n = c
+	if p.Object == nil {
+		return ""
 	}
-	switch {
-	case p.Verb != "send" && p.Verb != "call" && p.Verb != "enrich" || n.IsFormula():
+	switch n := p.Object(b.Step); {
+	case n.IsFormula():
 		return ""
 	case n.Kind() == yamlfile.Map && len(n.Keys()) > 0:
 		return n.Keys()[0]
+	default:
+		return n.Raw()
 	}
-	return n.Raw()
 }
 
 // wrap gives the step its `when`, `retry` and `errors`, and its name to its errors.

@@ -85,28 +85,24 @@ func load(path string, reg *pipelines.Registry, s *stubs, sets ...string) *loade
 	l.plan, l.problems = pipelines.Load(path, reg, loader)
 	l.took = time.Since(began)
 	if root, ok := loader.Again().ReadFile(path); ok {
-		l.counters = counterNames(root.Get("pipelines"), nil)
+		l.counters = counterNames(reg, root.Get("pipelines"), nil)
 		misspelt(root, os.Environ(), l.problems)
 	}
 	return l
 }
 
-// counterNames finds the names that the steps `count` below n give.
-func counterNames(n *yamlfile.Node, names []string) []string {
-	for _, item := range n.Items() {
-		if c := item.Get("count"); c != nil {
-			name := c.Raw()
-			if c.Kind() == yamlfile.Map {
-				name = c.Get("name").Raw()
-			}
-			if name != "" && !slices.Contains(names, name) {
+// counterNames finds the names of the counters that the steps below n add to.
+func counterNames(reg *pipelines.Registry, n *yamlfile.Node, names []string) []string {
+	for key, value := range n.Entries() {
+		if p := reg.Pattern(key.Raw()); p != nil && p.Counts != nil {
+			if name := p.Counts(n); name != "" && !slices.Contains(names, name) {
 				names = append(names, name)
 			}
 		}
-		names = counterNames(item, names)
+		names = counterNames(reg, value, names)
 	}
-	for _, value := range n.Entries() {
-		names = counterNames(value, names)
+	for _, item := range n.Items() {
+		names = counterNames(reg, item, names)
 	}
 	return names
 }

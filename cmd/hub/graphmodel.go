@@ -89,14 +89,11 @@ func (m *modelBuilder) link(pl *pipelines.Pipeline, l pipelines.Link) {
 	} else if a := m.plan.Adapter(l.To); a != nil {
 		to = m.node(graph.Node{ID: "target " + a.Name, Label: a.Name, Detail: a.Type.Name, Kind: graph.Target, Link: a.Line})
 	} else if called := m.plan.Pipeline(l.To); called != nil {
-		to, label = "pipeline "+called.Name, "call"
-		if l.Verb == "start" || l.Verb == "signal" {
-			label = l.Verb
-		}
+		to, label = "pipeline "+called.Name, l.Verb
 	} else {
 		return
 	}
-	m.edge("pipeline "+pl.Name, to, label, l.Error || l.Verb == "wire_tap")
+	m.edge("pipeline "+pl.Name, to, label, l.Error || l.Copy)
 }
 
 // edge adds an arrow; several between the same nodes become one with all labels.

@@ -23,7 +23,8 @@ var readme string
 
 // Pattern is the verb `aggregate`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "aggregate", Name: "Aggregator", Doc: readme, Keeps: true, Compile: compile}
+	return pipelines.Pattern{Verb: "aggregate", Name: "Aggregator", Doc: readme, Keeps: true, Compile: compile,
+		Passes: pipelines.PassesFewer.Always}
 }
 
 const (

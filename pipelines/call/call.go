@@ -9,6 +9,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
 )
 
 //go:embed README.md
@@ -16,7 +17,18 @@ var readme string
 
 // Pattern is the verb `call`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "call", Name: "Request-Reply", Doc: readme, Modifiers: []string{"with", "headers", "as", "timeout", "shadow"}, Compile: compile}
+	return pipelines.Pattern{Verb: "call", Name: "Request-Reply", Doc: readme, Modifiers: []string{"with", "headers", "as", "timeout", "shadow"}, Compile: compile,
+		Process: true, Passes: pipelines.PassesAll.Always, Object: operation, Asks: asked}
+}
+
+func operation(step *yamlfile.Node) *yamlfile.Node { return step.Get("call") }
+
+func asked(step *yamlfile.Node) []*yamlfile.Node {
+	out := []*yamlfile.Node{step.Get("call")}
+	if beside := step.Get("shadow").Get("call"); beside != nil {
+		out = append(out, beside)
+	}
+	return out
 }
 
 func compile(b *pipelines.Build) hub.Step {

@@ -16,7 +16,8 @@ var readme string
 
 // Pattern is the verb `content_filter`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "content_filter", Name: "Content Filter", Doc: readme, Compile: compile}
+	return pipelines.Pattern{Verb: "content_filter", Name: "Content Filter", Doc: readme, Compile: compile,
+		Passes: pipelines.PassesAll.Always}
 }
 
 type fields struct {

@@ -22,7 +22,17 @@ var readme string
 
 // Pattern is the verb `count`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "count", Name: "Counter", Doc: readme, Keeps: true, Compile: compile}
+	return pipelines.Pattern{Verb: "count", Name: "Counter", Doc: readme, Keeps: true, Compile: compile,
+		Process: true, Passes: pipelines.PassesAll.Always, Counts: counterOf}
+}
+
+// counterOf is the name of the counter that a step adds to.
+func counterOf(step *yamlfile.Node) string {
+	n := step.Get("count")
+	if n.Kind() == yamlfile.Map {
+		n = n.Get("name")
+	}
+	return n.Raw()
 }
 
 // Kind is the kind of a counter's values in hub.Store.Counters; their keys are the values of `by`, joined with "|".

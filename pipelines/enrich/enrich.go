@@ -21,8 +21,12 @@ var readme string
 
 // Pattern is the verb `enrich`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "enrich", Name: "Content Enricher", Doc: readme, Modifiers: []string{"timeout"}, Compile: compile}
+	return pipelines.Pattern{Verb: "enrich", Name: "Content Enricher", Doc: readme, Modifiers: []string{"timeout"}, Compile: compile,
+		Passes: pipelines.PassesAll.Always, Object: operation,
+		Asks: func(step *yamlfile.Node) []*yamlfile.Node { return []*yamlfile.Node{operation(step)} }}
 }
+
+func operation(step *yamlfile.Node) *yamlfile.Node { return step.Get("enrich").Get("call") }
 
 type enricher struct {
 	b    *pipelines.Build

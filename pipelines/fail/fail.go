@@ -19,7 +19,17 @@ var readme string
 
 // Pattern is the verb `fail`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "fail", Name: "Error class", Doc: readme, Compile: compile}
+	return pipelines.Pattern{Verb: "fail", Name: "Error class", Doc: readme, Compile: compile,
+		Process: true, Passes: pipelines.PassesSome.Always, Raises: classOf}
+}
+
+// classOf is the error class that a step names.
+func classOf(step *yamlfile.Node) string {
+	n := step.Get("fail")
+	if n.Kind() == yamlfile.Map {
+		n = n.Get("class")
+	}
+	return n.Raw()
 }
 
 var className = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)

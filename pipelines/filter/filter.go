@@ -15,7 +15,8 @@ var readme string
 
 // Pattern is the verb `filter`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "filter", Name: "Message Filter", Doc: readme, Compile: compile}
+	return pipelines.Pattern{Verb: "filter", Name: "Message Filter", Doc: readme, Compile: compile,
+		Passes: pipelines.PassesFewer.Always}
 }
 
 func compile(b *pipelines.Build) hub.Step {

@@ -25,12 +25,12 @@ func compile(b *pipelines.Build) hub.Step {
 	if b.Node.Kind() == yamlfile.Scalar {
 		o.Key = b.Node
 	} else {
-		b.Node.Decode(&o, "idempotent")
+		b.Node.Decode(&o, verb)
 	}
 	if o.Key == nil {
 		return nil
 	}
-	r := &receiver{b: b, asks: b.Asks(), keep: o.Keep, same: o.Duplicate == "same_reply", fail: o.Duplicate == "fail", waits: b.Waits() && !b.Background()}
+	r := &receiver{b: b, asks: b.Asks(), keep: o.Keep, same: o.Duplicate == duplicateReply, fail: o.Duplicate == duplicateFail, waits: b.Waits() && !b.Background()}
 	r.prefix = strings.Replace(b.Where, "/idempotent", "", 1)
 	if o.Scope != "" {
 		r.prefix = "scope:" + o.Scope

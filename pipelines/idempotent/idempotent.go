@@ -15,6 +15,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 )
 
@@ -23,13 +24,29 @@ var readme string
 
 // Pattern is the verb `idempotent`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "idempotent", Name: "Idempotent Receiver", Doc: readme, Keeps: true, Compile: compile}
+	return pipelines.Pattern{Verb: verb, Name: "Idempotent Receiver", Doc: readme, Keeps: true, Compile: compile,
+		Passes: passes}
+}
+
+// passes tells what becomes of a duplicate.
+func passes(step *yamlfile.Node, _ pipelines.Passing) pipelines.Passing {
+	switch n := step.Get(verb); {
+	case n.Get("release") != nil:
+		return pipelines.PassesAll
+	case n.Get("duplicate").Raw() == duplicateReply, n.Get("duplicate").Raw() == duplicateFail:
+		return pipelines.PassesSome
+	}
+	return pipelines.PassesFewer
 }
 
 const (
-	kind        = "idempotent"
+	verb        = "idempotent"
+	kind        = "idempotent" // of the records of the keys that are taken
 	defaultKeep = 30 * 24 * time.Hour
 	maxKey      = 255
+
+	duplicateReply = "same_reply"
+	duplicateFail  = "fail"
 )
 
 type receiver struct {

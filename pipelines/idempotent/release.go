@@ -42,7 +42,7 @@ func compileRelease(b *pipelines.Build, r *receiver, scope string) hub.Step {
 
 // scopes adds those of the steps below n that take keys to known.
 func scopes(n *yamlfile.Node, known []string) []string {
-	if step := n.Get("idempotent"); step.Get("scope") != nil && step.Get("release") == nil {
+	if step := n.Get(verb); step.Get("scope") != nil && step.Get("release") == nil {
 		known = append(known, step.Get("scope").Str())
 	}
 	for _, value := range n.Entries() {

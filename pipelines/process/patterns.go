@@ -25,9 +25,12 @@ var signalDoc string
 // Patterns are the verbs `start`, `signal` and `answer`.
 func Patterns() []pipelines.Pattern {
 	return []pipelines.Pattern{
-		{Verb: "start", Name: "Process Manager (start)", Doc: startDoc, Keeps: true, Modifiers: []string{"with"}, Compile: compileStart},
-		{Verb: "signal", Name: "Process Manager (event)", Doc: signalDoc, Keeps: true, Compile: compileSignal},
-		{Verb: "answer", Name: "Process Manager (human task)", Doc: answerDoc, Keeps: true, Compile: compileAnswer},
+		{Verb: "start", Name: "Process Manager (start)", Doc: startDoc, Keeps: true, Modifiers: []string{"with"}, Compile: compileStart,
+			Process: true, Passes: pipelines.PassesAll.Always},
+		{Verb: "signal", Name: "Process Manager (event)", Doc: signalDoc, Keeps: true, Compile: compileSignal,
+			Process: true, Passes: pipelines.PassesAll.Always},
+		{Verb: "answer", Name: "Process Manager (human task)", Doc: answerDoc, Keeps: true, Compile: compileAnswer,
+			Passes: pipelines.PassesAll.Always},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	_ "embed"
+	"net/http"
 	"strconv"
 
 	"orderhub/hub"
@@ -22,7 +23,27 @@ var readme string
 
 // Pattern is the verb `reply`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "reply", Name: "Reply (Return Address)", Doc: readme, Modifiers: []string{"headers"}, Compile: compile}
+	return pipelines.Pattern{Verb: "reply", Name: "Reply (Return Address)", Doc: readme, Modifiers: []string{"headers"}, Compile: compile,
+		Passes: pipelines.PassesAll.Always, Replies: statuses}
+}
+
+// statuses are those that a reply may have; 0 for one that a formula gives.
+func statuses(step *yamlfile.Node) []int {
+	n := step.Get("reply")
+	if n.Kind() == yamlfile.Map {
+		body := n.Get("body")
+		if n = n.Get("status"); n == nil {
+			if body.IsFormula() {
+				return []int{http.StatusOK, http.StatusNotFound} // there is no such thing
+			}
+			return []int{http.StatusOK}
+		}
+	}
+	if n.IsFormula() {
+		return []int{0}
+	}
+	code, _ := strconv.Atoi(n.Str()) // checked when it is compiled
+	return []int{code}
 }
 
 type replier struct {

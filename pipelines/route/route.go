@@ -16,7 +16,23 @@ var readme string
 
 // Pattern is the verb `route`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "route", Name: "Content-Based Router", Doc: readme, Compile: compile}
+	return pipelines.Pattern{Verb: "route", Name: "Content-Based Router", Doc: readme, Compile: compile,
+		Process: true, Passes: passes, Inner: inner}
+}
+
+// passes is what the steps of the branches do: the message goes on behind them.
+func passes(_ *yamlfile.Node, inside pipelines.Passing) pipelines.Passing { return inside }
+
+// inner are the steps of all branches.
+func inner(step *yamlfile.Node) (out []*yamlfile.Node) {
+	for _, branch := range step.Get("route").Items() {
+		if steps := branch.Get("steps"); steps != nil {
+			out = append(out, steps.Items()...)
+		} else {
+			out = append(out, branch)
+		}
+	}
+	return out
 }
 
 type branch struct {

@@ -12,6 +12,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 )
 
@@ -21,7 +22,9 @@ var readme string
 // Pattern is the verb `scatter_gather`.
 func Pattern() pipelines.Pattern {
 	return pipelines.Pattern{Verb: "scatter_gather", Name: "Scatter-Gather", Doc: readme,
-		Modifiers: []string{"with", "headers", "as", "timeout"}, Compile: compile}
+		Modifiers: []string{"with", "headers", "as", "timeout"}, Compile: compile,
+		Process: true, Passes: pipelines.PassesAll.Always,
+		Asks: func(step *yamlfile.Node) []*yamlfile.Node { return step.Get("scatter_gather").Get("to").Items() }}
 }
 
 type asker struct {

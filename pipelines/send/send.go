@@ -9,6 +9,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
 )
 
 //go:embed README.md
@@ -16,7 +17,9 @@ var readme string
 
 // Pattern is the verb `send`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "send", Name: "Message Endpoint", Doc: readme, Modifiers: []string{"with", "headers", "expires"}, Compile: compile}
+	return pipelines.Pattern{Verb: "send", Name: "Message Endpoint", Doc: readme, Modifiers: []string{"with", "headers", "expires"}, Compile: compile,
+		Process: true, Sends: true, Passes: pipelines.PassesAll.Always,
+		Object: func(step *yamlfile.Node) *yamlfile.Node { return step.Get("send") }}
 }
 
 func compile(b *pipelines.Build) hub.Step {

@@ -21,7 +21,9 @@ var readme string
 
 // Pattern is the verb `set`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "set", Name: "Content Enricher (fields)", Doc: readme, Compile: compile}
+	return pipelines.Pattern{Verb: "set", Name: "Content Enricher (fields)", Doc: readme, Compile: compile,
+		Process: true, Passes: pipelines.PassesAll.Always,
+		Sets: func(step *yamlfile.Node) []string { return step.Get("set").Keys() }}
 }
 
 type assignment struct {

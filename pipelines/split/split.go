@@ -14,6 +14,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 )
 
@@ -22,8 +23,20 @@ var readme string
 
 // Pattern is the verb `split`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "split", Name: "Splitter; with `aggregate`: Composed Message Processor", Doc: readme, Modifiers: []string{"aggregate"}, Compile: compile}
+	return pipelines.Pattern{Verb: "split", Name: "Splitter; with `aggregate`: Composed Message Processor", Doc: readme, Modifiers: []string{"aggregate"}, Compile: compile,
+		Passes: passes, Inner: inner}
 }
+
+// passes: each child goes on for itself, and a list may be empty; an aggregate goes on in any case.
+func passes(step *yamlfile.Node, _ pipelines.Passing) pipelines.Passing {
+	if step.Get("aggregate") != nil || step.Get("split").Get("aggregate") != nil {
+		return pipelines.PassesAll
+	}
+	return pipelines.PassesFewer
+}
+
+// inner are the steps of a child.
+func inner(step *yamlfile.Node) []*yamlfile.Node { return step.Get("split").Get("steps").Items() }
 
 // maxChildren bounds what one message may become.
 const maxChildren = 10_000

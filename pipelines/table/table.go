@@ -22,7 +22,8 @@ var readme string
 
 // Pattern is the verb `table`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "table", Name: "Table (Shared Database)", Doc: readme, Keeps: true, Compile: compile}
+	return pipelines.Pattern{Verb: "table", Name: "Table (Shared Database)", Doc: readme, Keeps: true, Compile: compile,
+		Process: true, Passes: pipelines.PassesAll.Always}
 }
 
 const (

@@ -17,7 +17,8 @@ var readme string
 
 // Pattern is the verb `translate`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "translate", Name: "Message Translator", Doc: readme, Compile: compile}
+	return pipelines.Pattern{Verb: "translate", Name: "Message Translator", Doc: readme, Compile: compile,
+		Passes: pipelines.PassesAll.Always}
 }
 
 func compile(b *pipelines.Build) hub.Step {

@@ -16,7 +16,8 @@ var readme string
 
 // Pattern is the verb `validate`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "validate", Name: "Message validation", Doc: readme, Compile: compile}
+	return pipelines.Pattern{Verb: "validate", Name: "Message validation", Doc: readme, Compile: compile,
+		Process: true, Passes: pipelines.PassesAll.Always}
 }
 
 func compile(b *pipelines.Build) hub.Step {

@@ -194,7 +194,7 @@ func (c *compiler) eventsOf(n *yamlfile.Node) {
 	if m.Run == nil {
 		return
 	}
-	if m.Verb != "send" {
+	if p := b.Pattern(n); !p.Sends {
 		n.Errorf("E291", "write {send: {order.events: =\"order.\" + state}, with: {…}}", "state changes are sent, not %s", m.Verb)
 		return
 	}

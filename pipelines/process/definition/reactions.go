@@ -28,7 +28,7 @@ func (c *compiler) reaction(n *yamlfile.Node, within string, more ...string) *Re
 		for _, item := range list.Items() {
 			c.quick(r, item, within)
 		}
-	} else if c.b.Verb(n) != "" {
+	} else if c.b.Pattern(n) != nil {
 		c.quick(r, n, within, beside...)
 	} else {
 		n.Allow("reaction", beside...)
@@ -41,13 +41,12 @@ func (c *compiler) reaction(n *yamlfile.Node, within string, more ...string) *Re
 
 // quick adds a step that asks nobody: a reaction is one unit of work.
 func (c *compiler) quick(r *Reaction, n *yamlfile.Node, within string, beside ...string) {
-	verb := c.b.Verb(n)
-	if !c.fits(verb, n) {
+	if !c.fits(n) {
 		return
 	}
 	m := c.b.One(n, within, beside...)
 	if m.Asks {
-		n.KeyNode(verb).Errorf("E299", "goto a state that has it among its steps", "a reaction can't wait for an answer: %s asks somebody", verb)
+		n.KeyNode(m.Verb).Errorf("E299", "goto a state that has it among its steps", "a reaction can't wait for an answer: %s asks somebody", m.Verb)
 	}
 	if m.Run != nil {
 		r.Steps = append(r.Steps, m)
@@ -224,7 +223,7 @@ func (c *compiler) timerOf(n *yamlfile.Node, within string) *Timer {
 	} else if z := n.KeyNode("zone"); z != nil {
 		z.Errorf("E299", "remove it", "`zone` belongs to `cron`")
 	}
-	written := c.b.Verb(n) != "" || len(n.Get("steps").Items()) > 0 || n.Get("goto") != nil // a step may have a fault of its own
+	written := c.b.Pattern(n) != nil || len(n.Get("steps").Items()) > 0 || n.Get("goto") != nil // a step may have a fault of its own
 	if !written && c.s.Faults() == before {
 		n.Errorf("E299", "add a step, as send: ops.notices, or goto: and a state", "this timer does nothing")
 	}

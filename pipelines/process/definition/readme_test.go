@@ -8,6 +8,17 @@ import (
 	"strings"
 	"testing"
 
+	"orderhub/pipelines"
+	"orderhub/pipelines/call"
+	"orderhub/pipelines/count"
+	"orderhub/pipelines/fail"
+	"orderhub/pipelines/route"
+	"orderhub/pipelines/scattergather"
+	"orderhub/pipelines/send"
+	"orderhub/pipelines/set"
+	"orderhub/pipelines/table"
+	"orderhub/pipelines/validate"
+	"orderhub/pipelines/wiretap"
 	"orderhub/pipelines/yamlfile"
 )
 
@@ -36,9 +47,10 @@ func TestReadmeShowsEveryKey(t *testing.T) {
 			t.Errorf("no example shows %s", k)
 		}
 	}
-	for _, verb := range verbs {
-		if !strings.Contains(string(readme), verb) {
-			t.Errorf("the step %s is not named", verb)
+	for _, p := range []pipelines.Pattern{call.Pattern(), send.Pattern(), set.Pattern(), route.Pattern(), validate.Pattern(), scattergather.Pattern(),
+		table.Pattern(), count.Pattern(), wiretap.Pattern(), fail.Pattern()} {
+		if p.Process && !strings.Contains(string(readme), p.Verb) {
+			t.Errorf("the step %s is not named", p.Verb)
 		}
 	}
 	if len(keys) < 40 || slices.Contains(keys, "") {

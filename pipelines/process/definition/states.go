@@ -174,9 +174,6 @@ func (c *compiler) eachOf(s *State, o stateSettings) {
 	}
 }
 
-// verbs are the steps that make sense where there is no message that goes on.
-var verbs = []string{"call", "send", "set", "route", "validate", "scatter_gather", "signal", "start", "table", "count", "wire_tap", "fail"}
-
 // steps compiles the steps of a state. What they leave in c.b.Flow is what its rules see.
 func (c *compiler) steps(s *State, n *yamlfile.Node) []*Step {
 	if n == nil {
@@ -196,8 +193,7 @@ func (c *compiler) steps(s *State, n *yamlfile.Node) []*Step {
 }
 
 func (c *compiler) step(s *State, item *yamlfile.Node) *Step {
-	verb := c.b.Verb(item)
-	if !c.fits(verb, item) {
+	if !c.fits(item) {
 		return nil
 	}
 	k := &Step{Made: c.b.One(item, s.Name+"/", "compensate")}
@@ -205,7 +201,7 @@ func (c *compiler) step(s *State, item *yamlfile.Node) *Step {
 		k.As = as.Raw()
 	}
 	if n := item.Get("compensate"); n != nil {
-		if inner := c.b.Verb(n); c.fits(inner, n) {
+		if c.fits(n) {
 			k.Compensation = &Compensation{}
 			if w := n.Get("when"); w != nil {
 				k.Compensation.When = c.b.Condition(w, c.b.Flow.Scope)
@@ -219,12 +215,13 @@ func (c *compiler) step(s *State, item *yamlfile.Node) *Step {
 	return k
 }
 
-// fits reports verbs that have no meaning in a process.
-func (c *compiler) fits(verb string, item *yamlfile.Node) bool {
-	if verb == "" || slices.Contains(verbs, verb) {
+// fits reports a step that has no meaning in a process.
+func (c *compiler) fits(item *yamlfile.Node) bool {
+	p := c.b.Pattern(item)
+	if p == nil || p.Process {
 		return true
 	}
-	item.KeyNode(verb).Errorf("E296", "move it to a pipeline with from: call, and call that here", "the step %s has no meaning in a process: there is no message that goes on", verb)
+	item.KeyNode(p.Verb).Errorf("E296", "move it to a pipeline with from: call, and call that here", "the step %s has no meaning in a process: there is no message that goes on", p.Verb)
 	return false
 }
 
