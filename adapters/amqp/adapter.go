@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -61,13 +60,13 @@ func keep[T any](a *Adapter, open func(context.Context) (T, error), lost func(T)
 // OpenSource makes the source of a queue ("queue orders") or of an exchange
 // ("exchange orders key order.*", with the option queue).
 func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
-	p, m := parsePlace(arg)
-	if m != nil {
-		return nil, m
+	p, err := parsePlace(arg)
+	if err != nil {
+		return nil, err
 	}
 	t, faults := p.source(c)
 	if len(faults) > 0 {
-		return nil, (*mistake)(&faults[0])
+		return nil, broker.Wrong(faults[0].Help, "%s", faults[0].Message)
 	}
 	var key func(*hub.Message) string
 	if c.Key != "" {
@@ -91,9 +90,9 @@ func (a *Adapter) source(p place, c *SourceConfig, t topology, key func(*hub.Mes
 // OpenTarget makes the target that sends to a queue ("queue orders") or to an
 // exchange ("exchange orders", "exchange orders type topic key order.paid").
 func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
-	p, m := parsePlace(arg)
-	if m != nil {
-		return nil, m
+	p, err := parsePlace(arg)
+	if err != nil {
+		return nil, err
 	}
 	return a.target(p), nil
 }
@@ -106,13 +105,9 @@ func (a *Adapter) target(p place) *Target {
 
 // OpenCaller finds an operation of `ops:`, or takes a place as OpenTarget does.
 func (a *Adapter) OpenCaller(op string) (hub.Caller, error) {
-	text, named := a.cfg.Ops[op]
-	if !named {
-		text = op
-	}
-	p, m := parsePlace(text)
-	if m != nil {
-		return nil, fmt.Errorf("op %q: %w", op, m)
+	p, err := places.Op(a.cfg.Ops, op)
+	if err != nil {
+		return nil, err
 	}
 	return a.caller(p), nil
 }

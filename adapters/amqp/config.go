@@ -1,10 +1,10 @@
 package amqp
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
+	"strconv"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -47,11 +47,134 @@ func (c *Config) check() (faults []hub.FieldFault) {
 			bad("tls", "write amqps:// in the url, or leave tls out", "tls is set, but the url does not begin with amqps://")
 		}
 	}
-	faults = append(faults, c.Connection.Faults()...)
-	for _, name := range slices.Sorted(maps.Keys(c.Ops)) {
-		if _, m := parsePlace(c.Ops[name]); m != nil {
-			bad("ops."+name, m.Help, "op %q: %s", name, m.Message)
+	return append(append(faults, c.Connection.Faults()...), places.CheckOps(c.Ops)...)
+}
+
+// SourceConfig are the options of `from: {rabbit: queue orders, …}`.
+type SourceConfig struct {
+	Queue         string         `yaml:"queue" doc:"The queue that is bound to the exchange, for from: {rabbit: exchange NAME key PATTERN}."`
+	QueueType     string         `yaml:"queue_type" oneof:"classic|quorum" default:"classic" doc:"Type of the queue where it is declared."`
+	Durable       bool           `yaml:"durable" default:"true" doc:"The queue outlives a restart of the server."`
+	Exclusive     bool           `yaml:"exclusive" doc:"The queue is for this connection alone and goes with it."`
+	AutoDelete    bool           `yaml:"auto_delete" doc:"The queue goes with its last reader."`
+	Arguments     map[string]any `yaml:"arguments" doc:"Further arguments of the queue, such as x-dead-letter-exchange."`
+	Bind          []Bind         `yaml:"bind" doc:"Exchanges that the queue is bound to."`
+	Prefetch      int            `yaml:"prefetch" min:"0" max:"65535" doc:"In place of the adapter's."`
+	Workers       int            `yaml:"workers" default:"64" min:"1" max:"1024" doc:"Messages handled at once."`
+	Key           string         `yaml:"key" doc:"Header that becomes the ordering key; also routing-key, correlation-id or message-id. Left out: no order."`
+	MaxDeliveries int            `yaml:"max_deliveries" min:"0" doc:"A message that a quorum queue delivered more often is refused as poison. Left out: no limit; the hub counts its own attempts."`
+}
+
+// Bind is one binding of a queue.
+type Bind struct {
+	Exchange string            `yaml:"exchange" required:"true" doc:"The exchange."`
+	Type     string            `yaml:"type" oneof:"direct|topic|fanout|headers" doc:"Its type, to declare it. Left out: it must be there."`
+	Key      string            `yaml:"key" doc:"Routing key or pattern."`
+	Headers  map[string]string `yaml:"headers" doc:"Headers that a headers exchange compares; x-match: any for one of them."`
+}
+
+// SendOptions are the options of `send: {rabbit: exchange orders, …}`.
+type SendOptions struct {
+	RoutingKey string `yaml:"routing_key" doc:"Routing key. Left out: the key in the text, else the message's header routing-key."`
+}
+
+func defaultSource() *SourceConfig {
+	return &SourceConfig{QueueType: classic, Durable: true, Workers: 64}
+}
+
+const (
+	classic = "classic"
+	quorum  = "quorum"
+)
+
+// arguments is the table of a map from YAML.
+func arguments(from map[string]any) (amqp.Table, error) {
+	if len(from) == 0 {
+		return nil, nil
+	}
+	out := amqp.Table{}
+	for name, v := range from {
+		a, err := argument(v)
+		if err != nil {
+			return nil, fmt.Errorf("arguments: %s: %w", name, err)
 		}
+		out[name] = a
+	}
+	return out, nil
+}
+
+func argument(v any) (any, error) {
+	switch v := v.(type) {
+	case string, bool, nil, float64, int64:
+		return v, nil
+	case int:
+		return int64(v), nil
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return n, nil
+		}
+		return v.Float64()
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			var err error
+			if out[i], err = argument(v[i]); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	case map[string]any:
+		return arguments(v)
+	}
+	return nil, fmt.Errorf("%T is no argument", v)
+}
+
+// textTable is a table of texts.
+func textTable(from map[string]string) amqp.Table {
+	if len(from) == 0 {
+		return nil
+	}
+	out := amqp.Table{}
+	for name, v := range from {
+		out[name] = v
+	}
+	return out
+}
+
+// checkSource finds what is wrong in `from:`.
+func checkSource(arg string, c *SourceConfig) (faults []hub.FieldFault) {
+	p, err := parsePlace(arg)
+	if err != nil {
+		return places.Check(arg)
+	}
+	_, faults = p.source(c)
+	return faults
+}
+
+// faults finds what is wrong in the options for p.
+func (c *SourceConfig) faults(p place) (faults []hub.FieldFault) {
+	bad := func(at, help, format string, args ...any) {
+		faults = append(faults, hub.FieldFault{Path: at, Message: fmt.Sprintf(format, args...), Help: help})
+	}
+	switch {
+	case p.exchange != "" && c.Queue == "":
+		bad("", "add queue: NAME", "%s: the queue that collects its messages is missing", p)
+	case p.exchange == "" && c.Queue != "":
+		bad("queue", "leave it out, or write exchange NAME key PATTERN", "%s: the option queue is for exchanges", p)
+	}
+	if p.exchange != "" && !p.hasKey && (p.kind == topic || p.kind == direct) {
+		bad("", "add key and what the routing key must be; in a topic exchange * is one word, # any number", "%s: nothing says which of its messages are wanted", p)
+	}
+	if c.QueueType == quorum && (!c.Durable || c.Exclusive || c.AutoDelete) {
+		bad("queue_type", "take classic, or leave durable, exclusive and auto_delete as they are", "a quorum queue is durable, and neither exclusive nor auto_delete")
+	}
+	for i, b := range c.Bind {
+		if b.Exchange == "" {
+			bad("bind."+strconv.Itoa(i)+".exchange", "add exchange: NAME", "bind: the exchange is missing")
+		}
+	}
+	if _, err := arguments(c.Arguments); err != nil {
+		bad("arguments", "write texts, numbers, true, false, lists and maps of them", "%s", err)
 	}
 	return faults
 }

@@ -3,8 +3,13 @@ package amqp
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"orderhub/hub"
 )
 
 // Inspect compares what the opened sources, targets and callers use with what
@@ -85,3 +90,101 @@ func (a *Adapter) remedy(e *amqp.Error) string {
 	}
 	return "say in the configuration what it is, or delete it at the server and the hub declares it anew"
 }
+
+// trial is something that the user may need the right to.
+type trial struct {
+	what string
+	do   func(*amqp.Channel) error
+}
+
+// rights finds out what the user may not do that the sources, targets and
+// callers of a need. RabbitMQ looks at rights before it looks at arguments, so
+// each is tried with an argument that can't be: what comes back is a refusal by
+// the one or by the other, and nothing is done.
+func (s *session) rights(ctx context.Context, a *Adapter) (findings []string, err error) {
+	a.mu.Lock()
+	wanted := slices.Clone(a.wanted)
+	a.mu.Unlock()
+	seen := map[string]bool{}
+	for _, w := range wanted {
+		trials, unasked := w.trials(a.cfg.CheckOnly)
+		findings = append(findings, unasked...)
+		for _, t := range trials {
+			if seen[t.what] {
+				continue
+			}
+			seen[t.what] = true
+			tried := s.briefly(t.do)
+			if e, ok := errors.AsType[*amqp.Error](tried); ok && e.Code == amqp.AccessRefused {
+				findings = append(findings, fmt.Sprintf("%s: %s; let the server's administrator give the user the right to it", t.what, detail(e)))
+			} else if tried != nil && s.conn.IsClosed() {
+				return findings, tried
+			}
+			if ctx.Err() != nil {
+				return findings, ctx.Err()
+			}
+		}
+	}
+	return findings, nil
+}
+
+// trials are those of t, and what the server can't be asked.
+func (t topology) trials(checkOnly bool) (out []trial, unasked []string) {
+	for _, q := range t.queues {
+		if q.loose {
+			out = append(out, trial{"send to " + q.String(), func(ch *amqp.Channel) error { return mayPublish(ch, "", q.name) }})
+			continue
+		}
+		out = append(out, trial{"read " + q.String(), func(ch *amqp.Channel) error { return mayRead(ch, q.name) }})
+		if !checkOnly {
+			out = append(out, trial{"declare " + q.String(), func(ch *amqp.Channel) error { return mayDeclare(ch, q) }})
+		} else if len(q.args) > 0 {
+			unasked = append(unasked, hub.Unasked+q.String()+": whether it has the arguments that the configuration says; check_only declares nothing, and RabbitMQ compares only then")
+		}
+	}
+	for _, b := range t.binds {
+		if checkOnly {
+			unasked = append(unasked, hub.Unasked+b.String()+": RabbitMQ can't be asked for bindings, and check_only declares none")
+			continue
+		}
+		out = append(out, trial{"make the " + b.String(), func(ch *amqp.Channel) error {
+			return ch.QueueUnbind(b.queue, "hub.inspect."+hub.NewID(time.Now()), b.exchange, nil) // there is no such binding
+		}})
+	}
+	if len(t.queues) == 0 {
+		for _, e := range t.exchanges {
+			out = append(out, trial{"send to " + e.String(), func(ch *amqp.Channel) error { return mayPublish(ch, e.name, "hub.inspect") }})
+		}
+	}
+	return out, unasked
+}
+
+// mayRead tries to read with a priority that is no number.
+func mayRead(ch *amqp.Channel, queue string) error {
+	_, err := ch.Consume(queue, "", false, false, false, false, amqp.Table{"x-priority": "none"})
+	return err
+}
+
+// mayDeclare tries to declare it with a limit that is no number.
+func mayDeclare(ch *amqp.Channel, q queue) error {
+	_, err := ch.QueueDeclare(q.name, q.durable, q.autoDelete, false, false, amqp.Table{"x-expires": "never"})
+	return err
+}
+
+// mayPublish tries to send what expires in no time that there is.
+func mayPublish(ch *amqp.Channel, exchange, key string) error {
+	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
+	if err := ch.PublishWithContext(context.Background(), exchange, key, true, false, amqp.Publishing{Expiration: "never"}); err != nil {
+		return err
+	}
+	select {
+	case e := <-closed:
+		if e != nil {
+			return e
+		}
+	case <-time.After(inspectPatience):
+	}
+	return nil
+}
+
+const inspectPatience = 5 * time.Second

@@ -30,7 +30,7 @@ func definition() hub.Typed[*Adapter, Config, SourceConfig] {
 			return "give it another name: this one is of the way that a message came, or the hub's own", name != headerPriority && notSent(name, false)
 		},
 		CheckSource: checkSource,
-		CheckTarget: checkTarget,
+		CheckTarget: places.Check,
 		Check:       func(c *Config, _ *hub.Env) []hub.FieldFault { return c.check() },
 
 		Open:        open,

@@ -65,35 +65,40 @@ func (w *wire) Read(p []byte) (n int, err error) {
 }
 
 func (w *wire) read(p []byte) (n int, err error) {
-	for n < len(p) {
+	for n < len(p) && err == nil {
 		switch {
 		case len(w.head) > 0:
 			c := copy(p[n:], w.head)
 			w.head, n = w.head[c:], n+c
+		case n > 0 && w.in.Buffered() < w.least():
+			return n, nil // what is there is given without waiting
 		case w.left > 0 || w.plain:
-			part := p[n:]
-			if !w.plain && uint64(len(part)) > w.left {
-				part = part[:w.left]
-			}
-			if n > 0 && w.in.Buffered() == 0 {
-				return n, nil
-			}
-			c, err := w.in.Read(part)
-			if !w.plain {
-				w.left -= uint64(c)
-			}
-			if n += c; err != nil {
-				return n, err
-			}
-		case n > 0 && w.in.Buffered() < frameHead:
-			return n, nil
+			c := 0
+			c, err = w.rest(p[n:])
+			n += c
 		default:
-			if err := w.frame(); err != nil {
-				return n, err
-			}
+			err = w.frame()
 		}
 	}
-	return n, nil
+	return n, err
+}
+
+// least is how much must have come for the next read not to wait.
+func (w *wire) least() int {
+	if w.left > 0 || w.plain {
+		return 1
+	}
+	return frameHead
+}
+
+// rest reads on in the frame, which goes as it is.
+func (w *wire) rest(p []byte) (n int, err error) {
+	if w.plain {
+		return w.in.Read(p)
+	}
+	n, err = w.in.Read(p[:min(uint64(len(p)), w.left)])
+	w.left -= uint64(n)
+	return n, err
 }
 
 // frame begins the next frame.

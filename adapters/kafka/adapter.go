@@ -3,8 +3,8 @@ package kafka
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"sync"
 
@@ -12,6 +12,7 @@ import (
 	"github.com/segmentio/kafka-go/sasl"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // Adapter is an opened entry of `adapters:`. All that it sends goes by the same connections, made when they are needed; each Run of a source,
@@ -25,30 +26,22 @@ type Adapter struct {
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	out     *writer
 	replies *replies
+	late    broker.Late
 
 	mu   sync.Mutex
 	uses []use
 }
 
-func open(cfg Config, env *hub.Env) (*Adapter, error) {
-	fail := func(err error) (*Adapter, error) { return nil, fmt.Errorf("kafka %q: %w", env.Name, err) }
-	e := *env
-	if e.Log == nil {
-		e.Log = slog.New(slog.DiscardHandler)
-	}
-	if e.Clock == nil {
-		e.Clock = hub.RealClock{}
-	}
-	a := &Adapter{cfg: cfg, env: &e, brokers: cfg.addresses()}
+func open(cfg *Config, env *hub.Env) (a *Adapter, err error) {
+	a = &Adapter{cfg: *cfg, env: env, brokers: cfg.addresses()}
 	if len(a.brokers) == 0 {
-		return fail(fmt.Errorf("brokers: none is given"))
+		return nil, errors.New("brokers: none is given")
 	}
-	var err error
 	if a.tls, err = cfg.TLS.config(env); err != nil {
-		return fail(fmt.Errorf("tls: %w", err))
+		return nil, err
 	}
 	if a.sasl, err = cfg.SASL.mechanism(); err != nil {
-		return fail(fmt.Errorf("sasl: %w", err))
+		return nil, fmt.Errorf("sasl: %w", err)
 	}
 	a.dialBy((&net.Dialer{}).DialContext)
 	return a, nil
@@ -62,7 +55,7 @@ func (a *Adapter) dialBy(dial func(ctx context.Context, network, address string)
 
 // OpenSource makes the source of a topic: "topic web.orders".
 func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
-	topic, err := argument(arg)
+	topic, err := parseTopic(arg)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +67,7 @@ func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
 
 // OpenTarget makes the target of a topic: "topic orders".
 func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
-	topic, err := argument(arg)
+	topic, err := parseTopic(arg)
 	if err != nil {
 		return nil, err
 	}
@@ -83,13 +76,9 @@ func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
 
 // OpenCaller finds an operation of `ops:`, or takes a topic as OpenTarget does.
 func (a *Adapter) OpenCaller(op string) (hub.Caller, error) {
-	text, named := a.cfg.Ops[op]
-	if !named {
-		text = op
-	}
-	topic, err := argument(text)
+	topic, err := places.Op(a.cfg.Ops, op)
 	if err != nil {
-		return nil, fmt.Errorf("op %q: %w", op, err)
+		return nil, err
 	}
 	return a.caller(topic, onTopic)
 }
@@ -173,7 +162,7 @@ func (a *Adapter) creation(f form) *Create {
 }
 
 // LateReplies counts the replies that came after their caller had gone, or second.
-func (a *Adapter) LateReplies() uint64 { return a.replies.late.Load() }
+func (a *Adapter) LateReplies() uint64 { return a.late.Count() }
 
 // Close ends the connections. Its sources have returned and its targets are closed.
 func (a *Adapter) Close(context.Context) error {
@@ -186,4 +175,47 @@ func (a *Adapter) Close(context.Context) error {
 func (a *Adapter) Probe(ctx context.Context) error {
 	_, err := a.out.link.client.ApiVersions(ctx, &kafka.ApiVersionsRequest{})
 	return err
+}
+
+// Target writes records to a topic. Records of one key go to one partition, in the order of their Sends.
+type Target struct {
+	adapter *Adapter
+	topic   string
+	create  *Create
+	form    form
+
+	mu      sync.Mutex
+	closed  bool
+	writing sync.WaitGroup
+}
+
+var _ hub.Target = (*Target)(nil)
+
+// Send returns nil only after all in-sync replicas have the record. A record whose confirmation did not come in time may be there all the
+// same; sent again, it has the same header hub-id.
+func (t *Target) Send(ctx context.Context, m *hub.Message) error {
+	if !t.enter() {
+		return hub.AsError(hub.ErrClosed)
+	}
+	defer t.writing.Done()
+	return t.adapter.out.sendMessage(ctx, t.topic, t.create, m, t.form)
+}
+
+// enter begins a Send; false: the target is closed.
+func (t *Target) enter() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.closed {
+		t.writing.Add(1)
+	}
+	return !t.closed
+}
+
+// Close waits for the Sends that run. The connections are the adapter's.
+func (t *Target) Close() error {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
+	t.writing.Wait()
+	return nil
 }

@@ -21,18 +21,18 @@ import (
 	"time"
 )
 
-// broker is a Kafka of the package's own, that tests may kill, on ports of its own. The jars lie in the folder that HUB_TEST_KAFKA_LIB names.
-type broker struct {
+// process is a Kafka of the package's own, that tests may kill, on ports of its own. The jars lie in the folder that HUB_TEST_KAFKA_LIB names.
+type process struct {
 	dir, lib string
 	addr     string
 	secure   string // another listener, with TLS and passwords, for the user hub with the password geheim
-	process  *exec.Cmd
+	cmd      *exec.Cmd
 }
 
 // own is the one that all tests use, one after another. The first that needs it starts it, TestMain ends it.
 var own struct {
 	sync.Mutex
-	*broker
+	*process
 }
 
 // jars is the folder of Kafka's jars; "": there is none.
@@ -54,7 +54,7 @@ func is(path string) bool {
 }
 
 // ownBroker is the test's until its end.
-func ownBroker(t testing.TB) *broker {
+func ownBroker(t testing.TB) *process {
 	t.Helper()
 	if os.Getenv("HUB_TEST_SERVERS") != "1" {
 		t.Skip("restarts a Kafka of its own: only with HUB_TEST_SERVERS=1")
@@ -65,14 +65,14 @@ func ownBroker(t testing.TB) *broker {
 	}
 	own.Lock()
 	t.Cleanup(own.Unlock)
-	if own.broker == nil {
+	if own.process == nil {
 		b, err := startBroker(lib)
 		if err != nil {
 			t.Fatal(err)
 		}
-		own.broker = b
+		own.process = b
 	}
-	b := own.broker
+	b := own.process
 	t.Cleanup(func() {
 		if log, err := os.ReadFile(filepath.Join(b.dir, "kafka.log")); err == nil && t.Failed() {
 			t.Logf("the broker's last words: %s", log[max(0, len(log)-9000):])
@@ -81,7 +81,7 @@ func ownBroker(t testing.TB) *broker {
 	return b
 }
 
-func startBroker(lib string) (*broker, error) {
+func startBroker(lib string) (*process, error) {
 	dir, err := os.MkdirTemp("", "hub-kafka")
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func startBroker(lib string) (*broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &broker{dir: dir, lib: lib, addr: ports[0], secure: ports[1]}
+	b := &process{dir: dir, lib: lib, addr: ports[0], secure: ports[1]}
 	settings := strings.NewReplacer("DIR", b.dir, "ADDR", b.addr, "SECURE", b.secure, "INNER", ports[2]).Replace(`
 process.roles=broker,controller
 node.id=1
@@ -143,44 +143,44 @@ func freePorts(n int) (out []string, err error) {
 }
 
 // login makes the adapter one of the secure listener's users.
-func (b *broker) login(c *Config, mechanism string) {
+func (b *process) login(c *Config, mechanism string) {
 	c.Brokers = []string{b.secure}
 	c.TLS.CA = filepath.Join(b.dir, "ca.pem")
 	c.SASL = SASL{Mechanism: mechanism, User: "hub", Password: "geheim"}
 }
 
-func (b *broker) file() string { return filepath.Join(b.dir, "server.properties") }
+func (b *process) file() string { return filepath.Join(b.dir, "server.properties") }
 
-func (b *broker) java(args ...string) *exec.Cmd {
+func (b *process) java(args ...string) *exec.Cmd {
 	return exec.Command("java", append([]string{"-Xmx384m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dlog4j.configuration=file:" + filepath.Join(b.lib, "../log4j.properties"), "-cp", b.lib + "/*"}, args...)...)
 }
 
-func (b *broker) start() error {
-	b.process = b.java("kafka.Kafka", b.file())
+func (b *process) start() error {
+	b.cmd = b.java("kafka.Kafka", b.file())
 	out, err := os.OpenFile(filepath.Join(b.dir, "kafka.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
 	defer out.Close()
-	b.process.Stdout, b.process.Stderr = out, out
-	return b.process.Start()
+	b.cmd.Stdout, b.cmd.Stderr = out, out
+	return b.cmd.Start()
 }
 
-func (b *broker) kill() {
-	b.process.Process.Kill()
-	b.process.Wait()
+func (b *process) kill() {
+	b.cmd.Process.Kill()
+	b.cmd.Wait()
 }
 
 // endBroker ends the one that the tests used, if there is one.
 func endBroker() {
-	if own.broker != nil {
+	if own.process != nil {
 		own.kill()
 		os.RemoveAll(own.dir)
 	}
 }
 
 // certificate makes server.pem, and ca.pem to trust it.
-func (b *broker) certificate() error {
+func (b *process) certificate() error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err

@@ -1,14 +1,19 @@
 package kafka
 
 import (
+	"crypto/tls"
 	"fmt"
-	"maps"
 	"net"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/segmentio/kafka-go/sasl"
+	"github.com/segmentio/kafka-go/sasl/plain"
+	"github.com/segmentio/kafka-go/sasl/scram"
+
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // Config is an entry of `adapters:` with `type: kafka`.
@@ -27,11 +32,8 @@ type Config struct {
 
 // TLS is how connections are encrypted.
 type TLS struct {
-	Enabled    bool   `yaml:"enabled" doc:"Encrypt, and check the brokers' certificates with the system's authorities."`
-	CA         string `yaml:"ca" doc:"File of certificate authorities (PEM) to trust instead of the system's."`
-	Cert       string `yaml:"cert" doc:"File of our certificate (PEM), when the brokers want one."`
-	Key        string `yaml:"key" doc:"File of its key (PEM)."`
-	ServerName string `yaml:"server_name" doc:"Name that the brokers' certificates must have. Left out: the host that is connected to."`
+	Enabled bool `yaml:"enabled" doc:"Encrypt, and check the brokers' certificates with the system's authorities."`
+	broker.TLS
 }
 
 // SASL is who we are.
@@ -140,31 +142,15 @@ func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
 		}
 		local = local && loopback(host)
 	}
-	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
-		bad("tls", "give both cert and key", "tls: a certificate and its key belong together")
-	}
+	faults = append(faults, c.TLS.Faults()...)
 	if env != nil && c.TLS.on() {
 		if _, err := c.TLS.config(env); err != nil {
 			bad("tls", "write files of PEM blocks", "tls: %v", err)
 		}
 	}
-	switch {
-	case c.SASL.Mechanism == "" && (c.SASL.User != "" || c.SASL.Password != ""):
-		bad("sasl", "add mechanism: scram-sha-512, scram-sha-256 or plain", "sasl: the mechanism is missing")
-	case c.SASL.Mechanism != "" && !slices.Contains(mechanisms, c.SASL.Mechanism):
-		bad("sasl.mechanism", "write "+strings.Join(mechanisms, ", "), "sasl: mechanism %q is not known", c.SASL.Mechanism)
-	case c.SASL.Mechanism != "" && (c.SASL.User == "" || c.SASL.Password == ""):
-		bad("sasl", "add user: and password: secret:name", "sasl: user or password is missing")
-	case c.SASL.Mechanism == mechanismPlain && !c.TLS.on() && !local:
-		bad("sasl.mechanism", "add tls: {enabled: true}, or use scram-sha-512", "sasl: plain would send the password unencrypted")
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.Ops)) {
-		if f := placeFault(c.Ops[name]); f != nil {
-			bad("ops."+name, f.Help, "op %q: %s", name, f.Message)
-		}
-	}
+	faults = append(append(faults, c.SASL.faults(c.TLS.on() || local)...), places.CheckOps(c.Ops)...)
 	if topic := c.replyTopic(env); topic != "" && checkTopic(topic) != nil && (c.ReplyTopic != "" || len(c.Ops) > 0) {
-		bad("reply_topic", "write letters, digits, . _ and -, at most 249", "reply_topic: %v", checkTopic(topic))
+		bad("reply_topic", "write letters, digits, . _ and -, at most 249", "reply_topic: %q can't be the name of a topic", topic)
 	}
 	return faults
 }
@@ -172,4 +158,87 @@ func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+const (
+	mechanismPlain  = "plain"
+	mechanismSHA256 = "scram-sha-256"
+	mechanismSHA512 = "scram-sha-512"
+)
+
+var mechanisms = []string{mechanismSHA512, mechanismSHA256, mechanismPlain}
+
+func (t TLS) on() bool { return t != TLS{} }
+
+// config is nil when connections are not encrypted.
+func (t TLS) config(env *hub.Env) (*tls.Config, error) {
+	if !t.on() {
+		return nil, nil
+	}
+	return t.Load(env, "")
+}
+
+// faults are what the tags can't find. clear: a password may be sent unencrypted.
+func (s SASL) faults(clear bool) []hub.FieldFault {
+	switch {
+	case s.Mechanism == "" && (s.User != "" || s.Password != ""):
+		return []hub.FieldFault{{Path: "sasl", Message: "sasl: the mechanism is missing", Help: "add mechanism: scram-sha-512, scram-sha-256 or plain"}}
+	case s.Mechanism != "" && !slices.Contains(mechanisms, s.Mechanism):
+		return []hub.FieldFault{{Path: "sasl.mechanism", Message: fmt.Sprintf("sasl: mechanism %q is not known", s.Mechanism), Help: "write " + strings.Join(mechanisms, ", ")}}
+	case s.Mechanism != "" && (s.User == "" || s.Password == ""):
+		return []hub.FieldFault{{Path: "sasl", Message: "sasl: user or password is missing", Help: "add user: and password: secret:name"}}
+	case s.Mechanism == mechanismPlain && !clear:
+		return []hub.FieldFault{{Path: "sasl.mechanism", Message: "sasl: plain would send the password unencrypted", Help: "add tls: {enabled: true}, or use scram-sha-512"}}
+	}
+	return nil
+}
+
+// mechanism is nil when there is no authentication.
+func (s SASL) mechanism() (sasl.Mechanism, error) {
+	switch s.Mechanism {
+	case "":
+		return nil, nil
+	case mechanismPlain:
+		return plain.Mechanism{Username: s.User, Password: s.Password.Reveal()}, nil
+	case mechanismSHA256:
+		return scram.Mechanism(scram.SHA256, s.User, s.Password.Reveal())
+	case mechanismSHA512:
+		return scram.Mechanism(scram.SHA512, s.User, s.Password.Reveal())
+	}
+	return nil, fmt.Errorf("mechanism %q is not known", s.Mechanism)
+}
+
+// places reads the text behind the adapter's name, such as "topic web.orders": the topic.
+var places broker.Parser[string] = parseTopic
+
+func parseTopic(text string) (topic string, err error) {
+	words := strings.Fields(text)
+	switch {
+	case len(words) == 2 && words[0] == "topic":
+		return words[1], checkTopic(words[1])
+	case len(words) == 1 && words[0] != "topic":
+		return "", broker.Wrong("write topic "+words[0], "%q is no topic", text)
+	}
+	return "", broker.Wrong("write topic and its name, such as topic web.orders", "%q is no topic", text)
+}
+
+// checkTopic holds names to Kafka's rules.
+func checkTopic(name string) error {
+	ok := name != "" && name != "." && name != ".." && len(name) <= 249
+	for _, c := range []byte(name) {
+		ok = ok && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-')
+	}
+	if !ok {
+		return broker.Wrong("write letters, digits, . _ and -, at most 249: topic web.orders", "%q can't be the name of a topic", name)
+	}
+	return nil
+}
+
+// place is the channel that a topic stands for where the hub runs without Kafka: each pipeline that reads it gets all of its messages.
+func place(arg string, c *SourceConfig) (hub.Carried, hub.Subscription, error) {
+	topic, err := parseTopic(arg)
+	if c == nil || len(c.Match) == 0 {
+		return hub.Carried{Name: topic, Type: "fanout"}, hub.Subscription{}, err
+	}
+	return hub.Carried{Name: topic, Type: "headers"}, hub.Subscription{Match: c.Match}, err
 }

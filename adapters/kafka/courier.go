@@ -157,8 +157,7 @@ const leaderPause = 100 * time.Millisecond
 // seek waits until the outlet's partition has a leader, and lets it go on.
 func (w *writer) seek(o *outlet) {
 	for {
-		pause := w.adapter.env.Clock.Timer(leaderPause)
-		<-pause.C()
+		hub.Pause(context.Background(), w.adapter.env.Clock, leaderPause)
 		w.mu.Lock()
 		l := o.topic.look
 		if l == nil {

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -10,7 +11,9 @@ import (
 	"slices"
 	"time"
 
+	kafka "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/compress"
+	"github.com/segmentio/kafka-go/protocol"
 
 	"orderhub/hub"
 )
@@ -45,42 +48,46 @@ var errBroken = errors.New("the batch can't be read")
 func (b *batches) read(raw []byte) error {
 	slices.SortFunc(b.aborted, func(x, y abort) int { return int(x.offset - y.offset) })
 	for whole := false; len(raw) > atMagic; whole = true {
+		entry := b.entry
 		if isOld(raw) {
-			rest, err := b.oldEntry(raw)
-			if err != nil {
-				return err
-			}
-			raw = rest
-			continue
+			entry = b.oldEntry
 		}
-		if len(raw) < headSize {
-			return nil
+		rest, err := entry(raw, whole)
+		if err != nil {
+			return err
 		}
-		size := int(int32(binary.BigEndian.Uint32(raw[atLength:]))) + atLength + 4
-		first := int64(binary.BigEndian.Uint64(raw))
-		last := first + int64(int32(binary.BigEndian.Uint32(raw[atLastDelta:])))
-		if size > len(raw) && !whole {
-			b.refuse(first, last, hub.Fail(hub.Rejected, "too_large", "the batch has %d bytes, more than any that is taken", size))
-			return nil
-		}
-		if size > len(raw) {
-			return nil
-		}
-		if size < headSize || last < first {
-			return fmt.Errorf("%w: a batch of %d bytes, of offsets %d to %d", errBroken, size, first, last)
-		}
-		if last >= b.next {
-			if err := b.batch(raw[:size], first); err != nil {
-				if b.strict {
-					return err
-				}
-				b.refuse(first, last, hub.Fail(hub.Rejected, "decode", "%w", err))
-			}
-			b.next = last + 1
-		}
-		raw = raw[size:]
+		raw = rest
 	}
 	return nil
+}
+
+// entry takes the batch that comes next, and gives what follows; nil: nothing, it is cut. whole: another one came before it.
+func (b *batches) entry(raw []byte, whole bool) (rest []byte, err error) {
+	if len(raw) < headSize {
+		return nil, nil
+	}
+	size := int(int32(binary.BigEndian.Uint32(raw[atLength:]))) + atLength + 4
+	first := int64(binary.BigEndian.Uint64(raw))
+	last := first + int64(int32(binary.BigEndian.Uint32(raw[atLastDelta:])))
+	switch {
+	case size > len(raw) && whole:
+		return nil, nil
+	case size > len(raw):
+		b.refuse(first, last, hub.Fail(hub.Rejected, "too_large", "the batch has %d bytes, more than any that is taken", size))
+		return nil, nil
+	case size < headSize || last < first:
+		return nil, fmt.Errorf("%w: a batch of %d bytes, of offsets %d to %d", errBroken, size, first, last)
+	case last < b.next:
+		return raw[size:], nil
+	}
+	if err := b.batch(raw[:size], first); err != nil {
+		if b.strict {
+			return nil, err
+		}
+		b.refuse(first, last, hub.Fail(hub.Rejected, "decode", "%w", err))
+	}
+	b.next = last + 1
+	return raw[size:], nil
 }
 
 // refuse puts one record in the place of a batch.
@@ -242,4 +249,80 @@ func at(millis int64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMilli(millis).UTC()
+}
+
+// The head of an entry of an old log (magic 0 and 1). All that its checksum covers begins at oldCovered.
+const (
+	oldChecksum = 12
+	oldCovered  = 16
+	oldLeast    = 26
+)
+
+// isOld tells whether an old entry comes next.
+func isOld(raw []byte) bool { return len(raw) > atMagic && raw[atMagic] < 2 }
+
+// oldEntry takes the old entry that comes next, and gives what follows; nil: nothing, it is cut.
+func (b *batches) oldEntry(raw []byte, _ bool) (rest []byte, err error) {
+	size := int(int32(binary.BigEndian.Uint32(raw[atLength:]))) + atLength + 4
+	at := int64(binary.BigEndian.Uint64(raw))
+	switch {
+	case size < oldLeast:
+		return nil, fmt.Errorf("%w: an entry of %d bytes", errBroken, size)
+	case size > len(raw):
+		return nil, nil
+	case crc32.ChecksumIEEE(raw[oldCovered:size]) != binary.BigEndian.Uint32(raw[oldChecksum:]): // the library would panic
+		err = fmt.Errorf("%w: its checksum is wrong", errBroken)
+	default:
+		err = b.old(raw[:size])
+	}
+	if err != nil && b.strict {
+		return nil, err
+	}
+	if err != nil && at >= b.next {
+		b.refuse(at, at, hub.Fail(hub.Rejected, "decode", "%w", err))
+	}
+	return raw[size:], nil
+}
+
+// old reads an entry that was written before Kafka 0.11, with the library.
+func (b *batches) old(raw []byte) error {
+	framed := append(binary.BigEndian.AppendUint32(make([]byte, 0, len(raw)+4), uint32(len(raw))), raw...)
+	var set protocol.RecordSet
+	if _, err := set.ReadFrom(bufio.NewReader(bytes.NewReader(framed))); err != nil {
+		return err
+	}
+	if set.Records == nil {
+		return nil
+	}
+	for {
+		r, err := set.Records.ReadRecord()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		rec := record{offset: r.Offset, time: r.Time.UnixMilli()}
+		if rec.key, err = whole(r.Key); err == nil {
+			rec.value, err = whole(r.Value)
+		}
+		if err != nil {
+			return err
+		}
+		rec.size = len(rec.key) + len(rec.value)
+		if r.Offset >= b.next {
+			b.out, b.next = append(b.out, rec.held(b.most)), r.Offset+1
+		}
+	}
+}
+
+// whole copies b; nil stays nil, empty stays empty.
+func whole(b kafka.Bytes) ([]byte, error) {
+	if b == nil {
+		return nil, nil
+	}
+	defer b.Close()
+	out := make([]byte, b.Len())
+	_, err := io.ReadFull(b, out)
+	return out, err
 }

@@ -205,7 +205,7 @@ func TestSpoiltBytes(t *testing.T) {
 			}
 		}
 	}
-	answer := (&fetchRequest{}).encode()
+	answer := appendFetch(nil, "t", 0, 0, defaultSource())
 	for n := range 5000 {
 		b := bytes.Clone(answer[:n%len(answer)])
 		for i := range b {
@@ -213,7 +213,7 @@ func TestSpoiltBytes(t *testing.T) {
 				b[i] = byte(rnd.Uint32())
 			}
 		}
-		(&fetchRequest{}).parse(&wire{b: bytes.Clone(b)})
+		parseFetched(&wire{b: bytes.Clone(b)})
 		(&produceRequest{}).parse(&wire{b: bytes.Clone(b)})
 		parseMetadata(&wire{b: bytes.Clone(b)})
 		parseMetadata(&wire{b: b, flexible: true})

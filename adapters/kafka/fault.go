@@ -58,7 +58,7 @@ func away(err error) error {
 	e := hub.AsError(err)
 	code, told := errors.AsType[kafka.Error](err)
 	known := told && code != kafka.SASLAuthenticationFailed && code != kafka.UnsupportedSASLMechanism && code != kafka.IllegalSASLState
-	if e.Class != hub.Unavailable || known || e.Reason == reasonNoTopic || e.Reason == reasonStopping {
+	if e.Class != hub.Unavailable || known || e.Reason == reasonNoTopic || e.Reason == "stopping" {
 		return err
 	}
 	return hub.Fail(hub.Unavailable, hub.NotConnected, "%w", e.Err)

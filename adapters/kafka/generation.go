@@ -6,13 +6,15 @@ import (
 	"sync/atomic"
 
 	kafka "github.com/segmentio/kafka-go"
+	"orderhub/hub/broker"
 )
 
 // generation is our part of the topic until the group is rebalanced.
 type generation struct {
 	*run
 	share  *share
-	lanes  *lanes
+	intake *broker.Intake[*job]
+	giveUp context.CancelFunc // tells handlers to give up
 	parts  []*partition
 	enough chan struct{} // many records are finished: commit now
 
@@ -45,7 +47,7 @@ func (r *run) generation(s *share) error {
 		}
 		return err
 	}
-	g.lanes = newLanes(r)
+	g.begin()
 	for _, p := range g.parts {
 		g.readers.Go(func() {
 			if err := p.read(g.fetching); err != nil {
@@ -168,8 +170,8 @@ func (g *generation) commit(ctx context.Context) error {
 // while, and when it has gone on without us, at once; what they don't finish comes again, here or elsewhere.
 func (g *generation) settle() error {
 	work := context.WithoutCancel(g.ctx)
-	idle := g.lanes.stop()
-	defer g.lanes.giveUp()
+	idle := g.intake.Stop()
+	defer g.giveUp()
 	var patience <-chan struct{}
 	if g.ctx.Err() == nil {
 		patience = g.after(g.times.drain, idle)
@@ -181,10 +183,10 @@ func (g *generation) settle() error {
 		case <-idle:
 			waiting = false
 		case <-patience:
-			g.lanes.giveUp()
+			g.giveUp()
 			patience = nil
 		case <-expelled:
-			g.lanes.giveUp()
+			g.giveUp()
 			expelled = nil
 		case <-t.C():
 			_ = g.commit(work) // tried again below

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	kafka "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/protocol/joingroup"
 	"github.com/segmentio/kafka-go/protocol/syncgroup"
 
@@ -171,5 +172,43 @@ func (g *group) leave() {
 	_, err := g.link.client.LeaveGroup(ctx, &kafka.LeaveGroupRequest{GroupID: g.Source.group, Members: []kafka.LeaveGroupRequestMember{{ID: g.member}}})
 	if err != nil {
 		g.env.Log.Debug("not told that we leave", "topic", g.topic, "group", g.Source.group, "error", err)
+	}
+}
+
+// heartbeat tells the group's coordinator that a member is alive, in version 2 of the protocol. The library's own request goes to any broker.
+func (l *link) heartbeat(ctx context.Context, group string, s *share) error {
+	code, err := ask[kafka.Error](ctx, l, l.timeout, &toGroup[kafka.Error]{group: group, request: request[kafka.Error]{
+		key: protocol.Heartbeat, client: l.name, version: exactly(2),
+		body: func(b []byte) []byte { return appendText(appendInts(appendText(b, group), s.generation), s.member) },
+		parse: func(w *wire) (kafka.Error, error) {
+			w.int32() // throttled
+			return kafka.Error(w.int16()), nil
+		},
+	}})
+	if err == nil && code != 0 {
+		err = code
+	}
+	return err
+}
+
+// beat tells the group that we are alive until ctx is done, also while handlers drain. It ends the generation when the group is rebalanced,
+// and when it has gone on without us: by what it says, or because it heard nothing for so long.
+func (g *generation) beat(ctx context.Context) {
+	heard := g.env.Clock.Now()
+	for hub.Pause(ctx, g.env.Clock, g.times.heartbeat) {
+		err := g.link.heartbeat(ctx, g.Source.group, g.share)
+		switch now := g.env.Clock.Now(); {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			heard = now
+		case isCode(err, kafka.RebalanceInProgress):
+			heard = now
+			g.stop(nil)
+		case isCode(err, outCodes...), now.Sub(heard) >= g.times.session:
+			g.env.Log.Warn("the group has gone on without this member, its partitions are others' now", "topic", g.topic, "group", g.Source.group, "error", err)
+			g.expel()
+			return
+		}
 	}
 }

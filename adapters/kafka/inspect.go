@@ -3,10 +3,13 @@ package kafka
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"slices"
 
 	kafka "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/describegroups"
 )
 
 // use is what something that was opened needs at the brokers.
@@ -151,4 +154,55 @@ func (a *Adapter) grant(operation, resource string) string {
 		user = "ANONYMOUS"
 	}
 	return fmt.Sprintf("grant it (kafka-acls.sh --add --allow-principal User:%s --operation %s %s)", user, operation, resource)
+}
+
+// groupRights are the bits of what we may do with a group, by the protocol's numbers; 0: not told, as by brokers before Kafka 2.3.
+func (l *link) groupRights(ctx context.Context, group string) (int32, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
+	defer cancel()
+	r, err := l.transport.RoundTrip(ctx, l.addr, &describegroups.Request{Groups: []string{group}, IncludeAuthorizedOperations: true})
+	if err != nil {
+		return 0, err
+	}
+	groups := r.(*describegroups.Response).Groups
+	if len(groups) == 0 {
+		return 0, nil
+	}
+	if code := kafka.Error(groups[0].ErrorCode); code != 0 && !isCode(code, kafka.GroupIdNotFound) {
+		return 0, code
+	}
+	return max(0, groups[0].AuthorizedOperations), nil
+}
+
+// trial is what the brokers say to a topic that is not made yet.
+type trial struct {
+	code kafka.Error
+	why  string
+}
+
+// creatable tells why a topic can't be made; nil: it can, or is there meanwhile. It asks the cluster's controller, and makes nothing: in version 4
+// of the protocol, or 3 of brokers before Kafka 2.4. After the library's own request it would wait until it sees the topic.
+func (l *link) creatable(ctx context.Context, topic string, how Create) (*trial, error) {
+	t, err := ask[trial](ctx, l, l.timeout, &toBroker[trial]{
+		broker: func(c protocol.Cluster) (protocol.Broker, error) { return c.Brokers[c.Controller], nil },
+		request: request[trial]{key: protocol.CreateTopics, client: l.name,
+			version: func(known int16) (int16, error) { return min(4, known), nil },
+			body: func(b []byte) []byte {
+				b = appendInts(appendText(appendInts(b, 1), topic), int32(how.Partitions))
+				b = binary.BigEndian.AppendUint16(b, uint16(how.replicas()))
+				return append(appendInts(b, 0, 0, 10_000), 1) // no replicas by hand, no settings; milliseconds; only a trial
+			},
+			parse: func(w *wire) (t trial, err error) {
+				w.int32() // throttled
+				if !w.one() {
+					return t, errOther
+				}
+				w.text()
+				return trial{kafka.Error(w.int16()), w.text()}, nil
+			}},
+	})
+	if err != nil || t.code == 0 || isCode(t.code, kafka.TopicAlreadyExists) {
+		return nil, err
+	}
+	return &t, nil
 }

@@ -1,9 +1,13 @@
 package kafka
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"net"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -42,25 +46,6 @@ func (a *Adapter) link(topic string) *link {
 }
 
 func (l *link) close() { l.transport.CloseIdleConnections() }
-
-// state asks the brokers for a topic.
-func (l *link) state(ctx context.Context, topic string) (topicState, error) {
-	ctx, cancel := context.WithTimeout(ctx, l.timeout)
-	defer cancel()
-	old, err := l.isOld(ctx)
-	if err != nil {
-		return topicState{}, err
-	}
-	r, err := l.transport.RoundTrip(ctx, l.addr, &metadataRequest{topic: topic, client: l.name, old: old})
-	if err != nil {
-		return topicState{}, err
-	}
-	answer := r.(*metadataAnswer)
-	if answer.code != 0 && !isCode(answer.code, kafka.UnknownTopicOrPartition) {
-		return topicState{}, answer.code
-	}
-	return answer.state, nil
-}
 
 func (l *link) isOld(ctx context.Context) (bool, error) {
 	if old := l.era.Load(); old != nil {
@@ -117,12 +102,7 @@ func (l *link) ensure(ctx context.Context, topic string, create *Create) (topicS
 		if err != nil || state.there() || try == 20 {
 			break
 		}
-		t := l.clock.Timer(100 * time.Millisecond)
-		select {
-		case <-ctx.Done():
-		case <-t.C():
-		}
-		t.Stop()
+		hub.Pause(ctx, l.clock, 100*time.Millisecond)
 	}
 	if err == nil && !state.there() {
 		err = noTopic(topic)
@@ -147,4 +127,154 @@ func (l *link) create(ctx context.Context, topic string, how Create) error {
 
 func noTopic(topic string) error {
 	return hub.Fail(hub.Unavailable, reasonNoTopic, "topic %s is not there; create it, or set create: {when: always}", topic)
+}
+
+// mark is a committed position of a group, and the ID of the topic that it is of.
+type mark struct {
+	offset int64  // -1: none
+	topic  string // "": not told, as by members that are no hubs
+}
+
+// prefixTopicID begins the metadata of our positions; others may write anything.
+const prefixTopicID = "topic-id "
+
+func (l *link) committed(ctx context.Context, group string, partitions []int) (map[int]mark, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
+	defer cancel()
+	r, err := l.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: group, Topics: map[string][]int{l.topic: partitions}})
+	if err != nil {
+		return nil, err
+	}
+	if r.Error != nil {
+		return nil, r.Error
+	}
+	out := map[int]mark{}
+	for _, p := range r.Topics[l.topic] {
+		if p.Error != nil {
+			return nil, p.Error
+		}
+		m := mark{offset: p.CommittedOffset}
+		if id, ours := strings.CutPrefix(p.Metadata, prefixTopicID); ours {
+			m.topic = id
+		}
+		out[p.Partition] = m
+	}
+	return out, nil
+}
+
+// commit writes positions as a member of a generation: the broker refuses those of a stale one.
+func (l *link) commit(ctx context.Context, group string, s *share, topicID string, positions map[int]int64) error {
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
+	defer cancel()
+	metadata := ""
+	if topicID != "" {
+		metadata = prefixTopicID + topicID
+	}
+	var commits []kafka.OffsetCommit
+	for p, offset := range positions {
+		commits = append(commits, kafka.OffsetCommit{Partition: p, Offset: offset, Metadata: metadata})
+	}
+	r, err := l.client.OffsetCommit(ctx, &kafka.OffsetCommitRequest{
+		GroupID: group, GenerationID: int(s.generation), MemberID: s.member,
+		Topics: map[string][]kafka.OffsetCommit{l.topic: commits},
+	})
+	if err != nil {
+		return err
+	}
+	for _, p := range r.Topics[l.topic] {
+		if p.Error != nil {
+			return p.Error
+		}
+	}
+	return nil
+}
+
+// topicState is what the brokers say of a topic now.
+type topicState struct {
+	id      string  // 22 characters, another one when the topic is made anew; "" when the brokers don't tell
+	leaders []int32 // broker of each partition, -1: none now; no partitions: the topic is not there
+	rights  int32   // bits of what we may do with it, by the protocol's numbers; 0: not told
+}
+
+func (s topicState) there() bool { return len(s.leaders) > 0 }
+
+// metadata is what the brokers answer of a topic.
+type metadata struct {
+	state topicState
+	code  kafka.Error
+}
+
+// state asks the brokers for a topic, in version 10 of the protocol, or in version 7 where they don't know that.
+func (l *link) state(ctx context.Context, topic string) (topicState, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
+	defer cancel()
+	old, err := l.isOld(ctx)
+	if err != nil {
+		return topicState{}, err
+	}
+	r := &request[metadata]{key: protocol.Metadata, client: l.name, version: exactly(10),
+		body: func(b []byte) []byte {
+			b = append(append(b, 0, 2), make([]byte, 16)...) // no tags, one topic, its ID is not known
+			b = append(binary.AppendUvarint(b, uint64(len(topic)+1)), topic...)
+			return append(b, 0, 0, 0, 1, 0) // no tags, create no topic, tell not what we may do with the cluster, but with the topic, no tags
+		},
+		parse: func(w *wire) (metadata, error) {
+			w.flexible = true
+			return parseMetadata(w)
+		}}
+	if old {
+		r.version, r.parse = exactly(7), parseMetadata
+		r.body = func(b []byte) []byte { return append(appendText(appendInts(b, 1), topic), 0) } // one topic; create none
+	}
+	m, err := ask[metadata](ctx, l, l.timeout, r)
+	if err == nil && m.code != 0 && !isCode(m.code, kafka.UnknownTopicOrPartition) {
+		err = m.code
+	}
+	if err != nil {
+		return topicState{}, err
+	}
+	return m.state, nil
+}
+
+func parseMetadata(w *wire) (a metadata, err error) {
+	w.tags()
+	w.int32()             // throttled
+	for range w.array() { // brokers
+		w.int32()
+		w.text()
+		w.int32()
+		w.text()
+		w.tags()
+	}
+	w.text()  // cluster
+	w.int32() // controller
+	if !w.one() {
+		return a, errOther
+	}
+	a.code = kafka.Error(w.int16())
+	w.text()
+	if w.flexible {
+		if id := w.take(16); !bytes.Equal(id, make([]byte, 16)) {
+			a.state.id = base64.RawURLEncoding.EncodeToString(id)
+		}
+	}
+	w.take(1)
+	a.state.leaders = make([]int32, w.array())
+	for range a.state.leaders {
+		w.int16()
+		i, leader := w.int32(), w.int32()
+		w.int32()
+		for range 3 { // replicas: all, in sync, away
+			w.take(4 * w.array())
+		}
+		w.tags()
+		if i < 0 || int(i) >= len(a.state.leaders) {
+			return a, errOther
+		}
+		a.state.leaders[i] = leader
+	}
+	if w.flexible {
+		a.state.rights = max(0, w.int32())
+	}
+	return a, nil
 }

@@ -71,7 +71,7 @@ func TestConfigFaults(t *testing.T) {
 		{"good", func(c *Config) {}, ""},
 		{"comma text", func(c *Config) { c.Brokers = []string{"a:1, b:2"} }, ""},
 		{"no port", func(c *Config) { c.Brokers = []string{"a:1,b"} }, `"b" is no address`},
-		{"half a certificate", func(c *Config) { c.TLS.Cert = "x" }, "belong together"},
+		{"half a certificate", func(c *Config) { c.TLS.Cert = "x" }, "one of cert and key"},
 		{"no such file", func(c *Config) { c.TLS.CA = "nowhere.pem" }, "nowhere.pem"},
 		{"no mechanism", func(c *Config) { c.SASL.User = "u" }, "mechanism is missing"},
 		{"unknown mechanism", func(c *Config) { c.SASL = secret; c.SASL.Mechanism = "gssapi" }, "is not known"},
@@ -180,9 +180,10 @@ func TestTrackerIsContiguous(t *testing.T) {
 func TestNotTakenIsNotFinished(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	release := make(chan struct{})
-	r := &run{Source: &Source{cfg: SourceConfig{Workers: 1}, topic: "t", form: onChannel}, ctx: ctx, env: &hub.Env{Clock: hub.RealClock{}, Log: slog.New(slog.DiscardHandler)},
+	r := &run{Source: &Source{adapter: &Adapter{}, cfg: SourceConfig{Workers: 1}, topic: "t", form: onChannel}, ctx: ctx, env: &hub.Env{Clock: hub.RealClock{}, Log: slog.New(slog.DiscardHandler)},
 		handler: hub.HandlerFunc(func(context.Context, *hub.Message) error { <-release; return nil })}
-	g := &generation{run: r, lanes: newLanes(r), enough: make(chan struct{}, 1)}
+	g := &generation{run: r, enough: make(chan struct{}, 1)}
+	g.begin()
 	p := &partition{generation: g, track: newTracker(0, 0)}
 	for i := range int64(2) { // one in the handler, one that is ready: there is no more room
 		if !p.take(ctx, &record{offset: i}) {
@@ -195,7 +196,7 @@ func TestNotTakenIsNotFinished(t *testing.T) {
 	}
 	close(release)
 	until(t, "what was taken is not finished", func() bool { at, _ := p.track.due(); return at >= 2 })
-	<-g.lanes.stop()
+	<-g.intake.Stop()
 	if at, _ := p.track.due(); at != 2 || p.track.open() != 1 {
 		t.Errorf("the position is %d with %d records open, and record 2 was never handled", at, p.track.open())
 	}

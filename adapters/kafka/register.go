@@ -34,11 +34,11 @@ func definition() hub.Typed[*Adapter, Config, SourceConfig] {
 			_, sent := outside(name, onTopic)
 			return "give it another name: those that begin with " + prefixOurs + " tell of Kafka", name != headerKey && !sent
 		},
-		CheckSource: func(arg string, _ *SourceConfig) []hub.FieldFault { return checkPlace(arg) },
-		CheckTarget: checkPlace,
+		CheckSource: func(arg string, _ *SourceConfig) []hub.FieldFault { return places.Check(arg) },
+		CheckTarget: places.Check,
 		Check:       (*Config).check,
 
-		Open:        func(c *Config, env *hub.Env) (*Adapter, error) { return open(*c, env) },
+		Open:        open,
 		Close:       (*Adapter).Close,
 		OpenSource:  (*Adapter).OpenSource,
 		OpenTarget:  (*Adapter).OpenTarget,

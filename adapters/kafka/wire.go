@@ -1,9 +1,12 @@
 package kafka
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/segmentio/kafka-go/protocol"
 )
@@ -21,6 +24,13 @@ func frame(b []byte, key protocol.ApiKey, version uint16, client string) []byte 
 	b = binary.BigEndian.AppendUint16(b, version)
 	b = binary.BigEndian.AppendUint32(b, number)
 	return appendText(b, client)
+}
+
+func appendInts(b []byte, values ...int32) []byte {
+	for _, v := range values {
+		b = binary.BigEndian.AppendUint32(b, uint32(v))
+	}
+	return b
 }
 
 func appendText(b []byte, s string) []byte {
@@ -53,6 +63,90 @@ func exchange(rw io.ReadWriter, b []byte) (*wire, error) {
 		return nil, fmt.Errorf("the broker answers another request: number %x", uint32(got))
 	}
 	return w, nil
+}
+
+// request is a request that is written here, with an answer that tells an A.
+type request[A any] struct {
+	key     protocol.ApiKey
+	client  string
+	known   int16                            // newest version that the broker and the library know
+	version func(known int16) (int16, error) // to be written
+	body    func(b []byte) []byte            // adds what follows the head
+	parse   func(w *wire) (A, error)
+}
+
+// answer is what a request is answered with.
+type answer[A any] struct {
+	key   protocol.ApiKey
+	value A
+}
+
+func (r *request[A]) ApiKey() protocol.ApiKey { return r.key }
+func (a *answer[A]) ApiKey() protocol.ApiKey  { return a.key }
+
+// Required notes what the broker can do.
+func (r *request[A]) Required(versions map[protocol.ApiKey]int16) bool {
+	r.known = versions[r.key]
+	return true
+}
+
+// RawExchange writes the request and reads its answer.
+func (r *request[A]) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
+	v, err := r.version(r.known)
+	if err != nil {
+		return nil, err
+	}
+	w, err := exchange(rw, r.body(frame(nil, r.key, uint16(v), r.client)))
+	if err != nil {
+		return nil, err
+	}
+	value, err := r.parse(w)
+	if err == nil && w.bad {
+		err = errors.New("the broker's answer can't be read")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.key, err)
+	}
+	return &answer[A]{r.key, value}, nil
+}
+
+// exactly writes version v, whatever the library knows.
+func exactly(v int16) func(int16) (int16, error) {
+	return func(int16) (int16, error) { return v, nil }
+}
+
+// toBroker is a request to a certain broker.
+type toBroker[A any] struct {
+	request[A]
+	broker func(protocol.Cluster) (protocol.Broker, error)
+}
+
+func (r *toBroker[A]) Broker(c protocol.Cluster) (protocol.Broker, error) { return r.broker(c) }
+
+// toGroup is a request to the coordinator of a group.
+type toGroup[A any] struct {
+	request[A]
+	group string
+}
+
+func (r *toGroup[A]) Group() string { return r.group }
+
+// The library asks what these interfaces say.
+var (
+	_ protocol.RawExchanger  = (*request[int])(nil)
+	_ protocol.BrokerMessage = (*toBroker[int])(nil)
+	_ protocol.GroupMessage  = (*toGroup[int])(nil)
+)
+
+// ask sends a request of this file's, and gives what the answer tells.
+func ask[A any](ctx context.Context, l *link, within time.Duration, r protocol.Message) (told A, err error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	m, err := l.transport.RoundTrip(ctx, l.addr, r)
+	if err != nil {
+		return told, err
+	}
+	return m.(*answer[A]).value, nil
 }
 
 // wire reads an answer, in the plain encoding of the protocol or in the flexible one (KIP-482).
@@ -100,6 +194,11 @@ func (w *wire) array() int {
 	}
 	return max(0, n)
 }
+
+// one tells that a list has one entry, as it must when one thing was asked for.
+func (w *wire) one() bool { return w.array() == 1 }
+
+var errOther = errors.New("the broker answers something else than it was asked")
 
 func (w *wire) text() string {
 	if w.flexible {

@@ -82,13 +82,9 @@ func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
 
 // OpenCaller finds an operation of `ops:`, or takes a destination as OpenTarget does.
 func (a *Adapter) OpenCaller(op string) (hub.Caller, error) {
-	text, named := a.cfg.Ops[op]
-	if !named {
-		text = op
-	}
-	p, err := parsePlace(text)
+	p, err := places.Op(a.cfg.Ops, op)
 	if err != nil {
-		return nil, fmt.Errorf("op %q: %w", op, err)
+		return nil, err
 	}
 	c := newCaller(a, p)
 	a.mu.Lock()

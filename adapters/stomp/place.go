@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // place is where messages come from or go to: the text behind the adapter's name.
@@ -36,7 +37,7 @@ const (
 func parsePlace(text string) (place, error) {
 	p := place{text: text}
 	if strings.TrimSpace(text) != text || strings.ContainsFunc(text, unicode.IsControl) {
-		return p, fmt.Errorf("%q has a space at its end, or a control character", text)
+		return p, broker.Wrong(grammar, "%q has a space at its end, or a control character", text)
 	}
 	kind, rest := "", ""
 	for _, k := range []string{"/queue/", "/topic/", "/exchange/", "/amq/queue/"} {
@@ -48,16 +49,16 @@ func parsePlace(text string) (place, error) {
 	for i, part := range parts {
 		parts[i] = strings.ReplaceAll(part, slash, "/")
 		if len(parts[i]) > maxName {
-			return p, fmt.Errorf("%.40q… is longer than %d bytes", part, maxName)
+			return p, broker.Wrong(grammar, "%.40q… is longer than %d bytes", part, maxName)
 		}
 	}
 	switch {
 	case kind == "":
-		return p, fmt.Errorf("%q is no destination", text)
+		return p, broker.Wrong(grammar, "%q is no destination", text)
 	case parts[0] == "":
-		return p, fmt.Errorf("%q: the name is missing", text)
+		return p, broker.Wrong(grammar, "%q: the name is missing", text)
 	case len(parts) > 2 || len(parts) == 2 && kind != "/exchange/":
-		return p, fmt.Errorf("%q: in a name write %%2F for /", text)
+		return p, broker.Wrong(grammar, "%q: in a name write %%2F for /", text)
 	case kind == "/topic/":
 		p.exchange, p.key, p.hasKey = amqTopic, parts[0], true
 	case kind == "/exchange/":
@@ -70,6 +71,9 @@ func parsePlace(text string) (place, error) {
 	}
 	return p, nil
 }
+
+// places reads places.
+var places broker.Parser[place] = parsePlace
 
 func (p place) queue() bool { return p.name != "" }
 

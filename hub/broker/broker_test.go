@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strconv"
 	"testing"
@@ -107,6 +108,32 @@ func TestLanesAreBounded(t *testing.T) {
 	if !slices.Equal(a, []string{"a1", "a2", "a3", "a4"}) {
 		t.Errorf("of one key: %v", a)
 	}
+}
+
+// Two lanes that become ready at once don't count on the same idle worker: the second would wait for the first.
+func TestLanesRunBesideEachOther(t *testing.T) {
+	second := make(chan struct{})
+	l := NewLanes(hub.RealClock{}, Work[keyed]{Workers: 2, Key: keyOf, Handle: func(j keyed) time.Duration {
+		switch j.id {
+		case "1":
+			<-second
+		case "2":
+			close(second)
+		}
+		return Settled
+	}})
+	l.Put(t.Context(), keyed{"", "0"})
+	for idle := false; !idle; runtime.Gosched() {
+		l.mu.Lock()
+		idle = l.idle == 1
+		l.mu.Unlock()
+	}
+	l.mu.Lock()
+	l.push(&lane[keyed]{jobs: []keyed{{"", "1"}}})
+	l.push(&lane[keyed]{jobs: []keyed{{"", "2"}}})
+	l.mu.Unlock()
+	<-second
+	<-l.Stop()
 }
 
 // nothing is a Settler and a job of tests that settle nothing.

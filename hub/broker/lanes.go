@@ -40,7 +40,7 @@ type Lanes[J any] struct {
 	ready   []*lane[J]
 	byKey   map[string]*lane[J]
 	workers int
-	idle    int
+	idle    int // workers that wait, and that nobody has woken
 	stopped bool
 }
 
@@ -135,6 +135,7 @@ func (l *Lanes[J]) push(ln *lane[J]) {
 	switch {
 	case l.stopped:
 	case l.idle > 0:
+		l.idle-- // here, not where it wakes up: another lane must not count on the same worker
 		l.wake.Signal()
 	case l.workers < l.work.Workers:
 		l.workers++
@@ -150,7 +151,6 @@ func (l *Lanes[J]) run() {
 		for len(l.ready) == 0 && !l.stopped {
 			l.idle++
 			l.wake.Wait()
-			l.idle--
 		}
 		if l.stopped {
 			return
