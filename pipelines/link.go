@@ -11,6 +11,7 @@ import (
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/shape"
+	"orderhub/transforms/units"
 )
 
 // linkFunc is the function of formulas link(path, validFor): the address of a
@@ -21,7 +22,7 @@ func (p *Plan) linkFunc() formula.Func {
 		Params: []*shape.Type{shape.StringType, shape.StringType},
 		Result: shape.StringType,
 		Call: func(fr *formula.Frame, args []doc.Value) (doc.Value, error) {
-			valid, err := yamlfile.ParseDuration(args[1].Str())
+			valid, err := units.ParseDuration(args[1].Str())
 			if err != nil {
 				return doc.Value{}, fmt.Errorf("link: how long it is good: %w", err)
 			}

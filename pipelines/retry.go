@@ -7,6 +7,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/units"
 )
 
 // retrySettings is an entry of `retries:`: {times: 8, wait: 1s..5m, errors: [timeout]}.
@@ -39,8 +40,8 @@ func (l *loading) retryOf(name string, n *yamlfile.Node) *hub.Retry {
 			to = from
 		}
 		var err1, err2 error
-		r.Min, err1 = yamlfile.ParseDuration(from)
-		r.Max, err2 = yamlfile.ParseDuration(to)
+		r.Min, err1 = units.ParseDuration(from)
+		r.Max, err2 = units.ParseDuration(to)
 		if err1 != nil || err2 != nil || r.Min <= 0 || r.Max < r.Min || r.Max > 30*24*time.Hour {
 			w.Errorf("E214", "write 1s..5m: the first pause and the longest", "%q is no span of pauses", s.Wait)
 			return nil

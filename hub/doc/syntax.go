@@ -1,6 +1,7 @@
 package doc
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"unicode/utf8"
@@ -30,16 +31,22 @@ func (e *SyntaxError) Error() string {
 
 // refuse makes the error for the byte at offset. Positions are counted only here, so the scan does not pay for them.
 func refuse(src []byte, offset int, code, detail string) *SyntaxError {
-	e := &SyntaxError{Code: code, Offset: offset, Line: 1, Detail: detail}
-	lineStart := 0
-	for i, c := range src[:offset] {
-		if c == '\n' {
-			e.Line++
-			lineStart = i + 1
-		}
+	line, col := position(src, offset)
+	return &SyntaxError{Code: code, Offset: offset, Line: line, Col: col, Detail: detail}
+}
+
+// Position returns where a parsed node starts in its document, as SyntaxError counts; zeros for a computed value.
+func (v Value) Position() (line, col int) {
+	if !v.isNode() {
+		return 0, 0
 	}
-	e.Col = 1 + utf8.RuneCount(src[lineStart:offset])
-	return e
+	t := v.tape()
+	return position(t.src, int(t.nodes[v.n].start))
+}
+
+func position(src []byte, offset int) (line, col int) {
+	before := src[:offset]
+	return 1 + bytes.Count(before, []byte("\n")), 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
 }
 
 // found describes what stands at offset.

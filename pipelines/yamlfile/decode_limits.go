@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"orderhub/transforms/units"
 )
 
 // check compares a decoded field with its min, max and oneof.
@@ -73,11 +75,11 @@ func limit(v reflect.Value, s string, tag reflect.StructTag) float64 {
 	switch {
 	case v.Type() == durationType:
 		var d time.Duration
-		d, err = ParseDuration(s)
+		d, err = units.ParseDuration(s)
 		x = float64(d)
 	case tag.Get("unit") == "bytes":
 		var b int64
-		b, err = ParseSize(s)
+		b, err = units.ParseSize(s)
 		x = float64(b)
 	default:
 		x, err = strconv.ParseFloat(s, 64)

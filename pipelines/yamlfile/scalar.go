@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"orderhub/transforms/units"
 )
 
 // Str is Text without the flag: "" for an absent node, and for anything that Text reports.
@@ -114,7 +116,7 @@ func (n *Node) Duration() (time.Duration, bool) {
 	if !ok {
 		return 0, false
 	}
-	d, err := ParseDuration(s)
+	d, err := units.ParseDuration(s)
 	if err != nil {
 		n.unitError("E110", err, "write a time with its unit: 30s, 5m, 2h, 7d, 250ms")
 		return 0, false
@@ -128,7 +130,7 @@ func (n *Node) Size() (int64, bool) {
 	if !ok {
 		return 0, false
 	}
-	v, err := ParseSize(s)
+	v, err := units.ParseSize(s)
 	if err != nil {
 		n.unitError("E111", err, "write a size with its unit: 64KiB, 10MiB, 1GB")
 		return 0, false

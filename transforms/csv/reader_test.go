@@ -1,6 +1,7 @@
 package csv
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -8,7 +9,10 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"orderhub/hub/doc"
+
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
 // readAll reads a file as one text line for each row or refused record.
@@ -132,3 +136,73 @@ func TestRowErrorKeepsTheRecord(t *testing.T) {
 }
 
 func long(n int) string { return strings.Repeat("x", n) }
+
+// What is written with quotes where they are needed is read as it was.
+func TestRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		names := rapid.SliceOfNDistinct(rapid.StringMatching(`[^\x00\s\p{C}]([ -~ü;,"=]{0,5}[^\x00\s\p{C}])?`), 1, 30, rapid.ID).Draw(t, "names")
+		for _, name := range names {
+			if strings.TrimSpace(name) != name {
+				t.Skip("names are trimmed")
+			}
+		}
+		delim := rapid.SampledFrom([]string{",", ";", "tab", "|"}).Draw(t, "delimiter")
+		text := rapid.OneOf(rapid.StringMatching(`[ -~\r\n\t"",;ü€]{0,8}`), rapid.SampledFrom([]string{"", "\r", "\n", "\"", "\"\"", "\uFEFF", " x "}))
+		file := line(names, delim)
+		var want [][]byte
+		for range rapid.IntRange(1, 5).Draw(t, "rows") {
+			fields, cells := make([]doc.Field, len(names)), make([]string, len(names))
+			for i, name := range names {
+				cells[i] = text.Draw(t, "cell")
+				fields[i] = doc.Field{Name: name, Value: doc.StringValue(cells[i])}
+			}
+			want = append(want, doc.ObjectOf(fields).JSON())
+			file += line(cells, delim)
+		}
+		r := NewReader(strings.NewReader(file), Options{Delimiter: delim, Header: names})
+		for _, row := range want {
+			got, _, err := r.Next()
+			if err != nil || !bytes.Equal(got.JSON(), row) {
+				t.Fatalf("got %s (%v), want %s", got, err, row)
+			}
+		}
+	})
+}
+
+// line is a record with its end. An empty cell has quotes, so that a single one is no blank line.
+func line(cells []string, delim string) string {
+	delim = strings.ReplaceAll(delim, "tab", "\t")
+	written := make([]string, len(cells))
+	for i, text := range cells {
+		if written[i] = text; text == "" || strings.ContainsAny(text, delim+"\"\r\n") {
+			written[i] = `"` + strings.ReplaceAll(text, `"`, `""`) + `"`
+		}
+	}
+	return strings.Join(written, delim) + "\r\n"
+}
+
+// Whatever the bytes, the Reader ends, and gives each line of the file to one record at most.
+func TestReaderNeverStops(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := strings.Join(rapid.SliceOf(rapid.SampledFrom([]string{"a", "\"", "\"\"", ",", ";", "\n", "\r", "\r\n", "\x00", "\xFF", "ü", "b,c\n"})).Draw(t, "file"), "")
+		r := NewReader(strings.NewReader("h,i\n"+text), Options{})
+		last := 1
+		for range len(text) + 2 {
+			_, line, err := r.Next()
+			if e, ok := err.(*RowError); ok {
+				if e.Record != line || e.Line < e.Record || e.Col < 1 || len(e.Raw) == 0 {
+					t.Fatalf("%q: %+v on line %d", text, e, line)
+				}
+				err = nil
+			}
+			if err != nil {
+				return
+			}
+			if line <= last {
+				t.Fatalf("%q: line %d after line %d", text, line, last)
+			}
+			last = line
+		}
+		t.Fatalf("%q: no end", text)
+	})
+}

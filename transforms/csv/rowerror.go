@@ -1,6 +1,9 @@
 package csv
 
-import "fmt"
+import (
+	"fmt"
+	"unicode/utf8"
+)
 
 // The codes of a refused record.
 const (
@@ -51,7 +54,7 @@ func refuse(raw []byte, line int, f *fault) *RowError {
 			lineStart = i + 1
 		}
 	}
-	e.Col += characters(raw[lineStart:at])
+	e.Col += utf8.RuneCount(raw[lineStart:at])
 	e.Raw = append(e.Raw, raw[:min(len(raw), maxRaw)]...)
 	return e
 }

@@ -4,11 +4,14 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"strings"
+	"time"
 
 	"orderhub/hub/doc"
 	"orderhub/transforms/shape"
+	"orderhub/transforms/units"
 )
 
+// convertBuiltins are the conversions, and what is known of times.
 func convertBuiltins() []builtin {
 	return []builtin{
 		{name: "int", params: []set{nums | strs}, least: 1, result: gives(shape.NumberType), one: toInt},
@@ -18,6 +21,9 @@ func convertBuiltins() []builtin {
 		{name: "toJSON", params: []set{anything}, least: 1, result: gives(shape.StringType), one: toJSON},
 		{name: "fromJSON", params: []set{strs}, least: 1, result: gives(shape.AnyType), one: fromJSON},
 		{name: "uuid5", params: []set{strs}, least: 1, result: gives(shape.StringType), one: uuid5},
+		{name: "now", changes: true, result: gives(shape.StringType), many: now},
+		{name: "iso", params: []set{strs | nums}, least: 1, result: gives(shape.StringType), one: iso},
+		{name: "addDuration", params: []set{strs | nums, strs}, least: 2, result: gives(shape.StringType), two: addDuration},
 	}
 }
 
@@ -131,4 +137,61 @@ func uuid5(s *site, fr *Frame, a doc.Value) (doc.Value, *RunError) {
 	u := nameUUID(namespace, a.Str())
 	h := hex.EncodeToString(u[:])
 	return s.result(fr, h[:8]+"-"+h[8:12]+"-"+h[12:16]+"-"+h[16:20]+"-"+h[20:])
+}
+
+// layout of all times that formulas make: of one length, so that comparing the texts compares the times.
+const layout = "2006-01-02T15:04:05Z"
+
+func now(_ *site, fr *Frame, _ []doc.Value) (doc.Value, *RunError) {
+	return doc.StringValue(fr.Now().UTC().Format(layout)), nil
+}
+
+func iso(s *site, fr *Frame, a doc.Value) (doc.Value, *RunError) {
+	t, err := s.time(fr, a)
+	if err != nil {
+		return a, err
+	}
+	return doc.StringValue(t.Format(layout)), nil
+}
+
+func addDuration(s *site, fr *Frame, a, b doc.Value) (doc.Value, *RunError) {
+	t, err := s.time(fr, a)
+	if err != nil {
+		return a, err
+	}
+	text, minus := strings.CutPrefix(strings.TrimSpace(b.Str()), "-")
+	d, bad := units.ParseDuration(text)
+	if bad != nil {
+		e := s.args[1].fail("%s is no duration", s.args[1].text())
+		e.Help = `write "3d", "1d12h", "30m" or "-2w"`
+		return b, e
+	}
+	if minus {
+		d = -d
+	}
+	if t = t.Add(d); t.Year() < 1 || t.Year() > 9999 {
+		return a, s.fail("the time is outside the years 1 to 9999")
+	}
+	return doc.StringValue(t.Format(layout)), nil
+}
+
+var timeLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"}
+
+// time reads an ISO time (without a zone it is UTC), or Unix seconds.
+func (s *site) time(fr *Frame, a doc.Value) (time.Time, *RunError) {
+	if a.Kind() == doc.Number {
+		if n, ok := a.Num().Floor().Int64(); ok && n > -62135596800 && n < 253402300800 {
+			return time.Unix(n, 0).UTC(), nil
+		}
+	} else if text := strings.TrimSpace(a.Str()); len(text) <= 40 {
+		for _, l := range timeLayouts {
+			if t, err := time.Parse(l, text); err == nil && t.UTC().Year() >= 1 && t.UTC().Year() <= 9999 {
+				return t.UTC(), nil
+			}
+		}
+	}
+	e := s.args[0].fail("%s is no time", s.args[0].text())
+	e.Help = "write it as 2006-01-02T15:04:05Z or 2006-01-02"
+	e.Found = fr.found(s.args[0].text(), a)
+	return time.Time{}, e
 }

@@ -5,12 +5,6 @@ import (
 	"orderhub/transforms/shape"
 )
 
-// mapNumber is a builtin from a number to a number.
-func mapNumber(name string, do func(doc.Decimal) doc.Decimal) builtin {
-	return builtin{name: name, params: []set{nums}, least: 1, result: gives(shape.NumberType),
-		one: func(_ *site, _ *Frame, a doc.Value) (doc.Value, *RunError) { return doc.NumberValue(do(a.Num())), nil }}
-}
-
 func numberBuiltins() []builtin {
 	return []builtin{
 		mapNumber("abs", doc.Decimal.Abs),
@@ -19,7 +13,16 @@ func numberBuiltins() []builtin {
 		mapNumber("money", func(d doc.Decimal) doc.Decimal { return d.Round(2) }),
 		mapNumber("cents", func(d doc.Decimal) doc.Decimal { return d.Round(2).Mul(doc.Int(100)).Round(0) }),
 		{name: "round", params: []set{nums, nums}, least: 1, result: gives(shape.NumberType), many: round},
+		{name: "min", params: []set{nums | strs | arrs}, least: 1, open: true, result: elementOrJoin, many: extreme(-1)},
+		{name: "max", params: []set{nums | strs | arrs}, least: 1, open: true, result: elementOrJoin, many: extreme(1)},
+		{name: "mean", params: []set{nums | arrs}, least: 1, open: true, result: gives(shape.OrNull(shape.NumberType)), many: mean},
 	}
+}
+
+// mapNumber is a builtin from a number to a number.
+func mapNumber(name string, do func(doc.Decimal) doc.Decimal) builtin {
+	return builtin{name: name, params: []set{nums}, least: 1, result: gives(shape.NumberType),
+		one: func(_ *site, _ *Frame, a doc.Value) (doc.Value, *RunError) { return doc.NumberValue(do(a.Num())), nil }}
 }
 
 // round rounds halves away from zero, to whole numbers or to so many places.
@@ -33,15 +36,6 @@ func round(s *site, fr *Frame, a []doc.Value) (doc.Value, *RunError) {
 		places = n
 	}
 	return doc.NumberValue(a[0].Num().Round(places)), nil
-}
-
-// extremeBuiltins take one list, or two values and more.
-func extremeBuiltins() []builtin {
-	return []builtin{
-		{name: "min", params: []set{nums | strs | arrs}, least: 1, open: true, result: elementOrJoin, many: extreme(-1)},
-		{name: "max", params: []set{nums | strs | arrs}, least: 1, open: true, result: elementOrJoin, many: extreme(1)},
-		{name: "mean", params: []set{nums | arrs}, least: 1, open: true, result: gives(shape.OrNull(shape.NumberType)), many: mean},
-	}
 }
 
 func elementOrJoin(args []*node) *shape.Type {
@@ -84,7 +78,7 @@ func (s *site) element(i int) *node {
 	return &node{place: s.args[0].place, label: elementText(s.args[0], i)}
 }
 
-// extreme is min (-1) and max (1). Of an empty list it is null.
+// extreme is min (-1) and max (1) of one list, or of two values and more. Of an empty list it is null.
 func extreme(sign int) func(*site, *Frame, []doc.Value) (doc.Value, *RunError) {
 	return func(s *site, fr *Frame, a []doc.Value) (doc.Value, *RunError) {
 		var best doc.Value

@@ -109,6 +109,18 @@ func (l *loop) bind(fr *Frame, i int, e doc.Value) bool {
 	return fr.spend(1 + l.cost)
 }
 
+// eval is what the closure gives for element i, which must be of one of the kinds.
+func (l *loop) eval(fr *Frame, i int, e doc.Value, want set) (doc.Value, *RunError) {
+	if !l.bind(fr, i, e) {
+		return e, l.limit(fr)
+	}
+	v, err := l.body.val(fr)
+	if err == nil && !want.has(v.Kind()) {
+		err = l.body.wrong(fr, v, want.String())
+	}
+	return v, err
+}
+
 // condition checks that the closure is a test, and compiles it.
 func (c *compiler) condition(l *loop) (test, bool) {
 	if l.body == nil {
@@ -124,4 +136,151 @@ func (c *compiler) condition(l *loop) (test, bool) {
 		return nil, false
 	}
 	return l.body.test(), true
+}
+
+// quantifier compiles all, none, any, one.
+func (c *compiler) quantifier(name string, l *loop) *node {
+	t, ok := c.condition(l)
+	if !ok {
+		return broken(l.place)
+	}
+	switch name {
+	case "any":
+		return newCond(l.place, l.some(t, true, true))
+	case "none":
+		return newCond(l.place, l.some(t, true, false))
+	case "all":
+		return newCond(l.place, l.some(t, false, false))
+	}
+	return newCond(l.place, func(fr *Frame) (bool, *RunError) {
+		n, err := l.count(fr, t, 2)
+		return n == 1, err
+	})
+}
+
+// some is the condition whose answer is found when the test of some element is wanted, else the opposite.
+func (l *loop) some(t test, wanted, found bool) test {
+	return func(fr *Frame) (bool, *RunError) {
+		_, at, err := l.find(fr, t, wanted, false)
+		return at >= 0 == found, err
+	}
+}
+
+// count counts the elements that pass, up to most.
+func (l *loop) count(fr *Frame, t test, most int) (int, *RunError) {
+	list, err := l.start(fr)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for i, e := range list.Elems() {
+		if !l.bind(fr, i, e) {
+			return 0, l.limit(fr)
+		}
+		ok, err := t(fr)
+		if err != nil {
+			return 0, err
+		}
+		if ok {
+			if n++; n == most {
+				break
+			}
+		}
+	}
+	return n, nil
+}
+
+// counted compiles count(list, test), and count(list) of a list of bools.
+func (c *compiler) counted(l *loop) *node {
+	t, ok := c.condition(l)
+	if !ok {
+		return broken(l.place)
+	}
+	return &node{place: l.place, typ: shape.NumberType, val: func(fr *Frame) (doc.Value, *RunError) {
+		n, err := l.count(fr, t, -1)
+		return doc.IntValue(int64(n)), err
+	}}
+}
+
+// search compiles filter and the finds.
+func (c *compiler) search(name string, l *loop) *node {
+	t, ok := c.condition(l)
+	if !ok {
+		return broken(l.place)
+	}
+	elem := l.list.typ.Element()
+	n := &node{place: l.place, typ: shape.OrNull(elem)}
+	switch name {
+	case "filter":
+		n.typ, n.val = shape.ArrayOf(elem), l.filter(t)
+	case "find", "findLast":
+		last := name == "findLast"
+		n.val = func(fr *Frame) (doc.Value, *RunError) {
+			v, _, err := l.find(fr, t, true, last)
+			return v, err
+		}
+	default:
+		n.typ = shape.OrNull(shape.NumberType)
+		last := name == "findLastIndex"
+		n.val = func(fr *Frame) (doc.Value, *RunError) {
+			_, i, err := l.find(fr, t, true, last)
+			if i < 0 {
+				return doc.NullValue(), err
+			}
+			return doc.IntValue(int64(i)), err
+		}
+	}
+	return n
+}
+
+func (l *loop) filter(t test) value {
+	return func(fr *Frame) (doc.Value, *RunError) {
+		list, err := l.start(fr)
+		if err != nil {
+			return list, err
+		}
+		var out []doc.Value
+		for i, e := range list.Elems() {
+			if !l.bind(fr, i, e) {
+				return list, l.limit(fr)
+			}
+			ok, err := t(fr)
+			if err != nil {
+				return list, err
+			}
+			if ok {
+				if !fr.take(valueSize) {
+					return list, l.limit(fr)
+				}
+				out = append(out, e)
+			}
+		}
+		return doc.ListOf(out), nil
+	}
+}
+
+// find is the first element whose test is wanted, or the last; Missing and -1 if there is none. It is no closure, so that
+// the range allocates nothing.
+func (l *loop) find(fr *Frame, t test, wanted, last bool) (doc.Value, int, *RunError) {
+	at, found := -1, doc.Value{}
+	list, err := l.start(fr)
+	if err != nil {
+		return found, at, err
+	}
+	for i, e := range list.Elems() {
+		if !l.bind(fr, i, e) {
+			return found, at, l.limit(fr)
+		}
+		ok, err := t(fr)
+		if err != nil {
+			return found, at, err
+		}
+		if ok == wanted {
+			at, found = i, e
+			if !last {
+				break
+			}
+		}
+	}
+	return found, at, nil
 }

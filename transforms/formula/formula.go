@@ -1,3 +1,7 @@
+// Package formula compiles formulas: the expressions of the configuration, in the grammar of expr-lang, with exact decimals, types that are
+// checked at load, and a budget. README.md beside this file lists the functions.
+//
+// Of expr-lang only the parser and its tree are used. A formula becomes Go closures over doc.Value; nothing is reflected.
 package formula
 
 import (

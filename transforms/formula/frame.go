@@ -1,6 +1,9 @@
 package formula
 
 import (
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"orderhub/hub"
@@ -75,6 +78,48 @@ func (fr *Frame) Now() time.Time {
 	return fr.X.Now().UTC()
 }
 
+// meta is a property of the message.
+func (fr *Frame) meta(name string) doc.Value {
+	if fr.X == nil || fr.X.Msg == nil {
+		return doc.Value{}
+	}
+	m := fr.X.Msg
+	switch name {
+	case "id":
+		return doc.StringValue(m.ID)
+	case "key":
+		return doc.StringValue(m.Key)
+	case "correlation":
+		return doc.StringValue(m.Correlation)
+	}
+	return doc.StringValue(m.Time.UTC().Format(time.RFC3339Nano))
+}
+
+// headers is all headers as an object, sorted.
+func (fr *Frame) headers() doc.Value {
+	if fr.X == nil || fr.X.Msg == nil {
+		return doc.ObjectOf(nil)
+	}
+	h := fr.X.Msg.Headers
+	fields := make([]doc.Field, 0, len(h))
+	for name, v := range h {
+		fields = append(fields, doc.Field{Name: name, Value: doc.StringValue(v)})
+	}
+	slices.SortFunc(fields, func(a, b doc.Field) int { return strings.Compare(a.Name, b.Name) })
+	return doc.ObjectOf(fields)
+}
+
+// header is one header; Missing when absent.
+func (fr *Frame) header(name string) doc.Value {
+	if fr.X == nil || fr.X.Msg == nil {
+		return doc.Value{}
+	}
+	if v, ok := fr.X.Msg.Headers[name]; ok {
+		return doc.StringValue(v)
+	}
+	return doc.Value{}
+}
+
 // begin makes the budget and the slots ready. An Eval inside an Eval shares the budget and gets slots of its own.
 func (fr *Frame) begin(slots int) (saved []doc.Value, nested bool) {
 	if fr.busy {
@@ -97,4 +142,26 @@ func (fr *Frame) end(saved []doc.Value, nested bool) {
 		return
 	}
 	fr.busy = false
+}
+
+// Frames lends frames, so that a step does not make one for every message. The zero Frames is ready; it is safe for concurrent use.
+type Frames struct{ pool sync.Pool }
+
+// Get is a frame for x with no locals and the default limits, as of NewFrame. Whoever got it gives it back with Put, or drops it.
+func (p *Frames) Get(x *hub.Exchange) *Frame {
+	fr, ok := p.pool.Get().(*Frame)
+	if !ok {
+		return NewFrame(x)
+	}
+	fr.X = x
+	return fr
+}
+
+// Put takes back a frame that nothing uses any more. It keeps nothing of the message.
+func (p *Frames) Put(fr *Frame) {
+	locals, slots := fr.Locals, fr.slots
+	clear(locals)
+	clear(slots)
+	*fr = Frame{Locals: locals[:0], slots: slots}
+	p.pool.Put(fr)
 }

@@ -47,7 +47,7 @@ func (c *compiler) checkNames(t *Tree, p place) []*shape.Type {
 		missing := slices.DeleteFunc(p.target.Names(), func(name string) bool { return given[name] })
 		if near, ok := shape.Nearest(f.Name, missing); ok {
 			meant = append(meant, near)
-			help = `did you mean "` + near + `"?`
+			help = shape.DidYouMean(f.Name, missing)
 		} else if names := p.target.Names(); len(names) > 0 {
 			help = "it has " + list(names)
 		}

@@ -1,9 +1,15 @@
+// Package mapping is the Message Translator: a tree in the shape of the document to make, with formulas for leaves, compiled against the
+// formulas' scope and the target's type, and applied by writing the new document in one pass.
+//
+// The tree knows no YAML: whoever reads the configuration makes it, and gets its positions back in the errors.
 package mapping
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
+	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/shape"
@@ -87,4 +93,42 @@ func (r *run) spend() error {
 		return overLimit("takes longer than %v", maxTime)
 	}
 	return nil
+}
+
+// Error is a fault of a mapping, found before anything runs. Offset and Length are bytes of the formula at Pos; both 0: all of what is at Pos.
+type Error struct {
+	Pos            any
+	Offset, Length int
+	Message, Help  string
+}
+
+func (e *Error) Error() string {
+	if e.Help == "" {
+		return e.Message
+	}
+	return e.Message + "; " + e.Help
+}
+
+// RunError is a part of a mapping that failed on a message. Err is a *formula.RunError or a *hub.Error.
+type RunError struct {
+	Pos  any
+	Path string // the field that was to be made: items[2].price
+	Err  error
+}
+
+func (e *RunError) Error() string {
+	if e.Path == "" {
+		return e.Err.Error()
+	}
+	return e.Path + ": " + e.Err.Error()
+}
+
+func (e *RunError) Unwrap() error { return e.Err }
+
+func failed(format string, args ...any) error {
+	return hub.Fail(hub.Invalid, formula.ReasonTransform, format, args...)
+}
+
+func overLimit(format string, args ...any) error {
+	return hub.Fail(hub.Invalid, formula.ReasonLimit, "the mapping %s", fmt.Sprintf(format, args...))
 }

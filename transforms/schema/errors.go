@@ -1,15 +1,15 @@
 package schema
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"orderhub/hub/doc"
 )
 
 // Error is a fault of a schema. Line and Col count from 1; 0: not known.
@@ -118,61 +118,17 @@ func (f *folder) called(link string) string {
 	return link
 }
 
+// errorAt is an error at the value that the tokens lead to, or at the last one on the way that is there.
 func (f *folder) errorAt(known *file, tokens []string, message string) *Error {
+	at := known.root
+	for _, token := range tokens {
+		next := doc.Lookup(at, []string{token})
+		if next.Kind() == doc.Missing {
+			break
+		}
+		at = next
+	}
 	e := &Error{File: known.path, Pointer: pointer(tokens), Message: message}
-	if offset := offsetOf(known.src, tokens); offset >= 0 {
-		before := known.src[:offset]
-		e.Line = 1 + bytes.Count(before, []byte("\n"))
-		e.Col = 1 + len([]rune(string(before[bytes.LastIndexByte(before, '\n')+1:])))
-	}
+	e.Line, e.Col = at.Position()
 	return e
-}
-
-// offsetOf finds the value that the tokens of a JSON Pointer lead to, or the last one on the way that is there.
-func offsetOf(src []byte, tokens []string) int {
-	d := json.NewDecoder(bytes.NewReader(src))
-	at := start(d, src)
-	for len(tokens) > 0 {
-		opened, err := d.Token()
-		if err != nil || (opened != json.Delim('{') && opened != json.Delim('[')) {
-			return at
-		}
-		next := find(d, src, opened == json.Delim('['), tokens[0])
-		if next < 0 {
-			return at
-		}
-		at, tokens = next, tokens[1:]
-	}
-	return at
-}
-
-// find moves the decoder before the value of a key or an index of the container that was opened.
-func find(d *json.Decoder, src []byte, array bool, want string) int {
-	for i := 0; d.More(); i++ {
-		key := fmt.Sprint(i)
-		if !array {
-			t, err := d.Token()
-			if err != nil {
-				return -1
-			}
-			key, _ = t.(string)
-		}
-		if key == want {
-			return start(d, src)
-		}
-		var skipped json.RawMessage
-		if d.Decode(&skipped) != nil {
-			return -1
-		}
-	}
-	return -1
-}
-
-// start is where the next value of the decoder starts.
-func start(d *json.Decoder, src []byte) int {
-	i := int(d.InputOffset())
-	for i < len(src) && strings.IndexByte(" \t\r\n:,", src[i]) >= 0 {
-		i++
-	}
-	return i
 }

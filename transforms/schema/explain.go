@@ -3,6 +3,7 @@ package schema
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
@@ -31,47 +32,29 @@ func explain(e *jsonschema.ValidationError) []fault {
 func compareTokens(a, b string) int {
 	i, errA := strconv.Atoi(a)
 	j, errB := strconv.Atoi(b)
-	switch {
-	case errA == nil && errB == nil:
+	if errA == nil && errB == nil {
 		return i - j
-	case a < b:
-		return -1
-	case a > b:
-		return 1
 	}
-	return 0
+	return strings.Compare(a, b)
 }
 
 func explainOne(e *jsonschema.ValidationError) []fault {
-	at := func(details ...string) []fault {
-		var all []fault
-		for _, d := range details {
-			all = append(all, fault{tokens: e.InstanceLocation, detail: d})
+	at := func(detail string) []fault { return []fault{{tokens: e.InstanceLocation, detail: detail}} }
+	each := func(names []string, detail string) (all []fault) {
+		for _, name := range names {
+			all = append(all, fault{tokens: slices.Concat(e.InstanceLocation, []string{name}), detail: detail})
 		}
 		return all
 	}
-	field := func(name, detail string) fault {
-		return fault{tokens: slices.Concat(e.InstanceLocation, []string{name}), detail: detail}
-	}
-	var all []fault
 	switch k := e.ErrorKind.(type) {
 	case *kind.Type:
 		return []fault{{e.InstanceLocation, mustBe(k.Want, k.Got), k.Want}}
 	case *kind.Required:
-		for _, name := range k.Missing {
-			all = append(all, field(name, "is required"))
-		}
-		return all
+		return each(k.Missing, "is required")
 	case *kind.DependentRequired:
-		for _, name := range k.Missing {
-			all = append(all, field(name, "is required beside "+k.Prop))
-		}
-		return all
+		return each(k.Missing, "is required beside "+k.Prop)
 	case *kind.AdditionalProperties:
-		for _, name := range k.Properties {
-			all = append(all, field(name, "is not a known field"))
-		}
-		return all
+		return each(k.Properties, "is not a known field")
 	case *kind.PropertyNames:
 		return at("the field name " + strconv.Quote(k.Property) + " is not allowed")
 	case *kind.AnyOf:
@@ -81,6 +64,7 @@ func explainOne(e *jsonschema.ValidationError) []fault {
 			return choose(e)
 		}
 	case *kind.Schema, *kind.Group, *kind.Reference, *kind.AllOf:
+		var all []fault
 		for _, cause := range e.Causes {
 			all = append(all, explainOne(cause)...)
 		}

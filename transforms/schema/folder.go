@@ -32,7 +32,6 @@ type folder struct {
 // file is a schema file that was read.
 type file struct {
 	path string // for messages
-	src  []byte
 	root doc.Value
 }
 
@@ -47,7 +46,7 @@ func (f *folder) add(url string, src []byte) error {
 	if e, ok := errors.AsType[*doc.SyntaxError](err); ok {
 		return Errors{{File: at, Line: e.Line, Col: e.Col, Message: e.Detail}}
 	}
-	f.files[url] = &file{path: at, src: src, root: v}
+	f.files[url] = &file{path: at, root: v}
 	return nil
 }
 

@@ -3,10 +3,10 @@ package schema
 import (
 	"slices"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"orderhub/hub/doc"
 	"orderhub/transforms/shape"
-
-	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // knowledge is what several schemas say of one value.

@@ -4,9 +4,9 @@ import (
 	"maps"
 	"slices"
 
-	"orderhub/transforms/shape"
-
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"orderhub/transforms/shape"
 )
 
 // shaper makes types of the library's compiled schemas.
@@ -146,13 +146,7 @@ func (sh *shaper) order(s *jsonschema.Schema) []string {
 }
 
 func (sh *shaper) elements(k *knowledge, s *jsonschema.Schema) {
-	first, rest := s.PrefixItems, s.Items2020
-	switch items := s.Items.(type) {
-	case *jsonschema.Schema:
-		rest = items
-	case []*jsonschema.Schema:
-		first = items
-	}
+	first, rest := itemsOf(s)
 	if first == nil && rest == nil {
 		return
 	}
@@ -169,4 +163,15 @@ func (sh *shaper) elements(k *knowledge, s *jsonschema.Schema) {
 	}
 	k.elem = both(k.elem, elem)
 	k.array = true
+}
+
+// itemsOf are the schemas of the first elements of an array, and that of all behind them, in every draft.
+func itemsOf(s *jsonschema.Schema) (first []*jsonschema.Schema, rest *jsonschema.Schema) {
+	switch items := s.Items.(type) {
+	case *jsonschema.Schema:
+		return s.PrefixItems, items
+	case []*jsonschema.Schema:
+		return items, s.Items2020
+	}
+	return s.PrefixItems, s.Items2020
 }

@@ -2,11 +2,13 @@ package schema
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/transforms/shape"
 )
@@ -45,25 +47,38 @@ func walk(v doc.Value, tokens []string, visit func(schema doc.Value, tokens []st
 	}
 }
 
-// misspelled finds keywords that are none, but nearly: the library ignores what it does not know, so "requierd" would require nothing.
-func (f *folder) misspelled() Errors {
+// doubtful finds what the library ignores: keywords that are none, but nearly, so that "requierd" would require nothing, and
+// marks that would mark nothing.
+func (f *folder) doubtful() Errors {
 	known := slices.Concat(oneSchema, allSchemas, namedOnes, keywords)
 	var found Errors
 	for _, file := range f.files {
 		walk(file.root, nil, func(schema doc.Value, tokens []string) {
-			for name := range schema.Fields() {
-				if len(name) < 5 || strings.HasPrefix(name, "x-") || slices.Contains(known, name) {
-					continue
-				}
-				if near, ok := shape.Nearest(name, known); ok {
-					e := f.errorAt(file, slices.Concat(tokens, []string{name}), fmt.Sprintf("unknown keyword %q", name))
-					e.Help = fmt.Sprintf("did you mean %q? (a keyword of your own starts with x-)", near)
+			for name, v := range schema.Fields() {
+				if message, help := doubt(name, v, known); message != "" {
+					e := f.errorAt(file, slices.Concat(tokens, []string{name}), message)
+					e.Help = help
 					found = append(found, e)
 				}
 			}
 		})
 	}
 	return found.sorted()
+}
+
+// doubt is what is wrong with a keyword and its value; "" for nothing.
+func doubt(name string, v doc.Value, known []string) (message, help string) {
+	switch {
+	case name == xSecret || name == xPII:
+		if v.Kind() != doc.Bool {
+			return name + " must be true or false", "write \"" + name + "\": true"
+		}
+	case len(name) >= 5 && !strings.HasPrefix(name, "x-") && !slices.Contains(known, name):
+		if near := shape.DidYouMean(name, known); near != "" {
+			return fmt.Sprintf("unknown keyword %q", name), near + " (a keyword of your own starts with x-)"
+		}
+	}
+	return "", ""
 }
 
 // ref is a $ref of a file, resolved.
@@ -76,20 +91,14 @@ type ref struct {
 func (f *folder) refs() []ref {
 	var all []ref
 	for link, file := range f.files {
-		base, err := url.Parse(link)
-		if err != nil {
-			continue
-		}
-		if id, err := url.Parse(file.root.Get("$id").Str()); err == nil && file.root.Get("$id").Str() != "" {
-			base = base.ResolveReference(id)
-		}
+		base := within(mustParse(link), file.root.Get("$id").Str())
 		walk(file.root, nil, func(schema doc.Value, tokens []string) {
 			for _, name := range []string{"$ref", "$dynamicRef"} {
-				target, err := url.Parse(schema.Get(name).Str())
-				if err != nil || schema.Get(name).Str() == "" {
+				target := schema.Get(name).Str()
+				if target == "" {
 					continue
 				}
-				full := base.ResolveReference(target)
+				full := within(base, target)
 				for _, url := range []string{full.String(), strings.TrimSuffix(full.String(), "#"+full.EscapedFragment())} {
 					all = append(all, ref{file, slices.Concat(tokens, []string{name}), url})
 				}
@@ -100,4 +109,69 @@ func (f *folder) refs() []ref {
 		return strings.Compare(a.file.path+pointer(a.tokens), b.file.path+pointer(b.tokens))
 	})
 	return all
+}
+
+// The keywords that mark a value, and all below it: a secret (a card's token, a
+// password), and what tells of a person. Both are kept out of logs, errors and history.
+const (
+	xSecret = "x-secret"
+	xPII    = "x-pii"
+)
+
+// Marked are the places of a document that the schema marks.
+func (s *Schema) Marked() []hub.MarkedPath { return s.marked }
+
+// marker finds the marked places of a compiled schema.
+type marker struct {
+	folder *folder
+	visits map[*jsonschema.Schema]int
+	found  []hub.MarkedPath
+}
+
+// maxVisits bounds the paths to one schema, such as one that refers to itself.
+// What is below it is marked then wherever its own name stands.
+const maxVisits = 8
+
+// visit looks at s, which describes the value at path.
+func (m *marker) visit(s *jsonschema.Schema, path []string) {
+	if s == nil || s.Bool != nil {
+		return
+	}
+	_, _, at := m.folder.at(s.Location)
+	secret, personal := at.Get(xSecret).Bool(), at.Get(xPII).Bool()
+	if (secret || personal) && len(path) > 0 && strings.Trim(strings.Join(path, ""), "*") != "" {
+		m.found = append(m.found, hub.MarkedPath{Path: slices.Clone(path), Secret: secret})
+	}
+	if m.visits[s]++; m.visits[s] == maxVisits {
+		path = nil
+	} else if m.visits[s] > maxVisits {
+		return
+	}
+	for name, part := range s.Properties {
+		m.visit(part, append(path[:len(path):len(path)], name))
+	}
+	below := append(path[:len(path):len(path)], "*")
+	for _, part := range s.PatternProperties {
+		m.visit(part, below)
+	}
+	for _, part := range slices.Concat([]*jsonschema.Schema{schemaIn(s.AdditionalProperties), s.UnevaluatedProperties, s.Items2020, s.UnevaluatedItems,
+		s.Contains, schemaIn(s.Items), schemaIn(s.AdditionalItems)}, s.PrefixItems, schemasIn(s.Items)) {
+		m.visit(part, below)
+	}
+	for _, part := range slices.Concat([]*jsonschema.Schema{s.Ref, s.RecursiveRef, refOf(s.DynamicRef), s.If, s.Then, s.Else}, s.AllOf, s.AnyOf, s.OneOf) {
+		m.visit(part, path)
+	}
+	for _, part := range s.DependentSchemas {
+		m.visit(part, path)
+	}
+}
+
+func schemaIn(x any) *jsonschema.Schema {
+	s, _ := x.(*jsonschema.Schema)
+	return s
+}
+
+func schemasIn(x any) []*jsonschema.Schema {
+	list, _ := x.([]*jsonschema.Schema)
+	return list
 }

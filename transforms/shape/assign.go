@@ -53,7 +53,7 @@ func (c *comparison) enums(path string, from, to *Type) {
 	}
 	for _, text := range from.Enum {
 		if !slices.Contains(to.Enum, text) {
-			c.add(path, suggest(text, to.Enum), "%s must be one of %s, not %q", called(path), strings.Join(to.Enum, ", "), text)
+			c.add(path, DidYouMean(text, to.Enum), "%s must be one of %s, not %q", called(path), strings.Join(to.Enum, ", "), text)
 		}
 	}
 }
@@ -81,7 +81,7 @@ func (c *comparison) fields(path string, from, to *Type) {
 	}
 	for _, f := range from.Fields {
 		if to.declared(f.Name) == nil {
-			c.add(join(path, f.Name), suggest(f.Name, to.Names()), "%s has no field %s", to.owner(), f.Name)
+			c.add(join(path, f.Name), DidYouMean(f.Name, to.Names()), "%s has no field %s", to.owner(), f.Name)
 		}
 	}
 }
@@ -112,13 +112,6 @@ func join(path, name string) string {
 		return name
 	}
 	return path + "." + name
-}
-
-func suggest(name string, known []string) string {
-	if near, ok := Nearest(name, known); ok {
-		return fmt.Sprintf("did you mean %q?", near)
-	}
-	return ""
 }
 
 func convert(from, to Kind) string {

@@ -1,6 +1,9 @@
 package shape
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Nearest is the known name that name was probably meant to be: the nearest by Damerau-Levenshtein, at most len/3+1 edits away, the first of
 // equals. Case is no difference.
@@ -20,6 +23,14 @@ func Nearest(name string, known []string) (string, bool) {
 		}
 	}
 	return best, best != ""
+}
+
+// DidYouMean is the help for an unknown name: the known one that was probably meant; "" where there is none.
+func DidYouMean(name string, known []string) string {
+	if near, ok := Nearest(name, known); ok {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return ""
 }
 
 // Distance is the number of insertions, deletions, replacements and swaps of neighbours between a and b.

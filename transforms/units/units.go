@@ -1,4 +1,5 @@
-package yamlfile
+// Package units reads amounts that are written with their unit: 30s, 7d, 64KiB.
+package units
 
 import (
 	"fmt"

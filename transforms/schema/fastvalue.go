@@ -2,11 +2,12 @@ package schema
 
 import (
 	"math/big"
+	"slices"
 	"unicode/utf8"
 
-	"orderhub/hub/doc"
-
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"orderhub/hub/doc"
 )
 
 // arrayCheck is what a schema wants of arrays.
@@ -28,13 +29,7 @@ func (f *fastCompiler) array(c *checker, s *jsonschema.Schema) *arrayCheck {
 	if s.MaxItems != nil {
 		a.most = *s.MaxItems
 	}
-	prefix, items := s.PrefixItems, s.Items2020
-	switch old := s.Items.(type) {
-	case *jsonschema.Schema:
-		items = old
-	case []*jsonschema.Schema:
-		prefix = old
-	}
+	prefix, items := itemsOf(s)
 	for _, part := range prefix {
 		a.first = append(a.first, f.child(c, part))
 	}
@@ -184,4 +179,58 @@ func ratText(r *big.Rat) string {
 		return r.RatString()
 	}
 	return r.FloatString(places)
+}
+
+// valueSet is the values of an enum or a const.
+type valueSet struct {
+	texts  []string
+	index  map[string]bool // texts, if they are many
+	others []doc.Value
+}
+
+const manyTexts = 8
+
+// values compiles enum and const; with both a value must be in both.
+func (f *fastCompiler) values(c *checker, s *jsonschema.Schema) *valueSet {
+	switch {
+	case s.Enum == nil && s.Const == nil:
+		return nil
+	case s.Enum == nil:
+		return newValueSet(c, []any{*s.Const})
+	case s.Const != nil:
+		c.also = append(c.also, &checker{kinds: anyKind, exact: true, values: newValueSet(c, []any{*s.Const})})
+	}
+	return newValueSet(c, s.Enum.Values)
+}
+
+func newValueSet(c *checker, values []any) *valueSet {
+	set := &valueSet{}
+	for _, x := range values {
+		if text, ok := x.(string); ok {
+			set.texts = append(set.texts, text)
+			continue
+		}
+		v, err := doc.FromAny(x)
+		if err != nil {
+			c.never, c.exact = true, false
+		}
+		set.others = append(set.others, v)
+	}
+	if len(set.texts) > manyTexts {
+		set.index = make(map[string]bool, len(set.texts))
+		for _, text := range set.texts {
+			set.index[text] = true
+		}
+	}
+	return set
+}
+
+func (set *valueSet) has(v doc.Value) bool {
+	if v.Kind() != doc.String {
+		return slices.ContainsFunc(set.others, func(o doc.Value) bool { return doc.Equal(o, v) })
+	}
+	if set.index != nil {
+		return set.index[v.Str()]
+	}
+	return slices.Contains(set.texts, v.Str())
 }

@@ -1,0 +1,30 @@
+package units
+
+import (
+	"testing"
+	"time"
+)
+
+func TestUnits(t *testing.T) {
+	for s, want := range map[string]time.Duration{"0": 0, "30s": 30 * time.Second, "1h30m": 90 * time.Minute, "250ms": 250 * time.Millisecond,
+		"1.5s": 1500 * time.Millisecond, "2d": 2 * day, "1w": 7 * day, "7y": 7 * 365 * day, "0.001ms": time.Microsecond} {
+		if d, err := ParseDuration(s); err != nil || d != want {
+			t.Errorf("%s: %v %v", s, d, err)
+		}
+	}
+	for _, s := range []string{"", "30", "x", "5q", "-1s", "1.s", ".5s", "1..2s", "300y", "99999999999999999999s", "1s 2s", "1s2"} {
+		if d, err := ParseDuration(s); err == nil {
+			t.Errorf("%q gave %v", s, d)
+		}
+	}
+	for s, want := range map[string]int64{"0": 0, "64KiB": 65536, "1MiB": 1 << 20, "1MB": 1e6, "1.5KiB": 1536, "12B": 12, "1kB": 1000} {
+		if v, err := ParseSize(s); err != nil || v != want {
+			t.Errorf("%s: %v %v", s, v, err)
+		}
+	}
+	for _, s := range []string{"", "10", "1K", "-1B", "1MiB2", "99999999TiB"} {
+		if v, err := ParseSize(s); err == nil {
+			t.Errorf("%q gave %v", s, v)
+		}
+	}
+}
