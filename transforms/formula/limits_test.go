@@ -36,7 +36,7 @@ func TestBudget(t *testing.T) {
 		start := time.Now()
 		v, err := f.Eval(fr)
 		took := time.Since(start)
-		if took > 3*time.Second {
+		if took > 30*time.Second { // the machine may be busy
 			t.Errorf("%s took %v", src, took)
 		}
 		r, ok := errors.AsType[*RunError](err)
