@@ -1,6 +1,9 @@
 package doc
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Builder writes a document: it appends JSON text and tape nodes together, so the result is already decoded. The zero Builder is ready. It
 // can be used again after Done or Reset; it is not for concurrent use. Calls out of order (a value without its Key inside an object, an End
@@ -140,4 +143,91 @@ func (b *Builder) leaf(start int, info uint32) {
 	b.nodes = append(b.nodes, node{start: uint32(start), end: uint32(len(b.src)), next: uint32(len(b.nodes)) + 1,
 		key: b.key.start, keyLen: b.key.len, info: info | b.key.flag})
 	b.key = keySpan{}
+}
+
+// Key writes the key of the next value; only inside an object.
+func (b *Builder) Key(name string) {
+	if len(b.open) == 0 || b.keyed || b.open[len(b.open)-1].kind != Object {
+		panic("doc: Builder: Key outside an object")
+	}
+	o := &b.open[len(b.open)-1]
+	if o.named {
+		panic("doc: Builder: Key after KeyName")
+	}
+	name = validText(name)
+	if !o.repeated && !o.keys.fresh(name) { // else the object is rewritten at its end
+		o.repeated = o.keys.repeated(name, &tape{src: b.src, nodes: b.nodes}, o.at)
+	}
+	if o.count > 0 {
+		b.src = append(b.src, ',')
+	}
+	o.count++
+	o.flags |= b.quoteKey(name)
+	b.keyed = true
+}
+
+// quoteKey writes a key with its colon, and returns flagAnyEsc if it has escapes.
+func (b *Builder) quoteKey(name string) (flags uint32) {
+	start := len(b.src) + 1
+	b.src = appendQuoted(b.src, name)
+	b.key = keySpan{start: uint32(start), len: uint32(len(b.src) - 1 - start)}
+	if int(b.key.len) != len(name) {
+		b.key.flag, flags = flagKeyEsc, flagAnyEsc
+	}
+	b.src = append(b.src, ':')
+	return flags
+}
+
+// Name is a key that is ready to be written: made once, for a key that many documents have.
+type Name struct {
+	text string // ,"total": with its comma, which a first field leaves out
+	size uint32 // bytes between the quotes
+	flag uint32 // flagKeyEsc or 0
+	name string
+}
+
+// NewName makes a Name of a key. Bytes that are not UTF-8 become U+FFFD, as in every string.
+func NewName(key string) *Name {
+	key = validText(key)
+	quoted := string(appendQuoted(nil, key))
+	n := &Name{text: "," + quoted + ":", size: uint32(len(quoted) - 2), name: strings.Clone(key)}
+	if len(quoted)-2 != len(key) {
+		n.flag = flagKeyEsc
+	}
+	return n
+}
+
+// String returns the key.
+func (n *Name) String() string { return n.name }
+
+// KeyName is Key for a Name. The caller vouches that the names of an object are distinct: nothing is checked. Inside one object all keys
+// are written by KeyName, or all by Key.
+func (b *Builder) KeyName(name *Name) {
+	if len(b.open) == 0 || b.keyed {
+		panic("doc: Builder: Key outside an object")
+	}
+	o := &b.open[len(b.open)-1]
+	if o.kind != Object || o.count > 0 && !o.named {
+		panic("doc: Builder: KeyName outside an object, or after Key")
+	}
+	text := name.text
+	if o.count == 0 {
+		text = text[1:]
+	}
+	b.src = append(b.src, text...)
+	b.key = keySpan{start: uint32(len(b.src)) - name.size - 2, len: name.size, flag: name.flag}
+	o.flags |= name.flag << 1 // flagKeyEsc of a field is flagAnyEsc of the object
+	o.count++
+	o.named, b.keyed = true, true
+}
+
+// rewrite writes the object at again with its keys made distinct.
+func (b *Builder) rewrite(at uint32) {
+	var old Builder
+	old.copy(&tape{src: b.src, nodes: b.nodes}, at)
+	object := ObjectOf(copyFields(old.Done(), 0))
+	n := b.nodes[at]
+	b.src, b.nodes = b.src[:n.start], b.nodes[:at]
+	b.key = keySpan{start: n.key, len: n.keyLen, flag: n.info & flagKeyEsc}
+	b.write(object)
 }

@@ -99,14 +99,7 @@ func (b *Builder) fields(fields []Field) (flags uint32) {
 		if i > 0 {
 			b.src = append(b.src, ',')
 		}
-		start := len(b.src) + 1
-		b.src = appendQuoted(b.src, fields[i].Name)
-		b.key = keySpan{start: uint32(start), len: uint32(len(b.src) - 1 - start)}
-		if int(b.key.len) != len(fields[i].Name) {
-			b.key.flag = flagKeyEsc
-			flags = flagAnyEsc
-		}
-		b.src = append(b.src, ':')
+		flags |= b.quoteKey(fields[i].Name)
 		b.write(fields[i].Value)
 	}
 	b.src = append(b.src, '}')

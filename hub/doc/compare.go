@@ -1,6 +1,12 @@
 package doc
 
-import "strings"
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"slices"
+	"strings"
+)
 
 // Equal compares deeply: numbers by value (1.0 is 1), strings by content, arrays in order, objects regardless of the order of their fields.
 // Missing equals null; an object with a null field does not equal one without that field.
@@ -101,13 +107,93 @@ func (v Value) find(name string) (Value, bool) {
 	return Value{}, false
 }
 
-// Compare orders two numbers by value, or two strings by their bytes; false for all other kinds and for mixed kinds.
-func Compare(a, b Value) (int, bool) {
-	switch {
-	case a.Kind() == Number && b.Kind() == Number:
-		return a.Num().Cmp(b.Num()), true
-	case a.Kind() == String && b.Kind() == String:
-		return strings.Compare(a.Str(), b.Str()), true
+// Hash returns a 64-bit hash of the value: values that are Equal have the same hash, whatever the scale of their numbers or the order of
+// their fields. It is the same in every process, and no defence against crafted collisions: compare with Equal after it.
+func Hash(v Value) uint64 {
+	switch v.Kind() {
+	case Bool:
+		if v.Bool() {
+			return mix(3)
+		}
+		return mix(2)
+	case Number:
+		var buf [40]byte
+		return hashText(4, viewOf(v.Num().Normal().Append(buf[:0])))
+	case String:
+		return hashText(5, v.Str())
+	case Array:
+		h := mix(6)
+		for _, e := range v.Elems() {
+			h = mix(h ^ Hash(e))
+		}
+		return h
+	case Object:
+		h := mix(7)
+		for name, f := range v.Fields() {
+			h += mix(hashText(8, name) ^ mix(Hash(f)))
+		}
+		return h
 	}
-	return 0, false
+	return mix(1)
+}
+
+// hashText is FNV-1a with a seed.
+func hashText(seed uint64, s string) uint64 {
+	h := 14695981039346656037 ^ seed
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return mix(h)
+}
+
+// mix is the finaliser of splitmix64.
+func mix(h uint64) uint64 {
+	h += 0x9E3779B97F4A7C15
+	h = (h ^ h>>30) * 0xBF58476D1CE4E5B9
+	h = (h ^ h>>27) * 0x94D049BB133111EB
+	return h ^ h>>31
+}
+
+// Digest is a 32-character name of the value's content, half of a SHA-256: values that are Equal have the same digest, whatever the scale of
+// their numbers or the order of their fields, and nobody can make two others that have.
+func Digest(v Value) string {
+	sum := sha256.Sum256(canonical(nil, v))
+	return hex.EncodeToString(sum[:16])
+}
+
+// canonical appends v in a form of its own: each value's kind, the length of each text, fields by their names.
+func canonical(out []byte, v Value) []byte {
+	switch v.Kind() {
+	case Bool:
+		if v.Bool() {
+			return append(out, 't')
+		}
+		return append(out, 'f')
+	case Number:
+		return append(v.Num().Normal().Append(append(out, 'n')), ';')
+	case String:
+		return canonicalText(append(out, 's'), v.Str())
+	case Array:
+		out = append(out, '[')
+		for _, e := range v.Elems() {
+			out = canonical(out, e)
+		}
+		return append(out, ']')
+	case Object:
+		fields := make([]Field, 0, v.Len())
+		for name, value := range v.Fields() {
+			fields = append(fields, Field{Name: name, Value: value})
+		}
+		slices.SortFunc(fields, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
+		out = append(out, '{')
+		for _, f := range fields {
+			out = canonical(canonicalText(out, f.Name), f.Value)
+		}
+		return append(out, '}')
+	}
+	return append(out, '0')
+}
+
+func canonicalText(out []byte, s string) []byte {
+	return append(binary.AppendUvarint(out, uint64(len(s))), s...)
 }

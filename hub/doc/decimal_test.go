@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"orderhub/hub/doc"
-
 	"pgregory.net/rapid"
+
+	"orderhub/hub/doc"
 )
 
 func dec(t interface{ Fatal(...any) }, s string) doc.Decimal {

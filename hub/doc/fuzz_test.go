@@ -6,9 +6,9 @@ import (
 	"reflect"
 	"testing"
 
-	"orderhub/hub/doc"
-
 	"pgregory.net/rapid"
+
+	"orderhub/hub/doc"
 )
 
 // checkDocument checks what must hold for every text: what is accepted is JSON, reads as encoding/json reads it, and survives every copy.

@@ -1,6 +1,8 @@
 package doc
 
-import "unsafe"
+import (
+	"unsafe"
+)
 
 // tape is a decoded document: its text and its nodes in document order. It never changes once a Value points to it.
 type tape struct {

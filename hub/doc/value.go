@@ -1,6 +1,19 @@
+// Package doc holds the decoded document and exact decimals.
+//
+// A document is a tape: one validating scan of the JSON text fills one slice of nodes, each with its kind, its span in the text and the place
+// after its subtree. Nothing is copied: strings without escapes are views of the text, numbers keep their digits, and a copied field is copied
+// as bytes.
+//
+// A Value is any value in the hub: a node of a tape, or a computed scalar, list or object. Values are immutable and safe for concurrent
+// readers. A Value keeps the text of its document alive.
+//
+// All numbers are Decimals, exact: 0.1 + 0.2 is 0.3, 3 * 5.20 is 15.60, and no number ever becomes a float on its way through.
+//
+// The package imports the standard library only.
 package doc
 
 import (
+	"iter"
 	"math/big"
 	"strings"
 	"unicode/utf8"
@@ -115,40 +128,16 @@ func uniqueFields(fields []Field) []Field {
 	for _, f := range fields {
 		f.Name = validText(f.Name)
 		at := -1
-		bit := keyBit(f.Name)
-		if seen.maybe(bit) {
-			at = indexField(out, f.Name, &seen)
+		if !seen.fresh(f.Name) {
+			at = seen.place(f.Name, out)
 		}
 		if at >= 0 {
 			out[at].Value = f.Value
-			continue
+		} else {
+			out = append(out, f)
 		}
-		seen.add(f.Name, bit, len(out))
-		if seen.n == keySetSmall {
-			seen.grow()
-			for i := range out {
-				seen.index[out[i].Name] = i
-			}
-			seen.index[f.Name] = len(out)
-		}
-		out = append(out, f)
 	}
 	return out
-}
-
-func indexField(fields []Field, name string, seen *keySet) int {
-	if seen.index != nil {
-		if i, ok := seen.index[name]; ok {
-			return i
-		}
-		return -1
-	}
-	for i := range fields {
-		if fields[i].Name == name {
-			return i
-		}
-	}
-	return -1
 }
 
 // validText returns s with every run of bytes that is not UTF-8 replaced by U+FFFD.
@@ -167,3 +156,140 @@ func (v Value) text() string     { return unsafe.String((*byte)(v.ref), int(v.n)
 func (v Value) list() []Value    { return unsafe.Slice((*Value)(v.ref), int(v.n)) }
 func (v Value) fields() []Field  { return unsafe.Slice((*Field)(v.ref), int(v.n)) }
 func (v Value) decimal() Decimal { return Decimal{big: (*big.Int)(v.ref), coef: v.n, scale: v.scale} }
+
+// Get returns the field with that name of an object, Missing otherwise. It allocates nothing, and takes time by the number of fields.
+func (v Value) Get(name string) Value {
+	switch v.kind {
+	case tag(Object) | onTape:
+		t := v.tape()
+		if i := t.field(uint32(v.n), name); i != 0 {
+			return t.value(i)
+		}
+	case tag(Object):
+		fields := v.fields()
+		for i := range fields {
+			if fields[i].Name == name {
+				return fields[i].Value
+			}
+		}
+	}
+	return Value{}
+}
+
+// At returns element i of an array; negative numbers count from the end; Missing if there is none. To visit all elements use Elems: finding
+// element i of a parsed array of objects takes i steps.
+func (v Value) At(i int) Value {
+	if v.Kind() != Array {
+		return Value{}
+	}
+	count := v.Len()
+	if i < 0 {
+		i += count
+	}
+	if i < 0 || i >= count {
+		return Value{}
+	}
+	if !v.isNode() {
+		return v.list()[i]
+	}
+	t := v.tape()
+	return t.value(t.elem(uint32(v.n), i))
+}
+
+// Len returns the number of elements, fields, or runes of a string; 0 for all others.
+func (v Value) Len() int {
+	switch v.Kind() {
+	case Array, Object:
+		if v.isNode() {
+			return v.tape().nodes[v.n].count()
+		}
+		return int(v.n)
+	case String:
+		return utf8.RuneCountInString(v.Str())
+	}
+	return 0
+}
+
+// Bool returns a bool, false for all others.
+func (v Value) Bool() bool {
+	if v.Kind() != Bool {
+		return false
+	}
+	if v.isNode() {
+		t := v.tape()
+		return t.src[t.nodes[v.n].start] == 't'
+	}
+	return v.n != 0
+}
+
+// Str returns the content of a string, unescaped; "" for all others. Only a string with escapes allocates.
+func (v Value) Str() string {
+	switch v.kind {
+	case tag(String) | onTape:
+		t := v.tape()
+		return t.str(&t.nodes[v.n])
+	case tag(String):
+		return v.text()
+	}
+	return ""
+}
+
+// Num returns a number exactly as it was written; zero for all others.
+func (v Value) Num() Decimal {
+	switch v.kind {
+	case tag(Number) | onTape:
+		t := v.tape()
+		n := &t.nodes[v.n]
+		d, _ := ParseDecimal(t.view(n.start, n.end)) // the scan accepted it
+		return d
+	case tag(Number):
+		return v.decimal()
+	}
+	return Decimal{}
+}
+
+// Elems visits the elements of an array in order; nothing for all others.
+func (v Value) Elems() iter.Seq2[int, Value] {
+	return func(yield func(int, Value) bool) {
+		switch v.kind {
+		case tag(Array) | onTape:
+			t := v.tape()
+			end := t.nodes[v.n].next
+			k := 0
+			for j := uint32(v.n) + 1; j < end; j = t.nodes[j].next {
+				if !yield(k, t.value(j)) {
+					return
+				}
+				k++
+			}
+		case tag(Array):
+			for k, e := range v.list() {
+				if !yield(k, e) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Fields visits the fields of an object in document order; nothing for all others.
+func (v Value) Fields() iter.Seq2[string, Value] {
+	return func(yield func(string, Value) bool) {
+		switch v.kind {
+		case tag(Object) | onTape:
+			t := v.tape()
+			end := t.nodes[v.n].next
+			for j := uint32(v.n) + 1; j < end; j = t.nodes[j].next {
+				if !yield(t.keyOf(&t.nodes[j]), t.value(j)) {
+					return
+				}
+			}
+		case tag(Object):
+			for _, f := range v.fields() {
+				if !yield(f.Name, f.Value) {
+					return
+				}
+			}
+		}
+	}
+}
