@@ -10,10 +10,9 @@ import (
 	"orderhub/hub"
 )
 
-// acks tells the server which deliveries of a channel are settled. It takes
-// one acknowledgement for all deliveries up to one, and looks for a delivery
-// from the oldest on: so what is settled is told from the front on, many at
-// once, and one by one only behind a delivery that takes long.
+// acks tells the server which deliveries of one channel are settled. Deliveries are acknowledged in ranges, from the
+// oldest one on; a delivery is acknowledged by itself only when an older one takes long. The server is told by one
+// goroutine, so that deliveries that are settled together share one frame.
 type acks struct {
 	ch    *amqp.Channel
 	clock hub.Clock
@@ -30,7 +29,7 @@ type acks struct {
 	since  time.Time // when the oldest of them was; zero: there is none
 }
 
-// state of a delivery.
+// state is what has become of a delivery.
 type state uint8
 
 const (
@@ -39,7 +38,7 @@ const (
 	over                 // the server knows
 )
 
-// waitBehind is how long a settled delivery waits for those before it.
+// waitBehind is how long a settled delivery waits for older ones before it is acknowledged by itself.
 const waitBehind = 100 * time.Millisecond
 
 func newAcks(ch *amqp.Channel, clock hub.Clock, prefetch int) *acks {
@@ -48,18 +47,18 @@ func newAcks(ch *amqp.Channel, clock hub.Clock, prefetch int) *acks {
 	return a
 }
 
-// came notes the next delivery of the channel: their tags count up from 1.
+// came notes the next delivery of the channel. Delivery tags count up from 1.
 func (a *acks) came() {
 	a.mu.Lock()
 	a.window = append(a.window, begun)
 	a.mu.Unlock()
 }
 
-// ack acknowledges a delivery soon. On an error the channel is lost, and the message comes again.
+// ack acknowledges a delivery soon. If the channel is lost before, the server delivers the message again.
 func (a *acks) ack(tag uint64) { a.settle(tag, settled) }
 
-// nack gives a delivery back to the queue, or, with requeue false, to its dead letter exchange. The server
-// is told before an acknowledgement can include the delivery.
+// nack returns a delivery to the queue or, without requeue, to the queue's dead letter exchange. It tells the server at
+// once, before an acknowledgement of a range can include the delivery.
 func (a *acks) nack(tag uint64, requeue bool) {
 	_ = a.ch.Nack(tag, false, requeue)
 	a.settle(tag, over)
@@ -80,7 +79,7 @@ func (a *acks) settle(tag uint64, s state) {
 	}
 }
 
-// run tells the server, until close.
+// run acknowledges what is settled until close is called.
 func (a *acks) run() {
 	defer close(a.done)
 	for {
@@ -104,7 +103,8 @@ func (a *acks) run() {
 	}
 }
 
-// flush tells of what is settled. wait is the time until those that are left behind must be told.
+// flush sends the acknowledgements that are due, or all with all. It returns the time after which the others are due; 0
+// means that there are none.
 func (a *acks) flush(all bool) (wait time.Duration) {
 	upTo, single, wait := a.collect(all)
 	if upTo > 0 {
@@ -116,7 +116,7 @@ func (a *acks) flush(all bool) (wait time.Duration) {
 	return wait
 }
 
-// collect takes what is to be told: all up to upTo, and the single ones.
+// collect takes the acknowledgements that are due: of all deliveries up to upTo, and of single ones.
 func (a *acks) collect(all bool) (upTo uint64, single []uint64, wait time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -149,7 +149,7 @@ func (a *acks) collect(all bool) (upTo uint64, single []uint64, wait time.Durati
 	return upTo, single, 0
 }
 
-// close returns when the server was told of all that is settled.
+// close returns after all that is settled has been acknowledged.
 func (a *acks) close() {
 	close(a.end)
 	<-a.done

@@ -13,10 +13,9 @@ import (
 	"orderhub/hub/broker"
 )
 
-// Adapter is an opened entry of `adapters:`. It has two connections at most,
-// made when they are needed: one brings deliveries and takes their
-// acknowledgements, the other sends, so that a server which takes no more
-// messages still takes acknowledgements.
+// Adapter is an opened entry of `adapters:`. It has at most two connections, which are opened when they are needed. One
+// brings deliveries and takes their acknowledgements, the other one sends: a server that accepts no more messages
+// blocks the second connection only, and acknowledgements still reach it.
 type Adapter struct {
 	cfg      Config
 	env      *hub.Env
@@ -57,8 +56,8 @@ func keep[T any](a *Adapter, open func(context.Context) (T, error), lost func(T)
 	return broker.NewKeeper(a.env.Clock, a.cfg.Reconnect, broker.Link[T]{Open: open, Lost: lost})
 }
 
-// OpenSource makes the source of a queue ("queue orders") or of an exchange
-// ("exchange orders key order.*", with the option queue).
+// OpenSource returns the source of a queue ("queue orders") or of an exchange ("exchange orders key order.*", with the
+// option queue).
 func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
 	p, err := parsePlace(arg)
 	if err != nil {
@@ -87,8 +86,8 @@ func (a *Adapter) source(p place, c *SourceConfig, t topology, key func(*hub.Mes
 	return s
 }
 
-// OpenTarget makes the target that sends to a queue ("queue orders") or to an
-// exchange ("exchange orders", "exchange orders type topic key order.paid").
+// OpenTarget returns the target that sends to a queue ("queue orders") or to an exchange ("exchange orders", "exchange
+// orders type topic key order.paid").
 func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
 	p, err := parsePlace(arg)
 	if err != nil {
@@ -103,7 +102,7 @@ func (a *Adapter) target(p place) *Target {
 	return &Target{adapter: a, place: p, pub: newPublisher(a, t)}
 }
 
-// OpenCaller finds an operation of `ops:`, or takes a place as OpenTarget does.
+// OpenCaller returns the caller of an operation of `ops:`, or of a place as OpenTarget takes it.
 func (a *Adapter) OpenCaller(op string) (hub.Caller, error) {
 	p, err := places.Op(a.cfg.Ops, op)
 	if err != nil {
@@ -118,10 +117,10 @@ func (a *Adapter) caller(p place) *Caller {
 	return &Caller{adapter: a, place: p, topology: t}
 }
 
-// LateReplies counts the replies that came after their caller had gone, or second.
+// LateReplies counts the replies that reached nobody: the caller had gone, or it was the second reply.
 func (a *Adapter) LateReplies() uint64 { return a.late.Count() }
 
-// Close ends the connections. Its sources have returned and its targets are closed.
+// Close closes the connections. The adapter's sources must have returned, and its targets must be closed.
 func (a *Adapter) Close(context.Context) error {
 	if q, open := a.asked.Close(); open {
 		q.close()
@@ -136,7 +135,7 @@ func (a *Adapter) Close(context.Context) error {
 	return nil
 }
 
-// Probe tells whether there is a connection to send on, and makes it if there is none.
+// Probe opens the sending connection unless it is open, and reports why that failed.
 func (a *Adapter) Probe(ctx context.Context) error {
 	_, err := a.out.Get(ctx)
 	return err

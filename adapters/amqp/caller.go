@@ -10,8 +10,8 @@ import (
 	"orderhub/hub/broker"
 )
 
-// Caller sends requests to one queue or exchange and waits for their replies
-// (EIP Request-Reply). Replies come by RabbitMQ's direct reply-to.
+// Caller sends requests to one queue or exchange and waits for their replies (EIP Request-Reply). Replies come by
+// RabbitMQ's direct reply-to.
 type Caller struct {
 	adapter  *Adapter
 	place    place
@@ -23,7 +23,7 @@ type Caller struct {
 
 var _ hub.Caller = (*Caller)(nil)
 
-// asking is the channel that requests go out by and replies come in by.
+// asking is the channel that carries the requests of all callers, and brings their replies.
 type asking struct {
 	*confirming
 	gone chan struct{} // closed when no more replies come
@@ -52,7 +52,7 @@ func (a *Adapter) openAsking(ctx context.Context) (*asking, error) {
 	return q, nil
 }
 
-// replied gives a reply to its caller. A second one, and one whose caller has gone, is dropped.
+// replied passes a reply to its caller. It drops a second reply, and a reply whose caller has gone.
 func (a *Adapter) replied(d *amqp.Delivery) {
 	if !a.requests.Answer(d.CorrelationId, d) {
 		a.late.Drop(a.env.Log, a.env.Refuser, &hub.Message{ID: d.MessageId, Correlation: d.CorrelationId, Body: hub.NewBody(d.Body)}, "direct reply-to")
@@ -121,7 +121,7 @@ func (c *Caller) await(ctx context.Context, q *asking, t *ticket, answer <-chan 
 	}
 }
 
-// open is the channel, with what we send to declared.
+// open returns the channel, after declaring the place that the caller sends to.
 func (c *Caller) open(ctx context.Context) (*asking, error) {
 	s, err := c.adapter.out.Get(ctx)
 	if err != nil {
@@ -145,7 +145,7 @@ func (c *Caller) open(ctx context.Context) (*asking, error) {
 	return q, nil
 }
 
-// request is ask with a Return Address and a correlation-id that is new at each attempt.
+// request encodes ask with a Return Address, and with a correlation-id that is new at each attempt.
 func (c *Caller) request(ask *hub.Message) (amqp.Publishing, error) {
 	p, err := c.adapter.publishing(ask, c.place)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"orderhub/hub"
 )
 
-// CarryTarget sends to channel c: a direct one is a durable queue of its
-// name, the others are a durable exchange of their name and type.
+// CarryTarget returns the target of channel c. A direct channel is a durable queue of its name, any other one a durable
+// exchange of its name and type.
 func (a *Adapter) CarryTarget(c hub.Carried) (hub.Target, error) {
 	p, err := carriedPlace(c)
 	if err != nil {
@@ -20,8 +20,8 @@ func (a *Adapter) CarryTarget(c hub.Carried) (hub.Target, error) {
 	return a.target(p), nil
 }
 
-// CarrySource reads channel c. The readers of a direct channel share its
-// queue; on the others each has a durable queue of its own, CHANNEL>HUB.PIPELINE.
+// CarrySource returns the source of channel c. The readers of a direct channel share its queue; each reader of another
+// channel has a durable queue of its own, CHANNEL>HUB.PIPELINE.
 func (a *Adapter) CarrySource(c hub.Carried, s hub.Subscription) (hub.Source, error) {
 	p, err := carriedPlace(c)
 	if err != nil {
@@ -40,7 +40,7 @@ func (a *Adapter) CarrySource(c hub.Carried, s hub.Subscription) (hub.Source, er
 	return a.source(p, cfg, p.reader(), s.Key), nil
 }
 
-// CarryCaller asks whoever reads the direct channel c.
+// CarryCaller returns the caller that asks the readers of the direct channel c.
 func (a *Adapter) CarryCaller(c hub.Carried) (hub.Caller, error) {
 	p, err := carriedPlace(c)
 	if err != nil {
@@ -68,9 +68,8 @@ func carriedPlace(c hub.Carried) (place, error) {
 	return p, nil
 }
 
-// reader is what the reader of a channel wants to be there. Of the headers
-// that it wants RabbitMQ compares those that lie in the header table and do not
-// begin with x-; the source compares them all.
+// reader returns what the reader of a channel needs at the server. RabbitMQ compares only headers of the header table
+// whose names do not begin with x-; the source compares all of them again.
 func (p place) reader() topology {
 	t := topology{queues: []queue{{name: p.queue, durable: true}}}
 	if p.exchange == "" {
@@ -89,7 +88,7 @@ func (p place) reader() topology {
 	return t
 }
 
-// pack adds to p what a message on a channel keeps and the protocol has no room for.
+// pack adds to p what a message on a channel keeps and what the protocol has no property for.
 func pack(p *amqp.Publishing, m *hub.Message) {
 	if m.Key != "" {
 		header(p, headerKey, m.Key)
@@ -101,7 +100,7 @@ func pack(p *amqp.Publishing, m *hub.Message) {
 	}
 }
 
-// unpack is the reverse.
+// unpack is the reverse of pack.
 func unpack(m *hub.Message, d *amqp.Delivery) {
 	h := m.Headers
 	m.Key = h[headerKey]

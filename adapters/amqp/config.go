@@ -33,7 +33,7 @@ func parseURL(url hub.Secret) (amqp.URI, error) {
 	return uri, nil
 }
 
-// check finds what the tags can't, all of it.
+// check finds the faults that tags can't find.
 func (c *Config) check() (faults []hub.FieldFault) {
 	bad := func(at, help, format string, args ...any) {
 		faults = append(faults, hub.FieldFault{Path: at, Message: fmt.Sprintf(format, args...), Help: help})
@@ -87,7 +87,7 @@ const (
 	quorum  = "quorum"
 )
 
-// arguments is the table of a map from YAML.
+// arguments converts a map from YAML to an argument table.
 func arguments(from map[string]any) (amqp.Table, error) {
 	if len(from) == 0 {
 		return nil, nil
@@ -129,7 +129,7 @@ func argument(v any) (any, error) {
 	return nil, fmt.Errorf("%T is no argument", v)
 }
 
-// textTable is a table of texts.
+// textTable converts a map of texts to an argument table.
 func textTable(from map[string]string) amqp.Table {
 	if len(from) == 0 {
 		return nil
@@ -141,7 +141,7 @@ func textTable(from map[string]string) amqp.Table {
 	return out
 }
 
-// checkSource finds what is wrong in `from:`.
+// checkSource finds the faults of `from:`.
 func checkSource(arg string, c *SourceConfig) (faults []hub.FieldFault) {
 	p, err := parsePlace(arg)
 	if err != nil {
@@ -151,7 +151,7 @@ func checkSource(arg string, c *SourceConfig) (faults []hub.FieldFault) {
 	return faults
 }
 
-// faults finds what is wrong in the options for p.
+// faults finds the faults of the options of a source of p.
 func (c *SourceConfig) faults(p place) (faults []hub.FieldFault) {
 	bad := func(at, help, format string, args ...any) {
 		faults = append(faults, hub.FieldFault{Path: at, Message: fmt.Sprintf(format, args...), Help: help})
@@ -163,10 +163,12 @@ func (c *SourceConfig) faults(p place) (faults []hub.FieldFault) {
 		bad("queue", "leave it out, or write exchange NAME key PATTERN", "%s: the option queue is for exchanges", p)
 	}
 	if p.exchange != "" && !p.hasKey && (p.kind == topic || p.kind == direct) {
-		bad("", "add key and what the routing key must be; in a topic exchange * is one word, # any number", "%s: nothing says which of its messages are wanted", p)
+		bad("", "add key and what the routing key must be; in a topic exchange * is one word, # any number",
+			"%s: nothing says which of its messages are wanted", p)
 	}
 	if c.QueueType == quorum && (!c.Durable || c.Exclusive || c.AutoDelete) {
-		bad("queue_type", "take classic, or leave durable, exclusive and auto_delete as they are", "a quorum queue is durable, and neither exclusive nor auto_delete")
+		bad("queue_type", "take classic, or leave durable, exclusive and auto_delete as they are",
+			"a quorum queue is durable, and neither exclusive nor auto_delete")
 	}
 	for i, b := range c.Bind {
 		if b.Exchange == "" {

@@ -10,8 +10,8 @@ import (
 	"orderhub/hub/broker"
 )
 
-// confirming is a channel whose messages the server confirms. Many goroutines
-// may send on it at once: each waits for its own confirmation only.
+// confirming is a channel whose messages the server confirms. Many goroutines may publish on it at once; each waits for
+// its own confirmation only.
 type confirming struct {
 	ch      *amqp.Channel
 	sess    *session
@@ -25,7 +25,7 @@ type confirming struct {
 	pending map[sent]*fate
 }
 
-// sent tells messages in flight apart, as far as a return does. Messages that are alike have the same fate.
+// sent identifies a message in flight, as far as a return does. Messages that look alike share their fate.
 type sent struct{ exchange, key, id string }
 
 type fate struct {
@@ -33,8 +33,8 @@ type fate struct {
 	returned bool
 }
 
-// maxInFlight bounds the messages that wait for confirmation on one channel;
-// their returns all fit into the channel that they come through.
+// maxInFlight bounds the messages that wait for confirmation on one channel. It is chosen so that all returns fit into
+// the Go channel that they come through.
 const maxInFlight = 4096
 
 func (a *Adapter) openConfirming(s *session) (*confirming, error) {
@@ -51,7 +51,7 @@ func (a *Adapter) openConfirming(s *session) (*confirming, error) {
 	return c, nil
 }
 
-// lost is why nothing can be sent any more; nil: something can.
+// lost returns why nothing can be published any more, or nil while it can.
 func (c *confirming) lost() error {
 	if !c.ch.IsClosed() {
 		return c.sess.lost()
@@ -59,14 +59,14 @@ func (c *confirming) lost() error {
 	return c.unconfirmed()
 }
 
-// ticket is a message on its way.
+// ticket stands for a message that was published and is not confirmed yet.
 type ticket struct {
 	c    *confirming
 	sent sent
 	dc   *amqp.DeferredConfirmation
 }
 
-// publish hands p to the server. The caller must end the ticket with wait, or with result and drop.
+// publish sends p to the server. The caller must end the ticket with wait, or with result and drop.
 func (c *confirming) publish(ctx context.Context, exchange, key string, mandatory bool, p amqp.Publishing) (*ticket, error) {
 	if err := c.sess.refuse(); err != nil {
 		return nil, err
@@ -111,8 +111,8 @@ func (t *ticket) wait(ctx context.Context) error {
 	}
 }
 
-// result is what the confirmation, which has come, says. A return comes before
-// the confirmation of its message, and is in the channel by now.
+// result evaluates the confirmation, which must have come. The server sends a return before the confirmation of the
+// same message, so the return is in its Go channel by now.
 func (t *ticket) result() error {
 	returned := t.c.returned(t.sent)
 	switch {
@@ -145,7 +145,7 @@ func (c *confirming) returned(s sent) bool {
 	}
 }
 
-// drop ends a ticket.
+// drop ends the ticket.
 func (t *ticket) drop() {
 	c := t.c
 	c.mu.Lock()
@@ -158,7 +158,7 @@ func (t *ticket) drop() {
 	<-c.turns
 }
 
-// unconfirmed is the error of a message that was on a channel which is closed.
+// unconfirmed returns the error of a message whose channel was closed before the confirmation came.
 func (c *confirming) unconfirmed() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

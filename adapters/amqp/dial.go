@@ -29,7 +29,7 @@ func (s *session) lost() error {
 	return nil
 }
 
-// refuse is the error of sends while the server takes no messages. It costs no attempt.
+// refuse returns the error of all sends while the server blocks the connection, or nil. Such a send costs no attempt.
 func (s *session) refuse() error {
 	why := s.blocked.Load()
 	if why == nil {
@@ -40,7 +40,7 @@ func (s *session) refuse() error {
 	return e
 }
 
-// dial opens a connection. role tells those of one adapter apart.
+// dial opens a connection. The role tells the connections of one adapter apart at the server.
 func (a *Adapter) dial(ctx context.Context, role string) (*session, error) {
 	s, err := a.connect(ctx, role)
 	if err != nil {
@@ -79,7 +79,7 @@ func (a *Adapter) auth() []amqp.Authentication {
 	return []amqp.Authentication{a.uri.PlainAuth()}
 }
 
-// watch notes when the server stops and starts to take messages, until the connection ends.
+// watch notes when the server blocks and unblocks the connection, until it ends.
 func (a *Adapter) watch(s *session, blocks <-chan amqp.Blocking) {
 	for b := range blocks {
 		if b.Active {

@@ -22,7 +22,7 @@ const (
 	reasonProtocol   = "amqp_protocol"
 )
 
-// fault says what an error of the protocol at what (queue orders) means.
+// fault classifies an error of the protocol that came up at what, such as "queue orders".
 func fault(what string, err error) error {
 	if err == nil {
 		return nil
@@ -52,10 +52,14 @@ func fault(what string, err error) error {
 	return hub.Fail(hub.Unavailable, reasonLost, "%s: connection lost: %s", what, detail(e))
 }
 
-// preconditions are what the server's reply precondition-failed is about, and how it is told.
-var preconditions = map[string]string{reasonTopology: "declared with other arguments: ", reasonHeld: "held too long for the consumer_timeout of the server: ", reasonProtocol: ""}
+// preconditions begins the texts of precondition-failed errors by their reason.
+var preconditions = map[string]string{
+	reasonTopology: "declared with other arguments: ",
+	reasonHeld:     "held too long for the consumer_timeout of the server: ",
+	reasonProtocol: "",
+}
 
-// precondition is the reason of a text of precondition-failed, which is all that tells its causes apart.
+// precondition returns the reason of a precondition-failed error. Its text is all that tells the causes apart.
 func precondition(text string) string {
 	switch {
 	case strings.Contains(text, "delivery acknowledgement") && strings.Contains(text, "timed out"):
@@ -66,7 +70,7 @@ func precondition(text string) string {
 	return reasonProtocol
 }
 
-// detail is the server's own text without its code.
+// detail returns the server's text without the code that it begins with.
 func detail(e *amqp.Error) string {
 	text := e.Reason
 	if code, rest, ok := strings.Cut(text, " - "); ok && code == strings.ToUpper(code) {

@@ -12,9 +12,8 @@ import (
 	"orderhub/hub"
 )
 
-// Inspect compares what the opened sources, targets and callers use with what
-// the server has, and what they do with what the user may, and changes nothing.
-// What is missing and will be declared is no finding. Bindings can't be asked for.
+// Inspect compares what the opened sources, targets and callers use with what is at the server, and what they do with
+// what the user may do. It changes nothing. What is missing and will be declared is no finding.
 func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
 	s, err := a.in.Get(ctx)
 	if err != nil {
@@ -62,9 +61,9 @@ func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
 	return append(findings, more...), err
 }
 
-// differs finds out what the server says against a thing; nil: nothing. Where
-// the thing is ours to declare it is declared again once it is there: that
-// changes nothing and compares everything. err: the connection is lost.
+// differs returns the server's objection to a thing, or nil. A thing that is ours to declare is declared again when it
+// is there, which changes nothing and makes the server compare all of its properties. The error says that the
+// connection was lost.
 func (s *session) differs(ours bool, there, same func() error) (found *amqp.Error, err error) {
 	err = there()
 	if err == nil && ours {
@@ -76,7 +75,7 @@ func (s *session) differs(ours bool, there, same func() error) (found *amqp.Erro
 	return nil, err
 }
 
-// remedy is what to do about a finding.
+// remedy says what to do about an objection.
 func (a *Adapter) remedy(e *amqp.Error) string {
 	switch {
 	case e.Code == amqp.NotFound && a.cfg.CheckOnly:
@@ -91,16 +90,15 @@ func (a *Adapter) remedy(e *amqp.Error) string {
 	return "say in the configuration what it is, or delete it at the server and the hub declares it anew"
 }
 
-// trial is something that the user may need the right to.
+// trial is an operation that the user may lack the right to.
 type trial struct {
 	what string
 	do   func(*amqp.Channel) error
 }
 
-// rights finds out what the user may not do that the sources, targets and
-// callers of a need. RabbitMQ looks at rights before it looks at arguments, so
-// each is tried with an argument that can't be: what comes back is a refusal by
-// the one or by the other, and nothing is done.
+// rights returns what the user may not do that the sources, targets and callers of a need. RabbitMQ checks rights
+// before arguments, so each operation is tried with an invalid argument: the server refuses it for the one or the other
+// reason, and does nothing.
 func (s *session) rights(ctx context.Context, a *Adapter) (findings []string, err error) {
 	a.mu.Lock()
 	wanted := slices.Clone(a.wanted)
@@ -128,7 +126,7 @@ func (s *session) rights(ctx context.Context, a *Adapter) (findings []string, er
 	return findings, nil
 }
 
-// trials are those of t, and what the server can't be asked.
+// trials returns the operations that t needs, and what the server can't be asked about.
 func (t topology) trials(checkOnly bool) (out []trial, unasked []string) {
 	for _, q := range t.queues {
 		if q.loose {
@@ -139,7 +137,8 @@ func (t topology) trials(checkOnly bool) (out []trial, unasked []string) {
 		if !checkOnly {
 			out = append(out, trial{"declare " + q.String(), func(ch *amqp.Channel) error { return mayDeclare(ch, q) }})
 		} else if len(q.args) > 0 {
-			unasked = append(unasked, hub.Unasked+q.String()+": whether it has the arguments that the configuration says; check_only declares nothing, and RabbitMQ compares only then")
+			unasked = append(unasked, hub.Unasked+q.String()+": whether it has the arguments that the configuration says; "+
+				"check_only declares nothing, and RabbitMQ compares only then")
 		}
 	}
 	for _, b := range t.binds {
@@ -159,19 +158,19 @@ func (t topology) trials(checkOnly bool) (out []trial, unasked []string) {
 	return out, unasked
 }
 
-// mayRead tries to read with a priority that is no number.
+// mayRead tries to consume with a priority that is no number.
 func mayRead(ch *amqp.Channel, queue string) error {
 	_, err := ch.Consume(queue, "", false, false, false, false, amqp.Table{"x-priority": "none"})
 	return err
 }
 
-// mayDeclare tries to declare it with a limit that is no number.
+// mayDeclare tries to declare the queue with a limit that is no number.
 func mayDeclare(ch *amqp.Channel, q queue) error {
 	_, err := ch.QueueDeclare(q.name, q.durable, q.autoDelete, false, false, amqp.Table{"x-expires": "never"})
 	return err
 }
 
-// mayPublish tries to send what expires in no time that there is.
+// mayPublish tries to publish a message whose expiration is no number.
 func mayPublish(ch *amqp.Channel, exchange, key string) error {
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
 	if err := ch.PublishWithContext(context.Background(), exchange, key, true, false, amqp.Publishing{Expiration: "never"}); err != nil {

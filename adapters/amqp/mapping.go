@@ -12,8 +12,7 @@ import (
 	"orderhub/hub/broker"
 )
 
-// message is d as a message of the hub; its ID may be empty. The error is that
-// of a delivery that we refuse.
+// message converts a delivery. The ID of the message may be empty. The error is that of a delivery which is refused.
 func message(d *amqp.Delivery, now time.Time, carried bool) (*hub.Message, error) {
 	if why, _ := d.Headers[headerRefused].(string); why == reasonTooLarge || why == reasonBody {
 		return nil, hub.Fail(hub.Invalid, why, "%s", refusals[why])
@@ -34,7 +33,8 @@ func message(d *amqp.Delivery, now time.Time, carried bool) (*hub.Message, error
 	}
 	text, _ := d.Headers[headerExpires].(string)
 	at, _ := time.Parse(time.RFC3339Nano, text) // zero: it is not told
-	m := &hub.Message{ID: d.MessageId, Correlation: d.CorrelationId, Time: d.Timestamp.UTC(), Headers: h, Body: hub.NewBody(d.Body), Expires: broker.Expiry(at, d.Timestamp, now, d.Expiration)}
+	m := &hub.Message{ID: d.MessageId, Correlation: d.CorrelationId, Time: d.Timestamp.UTC(), Headers: h, Body: hub.NewBody(d.Body),
+		Expires: broker.Expiry(at, d.Timestamp, now, d.Expiration)}
 	delete(h, headerExpires)
 	if d.Timestamp.IsZero() {
 		m.Time = now
@@ -63,7 +63,7 @@ var refusals = map[string]string{
 	reasonBody:     "the body is larger than max_body",
 }
 
-// keyOf is the ordering key of m, as the option key says.
+// keyOf returns the ordering key that the option key selects.
 func keyOf(m *hub.Message, key string) string {
 	switch key {
 	case "":
@@ -94,8 +94,8 @@ const (
 	directReplyTo = "amq.rabbitmq.reply-to"
 )
 
-// notSent are headers that stay behind: those that we make, and those that
-// tell of the way a message came. A channel keeps the latter, but for RabbitMQ's.
+// notSent reports whether a header is not sent: it is made by us, or it tells how a message came. A channel keeps the
+// latter, except for RabbitMQ's own.
 func notSent(name string, carried bool) bool {
 	switch name {
 	case headerPriority, headerKey, headerTime, headerExpires, headerCorrelation, headerRefused, "x-death", "x-delivery-count", "x-acquired-count":
@@ -106,7 +106,7 @@ func notSent(name string, carried bool) bool {
 	return strings.HasPrefix(name, "x-first-death-") || strings.HasPrefix(name, "x-last-death-")
 }
 
-// property is the property of p that the header becomes; nil: none.
+// property returns the property of p that holds the header, or nil if none does.
 func property(p *amqp.Publishing, name string) *string {
 	switch name {
 	case hub.HeaderContentType:
@@ -123,7 +123,7 @@ func property(p *amqp.Publishing, name string) *string {
 	return nil
 }
 
-// publishing is m as the server takes it.
+// publishing encodes m for the place that it goes to.
 func (a *Adapter) publishing(m *hub.Message, to place) (amqp.Publishing, error) {
 	p := amqp.Publishing{DeliveryMode: amqp.Persistent, MessageId: m.ID, CorrelationId: m.Correlation, Timestamp: m.Time, Body: m.Body.Bytes()}
 	if int64(len(p.Body)) > a.cfg.MaxBody {
@@ -165,8 +165,8 @@ func (a *Adapter) publishing(m *hub.Message, to place) (amqp.Publishing, error) 
 	return p, nil
 }
 
-// table makes properties and the header table of m's headers. Those that were kept exactly are sent as they came, but on a
-// channel, where the texts and the header that keeps the rest go as they are.
+// table fills in the properties and the header table, and returns the table's size. Headers that were kept exactly are
+// sent as they came; a channel carries the texts, and the header that keeps the rest, as they are.
 func (a *Adapter) table(p *amqp.Publishing, m *hub.Message, to place) (size int, err error) {
 	var exact []hub.ExactHeader
 	var covered map[string]bool
@@ -202,7 +202,7 @@ func (a *Adapter) table(p *amqp.Publishing, m *hub.Message, to place) (size int,
 	return size, err
 }
 
-// header adds to the header table of p, which is made when it is needed.
+// header sets an entry of the header table of p, which is made when it is needed.
 func header(p *amqp.Publishing, name string, value any) {
 	if p.Headers == nil {
 		p.Headers = amqp.Table{}
@@ -210,7 +210,7 @@ func header(p *amqp.Publishing, name string, value any) {
 	p.Headers[name] = value
 }
 
-// expiration is a time to live as the property says it.
+// expiration formats a time to live for the property of that name.
 func expiration(left time.Duration) string {
 	return strconv.FormatInt(min((left+time.Millisecond-1).Milliseconds(), 1<<31), 10)
 }

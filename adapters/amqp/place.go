@@ -10,7 +10,7 @@ import (
 	"orderhub/hub/broker"
 )
 
-// place is where messages come from or go to.
+// place is what messages come from or go to.
 type place struct {
 	queue    string
 	exchange string
@@ -32,7 +32,7 @@ var kinds = []string{direct, topic, fanout, headers}
 
 const grammar = "write queue NAME, or exchange NAME key PATTERN"
 
-// maxName is the longest name that the protocol has room for.
+// maxName is the length of the longest name that the protocol has room for.
 const maxName = 255
 
 // parsePlace reads the text behind the adapter's name:
@@ -77,7 +77,7 @@ func parsePlace(text string) (p place, err error) {
 	return p, nil
 }
 
-// meant is what to write instead of words that are no place.
+// meant suggests what to write in place of words that name no place.
 func meant(words []string) string {
 	switch {
 	case len(words) == 0 || len(words[0]) == 0:
@@ -96,10 +96,10 @@ func meant(words []string) string {
 	return grammar
 }
 
-// places reads places.
+// places reads, checks and finds places for the whole adapter.
 var places broker.Parser[place] = parsePlace
 
-// String names it in errors.
+// String names the place in errors.
 func (p place) String() string {
 	switch {
 	case p.carried:
@@ -110,9 +110,9 @@ func (p place) String() string {
 	return "exchange " + p.exchange
 }
 
-// standIn is the channel that a place stands for where the hub runs without
-// RabbitMQ. c is that of `from:`, else nil. The subscription's pattern is
-// that of a reader, or the routing key of what is sent.
+// standIn returns the channel that stands for a place where the hub runs without RabbitMQ. The options c are those of
+// `from:`, and nil for a place that is sent to. The pattern of the subscription is that of a reader, or the routing key
+// of what is sent.
 func standIn(arg string, c *SourceConfig) (hub.Carried, hub.Subscription, error) {
 	p, err := parsePlace(arg)
 	if err != nil {
@@ -131,7 +131,7 @@ func standIn(arg string, c *SourceConfig) (hub.Carried, hub.Subscription, error)
 	return exchangeChannel(p.exchange, p.kind, p.key)
 }
 
-// standIn takes the queue for a reader of its one exchange.
+// standIn takes the queue for a reader of the one exchange that it is bound to.
 func (b Bind) standIn() (hub.Carried, hub.Subscription, error) {
 	c, s, err := exchangeChannel(b.Exchange, b.Type, b.Key)
 	for name, v := range b.Headers {
@@ -146,9 +146,9 @@ func (b Bind) standIn() (hub.Carried, hub.Subscription, error) {
 	return c, s, err
 }
 
-// exchangeChannel is a channel like the exchange. A direct exchange, which
-// gives each message to every reader that names its routing key, is a topic
-// whose patterns have no wildcards: a direct channel has one reader.
+// exchangeChannel returns a channel that works like the exchange. A direct exchange gives each message to every reader
+// that names its routing key, while a direct channel has one reader: so it becomes a topic whose patterns have no
+// wildcards.
 func exchangeChannel(name, kind, key string) (c hub.Carried, s hub.Subscription, err error) {
 	if own := strings.TrimPrefix(name, "amq."); kind == "" && own != name && slices.Contains(kinds, own) {
 		kind = own

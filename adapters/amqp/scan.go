@@ -9,8 +9,8 @@ const (
 	headerRefused = "hub-refused"
 )
 
-// checkHeader looks into the payload of a header frame. A refused one comes
-// back without its headers, with a mark that says why.
+// checkHeader inspects the payload of a header frame. The payload of a refused one is returned without its headers,
+// marked with the reason.
 func checkHeader(payload []byte, maxBody uint64) (out []byte, refused string) {
 	const fixed = 14 // class, weight, size of the body, flags
 	if len(payload) < fixed {
@@ -50,10 +50,10 @@ func checkHeader(payload []byte, maxBody uint64) (out []byte, refused string) {
 	return append(out, payload[begin+table:]...), refused
 }
 
-// bodySize is in the payload of a header frame.
+// bodySize returns the size of the body, which a header frame announces.
 func bodySize(payload []byte) uint64 { return binary.BigEndian.Uint64(payload[4:]) }
 
-// mark is a header table that says why a message is refused.
+// mark returns a header table that tells why a message is refused.
 func mark(why string) []byte {
 	field := append([]byte{byte(len(headerRefused))}, headerRefused...)
 	field = append(binary.BigEndian.AppendUint32(append(field, 'S'), uint32(len(why))), why...)
@@ -72,7 +72,7 @@ func (s *scan) take(n int) ([]byte, bool) {
 	return b, true
 }
 
-// table tells whether all of the rest is a table within the limits.
+// table reports whether the rest is a table within the limits.
 func (s *scan) table(depth int) bool {
 	for n := 0; len(s.rest) > 0; n++ {
 		size, ok := s.take(1)
@@ -95,7 +95,7 @@ func (s *scan) list(depth int) bool {
 	return true
 }
 
-// sizes of the values that have a fixed one.
+// sizes has the length of the values that have a fixed one, by the letter of their type.
 var sizes = map[byte]int{'t': 1, 'b': 1, 'B': 1, 's': 2, 'u': 2, 'I': 4, 'i': 4, 'f': 4, 'l': 8, 'd': 8, 'T': 8, 'D': 5, 'V': 0}
 
 func (s *scan) value(depth int) bool {

@@ -35,16 +35,15 @@ type run struct {
 	intake *broker.Intake[*job]
 }
 
-// job is one delivery.
+// job is a delivery that is not settled yet.
 type job struct {
 	broker.Delivery
 	d *amqp.Delivery
 }
 
-// Run hands over deliveries until ctx is done (nil) or the connection, its
-// channel or the queue is lost (the error). Then it begins no other, and
-// returns when those at work are settled and acknowledged. What was delivered
-// and not begun goes back to the queue.
+// Run hands deliveries over until ctx is done, and returns nil, or until the connection, its channel or the queue is
+// lost, and returns why. Then it begins no other delivery, and returns when those that were begun are settled and
+// acknowledged. What was delivered and not begun goes back to the queue.
 func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 	sess, err := s.adapter.in.Wait(ctx)
 	if ctx.Err() != nil {
@@ -103,7 +102,7 @@ func (s *Source) consume(sess *session) (*amqp.Channel, <-chan amqp.Delivery, er
 	return ch, deliveries, err
 }
 
-// follow takes deliveries until ctx is done, or there are no more since something was lost.
+// follow takes deliveries until ctx is done. It reports whether they ended before, because something was lost.
 func (r *run) follow(ctx context.Context, deliveries <-chan amqp.Delivery) (lost bool) {
 	for {
 		select {
@@ -121,7 +120,7 @@ func (r *run) follow(ctx context.Context, deliveries <-chan amqp.Delivery) (lost
 	}
 }
 
-// why tells what was lost.
+// why returns what was lost.
 func (r *run) why(closed <-chan *amqp.Error) error {
 	if !r.ch.IsClosed() { // the consumer alone
 		_ = r.ch.Close()
@@ -146,7 +145,8 @@ func (r *run) take(d *amqp.Delivery) {
 	j := &job{broker.Delivery{Msg: m, ReplyTo: d.ReplyTo, Fault: err}, d}
 	switch {
 	case err != nil:
-		j.Msg = &hub.Message{ID: d.MessageId, Correlation: d.CorrelationId, Headers: hub.Headers{hub.HeaderContentType: d.ContentType}, Body: hub.NewBody(d.Body)}
+		j.Msg = &hub.Message{ID: d.MessageId, Correlation: d.CorrelationId, Body: hub.NewBody(d.Body),
+			Headers: hub.Headers{hub.HeaderContentType: d.ContentType}}
 	case !m.Headers.Match(r.place.match): // RabbitMQ can't compare all of it
 		r.acks.ack(d.DeliveryTag)
 		return
@@ -169,7 +169,8 @@ func (r *run) Done(j *job) { r.acks.ack(j.d.DeliveryTag) }
 // Requeue gives a delivery back to the queue.
 func (r *run) Requeue(j *job) { r.acks.nack(j.d.DeliveryTag, true) }
 
-// Refuse gives a delivery to the queue's dead letter exchange; without one it is gone, and the log tells of it.
+// Refuse gives a delivery to the queue's dead letter exchange. Without one the message is gone, and the log tells of
+// it.
 func (r *run) Refuse(j *job, e *hub.Error) {
 	r.adapter.env.Log.Error("message refused; it goes to the queue's dead letter exchange, if there is one",
 		"event", e.Reason, "queue", r.queue, "message", j.Msg.ID, "class", e.Class, "error", e.Error())

@@ -16,10 +16,12 @@ import (
 	"orderhub/hub"
 )
 
-// tablePrefix stands before a header of the table whose name means something else among the headers of a message, as a property does.
+// tablePrefix begins the name of a table entry whose own name means something else among the headers of a message, as
+// that of a property does.
 const tablePrefix = "amqp.header."
 
-// tableHeaders are the headers of a header table: texts for the steps, and what these can't say beside them.
+// tableHeaders converts a header table: to texts for the steps, beside which HeaderExact keeps what texts can't
+// express.
 func tableHeaders(t amqp.Table, carried bool) hub.Headers {
 	h := make(hub.Headers, len(t)+4)
 	if len(t) == 0 {
@@ -55,18 +57,19 @@ func tableHeaders(t amqp.Table, carried bool) hub.Headers {
 	return h.WithExact(exact)
 }
 
-// ownName tells of names that we give to how a message came.
+// ownName reports whether the name is one that tells how a message came.
 func ownName(name string) bool {
 	return name == hub.HeaderRoutingKey || strings.HasPrefix(name, "amqp.") && !strings.HasPrefix(name, tablePrefix)
 }
 
-// steers tells of headers by which a message would be routed once more (sender-selected distribution): in lower case they are but texts.
+// steers reports whether an entry makes RabbitMQ route the message once more (sender-selected distribution). In lower
+// case such names are ordinary headers.
 func steers(name string) bool { return name == "CC" || name == "BCC" }
 
-// formAMQP is the form of the protocol's own types.
+// formAMQP is the form of headers that have a type of the protocol's own.
 const formAMQP = "amqp"
 
-// typed is a value with its type, by the letter that the protocol has for it.
+// typed is a value with the letter by which the protocol names its type.
 type typed struct {
 	Type  string           `json:"t"`
 	Value string           `json:"v,omitempty"`
@@ -91,7 +94,7 @@ func exactHeader(name string, v any) hub.ExactHeader {
 	return hub.ExactHeader{Name: name, Form: formAMQP, Value: string(raw)}
 }
 
-// wireSize is how many bytes of a table the value of a field takes.
+// wireSize returns the number of bytes that a value takes in a table.
 func wireSize(v any) (n int) {
 	switch v := v.(type) {
 	case nil:
@@ -122,7 +125,7 @@ func wireSize(v any) (n int) {
 	return 9
 }
 
-// exactText is the text of one of our own forms.
+// exactText returns the text of a header in one of our forms.
 func exactText(e hub.ExactHeader) (string, bool) {
 	v, ok := exactValue(e)
 	return headerText(v), ok
@@ -256,7 +259,7 @@ func (t typed) int() int64 {
 	return n
 }
 
-// headerText is a value of a header table as text: tables and lists are JSON.
+// headerText converts a value of a header table to text. Tables and lists become JSON.
 func headerText(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -281,7 +284,7 @@ func headerText(v any) string {
 	return fmt.Sprint(v)
 }
 
-// textOf are bytes as text: base64 of what is none.
+// textOf converts bytes to text: those that are no UTF-8 become base64.
 func textOf(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)
@@ -289,7 +292,7 @@ func textOf(b []byte) string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-// plain is v with values that JSON has.
+// plain converts v to values that JSON has.
 func plain(v any) any {
 	switch v := v.(type) {
 	case amqp.Table:

@@ -20,9 +20,8 @@ type Target struct {
 
 var _ hub.Target = (*Target)(nil)
 
-// Send returns nil after the server confirmed that it has the message, on
-// disk if it goes to a durable queue. A message that goes to no queue is
-// rejected as unroutable, but on a channel, which may have no reader.
+// Send returns nil after the server confirmed that it has the message, on disk if the queue is durable. A message that
+// no queue takes is rejected as unroutable, except on a channel, which may have no reader.
 func (t *Target) Send(ctx context.Context, m *hub.Message) error {
 	return named(t.adapter, t.place, t.send(ctx, m))
 }
@@ -43,7 +42,7 @@ func (t *Target) send(ctx context.Context, m *hub.Message) error {
 	return t.pub.publish(ctx, t.place.exchange, key, mandatory, p)
 }
 
-// routingKey is the option's, else the place's, else the message's own.
+// routingKey returns the routing key of m: that of the option, else that of the place, else the message's own.
 func (p place) routingKey(m *hub.Message) (string, error) {
 	key := p.key
 	switch option := m.Headers[optionKey]; {
@@ -60,13 +59,13 @@ func (p place) routingKey(m *hub.Message) (string, error) {
 	return key, nil
 }
 
-// Close ends its channel; the connection is the adapter's.
+// Close closes the target's channel. The connection belongs to the adapter.
 func (t *Target) Close() error {
 	t.pub.close()
 	return nil
 }
 
-// named adds to err what it is about, unless it names that already.
+// named adds the adapter and the place to err, unless the error names them already.
 func named(a *Adapter, p place, err error) error {
 	if e, ok := errors.AsType[*hub.Error](err); ok && (e.Reason == hub.NotConnected || e.Reason == reasonTopology) {
 		return err
@@ -74,8 +73,7 @@ func named(a *Adapter, p place, err error) error {
 	return broker.Named(a.env.Name+" "+p.String(), err)
 }
 
-// publisher sends on a channel of its own, which it opens anew when it was
-// lost, after declaring what it sends to.
+// publisher sends on a channel of its own. It declares what it sends to whenever it opens the channel anew.
 type publisher struct {
 	adapter *Adapter
 	wants   topology
@@ -99,8 +97,8 @@ func newPublisher(a *Adapter, t topology) *publisher {
 	return p
 }
 
-// open is the channel. While the connection is down its own pauses hold, and
-// while the server takes no messages nothing is asked of it: it would not answer.
+// open returns the channel. While the connection is down, the connection's pauses hold; while the server blocks the
+// connection, nothing is asked of it, because it would not answer.
 func (p *publisher) open(ctx context.Context) (*confirming, error) {
 	s, err := p.adapter.out.Get(ctx)
 	if err != nil {
@@ -135,8 +133,7 @@ func (p *publisher) publish(ctx context.Context, exchange, key string, mandatory
 	return err
 }
 
-// deleted tells that err is that of a message to a queue of ours which was
-// deleted: another try finds it declared again.
+// deleted reports whether err means that a queue of ours was deleted. Another try finds it declared again.
 func deleted(err error, wants topology) (bool, error) {
 	e, ok := errors.AsType[*hub.Error](err)
 	if !ok || e.Reason != reasonUnroutable || len(wants.queues) == 0 {

@@ -13,7 +13,7 @@ import (
 	"orderhub/hub"
 )
 
-// topology is what one source, target or op wants to be there, in the order of its declaration.
+// topology is what one source, target or caller needs at the server, in the order of its declaration.
 type topology struct {
 	queues    []queue
 	exchanges []exchange
@@ -43,10 +43,10 @@ func (b binding) String() string {
 	return fmt.Sprintf("binding of queue %s to exchange %s by %q", b.queue, b.exchange, b.key)
 }
 
-// builtin exchanges are always there, and may not be declared.
+// builtin reports whether the exchange is always there and may not be declared.
 func (e exchange) builtin() bool { return e.name == "" || strings.HasPrefix(e.name, "amq.") }
 
-// source is what a source wants, or what is wrong in its options.
+// source returns what a source needs, or the faults of its options.
 func (p place) source(c *SourceConfig) (t topology, faults []hub.FieldFault) {
 	if faults = c.faults(p); len(faults) > 0 {
 		return t, faults
@@ -71,7 +71,7 @@ func (p place) source(c *SourceConfig) (t topology, faults []hub.FieldFault) {
 	return t, nil
 }
 
-// target is what a target or an op wants.
+// target returns what a target or a caller needs.
 func (p place) target() (t topology) {
 	if p.exchange != "" {
 		t.exchanges = []exchange{{p.exchange, p.kind}}
@@ -81,16 +81,15 @@ func (p place) target() (t topology) {
 	return t
 }
 
-// want notes what a source, target or op needs.
+// want notes what a source, target or caller needs.
 func (a *Adapter) want(t topology) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.wanted = append(a.wanted, t)
 }
 
-// all is t with what our own sources say of the same queues and exchanges: a
-// target declares a queue as its reader does, and an exchange with the queues
-// of its readers, so that none misses a message.
+// all completes t with what our own sources say of the same queues and exchanges. A target then declares a queue as its
+// reader does, and an exchange together with the queues of its readers, so that no reader misses a message.
 func (a *Adapter) all(t topology) topology {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -107,7 +106,7 @@ func (a *Adapter) all(t topology) topology {
 	return out
 }
 
-// private: nobody else may declare it.
+// private reports whether a queue of t may be declared by one connection only.
 func (t topology) private() bool {
 	return slices.ContainsFunc(t.queues, func(q queue) bool { return q.exclusive || q.autoDelete })
 }
@@ -116,7 +115,7 @@ func (t topology) has(name string) bool {
 	return slices.ContainsFunc(t.exchanges, func(e exchange) bool { return e.name == name })
 }
 
-// add adds what t has not yet.
+// add adds what t does not have yet.
 func (t *topology) add(w topology) {
 	for _, q := range w.queues {
 		if !slices.ContainsFunc(t.queues, func(o queue) bool { return o.name == q.name }) {
@@ -155,8 +154,8 @@ func (t *topology) learn(w topology) {
 	}
 }
 
-// declare makes t be there, or finds out that it is (checkOnly). A fault of
-// one thing names it; the connection stays as it is.
+// declare declares t, or with checkOnly checks that it is there. The error names the thing that is wrong; the
+// connection stays open.
 func (s *session) declare(t topology, checkOnly bool) error {
 	for _, e := range t.exchanges {
 		if err := s.declareExchange(e, checkOnly); err != nil {
@@ -226,7 +225,7 @@ func (s *session) activeQueue(q queue) error {
 	})
 }
 
-// briefly does something that may cost its channel.
+// briefly runs an operation on a channel of its own, because a failure closes the channel.
 func (s *session) briefly(do func(*amqp.Channel) error) error {
 	ch, err := s.conn.Channel()
 	if err != nil {

@@ -13,10 +13,9 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// wire is the connection below the protocol library. It gathers small writes
-// into few, and keeps from the library what would make it give up the whole
-// connection: a header table deeper or larger than we take, and a body larger
-// than we take. Such a message arrives without it, marked by headerRefused.
+// wire is the connection below the protocol library. It gathers small writes into few. It also keeps from the library
+// what would make it give up the whole connection: a header table that is too deep or too large, and a body that is too
+// large. Such a message arrives without it, marked by headerRefused.
 type wire struct {
 	net.Conn
 	in      *bufio.Reader
@@ -51,7 +50,7 @@ func newWire(conn net.Conn, maxBody int64) *wire {
 	return w
 }
 
-// Read gives the frames of the server, of which it changes those that carry a refused message.
+// Read returns the frames of the server. It changes those that carry a refused message.
 func (w *wire) Read(p []byte) (n int, err error) {
 	if n, err = w.read(p); err != nil {
 		w.mu.Lock()
@@ -83,7 +82,7 @@ func (w *wire) read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// least is how much must have come for the next read not to wait.
+// least returns how many bytes must be buffered so that the next step does not wait.
 func (w *wire) least() int {
 	if w.left > 0 || w.plain {
 		return 1
@@ -91,7 +90,7 @@ func (w *wire) least() int {
 	return frameHead
 }
 
-// rest reads on in the frame, which goes as it is.
+// rest reads on in a frame that is passed on unchanged.
 func (w *wire) rest(p []byte) (n int, err error) {
 	if w.plain {
 		return w.in.Read(p)
@@ -126,10 +125,10 @@ func (w *wire) frame() error {
 	return nil
 }
 
-// maxHeaderFrame is the largest header frame that is looked into.
+// maxHeaderFrame is the size of the largest header frame that is inspected.
 const maxHeaderFrame = 16 << 20
 
-// header reads a whole header frame.
+// header reads a whole header frame and inspects it.
 func (w *wire) header(channel uint16, size int) error {
 	frame := make([]byte, frameHead+size+1)
 	if _, err := io.ReadFull(w.in, frame); err != nil {
@@ -149,8 +148,8 @@ func (w *wire) header(channel uint16, size int) error {
 	return nil
 }
 
-// Write takes p to be written soon. What is taken is bounded by the messages
-// in flight: each of them waits for its confirmation.
+// Write takes p to be written soon. What it holds is bounded by the messages in flight, each of which waits for its
+// confirmation.
 func (w *wire) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -168,10 +167,10 @@ func (w *wire) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// keepBuffer is the largest buffer that is kept for the next writes.
+// keepBuffer is the capacity of the largest buffer that is kept for later writes.
 const keepBuffer = 1 << 20
 
-// write writes what was gathered, until Close.
+// write writes what was gathered, until Close is called.
 func (w *wire) write() {
 	defer close(w.done)
 	defer w.Conn.Close()
@@ -202,8 +201,8 @@ func (w *wire) write() {
 	}
 }
 
-// fail notes that nothing can be written. The server may have said why before it ended the connection: that is still
-// there to be read, for a moment.
+// fail notes that nothing can be written any more. The server may have said why before it ended the connection, so fail
+// gives the reader a moment to find that.
 func (w *wire) fail(err error) {
 	w.mu.Lock()
 	w.err = err
@@ -215,8 +214,9 @@ func (w *wire) fail(err error) {
 	}
 }
 
-// explain is what err, by which opening the connection failed, comes from. A server that refuses our certificate says so by
-// an alert, which TLS 1.3 brings after the handshake: the library closes the connection while it writes, and tells that.
+// explain returns the cause of err, by which opening the connection failed. A server that refuses our certificate says
+// so by an alert. In TLS 1.3 the alert comes after the handshake, while the library writes: it closes the connection
+// and reports only that.
 func (w *wire) explain(err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -227,7 +227,7 @@ func (w *wire) explain(err error) error {
 	return err
 }
 
-// Close writes what is left, for a moment, and ends the connection.
+// Close writes what is left, for a moment, and closes the connection.
 func (w *wire) Close() error {
 	w.mu.Lock()
 	if !w.closed {

@@ -15,8 +15,8 @@ import (
 	"orderhub/hub/broker"
 )
 
-// Adapter is an opened entry of `adapters:`. All that it sends goes by the same connections, made when they are needed; each Run of a source,
-// and the reader of replies, has its own.
+// Adapter is an opened entry of `adapters:`. All that it sends shares connections, which are opened when they are
+// needed; each Run of a source, and the reader of replies, has connections of its own.
 type Adapter struct {
 	cfg     Config
 	env     *hub.Env
@@ -47,13 +47,13 @@ func open(cfg *Config, env *hub.Env) (a *Adapter, err error) {
 	return a, nil
 }
 
-// dialBy makes all connections be opened by dial. Nothing is open yet.
+// dialBy makes dial open all connections. It is called before any is open.
 func (a *Adapter) dialBy(dial func(ctx context.Context, network, address string) (net.Conn, error)) {
 	a.dial = dial
 	a.out, a.replies = newWriter(a), newReplies(a)
 }
 
-// OpenSource makes the source of a topic: "topic web.orders".
+// OpenSource returns the source of a topic: "topic web.orders".
 func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
 	topic, err := parseTopic(arg)
 	if err != nil {
@@ -65,7 +65,7 @@ func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
 	return a.source(&Source{cfg: *c, topic: topic, group: c.Group, create: a.creation(onTopic), wanted: filter{headers: c.Match}}), nil
 }
 
-// OpenTarget makes the target of a topic: "topic orders".
+// OpenTarget returns the target of a topic: "topic orders".
 func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
 	topic, err := parseTopic(arg)
 	if err != nil {
@@ -74,7 +74,7 @@ func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
 	return a.target(topic, onTopic), nil
 }
 
-// OpenCaller finds an operation of `ops:`, or takes a topic as OpenTarget does.
+// OpenCaller returns the caller of an operation of `ops:`, or of a topic as OpenTarget takes it.
 func (a *Adapter) OpenCaller(op string) (hub.Caller, error) {
 	topic, err := places.Op(a.cfg.Ops, op)
 	if err != nil {
@@ -83,7 +83,7 @@ func (a *Adapter) OpenCaller(op string) (hub.Caller, error) {
 	return a.caller(topic, onTopic)
 }
 
-// CarryTarget makes the target of a channel, which is the topic of its name.
+// CarryTarget returns the target of a channel, which is the topic of its name.
 func (a *Adapter) CarryTarget(c hub.Carried) (hub.Target, error) {
 	if err := checkTopic(c.Name); err != nil {
 		return nil, fmt.Errorf("channel %w", err)
@@ -91,8 +91,8 @@ func (a *Adapter) CarryTarget(c hub.Carried) (hub.Target, error) {
 	return a.target(c.Name, onChannel), nil
 }
 
-// CarrySource makes the source of a channel for one of its readers, which is a group of its own. It begins with what is there, so that
-// nothing is lost that was sent before the reader first came.
+// CarrySource returns the source of a channel for one of its readers, which is a consumer group of its own. The group
+// begins with the first record, so that it misses nothing that was sent before the reader first came.
 func (a *Adapter) CarrySource(c hub.Carried, s hub.Subscription) (hub.Source, error) {
 	if err := checkTopic(c.Name); err != nil {
 		return nil, fmt.Errorf("channel %w", err)
@@ -111,7 +111,7 @@ func (a *Adapter) CarrySource(c hub.Carried, s hub.Subscription) (hub.Source, er
 	return a.source(src), nil
 }
 
-// CarryCaller makes the caller that asks whoever reads a direct channel.
+// CarryCaller returns the caller that asks the readers of a direct channel.
 func (a *Adapter) CarryCaller(c hub.Carried) (hub.Caller, error) {
 	if err := checkTopic(c.Name); err != nil {
 		return nil, fmt.Errorf("channel %w", err)
@@ -145,7 +145,7 @@ func (a *Adapter) caller(topic string, f form) (hub.Caller, error) {
 	return c, nil
 }
 
-// wanted is how a topic is made; no partitions: it is not.
+// wanted returns how a topic is created. Without partitions it is not.
 func wanted(c *Create) Create {
 	if c == nil {
 		return Create{}
@@ -153,7 +153,7 @@ func wanted(c *Create) Create {
 	return *c
 }
 
-// creation is how a topic is made when it is missing; nil: it is not.
+// creation returns how a missing topic is created, or nil if it is not.
 func (a *Adapter) creation(f form) *Create {
 	if f == onChannel || a.cfg.Create.When == createAlways {
 		return a.cfg.creation(a.cfg.Create.Partitions)
@@ -161,23 +161,23 @@ func (a *Adapter) creation(f form) *Create {
 	return nil
 }
 
-// LateReplies counts the replies that came after their caller had gone, or second.
+// LateReplies counts the replies that reached nobody: the caller had gone, or it was the second reply.
 func (a *Adapter) LateReplies() uint64 { return a.late.Count() }
 
-// Close ends the connections. Its sources have returned and its targets are closed.
+// Close closes the connections. The adapter's sources must have returned, and its targets must be closed.
 func (a *Adapter) Close(context.Context) error {
 	a.replies.close()
 	a.out.close()
 	return nil
 }
 
-// Probe tells whether a broker answers.
+// Probe returns nil when a broker answers.
 func (a *Adapter) Probe(ctx context.Context) error {
 	_, err := a.out.link.client.ApiVersions(ctx, &kafka.ApiVersionsRequest{})
 	return err
 }
 
-// Target writes records to a topic. Records of one key go to one partition, in the order of their Sends.
+// Target writes records to a topic. Records of one key go to one partition, in the order in which they are sent.
 type Target struct {
 	adapter *Adapter
 	topic   string
@@ -191,8 +191,8 @@ type Target struct {
 
 var _ hub.Target = (*Target)(nil)
 
-// Send returns nil only after all in-sync replicas have the record. A record whose confirmation did not come in time may be there all the
-// same; sent again, it has the same header hub-id.
+// Send returns nil only after all in-sync replicas have the record. A record that was not confirmed in time may be
+// there all the same; sent again, it has the same header hub-id.
 func (t *Target) Send(ctx context.Context, m *hub.Message) error {
 	if !t.enter() {
 		return hub.AsError(hub.ErrClosed)
@@ -201,7 +201,7 @@ func (t *Target) Send(ctx context.Context, m *hub.Message) error {
 	return t.adapter.out.sendMessage(ctx, t.topic, t.create, m, t.form)
 }
 
-// enter begins a Send; false: the target is closed.
+// enter begins a Send, or returns false if the target is closed.
 func (t *Target) enter() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -211,7 +211,7 @@ func (t *Target) enter() bool {
 	return !t.closed
 }
 
-// Close waits for the Sends that run. The connections are the adapter's.
+// Close waits for Sends that are running. The connections belong to the adapter.
 func (t *Target) Close() error {
 	t.mu.Lock()
 	t.closed = true

@@ -22,7 +22,8 @@ var protocols = []string{rangeProtocol, "roundrobin", "sticky", cooperativeProto
 
 func protocolNames() string { return strings.Join(protocols, ", ") }
 
-// assign shares the partitions of all topics (topic -> number) out among the members that want them: member -> topic -> partitions.
+// assign distributes the partitions of all topics among the members that want them. The counts have the number of
+// partitions by topic; the result has the partitions by member and topic.
 func assign(protocol string, members []member, counts map[string]int) map[string]map[string][]int {
 	if protocol == rangeProtocol {
 		return assignRanges(members, counts)
@@ -49,7 +50,8 @@ func assign(protocol string, members []member, counts map[string]int) map[string
 	return a.out
 }
 
-// assignRanges gives each member a run of neighbours: partitions of one number go to one member in all topics that have as many.
+// assignRanges gives each member a range of neighbouring partitions. A partition number goes to one member in all
+// topics that have as many partitions.
 func assignRanges(members []member, counts map[string]int) map[string]map[string][]int {
 	var all []kafka.GroupMember
 	for _, m := range members {
@@ -64,7 +66,8 @@ func assignRanges(members []member, counts map[string]int) map[string]map[string
 	return kafka.RangeGroupBalancer{}.AssignGroups(all, partitions)
 }
 
-// ownersOf tells who has the partitions of a topic. What a member has from an older generation than others is no longer its own.
+// ownersOf returns the members that have the partitions of a topic. What a member has from an older generation than
+// others is no longer its own.
 func ownersOf(topic string, members []member) map[int][]string {
 	newest := int32(-1)
 	for _, m := range members {
@@ -82,14 +85,15 @@ func ownersOf(topic string, members []member) map[int][]string {
 	return owners
 }
 
-// allotment is an assignment in the making.
+// allotment is an assignment that is being made.
 type allotment struct {
 	out  map[string]map[string][]int
 	load map[string]int // partitions of a member in all topics
 }
 
-// topic shares n partitions out among readers, to within one. Who has a partition keeps it if that is no more than its fair share; one that
-// has to go from its owner to another is given to nobody yet: its owner gives it up first, and joins again, which the protocol makes it do.
+// topic distributes n partitions among readers as evenly as possible. A member keeps a partition that it has, up to its
+// fair share. A partition that has to move is assigned to nobody yet: its owner gives it up first and joins again, as
+// the cooperative protocol demands.
 func (a *allotment) topic(topic string, n int, readers []member, owners map[int][]string) {
 	if len(readers) == 0 {
 		return
@@ -142,18 +146,18 @@ type member struct {
 	generation int32            // that it has them from; -1: not told
 }
 
-// subscribe is our subscription, in version 1: it says that we keep no partitions while we join. librdkafka dies of a version 0 in a
-// cooperative group that it leads.
+// subscribe encodes our subscription in version 1, which says that we keep no partitions while we join. As the leader
+// of a cooperative group, librdkafka crashes on a version 0.
 func subscribe(topic string) []byte {
 	b := []byte{0, 1, 0, 0, 0, 1} // version, one topic
 	b = append(appendText(b, topic), none...)
 	return append(b, 0, 0, 0, 0) // partitions of no topic
 }
 
-// none is the length of bytes that are not there.
+// none is the length of a byte string that is absent.
 var none = []byte{0xff, 0xff, 0xff, 0xff}
 
-// parseSubscription reads what a member wants, in any version: later ones only add fields at the end.
+// parseSubscription decodes what a member wants, in any version: later ones only add fields at the end.
 func parseSubscription(id string, b []byte) (member, error) {
 	m, w := member{id: id, generation: -1}, &wire{b: b}
 	version := w.int16()
@@ -173,7 +177,7 @@ func parseSubscription(id string, b []byte) (member, error) {
 	return m, nil
 }
 
-// appendAssignment adds an assignment in version 0, which all clients read.
+// appendAssignment encodes an assignment in version 0, which all clients read.
 func appendAssignment(b []byte, topics map[string][]int) []byte {
 	b = binary.BigEndian.AppendUint32(append(b, 0, 0), uint32(len(topics)))
 	for _, topic := range slices.Sorted(maps.Keys(topics)) {
@@ -185,7 +189,8 @@ func appendAssignment(b []byte, topics map[string][]int) []byte {
 	return append(b, none...)
 }
 
-// parseAssignment gives the partitions of a topic in an assignment; a leader may give no bytes to who gets nothing.
+// parseAssignment returns the partitions of a topic in an assignment. A leader may send no bytes to a member that gets
+// nothing.
 func parseAssignment(b []byte, topic string) ([]int, error) {
 	if len(b) == 0 {
 		return nil, nil
@@ -199,7 +204,7 @@ func parseAssignment(b []byte, topic string) ([]int, error) {
 	return out, nil
 }
 
-// partitions are lists of partitions by topic.
+// partitions reads lists of partitions by topic.
 func (w *wire) partitions() map[string][]int {
 	out := map[string][]int{}
 	for range w.array() {

@@ -61,7 +61,7 @@ func (c *Caller) Call(ctx context.Context, m *hub.Message) (*hub.Message, error)
 	}
 }
 
-// request is the record of ask with a Return Address. The token is new at each attempt.
+// request encodes ask with a Return Address. The token is new at each attempt.
 func (c *Caller) request(ask *hub.Message, token string) *parcel {
 	p := newParcel(unaddressed(ask), c.form)
 	replies := c.adapter.replies.topic
@@ -73,8 +73,9 @@ func (c *Caller) request(ask *hub.Message, token string) *parcel {
 	return p
 }
 
-// replies reads the reply topic for all callers of the adapter: every partition, without a group, from its end at the time when the first of
-// them asks. It goes on until the adapter is closed; replies that come while the brokers are away are read when they are back.
+// replies reads the reply topic for all callers of the adapter: every partition, without a group, from its end at the
+// time of the first request until the adapter is closed. Replies that come while the brokers are away are read when
+// they are back.
 type replies struct {
 	adapter *Adapter
 	topic   string
@@ -104,7 +105,7 @@ func (q *replies) close() {
 	q.link.close()
 }
 
-// begin looks where the partitions end, and reads on from there. A missing topic is made, with one partition.
+// begin finds the ends of the partitions and starts a reader at each. A missing topic is created with one partition.
 func (q *replies) begin(ctx context.Context) (opened bool, err error) {
 	state, err := q.link.ensure(ctx, q.topic, q.adapter.cfg.creation(1))
 	if err != nil {
@@ -128,7 +129,7 @@ func (q *replies) begin(ctx context.Context) (opened bool, err error) {
 	return true, nil
 }
 
-// watch reads partitions that are added, from their beginning.
+// watch starts readers for partitions that are added, from their beginning.
 func (q *replies) watch(known int) {
 	for hub.Pause(q.ctx, q.adapter.env.Clock, stateAge) {
 		if state, err := q.link.state(q.ctx, q.topic); err == nil {
@@ -166,7 +167,8 @@ func (q *replies) read(partition int, at int64) {
 	}
 }
 
-// hand gives replies to their callers. A second one, and one whose caller has gone, is dropped; those to others are theirs.
+// hand passes replies to their callers. It drops a second reply, and a reply whose caller has gone; replies to other
+// adapters are passed over.
 func (q *replies) hand(r *run, partition int, records []record) {
 	for i := range records {
 		m := &hub.Message{}
@@ -187,5 +189,5 @@ func (q *replies) hand(r *run, partition int, records []record) {
 	}
 }
 
-// retry is the pause before what could not be read is asked for again.
+// retry bounds the pauses before what could not be read is fetched again.
 var retry = hub.Retry{Min: 100 * time.Millisecond, Max: 10 * time.Second}

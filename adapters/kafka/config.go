@@ -89,10 +89,11 @@ func defaultConfig() *Config {
 }
 
 func defaultSource() *SourceConfig {
-	return &SourceConfig{Workers: hub.DefaultLanes, Start: startFirst, OnLost: lostStop, MaxWait: 250 * time.Millisecond, MaxBytes: 1 << 20, MaxMessage: 16 << 20}
+	return &SourceConfig{Workers: hub.DefaultLanes, Start: startFirst, OnLost: lostStop,
+		MaxWait: 250 * time.Millisecond, MaxBytes: 1 << 20, MaxMessage: 16 << 20}
 }
 
-// replyTopic is the topic that replies to our calls come by.
+// replyTopic returns the topic that replies to our calls come by.
 func (c *Config) replyTopic(env *hub.Env) string {
 	if c.ReplyTopic != "" || env == nil {
 		return c.ReplyTopic
@@ -100,7 +101,7 @@ func (c *Config) replyTopic(env *hub.Env) string {
 	return env.Hub + ".replies"
 }
 
-// creation is how a topic of the hub's own is made when it is missing; nil: it is not.
+// creation returns how a missing topic of the hub's own is created, or nil if it is not.
 func (c *Config) creation(partitions int) *Create {
 	if c.Create.When == createNever {
 		return nil
@@ -108,7 +109,7 @@ func (c *Config) creation(partitions int) *Create {
 	return &Create{Partitions: partitions, Replication: c.Create.Replication}
 }
 
-// replicas is the number of copies as the protocol has it, -1: what the brokers have as their default.
+// replicas returns the number of copies for the protocol, where -1 stands for the brokers' default.
 func (c Create) replicas() int {
 	if c.Replication == 0 {
 		return -1
@@ -116,7 +117,7 @@ func (c Create) replicas() int {
 	return c.Replication
 }
 
-// addresses are the brokers one by one.
+// addresses returns the brokers one by one.
 func (c *Config) addresses() (out []string) {
 	for _, entry := range c.Brokers {
 		for part := range strings.SplitSeq(entry, ",") {
@@ -128,7 +129,7 @@ func (c *Config) addresses() (out []string) {
 	return out
 }
 
-// check finds what the tags can't, all of it.
+// check finds the faults that tags can't find.
 func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
 	bad := func(at, help, format string, args ...any) {
 		faults = append(faults, hub.FieldFault{Path: at, Message: fmt.Sprintf(format, args...), Help: help})
@@ -170,7 +171,7 @@ var mechanisms = []string{mechanismSHA512, mechanismSHA256, mechanismPlain}
 
 func (t TLS) on() bool { return t != TLS{} }
 
-// config is nil when connections are not encrypted.
+// config returns nil when connections are not encrypted.
 func (t TLS) config(env *hub.Env) (*tls.Config, error) {
 	if !t.on() {
 		return nil, nil
@@ -178,22 +179,25 @@ func (t TLS) config(env *hub.Env) (*tls.Config, error) {
 	return t.Load(env, "")
 }
 
-// faults are what the tags can't find. clear: a password may be sent unencrypted.
+// faults finds the faults that tags can't find. A password may be sent unencrypted when clear is true.
 func (s SASL) faults(clear bool) []hub.FieldFault {
+	fault := func(at, message, help string) []hub.FieldFault {
+		return []hub.FieldFault{{Path: at, Message: "sasl: " + message, Help: help}}
+	}
 	switch {
 	case s.Mechanism == "" && (s.User != "" || s.Password != ""):
-		return []hub.FieldFault{{Path: "sasl", Message: "sasl: the mechanism is missing", Help: "add mechanism: scram-sha-512, scram-sha-256 or plain"}}
+		return fault("sasl", "the mechanism is missing", "add mechanism: scram-sha-512, scram-sha-256 or plain")
 	case s.Mechanism != "" && !slices.Contains(mechanisms, s.Mechanism):
-		return []hub.FieldFault{{Path: "sasl.mechanism", Message: fmt.Sprintf("sasl: mechanism %q is not known", s.Mechanism), Help: "write " + strings.Join(mechanisms, ", ")}}
+		return fault("sasl.mechanism", fmt.Sprintf("mechanism %q is not known", s.Mechanism), "write "+strings.Join(mechanisms, ", "))
 	case s.Mechanism != "" && (s.User == "" || s.Password == ""):
-		return []hub.FieldFault{{Path: "sasl", Message: "sasl: user or password is missing", Help: "add user: and password: secret:name"}}
+		return fault("sasl", "user or password is missing", "add user: and password: secret:name")
 	case s.Mechanism == mechanismPlain && !clear:
-		return []hub.FieldFault{{Path: "sasl.mechanism", Message: "sasl: plain would send the password unencrypted", Help: "add tls: {enabled: true}, or use scram-sha-512"}}
+		return fault("sasl.mechanism", "plain would send the password unencrypted", "add tls: {enabled: true}, or use scram-sha-512")
 	}
 	return nil
 }
 
-// mechanism is nil when there is no authentication.
+// mechanism returns nil when there is no authentication.
 func (s SASL) mechanism() (sasl.Mechanism, error) {
 	switch s.Mechanism {
 	case "":
@@ -208,7 +212,7 @@ func (s SASL) mechanism() (sasl.Mechanism, error) {
 	return nil, fmt.Errorf("mechanism %q is not known", s.Mechanism)
 }
 
-// places reads the text behind the adapter's name, such as "topic web.orders": the topic.
+// places reads, checks and finds the topics that a configuration names, such as "topic web.orders".
 var places broker.Parser[string] = parseTopic
 
 func parseTopic(text string) (topic string, err error) {
@@ -222,7 +226,7 @@ func parseTopic(text string) (topic string, err error) {
 	return "", broker.Wrong("write topic and its name, such as topic web.orders", "%q is no topic", text)
 }
 
-// checkTopic holds names to Kafka's rules.
+// checkTopic checks that Kafka takes name for a topic.
 func checkTopic(name string) error {
 	ok := name != "" && name != "." && name != ".." && len(name) <= 249
 	for _, c := range []byte(name) {
@@ -234,7 +238,8 @@ func checkTopic(name string) error {
 	return nil
 }
 
-// place is the channel that a topic stands for where the hub runs without Kafka: each pipeline that reads it gets all of its messages.
+// place returns the channel that stands for a topic where the hub runs without Kafka: each pipeline that reads it gets
+// all of its messages.
 func place(arg string, c *SourceConfig) (hub.Carried, hub.Subscription, error) {
 	topic, err := parseTopic(arg)
 	if c == nil || len(c.Match) == 0 {

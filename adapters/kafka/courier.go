@@ -10,7 +10,7 @@ import (
 	"orderhub/hub"
 )
 
-// courier carries requests to one broker. Its fields are of writer.mu.
+// courier sends the requests to one broker. Its fields are guarded by writer.mu.
 type courier struct {
 	writer *writer
 	leader int32
@@ -23,7 +23,7 @@ const (
 	mostLoad   = 4 << 20 // bytes of a request, unless one record alone has more
 )
 
-// run carries until nothing waits.
+// run sends requests until nothing waits.
 func (c *courier) run() {
 	for frame := []byte(nil); ; {
 		runtime.Gosched() // lets senders that are about to come join, without a timer
@@ -36,7 +36,8 @@ func (c *courier) run() {
 	}
 }
 
-// load takes what waits, as much as one request may have. nil: nothing waits, and the next one begins anew.
+// load takes what waits, as much as fits into one request. It returns nil when nothing waits; then the next record
+// starts a new run.
 func (c *courier) load() (pieces []piece) {
 	w := c.writer
 	w.mu.Lock()
@@ -61,7 +62,7 @@ func (c *courier) load() (pieces []piece) {
 	return pieces
 }
 
-// carry sends a request, and looks after what becomes of it. It gives the room that the next one may use.
+// carry sends one request and evaluates its answer. It returns the buffer that the next request may use.
 func (c *courier) carry(load []piece, frame []byte) []byte {
 	w := c.writer
 	timeout := w.adapter.cfg.Timeout
@@ -86,7 +87,7 @@ func (c *courier) carry(load []piece, frame []byte) []byte {
 	return req.frame
 }
 
-// tell tells the senders what became of their records, unless they go again.
+// tell reports to the senders what became of their records, unless the records go again.
 func (w *writer) tell(p *piece, err error, begun bool, now time.Time) {
 	if err == nil && p.code != 0 {
 		err = p.code
@@ -114,8 +115,8 @@ func (w *writer) tell(p *piece, err error, begun bool, now time.Time) {
 	}
 }
 
-// unwrittenCodes are answers of a broker that is not the leader, or not yet: nothing was written, so asking again is no repetition. All else is
-// left to the hub's retries.
+// unwrittenCodes are answers of a broker that is not the leader, or not yet. Nothing was written, so to ask again
+// repeats nothing. Everything else is left to the hub's retries.
 var unwrittenCodes = []kafka.Error{kafka.NotLeaderForPartition, kafka.LeaderNotAvailable, kafka.UnknownTopicOrPartition}
 
 // What becomes of an outlet behind a request.
@@ -128,7 +129,7 @@ const (
 	leaderless      // they go again when the partition's leader is known
 )
 
-// release lets an outlet go on. mu is held.
+// release lets an outlet go on after a request. w.mu is held.
 func (w *writer) release(p *piece, now time.Time) {
 	o := p.to
 	switch p.next {
@@ -151,10 +152,10 @@ func (w *writer) release(p *piece, now time.Time) {
 	}
 }
 
-// leaderPause is how long a new leader is waited for before it is asked for again.
+// leaderPause is the pause before the brokers are asked again who leads a partition.
 const leaderPause = 100 * time.Millisecond
 
-// seek waits until the outlet's partition has a leader, and lets it go on.
+// seek waits until the outlet's partition has a leader, and lets the outlet go on.
 func (w *writer) seek(o *outlet) {
 	for {
 		hub.Pause(context.Background(), w.adapter.env.Clock, leaderPause)
@@ -182,7 +183,7 @@ func (w *writer) seek(o *outlet) {
 	}
 }
 
-// giveUp fails all that waits for a partition that has no leader. mu is held.
+// giveUp fails everything that waits for a partition without a leader. w.mu is held.
 func (w *writer) giveUp(o *outlet, err error) {
 	if err == nil {
 		err = kafka.LeaderNotAvailable

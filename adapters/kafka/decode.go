@@ -18,7 +18,7 @@ import (
 	"orderhub/hub"
 )
 
-// batches reads the record batches of a fetch. Records that are not compressed are read where they lie, with no copy.
+// batches decodes the record batches of a fetch. Uncompressed records are not copied.
 type batches struct {
 	at      int64 // the offset that was asked for: batches may begin before it
 	next    int64 // the offset that follows
@@ -29,7 +29,7 @@ type batches struct {
 	failed  map[int64]bool // producers whose aborted transaction is being read
 }
 
-// abort is an aborted transaction: of whom, and where it begins.
+// abort is an aborted transaction: its producer, and the offset that it begins at.
 type abort struct{ producer, offset int64 }
 
 // Attributes of a batch.
@@ -40,11 +40,11 @@ const (
 	attrControl       = 32
 )
 
-// errBroken is a batch that can't be read.
+// errBroken is the error of a batch that can't be read.
 var errBroken = errors.New("the batch can't be read")
 
-// read goes through the batches. The last one may be cut: it comes again, from its beginning. The first one is cut only when it is larger than
-// any answer that is taken.
+// read decodes all batches. The last one may be cut; it comes again, from its beginning. The first one is cut only when
+// it is larger than any answer that we accept.
 func (b *batches) read(raw []byte) error {
 	slices.SortFunc(b.aborted, func(x, y abort) int { return int(x.offset - y.offset) })
 	for whole := false; len(raw) > atMagic; whole = true {
@@ -61,7 +61,8 @@ func (b *batches) read(raw []byte) error {
 	return nil
 }
 
-// entry takes the batch that comes next, and gives what follows; nil: nothing, it is cut. whole: another one came before it.
+// entry decodes the next batch and returns what follows it, or nil if the batch is cut. If whole is false, it is the
+// first one.
 func (b *batches) entry(raw []byte, whole bool) (rest []byte, err error) {
 	if len(raw) < headSize {
 		return nil, nil
@@ -90,7 +91,7 @@ func (b *batches) entry(raw []byte, whole bool) (rest []byte, err error) {
 	return raw[size:], nil
 }
 
-// refuse puts one record in the place of a batch.
+// refuse puts one record with a fault in the place of a batch.
 func (b *batches) refuse(first, last int64, fault *hub.Error) {
 	b.out = append(b.out, record{offset: max(first, b.next), fault: fault})
 	b.next = max(b.next, last+1)
@@ -139,7 +140,7 @@ func (b *batches) batch(raw []byte, first int64) error {
 	return nil
 }
 
-// begun notes the aborted transactions that have records from their first offset on.
+// begun notes the aborted transactions that begin at or before the offset.
 func (b *batches) begun(offset int64) {
 	for len(b.aborted) > 0 && b.aborted[0].offset <= offset {
 		if b.failed == nil {
@@ -150,7 +151,7 @@ func (b *batches) begun(offset int64) {
 	}
 }
 
-// expand undoes a batch's compression.
+// expand undoes the compression of a batch.
 func expand(c compress.Compression, raw []byte) ([]byte, error) {
 	if c == compress.None {
 		return raw, nil
@@ -168,7 +169,8 @@ func expand(c compress.Compression, raw []byte) ([]byte, error) {
 	return out, nil
 }
 
-// expanded is what came out of a compressed batch: at once if its codec can, so that it is not copied as it grows.
+// expanded is the content of a compressed batch. A codec that can writes it at once, so that it is not copied as it
+// grows.
 type expanded []byte
 
 func (e *expanded) Write(b []byte) (int, error) {
@@ -179,7 +181,7 @@ func (e *expanded) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// fields reads the records of a batch.
+// fields decodes the records of a batch.
 type fields struct {
 	b   []byte
 	bad bool
@@ -194,7 +196,7 @@ func (f *fields) varint() int64 {
 	return v
 }
 
-// bytes is nil when there are none, which is not the same as empty.
+// bytes returns nil for a byte string that is absent, which differs from an empty one.
 func (f *fields) bytes() []byte {
 	n := f.varint()
 	if n < 0 || f.bad {
@@ -209,7 +211,7 @@ func (f *fields) bytes() []byte {
 	return out
 }
 
-// record reads one. Its offset and time are told from those of the batch.
+// record decodes one record. Its offset and its time are relative to those of the batch.
 func (f *fields) record() record {
 	size := f.varint()
 	if f.bad || size < 1 || size > int64(len(f.b)) {
@@ -234,7 +236,7 @@ func (f *fields) record() record {
 	return r
 }
 
-// held is the record, or what is left of one that is larger than most.
+// held returns the record, or what is left of one that is larger than most.
 func (r record) held(most int) record {
 	if r.size <= most {
 		return r
@@ -243,7 +245,7 @@ func (r record) held(most int) record {
 	return record{offset: r.offset, time: r.time, key: bytes.Clone(r.key), fault: fault}
 }
 
-// at is a record's time.
+// at converts the time of a record.
 func at(millis int64) time.Time {
 	if millis < 0 {
 		return time.Time{}
@@ -258,10 +260,10 @@ const (
 	oldLeast    = 26
 )
 
-// isOld tells whether an old entry comes next.
+// isOld reports whether the next entry is an old one.
 func isOld(raw []byte) bool { return len(raw) > atMagic && raw[atMagic] < 2 }
 
-// oldEntry takes the old entry that comes next, and gives what follows; nil: nothing, it is cut.
+// oldEntry decodes the next old entry and returns what follows it, or nil if the entry is cut.
 func (b *batches) oldEntry(raw []byte, _ bool) (rest []byte, err error) {
 	size := int(int32(binary.BigEndian.Uint32(raw[atLength:]))) + atLength + 4
 	at := int64(binary.BigEndian.Uint64(raw))
@@ -284,7 +286,7 @@ func (b *batches) oldEntry(raw []byte, _ bool) (rest []byte, err error) {
 	return raw[size:], nil
 }
 
-// old reads an entry that was written before Kafka 0.11, with the library.
+// old decodes an entry that was written before Kafka 0.11, by means of the library.
 func (b *batches) old(raw []byte) error {
 	framed := append(binary.BigEndian.AppendUint32(make([]byte, 0, len(raw)+4), uint32(len(raw))), raw...)
 	var set protocol.RecordSet
@@ -316,7 +318,7 @@ func (b *batches) old(raw []byte) error {
 	}
 }
 
-// whole copies b; nil stays nil, empty stays empty.
+// whole copies b. Nil stays nil, and empty stays empty.
 func whole(b kafka.Bytes) ([]byte, error) {
 	if b == nil {
 		return nil, nil

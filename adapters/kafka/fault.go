@@ -14,7 +14,7 @@ import (
 	"orderhub/hub"
 )
 
-// isCode tells whether err is one of the brokers' error codes.
+// isCode reports whether err is one of the brokers' error codes.
 func isCode(err error, codes ...kafka.Error) bool {
 	for _, code := range codes {
 		if errors.Is(err, code) {
@@ -24,7 +24,7 @@ func isCode(err error, codes ...kafka.Error) bool {
 	return false
 }
 
-// classes of the brokers' error codes; those not named are Unavailable.
+// classes has the classes of the brokers' error codes. Those that are not listed are Unavailable.
 var classes = map[kafka.Error]struct {
 	class  hub.Class
 	reason string
@@ -53,7 +53,7 @@ const (
 	reasonNoTopic = "no_topic"
 )
 
-// away is err of something that was not even begun: where there is no connection it costs no attempt.
+// away converts the error of something that was not even begun: where there is no connection it costs no attempt.
 func away(err error) error {
 	e := hub.AsError(err)
 	code, told := errors.AsType[kafka.Error](err)
@@ -64,7 +64,7 @@ func away(err error) error {
 	return hub.Fail(hub.Unavailable, hub.NotConnected, "%w", e.Err)
 }
 
-// classify gives the class of what went wrong at a topic.
+// classify classifies an error that came up at a topic.
 func classify(topic string, err error) error {
 	if err == nil {
 		return nil

@@ -28,10 +28,11 @@ type generation struct {
 	gone atomic.Bool // it is another topic now
 }
 
-// manyRecords finished since the last commit are committed at once.
+// manyRecords is the number of finished records after which positions are committed at once.
 const manyRecords = 1000
 
-// generation reads our partitions until the group is shared anew (nil), Run's context is done (nil), or something fails.
+// generation reads our partitions. It returns nil when the group is rebalanced or the context of Run is done, and
+// otherwise what failed.
 func (r *run) generation(s *share) error {
 	g := &generation{run: r, share: s, enough: make(chan struct{}, 1), expelled: make(chan struct{})}
 	g.fetching, g.stop = context.WithCancelCause(r.ctx)
@@ -116,7 +117,7 @@ func (g *generation) assign() error {
 	return nil
 }
 
-// tend commits what is finished, now and then, until fetching stops.
+// tend commits finished positions from time to time, until fetching stops.
 func (g *generation) tend() {
 	for {
 		t := g.env.Clock.Timer(g.times.commit)
@@ -135,7 +136,8 @@ func (g *generation) tend() {
 	}
 }
 
-// commit writes the positions that have moved. A group that is busy with itself, or has gone on without us, is no failure: it ends the generation.
+// commit writes the positions that have moved. When the group is being rebalanced, or has gone on without us, that is
+// no failure but ends the generation.
 func (g *generation) commit(ctx context.Context) error {
 	positions := map[int]int64{}
 	for _, p := range g.parts {
@@ -166,8 +168,9 @@ func (g *generation) commit(ctx context.Context) error {
 	return nil
 }
 
-// settle waits for the handlers that run, and commits what they finished. When the group waits for us, handlers are told to give up after a
-// while, and when it has gone on without us, at once; what they don't finish comes again, here or elsewhere.
+// settle waits for the handlers that run, and commits what they finished. When the group waits for us, handlers are
+// told to give up after a while; when it has gone on without us, at once. What they don't finish comes again, here or
+// elsewhere.
 func (g *generation) settle() error {
 	work := context.WithoutCancel(g.ctx)
 	idle := g.intake.Stop()

@@ -13,7 +13,7 @@ import (
 	"orderhub/hub"
 )
 
-// times are the intervals of sources; tests make them shorter.
+// times are the intervals of sources. Tests make them shorter.
 type times struct {
 	heartbeat time.Duration // how soon a member hears of a rebalance
 	session   time.Duration // a member that is silent for so long is dead, and others take its partitions
@@ -29,8 +29,8 @@ var usualTimes = times{
 	commit: time.Second, watch: 5 * time.Second, leave: 5 * time.Second,
 }
 
-// group is our membership of a consumer group, by the protocol that Kafka's own clients speak (type consumer, classic). The library's
-// ConsumerGroup is not used: it writes subscriptions that other clients can't read.
+// group is our membership of a consumer group, by the protocol of Kafka's own clients (type consumer, classic). The
+// library's ConsumerGroup is not used, because it writes subscriptions that other clients can't read.
 type group struct {
 	*run
 	member string // the name that the coordinator gave us; "": none yet
@@ -44,7 +44,7 @@ type share struct {
 	counts     map[string]int // when we lead: partitions of the group's other topics, which are ours to watch
 }
 
-// longestJoin is how long other members may keep a rebalance waiting: clients' usual max.poll.interval, and a little.
+// longestJoin is how long other members may delay a rebalance: the usual max.poll.interval of clients, and a little.
 const longestJoin = 5*time.Minute + 10*time.Second
 
 // outCodes say that the group has gone on without us.
@@ -71,7 +71,7 @@ func (g *group) next(ctx context.Context) (s *share, err error) {
 	return nil, ctx.Err()
 }
 
-// round joins the group and gets our share. It waits for the other members, as long as they have to finish their work.
+// round joins the group and returns our share. It waits for the other members to finish their work.
 func (g *group) round(ctx context.Context) (*share, error) {
 	ctx, cancel := context.WithTimeout(ctx, longestJoin)
 	defer cancel()
@@ -81,7 +81,8 @@ func (g *group) round(ctx context.Context) (*share, error) {
 		return nil, err
 	}
 	s := &share{generation: joined.GenerationID, member: g.member}
-	req := &syncgroup.Request{GroupID: g.Source.group, GenerationID: s.generation, MemberID: s.member, ProtocolType: protocolType, ProtocolName: joined.ProtocolName}
+	req := &syncgroup.Request{GroupID: g.Source.group, GenerationID: s.generation, MemberID: s.member,
+		ProtocolType: protocolType, ProtocolName: joined.ProtocolName}
 	if joined.LeaderID == joined.MemberID {
 		if req.Assignments, s.counts, err = g.lead(ctx, joined); err != nil {
 			return nil, err
@@ -124,8 +125,8 @@ func (g *group) join(ctx context.Context) (*joingroup.Response, error) {
 	return answer, nil
 }
 
-// lead shares the partitions out among all members, as the group's leader has to. What it can't do for each of them it does for none: the
-// error makes us leave, and another member leads.
+// lead assigns the partitions to all members, as the leader of a group has to. If that fails for one of them, it fails
+// as a whole: the error makes us leave, and another member leads.
 func (g *group) lead(ctx context.Context, joined *joingroup.Response) (out []syncgroup.RequestAssignment, counts map[string]int, err error) {
 	members, counts := make([]member, len(joined.Members)), map[string]int{}
 	for i, m := range joined.Members {
@@ -149,7 +150,7 @@ func (g *group) lead(ctx context.Context, joined *joingroup.Response) (out []syn
 	return out, counts, nil
 }
 
-// tellSlow warns when the group makes us wait for longer than its members should need; the returned function ends it.
+// tellSlow warns when the group makes us wait for longer than its members should need. The returned function ends it.
 func (g *group) tellSlow(ctx context.Context) (done func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
@@ -162,7 +163,7 @@ func (g *group) tellSlow(ctx context.Context) (done func()) {
 	return cancel
 }
 
-// leave tells the group that we go, so that others need not wait until our session ends.
+// leave tells the group that we go, so that the others need not wait for our session to end.
 func (g *group) leave() {
 	if g.member == "" {
 		return
@@ -175,7 +176,8 @@ func (g *group) leave() {
 	}
 }
 
-// heartbeat tells the group's coordinator that a member is alive, in version 2 of the protocol. The library's own request goes to any broker.
+// heartbeat tells the group's coordinator that a member is alive, in version 2 of the protocol. The library would send
+// its own request to any broker.
 func (l *link) heartbeat(ctx context.Context, group string, s *share) error {
 	code, err := ask[kafka.Error](ctx, l, l.timeout, &toGroup[kafka.Error]{group: group, request: request[kafka.Error]{
 		key: protocol.Heartbeat, client: l.name, version: exactly(2),
@@ -191,8 +193,9 @@ func (l *link) heartbeat(ctx context.Context, group string, s *share) error {
 	return err
 }
 
-// beat tells the group that we are alive until ctx is done, also while handlers drain. It ends the generation when the group is rebalanced,
-// and when it has gone on without us: by what it says, or because it heard nothing for so long.
+// beat sends heartbeats until ctx is done, also while handlers finish. It ends the generation when the group is
+// rebalanced, and when the group has gone on without us: because it says so, or because it has heard nothing for so
+// long.
 func (g *generation) beat(ctx context.Context) {
 	heard := g.env.Clock.Now()
 	for hub.Pause(ctx, g.env.Clock, g.times.heartbeat) {
@@ -206,7 +209,8 @@ func (g *generation) beat(ctx context.Context) {
 			heard = now
 			g.stop(nil)
 		case isCode(err, outCodes...), now.Sub(heard) >= g.times.session:
-			g.env.Log.Warn("the group has gone on without this member, its partitions are others' now", "topic", g.topic, "group", g.Source.group, "error", err)
+			g.env.Log.Warn("the group has gone on without this member, its partitions are others' now",
+				"topic", g.topic, "group", g.Source.group, "error", err)
 			g.expel()
 			return
 		}

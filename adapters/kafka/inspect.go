@@ -21,7 +21,7 @@ type use struct {
 	wayOut string // what to do when the group's position is lost; "": it goes on by itself
 }
 
-// right is what the brokers must let us do with a topic.
+// right is what the brokers must allow us to do with a topic.
 type right struct {
 	name string // as Kafka's tools have it
 	bit  int    // in what the brokers tell
@@ -77,7 +77,8 @@ func (a *Adapter) inspect(ctx context.Context, u use) (findings []string, err er
 		return a.inspectCreation(ctx, l, u)
 	}
 	if len(state.leaders) < u.create.Partitions {
-		found("topic %s has %d partitions, create.partitions is %d: add some (kafka-topics.sh --alter --topic %[1]s --partitions %[3]d; keys may move to other partitions), "+
+		found("topic %s has %d partitions, create.partitions is %d: "+
+			"add some (kafka-topics.sh --alter --topic %[1]s --partitions %[3]d; keys may move to other partitions), "+
 			"or write create: {partitions: %[2]d}", u.topic, len(state.leaders), u.create.Partitions)
 	}
 	for i, leader := range state.leaders {
@@ -96,7 +97,7 @@ func (a *Adapter) inspect(ctx context.Context, u use) (findings []string, err er
 	return append(findings, more...), err
 }
 
-// inspectCreation looks whether a missing topic can be made.
+// inspectCreation checks whether a missing topic can be created.
 func (a *Adapter) inspectCreation(ctx context.Context, l *link, u use) (findings []string, err error) {
 	why, err := l.creatable(ctx, u.topic, u.create)
 	switch {
@@ -110,7 +111,7 @@ func (a *Adapter) inspectCreation(ctx context.Context, l *link, u use) (findings
 		u.topic, cmp.Or(why.why, why.code.Title()))}, nil
 }
 
-// inspectGroup looks whether we may join the group, and whether its positions are in the log.
+// inspectGroup checks whether we may join the group, and whether its positions are still in the log.
 func (a *Adapter) inspectGroup(ctx context.Context, l *link, u use, state topicState) (findings []string, err error) {
 	var ids []int
 	for i := range state.leaders {
@@ -141,13 +142,14 @@ func (a *Adapter) inspectGroup(ctx context.Context, l *link, u use, state topicS
 			return nil, err
 		}
 		if why := m.lost(state, log); why != "" && u.wayOut != "" {
-			findings = append(findings, fmt.Sprintf("topic %s, partition %d: offset %d of group %s is lost, %s; %s", u.topic, i, m.offset, u.group, why, u.wayOut))
+			findings = append(findings, fmt.Sprintf("topic %s, partition %d: offset %d of group %s is lost, %s; %s",
+				u.topic, i, m.offset, u.group, why, u.wayOut))
 		}
 	}
 	return findings, nil
 }
 
-// grant is the command that gives a right.
+// grant returns the command that grants a right.
 func (a *Adapter) grant(operation, resource string) string {
 	user := a.cfg.SASL.User
 	if user == "" {
@@ -156,7 +158,8 @@ func (a *Adapter) grant(operation, resource string) string {
 	return fmt.Sprintf("grant it (kafka-acls.sh --add --allow-principal User:%s --operation %s %s)", user, operation, resource)
 }
 
-// groupRights are the bits of what we may do with a group, by the protocol's numbers; 0: not told, as by brokers before Kafka 2.3.
+// groupRights returns what we may do with a group, as bits by the protocol's numbers. It is 0 where that is not told,
+// as by brokers before Kafka 2.3.
 func (l *link) groupRights(ctx context.Context, group string) (int32, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
@@ -174,14 +177,15 @@ func (l *link) groupRights(ctx context.Context, group string) (int32, error) {
 	return max(0, groups[0].AuthorizedOperations), nil
 }
 
-// trial is what the brokers say to a topic that is not made yet.
+// trial is the brokers' answer about a topic that is not created yet.
 type trial struct {
 	code kafka.Error
 	why  string
 }
 
-// creatable tells why a topic can't be made; nil: it can, or is there meanwhile. It asks the cluster's controller, and makes nothing: in version 4
-// of the protocol, or 3 of brokers before Kafka 2.4. After the library's own request it would wait until it sees the topic.
+// creatable returns why a topic can't be created, or nil if it can be or exists by now. It asks the controller of the
+// cluster to validate only, in version 4 of the protocol, or 3 for brokers before Kafka 2.4. After a request of its own
+// the library would wait until it sees the topic.
 func (l *link) creatable(ctx context.Context, topic string, how Create) (*trial, error) {
 	t, err := ask[trial](ctx, l, l.timeout, &toBroker[trial]{
 		broker: func(c protocol.Cluster) (protocol.Broker, error) { return c.Brokers[c.Controller], nil },

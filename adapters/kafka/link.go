@@ -17,7 +17,7 @@ import (
 	"orderhub/hub"
 )
 
-// link is connections to the brokers: those of one Run of a source, or those of all that the adapter sends.
+// link is connections to the brokers: those of one Run of a source, or those for all that the adapter sends.
 type link struct {
 	topic     string // the library's view of the cluster has this one; "": none
 	name      string // that the brokers know us by
@@ -29,7 +29,7 @@ type link struct {
 	era       atomic.Pointer[bool] // the brokers are too old to know topic IDs: before 2.8
 }
 
-// metadataTTL is how long the library may take to see that a broker is back, or that a leader moved.
+// metadataTTL is how long the library may take to notice that a broker is back, or that a leader has moved.
 const metadataTTL = 2 * time.Second
 
 func (a *Adapter) link(topic string) *link {
@@ -65,7 +65,7 @@ func (l *link) isOld(ctx context.Context) (bool, error) {
 	return true, r.Error
 }
 
-// span is where a partition's log begins, and the offset that the next record gets.
+// span is the offset at which the log of a partition begins, and the one that its next record gets.
 type span struct{ first, end int64 }
 
 func (l *link) span(ctx context.Context, partition int) (span, error) {
@@ -85,7 +85,7 @@ func (l *link) span(ctx context.Context, partition int) (span, error) {
 	return span{}, fmt.Errorf("the broker told nothing of partition %d", partition)
 }
 
-// ensure makes sure that the topic is there, and creates it if it may.
+// ensure makes sure that the topic exists, and creates it if it may.
 func (l *link) ensure(ctx context.Context, topic string, create *Create) (topicState, error) {
 	state, err := l.state(ctx, topic)
 	if err != nil || state.there() {
@@ -129,13 +129,13 @@ func noTopic(topic string) error {
 	return hub.Fail(hub.Unavailable, reasonNoTopic, "topic %s is not there; create it, or set create: {when: always}", topic)
 }
 
-// mark is a committed position of a group, and the ID of the topic that it is of.
+// mark is a committed position of a group, with the ID of the topic that it belongs to.
 type mark struct {
 	offset int64  // -1: none
 	topic  string // "": not told, as by members that are no hubs
 }
 
-// prefixTopicID begins the metadata of our positions; others may write anything.
+// prefixTopicID begins the metadata of our positions. Other members may write anything.
 const prefixTopicID = "topic-id "
 
 func (l *link) committed(ctx context.Context, group string, partitions []int) (map[int]mark, error) {
@@ -198,7 +198,7 @@ type topicState struct {
 
 func (s topicState) there() bool { return len(s.leaders) > 0 }
 
-// metadata is what the brokers answer of a topic.
+// metadata is the brokers' answer about a topic.
 type metadata struct {
 	state topicState
 	code  kafka.Error

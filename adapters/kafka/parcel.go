@@ -9,7 +9,7 @@ import (
 	"orderhub/hub"
 )
 
-// parcel is a message as a record, and its sender's wait for the brokers.
+// parcel is a message as a record, together with its sender's wait for the brokers.
 type parcel struct {
 	key       string
 	keyed     bool   // it has a key, which may be empty
@@ -27,7 +27,7 @@ type header struct {
 	null        bool // it has no value
 }
 
-// form is how messages become records and back.
+// form is how messages are converted to records and back.
 type form uint8
 
 const (
@@ -35,14 +35,15 @@ const (
 	onChannel             // channels: a message comes out as it went in
 )
 
-// newParcel makes the record of a message.
+// newParcel converts a message.
 func newParcel(m *hub.Message, f form) *parcel {
 	p := &parcel{done: make(chan error, 1)}
 	p.fill(m, f)
 	return p
 }
 
-// fill makes p the record of m: its headers, in the order that they came in, and hub-id, hub-correlation and hub-expires.
+// fill makes p the record of m: its headers, in the order that they came in, then hub-id, hub-correlation and
+// hub-expires.
 func (p *parcel) fill(m *hub.Message, f form) {
 	*p = parcel{key: m.Key, keyed: m.Key != "", value: m.Body.Bytes(), headers: p.headers[:0], time: m.Time, partition: -1, done: p.done}
 	switch tombstone := f == onTopic && m.Headers[headerTombstone] == "true"; {
@@ -81,7 +82,8 @@ func (p *parcel) fill(m *hub.Message, f form) {
 	p.measure()
 }
 
-// keep adds the headers that m has exactly as they came, and takes the key as it came unless it was changed. It gives their names.
+// keep adds the headers that m has exactly as they came, and returns their names. It also takes the key as it came,
+// unless it was changed.
 func (p *parcel) keep(m *hub.Message) map[string]bool {
 	list, kept := m.Headers.Exact(nil)
 	for _, e := range list {
@@ -102,12 +104,12 @@ func (p *parcel) add(name, value string) {
 	p.headers = append(p.headers, header{name: name, value: value})
 }
 
-// property tells whether a header of the record is made of the message's properties.
+// property reports whether a header of the record is made of a property of the message.
 func property(m *hub.Message, name string) bool {
 	return name == headerID || name == headerCorrelation && m.Correlation != "" || name == headerExpires && !m.Expires.IsZero()
 }
 
-// outside is the name that a header has in the record; false: it is not sent.
+// outside returns the name that a header has in the record, or false if it is not sent.
 func outside(name string, f form) (string, bool) {
 	if theirs, is := strings.CutPrefix(name, prefixHeader); is && f == onTopic {
 		return theirs, true

@@ -12,7 +12,7 @@ import (
 	"orderhub/hub/broker"
 )
 
-// partition is one partition of ours in a generation.
+// partition is one of our partitions in a generation.
 type partition struct {
 	*generation
 	id    int
@@ -25,7 +25,7 @@ const (
 	mostTries = 3       // a batch is fetched so often before it is given up: it may have been spoilt on its way
 )
 
-// read fetches and hands over until ctx is done (nil) or it can't go on.
+// read fetches records and hands them over. It returns nil when ctx is done, and otherwise why it can't go on.
 func (p *partition) read(ctx context.Context) error {
 	at := p.track.end
 	for ctx.Err() == nil {
@@ -56,7 +56,7 @@ func (p *partition) read(ctx context.Context) error {
 	return nil
 }
 
-// fetch gets the records from an offset on.
+// fetch returns the records from an offset on.
 func (p *partition) fetch(ctx context.Context, at int64) (b *batches, err error) {
 	err = p.patient(ctx, func() error {
 		answer, err := p.link.fetch(ctx, p.id, at, &p.cfg)
@@ -77,7 +77,7 @@ func (p *partition) fetch(ctx context.Context, at int64) (b *batches, err error)
 	return b, err
 }
 
-// take hands a record over; false: ctx is done, and it was not taken.
+// take hands a record over. It returns false when ctx was done first, and the record was not taken.
 func (p *partition) take(ctx context.Context, r *record) bool {
 	j := &job{part: p, offset: r.offset}
 	j.reply, j.Msg = p.message(&j.msg, p.id, r), &j.msg
@@ -111,7 +111,7 @@ func (p *partition) room(ctx context.Context) bool {
 	return true
 }
 
-// job is a record on its way through the handler.
+// job is a record that is not finished yet.
 type job struct {
 	broker.Delivery
 	msg    hub.Message
@@ -124,7 +124,8 @@ type job struct {
 // mostBehind is how many records may wait behind others of their keys.
 const mostBehind = 1 << 13
 
-// begin makes the generation take records. A record that runs long, or waits for its next try, takes no room of other keys.
+// begin makes the generation ready for records. A record that runs long, or waits for its next try, takes no room of
+// other keys.
 func (g *generation) begin() {
 	work, giveUp := context.WithCancel(context.WithoutCancel(g.ctx))
 	g.giveUp = giveUp
@@ -147,8 +148,9 @@ func (g *generation) Done(j *job) {
 // Requeue is never called: Kafka takes no record back.
 func (g *generation) Requeue(*job) {}
 
-// Refuse passes over a record that gives no message, or that is wrong and stays wrong. The hub keeps the latter as dead letters and takes them, so
-// this is for what it can't even keep. The requester of a request was told. The record stays in its topic.
+// Refuse passes over a record that gives no message, or that the hub can't take for good. The hub itself keeps wrong
+// messages as dead letters, so the latter are messages that it can't even keep. The requester of a request has been
+// told. The record stays in its topic.
 func (g *generation) Refuse(j *job, e *hub.Error) {
 	what := "record passed over"
 	if j.Fault != nil {
@@ -172,7 +174,7 @@ func (g *generation) Reply(ctx context.Context, j *job, answer *hub.Message) err
 	return err
 }
 
-// fetched is what a leader gives: whole batches, the last one may be cut.
+// fetched is the answer of a leader: whole batches, the last of which may be cut.
 type fetched struct {
 	code    kafka.Error
 	aborted []abort
@@ -181,7 +183,7 @@ type fetched struct {
 
 var errOld = fmt.Errorf("the broker is older than Kafka 2.1: %w", kafka.UnsupportedVersion)
 
-// since gives version v where the broker knows it, else errOld.
+// since writes version v if the broker knows it, and fails with errOld otherwise.
 func since(v int16) func(known int16) (int16, error) {
 	return func(known int16) (int16, error) {
 		if known < v {
@@ -191,7 +193,7 @@ func since(v int16) func(known int16) (int16, error) {
 	}
 }
 
-// leader finds the broker that leads a partition.
+// leader returns the broker that leads a partition.
 func leader(c protocol.Cluster, topic string, partition int) (b protocol.Broker, err error) {
 	t, ok := c.Topics[topic]
 	if !ok {
@@ -207,7 +209,7 @@ func leader(c protocol.Cluster, topic string, partition int) (b protocol.Broker,
 	return b, nil
 }
 
-// fetch asks a partition's leader for the batches from an offset on, in version 10 of the protocol (Kafka 2.1).
+// fetch asks the leader of a partition for the batches from an offset on, in version 10 of the protocol (Kafka 2.1).
 func (l *link) fetch(ctx context.Context, partition int, at int64, cfg *SourceConfig) (fetched, error) {
 	f, err := ask[fetched](ctx, l, cfg.MaxWait+l.timeout, &toBroker[fetched]{
 		request: request[fetched]{key: protocol.Fetch, client: l.name, version: since(10), parse: parseFetched,

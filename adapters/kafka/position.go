@@ -15,7 +15,7 @@ import (
 	"orderhub/hub"
 )
 
-// beginAt is where a partition is read from, given what the group has committed.
+// beginAt returns where a partition is to be read from, given what the group has committed.
 func (r *run) beginAt(ctx context.Context, partition int, m mark) (int64, error) {
 	if m.offset >= 0 {
 		return r.lost(ctx, partition, m)
@@ -34,7 +34,7 @@ func (r *run) beginAt(ctx context.Context, partition int, m mark) (int64, error)
 	return log.first, nil
 }
 
-// lost is the position itself if the log still has it, else where on_lost says to go on.
+// lost returns the position itself if the log still has it, and otherwise where on_lost says to go on.
 func (r *run) lost(ctx context.Context, partition int, m mark) (int64, error) {
 	log, err := r.span(ctx, partition)
 	if err != nil {
@@ -61,7 +61,7 @@ func (r *run) lost(ctx context.Context, partition int, m mark) (int64, error) {
 
 const madeAnew = "the topic was deleted and made anew"
 
-// lost tells why the log has the position no more; "": it has it.
+// lost returns why the log does not have the position any more, or "" if it does.
 func (m mark) lost(now topicState, log span) string {
 	switch {
 	case m.topic != "" && now.id != "" && m.topic != now.id:
@@ -74,7 +74,7 @@ func (m mark) lost(now topicState, log span) string {
 	return ""
 }
 
-// span asks for the ends of a partition's log.
+// span returns the ends of the log of a partition.
 func (r *run) span(ctx context.Context, partition int) (log span, err error) {
 	err = r.patient(ctx, func() error {
 		log, err = r.link.span(ctx, partition)
@@ -83,14 +83,14 @@ func (r *run) span(ctx context.Context, partition int) (log span, err error) {
 	return log, err
 }
 
-// movedCodes are answers while a partition, or a group, is new or changes its broker.
+// movedCodes are answers that come while a partition or a group is new, or moves to another broker.
 var movedCodes = []kafka.Error{
 	kafka.NotLeaderForPartition, kafka.LeaderNotAvailable, kafka.ReplicaNotAvailable, kafka.UnknownLeaderEpoch, kafka.FencedLeaderEpoch,
 	kafka.OffsetNotAvailable, kafka.KafkaStorageError, kafka.BrokerNotAvailable, kafka.UnknownTopicOrPartition,
 	kafka.GroupLoadInProgress, kafka.GroupCoordinatorNotAvailable, kafka.NotCoordinatorForGroup,
 }
 
-// moved tells whether err may pass when the brokers, or the library's view of them, have settled.
+// moved reports whether err may pass once the brokers, and the library's view of them, have settled.
 func moved(err error) bool {
 	return isCode(err, movedCodes...) ||
 		errors.Is(err, protocol.ErrNoTopic) || errors.Is(err, protocol.ErrNoPartition) || errors.Is(err, protocol.ErrNoLeader)
@@ -113,8 +113,8 @@ func patient(ctx context.Context, clock hub.Clock, ask func() error) error {
 	}
 }
 
-// watch looks for new partitions, which end the generation, and for a new topic of the same name, which is an error. When we lead the group,
-// the topics of other members are looked at as well, one each time: nobody else does it for them.
+// watch looks for new partitions, which end the generation, and for a new topic of the same name, which is an error.
+// When we lead the group, it also looks at the topics of other members, one each time: nobody else does that for them.
 func (g *generation) watch() error {
 	others := slices.Sorted(maps.Keys(g.share.counts))
 	for turn := 0; ; turn++ {
@@ -151,7 +151,7 @@ func (g *generation) watch() error {
 	}
 }
 
-// after is closed after d; the timer ends early when stop is closed.
+// after returns a channel that is closed after d. The timer ends early when stop is closed.
 func (r *run) after(d time.Duration, stop <-chan struct{}) <-chan struct{} {
 	t := r.env.Clock.Timer(d)
 	done := make(chan struct{})
@@ -166,7 +166,8 @@ func (r *run) after(d time.Duration, stop <-chan struct{}) <-chan struct{} {
 	return done
 }
 
-// tracker knows which records of a partition are finished. Only the longest finished prefix may be committed.
+// tracker knows which records of a partition are finished. Only the longest prefix of finished records may be
+// committed.
 type tracker struct {
 	mu        sync.Mutex
 	begun     []progress // a ring, in the order of the log
@@ -183,12 +184,12 @@ type progress struct {
 	done   bool
 }
 
-// newTracker begins at a position; committed is what the group has, -1: nothing.
+// newTracker returns a tracker that begins at position. What the group has committed may be -1: nothing.
 func newTracker(position, committed int64) *tracker {
 	return &tracker{begun: make([]progress, 64), end: position, committed: committed, freed: make(chan struct{}, 1)}
 }
 
-// begin notes a record and gives its number.
+// begin notes a record and returns its number.
 func (t *tracker) begin(offset int64) uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -203,7 +204,7 @@ func (t *tracker) begin(offset int64) uint64 {
 	return t.base + uint64(t.n-1)
 }
 
-// done notes that a record is finished, and tells how many are since the last commit.
+// done notes that a record is finished. It returns how many records were finished since the last commit.
 func (t *tracker) done(number uint64) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -231,14 +232,14 @@ func (t *tracker) skip(position int64) {
 	t.end = max(t.end, position)
 }
 
-// open is the number of records between the position and the end.
+// open returns the number of records between the position and the end.
 func (t *tracker) open() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.n
 }
 
-// position is the first offset that is not finished.
+// position returns the offset of the first record that is not finished. t.mu is held.
 func (t *tracker) position() int64 {
 	if t.n > 0 {
 		return t.begun[t.head].offset
@@ -246,7 +247,7 @@ func (t *tracker) position() int64 {
 	return t.end
 }
 
-// due is the position to commit, if there is a newer one than the last committed.
+// due returns the position to commit, and whether it is newer than the last committed one.
 func (t *tracker) due() (int64, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 )
 
-// produceRequest carries batches to partitions that one broker leads, in version 7 of the protocol (Kafka 2.1).
+// produceRequest sends batches to partitions that one broker leads, in version 7 of the protocol (Kafka 2.1).
 type produceRequest struct {
 	client  string
 	leader  int32
@@ -35,7 +35,7 @@ type piece struct {
 	next    next
 }
 
-// produced is the answer; the codes are in the request's pieces.
+// produced stands for the answer. Its codes are stored in the pieces of the request.
 type produced struct{}
 
 var (
@@ -46,7 +46,7 @@ var (
 func (*produceRequest) ApiKey() protocol.ApiKey { return protocol.Produce }
 func (*produced) ApiKey() protocol.ApiKey       { return protocol.Produce }
 
-// Broker is the leader.
+// Broker returns the leader.
 func (p *produceRequest) Broker(c protocol.Cluster) (protocol.Broker, error) {
 	b, ok := c.Brokers[p.leader]
 	if !ok {
@@ -75,7 +75,7 @@ func (p *produceRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error)
 	return &produced{}, p.parse(w)
 }
 
-// allReplicas that are in sync confirm.
+// allReplicas asks for the confirmation of all in-sync replicas.
 const allReplicas = -1
 
 func (p *produceRequest) encode() {
@@ -143,7 +143,7 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// appendBatch adds a record batch with all of the records. A record without a time gets now.
+// appendBatch appends a batch of all the records. A record without a time gets now.
 func appendBatch(b []byte, records []*parcel, now time.Time) []byte {
 	at := len(b)
 	b = append(b, make([]byte, headSize)...)
@@ -167,7 +167,7 @@ func appendBatch(b []byte, records []*parcel, now time.Time) []byte {
 	return b
 }
 
-// append adds the record as number i of its batch, delta milliseconds after the first.
+// append appends the record as number i of its batch, delta milliseconds after the first one.
 func (p *parcel) append(b []byte, i, delta int64) []byte {
 	n := 1 + varintSize(delta) + varintSize(i) + p.size
 	b = binary.AppendVarint(b, int64(n))
@@ -184,7 +184,7 @@ func (p *parcel) append(b []byte, i, delta int64) []byte {
 	return b
 }
 
-// measure is the size of what append writes behind the deltas.
+// measure computes the size of what append writes behind the deltas.
 func (p *parcel) measure() {
 	p.size = bytesSize(len(p.key)) + bytesSize(len(p.value)) + varintSize(int64(len(p.headers)))
 	for i := range p.headers {
@@ -201,10 +201,10 @@ func appendBytes[T string | []byte](b []byte, s T, there bool) []byte {
 
 func bytesSize(n int) int { return varintSize(int64(n)) + n }
 
-// varintSize is the length of a number in zigzag encoding.
+// varintSize returns the length of a number in zigzag encoding.
 func varintSize(v int64) int { return (bits.Len64(uint64(v<<1^v>>63)|1) + 6) / 7 }
 
-// millis is the record's time as the protocol has it.
+// millis returns the time of the record for the protocol.
 func (p *parcel) millis(now time.Time) int64 {
 	if p.time.IsZero() {
 		return now.UnixMilli()

@@ -12,7 +12,7 @@ import (
 	"orderhub/hub"
 )
 
-// record is a record as it was fetched. Its bytes lie in what was fetched.
+// record is a fetched record. Its bytes belong to the answer that it came in.
 type record struct {
 	offset  int64
 	time    int64 // milliseconds; negative: none
@@ -36,7 +36,7 @@ const (
 	headerKey         = "key" // option of send
 )
 
-// message makes the message of a record in m, and finds its Return Address, nil: it has none.
+// message converts a record to the message m, and returns its Return Address, or nil if it has none.
 func (r *run) message(m *hub.Message, partition int, rec *record) (reply *address) {
 	*m = hub.Message{ID: r.id(partition, rec.offset), Key: text(rec.key), Time: at(rec.time), Body: hub.NewBody(rec.value)}
 	exactKey := r.form == onTopic && rec.key != nil && (len(rec.key) == 0 || !isText(rec.key))
@@ -57,7 +57,8 @@ func (r *run) message(m *hub.Message, partition int, rec *record) (reply *addres
 	return reply
 }
 
-// headers puts a record's headers where they belong. When texts by name can't say what they are, in which order, all of them are kept exactly.
+// headers converts the headers of a record. When texts by name can't express the headers or their order, all of them
+// are kept exactly.
 func (r *run) headers(m *hub.Message, rec *record, exactKey bool) *address {
 	var back address
 	list, plain, last := make([]hub.ExactHeader, 0, rec.count+1), true, ""
@@ -97,7 +98,7 @@ func (r *run) headers(m *hub.Message, rec *record, exactKey bool) *address {
 	return reply
 }
 
-// has tells whether the record has a header.
+// has reports whether the record has a header.
 func (rec *record) has(name string) bool {
 	f := fields{b: rec.headers}
 	for range rec.count {
@@ -109,7 +110,8 @@ func (rec *record) has(name string) bool {
 	return false
 }
 
-// expires takes the expiry of m from its header; false: it can't be read, so it is not ours.
+// expires sets the expiry of m from its header. It returns false for a value that can't be read, because that header is
+// not ours.
 func expires(m *hub.Message, value []byte) bool {
 	at, err := time.Parse(time.RFC3339Nano, string(value))
 	if err == nil {
@@ -118,7 +120,7 @@ func expires(m *hub.Message, value []byte) bool {
 	return err == nil
 }
 
-// exact is a header of a record, under a name that is its own among those of a message.
+// exact returns a header of a record under a name that no other header of a message has.
 func exact(name string, value []byte, f form) hub.ExactHeader {
 	if reserved(strings.ToLower(name)) && f == onTopic {
 		name = prefixHeader + name
@@ -132,12 +134,13 @@ func exact(name string, value []byte, f form) hub.ExactHeader {
 	return hub.ExactHeader{Name: name, Form: hub.FormBytes, Value: string(value)}
 }
 
-// reserved tells of names that a target takes for something else than a header of the record.
+// reserved reports whether a name means something else to a target than a header of the record.
 func reserved(name string) bool {
 	return name == headerKey || name == hub.HeaderExact || strings.HasPrefix(name, prefixOurs)
 }
 
-// id is the record's place, the same on every redelivery. Part of the topic's ID keeps the places of a topic that was made anew apart.
+// id names the place of a record, the same at every redelivery. Part of the topic's ID distinguishes a topic that was
+// deleted and created again.
 func (r *run) id(partition int, offset int64) string {
 	b := make([]byte, 0, 96)
 	b = append(append(b, r.topic...), '.')
@@ -148,7 +151,7 @@ func (r *run) id(partition int, offset int64) string {
 	return string(strconv.AppendInt(b, offset, 10))
 }
 
-// text is b as text: bytes that are none become base64.
+// text converts bytes to text: those that are no text become base64.
 func text(b []byte) string {
 	if isText(b) {
 		return string(b)
@@ -156,7 +159,7 @@ func text(b []byte) string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-// isText tells whether b is a text that every store takes.
+// isText reports whether b is a text that every store takes.
 func isText(b []byte) bool { return utf8.Valid(b) && bytes.IndexByte(b, 0) < 0 }
 
 // Headers of requests and replies: the hub's, and those that Spring's clients have agreed on.
@@ -169,7 +172,8 @@ const (
 	replyPlace = "topic " // begins the text of a Return Address (header reply-to)
 )
 
-// spelled is a header's name as others write it, where its case matters to them; the hub's are in lower case.
+// spelled returns the name of a header as others write it, where its case matters to them. The hub's own names are in
+// lower case.
 func spelled(name string) string {
 	switch name {
 	case "kafka_replytopic":
@@ -182,7 +186,7 @@ func spelled(name string) string {
 	return name
 }
 
-// address is a request's Return Address.
+// address is the Return Address of a request.
 type address struct {
 	topic     string
 	partition int    // -1: any
@@ -190,7 +194,7 @@ type address struct {
 	foreign   string // kafka_correlationId of the request, any bytes; "": it had none
 }
 
-// note takes what a header tells of the Return Address.
+// note takes what a header says of the Return Address.
 func (a *address) note(name string, value []byte) {
 	switch name {
 	case headerRequest:
@@ -206,7 +210,7 @@ func (a *address) note(name string, value []byte) {
 	}
 }
 
-// of is the Return Address of m, in its header reply-to as well; nil: it has none.
+// of completes the Return Address of m, also in its header reply-to. It returns nil if m has none.
 func (a address) of(m *hub.Message) *address {
 	if topic, ok := strings.CutPrefix(m.Headers[hub.HeaderReplyTo], replyPlace); ok {
 		a.topic = topic
@@ -221,7 +225,7 @@ func (a address) of(m *hub.Message) *address {
 	return &a
 }
 
-// answer is the record of the answer to request m.
+// answer encodes the answer to request m.
 func (a *address) answer(m, answer *hub.Message) *parcel {
 	out := unaddressed(answer)
 	if out.Correlation == "" {
@@ -239,10 +243,11 @@ func (a *address) answer(m, answer *hub.Message) *parcel {
 	return p
 }
 
-// unaddressed is a message without what belongs to a request that is under way.
+// unaddressed returns m without what belongs to a request that is under way.
 func unaddressed(m *hub.Message) *hub.Message {
 	c := *m
-	for _, name := range []string{hub.HeaderReplyTo, headerRequest, strings.ToLower(headerReplyTopic), strings.ToLower(headerReplyPartition), strings.ToLower(headerCorrelationID)} {
+	for _, name := range []string{hub.HeaderReplyTo, headerRequest, strings.ToLower(headerReplyTopic),
+		strings.ToLower(headerReplyPartition), strings.ToLower(headerCorrelationID)} {
 		c.Headers = c.Headers.With(name, "")
 	}
 	if c.Headers[hub.HeaderExact] != "" {
@@ -252,7 +257,7 @@ func unaddressed(m *hub.Message) *hub.Message {
 	return &c
 }
 
-// filter is what a reader wants of a topic: Kafka has no exchanges, the reader sorts out.
+// filter selects what a reader wants of a topic. Kafka has no exchanges, so the reader selects.
 type filter struct {
 	pattern []string          // of the routing key; nil: any
 	headers map[string]string // all of them
@@ -262,7 +267,7 @@ func (f filter) takes(h hub.Headers) bool {
 	return h.Match(f.headers) && (f.pattern == nil || hub.TopicMatch(f.pattern, words(h[hub.HeaderRoutingKey])))
 }
 
-// words are those of a routing key or a pattern; an empty one has none.
+// words splits a routing key or a pattern. An empty one has no words.
 func words(s string) []string {
 	if s == "" {
 		return []string{}

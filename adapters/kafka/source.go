@@ -8,8 +8,8 @@ import (
 	"orderhub/hub"
 )
 
-// Source brings the records of a topic, as a member of a consumer group. A record's message has the same ID each time it comes: topic, the
-// topic's own ID, partition and offset; on a channel that of its sender.
+// Source brings the records of a topic, as a member of a consumer group. The message of a record has the same ID each
+// time it comes: topic, the topic's own ID, partition and offset; on a channel it is the sender's.
 type Source struct {
 	adapter *Adapter
 	cfg     SourceConfig
@@ -39,8 +39,9 @@ type run struct {
 	anew    bool // the topic is not the one that was read before, and on_lost says to go on
 }
 
-// Run reads until ctx is done. It ends with an error when the connection or the group is lost, and when somebody has to decide about a lost
-// position (reason needs_decision). When it returns, no handler runs, and what they finished is committed, unless the brokers can't be reached.
+// Run reads until ctx is done. It returns an error when the connection or the group is lost, and when somebody has to
+// decide about a lost position (reason needs_decision). When it returns, no handler runs, and what they finished is
+// committed, unless the brokers can't be reached.
 func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 	r := &run{Source: s, ctx: ctx, env: s.adapter.env, handler: h, link: s.adapter.link(s.topic)}
 	defer r.link.close()
@@ -86,7 +87,7 @@ func (r *run) recreated() error {
 	return decide("topic %s was deleted and made anew: what the group %s had not read is gone; %s", r.topic, r.Source.group, r.wayOut())
 }
 
-// wayOut is what to do about a lost position.
+// wayOut says what to do about a lost position.
 func (s *Source) wayOut() string {
 	tool := fmt.Sprintf("set the offset with kafka-consumer-groups.sh --reset-offsets --group %s --topic %s --to-earliest --execute", s.group, s.topic)
 	if s.form == onChannel {
@@ -95,7 +96,7 @@ func (s *Source) wayOut() string {
 	return "set on_lost: earliest or latest, or " + tool
 }
 
-// decide is the error of a source that stops until somebody decides.
+// decide returns the error of a source that stops until somebody decides.
 func decide(format string, args ...any) error {
 	return hub.Fail(hub.Rejected, "needs_decision", format, args...)
 }

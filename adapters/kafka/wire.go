@@ -14,10 +14,10 @@ import (
 // The library finds the brokers, connects, proves who we are and writes most requests. Produce, Fetch, Metadata and Heartbeat requests are written
 // here: the library copies each record several times, hides which batches it could not read, knows no topic IDs, and sends heartbeats to any broker.
 
-// number marks the answer of a request; there is one request at a time on a connection.
+// number identifies the answer to a request. There is one request at a time on a connection.
 const number = 0x6f726468
 
-// frame begins a request: room for its size, what is asked in which version, its number, and who asks.
+// frame begins a request: room for its size, the kind of request and its version, its number, and the client.
 func frame(b []byte, key protocol.ApiKey, version uint16, client string) []byte {
 	b = append(b, 0, 0, 0, 0)
 	b = binary.BigEndian.AppendUint16(b, uint16(key))
@@ -37,10 +37,10 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.BigEndian.AppendUint16(b, uint16(len(s))), s...)
 }
 
-// mostAnswer is more than any answer has that can be used.
+// mostAnswer is more than any useful answer has.
 const mostAnswer = 256 << 20
 
-// exchange writes a framed request and reads its answer, without the size. What is longer than mostAnswer is cut.
+// exchange writes a framed request and reads its answer, without the size. An answer longer than mostAnswer is cut.
 func exchange(rw io.ReadWriter, b []byte) (*wire, error) {
 	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
 	if _, err := rw.Write(b); err != nil {
@@ -65,7 +65,7 @@ func exchange(rw io.ReadWriter, b []byte) (*wire, error) {
 	return w, nil
 }
 
-// request is a request that is written here, with an answer that tells an A.
+// request is a request that is encoded here. Its answer is decoded to an A.
 type request[A any] struct {
 	key     protocol.ApiKey
 	client  string
@@ -75,7 +75,7 @@ type request[A any] struct {
 	parse   func(w *wire) (A, error)
 }
 
-// answer is what a request is answered with.
+// answer is the decoded answer to a request.
 type answer[A any] struct {
 	key   protocol.ApiKey
 	value A
@@ -138,7 +138,7 @@ var (
 	_ protocol.GroupMessage  = (*toGroup[int])(nil)
 )
 
-// ask sends a request of this file's, and gives what the answer tells.
+// ask sends a request and returns the decoded answer.
 func ask[A any](ctx context.Context, l *link, within time.Duration, r protocol.Message) (told A, err error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -149,7 +149,7 @@ func ask[A any](ctx context.Context, l *link, within time.Duration, r protocol.M
 	return m.(*answer[A]).value, nil
 }
 
-// wire reads an answer, in the plain encoding of the protocol or in the flexible one (KIP-482).
+// wire decodes an answer, in the plain encoding of the protocol or in the flexible one (KIP-482).
 type wire struct {
 	b        []byte
 	flexible bool
@@ -180,7 +180,7 @@ func (w *wire) uvarint() int {
 	return int(v)
 }
 
-// array is the number of entries; a list that is missing has none.
+// array reads the length of a list. A list that is absent has none.
 func (w *wire) array() int {
 	n := 0
 	if w.flexible {
@@ -195,7 +195,7 @@ func (w *wire) array() int {
 	return max(0, n)
 }
 
-// one tells that a list has one entry, as it must when one thing was asked for.
+// one reports whether a list has one entry, as it must when one thing was asked for.
 func (w *wire) one() bool { return w.array() == 1 }
 
 var errOther = errors.New("the broker answers something else than it was asked")
@@ -207,7 +207,7 @@ func (w *wire) text() string {
 	return string(w.take(max(0, int(w.int16()))))
 }
 
-// tags are fields that we don't know.
+// tags skips fields that we don't know.
 func (w *wire) tags() {
 	if !w.flexible {
 		return

@@ -40,7 +40,7 @@ type topic struct {
 	turn    int // of records without key
 }
 
-// look is a question to the brokers that many may wait for.
+// look is a question to the brokers whose answer many senders may wait for.
 type look struct {
 	done chan struct{}
 	err  error
@@ -53,7 +53,7 @@ func newWriter(a *Adapter) *writer {
 	return &writer{adapter: a, link: a.link(""), topics: map[string]*topic{}, couriers: map[int32]*courier{}}
 }
 
-// close waits for what is under way. Nothing is sent any more.
+// close waits for the requests that are under way. After it nothing is sent.
 func (w *writer) close() {
 	w.mu.Lock()
 	w.closed = true
@@ -62,7 +62,7 @@ func (w *writer) close() {
 	w.link.close()
 }
 
-// sendMessage is send for a message.
+// sendMessage sends a message. See send.
 func (w *writer) sendMessage(ctx context.Context, name string, create *Create, m *hub.Message, f form) error {
 	p, ok := w.used.Get().(*parcel)
 	if !ok {
@@ -78,7 +78,8 @@ func (w *writer) sendMessage(ctx context.Context, name string, create *Create, m
 	return err
 }
 
-// send returns when all in-sync replicas have the record (nil), or why not. create says how the topic is made when it is missing; nil: it is not.
+// send returns nil when all in-sync replicas have the record. A missing topic is created as create says; with nil it is
+// not.
 func (w *writer) send(ctx context.Context, name string, create *Create, p *parcel) error {
 	if err := w.post(ctx, name, create, p); err != nil {
 		return err
@@ -91,7 +92,7 @@ func (w *writer) send(ctx context.Context, name string, create *Create, p *parce
 	}
 }
 
-// post puts p in line; what becomes of it is told by its channel done.
+// post queues p. What becomes of it is sent to p.done.
 func (w *writer) post(ctx context.Context, name string, create *Create, p *parcel) error {
 	if err := ctx.Err(); err != nil {
 		return hub.AsError(err)
@@ -109,7 +110,7 @@ func (w *writer) post(ctx context.Context, name string, create *Create, p *parce
 	return nil
 }
 
-// abandon gives p up, as ctx has ended: it is not sent any more, or may have been.
+// abandon gives p up because ctx has ended. The error says whether p may have been sent.
 func (w *writer) abandon(ctx context.Context, p *parcel) error {
 	w.mu.Lock()
 	waited := p.outlet.remove(p)
@@ -120,7 +121,7 @@ func (w *writer) abandon(ctx context.Context, p *parcel) error {
 	return hub.Fail(hub.AsError(ctx.Err()).Class, "unconfirmed", "topic %s: not confirmed yet: %w", p.outlet.topic.name, ctx.Err())
 }
 
-// find is the topic, as the brokers told it lately.
+// find returns the topic as the brokers described it lately.
 func (w *writer) find(ctx context.Context, name string, create *Create) (*topic, error) {
 	now := w.adapter.env.Clock.Now()
 	w.mu.Lock()
@@ -146,7 +147,7 @@ func (w *writer) find(ctx context.Context, name string, create *Create) (*topic,
 	}
 }
 
-// ask begins to look at the topic; a missing one is made, if it may. mu is held.
+// ask begins to look at the topic. A missing one is created if it may be. w.mu is held.
 func (w *writer) ask(t *topic, create *Create) *look {
 	l := &look{done: make(chan struct{})}
 	t.look = l
@@ -172,7 +173,7 @@ func (w *writer) ask(t *topic, create *Create) *look {
 	return l
 }
 
-// make makes a missing topic. The library waits until it sees it, so it needs a view of it.
+// make creates a missing topic. The library waits until it sees the topic, so this needs a link that looks at it.
 func (w *writer) make(name string, create *Create) (topicState, error) {
 	if create == nil {
 		return topicState{}, noTopic(name)
@@ -182,10 +183,11 @@ func (w *writer) make(name string, create *Create) (topicState, error) {
 	return l.ensure(context.Background(), name, create)
 }
 
-// forget makes the next send look at the topic again. mu is held.
+// forget makes the next send look at the topic again. The writer's mu is held.
 func (t *topic) forget() { t.looked = time.Time{} }
 
-// put hands p to the outlet of its partition. The partition of a key is the one that Kafka's own clients choose. false: the writer is closed.
+// put queues p at the outlet of its partition, which for a key is the one that Kafka's own clients choose. It returns
+// false if the writer is closed.
 func (w *writer) put(t *topic, p *parcel) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -211,7 +213,7 @@ func (w *writer) put(t *topic, p *parcel) bool {
 	return true
 }
 
-// lineUp hands o to the courier of its partition's leader. mu is held.
+// lineUp hands o to the courier of its partition's leader. w.mu is held.
 func (w *writer) lineUp(o *outlet) {
 	leader := o.leader()
 	c := w.couriers[leader]
@@ -226,7 +228,8 @@ func (w *writer) lineUp(o *outlet) {
 	}
 }
 
-// outlet is the way to one partition. One request is under way to it at a time, so that the order holds. Its fields are of writer.mu.
+// outlet is the queue of one partition. One request is under way for it at a time, which keeps the order. Its fields
+// are guarded by writer.mu.
 type outlet struct {
 	writer    *writer
 	topic     *topic
@@ -244,7 +247,7 @@ const (
 	mostBytes   = 900 << 10
 )
 
-// take is the next batch of at most so many bytes, or of one record.
+// take removes the next batch: at most so many bytes, but at least one record.
 func (o *outlet) take(most int) []*parcel {
 	n, size := 0, 0
 	for n < len(o.waiting) && n < mostRecords && (n == 0 || o.alone == 0) {
@@ -261,7 +264,7 @@ func (o *outlet) take(most int) []*parcel {
 	return batch
 }
 
-// leader is the broker that leads the partition; -1: there is none now.
+// leader returns the broker that leads the partition, or -1 if there is none now.
 func (o *outlet) leader() int32 {
 	if leaders := o.topic.state.leaders; o.partition < len(leaders) {
 		return leaders[o.partition]
@@ -269,10 +272,10 @@ func (o *outlet) leader() int32 {
 	return -1
 }
 
-// back puts a batch before those that wait.
+// back puts a batch before the records that wait.
 func (o *outlet) back(batch []*parcel) { o.waiting = slices.Concat(batch, o.waiting) }
 
-// remove takes p out of those that wait.
+// remove removes p from the records that wait, and reports whether it was one of them.
 func (o *outlet) remove(p *parcel) bool {
 	i := slices.Index(o.waiting, p)
 	if i >= 0 {

@@ -10,9 +10,9 @@ import (
 	"orderhub/hub/broker"
 )
 
-// Adapter is an opened entry of `adapters:`. A fault of one destination costs
-// its connection by this protocol, so each source, target and op has one of
-// its own, made when it is needed, and the replies of all sources have one.
+// Adapter is an opened entry of `adapters:`. In STOMP an error about one destination ends the connection. So each
+// source, target and caller has a connection of its own, opened when it is needed; the replies of all sources share
+// another one.
 type Adapter struct {
 	cfg     Config
 	env     *hub.Env
@@ -40,7 +40,7 @@ func open(c *Config, env *hub.Env) (*Adapter, error) {
 	return a, nil
 }
 
-// OpenSource makes the source of a destination: /queue/orders, /topic/order.*, /exchange/events/order.#.
+// OpenSource returns the source of a destination: /queue/orders, /topic/order.*, /exchange/events/order.#.
 func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
 	p, err := parsePlace(arg)
 	if err != nil {
@@ -68,7 +68,7 @@ func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
 	return s, nil
 }
 
-// OpenTarget makes the target that sends to a destination: /queue/orders, /topic/order.paid, /exchange/events.
+// OpenTarget returns the target that sends to a destination: /queue/orders, /topic/order.paid, /exchange/events.
 func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
 	p, err := parsePlace(arg)
 	if err != nil {
@@ -80,7 +80,7 @@ func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
 	return &Target{adapter: a, place: p, pub: newPublisher(a)}, nil
 }
 
-// OpenCaller finds an operation of `ops:`, or takes a destination as OpenTarget does.
+// OpenCaller returns the caller of an operation of `ops:`, or of a destination as OpenTarget takes it.
 func (a *Adapter) OpenCaller(op string) (hub.Caller, error) {
 	p, err := places.Op(a.cfg.Ops, op)
 	if err != nil {
@@ -94,7 +94,8 @@ func (a *Adapter) OpenCaller(op string) (hub.Caller, error) {
 	return c, nil
 }
 
-// arguments are what the reader of the queue p declares it with: whoever is first must say the same.
+// arguments returns the headers by which the reader of queue p declares it. Whoever declares the queue first must use
+// the same.
 func (a *Adapter) arguments(p place) []header {
 	if !p.declared {
 		return nil
@@ -104,16 +105,17 @@ func (a *Adapter) arguments(p place) []header {
 	return a.declared[p.name]
 }
 
-// LateReplies counts the replies that came after their caller had gone, or second.
+// LateReplies counts the replies that reached nobody: the caller had gone, it was the second reply, or the requester
+// can't be reached.
 func (a *Adapter) LateReplies() uint64 { return a.late.Count() }
 
-// Probe logs in, and leaves again.
+// Probe logs in and leaves again.
 func (a *Adapter) Probe(ctx context.Context) error {
 	_, err := a.visit(ctx)
 	return err
 }
 
-// visit logs in and leaves; c tells what the server can do.
+// visit logs in and leaves again. The connection that it returns tells what the server can do.
 func (a *Adapter) visit(ctx context.Context) (c *conn, err error) {
 	if c, err = a.dial(ctx); err != nil {
 		return nil, fmt.Errorf("%s: %w", a.env.Name, err)
@@ -123,7 +125,7 @@ func (a *Adapter) visit(ctx context.Context) (c *conn, err error) {
 	return c, nil
 }
 
-// Close ends the connections. Its sources have returned and its targets are closed.
+// Close closes the connections. The adapter's sources must have returned, and its targets must be closed.
 func (a *Adapter) Close(context.Context) error {
 	var ends sync.WaitGroup
 	ends.Go(a.answers.close)

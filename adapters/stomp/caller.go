@@ -7,9 +7,8 @@ import (
 	"orderhub/hub/broker"
 )
 
-// Caller sends requests to one destination and waits for their replies (EIP
-// Request-Reply). Replies come to a temporary queue of its connection, which
-// RabbitMQ makes when it sees it as reply-to.
+// Caller sends requests to one destination and waits for their replies (EIP Request-Reply). Replies come to a temporary
+// queue of its connection, which RabbitMQ creates when it finds one as reply-to.
 type Caller struct {
 	adapter  *Adapter
 	place    place
@@ -25,10 +24,11 @@ func newCaller(a *Adapter, p place) *Caller {
 	return c
 }
 
-// replied gives a reply to its call. A second one, and one whose call is over, is dropped.
+// replied passes a reply to its call. It drops a second reply, and a reply whose call is over.
 func (c *Caller) replied(f *frame) {
 	if id := f.get(headerCorrelationID); !c.requests.Answer(id, f) {
-		c.adapter.late.Drop(c.adapter.env.Log, c.adapter.env.Refuser, &hub.Message{ID: f.get(headerID), Correlation: id, Body: hub.NewBody(f.body)}, c.place.text)
+		m := &hub.Message{ID: f.get(headerID), Correlation: id, Body: hub.NewBody(f.body)}
+		c.adapter.late.Drop(c.adapter.env.Log, c.adapter.env.Refuser, m, c.place.text)
 	}
 }
 

@@ -19,7 +19,7 @@ type Config struct {
 
 func defaultConfig() *Config { return &Config{Connection: broker.DefaultConnection()} }
 
-// check finds what the tags can't, all of it.
+// check finds the faults that tags can't find.
 func (c *Config) check() (faults []hub.FieldFault) {
 	bad := func(at, help, format string, args ...any) {
 		faults = append(faults, hub.FieldFault{Path: at, Message: fmt.Sprintf(format, args...), Help: help})
@@ -60,10 +60,10 @@ func defaultSource() *SourceConfig {
 	return &SourceConfig{Workers: hub.DefaultLanes, IDHeader: headerID}
 }
 
-// ours are the headers of a subscription that options say.
+// ours are the headers of a subscription that have options of their own.
 var ours = []string{headerDestination, "id", headerAck, headerReceipt, "selector", "durable", headerPrefetch}
 
-// check finds what the tags can't, for a source of place p.
+// check finds the faults that tags can't find, for a source of place p.
 func (c *SourceConfig) check(p place) (faults []hub.FieldFault) {
 	bad := func(at, help, format string, args ...any) {
 		faults = append(faults, hub.FieldFault{Path: at, Message: fmt.Sprintf(format, args...), Help: help})
@@ -94,7 +94,7 @@ func (c *SourceConfig) check(p place) (faults []hub.FieldFault) {
 	return faults
 }
 
-// headers are the arguments, in the order of their names.
+// headers returns the arguments in the order of their names.
 func (c *SourceConfig) headers() (out []header) {
 	for _, name := range slices.Sorted(maps.Keys(c.Arguments)) {
 		out = append(out, header{name, c.Arguments[name]})
@@ -102,7 +102,7 @@ func (c *SourceConfig) headers() (out []header) {
 	return out
 }
 
-// declares are those by which RabbitMQ declares the queue.
+// declares returns the arguments by which RabbitMQ declares the queue.
 func (c *SourceConfig) declares() []header {
 	return slices.DeleteFunc(c.headers(), func(h header) bool { return !staysBehind(h.name) })
 }

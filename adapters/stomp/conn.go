@@ -42,7 +42,7 @@ type conn struct {
 	last     uint64
 }
 
-// start begins to read and write.
+// start begins to read and to write.
 func (c *conn) start(message func(*frame)) {
 	c.message = message
 	c.ended.Go(c.read)
@@ -58,10 +58,10 @@ func (c *conn) alive() bool {
 	}
 }
 
-// rabbit tells whether the server is RabbitMQ.
+// rabbit reports whether the server is RabbitMQ.
 func (c *conn) rabbit() bool { return strings.HasPrefix(c.server, "RabbitMQ") }
 
-// end makes the connection lost for the reason err. The first reason counts.
+// end ends the connection for the reason err. The first reason counts.
 func (c *conn) end(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -73,14 +73,14 @@ func (c *conn) end(err error) {
 	_ = c.net.Close() // what was not written is not confirmed
 }
 
-// lost is why the connection is gone; nil: it is there.
+// lost returns why the connection ended, or nil while it is open.
 func (c *conn) lost() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
 }
 
-// lostWith is the error of what the loss cost.
+// lostWith returns the error of something that the end of the connection cut short.
 func (c *conn) lostWith(what string) error {
 	e := *hub.AsError(c.lost())
 	e.Err = fmt.Errorf("%s: %w", what, e.Err)
@@ -109,7 +109,7 @@ func (c *conn) read() {
 	}
 }
 
-// write writes frames until the connection is gone: all that wait, then it flushes.
+// write writes frames until the connection ends: all that wait, with one flush.
 func (c *conn) write() {
 	w := bufio.NewWriterSize(c.net, 64<<10)
 	var tick <-chan time.Time
@@ -143,8 +143,7 @@ func (c *conn) write() {
 	}
 }
 
-// gather writes what waits to be written; Flush tells of errors. Settlements
-// come before all frames that were given after them.
+// gather writes what waits into w; Flush reports errors. Settlements go before all frames that were posted after them.
 func (c *conn) gather(w *bufio.Writer, first []byte) {
 	n := len(c.out)
 	c.mu.Lock()
@@ -158,7 +157,7 @@ func (c *conn) gather(w *bufio.Writer, first []byte) {
 	}
 }
 
-// settle gives an ACK or a NACK to be written. It never waits.
+// settle takes an ACK or a NACK to be written. It never waits.
 func (c *conn) settle(f *frame) {
 	c.mu.Lock()
 	c.settled = f.encode(c.settled, c.version)
@@ -169,7 +168,7 @@ func (c *conn) settle(f *frame) {
 	}
 }
 
-// post gives a frame to be written. What it could not give was not tried.
+// post takes a frame to be written. When it fails, nothing was sent.
 func (c *conn) post(ctx context.Context, f *frame, timeout <-chan time.Time) error {
 	if err := f.carries(c.version); err != nil {
 		return err
@@ -189,8 +188,8 @@ func (c *conn) post(ctx context.Context, f *frame, timeout <-chan time.Time) err
 	}
 }
 
-// leave tells the server that all is said, and waits, for a moment, until it
-// has heard all of it: settlements too.
+// leave ends the connection in good order: it waits a moment until the server has taken everything, settlements
+// included.
 func (c *conn) leave(frames ...*frame) {
 	ctx, cancel := context.WithTimeout(context.Background(), leaving)
 	defer cancel()
@@ -204,23 +203,23 @@ func (c *conn) leave(frames ...*frame) {
 	c.close()
 }
 
-// leaving bounds the end of a connection.
+// leaving bounds how long leave waits.
 const leaving = 3 * time.Second
 
-// close ends the connection at once, and returns when its goroutines have.
+// close ends the connection at once, and returns when its goroutines have ended.
 func (c *conn) close() {
 	c.end(hub.Fail(hub.Unavailable, reasonLost, "the connection is closed"))
 	c.ended.Wait()
 }
 
-// ticket is a frame on its way, whose receipt is waited for.
+// ticket stands for a frame whose receipt has not come yet.
 type ticket struct {
 	c    *conn
 	id   uint64
 	done chan struct{}
 }
 
-// send gives a frame to be written with a receipt asked for. The caller must end the ticket with drop.
+// send posts a frame and asks for its receipt. The caller must end the ticket with drop.
 func (c *conn) send(ctx context.Context, f *frame, timeout <-chan time.Time) (*ticket, error) {
 	t := &ticket{c: c, done: make(chan struct{})}
 	c.mu.Lock()
@@ -236,7 +235,7 @@ func (c *conn) send(ctx context.Context, f *frame, timeout <-chan time.Time) (*t
 	return t, nil
 }
 
-// wait returns nil once the server has confirmed.
+// wait returns nil once the server has confirmed the frame.
 func (t *ticket) wait(ctx context.Context, timeout <-chan time.Time) error {
 	select {
 	case <-t.done:
@@ -250,7 +249,7 @@ func (t *ticket) wait(ctx context.Context, timeout <-chan time.Time) error {
 	}
 }
 
-// result is what became of a frame whose connection is gone.
+// result returns what became of a frame whose connection has ended.
 func (t *ticket) result() error {
 	select {
 	case <-t.done: // just before
@@ -266,7 +265,7 @@ func (t *ticket) drop() {
 	delete(t.c.receipts, t.id)
 }
 
-// confirmed ends the waiting for a receipt; nobody may wait for it any more.
+// confirmed ends the wait for a receipt. Perhaps nobody waits any more.
 func (c *conn) confirmed(id string) {
 	n, err := strconv.ParseUint(id, 10, 64)
 	if err != nil {

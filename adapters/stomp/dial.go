@@ -16,7 +16,7 @@ import (
 	"orderhub/hub/broker"
 )
 
-// server is where the adapter connects to, and as whom.
+// server is the address that the adapter connects to, and its credentials there.
 type server struct {
 	address, host, vhost string
 	user, password       string
@@ -55,7 +55,7 @@ func parseURL(text hub.Secret) (server, error) {
 	return s, nil
 }
 
-// dial opens a connection that is not started yet.
+// dial opens a connection. The caller must start it.
 func (a *Adapter) dial(ctx context.Context) (*conn, error) {
 	c, err := a.connect(ctx)
 	if err != nil {
@@ -72,7 +72,7 @@ func (a *Adapter) connect(ctx context.Context) (*conn, error) {
 	return broker.Connect(ctx, a.server.address, secure, a.login)
 }
 
-// login makes a connection of an open socket.
+// login opens a STOMP connection on a socket.
 func (a *Adapter) login(raw net.Conn) (*conn, error) {
 	wire := &patient{Conn: raw}
 	c := &conn{net: wire, in: newScanner(wire, a.cfg.MaxBody), out: make(chan []byte, 64), more: make(chan struct{}, 1),
@@ -107,7 +107,7 @@ func (a *Adapter) login(raw net.Conn) (*conn, error) {
 	return c, nil
 }
 
-// greet takes the server's answer to CONNECT.
+// greet evaluates the server's answer to CONNECT.
 func (c *conn) greet(f *frame) error {
 	switch f.command {
 	case cmdConnected:
@@ -124,7 +124,7 @@ func (c *conn) greet(f *frame) error {
 	return nil
 }
 
-// heartBeats are how often the server can send one, and how often it wants one; 0: never.
+// heartBeats parses how often the server can send a heart-beat, and how often it wants one; 0 means never.
 func heartBeats(text string) (theirs, wanted time.Duration, err error) {
 	if text == "" {
 		return 0, 0, nil
@@ -143,7 +143,7 @@ func heartBeats(text string) (theirs, wanted time.Duration, err error) {
 	return theirs, wanted, nil
 }
 
-// patient is a socket that is lost when nothing comes for too long.
+// patient is a socket whose reads fail when nothing comes for too long.
 type patient struct {
 	net.Conn
 	silence time.Duration // 0: any

@@ -21,7 +21,7 @@ const (
 	reasonHeld     = "consumer_timeout"
 )
 
-// fault says what an error of a connection means.
+// fault classifies an error of a connection.
 func fault(err error) error {
 	switch {
 	case err == nil:
@@ -35,7 +35,7 @@ func fault(err error) error {
 	return hub.Fail(hub.Unavailable, reasonLost, "connection lost: %w", err)
 }
 
-// serverErrors are the ERROR frames that we know, by their header message in lower case.
+// serverErrors has the reasons of the ERROR frames that we know, by their header message in lower case.
 var serverErrors = map[string]string{
 	"not_found":                     reasonTopology,
 	"precondition_failed":           reasonTopology,
@@ -51,7 +51,7 @@ var serverErrors = map[string]string{
 	"connection_forced":             reasonLost,
 }
 
-// serverError says what an ERROR frame means. It ends the connection, whatever the server does.
+// serverError classifies an ERROR frame. The frame ends the connection, whatever the server does.
 func serverError(f *frame) error {
 	title := f.get("message")
 	text := detail(f)
@@ -69,12 +69,12 @@ func serverError(f *frame) error {
 	return &hub.Error{Class: hub.Unavailable, Reason: reason, Err: refusal{text}}
 }
 
-// refusal is an error that the server's ERROR frame told.
+// refusal is the text of an error that came with an ERROR frame.
 type refusal struct{ text string }
 
 func (e refusal) Error() string { return "the server says: " + e.text }
 
-// detail is the server's own text, without its code.
+// detail returns the server's text without its code.
 func detail(f *frame) string {
 	title, text := f.get("message"), strings.Join(strings.Fields(string(f.body[:min(len(f.body), 500)])), " ")
 	if code, rest, ok := strings.Cut(text, " - "); ok && strings.EqualFold(code, title) {

@@ -17,7 +17,7 @@ type frame struct {
 
 type header struct{ name, value string }
 
-// version of the protocol that a connection speaks. It decides what is escaped.
+// version is the version of the protocol that a connection uses. It decides what is escaped.
 type version uint8
 
 const (
@@ -44,7 +44,7 @@ const (
 	cmdError       = "ERROR"
 )
 
-// newFrame makes a frame; headers are names and values in turn.
+// newFrame returns a frame with the headers, which are names and values in turn.
 func newFrame(command string, headers ...string) *frame {
 	f := &frame{command: command, headers: make([]header, 0, len(headers)/2+12)}
 	for i := 0; i < len(headers); i += 2 {
@@ -55,7 +55,7 @@ func newFrame(command string, headers ...string) *frame {
 
 func (f *frame) add(name, value string) { f.headers = append(f.headers, header{name, value}) }
 
-// get is the value of a header; "" when absent.
+// get returns the value of a header, or "" if there is none.
 func (f *frame) get(name string) string {
 	for i := range f.headers {
 		if f.headers[i].name == name {
@@ -65,7 +65,7 @@ func (f *frame) get(name string) string {
 	return ""
 }
 
-// encode appends the frame as it goes over the wire.
+// encode appends the frame as it is sent.
 func (f *frame) encode(b []byte, v version) []byte {
 	b = append(append(b, f.command...), '\n')
 	for _, h := range f.headers {
@@ -81,8 +81,8 @@ func (f *frame) encode(b []byte, v version) []byte {
 	return append(b, 0)
 }
 
-// escape appends a header's name or value. In CONNECT the backslash alone is
-// escaped: the specification exempts the others, and RabbitMQ reads it so.
+// escape appends the name or the value of a header. In CONNECT only the backslash is escaped: the specification exempts
+// the others, and RabbitMQ reads it so.
 func (f *frame) escape(b []byte, s string, v version) []byte {
 	if v == v10 || !strings.ContainsAny(s, "\\\n\r:") {
 		return append(b, s...)
@@ -107,7 +107,7 @@ func (f *frame) escape(b []byte, s string, v version) []byte {
 	return b
 }
 
-// unescape undoes escape. An escape that is not defined is fatal, by the specification.
+// unescape is the reverse of escape. By the specification, an undefined escape is fatal.
 func unescape(s []byte, v version) (string, error) {
 	out := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
@@ -134,7 +134,7 @@ func unescape(s []byte, v version) (string, error) {
 	return string(out), nil
 }
 
-// carries tells why the frame's headers can't be written in version v; nil: they can.
+// carries returns why the frame's headers can't be written in version v, or nil.
 func (f *frame) carries(v version) error {
 	bad := "\x00"
 	switch v {

@@ -10,9 +10,8 @@ import (
 	"orderhub/hub"
 )
 
-// Inspect logs in, and tells of what this server can't do, and of exchanges
-// that are not there. It changes nothing. STOMP has no way to ask for a queue
-// without declaring or reading it, nor for a right without using it.
+// Inspect logs in, and reports what this server can't do and which exchanges are missing. It changes nothing. STOMP
+// can't ask for a queue without declaring or reading it, nor for a right without using it.
 func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
 	c, err := a.visit(ctx)
 	if err != nil {
@@ -45,12 +44,13 @@ func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
 		}
 	}
 	if len(queues) > 0 {
-		findings = append(findings, fmt.Sprintf("%s%s: STOMP can't ask whether a queue is there, how it is declared, and what the user may do with it; an adapter of type amqp can", hub.Unasked, strings.Join(queues, ", ")))
+		findings = append(findings, fmt.Sprintf("%s%s: STOMP can't ask whether a queue is there, how it is declared, "+
+			"and what the user may do with it; an adapter of type amqp can", hub.Unasked, strings.Join(queues, ", ")))
 	}
 	return findings, nil
 }
 
-// exchange finds out whether the exchange of p is there: it subscribes to it, with a key that nobody sends, and leaves.
+// exchange finds out whether the exchange of p is there: it subscribes with a routing key that nobody uses, and leaves.
 func (a *Adapter) exchange(ctx context.Context, p place) (finding string, err error) {
 	c, err := a.dial(ctx)
 	if err != nil {
@@ -58,7 +58,8 @@ func (a *Adapter) exchange(ctx context.Context, p place) (finding string, err er
 	}
 	c.start(func(*frame) {})
 	name := strings.ReplaceAll(p.exchange, "/", slash)
-	t, err := c.send(ctx, newFrame(cmdSubscribe, headerDestination, "/exchange/"+name+"/hub.inspect."+hub.NewID(time.Now()), "id", "hub", headerAck, "auto"), nil)
+	to := "/exchange/" + name + "/hub.inspect." + hub.NewID(time.Now())
+	t, err := c.send(ctx, newFrame(cmdSubscribe, headerDestination, to, "id", "hub", headerAck, "auto"), nil)
 	if err == nil {
 		err = t.wait(ctx, nil)
 		t.drop()

@@ -14,16 +14,16 @@ import (
 	"orderhub/hub/broker"
 )
 
-// ownHeaders are headers of a delivery that are no headers of the message:
-// they are the protocol's, or parts of the message itself.
+// ownHeaders are headers of a delivery that do not become headers of the message: they belong to the protocol, or are
+// parts of the message itself.
 var ownHeaders = map[string]bool{
 	headerDestination: true, headerLength: true, headerReceipt: true, headerAck: true, headerMessageID: true, headerSubscription: true,
 	headerCorrelationID: true, headerAMQPID: true, headerExpiration: true, headerTimestamp: true, headerPersistent: true, headerRedelivered: true,
 	headerUserID: true, headerID: true, headerKey: true, headerCorrelation: true,
 }
 
-// message is a MESSAGE as a message of the hub; its ID may be empty. The error
-// is that of a delivery that we refuse.
+// message converts a MESSAGE frame. The ID of the message may be empty. The error is that of a delivery which is
+// refused.
 func message(f *frame, idHeader string, now time.Time) (*hub.Message, error) {
 	if f.refused != "" {
 		return nil, hub.Fail(hub.Invalid, f.refused, "%s", refusals[f.refused])
@@ -50,7 +50,8 @@ func message(f *frame, idHeader string, now time.Time) (*hub.Message, error) {
 	return m, nil
 }
 
-// headersOf are the headers of the message: of a name that is there twice the first, and what these texts can't say beside them.
+// headersOf returns the headers of the message as texts, the first one of each name; HeaderExact keeps what these texts
+// can't express.
 func headersOf(f *frame) hub.Headers {
 	h := make(hub.Headers, len(f.headers))
 	var all []hub.ExactHeader
@@ -97,8 +98,8 @@ func came(f *frame, h hub.Headers) hub.Headers {
 	return h
 }
 
-// timestamp is when the message was sent: seconds since 1970, or milliseconds,
-// as ActiveMQ has it. Zero: it is not told.
+// timestamp returns when the message was sent, or the zero time if that is not told. The header has seconds since 1970,
+// or milliseconds from ActiveMQ.
 func timestamp(f *frame) time.Time {
 	const since5138 = 100_000_000_000 // as seconds; as milliseconds it is 1973
 	n, err := strconv.ParseInt(f.get(headerTimestamp), 10, 64)
@@ -111,7 +112,7 @@ func timestamp(f *frame) time.Time {
 	return time.UnixMilli(n).UTC()
 }
 
-// expires is when the message is worthless: a time, or a time to live that runs from the timestamp.
+// expires returns when the message expires. The header has a time, or a time to live that begins at the timestamp.
 func expires(f *frame, sent, now time.Time) (at time.Time) {
 	if ms, err := strconv.ParseInt(f.get(headerExpires), 10, 64); err == nil && ms > 0 && ms < math.MaxInt64/1000 {
 		at = time.UnixMilli(ms)
@@ -119,7 +120,7 @@ func expires(f *frame, sent, now time.Time) (at time.Time) {
 	return broker.Expiry(at, sent, now, f.get(headerExpiration))
 }
 
-// keyOf is the ordering key of m, as the option key says.
+// keyOf returns the ordering key that the option key selects.
 func keyOf(f *frame, m *hub.Message, key string) string {
 	switch key {
 	case "", headerKey:
@@ -161,18 +162,21 @@ const (
 	headerAgain    = "stomp.redelivered"
 )
 
-// notSent are headers that stay behind. They tell of the way a message came,
-// or would tell the server something: which queue to make, whose transaction it is.
+// notSent are headers that are not sent. They tell how a message came, or would tell the server something: which queue
+// to declare, whose transaction it is.
 var notSent = map[string]bool{
-	headerDestination: true, headerLength: true, headerReceipt: true, headerAck: true, headerMessageID: true, headerSubscription: true, headerPrefetch: true,
-	"transaction": true, "selector": true, "id": true,
-	headerCorrelationID: true, headerAMQPID: true, headerExpiration: true, headerExpires: true, headerTimestamp: true, headerPersistent: true, headerPriority: true,
+	headerDestination: true, headerLength: true, headerReceipt: true, headerAck: true, headerMessageID: true,
+	headerSubscription: true, headerPrefetch: true, "transaction": true, "selector": true, "id": true,
+	headerCorrelationID: true, headerAMQPID: true, headerExpiration: true, headerExpires: true, headerTimestamp: true,
+	headerPersistent: true, headerPriority: true,
 	headerRedelivered: true, headerUserID: true, "cluster-id": true, hub.HeaderReplyTo: true, hub.HeaderExact: true,
 	headerID: true, headerKey: true, headerCorrelation: true, optionKey: true, headerCameBy: true, headerCameFrom: true, headerAgain: true,
-	"durable": true, "auto-delete": true, "exclusive": true, "x-queue-name": true, "x-queue-type": true, "x-queue-mode": true, "x-queue-leader-locator": true,
+	"durable": true, "auto-delete": true, "exclusive": true, "x-queue-name": true, "x-queue-type": true,
+	"x-queue-mode": true, "x-queue-leader-locator": true,
 	"x-dead-letter-exchange": true, "x-dead-letter-routing-key": true, "x-dead-letter-strategy": true, "x-expires": true, "x-message-ttl": true,
 	"x-max-length": true, "x-max-length-bytes": true, "x-max-age": true, "x-max-priority": true, "x-overflow": true, "x-delivery-limit": true,
-	"x-single-active-consumer": true, "x-stream-max-segment-size-bytes": true, "x-stream-filter-size-bytes": true, "x-stream-offset": true, "x-stream-filter": true,
+	"x-single-active-consumer": true, "x-stream-max-segment-size-bytes": true, "x-stream-filter-size-bytes": true,
+	"x-stream-offset": true, "x-stream-filter": true,
 	"x-death": true, "x-delivery-count": true, "x-acquired-count": true,
 }
 
@@ -180,11 +184,11 @@ func staysBehind(name string) bool {
 	return notSent[name] || strings.HasPrefix(name, "x-first-death-") || strings.HasPrefix(name, "x-last-death-")
 }
 
-// properties are headers that RabbitMQ makes properties of, with room for maxName bytes.
+// properties are headers that RabbitMQ converts to properties, which have room for maxName bytes.
 var properties = map[string]bool{hub.HeaderContentType: true, "content-encoding": true, "type": true, "app-id": true,
 	hub.HeaderReplyTo: true, headerCorrelationID: true, headerAMQPID: true}
 
-// sending is m as a SEND frame to p.
+// sending encodes m as a SEND frame for p.
 func (a *Adapter) sending(p place, m *hub.Message) (*frame, error) {
 	to, err := p.sends(m)
 	if err != nil {
@@ -195,7 +199,7 @@ func (a *Adapter) sending(p place, m *hub.Message) (*frame, error) {
 	return f, a.fill(f, m)
 }
 
-// fill adds what m says to a SEND frame.
+// fill adds the headers and the body of m to a SEND frame.
 func (a *Adapter) fill(f *frame, m *hub.Message) error {
 	f.body = m.Body.Bytes()
 	if int64(len(f.body)) > a.cfg.MaxBody {
@@ -206,7 +210,8 @@ func (a *Adapter) fill(f *frame, m *hub.Message) error {
 	if n, err := strconv.ParseUint(m.Headers[headerPriority], 10, 8); err == nil {
 		f.add(headerPriority, strconv.FormatUint(n, 10))
 	}
-	for _, h := range []header{{headerID, m.ID}, {headerAMQPID, m.ID}, {headerKey, m.Key}, {headerCorrelationID, m.Correlation}, {hub.HeaderReplyTo, returnAddress(m)}} {
+	for _, h := range []header{{headerID, m.ID}, {headerAMQPID, m.ID}, {headerKey, m.Key},
+		{headerCorrelationID, m.Correlation}, {hub.HeaderReplyTo, returnAddress(m)}} {
 		if h.value != "" {
 			f.headers = append(f.headers, h)
 		}
@@ -228,9 +233,8 @@ func (a *Adapter) fill(f *frame, m *hub.Message) error {
 	return fits(f)
 }
 
-// returnAddress is where replies to m go. A temporary queue stands for one
-// that only its own connection has; RabbitMQ puts its prefix before names, and
-// does so again.
+// returnAddress returns where replies to m go. A temporary queue is known to its own connection only. RabbitMQ puts a
+// prefix before the names of reply queues, and would do so again.
 func returnAddress(m *hub.Message) string {
 	to := m.Headers[hub.HeaderReplyTo]
 	if strings.HasPrefix(to, tempQueue) {
@@ -252,7 +256,7 @@ func (a *Adapter) expire(f *frame, at time.Time) error {
 	return nil
 }
 
-// fits tells what of the headers the server has no room for.
+// fits returns an error if the server has no room for the headers.
 func fits(f *frame) error {
 	size := 0
 	for _, h := range f.headers {

@@ -72,16 +72,16 @@ func parsePlace(text string) (place, error) {
 	return p, nil
 }
 
-// places reads places.
+// places reads, checks and finds places for the whole adapter.
 var places broker.Parser[place] = parsePlace
 
 func (p place) queue() bool { return p.name != "" }
 
-// String names it in errors.
+// String names the place in errors.
 func (p place) String() string { return p.text }
 
-// sends is the destination of m: that of an exchange without a key takes the
-// option's routing key, else the message's own.
+// sends returns the destination of m. An exchange without a routing key takes that of the option, else the message's
+// own.
 func (p place) sends(m *hub.Message) (string, error) {
 	if p.queue() || p.hasKey {
 		return p.text, nil
@@ -102,7 +102,7 @@ func (p place) sends(m *hub.Message) (string, error) {
 	return p.text + "/" + strings.ReplaceAll(key, "/", slash), nil
 }
 
-// standIn is the channel that a destination stands for where there is no server (see hub.Typed).
+// standIn returns the channel that stands for a destination where the hub runs without the server (see hub.Typed).
 func standIn(arg string, c *SourceConfig) (hub.Carried, hub.Subscription, error) {
 	p, err := parsePlace(arg)
 	if err != nil {

@@ -25,7 +25,8 @@ func definition() hub.Typed[*Adapter, Config, SourceConfig] {
 		Ops:    func(c *Config) []string { return slices.Sorted(maps.Keys(c.Ops)) },
 		Place:  standIn,
 		CheckHeader: func(_, name, _ string) (string, bool) {
-			return "give it another name: this one is STOMP's, RabbitMQ's or the hub's own", name != headerPriority && name != headerPersistent && name != hub.HeaderReplyTo && staysBehind(name)
+			option := name == headerPriority || name == headerPersistent || name == hub.HeaderReplyTo
+			return "give it another name: this one is STOMP's, RabbitMQ's or the hub's own", !option && staysBehind(name)
 		},
 		CheckSource: checkSource,
 		CheckTarget: checkTarget,

@@ -18,10 +18,9 @@ const (
 	maxCommand     = 16
 )
 
-// scanner reads the frames that a server sends. What is larger than we take
-// comes without it, marked as refused, so that one message is lost to its
-// dead letter queue and not the connection, again and again. Everything else
-// that is wrong ends the connection: stomp_protocol.
+// scanner reads the frames that a server sends. A message that is too large comes without its headers or its body,
+// marked as refused: then that one message is lost to its dead letter queue, rather than the connection again and
+// again. Everything else that is wrong ends the connection (stomp_protocol).
 type scanner struct {
 	in      *bufio.Reader
 	version version
@@ -32,12 +31,12 @@ func newScanner(in io.Reader, maxBody int64) *scanner {
 	return &scanner{in: bufio.NewReaderSize(in, maxHeaders), maxBody: maxBody}
 }
 
-// broken is the error of what no server may send.
+// broken returns the error of what no server may send.
 func broken(format string, args ...any) error {
 	return hub.Fail(hub.Unavailable, reasonProtocol, format, args...)
 }
 
-// next is the next frame. io.EOF is the end between two frames.
+// next returns the next frame. It returns io.EOF when the input ends between two frames.
 func (s *scanner) next() (*frame, error) {
 	command, err := s.command()
 	if err != nil {
@@ -56,7 +55,7 @@ func (s *scanner) next() (*frame, error) {
 	return f, nil
 }
 
-// command is the first line of a frame, after the line ends that are heart-beats.
+// command returns the first line of a frame. Empty lines before it are heart-beats.
 func (s *scanner) command() (string, error) {
 	for {
 		line, n, err := s.line()
@@ -77,8 +76,8 @@ func (s *scanner) command() (string, error) {
 	}
 }
 
-// line reads to the next line feed, n bytes. Of a line that is longer than maxHeaders only the beginning comes.
-// It holds until the next read.
+// line reads n bytes, up to the next line feed. Of a line that is longer than maxHeaders it returns only the beginning.
+// The line is valid until the next read.
 func (s *scanner) line() (line []byte, n int, err error) {
 	line, err = s.in.ReadSlice('\n')
 	n = len(line)
@@ -123,7 +122,7 @@ func (s *scanner) headers(f *frame) error {
 	}
 }
 
-// kept tells whether a header of a refused message is needed to refuse it.
+// kept reports whether a header of a refused message is needed to refuse it.
 func kept(line []byte) bool {
 	for _, name := range []string{headerAck, headerMessageID, headerSubscription, headerLength, headerCorrelationID, headerID, headerAMQPID} {
 		if len(line) < 1<<10 && len(line) > len(name) && string(line[:len(name)]) == name && line[len(name)] == ':' {
@@ -218,7 +217,7 @@ func (s *scanner) openBody(f *frame) error {
 	}
 }
 
-// take reads n bytes. Memory grows with what comes, not with what is promised.
+// take reads n bytes. It allocates as the bytes come, whatever was announced.
 func (s *scanner) take(n int64) ([]byte, error) {
 	b := make([]byte, 0, min(n, maxHeaders))
 	for int64(len(b)) < n {

@@ -36,14 +36,14 @@ type run struct {
 	halt    chan struct{} // closed: nothing more is begun
 }
 
-// job is one delivery.
+// job is a delivery that is not settled yet.
 type job struct {
 	broker.Delivery
 	f       *frame
 	refused int // times that the server refused the reply
 }
 
-// replyTries is how often a reply is sent that the server refuses: it does not say whose message it refuses.
+// replyTries is how often a reply is sent that the server refuses. The server does not tell which message it refuses.
 const replyTries = 3
 
 // steady is how long a connection must have lived for its loss to be no failure.
@@ -51,10 +51,9 @@ const steady = 5 * time.Second
 
 const noSelector = "RabbitMQ has no selectors and would bring every message: leave selector out, and filter in the pipeline"
 
-// Run hands over messages until ctx is done (nil) or the connection or the
-// subscription is lost (the error). Then it begins no other, and returns when
-// those at work are settled and acknowledged. What was delivered and not begun
-// goes back to the queue.
+// Run hands messages over until ctx is done, and returns nil, or until the connection or the subscription is lost, and
+// returns why. Then it begins no other message, and returns when those that were begun are settled and acknowledged.
+// What was delivered and not begun goes back to the queue.
 func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 	c, err := s.connect(ctx)
 	if ctx.Err() != nil {
@@ -94,9 +93,8 @@ func (s *Source) begin(ctx context.Context, h hub.Handler, c *conn) *run {
 	return r
 }
 
-// connect opens a connection, after a pause that grows with the failures. One
-// comes after every loss: in it the server takes back what the lost connection
-// had, so that this does not come behind what is later.
+// connect opens a connection, after a pause that grows with the failures. There is a pause after every loss: the server
+// needs it to take back what the lost connection had, so that older messages do not come behind later ones.
 func (s *Source) connect(ctx context.Context) (c *conn, err error) {
 	if n := s.failures.Load(); n > 0 {
 		pauses := s.adapter.cfg.Reconnect.Retry()
@@ -123,7 +121,8 @@ func (s *Source) connect(ctx context.Context) (c *conn, err error) {
 
 // follow subscribes, and returns why it ended; nil: ctx is done.
 func (r *run) follow(ctx context.Context) error {
-	f := newFrame(cmdSubscribe, headerDestination, r.place.text, "id", r.subscription(), headerAck, "client-individual", headerPrefetch, strconv.Itoa(r.cfg.Prefetch))
+	f := newFrame(cmdSubscribe, headerDestination, r.place.text, "id", r.subscription(), headerAck, "client-individual",
+		headerPrefetch, strconv.Itoa(r.cfg.Prefetch))
 	if r.cfg.Selector != "" {
 		f.add("selector", r.cfg.Selector)
 	}

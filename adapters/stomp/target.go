@@ -20,13 +20,14 @@ func newPublisher(a *Adapter) *publisher {
 
 // keep keeps a connection open whose messages are taken by take.
 func (a *Adapter) keep(take func(*frame)) *broker.Keeper[*conn] {
-	return broker.NewKeeper(a.env.Clock, a.cfg.Reconnect, broker.Link[*conn]{Lost: (*conn).lost, Drop: (*conn).close, Open: func(ctx context.Context) (*conn, error) {
+	open := func(ctx context.Context) (*conn, error) {
 		c, err := a.dial(ctx)
 		if err == nil {
 			c.start(take)
 		}
 		return c, err
-	}})
+	}
+	return broker.NewKeeper(a.env.Clock, a.cfg.Reconnect, broker.Link[*conn]{Open: open, Lost: (*conn).lost, Drop: (*conn).close})
 }
 
 // leave ends a kept connection.

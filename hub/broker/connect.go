@@ -41,11 +41,14 @@ func (c *Connection) Longest() time.Duration { return c.ConsumerTimeout / 2 }
 // Faults are what the tags can't find.
 func (c *Connection) Faults() (faults []hub.FieldFault) {
 	faults = c.TLS.Faults()
+	bad := func(at, help, message string) {
+		faults = append(faults, hub.FieldFault{Path: at, Message: at + message, Help: help})
+	}
 	if c.Reconnect.Min <= 0 {
-		faults = append(faults, hub.FieldFault{Path: "reconnect.min", Message: fmt.Sprintf("reconnect.min: %s is too short", c.Reconnect.Min), Help: "write a time, such as 200ms"})
+		bad("reconnect.min", "write a time, such as 200ms", fmt.Sprintf(": %s is too short", c.Reconnect.Min))
 	}
 	if c.Reconnect.Max < c.Reconnect.Min {
-		faults = append(faults, hub.FieldFault{Path: "reconnect.max", Message: "reconnect.max is shorter than reconnect.min", Help: "write a time of at least reconnect.min"})
+		bad("reconnect.max", "write a time of at least reconnect.min", " is shorter than reconnect.min")
 	}
 	return faults
 }

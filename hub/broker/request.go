@@ -62,7 +62,8 @@ func (l *Late) Drop(log *slog.Logger, to hub.Refuser, m *hub.Message, place stri
 	if to != nil {
 		to.Refused(hub.LateReply(m, place))
 	}
-	log.Warn("reply dropped: nobody waits for it any more", append(attrs, "event", "late_reply", "place", place, "message", m.ID, "correlation", m.Correlation)...)
+	log.Warn("reply dropped: nobody waits for it any more", append(attrs,
+		"event", "late_reply", "place", place, "message", m.ID, "correlation", m.Correlation)...)
 }
 
 // Asking is m as it is asked within ctx: it expires when nobody waits for its reply any more.
