@@ -30,18 +30,13 @@ type StageEnv struct {
 	Store Store
 	Clock Clock
 	Ask   func(ctx context.Context, queue string, m *Message) (*Message, error) // see Runtime.Ask
-	// Save commits x's unit now, in the middle of a run, with its sends in their
-	// outboxes: what a step that has results to keep before it goes on calls with
-	// an exchange of its own, from NewExchange. It settles the unit, whatever becomes
-	// of it. root and correlation are what history is found by.
-	Save func(ctx context.Context, x *Exchange, root, correlation string) error
-
 	// Mask hides secrets and personal data in what is said of a message; nil: nothing is hidden.
 	Mask *Masker
 
 	// Serial: nothing runs side by side, so that the same messages take the same course (Runtime.Manual).
 	Serial bool
 
+	save   func(ctx context.Context, x *Exchange, root, correlation string) error
 	memory sync.Map         // owner -> what it remembers: see Memory
 	locks  [4096]sync.Mutex // striped by record: held across calls, so few keys may share one
 	claims sync.Map         // recordName -> *work: see Claim
@@ -168,9 +163,27 @@ func (x *Exchange) Join(forks ...*Exchange) {
 	}
 }
 
-// Settle ends what x's unit holds, its locks and claims. Who gives up an exchange
-// of its own, made by NewExchange, calls it; a second call does nothing.
-func (x *Exchange) Settle() { x.Unit.unlock() }
+// Turn is a unit of work of its own in the middle of x's run: for a step that has results to keep before it goes on. f gets
+// an exchange of x's message with an empty unit, which it commits (Exchange.Commit) when there is anything to keep. It is run
+// again while it ends in a conflict; what it locked stays locked until it returns. A unit that has x's Input consumes the
+// message: then x's unit is empty, and nothing is left for the end of the run.
+func (x *Exchange) Turn(ctx context.Context, f func(y *Exchange) error) error {
+	y, err := retryConflicts(ctx, func(again bool, wanted []int) (*Exchange, error) {
+		y := NewExchange(x.Msg, x.Env)
+		y.Trace, y.Again = x.Trace, x.Again || again
+		y.lockAll(wanted)
+		return y, Protect(ctx, func(_ context.Context, y *Exchange) error { return f(y) }, y)
+	})
+	if err == nil && y.Unit.Input != nil {
+		x.Unit = &Unit{}
+	}
+	return err
+}
+
+// Commit commits the unit of a turn, with its sends in their outboxes. root and correlation are what its history is found by.
+func (x *Exchange) Commit(ctx context.Context, root, correlation string) error {
+	return x.Env.save(ctx, x, root, correlation)
+}
 
 // Mask is the masker of texts about x's message and variables, such as what a far end answered.
 func (x *Exchange) Mask() *Masker {

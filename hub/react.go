@@ -112,22 +112,21 @@ func (rt *Runtime) react(ctx context.Context, s *Stage, m *Message, d *Delivery,
 
 // errorSteps runs the steps of an `errors:` entry. They end the message.
 func (rt *Runtime) errorSteps(ctx context.Context, s *Stage, m *Message, d *Delivery, e *Error, steps Next, had *Message, notes []Event) error {
-	for try := 1; ; try++ {
-		x := &Exchange{Msg: m, Unit: &Unit{Input: d}, Env: &rt.env, Trace: true, Again: try > 1, Vars: Vars{{"error", e.Document()}}}
+	_, err := retryConflicts(context.WithoutCancel(ctx), func(again bool, wanted []int) (*Exchange, error) {
+		x := &Exchange{Msg: m, Unit: &Unit{Input: d}, Env: &rt.env, Trace: true, Again: again, Vars: Vars{{"error", e.Document()}}}
 		if had != nil {
 			x.Msg = had
 		}
 		x.Unit.History = append(x.Unit.History, notes...)
 		x.Note(failedEvent(e, rt.clock.Now()))
+		x.lockAll(wanted)
 		err := Protect(ctx, steps, x)
 		if err == nil {
 			err = rt.commit(ctx, s, x, m)
 		}
-		x.Unit.unlock()
-		if !errors.Is(err, ErrConflict) || errors.Is(err, ErrLost) || try == conflictTries {
-			return err
-		}
-	}
+		return x, err
+	})
+	return err
 }
 
 // delayed says that a message of the stage waits for another try. Where no part is to blame, its queue is told of.

@@ -50,10 +50,7 @@ func NewRuntime(store Store, clock Clock, log *slog.Logger, recorder *Recorder) 
 		env: StageEnv{Store: store, Clock: clock}, queues: map[string]*dispatcher{},
 		die: make(chan error, 1), started: make(chan struct{}), halted: make(chan struct{})}
 	rt.env.Ask = rt.Ask
-	rt.env.Save = func(ctx context.Context, x *Exchange, root, correlation string) error {
-		defer x.Settle()
-		return rt.save(ctx, x, root, correlation)
-	}
+	rt.env.save = rt.save
 	rt.shared, _ = store.(Shared)
 	rt.refused = newRefusals(rt)
 	return rt

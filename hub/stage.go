@@ -53,28 +53,22 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 			return reply, out, err
 		}
 	}
-	var x *Exchange
-	var err error
-	var wanted []int
-	for try := 1; ; try++ {
-		x = NewExchange(m.handled(asked, s.Adapter != ""), &rt.env)
-		x.Unit.Input, x.Trace, x.Again = d, s.Trace || d != nil || m.traced() || rt.sampled(), try > 1
+	x, err := retryConflicts(ctx, func(again bool, wanted []int) (*Exchange, error) {
+		x := NewExchange(m.handled(asked, s.Adapter != ""), &rt.env)
+		x.Unit.Input, x.Trace, x.Again = d, s.Trace || d != nil || m.traced() || rt.sampled(), again
 		if d != nil {
 			x.Vars, x.Unit.History = d.Vars, repeated(d, rt.clock)
 		}
 		x.lockAll(wanted)
-		if err = Protect(ctx, s.Run, x); err == nil {
+		err := Protect(ctx, s.Run, x)
+		if err == nil {
 			if asked && !s.Answers && x.Unit.Reply != nil && x.Unit.Effects() {
 				rt.keep(s, x.Unit, m)
 			}
 			err = rt.commit(ctx, s, x, m)
 		}
-		wanted = x.Unit.unlock()
-		if !errors.Is(err, ErrConflict) || errors.Is(err, ErrLost) || try == conflictTries || ctx.Err() != nil {
-			break
-		}
-		time.Sleep(time.Duration(try) * time.Millisecond)
-	}
+		return x, err
+	})
 	switch {
 	case err == nil:
 		rt.Counts.done(s.Name)
@@ -103,6 +97,20 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *Message, d *Delivery) (
 	}
 	out, err := rt.react(ctx, s, m, d, err, x.Unit.History)
 	return nil, out, err
+}
+
+// retryConflicts runs a unit of work again as long as another one changed a record that it had read; past conflictTries the
+// message is retried later. run gets the stripes that the run before asked for, and need not unlock those of its unit.
+func retryConflicts(ctx context.Context, run func(again bool, wanted []int) (*Exchange, error)) (x *Exchange, err error) {
+	var wanted []int
+	for try := 1; ; try++ {
+		x, err = run(try > 1, wanted)
+		wanted = x.Unit.unlock()
+		if !errors.Is(err, ErrConflict) || errors.Is(err, ErrLost) || try == conflictTries || ctx.Err() != nil {
+			return x, err
+		}
+		time.Sleep(time.Duration(try) * time.Millisecond)
+	}
 }
 
 // source is what feeds the stage.

@@ -64,7 +64,7 @@ func (a *answerer) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 	}
 	k, err := FindTask(ctx, x.Env.Store, task.Text())
 	if errors.Is(err, hub.ErrNotFound) {
-		return hub.Fail(hub.Rejected, "no_task", "the task %s is answered already, or called off", task.Text()).Tell()
+		return noTask(task.Text())
 	}
 	if err != nil {
 		return err

@@ -8,120 +8,96 @@ import (
 	"orderhub/hub"
 	"orderhub/pipelines"
 	"orderhub/pipelines/process/definition"
+	"orderhub/pipelines/process/instance"
 	"orderhub/transforms/formula"
 )
 
-type made = pipelines.Made
-
-// spot is a place where an instance asks somebody: finds it again when there is a result.
-type spot struct {
+// correlation says which request of an instance a reply belongs to.
+type correlation struct {
 	token, visit, step int
 	state              string
-	undo               int // number of the entry that is undone, from 1; 0: none is
-	doubt              bool
+	effect             int  // number of the effect that is undone, from 1; 0: none is
+	doubt              bool // it is asked whether there was an effect
 }
 
-// asking is a step that asks somebody, to be run outside of any unit.
-type asking struct {
-	at   spot
+// request is a step that asks somebody, to be run outside of any unit.
+type request struct {
+	id   correlation
 	run  hub.Step
 	when *pipelines.Condition // of a compensation: that there is something to undo; nil: always
 	x    *hub.Exchange        // what it runs on
-	data *definition.Process  // whose data the result must fit
+	d    *definition.Process  // whose data the reply must fit
 }
 
-// result is what a step answered.
-type result struct {
-	at   spot
+// reply is what a request led to.
+type reply struct {
+	id   correlation
 	set  []hub.Var
 	none string // the condition that is false: there was nothing to undo, and nobody was asked
 	err  error
-	unit *hub.Exchange // what it did beside: sends of pipelines that it called
+	x    *hub.Exchange // what it did beside: sends of pipelines that it called
 }
 
-// drive carries one token from answer to answer: the result of each is stored
-// before the next step begins. It ends when the token waits, or has stopped.
-func (m *machine) drive(ctx context.Context, x *hub.Exchange, o order) error {
-	input := x.Unit.Input
-	var last *result
+// drive carries one token from reply to reply: each is stored before the next
+// step begins. It ends when the token waits, or has stopped.
+func (m *machine) drive(ctx context.Context, x *hub.Exchange, c command) error {
+	var last *reply
 	for {
-		var ask *asking
-		var failed error
-		err := m.turn(ctx, x, func(t *turn) (bool, error) {
-			var save bool
-			var err error
-			ask, save, err = t.step(ctx, o, input, last)
-			failed = t.failed
-			return save, err
-		})
+		out, err := m.turn(ctx, x, func(t *turn) (outcome, error) { return t.drive(ctx, c, last) })
 		switch {
-		case err != nil && definite(err):
-			return m.stick(ctx, x, o, err)
+		case err != nil && !hub.AsError(err).Class.Transient(): // another run would meet the same
+			return m.stick(ctx, x, c, err)
 		case err != nil:
 			return err
-		case failed != nil:
-			return failed
-		case ask == nil:
-			x.Unit = &hub.Unit{} // the input is consumed already
-			return nil
+		case out.request == nil:
+			return out.dead
 		}
-		last = m.perform(ctx, x, ask)
+		last = perform(ctx, x, out.request)
 		if last.err != nil && (ctx.Err() != nil || hub.AsError(last.err).Reason == "stopping") {
 			return last.err // the hub stops: the message asks again
 		}
 	}
 }
 
-// definite tells that another run of the message would meet the same.
-func definite(err error) bool {
-	return !errors.Is(err, hub.ErrConflict) && !hub.AsError(err).Class.Transient()
-}
-
-// step is one turn of a driver: what it asks next; save says what is to be committed before.
-func (t *turn) step(ctx context.Context, o order, input *hub.Delivery, last *result) (ask *asking, save bool, err error) {
-	t.me, t.result = sequence(input), last
-	if o.do == doStart {
+// drive is one turn of a driver: it takes the reply, and goes on to the next request.
+func (t *turn) drive(ctx context.Context, c command, last *reply) (outcome, error) {
+	t.seq, t.reply = sequence(t.x.Unit.Input), last
+	if c.do == doStart {
 		if err := t.start(); err != nil {
-			return nil, false, err
+			return outcome{}, err
 		}
 	}
-	t.mine = t.driven(o)
-	if t.mine == nil { // somebody else drives it, or it is over
-		t.y.Unit.Input, t.same = input, true
-		return nil, true, nil
+	if t.driven = t.drivenBy(c); t.driven == nil { // another message drives it, or it is over
+		return nothing, nil
 	}
-	if err := t.resume(t.mine); err != nil {
-		return nil, false, err
+	if err := t.resume(t.driven); err != nil {
+		return outcome{}, err
 	}
 	for {
 		if err := t.advance(ctx); err != nil {
-			return nil, false, err
+			return outcome{}, err
 		}
-		if t.failed != nil {
-			t.mine = nil
-			t.dispatch()
-			return nil, true, nil // the input becomes a dead letter
+		took := last != nil && t.reply == nil
+		if t.failed == nil && took {
+			if recalled, err := t.recallBetween(); err != nil {
+				return outcome{}, err
+			} else if recalled {
+				continue
+			}
 		}
-		if took, err := t.recallBetween(); err != nil {
-			return nil, false, err
-		} else if took {
-			continue
+		switch t.dispatch(); {
+		case t.failed != nil:
+			return outcome{changed: true, dead: t.failed}, nil
+		case t.driven == nil:
+			return done, nil
 		}
-		if t.mine != nil && (t.mine.Phase != Running || !t.mine.ready) {
-			t.mine = nil
+		if request := t.request(t.driven); request != nil {
+			// A turn that only moved through states is not worth a commit: the turn that has the reply, and one behind a crash, go the same way.
+			u := t.y.Unit
+			return outcome{request: request, changed: took || t.impure || len(u.Puts)+len(u.Sends)+len(u.Writes) > 0}, nil
 		}
-		t.dispatch()
-		if t.mine == nil {
-			t.y.Unit.Input = input
-			return nil, true, nil
-		}
-		if _, asks := t.spot(t.mine); asks {
-			break
-		}
-		t.mine.ready, t.mine.later = true, false
+		t.driven.Runnable, t.driven.Deferred = true, false
 	}
-	// A turn that only moved through states is not worth a commit: the turn that has the answer, and one behind a crash, go the same way.
-	return t.pending(t.mine), t.taken || t.fixed || len(t.y.Unit.Puts)+len(t.y.Unit.Sends)+len(t.y.Unit.Writes) > 0, nil
 }
 
 func sequence(d *hub.Delivery) int64 {
@@ -131,88 +107,86 @@ func sequence(d *hub.Delivery) int64 {
 	return d.Seq
 }
 
-// driven is the token that the message drives.
-func (t *turn) driven(o order) *Token {
+// drivenBy is the token that the message drives; nil: it has none any more.
+func (t *turn) drivenBy(c command) *instance.Token {
 	if !t.in.Closed.IsZero() {
 		return nil
 	}
 	for _, tok := range t.in.Tokens {
-		if tok.By == t.me && t.me != 0 {
+		if tok.By == t.seq && t.seq != 0 {
 			return tok
 		}
 	}
-	if o.do != doDrive {
+	if c.do != doDrive {
 		return nil
 	}
-	if tok := t.in.token(o.numbers[0]); tok != nil && tok.By == 0 && tok.Run == o.numbers[1] {
+	if tok := t.in.Token(c.numbers[0]); tok != nil && tok.By == 0 && tok.Run == c.numbers[1] {
 		return tok
 	}
 	return nil
 }
 
 // resume makes a token that waited for another try, or had failed, go on.
-func (t *turn) resume(tok *Token) error {
-	if tok.Phase == Failed {
+func (t *turn) resume(tok *instance.Token) error {
+	if tok.Phase == instance.Failed {
 		t.unstick(tok)
-		tok.Phase, tok.Tries = Running, 0
+		tok.Phase, tok.Tries = instance.Running, 0
 	}
-	if tok.Phase == Running {
-		tok.ready, tok.Due, tok.By = true, noTime, t.me
+	if tok.Phase == instance.Running {
+		tok.Runnable, tok.Due, tok.By = true, noTime, t.seq
 	}
-	if tok.tired() {
+	if tok.GoesRound() {
 		tok.Entered = 0
-		return t.arm(tok, t.d.State(tok.State))
+		return t.arm(tok, t.state(tok))
 	}
 	return nil
 }
 
-// pending is what tok asks next; nil: nothing.
-func (t *turn) pending(tok *Token) *asking {
-	at, asks := t.spot(tok)
-	if !asks {
+// next is the request that tok stands before; false: it asks nobody.
+func (t *turn) next(tok *instance.Token) (id correlation, asks bool) {
+	s := t.state(tok)
+	id = correlation{token: tok.ID, visit: tok.Visit, step: tok.Step, state: tok.State}
+	if i := t.newestEffect(s); i >= 0 {
+		id.effect, id.doubt = i+1, t.in.Effects[i].Doubt
+		return id, tok.Task == nil // else a person is asked
+	}
+	return id, tok.Step < len(s.Steps) && s.Steps[tok.Step].Asks
+}
+
+// request is what tok asks next; nil: nothing.
+func (t *turn) request(tok *instance.Token) *request {
+	id, asks := t.next(tok)
+	switch {
+	case !asks:
 		return nil
+	case id.effect > 0:
+		return t.compensation(tok, id)
 	}
-	if at.undo > 0 {
-		return t.undoing(tok, at)
-	}
-	return &asking{at: at, run: t.d.State(tok.State).Steps[at.step].Run, x: t.exchange(tok, ""), data: t.d}
+	return &request{id: id, run: t.state(tok).Steps[id.step].Run, x: t.exchange(tok, ""), d: t.d}
 }
 
-// spot is where tok asks next; false: nowhere.
-func (t *turn) spot(tok *Token) (at spot, asks bool) {
-	s := t.d.State(tok.State)
-	at = spot{token: tok.ID, visit: tok.Visit, step: tok.Step, state: tok.State}
-	if s.Compensates != nil {
-		if i := t.nextUndo(s.Compensates); i >= 0 {
-			at.undo, at.doubt = i+1, t.in.Undo[i].Doubt
-			return at, tok.Task == nil // else a person is asked
-		}
-	}
-	return at, tok.Step < len(s.Steps) && s.Steps[tok.Step].Asks
-}
-
-// answeredAt tells that the result is of what tok asks next.
-func (t *turn) answeredAt(tok *Token) bool {
-	at, asks := t.spot(tok)
-	return asks && t.result != nil && t.result.at == at
+// answered tells that the reply at hand is to what tok asks next.
+func (t *turn) answered(tok *instance.Token) bool {
+	id, asks := t.next(tok)
+	return asks && t.reply != nil && t.reply.id == id
 }
 
 // perform runs a step that asks. No unit is open, and no lock is held.
-func (m *machine) perform(ctx context.Context, x *hub.Exchange, a *asking) *result {
-	y := x.Attempt(a.x.Msg)
-	y.Vars, y.Trace = a.x.Vars, x.Trace
-	r := &result{at: a.at, unit: y}
-	after := y
-	if a.when != nil {
-		if undo, err := a.when.Holds(formula.NewFrame(y)); err != nil || !undo {
-			r.none, r.err = a.when.Source(), err
+func perform(ctx context.Context, x *hub.Exchange, q *request) *reply {
+	y := x.Attempt(q.x.Msg)
+	y.Vars, y.Trace = q.x.Vars, x.Trace
+	r := &reply{id: q.id, x: y}
+	if q.when != nil {
+		if undo, err := q.when.Holds(formula.NewFrame(y)); err != nil || !undo {
+			r.none, r.err = q.when.Source(), err
 			return r
 		}
 	}
-	if r.err = y.Outcome(runStep(ctx, a.run, y, func(z *hub.Exchange) { after = z })); r.err == nil {
-		r.set = changed(a.x.Vars, after.Vars)
-		if bad := a.data.Fits(a.x.Vars, r.set); bad != nil {
-			r.err = definition.Misfit(bad, hub.Rejected, hub.BadResponse, "what was answered is no "+a.data.DataName)
+	after := y
+	if r.err = y.Outcome(runStep(ctx, q.run, y, func(z *hub.Exchange) { after = z })); r.err == nil {
+		r.set = changed(q.x.Vars, after.Vars)
+		if bad := q.d.Fits(q.x.Vars, r.set); bad != nil {
+			r.err = definition.Misfit(bad, hub.Rejected, hub.BadResponse, "what was answered is no "+q.d.DataName)
 		}
 	}
 	return r
@@ -230,22 +204,31 @@ func runStep(ctx context.Context, s hub.Step, x *hub.Exchange, next func(*hub.Ex
 	return err
 }
 
-// take applies the result of what tok asked.
-func (t *turn) take(tok *Token, r *result) error {
-	t.asked = len(t.y.Unit.History) + 1
+// take applies the reply to what tok asked.
+func (t *turn) take(tok *instance.Token, r *reply) error {
+	before := len(t.y.Unit.History)
 	if p := tok.Error; p != nil && p.Times > 1 {
 		t.note(tok, p.Line, "retried", "%s", hub.RetriedText(p.Times, p.Since, p.Time, p.Message))
 	}
 	if r.err == nil {
-		t.y.Join(r.unit)
+		t.y.Join(r.x)
 	} else {
-		t.y.Unit.History = append(t.y.Unit.History, r.unit.Unit.History...)
+		t.y.Unit.History = append(t.y.Unit.History, r.x.Unit.History...)
 	}
-	s := t.d.State(tok.State)
-	if s.Compensates != nil {
-		if i := t.nextUndo(s.Compensates); i >= 0 {
-			return t.undone(tok, s, i, r)
-		}
+	if err := t.apply(tok, r); err != nil {
+		return err
+	}
+	if p := tok.Error; p != nil && p.Times > 1 && !tok.Due.IsZero() { // counted there: a history row for each try would fill the store
+		t.y.Unit.History = t.y.Unit.History[:before]
+	}
+	return nil
+}
+
+func (t *turn) apply(tok *instance.Token, r *reply) error {
+	s := t.state(tok)
+	if i := t.newestEffect(s); i >= 0 {
+		t.compensated(tok, i, r)
+		return nil
 	}
 	k := s.Steps[tok.Step]
 	switch {
@@ -254,21 +237,22 @@ func (t *turn) take(tok *Token, r *result) error {
 	case r.err != nil:
 		return t.stepFailed(tok, k, r.err)
 	}
-	t.stepDone(tok, s, k, r.set)
+	t.stepDone(tok, k, r.set)
 	return nil
 }
 
-// stick marks what the message drives as failed, because the turn met err; the message becomes a dead letter.
-func (m *machine) stick(ctx context.Context, x *hub.Exchange, o order, cause error) error {
-	err := m.turn(ctx, x, func(t *turn) (bool, error) {
-		t.me = sequence(x.Unit.Input)
-		if o.do == doStart && t.start() != nil { // there is nothing to mark
-			return false, nil
+// stick marks what the message drives as failed, because the turn met cause; the message becomes a dead letter.
+func (m *machine) stick(ctx context.Context, x *hub.Exchange, c command, cause error) error {
+	_, err := m.turn(ctx, x, func(t *turn) (outcome, error) {
+		t.seq = sequence(x.Unit.Input)
+		if c.do == doStart && t.start() != nil { // there is nothing to mark
+			return outcome{}, nil
 		}
-		if t.mine = t.driven(o); t.mine == nil {
-			return false, nil
+		if t.driven = t.drivenBy(c); t.driven == nil {
+			return outcome{}, nil
 		}
-		return true, t.fail(t.mine, cause)
+		t.fail(t.driven, cause)
+		return outcome{changed: true}, nil
 	})
 	if err != nil {
 		return errors.Join(cause, fmt.Errorf("and it can't be marked: %w", err))

@@ -6,6 +6,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines/process/definition"
+	"orderhub/pipelines/process/instance"
 	"orderhub/transforms/schema"
 )
 
@@ -16,8 +17,8 @@ const takenKept = 100
 func (t *turn) start() error {
 	in := t.in
 	if in.Def != "" {
-		if in.By != t.me {
-			t.note(in.root(), "", "repeated", "%s %s has started already", t.m.Name, in.ID)
+		if in.By != t.seq {
+			t.note(in.Root(), "", "repeated", "%s %s has started already", t.m.Name, in.ID)
 		}
 		return nil
 	}
@@ -30,67 +31,61 @@ func (t *turn) start() error {
 			return definition.Misfit(bad, hub.Invalid, schema.Reason, t.d.DataName).Tell()
 		}
 	}
-	in.Def, in.Version, in.By, in.Started = t.d.Hash, t.d.Version, t.me, t.now
+	in.Def, in.Version, in.By, in.Started = t.d.Hash, t.d.Version, t.seq, t.now
 	in.Vars = hub.Vars{{Name: t.d.DataName, Value: data}}
 	t.note(nil, t.d.Line, "started", "%s %s, version %d", t.m.Name, in.ID, t.d.Version)
-	root := t.spawn(nil, "")
-	if root.By = t.me; t.me == 0 {
+	root := t.in.Spawn(nil, "")
+	if root.By = t.seq; t.seq == 0 {
 		return hub.Fail(hub.Bug, "process", "a start must come from the queue")
 	}
 	return t.enter(root, t.d.Initial)
 }
 
 // event gives the event to the state that takes it, or keeps it until one does.
-func (t *turn) event() error {
-	e := Event{ID: t.x.Msg.ID, Name: text(t.x.Msg, "name"), Data: value(t.x.Msg, "with"), Time: t.x.Msg.Time}
+func (t *turn) event() (outcome, error) {
+	e := instance.Event{ID: t.x.Msg.ID, Name: text(t.x.Msg, "name"), Data: value(t.x.Msg, "with"), Time: t.x.Msg.Time}
 	in := t.in
-	known := slices.Contains(in.Taken, e.ID) || slices.ContainsFunc(in.Early, func(o Event) bool { return o.ID == e.ID })
+	known := slices.Contains(in.Taken, e.ID) || slices.ContainsFunc(in.Early, func(o instance.Event) bool { return o.ID == e.ID })
 	switch {
 	case known:
-		t.same = true
-		return nil
+		return nothing, nil
 	case !in.Closed.IsZero():
-		return hub.Fail(hub.Rejected, "no_process", "the event %s came when %s %s had ended in %s", e.Name, t.m.Name, in.ID, in.root().State).Tell()
+		return outcome{}, hub.Fail(hub.Rejected, "no_process", "the event %s came when %s %s had ended in %s", e.Name, t.m.Name, in.ID, in.Root().State).Tell()
 	}
 	if err := t.d.FitsEvent(e.Name, e.Data); err != nil {
-		return err
+		return outcome{}, err
 	}
-	took, err := t.give(e)
-	if err != nil || took {
-		return err
+	if took, err := t.give(e); err != nil || took {
+		return done, err
 	}
 	in.Early = append(in.Early, e)
-	p := put(t.m.Name, in.ID, hub.DeriveID(e.ID, "kept"), t.now, doc.ObjectOf([]doc.Field{
-		{Name: "id", Value: doc.StringValue(e.ID)}, {Name: "name", Value: doc.StringValue(e.Name)}, {Name: "with", Value: e.Data}}), doExpire)
-	p.Name, p.Due = t.keeper(e), t.now.Add(t.d.Early)
-	t.y.Unit.Puts = append(t.y.Unit.Puts, p)
-	t.note(in.root(), "", "kept", "event %s: no state takes it yet", e.Name)
-	return nil
+	t.put(put(t.m.Name, in.ID, hub.DeriveID(e.ID, "kept"), t.now, doc.ObjectOf([]doc.Field{
+		{Name: "id", Value: doc.StringValue(e.ID)}, {Name: "name", Value: doc.StringValue(e.Name)}, {Name: "with", Value: e.Data}}), doExpire),
+		t.keeperName(e), t.now.Add(t.d.Early))
+	t.note(in.Root(), "", "kept", "event %s: no state takes it yet", e.Name)
+	return done, nil
 }
 
-func (t *turn) keeper(e Event) string { return t.in.ID + "!event!" + e.ID }
+// keeperName names the message that keeps an early event until it expires.
+func (t *turn) keeperName(e instance.Event) string { return t.in.ID + "!event!" + e.ID }
 
 // expire gives up an event that nobody took in time: it becomes a dead letter.
-func (t *turn) expire() error {
+func (t *turn) expire() (outcome, error) {
 	id, name := text(t.x.Msg, "id"), text(t.x.Msg, "name")
-	i := slices.IndexFunc(t.in.Early, func(e Event) bool { return e.ID == id })
+	i := slices.IndexFunc(t.in.Early, func(e instance.Event) bool { return e.ID == id })
 	if i < 0 {
-		t.same = true
-		return nil
+		return nothing, nil
 	}
-	age := t.d.Early
 	t.in.Early = slices.Delete(t.in.Early, i, i+1)
 	t.in.Taken = append(t.in.Taken, id)
-	t.note(t.in.root(), "", "dropped", "event %s: no state took it within %s", name, age)
-	t.expired = hub.Fail(hub.Rejected, "no_process", "the event %s waited %s, and no state of %s %s took it", name, age, t.m.Name, t.in.ID)
-	return nil
+	t.note(t.in.Root(), "", "dropped", "event %s: no state took it within %s", name, t.d.Early)
+	return outcome{changed: true,
+		dead: hub.Fail(hub.Rejected, "no_process", "the event %s waited %s, and no state of %s %s took it", name, t.d.Early, t.m.Name, t.in.ID)}, nil
 }
 
 // give gives the event to whoever takes it: the whole process, else the first token whose state does.
-func (t *turn) give(e Event) (bool, error) {
-	event := hub.Var{Name: "event", Value: e.Data}
-	suffix := "receive." + hub.HashID(e.ID)[:12]
-	root := t.in.root()
+func (t *turn) give(e instance.Event) (took bool, err error) {
+	root := t.in.Root()
 	if root == nil {
 		return false, nil
 	}
@@ -99,30 +94,37 @@ func (t *turn) give(e Event) (bool, error) {
 			continue
 		}
 		root.Entered = 0 // it counts once, and must be able to lead out of a way round
-		if hit, err := t.receive(root, r, e, suffix, event); hit || err != nil {
+		if took, err = t.receive(root, r, e); took || err != nil {
 			if r.To != "" {
 				t.in.Handled = append(t.in.Handled, e.Name)
 			}
-			return hit, err
+			return took, err
 		}
 	}
 	for _, tok := range t.in.Tokens {
-		if tok.Phase != Waiting && tok.Phase != Forked {
-			continue
-		}
-		for _, r := range t.d.State(tok.State).Receive {
+		for _, r := range t.listens(tok) {
 			if r.Event != e.Name {
 				continue
 			}
-			if hit, err := t.receive(tok, r, e, suffix, event); hit || err != nil {
-				return hit, err
+			if took, err = t.receive(tok, r, e); took || err != nil {
+				return took, err
 			}
 		}
 	}
 	return false, nil
 }
 
-func (t *turn) receive(tok *Token, r *definition.Reaction, e Event, suffix string, event hub.Var) (bool, error) {
+// listens are the events that the state of tok takes now.
+func (t *turn) listens(tok *instance.Token) []*definition.Reaction {
+	if s := t.state(tok); s != nil && (tok.Phase == instance.Waiting || tok.Phase == instance.Forked) {
+		return s.Receive
+	}
+	return nil
+}
+
+// receive does what r says of the event, if its condition holds.
+func (t *turn) receive(tok *instance.Token, r *definition.Reaction, e instance.Event) (bool, error) {
+	event := hub.Var{Name: "event", Value: e.Data}
 	if r.When != nil {
 		if hit, err := r.When.Holds(t.frame(tok, event)); err != nil || !hit {
 			return false, err
@@ -132,20 +134,19 @@ func (t *turn) receive(tok *Token, r *definition.Reaction, e Event, suffix strin
 	if t.in.Taken = append(t.in.Taken, e.ID); len(t.in.Taken) > takenKept {
 		t.in.Taken = t.in.Taken[len(t.in.Taken)-takenKept:]
 	}
-	return t.react(tok, r, suffix, event)
+	return t.react(tok, r, "receive."+hub.HashID(e.ID)[:12], event)
 }
 
 // active tells that an event of the whole process is taken now: before its
 // `until`, not in the state that it leads to, and once when it leads anywhere.
 func (t *turn) active(r *definition.Reaction) bool {
-	if slices.Contains(t.in.Handled, r.Event) || !t.in.Closed.IsZero() || t.in.root().State == r.To && r.To != "" {
+	if slices.Contains(t.in.Handled, r.Event) || !t.in.Closed.IsZero() || t.in.Root().State == r.To && r.To != "" {
 		return false
 	}
-	if l := t.in.Leave; l != nil && r.To != "" && (l.To == r.To || l.Token == t.in.root().ID) { // it is kept until that is done
+	if l := t.in.Leave; l != nil && r.To != "" && (l.To == r.To || l.Token == t.in.Root().ID) { // it is kept until that is done
 		return false
 	}
-	_, past := t.in.saw(r.Until)
-	return r.Until == "" || !past
+	return r.Until == "" || !t.in.Entered(r.Until)
 }
 
 // recall gives the events that came too early, as far as they are taken now.
@@ -156,15 +157,13 @@ func (t *turn) recall() error {
 		case err != nil && slices.Contains(t.in.Taken, e.ID):
 			return err
 		case err != nil: // of its condition: it fails as a message of its own, and holds nobody up
-			p := Signal(t.m.Name, t.in.ID, e.ID, e.Name, e.Data, e.Time)
-			p.Name = t.keeper(e)
-			t.y.Unit.Puts = append(t.y.Unit.Puts, p)
+			t.put(Signal(t.m.Name, t.in.ID, e.ID, e.Name, e.Data, e.Time), t.keeperName(e), noTime)
 		case took:
-			t.callOff(t.keeper(e))
+			t.callOff(t.keeperName(e))
 		default:
 			continue
 		}
-		t.in.Early = slices.DeleteFunc(t.in.Early, func(o Event) bool { return o.ID == e.ID })
+		t.in.Early = slices.DeleteFunc(t.in.Early, func(o instance.Event) bool { return o.ID == e.ID })
 	}
 	return nil
 }
@@ -173,9 +172,6 @@ func (t *turn) recall() error {
 // the first far end was asked. Not before that has answered: it decides what there is to undo.
 func (t *turn) recallBetween() (bool, error) {
 	before := len(t.in.Early)
-	if !t.taken || before == 0 {
-		return false, nil
-	}
 	err := t.recall()
 	return len(t.in.Early) < before, err
 }

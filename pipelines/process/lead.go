@@ -1,7 +1,9 @@
 package process
 
 import (
+	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -97,6 +99,7 @@ func leads(counters map[string]int64, milestones []string) []Lead {
 	return out
 }
 
+// total is how many times are counted in the buckets.
 func total(b map[int]int64) (n int64) {
 	for _, c := range b {
 		n += c
@@ -105,16 +108,24 @@ func total(b map[int]int64) (n int64) {
 }
 
 func quantile(b map[int]int64, q float64) time.Duration {
-	var keys []int
-	for k := range b {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
 	left := int64(math.Ceil(q * float64(total(b))))
-	for _, k := range keys {
+	for _, k := range slices.Sorted(maps.Keys(b)) {
 		if left -= b[k]; left <= 0 {
 			return spanOf(k)
 		}
 	}
 	return 0
+}
+
+// Leads are the lead times between the milestones of a process.
+func Leads(ctx context.Context, st Reader, ps *Processes, process string) ([]Lead, error) {
+	counters, err := st.Counters(ctx, leadKind, prefixOf(process))
+	if err != nil {
+		return nil, err
+	}
+	var milestones []string
+	if d := ps.Definition(process); d != nil {
+		milestones = d.Milestones
+	}
+	return leads(counters, milestones), nil
 }

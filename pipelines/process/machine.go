@@ -3,12 +3,10 @@ package process
 import (
 	"context"
 	"errors"
-	"hash/fnv"
-	"sync"
-	"time"
 
 	"orderhub/hub"
 	"orderhub/pipelines/process/definition"
+	"orderhub/pipelines/process/instance"
 )
 
 // machine runs one process: all its definitions, over the one queue of its messages.
@@ -18,8 +16,6 @@ type machine struct {
 	kind    string // of the instances' records
 	current *definition.Process
 	defs    map[string]*definition.Process // by hash: those that open instances run on
-
-	locks [4096]sync.Mutex // striped by instance: a change of a record is a read and a write
 }
 
 func newMachine(d *definition.Declaration) *machine {
@@ -35,33 +31,6 @@ var _ hub.Step = (*machine)(nil)
 // lanes bounds the messages of a process in flight: most of them wait for far ends.
 const lanes = 256
 
-// Process handles one message of the process's queue: see message.go.
-func (m *machine) Process(ctx context.Context, x *hub.Exchange, _ hub.Next) error {
-	order, err := orderOf(x.Msg)
-	if err != nil {
-		return err
-	}
-	switch order.do {
-	case doStart, doDrive:
-		return m.drive(ctx, x, order)
-	case doEvent:
-		return m.change(ctx, x, func(t *turn) error { return t.event() })
-	case doTimer:
-		return m.change(ctx, x, func(t *turn) error { return t.timer(ctx, order) })
-	case doExpire:
-		return m.change(ctx, x, func(t *turn) error { return t.expire() })
-	case doAnswer:
-		return m.change(ctx, x, func(t *turn) error { return t.answer() })
-	case doRetry:
-		return m.change(ctx, x, func(t *turn) error { return t.retryNow() })
-	case doCancel:
-		return m.change(ctx, x, func(t *turn) error { return t.cancel() })
-	case doMove:
-		return m.change(ctx, x, func(t *turn) error { return nil }) // a turn moves what it loads
-	}
-	return hub.Fail(hub.Invalid, "process", "the process %s takes no %q", m.Name, order.do)
-}
-
 // never is the reaction to errors that leave Process: the machine has done all
 // that its definition says of its steps'. What no step met, the store, is tried again.
 func never(e *hub.Error) hub.Reaction {
@@ -71,115 +40,111 @@ func never(e *hub.Error) hub.Reaction {
 	return hub.Reaction{Retry: hub.Never}
 }
 
-// change is one unit of work that consumes the message: f changes the instance,
-// and what it left ready is given to drivers.
-func (m *machine) change(ctx context.Context, x *hub.Exchange, f func(t *turn) error) error {
-	var expired error
-	err := m.turn(ctx, x, func(t *turn) (bool, error) {
-		t.y.Unit.Input = x.Unit.Input
-		if err := f(t); err != nil {
-			return false, err
-		}
-		if err := t.advance(ctx); err != nil {
-			return false, err
-		}
-		t.dispatch()
-		if expired = t.expired; expired != nil {
-			t.y.Unit.Input = nil
-		}
-		return true, nil
-	})
-	if err == nil && expired == nil {
-		x.Unit = &hub.Unit{} // the input is consumed already
+// Process handles one message of the process's queue: see command.go.
+func (m *machine) Process(ctx context.Context, x *hub.Exchange, _ hub.Next) error {
+	c, err := commandOf(x.Msg)
+	if err != nil {
+		return err
 	}
-	return errors.Join(err, expired)
+	if c.drives() {
+		return m.drive(ctx, x, c)
+	}
+	out, err := m.turn(ctx, x, func(t *turn) (outcome, error) {
+		out, err := t.obey(ctx, c)
+		if err == nil && out.changed {
+			err = t.advance(ctx)
+			t.dispatch()
+		}
+		return out, err
+	})
+	if err != nil {
+		return err
+	}
+	return out.dead
 }
 
-// conflictTries bounds the turns of one change that other hubs disturb.
-const conflictTries = 20
-
-// turn loads the instance of x's message, lets f change it, and commits when f
-// says so. Nobody else in this hub changes the instance meanwhile.
-func (m *machine) turn(ctx context.Context, x *hub.Exchange, f func(t *turn) (save bool, err error)) error {
-	id := x.Msg.Key
-	if id == "" {
-		id = x.Msg.Correlation
+// obey does what a message asks for that drives no token.
+func (t *turn) obey(ctx context.Context, c command) (outcome, error) {
+	switch c.do {
+	case doEvent:
+		return t.event()
+	case doExpire:
+		return t.expire()
+	case doTimer:
+		return t.timer(ctx, c)
+	case doAnswer:
+		return done, t.answer()
+	case doRetry:
+		return done, t.retryNow()
+	case doCancel:
+		return done, t.cancel()
+	case doMove:
+		return done, nil // a turn moves what it loads
 	}
-	lock := m.lock(id)
-	for try := 1; ; try++ {
-		err := m.alone(lock, func() error { return m.once(ctx, x, id, try > 1, f) })
-		if !errors.Is(err, hub.ErrConflict) || errors.Is(err, hub.ErrLost) || try == conflictTries {
+	return outcome{}, hub.Fail(hub.Invalid, "process", "the process %s takes no %q", t.m.Name, c.do)
+}
+
+// turn loads the instance of x's message, lets f change it, and commits what the outcome says. Nobody else in this hub
+// changes the instance meanwhile, and whoever comes next finds it in memory as it was committed. Another hub may change it:
+// then all of it happens again. A turn that leaves the instance as it is has no version to check, so that it believes only
+// what it read in the store.
+func (m *machine) turn(ctx context.Context, x *hub.Exchange, f func(t *turn) (outcome, error)) (out outcome, err error) {
+	id := x.Msg.Correlation
+	err = x.Turn(ctx, func(y *hub.Exchange) (err error) {
+		y.Serialize(m.kind, id)
+		t := &turn{m: m, x: x, y: y, now: x.Now()}
+		if out, err = t.run(ctx, id, f); err != nil || !out.changed && !out.consumed {
 			return err
 		}
-		time.Sleep(time.Duration(try) * time.Millisecond)
-	}
-}
-
-func (m *machine) alone(lock *sync.Mutex, f func() error) error {
-	lock.Lock()
-	defer lock.Unlock() // also when f panics: that is the message's bug alone
-	return f()
-}
-
-func (m *machine) lock(id string) *sync.Mutex {
-	h := fnv.New32a()
-	h.Write([]byte(id))
-	return &m.locks[h.Sum32()%uint32(len(m.locks))]
-}
-
-func (m *machine) once(ctx context.Context, x *hub.Exchange, id string, again bool, f func(t *turn) (bool, error)) error {
-	y := hub.NewExchange(x.Msg, x.Env)
-	y.Trace = x.Trace
-	t := &turn{m: m, x: x, y: y, now: x.Now()}
-	var err error
-	if t.in, err = m.load(ctx, y, id, again); err == nil {
-		if err = t.open(); err == nil {
-			var save bool
-			if save, err = f(t); err == nil && save {
-				t.close()
-				err = x.Env.Save(ctx, y, m.Name+":"+id, id)
-				m.remember(t, err)
-				return err
-			}
-			err = t.maskAll(err)
+		if !out.changed && t.remembered {
+			return hub.ErrConflict
 		}
+		if err = y.Commit(ctx, m.Name+":"+id, id); err == nil && out.changed {
+			m.remember(t)
+		}
+		return err
+	})
+	if err != nil {
+		m.cache(x.Env).Drop(id)
 	}
-	y.Settle()
-	return err
+	return out, err
 }
 
 // remember keeps the instance as it was committed.
-func (m *machine) remember(t *turn, err error) {
-	if err == nil && t.in.Closed.IsZero() && t.in.Def != "" {
-		for i := range t.y.Unit.Writes {
-			if w := &t.y.Unit.Writes[i]; w.Kind == m.kind && w.Key == t.in.ID && w.Version != 0 {
-				t.in.record = w.Version
-				m.recent(t.x.Env).put(t.in)
-				return
-			}
+func (m *machine) remember(t *turn) {
+	cache := m.cache(t.x.Env)
+	for i := range t.y.Unit.Writes {
+		if w := &t.y.Unit.Writes[i]; w.Kind == m.kind && w.Key == t.in.ID && w.Version != 0 && t.in.Open() {
+			t.in.Record = w.Version
+			cache.Put(t.in)
+			return
 		}
 	}
-	m.recent(t.x.Env).drop(t.in.ID)
+	cache.Drop(t.in.ID)
 }
 
-// load gives the instance to be changed; a new one, which is nowhere yet, when
-// there is none.
-func (m *machine) load(ctx context.Context, x *hub.Exchange, id string, again bool) (*Instance, error) {
-	if !again {
-		if in := m.recent(x.Env).get(id); in != nil {
-			return in, nil
+func (m *machine) cache(env *hub.StageEnv) *instance.Cache {
+	return env.Memory(m, func() any { return instance.NewCache() }).(*instance.Cache)
+}
+
+// load gives the instance to be changed; a new one, which is nowhere yet, when there is none. remembered: it is as this hub
+// committed it last, which may be long ago for a store that others use.
+func (m *machine) load(ctx context.Context, y *hub.Exchange, id string) (in *instance.Instance, remembered bool, err error) {
+	if !y.Again {
+		if in := m.cache(y.Env).Get(id); in != nil {
+			return in, true, nil
 		}
 	}
-	rec, err := x.Env.Store.Get(ctx, m.kind, id)
+	rec, err := y.Env.Store.Get(ctx, m.kind, id)
 	if errors.Is(err, hub.ErrNotFound) {
-		none := &Instance{ID: id}
-		if x.Msg.Headers.Get(header) == doStart { // its first turn commits nothing
-			m.recent(x.Env).put(none.clone())
+		in = &instance.Instance{ID: id}
+		if y.Msg.Headers.Get(header) == doStart { // its first turn commits nothing
+			m.cache(y.Env).Put(in.Clone())
 		}
-		return none, nil
+		return in, false, nil
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		in, err = instance.Decode(rec)
 	}
-	return decode(rec)
+	return in, false, err
 }

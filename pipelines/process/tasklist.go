@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -24,36 +25,27 @@ type ListedTask struct {
 // Tasks are the open tasks that keep chooses (nil: all): those due first at the front, those never due last.
 func Tasks(ctx context.Context, st Reader, keep func(*OpenTask) bool) ([]OpenTask, error) {
 	out := []OpenTask{}
-	for after, seen := "", 0; seen < maxTasks; {
-		page, err := st.List(ctx, taskKind, "", after, 500)
+	seen := 0
+	for rec, err := range records(ctx, st, taskKind, "") {
 		if err != nil {
 			return nil, err
 		}
-		for _, rec := range page {
-			k, err := taskOf(rec)
-			after = rec.Key
-			switch {
-			case err != nil: // one damaged record hides no other
-				out = append(out, OpenTask{ID: rec.Key, State: damaged})
-			case keep == nil || keep(&k.OpenTask):
-				out = append(out, k.OpenTask)
-			}
+		k, err := taskOf(rec)
+		switch {
+		case err != nil: // one damaged record hides no other
+			out = append(out, OpenTask{ID: rec.Key, State: damaged})
+		case keep == nil || keep(&k.OpenTask):
+			out = append(out, k.OpenTask)
 		}
-		if seen += len(page); len(page) < 500 {
+		if seen++; seen == maxTasks {
 			break
 		}
 	}
 	slices.SortStableFunc(out, func(a, b OpenTask) int {
 		if a.Due.IsZero() != b.Due.IsZero() {
-			if a.Due.IsZero() {
-				return 1
-			}
-			return -1
+			return -a.Due.Compare(b.Due)
 		}
-		if d := a.Due.Compare(b.Due); d != 0 {
-			return d
-		}
-		return a.Since.Compare(b.Since)
+		return cmp.Or(a.Due.Compare(b.Due), a.Since.Compare(b.Since))
 	})
 	return out, nil
 }
@@ -118,15 +110,9 @@ func (k *ListedTask) free(by string) error {
 	return nil
 }
 
-// write is the task as it is now, if nobody changed it since it was read.
-func (k *ListedTask) write() hub.Write {
-	value, _ := json.Marshal(k.OpenTask) // texts, times and JSON always can
-	return hub.Write{Kind: taskKind, Key: k.ID, Value: value, IfVersion: k.version}
-}
-
 // unit writes the task, if nobody changed it since; what is the line of its instance's history, "" for none.
 func (k *ListedTask) unit(now time.Time, what, detail string) *hub.Unit {
-	u := &hub.Unit{Writes: []hub.Write{k.write()}}
+	u := &hub.Unit{Writes: []hub.Write{k.write(k.version)}}
 	if what != "" {
 		root := k.Process + ":" + k.Instance
 		u.Root, u.Correlation = root, k.Instance

@@ -3,12 +3,14 @@ package process
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines/process/definition"
+	"orderhub/pipelines/process/instance"
 )
 
 // taskKind is the kind of the records that list the open tasks.
@@ -34,7 +36,7 @@ type OpenTask struct {
 var undoForm = []definition.Field{{Name: "done", Type: "bool"}, {Name: "note", Type: "text", Optional: true}}
 
 // openTask asks the person that the state names.
-func (t *turn) openTask(tok *Token, s *definition.State) error {
+func (t *turn) openTask(tok *instance.Token, s *definition.State) error {
 	k := OpenTask{Group: s.Task.Group, Ask: s.Task.Ask}
 	if s.Task.Show != nil {
 		v, err := s.Task.Show.Apply(t.frame(tok))
@@ -45,12 +47,12 @@ func (t *turn) openTask(tok *Token, s *definition.State) error {
 	}
 	tok.Step = len(s.Steps) + atTask
 	t.askTask(tok, k, s.Task.Due)
-	tok.Phase, tok.ready = Waiting, false
+	tok.Phase, tok.Runnable = instance.Waiting, false
 	return t.recall()
 }
 
 // askPerson asks somebody to see to a compensation that can't succeed.
-func (t *turn) askPerson(tok *Token, u *Undo, e *hub.Error) error {
+func (t *turn) askPerson(tok *instance.Token, u *instance.Effect, e *hub.Error) {
 	why := u.Where + " can't be undone: " + e.Error()
 	switch {
 	case u.Doubt && e.Partial:
@@ -58,32 +60,32 @@ func (t *turn) askPerson(tok *Token, u *Undo, e *hub.Error) error {
 	case u.Doubt:
 		why = "it is not known whether " + u.Where + " had its effect: " + e.Error()
 	}
-	t.askTask(tok, OpenTask{ID: ".undo." + strconv.Itoa(len(t.in.Undo)) + "." + strconv.Itoa(tok.Run), Group: t.d.Desk.Group, Ask: undoForm, Why: why}, t.d.Desk.Due)
+	t.askTask(tok, OpenTask{ID: ".undo." + strconv.Itoa(len(t.in.Effects)) + "." + strconv.Itoa(tok.Run), Group: t.d.Desk.Group, Ask: undoForm, Why: why}, t.d.Desk.Due)
 	tok.Task.Undoing = true
-	tok.Phase, tok.ready = Waiting, false
-	return nil
+	tok.Phase, tok.Runnable = instance.Waiting, false
 }
 
-func (t *turn) askTask(tok *Token, k OpenTask, due time.Duration) {
-	k.ID = t.in.visit(t.m.Name, tok) + k.ID
+func (t *turn) askTask(tok *instance.Token, k OpenTask, due time.Duration) {
+	k.ID = t.visit(tok) + k.ID
 	k.Process, k.Instance, k.State, k.Since = t.m.Name, t.in.ID, tok.State, t.now
-	tok.Task = &Task{ID: k.ID, Group: k.Group}
+	tok.Task = &instance.Task{ID: k.ID, Group: k.Group}
 	if due > 0 {
 		k.Due = t.now.Add(due)
 		tok.Task.Due = k.Due
 		t.setTimer(tok, lateTimer, k.Due)
 	}
-	t.writeTask(k)
+	t.y.Write(k.write(hub.AnyVersion))
 	t.note(tok, "", "asked", "%s: task %s", k.Group, k.ID)
 }
 
-func (t *turn) writeTask(k OpenTask) {
+// write is the task's record, if it has that version still.
+func (k *OpenTask) write(version int64) hub.Write {
 	value, _ := json.Marshal(k) // texts, times and JSON always can
-	t.y.Write(hub.Write{Kind: taskKind, Key: k.ID, Value: value, IfVersion: hub.AnyVersion})
+	return hub.Write{Kind: taskKind, Key: k.ID, Value: value, IfVersion: version}
 }
 
 // dropTask takes the task of tok off the list.
-func (t *turn) dropTask(tok *Token) {
+func (t *turn) dropTask(tok *instance.Token) {
 	if tok.Task == nil {
 		return
 	}
@@ -99,14 +101,19 @@ func (t *turn) answer() error {
 	id, by, with := text(t.x.Msg, "task"), text(t.x.Msg, "by"), value(t.x.Msg, "with")
 	for _, tok := range t.in.Tokens {
 		if tok.Task != nil && tok.Task.ID == id {
-			return t.answered(tok, by, with)
+			return t.takeAnswer(tok, by, with)
 		}
 	}
+	return noTask(id)
+}
+
+// noTask is the error of an answer to a task that is not open.
+func noTask(id string) error {
 	return hub.Fail(hub.Rejected, "no_task", "the task %s is answered already, or called off", id).Tell()
 }
 
-func (t *turn) answered(tok *Token, by string, with doc.Value) error {
-	s := t.d.State(tok.State)
+func (t *turn) takeAnswer(tok *instance.Token, by string, with doc.Value) error {
+	s := t.state(tok)
 	form := undoForm
 	if !tok.Task.Undoing {
 		form = s.Task.Ask
@@ -117,49 +124,43 @@ func (t *turn) answered(tok *Token, by string, with doc.Value) error {
 	t.note(tok, "", "answered", "task %s by %s: %s", tok.Task.ID, by, with)
 	undoing := tok.Task.Undoing
 	t.dropTask(tok)
-	tok.Phase, tok.ready = Running, true
-	tok.clear()
+	tok.Phase, tok.Runnable = instance.Running, true
+	tok.ForgetTries()
 	if undoing {
-		if i := t.nextUndo(s.Compensates); i >= 0 && with.Get("done").Bool() {
-			t.note(tok, "", "undone", "%s, by hand", t.in.Undo[i].Where)
-			t.in.Undo = append(t.in.Undo[:i], t.in.Undo[i+1:]...)
+		if i := t.newestEffect(s); i >= 0 && with.Get("done").Bool() {
+			t.note(tok, "", "undone", "%s, by hand", t.in.Effects[i].Where)
+			t.in.Effects = slices.Delete(t.in.Effects, i, i+1)
 		}
 		return nil
 	}
 	tok.Step = len(s.Steps) + atRules
-	answer := doc.Merge(with, doc.ObjectOf([]doc.Field{{Name: "by", Value: doc.StringValue(by)}, {Name: "at", Value: doc.StringValue(t.now.Format(time.RFC3339Nano))}}))
-	t.set(tok, hub.Var{Name: "task", Value: answer})
+	whose := hub.Vars{textVar("by", by), textVar("at", t.now.Format(time.RFC3339Nano))}
+	t.set(tok, hub.Var{Name: "task", Value: doc.Merge(with, whose.Document())})
 	return nil
 }
 
 // late does what the state says of a task that nobody answered in time.
-func (t *turn) late(ctx context.Context, tok *Token) error {
+func (t *turn) late(ctx context.Context, tok *instance.Token) (outcome, error) {
 	if tok.Task == nil {
-		t.same = true
-		return nil
+		return nothing, nil
 	}
 	if t.now.Before(tok.Task.Due) {
 		t.setTimer(tok, lateTimer, tok.Task.Due)
-		return nil
+		return done, nil
 	}
-	r := t.d.Desk.Late
-	if !tok.Task.Undoing {
-		r = t.d.State(tok.State).Task.Late
-	}
-	if err := t.markLate(ctx, tok); err != nil || r == nil {
-		return err
-	}
-	_, err := t.react(tok, r, "late."+strconv.FormatInt(tok.Task.Due.UnixNano(), 10))
-	return err
-}
-
-func (t *turn) markLate(ctx context.Context, tok *Token) error {
 	k, err := FindTask(ctx, t.y.Env.Store, tok.Task.ID)
 	if err != nil {
-		return err
+		return outcome{}, err
 	}
 	k.Late = true
-	t.y.Write(k.write()) // with its version: somebody may claim it at this moment
+	t.y.Write(k.write(k.version)) // somebody may claim it at this moment
 	t.note(tok, "", "late", "task %s of %s", k.ID, k.Group)
-	return nil
+	r := t.d.Desk.Late
+	if !tok.Task.Undoing {
+		r = t.state(tok).Task.Late
+	}
+	if r != nil {
+		_, err = t.react(tok, r, "late."+strconv.FormatInt(tok.Task.Due.UnixNano(), 10))
+	}
+	return done, err
 }

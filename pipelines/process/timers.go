@@ -9,13 +9,14 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines/process/definition"
+	"orderhub/pipelines/process/instance"
 )
 
 // lateTimer is the number of the timer of a task.
 const lateTimer = -1
 
 // arm sets the timers of the state that tok has entered.
-func (t *turn) arm(tok *Token, s *definition.State) error {
+func (t *turn) arm(tok *instance.Token, s *definition.State) error {
 	tok.Timers = nil
 	for i, r := range s.Timers {
 		due := t.now.Add(r.After)
@@ -35,7 +36,7 @@ func (t *turn) arm(tok *Token, s *definition.State) error {
 }
 
 // momentOf is the time that `at:` gives.
-func (t *turn) momentOf(tok *Token, r *definition.Timer) (time.Time, error) {
+func (t *turn) momentOf(tok *instance.Token, r *definition.Timer) (time.Time, error) {
 	v, err := r.At.Text(t.frame(tok))
 	if err != nil {
 		return noTime, err
@@ -49,22 +50,21 @@ func (t *turn) momentOf(tok *Token, r *definition.Timer) (time.Time, error) {
 }
 
 // setTimer puts the message that comes when the timer falls due.
-func (t *turn) setTimer(tok *Token, i int, due time.Time) {
+func (t *turn) setTimer(tok *instance.Token, i int, due time.Time) {
 	if due.IsZero() {
 		return
 	}
-	p := put(t.m.Name, t.in.ID, hub.DeriveID(t.in.visit(t.m.Name, tok), fmt.Sprintf("timer.%d.%d", i, due.UnixNano())), t.now, doc.Value{},
+	p := put(t.m.Name, t.in.ID, hub.DeriveID(t.visit(tok), fmt.Sprintf("timer.%d.%d", i, due.UnixNano())), t.now, doc.Value{},
 		doTimer, strconv.Itoa(tok.ID), strconv.Itoa(tok.Visit), strconv.Itoa(i))
-	p.Name, p.Due = t.timerName(tok, i), due
-	t.y.Unit.Puts = append(t.y.Unit.Puts, p)
+	t.put(p, t.timerName(tok, i), due)
 }
 
-func (t *turn) timerName(tok *Token, i int) string {
+func (t *turn) timerName(tok *instance.Token, i int) string {
 	return fmt.Sprintf("%s!%d!%d", t.in.ID, tok.ID, i)
 }
 
 // disarm drops the timers of tok that have not fired.
-func (t *turn) disarm(tok *Token) {
+func (t *turn) disarm(tok *instance.Token) {
 	for i, due := range tok.Timers {
 		if !due.IsZero() {
 			t.callOff(t.timerName(tok, i))
@@ -74,25 +74,23 @@ func (t *turn) disarm(tok *Token) {
 }
 
 // timer does what a timer says when it falls due; one of a state that was left meanwhile does nothing.
-func (t *turn) timer(ctx context.Context, o order) error {
-	tok := t.in.token(o.numbers[0])
-	if tok == nil || tok.Visit != o.numbers[1] || !t.in.Closed.IsZero() || tok.Phase == Stopped || tok.Phase == Done || t.leaving(tok) {
-		t.same = true
-		return nil
+func (t *turn) timer(ctx context.Context, c command) (outcome, error) {
+	tok := t.in.Token(c.numbers[0])
+	if tok == nil || tok.Visit != c.numbers[1] || !t.in.Closed.IsZero() || tok.Phase == instance.Stopped || tok.Phase == instance.Done || t.leaving(tok) {
+		return nothing, nil
 	}
-	i := o.numbers[2]
+	i := c.numbers[2]
 	if i == lateTimer {
 		return t.late(ctx, tok)
 	}
-	s := t.d.State(tok.State)
+	s := t.state(tok)
 	if i >= len(tok.Timers) || i >= len(s.Timers) || tok.Timers[i].IsZero() {
-		t.same = true
-		return nil
+		return nothing, nil
 	}
 	due, r := tok.Timers[i], s.Timers[i]
 	if t.now.Before(due) { // the clock went back, or the timer was set anew
 		t.setTimer(tok, i, due)
-		return nil
+		return done, nil
 	}
 	tok.Timers[i] = noTime
 	if r.Cron != nil {
@@ -101,5 +99,5 @@ func (t *turn) timer(ctx context.Context, o order) error {
 	}
 	t.note(tok, r.Line, "fired", "timer %s, %s late", due.Format(time.RFC3339), t.now.Sub(due).Round(time.Millisecond))
 	_, err := t.react(tok, &r.Reaction, fmt.Sprintf("timer.%d.%d", i+1, due.UnixNano()))
-	return err
+	return done, err
 }

@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,59 +11,90 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines/process/definition"
+	"orderhub/pipelines/process/instance"
 	"orderhub/transforms/formula"
 )
 
 // turn is one change of an instance: what it collects in y's unit is committed
 // with the record, or not at all.
 type turn struct {
-	m   *machine
-	d   *definition.Process // that the instance runs on
-	in  *Instance
-	x   *hub.Exchange // of the message that is handled
-	y   *hub.Exchange // of the change
-	now time.Time
+	m      *machine
+	d      *definition.Process // that the instance runs on
+	in     *instance.Instance
+	x      *hub.Exchange // of the message that is handled
+	y      *hub.Exchange // of the change
+	now    time.Time
+	counts map[string]int64 // of populations
 
-	me      int64   // sequence number of the message that drives; 0: it drives nothing
-	mine    *Token  // the token that it drives
-	result  *result // of what it asked last; nil: it is taken, or there was none
-	taken   bool    // the result was taken in this turn
-	asked   int     // behind what of the unit's history the result's begins, plus 1; 0: no result was taken
-	expired error   // the message is a dead letter, though what it changed is kept
-	failed  error   // mine failed for good in this turn
-	fixed   bool    // what was done may come out otherwise when it is done again: it is committed before anybody is asked
-	same    bool    // nothing is changed: only the message is consumed
-	counts  map[string]int64
+	remembered bool // in comes from memory, not from the store
+
+	// Of a message that drives a token:
+	seq    int64           // its sequence number; 0: it drives nothing
+	driven *instance.Token // the token; nil: it has none
+	reply  *reply          // to what it asked last; nil: it is taken, or there was none
+	failed *hub.Error      // why the token failed for good in this turn
+	impure bool            // what was done may come out otherwise when it is done again: it is committed before anybody is asked
+}
+
+// outcome is how a turn ends: what is committed, and what becomes of the message that it came by.
+type outcome struct {
+	changed  bool     // the record is written, with what the turn collected
+	consumed bool     // the message is done
+	dead     error    // the message becomes a dead letter, though the change stays
+	request  *request // what the driver asks before its next turn
+}
+
+var (
+	done    = outcome{changed: true, consumed: true}
+	nothing = outcome{consumed: true} // the message came too late, or is a repeat: the instance stays as it is
+)
+
+// run loads the instance, lets f change it, and puts into the unit what the outcome says.
+func (t *turn) run(ctx context.Context, id string, f func(t *turn) (outcome, error)) (out outcome, err error) {
+	if t.in, t.remembered, err = t.m.load(ctx, t.y, id); err != nil {
+		return outcome{}, err
+	}
+	moved, err := t.open()
+	if err == nil {
+		out, err = f(t)
+	}
+	if err != nil {
+		return outcome{}, t.maskAll(err)
+	}
+	if out.changed = out.changed || moved; out.changed {
+		t.write()
+	}
+	if out.consumed {
+		t.y.Unit.Input = t.x.Unit.Input
+	}
+	return out, nil
 }
 
 // open finds the definition that the instance runs on, and moves it to the newest where that says so.
-func (t *turn) open() error {
+func (t *turn) open() (moved bool, err error) {
 	if t.in.Def == "" {
 		t.d = t.m.current
-		return nil
+		return false, nil
 	}
 	t.d = t.m.defs[t.in.Def]
 	if t.in.Closed.IsZero() && t.m.current.Takes(t.in.Version, t.in.Def) {
-		return t.move()
+		return true, t.move()
 	}
 	if t.d == nil {
-		return hub.Fail(hub.Bug, "process_version", "%s %s runs on version %d (%s), which is not known: hub diff says what to write in in_flight",
+		return false, hub.Fail(hub.Bug, "process_version", "%s %s runs on version %d (%s), which is not known: hub diff says what to write in in_flight",
 			t.m.Name, t.in.ID, t.in.Version, t.in.Def)
 	}
-	return nil
+	return false, nil
 }
 
-// close writes the record.
-func (t *turn) close() {
+// write puts the record into the unit.
+func (t *turn) write() {
 	in := t.in
-	if t.same {
-		return
-	}
 	in.Changed = t.now
-	w := hub.Write{Kind: t.m.kind, Key: in.ID, Value: in.encode(), IfVersion: in.record}
+	w := hub.Write{Kind: t.m.kind, Key: in.ID, Value: in.Encode(), IfVersion: in.Record}
 	switch {
 	case in.Def == "" && len(in.Early)+len(in.Taken) == 0: // it never was, and nothing waits for it
-		if in.record == 0 {
+		if in.Record == 0 {
 			return
 		}
 		w.Value = nil
@@ -88,7 +120,7 @@ func (t *turn) count(state string, n int64) {
 }
 
 // note adds to the instance's history.
-func (t *turn) note(tok *Token, line, what, format string, args ...any) {
+func (t *turn) note(tok *instance.Token, line, what, format string, args ...any) {
 	if !t.y.Trace {
 		return
 	}
@@ -103,75 +135,71 @@ func (t *turn) note(tok *Token, line, what, format string, args ...any) {
 	t.y.Note(hub.Event{Links: links, Time: t.now, Message: t.m.Name + ":" + t.in.ID, Where: where, Line: line, What: what, Detail: fmt.Sprintf(format, args...)})
 }
 
+// mask hides in what is said of tok what the instance's data, and the message that is handled, say in confidence.
+func (t *turn) mask(tok *instance.Token) *hub.Masker { return t.x.Mask().AboutVars(t.vars(tok)) }
+
+// masked is err as the instance may keep it.
+func (t *turn) masked(tok *instance.Token, err error) *hub.Error {
+	return t.mask(tok).Error(hub.AsError(err))
+}
+
+// maskAll is err, the end of the turn, as it may leave the process: the engine, which masks it by the message, does not know the instance's data.
+func (t *turn) maskAll(err error) error {
+	if errors.Is(err, hub.ErrConflict) {
+		return err
+	}
+	return t.x.Mask().AboutVars(t.in.Vars).Failed(err)
+}
+
+// state is where tok stands; nil: nowhere yet.
+func (t *turn) state(tok *instance.Token) *definition.State { return t.d.State(tok.State) }
+
 // exchange is what steps of tok run on: its variables, and a message that
 // descends from the visit. It shares the turn's unit.
-func (t *turn) exchange(tok *Token, suffix string, more ...hub.Var) *hub.Exchange {
-	x := t.y.With(t.message(tok, suffix))
+func (t *turn) exchange(tok *instance.Token, suffix string, more ...hub.Var) *hub.Exchange {
+	id := t.visit(tok)
+	if suffix != "" {
+		id = hub.DeriveID(id, suffix)
+	}
+	x := t.y.With(&hub.Message{ID: id, Correlation: t.in.ID, Time: t.now, Body: hub.DocumentBody(t.in.Vars.Get(t.d.DataName))})
 	x.Vars = t.vars(tok, more...)
 	return x
 }
 
-func (t *turn) message(tok *Token, suffix string) *hub.Message {
-	id := t.in.visit(t.m.Name, tok)
-	if suffix != "" {
-		id = hub.DeriveID(id, suffix)
-	}
-	return &hub.Message{ID: id, Correlation: t.in.ID, Time: t.now, Body: hub.DocumentBody(t.in.Vars.Get(t.d.DataName))}
-}
-
-func (t *turn) vars(tok *Token, more ...hub.Var) hub.Vars {
-	v := append(hub.Vars{{Name: "id", Value: doc.StringValue(t.in.ID)}}, t.in.vars(tok)...)
-	if s := t.d.State(tok.State); s != nil && s.Task != nil {
-		v = append(v, hub.Var{Name: definition.TaskID, Value: doc.StringValue(t.in.visit(t.m.Name, tok))})
+func (t *turn) vars(tok *instance.Token, more ...hub.Var) hub.Vars {
+	v := append(hub.Vars{{Name: "id", Value: doc.StringValue(t.in.ID)}}, t.in.Variables(tok)...)
+	if s := t.state(tok); s != nil && s.Task != nil {
+		v = append(v, hub.Var{Name: definition.TaskID, Value: doc.StringValue(t.visit(tok))})
 	}
 	return append(v, more...)
 }
 
 // frame is for formulas of tok.
-func (t *turn) frame(tok *Token, more ...hub.Var) *formula.Frame {
+func (t *turn) frame(tok *instance.Token, more ...hub.Var) *formula.Frame {
 	return formula.NewFrame(t.exchange(tok, "", more...))
 }
 
-// enter puts tok into a state: its timers are armed, the change is told.
-func (t *turn) enter(tok *Token, s *definition.State) error {
-	from := tok.State
-	tok.State, tok.Visit, tok.Since = s.Name, tok.Visit+1, t.now
-	tok.Step, tok.Phase, tok.ready, tok.moved = 0, Running, true, true
-	tok.clear()
-	tok.enters(t.now)
-	t.count(s.Name, 1)
-	if _, before := t.in.saw(s.Name); !before {
-		t.milestone(s)
-		t.in.Seen = append(t.in.Seen, Seen{s.Name, t.now})
+func (t *turn) visit(tok *instance.Token) string { return t.in.VisitID(t.m.Name, tok) }
+
+// set gives a variable to the item branch around tok, or to the instance, whose data belong to no item.
+func (t *turn) set(tok *instance.Token, vars ...hub.Var) {
+	for _, v := range vars {
+		t.in.Set(tok, v.Name != t.d.DataName, v.Name, v.Value)
 	}
-	t.note(tok, s.Line, "entered", "%s", s.Name)
-	if e := t.d.Publish; e != nil {
-		x := t.exchange(tok, "", hub.Var{Name: "state", Value: doc.StringValue(s.Name)}, hub.Var{Name: "from", Value: doc.StringValue(from)},
-			hub.Var{Name: "at", Value: doc.StringValue(t.now.Format(time.RFC3339Nano))})
-		if err := e.Run.Process(context.Background(), x, hub.End); err != nil {
-			return hub.At(err, e.Where, e.Line)
-		}
-	}
-	if tok.tired() {
-		t.goesRound(tok)
-		return nil
-	}
-	return t.arm(tok, s)
 }
 
-// clear forgets what belonged to a try of a step.
-func (tok *Token) clear() {
-	tok.Tries, tok.Due, tok.Error, tok.Doubt = 0, noTime, nil, false
+// remove takes tokens out of the instance.
+func (t *turn) remove(gone []*instance.Token) {
+	t.in.Remove(gone)
+	if slices.Contains(gone, t.driven) {
+		t.driven = nil
+	}
 }
 
-// quit takes a token that is halted out of its state: what waited there is called off.
-func (t *turn) quit(tok *Token) {
-	if tok.State == "" {
-		return
-	}
-	t.count(tok.State, -1)
-	t.disarm(tok)
-	t.dropTask(tok)
+// put adds a message for this instance, with a name by which it is replaced and called off, and its due time.
+func (t *turn) put(p hub.Put, name string, due time.Time) {
+	p.Name, p.Due = name, due
+	t.y.Unit.Puts = append(t.y.Unit.Puts, p)
 }
 
 // callOff drops the message with the name: what drives a token, a timer, the keeper of an event.
@@ -179,58 +207,44 @@ func (t *turn) callOff(name string) {
 	t.y.Unit.Puts = append(t.y.Unit.Puts, hub.Put{Queue: t.m.queue, Name: name, Cancel: true})
 }
 
-func (t *turn) driver(tok *Token) string { return t.in.ID + "!" + strconv.Itoa(tok.ID) }
+func (t *turn) driverName(tok *instance.Token) string { return t.in.ID + "!" + strconv.Itoa(tok.ID) }
 
-// drive puts the message that drives tok, at due. failed is why it waits; nil: it did not fail.
-func (t *turn) drive(tok *Token, due time.Time, failed *hub.Error) {
+// putDriver puts the message that drives tok, at due. failed is why it waits; nil: it did not fail.
+func (t *turn) putDriver(tok *instance.Token, due time.Time, failed *hub.Error) {
 	tok.Run, tok.By = tok.Run+1, 0
-	p := put(t.m.Name, t.in.ID, hub.DeriveID(t.in.visit(t.m.Name, tok), "drive."+strconv.Itoa(tok.Run)), t.now, doc.Value{},
-		doDrive, strconv.Itoa(tok.ID), strconv.Itoa(tok.Run))
-	p.Msg.Key, p.Name, p.Due = "", t.driver(tok), due
+	run := strconv.Itoa(tok.Run)
+	p := put(t.m.Name, t.in.ID, hub.DeriveID(t.visit(tok), "drive."+run), t.now, doc.Value{}, doDrive, strconv.Itoa(tok.ID), run)
+	p.Msg.Key = ""
 	if failed != nil {
-		p.Error, p.Await = tok.Error.stored(), failed.Awaits()
+		p.Error, p.Await = tok.Error.Failure(), failed.Awaits()
 	}
-	t.y.Unit.Puts = append(t.y.Unit.Puts, p)
+	t.put(p, t.driverName(tok), due)
 }
 
-// dispatch gives every running token that was left ready its driver: the
+// dispatch gives every running token that was left runnable its driver: the
 // message that is handled, if it drives and is free, else one of its own.
 func (t *turn) dispatch() {
+	if t.driven != nil && (t.failed != nil || t.driven.Phase != instance.Running || !t.driven.Runnable) {
+		t.driven = nil
+	}
 	for _, tok := range t.in.Tokens {
-		if !tok.ready || tok.Phase != Running {
+		if !tok.Runnable || tok.Phase != instance.Running {
 			continue
 		}
-		tok.ready = false
-		if t.me != 0 && t.mine == nil && t.failed == nil {
-			t.mine, tok.By = tok, t.me
+		tok.Runnable = false
+		if t.seq != 0 && t.driven == nil && t.failed == nil {
+			t.driven, tok.By = tok, t.seq
 			continue
 		}
-		if tok != t.mine {
-			t.drive(tok, noTime, nil)
+		if tok != t.driven {
+			t.putDriver(tok, noTime, nil)
 		}
 	}
 	for _, tok := range t.in.Tokens { // the message drives one token
-		if tok != t.mine && tok.By == t.me && t.failed == nil {
+		if tok != t.driven && tok.By == t.seq && t.failed == nil {
 			tok.By = 0
 		}
 	}
 }
 
-// remove takes tokens out of the instance.
-func (t *turn) remove(gone []*Token) {
-	t.in.Tokens = slices.DeleteFunc(t.in.Tokens, func(tok *Token) bool { return slices.Contains(gone, tok) })
-	if t.mine != nil && slices.Contains(gone, t.mine) {
-		t.mine = nil
-	}
-}
-
-// spawn adds a token below up.
-func (t *turn) spawn(up *Token, branch string) *Token {
-	tok := &Token{ID: t.in.tokens, Up: -1, Branch: branch}
-	if up != nil {
-		tok.Up = up.ID
-	}
-	t.in.tokens++
-	t.in.Tokens = append(t.in.Tokens, tok)
-	return tok
-}
+var noTime time.Time

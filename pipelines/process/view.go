@@ -3,15 +3,19 @@ package process
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"iter"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines/process/definition"
+	"orderhub/pipelines/process/instance"
+	"orderhub/transforms/formula"
+	"orderhub/transforms/shape"
 )
 
 // View is an instance as people see it.
@@ -28,24 +32,33 @@ type View struct {
 	Data    json.RawMessage `json:"data"`   // data and results
 	Undo    []string        `json:"undo"`   // steps that can be compensated, the newest first
 	Early   []EarlyEvent    `json:"early"`  // events that no state took yet
-	Seen    []Seen          `json:"seen"`   // states in the order they were first entered
+	Seen    []instance.Seen `json:"seen"`   // states in the order they were first entered
 	Leaving string          `json:"leaving,omitempty"`
 	Listens []string        `json:"listens"` // events that it would take now
 }
 
 // Place is where an instance, or a branch of it, stands.
 type Place struct {
-	Branch string      `json:"branch,omitempty"` // names of the branches around it: fulfilling/goods
-	State  string      `json:"state"`
-	Phase  Phase       `json:"phase"`
-	Since  time.Time   `json:"since"`
-	Step   string      `json:"step,omitempty"` // the step that runs, or is to be tried again
-	Tries  int         `json:"tries,omitempty"`
-	Due    time.Time   `json:"due,omitzero"` // of the next try
-	Error  *Problem    `json:"error,omitempty"`
-	Timers []TimerView `json:"timers,omitempty"`
-	Task   *Task       `json:"task,omitempty"`
+	Branch string            `json:"branch,omitempty"` // names of the branches around it: fulfilling/goods
+	State  string            `json:"state"`
+	Phase  instance.Phase    `json:"phase"`
+	Since  time.Time         `json:"since"`
+	Step   string            `json:"step,omitempty"` // the step that runs, or is to be tried again
+	Tries  int               `json:"tries,omitempty"`
+	Due    time.Time         `json:"due,omitzero"` // of the next try
+	Error  *instance.Problem `json:"error,omitempty"`
+	Timers []TimerView       `json:"timers,omitempty"`
+	Task   *instance.Task    `json:"task,omitempty"`
 }
+
+// What a place does, as views tell it.
+const (
+	Running = instance.Running
+	Waiting = instance.Waiting
+	Forked  = instance.Forked
+	Done    = instance.Done
+	Failed  = instance.Failed
+)
 
 // TimerView is a timer that has not fired.
 type TimerView struct {
@@ -81,48 +94,66 @@ func Find(ctx context.Context, st Reader, ps *Processes, process, id string) (*V
 // List pages through the instances of a process by ID, behind after; keep
 // chooses (nil: all), of at most scan instances that are looked at. next is where to go on; "": there are no more.
 func List(ctx context.Context, st Reader, ps *Processes, process, after string, limit, scan int, keep func(*View) bool) (out []*View, next string, err error) {
-	for scan > 0 && len(out) < limit {
-		page, err := st.List(ctx, kindOf(process), "", after, min(500, scan))
+	if scan <= 0 || limit <= 0 {
+		return nil, after, nil
+	}
+	for rec, err := range records(ctx, st, kindOf(process), after) {
 		if err != nil {
 			return nil, "", err
 		}
-		for _, rec := range page {
-			v, err := view(ps, process, rec)
-			if err != nil { // one damaged record hides no other
-				p := damage(err)
-				v = &View{Process: process, ID: rec.Key, State: damaged, Places: []Place{{State: damaged, Error: &p}}}
-			}
-			after, scan = rec.Key, scan-1
-			if keep == nil || err != nil || keep(v) {
-				if out = append(out, v); len(out) == limit {
-					return out, after, nil
-				}
-			}
+		v, err := view(ps, process, rec)
+		if err != nil { // one damaged record hides no other
+			p := damage(err)
+			v = &View{Process: process, ID: rec.Key, State: damaged, Places: []Place{{State: damaged, Error: &p}}}
 		}
-		if len(page) < 500 {
-			return out, "", nil
+		if keep == nil || err != nil || keep(v) {
+			out = append(out, v)
+		}
+		if scan--; scan == 0 || len(out) == limit {
+			return out, rec.Key, nil
 		}
 	}
-	return out, after, nil
+	return out, "", nil
+}
+
+// records are those of a kind behind a key, read page by page.
+func records(ctx context.Context, st Reader, kind, after string) iter.Seq2[hub.Record, error] {
+	const size = 500
+	return func(yield func(hub.Record, error) bool) {
+		for {
+			page, err := st.List(ctx, kind, "", after, size)
+			if err != nil {
+				yield(hub.Record{}, err)
+				return
+			}
+			for _, rec := range page {
+				if after = rec.Key; !yield(rec, nil) {
+					return
+				}
+			}
+			if len(page) < size {
+				return
+			}
+		}
+	}
 }
 
 // damaged is the state of what can't be read.
 const damaged = "damaged"
 
 // damage is the problem of a record that can't be read.
-func damage(err error) Problem {
-	e := hub.AsError(err)
-	return Problem{Class: string(hub.Bug), Reason: "corrupt_record", Message: e.Error()}
+func damage(err error) instance.Problem {
+	return instance.Problem{Class: string(hub.Bug), Reason: "corrupt_record", Message: hub.AsError(err).Error()}
 }
 
 func view(ps *Processes, process string, rec hub.Record) (*View, error) {
-	in, err := decode(rec)
+	in, err := instance.Decode(rec)
 	if err != nil {
 		return nil, err
 	}
 	v := &View{Process: process, ID: in.ID, Version: in.Version, Def: in.Def, Started: in.Started, Changed: in.Changed, Closed: in.Closed,
 		Places: []Place{}, Data: in.Vars.Document().JSON(), Undo: []string{}, Early: []EarlyEvent{}, Seen: in.Seen, Listens: []string{}}
-	for _, u := range slices.Backward(in.Undo) {
+	for _, u := range slices.Backward(in.Effects) {
 		v.Undo = append(v.Undo, u.Where)
 	}
 	for _, e := range in.Early {
@@ -131,7 +162,7 @@ func view(ps *Processes, process string, rec hub.Record) (*View, error) {
 	if in.Leave != nil {
 		v.Leaving = in.Leave.To
 	}
-	if root := in.root(); root != nil {
+	if root := in.Root(); root != nil {
 		v.State = root.State
 	}
 	var d *definition.Process
@@ -148,7 +179,7 @@ func view(ps *Processes, process string, rec hub.Record) (*View, error) {
 }
 
 // listen names the events that the instance would take now.
-func (v *View) listen(d *definition.Process, in *Instance) {
+func (v *View) listen(d *definition.Process, in *instance.Instance) {
 	t := &turn{d: d, in: in}
 	add := func(name string) {
 		if !slices.Contains(v.Listens, name) {
@@ -156,10 +187,8 @@ func (v *View) listen(d *definition.Process, in *Instance) {
 		}
 	}
 	for _, tok := range in.Tokens {
-		if s := d.State(tok.State); s != nil && (tok.Phase == Waiting || tok.Phase == Forked) {
-			for _, r := range s.Receive {
-				add(r.Event)
-			}
+		for _, r := range t.listens(tok) {
+			add(r.Event)
 		}
 	}
 	for _, r := range d.Receive {
@@ -169,11 +198,11 @@ func (v *View) listen(d *definition.Process, in *Instance) {
 	}
 }
 
-func place(d *definition.Process, in *Instance, tok *Token) Place {
+func place(d *definition.Process, in *instance.Instance, tok *instance.Token) Place {
 	p := Place{State: tok.State, Phase: tok.Phase, Since: tok.Since, Tries: tok.Tries, Due: tok.Due, Error: tok.Error, Task: tok.Task}
 	var path []string
-	for c := tok; c.Up >= 0; c = in.token(c.Up) {
-		path = append([]string{in.token(c.Up).State + "/" + c.Branch}, path...)
+	for c := tok; c.Up >= 0; c = in.Token(c.Up) {
+		path = append([]string{in.Token(c.Up).State + "/" + c.Branch}, path...)
 	}
 	p.Branch = strings.Join(path, "/")
 	if d == nil {
@@ -183,7 +212,7 @@ func place(d *definition.Process, in *Instance, tok *Token) Place {
 	if s == nil {
 		return p
 	}
-	if tok.Step < len(s.Steps) && (tok.Phase == Running || tok.Phase == Failed) {
+	if tok.Step < len(s.Steps) && (tok.Phase == instance.Running || tok.Phase == instance.Failed) {
 		p.Step = s.Steps[tok.Step].Where
 	}
 	for i, due := range tok.Timers {
@@ -195,9 +224,9 @@ func place(d *definition.Process, in *Instance, tok *Token) Place {
 }
 
 // publicly is what `public:` of the process shows of the instance; Missing when it shows nothing.
-func (ps *Processes) publicly(x *hub.Exchange, process string, in *Instance) (doc.Value, error) {
+func (ps *Processes) publicly(x *hub.Exchange, process string, in *instance.Instance) (doc.Value, error) {
 	m := ps.find(process)
-	if m == nil || m.current.Public == nil || in.root() == nil {
+	if m == nil || m.current.Public == nil || in.Root() == nil {
 		return doc.Value{}, nil
 	}
 	d := m.current
@@ -206,80 +235,59 @@ func (ps *Processes) publicly(x *hub.Exchange, process string, in *Instance) (do
 	for i, s := range in.Seen {
 		seen[i] = doc.Field{Name: s.State, Value: doc.StringValue(s.Time.Format(time.RFC3339))}
 	}
-	root := in.root()
-	return d.Public.Apply(t.frame(root, hub.Var{Name: "state", Value: doc.StringValue(root.State)},
-		hub.Var{Name: "since", Value: doc.StringValue(root.Since.Format(time.RFC3339))}, hub.Var{Name: "seen", Value: doc.ObjectOf(seen)}))
+	root := in.Root()
+	return d.Public.Apply(t.frame(root, textVar("state", root.State), textVar("since", root.Since.Format(time.RFC3339)), hub.Var{Name: "seen", Value: doc.ObjectOf(seen)}))
 }
 
-// Stuck is a place that failed, and waits for somebody.
-type Stuck struct {
-	Process  string    `json:"process"`
-	Instance string    `json:"instance"`
-	State    string    `json:"state"`
-	Since    time.Time `json:"since"`
-	Problem  Problem   `json:"problem"`
-}
-
-// AllStuck are the places of a process that failed; "" is every process.
-func AllStuck(ctx context.Context, st Reader, process string, limit int) ([]Stuck, error) {
-	prefix := ""
-	if process != "" {
-		prefix = hub.JoinKey(process, "")
+// reads is the function of formulas that reads processes: process(name, id) is
+// an instance as {id, state, states, since, closed, version, data, public}, null when there is none.
+func (ps *Processes) reads() formula.Func {
+	return formula.Func{
+		Params: []*shape.Type{shape.StringType, shape.AnyType},
+		Result: shape.AnyType,
+		Call: func(fr *formula.Frame, args []doc.Value) (doc.Value, error) {
+			if fr.X == nil || fr.X.Env == nil || fr.X.Env.Store == nil {
+				return doc.Value{}, errors.New("there is no store here: process() works in a running hub")
+			}
+			if ps.find(args[0].Str()) == nil {
+				return doc.Value{}, fmt.Errorf("there is no process %q", args[0].Str())
+			}
+			return ps.read(fr.X, args[0].Str(), args[1].Text())
+		},
 	}
-	list, err := st.List(ctx, stuckKind, prefix, "", limit)
+}
+
+func (ps *Processes) read(x *hub.Exchange, process, id string) (doc.Value, error) {
+	rec, err := x.Env.Store.Get(context.Background(), kindOf(process), id)
+	if errors.Is(err, hub.ErrNotFound) {
+		return doc.NullValue(), nil
+	}
 	if err != nil {
-		return nil, err
+		return doc.Value{}, err
 	}
-	out := make([]Stuck, 0, len(list))
-	for _, rec := range list {
-		parts := hub.SplitKey(rec.Key)
-		var s stuck
-		if err := json.Unmarshal(rec.Value, &s); err != nil || len(parts) != 3 {
-			out = append(out, Stuck{Process: parts[0], Instance: strings.Join(parts[1:], " "), State: damaged, Problem: damage(fmt.Errorf("%s %q can't be read: %w", stuckKind, rec.Key, err))})
-			continue
-		}
-		out = append(out, Stuck{parts[0], parts[1], s.State, s.Since, s.Problem})
-	}
-	return out, nil
-}
-
-// Populations are how many places stand in each state of each definition; process "" is all.
-func Populations(ctx context.Context, st Reader, ps *Processes, process string) ([]Population, error) {
-	prefix := ""
-	if process != "" {
-		prefix = hub.JoinKey(process, "")
-	}
-	counters, err := st.Counters(ctx, populationKind, prefix)
+	in, err := instance.Decode(rec)
 	if err != nil {
-		return nil, err
+		return doc.Value{}, err
 	}
-	var out []Population
-	for key, n := range counters {
-		p, ok := populationOf(key, n)
-		if !ok || n == 0 {
-			continue
-		}
-		if d := ps.Definition(p.Process); d != nil {
-			s := d.State(p.State)
-			p.Final = s != nil && s.Final && s.Outer == nil
-		}
-		out = append(out, p)
+	root := in.Root()
+	if root == nil {
+		return doc.NullValue(), nil
 	}
-	slices.SortFunc(out, func(a, b Population) int {
-		return strings.Compare(a.Process+"\x00"+strconv.Itoa(a.Version)+a.Def+a.State, b.Process+"\x00"+strconv.Itoa(b.Version)+b.Def+b.State)
-	})
-	return out, nil
-}
-
-// Leads are the lead times between the milestones of a process.
-func Leads(ctx context.Context, st Reader, ps *Processes, process string) ([]Lead, error) {
-	counters, err := st.Counters(ctx, leadKind, hub.JoinKey(process, ""))
+	public, err := ps.publicly(x, process, in)
 	if err != nil {
-		return nil, err
+		return doc.Value{}, err
 	}
-	var milestones []string
-	if d := ps.Definition(process); d != nil {
-		milestones = d.Milestones
+	var states []doc.Value
+	for _, tok := range in.Tokens {
+		states = append(states, doc.StringValue(tok.State))
 	}
-	return leads(counters, milestones), nil
+	closed := doc.NullValue()
+	if !in.Closed.IsZero() {
+		closed = doc.StringValue(in.Closed.Format(time.RFC3339))
+	}
+	return doc.ObjectOf([]doc.Field{
+		{Name: "id", Value: doc.StringValue(in.ID)}, {Name: "state", Value: doc.StringValue(root.State)}, {Name: "states", Value: doc.ListOf(states)},
+		{Name: "since", Value: doc.StringValue(root.Since.Format(time.RFC3339))}, {Name: "closed", Value: closed},
+		{Name: "version", Value: doc.IntValue(int64(in.Version))}, {Name: "data", Value: in.Vars.Document()}, {Name: "public", Value: public},
+	}), nil
 }

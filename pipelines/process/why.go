@@ -7,19 +7,20 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines/process/definition"
+	"orderhub/pipelines/process/instance"
 	"orderhub/transforms/formula"
 )
 
 // why is the rule that led from a state, with the values that it read: charge.result == "declined" (charge.result = "declined").
 // For a rule without a condition they are those of the rules above it.
-func (t *turn) why(tok *Token, r *definition.Reaction, suffix string, more ...hub.Var) string {
+func (t *turn) why(tok *instance.Token, r *definition.Reaction, suffix string, more ...hub.Var) string {
 	if !t.y.Trace {
 		return ""
 	}
 	var paths []formula.Path
 	if r.When != nil {
 		paths = r.When.Reads().Paths
-	} else if s := t.d.State(tok.State); slices.Contains(s.Next, r) {
+	} else if s := t.state(tok); slices.Contains(s.Next, r) {
 		for _, other := range s.Next {
 			if other.When != nil {
 				paths = append(paths, other.When.Reads().Paths...)
@@ -38,7 +39,7 @@ func (t *turn) why(tok *Token, r *definition.Reaction, suffix string, more ...hu
 }
 
 // because is the rule in words. suffix tells what met the reaction, as react has it.
-func (t *turn) because(tok *Token, r *definition.Reaction, suffix string) string {
+func (t *turn) because(tok *instance.Token, r *definition.Reaction, suffix string) string {
 	kind, _, _ := strings.Cut(suffix, ".")
 	switch {
 	case r.When != nil:
@@ -51,14 +52,14 @@ func (t *turn) because(tok *Token, r *definition.Reaction, suffix string) string
 		return "nobody answered in time"
 	case kind == "error":
 		return "the step failed"
-	case len(t.d.State(tok.State).Next) == 1:
+	case len(t.state(tok).Next) == 1:
 		return "it is done"
 	}
 	return "otherwise"
 }
 
 // values are what stands at the paths. marked: some of it is secret or personal, and is not said.
-func (t *turn) values(tok *Token, paths []formula.Path, more []hub.Var) (text string, marked bool) {
+func (t *turn) values(tok *instance.Token, paths []formula.Path, more []hub.Var) (text string, marked bool) {
 	vars := t.vars(tok, more...)
 	var said []string
 	for _, path := range paths {

@@ -168,6 +168,9 @@ func (s *State) in(o *State) bool {
 	return false
 }
 
+// Ends tells that an instance has ended when it has come to the state; one that is not known (nil) ends nothing.
+func (s *State) Ends() bool { return s != nil && s.Final && s.Outer == nil }
+
 // Groups are the groups that its tasks go to.
 func (d *Process) Groups() (out []string) {
 	for _, s := range d.States {

@@ -27,26 +27,29 @@ const (
 
 const header = "process" // holds one of these words, and its numbers
 
-// order is what a message asks for.
-type order struct {
+// command is what a message asks for.
+type command struct {
 	do      string
 	numbers [3]int
 }
 
-func orderOf(m *hub.Message) (order, error) {
+// drives tells that the message carries a token from step to step.
+func (c command) drives() bool { return c.do == doStart || c.do == doDrive }
+
+func commandOf(m *hub.Message) (command, error) {
 	words := strings.Fields(m.Headers.Get(header))
 	if len(words) == 0 || len(words) > 4 {
-		return order{}, hub.Fail(hub.Invalid, "process", "the message %s was not made by start or signal", m.ID)
+		return command{}, hub.Fail(hub.Invalid, "process", "the message %s was not made by start or signal", m.ID)
 	}
-	o := order{do: words[0]}
+	c := command{do: words[0]}
 	for i, w := range words[1:] {
 		n, err := strconv.Atoi(w)
 		if err != nil {
-			return order{}, hub.Fail(hub.Invalid, "process", "the message %s asks for %q", m.ID, m.Headers.Get(header))
+			return command{}, hub.Fail(hub.Invalid, "process", "the message %s asks for %q", m.ID, m.Headers.Get(header))
 		}
-		o.numbers[i] = n
+		c.numbers[i] = n
 	}
-	return o, nil
+	return c, nil
 }
 
 // put is a message for the machine of a process.
@@ -96,15 +99,20 @@ func Move(process, instance, id string, now time.Time) hub.Put {
 	return put(process, instance, id, now, doc.Value{}, doMove)
 }
 
-// text is a field of a message's body that is a text: its event, task, why; value is any field.
-func text(m *hub.Message, name string) string {
-	v, err := m.Body.Doc()
-	if err != nil {
-		return ""
-	}
-	return v.Get(name).Str()
+// Drives tells that the message carries an instance from step to step: as a
+// dead letter it is the trace of a place that failed.
+func Drives(m *hub.Message) bool {
+	c, err := commandOf(m)
+	return err == nil && c.drives()
 }
 
+// Sleeps tells that the message is a timer, or keeps an early event: nothing of the instance is under way because of it.
+func Sleeps(m *hub.Message) bool {
+	c, err := commandOf(m)
+	return err == nil && (c.do == doTimer || c.do == doExpire)
+}
+
+// value is a field of a message's body, text one that is a text: its event, task, why.
 func value(m *hub.Message, name string) doc.Value {
 	v, err := m.Body.Doc()
 	if err != nil {
@@ -112,3 +120,5 @@ func value(m *hub.Message, name string) doc.Value {
 	}
 	return v.Get(name)
 }
+
+func text(m *hub.Message, name string) string { return value(m, name).Str() }

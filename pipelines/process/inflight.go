@@ -9,6 +9,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/pipelines/process/definition"
+	"orderhub/pipelines/process/instance"
 	"orderhub/pipelines/yamlfile"
 )
 
@@ -86,7 +87,7 @@ func (ps *Processes) fate(ctx context.Context, st Reader, p Population) (Fate, e
 		return f, err
 	}
 	if old != nil {
-		if s := old.State(p.State); s != nil && s.Final && s.Outer == nil {
+		if s := old.State(p.State); s.Ends() {
 			return Fate{}, nil
 		}
 	}
@@ -230,31 +231,58 @@ func (ps *Processes) MoveAll(ctx context.Context, st Reader, commit func(ctx con
 
 func (ps *Processes) moveAll(ctx context.Context, st Reader, name string, commit func(ctx context.Context, u *hub.Unit) error) error {
 	m := ps.find(name)
-	for after := ""; ; {
-		page, err := st.List(ctx, m.kind, "", after, 500)
+	u := &hub.Unit{}
+	for rec, err := range records(ctx, st, m.kind, "") {
 		if err != nil {
 			return err
 		}
-		u := &hub.Unit{}
-		for _, rec := range page {
-			in, err := decode(rec)
-			if err != nil {
-				return err
-			}
-			after = rec.Key
-			if in.Def != "" && in.Closed.IsZero() && m.current.Takes(in.Version, in.Def) {
-				p := Move(name, in.ID, fmt.Sprintf("%s:%s/move.%s", name, in.ID, m.current.Hash), in.Changed)
-				p.Name = "move!" + in.ID
-				u.Puts = append(u.Puts, p)
-			}
+		in, err := instance.Decode(rec)
+		if err != nil {
+			return err
 		}
-		if len(u.Puts) > 0 {
+		if in.Open() && m.current.Takes(in.Version, in.Def) {
+			p := Move(name, in.ID, fmt.Sprintf("%s:%s/move.%s", name, in.ID, m.current.Hash), in.Changed)
+			p.Name = "move!" + in.ID
+			u.Puts = append(u.Puts, p)
+		}
+		if len(u.Puts) == 500 {
 			if err := commit(ctx, u); err != nil {
 				return err
 			}
+			u = &hub.Unit{}
 		}
-		if len(page) < 500 || ctx.Err() != nil {
+		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}
+	if len(u.Puts) == 0 {
+		return nil
+	}
+	return commit(ctx, u)
+}
+
+// Stored is a definition whose text the store keeps.
+type Stored struct {
+	Process, Def string
+	Version      int
+}
+
+// Definitions are the definitions that the store keeps: all that ever ran on it.
+func Definitions(ctx context.Context, st Reader) ([]Stored, error) {
+	var out []Stored
+	for rec, err := range records(ctx, st, definitionKind, "") {
+		if err != nil {
+			return nil, err
+		}
+		s := Stored{Version: 1}
+		if parts := hub.SplitKey(rec.Key); len(parts) == 2 {
+			s.Process, s.Def = parts[0], parts[1]
+		}
+		if n, ok := yamlfile.NewLoader().Parse(s.Process, rec.Value); ok && n.Get("version") != nil {
+			version, _ := n.Get("version").Int()
+			s.Version = int(version)
+		}
+		out = append(out, s)
+	}
+	return out, nil
 }

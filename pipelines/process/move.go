@@ -2,90 +2,65 @@ package process
 
 import (
 	"fmt"
-	"strconv"
 
 	"orderhub/hub"
 	"orderhub/pipelines/process/definition"
+	"orderhub/pipelines/process/instance"
 )
-
-// populationKind is the kind of the counters that tell how many tokens are in
-// each state of each definition: reports and diffs read them, not the instances.
-const populationKind = "process"
-
-func populationKey(process string, version int, def, state string) string {
-	return hub.JoinKey(process, strconv.Itoa(version), def, state)
-}
-
-// Population is how many tokens stand in a state of one definition. Those of final states have ended there.
-type Population struct {
-	Process string `json:"process"`
-	Version int    `json:"version"`
-	Def     string `json:"def"`
-	State   string `json:"state"`
-	Count   int64  `json:"count"`
-	Final   bool   `json:"final,omitempty"`
-}
-
-func populationOf(key string, n int64) (p Population, ok bool) {
-	parts := hub.SplitKey(key)
-	if len(parts) != 4 {
-		return p, false
-	}
-	p = Population{Process: parts[0], Def: parts[2], State: parts[3], Count: n}
-	_, err := fmt.Sscan(parts[1], &p.Version)
-	return p, err == nil
-}
 
 // move takes the instance to the current definition, with its results, timers and tasks.
 func (t *turn) move() error {
 	old, d := t.d, t.m.current
-	type change struct {
-		to   *definition.State
-		step int
-	}
 	if d.Schema != nil {
 		if bad := d.Schema.Validate(t.in.Vars.Get(d.DataName)); bad != nil {
 			return definition.Misfit(bad, hub.Bug, "process_version", fmt.Sprintf("%s %s can't move to version %d: its %s", t.m.Name, t.in.ID, d.Version, d.DataName))
 		}
 	}
-	changes := make([]change, len(t.in.Tokens))
+	type place struct {
+		state *definition.State
+		step  int
+	}
+	to := make([]place, len(t.in.Tokens))
 	for i, tok := range t.in.Tokens {
 		name := d.Target(t.in.Version, tok.State)
 		if name == "" {
 			return hub.Fail(hub.Bug, "process_version", "%s %s stands in state %s of version %d, and version %d has none: write in_flight: {v%d: {move: {%s: …}}}",
 				t.m.Name, t.in.ID, tok.State, t.in.Version, d.Version, t.in.Version, tok.State)
 		}
-		to := d.State(name)
-		step, err := stepIn(old, tok, to)
+		s := d.State(name)
+		step, err := stepIn(old, tok, s)
 		if err != nil {
 			return err
 		}
-		changes[i] = change{to, step}
+		to[i] = place{s, step}
 	}
+	t.countAll(-1)
 	from := t.in.Version
-	for _, tok := range t.in.Tokens {
-		t.count(tok.State, -1)
-	}
-	t.d = d
-	was := t.in.Def
-	t.in.Def, t.in.Version = d.Hash, d.Version
+	t.d, t.in.Def, t.in.Version = d, d.Hash, d.Version
 	for i, tok := range t.in.Tokens {
-		c := changes[i]
-		t.count(c.to.Name, 1)
-		changed := was != d.Hash
-		tok.State, tok.Step = c.to.Name, c.step
-		if changed && tok.Phase != Done {
-			if err := t.rearm(tok, c.to); err != nil {
+		tok.State, tok.Step = to[i].state.Name, to[i].step
+		if tok.Phase != instance.Done {
+			if err := t.rearm(tok, to[i].state); err != nil {
 				return err
 			}
 		}
 	}
-	t.note(t.in.root(), d.Line, "moved", "from version %d to %d", from, d.Version)
+	t.countAll(1)
+	t.note(t.in.Root(), d.Line, "moved", "from version %d to %d", from, d.Version)
 	return nil
 }
 
+// countAll counts all tokens in their states, but for branches that have ended, which are counted nowhere.
+func (t *turn) countAll(n int64) {
+	for _, tok := range t.in.Tokens {
+		if tok.Phase != instance.Done {
+			t.count(tok.State, n)
+		}
+	}
+}
+
 // stepIn finds the place of tok in its new state: the same step, or the same part behind the steps.
-func stepIn(old *definition.Process, tok *Token, to *definition.State) (int, error) {
+func stepIn(old *definition.Process, tok *instance.Token, to *definition.State) (int, error) {
 	if old == nil {
 		return len(to.Steps) + atRules, nil
 	}
@@ -106,7 +81,7 @@ func stepIn(old *definition.Process, tok *Token, to *definition.State) (int, err
 }
 
 // rearm sets the timers of the new state as if it had been entered when the old one was.
-func (t *turn) rearm(tok *Token, s *definition.State) error {
+func (t *turn) rearm(tok *instance.Token, s *definition.State) error {
 	fired := tok.Timers
 	t.disarm(tok)
 	now := t.now

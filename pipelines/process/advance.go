@@ -7,7 +7,9 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/pipelines"
 	"orderhub/pipelines/process/definition"
+	"orderhub/pipelines/process/instance"
 	"orderhub/transforms/schema"
 )
 
@@ -18,31 +20,34 @@ const (
 	atRules
 )
 
-// advance runs every ready token until it needs an answer, or stops.
+// advance runs every runnable token until it needs a reply, or stops.
 func (t *turn) advance(ctx context.Context) error {
 	for {
-		i := slices.IndexFunc(t.in.Tokens, func(tok *Token) bool { return tok.ready && !tok.later && tok.Phase == Running && t.movable(tok) })
+		i := slices.IndexFunc(t.in.Tokens, t.movable)
 		if i < 0 {
 			return nil
 		}
-		if err := t.run(ctx, t.in.Tokens[i]); err != nil {
+		if err := t.proceed(ctx, t.in.Tokens[i]); err != nil {
 			return err
 		}
 	}
 }
 
 // movable tells that tok can do something in this turn.
-func (t *turn) movable(tok *Token) bool {
-	_, asks := t.spot(tok)
-	return !asks || t.answeredAt(tok) || t.stops(tok)
+func (t *turn) movable(tok *instance.Token) bool {
+	if !tok.Runnable || tok.Deferred || tok.Phase != instance.Running {
+		return false
+	}
+	_, asks := t.next(tok)
+	return !asks || t.answered(tok) || t.stops(tok)
 }
 
-// run moves tok by one step of its state.
-func (t *turn) run(ctx context.Context, tok *Token) error {
-	s := t.d.State(tok.State)
-	if t.answeredAt(tok) {
-		r := t.result
-		t.result, t.taken = nil, true
+// proceed moves tok by one step of its state.
+func (t *turn) proceed(ctx context.Context, tok *instance.Token) error {
+	s := t.state(tok)
+	if t.answered(tok) {
+		r := t.reply
+		t.reply = nil
 		return t.take(tok, r)
 	}
 	if t.stops(tok) {
@@ -51,11 +56,11 @@ func (t *turn) run(ctx context.Context, tok *Token) error {
 	}
 	if tok.Step < len(s.Steps) {
 		k := s.Steps[tok.Step]
-		vars, err := t.quick(ctx, tok, k.Made, t.exchange(tok, ""))
+		vars, err := t.local(ctx, tok, k.Made, t.exchange(tok, ""))
 		if err != nil {
 			return t.stepFailed(tok, k, err)
 		}
-		t.stepDone(tok, s, k, vars)
+		t.stepDone(tok, k, vars)
 		return nil
 	}
 	return t.finish(tok, s)
@@ -64,14 +69,14 @@ func (t *turn) run(ctx context.Context, tok *Token) error {
 // stops tells that tok stops here, because it is left. A step that it stood
 // before when it was loaded is asked first: an earlier run of its message, which
 // a stop or a crash ended, may have asked already, and the same Idempotency-Key gives its answer.
-func (t *turn) stops(tok *Token) bool {
-	_, asks := t.spot(tok)
-	return (!asks || tok.moved) && t.leaving(tok)
+func (t *turn) stops(tok *instance.Token) bool {
+	_, asks := t.next(tok)
+	return (!asks || tok.Arrived) && t.leaving(tok)
 }
 
-// quick runs a step that asks nobody, in the turn's unit. It gives the variables that the step set.
-func (t *turn) quick(ctx context.Context, tok *Token, m made, x *hub.Exchange) (set []hub.Var, err error) {
-	t.fixed = true
+// local runs a step that asks nobody, in the turn's unit. It gives the variables that the step set.
+func (t *turn) local(ctx context.Context, tok *instance.Token, m pipelines.Made, x *hub.Exchange) (set []hub.Var, err error) {
+	t.impure = true
 	before := x.Vars
 	f := x.Fork(x.Msg)
 	f.Trace = x.Trace
@@ -99,30 +104,22 @@ func changed(before, after hub.Vars) []hub.Var {
 }
 
 // stepDone goes on behind a step.
-func (t *turn) stepDone(tok *Token, s *definition.State, k *definition.Step, set []hub.Var) {
-	for _, v := range set {
-		t.set(tok, v)
-	}
+func (t *turn) stepDone(tok *instance.Token, k *definition.Step, set []hub.Var) {
+	t.set(tok, set...)
 	if k.Compensation != nil {
-		u := Undo{Where: k.Where, State: s.Name, Visit: t.in.visit(t.m.Name, tok), Vars: t.in.items(tok, nil)}
+		vars := t.in.WithItems(tok, nil)
 		if k.As != "" {
-			u.Vars = u.Vars.With(k.As, t.in.vars(tok).Get(k.As))
+			vars = vars.With(k.As, t.in.Variables(tok).Get(k.As))
 		}
-		t.in.Undo = append(t.in.Undo, u)
+		t.effect(tok, k, false, vars)
 	}
 	tok.Step++
-	tok.moved = true
-	tok.clear()
-}
-
-// set gives a variable to the item branch around tok, or to the instance.
-func (t *turn) set(tok *Token, v hub.Var) {
-	item := v.Name != t.d.DataName
-	t.in.set(tok, item, v.Name, v.Value)
+	tok.Arrived = true
+	tok.ForgetTries()
 }
 
 // finish is what comes behind the steps of a state.
-func (t *turn) finish(tok *Token, s *definition.State) error {
+func (t *turn) finish(tok *instance.Token, s *definition.State) error {
 	switch at := tok.Step - len(s.Steps); {
 	case at <= atBranches && (len(s.Branches) > 0 || s.Each != nil):
 		return t.fork(tok, s)
@@ -137,15 +134,15 @@ func (t *turn) finish(tok *Token, s *definition.State) error {
 		}
 	}
 	switch {
-	case s.Final:
-		return t.end(tok)
-	case s.Outer != nil && s.Next == nil && !s.Waits(): // the end of a branch needs no word
-		return t.end(tok)
+	case s.Final, s.EndsBranch():
+		t.end(tok)
+		return nil
 	case s.Waits() || t.globally():
-		tok.Phase, tok.ready = Waiting, false
+		tok.Phase, tok.Runnable = instance.Waiting, false
 		return t.recall()
 	}
-	return t.fail(tok, hub.Fail(hub.Invalid, "no_rule", "no rule of `next` holds in state %s, and it waits for nothing", s.Name))
+	t.fail(tok, hub.Fail(hub.Invalid, "no_rule", "no rule of `next` holds in state %s, and it waits for nothing", s.Name))
+	return nil
 }
 
 // globally tells that some event may still take the instance out of any state.
@@ -154,101 +151,94 @@ func (t *turn) globally() bool {
 }
 
 // react does what r says, if its condition holds: its steps, and where it leads. suffix tells it from other reactions of the visit.
-func (t *turn) react(tok *Token, r *definition.Reaction, suffix string, more ...hub.Var) (hit bool, err error) {
+func (t *turn) react(tok *instance.Token, r *definition.Reaction, suffix string, more ...hub.Var) (hit bool, err error) {
 	if r.When != nil {
-		t.fixed = t.fixed || !r.When.Pure()
+		t.impure = t.impure || !r.When.Pure()
 		if hit, err = r.When.Holds(t.frame(tok, more...)); err != nil || !hit {
 			return false, err
 		}
 	}
 	for i, m := range r.Steps {
-		set, err := t.quick(context.Background(), tok, m, t.exchange(tok, suffix+"."+strconv.Itoa(i+1), more...))
+		set, err := t.local(context.Background(), tok, m, t.exchange(tok, suffix+"."+strconv.Itoa(i+1), more...))
 		if err != nil {
 			return true, hub.At(err, m.Where, m.Line)
 		}
-		for _, v := range set {
-			t.set(tok, v)
-		}
+		t.set(tok, set...)
 	}
 	if r.To != "" {
 		t.note(tok, r.Line, "chose", "%s because %s", r.To, t.why(tok, r, suffix, more...))
 		return true, t.goTo(tok, t.d.State(r.To))
 	}
-	if s := t.d.State(tok.State); tok.Phase == Waiting && s.Next != nil && tok.Task == nil { // what was set may make a rule hold; a person is waited for
-		tok.Phase, tok.ready = Running, true
+	if s := t.state(tok); tok.Phase == instance.Waiting && s.Next != nil && tok.Task == nil { // what was set may make a rule hold; a person is waited for
+		tok.Phase, tok.Runnable = instance.Running, true
 	}
 	return true, nil
 }
 
 // end closes a branch, or the instance.
-func (t *turn) end(tok *Token) error {
-	tok.ready = false
+func (t *turn) end(tok *instance.Token) {
+	tok.Runnable = false
 	if tok.Up < 0 {
 		t.shut(tok)
-		return nil
+		return
 	}
 	t.disarm(tok)
 	t.count(tok.State, -1)
-	tok.Phase = Done
-	up := t.in.token(tok.Up)
-	children := t.in.children(up)
-	if slices.ContainsFunc(children, func(c *Token) bool { return c.Phase != Done }) {
-		return nil
+	tok.Phase = instance.Done
+	up := t.in.Token(tok.Up)
+	children := t.in.Children(up)
+	if !slices.ContainsFunc(children, func(c *instance.Token) bool { return c.Phase != instance.Done }) {
+		t.join(up, children)
 	}
-	return t.join(up, children)
 }
 
 // shut closes the instance.
-func (t *turn) shut(root *Token) {
+func (t *turn) shut(root *instance.Token) {
 	t.disarm(root)
-	root.Phase = Done
+	root.Phase = instance.Done
 	t.in.Closed = t.now
 	for _, e := range t.in.Early {
 		t.note(root, "", "dropped", "event %s: no state took it", e.Name)
-		t.callOff(t.keeper(e))
+		t.callOff(t.keeperName(e))
 	}
 	t.in.Early = nil
-	t.in.Undo = nil
+	t.in.Effects = nil
 	t.note(root, "", "closed", "%s", root.State)
 }
 
 // fork begins the branches of a state.
-func (t *turn) fork(tok *Token, s *definition.State) error {
-	tok.Phase, tok.ready, tok.Step = Forked, false, len(s.Steps)+atTask
-	var begun []*Token
+func (t *turn) fork(tok *instance.Token, s *definition.State) error {
+	tok.Phase, tok.Runnable, tok.Step = instance.Forked, false, len(s.Steps)+atTask
 	for _, f := range s.Branches {
-		c := t.spawn(tok, f.Name)
-		begun = append(begun, c)
-		if err := t.enter(c, f.Initial); err != nil {
+		if err := t.enter(t.in.Spawn(tok, f.Name), f.Initial); err != nil {
 			return err
 		}
 	}
 	if s.Each != nil {
-		t.fixed = true
+		t.impure = true
 		list, err := s.Each.List.Value(t.frame(tok))
 		if err != nil {
 			return err
 		}
 		i := 0
 		for _, v := range list.Elems() {
-			c := t.spawn(tok, strconv.Itoa(i))
+			c := t.in.Spawn(tok, strconv.Itoa(i))
 			c.Vars = hub.Vars{{Name: s.Each.Item, Value: v}, {Name: "index", Value: doc.IntValue(int64(i))}}
-			begun = append(begun, c)
 			if err := t.enter(c, s.Each.Initial); err != nil {
 				return err
 			}
 			i++
 		}
-	}
-	if len(begun) == 0 {
-		return t.join(tok, nil)
+		if i == 0 {
+			t.join(tok, nil)
+		}
 	}
 	return nil
 }
 
 // join goes on behind the branches, with their results.
-func (t *turn) join(tok *Token, children []*Token) error {
-	s := t.d.State(tok.State)
+func (t *turn) join(tok *instance.Token, children []*instance.Token) {
+	s := t.state(tok)
 	if s.Each != nil && s.Each.As != "" {
 		results := make([]doc.Value, len(children))
 		for i, c := range children {
@@ -257,7 +247,6 @@ func (t *turn) join(tok *Token, children []*Token) error {
 		t.set(tok, hub.Var{Name: s.Each.As, Value: doc.ListOf(results)})
 	}
 	t.remove(children)
-	tok.Phase, tok.ready = Running, true
+	tok.Phase, tok.Runnable = instance.Running, true
 	t.note(tok, s.Line, "joined", "%d branches", len(children))
-	return nil
 }
