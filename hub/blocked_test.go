@@ -64,7 +64,7 @@ func TestRetryThatIsOverFirst(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- rt.Run(ctx) }()
-	for deadline := time.Now().Add(5 * time.Second); done.Load() < n && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(30 * time.Second); done.Load() < n && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
 	cancel()

@@ -83,7 +83,7 @@ func (b *bench) put(queue, id, key string) {
 
 func (b *bench) eventually(what string, ok func() bool) {
 	b.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			b.t.Fatalf("never: %s", what)
 		}
@@ -167,7 +167,7 @@ func TestBlockedKeyDelaysNoOther(t *testing.T) {
 	began := time.Now()
 	b.start()
 	b.eventually("the other key ran", func() bool { return len(j.all()) == 1 })
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("it waited %v", took)
 	}
 	b.eventually("the others are held", func() bool {
@@ -331,7 +331,7 @@ func TestStopHandsBackWhatItDoesNotFinish(t *testing.T) {
 	}
 	at := time.Now()
 	b.stop()
-	if took := time.Since(at); took > 2*time.Second {
+	if took := time.Since(at); took > 10*time.Second {
 		t.Errorf("stopped after %v", took)
 	}
 	got, err := b.store.Browse(t.Context(), hub.BrowseQuery{Queue: "q"})

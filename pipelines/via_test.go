@@ -275,7 +275,7 @@ pipelines:
 	}
 	close(release)
 	h.Settle()
-	for deadline := time.Now().Add(5 * time.Second); h.Runtime.LateReplies() != 1; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); h.Runtime.LateReplies() != 1; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal(errors.New("the late reply was not counted"))
 		}

@@ -107,7 +107,7 @@ func TestMagicCards(t *testing.T) {
 
 func TestSlowChargeHappensAtOnce(t *testing.T) {
 	w := world(t, Options{Slow: time.Hour})
-	client := http.Client{Timeout: 100 * time.Millisecond}
+	client := http.Client{Timeout: 2 * time.Second}
 	defer client.CloseIdleConnections()
 	const body = `{"amount":1,"card":"tok_slow"}`
 	if _, err := client.Post(w.URLs()["billing"]+"/charges", "application/json", http.NoBody); err != nil {

@@ -254,7 +254,7 @@ func TestDeletedQueueHeals(t *testing.T) {
 	r.ok(err)
 	failed := make(chan error, 1)
 	call := func() {
-		ctx, cancel := context.WithTimeout(background(t), 200*time.Millisecond)
+		ctx, cancel := context.WithTimeout(background(t), 2*time.Second)
 		defer cancel()
 		_, err := caller.Call(ctx, message1("3", "{}"))
 		failed <- err

@@ -61,7 +61,7 @@ func TestHubAnswers(t *testing.T) {
 	if e := wantError(t, err, hub.Bug, "bug", "internal error"); strings.Contains(e.Error(), "secret") {
 		t.Error(e)
 	}
-	short, cancel := context.WithTimeout(context.Background(), 150*time.Millisecond)
+	short, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	_, err = stock.Call(short, message1("5", "silent"))
 	wantError(t, err, hub.Timeout, "timeout", "no reply")

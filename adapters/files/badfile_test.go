@@ -56,13 +56,13 @@ func TestNotRegular(t *testing.T) { // row 52
 }
 
 func TestWaitsUntilStable(t *testing.T) { // row 53
-	in := newInbox(t, func(c *Config) { c.Parse = "lines"; c.Stable = 150 * time.Millisecond })
+	in := newInbox(t, func(c *Config) { c.Parse = "lines"; c.Stable = time.Second })
 	var got catch
 	stop := in.start(&got)
 	f := must(os.Create(filepath.Join(in.dir, "a")))
-	for i := range 20 { // 400 ms of writing
+	for i := range 40 { // 2 s of writing
 		fmt.Fprintf(f, "%d\n", i)
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond)
 		if !in.has("a") {
 			t.Fatal("claimed while it was written")
 		}
@@ -70,8 +70,8 @@ func TestWaitsUntilStable(t *testing.T) { // row 53
 	f.Close()
 	in.wait("done/a")
 	stop()
-	if n := len(got.taken()); n != 20 {
-		t.Errorf("%d records of 20", n)
+	if n := len(got.taken()); n != 40 {
+		t.Errorf("%d records of 40", n)
 	}
 }
 

@@ -134,7 +134,7 @@ func TestGoneClientDoesNotCancel(t *testing.T) {
 
 func TestSlowHandlerIsATimeout(t *testing.T) {
 	h := hub.HandlerFunc(func(ctx context.Context, _ *hub.Message) error { <-ctx.Done(); return ctx.Err() })
-	addr := serveRoute(t, "POST /orders", &SourceConfig{}, h, func(c *Config) { c.Limits.WriteTimeout = 100 * time.Millisecond })
+	addr := serveRoute(t, "POST /orders", &SourceConfig{}, h, func(c *Config) { c.Limits.WriteTimeout = time.Second })
 	if status, code, _ := exchange(t, addr, post("", `{}`)); status != 504 || code != "timeout" {
 		t.Fatalf("%d %s", status, code)
 	}

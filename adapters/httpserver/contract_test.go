@@ -63,7 +63,7 @@ func (c *clientFar) Open(t *testing.T) hub.Source {
 // Put posts until the route is served: 503 not_ready is no answer to the message.
 func (c *clientFar) Put(t *testing.T, m *hub.Message) {
 	c.wait.Go(func() {
-		for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+		for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 			req, _ := http.NewRequest("POST", c.url+"/in", bytes.NewReader(m.Body.Bytes()))
 			for k, v := range m.Headers {
 				req.Header.Set(k, v)

@@ -74,11 +74,11 @@ func mailTo(to string) *hub.Message {
 func TestFault_B2_SlowAnswerToTheDot(t *testing.T) {
 	m, dots := scripted(t, func(command string) string {
 		if command == "." {
-			time.Sleep(500 * time.Millisecond)
+			time.Sleep(2500 * time.Millisecond)
 		}
 		return ""
 	})
-	if err := m.target("plain", func(c *Config) { c.Timeout = 100 * time.Millisecond }).Send(t.Context(), mailTo("a@example.com")); err != nil || dots.Load() != 1 {
+	if err := m.target("plain", func(c *Config) { c.Timeout = time.Second }).Send(t.Context(), mailTo("a@example.com")); err != nil || dots.Load() != 1 {
 		t.Errorf("%d mails: %v", dots.Load(), err)
 	}
 	if c := defaultConfig(); c.Timeout < 5*time.Minute || c.ConfirmTimeout < 10*time.Minute {

@@ -132,7 +132,7 @@ func TestLostConfirmation(t *testing.T) {
 	t.Parallel()
 	d := newDB(t, "create table orders (id int)")
 	p := newProxy(t, d)
-	a := openAdapter(t, p.url, func(c *Config) { c.Timeout = 500 * time.Millisecond })
+	a := openAdapter(t, p.url, func(c *Config) { c.Timeout = 3 * time.Second })
 	noError(t, a.send("insert orders", "m0", `{"id": 0}`)) // all is prepared
 	p.mute.Store(true)
 	wantTransient(t, a.send("insert orders", "m1", `{"id": 1}`))

@@ -200,7 +200,7 @@ func TestAFrozenHubIsReplaced(t *testing.T) {
 	d.exec("insert into orders (id, customer, n) select i, 'same', i from generate_series(1, 5) i")
 	c := polling()
 	c.Key = "customer"
-	frozen := openAdapter(t, p.url, func(c *Config) { c.Timeout = 500 * time.Millisecond }).source("poll orders", c)
+	frozen := openAdapter(t, p.url, func(c *Config) { c.Timeout = 2 * time.Second }).source("poll orders", c)
 	frozen.lease = calmLease
 	inside, thaw := make(chan struct{}, 10), make(chan struct{})
 	free := sync.OnceFunc(func() { close(thaw) })

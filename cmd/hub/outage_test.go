@@ -86,7 +86,10 @@ func TestFault_V8_TraceOfRepeats(t *testing.T) {
 	before := asked.Load()
 	s.post("/orders", `{"id":"R-1","total":1,"kind":"x"}`)
 	await(t, "it is tried many times", func() bool { return asked.Load() > before+10 })
-	has(t, s.hub(0, "trace", "R-1"), "waiting in orders, try ", "(the last of ", " tries since ")
+	await(t, "the trace tells of its tries", func() bool { // not while it is tried
+		out := s.hub(0, "trace", "R-1")
+		return strings.Contains(out, "waiting in orders, try ") && strings.Contains(out, "(the last of ") && strings.Contains(out, " tries since ")
+	})
 	broken.Store(false)
 	await(t, "it is worked", func() bool { return strings.Contains(s.hub(0, "trace", "R-1"), "far.act → 200") })
 	trace := s.hub(0, "trace", "R-1")

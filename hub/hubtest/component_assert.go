@@ -15,7 +15,7 @@ import (
 )
 
 // contractPatience is how long the suites of adapters wait for what must happen.
-const contractPatience = 10 * time.Second
+const contractPatience = 30 * time.Second
 
 // contractT is a test of one duty.
 type contractT struct {

@@ -36,7 +36,7 @@ var claimCases = []storeCase{
 		first, _, err := t.s.Claim(context.Background(), "q", 1, time.Millisecond)
 		t.ok(err)
 		var again []*hub.Delivery
-		for end := time.Now().Add(5 * time.Second); len(again) == 0 && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(contractPatience); len(again) == 0 && time.Now().Before(end); time.Sleep(time.Millisecond) {
 			again, _ = t.claim("q", 1)
 		}
 		t.must(len(first) == 1 && len(again) == 1, "first %v, again %v", ids(first), ids(again))
@@ -112,7 +112,7 @@ var waitingCases = []storeCase{
 	{"waiting_wakes", "a message falls due by itself", func(t *storeTest) {
 		due := time.Now().Add(30 * time.Millisecond)
 		t.commit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: message("a"), Due: due}}})
-		for end := due.Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		for end := due.Add(contractPatience); time.Now().Before(end); time.Sleep(time.Millisecond) {
 			if _, got := t.claim("q", 1); len(got) == 1 {
 				t.must(!time.Now().Before(due), "claimed too early")
 				t.holds("q")

@@ -79,7 +79,7 @@ func TestShadowHangs(t *testing.T) {
 	for range 9 {
 		h.Must("p", `{"n":1}`)
 	}
-	for deadline := time.Now().Add(5 * time.Second); len(h.Called("new.ask")) < 4; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); len(h.Called("new.ask")) < 4; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("no shadow call is made")
 		}

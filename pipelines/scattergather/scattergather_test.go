@@ -189,7 +189,7 @@ func waiting(t *testing.T, step string, a, b patterntest.Answer) (h *patterntest
 	for len(h.Called("a.quote"))+len(h.Called("b.quote")) < 2 {
 		time.Sleep(time.Millisecond)
 	}
-	time.Sleep(50 * time.Millisecond) // the fast one returns: nothing tells when its answer lies in the channel
+	time.Sleep(200 * time.Millisecond) // the fast one returns: nothing tells when its answer lies in the channel
 	h.Clock.Advance(3 * time.Second)
 	<-done
 	return h, body, err

@@ -1,6 +1,7 @@
 package examples
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -117,13 +118,16 @@ func (s *shop) kills(t *testing.T) {
 	books := s.world.Ledger().Count("shipping", "book")
 	var next atomic.Int64
 	var group sync.WaitGroup
-	defer group.Wait()
 	pace := time.NewTicker(10 * time.Millisecond)
 	defer pace.Stop()
+	killed, free := context.WithCancel(t.Context()) // the last orders come behind the last kill
+	defer func() { free(); group.Wait() }()
 	for range customers {
 		group.Go(func() {
 			for i := next.Add(1); i <= orders; i = next.Add(1) {
-				<-pace.C
+				if <-pace.C; i >= orders-20 {
+					<-killed.Done()
+				}
 				sku, quantity, service := "LAMP", int(1+i%3), "standard"
 				switch i % 10 {
 				case 0:
@@ -152,6 +156,7 @@ func (s *shop) kills(t *testing.T) {
 	kill("shipping", func() bool { return s.world.Ledger().Count("shipping", "book") >= books+30 })
 	kill("orders", func() bool { return s.count.Load() >= start+90 })
 	kill("inventory", func() bool { return s.db.value("select count(*) >= 100 from reservations") == "t" })
+	free()
 	group.Wait()
 	s.finished(time.Minute)
 	same(t, "orders", s.count.Load()+s.unsure.Load()-start, orders)

@@ -75,7 +75,7 @@ pipelines:
     from: commands
     steps:
       - call: %s
-        timeout: 4s
+        timeout: %s
         errors: {other: {call: notes.put, with: {who: caller, n: =body.n, class: =error.class, reason: =error.reason, said: =error.message, partial: =error.partial}, retry: soon}}
   callee:
     from: %s
@@ -117,7 +117,8 @@ func (n *notes) sorted() []note {
 func byNote(a, b note) int { return cmp.Or(strings.Compare(a.N, b.N), strings.Compare(a.Who, b.Who)) }
 
 // askAll runs a hub whose callee does the steps, has a command in it for each of ns, and waits for what both sides noted.
-func askAll(t *testing.T, c carrier, steps, takes string, ns []string, want []note) {
+// patience is how long who asks waits for an answer.
+func askAll(t *testing.T, c carrier, patience, steps, takes string, ns []string, want []note) {
 	t.Helper()
 	got := &notes{}
 	mux := http.NewServeMux()
@@ -133,7 +134,7 @@ func askAll(t *testing.T, c carrier, steps, takes string, ns []string, want []no
 	far := httptest.NewServer(mux)
 	t.Cleanup(far.Close)
 	addr := freePort(t)
-	h := runHub(t, t.TempDir(), fmt.Sprintf(errorsConfig, addr, far.URL, c.adapters, c.channels, c.call, c.from, steps, takes))
+	h := runHub(t, t.TempDir(), fmt.Sprintf(errorsConfig, addr, far.URL, c.adapters, c.channels, c.call, patience, c.from, steps, takes))
 	client := &http.Client{Transport: &http.Transport{}}
 	t.Cleanup(client.CloseIdleConnections)
 	for _, n := range ns {
@@ -183,7 +184,7 @@ func TestFault_M8_OneJourney(t *testing.T) {
 			steps += fmt.Sprintf("      - {fail: {class: %s, say: no %s}, when: body.n == %q}\n", class, class, class)
 			want = append(want, note{"callee", class, class, class, "no " + class, false}, note{"caller", class, class, class, cmp.Or(c.texts[class], "no "+class), false})
 		}
-		askAll(t, c, steps, "other", classes, want)
+		askAll(t, c, "30s", steps, "other", classes, want)
 	})
 }
 
@@ -211,7 +212,7 @@ func TestFault_M1_DoneInPart(t *testing.T) {
 			}
 		}
 		c.untold = true
-		askAll(t, c, steps, "other", ns, want)
+		askAll(t, c, "30s", steps, "other", ns, want)
 	})
 }
 
@@ -224,6 +225,6 @@ func TestFault_R1_ExpiredIsATimeout(t *testing.T) {
 			ns, want = append(ns, "away"), append(want, note{"caller", "away", "timeout", "timeout", "", false})
 		}
 		c.untold = true
-		askAll(t, c, steps, "bug", ns, want)
+		askAll(t, c, "4s", steps, "bug", ns, want)
 	})
 }

@@ -132,6 +132,13 @@ func (c *cage) Write(p []byte) (int, error) {
 	return c.log.Write(p)
 }
 
+// logged is what the hub has printed so far.
+func (c *cage) logged() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.log.String()
+}
+
 func (c *cage) keep(where, text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -257,7 +264,7 @@ func (c *cage) start() {
 	await(c.t, soon, "the hub answers", func() bool {
 		select {
 		case <-ended:
-			c.t.Fatalf("the hub ended:\n%s", c.log.String())
+			c.t.Fatalf("the hub ended:\n%s", c.logged())
 		default:
 		}
 		var st struct{ URLs map[string]string }
@@ -305,9 +312,7 @@ func TestFault_S2_Canaries(t *testing.T) {
 	c.verb("trace", "N-10")
 	c.verb("trace", "N-10", "-o", "json")
 	c.verb("refused", "list")
-	c.mu.Lock()
-	c.said["log"] = c.log.String()
-	c.mu.Unlock()
+	c.keep("log", c.logged())
 	found := map[string][]string{}
 	for where, text := range c.said {
 		for name, value := range canaries {
@@ -447,9 +452,7 @@ func TestFault_S4_HostileNames(t *testing.T) {
 	c.verb("trace", "last")
 	c.verb("process", "show", evil[:4])
 	time.Sleep(50 * time.Millisecond)
-	c.mu.Lock()
-	c.said["log"] = c.log.String()
-	c.mu.Unlock()
+	c.keep("log", c.logged())
 	raw, seen := 0, 0
 	for where, text := range c.said {
 		if strings.HasPrefix(where, "answer") {

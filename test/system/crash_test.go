@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"orderhub/hub/hubtest"
 	"orderhub/stub"
 )
 
@@ -49,7 +50,7 @@ func TestTerm(t *testing.T) {
 	var longest time.Duration
 	for range times("HUB_TEST_TERMS", 3) {
 		time.Sleep(200*time.Millisecond + time.Duration(rand.Int64N(int64(500*time.Millisecond))))
-		stood := standstill(t)
+		stood := hubtest.Standstill(t)
 		took, err := s.stop()
 		if err != nil || took > 5*time.Second+stood() {
 			t.Errorf("SIGTERM: exit %v after %v\n%s", err, took, s.tail())

@@ -154,7 +154,8 @@ func TestCancelLink(t *testing.T) {
 	s.booked("C-2")
 	same(t, "the answer to a program", s.do("POST", s.link("C-2", "Your order C-2: invoiced"), ""), `202 {"order_id":"C-2","title":"the order is being cancelled"}`)
 	s.reach("C-2", "cancelled")
-	refunds := s.effects("billing", "refund", "C-2")
+	var refunds []stub.Effect
+	s.until("the invoice is taken back", func() bool { refunds = s.effects("billing", "refund", "C-2"); return len(refunds) > 0 })
 	if len(refunds) != 1 || refunds[0].Get("invoice") != s.effects("billing", "invoice", "C-2")[0].Get("id") {
 		t.Errorf("the invoice is taken back by %v", refunds)
 	}

@@ -12,11 +12,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 	"orderhub/hub/store"
 	"orderhub/stub"
 )
@@ -34,21 +34,15 @@ func await(t testing.TB, within time.Duration, what string, ok func() bool) {
 	}
 }
 
-// standstill tells by how much the test's own short sleeps were too long since it was called: for so long the
-// machine stood still. A promise of time is checked with it added, and holds however busy the machine is.
-func standstill(t testing.TB) func() time.Duration {
-	const nap, usual = 10 * time.Millisecond, 50 * time.Millisecond
-	var stood atomic.Int64
-	go func() {
-		for t.Context().Err() == nil {
-			began := time.Now()
-			time.Sleep(nap)
-			if late := time.Since(began) - nap; late > usual {
-				stood.Add(int64(late))
-			}
+// promised is await for a promise of time: that in which the machine stood still does not count.
+func promised(t testing.TB, within time.Duration, what string, ok func() bool) {
+	t.Helper()
+	stood := hubtest.Standstill(t)
+	for began := time.Now(); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Since(began) > within+stood() {
+			t.Fatalf("not in %v: %s", within, what)
 		}
-	}()
-	return func() time.Duration { return time.Duration(stood.Load()) }
+	}
 }
 
 // until is await, with the hub's own view of things in the failure.

@@ -305,12 +305,7 @@ func (l *load) judge(t *testing.T) {
 			break
 		}
 		if l.quarantine {
-			groups, _ := l.s.hub("dlq")
-			for line := range strings.Lines(groups) { // what died of anything else stays lost
-				if strings.Contains(line, "uncleanly") {
-					l.s.hub("replay", "--group", strings.Fields(line)[0])
-				}
-			}
+			l.s.replayKilled()
 			time.Sleep(time.Second)
 		}
 		time.Sleep(100 * time.Millisecond)
@@ -320,6 +315,16 @@ func (l *load) judge(t *testing.T) {
 		out, _ := l.s.hub("dlq")
 		status, _ := l.s.hub("status")
 		t.Errorf("lost %.200s\nnot charged %.200s\ndoubled %.200s\n%s\n%s\n%s", strings.Join(lost, " "), strings.Join(uncharged, " "), strings.Join(doubled, " "), out, status, l.s.tail())
+	}
+}
+
+// replayKilled replays what three kills hit at work, as somebody would. What died of anything else stays dead.
+func (s *site) replayKilled() {
+	groups, _ := s.hub("dlq")
+	for line := range strings.Lines(groups) {
+		if strings.Contains(line, "uncleanly") {
+			s.hub("replay", "--group", strings.Fields(line)[0])
+		}
 	}
 }
 

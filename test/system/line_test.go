@@ -17,6 +17,7 @@ import (
 	kafka "github.com/segmentio/kafka-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 	"orderhub/stub"
 )
 
@@ -293,7 +294,7 @@ func TestBlockedKeyDelaysNoOther(t *testing.T) {
 			phase(0, 50, false) // connections are made
 			for try := range 3 {
 				seq := 1000 * (try + 1)
-				stood := standstill(t)
+				stood := hubtest.Standstill(t)
 				free := phase(seq, 100, false)
 				blocked.Store(true)
 				held := phase(seq+100, 200, true)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"orderhub/hub/hubtest"
 	"orderhub/stub"
 )
 
@@ -150,7 +151,7 @@ func TestFault_M1_NonsenseOfTheGateway(t *testing.T) {
 	for i := range good {
 		orders = append(orders, fmt.Sprintf("G-%04d", i))
 	}
-	stood := standstill(t)
+	stood := hubtest.Standstill(t)
 	var posts sync.WaitGroup
 	for w := range 8 {
 		posts.Go(func() {

@@ -34,7 +34,7 @@ func TestFault_V3_ChargesRefused(t *testing.T) {
 	s.fault(stub.Fault{Service: "billing", Op: "charge", Status: 503})
 	s.post("/orders", order("V-1", `"total":5.00`))
 	began := time.Now()
-	await(t, 5*time.Second, "the outage is seen", func() bool { return len(s.attention()) == 1 })
+	promised(t, 5*time.Second, "the outage is seen", func() bool { return len(s.attention()) == 1 })
 	if a := s.attention(); !strings.HasPrefix(a[0], "outage adapter billing: ") || !strings.Contains(a[0], "answered 503") {
 		t.Errorf("%q", a)
 	}
@@ -48,7 +48,7 @@ func TestFault_V3_ChargesRefused(t *testing.T) {
 	})
 	s.world.ClearFaults()
 	healed := time.Now()
-	await(t, 5*time.Second, "the outage is gone", func() bool { return len(s.attention()) == 0 })
+	promised(t, 5*time.Second, "the outage is gone", func() bool { return len(s.attention()) == 0 })
 	t.Logf("billing refused charges for %s; gone %s after it healed", healed.Sub(began).Round(time.Millisecond), time.Since(healed).Round(time.Millisecond))
 	s.once("V-1", "W-a", "W-j")
 	v := s.trace("V-1")
@@ -93,7 +93,7 @@ func TestFault_V6_DiskFull(t *testing.T) {
 		_, err = f.Write(make([]byte, 64<<10))
 	}
 	f.Close()
-	await(t, 5*time.Second, "the full disk is seen", func() bool { return len(s.attention()) == 1 && ready() == http.StatusServiceUnavailable })
+	promised(t, 5*time.Second, "the full disk is seen", func() bool { return len(s.attention()) == 1 && ready() == http.StatusServiceUnavailable })
 	if a := s.attention()[0]; !strings.HasPrefix(a, "outage store: ") || !strings.Contains(a, "no space left") {
 		t.Error(a)
 	}
@@ -114,7 +114,7 @@ func TestFault_V6_DiskFull(t *testing.T) {
 	if err := os.Remove(fill); err != nil {
 		t.Fatal(err)
 	}
-	await(t, 10*time.Second, "it heals", func() bool { return len(s.attention()) == 0 && ready() == http.StatusOK })
+	promised(t, 10*time.Second, "it heals", func() bool { return len(s.attention()) == 0 && ready() == http.StatusOK })
 	s.post("/orders", order("D-2", `"total":5.00`))
 	s.reach("D-2", "done")
 	await(t, soon, "the file is read", func() bool { _, err := os.Stat(phone); return os.IsNotExist(err) })

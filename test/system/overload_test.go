@@ -29,7 +29,7 @@ func TestFault_R1_Overload(t *testing.T) {
 	rate, timeout, within := 0, 10*time.Second, 3*time.Hour
 	var edits []string
 	if !long {
-		n, rate, timeout, within = 100, 40, time.Second, 3*time.Minute
+		n, rate, timeout, within = 100, 100, time.Second, 3*time.Minute
 		edits = []string{"timeout: 10s, as: stock", "timeout: 1s, as: stock", "    from: stock.commands\n", "    from: stock.commands\n    lanes: 1\n",
 			"gateway: {times: 8, wait: 1s..5m,", "gateway: {times: 1000, wait: 50ms..400ms,", "patient: {times: 60, wait: 1s..6h,", "patient: {times: 1000, wait: 50ms..400ms,"}
 	} else {

@@ -164,7 +164,8 @@ func (s *site) judgeFlow(wants []string) {
 			s.t.Logf("%s\n%s", out, list)
 		}
 	}()
-	await(s.t, 60*time.Second, "every order to end", func() bool {
+	await(s.t, 5*time.Minute, "every order to end", func() bool {
+		s.replayKilled()
 		clear(states)
 		for _, state := range []string{"done", "cancelled"} {
 			for after := ""; ; {

@@ -167,7 +167,7 @@ func (r *rabbit) start() {
 		r.t.Fatal(err)
 	}
 	r.process = cmd
-	await(r.t, time.Minute, "RabbitMQ answers", func() bool {
+	await(r.t, 3*time.Minute, "RabbitMQ answers", func() bool {
 		c, err := amqp.Dial(r.url)
 		if err == nil {
 			c.Close()

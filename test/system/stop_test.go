@@ -4,6 +4,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"orderhub/hub/hubtest"
 )
 
 // TestStopWithSilentClients: a connection that never said a word keeps nobody from stopping.
@@ -18,8 +20,8 @@ func TestStopWithSilentClients(t *testing.T) {
 		defer c.Close()
 	}
 	s.do("GET", "/healthz", "") // the connections before it are accepted
-	stood := standstill(t)
-	if took, err := s.stop(); err != nil || took > 2*time.Second+stood() {
+	stood := hubtest.Standstill(t)
+	if took, err := s.stop(); err != nil || took > 4*time.Second+stood() {
 		t.Errorf("SIGTERM: exit %v after %v\n%s", err, took, s.tail())
 	}
 }

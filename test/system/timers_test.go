@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 	"orderhub/hub/store"
 )
 
@@ -59,7 +60,7 @@ func TestTimersKilled(t *testing.T) {
 	})
 	away := []pause{{first, time.Now()}} // of those that were due before they were all set, if any
 	t.Logf("%d timers are set %v before the first is due; the hub has %d MB", n, time.Until(first).Round(time.Millisecond), s.rss()>>20)
-	stood := standstill(t)
+	stood := hubtest.Standstill(t)
 	for i := range kills {
 		time.Sleep(time.Until(first.Add(over*time.Duration(i)/time.Duration(kills) + time.Duration(rand.Int63n(int64(over)/int64(kills))))))
 		down := time.Now().Add(-200 * time.Millisecond) // what fell due just before the kill may not have fired

@@ -39,7 +39,7 @@ func TestSandbox(t *testing.T) {
 	began := time.Now()
 	b, err := cmd.CombinedOutput()
 	out := string(b)
-	if err != nil || time.Since(began) > soon {
+	if err != nil || time.Since(began) > 3*soon { // it ends by itself
 		t.Fatalf("sandbox: %v after %v\n%s", err, time.Since(began), out)
 	}
 	for _, name := range []string{"web-orders.1-approved.json", "web-orders.2-declined.json", "web-orders.3-expired-card.json",

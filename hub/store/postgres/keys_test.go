@@ -121,8 +121,8 @@ func TestPostgresOrderPerKey(t *testing.T) {
 	base := storetest.PostgresSchema(t)
 	l := &keyLines{keys: keys, each: each, next: map[int]int{}, taken: map[int]bool{}}
 	far := &pgFar{tries: map[string]int{}, arrived: map[string]int{}}
-	start := func(name string) *pgHub {
-		return startRuntime(t, base, name, time.Second, func(rt *hub.Runtime) {
+	start := func(name string) *pgHub { // a machine that stands still for 2 s is not a hub that is lost
+		return startRuntime(t, base, name, 4*time.Second, func(rt *hub.Runtime) {
 			again := func(*hub.Error) hub.Reaction {
 				return hub.Reaction{Retry: &hub.Retry{Times: 90, Min: 5 * time.Millisecond, Max: 100 * time.Millisecond}}
 			}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 	"orderhub/hub/store/core"
 	"orderhub/hub/store/storetest"
 )
@@ -63,7 +64,7 @@ func TestPostgresFencing(t *testing.T) {
 	if err := b.Commit(ctx, &hub.Unit{Input: mine[0], Puts: []hub.Put{{Queue: "out", Msg: storetest.Message("effect", "1")}}}); err != nil {
 		t.Fatal(err)
 	}
-	storetest.Eventually(t, "a knows that it lost the queue", 10*time.Second, func() bool { return a.Lease("q") == 0 })
+	storetest.Eventually(t, "a knows that it lost the queue", 20*time.Second, func() bool { return a.Lease("q") == 0 })
 	if batch := claimed(t, a, "q", 5); len(batch) != 0 {
 		t.Fatalf("a claimed %v", batch)
 	}
@@ -74,7 +75,7 @@ func TestPostgresFencing(t *testing.T) {
 func TestPostgresTakeover(t *testing.T) {
 	base := storetest.PostgresSchema(t)
 	proxy, cutOff := throughProxy(t, base)
-	const lease = 2 * time.Second
+	const lease = 4 * time.Second // also a machine that stands still for 2 s keeps it
 	a, b := openPg(t, cutOff, Options{Lease: lease, Patience: 500 * time.Millisecond}), openPg(t, base, Options{Lease: lease})
 	for i := range 5 {
 		storetest.Put(t, a, "q", storetest.Message(fmt.Sprint("m", i), "1"))
@@ -85,7 +86,7 @@ func TestPostgresTakeover(t *testing.T) {
 		t.Fatal("a lease that is renewed was taken over")
 	}
 	proxy.mode.Store(pgStall)
-	begun := time.Now()
+	begun, stood := time.Now(), hubtest.Standstill(t)
 	var d *hub.Delivery
 	for d == nil {
 		batch, next, err := b.Claim(ctx, "q", 1, time.Hour)
@@ -103,13 +104,13 @@ func TestPostgresTakeover(t *testing.T) {
 			time.Sleep(wait)
 		}
 	}
-	if took := time.Since(begun); took > lease+2*time.Second || d.Msg.ID != "m0" {
+	if took := time.Since(begun); took > lease+2*time.Second+stood() || d.Msg.ID != "m0" {
 		t.Fatalf("%s was taken over after %v", d.Msg.ID, took)
 	}
 	proxy.mode.Store(pgRefuse)
 	proxy.cut()
 	proxy.mode.Store(pgPass)
-	storetest.Eventually(t, "the connection is back", 10*time.Second, func() bool { _, err := a.Queues(ctx); return err == nil })
+	storetest.Eventually(t, "the connection is back", 20*time.Second, func() bool { _, err := a.Queues(ctx); return err == nil })
 	if err := a.Commit(ctx, &hub.Unit{Input: first}); !errors.Is(err, hub.ErrLost) {
 		t.Fatalf("the stale owner commits: %v", err)
 	}
@@ -135,7 +136,7 @@ func TestPostgresLeaseOutlivesOutage(t *testing.T) {
 	d, epoch := claimsSoon(t, s, "q", "m1"), s.Lease("q")
 	proxy.mode.Store(pgRefuse)
 	proxy.cut()
-	storetest.Eventually(t, "the lease is overdue", 10*time.Second, func() bool { return !s.mayClaim("q") })
+	storetest.Eventually(t, "the lease is overdue", 20*time.Second, func() bool { return !s.mayClaim("q") })
 	if batch := claimed(t, s, "q", 1); len(batch) != 0 {
 		t.Fatalf("claimed %s on a lease that is overdue", batch[0].Msg.ID)
 	}
@@ -174,7 +175,7 @@ func TestPostgresStart(t *testing.T) {
 	if err := again.Close(); err != nil {
 		t.Fatal(err)
 	}
-	storetest.Eventually(t, "hears that the queue is free", 5*time.Second, func() bool { return waitWoken(other, "q", time.Second) })
+	storetest.Eventually(t, "hears that the queue is free", 20*time.Second, func() bool { return waitWoken(other, "q", time.Second) })
 	claimsSoon(t, other, "q", "m1")
 	t.Logf("handed over after %v", time.Since(begun))
 }
@@ -211,7 +212,7 @@ func TestPostgresWoken(t *testing.T) {
 		<-a.woken
 	}
 	storetest.PostgresExec(t, url, "INSERT INTO messages(seq,queue,state,id,crc,head,body) SELECT nextval('numbers'), id, 1, 'm2', 0, '', '' FROM queues WHERE name='q'")
-	storetest.Eventually(t, "the poll finds it", 10*time.Second, func() bool { return waitWoken(a, "q", time.Second) })
+	storetest.Eventually(t, "the poll finds it", 20*time.Second, func() bool { return waitWoken(a, "q", time.Second) })
 }
 
 // Queues spread evenly over hubs that ask for them, once they come to rest, and then stay.
