@@ -16,6 +16,7 @@ import (
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/schema"
+	"orderhub/transforms/shape"
 )
 
 // loading is a plan on its way: what the loader and the patterns share.
@@ -97,7 +98,7 @@ const notYet = "remove it: this version has no code for it"
 func (l *loading) section(root *yamlfile.Node, name string) *yamlfile.Node {
 	n, known := root.Get(name), l.sectionNames()
 	for _, k := range root.Keys() {
-		if near, ok := yamlfile.Nearest(k, known); n == nil && ok && near == name && !slices.Contains(known, k) {
+		if near, ok := shape.Nearest(k, known); n == nil && ok && near == name && !slices.Contains(known, k) {
 			n = root.Get(k)
 		}
 	}
@@ -195,7 +196,7 @@ func cause(err error) string {
 // nearFile is the help for a file that can't be read: the nearest name beside it.
 func (l *loading) nearFile(file string) string {
 	entries, _ := os.ReadDir(filepath.Dir(l.path(file)))
-	near, ok := yamlfile.Nearest(filepath.Base(file), names(entries, fs.DirEntry.Name))
+	near, ok := shape.Nearest(filepath.Base(file), names(entries, fs.DirEntry.Name))
 	if !ok {
 		return "check the name, relative to the folder of " + filepath.Base(l.Path)
 	}

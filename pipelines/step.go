@@ -106,7 +106,7 @@ func (b *Build) noVerb(beside []string) {
 }
 
 func didYouMean(name string, known []string) string {
-	if near, ok := yamlfile.Nearest(name, known); ok {
+	if near, ok := shape.Nearest(name, known); ok {
 		return `did you mean "` + near + `"?`
 	}
 	if len(known) == 0 {

@@ -4,6 +4,7 @@ import (
 	"orderhub/hub/doc"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/mapping"
+	"orderhub/transforms/shape"
 )
 
 // tree turns YAML into a mapping: scalars with `=` are formulas, `$each`,
@@ -49,7 +50,7 @@ func (b *Build) mapTree(n *yamlfile.Node) *mapping.Tree {
 			t.Value = v
 		default:
 			if len(name) > 0 && name[0] == '$' {
-				near, _ := yamlfile.Nearest(name, []string{"$each", "$when", "$value"})
+				near, _ := shape.Nearest(name, []string{"$each", "$when", "$value"})
 				help := "known: $each, $when, $value"
 				if near != "" {
 					help = `did you mean "` + near + `"?`

@@ -12,7 +12,7 @@ import (
 	"orderhub/cmd/hub/internal/exit"
 	"orderhub/cmd/hub/internal/screen"
 	"orderhub/cmd/hub/internal/words"
-	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/shape"
 )
 
 // cli is what all verbs share.
@@ -84,7 +84,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	var known []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
-	near, found := yamlfile.Nearest(name, known)
+	near, found := shape.Nearest(name, known)
 	if !found {
 		return exit.Usagef("unknown flag --%s; hub %s --help lists the flags", name, verbPath(cmd))
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/shape"
 )
 
 // names are what a configuration has that tests may name. They are taken from
@@ -66,7 +67,7 @@ func (c names) asks(name string) bool {
 
 // didYouMean is the help for an unknown name.
 func didYouMean(name string, known []string) string {
-	if near, ok := yamlfile.Nearest(name, known); ok {
+	if near, ok := shape.Nearest(name, known); ok {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	if len(known) == 0 {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"orderhub/transforms/shape"
 	"orderhub/transforms/units"
 )
 
@@ -111,8 +112,8 @@ func (n *Node) checkWord(v reflect.Value, words []string) {
 	if i := strings.LastIndex(help, ", "); i >= 0 {
 		help = help[:i] + " or" + help[i+1:]
 	}
-	if near, ok := Nearest(v.String(), words); ok && !n.resolve().expanded {
-		help = fmt.Sprintf("did you mean %q?", near)
+	if near := shape.DidYouMean(v.String(), words); near != "" && !n.resolve().expanded {
+		help = near
 	}
 	n.Errorf("E105", help, "%s: unknown word %s", n.label(), n.shown())
 }

@@ -1,6 +1,7 @@
 package yamlfile
 
 import (
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -48,37 +49,21 @@ func (n *Node) start() span {
 	return at
 }
 
+// scalarWidth is how much of its line a scalar takes, from its start on.
 func scalarWidth(rest []rune, y *yaml.Node) int {
+	value := []rune(y.Value)
 	switch {
 	case y.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
-		for i, r := range rest {
-			if r == ' ' || r == '\t' {
-				return i
-			}
+		if i := slices.IndexFunc(rest, func(r rune) bool { return r == ' ' || r == '\t' }); i >= 0 {
+			return i
 		}
-	case y.Style&yaml.SingleQuotedStyle != 0:
-		for i := 1; i < len(rest); i++ {
-			if rest[i] != '\'' {
-				continue
-			}
-			if i+1 < len(rest) && rest[i+1] == '\'' {
-				i++
-				continue
-			}
-			return i + 1
-		}
-	case y.Style&yaml.DoubleQuotedStyle != 0:
-		for i := 1; i < len(rest); i++ {
-			if rest[i] == '\\' {
-				i++
-			} else if rest[i] == '"' {
-				return i + 1
-			}
+	case y.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0:
+		if end, ok := follow(rest, 0, value, len(value), y.Style); ok && end < len(rest) {
+			return end + 1
 		}
 	default:
-		v := []rune(y.Value)
 		i := 0
-		for i < len(v) && i < len(rest) && v[i] == rest[i] {
+		for i < len(value) && i < len(rest) && value[i] == rest[i] {
 			i++
 		}
 		return max(i, 1)

@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/width"
 )
 
 const (
@@ -95,11 +98,11 @@ func window(line []rune, col, end int) (text, caret string) {
 			pad.WriteByte(' ')
 		}
 	}
-	width := 0
+	caretWidth := 0
 	for i := col - 1; i < min(end-1, to); i++ {
-		width += len(blank(line[i]))
+		caretWidth += len(blank(line[i]))
 	}
-	return text, pad.String() + strings.Repeat("^", max(width, 1))
+	return text, pad.String() + strings.Repeat("^", max(caretWidth, 1))
 }
 
 // blank gives the white space that is as wide as r on a terminal.
@@ -116,8 +119,8 @@ func blank(r rune) string {
 }
 
 func wide(r rune) bool {
-	return r >= 0x1100 && r <= 0x115f || r >= 0x2e80 && r <= 0xa4cf || r >= 0xac00 && r <= 0xd7a3 ||
-		r >= 0xf900 && r <= 0xfaff || r >= 0xff00 && r <= 0xff60 || r >= 0x1f300 && r <= 0x1faff
+	k := width.LookupRune(r).Kind()
+	return k == width.EastAsianWide || k == width.EastAsianFullwidth
 }
 
 // printable keeps control characters of a file away from the terminal.
@@ -130,27 +133,12 @@ func printable(s string) string {
 	}, s)
 }
 
-type jsonProblem struct {
-	Code     string `json:"code"`
-	Severity string `json:"severity"`
-	File     string `json:"file"`
-	Line     int    `json:"line"`
-	Col      int    `json:"col"`
-	EndCol   int    `json:"endCol"`
-	Message  string `json:"message"`
-	Help     string `json:"help"`
-}
-
 // WriteJSON prints one array for machines, [] when there is nothing.
 func (p *Problems) WriteJSON(w io.Writer) {
-	out := []jsonProblem{}
-	for _, x := range p.All() {
-		out = append(out, jsonProblem{x.Code, x.Severity.String(), x.File, x.Line, x.Col, x.EndCol, x.Message, x.Help})
-	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	_ = enc.Encode(out)
+	_ = enc.Encode(slices.Concat([]Problem{}, p.All()))
 }
 
 // WriteGitHub prints workflow commands, which GitHub shows beside the changed lines.

@@ -144,8 +144,8 @@ func (s *setting) section(name string) *Node {
 func meant(name string, known []string) (near, slip string) {
 	best := len(name) + 1
 	for wrong := name; wrong != ""; wrong = wrong[:max(0, strings.LastIndexByte(wrong, '.'))] {
-		if k, ok := Nearest(wrong, known); ok {
-			if d := shape.Distance([]rune(wrong), []rune(k)); d > 0 && d < best {
+		if k, ok := shape.Nearest(wrong, known); ok && !slices.Contains(known, wrong) {
+			if d := shape.Distance([]rune(wrong), []rune(k)); d < best {
 				near, slip, best = k, wrong, d
 			}
 		}

@@ -9,15 +9,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-func TestNearest(t *testing.T) {
-	for in, want := range map[string]string{"wehn": "when", "transfrom": "transform", "methd": "method", "smal": "", "zzzz": "", "x": "", "When": "when"} {
-		if got, ok := Nearest(in, []string{"when", "transform", "method", "big", "y"}); got != want || ok != (want != "") {
-			t.Errorf("%s: %q", in, got)
-		}
-	}
-}
+	"orderhub/transforms/shape"
+)
 
 func TestAny(t *testing.T) {
 	l := testLoader(map[string]string{"N": "5", "EVIL": "a: [1]\nb: =x"})
@@ -111,5 +105,13 @@ func TestPrinters(t *testing.T) {
 	var got []map[string]any
 	if err := json.Unmarshal(js.Bytes(), &got); err != nil || len(got) != 2 || got[1]["endCol"] != 5.0 || got[0]["severity"] != "warning" {
 		t.Error(err, js.String())
+	}
+}
+
+func TestNearest(t *testing.T) {
+	for in, want := range map[string]string{"wehn": "when", "transfrom": "transform", "methd": "method", "smal": "", "zzzz": "", "x": "", "When": "when"} {
+		if got, ok := shape.Nearest(in, []string{"when", "transform", "method", "big", "y"}); got != want || ok != (want != "") {
+			t.Errorf("%s: %q", in, got)
+		}
 	}
 }

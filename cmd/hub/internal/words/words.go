@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"orderhub/hub"
-	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/shape"
 )
 
 // Plural is a count of things: "1 message", "2 messages".
@@ -46,7 +46,7 @@ func JSON(v any) string {
 
 // Meant completes the message that a name is unknown: the nearest of the known names, else what to do otherwise.
 func Meant(name string, known []string, otherwise string) string {
-	if near, ok := yamlfile.Nearest(name, known); ok {
+	if near, ok := shape.Nearest(name, known); ok {
 		return fmt.Sprintf(". Did you mean %q?", near)
 	}
 	if otherwise == "" {
