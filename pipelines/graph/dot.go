@@ -65,12 +65,8 @@ func dotNode(n Node) string {
 	if shape == "box" {
 		style = "filled,rounded"
 	}
-	line, fill := "", ""
-	for _, h := range hues {
-		if h.name == family(n.Kind) {
-			line, fill = h.line, h.fill
-		}
-	}
+	h := hueOf(n.Kind)
+	line, fill := h.line, h.fill
 	switch n.State {
 	case statePaused:
 		line, style = "#b45309", style+",dashed"
@@ -94,18 +90,6 @@ func dotShape(k Kind) string {
 		return "box3d"
 	case Dead:
 		return "note"
-	}
-	switch iconOf(k) {
-	case icons["router"]:
-		return "diamond"
-	case icons["filter"]:
-		return "invtrapezium"
-	case icons["splitter"]:
-		return "house"
-	case icons["aggregator"]:
-		return "invhouse"
-	case icons["translator"]:
-		return "parallelogram"
 	}
 	return "box"
 }

@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// Kind says what a node is; it decides the shape, the icon and the colour. An unknown Kind is drawn as a plain step.
+// Kind says what a node is; it decides the shape, the icon and the colour.
 type Kind string
 
-// The kinds with shapes of their own. Every other kind is the name of a step ("route", "split", ...): see iconOf.
+// The kinds with shapes of their own. Every other kind is drawn as a plain step.
 const (
 	Source   Kind = "source"   // where messages come in
 	Target   Kind = "target"   // where messages go out

@@ -28,7 +28,7 @@ func (g *Graph) Mermaid(w io.Writer) error {
 			text += "<br/><b>" + mermaidText(n.note()) + "</b>"
 		}
 		open, end := brackets(n.Kind)
-		fmt.Fprintf(&b, "  %s%s\"%s\"%s:::%s\n", ids[n.ID], open, text, end, family(n.Kind))
+		fmt.Fprintf(&b, "  %s%s\"%s\"%s:::%s\n", ids[n.ID], open, text, end, hueOf(n.Kind).name)
 	}
 	for _, e := range g.Edges {
 		arrow := "-->"
@@ -63,21 +63,10 @@ func brackets(k Kind) (open, end string) {
 		return "[[", "]]"
 	case Dead:
 		return ">", "]"
+	case Pipeline:
+		return "[", "]"
 	}
-	switch iconOf(k) {
-	case icons["router"]:
-		return "{", "}"
-	case icons["filter"]:
-		return "{{", "}}"
-	case icons["splitter"]:
-		return "[/", "\\]"
-	case icons["aggregator"]:
-		return "[\\", "/]"
-	}
-	if family(k) == "step" {
-		return "(", ")"
-	}
-	return "[", "]"
+	return "(", ")"
 }
 
 // safeIDs turns every node ID into a name Mermaid takes: never a keyword, never the same twice.
