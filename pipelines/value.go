@@ -14,9 +14,14 @@ import (
 	"orderhub/transforms/shape"
 )
 
+// Formula is the function Formula, for patterns.
+func (b *Build) Formula(n *yamlfile.Node, scope *formula.Scope) *formula.Formula {
+	return Formula(n, scope)
+}
+
 // Formula compiles the text of n, with or without its `=`, and reports what is
 // wrong with it where it stands. nil: there were problems.
-func (b *Build) Formula(n *yamlfile.Node, scope *formula.Scope) *formula.Formula {
+func Formula(n *yamlfile.Node, scope *formula.Scope) *formula.Formula {
 	text, ok := n.Text()
 	if !ok {
 		return nil

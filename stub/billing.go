@@ -26,9 +26,7 @@ type invoiceRequest struct {
 
 type fields map[string]any
 
-// NewBilling is the billing gateway: POST /charges, /refunds, /invoices.
-func NewBilling(env Env) http.Handler { return newBilling(env) }
-
+// newBilling is the billing gateway: POST /charges, /refunds, /invoices.
 func newBilling(env Env) *service {
 	return newService("billing", env,
 		route{pattern: "POST /charges", op: "charge", say: `{"amount":12.50,"card":"tok_1","order":"W-1"}`, do: charge},

@@ -1,9 +1,12 @@
 package stub
 
 import (
+	"embed"
 	"encoding/json"
+	"html/template"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 )
 
@@ -62,4 +65,76 @@ func orderFault(w http.ResponseWriter, r *http.Request, env Env, service string)
 		return
 	}
 	answer(map[string]any{"faults": env.Faults.List()}).write(w, false)
+}
+
+//go:embed page.html
+var pageFiles embed.FS
+
+// magic is one value that makes a partner misbehave.
+type magic struct{ Service, Value, Effect string }
+
+func magics() []magic {
+	return []magic{
+		{"billing", "card tok_declined", "402 declined"},
+		{"billing", "card tok_expired", "402 expired_card"},
+		{"billing", "card tok_error", "500, always"},
+		{"billing", "card tok_slow", "charged at once, answered after 10 s"},
+		{"billing", "card tok_flaky", "503 twice per key, then approved"},
+		{"billing", "card tok_throttle", "429 with Retry-After: 1 once per key, then approved"},
+		{"shipping", "address.zip 00000", "no answer for 10 s, never booked"},
+		{"shipping", "service bad", "422"},
+		{"catalog", "sku or customer NO-...", "404"},
+		{"stock", "sku OUT-OF-STOCK", "reserved: false"},
+		{"stock", "sku BACKORDER...", "reserved: false, incoming: true"},
+		{"mail", "to bounce@...", "550"},
+		{"mail", "to tempfail@...", "451 twice per Message-ID, then accepted"},
+	}
+}
+
+type pageService struct {
+	Name, URL string
+	Routes    []string
+}
+
+// pages are what a person reads: the index, the mails.
+type pages struct {
+	ledger   *Ledger
+	services []pageService
+	index    *template.Template
+}
+
+func newPages(ledger *Ledger, services []pageService) *pages {
+	return &pages{ledger, services, template.Must(template.ParseFS(pageFiles, "page.html"))}
+}
+
+func (p *pages) mount(mux *http.ServeMux) {
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		effects := p.ledger.Select(Query{Last: 20})
+		slices.Reverse(effects)
+		p.show(w, "index", map[string]any{"Services": p.services, "Magic": magics(), "Effects": effects})
+	})
+	mux.HandleFunc("GET /mail", func(w http.ResponseWriter, _ *http.Request) {
+		mails := p.ledger.lastMails()
+		slices.Reverse(mails)
+		p.show(w, "mails", mails)
+	})
+	mux.HandleFunc("GET /mail/{n}", func(w http.ResponseWriter, r *http.Request) {
+		n, err := strconv.Atoi(r.PathValue("n"))
+		for _, m := range p.ledger.lastMails() {
+			if err == nil && m.Number == n {
+				w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+				w.Header().Set("X-Content-Type-Options", "nosniff")
+				_, _ = w.Write(m.raw)
+				return
+			}
+		}
+		newProblem(http.StatusNotFound, "no_mail", "a number from GET /mail", "no mail %s", r.PathValue("n")).outcome().write(w, false)
+	})
+}
+
+func (p *pages) show(w http.ResponseWriter, name string, data any) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	_ = p.index.ExecuteTemplate(w, name, data) // the reader is gone
 }

@@ -46,25 +46,19 @@ func (f *Fault) UnmarshalJSON(b []byte) error {
 	if err := decodeStrict(b, &raw); err != nil {
 		return err
 	}
-	duration := func(name, s string) (time.Duration, error) {
-		if s == "" {
-			return 0, nil
+	*f = Fault{Service: raw.Service, Op: raw.Op, Status: raw.Status, Times: raw.Times, After: raw.After}
+	for _, d := range []struct {
+		name, text string
+		into       *time.Duration
+	}{{"delay", raw.Delay, &f.Delay}, {"down", raw.Down, &f.Down}} {
+		if d.text == "" {
+			continue
 		}
-		d, err := time.ParseDuration(s)
-		if err != nil || d < 0 {
-			return 0, fmt.Errorf("%s: %q is not a duration such as \"100ms\" or \"30s\"", name, s)
+		var err error
+		if *d.into, err = time.ParseDuration(d.text); err != nil || *d.into < 0 {
+			return fmt.Errorf("%s: %q is not a duration such as \"100ms\" or \"30s\"", d.name, d.text)
 		}
-		return d, nil
 	}
-	delay, err := duration("delay", raw.Delay)
-	if err != nil {
-		return err
-	}
-	down, err := duration("down", raw.Down)
-	if err != nil {
-		return err
-	}
-	*f = Fault{raw.Service, raw.Op, raw.Status, raw.Times, delay, down, raw.After}
 	return nil
 }
 

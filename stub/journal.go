@@ -120,20 +120,3 @@ func (l *Ledger) reload(li line) error {
 	}
 	return nil
 }
-
-// ReadLedger reads the ledger in a file that another process may be writing; it changes nothing.
-func ReadLedger(path string) (*Ledger, error) {
-	l, err := OpenLedger("")
-	if err != nil {
-		return nil, err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("ledger: %w", err)
-	}
-	defer f.Close()
-	if _, err := readLines(f, l.reload); err != nil {
-		return nil, fmt.Errorf("ledger %s: %w", path, err)
-	}
-	return l, nil
-}

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -200,4 +202,113 @@ func mustJSON(v any) json.RawMessage {
 		panic(fmt.Sprintf("stub: encode %T: %v", v, err))
 	}
 	return b
+}
+
+// Effect is one thing that happened at a partner: money moved, a parcel booked, a mail accepted. Op is the operation
+// ("charge"); an answer that is remembered but did nothing has the reason behind a dot ("charge.declined"), so that
+// counting "charge" counts money that moved.
+type Effect struct {
+	Time     time.Time       `json:"time,omitzero"`
+	Service  string          `json:"service"`
+	Op       string          `json:"op"`
+	Key      string          `json:"key,omitempty"`    // Idempotency-Key, Message-ID for mail, "" without one
+	Ref      string          `json:"ref,omitempty"`    // order ID, else what the request named (charge, shipment, Message-ID)
+	Data     json.RawMessage `json:"effect,omitempty"` // a JSON object; read-only
+	Arrivals int             `json:"arrivals"`         // requests that carried the key and were answered by this effect, the first included
+}
+
+// Get gives one field of Data: strings without quotes, everything else as its JSON text (numbers exact), "" when absent.
+func (e Effect) Get(field string) string {
+	var all map[string]json.RawMessage
+	if json.Unmarshal(e.Data, &all) != nil {
+		return ""
+	}
+	var s string
+	if json.Unmarshal(all[field], &s) == nil {
+		return s
+	}
+	return string(all[field])
+}
+
+// Query selects effects; an empty field matches everything.
+type Query struct {
+	Service string
+	Op      string
+	Ref     string
+	Last    int // only the newest n; 0: all
+}
+
+func (q Query) match(e *entry) bool {
+	return (q.Service == "" || q.Service == e.Service) && (q.Op == "" || q.Op == e.Op) && (q.Ref == "" || q.Ref == e.Ref)
+}
+
+// opKey names one counter.
+type opKey struct{ service, op string }
+
+func (k opKey) match(service, op string) bool {
+	return (service == "" || service == k.service) && (op == "" || op == k.op)
+}
+
+// baseOp is the operation that was asked for: "charge" of "charge.declined".
+func baseOp(op string) string {
+	base, _, _ := strings.Cut(op, ".")
+	return base
+}
+
+// Effects gives the effects of an operation in the order they happened; an empty service or op matches all.
+func (l *Ledger) Effects(service, op string) []Effect {
+	return l.Select(Query{Service: service, Op: op})
+}
+
+// Select gives the effects that match, in the order they happened.
+func (l *Ledger) Select(q Query) []Effect {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found := []Effect{}
+	for _, e := range slices.Backward(l.effects) {
+		if q.Last > 0 && len(found) == q.Last {
+			break
+		}
+		if q.match(e) {
+			found = append(found, e.Effect)
+		}
+	}
+	slices.Reverse(found)
+	return found
+}
+
+// Count is the number of effects; an empty service or op matches all.
+func (l *Ledger) Count(service, op string) int { return l.total(l.counts, service, op) }
+
+// Arrivals is the number of requests that arrived, whatever came of them. op is the operation asked for: "charge" includes
+// the declined and the replayed.
+func (l *Ledger) Arrivals(service, op string) int { return l.total(l.arrivals, service, op) }
+
+func (l *Ledger) total(of map[opKey]int, service, op string) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for k, v := range of {
+		if k.match(service, op) {
+			n += v
+		}
+	}
+	return n
+}
+
+// mail is one accepted mail, as the pages show it.
+type mail struct {
+	Number int
+	Effect
+	raw []byte
+}
+
+// lastMails gives the readable mails, oldest first.
+func (l *Ledger) lastMails() []mail {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found := make([]mail, 0, len(l.mails))
+	for _, e := range l.mails {
+		found = append(found, mail{Number: e.number, Effect: e.Effect, raw: e.raw})
+	}
+	return found
 }

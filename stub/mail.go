@@ -85,11 +85,11 @@ func (s *mailSession) Data(r io.Reader) error {
 		if err := s.env.Ledger.arrive(arrival{service: "mail", op: "send"}); err != nil {
 			return refusal(451, err.Error())
 		}
-		s.pause(fault.Delay)
+		s.env.wait(fault.Delay, nil)
 		return s.fail(fault)
 	}
 	out, err := s.accept(raw)
-	s.pause(s.env.Latency + fault.Delay)
+	s.env.wait(s.env.Latency+fault.Delay, nil)
 	switch {
 	case err != nil:
 		return refusal(451, err.Error())
@@ -138,18 +138,6 @@ func (s *mailSession) fail(f Fault) error {
 		return errors.Join(errors.New("down"), s.conn.Conn().Close())
 	}
 	return refusal(f.Status, fmt.Sprintf("mail answers %d as told", f.Status))
-}
-
-func (s *mailSession) pause(d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-s.env.Done:
-	}
 }
 
 func (s *mailSession) Reset()        { s.from, s.to = "", nil }

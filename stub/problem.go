@@ -1,8 +1,13 @@
 package stub
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"strings"
 )
 
 // problem is an RFC 9457 answer. Send tells what to send instead.
@@ -68,4 +73,83 @@ func (o outcome) write(w http.ResponseWriter, replayed bool) {
 	}
 	w.WriteHeader(o.status)
 	_, _ = w.Write(o.body) // the caller is gone: the ledger has the effect
+}
+
+// decodeStrict reads exactly one JSON value; an unknown field is an error.
+func decodeStrict(body []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		if errors.Is(err, io.EOF) {
+			return errors.New("the body is empty")
+		}
+		return errors.New(strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("more than one JSON value")
+	}
+	return nil
+}
+
+// exact is a JSON number kept as it was written.
+type exact string
+
+func (e *exact) UnmarshalJSON(b []byte) error {
+	if len(b) == 0 || (b[0] != '-' && (b[0] < '0' || b[0] > '9')) {
+		return fmt.Errorf("%s is not a number", b)
+	}
+	*e = exact(b)
+	return nil
+}
+
+func (e exact) MarshalJSON() ([]byte, error) {
+	if e == "" {
+		return []byte("null"), nil
+	}
+	return []byte(e), nil
+}
+
+// positive tells whether the number is above zero, without computing it.
+func (e exact) positive() bool {
+	digits, _, _ := strings.Cut(strings.ToLower(string(e)), "e")
+	return !strings.HasPrefix(digits, "-") && strings.ContainsAny(digits, "123456789")
+}
+
+// orderRef is an order ID, or an order: its order_id, orderNumber or id.
+type orderRef string
+
+func (o *orderRef) UnmarshalJSON(b []byte) error {
+	var s string
+	if json.Unmarshal(b, &s) == nil {
+		*o = orderRef(s)
+		return nil
+	}
+	var n exact
+	if n.UnmarshalJSON(b) == nil {
+		*o = orderRef(n)
+		return nil
+	}
+	var order map[string]json.RawMessage
+	if err := json.Unmarshal(b, &order); err != nil {
+		return errors.New("order is neither an ID nor an order")
+	}
+	for _, field := range []string{"order_id", "orderNumber", "id"} {
+		if raw, ok := order[field]; ok && raw[0] != '{' {
+			return o.UnmarshalJSON(raw)
+		}
+	}
+	return nil
+}
+
+// size counts what a parcels or items value holds: entries of a list or an object, else 1.
+func size(raw json.RawMessage) int {
+	var list []json.RawMessage
+	var object map[string]json.RawMessage
+	switch {
+	case json.Unmarshal(raw, &list) == nil && len(list) > 0:
+		return len(list)
+	case json.Unmarshal(raw, &object) == nil && len(object) > 0:
+		return len(object)
+	}
+	return 1
 }

@@ -1,3 +1,6 @@
+// Package stub holds the partners the hub talks to when no URL is configured: billing, two carriers, a courier, the
+// catalog, two stock services and a mail server. They are real servers on loopback, answer by magic values (README.md)
+// and keep a Ledger of every effect: the judge of "charged exactly once, shipped exactly once".
 package stub
 
 import (
@@ -156,18 +159,25 @@ func (s *service) fail(w http.ResponseWriter, fault Fault) {
 
 // pause waits d; the end of the request or of the world cuts the connection.
 func (s *service) pause(r *http.Request, d time.Duration) {
+	if !s.env.wait(d, r.Context().Done()) {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// wait waits d; false: the caller or the world ended before.
+func (e Env) wait(d time.Duration, gone <-chan struct{}) bool {
 	if d <= 0 {
-		return
+		return true
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-r.Context().Done():
-		panic(http.ErrAbortHandler)
-	case <-s.env.Done:
-		panic(http.ErrAbortHandler)
+		return true
+	case <-gone:
+	case <-e.Done:
 	}
+	return false
 }
 
 func broken(err error) outcome {

@@ -134,7 +134,7 @@ func TestHandlersStandAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	env := Env{Ledger: l, Faults: &Faults{}}
-	for _, h := range []http.Handler{NewBilling(env), NewShipping(env, "shipping"), NewCourier(env), NewCatalog(env), NewStock(env)} {
+	for _, h := range []http.Handler{newBilling(env), newShipping(env, "shipping", shipmentWatch{}), newCourier(env), newCatalog(env), newStock(env)} {
 		rec := newRecorder()
 		req, _ := http.NewRequest("POST", "/shipments", strings.NewReader(`{"parcels":[1],"order":"W-1"}`))
 		h.ServeHTTP(rec, req)

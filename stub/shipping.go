@@ -2,6 +2,8 @@ package stub
 
 import (
 	"encoding/json"
+	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -22,10 +24,7 @@ type shipmentWatch struct {
 	cancelled func(shipment string)
 }
 
-// NewShipping is a carrier: POST /shipments, /quote, /shipments/{id}/cancel. name is "shipping" or "shipping-new". On its own it
-// calls no webhook back: a World does.
-func NewShipping(env Env, name string) http.Handler { return newShipping(env, name, shipmentWatch{}) }
-
+// newShipping is a carrier: POST /shipments, /quote, /shipments/{id}/cancel. name is "shipping" or "shipping-new".
 func newShipping(env Env, name string, watch shipmentWatch) *service {
 	const say = `{"order":"W-1","parcels":[...],"service":"standard","address":{"zip":"12345"},"webhook":"http://..."}`
 	return newService(name, env,
@@ -100,3 +99,36 @@ func cancel(c *call, cancelled func(string)) outcome {
 	}
 	return out
 }
+
+// newCourier is the fast and dear one: POST /quote.
+func newCourier(env Env) *service {
+	return newService("courier", env, route{pattern: "POST /quote", op: "quote", say: quoteSay, pure: true,
+		do: func(c *call) outcome { return quote(c, "courier", "express", 1150, 100) }})
+}
+
+const quoteSay = `a JSON object with a weight (kg), parcels or items: {"weight":2.5}`
+
+// quote prices a body: base for the first kilogram, parcel or item, more for each further one. Nothing is remembered.
+func quote(c *call, carrier, service string, base, more int) outcome {
+	var req struct {
+		Weight  *float64        `json:"weight"`
+		Parcels json.RawMessage `json:"parcels"`
+		Items   json.RawMessage `json:"items"`
+	}
+	if err := json.Unmarshal(c.body, &req); err != nil {
+		return newProblem(http.StatusBadRequest, "bad_request", c.say, "%v", err).outcome()
+	}
+	units := 1
+	switch {
+	case req.Weight != nil:
+		units = int(math.Ceil(math.Min(math.Max(*req.Weight, 1), 10_000)))
+	case req.Parcels != nil:
+		units = size(req.Parcels)
+	case req.Items != nil:
+		units = size(req.Items)
+	}
+	return answer(fields{"carrier": carrier, "service": service, "price": money(base + more*(units-1))})
+}
+
+// money is an exact amount of cents as a JSON number: 690 is 6.90.
+func money(cents int) json.Number { return json.Number(fmt.Sprintf("%d.%02d", cents/100, cents%100)) }

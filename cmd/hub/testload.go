@@ -49,7 +49,7 @@ func loadTests(path string, sets []string, mask *hub.Masker) *suite {
 		if n, ok := loader.ReadFile(file); ok {
 			n.Allow("test file", scenario.Key)
 			if tests := n.Get(scenario.Key); tests != nil {
-				s.tests = append(s.tests, scenario.Read(tests, s.root)...)
+				s.tests = append(s.tests, scenario.Read(tests, s.root, s.reg.Pattern)...)
 			}
 		}
 	}

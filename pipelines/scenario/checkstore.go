@@ -95,14 +95,19 @@ func (r *run) table(ctx context.Context, name string) (doc.Value, error) {
 
 func (r *run) tableIs(ctx context.Context, name string, want *value) *miss {
 	rows, err := r.table(ctx, name)
-	bad := want.differs(name, rows, r.frame(&hub.Message{Body: hub.DocumentBody(rows)}))
 	if err != nil {
-		bad = err.Error()
+		return &miss{"table " + name + "  " + want.pattern(), err.Error(), r.why(nil)}
 	}
+	return r.held("table "+name, name, want, rows, nil)
+}
+
+// held holds what the store has against a pattern, whose formulas see it as the body. m, if there is one, is the message to tell of.
+func (r *run) held(title, path string, want *value, got doc.Value, m *hub.Message) *miss {
+	bad := want.differs(path, got, r.frame(&hub.Message{Body: hub.DocumentBody(got)}))
 	if bad == "" {
 		return nil
 	}
-	return &miss{"table " + name + "  " + want.pattern(), bad, r.why(nil)}
+	return &miss{title + "  " + want.pattern(), bad, r.why(m)}
 }
 
 // countersAre holds counters: {order_events: {web|paid: 1}} by name and key.
@@ -115,12 +120,7 @@ func (r *run) countersAre(ctx context.Context, want *value) *miss {
 		}
 		fields = append(fields, doc.Field{Name: name, Value: r.counter(ctx, kind)})
 	}
-	all := doc.ObjectOf(fields)
-	bad := want.differs("counter", all, r.frame(&hub.Message{Body: hub.DocumentBody(all)}))
-	if bad == "" {
-		return nil
-	}
-	return &miss{"counter  " + want.pattern(), bad, r.why(nil)}
+	return r.held("counter", "counter", want, doc.ObjectOf(fields), nil)
 }
 
 // counter is a counter's numbers by key; one without keys is its number.

@@ -38,7 +38,7 @@ func faults() map[string]struct{ test, at, message, help string } {
 		"reply of no post":    {`{do: [{send: out, expect: {status: 200}}]}`, `17:34`, "no reply here", "beside the post"},
 		"unread topic":        {`{do: [{expect: {news: 1}}]}`, `17:23`, "nobody reads news", "of a channel that a pipeline reads"},
 		"none of nothing":     {`{do: [{expect: {none: [otu]}}]}`, `17:30`, `unknown channel or adapter "otu"`, `did you mean "out"?`},
-		"bad formula":         {`{do: [{expect: {out: {a: "=body.b +"}}}]}`, `17:42`, "ends too early", "correct the formula"},
+		"bad formula":         {`{do: [{expect: {out: {a: "=body.b +"}}}]}`, `17:42`, "ends too early", "write what follows, or remove the last word"},
 		"restart: false":      {`{do: [{restart: false}]}`, `17:23`, "does nothing", "write restart: true"},
 		"unknown state":       {`{do: [{expect: {order W-1: payd}}]}`, `17:34`, `no state "payd"`, `did you mean "paid"?`},
 		"no event":            {`{do: [{signal: {order: W-1}}]}`, `17:14`, "tells of an event", "add event: …"},

@@ -1,13 +1,12 @@
 package scenario
 
 import (
-	"encoding/json"
+	"cmp"
 	"errors"
 	"fmt"
-	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -21,7 +20,7 @@ import (
 // that fit and answers with the file's examples, else with values made from the schemas.
 type partner struct {
 	file string
-	root map[string]any
+	root doc.Value
 	ops  map[string]*operation // by operationId
 }
 
@@ -40,16 +39,17 @@ func readPartner(path string) (*partner, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &partner{file: filepath.Base(path), ops: map[string]*operation{}}
-	if err := yaml.Unmarshal(src, &p.root); err != nil {
+	var root any
+	if err := yaml.Unmarshal(src, &root); err != nil {
 		return nil, err
 	}
-	paths := object(p.root["paths"])
-	for _, path := range slices.Sorted(maps.Keys(paths)) {
-		item := object(paths[path])
-		for _, method := range slices.Sorted(maps.Keys(item)) {
-			op := object(item[method])
-			id, _ := op["operationId"].(string)
+	p := &partner{file: filepath.Base(path), ops: map[string]*operation{}}
+	if p.root, err = doc.FromAny(plain(root)); err != nil {
+		return nil, err
+	}
+	for path, item := range p.root.Get("paths").Fields() {
+		for method, op := range item.Fields() {
+			id := op.Get("operationId").Str()
 			if id == "" {
 				continue
 			}
@@ -64,110 +64,172 @@ func readPartner(path string) (*partner, error) {
 	return p, nil
 }
 
-// object is v as a map with texts as keys; YAML reads a status as a number.
-func object(v any) map[string]any {
-	out := map[string]any{}
-	switch m := v.(type) {
+// plain is v with texts as the keys of all maps: YAML reads a status as a number.
+func plain(v any) any {
+	switch v := v.(type) {
 	case map[string]any:
-		return m
+		for k, part := range v {
+			v[k] = plain(part)
+		}
 	case map[any]any:
-		for k, part := range m {
-			out[fmt.Sprint(k)] = part
+		out := map[string]any{}
+		for k, part := range v {
+			out[fmt.Sprint(k)] = plain(part)
+		}
+		return out
+	case []any:
+		for i, part := range v {
+			v[i] = plain(part)
 		}
 	}
-	return out
+	return v
 }
 
-func (p *partner) operation(id string, op map[string]any) (*operation, error) {
-	o := &operation{reply: partnerReply{status: 200}}
-	if s := media(p.behind(op["requestBody"]))["schema"]; s != nil {
+func (p *partner) operation(id string, op doc.Value) (*operation, error) {
+	o := &operation{reply: partnerReply{status: http.StatusOK}}
+	if s := media(p.behind(op.Get("requestBody"))).Get("schema"); s.Kind() != doc.Missing {
 		var err error
 		if o.request, err = p.compile(id, s); err != nil {
 			return nil, err
 		}
 	}
-	responses := object(op["responses"])
-	for _, status := range slices.Sorted(maps.Keys(responses)) {
-		code, err := strconv.Atoi(status)
-		if err != nil || code >= 300 {
-			continue
+	for status, response := range op.Get("responses").Fields() {
+		if code, err := strconv.Atoi(status); err == nil && code < 300 {
+			o.reply = partnerReply{code, sorted(p.example(media(p.behind(response))))}
+			break
 		}
-		v, err := doc.FromAny(plain(p.example(media(p.behind(responses[status])))))
-		if err != nil {
-			return nil, err
-		}
-		o.reply = partnerReply{code, v}
-		break
 	}
 	return o, nil
 }
 
 // compile makes the schema of a request, with the file's components beside it.
-func (p *partner) compile(id string, s any) (*schema.Schema, error) {
-	src, err := json.Marshal(plain(map[string]any{"allOf": []any{s}, "components": p.root["components"]}))
-	if err != nil {
-		return nil, err
-	}
-	return schema.Compile(id+".json", src)
+func (p *partner) compile(id string, s doc.Value) (*schema.Schema, error) {
+	whole := doc.ObjectOf([]doc.Field{{Name: "allOf", Value: doc.ListOf([]doc.Value{s})}, {Name: "components", Value: p.root.Get("components")}})
+	return schema.Compile(id+".json", whole.JSON())
 }
 
 // media is the JSON content of a body.
-func media(body map[string]any) map[string]any {
-	content := object(body["content"])
-	for _, name := range slices.Sorted(maps.Keys(content)) {
+func media(body doc.Value) doc.Value {
+	for name, content := range body.Get("content").Fields() {
 		if strings.Contains(name, "json") {
-			return object(content[name])
+			return content
 		}
 	}
-	return nil
+	return doc.Value{}
 }
 
 // behind follows a $ref inside the file.
-func (p *partner) behind(v any) map[string]any {
-	m := object(v)
+func (p *partner) behind(v doc.Value) doc.Value {
 	for range 10 {
-		ref, ok := m["$ref"].(string)
-		if !ok {
+		ref := v.Get("$ref").Str()
+		if ref == "" {
 			break
 		}
-		var at any = p.root
-		for name := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
-			at = object(at)[name]
-		}
-		m = object(at)
+		v = doc.Lookup(p.root, strings.Split(strings.TrimPrefix(ref, "#/"), "/"))
 	}
-	return m
+	return v
 }
 
 // answer is the operation's reply; wrong tells what the request should not have.
-func (p *partner) answer(op string, request doc.Value) (reply partnerReply, wrong string, err error) {
+func (p *partner) answer(op string, request doc.Value) (reply partnerReply, wrong string) {
 	o := p.ops[op]
 	if o == nil {
-		return reply, "the file has no operation " + op, nil
+		return reply, "the file has no operation " + op
 	}
 	if o.request != nil {
 		if bad := o.request.Validate(request); bad != nil {
-			return reply, bad.Error(), nil
+			return reply, bad.Error()
 		}
 	}
-	return o.reply, "", nil
+	return o.reply, ""
 }
 
-// plain is v with texts as the keys of all maps.
-func plain(v any) any {
-	switch v := v.(type) {
-	case map[string]any, map[any]any:
-		out := map[string]any{}
-		for k, part := range object(v) {
-			out[k] = plain(part)
-		}
-		return out
-	case []any:
-		out := make([]any, len(v))
-		for i, part := range v {
-			out[i] = plain(part)
-		}
-		return out
+// example is the body of a reply: the example of the file, else one made from its schema.
+func (p *partner) example(content doc.Value) doc.Value {
+	if v := content.Get("example"); v.Kind() != doc.Missing {
+		return v
 	}
-	return v
+	for _, v := range content.Get("examples").Fields() {
+		return p.behind(v).Get("value")
+	}
+	if s := content.Get("schema"); s.Kind() != doc.Missing {
+		return p.sample(s, 0)
+	}
+	return doc.NullValue()
+}
+
+// deepest bounds the samples of schemas that name themselves.
+const deepest = 8
+
+// sample is a value that fits the schema s.
+func (p *partner) sample(s doc.Value, depth int) doc.Value {
+	s = p.behind(s)
+	if v, ok := given(s); ok {
+		return v
+	}
+	if depth > deepest {
+		return doc.NullValue()
+	}
+	for _, key := range []string{"oneOf", "anyOf"} {
+		if list := s.Get(key); list.Len() > 0 {
+			return p.sample(list.At(0), depth+1)
+		}
+	}
+	var fields []doc.Field
+	for _, part := range s.Get("allOf").Elems() {
+		for name, v := range p.sample(part, depth+1).Fields() {
+			fields = append(fields, doc.Field{Name: name, Value: v})
+		}
+	}
+	for name, field := range s.Get("properties").Fields() {
+		fields = append(fields, doc.Field{Name: name, Value: p.sample(field, depth+1)})
+	}
+	if len(fields) > 0 || s.Get("allOf").Len() > 0 {
+		return doc.ObjectOf(fields)
+	}
+	return p.scalar(s, depth)
+}
+
+// given is a value that the schema itself names.
+func given(s doc.Value) (doc.Value, bool) {
+	for _, key := range []string{"example", "default", "const"} {
+		if v := s.Get(key); v.Kind() != doc.Missing {
+			return v, true
+		}
+	}
+	for _, key := range []string{"examples", "enum"} {
+		if v := s.Get(key).At(0); v.Kind() != doc.Missing {
+			return v, true
+		}
+	}
+	return doc.Value{}, false
+}
+
+// formats are texts of the formats that a schema may want.
+var formats = map[string]string{"date-time": "2026-01-01T00:00:00Z", "date": "2026-01-01", "uuid": "00000000-0000-4000-8000-000000000001",
+	"uri": "https://example.com/", "email": "someone@example.com"}
+
+func (p *partner) scalar(s doc.Value, depth int) doc.Value {
+	kind := s.Get("type")
+	if kind.Kind() == doc.Array {
+		kind = kind.At(0)
+	}
+	switch kind.Str() {
+	case "object":
+		return doc.ObjectOf(nil)
+	case "array":
+		return doc.ListOf([]doc.Value{p.sample(s.Get("items"), depth+1)})
+	case "integer", "number":
+		for _, key := range []string{"minimum", "maximum"} {
+			if v := s.Get(key); v.Kind() == doc.Number {
+				return v
+			}
+		}
+		return doc.IntValue(1)
+	case "boolean":
+		return doc.BoolValue(true)
+	case "string":
+		return doc.StringValue(cmp.Or(formats[s.Get("format").Str()], "text"))
+	}
+	return doc.NullValue()
 }

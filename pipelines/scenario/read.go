@@ -5,8 +5,10 @@ import (
 	"strings"
 	"time"
 
+	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
+	"orderhub/transforms/shape"
 )
 
 // reader reads tests, and reports their faults where they stand.
@@ -17,9 +19,9 @@ type reader struct {
 }
 
 // Read reads the map of tests n. root is the configuration whose things they
-// name. Of a test with a fault nothing is given: it is reported at its place.
-func Read(n, root *yamlfile.Node) []*Test {
-	rd := &reader{names: names{root}, scope: formula.NewScope()}
+// name, and pattern finds the pattern of a verb. Faults are reported at their places.
+func Read(n, root *yamlfile.Node, pattern func(verb string) *pipelines.Pattern) []*Test {
+	rd := &reader{names: names{root, pattern}, scope: formula.NewScope()}
 	if n.Kind() != yamlfile.Map {
 		n.Errorf("E401", "write tests: {what it shows: {do: […]}}", "`tests` is a map of names and tests, not %s", n.Kind())
 		return nil
@@ -127,4 +129,74 @@ func (rd *reader) about(name string) {
 func place(text string) (first, rest string) {
 	first, rest, _ = strings.Cut(text, " ")
 	return first, strings.TrimSpace(rest)
+}
+
+// names are what a configuration has that tests may name. They are taken from
+// its text, so that a thing with a fault of its own is known all the same.
+type names struct {
+	root    *yamlfile.Node
+	pattern func(verb string) *pipelines.Pattern
+}
+
+func (c names) has(section, name string) bool { return c.root.Get(section).Get(name) != nil }
+
+func (c names) all(section string) []string { return c.root.Get(section).Keys() }
+
+// source is the name of what feeds a pipeline: a channel, an adapter, or "call".
+func (c names) source(pipeline string) string {
+	from := c.root.Get("pipelines").Get(pipeline).Get("from")
+	if from.Kind() == yamlfile.Map && len(from.Keys()) > 0 {
+		return from.Keys()[0]
+	}
+	return from.Raw()
+}
+
+// read tells that some pipeline reads the channel.
+func (c names) read(channel string) bool {
+	return slices.ContainsFunc(c.all("pipelines"), func(p string) bool { return c.source(p) == channel })
+}
+
+func (c names) channelType(channel string) string {
+	return c.root.Get("channels").Get(channel).Get("type").Raw()
+}
+
+// calls are the operations of adapters, and the channels, that some step asks.
+func (c names) calls() []string {
+	found := map[string]bool{}
+	var walk func(n *yamlfile.Node)
+	walk = func(n *yamlfile.Node) {
+		for key, value := range n.Entries() {
+			if p := c.pattern(key.Raw()); p != nil && p.Asks != nil {
+				for _, asked := range p.Asks(n) {
+					if name := asked.Raw(); c.asks(name) {
+						found[name] = true
+					}
+				}
+			}
+			walk(value)
+		}
+		for _, item := range n.Items() {
+			walk(item)
+		}
+	}
+	walk(c.root.Get("pipelines"))
+	walk(c.root.Get("processes"))
+	return sortedKeys(found)
+}
+
+// asks tells that a name is an operation of an adapter, or a channel.
+func (c names) asks(name string) bool {
+	adapter, _, dotted := strings.Cut(name, ".")
+	return dotted && c.has("adapters", adapter) || c.has("channels", name)
+}
+
+// didYouMean is the help for an unknown name.
+func didYouMean(name string, known []string) string {
+	if help := shape.DidYouMean(name, known); help != "" {
+		return help
+	}
+	if len(known) == 0 {
+		return "there are none"
+	}
+	return "known: " + strings.Join(known, ", ")
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"orderhub/hub/doc"
+	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 )
 
@@ -156,7 +157,7 @@ func (rd *reader) send(_ *item, n *yamlfile.Node) func(ctx context.Context, r *r
 	}
 	m := &sending{channel: s.Channel, key: s.Key, headers: rd.texts(s.Headers), body: rd.body(body)}
 	if key := rd.root.Get("channels").Get(s.Channel).Get("key"); key != nil {
-		m.keyed = rd.formula(key)
+		m.keyed = pipelines.Formula(key, rd.scope)
 	}
 	return func(ctx context.Context, r *run) error { return r.send(ctx, m) }
 }

@@ -45,9 +45,9 @@ func (rd *reader) check(key, n *yamlfile.Node, i *item) func(ctx context.Context
 		rd.test.dead = true
 		return rd.ofDead(n)
 	case name == "counter":
-		return rd.ofCounters(n)
+		return rd.held(n, func(ctx context.Context, r *run, v *value) *miss { return r.countersAre(ctx, v) })
 	case first == "table" && rest != "":
-		return rd.ofTable(rest, n)
+		return rd.held(n, func(ctx context.Context, r *run, v *value) *miss { return r.tableIs(ctx, rest, v) })
 	case rest != "" && rd.has("processes", first):
 		return rd.ofProcess(first, rest, key, n)
 	case rd.has("channels", name):
@@ -69,12 +69,17 @@ func (rd *reader) ofReply(key, n *yamlfile.Node, i *item) func(ctx context.Conte
 		key.Errorf("E432", "write it beside the post that is answered", "there is no reply here")
 		return nil
 	}
-	what, v := key.Raw(), rd.value(n)
+	i.reply.wanted = true
+	return rd.held(n, func(_ context.Context, r *run, v *value) *miss { return r.replyIs(i.reply, key.Raw(), v) })
+}
+
+// held reads the value that something is held against.
+func (rd *reader) held(n *yamlfile.Node, against func(ctx context.Context, r *run, v *value) *miss) func(ctx context.Context, r *run) *miss {
+	v := rd.value(n)
 	if v == nil {
 		return nil
 	}
-	i.reply.wanted = true
-	return func(ctx context.Context, r *run) *miss { return r.replyIs(i.reply, what, v) }
+	return func(ctx context.Context, r *run) *miss { return against(ctx, r, v) }
 }
 
 // none lists channels and targets that nothing came to.
@@ -118,7 +123,7 @@ func (rd *reader) ofChannel(key, n *yamlfile.Node) func(ctx context.Context, r *
 	if !rd.seen(key, name) {
 		return nil
 	}
-	w := rd.wanted(n, func(n *yamlfile.Node) *value { return rd.value(n) })
+	w := rd.wanted(n, rd.value)
 	if w == nil {
 		return nil
 	}
@@ -172,25 +177,9 @@ func (rd *reader) ofCalls(n *yamlfile.Node) func(ctx context.Context, r *run) *m
 
 // ofDead is how many dead letters there are, or what one of them says.
 func (rd *reader) ofDead(n *yamlfile.Node) func(ctx context.Context, r *run) *miss {
-	w := rd.wanted(n, func(n *yamlfile.Node) *value { return rd.value(n) })
+	w := rd.wanted(n, rd.value)
 	if w == nil {
 		return nil
 	}
 	return func(ctx context.Context, r *run) *miss { return r.deadAre(ctx, w) }
-}
-
-func (rd *reader) ofTable(table string, n *yamlfile.Node) func(ctx context.Context, r *run) *miss {
-	v := rd.value(n)
-	if v == nil {
-		return nil
-	}
-	return func(ctx context.Context, r *run) *miss { return r.tableIs(ctx, table, v) }
-}
-
-func (rd *reader) ofCounters(n *yamlfile.Node) func(ctx context.Context, r *run) *miss {
-	v := rd.value(n)
-	if v == nil {
-		return nil
-	}
-	return func(ctx context.Context, r *run) *miss { return r.countersAre(ctx, v) }
 }

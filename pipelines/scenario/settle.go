@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"orderhub/hub"
@@ -142,3 +144,29 @@ func (r *run) nextDue(ctx context.Context) (next time.Time, err error) {
 	}
 	return next, err
 }
+
+// tooMany is the error of a test that has used up its steps. It names the states that
+// the instance which moved last went through, else what ran last.
+func (r *run) tooMany(queue string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last, states := "", []string(nil)
+	for _, n := range slices.Backward(r.history) {
+		if n.What != "entered" || last != "" && n.Message != last {
+			continue
+		}
+		if last = n.Message; len(states) == shownStates {
+			break
+		}
+		states = append(states, n.Detail)
+	}
+	what := "there is more in " + queue
+	if last != "" {
+		slices.Reverse(states)
+		what = last + " went … → " + strings.Join(states, " → ")
+	}
+	return fmt.Errorf("it does not come to rest within %d steps (`steps:` of the test): %s", r.test.steps, what)
+}
+
+// shownStates bounds how many states are named.
+const shownStates = 6

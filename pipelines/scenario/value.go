@@ -3,9 +3,11 @@ package scenario
 import (
 	"cmp"
 	"errors"
-	"unicode/utf8"
+	"fmt"
+	"slices"
 
 	"orderhub/hub/doc"
+	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 )
@@ -47,7 +49,7 @@ func (rd *reader) value(n *yamlfile.Node) *value {
 			v.items = append(v.items, p)
 		}
 	case n.IsFormula():
-		if v.formula = rd.formula(n); v.formula == nil {
+		if v.formula = pipelines.Formula(n, rd.scope); v.formula == nil {
 			return nil
 		}
 	default:
@@ -59,25 +61,6 @@ func (rd *reader) value(n *yamlfile.Node) *value {
 		}
 	}
 	return v
-}
-
-// formula compiles n, with or without its `=`; nil: there were problems.
-func (rd *reader) formula(n *yamlfile.Node) *formula.Formula {
-	text, ok := n.Text()
-	if !ok {
-		return nil
-	}
-	lead := 0
-	if n.IsFormula() {
-		lead = 1
-	}
-	f, errs := formula.Compile(text[lead:], rd.scope)
-	for _, e := range errs {
-		from := min(e.Offset+lead, len(text))
-		to := min(from+e.Length, len(text))
-		n.ErrorAt(utf8.RuneCountInString(text[:from]), utf8.RuneCountInString(text[from:to]), "E301", cmp.Or(e.Help, "correct the formula"), "%s", e.Message)
-	}
-	return f
 }
 
 // eval is the value on a frame.
@@ -115,4 +98,110 @@ func (v *value) eval(fr *formula.Frame) (doc.Value, error) {
 		return doc.ListOf(items), nil
 	}
 	return v.literal, nil
+}
+
+// differs tells where got is not what the pattern says; "" when it is. Of a
+// map the fields that the pattern names are compared, a list is compared as a
+// whole. A formula sees what the frame has: true means that it fits, any other
+// result is compared with what stands at its place.
+func (v *value) differs(path string, got doc.Value, fr *formula.Frame) string {
+	switch {
+	case v.formula != nil:
+		return v.formulaDiffers(path, got, fr)
+	case v.kind == yamlfile.Map:
+		if got.Kind() != doc.Object {
+			return fmt.Sprintf("%s is %s, not a map", path, shown(got))
+		}
+		for _, f := range v.fields {
+			if bad := f.value.differs(path+"."+f.name, got.Get(f.name), fr); bad != "" {
+				return bad
+			}
+		}
+		return ""
+	case v.kind == yamlfile.List:
+		if got.Kind() != doc.Array || got.Len() != len(v.items) {
+			return fmt.Sprintf("%s is %s, not a list of %d", path, shown(got), len(v.items))
+		}
+		for i, e := range got.Elems() {
+			if bad := v.items[i].differs(fmt.Sprintf("%s[%d]", path, i), e, fr); bad != "" {
+				return bad
+			}
+		}
+		return ""
+	case !doc.Equal(v.literal, got):
+		return fmt.Sprintf("%s is %s, not %s", path, shown(got), shown(v.literal))
+	}
+	return ""
+}
+
+func (v *value) formulaDiffers(path string, got doc.Value, fr *formula.Frame) string {
+	want, err := v.formula.Eval(fr)
+	switch {
+	case err != nil:
+		return err.Error()
+	case doc.Equal(want, got) || want.Kind() == doc.Bool && got.Kind() != doc.Bool && want.Bool():
+		return ""
+	case want.Kind() == doc.Bool && got.Kind() != doc.Bool:
+		return fmt.Sprintf("%s is false; %s is %s", v.formula.Source(), path, shown(got))
+	}
+	return fmt.Sprintf("%s is %s, not %s", path, shown(got), shown(want))
+}
+
+// shown is a value for people.
+func shown(v doc.Value) string {
+	if v.Kind() == doc.Missing {
+		return "missing"
+	}
+	return v.String()
+}
+
+// pattern is the pattern itself for people: formulas as they are written.
+func (v *value) pattern() string {
+	switch {
+	case v.formula != nil:
+		return "=" + v.formula.Source()
+	case v.kind == yamlfile.Map:
+		out := "{"
+		for i, f := range v.fields {
+			if i > 0 {
+				out += ", "
+			}
+			out += f.name + ": " + f.value.pattern()
+		}
+		return out + "}"
+	case v.kind == yamlfile.List:
+		out := "["
+		for i, item := range v.items {
+			if i > 0 {
+				out += ", "
+			}
+			out += item.pattern()
+		}
+		return out + "]"
+	}
+	return shown(v.literal)
+}
+
+// canonical is a value as JSON with its fields sorted, so that values that are equal are the same text.
+func canonical(v doc.Value) string { return string(sorted(v).JSON()) }
+
+func sorted(v doc.Value) doc.Value {
+	switch v.Kind() {
+	case doc.Object:
+		var fields []doc.Field
+		for name, value := range v.Fields() {
+			fields = append(fields, doc.Field{Name: name, Value: sorted(value)})
+		}
+		slices.SortFunc(fields, func(a, b doc.Field) int { return cmp.Compare(a.Name, b.Name) })
+		return doc.ObjectOf(fields)
+	case doc.Array:
+		var items []doc.Value
+		for _, item := range v.Elems() {
+			items = append(items, sorted(item))
+		}
+		return doc.ListOf(items)
+	case doc.Number:
+		return doc.NumberValue(v.Num().Normal())
+	}
+	return v
 }

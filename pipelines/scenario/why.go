@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"orderhub/hub"
+	"orderhub/hub/doc"
 	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/formula"
 )
 
 // decisive are the notes that tell why a message went where it went.
@@ -59,7 +61,7 @@ func (r *run) told(e *note) string {
 // toldRoute tells of the branches of a route, down to the one that was taken.
 func (r *run) toldRoute(e *note) string {
 	var lines []string
-	for _, branch := range routeAt(r.test.root, e.Line).Items() {
+	for _, branch := range branchesAt(r.test.root, e.Line).Items() {
 		when := branch.Get("when")
 		if when == nil {
 			break
@@ -81,20 +83,18 @@ func (r *run) toldRoute(e *note) string {
 	return strings.Join(lines, "\n")
 }
 
-// routeAt finds the route whose step stands at file:line; nil: it is not below n.
-func routeAt(n *yamlfile.Node, line string) *yamlfile.Node {
-	if route := n.Get("route"); route != nil {
-		if at := lineOf(n.KeyNode("route")); strings.HasPrefix(at, line+":") {
-			return route
+// branchesAt finds the list of branches whose step stands at file:line; nil: it is not below n.
+func branchesAt(n *yamlfile.Node, line string) *yamlfile.Node {
+	for key, value := range n.Entries() {
+		if strings.HasPrefix(lineOf(key), line+":") && slices.ContainsFunc(value.Items(), func(b *yamlfile.Node) bool { return b.Get("when") != nil }) {
+			return value
 		}
-	}
-	for _, value := range n.Entries() {
-		if found := routeAt(value, line); found != nil {
+		if found := branchesAt(value, line); found != nil {
 			return found
 		}
 	}
 	for _, item := range n.Items() {
-		if found := routeAt(item, line); found != nil {
+		if found := branchesAt(item, line); found != nil {
 			return found
 		}
 	}
@@ -117,4 +117,58 @@ func (r *run) instead(name string) string {
 		return ""
 	}
 	return "; there came to " + strings.Join(parts, ", ")
+}
+
+// explained is a condition with its values: sum(body.items, .price) = 9 == body.total = 10.
+// Where it can't be evaluated on what is known of the message, or gives
+// something else than it did (a step has changed the body since), it stands alone.
+func (r *run) explained(source string, e *note, held bool) string {
+	m := r.bodies[e.Message]
+	if m == nil {
+		return source
+	}
+	fr := r.frame(m)
+	f, v := evaluated(source, fr)
+	if v.Kind() != doc.Bool || v.Bool() != held {
+		return source
+	}
+	if left, op, right, ok := f.Comparison(); ok {
+		return side(left, fr) + " " + op + " " + side(right, fr)
+	}
+	return source + valuesIn(f, m)
+}
+
+// evaluated is a formula and its value; nil: it names what is not known here, or it fails.
+func evaluated(source string, fr *formula.Frame) (*formula.Formula, doc.Value) {
+	f, _ := formula.Compile(source, formula.NewScope())
+	if f == nil {
+		return nil, doc.Value{}
+	}
+	v, err := f.Eval(fr)
+	if err != nil {
+		return nil, doc.Value{}
+	}
+	return f, v
+}
+
+// side is one side of a comparison with its value; a literal is that already.
+func side(source string, fr *formula.Frame) string {
+	f, v := evaluated(source, fr)
+	if text := shown(v); f != nil && text != source {
+		return source + " = " + text
+	}
+	return source
+}
+
+// valuesIn are the values of the body's fields that a formula reads.
+func valuesIn(f *formula.Formula, m *hub.Message) string {
+	body, text := document(m), ""
+	separator := "; "
+	for _, p := range f.Reads().Paths {
+		if p[0] == "body" && len(p) > 1 {
+			text += separator + p.String() + " = " + shown(doc.Lookup(body, p[1:]))
+			separator = ", "
+		}
+	}
+	return text
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
@@ -22,7 +23,7 @@ type world struct {
 	mocks    map[string]*mock
 	next     map[string]int // how many answers of a mock were given
 	failing  map[string][]hub.Class
-	given    map[string]*given // answers by operation and Idempotency-Key
+	given    map[string]*hub.Message // answers by operation and Idempotency-Key
 	effects  []effect
 	arrivals []arrival
 	came     map[string]bool // arrivals, so that one that comes again is known
@@ -39,10 +40,6 @@ type world struct {
 // effect is what a partner did: a call with an Idempotency-Key that it had not seen.
 type effect struct{ op, body string }
 
-type given struct {
-	reply *hub.Message
-}
-
 // arrival is a message that came onto a channel or to a target.
 type arrival struct {
 	where string // channel or adapter
@@ -58,7 +55,7 @@ type note struct {
 
 func newWorld(t *Test, m mode) *world {
 	w := &world{clock: &clock{now: t.start}, kill: m.kill, twice: m.twice, mocks: map[string]*mock{}, next: map[string]int{}, numbers: map[string]int{},
-		failing: map[string][]hub.Class{}, given: map[string]*given{}, bodies: map[string]*hub.Message{}, came: map[string]bool{}, claimed: map[int64]*hub.Delivery{},
+		failing: map[string][]hub.Class{}, given: map[string]*hub.Message{}, bodies: map[string]*hub.Message{}, came: map[string]bool{}, claimed: map[int64]*hub.Delivery{},
 		kinds: map[string]bool{}, queues: map[string]string{}}
 	w.mock(t.mocks)
 	return w
@@ -150,3 +147,37 @@ func (l *life) point(format string, args ...any) error {
 	}
 	return nil
 }
+
+// clock is virtual time: it stands still until the test moves it. Nobody
+// outside takes time to answer, so a timer that waits never fires.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+var _ hub.Clock = (*clock)(nil)
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) set(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = now
+}
+
+func (c *clock) Timer(d time.Duration) hub.Timer {
+	t := make(timer, 1)
+	if d <= 0 {
+		t <- c.Now()
+	}
+	return t
+}
+
+type timer chan time.Time
+
+func (t timer) C() <-chan time.Time { return t }
+func (timer) Stop()                 {}

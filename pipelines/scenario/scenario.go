@@ -1,13 +1,40 @@
+// Package scenario runs the tests of a configuration: what comes in, how time
+// goes by, and what must have happened. The hub is the real one, over a store
+// in memory, on virtual time, one message at a time; all that is outside of it
+// is played. Under chaos a test is run again with a crash at each place where
+// one can happen, with every message twice, and in other orders: the end must be the same.
 package scenario
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"time"
 
 	"orderhub/hub/doc"
+	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 )
+
+// Readme is the documentation of the language of tests.
+//
+//go:embed README.md
+var Readme string
+
+// Key is the top-level key of tests.
+const Key = "tests"
+
+// Section is the key `tests:` of a configuration: its tests are checked when it
+// is loaded. It stands behind the sections whose names tests may use.
+func Section() pipelines.Section {
+	return pipelines.Section{Key: Key, Compile: func(s *pipelines.SectionBuild) { s.Keep(Read(s.Node, s.Node.Root(), s.Pattern)) }}
+}
+
+// Of are the tests in the configuration file of a plan.
+func Of(p *pipelines.Plan) []*Test {
+	tests, _ := p.Section(Key).([]*Test)
+	return tests
+}
 
 // Test is an entry of `tests:`.
 type Test struct {
