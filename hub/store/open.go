@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"orderhub/hub"
@@ -33,11 +32,7 @@ func Open(ctx context.Context, url string, o Options) (hub.Store, error) {
 		if path == "" || strings.Contains(path, "?") {
 			return nil, core.Setupf("store %q: give the path of a file without %q: sqlite:var/hub.db", url, "?")
 		}
-		s, err := opened(sqlite.Open(ctx, path, o))
-		if err != nil {
-			err = fmt.Errorf("store %s: %w", path, err)
-		}
-		return s, err
+		return opened(sqlite.Open(ctx, path, o))
 	}
 	return nil, core.Setupf("store %q: unknown kind; write memory:, sqlite:file or postgres://…", kind+":")
 }

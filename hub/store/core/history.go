@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -8,50 +9,89 @@ import (
 )
 
 // historyRows bounds one answer of History.
-const HistoryRows = 10_000
+const historyRows = 10_000
 
-var HistoryQueries = [...]string{
-	"SELECT seq, root, corr, events FROM history WHERE root=? ORDER BY seq LIMIT ?",
-	"SELECT seq, root, corr, events FROM history WHERE corr=? ORDER BY seq LIMIT ?",
-	"SELECT h.seq, h.root, h.corr, h.events FROM links JOIN history h USING(seq) WHERE links.root=? ORDER BY seq LIMIT ?",
+// By is how rows of history are found: by their root, by their correlation, or by a root that their events link to.
+type By int
+
+// The ways to find rows of history.
+const (
+	ByRoot By = iota
+	ByCorrelation
+	ByLink
+)
+
+var historySQL = [...]string{
+	ByRoot:        "SELECT seq, root, corr, events FROM history WHERE root=? ORDER BY seq LIMIT ?",
+	ByCorrelation: "SELECT seq, root, corr, events FROM history WHERE corr=? ORDER BY seq LIMIT ?",
+	ByLink:        "SELECT h.seq, h.root, h.corr, h.events FROM links l JOIN history h ON h.seq=l.seq WHERE l.root=? ORDER BY h.seq LIMIT ?",
 }
 
-// trace follows roots, correlations and links from id on.
-func Trace(ctx context.Context, id string, query func(ctx context.Context, sql, id string, row func(hub.HistoryRow)) error) ([]hub.HistoryRow, error) {
-	rows := map[int64]hub.HistoryRow{}
-	seen, todo := map[string]bool{id: true}, []string{id}
+// History is all that is known of a root or a correlation, and of what is connected with it: at most 10,000 rows, oldest
+// first. "last" is the newest root that came from outside.
+func (l *Look) History(ctx context.Context, id string) (out []hub.HistoryRow, err error) {
+	err = l.Read(ctx, func(query Query) error {
+		out = nil
+		if id == "last" {
+			root := ""
+			err := query("SELECT root FROM history WHERE outside=? ORDER BY seq DESC LIMIT 1", []any{true}, func(r Row) error {
+				root = r.Text(0)
+				return nil
+			})
+			if err != nil || root == "" {
+				return err
+			}
+			id = root
+		}
+		out, err = Trace(id, func(by By, id string, row func(hub.HistoryRow)) error {
+			return query(historySQL[by], []any{id, int64(historyRows)}, func(r Row) error {
+				events, err := decodeEvents(r.Bytes(3))
+				if err != nil {
+					events = []hub.Event{{What: Corrupt, Detail: err.Error()}}
+				}
+				row(hub.HistoryRow{Seq: r.Int(0), Root: r.Text(1), Correlation: r.Text(2), Events: events})
+				return nil
+			})
+		})
+		return err
+	})
+	return out, err
+}
+
+// Trace follows roots, correlations and links from id on. find calls row for each row of history that it finds.
+func Trace(id string, find func(by By, id string, row func(hub.HistoryRow)) error) ([]hub.HistoryRow, error) {
+	rows := map[int64]bool{}
+	var out []hub.HistoryRow
+	seen, todo := map[string]bool{"": true, id: true}, []string{id}
 	visit := func(id string) {
-		if id != "" && !seen[id] {
+		if !seen[id] {
 			seen[id] = true
 			todo = append(todo, id)
 		}
 	}
-	for len(todo) > 0 && len(rows) < HistoryRows {
+	take := func(r hub.HistoryRow) {
+		if rows[r.Seq] || len(out) == historyRows {
+			return
+		}
+		rows[r.Seq] = true
+		out = append(out, r)
+		visit(r.Root)
+		visit(r.Correlation)
+		for _, e := range r.Events {
+			for _, link := range e.Links {
+				visit(link)
+			}
+		}
+	}
+	for len(todo) > 0 && len(out) < historyRows {
 		next := todo[0]
 		todo = todo[1:]
-		for _, sql := range HistoryQueries {
-			err := query(ctx, sql, next, func(r hub.HistoryRow) {
-				if _, known := rows[r.Seq]; known || len(rows) == HistoryRows {
-					return
-				}
-				rows[r.Seq] = r
-				visit(r.Root)
-				visit(r.Correlation)
-				for _, e := range r.Events {
-					for _, l := range e.Links {
-						visit(l)
-					}
-				}
-			})
-			if err != nil {
+		for by := range By(len(historySQL)) {
+			if err := find(by, next, take); err != nil {
 				return nil, err
 			}
 		}
 	}
-	out := make([]hub.HistoryRow, 0, len(rows))
-	for _, r := range rows {
-		out = append(out, r)
-	}
-	slices.SortFunc(out, func(a, b hub.HistoryRow) int { return int(a.Seq - b.Seq) })
+	slices.SortFunc(out, func(a, b hub.HistoryRow) int { return cmp.Compare(a.Seq, b.Seq) })
 	return out, nil
 }

@@ -129,68 +129,82 @@ func (s *Store) Commit(ctx context.Context, u *hub.Unit) error {
 	return nil
 }
 
-// check finds what the records will be; Version 0 is a deleted one.
-func (s *Store) check(u *hub.Unit, now time.Time) (map[string]map[string]hub.Record, error) {
+// written is what records will be, by kind and key; Version 0 is a deleted one.
+type written map[string]map[string]hub.Record
+
+func (w written) set(r hub.Record) {
+	if w[r.Kind] == nil {
+		w[r.Kind] = map[string]hub.Record{}
+	}
+	w[r.Kind][r.Key] = r
+}
+
+// check finds what the records will be, if nothing conflicts.
+func (s *Store) check(u *hub.Unit, now time.Time) (written, error) {
 	if in := u.Input; in != nil {
 		if r := s.rows[in.Seq]; r == nil || !r.held || r.d.Epoch != in.Epoch {
-			return nil, fmt.Errorf("message %d of queue %q is not claimed any more: %w", in.Seq, in.Queue, hub.ErrLost)
+			return nil, core.NotClaimed(in)
 		}
 	}
 	if err := s.room(u); err != nil {
 		return nil, err
 	}
-	writes := map[string]map[string]hub.Record{}
-	set := func(r hub.Record) {
-		if writes[r.Kind] == nil {
-			writes[r.Kind] = map[string]hub.Record{}
-		}
-		writes[r.Kind][r.Key] = r
-	}
-	version := func(kind, key string) int64 {
-		r, ok := writes[kind][key]
-		if !ok {
-			r = s.records[kind][key]
-		}
-		if !r.Expires.IsZero() && !r.Expires.After(now) {
-			return 0
-		}
-		return r.Version
-	}
+	after := written{}
 	if u.Inbox != "" {
-		if version(core.InboxKind, u.Inbox) != 0 {
+		if s.version(after, core.InboxKind, u.Inbox, now) != 0 {
 			return nil, hub.ErrDuplicate
 		}
 		s.seq++
-		set(hub.Record{Kind: core.InboxKind, Key: u.Inbox, Value: []byte{}, Version: s.seq, Expires: now.Add(core.InboxKeep)})
+		after.set(hub.Record{Kind: core.InboxKind, Key: u.Inbox, Value: []byte{}, Version: s.seq, Expires: now.Add(core.InboxKeep)})
 	}
 	for _, checked := range []bool{true, false} {
 		for i := range u.Writes {
-			w := &u.Writes[i]
-			if (w.IfVersion != hub.AnyVersion) != checked {
-				continue
+			if w := &u.Writes[i]; (w.IfVersion != hub.AnyVersion) == checked {
+				if err := s.write(after, w, now); err != nil {
+					return nil, err
+				}
 			}
-			if have := version(w.Kind, w.Key); checked && have != w.IfVersion {
-				return nil, fmt.Errorf("record %s %q: %w", w.Kind, w.Key, hub.ErrConflict)
-			}
-			r := hub.Record{Kind: w.Kind, Key: w.Key, Value: w.Value, Expires: w.Expires}
-			if w.Value != nil {
-				s.seq++
-				r.Version, w.Version = s.seq, s.seq
-			}
-			set(r)
 		}
 	}
-	return writes, nil
+	return after, nil
+}
+
+func (s *Store) write(after written, w *hub.Write, now time.Time) error {
+	if have := s.version(after, w.Kind, w.Key, now); w.IfVersion != hub.AnyVersion && have != w.IfVersion {
+		return fmt.Errorf("record %s %q: %w", w.Kind, w.Key, hub.ErrConflict)
+	}
+	r := hub.Record{Kind: w.Kind, Key: w.Key, Value: w.Value, Expires: w.Expires}
+	if w.Value != nil {
+		s.seq++
+		r.Version, w.Version = s.seq, s.seq
+	}
+	after.set(r)
+	return nil
+}
+
+// version is that of a record as the unit leaves it so far; 0: there is none.
+func (s *Store) version(after written, kind, key string, now time.Time) int64 {
+	r, ok := after[kind][key]
+	if !ok {
+		r = s.records[kind][key]
+	}
+	if gone(r, now) {
+		return 0
+	}
+	return r.Version
 }
 
 func (s *Store) room(u *hub.Unit) error {
 	more := map[string]int{}
 	for i := range u.Puts {
 		p := &u.Puts[i]
-		if st := core.StateOf(p); p.Cancel || st == hub.Dead {
+		switch {
+		case p.Cancel:
 			continue
-		} else if !p.Cancel && p.Msg == nil {
+		case p.Msg == nil:
 			return fmt.Errorf("put to queue %q: no message", p.Queue)
+		case core.StateOf(p) == hub.Dead:
+			continue
 		}
 		more[p.Queue]++
 		if have := s.queue(p.Queue).depth; have+more[p.Queue] > s.o.QueueLimit {

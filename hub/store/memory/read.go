@@ -63,7 +63,7 @@ func (s *Store) Counters(_ context.Context, kind, prefix string) (map[string]int
 }
 
 // History follows roots, correlations and links.
-func (s *Store) History(ctx context.Context, id string) ([]hub.HistoryRow, error) {
+func (s *Store) History(_ context.Context, id string) ([]hub.HistoryRow, error) {
 	if err := s.enter(); err != nil {
 		return nil, err
 	}
@@ -74,19 +74,11 @@ func (s *Store) History(ctx context.Context, id string) ([]hub.HistoryRow, error
 	if id == "" {
 		return nil, nil
 	}
-	return core.Trace(ctx, id, func(_ context.Context, sql, id string, row func(hub.HistoryRow)) error {
+	return core.Trace(id, func(by core.By, id string, row func(hub.HistoryRow)) error {
 		for i := range s.rowsOf {
 			r := &s.rowsOf[i].HistoryRow
-			var hit bool
-			switch sql {
-			case core.HistoryQueries[0]:
-				hit = r.Root == id
-			case core.HistoryQueries[1]:
-				hit = r.Correlation == id
-			default:
-				hit = slices.ContainsFunc(r.Events, func(e hub.Event) bool { return slices.Contains(e.Links, id) })
-			}
-			if hit {
+			if by == core.ByRoot && r.Root == id || by == core.ByCorrelation && r.Correlation == id ||
+				by == core.ByLink && slices.ContainsFunc(r.Events, func(e hub.Event) bool { return slices.Contains(e.Links, id) }) {
 				row(*r)
 			}
 		}

@@ -15,89 +15,55 @@ import (
 	"orderhub/hub/store/core"
 )
 
-// pgBatch is one transaction of many units, in two round trips: ask locks and
+// batch is one transaction of many units, in two round trips: ask locks and
 // reads all that the units depend on, decide finds out which of them pass,
 // tell writes those and commits. So a conflict stays with its unit.
-type pgBatch struct {
-	s    *Store
-	now  time.Time
-	jobs []*pgJob // admitted
+type batch struct {
+	s      *Store
+	now    time.Time
+	jobs   []*job // admitted, and not given up
+	marked []*job // admitted
 
 	doubt   int64 // the number under which it may be committed; 0: it is not
 	backend uint32
 
-	fenced   map[int64]int64    // queue -> epoch of this hub's lease
-	present  map[int64]bool     // inputs that are there
-	existing map[pgName]pgNamed // messages that are to be replaced or dropped
-	created  map[pgName]bool    // records that ask made
-	versions map[pgName]int64   // records that were there
+	fenced   map[int64]int64     // queue -> epoch of this hub's lease
+	present  map[int64]bool      // inputs that are there
+	existing map[core.Name]named // messages that are to be replaced or dropped
+	created  map[core.Name]bool  // records that ask made
+	versions map[core.Name]int64 // records that were there
 	numbers  []int64
-	passed   []*pgJob
+	passed   []*job
 }
 
-type pgNamed struct {
+type named struct {
 	seq   int64
 	state hub.State
 	key   string
 }
 
-// admit checks what memory knows: the claims of inputs, and the bounds of queues.
-func (s *Store) admit(jobs []*pgJob) *pgBatch {
-	b := &pgBatch{s: s, now: s.o.Clock.Now()}
-	grown := map[*pgQueue]int{}
+// admit takes the jobs in that memory lets pass.
+func (s *Store) admit(jobs []*job) *batch {
+	b := &batch{s: s, now: s.o.Clock.Now()}
+	grown := map[*queue]int{}
+	depth := func(q *queue) int { return q.depth }
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, j := range jobs {
-		if j.err = s.admitOne(j, grown); j.err == nil {
+		if j.Err = j.Admit(s.o.QueueLimit, depth, grown); j.Err == nil {
 			b.jobs = append(b.jobs, j)
+			b.marked = append(b.marked, j)
 		}
 	}
 	return b
 }
 
-func (s *Store) admitOne(j *pgJob, grown map[*pgQueue]int) error {
-	for i := range j.puts {
-		if q := j.puts[i].q; q.depth+grown[q]+grows(j.puts, q) > s.o.QueueLimit && grows(j.puts, q) > 0 {
-			return fmt.Errorf("queue %q holds %d messages: %w", q.name, q.depth+grown[q], hub.ErrFull)
-		}
-	}
-	if in := j.u.Input; in != nil {
-		c := j.in.claims[in.Seq]
-		if c == nil || c.d.Epoch != in.Epoch || c.busy {
-			return notClaimed(in)
-		}
-		c.busy, j.held = true, c
-	}
-	for i := range j.puts {
-		if st := j.puts[i].state; st != hub.Done && st != hub.Dead {
-			grown[j.puts[i].q]++
-		}
-	}
-	return nil
-}
-
-func notClaimed(in *hub.Delivery) error {
-	return fmt.Errorf("message %d of queue %q is not claimed any more: %w", in.Seq, in.Queue, hub.ErrLost)
-}
-
-// grows counts the messages of a unit that make the queue longer.
-func grows(puts []pgPut, q *pgQueue) (n int) {
-	for i := range puts {
-		if r := &puts[i]; r.q == q && r.state != hub.Done && r.state != hub.Dead {
-			n++
-		}
-	}
-	return n
-}
-
 // unmark gives claims back that units had marked, and that were not used up.
-func (b *pgBatch) unmark(jobs []*pgJob) {
+func (b *batch) unmark() {
 	b.s.mu.Lock()
 	defer b.s.mu.Unlock()
-	for _, j := range jobs {
-		if j.held != nil {
-			j.held.busy, j.held = false, nil
-		}
+	for _, j := range b.marked {
+		j.Unmark()
 	}
 }
 
@@ -116,9 +82,9 @@ const (
 
 // ask begins the transaction. Everything is locked in one order, so that hubs
 // do not block each other: queues, records that are made, records, messages.
-func (b *pgBatch) ask(ctx context.Context, c *pgx.Conn, number int64) error {
-	b.fenced, b.present, b.existing = map[int64]int64{}, map[int64]bool{}, map[pgName]pgNamed{}
-	b.created, b.versions, b.numbers = map[pgName]bool{}, map[pgName]int64{}, nil
+func (b *batch) ask(ctx context.Context, c *pgx.Conn, number int64) error {
+	b.fenced, b.present, b.existing = map[int64]int64{}, map[int64]bool{}, map[core.Name]named{}
+	b.created, b.versions, b.numbers = map[core.Name]bool{}, map[core.Name]int64{}, nil
 	q := &pgx.Batch{}
 	q.Queue("BEGIN")
 	q.Queue(sqlMark, b.s.id, number).Exec(func(t pgconn.CommandTag) error {
@@ -132,7 +98,7 @@ func (b *pgBatch) ask(ctx context.Context, c *pgx.Conn, number int64) error {
 	b.askNames(q)
 	n := 0
 	for _, j := range b.jobs {
-		if n += len(j.puts) + len(j.writes) + len(j.refused); j.events != nil {
+		if n += len(j.Puts) + len(j.Writes) + len(j.Refused); j.Events != nil {
 			n++
 		}
 	}
@@ -145,11 +111,11 @@ func (b *pgBatch) ask(ctx context.Context, c *pgx.Conn, number int64) error {
 	return c.SendBatch(ctx, q).Close()
 }
 
-func (b *pgBatch) askInputs(q *pgx.Batch) {
+func (b *batch) askInputs(q *pgx.Batch) {
 	var queues, seqs []int64
 	for _, j := range b.jobs {
-		if j.u.Input != nil {
-			queues, seqs = append(queues, j.in.id), append(seqs, j.u.Input.Seq)
+		if j.Unit.Input != nil {
+			queues, seqs = append(queues, j.In.ID), append(seqs, j.Unit.Input.Seq)
 		}
 	}
 	if len(seqs) == 0 {
@@ -167,11 +133,11 @@ func (b *pgBatch) askInputs(q *pgx.Batch) {
 	})
 }
 
-func (b *pgBatch) askRecords(q *pgx.Batch) {
+func (b *batch) askRecords(q *pgx.Batch) {
 	var create, other []*hub.Write
 	for _, j := range b.jobs {
-		for i := range j.writes {
-			if w := &j.writes[i]; w.IfVersion == 0 && w.Value != nil {
+		for i := range j.Writes {
+			if w := &j.Writes[i]; w.IfVersion == 0 && w.Value != nil {
 				create = append(create, w)
 			} else {
 				other = append(other, w)
@@ -187,7 +153,7 @@ func (b *pgBatch) askRecords(q *pgx.Batch) {
 	var key []byte
 	if r := columnsOf(create, nil); len(create) > 0 {
 		q.Queue(sqlCreate, r.kinds, r.keys, r.sums, r.values, r.expires, core.Nanos(b.now)).Query(func(rows pgx.Rows) error {
-			_, err := pgx.ForEachRow(rows, []any{&kind, &key}, func() error { b.created[pgName{kind: kind, key: string(key)}] = true; return nil })
+			_, err := pgx.ForEachRow(rows, []any{&kind, &key}, func() error { b.created[core.Name{Kind: kind, Key: string(key)}] = true; return nil })
 			return err
 		})
 	}
@@ -195,7 +161,7 @@ func (b *pgBatch) askRecords(q *pgx.Batch) {
 		var version int64
 		q.Queue(sqlVersions, r.kinds, r.keys, core.Nanos(b.now)).Query(func(rows pgx.Rows) error {
 			_, err := pgx.ForEachRow(rows, []any{&kind, &key, &version}, func() error {
-				b.versions[pgName{kind: kind, key: string(key)}] = version
+				b.versions[core.Name{Kind: kind, Key: string(key)}] = version
 				return nil
 			})
 			return err
@@ -203,27 +169,27 @@ func (b *pgBatch) askRecords(q *pgx.Batch) {
 	}
 }
 
-func (b *pgBatch) askNames(q *pgx.Batch) {
+func (b *batch) askNames(q *pgx.Batch) {
 	var queues []int64
 	var names [][]byte
 	for _, j := range b.jobs {
-		for i := range j.puts {
-			if r := &j.puts[i]; r.p.Name != "" {
-				queues, names = append(queues, r.q.id), append(names, []byte(r.p.Name))
+		for i := range j.Puts {
+			if r := &j.Puts[i]; r.Put.Name != "" {
+				queues, names = append(queues, r.Queue.ID), append(names, []byte(r.Put.Name))
 			}
 		}
 	}
 	if len(names) == 0 {
 		return
 	}
-	var n pgNamed
+	var n named
 	var queue int64
 	var name, key []byte
 	var state int16
 	q.Queue(sqlExisting, queues, names).Query(func(rows pgx.Rows) error {
 		_, err := pgx.ForEachRow(rows, []any{&n.seq, &queue, &name, &state, &key}, func() error {
 			n.state, n.key = hub.State(state), string(key)
-			b.existing[pgName{queue: queue, key: string(name)}] = n
+			b.existing[core.Name{Queue: queue, Key: string(name)}] = n
 			return nil
 		})
 		return err
@@ -231,26 +197,26 @@ func (b *pgBatch) askNames(q *pgx.Batch) {
 }
 
 // decide finds out which units pass.
-func (b *pgBatch) decide() {
+func (b *batch) decide() {
 	b.passed = b.passed[:0]
 	for _, j := range b.jobs {
-		if j.err = b.check(j); j.err == nil {
+		if j.Err = b.check(j); j.Err == nil {
 			b.passed = append(b.passed, j)
 		}
 	}
 }
 
-func (b *pgBatch) check(j *pgJob) error {
-	if in := j.u.Input; in != nil && (b.fenced[j.in.id] != j.held.epoch || !b.present[in.Seq]) {
-		return notClaimed(in)
+func (b *batch) check(j *job) error {
+	if in := j.Unit.Input; in != nil && (b.fenced[j.In.ID] != j.Held.Lease || !b.present[in.Seq]) {
+		return core.NotClaimed(in)
 	}
-	for i := range j.writes {
-		w := &j.writes[i]
-		name := recordOfWrite(w)
+	for i := range j.Writes {
+		w := &j.Writes[i]
+		name := recordName(w)
 		switch {
 		case w.IfVersion == hub.AnyVersion:
 		case w.IfVersion == 0 && w.Value != nil:
-			if !b.created[name] && w.Kind == core.InboxKind && w.Key == j.u.Inbox && i == 0 {
+			if !b.created[name] && w.Kind == core.InboxKind && w.Key == j.Unit.Inbox && i == 0 {
 				return hub.ErrDuplicate
 			} else if !b.created[name] {
 				return fmt.Errorf("record %s %q: %w", w.Kind, w.Key, hub.ErrConflict)

@@ -13,12 +13,10 @@ import (
 )
 
 const (
-	pgColumns = "m.seq, (SELECT name FROM queues WHERE id=m.queue), m.queue, m.state, m.key, m.id, m.corr, m.crc, m.head, m.body, m.attempts, m.crashes, m.due, m.name, m.error"
-
-	sqlDue   = "SELECT " + pgColumns + ", false FROM messages m WHERE queue=$1 AND state=2 AND due<=$2 AND seq<>ALL($3) ORDER BY due, seq LIMIT $4"
-	sqlReady = "SELECT " + pgColumns + ", " + isBehind + " FROM messages m WHERE queue=$1 AND state=1 AND seq<>ALL($2) ORDER BY seq LIMIT $3"
+	sqlDue   = "SELECT " + core.Columns + ", false FROM messages m WHERE queue=$1 AND state=2 AND due<=$2 AND seq<>ALL($3) ORDER BY due, seq LIMIT $4"
+	sqlReady = "SELECT " + core.Columns + ", " + isBehind + " FROM messages m WHERE queue=$1 AND state=1 AND seq<>ALL($2) ORDER BY seq LIMIT $3"
 	sqlNext  = "SELECT coalesce((SELECT due FROM messages WHERE queue=$1 AND state=2 AND due>$2 AND seq<>ALL($3) ORDER BY due LIMIT 1), 0)"
-	sqlHeld  = "SELECT " + pgColumns + ", false FROM messages m WHERE queue=$1 AND key=$2 AND state=3 AND seq<>ALL($3) ORDER BY seq LIMIT $4"
+	sqlHeld  = "SELECT " + core.Columns + ", false FROM messages m WHERE queue=$1 AND key=$2 AND state=3 AND seq<>ALL($3) ORDER BY seq LIMIT $4"
 
 	// isBehind: an earlier message of the key waits for a retry, or is held behind one.
 	isBehind = "(m.key IS NOT NULL AND (EXISTS(SELECT 1 FROM messages w WHERE w.queue=m.queue AND w.key=m.key AND w.seq<m.seq AND " + retrying +
@@ -31,15 +29,15 @@ const (
 // SQL. Messages behind a retry of their key are held, whoever put that retry.
 // When another hub has the lease, next is when it may end.
 func (s *Store) Claim(ctx context.Context, name string, limit int, lease time.Duration) ([]*hub.Delivery, time.Time, error) {
-	if err := s.ok(); err != nil {
+	if err := s.Usable(); err != nil {
 		return nil, time.Time{}, err
 	}
 	q, err := s.queue(ctx, name)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	q.serial.Lock()
-	defer q.serial.Unlock()
+	q.Serial.Lock()
+	defer q.Serial.Unlock()
 	held, wait, err := s.holds(ctx, q)
 	if err != nil {
 		return nil, time.Time{}, err
@@ -51,43 +49,44 @@ func (s *Store) Claim(ctx context.Context, name string, limit int, lease time.Du
 	var out []*hub.Delivery
 	for more := true; more && len(out) < limit; {
 		if out, more, err = s.claimSome(ctx, q, out, now, limit, lease); err != nil {
-			return nil, time.Time{}, s.giveBack(ctx, out, err)
+			_ = s.Release(ctx, out) // what Claim gives is free at once
+			return nil, time.Time{}, err
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return out, q.due, nil
+	return out, q.Due, nil
 }
 
 // claimSome adds to out what one look finds. more: another look may find more.
-func (s *Store) claimSome(ctx context.Context, q *pgQueue, out []*hub.Delivery, now time.Time, limit int, lease time.Duration) ([]*hub.Delivery, bool, error) {
+func (s *Store) claimSome(ctx context.Context, q *queue, out []*hub.Delivery, now time.Time, limit int, lease time.Duration) ([]*hub.Delivery, bool, error) {
 	s.mu.Lock()
 	s.expire(q, now)
-	if !q.look && (q.due.IsZero() || q.due.After(now)) {
+	if !q.look && (q.Due.IsZero() || q.Due.After(now)) {
 		s.mu.Unlock()
 		return out, false, nil
 	}
-	q.look, q.due = false, time.Time{} // what is committed from here on sets them again
-	claimed, epoch, room := slices.Collect(maps.Keys(q.claims)), q.epoch, limit-len(out)
+	q.look, q.Due = false, time.Time{} // what is committed from here on sets them again
+	claimed, epoch, room := slices.Collect(maps.Keys(q.Claims)), q.epoch, limit-len(out)
 	s.mu.Unlock()
 	if claimed == nil {
 		claimed = []int64{}
 	}
-	var due, ready pgFound
+	var due, ready found
 	var next int64
 	err := s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
-		due, ready = pgFound{s: s}, pgFound{s: s}
+		due, ready = found{clock: s.o.Clock}, found{clock: s.o.Clock}
 		b := &pgx.Batch{}
-		b.Queue(sqlDue, q.id, core.Nanos(now), claimed, room).Query(due.scan)
-		b.Queue(sqlReady, q.id, claimed, room).Query(ready.scan)
-		b.Queue(sqlNext, q.id, core.Nanos(now), claimed).QueryRow(func(row pgx.Row) error { return row.Scan(&next) })
+		b.Queue(sqlDue, q.ID, core.Nanos(now), claimed, room).Query(due.scan)
+		b.Queue(sqlReady, q.ID, claimed, room).Query(ready.scan)
+		b.Queue(sqlNext, q.ID, core.Nanos(now), claimed).QueryRow(func(row pgx.Row) error { return row.Scan(&next) })
 		return c.SendBatch(ctx, b).Close()
 	})
 	if err == nil {
 		err = s.hold(ctx, q, epoch, ready.behind)
 	}
 	if err == nil {
-		err = s.bury(ctx, q, append(due.bad, ready.bad...))
+		err = s.bury(ctx, q, append(due.Bad, ready.Bad...))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,49 +102,40 @@ func (s *Store) claimSome(ctx context.Context, q *pgQueue, out []*hub.Delivery, 
 	if due.rows == room {
 		q.hint(time.Unix(0, 1))
 	}
-	slices.SortFunc(due.good, func(a, b *hub.Delivery) int { return int(a.Seq - b.Seq) })
-	for _, d := range append(due.good, ready.good...) {
+	slices.SortFunc(due.Good, func(a, b *hub.Delivery) int { return int(a.Seq - b.Seq) })
+	for _, d := range append(due.Good, ready.Good...) {
 		if len(out) == limit {
 			q.look = true
 			break
 		}
-		out = append(out, s.give1(q, d, now, lease))
+		out = append(out, s.give(q, d, now, lease))
 	}
 	q.look = q.look || ready.rows == room
 	return out, ready.rows == room || due.rows == room, nil
 }
 
-// pgFound is what a look found.
-type pgFound struct {
-	s      *Store
+// found is what a look found.
+type found struct {
+	core.Found
+	clock  hub.Clock
 	rows   int
-	good   []*hub.Delivery
-	bad    []*hub.Delivery // damaged
 	behind []*hub.Delivery // to be held
 }
 
-func (f *pgFound) scan(rows pgx.Rows) error {
-	for rows.Next() {
-		var behind bool
-		d, intact, err := f.s.delivery(rows, &behind)
-		if err != nil {
-			return err
-		}
+// scan takes in rows of core.Columns and of whether the message stands behind a retry.
+func (f *found) scan(rows pgx.Rows) error {
+	return each(rows, func(r core.Row) error {
 		f.rows++
-		switch {
-		case !intact:
-			f.bad = append(f.bad, d)
-		case behind:
-			f.behind = append(f.behind, d)
-		default:
-			f.good = append(f.good, d)
+		behind, _ := r[core.Width].(bool)
+		if d := f.Add(r, f.clock); behind && len(f.Good) > 0 && f.Good[len(f.Good)-1] == d {
+			f.Good, f.behind = f.Good[:len(f.Good)-1], append(f.behind, d)
 		}
-	}
-	return rows.Err()
+		return nil
+	})
 }
 
 // hold makes messages wait behind a retry of their key. heal frees them if the runtime does not.
-func (s *Store) hold(ctx context.Context, q *pgQueue, epoch int64, behind []*hub.Delivery) error {
+func (s *Store) hold(ctx context.Context, q *queue, epoch int64, behind []*hub.Delivery) error {
 	if len(behind) == 0 {
 		return nil
 	}
@@ -163,43 +153,22 @@ func (s *Store) hold(ctx context.Context, q *pgQueue, epoch int64, behind []*hub
 	})
 }
 
-// give1 claims d for the caller, under s.mu. What it returns is the caller's own.
-func (s *Store) give1(q *pgQueue, d *hub.Delivery, now time.Time, lease time.Duration) *hub.Delivery {
+// give claims d for the caller, under s.mu.
+func (s *Store) give(q *queue, d *hub.Delivery, now time.Time, lease time.Duration) *hub.Delivery {
 	s.claims++
-	c := *d
-	c.Epoch = q.epoch<<36 | s.claims
-	claim := &pgClaim{d: &c, epoch: q.epoch}
-	if lease > 0 {
-		claim.until = now.Add(lease)
-		q.lease = core.Earlier(q.lease, claim.until)
-	}
-	q.claims[d.Seq] = claim
-	mine := c
-	return &mine
+	return q.Give(d, q.epoch, s.claims, now, lease)
 }
 
 // expire takes messages back whose claim has ended, under s.mu.
-func (s *Store) expire(q *pgQueue, now time.Time) {
-	if q.lease.IsZero() || q.lease.After(now) {
-		return
-	}
-	q.lease = time.Time{}
-	for _, c := range q.claims {
-		switch {
-		case c.until.IsZero():
-		case c.until.After(now) || c.busy:
-			q.lease = core.Earlier(q.lease, c.until)
-		default:
-			s.unclaim(q, c)
-		}
-	}
+func (s *Store) expire(q *queue, now time.Time) {
+	q.Expire(now, func(c *core.Claim) { s.unclaim(q, c) })
 }
 
 // unclaim makes a claimed message free, under s.mu.
-func (s *Store) unclaim(q *pgQueue, c *pgClaim) {
-	delete(q.claims, c.d.Seq)
-	s.appears(q, c.d.State, c.d.Due)
-	if len(q.claims) == 0 && !q.leaving.IsZero() {
+func (s *Store) unclaim(q *queue, c *core.Claim) {
+	delete(q.Claims, c.D.Seq)
+	s.appears(q, c.D.State, c.D.Due)
+	if len(q.Claims) == 0 && !q.leaving.IsZero() {
 		s.nudge()
 	}
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"orderhub/hub"
+	"orderhub/hub/store/core"
 )
 
 // configure reads the URL.
@@ -122,7 +126,7 @@ func (s *Store) read(ctx context.Context, f func(ctx context.Context, c *pgx.Con
 		}
 		switch s.heard(err); {
 		case broken(err):
-			s.fail(err)
+			s.Fail(err)
 			return s.Err()
 		case !away(err) && !again(err):
 			return err
@@ -130,7 +134,7 @@ func (s *Store) read(ctx context.Context, f func(ctx context.Context, c *pgx.Con
 			return s.unavailable(err)
 		}
 		select {
-		case <-s.stop:
+		case <-s.Stopping():
 			return hub.ErrClosed
 		case <-ctx.Done():
 			return ctx.Err()
@@ -140,7 +144,7 @@ func (s *Store) read(ctx context.Context, f func(ctx context.Context, c *pgx.Con
 }
 
 func (s *Store) once(ctx context.Context, f func(ctx context.Context, c *pgx.Conn) error) error {
-	if err := s.ok(); err != nil {
+	if err := s.Usable(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.o.Patience)
@@ -154,4 +158,77 @@ func (s *Store) once(ctx context.Context, f func(ctx context.Context, c *pgx.Con
 		_ = closeConn(c.Conn())
 	}
 	return err
+}
+
+// records is how records are read; all kinds have one table.
+var records = core.RecordsIn("records")
+
+// look lends a connection to a core.Look, in whose words it asks.
+func (s *Store) look(ctx context.Context, f func(query core.Query) error) error {
+	return s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
+		return f(func(sql string, args []any, row func(r core.Row) error) error {
+			rows, err := c.Query(ctx, translated(sql), bytesFor(args)...)
+			if err != nil {
+				return err
+			}
+			return each(rows, row)
+		})
+	})
+}
+
+var hint = regexp.MustCompile(` INDEXED BY \w+`)
+
+// translated is a statement of a core.Look in PostgreSQL's words: parameters have numbers, and indexes are not named.
+func translated(sql string) string {
+	var b strings.Builder
+	n := 0
+	for part := range strings.SplitSeq(hint.ReplaceAllString(sql, ""), "?") {
+		if n++; n > 1 {
+			b.WriteString("$" + strconv.Itoa(n-1))
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+// bytesFor is args with bytes for texts, as most columns want them.
+func bytesFor(args []any) []any {
+	out := slices.Clone(args)
+	for i, a := range out {
+		if text, ok := a.(string); ok {
+			out[i] = []byte(text)
+		}
+	}
+	return out
+}
+
+// each calls row for each row of an answer, until that returns core.ErrStop.
+func each(rows pgx.Rows, row func(r core.Row) error) error {
+	defer rows.Close()
+	var r core.Row
+	for rows.Next() {
+		values, err := rows.Values()
+		if err != nil {
+			return err
+		}
+		r = r[:0]
+		for _, v := range values {
+			r = append(r, v)
+		}
+		if err := row(r); errors.Is(err, core.ErrStop) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// texts collects a column of byte strings.
+func texts(rows pgx.Rows) (out []string, err error) {
+	err = each(rows, func(r core.Row) error {
+		out = append(out, r.Text(0))
+		return nil
+	})
+	return out, err
 }

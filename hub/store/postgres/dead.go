@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -11,11 +12,11 @@ import (
 )
 
 // bury makes damaged messages dead letters.
-func (s *Store) bury(ctx context.Context, q *pgQueue, bad []*hub.Delivery) error {
+func (s *Store) bury(ctx context.Context, q *queue, bad []*hub.Delivery) error {
 	if len(bad) == 0 {
 		return nil
 	}
-	s.o.Log.Error("damaged messages found in the store", "queue", q.name, "count", len(bad), "first", bad[0].Seq)
+	s.o.Log.Error("damaged messages found in the store", "queue", q.Name, "count", len(bad), "first", bad[0].Seq)
 	var seqs []int64
 	for _, d := range bad {
 		seqs = append(seqs, d.Seq)
@@ -42,27 +43,39 @@ func (s *Store) Settle(ctx context.Context, seqs []int64, replay bool) (done int
 	if replay {
 		sql = "UPDATE messages SET state=1, due=0, attempts=0, crashes=0, error=NULL, cause=NULL WHERE seq=ANY($1) AND state=4 RETURNING queue"
 	}
-	for len(seqs) > 0 && err == nil { // parts, so that no transaction is long
-		part := seqs[:min(len(seqs), 1000)]
-		seqs = seqs[len(part):]
-		var queues []int64
-		err = s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
-			rows, err := c.Query(ctx, sql, part)
-			if err != nil {
-				return err
-			}
-			queues, err = pgx.CollectRows(rows, pgx.RowTo[int64])
-			return err
-		})
+	for part := range slices.Chunk(seqs, 1000) { // parts, so that no transaction is long
+		queues, err := s.changed(ctx, sql, part)
 		if err != nil {
 			return done, err
 		}
-		done += len(queues)
-		if replay {
+		if done += len(queues); replay {
 			s.arrived(queues, 1)
 		}
 	}
-	return done, err
+	return done, nil
+}
+
+// changed runs a statement that returns, for each message that it changes, the number of its queue.
+func (s *Store) changed(ctx context.Context, sql string, args ...any) (queues []int64, err error) {
+	err = s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
+		rows, err := c.Query(ctx, sql, args...)
+		if err != nil {
+			return err
+		}
+		queues, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+		return err
+	})
+	return queues, err
+}
+
+// Hasten makes messages that await a part of the hub due now. Its clock is this hub's.
+func (s *Store) Hasten(ctx context.Context, part string, limit int) (int, error) {
+	queues, err := s.changed(ctx, `UPDATE messages SET due=$2 WHERE seq IN (SELECT seq FROM messages WHERE state=2 AND cause=$1 AND due>$2 ORDER BY due LIMIT $3 FOR UPDATE SKIP LOCKED)
+		RETURNING queue`, part, core.Nanos(s.o.Clock.Now()), limit)
+	if err == nil {
+		s.arrived(queues, 0)
+	}
+	return len(queues), err
 }
 
 // arrived tells of messages that can be claimed in queues, one number for each, to this hub or to others. Each queue grows by grown for each.
@@ -73,39 +86,13 @@ func (s *Store) arrived(queues []int64, grown int) {
 		if q := s.byID[id]; q != nil {
 			q.depth += grown
 			q.look = true
-			s.wake(q.name)
+			s.wake(q.Name)
 		}
 		if q := s.byID[id]; q == nil || q.epoch == 0 {
 			s.tell[id] = true
 		}
 	}
 	s.nudge()
-}
-
-// DeadGroups groups the dead letters by cause, largest first.
-func (s *Store) DeadGroups(ctx context.Context) (groups []hub.DeadGroup, err error) {
-	err = s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
-		groups = nil
-		rows, err := c.Query(ctx, "SELECT cause, count(*), min(due), max(due) FROM messages WHERE state=4 GROUP BY cause ORDER BY 2 DESC, cause COLLATE \"C\"")
-		if err != nil {
-			return err
-		}
-		var g hub.DeadGroup
-		var first, last int64
-		_, err = pgx.ForEachRow(rows, []any{&g.Cause, &g.Count, &first, &last}, func() error {
-			g.First, g.Last = core.TimeOf(first), core.TimeOf(last)
-			groups = append(groups, g)
-			return nil
-		})
-		for i := range groups {
-			if err != nil {
-				return err
-			}
-			groups[i].Sample, _, err = s.delivery(c.QueryRow(ctx, "SELECT "+pgColumns+" FROM messages m WHERE state=4 AND cause=$1 ORDER BY due DESC, seq DESC LIMIT 1", groups[i].Cause))
-		}
-		return err
-	})
-	return groups, err
 }
 
 // Recover counts the crash of each message that was running when this hub

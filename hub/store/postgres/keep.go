@@ -30,16 +30,16 @@ func (s *Store) keep() {
 	var rest <-chan time.Time
 	for {
 		select {
-		case <-s.ended:
+		case <-s.Drained():
 			return
 		case <-renew.C:
 			s.renew()
 		case <-poll.C:
-			s.give()
+			s.handOver()
 			s.poll()
 			s.count()
 		case <-kick:
-			s.give()
+			s.handOver()
 			_ = s.notify() // heard has told; the other hubs poll
 			kick, rest = nil, time.After(tellEvery)
 		case <-rest:
@@ -53,7 +53,7 @@ func (s *Store) tend(f func(ctx context.Context, c *pgx.Conn) error) error {
 	err := s.keeper.do(s.o.Lease/3, f)
 	switch {
 	case broken(err):
-		s.fail(err)
+		s.Fail(err)
 	case err != nil && !away(err):
 		s.o.Log.Error("store", "store", s.place, "error", err)
 	}
@@ -96,7 +96,7 @@ func (s *Store) listen() {
 	defer cancel()
 	go func() {
 		select {
-		case <-s.ended:
+		case <-s.Drained():
 			cancel()
 		case <-ctx.Done():
 		}
@@ -153,16 +153,16 @@ func (s *Store) told(text string) {
 		case q == nil:
 		case w[0] == 'f' && q.epoch == 0:
 			q.other = time.Time{}
-			s.wake(q.name)
+			s.wake(q.Name)
 		case w[0] == 'p' && q.epoch != 0:
 			q.look = true
-			s.wake(q.name)
+			s.wake(q.Name)
 		}
 	}
 }
 
-const sqlPoll = `SELECT q.id, EXISTS(SELECT 1 FROM messages WHERE queue=q.id AND state=1),
-	coalesce((SELECT due FROM messages WHERE queue=q.id AND state=2 ORDER BY due LIMIT 1), 0) FROM unnest($1::bigint[]) q(id)`
+const sqlPoll = `SELECT q.ID, EXISTS(SELECT 1 FROM messages WHERE queue=q.ID AND state=1),
+	coalesce((SELECT due FROM messages WHERE queue=q.ID AND state=2 ORDER BY due LIMIT 1), 0) FROM unnest($1::bigint[]) q(id)`
 
 // poll looks for messages in the queues of this hub that it was not told of.
 func (s *Store) poll() {
@@ -181,17 +181,17 @@ func (s *Store) poll() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			q := s.byID[id]
-			known := q.due
-			if q.hint(core.TimeOf(due)); ready || !q.due.Equal(known) {
+			known := q.Due
+			if q.hint(core.TimeOf(due)); ready || !q.Due.Equal(known) {
 				q.look = q.look || ready
-				s.wake(q.name)
+				s.wake(q.Name)
 			}
 			return nil
 		})
 		return err
 	})
 	s.mu.Lock()
-	var heal []*pgQueue
+	var heal []*queue
 	for _, q := range s.byID {
 		if q.epoch != 0 && len(q.kept) > 0 {
 			heal = append(heal, q)
@@ -206,15 +206,15 @@ func (s *Store) poll() {
 // heal makes messages ready that Claim held, or another hub, once no retry of
 // their key waits. The runtime takes most of them up itself, when the retry is over:
 // a key of which anything is claimed is left to it, so that all messages of a key become ready at once.
-func (s *Store) heal(q *pgQueue) {
-	if !q.serial.TryLock() { // a Claim may be holding messages just now
+func (s *Store) heal(q *queue) {
+	if !q.Serial.TryLock() { // a Claim may be holding messages just now
 		return
 	}
-	defer q.serial.Unlock()
+	defer q.Serial.Unlock()
 	s.mu.Lock()
 	epoch, busy := q.epoch, map[string]bool{}
-	for _, c := range q.claims {
-		busy[c.d.Msg.Key] = true
+	for _, c := range q.Claims {
+		busy[c.D.Msg.Key] = true
 	}
 	var keys [][]byte
 	for k := range q.kept {
@@ -228,7 +228,7 @@ func (s *Store) heal(q *pgQueue) {
 	}
 	var free []string
 	err := s.tend(func(ctx context.Context, c *pgx.Conn) error {
-		rows, err := c.Query(ctx, "SELECT k.key FROM unnest($2::bytea[]) k(key) WHERE NOT EXISTS(SELECT 1 FROM messages w WHERE w.queue=$1 AND w.key=k.key AND "+retrying+")", q.id, keys)
+		rows, err := c.Query(ctx, "SELECT k.key FROM unnest($2::bytea[]) k(key) WHERE NOT EXISTS(SELECT 1 FROM messages w WHERE w.queue=$1 AND w.key=k.key AND "+retrying+")", q.ID, keys)
 		if err != nil {
 			return err
 		}
@@ -239,7 +239,7 @@ func (s *Store) heal(q *pgQueue) {
 		for _, k := range free {
 			keys = append(keys, []byte(k))
 		}
-		_, err = c.Exec(ctx, "UPDATE messages SET state=1 WHERE queue=$1 AND state=3 AND key=ANY($2) AND EXISTS(SELECT 1 FROM queues WHERE id=$1 AND owner=$3 AND epoch=$4)", q.id, keys, s.id, epoch)
+		_, err = c.Exec(ctx, "UPDATE messages SET state=1 WHERE queue=$1 AND state=3 AND key=ANY($2) AND EXISTS(SELECT 1 FROM queues WHERE id=$1 AND owner=$3 AND epoch=$4)", q.ID, keys, s.id, epoch)
 		return err
 	})
 	if err != nil || len(free) == 0 {
@@ -252,13 +252,13 @@ func (s *Store) heal(q *pgQueue) {
 		q.ends(k)
 	}
 	q.look = true
-	s.wake(q.name)
+	s.wake(q.Name)
 }
 
 // count counts the messages of the queue that was not counted for longest, if
 // counting costs little against the time since then.
 func (s *Store) count() {
-	var q *pgQueue
+	var q *queue
 	s.mu.Lock()
 	for _, o := range s.byID {
 		if q == nil || o.counted.Before(q.counted) {
@@ -271,7 +271,7 @@ func (s *Store) count() {
 	}
 	begun, n := time.Now(), 0
 	err := s.tend(func(ctx context.Context, c *pgx.Conn) error {
-		return c.QueryRow(ctx, sqlDepth, q.id, s.o.QueueLimit+1).Scan(&n)
+		return c.QueryRow(ctx, sqlDepth, q.ID, s.o.QueueLimit+1).Scan(&n)
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()

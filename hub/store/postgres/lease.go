@@ -25,7 +25,7 @@ const (
 		AND (SELECT count(*) FROM queues o WHERE o.owner=q.owner) >= 2 + (SELECT count(*) FROM queues m WHERE m.owner=$2)`
 	sqlOwner = "SELECT coalesce(owner=$2, false), epoch, coalesce(extract(epoch FROM expires-clock_timestamp()), 0)::float8 FROM queues WHERE id=$1"
 	sqlRenew = `WITH mine AS (SELECT id, wanted FROM queues WHERE owner=$1 ORDER BY id FOR UPDATE)
-		UPDATE queues q SET wanted=NULL, expires=` + sqlTerm + ` FROM mine WHERE q.id=mine.id RETURNING q.id, q.epoch, coalesce(mine.wanted, 0)`
+		UPDATE queues q SET wanted=NULL, expires=` + sqlTerm + ` FROM mine WHERE q.ID=mine.id RETURNING q.ID, q.epoch, coalesce(mine.wanted, 0)`
 	sqlGive = "UPDATE queues SET owner=NULL, expires=NULL WHERE id=$1 AND owner=$2 AND epoch=$3"
 
 	retrying = "w.state=2 AND w.key IS NOT NULL AND (w.error IS NOT NULL OR w.attempts>0)" // blocks its key
@@ -39,7 +39,7 @@ func (s *Store) until(before time.Time) time.Time {
 
 // holds tells whether this hub has the queue's lease; it takes it if it is
 // free. If not, wait is how long to wait before the next look.
-func (s *Store) holds(ctx context.Context, q *pgQueue) (held bool, wait time.Duration, err error) {
+func (s *Store) holds(ctx context.Context, q *queue) (held bool, wait time.Duration, err error) {
 	s.mu.Lock()
 	relied, has, wait := q.relied(), q.epoch != 0, time.Until(q.other)
 	s.mu.Unlock()
@@ -55,7 +55,7 @@ func (s *Store) holds(ctx context.Context, q *pgQueue) (held bool, wait time.Dur
 }
 
 // relied tells whether this hub may claim from the queue just now. Under s.mu.
-func (q *pgQueue) relied() bool {
+func (q *queue) relied() bool {
 	return q.epoch != 0 && q.leaving.IsZero() && time.Now().Before(q.until)
 }
 
@@ -67,12 +67,12 @@ func (s *Store) Holds(d *hub.Delivery) bool {
 	if q == nil || !time.Now().Before(q.until) {
 		return false
 	}
-	c := q.claims[d.Seq]
-	return c != nil && c.d.Epoch == d.Epoch
+	c := q.Claims[d.Seq]
+	return c != nil && c.D.Epoch == d.Epoch
 }
 
 // take asks the database for the lease.
-func (s *Store) take(ctx context.Context, q *pgQueue) (held bool, wait time.Duration, err error) {
+func (s *Store) take(ctx context.Context, q *queue) (held bool, wait time.Duration, err error) {
 	var before time.Time
 	var epoch int64
 	var left float64
@@ -80,11 +80,11 @@ func (s *Store) take(ctx context.Context, q *pgQueue) (held bool, wait time.Dura
 	err = s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
 		before, retries = time.Now(), nil
 		b := &pgx.Batch{}
-		b.Queue(sqlTake, q.id, s.o.Lease.Microseconds(), s.id)
-		b.Queue(sqlFree, q.id, s.id)
-		b.Queue(sqlWant, q.id, s.id)
-		b.Queue(sqlRetrying, q.id).Query(func(rows pgx.Rows) (err error) { retries, err = texts(rows); return err })
-		b.Queue(sqlOwner, q.id, s.id).QueryRow(func(row pgx.Row) error { return row.Scan(&held, &epoch, &left) })
+		b.Queue(sqlTake, q.ID, s.o.Lease.Microseconds(), s.id)
+		b.Queue(sqlFree, q.ID, s.id)
+		b.Queue(sqlWant, q.ID, s.id)
+		b.Queue(sqlRetrying, q.ID).Query(func(rows pgx.Rows) (err error) { retries, err = texts(rows); return err })
+		b.Queue(sqlOwner, q.ID, s.id).QueryRow(func(row pgx.Row) error { return row.Scan(&held, &epoch, &left) })
 		return c.SendBatch(ctx, b).Close()
 	})
 	if err != nil {
@@ -97,8 +97,8 @@ func (s *Store) take(ctx context.Context, q *pgQueue) (held bool, wait time.Dura
 		q.other = time.Now().Add(wait)
 		return false, wait, nil
 	}
-	q.epoch, q.until, q.other, q.leaving, q.look, q.due = epoch, s.until(before), time.Time{}, time.Time{}, true, time.Time{}
-	clear(q.claims)
+	q.epoch, q.until, q.other, q.leaving, q.look, q.Due = epoch, s.until(before), time.Time{}, time.Time{}, true, time.Time{}
+	clear(q.Claims)
 	clear(q.kept)
 	for _, key := range retries {
 		q.kept[key] = true
@@ -107,9 +107,9 @@ func (s *Store) take(ctx context.Context, q *pgQueue) (held bool, wait time.Dura
 }
 
 // lose forgets a lease; its claims are void. Under s.mu.
-func (s *Store) lose(q *pgQueue) {
+func (s *Store) lose(q *queue) {
 	q.epoch, q.until, q.other, q.leaving = 0, time.Time{}, time.Time{}, time.Time{}
-	clear(q.claims)
+	clear(q.Claims)
 	clear(q.kept)
 }
 
@@ -159,7 +159,7 @@ func (s *Store) renew() {
 			q.until = s.until(before)
 		default:
 			s.lose(q)
-			lost = append(lost, q.name)
+			lost = append(lost, q.Name)
 		}
 	}
 	s.mu.Unlock()

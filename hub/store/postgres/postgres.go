@@ -21,6 +21,9 @@ import (
 // and a unit that consumes a message checks the lease in its own transaction.
 // DESIGN.md has the decisions.
 type Store struct {
+	*core.Writer[*queue]
+	core.Look
+
 	o      Options
 	config *pgx.ConnConfig
 	pool   *pgxpool.Config
@@ -28,20 +31,12 @@ type Store struct {
 	schema string
 	id     int64 // of this hub in the table hubs: another one at every start
 
-	jobs   chan *pgJob
-	stop   chan struct{} // closed by Close
-	ended  chan struct{} // closed when the writer has returned
 	behind sync.WaitGroup
-	failed chan struct{} // closed by fail
-	cause  atomic.Pointer[error]
 	closed sync.Once
 
-	senders sync.RWMutex // held for reading while a job is being queued
-	closing bool         // under senders
-
 	readers *pgxpool.Pool
-	writer  link // the writer's
-	batch   int64
+	writer  link         // the writer's
+	number  int64        // of the writer's last batch
 	settled atomic.Int64 // batches that were in doubt, and turned out to be committed
 	keeper  link         // of the goroutine that keeps the leases
 	shared  time.Time    // the keeper's: when it last chose queues to give away
@@ -51,8 +46,8 @@ type Store struct {
 
 	mu     sync.Mutex // guards what follows; never held during SQL
 	away   time.Time  // since when PostgreSQL can't be reached; zero: it can
-	queues map[string]*pgQueue
-	byID   map[int64]*pgQueue
+	queues map[string]*queue
+	byID   map[int64]*queue
 	claims int64          // claims given: the low half of an epoch
 	tell   map[int64]bool // queues of other hubs that this one put to
 	freed  map[int64]bool // queues whose lease this hub gave back
@@ -82,17 +77,18 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if o.Patience == 0 {
 		o.Patience = 10 * time.Second
 	}
-	s := &Store{o: o, jobs: make(chan *pgJob, 1024), stop: make(chan struct{}), ended: make(chan struct{}), failed: make(chan struct{}),
-		woken: make(chan string, 1024), kick: make(chan struct{}, 1),
-		queues: map[string]*pgQueue{}, byID: map[int64]*pgQueue{}, tell: map[int64]bool{}, freed: map[int64]bool{}}
+	s := &Store{o: o, woken: make(chan string, 1024), kick: make(chan struct{}, 1),
+		queues: map[string]*queue{}, byID: map[int64]*queue{}, tell: map[int64]bool{}, freed: map[int64]bool{}}
 	if err := s.configure(url); err != nil {
 		return nil, core.Setupf("store postgres: %w", err)
 	}
+	s.Writer = core.NewWriter(s.place, o.Log, s.try)
+	s.Look = core.Look{Clock: o.Clock, Read: s.look, Records: func(string) *core.RecordSQL { return records }}
 	s.writer, s.keeper = link{s: s}, link{s: s}
 	if err := s.begin(ctx); err != nil {
 		return nil, fmt.Errorf("store %s: %w", s.place, errors.Join(err, s.writer.close()))
 	}
-	go s.write()
+	go s.Write()
 	s.behind.Go(s.keep)
 	s.behind.Go(s.listen)
 	return s, nil
@@ -122,48 +118,10 @@ func (s *Store) begin(ctx context.Context) error {
 	return err
 }
 
-// Done is closed when the store failed for good. A PostgreSQL that is away is
-// no such failure: calls wait for it, then fail as unavailable.
-func (s *Store) Done() <-chan struct{} { return s.failed }
-
-// Err is why the store failed; nil while it works.
-func (s *Store) Err() error {
-	if p := s.cause.Load(); p != nil {
-		return *p
-	}
-	return nil
-}
-
-// fail makes every later call return err.
-func (s *Store) fail(err error) {
-	err = fmt.Errorf("store %s failed and must be opened again: %w", s.place, err)
-	if s.cause.CompareAndSwap(nil, &err) {
-		s.o.Log.Error("store failed", "error", err)
-		close(s.failed)
-	}
-}
-
-// ok is the error of a call that may not begin.
-func (s *Store) ok() error {
-	if err := s.Err(); err != nil {
-		return err
-	}
-	select {
-	case <-s.stop:
-		return hub.ErrClosed
-	default:
-		return nil
-	}
-}
-
 // Close ends what was begun, gives the leases back, and refuses the rest with hub.ErrClosed.
 func (s *Store) Close() (err error) {
 	s.closed.Do(func() {
-		s.senders.Lock()
-		s.closing = true
-		s.senders.Unlock()
-		close(s.stop)
-		<-s.ended
+		s.End()
 		s.behind.Wait()
 		s.leave()
 		s.readers.Close() // waits for reads under way

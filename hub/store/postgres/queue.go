@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -13,39 +12,24 @@ import (
 	"orderhub/hub/store/core"
 )
 
-// pgQueue is what this hub knows of a queue. All but serial is guarded by Store.mu.
-type pgQueue struct {
-	id     int64
-	name   string
-	serial sync.Mutex // one claimer at a time
+// queue is what this hub knows of a queue. All but Serial is guarded by Store.mu.
+type queue struct {
+	core.Queue
 
 	epoch   int64     // of this hub's lease; 0: it has none
 	until   time.Time // nothing is claimed later than this, unless the lease is renewed first
 	other   time.Time // another hub's lease ends then: no use looking earlier
 	leaving time.Time // since when the queue is to be given to another hub; zero: it is not
 
-	claims map[int64]*pgClaim
-	lease  time.Time       // no claim ends before; zero: no claims with an end
-	look   bool            // there may be messages to claim that no Claim has seen
-	due    time.Time       // no waiting message that is unclaimed falls due before; zero: none waits
-	kept   map[string]bool // keys whose messages Claim held behind a retry: see heal
-
-	ended []string // see Ended
+	look bool            // there may be messages to claim that no Claim has seen
+	kept map[string]bool // keys whose messages Claim held behind a retry: see heal
 
 	depth   int       // messages that are not dead: counted, and what this hub changed since
 	counted time.Time // zero: never
 }
 
-// pgClaim is one message in the hands of this hub.
-type pgClaim struct {
-	d     *hub.Delivery
-	epoch int64     // of the queue's lease
-	until time.Time // zero: no end
-	busy  bool      // its unit is being written
-}
-
 // queue finds the queue's number, and makes it when it is new.
-func (s *Store) queue(ctx context.Context, name string) (*pgQueue, error) {
+func (s *Store) queue(ctx context.Context, name string) (*queue, error) {
 	s.mu.Lock()
 	q := s.queues[name]
 	s.mu.Unlock()
@@ -75,7 +59,7 @@ func (s *Store) queue(ctx context.Context, name string) (*pgQueue, error) {
 	if q := s.queues[name]; q != nil {
 		return q, nil
 	}
-	q = &pgQueue{id: id, name: name, claims: map[int64]*pgClaim{}, kept: map[string]bool{}, depth: depth, counted: time.Now()}
+	q = &queue{Queue: core.Queue{ID: id, Name: name, Claims: map[int64]*core.Claim{}}, kept: map[string]bool{}, depth: depth, counted: time.Now()}
 	s.queues[name], s.byID[id] = q, q
 	return q, nil
 }
@@ -86,7 +70,7 @@ const sqlDepth = `SELECT (SELECT count(*) FROM (SELECT FROM messages WHERE queue
 	+ (SELECT count(*) FROM (SELECT FROM messages WHERE queue=$1 AND state=3 LIMIT $2) c)`
 
 // hint tells that a waiting message may fall due at t.
-func (q *pgQueue) hint(t time.Time) { q.due = core.Earlier(q.due, t) }
+func (q *queue) hint(t time.Time) { q.Due = core.Earlier(q.Due, t) }
 
 // wake tells the hub to look at a queue.
 func (s *Store) wake(name string) {

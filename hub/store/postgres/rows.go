@@ -19,17 +19,17 @@ type putRows struct {
 	errors, causes   []any
 }
 
-func (p *putRows) add(seq int64, r *pgPut) {
-	m := r.p.Msg
-	p.seqs, p.queues, p.states = append(p.seqs, seq), append(p.queues, r.q.id), append(p.states, int16(r.state))
+func (p *putRows) add(seq int64, r *putRow) {
+	m := r.Put.Msg
+	p.seqs, p.queues, p.states = append(p.seqs, seq), append(p.queues, r.Queue.ID), append(p.states, int16(r.State))
 	p.keys, p.ids, p.corrs = append(p.keys, []byte(m.Key)), append(p.ids, []byte(m.ID)), append(p.corrs, []byte(m.Correlation))
-	body := r.body
+	body := r.Body
 	if body == nil {
 		body = []byte{}
 	}
-	p.sums, p.heads, p.bodies = append(p.sums, r.crc), append(p.heads, r.head), append(p.bodies, body)
-	p.attempts, p.dues, p.names = append(p.attempts, int32(r.p.Tries)), append(p.dues, r.due), append(p.names, []byte(r.p.Name))
-	p.errors, p.causes = append(p.errors, r.failure), append(p.causes, r.cause)
+	p.sums, p.heads, p.bodies = append(p.sums, r.Sum), append(p.heads, r.Head), append(p.bodies, body)
+	p.attempts, p.dues, p.names = append(p.attempts, int32(r.Put.Tries)), append(p.dues, r.Due), append(p.names, []byte(r.Put.Name))
+	p.errors, p.causes = append(p.errors, r.Error), append(p.causes, r.Cause)
 }
 
 type finishRows struct {
@@ -41,20 +41,9 @@ type finishRows struct {
 }
 
 // add adds the input of a unit that stays in the store.
-func (f *finishRows) add(s *Store, j *pgJob) {
-	end := &j.u.Finish
-	due, tried, cause := int64(0), int32(0), any(nil)
-	switch end.State {
-	case hub.Waiting:
-		due, cause = core.Nanos(end.Due), core.Awaited(end.Await, j.cause)
-	case hub.Dead:
-		due, cause = core.Nanos(core.DeadSince(end.Error, s.o.Clock.Now())), core.CauseOf(j.cause)
-	}
-	if end.Tried && (end.State == hub.Waiting || end.State == hub.Dead) {
-		tried = 1
-	}
-	f.seqs, f.states, f.dues = append(f.seqs, j.u.Input.Seq), append(f.states, int16(end.State)), append(f.dues, due)
-	f.tried, f.errors, f.causes = append(f.tried, tried), append(f.errors, j.failure), append(f.causes, cause)
+func (f *finishRows) add(j *job) {
+	f.seqs, f.states, f.dues = append(f.seqs, j.Unit.Input.Seq), append(f.states, int16(j.End.State)), append(f.dues, j.End.Due)
+	f.tried, f.errors, f.causes = append(f.tried, int32(j.End.Tried)), append(f.errors, j.End.Error), append(f.causes, j.End.Cause)
 }
 
 // recordRows is writes by column.

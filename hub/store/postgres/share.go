@@ -33,15 +33,15 @@ func (s *Store) share(wants map[int64]int64) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var asked []*pgQueue
+	var asked []*queue
 	for id := range wants {
 		if q := s.byID[id]; q.epoch != 0 && q.leaving.IsZero() {
 			asked = append(asked, q)
 		}
 	}
-	slices.SortFunc(asked, func(a, b *pgQueue) int { return cmp.Or(len(a.claims)-len(b.claims), cmp.Compare(a.id, b.id)) })
+	slices.SortFunc(asked, func(a, b *queue) int { return cmp.Or(len(a.Claims)-len(b.Claims), cmp.Compare(a.ID, b.ID)) })
 	for _, q := range asked {
-		to := wants[q.id]
+		to := wants[q.ID]
 		if n, alive := has[to]; !alive || has[s.id]-n < 2 {
 			continue
 		}
@@ -53,25 +53,25 @@ func (s *Store) share(wants map[int64]int64) {
 	s.nudge()
 }
 
-// give gives the leases of leaving queues back, once nothing of them is
+// handOver gives the leases of leaving queues back, once nothing of them is
 // claimed. One that does not come to rest stays.
-func (s *Store) give() {
-	idle := map[*pgQueue]int64{}
+func (s *Store) handOver() {
+	idle := map[*queue]int64{}
 	s.mu.Lock()
 	for _, q := range s.byID {
 		switch {
 		case q.leaving.IsZero():
-		case len(q.claims) == 0:
+		case len(q.Claims) == 0:
 			idle[q] = q.epoch
 		case time.Since(q.leaving) > s.o.Lease/3:
 			q.leaving, q.look = time.Time{}, true
-			s.wake(q.name)
+			s.wake(q.Name)
 		}
 	}
 	s.mu.Unlock()
 	for q, epoch := range idle {
 		err := s.tend(func(ctx context.Context, c *pgx.Conn) error {
-			_, err := c.Exec(ctx, sqlGive, q.id, s.id, epoch)
+			_, err := c.Exec(ctx, sqlGive, q.ID, s.id, epoch)
 			return err
 		})
 		if err != nil {
@@ -80,7 +80,7 @@ func (s *Store) give() {
 		s.mu.Lock()
 		s.lose(q)
 		q.other = time.Now().Add(s.o.Lease / 5) // the other hub's turn
-		s.freed[q.id] = true
+		s.freed[q.ID] = true
 		s.mu.Unlock()
 		s.nudge()
 	}

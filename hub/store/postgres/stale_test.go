@@ -78,7 +78,7 @@ func (r *staleRun) fill(t *testing.T, h *pgHub, keyOfSecond string) {
 func (h *pgHub) claims(queue string) int {
 	h.s.mu.Lock()
 	defer h.s.mu.Unlock()
-	return len(h.s.queues[queue].claims)
+	return len(h.s.queues[queue].Claims)
 }
 
 // rests waits until nothing runs in the hub.

@@ -34,7 +34,7 @@ const (
 )
 
 // tell writes the units that passed, and commits.
-func (b *pgBatch) tell(ctx context.Context, c *pgx.Conn) error {
+func (b *batch) tell(ctx context.Context, c *pgx.Conn) error {
 	q := &pgx.Batch{}
 	b.tellMessages(q)
 	b.tellRecords(q)
@@ -46,36 +46,42 @@ func (b *pgBatch) tell(ctx context.Context, c *pgx.Conn) error {
 }
 
 // next is a fresh number.
-func (b *pgBatch) next() int64 {
+func (b *batch) next() int64 {
 	n := b.numbers[0]
 	b.numbers = b.numbers[1:]
 	return n
 }
 
-func (b *pgBatch) tellMessages(q *pgx.Batch) {
+// replaced is the message that a named put replaces or drops.
+func (b *batch) replaced(r *putRow) (old named, there bool) {
+	if r.Put.Name == "" {
+		return named{}, false
+	}
+	old, there = b.existing[core.Name{Queue: r.Queue.ID, Key: r.Put.Name}]
+	return old, there
+}
+
+func (b *batch) tellMessages(q *pgx.Batch) {
 	var gone []int64
 	var f finishRows
 	var p putRows
 	for _, j := range b.passed {
 		replaced := map[int64]bool{}
-		for i := range j.puts {
-			if r := &j.puts[i]; r.p.Name != "" {
-				if old, there := b.existing[pgName{queue: r.q.id, key: r.p.Name}]; there {
-					replaced[old.seq] = true
-				}
+		for i := range j.Puts {
+			r := &j.Puts[i]
+			if old, there := b.replaced(r); there {
+				replaced[old.seq] = true
 			}
-		}
-		if in := j.u.Input; in != nil && j.u.Finish.State == hub.Done {
-			replaced[in.Seq] = true
-		} else if in != nil && !replaced[in.Seq] {
-			f.add(b.s, j)
-		}
-		gone = append(gone, slices.Collect(maps.Keys(replaced))...)
-		for i := range j.puts {
-			if r := &j.puts[i]; !r.p.Cancel {
+			if !r.Put.Cancel {
 				p.add(b.next(), r)
 			}
 		}
+		if in := j.Unit.Input; in != nil && j.End.State == hub.Done {
+			replaced[in.Seq] = true
+		} else if in != nil && !replaced[in.Seq] {
+			f.add(j)
+		}
+		gone = slices.AppendSeq(gone, maps.Keys(replaced))
 	}
 	if len(gone) > 0 {
 		slices.Sort(gone)
@@ -90,17 +96,17 @@ func (b *pgBatch) tellMessages(q *pgx.Batch) {
 }
 
 // tellRecords writes records, and takes back those that ask made for units that did not pass.
-func (b *pgBatch) tellRecords(q *pgx.Batch) {
+func (b *batch) tellRecords(q *pgx.Batch) {
 	var set, drop []*hub.Write
 	var versions []int64
 	for _, j := range b.jobs {
-		for i := range j.writes {
-			w := &j.writes[i]
+		for i := range j.Writes {
+			w := &j.Writes[i]
 			creates := w.IfVersion == 0 && w.Value != nil
 			switch {
-			case j.err != nil && creates && b.created[recordOfWrite(w)]:
+			case j.Err != nil && creates && b.created[recordName(w)]:
 				drop = append(drop, w)
-			case j.err != nil || creates:
+			case j.Err != nil || creates:
 			case w.Value == nil:
 				drop = append(drop, w)
 			default:
@@ -116,18 +122,18 @@ func (b *pgBatch) tellRecords(q *pgx.Batch) {
 	}
 }
 
-func (b *pgBatch) tellHistory(q *pgx.Batch) {
+func (b *batch) tellHistory(q *pgx.Batch) {
 	var seqs, linkSeqs []int64
 	var roots, corrs, events, links [][]byte
 	var outside []bool
 	for _, j := range b.passed {
-		if j.events == nil {
+		if j.Events == nil {
 			continue
 		}
 		seq := b.next()
-		seqs, roots, corrs = append(seqs, seq), append(roots, []byte(j.u.Root)), append(corrs, []byte(j.u.Correlation))
-		outside, events = append(outside, core.CameFromOutside(j.u)), append(events, j.events)
-		for _, l := range j.links {
+		seqs, roots, corrs = append(seqs, seq), append(roots, []byte(j.Unit.Root)), append(corrs, []byte(j.Unit.Correlation))
+		outside, events = append(outside, j.Outside), append(events, j.Events)
+		for _, l := range j.Links {
 			links, linkSeqs = append(links, []byte(l)), append(linkSeqs, seq)
 		}
 	}
@@ -139,72 +145,105 @@ func (b *pgBatch) tellHistory(q *pgx.Batch) {
 	}
 }
 
-// tellAdds writes the batch's counters, each once, in one order.
-func (b *pgBatch) tellAdds(q *pgx.Batch) {
-	sums := map[pgName]int64{}
+const (
+	sqlRefuse = `INSERT INTO refused(seq,time,id,corr,source,reason,value)
+		SELECT u.seq, $1, u.id, nullif(u.corr,''), u.source, u.reason, u.value FROM unnest($2::bigint[],$3::bytea[],$4::bytea[],$5::bytea[],$6::bytea[],$7::bytea[]) u(seq,id,corr,source,reason,value)`
+	sqlRefusedOld = `DELETE FROM refused r USING unnest($1::bytea[],$2::bytea[]) k(source,reason) WHERE r.source=k.source AND r.reason=k.reason
+		AND r.seq<=(SELECT seq FROM refused o WHERE o.source=k.source AND o.reason=k.reason ORDER BY seq DESC LIMIT 1 OFFSET $3)`
+	sqlRefusedTop = "DELETE FROM refused WHERE seq IN (SELECT seq FROM refused ORDER BY seq LIMIT greatest(0, (SELECT count(*) FROM refused)-$1))"
+)
+
+// tellRefusals keeps the batch's refusals, and deletes the oldest past the bounds.
+func (b *batch) tellRefusals(q *pgx.Batch) {
+	var seqs []int64
+	var ids, corrs, sources, reasons, values, kindSources, kindReasons [][]byte
+	kinds := map[[2]string]bool{}
 	for _, j := range b.passed {
-		for _, a := range j.u.Adds {
-			sums[pgName{kind: a.Kind, key: a.Key}] += a.Delta
+		for i := range j.Unit.Refused {
+			r := &j.Unit.Refused[i]
+			seqs, ids, corrs = append(seqs, b.next()), append(ids, []byte(r.ID)), append(corrs, []byte(r.Correlation))
+			sources, reasons, values = append(sources, []byte(r.Source)), append(reasons, []byte(r.Reason)), append(values, j.Refused[i])
+			if k := [2]string{r.Source, r.Reason}; !kinds[k] {
+				kinds[k] = true
+				kindSources, kindReasons = append(kindSources, []byte(k[0])), append(kindReasons, []byte(k[1]))
+			}
+		}
+	}
+	if len(seqs) > 0 {
+		q.Queue(sqlRefuse, core.Nanos(b.now), seqs, ids, corrs, sources, reasons, values)
+		q.Queue(sqlRefusedOld, kindSources, kindReasons, hub.MaxRefusalsOfKind)
+		q.Queue(sqlRefusedTop, hub.MaxRefusals)
+	}
+}
+
+// tellAdds writes the batch's counters, each once, in one order.
+func (b *batch) tellAdds(q *pgx.Batch) {
+	sums := map[core.Name]int64{}
+	for _, j := range b.passed {
+		for _, a := range j.Unit.Adds {
+			sums[core.Name{Kind: a.Kind, Key: a.Key}] += a.Delta
 		}
 	}
 	if len(sums) == 0 {
 		return
 	}
-	names := slices.SortedFunc(maps.Keys(sums), func(a, b pgName) int {
-		return strings.Compare(a.kind+"\x00"+a.key, b.kind+"\x00"+b.key)
+	names := slices.SortedFunc(maps.Keys(sums), func(a, b core.Name) int {
+		return strings.Compare(a.Kind+"\x00"+a.Key, b.Kind+"\x00"+b.Key)
 	})
 	var kinds []string
 	var keys [][]byte
 	var deltas []int64
 	for _, n := range names {
-		kinds, keys, deltas = append(kinds, n.kind), append(keys, []byte(n.key)), append(deltas, sums[n])
+		kinds, keys, deltas = append(kinds, n.Kind), append(keys, []byte(n.Key)), append(deltas, sums[n])
 	}
 	q.Queue(sqlAdds, kinds, keys, deltas)
 }
 
 // apply brings memory up to what was just committed.
-func (b *pgBatch) apply() {
+func (b *batch) apply() {
 	s := b.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	told := false
 	for _, j := range b.passed {
-		j.err = nil // also of one that gave up before the commit was found to be there
-		for i := range j.puts {
-			r := &j.puts[i]
-			if old, there := b.existing[pgName{queue: r.q.id, key: r.p.Name}]; there && r.p.Name != "" {
-				if r.q.claims[old.seq] == nil && old.state != hub.Dead && !j.ends(old.seq) { // else who has the claim hears of it at its commit
-					r.q.ends(old.key)
-				}
-				delete(r.q.claims, old.seq)
-				if old.state != hub.Dead && !j.ends(old.seq) {
-					r.q.depth--
-				}
-			}
-			if r.state != hub.Done && r.state != hub.Dead {
-				r.q.depth++
-			}
-			if r.q.epoch == 0 && r.state != hub.Done && r.state != hub.Dead {
-				s.tell[r.q.id], told = true, true
-			}
-			s.appears(r.q, r.state, r.p.Due)
+		j.Err = nil // also of one that gave up before the commit was found to be there
+		for i := range j.Puts {
+			b.arrives(j, &j.Puts[i])
 		}
-		if j.u.Input != nil {
+		if j.Unit.Input != nil {
 			s.finished(j)
 		}
 	}
-	if told {
-		s.nudge()
+}
+
+// arrives notes a put of a unit. Under s.mu.
+func (b *batch) arrives(j *job, r *putRow) {
+	s, q := b.s, r.Queue
+	if old, there := b.replaced(r); there {
+		if old.state != hub.Dead && !ends(j, old.seq) {
+			if q.Claims[old.seq] == nil { // else who has the claim hears of it at its commit
+				q.ends(old.key)
+			}
+			q.depth--
+		}
+		delete(q.Claims, old.seq)
 	}
+	if r.Grows() {
+		q.depth++
+		if q.epoch == 0 {
+			s.tell[q.ID] = true
+			s.nudge()
+		}
+	}
+	s.appears(q, r.State, r.Put.Due)
 }
 
 // ends tells whether the message seq is the unit's input, and goes with it.
-func (j *pgJob) ends(seq int64) bool {
-	return j.u.Input != nil && j.u.Input.Seq == seq && (j.u.Finish.State == hub.Done || j.u.Finish.State == hub.Dead)
+func ends(j *job, seq int64) bool {
+	return j.Unit.Input != nil && j.Unit.Input.Seq == seq && (j.End.State == hub.Done || j.End.State == hub.Dead)
 }
 
 // appears notes that a message may be claimed, now or when it is due. Under s.mu.
-func (s *Store) appears(q *pgQueue, state hub.State, due time.Time) {
+func (s *Store) appears(q *queue, state hub.State, due time.Time) {
 	switch state {
 	case hub.Ready:
 		q.look = true
@@ -214,17 +253,17 @@ func (s *Store) appears(q *pgQueue, state hub.State, due time.Time) {
 }
 
 // finished settles the claim of a job's input. Under s.mu.
-func (s *Store) finished(j *pgJob) {
-	q, f := j.in, &j.u.Finish
-	if q.claims[j.u.Input.Seq] == j.held {
-		delete(q.claims, j.u.Input.Seq)
+func (s *Store) finished(j *job) {
+	q, f := j.In, &j.Unit.Finish
+	if q.Claims[j.Unit.Input.Seq] == j.Held {
+		delete(q.Claims, j.Unit.Input.Seq)
 	}
-	j.held = nil
+	j.Held = nil
 	if f.State == hub.Done || f.State == hub.Dead {
 		q.depth--
 	}
 	s.appears(q, f.State, f.Due)
-	if len(q.claims) == 0 && !q.leaving.IsZero() {
+	if len(q.Claims) == 0 && !q.leaving.IsZero() {
 		s.nudge()
 	}
 }

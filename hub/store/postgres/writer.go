@@ -3,7 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"runtime"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,150 +15,49 @@ import (
 // tries bounds how often a batch is run again that met a deadlock or a race.
 const tries = 5
 
-// write is the writer: it lives until Close has been called and all is settled.
-func (s *Store) write() {
-	defer close(s.ended)
-	var jobs, later []*pgJob
-	for {
-		jobs, later = append(jobs[:0], later...), later[:0]
-		if len(jobs) == 0 {
-			select {
-			case j := <-s.jobs:
-				jobs = append(jobs, j)
-			case <-s.stop:
-				if len(s.jobs) == 0 {
-					return
-				}
-				continue
-			}
-		}
-		jobs = s.gather(jobs)
-		jobs, later = apart(jobs, later)
-		s.transact(jobs)
-		for _, j := range jobs {
-			j.done <- struct{}{}
-		}
-		clear(jobs)
-	}
-}
-
-// gather waits two turns of the scheduler, so that the goroutines that the
-// last batch released are in the next one, then drains what is there.
-func (s *Store) gather(jobs []*pgJob) []*pgJob {
-	runtime.Gosched()
-	runtime.Gosched()
-	size := 0
-	for _, j := range jobs {
-		size += j.size
-	}
-	for len(jobs) < core.BatchUnits && size < core.BatchBytes {
-		select {
-		case j := <-s.jobs:
-			jobs = append(jobs, j)
-			size += j.size
-		default:
-			return jobs
-		}
-	}
-	return jobs
-}
-
-// apart leaves for the next batch what touches a record or a named message
-// that an earlier unit of this one touches.
-func apart(jobs, later []*pgJob) (now, then []*pgJob) {
-	taken := map[pgName]*pgJob{}
-	keep := jobs[:0]
-	for _, j := range jobs {
-		clash := false
-		for _, n := range j.names {
-			if o := taken[n]; o != nil && o != j {
-				clash = true
-			}
-		}
-		for _, n := range j.names { // also of one that waits: what comes later goes behind it
-			if taken[n] == nil {
-				taken[n] = j
-			}
-		}
-		if clash {
-			later = append(later, j)
-		} else {
-			keep = append(keep, j)
-		}
-	}
-	return keep, later
-}
-
-// transact commits the jobs in one transaction. When one of them cannot be
-// written at all, each gets a transaction of its own, so that only it fails.
-func (s *Store) transact(jobs []*pgJob) {
-	if err := s.Err(); err != nil {
-		refusePg(jobs, err)
-		return
-	}
+// try writes jobs in one transaction, as core.Writer wants it. A deadlock or a race runs it again, and so does a
+// PostgreSQL that is away, for as long as the jobs have patience.
+func (s *Store) try(jobs []*job) ([]*job, error) {
 	b := s.admit(jobs)
-	defer b.unmark(jobs)
+	defer b.unmark()
 	for try := 1; len(b.jobs) > 0; try++ {
 		committed, err := b.run()
 		switch {
 		case committed:
 			b.apply()
-			return
+			return nil, nil
 		case err == nil: // none of them passed the checks
-			return
+			return nil, nil
 		case broken(err):
-			s.fail(err)
-			refusePg(b.jobs, s.Err())
-			return
+			s.Fail(err)
+			return b.jobs, err
 		case noSpace(sqlState(err)):
-			refusePg(b.jobs, fmt.Errorf("store %s: %w", s.place, hub.ErrNoSpace))
-			return
+			return b.jobs, core.ForAll{Err: fmt.Errorf("store %s: %w", s.place, hub.ErrNoSpace)}
 		case away(err):
-			if b.outlast(err, try) {
-				continue
-			}
-			return
+			b.outlast(err, try)
 		case again(err) && try < tries:
 			time.Sleep(pause(try))
-		case len(b.jobs) > 1:
-			rest := b.jobs
-			b.unmark(rest)
-			for i := range rest {
-				s.transact(rest[i : i+1])
-			}
-			return
-		case again(err):
-			refusePg(b.jobs, fmt.Errorf("store %s: %w: %w", s.place, hub.ErrConflict, err))
-			return
+		case again(err) && len(b.jobs) == 1:
+			return b.jobs, fmt.Errorf("store %s: %w: %w", s.place, hub.ErrConflict, err)
 		default:
-			refusePg(b.jobs, err)
-			return
+			return b.jobs, err
 		}
 	}
+	return nil, nil
 }
 
-func refusePg(jobs []*pgJob, err error) {
-	for _, j := range jobs {
-		j.err = err
-	}
-}
-
-// outlast waits while PostgreSQL is away; jobs that have waited long enough fail.
-// True: those that are left are to be run again.
-func (b *pgBatch) outlast(err error, try int) bool {
-	s := b.s
-	keep := b.jobs[:0]
-	for _, j := range b.jobs {
-		if s.gaveUp(j.begun) {
-			j.err = s.unavailable(err)
-		} else {
-			keep = append(keep, j)
+// outlast waits while PostgreSQL is away. Jobs that have waited long enough fail, and leave the batch.
+func (b *batch) outlast(err error, try int) {
+	b.jobs = slices.DeleteFunc(b.jobs, func(j *job) bool {
+		if !b.s.gaveUp(j.Begun) {
+			return false
 		}
-	}
-	if b.jobs = keep; len(keep) > 0 {
+		j.Err = b.s.unavailable(err)
+		return true
+	})
+	if len(b.jobs) > 0 {
 		time.Sleep(pause(try))
 	}
-	return len(keep) > 0
 }
 
 // run runs the batch once. committed: it is durable.
@@ -166,26 +65,26 @@ func (b *pgBatch) outlast(err error, try int) bool {
 // The transaction marks itself in the row of this hub, with a number of its
 // own. When the connection breaks while it is being committed, that row tells
 // what became of it.
-func (b *pgBatch) run() (committed bool, err error) {
+func (b *batch) run() (committed bool, err error) {
 	s := b.s
 	if b.doubt != 0 {
 		if committed, err = b.resolve(); committed || err != nil {
 			return committed, err
 		}
 	}
-	s.batch++
+	s.number++
 	for _, j := range b.jobs {
-		j.err = nil
+		j.Err = nil
 	}
 	err = s.writer.do(s.o.Patience, func(ctx context.Context, c *pgx.Conn) error {
 		b.backend = c.PgConn().PID()
-		if err := b.ask(ctx, c, s.batch); err != nil {
+		if err := b.ask(ctx, c, s.number); err != nil {
 			return b.rollback(ctx, c, err)
 		}
 		if b.decide(); len(b.passed) == 0 {
 			return b.rollback(ctx, c, nil)
 		}
-		b.doubt = s.batch
+		b.doubt = s.number
 		err := lost(c, b.tell(ctx, c))
 		switch {
 		case err == nil:
@@ -200,7 +99,7 @@ func (b *pgBatch) run() (committed bool, err error) {
 }
 
 // rollback ends the transaction, and gives err. A connection that cannot do even that is dropped.
-func (b *pgBatch) rollback(ctx context.Context, c *pgx.Conn, err error) error {
+func (b *batch) rollback(ctx context.Context, c *pgx.Conn, err error) error {
 	if c.IsClosed() {
 		return err
 	}
@@ -212,7 +111,7 @@ func (b *pgBatch) rollback(ctx context.Context, c *pgx.Conn, err error) error {
 
 // resolve finds out whether the batch that was in doubt is committed. Its old
 // backend, if it lives, is ended first; the row's lock waits for its end.
-func (b *pgBatch) resolve() (committed bool, err error) {
+func (b *batch) resolve() (committed bool, err error) {
 	s := b.s
 	err = s.writer.do(s.o.Patience, func(ctx context.Context, c *pgx.Conn) error {
 		q := &pgx.Batch{}

@@ -78,7 +78,7 @@ func benchLimit(b *testing.B, writers int) {
 			if err != nil {
 				panic(err)
 			}
-			_ = bare.checkpoint()
+			bare.checkpoint()
 			for _, o := range batch {
 				o.done <- struct{}{}
 			}

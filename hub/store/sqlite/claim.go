@@ -8,28 +8,20 @@ import (
 	"orderhub/hub/store/core"
 )
 
-const (
-	loadRows  = 256     // read ahead from disk
-	loadBytes = 4 << 20 // or so much, whatever is less
-)
-
 // Claim takes messages of a queue: the due ones, then the ready ones. When it
 // has nothing to give it costs no SQL.
 func (s *Store) Claim(ctx context.Context, name string, limit int, lease time.Duration) ([]*hub.Delivery, time.Time, error) {
-	if err := s.ok(); err != nil {
+	if err := s.Usable(); err != nil {
 		return nil, time.Time{}, err
 	}
-	s.mu.Lock()
 	q := s.queueOf(name)
-	q.read = true
-	s.mu.Unlock()
-	q.serial.Lock()
-	defer q.serial.Unlock()
+	q.Serial.Lock()
+	defer q.Serial.Unlock()
 	now := s.o.Clock.Now()
 	out, err := s.claimDue(ctx, q, now, limit, lease)
 	for err == nil && len(out) < limit {
 		s.mu.Lock()
-		out = s.takeReady(q, out, limit, s.until(now, lease))
+		out = s.takeReady(q, out, limit, now, lease)
 		more := len(out) < limit && q.disk()
 		s.mu.Unlock()
 		if more {
@@ -39,28 +31,61 @@ func (s *Store) Claim(ctx context.Context, name string, limit int, lease time.Du
 		}
 	}
 	if err != nil {
-		return nil, time.Time{}, s.giveBack(ctx, out, err)
+		_ = s.Release(ctx, out) // a store that failed has no claims to give back
+		return nil, time.Time{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return out, q.due, nil
+	return out, q.Due, nil
+}
+
+// ClaimHeld takes the held messages of one key. Where it finds none but damaged ones, it looks behind them.
+func (s *Store) ClaimHeld(ctx context.Context, name, key string, limit int, lease time.Duration) ([]*hub.Delivery, error) {
+	if err := s.Usable(); err != nil {
+		return nil, err
+	}
+	q := s.queueOf(name)
+	q.Serial.Lock()
+	defer q.Serial.Unlock()
+	for {
+		if out, damaged, err := s.claimHeld(ctx, q, key, limit, lease); err != nil || len(out) > 0 || damaged == 0 {
+			return out, err
+		}
+	}
+}
+
+func (s *Store) claimHeld(ctx context.Context, q *queue, key string, limit int, lease time.Duration) (out []*hub.Delivery, damaged int, err error) {
+	now := s.o.Clock.Now()
+	s.mu.Lock()
+	s.expire(q, now)
+	none, room := q.counts[hub.Held] == 0, int64(limit+len(q.Claims))
+	s.mu.Unlock()
+	if none {
+		return nil, 0, nil
+	}
+	err = s.watched(ctx, q, func(c *conn, f *core.Found) error {
+		return c.query(ctx, sqlHeld, []any{q.ID, core.Optional(key), room}, func(r core.Row) error {
+			f.Add(r, s.o.Clock)
+			damaged = len(f.Bad)
+			return nil
+		})
+	}, func(_ *watch, good []*hub.Delivery) {
+		for _, d := range good[:min(limit, len(good))] {
+			out = append(out, s.give(q, d, now, lease))
+		}
+	})
+	if err != nil {
+		_ = s.Release(ctx, out)
+	}
+	return out, damaged, err
 }
 
 // Ended gives the keys of messages that ended without having been given to anybody.
 func (s *Store) Ended(name string) []string {
+	q := s.queueOf(name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	q := s.queueOf(name)
-	ended := q.ended
-	q.ended = nil
-	return ended
-}
-
-func (s *Store) until(now time.Time, lease time.Duration) time.Time {
-	if lease <= 0 {
-		return time.Time{}
-	}
-	return now.Add(lease)
+	return q.TakeEnded()
 }
 
 func (s *Store) hasReady(q *queue) bool {
@@ -69,31 +94,26 @@ func (s *Store) hasReady(q *queue) bool {
 	return len(q.back) > 0 || q.ring.first() != nil || q.disk()
 }
 
-// give claims d for the caller, under s.mu. What it returns is the caller's own.
-func (s *Store) give(q *queue, d *hub.Delivery, until time.Time) *hub.Delivery {
+// give claims d for the caller, under s.mu.
+func (s *Store) give(q *queue, d *hub.Delivery, now time.Time, lease time.Duration) *hub.Delivery {
 	s.claims++
-	c := *d
-	c.Epoch = s.epoch<<36 | s.claims
-	q.claims[d.Seq] = &claim{d: &c, epoch: c.Epoch, until: until}
-	q.lease = core.Earlier(q.lease, until)
-	mine := c
-	return &mine
+	return q.Give(d, s.epoch, s.claims, now, lease)
 }
 
 // takeReady takes from memory, in order, merging what came back with the ring.
-func (s *Store) takeReady(q *queue, out []*hub.Delivery, limit int, until time.Time) []*hub.Delivery {
+func (s *Store) takeReady(q *queue, out []*hub.Delivery, limit int, now time.Time, lease time.Duration) []*hub.Delivery {
 	for len(out) < limit {
 		d := q.ring.first()
 		switch {
 		case len(q.back) > 0 && (d == nil || q.back[0].Seq < d.Seq):
 			b := q.back.Pop()
 			if b.D == nil {
-				b.D = &hub.Delivery{Seq: b.Seq, Queue: q.name, State: hub.Ready} // fetchBare reads the rest
+				b.D = &hub.Delivery{Seq: b.Seq, Queue: q.Name, State: hub.Ready} // fetchBare reads the rest
 			}
-			out = append(out, s.give(q, b.D, until))
+			out = append(out, s.give(q, b.D, now, lease))
 		case d != nil:
 			s.cached -= q.ring.take()
-			out = append(out, s.give(q, d, until))
+			out = append(out, s.give(q, d, now, lease))
 		default:
 			return out
 		}
@@ -101,86 +121,53 @@ func (s *Store) takeReady(q *queue, out []*hub.Delivery, limit int, until time.T
 	return out
 }
 
-// expire takes messages back whose lease has ended, under s.mu.
+// expire takes messages back whose claim has ended, under s.mu.
 func (s *Store) expire(q *queue, now time.Time) {
-	if q.lease.IsZero() || q.lease.After(now) {
-		return
-	}
-	q.lease = time.Time{}
-	for _, c := range q.claims {
-		switch {
-		case c.until.IsZero():
-		case c.until.After(now) || c.busy:
-			q.lease = core.Earlier(q.lease, c.until)
-		default:
-			s.unclaim(q, c)
-		}
-	}
+	q.Expire(now, func(c *core.Claim) { s.unclaim(q, c) })
 }
 
 // unclaim makes a claimed message free, under s.mu.
-func (s *Store) unclaim(q *queue, c *claim) {
-	delete(q.claims, c.d.Seq)
-	switch c.d.State {
+func (s *Store) unclaim(q *queue, c *core.Claim) {
+	delete(q.Claims, c.D.Seq)
+	switch c.D.State {
 	case hub.Ready:
-		b := core.Back{Seq: c.d.Seq}
-		if c.d.Msg != nil {
-			b.D = c.d
+		b := core.Back{Seq: c.D.Seq}
+		if c.D.Msg != nil {
+			b.D = c.D
 		}
 		s.comeBack(q, b)
 	case hub.Waiting:
-		q.hint(c.d.Due)
+		q.hint(c.D.Due)
 	}
 }
 
 // Release gives claimed messages back. A held one becomes ready, durably.
 func (s *Store) Release(ctx context.Context, given []*hub.Delivery) error {
-	if err := s.ok(); err != nil {
+	if err := s.Usable(); err != nil {
 		return err
 	}
-	var held []*claim
 	s.mu.Lock()
-	for _, d := range given {
-		q := s.queueOf(d.Queue)
-		c := q.claims[d.Seq]
-		switch {
-		case c == nil || c.epoch != d.Epoch || c.busy:
-		case c.d.State == hub.Held:
-			c.busy = true
-			held = append(held, c)
-		default:
-			s.unclaim(q, c)
-		}
-	}
+	held := core.Release(given, func(name string) *queue { return s.queues[name] }, s.unclaim)
 	s.mu.Unlock()
 	if len(held) == 0 {
 		return nil
 	}
-	return s.submit(context.WithoutCancel(ctx), &job{size: 256, run: func(b *batch) error { return b.unhold(held) }})
+	return s.do(context.WithoutCancel(ctx), 256, func(b *batch) error { return b.unhold(held) })
 }
 
-func (b *batch) unhold(held []*claim) error {
+func (b *batch) unhold(held []*core.Claim) error {
 	for _, c := range held {
-		n, err := b.c.exec("UPDATE messages SET state=1 WHERE seq=? AND state=3", c.d.Seq)
+		n, err := b.c.exec("UPDATE messages SET state=1 WHERE seq=? AND state=3", c.D.Seq)
 		if err != nil {
 			return err
 		}
-		if n == 0 || b.gone[c.d.Seq] {
+		if n == 0 || b.gone[c.D.Seq] {
 			continue
 		}
-		b.gone[c.d.Seq] = true
-		d := *c.d
+		b.gone[c.D.Seq] = true
+		d := *c.D
 		d.State = hub.Ready
-		b.s.mu.Lock()
-		q := b.s.queueOf(d.Queue)
-		b.s.mu.Unlock()
-		b.effects = append(b.effects, effect{q: q, seq: d.Seq, from: hub.Held, to: hub.Ready, d: &d, drop: true})
+		b.effects = append(b.effects, effect{q: b.s.queueOf(d.Queue), seq: d.Seq, from: hub.Held, to: hub.Ready, d: &d, drop: true})
 	}
 	return nil
-}
-
-// giveBack releases what a failed call had claimed, and returns its error.
-func (s *Store) giveBack(ctx context.Context, out []*hub.Delivery, err error) error {
-	_ = s.Release(ctx, out) // a store that failed has no claims to give back
-	return err
 }

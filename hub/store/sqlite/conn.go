@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"orderhub/hub/store/core"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -26,7 +27,7 @@ type stmt struct {
 		Close() error
 	}
 	args []driver.NamedValue
-	dest []driver.Value
+	dest core.Row
 }
 
 func openConn(path string, pragmas ...string) (*conn, error) {
@@ -89,11 +90,8 @@ func (c *conn) exec(sql string, args ...any) (int64, error) {
 	return r.RowsAffected()
 }
 
-// errStop ends a query early without an error.
-var errStop = errors.New("stop")
-
-// query calls row for each row. The values are the callee's to keep, the slice is not.
-func (c *conn) query(ctx context.Context, sql string, args []any, row func(v []driver.Value) error) (err error) {
+// query calls row for each row of the answer, until that returns core.ErrStop.
+func (c *conn) query(ctx context.Context, sql string, args []any, row func(r core.Row) error) (err error) {
 	s, err := c.prepare(sql, args)
 	if err != nil {
 		return err
@@ -104,7 +102,7 @@ func (c *conn) query(ctx context.Context, sql string, args []any, row func(v []d
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	if s.dest == nil {
-		s.dest = make([]driver.Value, len(rows.Columns()))
+		s.dest = make(core.Row, len(rows.Columns()))
 	}
 	for {
 		if err := rows.Next(s.dest); err == io.EOF {
@@ -112,7 +110,7 @@ func (c *conn) query(ctx context.Context, sql string, args []any, row func(v []d
 		} else if err != nil {
 			return err
 		}
-		if err := row(s.dest); err == errStop {
+		if err := row(s.dest); err == core.ErrStop {
 			return nil
 		} else if err != nil {
 			return err
@@ -122,8 +120,8 @@ func (c *conn) query(ctx context.Context, sql string, args []any, row func(v []d
 
 // number is the single integer that a query without arguments gives.
 func (c *conn) number(sql string) (n int64, err error) {
-	err = c.query(context.Background(), sql, nil, func(v []driver.Value) error {
-		n, _ = v[0].(int64)
+	err = c.query(context.Background(), sql, nil, func(r core.Row) error {
+		n = r.Int(0)
 		return nil
 	})
 	return n, err

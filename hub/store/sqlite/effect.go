@@ -21,7 +21,8 @@ type effect struct {
 }
 
 // apply brings memory up to what was just committed.
-func (s *Store) apply(b *batch) {
+func (b *batch) apply() {
+	s := b.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, q := range b.named {
@@ -37,8 +38,8 @@ func (s *Store) apply(b *batch) {
 
 func (s *Store) applyOne(e *effect) {
 	q := e.q
-	if e.key != "" && q.read && (e.to == hub.Dead || q.claims[e.seq] == nil) { // who has the claim of one that is dropped hears of it at its commit
-		q.ended = append(q.ended, e.key)
+	if q.read && (e.to == hub.Dead || q.Claims[e.seq] == nil) { // who has the claim of one that is dropped hears of it at its commit
+		q.Ends(e.key)
 	}
 	if e.from != hub.Done {
 		q.counts[e.from]--
@@ -64,9 +65,9 @@ func (s *Store) leave(e *effect) {
 	if q.watch != nil {
 		q.watch.forget(e.seq)
 	}
-	if q.claims[e.seq] != nil {
+	if q.Claims[e.seq] != nil {
 		if e.drop {
-			delete(q.claims, e.seq)
+			delete(q.Claims, e.seq)
 		}
 		return
 	}
@@ -95,7 +96,7 @@ func (s *Store) comeBack(q *queue, e core.Back) {
 
 // hint tells that a waiting message may fall due at t.
 func (q *queue) hint(t time.Time) {
-	q.due = core.Earlier(q.due, t)
+	q.Due = core.Earlier(q.Due, t)
 	if q.watch != nil {
 		q.watch.due = core.Earlier(q.watch.due, t)
 	}

@@ -59,7 +59,7 @@ func TestFault_R9_FailedCheckpoint(t *testing.T) {
 		storetest.Put(t, s, "q", storetest.Message(fmt.Sprint("m", i), strings.Repeat("x", 3000)))
 	}
 	readOnly(t, path)
-	if err := s.submit(ctx, &job{alone: func() error { s.pages = walPages; return nil }}); err != nil {
+	if err := s.alone(ctx, func() error { s.pages = walPages; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	storetest.Put(t, s, "q", storetest.Message("last", "it is durable in the log"))
@@ -68,7 +68,7 @@ func TestFault_R9_FailedCheckpoint(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("the store goes on after a failed checkpoint")
 	}
-	if err := s.submit(ctx, &job{run: func(*batch) error { return nil }}); err == nil {
+	if err := s.do(ctx, 0, func(*batch) error { return nil }); err == nil {
 		t.Fatal("a failed store takes commits")
 	}
 	_ = s.Close()
@@ -108,7 +108,7 @@ func TestFault_R9_Synchronous(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "hub.db"), core.Options{})
 	defer s.Close()
 	var n int64
-	if err := s.submit(ctx, &job{alone: func() (err error) { n, err = s.w.number("PRAGMA synchronous"); return err }}); err != nil || n != 2 {
+	if err := s.alone(ctx, func() (err error) { n, err = s.w.number("PRAGMA synchronous"); return err }); err != nil || n != 2 {
 		t.Fatalf("synchronous is %d, not 2 (FULL): %v", n, err)
 	}
 }

@@ -1,45 +1,28 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
-	"database/sql/driver"
-	"sync"
+	"slices"
 	"time"
 
 	"orderhub/hub"
 	"orderhub/hub/store/core"
 )
 
-// queue is what is known of a queue in memory. All but serial is guarded by
-// Store.mu.
+// queue is what is known of a queue in memory. All but Serial is guarded by Store.mu.
 type queue struct {
-	id     int64
-	name   string
-	stored bool       // has its row in queues
-	serial sync.Mutex // one claimer at a time: nothing is loaded twice
-
+	core.Queue
+	stored bool // has its row in queues
 	counts [hub.Dead + 1]int
-	claims map[int64]*claim
-	lease  time.Time // no lease ends before; zero: no claims with one
 
 	ring ring         // the next ready messages, none missing between them
-	back core.Backlog // ready messages from before loaded, which came back
-	upTo int64        // every ready message up to this is in ring, back or claims
+	back core.Backlog // ready messages from before upTo, which came back
+	upTo int64        // every ready message up to this is in ring, back or Claims
 	max  int64        // newest ready message that was ever committed
-	due  time.Time    // no waiting message that is unclaimed falls due before; zero: none waits
 
-	read  bool     // it is claimed from
-	ended []string // see Ended
-
+	read  bool   // it is claimed from
 	watch *watch // set while a claimer reads from disk
-}
-
-// claim is one message in the hands of the hub.
-type claim struct {
-	d     *hub.Delivery
-	epoch int64
-	until time.Time // zero: no end
-	busy  bool      // its unit is being written
 }
 
 // watch collects what the writer changed in a queue while a claimer's SELECT
@@ -53,32 +36,43 @@ type watch struct {
 // disk tells whether there are ready messages that are only on disk.
 func (q *queue) disk() bool { return q.max > q.upTo }
 
-// queueOf finds or makes the queue, under s.mu.
+// depth counts the messages that are not dead.
+func (q *queue) depth() int { return q.counts[hub.Ready] + q.counts[hub.Waiting] + q.counts[hub.Held] }
+
+// queueOf finds or makes the queue.
 func (s *Store) queueOf(name string) *queue {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	q := s.queues[name]
 	if q == nil {
-		s.lastID++
-		q = &queue{id: s.lastID, name: name, claims: map[int64]*claim{}}
-		s.queues[name] = q
+		q = s.enter(name, s.lastID+1)
 	}
 	return q
 }
 
-// count rebuilds depths and due times from the indexes.
+// enter makes a queue that memory does not have, under s.mu.
+func (s *Store) enter(name string, id int64) *queue {
+	q := &queue{Queue: core.Queue{ID: id, Name: name, Claims: map[int64]*core.Claim{}}}
+	s.queues[name], s.byID[id], s.lastID = q, q, max(s.lastID, id)
+	return q
+}
+
+func (s *Store) queueByID(id int64) *queue {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byID[id]
+}
+
+// count rebuilds depths and due times from the indexes, under s.mu.
 func (s *Store) count(c *conn) error {
-	byID := map[int64]*queue{}
-	err := c.query(context.Background(), "SELECT id, name FROM queues", nil, func(v []driver.Value) error {
-		id, name := v[0].(int64), v[1].(string)
-		q := s.queues[name]
+	err := c.query(context.Background(), "SELECT id, name FROM queues", nil, func(r core.Row) error {
+		q := s.byID[r.Int(0)]
 		if q == nil {
-			q = &queue{id: id, name: name, claims: map[int64]*claim{}}
-			s.queues[name] = q
+			q = s.enter(r.Text(1), r.Int(0))
 		}
 		q.stored = true
 		s.dropRing(q)
-		q.back, q.upTo, q.max, q.due, q.counts = nil, 0, 0, time.Time{}, [hub.Dead + 1]int{}
-		byID[id] = q
-		s.lastID = max(s.lastID, id)
+		q.back, q.upTo, q.max, q.Due, q.counts = nil, 0, 0, time.Time{}, [hub.Dead + 1]int{}
 		return nil
 	})
 	if err != nil {
@@ -93,17 +87,17 @@ func (s *Store) count(c *conn) error {
 		{hub.Held, "SELECT queue, count(*), 0 FROM messages INDEXED BY held WHERE state=3 GROUP BY queue"},
 		{hub.Dead, "SELECT queue, count(*), 0 FROM messages INDEXED BY dead WHERE state=4 GROUP BY queue"},
 	} {
-		err := c.query(context.Background(), part.sql, nil, func(v []driver.Value) error {
-			q := byID[v[0].(int64)]
+		err := c.query(context.Background(), part.sql, nil, func(r core.Row) error {
+			q := s.byID[r.Int(0)]
 			if q == nil {
 				return nil // a damaged queue number: no such queue is ever claimed
 			}
-			q.counts[part.state] = int(v[1].(int64))
-			switch n, _ := v[2].(int64); part.state {
+			q.counts[part.state] = int(r.Int(1))
+			switch part.state {
 			case hub.Ready:
-				q.max = n
+				q.max = r.Int(2)
 			case hub.Waiting:
-				q.due = core.TimeOf(n)
+				q.Due = core.TimeOf(r.Int(2))
 			}
 			return nil
 		})
@@ -112,4 +106,98 @@ func (s *Store) count(c *conn) error {
 		}
 	}
 	return nil
+}
+
+// holds counts the messages of a queue in some states, and gives its number.
+func (s *Store) holds(name string, states ...hub.State) (n int, id int64) {
+	q := s.queueOf(name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, st := range states {
+		n += q.counts[st]
+	}
+	return n, q.ID
+}
+
+// Retrying lists the keys that a failed, waiting message blocks.
+func (s *Store) Retrying(ctx context.Context, name string) ([]string, error) {
+	n, id := s.holds(name, hub.Waiting)
+	if n == 0 {
+		return nil, s.Usable()
+	}
+	return s.Look.Retrying(ctx, id)
+}
+
+// Keys counts the messages of each key in a queue that are not dead.
+func (s *Store) Keys(ctx context.Context, name string) (map[string]int, error) {
+	n, id := s.holds(name, hub.Ready, hub.Waiting, hub.Held)
+	if n == 0 {
+		return map[string]int{}, s.Usable()
+	}
+	return s.Look.Keys(ctx, id)
+}
+
+// History is all that is known of a root or a correlation. The newest root from outside is in memory, if this start of
+// the hub took it in.
+func (s *Store) History(ctx context.Context, id string) ([]hub.HistoryRow, error) {
+	s.mu.Lock()
+	if id == "last" && s.last != "" {
+		id = s.last
+	}
+	s.mu.Unlock()
+	return s.Look.History(ctx, id)
+}
+
+// Queues tells the depth of every queue that has messages, by name.
+func (s *Store) Queues(ctx context.Context) ([]hub.QueueStats, error) {
+	var out []hub.QueueStats
+	var ids []int64
+	s.mu.Lock()
+	for _, q := range s.queues {
+		st := hub.QueueStats{Queue: q.Name, Ready: q.counts[hub.Ready], Waiting: q.counts[hub.Waiting], Held: q.counts[hub.Held], Dead: q.counts[hub.Dead]}
+		if st.Ready+st.Waiting+st.Held+st.Dead > 0 {
+			out, ids = append(out, st), append(ids, q.ID)
+		}
+	}
+	s.mu.Unlock()
+	err := s.read(ctx, func(c *conn) error {
+		for i := range out {
+			if err := ages(ctx, c, &out[i], ids[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	slices.SortFunc(out, func(a, b hub.QueueStats) int { return cmp.Compare(a.Queue, b.Queue) })
+	return out, err
+}
+
+// ages finds the oldest message and the next due time, from indexes.
+func ages(ctx context.Context, c *conn, st *hub.QueueStats, id int64) error {
+	for _, part := range []struct {
+		n   int
+		sql string
+	}{
+		{st.Ready, "SELECT head FROM messages WHERE seq=(SELECT min(seq) FROM messages INDEXED BY ready WHERE queue=? AND state=1)"},
+		{st.Waiting, "SELECT head FROM messages WHERE seq=(SELECT min(seq) FROM messages INDEXED BY waiting WHERE queue=? AND state=2)"},
+		{st.Held, "SELECT head FROM messages WHERE seq=(SELECT min(seq) FROM messages INDEXED BY held WHERE queue=? AND state=3)"},
+	} {
+		if part.n == 0 {
+			continue
+		}
+		err := c.query(ctx, part.sql, []any{id}, func(r core.Row) error {
+			st.Oldest = core.Earlier(st.Oldest, core.HeadTime(r.Bytes(0)))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if st.Waiting == 0 {
+		return nil
+	}
+	return c.query(ctx, "SELECT min(due) FROM messages INDEXED BY waiting WHERE queue=? AND state=2", []any{id}, func(r core.Row) error {
+		st.NextDue = core.TimeOf(r.Int(0))
+		return nil
+	})
 }

@@ -2,9 +2,7 @@ package sqlite
 
 import (
 	"context"
-	"database/sql/driver"
 	"fmt"
-	"math"
 	"strings"
 
 	"orderhub/hub"
@@ -31,7 +29,7 @@ func (b *batch) record(w *hub.Write) error {
 	switch crc := core.RecordSum(w.Kind, w.Key, w.Value); {
 	case w.IfVersion == 0 && w.Value == nil:
 		n = 1
-		err = b.c.query(context.Background(), sql.there, []any{w.Kind, w.Key, now}, func([]driver.Value) error { n = 0; return nil })
+		err = b.c.query(context.Background(), sql.there, []any{w.Kind, w.Key, now}, func(core.Row) error { n = 0; return nil })
 	case w.IfVersion == 0:
 		n, err = b.c.exec(sql.create, w.Kind, w.Key, b.versionOf(w), crc, w.Value, core.OptionalInt(core.Nanos(w.Expires)), now)
 	case w.IfVersion == hub.AnyVersion && w.Value == nil:
@@ -51,7 +49,10 @@ func (b *batch) record(w *hub.Write) error {
 }
 
 // recordSQL is how the records of one table are read and written.
-type recordSQL struct{ there, create, drop, put, end, change, get, list, sweep string }
+type recordSQL struct {
+	there, create, drop, put, end, change, sweep string
+	read                                         *core.RecordSQL
+}
 
 // records are small and many, such as keys; states are documents that change
 // often. In one B-tree with the keys a document of more than 1,002 bytes would
@@ -74,7 +75,6 @@ func sqlFor(table string) *recordSQL {
 	const (
 		alive = "(expires IS NULL OR expires>?)"
 		put   = "(kind,key,version,crc,value,expires) VALUES(?,?,?,?,?,?) ON CONFLICT(kind,key) DO UPDATE SET version=excluded.version, crc=excluded.crc, value=excluded.value, expires=excluded.expires"
-		row   = "SELECT key, version, value, expires, crc FROM "
 	)
 	return &recordSQL{
 		there:  "SELECT 1 FROM " + table + " WHERE kind=? AND key=? AND " + alive,
@@ -83,8 +83,7 @@ func sqlFor(table string) *recordSQL {
 		put:    "INSERT INTO " + table + put,
 		end:    "DELETE FROM " + table + " WHERE kind=? AND key=? AND version=? AND " + alive,
 		change: "UPDATE " + table + " SET version=?, crc=?, value=?, expires=? WHERE kind=? AND key=? AND version=? AND " + alive,
-		get:    row + table + " WHERE kind=? AND key=? AND " + alive,
-		list:   row + table + " WHERE kind=? AND key>=? AND (?='' OR key>?) AND " + alive + " ORDER BY key LIMIT ?",
+		read:   core.RecordsIn(table),
 		sweep: "DELETE FROM " + table + " WHERE (kind,key) IN (SELECT kind,key FROM " + table + " INDEXED BY expiring_" + table +
 			" WHERE expires<=? ORDER BY expires LIMIT ?)",
 	}
@@ -104,75 +103,4 @@ func (b *batch) flushAdds() error {
 		}
 	}
 	return nil
-}
-
-// Get reads a record.
-func (s *Store) Get(ctx context.Context, kind, key string) (hub.Record, error) {
-	var r hub.Record
-	err := s.read(ctx, func(c *conn) error {
-		found := false
-		err := c.query(ctx, sqlOf(kind).get,
-			[]any{kind, key, core.Nanos(s.o.Clock.Now())}, func(v []driver.Value) (err error) {
-				found = true
-				r, err = recordOf(kind, v)
-				return err
-			})
-		if err == nil && !found {
-			return fmt.Errorf("record %s %q: %w", kind, key, hub.ErrNotFound)
-		}
-		return err
-	})
-	return r, err
-}
-
-func recordOf(kind string, v []driver.Value) (hub.Record, error) {
-	key, _ := v[0].(string)
-	value, _ := v[2].([]byte)
-	if value == nil {
-		value = []byte{}
-	}
-	r := hub.Record{Kind: kind, Key: key, Value: value}
-	r.Version, _ = v[1].(int64)
-	expires, _ := v[3].(int64)
-	r.Expires = core.TimeOf(expires)
-	if sum, _ := v[4].(int64); sum != core.RecordSum(kind, key, value) && (kind != core.InboxKind || len(value) > 0) {
-		return hub.Record{}, fmt.Errorf("record %s %q: %w", kind, key, core.ErrDamaged)
-	}
-	return r, nil
-}
-
-// List pages through the records of a kind.
-func (s *Store) List(ctx context.Context, kind, prefix, after string, limit int) (out []hub.Record, err error) {
-	if limit <= 0 {
-		limit = math.MaxInt32
-	}
-	err = s.read(ctx, func(c *conn) error {
-		return c.query(ctx, sqlOf(kind).list,
-			[]any{kind, max(prefix, after), after, after, core.Nanos(s.o.Clock.Now()), int64(limit)},
-			func(v []driver.Value) error {
-				if key, _ := v[0].(string); !strings.HasPrefix(key, prefix) {
-					return errStop
-				}
-				r, err := recordOf(kind, v)
-				out = append(out, r)
-				return err
-			})
-	})
-	return out, err
-}
-
-// Counters reads counters.
-func (s *Store) Counters(ctx context.Context, kind, prefix string) (map[string]int64, error) {
-	out := map[string]int64{}
-	err := s.read(ctx, func(c *conn) error {
-		return c.query(ctx, "SELECT key, value FROM counters WHERE kind=? AND key>=? ORDER BY key", []any{kind, prefix}, func(v []driver.Value) error {
-			key, _ := v[0].(string)
-			if !strings.HasPrefix(key, prefix) {
-				return errStop
-			}
-			out[key], _ = v[1].(int64)
-			return nil
-		})
-	})
-	return out, err
 }

@@ -39,13 +39,20 @@ func reserveOf(o *core.Options, dir string) int64 {
 	return reserveMost
 }
 
-// spaceLow looks at the disk at most every half second. It is called under s.mu.
+// spaceLow looks at the disk at most every half second.
 func (s *Store) spaceLow() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if now := time.Now(); now.Sub(s.space.at) > 500*time.Millisecond {
 		free, _, known := diskSpace(filepath.Dir(s.path))
 		s.space = spaceCheck{now, known && free < s.reserve}
 	}
 	return s.space.low
+}
+
+// noSpace is the error of what is refused while the disk is nearly full.
+func (s *Store) noSpace() error {
+	return fmt.Errorf("store %s: less than %d MiB of disk are free: %w", s.path, s.reserve>>20, hub.ErrNoSpace)
 }
 
 // noRoom tells an error that goes away by itself when space is freed. SQLite tells a full disk; what a quota of the disk,
@@ -82,18 +89,15 @@ func (s *Store) tryToGrow() (err error) {
 // Room tells whether there is space for messages from outside. After a commit
 // that met a full disk a few pages are written to find out whether there is again.
 func (s *Store) Room(ctx context.Context) error {
-	s.mu.Lock()
-	low := s.spaceLow()
-	s.mu.Unlock()
-	if low {
-		return fmt.Errorf("store %s: less than %d MiB of disk are free: %w", s.path, s.reserve>>20, hub.ErrNoSpace)
+	if s.spaceLow() {
+		return s.noSpace()
 	}
 	if !s.full.Load() {
-		return s.ok()
+		return s.Usable()
 	}
 	if err := s.tryToGrow(); outOfSpace(err) {
 		return fmt.Errorf("store %s: %w: %w", s.path, err, hub.ErrNoSpace)
 	}
 	s.full.Store(false)
-	return s.submit(ctx, &job{size: 256, run: func(b *batch) error { return b.reserve(reserve + 1) }}) // sets s.full again
+	return s.do(ctx, 256, func(b *batch) error { return b.reserve(reserve + 1) }) // sets s.full again
 }

@@ -17,49 +17,49 @@ import (
 // Store keeps everything in one SQLite file. One goroutine writes; claims live in memory,
 // because this process has the file for itself.
 type Store struct {
-	o      core.Options
-	path   string
-	lock   *os.File
-	w      *conn // the writer's
-	epoch  int64 // counts the starts
-	jobs   chan *job
-	stop   chan struct{} // closed by Close
-	ended  chan struct{} // closed when the writer has returned
-	failed chan struct{} // closed by fail
-	full   atomic.Bool   // a commit met a full disk, and Room has not found out since that it can write
+	*core.Writer[*queue]
+	core.Look
 
-	reserve int64 // bytes of disk
-	cause   atomic.Pointer[error]
+	o       core.Options
+	path    string
+	lock    *os.File
+	w       *conn       // the writer's
+	batch   *batch      // likewise
+	epoch   int64       // counts the starts
+	full    atomic.Bool // a commit met a full disk, and Room has not found out since that it can write
+	reserve int64       // bytes of disk
 	closed  sync.Once
-
-	senders sync.RWMutex // held for reading while a job is being queued
-	closing bool         // under senders
 
 	readers chan *conn // idle ones
 	opened  chan struct{}
 
 	mu     sync.Mutex // guards what follows; never held during SQL
 	queues map[string]*queue
-	names  map[int64]string // of queues, by id
-	lastID int64            // of a queue
-	cached int64            // bytes in all rings
-	claims int64            // claims given: the low half of an epoch
-	last   string
+	byID   map[int64]*queue
+	lastID int64  // of a queue
+	cached int64  // bytes in all rings
+	claims int64  // claims given: the low half of an epoch
+	last   string // the newest root from outside, of this start
 	space  spaceCheck
 
 	seq, seqLimit int64 // the writer's: last number given, and how many are reserved on disk
 	pages         int   // the writer's: pages in the WAL
 }
 
-var (
-	_ hub.Store = (*Store)(nil)
-)
+var _ hub.Store = (*Store)(nil)
 
 const maxReaders = 4
 
 // Open opens the store in the file at path, and makes it if it is missing.
 func Open(ctx context.Context, path string, o core.Options) (*Store, error) {
-	o = o.WithDefaults()
+	s, err := openFile(ctx, path, o.WithDefaults())
+	if err != nil {
+		return nil, fmt.Errorf("store %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func openFile(ctx context.Context, path string, o core.Options) (*Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -67,35 +67,23 @@ func Open(ctx context.Context, path string, o core.Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
-	}
-	if f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err != nil { // customers' data: for the owner alone; SQLite gives its WAL the same mode
-		return nil, err
-	} else if err := f.Close(); err != nil {
-		return nil, err
-	}
-	lock, err := lockPath(path)
+	lock, err := checkFile(path, &o)
 	if err != nil {
 		return nil, err
-	}
-	if err := private(path, o.Log); err != nil {
-		return nil, errors.Join(err, lock.Close())
-	}
-	if err := checkLog(path, o); err != nil {
-		return nil, errors.Join(err, lock.Close())
 	}
 	w, err := openWriter(path)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	s := &Store{o: o, path: path, reserve: reserveOf(&o, filepath.Dir(path)), lock: lock, w: w, jobs: make(chan *job, 1024),
-		stop: make(chan struct{}), ended: make(chan struct{}), failed: make(chan struct{}),
-		readers: make(chan *conn, maxReaders), opened: make(chan struct{}, maxReaders), queues: map[string]*queue{}, names: map[int64]string{}}
+	s := &Store{o: o, path: path, reserve: reserveOf(&o, filepath.Dir(path)), lock: lock, w: w,
+		readers: make(chan *conn, maxReaders), opened: make(chan struct{}, maxReaders), queues: map[string]*queue{}, byID: map[int64]*queue{}}
+	s.batch = &batch{s: s, c: w, gone: map[int64]bool{}, grown: map[*queue]int{}, adds: map[hub.Add]int64{}}
+	s.Writer = core.NewWriter(path, o.Log, s.batch.try)
+	s.Look = core.Look{Clock: o.Clock, Read: s.look, Records: func(kind string) *core.RecordSQL { return sqlOf(kind).read }}
 	if err := s.load(); err != nil {
 		return nil, errors.Join(err, w.close(), lock.Close())
 	}
-	go s.write()
+	go s.Write()
 	return s, nil
 }
 
@@ -115,47 +103,11 @@ func (s *Store) load() error {
 	return s.count(s.w)
 }
 
-// Done is closed when the store failed for good.
-func (s *Store) Done() <-chan struct{} { return s.failed }
-
-// Err is why the store failed; nil while it works.
-func (s *Store) Err() error {
-	if p := s.cause.Load(); p != nil {
-		return *p
-	}
-	return nil
-}
-
-// fail makes every later call return err. The writer calls it, at most once.
-func (s *Store) fail(err error) {
-	err = fmt.Errorf("store %s failed and must be opened again: %w", s.path, err)
-	if s.cause.CompareAndSwap(nil, &err) {
-		s.o.Log.Error("store failed", "error", err)
-		close(s.failed)
-	}
-}
-
-// ok is the error of a call that may not begin.
-func (s *Store) ok() error {
-	if err := s.Err(); err != nil {
-		return err
-	}
-	select {
-	case <-s.stop:
-		return hub.ErrClosed
-	default:
-		return nil
-	}
-}
-
 // Close ends what was begun, and refuses the rest with hub.ErrClosed.
 func (s *Store) Close() (err error) {
 	s.closed.Do(func() {
-		s.senders.Lock()
-		s.closing = true
-		s.senders.Unlock()
-		close(s.stop)
-		<-s.ended
+		s.End()
+		s.lastCheckpoint()
 		var errs []error
 		for range maxReaders { // waits for reads under way
 			s.opened <- struct{}{}
@@ -171,12 +123,12 @@ func (s *Store) Close() (err error) {
 
 // read lends a read-only connection to f, for a short time.
 func (s *Store) read(ctx context.Context, f func(c *conn) error) error {
-	if err := s.ok(); err != nil {
+	if err := s.Usable(); err != nil {
 		return err
 	}
 	select {
 	case s.opened <- struct{}{}:
-	case <-s.stop:
+	case <-s.Stopping():
 		return hub.ErrClosed
 	case <-ctx.Done():
 		return ctx.Err()
@@ -198,4 +150,28 @@ func (s *Store) read(ctx context.Context, f func(c *conn) error) error {
 	err := f(c)
 	s.readers <- c
 	return err
+}
+
+func (s *Store) look(ctx context.Context, f func(query core.Query) error) error {
+	return s.read(ctx, func(c *conn) error {
+		return f(func(sql string, args []any, row func(core.Row) error) error { return c.query(ctx, sql, args, row) })
+	})
+}
+
+// Backup writes a copy of the whole store, as of now, to a new file. Commits go on meanwhile.
+func (s *Store) Backup(ctx context.Context, path string) error {
+	if err := s.Usable(); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("backup to %s: the file is there already", path)
+	}
+	s.opened <- struct{}{} // Close waits for it
+	defer func() { <-s.opened }()
+	c, err := openConn(s.path, "busy_timeout=5000", "cache_size=-1024")
+	if err != nil {
+		return err
+	}
+	err = c.query(ctx, "VACUUM INTO ?", []any{path}, func(core.Row) error { return nil })
+	return errors.Join(err, c.close())
 }

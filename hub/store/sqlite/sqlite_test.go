@@ -234,7 +234,7 @@ func TestDiskFull(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "hub.db"), core.Options{})
 	defer s.Close()
 	pages := func(n int) {
-		if err := s.submit(ctx, &job{alone: func() error { return s.w.script(fmt.Sprint("PRAGMA max_page_count=", n)) }}); err != nil {
+		if err := s.alone(ctx, func() error { return s.w.script(fmt.Sprint("PRAGMA max_page_count=", n)) }); err != nil {
 			t.Fatal(err)
 		}
 	}

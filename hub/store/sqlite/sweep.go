@@ -2,11 +2,7 @@ package sqlite
 
 import (
 	"context"
-	"database/sql/driver"
-	"errors"
-	"fmt"
 	"orderhub/hub/store/core"
-	"os"
 	"time"
 )
 
@@ -17,10 +13,10 @@ func (s *Store) Sweep(ctx context.Context, keep time.Duration, limit int) (int, 
 	total := 0
 	for total < limit {
 		n, part := 0, min(limit-total, 1000)
-		err := s.submit(ctx, &job{size: 64 << 10, run: func(b *batch) (err error) {
+		err := s.do(ctx, 64<<10, func(b *batch) (err error) {
 			n, err = b.sweep(keep, part)
 			return err
-		}})
+		})
 		total += n
 		if err != nil {
 			return total, err
@@ -29,7 +25,7 @@ func (s *Store) Sweep(ctx context.Context, keep time.Duration, limit int) (int, 
 			break
 		}
 	}
-	return total, s.submit(ctx, &job{alone: s.shrink})
+	return total, s.alone(ctx, s.shrink)
 }
 
 func (b *batch) sweep(keep time.Duration, limit int) (int, error) {
@@ -47,11 +43,11 @@ func (b *batch) sweep(keep time.Duration, limit int) (int, error) {
 	if n += m; err != nil || int(n) == limit {
 		return int(n), err
 	}
-	err = b.c.query(context.Background(), "SELECT seq, time FROM history ORDER BY seq LIMIT ?", []any{int64(limit) - n}, func(v []driver.Value) error {
-		if v[1].(int64) >= old {
-			return errStop
+	err = b.c.query(context.Background(), "SELECT seq, time FROM history ORDER BY seq LIMIT ?", []any{int64(limit) - n}, func(r core.Row) error {
+		if r.Int(1) >= old {
+			return core.ErrStop
 		}
-		last = v[0].(int64)
+		last = r.Int(0)
 		return nil
 	})
 	if err != nil || last == 0 {
@@ -76,22 +72,4 @@ func (s *Store) shrink() error {
 	}
 	_, err = s.w.exec("PRAGMA incremental_vacuum(2000)")
 	return err
-}
-
-// Backup writes a copy of the whole store, as of now, to a new file. Commits go on meanwhile.
-func (s *Store) Backup(ctx context.Context, path string) error {
-	if err := s.ok(); err != nil {
-		return err
-	}
-	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("backup to %s: the file is there already", path)
-	}
-	s.opened <- struct{}{} // Close waits for it
-	defer func() { <-s.opened }()
-	c, err := openConn(s.path, "busy_timeout=5000", "cache_size=-1024")
-	if err != nil {
-		return err
-	}
-	err = c.query(ctx, "VACUUM INTO ?", []any{path}, func([]driver.Value) error { return nil })
-	return errors.Join(err, c.close())
 }

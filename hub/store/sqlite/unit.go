@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql/driver"
 	"fmt"
 	"time"
 
@@ -16,26 +15,37 @@ const (
 	sqlEnd = "DELETE FROM messages WHERE seq=?"
 )
 
-// unit writes one unit. What can conflict comes first: memory is asked before
-// the disk, and when two or more checks are writes themselves, a savepoint
-// takes the first ones back.
+// unit writes one unit.
 func (b *batch) unit(j *job) error {
 	if err := b.admit(j); err != nil {
 		return err
 	}
+	err := b.write(j)
+	if err != nil {
+		b.s.mu.Lock()
+		j.Withdraw(b.grown)
+		b.s.mu.Unlock()
+	}
+	return err
+}
+
+// write writes what can conflict first. Memory was asked before the disk; when
+// two or more checks are writes themselves, a savepoint takes the first ones back.
+func (b *batch) write(j *job) error {
 	checks := 0
-	if j.u.Inbox != "" {
+	if j.Unit.Inbox != "" {
 		checks++
 	}
-	for i := range j.u.Writes {
-		if j.u.Writes[i].IfVersion != hub.AnyVersion {
+	for i := range j.Unit.Writes {
+		if j.Unit.Writes[i].IfVersion != hub.AnyVersion {
 			checks++
 		}
 	}
-	if len(j.u.Writes) > 0 && checks > 1 {
-		return b.guarded(j)
+	check := b.checked
+	if len(j.Unit.Writes) > 0 && checks > 1 {
+		check = b.guarded
 	}
-	if err := b.checked(j); err != nil {
+	if err := check(j); err != nil {
 		return err
 	}
 	return b.certain(j)
@@ -55,57 +65,29 @@ func (b *batch) guarded(j *job) error {
 	if _, e := b.c.exec("RELEASE u"); e != nil {
 		return e
 	}
-	if err != nil {
-		return err
-	}
-	return b.certain(j)
+	return err
 }
 
 // admit checks what memory knows: the claim of the input, and the bounds of queues.
 func (b *batch) admit(j *job) error {
-	s := b.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if in := j.u.Input; in != nil {
-		j.in = s.queueOf(in.Queue)
-		c := j.in.claims[in.Seq]
-		if c == nil || c.epoch != in.Epoch || c.busy || b.gone[in.Seq] {
-			return fmt.Errorf("message %d of queue %q is not claimed any more: %w", in.Seq, in.Queue, hub.ErrLost)
-		}
-		c.busy, j.held = true, c
+	b.s.mu.Lock()
+	defer b.s.mu.Unlock()
+	if in := j.Unit.Input; in != nil && b.gone[in.Seq] {
+		return core.NotClaimed(in)
 	}
-	for i := range j.puts {
-		q := j.puts[i].q
-		have := q.depth() + b.grown[q]
-		if have+len(j.puts) > s.o.QueueLimit && have+added(j.puts, q) > s.o.QueueLimit {
-			return fmt.Errorf("queue %q holds %d messages: %w", q.name, have, hub.ErrFull)
-		}
-	}
-	return nil
+	return j.Admit(b.s.o.QueueLimit, (*queue).depth, b.grown)
 }
-
-// added counts the messages of a unit that make the queue longer.
-func added(puts []putRow, q *queue) (n int) {
-	for i := range puts {
-		if r := &puts[i]; r.q == q && r.state != hub.Done && r.state != hub.Dead {
-			n++
-		}
-	}
-	return n
-}
-
-func (q *queue) depth() int { return q.counts[hub.Ready] + q.counts[hub.Waiting] + q.counts[hub.Held] }
 
 // checked writes what may turn out to conflict.
 func (b *batch) checked(j *job) error {
-	if j.u.Inbox != "" {
-		if err := b.inbox(j.u.Inbox); err != nil {
+	if j.Unit.Inbox != "" {
+		if err := b.inbox(j.Unit.Inbox); err != nil {
 			return err
 		}
 	}
-	for i := range j.u.Writes {
-		if j.u.Writes[i].IfVersion != hub.AnyVersion {
-			if err := b.record(&j.u.Writes[i]); err != nil {
+	for i := range j.Unit.Writes {
+		if j.Unit.Writes[i].IfVersion != hub.AnyVersion {
+			if err := b.record(&j.Unit.Writes[i]); err != nil {
 				return err
 			}
 		}
@@ -115,24 +97,24 @@ func (b *batch) checked(j *job) error {
 
 // certain writes what cannot conflict any more.
 func (b *batch) certain(j *job) error {
-	for i := range j.u.Writes {
-		if j.u.Writes[i].IfVersion == hub.AnyVersion {
-			if err := b.record(&j.u.Writes[i]); err != nil {
+	for i := range j.Unit.Writes {
+		if j.Unit.Writes[i].IfVersion == hub.AnyVersion {
+			if err := b.record(&j.Unit.Writes[i]); err != nil {
 				return err
 			}
 		}
 	}
-	if j.u.Input != nil {
+	if j.Unit.Input != nil {
 		if err := b.finish(j); err != nil {
 			return err
 		}
 	}
-	for i := range j.puts {
-		if err := b.put(&j.puts[i]); err != nil {
+	for i := range j.Puts {
+		if err := b.put(&j.Puts[i]); err != nil {
 			return err
 		}
 	}
-	for _, a := range j.u.Adds {
+	for _, a := range j.Unit.Adds {
 		b.adds[hub.Add{Kind: a.Kind, Key: a.Key}] += a.Delta
 	}
 	if err := b.refuse(j); err != nil {
@@ -143,28 +125,21 @@ func (b *batch) certain(j *job) error {
 
 // finish settles the input. Its claim was checked, so its row is there.
 func (b *batch) finish(j *job) error {
-	in, f := j.u.Input, &j.u.Finish
-	e := effect{q: j.in, seq: in.Seq, from: j.held.d.State, to: f.State, drop: true}
-	tried := int64(0)
-	if f.Tried {
-		tried = 1
-	}
+	in, end := j.Unit.Input, &j.End
+	e := effect{q: j.In, seq: in.Seq, from: j.Held.D.State, to: end.State, drop: true}
 	var n int64
 	var err error
-	switch f.State {
+	switch end.State {
 	case hub.Done:
 		n, err = b.c.exec(sqlEnd, in.Seq)
-	case hub.Waiting:
-		e.due = f.Due
-		n, err = b.c.exec("UPDATE messages SET state=2, due=?, attempts=coalesce(attempts,0)+?, error=?, cause=? WHERE seq=?",
-			core.Nanos(f.Due), tried, j.failure, core.Awaited(f.Await, j.cause), in.Seq)
-	case hub.Dead:
-		n, err = b.c.exec("UPDATE messages SET state=4, due=?, attempts=coalesce(attempts,0)+?, error=?, cause=? WHERE seq=?",
-			core.Nanos(core.DeadSince(f.Error, b.s.o.Clock.Now())), tried, j.failure, core.CauseOf(j.cause), in.Seq)
+	case hub.Waiting, hub.Dead:
+		e.due = j.Unit.Finish.Due
+		n, err = b.c.exec("UPDATE messages SET state=?, due=?, attempts=coalesce(attempts,0)+?, error=?, cause=? WHERE seq=?",
+			int64(end.State), end.Due, end.Tried, end.Error, end.Cause, in.Seq)
 	default:
-		n, err = b.c.exec("UPDATE messages SET state=?, due=NULL WHERE seq=?", int64(f.State), in.Seq)
-		if f.State == hub.Ready {
-			d := *j.held.d
+		n, err = b.c.exec("UPDATE messages SET state=?, due=NULL WHERE seq=?", int64(end.State), in.Seq)
+		if end.State == hub.Ready {
+			d := *j.Held.D
 			d.State, d.Due = hub.Ready, time.Time{}
 			e.d = &d
 		}
@@ -182,42 +157,33 @@ func (b *batch) finish(j *job) error {
 
 // put adds a message, or replaces or drops a named one.
 func (b *batch) put(r *putRow) error {
-	if err := b.introduce(r.q); err != nil {
+	p := r.Put
+	if err := b.introduce(r.Queue); err != nil {
 		return err
 	}
-	if r.p.Name != "" {
-		if err := b.drop(r.q, r.p.Name); err != nil {
+	if p.Name != "" {
+		if err := b.drop(r.Queue, p.Name); err != nil {
 			return err
 		}
 	}
-	if r.p.Cancel {
+	if p.Cancel {
 		return nil
 	}
-	m, seq := r.p.Msg, b.next()
+	m, seq := p.Msg, b.next()
 	var err error
-	if r.state == hub.Ready && r.p.Tries == 0 && r.p.Name == "" {
-		_, err = b.c.exec(sqlPut, seq, r.q.id, core.Optional(m.Key), m.ID, core.Optional(m.Correlation), r.crc, r.head, r.body)
+	if r.State == hub.Ready && p.Tries == 0 && p.Name == "" {
+		_, err = b.c.exec(sqlPut, seq, r.Queue.ID, core.Optional(m.Key), m.ID, core.Optional(m.Correlation), r.Sum, r.Head, r.Body)
 	} else {
-		cause := r.cause
-		switch r.state {
-		case hub.Dead:
-			cause = core.CauseOf(cause)
-		case hub.Waiting:
-			cause = core.Awaited(r.p.Await, cause)
-		}
-		_, err = b.c.exec(sqlAdd, seq, r.q.id, core.Optional(m.Key), m.ID, core.Optional(m.Correlation), r.crc, r.head, r.body,
-			int64(r.state), core.OptionalInt(int64(r.p.Tries)), core.OptionalInt(r.due), core.Optional(r.p.Name), r.failure, cause)
+		_, err = b.c.exec(sqlAdd, seq, r.Queue.ID, core.Optional(m.Key), m.ID, core.Optional(m.Correlation), r.Sum, r.Head, r.Body,
+			int64(r.State), core.OptionalInt(int64(p.Tries)), core.OptionalInt(r.Due), core.Optional(p.Name), r.Error, r.Cause)
 	}
 	if err != nil {
 		return err
 	}
-	e := effect{q: r.q, seq: seq, to: r.state, due: r.p.Due}
-	if r.state == hub.Ready {
-		e.size = int64(len(r.body)+len(r.head)) + 400
-		e.d = &hub.Delivery{Seq: seq, Queue: r.q.name, State: hub.Ready, Attempts: r.p.Tries, Name: r.p.Name, Msg: m, Vars: r.p.Vars}
-	}
-	if r.state != hub.Dead {
-		b.grown[r.q]++
+	e := effect{q: r.Queue, seq: seq, to: r.State, due: p.Due}
+	if r.State == hub.Ready {
+		e.size = int64(len(r.Body)+len(r.Head)) + 400
+		e.d = &hub.Delivery{Seq: seq, Queue: r.Queue.Name, State: hub.Ready, Attempts: p.Tries, Name: p.Name, Msg: m, Vars: p.Vars}
 	}
 	b.effects = append(b.effects, e)
 	return nil
@@ -234,21 +200,72 @@ func (b *batch) introduce(q *queue) error {
 		}
 	}
 	b.named = append(b.named, q)
-	_, err := b.c.exec("INSERT INTO queues(id,name) VALUES(?,?)", q.id, q.name)
+	_, err := b.c.exec("INSERT INTO queues(id,name) VALUES(?,?)", q.ID, q.Name)
 	return err
 }
 
 // drop deletes the named message. If it is claimed, its claim is void.
 func (b *batch) drop(q *queue, name string) error {
-	return b.c.query(context.Background(), "DELETE FROM messages WHERE queue=? AND name=? RETURNING seq, state, key", []any{q.id, name},
-		func(v []driver.Value) error {
-			seq, state := v[0].(int64), hub.State(v[1].(int64))
-			e := effect{q: q, seq: seq, from: state, drop: true}
-			if key, _ := v[2].(string); state != hub.Dead {
-				e.key = key
+	return b.c.query(context.Background(), "DELETE FROM messages WHERE queue=? AND name=? RETURNING seq, state, key", []any{q.ID, name},
+		func(r core.Row) error {
+			e := effect{q: q, seq: r.Int(0), from: hub.State(r.Int(1)), drop: true}
+			if e.from != hub.Dead {
+				e.key = r.Text(2)
 			}
-			b.gone[seq] = true
+			b.gone[e.seq] = true
 			b.effects = append(b.effects, e)
 			return nil
 		})
+}
+
+// history keeps the events of a unit.
+func (b *batch) history(j *job) error {
+	if len(j.Events) == 0 {
+		return nil
+	}
+	seq, outside := b.next(), any(nil)
+	if j.Outside {
+		outside, b.last = int64(1), j.Unit.Root
+	}
+	_, err := b.c.exec("INSERT INTO history(seq,time,root,corr,outside,events) VALUES(?,?,?,?,?,?)",
+		seq, core.Nanos(b.now), j.Unit.Root, core.Optional(j.Unit.Correlation), outside, j.Events)
+	for _, l := range j.Links {
+		if err == nil {
+			_, err = b.c.exec("INSERT INTO links VALUES(?,?)", l, seq)
+		}
+	}
+	return err
+}
+
+const (
+	sqlRefuse     = "INSERT INTO refused(seq,time,id,corr,source,reason,value) VALUES(?,?,?,?,?,?,?)"
+	sqlRefusedOld = "DELETE FROM refused WHERE source=?1 AND reason=?2 AND seq<=(SELECT seq FROM refused WHERE source=?1 AND reason=?2 ORDER BY seq DESC LIMIT 1 OFFSET ?3)"
+	sqlRefusedAll = "SELECT count(*) FROM refused INDEXED BY refused_kind"
+	sqlRefusedTop = "DELETE FROM refused WHERE seq IN (SELECT seq FROM refused ORDER BY seq LIMIT ?)"
+)
+
+// refuse keeps a unit's refusals, and deletes the oldest past the bounds.
+func (b *batch) refuse(j *job) error {
+	list := j.Unit.Refused
+	if len(list) == 0 {
+		return nil
+	}
+	kinds := map[[2]string]bool{}
+	for i := range list {
+		r := &list[i]
+		kinds[[2]string{r.Source, r.Reason}] = true
+		if _, err := b.c.exec(sqlRefuse, b.next(), core.Nanos(b.now), r.ID, core.Optional(r.Correlation), r.Source, r.Reason, j.Refused[i]); err != nil {
+			return err
+		}
+	}
+	for k := range kinds {
+		if _, err := b.c.exec(sqlRefusedOld, k[0], k[1], int64(hub.MaxRefusalsOfKind)); err != nil {
+			return err
+		}
+	}
+	n, err := b.c.number(sqlRefusedAll)
+	if err == nil && n > hub.MaxRefusals {
+		_, err = b.c.exec(sqlRefusedTop, n-hub.MaxRefusals)
+	}
+	return err
 }

@@ -31,21 +31,21 @@ func TestWatch(t *testing.T) {
 	finish(b, hub.Finish{State: hub.Dead, Error: &hub.Failure{Cause: "x"}})
 	due := time.Now().Add(time.Hour).UTC().Round(0)
 	q := s.queues["q"]
-	err = s.watched(ctx, q, func(*conn) error {
+	err = s.watched(ctx, q, func(*conn, *core.Found) error {
 		finish(a, hub.Finish{})
 		finish(c, hub.Finish{State: hub.Waiting, Due: due})
 		if n, err := s.Settle(ctx, []int64{b.Seq}, true); n != 1 || err != nil {
 			t.Fatal(n, err)
 		}
 		return nil
-	}, func(w *watch) {
+	}, func(w *watch, _ []*hub.Delivery) {
 		if !w.gone[a.Seq] || !w.gone[b.Seq] || !w.gone[c.Seq] {
 			t.Errorf("gone %v, want all three", w.gone)
 		}
 		if len(w.ready) != 1 || w.ready[0].Seq != b.Seq || !w.due.Equal(due) {
 			t.Errorf("came back %v, due %v", w.ready, w.due)
 		}
-		q.due = core.Earlier(time.Time{}, w.due)
+		q.Due = core.Earlier(time.Time{}, w.due)
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -4,15 +4,88 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"log/slog"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 
 	"orderhub/hub/store/core"
 	"orderhub/hub/store/sqlite/wal"
 )
 
+// checkFile makes the file at path if it is missing, and this process the only one that uses it, which ends with lock.
+// It finds out whether all that the last run acknowledged can be read: what SQLite would drop in silence is corrected,
+// told, or an error.
+func checkFile(path string, o *core.Options) (lock *os.File, err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // customers' data: for the owner alone; SQLite gives its WAL the same mode
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	if lock, err = os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return nil, err
+	}
+	if err = lockPath(lock); err == nil {
+		err = private(path, o.Log)
+	}
+	if err == nil {
+		err = checkLog(path, o)
+	}
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return lock, nil
+}
+
+var errLocked = errors.New("locked")
+
+// lockPath makes f, the file beside the database, this process's alone, and writes the process's number into it. The
+// kernel releases it with the last descriptor, so any death of the process does. The file stays.
+func lockPath(f *os.File) error {
+	if err := lockFile(f); errors.Is(err, errLocked) {
+		pid, _ := io.ReadAll(io.LimitReader(f, 32))
+		return core.Setupf("in use by process %s: stop that hub, or name another file for this one", strings.TrimSpace(string(pid)))
+	} else if err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	_, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	return err
+}
+
+// private makes a database's files readable for their owner alone, as they are
+// made: one that was restored or copied may be open to everybody.
+func private(path string, log *slog.Logger) error {
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		info, err := os.Stat(name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return err
+		case info.Mode().Perm()&0o077 == 0:
+			continue
+		}
+		if err := os.Chmod(name, 0o600); err != nil {
+			return err
+		}
+		log.Warn("the store was open to others on this machine, and is its owner's alone now", "file", name, "mode", info.Mode().Perm().String())
+	}
+	return nil
+}
+
 // checkLog looks at the log that the last run left, before SQLite reads it: what SQLite would drop in silence is
 // corrected, told, or an error.
-func checkLog(path string, o core.Options) error {
+func checkLog(path string, o *core.Options) error {
 	r, err := wal.Check(path)
 	damage, damaged := errors.AsType[*wal.Damage](err)
 	switch {

@@ -1,7 +1,9 @@
 package core
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -10,7 +12,7 @@ import (
 )
 
 // appendEvents writes events as encoding/json would, at a fifth of its cost.
-func AppendEvents(b []byte, events []hub.Event) []byte {
+func appendEvents(b []byte, events []hub.Event) []byte {
 	b = append(b, '[')
 	for i := range events {
 		e := &events[i]
@@ -60,8 +62,30 @@ func appendJSON(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-func DecodeEvents(b []byte) ([]hub.Event, error) {
+func decodeEvents(b []byte) ([]hub.Event, error) {
 	var events []hub.Event
 	err := json.Unmarshal(b, &events)
 	return events, err
+}
+
+// encodeRefusals makes the rows of a unit's refusals.
+func encodeRefusals(list []hub.Refusal) [][]byte {
+	var out [][]byte
+	for i := range list {
+		var b bytes.Buffer
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		_ = enc.Encode(&list[i]) // texts, numbers and a time always can
+		out = append(out, b.Bytes())
+	}
+	return out
+}
+
+func decodeRefusal(seq int64, value []byte) hub.Refusal {
+	r := hub.Refusal{}
+	if err := json.Unmarshal(value, &r); err != nil {
+		r.Class, r.Reason, r.Text = hub.Bug, Corrupt, fmt.Sprintf("the stored refusal can't be read: %v", err)
+	}
+	r.Seq = seq
+	return r
 }
