@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"time"
@@ -16,9 +17,9 @@ type lostError struct{ error }
 
 func (e lostError) Unwrap() error { return e.error }
 
-// lost marks err when it ended the connection, or when there was none.
+// lost marks err when it ended the connection, when there was none, or when PostgreSQL did not answer in time.
 func lost(c *pgx.Conn, err error) error {
-	if err != nil && (c == nil || c.IsClosed()) {
+	if err != nil && (c == nil || c.IsClosed() || errors.Is(err, context.DeadlineExceeded)) {
 		return lostError{err}
 	}
 	return err
