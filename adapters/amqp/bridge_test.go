@@ -13,6 +13,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 // bridge runs a queue's messages to a place, by the store's form of each when stored.
@@ -20,7 +21,7 @@ func bridge(t *testing.T, r *rabbit, from, to string, change func(*hub.Message) 
 	t.Helper()
 	in, out := openAdapter(t, r.url, nil), openAdapter(t, r.url, nil)
 	target := out.target(to)
-	feed(t, in.source("queue "+from, nil), hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
+	hubtest.Feed(t, in.source("queue "+from, nil), hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
 		if change != nil {
 			m = change(m)
 		}
@@ -137,10 +138,10 @@ func TestFault_B7_HeadersOverAChannel(t *testing.T) {
 	carry, err := first.CarryTarget(hub.Carried{Name: channel, Type: "direct"})
 	r.ok(err)
 	t.Cleanup(func() { carry.Close() })
-	feed(t, first.source("queue "+from, nil), hub.HandlerFunc(carry.Send))
+	hubtest.Feed(t, first.source("queue "+from, nil), hub.HandlerFunc(carry.Send))
 	read, err := second.CarrySource(hub.Carried{Name: channel, Type: "direct"}, hub.Subscription{})
 	r.ok(err)
-	feed(t, read, hub.HandlerFunc(second.target("queue "+to).Send))
+	hubtest.Feed(t, read, hub.HandlerFunc(second.target("queue "+to).Send))
 	table := amqp.Table{"Big": int64(math.MaxInt64), "t": amqp.Table{"x": []byte{255}}, "empty": "", "void": nil, "plain": "text", "Content-Type": "own"}
 	r.put("", from, amqp.Publishing{MessageId: "m", ContentType: "text/plain", Headers: table})
 	if d := r.get(to); !reflect.DeepEqual(d.Headers, table) || d.ContentType != "text/plain" {

@@ -15,6 +15,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 // carried names a channel that is deleted with the test, and the queues of its readers.
@@ -98,13 +99,13 @@ func TestChannels(t *testing.T) {
 				r.ok(target.Send(background(t), m))
 			}
 			for name, want := range c.want {
-				var got seen
-				stop := feed(t, sources[name], &got)
-				until(t, name+" got too little", func() bool { return len(got.all()) >= len(want) })
-				until(t, name+" left something", func() bool { return r.depth(sources[name].(*Source).queue) == 0 })
+				var got hubtest.Seen
+				stop := hubtest.Feed(t, sources[name], &got)
+				hubtest.Until(t, name+" got too little", func() bool { return len(got.All()) >= len(want) })
+				hubtest.Until(t, name+" left something", func() bool { return r.depth(sources[name].(*Source).queue) == 0 })
 				stop()
 				var ids []string
-				for _, m := range got.all() {
+				for _, m := range got.All() {
 					ids = append(ids, m.ID)
 				}
 				if slices.Sort(ids); !slices.Equal(ids, want) {
@@ -121,17 +122,17 @@ func TestChannelKeepsMessage(t *testing.T) {
 	a := openAdapter(t, r.url, nil)
 	for _, kind := range kinds {
 		ch := r.carried(kind, "h.p")
-		var got seen
+		var got hubtest.Seen
 		s := reader("p")
 		s.Pattern = "#"
-		feed(t, a.carrySource(ch, s), &got)
+		hubtest.Feed(t, a.carrySource(ch, s), &got)
 		m := &hub.Message{ID: "01ABC/1", Key: "customer 7", Correlation: strings.Repeat("c", 300), Time: time.Date(2026, 11, 21, 9, 0, 10, 123456789, time.UTC),
 			Expires: time.Now().UTC().Add(time.Minute).Round(0), Body: hub.NewBody([]byte{0, 255, 'x'}),
 			Headers: hub.Headers{"content-type": "application/json", "content-encoding": "gzip", "idempotency-key": "i", "routing-key": "a.b", "traceparent": "00-1",
 				"amqp.type": "t", "amqp.app-id": "shop", "amqp.priority": "3", "amqp.exchange": "x", "amqp.redelivered": "true", "sequence": "1/2", "x-own": "ä \n"}}
 		want := *m
 		r.ok(a.carryTarget(ch).Send(background(t), m))
-		g := got.first(t)
+		g := got.First(t)
 		if g.ID != want.ID || g.Key != want.Key || g.Correlation != want.Correlation || !g.Time.Equal(want.Time) || !g.Expires.Equal(want.Expires) ||
 			string(g.Body.Bytes()) != string(want.Body.Bytes()) || !maps.Equal(g.Headers, want.Headers) {
 			t.Errorf("%s: %+v\nwant %+v", kind, g, &want)
@@ -149,13 +150,13 @@ func TestChannelFromOutside(t *testing.T) {
 	if n := src.(*Source).cfg.Workers; n != 3 {
 		t.Errorf("%d workers", n)
 	}
-	var got seen
-	feed(t, src, &got)
+	var got hubtest.Seen
+	hubtest.Feed(t, src, &got)
 	r.ok(a.carryTarget(ch).Send(background(t), message1("1", "x").WithKey("own").WithHeader(hub.HeaderRoutingKey, "stock.a")))
 	r.put(ch.Name, "stock.b", amqp.Publishing{MessageId: "2", Body: []byte("y")})
-	until(t, "not both came", func() bool { return len(got.all()) == 2 })
+	hubtest.Until(t, "not both came", func() bool { return len(got.All()) == 2 })
 	keys := map[string]string{}
-	for _, m := range got.all() {
+	for _, m := range got.All() {
 		keys[m.ID] = m.Key + " " + m.Headers[hub.HeaderRoutingKey]
 	}
 	if keys["1"] != "own stock.a" || keys["2"] != "by y stock.b" {
@@ -174,10 +175,10 @@ func TestChannelExpiry(t *testing.T) {
 	m.Expires = time.Now().UTC().Add(3 * time.Second)
 	r.ok(target.Send(background(t), m))
 	time.Sleep(time.Until(m.Expires))
-	wantError(t, target.Send(background(t), m), hub.Rejected, "expired")
-	var got seen
-	feed(t, src, &got)
-	if g := got.first(t); !g.Expires.Equal(m.Expires) {
+	hubtest.WantError(t, target.Send(background(t), m), hub.Rejected, "expired")
+	var got hubtest.Seen
+	hubtest.Feed(t, src, &got)
+	if g := got.First(t); !g.Expires.Equal(m.Expires) {
 		t.Errorf("expires %s, want %s", g.Expires, m.Expires)
 	}
 }
@@ -243,7 +244,7 @@ func TestDeletedQueueHeals(t *testing.T) {
 		r.ok(target.Send(background(t), message1("1", "{}")))
 		_, err := r.ch.QueueDelete(ch.Name, false, false, false)
 		r.ok(err)
-		wantError(t, target.Send(background(t), message1("2", "{}")), hub.Unavailable, reasonTopology, "queue "+ch.Name, "deleted")
+		hubtest.WantError(t, target.Send(background(t), message1("2", "{}")), hub.Unavailable, reasonTopology, "queue "+ch.Name, "deleted")
 		r.ok(target.Send(background(t), message1("2", "{}")))
 		if d := r.get(ch.Name); d.MessageId != "2" {
 			t.Error(d)
@@ -252,21 +253,17 @@ func TestDeletedQueueHeals(t *testing.T) {
 	caller := a.carryCaller(ch)
 	_, err := r.ch.QueueDelete(ch.Name, false, false, false)
 	r.ok(err)
-	failed := make(chan error, 1)
-	call := func() {
-		ctx, cancel := context.WithTimeout(background(t), 2*time.Second)
+	call := func(patience time.Duration) error {
+		ctx, cancel := context.WithTimeout(background(t), patience)
 		defer cancel()
 		_, err := caller.Call(ctx, message1("3", "{}"))
-		failed <- err
+		return err
 	}
-	call() // declares it, and finds no reader
-	wantError(t, <-failed, hub.Timeout, "timeout")
+	hubtest.WantError(t, call(2*time.Second), hub.Timeout, "timeout") // declares it, and finds no reader
 	_, err = r.ch.QueueDelete(ch.Name, false, false, false)
 	r.ok(err)
-	call()
-	wantError(t, <-failed, hub.Unavailable, reasonTopology, "deleted")
-	call()
-	wantError(t, <-failed, hub.Timeout, "timeout")
+	hubtest.WantError(t, call(time.Minute), hub.Unavailable, reasonTopology, "deleted")
+	hubtest.WantError(t, call(2*time.Second), hub.Timeout, "timeout")
 }
 
 // Channels that RabbitMQ can't carry.
@@ -307,7 +304,7 @@ func TestChannelOrder(t *testing.T) {
 		}
 		return n
 	}
-	feed(t, a.carrySource(ch, hub.Subscription{Hub: "h", Pipeline: "p", Lanes: 8}), hub.HandlerFunc(func(_ context.Context, m *hub.Message) error {
+	hubtest.Feed(t, a.carrySource(ch, hub.Subscription{Hub: "h", Pipeline: "p", Lanes: 8}), hub.HandlerFunc(func(_ context.Context, m *hub.Message) error {
 		mu.Lock()
 		defer mu.Unlock()
 		if !failed[m.ID] && rand.IntN(20) == 0 {
@@ -336,11 +333,11 @@ func TestChannelOrder(t *testing.T) {
 	}
 	for range 3 {
 		at := total()
-		until(t, "nothing comes", func() bool { return total() > at+keys*each/8 || total() == keys*each })
-		p.cut()
+		hubtest.Until(t, "nothing comes", func() bool { return total() > at+keys*each/8 || total() == keys*each })
+		p.Cut()
 	}
 	senders.Wait()
-	until(t, "not all came", func() bool { return total() == keys*each })
+	hubtest.Until(t, "not all came", func() bool { return total() == keys*each })
 	if len(inversions) > 0 {
 		t.Errorf("%d inversions: %v", len(inversions), inversions)
 	}
@@ -362,19 +359,19 @@ func TestChannelCall(t *testing.T) {
 		done <- reply
 	}()
 	b := openAdapter(t, r.url, nil)
-	until(t, "the channel was not declared", func() bool {
+	hubtest.Until(t, "the channel was not declared", func() bool {
 		_, err := r.channel().QueueDeclarePassive(ch.Name, true, false, false, false, nil)
 		return err == nil
 	})
-	var n seen
-	feed(t, b.carrySource(ch, reader("stock")), replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) {
+	var n hubtest.Seen
+	hubtest.Feed(t, b.carrySource(ch, reader("stock")), hubtest.Replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) {
 		n.Handle(ctx, m)
 		return m.WithBody(hub.NewBody([]byte("key " + m.Key + " of " + m.Correlation))), nil
 	}))
 	if reply := <-done; reply == nil || string(reply.Body.Bytes()) != "key k of order-7" || reply.Correlation != "order-7" {
 		t.Errorf("%+v", reply)
 	}
-	if left := time.Until(n.first(t).Expires); left < 15*time.Second || left > 20*time.Second {
+	if left := time.Until(n.First(t).Expires); left < 15*time.Second || left > 20*time.Second {
 		t.Errorf("the request expires in %s, its caller waits 20s", left)
 	}
 }

@@ -46,7 +46,7 @@ func (f *queueFar) Put(t *testing.T, m *hub.Message) {
 // source's own acknowledgements are counted on their way, by the proxy.
 func (f *queueFar) Acked(t *testing.T) int   { return int(f.proxy.acks.Load()) }
 func (f *queueFar) Refused(t *testing.T) int { return 0 }
-func (f *queueFar) Cut(t *testing.T)         { f.proxy.cut() }
+func (f *queueFar) Cut(t *testing.T)         { f.proxy.Cut() }
 
 func TestSourceContract(t *testing.T) {
 	for _, c := range []struct {
@@ -108,7 +108,7 @@ func (f *targetFar) Break(t *testing.T, c hub.Class) {
 	case hub.Rejected:
 		f.r.ok(f.r.ch.QueueUnbind(f.queue, "", f.name(), nil))
 	case hub.Unavailable:
-		f.proxy.down(true)
+		f.proxy.Down(true)
 	case hub.Throttled:
 		s, err := f.adapter.out.Get(context.Background())
 		f.r.ok(err)
@@ -119,7 +119,7 @@ func (f *targetFar) Break(t *testing.T, c hub.Class) {
 
 func (f *targetFar) Heal(t *testing.T) {
 	f.r.ok(f.r.ch.QueueBind(f.queue, "", f.name(), false, nil))
-	f.proxy.down(false)
+	f.proxy.Down(false)
 	time.Sleep(100 * time.Millisecond) // the pause before the next try to connect
 	if s, err := f.adapter.out.Get(context.Background()); err == nil {
 		s.blocked.Store(nil)

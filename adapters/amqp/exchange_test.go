@@ -10,6 +10,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 func TestExchangeSources(t *testing.T) {
@@ -17,29 +18,29 @@ func TestExchangeSources(t *testing.T) {
 	a := openAdapter(t, r.url, nil)
 	x, y := r.exchange("x", ""), r.exchange("y", headers)
 	q := r.drop("collect")
-	var got seen
-	feed(t, a.source("exchange "+x+" type topic key stock.*", func(c *SourceConfig) {
+	var got hubtest.Seen
+	hubtest.Feed(t, a.source("exchange "+x+" type topic key stock.*", func(c *SourceConfig) {
 		c.Queue = q
 		c.Bind = []Bind{{Exchange: y, Headers: map[string]string{"x-match": "any", "a": "1", "b": "2"}}}
 	}), &got)
-	until(t, "nothing was declared", func() bool {
+	hubtest.Until(t, "nothing was declared", func() bool {
 		_, err := r.channel().QueueDeclarePassive(q, true, false, false, false, nil)
 		return err == nil
 	})
-	until(t, "nothing was bound", func() bool {
+	hubtest.Until(t, "nothing was bound", func() bool {
 		r.ok(r.channel().PublishWithContext(background(t), x, "stock.b", true, false, amqp.Publishing{MessageId: "x"}))
-		return got.count("x") > 0
+		return got.Count("x") > 0
 	})
-	until(t, "no header binding", func() bool {
+	hubtest.Until(t, "no header binding", func() bool {
 		r.put(y, "", amqp.Publishing{MessageId: "y", Headers: amqp.Table{"b": "2"}})
 		r.put(y, "", amqp.Publishing{MessageId: "n", Headers: amqp.Table{"c": "2"}})
-		return got.count("y") > 0
+		return got.Count("y") > 0
 	})
-	if got.count("n") > 0 {
+	if got.Count("n") > 0 {
 		t.Error("a message came that no binding takes")
 	}
 	r.ok(a.target("exchange "+x+" key stock.z").Send(background(t), message1("z", "{}"))) // of the type that the source says
-	until(t, "the target's message did not come", func() bool { return got.count("z") > 0 })
+	hubtest.Until(t, "the target's message did not come", func() bool { return got.Count("z") > 0 })
 }
 
 // What differs from the configuration is told, with what to do, and nothing is changed.

@@ -16,6 +16,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 // A message whose acknowledgement was lost with the connection comes again, with the same ID.
@@ -24,22 +25,22 @@ func TestRedeliveryAfterCut(t *testing.T) {
 	q := r.queue("q", nil)
 	p := newProxy(t, r.url)
 	a := openAdapter(t, p.url, nil)
-	var got seen
+	var got hubtest.Seen
 	inside, release := make(chan struct{}, 8), make(chan struct{})
-	feed(t, a.source("queue "+q, nil), hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
+	hubtest.Feed(t, a.source("queue "+q, nil), hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
 		inside <- struct{}{}
 		<-release
 		return got.Handle(ctx, m)
 	}))
 	r.put("", q, amqp.Publishing{MessageId: "1"})
 	<-inside
-	p.cut()
+	p.Cut()
 	close(release) // handled; the acknowledgement has no connection
-	until(t, "it did not come again", func() bool { return got.count("1") == 2 })
-	if m := got.all()[1]; m.ID != "1" || m.Headers["amqp.redelivered"] != "true" {
+	hubtest.Until(t, "it did not come again", func() bool { return got.Count("1") == 2 })
+	if m := got.All()[1]; m.ID != "1" || m.Headers["amqp.redelivered"] != "true" {
 		t.Errorf("%+v", m)
 	}
-	until(t, "it stayed in the queue", func() bool { return p.acks.Load() == 1 })
+	hubtest.Until(t, "it stayed in the queue", func() bool { return p.acks.Load() == 1 })
 }
 
 // A confirmation that is lost with the connection makes the send fail, so that the hub sends again.
@@ -49,14 +50,14 @@ func TestConfirmationLost(t *testing.T) {
 	p := newProxy(t, r.url)
 	target := openAdapter(t, p.url, nil).target("queue " + q)
 	r.ok(target.Send(background(t), message1("0", "{}")))
-	p.delay.Store(int64(300 * time.Millisecond))
+	p.Delay.Store(int64(300 * time.Millisecond))
 	failed := make(chan error, 1)
 	go func() { failed <- target.Send(background(t), message1("1", "{}")) }()
-	until(t, "it was not sent", func() bool { return r.depth(q) == 2 })
-	p.cut()
-	p.delay.Store(0)
-	wantError(t, <-failed, hub.Unavailable, reasonLost)
-	until(t, "sends did not go on", func() bool { return target.Send(background(t), message1("1", "{}")) == nil })
+	hubtest.Until(t, "it was not sent", func() bool { return r.depth(q) == 2 })
+	p.Cut()
+	p.Delay.Store(0)
+	hubtest.WantError(t, <-failed, hub.Unavailable, reasonLost)
+	hubtest.Until(t, "sends did not go on", func() bool { return target.Send(background(t), message1("1", "{}")) == nil })
 	for i, want := range []string{"0", "1", "1"} {
 		if d := r.get(q); d.MessageId != want {
 			t.Errorf("message %d is %s, want %s", i, d.MessageId, want)
@@ -73,11 +74,11 @@ func TestStalledServer(t *testing.T) {
 	a := openAdapter(t, p.url, nil)
 	target := a.target("queue " + q)
 	r.ok(target.Send(background(t), message1("0", "{}")))
-	p.stall.Store(true)
+	p.Stall.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	wantError(t, target.Send(ctx, message1("1", "{}")), hub.Timeout, "timeout") // its own time, not the heart-beat's
+	hubtest.WantError(t, target.Send(ctx, message1("1", "{}")), hub.Timeout, "timeout") // its own time, not the heart-beat's
 	err := target.Send(background(t), message1("2", "{}"))
 	if e := hub.AsError(err); err == nil || e.Class != hub.Unavailable {
 		t.Errorf("%v", err)
@@ -85,8 +86,8 @@ func TestStalledServer(t *testing.T) {
 	if took := time.Since(began); took > 9*time.Second {
 		t.Errorf("a heartbeat of 2s was missed for %s", took)
 	}
-	p.stall.Store(false)
-	until(t, "sends did not go on", func() bool { return target.Send(background(t), message1("3", "{}")) == nil })
+	p.Stall.Store(false)
+	hubtest.Until(t, "sends did not go on", func() bool { return target.Send(background(t), message1("3", "{}")) == nil })
 }
 
 // rabbitmqctl close_all_connections ends everything at once; all goes on by itself.
@@ -97,18 +98,18 @@ func TestConnectionsClosedByServer(t *testing.T) {
 	}
 	q := r.queue("q", nil)
 	a := openAdapter(t, r.url, nil)
-	var got seen
+	var got hubtest.Seen
 	source := a.source("queue "+q, nil)
 	failed := make(chan error, 1)
 	go func() { failed <- source.Run(background(t), &got) }()
 	target := a.target("queue " + q)
 	r.ok(target.Send(background(t), message1("1", "{}")))
-	got.first(t)
+	got.First(t)
 	ctl(t, "close_all_connections", "test")
-	wantError(t, <-failed, hub.Unavailable, reasonLost, "queue "+q, "test")
-	feed(t, source, &got)
-	until(t, "sends did not go on", func() bool { return target.Send(background(t), message1("2", "{}")) == nil })
-	until(t, "the source did not go on", func() bool { return got.count("2") > 0 })
+	hubtest.WantError(t, <-failed, hub.Unavailable, reasonLost, "queue "+q, "test")
+	hubtest.Feed(t, source, &got)
+	hubtest.Until(t, "sends did not go on", func() bool { return target.Send(background(t), message1("2", "{}")) == nil })
+	hubtest.Until(t, "the source did not go on", func() bool { return got.Count("2") > 0 })
 	var err error
 	if r.conn, err = amqp.Dial(r.url); err != nil { // for the cleaning up
 		t.Fatal(err)
@@ -121,20 +122,20 @@ func TestQueueDeleted(t *testing.T) {
 	a := openAdapter(t, r.url, nil)
 	source := a.source("queue "+q, nil)
 	failed := make(chan error, 1)
-	var got seen
+	var got hubtest.Seen
 	go func() { failed <- source.Run(background(t), &got) }()
 	r.put("", q, amqp.Publishing{MessageId: "1"})
-	got.first(t)
+	got.First(t)
 	_, err := r.ch.QueueDelete(q, false, false, false)
 	r.ok(err)
-	wantError(t, <-failed, hub.Unavailable, reasonTopology, "queue "+q)
-	feed(t, source, &got) // declared anew
-	until(t, "no queue", func() bool {
+	hubtest.WantError(t, <-failed, hub.Unavailable, reasonTopology, "queue "+q)
+	hubtest.Feed(t, source, &got) // declared anew
+	hubtest.Until(t, "no queue", func() bool {
 		_, err := r.channel().QueueDeclarePassive(q, true, false, false, false, nil)
 		return err == nil
 	})
 	r.put("", q, amqp.Publishing{MessageId: "2"})
-	until(t, "nothing came", func() bool { return got.count("2") == 1 })
+	hubtest.Until(t, "nothing came", func() bool { return got.Count("2") == 1 })
 }
 
 // 2,000 messages from queue to queue, while connections are cut, at once and within a frame, and are slow: none is lost.
@@ -149,7 +150,7 @@ func TestNothingLost(t *testing.T) {
 	p := newProxy(t, r.url)
 	a := openAdapter(t, p.url, nil)
 	target := a.target("queue " + to)
-	feed(t, a.source("queue "+from, nil), hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
+	hubtest.Feed(t, a.source("queue "+from, nil), hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
 		return target.Send(ctx, message1(m.ID, string(m.Body.Bytes())))
 	}))
 	arrived, extra, cuts := map[string]bool{}, 0, 0
@@ -164,17 +165,17 @@ func TestNothingLost(t *testing.T) {
 				cuts++
 				switch cuts % 3 {
 				case 0:
-					p.limit.Store(1 + rand.Int64N(40_000)) // the next connections end within a frame
+					p.Limit.Store(1 + rand.Int64N(40_000)) // the next connections end within a frame
 				case 1:
-					p.delay.Store(int64(time.Millisecond))
+					p.Delay.Store(int64(time.Millisecond))
 				}
-				p.cut()
+				p.Cut()
 			}
 			continue
 		}
-		if p.limit.Load() > 0 && rand.IntN(40) == 0 {
-			p.limit.Store(0)
-			p.delay.Store(0)
+		if p.Limit.Load() > 0 && rand.IntN(40) == 0 {
+			p.Limit.Store(0)
+			p.Delay.Store(0)
 			healed = time.Now()
 		}
 		time.Sleep(5 * time.Millisecond)
@@ -201,7 +202,7 @@ func TestOrderPerKey(t *testing.T) {
 	var done atomic.Int64
 	p := newProxy(t, r.url)
 	a := openAdapter(t, p.url, nil)
-	feed(t, a.source("queue "+q, func(c *SourceConfig) { c.Key = "sku" }), hub.HandlerFunc(func(_ context.Context, m *hub.Message) error {
+	hubtest.Feed(t, a.source("queue "+q, func(c *SourceConfig) { c.Key = "sku" }), hub.HandlerFunc(func(_ context.Context, m *hub.Message) error {
 		mu.Lock()
 		if busy[m.Key] {
 			t.Errorf("two of key %s at a time", m.Key)
@@ -224,12 +225,12 @@ func TestOrderPerKey(t *testing.T) {
 		if n == next[m.Key] { // a redelivered one has had its effect
 			next[m.Key]++
 			if done.Add(1)%500 == 0 {
-				p.cut()
+				p.Cut()
 			}
 		}
 		return nil
 	}))
-	until(t, "not all came", func() bool { return done.Load() == keys*each })
+	hubtest.Until(t, "not all came", func() bool { return done.Load() == keys*each })
 	if inversions > 0 {
 		t.Errorf("%d inversions", inversions)
 	}
@@ -239,7 +240,7 @@ func TestBlockedKeyDelaysNoOther(t *testing.T) {
 	r := newRabbit(t)
 	q := r.queue("q", nil)
 	a := openAdapter(t, r.url, nil)
-	got := &seen{err: func(m *hub.Message, n int) error {
+	got := &hubtest.Seen{Err: func(m *hub.Message, n int) error {
 		if m.ID == "b0" && n < 4 {
 			return hub.Fail(hub.Unavailable, "test", "not now")
 		}
@@ -251,14 +252,14 @@ func TestBlockedKeyDelaysNoOther(t *testing.T) {
 	for i := range 20 {
 		r.put("", q, amqp.Publishing{MessageId: "o" + strconv.Itoa(i), CorrelationId: "other" + strconv.Itoa(i%3)})
 	}
-	feed(t, a.source("queue "+q, func(c *SourceConfig) { c.Key, c.Workers = "correlation-id", 2 }), got)
-	until(t, "not all came", func() bool { return len(got.all()) == 40 })
-	for i, m := range got.all()[:20] {
+	hubtest.Feed(t, a.source("queue "+q, func(c *SourceConfig) { c.Key, c.Workers = "correlation-id", 2 }), got)
+	hubtest.Until(t, "not all came", func() bool { return len(got.All()) == 40 })
+	for i, m := range got.All()[:20] {
 		if m.Key == "blocked" {
 			t.Errorf("message %d is of the blocked key", i)
 		}
 	}
-	for i, m := range got.all()[20:] {
+	for i, m := range got.All()[20:] {
 		if m.ID != "b"+strconv.Itoa(i) {
 			t.Errorf("%s at place %d of its key", m.ID, i)
 		}
@@ -272,7 +273,7 @@ func TestSettling(t *testing.T) {
 	dead := r.queue("dead", nil)
 	args := map[string]any{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": dead}
 	q := r.drop("q")
-	got := &seen{err: func(m *hub.Message, n int) error {
+	got := &hubtest.Seen{Err: func(m *hub.Message, n int) error {
 		switch {
 		case m.ID == "invalid":
 			return hub.Fail(hub.Invalid, "schema", "no")
@@ -283,7 +284,7 @@ func TestSettling(t *testing.T) {
 		}
 		return nil
 	}}
-	feed(t, a.source("queue "+q, func(c *SourceConfig) { c.Arguments = args }), got)
+	hubtest.Feed(t, a.source("queue "+q, func(c *SourceConfig) { c.Arguments = args }), got)
 	target := a.target("queue " + q) // as its reader declares it
 	for _, id := range []string{"invalid", "rejected", "bug", "good"} {
 		r.ok(target.Send(background(t), message1(id, "{}")))
@@ -292,20 +293,20 @@ func TestSettling(t *testing.T) {
 	if !ids["invalid"] || !ids["rejected"] {
 		t.Errorf("dead letters %v", ids)
 	}
-	until(t, "not all were handled", func() bool { return len(got.all()) == 2 && got.count("bug") == 3 })
+	hubtest.Until(t, "not all were handled", func() bool { return len(got.All()) == 2 && got.Count("bug") == 3 })
 }
 
 func TestNoMessageID(t *testing.T) {
 	r := newRabbit(t)
 	q := r.queue("q", nil)
 	a := openAdapter(t, r.url, nil)
-	var got seen
-	feed(t, a.source("queue "+q, nil), &got)
+	var got hubtest.Seen
+	hubtest.Feed(t, a.source("queue "+q, nil), &got)
 	for range 3 {
 		r.put("", q, amqp.Publishing{})
 	}
-	until(t, "not all came", func() bool { return len(got.all()) == 3 })
-	if m := got.all(); m[0].ID == "" || m[0].ID == m[1].ID {
+	hubtest.Until(t, "not all came", func() bool { return len(got.All()) == 3 })
+	if m := got.All(); m[0].ID == "" || m[0].ID == m[1].ID {
 		t.Errorf("IDs %s, %s", m[0].ID, m[1].ID)
 	}
 }

@@ -4,62 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 const pika = "pika==1.3.2"
-
-// needPika is where the Python client is installed, once for all runs. Where
-// it can't be, the test is skipped, and with HUB_TEST_SERVERS=1 it fails.
-func needPika(t *testing.T) string {
-	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err == nil {
-		cache = filepath.Join(cache, "orderhub-test", pika)
-		err = installPika(cache)
-	}
-	switch {
-	case err == nil:
-		return cache
-	case os.Getenv("HUB_TEST_SERVERS") == "1":
-		t.Fatalf("no %s: %v", pika, err)
-	}
-	t.Skipf("no %s: %v", pika, err)
-	return ""
-}
-
-func installPika(dir string) error {
-	if _, err := os.Stat(dir); err == nil {
-		return nil
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return err
-	}
-	fresh, err := os.MkdirTemp(filepath.Dir(dir), "new-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(fresh)
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	if out, err := exec.CommandContext(ctx, "python3", "-m", "pip", "install", "--quiet", "--target", fresh, pika).CombinedOutput(); err != nil {
-		return fmt.Errorf("pip: %w: %s", err, bytes.TrimSpace(out))
-	}
-	if err := os.Rename(fresh, dir); err != nil && !os.IsExist(err) {
-		if _, there := os.Stat(dir); there != nil { // another run was faster
-			return err
-		}
-	}
-	return nil
-}
 
 // client is a run of testdata/client.py.
 type client struct {
@@ -105,14 +60,14 @@ func (c *client) done() (out []told) {
 
 func TestPikaToHub(t *testing.T) {
 	t.Parallel()
-	r, dir := newRabbit(t), needPika(t)
+	r, dir := newRabbit(t), hubtest.PythonClient(t, pika)
 	q := r.queue("q", nil)
-	var got seen
-	feed(t, openAdapter(t, r.url, nil).source("queue "+q, func(c *SourceConfig) { c.Key = "sku" }), &got)
+	var got hubtest.Seen
+	hubtest.Feed(t, openAdapter(t, r.url, nil).source("queue "+q, func(c *SourceConfig) { c.Key = "sku" }), &got)
 	r.pikaRuns(dir, "produce", q, "50").done()
-	until(t, "not all came", func() bool { return len(got.all()) == 50 })
+	hubtest.Until(t, "not all came", func() bool { return len(got.All()) == 50 })
 	byID := map[string]*hub.Message{}
-	for _, m := range got.all() {
+	for _, m := range got.All() {
 		byID[m.ID] = m
 	}
 	m := byID["p-7"]
@@ -128,7 +83,7 @@ func TestPikaToHub(t *testing.T) {
 
 func TestHubToPika(t *testing.T) {
 	t.Parallel()
-	r, dir := newRabbit(t), needPika(t)
+	r, dir := newRabbit(t), hubtest.PythonClient(t, pika)
 	a := openAdapter(t, r.url, nil)
 	ch := r.carried(direct)
 	for i, target := range []hub.Target{a.carryTarget(ch), a.target("queue " + ch.Name)} {
@@ -147,7 +102,7 @@ func TestHubToPika(t *testing.T) {
 
 func TestPikaAnswers(t *testing.T) {
 	t.Parallel()
-	r, dir := newRabbit(t), needPika(t)
+	r, dir := newRabbit(t), hubtest.PythonClient(t, pika)
 	a := openAdapter(t, r.url, nil)
 	ch := r.carried(direct)
 	service := r.pikaRuns(dir, "answer", ch.Name, "2")
@@ -166,20 +121,20 @@ func TestPikaAnswers(t *testing.T) {
 
 func TestPikaAsks(t *testing.T) {
 	t.Parallel()
-	r, dir := newRabbit(t), needPika(t)
+	r, dir := newRabbit(t), hubtest.PythonClient(t, pika)
 	a := openAdapter(t, r.url, nil)
 	ch := r.carried(direct)
 	q := r.queue("q", nil)
-	h := replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) {
+	h := hubtest.Replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) {
 		if string(m.Body.Bytes()) == "bad" {
 			return nil, hub.Fail(hub.Invalid, "schema", "no sku")
 		}
 		return &hub.Message{ID: m.ID + "/reply", Time: time.Now(), Headers: hub.Headers{"status": "201", "content-type": "text/plain"},
 			Body: hub.NewBody([]byte(strings.ToUpper(string(m.Body.Bytes()))))}, nil
 	})
-	feed(t, a.source("queue "+q, nil), h)
-	feed(t, a.carrySource(ch, reader("p")), h)
-	until(t, "the channel was not declared", func() bool {
+	hubtest.Feed(t, a.source("queue "+q, nil), h)
+	hubtest.Feed(t, a.carrySource(ch, reader("p")), h)
+	hubtest.Until(t, "the channel was not declared", func() bool {
 		_, err := r.channel().QueueDeclarePassive(ch.Name, true, false, false, false, nil)
 		return err == nil
 	})

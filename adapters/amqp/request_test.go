@@ -10,16 +10,8 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
-
-// replier is a pipeline that replies.
-type replier func(ctx context.Context, m *hub.Message) (*hub.Message, error)
-
-func (r replier) Call(ctx context.Context, m *hub.Message) (*hub.Message, error) { return r(ctx, m) }
-func (r replier) Handle(ctx context.Context, m *hub.Message) error {
-	_, err := r(ctx, m)
-	return err
-}
 
 func (o *opened) caller(op string) hub.Caller {
 	o.t.Helper()
@@ -35,7 +27,7 @@ func TestHubAnswers(t *testing.T) {
 	r := newRabbit(t)
 	q := r.queue("stock", nil)
 	server, client := openAdapter(t, r.url, nil), openAdapter(t, r.url, nil)
-	feed(t, server.source("queue "+q, nil), replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) {
+	hubtest.Feed(t, server.source("queue "+q, nil), hubtest.Replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) {
 		switch string(m.Body.Bytes()) {
 		case "bad":
 			return nil, hub.Fail(hub.Invalid, "schema", "no sku").Tell()
@@ -54,20 +46,20 @@ func TestHubAnswers(t *testing.T) {
 		t.Fatalf("%v %+v", err, reply)
 	}
 	_, err = stock.Call(background(t), message1("2", "bad"))
-	wantError(t, err, hub.Invalid, "schema", "no sku")
+	hubtest.WantError(t, err, hub.Invalid, "schema", "no sku")
 	_, err = stock.Call(background(t), message1("3", "gone"))
-	wantError(t, err, "out_of_stock", "none", "no lamp left")
+	hubtest.WantError(t, err, "out_of_stock", "none", "no lamp left")
 	_, err = stock.Call(background(t), message1("4", "bug"))
-	if e := wantError(t, err, hub.Bug, "bug", "internal error"); strings.Contains(e.Error(), "secret") {
+	if e := hubtest.WantError(t, err, hub.Bug, "bug", "internal error"); strings.Contains(e.Error(), "secret") {
 		t.Error(e)
 	}
 	short, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	_, err = stock.Call(short, message1("5", "silent"))
-	wantError(t, err, hub.Timeout, "timeout", "no reply")
+	hubtest.WantError(t, err, hub.Timeout, "timeout", "no reply")
 	x := r.exchange("x", fanout)
 	_, err = client.caller("exchange "+x).Call(background(t), message1("6", "x"))
-	wantError(t, err, hub.Rejected, "unroutable", "exchange "+x)
+	hubtest.WantError(t, err, hub.Rejected, "unroutable", "exchange "+x)
 }
 
 // Row 77: the first of two replies counts; a late one is dropped and told of.
@@ -97,14 +89,14 @@ func TestLateAndSecondReply(t *testing.T) {
 	if m, err := <-got, <-failed; err != nil || string(m.Body.Bytes()) != "first" {
 		t.Fatal(m, err)
 	}
-	until(t, "the second reply was not counted", func() bool { return a.LateReplies() == 1 })
+	hubtest.Until(t, "the second reply was not counted", func() bool { return a.LateReplies() == 1 })
 
 	got, failed = call("2", 100*time.Millisecond)
 	d = r.get(q)
 	<-got
-	wantError(t, <-failed, hub.Timeout, "timeout")
+	hubtest.WantError(t, <-failed, hub.Timeout, "timeout")
 	r.put("", d.ReplyTo, amqp.Publishing{CorrelationId: d.CorrelationId, Body: []byte("late")})
-	until(t, "the late reply was not counted", func() bool { return a.LateReplies() == 2 })
+	hubtest.Until(t, "the late reply was not counted", func() bool { return a.LateReplies() == 2 })
 	if !strings.Contains(a.log.String(), "event=late_reply") {
 		t.Error(a.log)
 	}
@@ -131,10 +123,10 @@ func TestCallLosesConnection(t *testing.T) {
 		failed <- err
 	}()
 	r.get(q)
-	p.cut()
-	wantError(t, <-failed, hub.Unavailable, reasonLost)
-	feed(t, openAdapter(t, r.url, nil).source("queue "+q, nil), replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) { return m, nil }))
-	until(t, "calls did not go on", func() bool {
+	p.Cut()
+	hubtest.WantError(t, <-failed, hub.Unavailable, reasonLost)
+	hubtest.Feed(t, openAdapter(t, r.url, nil).source("queue "+q, nil), hubtest.Replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) { return m, nil }))
+	hubtest.Until(t, "calls did not go on", func() bool {
 		_, err := a.caller("queue "+q).Call(background(t), message1("2", "{}"))
 		return err == nil
 	})
@@ -145,13 +137,13 @@ func TestRequesterGone(t *testing.T) {
 	r := newRabbit(t)
 	q := r.queue("q", nil)
 	a := openAdapter(t, r.url, nil)
-	var n seen
-	feed(t, a.source("queue "+q, nil), replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) { return m, n.Handle(ctx, m) }))
+	var n hubtest.Seen
+	hubtest.Feed(t, a.source("queue "+q, nil), hubtest.Replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) { return m, n.Handle(ctx, m) }))
 	r.put("", q, amqp.Publishing{MessageId: "1", ReplyTo: r.name + ".gone", CorrelationId: "c"})
-	until(t, "no log line", func() bool { return strings.Contains(a.log.String(), "event=late_reply") })
+	hubtest.Until(t, "no log line", func() bool { return strings.Contains(a.log.String(), "event=late_reply") })
 	time.Sleep(50 * time.Millisecond)
-	if n.count("1") != 1 || r.depth(q) != 0 {
-		t.Errorf("handled %d times, %d left", n.count("1"), r.depth(q))
+	if n.Count("1") != 1 || r.depth(q) != 0 {
+		t.Errorf("handled %d times, %d left", n.Count("1"), r.depth(q))
 	}
 }
 
@@ -163,14 +155,14 @@ func TestRequestFails(t *testing.T) {
 		t.Run("key "+key, func(t *testing.T) {
 			q, answers := r.queue("q"+key, nil), r.queue("answers"+key, nil)
 			a := openAdapter(t, r.url, nil)
-			var n seen
-			feed(t, a.source("queue "+q, func(c *SourceConfig) { c.Key = "the-key" }), replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) {
+			var n hubtest.Seen
+			hubtest.Feed(t, a.source("queue "+q, func(c *SourceConfig) { c.Key = "the-key" }), hubtest.Replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) {
 				if !m.Expires.IsZero() && time.Now().After(m.Expires) {
 					return nil, nil // as the hub does: nobody waits any more
 				}
 				n.Handle(ctx, m)
 				switch {
-				case m.ID == "for a time" && n.count(m.ID) < 3:
+				case m.ID == "for a time" && n.Count(m.ID) < 3:
 					return nil, hub.Fail(hub.Unavailable, "test", "not now")
 				case m.ID == "never":
 					return nil, hub.Fail(hub.Timeout, "test", "not in time")
@@ -185,8 +177,8 @@ func TestRequestFails(t *testing.T) {
 				r.put("", q, amqp.Publishing{MessageId: id, CorrelationId: "c " + id, ReplyTo: answers, Expiration: ttl, Headers: amqp.Table{"the-key": key}})
 			}
 			ask("for a time", "15000")
-			if d := r.get(answers); d.CorrelationId != "c for a time" || string(d.Body) != "answer" || n.count("for a time") != 3 {
-				t.Errorf("%+v after %d tries", d, n.count("for a time"))
+			if d := r.get(answers); d.CorrelationId != "c for a time" || string(d.Body) != "answer" || n.Count("for a time") != 3 {
+				t.Errorf("%+v after %d tries", d, n.Count("for a time"))
 			}
 			ask("for good", "15000")
 			if d := r.get(answers); d.CorrelationId != "c for good" || d.Headers[hub.HeaderErrorClass] != "rejected" || d.Headers[hub.HeaderErrorReason] != "sold_out" || d.Headers["status"] != "409" {
@@ -197,13 +189,13 @@ func TestRequestFails(t *testing.T) {
 				t.Errorf("%+v", d)
 			}
 			ask("never", "600")
-			until(t, "it was tried once only", func() bool { return n.count("never") > 1 })
+			hubtest.Until(t, "it was tried once only", func() bool { return n.Count("never") > 1 })
 			ask("after", "15000") // of the same key: it comes when the request before it has expired
 			if d := r.get(answers); d.CorrelationId != "c after" {
 				t.Errorf("%+v", d)
 			}
-			until(t, "a request was left", func() bool { return r.depth(q) == 0 })
-			if n.count("for good") != 1 || n.count("fault") != 1 {
+			hubtest.Until(t, "a request was left", func() bool { return r.depth(q) == 0 })
+			if n.Count("for good") != 1 || n.Count("fault") != 1 {
 				t.Error("what has failed for good was tried again")
 			}
 		})
@@ -216,18 +208,18 @@ func TestRequestWhileStopping(t *testing.T) {
 	q, answers := r.queue("q", nil), r.queue("answers", nil)
 	a := openAdapter(t, r.url, nil)
 	inside := make(chan struct{})
-	stop := feed(t, a.source("queue "+q, nil), replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) {
+	stop := hubtest.Feed(t, a.source("queue "+q, nil), hubtest.Replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) {
 		close(inside)
 		return nil, &hub.Error{Class: hub.Bug, Reason: "stopping", Err: context.Canceled}
 	}))
 	r.put("", q, amqp.Publishing{MessageId: "1", CorrelationId: "c", ReplyTo: answers})
 	<-inside
 	stop()
-	until(t, "it did not go back", func() bool { return r.depth(q) == 1 })
+	hubtest.Until(t, "it did not go back", func() bool { return r.depth(q) == 1 })
 	if n := r.depth(answers); n != 0 {
 		t.Fatalf("%d answers", n)
 	}
-	feed(t, openAdapter(t, r.url, nil).source("queue "+q, nil), replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) { return m, nil }))
+	hubtest.Feed(t, openAdapter(t, r.url, nil).source("queue "+q, nil), hubtest.Replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) { return m, nil }))
 	if d := r.get(answers); d.CorrelationId != "c" || d.Headers[hub.HeaderErrorClass] != nil {
 		t.Errorf("%+v", d)
 	}
@@ -239,11 +231,11 @@ func TestRequestComesAgain(t *testing.T) {
 	q, answers := r.queue("q", nil), r.queue("answers", nil)
 	p := newProxy(t, r.url)
 	a := openAdapter(t, p.url, nil)
-	var n seen
-	feed(t, a.source("queue "+q, nil), replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) {
+	var n hubtest.Seen
+	hubtest.Feed(t, a.source("queue "+q, nil), hubtest.Replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) {
 		n.Handle(ctx, m)
-		if n.count(m.ID) == 1 {
-			p.cut() // the hub has committed the reply
+		if n.Count(m.ID) == 1 {
+			p.Cut() // the hub has committed the reply
 		}
 		return &hub.Message{ID: m.ID + "/reply", Time: time.Now(), Body: hub.NewBody([]byte("the reply that was kept"))}, nil
 	}))
@@ -251,6 +243,6 @@ func TestRequestComesAgain(t *testing.T) {
 	if d := r.get(answers); d.CorrelationId != "c" || d.MessageId != "1/reply" || string(d.Body) != "the reply that was kept" {
 		t.Errorf("%+v", d)
 	}
-	until(t, "it did not come again", func() bool { return n.count("1") == 2 })
-	until(t, "it was not acknowledged", func() bool { return p.acks.Load() == 1 && r.depth(q) == 0 })
+	hubtest.Until(t, "it did not come again", func() bool { return n.Count("1") == 2 })
+	hubtest.Until(t, "it was not acknowledged", func() bool { return p.acks.Load() == 1 && r.depth(q) == 0 })
 }

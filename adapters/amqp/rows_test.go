@@ -2,7 +2,6 @@ package amqp
 
 import (
 	"context"
-	"errors"
 	"os"
 	"os/exec"
 	"slices"
@@ -14,24 +13,8 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
-
-func wantError(t testing.TB, err error, class hub.Class, reason string, parts ...string) *hub.Error {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want %s %s", class, reason)
-	}
-	e, ok := errors.AsType[*hub.Error](err)
-	if !ok || e.Class != class || e.Reason != reason {
-		t.Fatalf("%#v: %v\nwant %s %s", e, err, class, reason)
-	}
-	for _, p := range parts {
-		if !strings.Contains(err.Error(), p) {
-			t.Errorf("%q lacks %q", err, p)
-		}
-	}
-	return e
-}
 
 // Row 43: no dead letter for a wrong password or a server that isn't there, and no password in the text.
 func TestNoConnection(t *testing.T) {
@@ -48,12 +31,12 @@ func TestNoConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := openAdapter(t, url, nil)
 			err := a.target("queue x").Send(background(t), message1("1", "{}"))
-			wantError(t, err, hub.Unavailable, hub.NotConnected, "no connection to")
+			hubtest.WantError(t, err, hub.Unavailable, hub.NotConnected, "no connection to")
 			if strings.Contains(err.Error(), "swordfish") && name != "vhost" {
 				t.Errorf("the secret is in %q", err)
 			}
-			err = a.source("queue x", nil).Run(background(t), &seen{})
-			wantError(t, err, hub.Unavailable, hub.NotConnected)
+			err = a.source("queue x", nil).Run(background(t), &hubtest.Seen{})
+			hubtest.WantError(t, err, hub.Unavailable, hub.NotConnected)
 		})
 	}
 }
@@ -64,13 +47,13 @@ func TestUnroutable(t *testing.T) {
 	a := openAdapter(t, r.url, nil)
 	x := r.exchange("x", direct)
 	target := a.target("exchange " + x)
-	wantError(t, target.Send(background(t), message1("1", "{}")), hub.Rejected, "unroutable", "exchange "+x)
+	hubtest.WantError(t, target.Send(background(t), message1("1", "{}")), hub.Rejected, "unroutable", "exchange "+x)
 	q := r.queue("q", nil)
 	r.ok(r.ch.QueueBind(q, "red", x, false, nil))
 	m := message1("2", "{}")
 	r.ok(target.Send(background(t), m.WithHeader("routing_key", "red")))
 	r.ok(target.Send(background(t), m.WithHeader(hub.HeaderRoutingKey, "red")))
-	wantError(t, target.Send(background(t), m.WithHeader("routing_key", "blue")), hub.Rejected, "unroutable")
+	hubtest.WantError(t, target.Send(background(t), m.WithHeader("routing_key", "blue")), hub.Rejected, "unroutable")
 	d := r.get(q)
 	if _, sent := d.Headers["routing_key"]; sent || d.DeliveryMode != amqp.Persistent || d.MessageId != "2" {
 		t.Errorf("%+v", d)
@@ -83,7 +66,7 @@ func TestNacked(t *testing.T) {
 	q := r.queue("q", amqp.Table{"x-max-length": 1, "x-overflow": "reject-publish"})
 	target := openAdapter(t, r.url, nil).target("queue " + q)
 	r.ok(target.Send(background(t), message1("1", "{}")))
-	wantError(t, target.Send(background(t), message1("2", "{}")), hub.Unavailable, "nacked")
+	hubtest.WantError(t, target.Send(background(t), message1("2", "{}")), hub.Unavailable, "nacked")
 	if d := r.get(q); d.MessageId != "1" {
 		t.Errorf("%+v", d)
 	}
@@ -99,16 +82,16 @@ func TestMissingExchange(t *testing.T) {
 
 	x := r.exchange("x", "")
 	target := a.target("exchange " + x)
-	e := wantError(t, target.Send(background(t), message1("1", "{}")), hub.Unavailable, reasonTopology, "exchange "+x+": not there")
+	e := hubtest.WantError(t, target.Send(background(t), message1("1", "{}")), hub.Unavailable, reasonTopology, "exchange "+x+": not there")
 	if strings.Count(e.Error(), x) != 2 { // ours and the server's
 		t.Errorf("%q names it more than once", e)
 	}
 	r.exchange("x", fanout)
-	until(t, "the channel was not opened again", func() bool {
+	hubtest.Until(t, "the channel was not opened again", func() bool {
 		return hub.AsError(target.Send(background(t), message1("2", "{}"))).Reason == "unroutable"
 	})
 	r.ok(r.ch.ExchangeDelete(x, false, false)) // under an open channel
-	wantError(t, target.Send(background(t), message1("3", "{}")), hub.Unavailable, reasonTopology)
+	hubtest.WantError(t, target.Send(background(t), message1("3", "{}")), hub.Unavailable, reasonTopology)
 
 	r.ok(good.Send(background(t), message1("2", "{}")))
 	if again, _ := a.out.Get(background(t)); again != sess {
@@ -120,14 +103,14 @@ func TestOtherArguments(t *testing.T) {
 	r := newRabbit(t)
 	a := openAdapter(t, r.url, nil)
 	q := r.queue("q", amqp.Table{"x-queue-type": "quorum"})
-	err := a.source("queue "+q, nil).Run(background(t), &seen{})
-	wantError(t, err, hub.Unavailable, reasonTopology, "queue "+q+": declared with other arguments", "received none", "quorum")
+	err := a.source("queue "+q, nil).Run(background(t), &hubtest.Seen{})
+	hubtest.WantError(t, err, hub.Unavailable, reasonTopology, "queue "+q+": declared with other arguments", "received none", "quorum")
 	if strings.Contains(err.Error(), "PRECONDITION") {
 		t.Error(err)
 	}
 	missing := a.source("queue "+r.drop("bound"), func(c *SourceConfig) { c.Bind = []Bind{{Exchange: r.name + ".none"}} })
-	wantError(t, missing.Run(background(t), &seen{}), hub.Unavailable, reasonTopology, "exchange "+r.name+".none: not there")
-	wantError(t, openAdapter(t, r.url, func(c *Config) { c.CheckOnly = true }).source("queue "+r.name+".no", nil).Run(background(t), &seen{}),
+	hubtest.WantError(t, missing.Run(background(t), &hubtest.Seen{}), hub.Unavailable, reasonTopology, "exchange "+r.name+".none: not there")
+	hubtest.WantError(t, openAdapter(t, r.url, func(c *Config) { c.CheckOnly = true }).source("queue "+r.name+".no", nil).Run(background(t), &hubtest.Seen{}),
 		hub.Unavailable, reasonTopology, "not there")
 }
 
@@ -137,23 +120,23 @@ func TestRedeliveryStorm(t *testing.T) {
 	a := openAdapter(t, r.url, nil)
 	dead := r.queue("dead", nil)
 	q := r.queue("q", amqp.Table{"x-queue-type": "quorum", "x-dead-letter-exchange": "", "x-dead-letter-routing-key": dead})
-	got := &seen{err: func(m *hub.Message, n int) error {
+	got := &hubtest.Seen{Err: func(m *hub.Message, n int) error {
 		if m.ID == "poison" {
 			return hub.Fail(hub.Unavailable, "test", "never")
 		}
 		return nil
 	}}
-	feed(t, a.source("queue "+q, func(c *SourceConfig) {
+	hubtest.Feed(t, a.source("queue "+q, func(c *SourceConfig) {
 		c.QueueType, c.MaxDeliveries = quorum, 2
 		c.Arguments = map[string]any{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": dead}
 	}), got)
 	r.put("", q, amqp.Publishing{MessageId: "old", Headers: amqp.Table{"x-death": []any{amqp.Table{"count": int64(1000), "queue": q, "reason": "rejected"}}}})
-	if m := got.first(t); !strings.Contains(m.Headers["x-death"], `"count":1000`) {
+	if m := got.First(t); !strings.Contains(m.Headers["x-death"], `"count":1000`) {
 		t.Errorf("headers %v", m.Headers)
 	}
 	r.put("", q, amqp.Publishing{MessageId: "poison"})
-	if d := r.get(dead); d.MessageId != "poison" || got.count("poison") != 3 {
-		t.Errorf("%q was dead-lettered after %d tries", d.MessageId, got.count("poison"))
+	if d := r.get(dead); d.MessageId != "poison" || got.Count("poison") != 3 {
+		t.Errorf("%q was dead-lettered after %d tries", d.MessageId, got.Count("poison"))
 	}
 	if !strings.Contains(a.log.String(), "event=poison") {
 		t.Error(a.log)
@@ -167,8 +150,8 @@ func TestHeaderTooLarge(t *testing.T) {
 	a := openAdapter(t, r.url, nil)
 	dead := r.queue("dead", nil)
 	q := r.queue("q", amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": dead})
-	var got seen
-	feed(t, a.source("queue "+q, func(c *SourceConfig) {
+	var got hubtest.Seen
+	hubtest.Feed(t, a.source("queue "+q, func(c *SourceConfig) {
 		c.Arguments = map[string]any{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": dead}
 	}), &got)
 	nested := func(depth int) amqp.Table {
@@ -185,14 +168,14 @@ func TestHeaderTooLarge(t *testing.T) {
 	r.put("", q, amqp.Publishing{MessageId: "good", Headers: nested(8), Body: []byte("good")})
 	r.put("", q, amqp.Publishing{MessageId: "big", Headers: amqp.Table{"l": strings.Repeat("x", 60<<10)}, Body: []byte("x")})
 	sess, _ := a.in.Get(background(t))
-	until(t, "the good ones did not come", func() bool { return len(got.all()) == 2 })
+	hubtest.Until(t, "the good ones did not come", func() bool { return len(got.All()) == 2 })
 	for _, want := range []string{"deep", "nine", "wide", "large"} {
 		if d := r.get(dead); d.MessageId != want || string(d.Body) != "x" {
 			t.Errorf("dead letter %s, want %s", d.MessageId, want)
 		}
 	}
-	if !slices.ContainsFunc(got.all(), func(m *hub.Message) bool { return m.ID == "good" && string(m.Body.Bytes()) == "good" }) {
-		t.Errorf("%+v", got.all())
+	if !slices.ContainsFunc(got.All(), func(m *hub.Message) bool { return m.ID == "good" && string(m.Body.Bytes()) == "good" }) {
+		t.Errorf("%+v", got.All())
 	}
 	if again, _ := a.in.Get(background(t)); again != sess {
 		t.Error("the connection was lost")
@@ -203,8 +186,8 @@ func TestHeaderTooLarge(t *testing.T) {
 
 	target := a.target("queue " + dead)
 	m := message1("out", "{}").WithHeader("x", strings.Repeat("x", 10<<20))
-	wantError(t, target.Send(background(t), m), hub.Invalid, reasonTooLarge)
-	wantError(t, target.Send(background(t), message1(strings.Repeat("i", 300), "")), hub.Invalid, reasonTooLarge)
+	hubtest.WantError(t, target.Send(background(t), m), hub.Invalid, reasonTooLarge)
+	hubtest.WantError(t, target.Send(background(t), message1(strings.Repeat("i", 300), "")), hub.Invalid, reasonTooLarge)
 	r.ok(target.Send(background(t), message1("after", "{}")))
 }
 
@@ -212,15 +195,15 @@ func TestBodyTooLarge(t *testing.T) {
 	r := newRabbit(t)
 	a := openAdapter(t, r.url, func(c *Config) { c.MaxBody = 1 << 20 })
 	q := r.queue("q", nil)
-	var got seen
-	feed(t, a.source("queue "+q, nil), &got)
+	var got hubtest.Seen
+	hubtest.Feed(t, a.source("queue "+q, nil), &got)
 	r.put("", q, amqp.Publishing{MessageId: "large", Headers: amqp.Table{"a": "b"}, Body: make([]byte, 3<<20)})
 	r.put("", q, amqp.Publishing{MessageId: "edge", Headers: amqp.Table{"a": "b"}, Body: make([]byte, 1<<20)})
-	if m := got.first(t); m.ID != "edge" || m.Body.Len() != 1<<20 || m.Headers["a"] != "b" {
+	if m := got.First(t); m.ID != "edge" || m.Body.Len() != 1<<20 || m.Headers["a"] != "b" {
 		t.Errorf("%s, %d bytes", m.ID, m.Body.Len())
 	}
-	until(t, "no log line", func() bool { return strings.Contains(a.log.String(), "event=body_too_large") })
-	wantError(t, a.target("queue "+q).Send(background(t), message1("1", strings.Repeat("x", 2<<20))), hub.Invalid, reasonBody)
+	hubtest.Until(t, "no log line", func() bool { return strings.Contains(a.log.String(), "event=body_too_large") })
+	hubtest.WantError(t, a.target("queue "+q).Send(background(t), message1("1", strings.Repeat("x", 2<<20))), hub.Invalid, reasonBody)
 }
 
 // Row 47. The memory alarm is the whole server's, so the test runs only where the server is ours.
@@ -233,8 +216,8 @@ func TestMemoryAlarm(t *testing.T) {
 	out, in := r.drop("out"), r.queue("in", nil)
 	target := a.target("queue " + out)
 	r.ok(target.Send(background(t), message1("before", "{}")))
-	var got seen
-	feed(t, a.source("queue "+in, nil), &got)
+	var got hubtest.Seen
+	hubtest.Feed(t, a.source("queue "+in, nil), &got)
 	for i := range 300 { // more than the prefetch: they come only if acknowledgements get through
 		r.put("", in, amqp.Publishing{MessageId: hub.DeriveID("m", string(rune('a'+i)))})
 	}
@@ -243,20 +226,20 @@ func TestMemoryAlarm(t *testing.T) {
 	defer heal()
 	sent := make(chan error, 1) // the one that finds out is on its way, and waits
 	go func() { sent <- target.Send(background(t), message1("first", "{}")) }()
-	until(t, "blocked was not noticed", func() bool {
+	hubtest.Until(t, "blocked was not noticed", func() bool {
 		s, _ := a.out.Get(background(t))
 		return s.refuse() != nil
 	})
 	for range 3 {
-		e := wantError(t, target.Send(background(t), message1("second", "{}")), hub.Throttled, reasonBlocked)
+		e := hubtest.WantError(t, target.Send(background(t), message1("second", "{}")), hub.Throttled, reasonBlocked)
 		if e.After == 0 {
 			t.Error("no pause")
 		}
 	}
-	until(t, "acknowledgements are held up", func() bool { return len(got.all()) == 300 })
+	hubtest.Until(t, "acknowledgements are held up", func() bool { return len(got.All()) == 300 })
 	heal()
 	r.ok(<-sent)
-	until(t, "sends did not go on", func() bool { return target.Send(background(t), message1("second", "{}")) == nil })
+	hubtest.Until(t, "sends did not go on", func() bool { return target.Send(background(t), message1("second", "{}")) == nil })
 	if log := a.log.String(); strings.Count(log, "event=blocked") != 1 || strings.Count(log, "event=unblocked") != 1 {
 		t.Error(log)
 	}
@@ -284,11 +267,11 @@ func TestLineEndsInHeader(t *testing.T) {
 	r := newRabbit(t)
 	a := openAdapter(t, r.url, nil)
 	q := r.queue("q", nil)
-	var got seen
-	feed(t, a.source("queue "+q, nil), &got)
+	var got hubtest.Seen
+	hubtest.Feed(t, a.source("queue "+q, nil), &got)
 	m := message1("1", "{}").WithHeader("x-a", "a\r\nSet-Cookie: b")
 	r.ok(a.target("queue "+q).Send(background(t), m))
-	if v := got.first(t).Headers["x-a"]; v != "a\r\nSet-Cookie: b" {
+	if v := got.First(t).Headers["x-a"]; v != "a\r\nSet-Cookie: b" {
 		t.Errorf("%q", v)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -150,7 +149,7 @@ func (r *rabbit) depth(queue string) int {
 func (r *rabbit) get(queue string) amqp.Delivery {
 	r.t.Helper()
 	var d amqp.Delivery
-	until(r.t, "no message in "+queue, func() bool {
+	hubtest.Until(r.t, "no message in "+queue, func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		var ok bool
@@ -162,29 +161,11 @@ func (r *rabbit) get(queue string) amqp.Delivery {
 	return d
 }
 
-// syncLog is a log that can be read while it is written.
-type syncLog struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *syncLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *syncLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // opened is an adapter under test.
 type opened struct {
 	*Adapter
 	t   testing.TB
-	log *syncLog
+	log *hubtest.Log
 }
 
 // openAdapter makes an adapter that is closed with the test.
@@ -197,7 +178,7 @@ func openAdapter(t testing.TB, url string, change func(*Config)) *opened {
 	if change != nil {
 		change(cfg)
 	}
-	log := &syncLog{}
+	log := &hubtest.Log{}
 	a, err := definition().New(cfg, &hub.Env{Name: "rabbit", Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	if err != nil {
 		t.Fatal(err)
@@ -229,76 +210,8 @@ func (o *opened) target(arg string) hub.Target {
 	return s
 }
 
-// feed runs a source again and again, as the hub does, until stop.
-func feed(t testing.TB, s hub.Source, h hub.Handler) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for ctx.Err() == nil {
-			if err := s.Run(ctx, h); err != nil {
-				hub.Pause(ctx, hub.RealClock{}, 20*time.Millisecond)
-			}
-		}
-	}()
-	stop = sync.OnceFunc(func() { cancel(); <-done })
-	t.Cleanup(stop)
-	return stop
-}
-
-func until(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal(what)
-		}
-	}
-}
-
 func message1(id, body string) *hub.Message {
 	return &hub.Message{ID: id, Time: time.Now().UTC(), Headers: hub.Headers{hub.HeaderContentType: "application/json"}, Body: hub.NewBody([]byte(body))}
-}
-
-// seen collects messages.
-type seen struct {
-	mu   sync.Mutex
-	msgs []*hub.Message
-	err  func(m *hub.Message, n int) error
-	n    map[string]int
-}
-
-func (s *seen) Handle(_ context.Context, m *hub.Message) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.n == nil {
-		s.n = map[string]int{}
-	}
-	s.n[m.ID]++
-	if s.err != nil {
-		if err := s.err(m, s.n[m.ID]); err != nil {
-			return err
-		}
-	}
-	s.msgs = append(s.msgs, m)
-	return nil
-}
-
-func (s *seen) all() []*hub.Message {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]*hub.Message(nil), s.msgs...)
-}
-
-func (s *seen) count(id string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.n[id]
-}
-
-func (s *seen) first(t testing.TB) *hub.Message {
-	t.Helper()
-	until(t, "no message came", func() bool { return len(s.all()) > 0 })
-	return s.all()[0]
 }
 
 // background is a context that ends before the tests are given up.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 // TestChannels: a topic channel and a headers channel, each on one topic that is made when it is missing; readers sort out what is theirs.
@@ -39,9 +40,9 @@ func TestChannels(t *testing.T) {
 			t.Fatalf("message %d: %v", i, err)
 		}
 	}
-	until(t, "not all came", func() bool { return len(paid.all()) == 2 && len(all.all()) == 2 })
+	hubtest.Until(t, "not all came", func() bool { return len(paid.all()) == 2 && len(all.all()) == 2 })
 	for _, reader := range []string{"billing", "audit", "north", "one word"} {
-		until(t, "what a reader passes over counts as handled", func() bool {
+		hubtest.Until(t, "what a reader passes over counts as handled", func() bool {
 			n := int64(0)
 			for _, at := range s.committed("hub."+name+"."+reader, name, 4) {
 				n += max(0, at)
@@ -89,7 +90,7 @@ func TestCarriedWhole(t *testing.T) {
 	var got seen
 	src := s.carry(a, hub.Carried{Name: name, Type: "direct"}, hub.Subscription{Hub: name, Pipeline: "p", Key: func(m *hub.Message) string { return "key of " + m.ID }})
 	stop, _ := start(t, src, got.take)
-	until(t, "not all came", func() bool { return len(got.all()) == 2 })
+	hubtest.Until(t, "not all came", func() bool { return len(got.all()) == 2 })
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -123,8 +124,8 @@ func TestCarriedTwice(t *testing.T) {
 		}
 		return n
 	}
-	until(t, "no request arrives", func() bool { // one that needs a new connection does not: the broker's greeting is dropped, too
-		until(t, "no connection", func() bool { return target.Send(t.Context(), message("order-0", "k", "0", nil)) == nil })
+	hubtest.Until(t, "no request arrives", func() bool { // one that needs a new connection does not: the broker's greeting is dropped, too
+		hubtest.Until(t, "no connection", func() bool { return target.Send(t.Context(), message("order-0", "k", "0", nil)) == nil })
 		p.hush(true) // requests arrive, answers don't
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -135,11 +136,11 @@ func TestCarriedTwice(t *testing.T) {
 		p.cut()
 		return written() > 0
 	})
-	until(t, "no send any more", func() bool { return target.Send(t.Context(), m) == nil })
+	hubtest.Until(t, "no send any more", func() bool { return target.Send(t.Context(), m) == nil })
 	times := written()
 	var got seen
 	stop, _ := start(t, s.carry(s.adapter(nil), hub.Carried{Name: name, Type: "direct"}, hub.Subscription{Hub: name, Pipeline: "p"}), got.take)
-	until(t, "not all came", func() bool { return len(got.all()) >= len(s.read(name, 4)) })
+	hubtest.Until(t, "not all came", func() bool { return len(got.all()) >= len(s.read(name, 4)) })
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	kafka "github.com/segmentio/kafka-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 // wireRecord is all of a record that a bridge has to keep.
@@ -188,7 +189,7 @@ func TestFault_B7_RealBridge(t *testing.T) {
 	target := s.target(s.adapter(nil), "topic "+out)
 	src := s.source(s.adapter(nil), "topic "+in, "g."+in, func(c *SourceConfig) { c.Workers = 1 })
 	feed(t, src, hub.HandlerFunc(target.Send))
-	until(t, "not all are bridged", func() bool { return s.committed("g."+in, in, 1)[0] == int64(len(records)) })
+	hubtest.Until(t, "not all are bridged", func() bool { return s.committed("g."+in, in, 1)[0] == int64(len(records)) })
 	var got []string
 	for _, m := range s.read(out, 1) {
 		m.Headers = slices.DeleteFunc(m.Headers, func(h kafka.Header) bool { return h.Key == headerID })
@@ -214,7 +215,7 @@ func (s *server) produce(topic string, rec wireRecord) {
 		}
 		return kafka.NewBytes(b)
 	}
-	until(s.t, "the record can't be written", func() bool {
+	hubtest.Until(s.t, "the record can't be written", func() bool {
 		r, err := s.admin.Produce(s.t.Context(), &kafka.ProduceRequest{Topic: topic, RequiredAcks: kafka.RequireAll,
 			Records: kafka.NewRecordReader(kafka.Record{Key: of(rec.Key), Value: of(rec.Value), Headers: rec.Headers})})
 		return err == nil && r.Error == nil
@@ -243,7 +244,7 @@ func TestFault_B8_AnyReply(t *testing.T) {
 			}
 		})
 		var asked []kafka.Message
-		until(t, "no request", func() bool { asked = s.read(theirs, 1); return len(asked) > i })
+		hubtest.Until(t, "no request", func() bool { asked = s.read(theirs, 1); return len(asked) > i })
 		id := headersOf(asked[i])[headerCorrelationID]
 		s.produce(a.replies.topic, wireRecord{Value: []byte(body), Headers: []kafka.Header{{Key: "Void", Value: nil}, {Key: headerCorrelationID, Value: []byte(id)}}})
 		wg.Wait()

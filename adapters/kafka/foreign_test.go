@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 const (
@@ -163,7 +164,7 @@ func TestPython(t *testing.T) {
 	s.python(dir, "produce", in, "50").done()
 	var got seen
 	feed(t, s.source(s.adapter(nil), "topic "+in, "g."+in, nil), hub.HandlerFunc(got.take))
-	until(t, "not all came", func() bool { return len(got.all()) == 50 })
+	hubtest.Until(t, "not all came", func() bool { return len(got.all()) == 50 })
 	byValue, homes := map[string]*hub.Message{}, map[string]int{}
 	for _, m := range got.all() {
 		byValue[string(m.Body.Bytes())] = m
@@ -224,7 +225,7 @@ func TestPythonRequests(t *testing.T) {
 		}
 		return m.WithBody(hub.NewBody([]byte("hub"))), nil
 	}))
-	until(t, "the source does not run", func() bool {
+	hubtest.Until(t, "the source does not run", func() bool {
 		c := s.committed("g."+topic, topic, 2)
 		return c[0] >= 0 && c[1] >= 0
 	})
@@ -247,7 +248,7 @@ func TestConsole(t *testing.T) {
 	s.console(jars, lines.String(), "produce", in).done()
 	var got seen
 	feed(t, s.source(s.adapter(nil), "topic "+in, "g."+in, nil), hub.HandlerFunc(got.take))
-	until(t, "not all came", func() bool { return len(got.all()) == 20 })
+	hubtest.Until(t, "not all came", func() bool { return len(got.all()) == 20 })
 	homes := map[string]string{}
 	for _, m := range got.all() {
 		var n int

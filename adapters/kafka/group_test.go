@@ -11,6 +11,7 @@ import (
 	kafka "github.com/segmentio/kafka-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 // floor watches the committed positions of a group: they must never move back.
@@ -114,13 +115,13 @@ func TestRebalance(t *testing.T) {
 	rebalances := 0
 	for range 5 {
 		share := count() + 1000
-		until(t, "the flow stopped", func() bool { return count() >= share })
+		hubtest.Until(t, "the flow stopped", func() bool { return count() >= share })
 		var taken atomic.Int32
 		stopB, _ := start(t, s.source(s.adapter(nil), "topic "+topic, group, nil), func(ctx context.Context, m *hub.Message) error {
 			taken.Add(1)
 			return h(ctx, m)
 		})
-		until(t, "the second member got nothing", func() bool { return taken.Load() >= 200 })
+		hubtest.Until(t, "the second member got nothing", func() bool { return taken.Load() >= 200 })
 		if err := stopB(); err != nil {
 			t.Fatal(err)
 		}
@@ -128,8 +129,8 @@ func TestRebalance(t *testing.T) {
 	}
 	close(enough)
 	n := <-written
-	until(t, "records are lost", func() bool { return count() == n })
-	until(t, "the end was not committed", func() bool {
+	hubtest.Until(t, "records are lost", func() bool { return count() == n })
+	hubtest.Until(t, "the end was not committed", func() bool {
 		total := int64(0)
 		for _, at := range s.committed(group, topic, parts) {
 			total += at
@@ -188,7 +189,7 @@ func TestRebalanceWhileHandlersRun(t *testing.T) {
 		others++
 		return nil
 	})
-	until(t, "the record was not finished by anyone", func() bool {
+	hubtest.Until(t, "the record was not finished by anyone", func() bool {
 		c := s.committed(group, topic, 2)
 		return max(c[0], 0)+max(c[1], 0) == 1
 	})
@@ -219,7 +220,7 @@ func TestStopWhileOthersRebalance(t *testing.T) {
 	b := s.source(s.adapter(nil), "topic "+topic, group, nil)
 	b.times.leave, b.times.rebalance = 300*time.Millisecond, time.Minute
 	stopB, _ := start(t, b, func(ctx context.Context, m *hub.Message) error { return nil })
-	until(t, "the broker does not wait for A", func() bool { state, _ := s.shares(group, topic); return state == "PreparingRebalance" })
+	hubtest.Until(t, "the broker does not wait for A", func() bool { state, _ := s.shares(group, topic); return state == "PreparingRebalance" })
 	begin := time.Now()
 	if err := stopB(); err != nil {
 		t.Error(err)
@@ -241,19 +242,19 @@ func TestNewPartitions(t *testing.T) {
 	var got seen
 	stop, _ := start(t, s.source(s.adapter(nil), "topic "+topic, "g."+topic, nil), got.take)
 	s.put(topic, kafka.Message{Value: []byte("old")})
-	until(t, "the first did not come", func() bool { return len(got.all()) == 1 })
+	hubtest.Until(t, "the first did not come", func() bool { return len(got.all()) == 1 })
 	r, err := s.admin.CreatePartitions(context.Background(), &kafka.CreatePartitionsRequest{Topics: []kafka.TopicPartitionsConfig{{Name: topic, Count: 3}}})
 	if err != nil || r.Errors[topic] != nil {
 		t.Fatal(err, r.Errors)
 	}
 	for p := range 3 {
-		until(t, "no write to the new partition", func() bool {
+		hubtest.Until(t, "no write to the new partition", func() bool {
 			r, err := s.admin.Produce(context.Background(), &kafka.ProduceRequest{Topic: topic, Partition: p, RequiredAcks: kafka.RequireAll,
 				Records: kafka.NewRecordReader(kafka.Record{Value: kafka.NewBytes([]byte("new"))})})
 			return err == nil && r.Error == nil
 		})
 	}
-	until(t, "records of new partitions did not come", func() bool { return len(got.all()) == 4 })
+	hubtest.Until(t, "records of new partitions did not come", func() bool { return len(got.all()) == 4 })
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}

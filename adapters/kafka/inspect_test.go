@@ -7,6 +7,7 @@ import (
 	kafka "github.com/segmentio/kafka-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 // findings are what Inspect tells, with the names of topics left out.
@@ -103,7 +104,7 @@ func TestFault_B9_Rights(t *testing.T) {
 	grant("hub", kafka.ResourceTypeGroup, "seen", kafka.ACLOperationTypeDescribe)
 	a := s.adapter(func(c *Config) { b.login(c, mechanismSHA512) })
 	s.source(a, "topic "+open, "mine", nil)
-	until(t, "the rights do not hold yet", func() bool { return len(findings(t, a)) == 0 })
+	hubtest.Until(t, "the rights do not hold yet", func() bool { return len(findings(t, a)) == 0 })
 	target, hidden := s.target(a, "topic "+open), s.target(a, "topic "+closed)
 	theirs := s.source(a, "topic "+open, "theirs", nil)
 	s.source(a, "topic "+open, "seen", nil) // to describe it is not to read it
@@ -119,7 +120,7 @@ func TestFault_B9_Rights(t *testing.T) {
 	grant("another", kafka.ResourceTypeTopic, anew, kafka.ACLOperationTypeCreate)
 	grant("another", kafka.ResourceTypeCluster, "kafka-cluster", kafka.ACLOperationTypeCreate)
 	grant("hub", kafka.ResourceTypeTopic, anew, kafka.ACLOperationTypeDescribe)
-	until(t, "the right to make a topic does not count", func() bool {
+	hubtest.Until(t, "the right to make a topic does not count", func() bool {
 		return strings.Join(findings(t, made, anew), "\n") == "topic A is missing, and there is no right to make it: create it (kafka-topics.sh --create --topic A), "+
 			"or grant it (kafka-acls.sh --add --allow-principal User:hub --operation Create --topic A)"
 	})

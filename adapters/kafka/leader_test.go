@@ -12,6 +12,8 @@ import (
 
 	kafka "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
+
+	"orderhub/hub/hubtest"
 )
 
 // standIn answers Produce requests in the brokers' place, with the next of its codes, while there are some. It takes nothing.
@@ -99,7 +101,7 @@ func TestLeaderMoves(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		until(t, "it is not in line", func() bool {
+		hubtest.Until(t, "it is not in line", func() bool {
 			a.out.mu.Lock()
 			defer a.out.mu.Unlock()
 			o := a.out.topics[topic].outlets[0]
@@ -145,7 +147,7 @@ func TestNoLeader(t *testing.T) {
 	by.mu.Lock()
 	by.codes = nil
 	by.mu.Unlock()
-	until(t, "nothing is sent any more", func() bool { return target.Send(t.Context(), message("3", "k", "3", nil)) == nil })
+	hubtest.Until(t, "nothing is sent any more", func() bool { return target.Send(t.Context(), message("3", "k", "3", nil)) == nil })
 	for _, r := range s.read(topic, 1) {
 		if string(r.Value) != "3" {
 			t.Errorf("record %s was taken", r.Value)
@@ -162,11 +164,11 @@ func TestTopicDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.delete(topic)
-	until(t, "it is not told", func() bool {
+	hubtest.Until(t, "it is not told", func() bool {
 		return reason(target.Send(t.Context(), message("2", "k", "2", nil))) == "unavailable no_topic"
 	})
 	s.create(topic, 3)
-	until(t, "the new topic takes nothing", func() bool { return target.Send(t.Context(), message("3", "k", "3", nil)) == nil })
+	hubtest.Until(t, "the new topic takes nothing", func() bool { return target.Send(t.Context(), message("3", "k", "3", nil)) == nil })
 	if n := len(s.read(topic, 3)); n != 1 {
 		t.Errorf("%d records", n)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 // deleteRecords is a DeleteRecords request, version 1, which the library doesn't have.
@@ -81,7 +82,7 @@ func (s *server) readSome(src *Source, n int64) []*hub.Message {
 	s.t.Helper()
 	var got seen
 	stop, _ := start(s.t, src, got.take)
-	until(s.t, "the records were not committed", func() bool { return s.committed(src.group, src.topic, 1)[0] == n })
+	hubtest.Until(s.t, "the records were not committed", func() bool { return s.committed(src.group, src.topic, 1)[0] == n })
 	if err := stop(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -114,9 +115,9 @@ func TestOffsetLost(t *testing.T) {
 			}
 			var got seen
 			stop, _ := start(t, src, got.take)
-			until(t, "the group does not go on", func() bool { return s.committed(src.group, topic, 1)[0] == 60 })
+			hubtest.Until(t, "the group does not go on", func() bool { return s.committed(src.group, topic, 1)[0] == 60 })
 			s.number(topic, 60, 61)
-			until(t, "what came after did not come", func() bool { return s.committed(src.group, topic, 1)[0] == 61 })
+			hubtest.Until(t, "what came after did not come", func() bool { return s.committed(src.group, topic, 1)[0] == 61 })
 			if err := stop(); err != nil {
 				t.Fatal(err)
 			}
@@ -166,7 +167,7 @@ func TestTopicRecreated(t *testing.T) {
 			old := s.readSome(src, 5)
 			s.delete(topic)
 			// the broker forgets the group's position a moment later: were the topic there again by then, it would forget the new position instead
-			until(t, "the position in the deleted topic stays", func() bool { return s.committed(src.group, topic, 1)[0] < 0 })
+			hubtest.Until(t, "the position in the deleted topic stays", func() bool { return s.committed(src.group, topic, 1)[0] < 0 })
 			s.create(topic, 1)
 			s.number(topic, 100, 120) // more than before: the old position is inside the new log
 			if onLost == lostStop {
@@ -199,7 +200,7 @@ func TestTopicRecreatedWhileReading(t *testing.T) {
 	defer cancel()
 	result := make(chan error, 1)
 	go func() { result <- src.Run(ctx, hub.HandlerFunc(got.take)) }()
-	until(t, "nothing was read", func() bool { return s.committed(src.group, topic, 1)[0] == 5 })
+	hubtest.Until(t, "nothing was read", func() bool { return s.committed(src.group, topic, 1)[0] == 5 })
 	s.delete(topic)
 	s.create(topic, 1)
 	err := <-result
@@ -263,7 +264,7 @@ func TestMissingTopic(t *testing.T) {
 	s.drop(name)
 	made := s.target(s.adapter(func(c *Config) { c.Create = Create{When: createAlways, Partitions: 3} }), "topic "+name)
 	defer made.Close()
-	until(t, "no message is taken", func() bool { return made.Send(t.Context(), &hub.Message{ID: "1"}) == nil }) // leaders are elected
+	hubtest.Until(t, "no message is taken", func() bool { return made.Send(t.Context(), &hub.Message{ID: "1"}) == nil }) // leaders are elected
 	if n := len(s.read(name, 3)); n != 1 {
 		t.Errorf("%d records", n)
 	}

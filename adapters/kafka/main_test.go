@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 // TestMain lets more tests run side by side than there are cores: those that call t.Parallel wait most of the time, for sessions that end, for
@@ -54,7 +54,7 @@ type server struct {
 	addr   string
 	admin  *kafka.Client
 	writer *kafka.Writer
-	log    syncBuffer
+	log    hubtest.Log
 }
 
 func newServer(t testing.TB) *server {
@@ -97,7 +97,7 @@ func (s *server) topic(partitions int, settings ...kafka.ConfigEntry) string {
 
 func (s *server) create(name string, partitions int, settings ...kafka.ConfigEntry) {
 	s.t.Helper()
-	until(s.t, "topic can't be created", func() bool {
+	hubtest.Until(s.t, "topic can't be created", func() bool {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		r, err := s.admin.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{
@@ -122,7 +122,7 @@ func (s *server) put(topic string, msgs ...kafka.Message) {
 	for i := range msgs {
 		msgs[i].Topic = topic
 	}
-	until(s.t, "records can't be written", func() bool { return s.writer.WriteMessages(context.Background(), msgs...) == nil })
+	hubtest.Until(s.t, "records can't be written", func() bool { return s.writer.WriteMessages(context.Background(), msgs...) == nil })
 }
 
 // committed is the group's position in each partition, -1: none.
@@ -151,7 +151,7 @@ func (s *server) read(topic string, partitions int) (out []kafka.Message) {
 	s.t.Helper()
 	for p := range partitions {
 		var at, end int64
-		until(s.t, "no offsets of "+topic, func() bool { // the client hears of a new topic a little later
+		hubtest.Until(s.t, "no offsets of "+topic, func() bool { // the client hears of a new topic a little later
 			r, err := s.admin.ListOffsets(context.Background(), &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{
 				topic: {kafka.FirstOffsetOf(p), kafka.LastOffsetOf(p)}}})
 			if err != nil || len(r.Topics[topic]) != 1 || r.Topics[topic][0].Error != nil {
@@ -162,7 +162,7 @@ func (s *server) read(topic string, partitions int) (out []kafka.Message) {
 		})
 		for at < end {
 			var f *kafka.FetchResponse
-			until(s.t, "no records of "+topic, func() bool {
+			hubtest.Until(s.t, "no records of "+topic, func() bool {
 				var err error
 				f, err = s.admin.Fetch(context.Background(), &kafka.FetchRequest{Topic: topic, Partition: p, Offset: at, MinBytes: 1, MaxBytes: 8 << 20, MaxWait: time.Second})
 				return err == nil && f.Error == nil
@@ -304,37 +304,10 @@ func feed(t testing.TB, src hub.Source, h hub.Handler) (stop func() error, done 
 // longEnough is how long a test waits for what must come: it ends one that hangs, and says nothing about speed.
 const longEnough = time.Minute
 
-func until(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(longEnough); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal(what)
-		}
-	}
-}
-
 func reason(err error) string {
 	if err == nil {
 		return "none"
 	}
 	e := hub.AsError(err)
 	return string(e.Class) + " " + e.Reason
-}
-
-// syncBuffer is a log that can be read while it is written.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

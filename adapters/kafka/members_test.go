@@ -17,6 +17,7 @@ import (
 	"github.com/segmentio/kafka-go/protocol/describegroups"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 const confluentKafka = "confluent-kafka==2.16.1" // librdkafka
@@ -26,7 +27,7 @@ type outsider struct {
 	t    *testing.T
 	name string
 	cmd  *exec.Cmd
-	err  syncBuffer
+	err  hubtest.Log
 	seen *handledBy
 	took int        // records; of seen.mu
 	done chan error // its end
@@ -204,7 +205,7 @@ func foreignMembers(t *testing.T, protocol string, rounds int) {
 		m.part(n)
 	}
 	m.put.Wait()
-	until(t, fmt.Sprint("records are lost: ", m.next), func() bool { return m.seen.count() == m.next })
+	hubtest.Until(t, fmt.Sprint("records are lost: ", m.next), func() bool { return m.seen.count() == m.next })
 	t.Logf("%s: %d kinds of foreign members, which left %d times and were killed %d times: %d records, all handled", protocol, len(m.kinds), m.left, m.died, m.next)
 }
 
@@ -217,7 +218,7 @@ func TestFault_B1_StrategyOfItsOwn(t *testing.T) {
 	join := &kafka.JoinGroupRequest{GroupID: group, SessionTimeout: 10 * time.Second, RebalanceTimeout: 10 * time.Second, ProtocolType: protocolType,
 		Protocols: []kafka.GroupProtocol{{Name: "own", Metadata: kafka.GroupProtocolSubscription{Topics: []string{topic}}}}}
 	var joined *kafka.JoinGroupResponse
-	until(t, "the other can't join", func() bool {
+	hubtest.Until(t, "the other can't join", func() bool {
 		var err error
 		if joined, err = s.admin.JoinGroup(t.Context(), join); err == nil {
 			join.MemberID = joined.MemberID
@@ -261,7 +262,7 @@ func TestFault_B1_Expelled(t *testing.T) {
 		}
 		return ctx.Err()
 	}))
-	until(t, "it is not handled", func() bool { return tries.Load() == 1 })
+	hubtest.Until(t, "it is not handled", func() bool { return tries.Load() == 1 })
 	r, err := s.admin.Transport.RoundTrip(t.Context(), s.admin.Addr, &describegroups.Request{Groups: []string{group}})
 	if err != nil {
 		t.Fatal(err)
@@ -270,5 +271,5 @@ func TestFault_B1_Expelled(t *testing.T) {
 	if _, err := s.admin.LeaveGroup(t.Context(), &kafka.LeaveGroupRequest{GroupID: group, Members: []kafka.LeaveGroupRequestMember{{ID: id}}}); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "it is not handled again", func() bool { return tries.Load() == 2 && s.committed(group, topic, 1)[0] == 1 })
+	hubtest.Until(t, "it is not handled again", func() bool { return tries.Load() == 2 && s.committed(group, topic, 1)[0] == 1 })
 }

@@ -13,6 +13,7 @@ import (
 	kafka "github.com/segmentio/kafka-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 // mixedGroup is a group of hubs and of members that are no hubs, and the topic that they read.
@@ -112,7 +113,7 @@ func (m *mixedGroup) part(n int) {
 	}
 	m.flow()
 	for i, o := range m.here {
-		until(m.t, o.name+" gets nothing of its share", func() bool { return o.has() > had[o] })
+		hubtest.Until(m.t, o.name+" gets nothing of its share", func() bool { return o.has() > had[o] })
 		if (i+n)%2 == 1 {
 			m.died++
 			o.end(syscall.SIGKILL)

@@ -15,6 +15,7 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 func TestArguments(t *testing.T) {
@@ -195,7 +196,7 @@ func TestNotTakenIsNotFinished(t *testing.T) {
 		t.Fatal("taken though there is no room")
 	}
 	close(release)
-	until(t, "what was taken is not finished", func() bool { at, _ := p.track.due(); return at >= 2 })
+	hubtest.Until(t, "what was taken is not finished", func() bool { at, _ := p.track.due(); return at >= 2 })
 	<-g.intake.Stop()
 	if at, _ := p.track.due(); at != 2 || p.track.open() != 1 {
 		t.Errorf("the position is %d with %d records open, and record 2 was never handled", at, p.track.open())

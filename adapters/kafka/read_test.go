@@ -13,6 +13,7 @@ import (
 	kafka "github.com/segmentio/kafka-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 // seen counts what came.
@@ -49,7 +50,7 @@ func TestRecordsBecomeMessages(t *testing.T) {
 		kafka.Message{Key: []byte{0xff}, Value: []byte("x"), Time: at})
 	var got seen
 	stop, _ := start(t, s.source(s.adapter(nil), "topic "+topic, "g."+topic, func(c *SourceConfig) { c.Workers = 1 }), got.take)
-	until(t, "not all came", func() bool { return len(got.all()) == 4 })
+	hubtest.Until(t, "not all came", func() bool { return len(got.all()) == 4 })
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -103,14 +104,14 @@ func TestOnlyFinishedPrefixIsCommitted(t *testing.T) {
 		got.add(m)
 		return nil
 	})
-	until(t, "the others did not go on", func() bool { return len(got.all()) == 8 })
-	until(t, "the finished prefix was not committed", func() bool { return s.committed(group, topic, 1)[0] == 4 })
+	hubtest.Until(t, "the others did not go on", func() bool { return len(got.all()) == 8 })
+	hubtest.Until(t, "the finished prefix was not committed", func() bool { return s.committed(group, topic, 1)[0] == 4 })
 	time.Sleep(10 * quickTimes.commit)
 	if at := s.committed(group, topic, 1)[0]; at != 4 {
 		t.Fatalf("committed %d while 4 is not finished", at)
 	}
 	close(release)
-	until(t, "the end was not committed", func() bool { return s.committed(group, topic, 1)[0] == 10 })
+	hubtest.Until(t, "the end was not committed", func() bool { return s.committed(group, topic, 1)[0] == 10 })
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -161,12 +162,12 @@ func TestKilledSource(t *testing.T) {
 		count(m)
 		return nil
 	})
-	until(t, "records are lost", func() bool {
+	hubtest.Until(t, "records are lost", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
 		return len(handled) == n
 	})
-	until(t, "the end was not committed", func() bool {
+	hubtest.Until(t, "the end was not committed", func() bool {
 		c := s.committed(group, topic, 2)
 		return c[0]+c[1] == n
 	})
@@ -224,7 +225,7 @@ func TestOrderPerKey(t *testing.T) {
 		}
 		return nil
 	})
-	until(t, "not all were taken", func() bool { mu.Lock(); defer mu.Unlock(); return total == keys*each })
+	hubtest.Until(t, "not all were taken", func() bool { mu.Lock(); defer mu.Unlock(); return total == keys*each })
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +251,7 @@ func TestBlockedKeyHoldsUpNoOther(t *testing.T) {
 		return nil
 	})
 	// the window is 8: the blocked key fills it with 7 of its records at most, by then 70 others have come
-	until(t, "a blocked key holds up others", func() bool { return len(got.all()) >= 60 })
+	hubtest.Until(t, "a blocked key holds up others", func() bool { return len(got.all()) >= 60 })
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +285,7 @@ func TestWindow(t *testing.T) {
 		t.Errorf("%d handlers more than workers", n)
 	}
 	close(release)
-	until(t, "the rest did not come", func() bool { return s.committed("g."+topic, topic, 1)[0] == 200 })
+	hubtest.Until(t, "the rest did not come", func() bool { return s.committed("g."+topic, topic, 1)[0] == 200 })
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}

@@ -152,7 +152,7 @@ func TestHubAnswers(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	until(t, "requests that have expired hold up the group", func() bool {
+	hubtest.Until(t, "requests that have expired hold up the group", func() bool {
 		c := s.committed("g."+topic, topic, 2)
 		return max(c[0], 0)+max(c[1], 0) == 7
 	})
@@ -173,7 +173,7 @@ func TestForeignClients(t *testing.T) {
 	s.put(topic, kafka.Message{Value: []byte("?"), Headers: []kafka.Header{{Key: "kafka_replyTopic", Value: []byte(back)},
 		{Key: "kafka_correlationId", Value: id}, {Key: "kafka_replyPartition", Value: []byte{0, 0, 0, 2}}}})
 	var got []kafka.Message
-	until(t, "no reply", func() bool { got = s.read(back, 3); return len(got) == 1 })
+	hubtest.Until(t, "no reply", func() bool { got = s.read(back, 3); return len(got) == 1 })
 	if h := headersOf(got[0]); string(got[0].Value) != "hub's" || got[0].Partition != 2 || h["kafka_correlationId"] != string(id) || h["kafka_replyTopic"]+h["reply-to"] != "" {
 		t.Errorf("%s in partition %d: %q", got[0].Value, got[0].Partition, h)
 	}
@@ -187,7 +187,7 @@ func TestForeignClients(t *testing.T) {
 			t.Errorf("%+v %v", reply, err)
 		}
 	})
-	until(t, "no request", func() bool { got = s.read(ask, 1); return len(got) == 1 })
+	hubtest.Until(t, "no request", func() bool { got = s.read(ask, 1); return len(got) == 1 })
 	h := headersOf(got[0])
 	if h["hub-expires"] == "" || h["reply-to"] != "topic "+h["kafka_replyTopic"] || h["hub-request"] != h["kafka_correlationId"] {
 		t.Errorf("request %q", h)
@@ -213,7 +213,7 @@ func TestLateAndSecondReply(t *testing.T) {
 	c := s.caller(a, "topic "+topic)
 	answer := func(request int, bodies ...string) string {
 		var got []kafka.Message
-		until(t, "no request", func() bool { got = s.read(topic, 1); return len(got) == request })
+		hubtest.Until(t, "no request", func() bool { got = s.read(topic, 1); return len(got) == request })
 		id := headersOf(got[request-1])["hub-request"]
 		for _, body := range bodies {
 			s.put(topic+".replies", kafka.Message{Value: []byte(body), Headers: []kafka.Header{{Key: "hub-request", Value: []byte(id)}}})
@@ -240,13 +240,13 @@ func TestLateAndSecondReply(t *testing.T) {
 	if r := <-got; r != "first" {
 		t.Errorf("got %q", r)
 	}
-	until(t, "the second reply was not counted", func() bool { return a.LateReplies() == 1 })
+	hubtest.Until(t, "the second reply was not counted", func() bool { return a.LateReplies() == 1 })
 	got = call(callTime, "2")
 	if r := <-got; r != "timeout timeout" {
 		t.Errorf("got %q", r)
 	}
 	answer(2, "late")
-	until(t, "the late reply was not counted", func() bool { return a.LateReplies() == 2 })
+	hubtest.Until(t, "the late reply was not counted", func() bool { return a.LateReplies() == 2 })
 	if log := s.log.String(); !strings.Contains(log, "event=late_reply") {
 		t.Error(log)
 	}
@@ -277,8 +277,8 @@ func TestCallsWhileConnectionsBreak(t *testing.T) {
 		_, err := c.Call(patiently(t), message("1", "", "?", nil))
 		got <- err
 	}()
-	until(t, "no request", func() bool { return len(s.read(topic, 2)) == 1 })
-	until(t, "the request is not confirmed", func() bool {
+	hubtest.Until(t, "no request", func() bool { return len(s.read(topic, 2)) == 1 })
+	hubtest.Until(t, "the request is not confirmed", func() bool {
 		a.out.mu.Lock()
 		defer a.out.mu.Unlock()
 		for _, c := range a.out.couriers {
@@ -291,9 +291,9 @@ func TestCallsWhileConnectionsBreak(t *testing.T) {
 	p.set(false, true)
 	p.cut()
 	close(release)
-	until(t, "no reply", func() bool { return len(s.read(topic+".replies", 1)) == 1 })
+	hubtest.Until(t, "no reply", func() bool { return len(s.read(topic+".replies", 1)) == 1 })
 	ctx := patiently(t)
-	until(t, "what is not sent costs an attempt", func() bool {
+	hubtest.Until(t, "what is not sent costs an attempt", func() bool {
 		_, err := c.Call(ctx, message("2", "", "?", nil))
 		return reason(err) == "unavailable not_connected"
 	})
@@ -349,7 +349,7 @@ func TestRequesterGone(t *testing.T) {
 	s.put(topic, kafka.Message{Value: []byte("?"), Headers: []kafka.Header{{Key: "reply-to", Value: []byte("topic " + topic + ".gone")},
 		{Key: "hub-expires", Value: []byte(time.Now().Add(callTime).UTC().Format(time.RFC3339Nano))}}},
 		kafka.Message{Value: []byte("?"), Headers: []kafka.Header{{Key: "reply-to", Value: []byte("queue x")}}}) // not ours
-	until(t, "the group does not go on", func() bool { return s.committed("g."+topic, topic, 1)[0] == 2 })
+	hubtest.Until(t, "the group does not go on", func() bool { return s.committed("g."+topic, topic, 1)[0] == 2 })
 	if n.Load() != 2 || !strings.Contains(s.log.String(), "event=late_reply") {
 		t.Errorf("handled %d times: %s", n.Load(), s.log.String())
 	}

@@ -11,6 +11,7 @@ import (
 	kafka "github.com/segmentio/kafka-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 // TestBrokerRestart kills the broker under load and starts it again: nothing is lost.
@@ -53,16 +54,16 @@ func TestBrokerRestart(t *testing.T) {
 		}
 	}()
 	for _, share := range []int32{n / 4, n / 2} {
-		until(t, "the flow stopped", func() bool { return sent.Load() >= share })
+		hubtest.Until(t, "the flow stopped", func() bool { return sent.Load() >= share })
 		b.kill()
 		before := failed.Load()
-		until(t, "nobody sees that the broker is gone", func() bool { return failed.Load() > before })
+		hubtest.Until(t, "nobody sees that the broker is gone", func() bool { return failed.Load() > before })
 		if err := b.start(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	up := time.Now()
-	until(t, "not drained after the broker came back", func() bool {
+	hubtest.Until(t, "not drained after the broker came back", func() bool {
 		total := int64(0)
 		for _, at := range s.committed("g."+from, from, 2) {
 			total += max(0, at)

@@ -15,6 +15,7 @@ import (
 	kafka "github.com/segmentio/kafka-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 	"orderhub/hub/store"
 )
 
@@ -122,7 +123,7 @@ func delayByBlocked(t *testing.T) time.Duration {
 		time.Sleep(5 * time.Millisecond)
 	}
 	count := func(i int) int { came[i].mu.Lock(); defer came[i].mu.Unlock(); return len(came[i].at) }
-	until(t, "not all others came", func() bool { return count(0) == rounds*others && count(1) == rounds*(others+blocked) })
+	hubtest.Until(t, "not all others came", func() bool { return count(0) == rounds*others && count(1) == rounds*(others+blocked) })
 	var late []time.Duration
 	for n := range rounds {
 		for i := range others {
@@ -133,7 +134,7 @@ func delayByBlocked(t *testing.T) time.Duration {
 	slices.Sort(late)
 	low, half, high := late[len(late)/100], late[len(late)/2], late[len(late)*99/100]
 	t.Logf("%d records beside a blocked key, later than without: 1 %% %s, half %s, 99 %% %s", len(late), low, half, high)
-	until(t, "the hub does not hold the blocked ones", func() bool {
+	hubtest.Until(t, "the hub does not hold the blocked ones", func() bool {
 		c := s.committed("g."+topics[0], topics[0], 4)
 		n := int64(0)
 		for _, at := range c {
@@ -153,11 +154,11 @@ func TestAwayCostsNoAttempt(t *testing.T) {
 	r := newRunning(t)
 	r.feed("p", s.source(s.adapter(nil), "topic "+topic, "g."+topic, nil), func(m *hub.Message) error { return target.Send(context.Background(), m) })
 	r.start()
-	until(t, "the message does not wait", func() bool {
+	hubtest.Until(t, "the message does not wait", func() bool {
 		waiting, err := r.store.Browse(context.Background(), hub.BrowseQuery{State: hub.Waiting})
 		return err == nil && len(waiting) == 1 && waiting[0].Error.Reason == hub.NotConnected && waiting[0].Attempts == 0
 	})
-	until(t, "the group does not go on", func() bool { return s.committed("g."+topic, topic, 1)[0] == 1 })
+	hubtest.Until(t, "the group does not go on", func() bool { return s.committed("g."+topic, topic, 1)[0] == 1 })
 }
 
 // spoiler is a connection that changes a word in what the brokers answer.
@@ -203,7 +204,7 @@ func TestFault_V1_RecordsThatGiveNoMessage(t *testing.T) {
 		return nil
 	})
 	r.start()
-	until(t, "the group does not go on", func() bool { return s.committed("g."+topic, topic, 1)[0] == 5 })
+	hubtest.Until(t, "the group does not go on", func() bool { return s.committed("g."+topic, topic, 1)[0] == 5 })
 	if n := len(got.all()); n != 2 {
 		t.Errorf("%d messages came", n)
 	}
@@ -253,7 +254,7 @@ func TestFault_V1_RefusedOnce(t *testing.T) {
 	s.put(topic, kafka.Message{Key: []byte("a"), Value: make([]byte, 5000)})
 	var r refusing
 	feed(t, s.source(s.adapter(nil), "topic "+topic, "g."+topic, func(c *SourceConfig) { c.MaxMessage = 4000 }), &r)
-	until(t, "the group does not go on", func() bool { return s.committed("g."+topic, topic, 1)[0] == 1 })
+	hubtest.Until(t, "the group does not go on", func() bool { return s.committed("g."+topic, topic, 1)[0] == 1 })
 	if len(r.refused) != 1 || r.asked != 2 || r.refused[0].Reason != "too_large" || !strings.Contains(r.refused[0].Text, "topic "+topic+", partition 0, offset 0: the record has") {
 		t.Errorf("asked %d times, %+v", r.asked, r.refused)
 	}

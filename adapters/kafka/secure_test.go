@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 // TestSecure: TLS and passwords against a real broker, good ones and bad ones.
@@ -18,10 +19,10 @@ func TestSecure(t *testing.T) {
 	for i, mechanism := range mechanisms {
 		a := s.adapter(func(c *Config) { put(c, mechanism) })
 		target := s.target(a, "topic "+topic)
-		until(t, mechanism+": nothing is sent", func() bool { return target.Send(t.Context(), message("1", "", "x", nil)) == nil })
+		hubtest.Until(t, mechanism+": nothing is sent", func() bool { return target.Send(t.Context(), message("1", "", "x", nil)) == nil })
 		var got seen
 		stop, _ := start(t, s.source(a, "topic "+topic, "g."+mechanism, nil), got.take)
-		until(t, mechanism+": nothing is read", func() bool { return len(got.all()) == i+1 })
+		hubtest.Until(t, mechanism+": nothing is read", func() bool { return len(got.all()) == i+1 })
 		if err := stop(); err != nil {
 			t.Error(err)
 		}

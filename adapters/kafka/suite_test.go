@@ -104,7 +104,7 @@ func (f *writeFar) Heal(t *testing.T) {
 	f.proxy.set(false, false)
 	f.limit("1048588")
 	f.proxy.cut()
-	until(t, "the target does not recover", func() bool { // the hub's retries do that
+	hubtest.Until(t, "the target does not recover", func() bool { // the hub's retries do that
 		return f.open.Send(context.Background(), &hub.Message{ID: "again"}) == nil
 	})
 }
@@ -118,7 +118,7 @@ func (f *writeFar) limit(bytes string) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	until(f.t, "the broker knows the limit", func() bool { // it learns of it a little later
+	hubtest.Until(f.t, "the broker knows the limit", func() bool { // it learns of it a little later
 		r, err := f.admin.DescribeConfigs(context.Background(), &kafka.DescribeConfigsRequest{Resources: []kafka.DescribeConfigRequestResource{{
 			ResourceType: kafka.ResourceTypeTopic, ResourceName: f.topic, ConfigNames: []string{"max.message.bytes"}}}})
 		return err == nil && len(r.Resources) == 1 && len(r.Resources[0].ConfigEntries) == 1 && r.Resources[0].ConfigEntries[0].ConfigValue == bytes

@@ -13,6 +13,7 @@ import (
 	kafka "github.com/segmentio/kafka-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 func message(id, key, body string, headers hub.Headers) *hub.Message {
@@ -150,11 +151,11 @@ func TestWithdrawn(t *testing.T) {
 		}
 		return flying, len(a.out.topics[topic].outlets[0].waiting)
 	}
-	until(t, "the first request does not end", func() bool { flying, _ := line(); return flying == 0 })
+	hubtest.Until(t, "the first request does not end", func() bool { flying, _ := line(); return flying == 0 })
 	go func() { errs <- target.Send(ctx, message("sent", "k", "2", nil)) }()
-	until(t, "it is not sent", func() bool { flying, waiting := line(); return flying == 1 && waiting == 0 })
+	hubtest.Until(t, "it is not sent", func() bool { flying, waiting := line(); return flying == 1 && waiting == 0 })
 	go func() { errs <- target.Send(ctx, message("behind", "k", "3", nil)) }()
-	until(t, "it is not in line", func() bool { _, waiting := line(); return waiting == 1 })
+	hubtest.Until(t, "it is not in line", func() bool { _, waiting := line(); return waiting == 1 })
 	got := []string{reason(<-errs), reason(<-errs)}
 	if fmt.Sprint(got) != "[timeout unconfirmed timeout timeout]" && fmt.Sprint(got) != "[timeout timeout timeout unconfirmed]" {
 		t.Errorf("%q", got)
@@ -209,7 +210,7 @@ func TestCuts(t *testing.T) {
 		time.Sleep(120 * time.Millisecond)
 		p.cut()
 	}
-	until(t, "messages are lost", func() bool {
+	hubtest.Until(t, "messages are lost", func() bool {
 		c := s.committed("g."+from, from, 2)
 		return max(c[0], 0)+max(c[1], 0) == n
 	})

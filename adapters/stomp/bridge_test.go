@@ -14,6 +14,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 // What a MESSAGE brings goes out as it came, whatever the case of its names, how often they are there, and how empty their values.
@@ -59,7 +60,7 @@ func TestFault_B7_BridgeByStomp(t *testing.T) {
 	from, to := r.queue("from", nil), r.queue("to", nil)
 	a := openAdapter(t, r.url, nil)
 	target := a.target("/queue/" + to)
-	feed(t, a.source("/queue/"+from, nil), hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
+	hubtest.Feed(t, a.source("/queue/"+from, nil), hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
 		return target.Send(ctx, m.WithHeader("changed", "new").WithHeader("gone", ""))
 	}))
 	r.put(from, amqp.Publishing{MessageId: "m", ContentType: "text/x-own", Priority: 4, Type: "order", AppId: "shop", Headers: amqp.Table{"Upper": "U", "changed": "old", "Gone": "x", "empty": ""}, Body: []byte{0, 255}})
@@ -98,7 +99,7 @@ func TestFault_B4_ExpiresOverABridge(t *testing.T) {
 	from, to := r.queue("from", nil), r.queue("to", nil)
 	a := openAdapter(t, r.url, nil)
 	target := a.target("/queue/" + to)
-	feed(t, a.source("/queue/"+from, nil), hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
+	hubtest.Feed(t, a.source("/queue/"+from, nil), hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
 		time.Sleep(1100 * time.Millisecond) // on the way
 		return target.Send(ctx, m)
 	}))

@@ -36,7 +36,7 @@ func (f *queueFar) Put(t *testing.T, m *hub.Message) {
 // Acked counts the acknowledgements on their way to the server.
 func (f *queueFar) Acked(t *testing.T) int   { return int(f.proxy.acks.Load()) }
 func (f *queueFar) Refused(t *testing.T) int { return 0 }
-func (f *queueFar) Cut(t *testing.T)         { f.proxy.cut() }
+func (f *queueFar) Cut(t *testing.T)         { f.proxy.Cut() }
 
 func TestSourceContract(t *testing.T) {
 	for _, c := range []struct {
@@ -88,15 +88,15 @@ func (f *targetFar) Got(t *testing.T) []*hub.Message {
 func (f *targetFar) Break(t *testing.T, c hub.Class) {
 	switch c {
 	case hub.Unavailable:
-		f.proxy.down(true)
+		f.proxy.Down(true)
 	case hub.Timeout:
-		f.proxy.stall.Store(true)
+		f.proxy.Stall.Store(true)
 	}
 }
 
 func (f *targetFar) Heal(t *testing.T) {
-	f.proxy.down(false)
-	f.proxy.stall.Store(false)
+	f.proxy.Down(false)
+	f.proxy.Stall.Store(false)
 	time.Sleep(100 * time.Millisecond) // the pause before the next try to connect
 }
 

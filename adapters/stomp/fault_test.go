@@ -16,6 +16,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/broker"
+	"orderhub/hub/hubtest"
 )
 
 // A message whose acknowledgement was lost with the connection comes again, with the same ID.
@@ -24,22 +25,22 @@ func TestRedeliveryAfterCut(t *testing.T) {
 	q := r.queue("q", nil)
 	p := newProxy(t, r.url)
 	a := openAdapter(t, p.url, nil)
-	var got seen
+	var got hubtest.Seen
 	inside, release := make(chan struct{}, 8), make(chan struct{})
-	feed(t, a.source("/queue/"+q, nil), hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
+	hubtest.Feed(t, a.source("/queue/"+q, nil), hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
 		inside <- struct{}{}
 		<-release
 		return got.Handle(ctx, m)
 	}))
 	r.put(q, amqp.Publishing{MessageId: "1"})
 	<-inside
-	p.cut()
+	p.Cut()
 	close(release) // handled; the acknowledgement has no connection
-	until(t, "it did not come again", func() bool { return got.count("1") == 2 })
-	if m := got.all()[1]; m.ID != "1" || m.Headers[headerAgain] != "true" {
+	hubtest.Until(t, "it did not come again", func() bool { return got.Count("1") == 2 })
+	if m := got.All()[1]; m.ID != "1" || m.Headers[headerAgain] != "true" {
 		t.Errorf("%+v", m)
 	}
-	until(t, "it stayed in the queue", func() bool { return p.acks.Load() == 1 })
+	hubtest.Until(t, "it stayed in the queue", func() bool { return p.acks.Load() == 1 })
 }
 
 // A receipt that is lost with the connection makes the send fail, so that the hub sends again.
@@ -49,14 +50,14 @@ func TestReceiptLost(t *testing.T) {
 	p := newProxy(t, r.url)
 	target := openAdapter(t, p.url, nil).target("/queue/" + q)
 	r.ok(target.Send(background(t), message1("0", "{}")))
-	p.delay.Store(int64(300 * time.Millisecond))
+	p.Delay.Store(int64(300 * time.Millisecond))
 	failed := make(chan error, 1)
 	go func() { failed <- target.Send(background(t), message1("1", "{}")) }()
-	until(t, "it was not sent", func() bool { return r.depth(q) == 2 })
-	p.cut()
-	p.delay.Store(0)
-	wantError(t, <-failed, hub.Unavailable, reasonLost, "not confirmed")
-	until(t, "sends did not go on", func() bool { return target.Send(background(t), message1("1", "{}")) == nil })
+	hubtest.Until(t, "it was not sent", func() bool { return r.depth(q) == 2 })
+	p.Cut()
+	p.Delay.Store(0)
+	hubtest.WantError(t, <-failed, hub.Unavailable, reasonLost, "not confirmed")
+	hubtest.Until(t, "sends did not go on", func() bool { return target.Send(background(t), message1("1", "{}")) == nil })
 	for i, want := range []string{"0", "1", "1"} {
 		if d := r.get(q); d.MessageId != want {
 			t.Errorf("message %d is %s, want %s", i, d.MessageId, want)
@@ -73,24 +74,24 @@ func TestStalledServer(t *testing.T) {
 	a := openAdapter(t, p.url, nil)
 	target := a.target("/queue/" + q)
 	r.ok(target.Send(background(t), message1("0", "{}")))
-	p.stall.Store(true)
+	p.Stall.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	wantError(t, target.Send(ctx, message1("1", "{}")), hub.Timeout, "timeout") // its own time, not the heart-beat's
-	wantError(t, target.Send(background(t), message1("2", "{}")), hub.Unavailable, reasonProtocol, "no heart-beat")
+	hubtest.WantError(t, target.Send(ctx, message1("1", "{}")), hub.Timeout, "timeout") // its own time, not the heart-beat's
+	hubtest.WantError(t, target.Send(background(t), message1("2", "{}")), hub.Unavailable, reasonProtocol, "no heart-beat")
 	if took := time.Since(began); took > 9*time.Second {
 		t.Errorf("heart-beats of 2s were missed for %s", took)
 	}
-	p.stall.Store(false)
-	until(t, "sends did not go on", func() bool { return target.Send(background(t), message1("3", "{}")) == nil })
-	p.stall.Store(true)
+	p.Stall.Store(false)
+	hubtest.Until(t, "sends did not go on", func() bool { return target.Send(background(t), message1("3", "{}")) == nil })
+	p.Stall.Store(true)
 	began = time.Now()
 	r.ok(target.Close())
 	if took := time.Since(began); took > leaving+3*time.Second {
 		t.Errorf("Close took %s", took)
 	}
-	p.stall.Store(false)
+	p.Stall.Store(false)
 }
 
 // A connection that is lost again and again as soon as it is there: what waits was not tried, and is no bug of ours.
@@ -128,7 +129,7 @@ func TestCleanStop(t *testing.T) {
 	}
 	a := openAdapter(t, r.url, nil)
 	inside, release := make(chan struct{}, 50), make(chan struct{})
-	var got seen
+	var got hubtest.Seen
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
@@ -145,10 +146,10 @@ func TestCleanStop(t *testing.T) {
 	time.Sleep(50 * time.Millisecond)
 	close(release)
 	r.ok(<-done)
-	if n := len(got.all()); n != 4 {
+	if n := len(got.All()); n != 4 {
 		t.Errorf("%d were handled, want the 4 that were begun", n)
 	}
-	until(t, "messages are missing", func() bool { return r.depth(q) == 46 })
+	hubtest.Until(t, "messages are missing", func() bool { return r.depth(q) == 46 })
 	if strings.Contains(a.log.String(), "level=ERROR") {
 		t.Error(a.log)
 	}
@@ -160,17 +161,17 @@ func TestQueueDeleted(t *testing.T) {
 	a := openAdapter(t, r.url, nil)
 	source := a.source("/queue/"+q, nil)
 	failed := make(chan error, 1)
-	var got seen
+	var got hubtest.Seen
 	go func() { failed <- source.Run(background(t), &got) }()
 	r.put(q, amqp.Publishing{MessageId: "1"})
-	got.first(t)
+	got.First(t)
 	_, err := r.ch.QueueDelete(q, false, false, false)
 	r.ok(err)
-	wantError(t, <-failed, hub.Unavailable, reasonTopology, "/queue/"+q, "canceled")
-	feed(t, source, &got) // declared anew
-	until(t, "no queue", func() bool { return r.depth(q) >= 0 })
+	hubtest.WantError(t, <-failed, hub.Unavailable, reasonTopology, "/queue/"+q, "canceled")
+	hubtest.Feed(t, source, &got) // declared anew
+	hubtest.Until(t, "no queue", func() bool { return r.depth(q) >= 0 })
 	r.put(q, amqp.Publishing{MessageId: "2"})
-	until(t, "nothing came", func() bool { return got.count("2") == 1 })
+	hubtest.Until(t, "nothing came", func() bool { return got.Count("2") == 1 })
 }
 
 // 2,000 messages from queue to queue, while connections are cut, at once and within a frame, and are slow: none is lost.
@@ -185,7 +186,7 @@ func TestNothingLost(t *testing.T) {
 	p := newProxy(t, r.url)
 	a := openAdapter(t, p.url, nil)
 	target := a.target("/queue/" + to)
-	feed(t, a.source("/queue/"+from, nil), hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
+	hubtest.Feed(t, a.source("/queue/"+from, nil), hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
 		return target.Send(ctx, message1(m.ID, string(m.Body.Bytes())))
 	}))
 	arrived, extra, cuts := map[string]bool{}, 0, 0
@@ -203,17 +204,17 @@ func TestNothingLost(t *testing.T) {
 				cuts++
 				switch cuts % 3 {
 				case 0:
-					p.limit.Store(1 + rand.Int64N(40_000)) // the next connections end within a frame
+					p.Limit.Store(1 + rand.Int64N(40_000)) // the next connections end within a frame
 				case 1:
-					p.delay.Store(int64(time.Millisecond))
+					p.Delay.Store(int64(time.Millisecond))
 				}
-				p.cut()
+				p.Cut()
 			}
 			continue
 		}
-		if p.limit.Load() > 0 && rand.IntN(40) == 0 {
-			p.limit.Store(0)
-			p.delay.Store(0)
+		if p.Limit.Load() > 0 && rand.IntN(40) == 0 {
+			p.Limit.Store(0)
+			p.Delay.Store(0)
 			healed = time.Now()
 		}
 		time.Sleep(5 * time.Millisecond)
@@ -241,7 +242,7 @@ func TestOrderPerKey(t *testing.T) {
 	var done atomic.Int64
 	p := newProxy(t, r.url)
 	a := openAdapter(t, p.url, nil)
-	feed(t, a.source("/amq/queue/"+q, func(c *SourceConfig) { c.Key = "sku" }), hub.HandlerFunc(func(_ context.Context, m *hub.Message) error {
+	hubtest.Feed(t, a.source("/amq/queue/"+q, func(c *SourceConfig) { c.Key = "sku" }), hub.HandlerFunc(func(_ context.Context, m *hub.Message) error {
 		mu.Lock()
 		if busy[m.Key] {
 			t.Errorf("two of key %s at a time", m.Key)
@@ -264,19 +265,19 @@ func TestOrderPerKey(t *testing.T) {
 		if n == next[m.Key] { // a redelivered one has had its effect
 			next[m.Key]++
 			if done.Add(1)%500 == 0 {
-				p.cut()
+				p.Cut()
 			}
 		}
 		return nil
 	}))
-	until(t, "not all came", func() bool { return done.Load() == keys*each })
+	hubtest.Until(t, "not all came", func() bool { return done.Load() == keys*each })
 }
 
 func TestBlockedKeyDelaysNoOther(t *testing.T) {
 	r := newRabbit(t)
 	q := r.queue("q", nil)
 	a := openAdapter(t, r.url, nil)
-	got := &seen{err: func(m *hub.Message, n int) error {
+	got := &hubtest.Seen{Err: func(m *hub.Message, n int) error {
 		if m.ID == "b0" && n < 4 {
 			return hub.Fail(hub.Unavailable, "test", "not now")
 		}
@@ -288,14 +289,14 @@ func TestBlockedKeyDelaysNoOther(t *testing.T) {
 	for i := range 20 {
 		r.put(q, amqp.Publishing{MessageId: "o" + strconv.Itoa(i), CorrelationId: "other" + strconv.Itoa(i%3)})
 	}
-	feed(t, a.source("/queue/"+q, func(c *SourceConfig) { c.Key, c.Workers = "correlation-id", 2 }), got)
-	until(t, "not all came", func() bool { return len(got.all()) == 40 })
-	for i, m := range got.all()[:20] {
+	hubtest.Feed(t, a.source("/queue/"+q, func(c *SourceConfig) { c.Key, c.Workers = "correlation-id", 2 }), got)
+	hubtest.Until(t, "not all came", func() bool { return len(got.All()) == 40 })
+	for i, m := range got.All()[:20] {
 		if m.Key == "blocked" {
 			t.Errorf("message %d is of the blocked key", i)
 		}
 	}
-	for i, m := range got.all()[20:] {
+	for i, m := range got.All()[20:] {
 		if m.ID != "b"+strconv.Itoa(i) {
 			t.Errorf("%s at place %d of its key", m.ID, i)
 		}
@@ -309,7 +310,7 @@ func TestSettling(t *testing.T) {
 	dead := r.queue("dead", nil)
 	args := map[string]string{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": dead}
 	q := r.drop("q")
-	got := &seen{err: func(m *hub.Message, n int) error {
+	got := &hubtest.Seen{Err: func(m *hub.Message, n int) error {
 		switch {
 		case m.ID == "invalid":
 			return hub.Fail(hub.Invalid, "schema", "no")
@@ -320,7 +321,7 @@ func TestSettling(t *testing.T) {
 		}
 		return nil
 	}}
-	feed(t, a.source("/queue/"+q, func(c *SourceConfig) { c.Arguments = args }), got)
+	hubtest.Feed(t, a.source("/queue/"+q, func(c *SourceConfig) { c.Arguments = args }), got)
 	target := a.target("/queue/" + q) // as its reader declares it
 	for _, id := range []string{"invalid", "rejected", "bug", "good"} {
 		r.ok(target.Send(background(t), message1(id, "{}")))
@@ -329,7 +330,7 @@ func TestSettling(t *testing.T) {
 	if !ids["invalid"] || !ids["rejected"] {
 		t.Errorf("dead letters %v", ids)
 	}
-	until(t, "not all were handled", func() bool { return len(got.all()) == 2 && got.count("bug") == 3 })
+	hubtest.Until(t, "not all were handled", func() bool { return len(got.All()) == 2 && got.Count("bug") == 3 })
 }
 
 // Row 45.
@@ -338,11 +339,11 @@ func TestRedeliveryStorm(t *testing.T) {
 	a := openAdapter(t, r.url, nil)
 	dead := r.queue("dead", nil)
 	q := r.queue("q", amqp.Table{"x-queue-type": "quorum", "x-dead-letter-exchange": "", "x-dead-letter-routing-key": dead})
-	got := &seen{err: func(m *hub.Message, n int) error { return hub.Fail(hub.Unavailable, "test", "never") }}
-	feed(t, a.source("/amq/queue/"+q, func(c *SourceConfig) { c.MaxDeliveries = 2 }), got)
+	got := &hubtest.Seen{Err: func(m *hub.Message, n int) error { return hub.Fail(hub.Unavailable, "test", "never") }}
+	hubtest.Feed(t, a.source("/amq/queue/"+q, func(c *SourceConfig) { c.MaxDeliveries = 2 }), got)
 	r.put(q, amqp.Publishing{MessageId: "poison"})
-	if d := r.get(dead); d.MessageId != "poison" || got.count("poison") != 3 {
-		t.Errorf("%q was dead-lettered after %d tries", d.MessageId, got.count("poison"))
+	if d := r.get(dead); d.MessageId != "poison" || got.Count("poison") != 3 {
+		t.Errorf("%q was dead-lettered after %d tries", d.MessageId, got.Count("poison"))
 	}
 	if !strings.Contains(a.log.String(), "event=poison") {
 		t.Error(a.log)
@@ -357,18 +358,18 @@ func TestPrefetch(t *testing.T) {
 		r.put(q, amqp.Publishing{MessageId: strconv.Itoa(i)})
 	}
 	release := make(chan struct{})
-	var got seen
-	feed(t, openAdapter(t, r.url, nil).source("/queue/"+q, func(c *SourceConfig) { c.Prefetch, c.Workers = 5, 2 }), hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
+	var got hubtest.Seen
+	hubtest.Feed(t, openAdapter(t, r.url, nil).source("/queue/"+q, func(c *SourceConfig) { c.Prefetch, c.Workers = 5, 2 }), hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
 		<-release
 		return got.Handle(ctx, m)
 	}))
-	until(t, "not the prefetch is out", func() bool { return r.depth(q) == 25 })
+	hubtest.Until(t, "not the prefetch is out", func() bool { return r.depth(q) == 25 })
 	time.Sleep(50 * time.Millisecond)
 	if n := r.depth(q); n != 25 {
 		t.Errorf("%d left", n)
 	}
 	close(release)
-	until(t, "not all came", func() bool { return len(got.all()) == 30 })
+	hubtest.Until(t, "not all came", func() bool { return len(got.All()) == 30 })
 }
 
 // A server that hands over more than was asked for is read no faster than its messages are handled.
@@ -390,14 +391,14 @@ func TestServerIgnoresPrefetch(t *testing.T) {
 	})
 	release := make(chan struct{})
 	var inside atomic.Int64
-	var got seen
+	var got hubtest.Seen
 	source := openAdapter(t, s.url, nil).source("/queue/a", func(c *SourceConfig) { c.Prefetch, c.Workers = 8, 2 }).(*Source)
-	feed(t, source, hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
+	hubtest.Feed(t, source, hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
 		inside.Add(1)
 		<-release
 		return got.Handle(ctx, m)
 	}))
-	until(t, "nothing came", func() bool { return inside.Load() == 2 })
+	hubtest.Until(t, "nothing came", func() bool { return inside.Load() == 2 })
 	for before := int64(-1); before != written.Load(); time.Sleep(500 * time.Millisecond) { // until the buffers between are full
 		before = written.Load()
 	}
@@ -405,20 +406,20 @@ func TestServerIgnoresPrefetch(t *testing.T) {
 		t.Errorf("%d of %d were read, 2 are handled", n, total)
 	}
 	close(release)
-	until(t, "not all came", func() bool { return len(got.all()) == total && len(s.got(cmdAck)) == total })
+	hubtest.Until(t, "not all came", func() bool { return len(got.All()) == total && len(s.got(cmdAck)) == total })
 }
 
 func TestNoMessageID(t *testing.T) {
 	r := newRabbit(t)
 	q := r.queue("q", nil)
 	a := openAdapter(t, r.url, nil)
-	var got seen
-	feed(t, a.source("/queue/"+q, nil), &got)
+	var got hubtest.Seen
+	hubtest.Feed(t, a.source("/queue/"+q, nil), &got)
 	for range 3 {
 		r.put(q, amqp.Publishing{})
 	}
-	until(t, "not all came", func() bool { return len(got.all()) == 3 })
-	if m := got.all(); m[0].ID == "" || m[0].ID == m[1].ID {
+	hubtest.Until(t, "not all came", func() bool { return len(got.All()) == 3 })
+	if m := got.All(); m[0].ID == "" || m[0].ID == m[1].ID {
 		t.Errorf("IDs %s, %s", m[0].ID, m[1].ID)
 	}
 	if n := strings.Count(a.log.String(), "event=no_message_id"); n != 1 {
@@ -436,8 +437,8 @@ func TestStopsUnderFlow(t *testing.T) {
 		r.put(q, amqp.Publishing{MessageId: strconv.Itoa(i)})
 	}
 	source := openAdapter(t, r.url, nil).source("/queue/"+q, nil)
-	var got seen
-	for len(got.all()) < total {
+	var got hubtest.Seen
+	for len(got.All()) < total {
 		ctx, cancel := context.WithCancel(background(t))
 		at := int64(20 + rand.IntN(150))
 		var n atomic.Int64
@@ -446,7 +447,7 @@ func TestStopsUnderFlow(t *testing.T) {
 			if stopped.Load() {
 				t.Error("a message was begun after Run returned")
 			}
-			if n.Add(1) == at || len(got.all()) > total-30 {
+			if n.Add(1) == at || len(got.All()) > total-30 {
 				cancel()
 			}
 			return got.Handle(ctx, m)
@@ -455,8 +456,8 @@ func TestStopsUnderFlow(t *testing.T) {
 		cancel()
 		r.ok(err)
 	}
-	if n := len(got.all()); n != total {
+	if n := len(got.All()); n != total {
 		t.Errorf("%d came, of %d: what was acknowledged came again", n, total)
 	}
-	until(t, "messages are left", func() bool { return r.depth(q) == 0 })
+	hubtest.Until(t, "messages are left", func() bool { return r.depth(q) == 0 })
 }

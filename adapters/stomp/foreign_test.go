@@ -8,60 +8,16 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 const stompPy = "stomp.py==9.0.0"
-
-// needStompPy is where the Python client is installed, once for all runs. Where it can't be, the test is skipped, and with
-// HUB_TEST_SERVERS=1 it fails.
-func needStompPy(t *testing.T) string {
-	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err == nil {
-		cache = filepath.Join(cache, "orderhub-test", stompPy)
-		err = installStompPy(cache)
-	}
-	switch {
-	case err == nil:
-		return cache
-	case os.Getenv("HUB_TEST_SERVERS") == "1":
-		t.Fatalf("no %s: %v", stompPy, err)
-	}
-	t.Skipf("no %s: %v", stompPy, err)
-	return ""
-}
-
-func installStompPy(dir string) error {
-	if _, err := os.Stat(dir); err == nil {
-		return nil
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return err
-	}
-	fresh, err := os.MkdirTemp(filepath.Dir(dir), "pip-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(fresh)
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	if out, err := exec.CommandContext(ctx, "python3", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", fresh, stompPy).CombinedOutput(); err != nil {
-		return fmt.Errorf("pip: %w: %.300s", err, bytes.TrimSpace(out))
-	}
-	if err := os.Rename(fresh, dir); err != nil {
-		if _, there := os.Stat(dir); there != nil { // else another run was faster
-			return err
-		}
-	}
-	return nil
-}
 
 // client is a run of testdata/client.py.
 type client struct {
@@ -109,13 +65,13 @@ func (c *client) done() (out []told) {
 
 func TestPythonToHub(t *testing.T) {
 	t.Parallel()
-	r, dir := newRabbit(t), needStompPy(t)
+	r, dir := newRabbit(t), hubtest.PythonClient(t, stompPy)
 	q := r.queue("q", nil)
-	var got seen
-	feed(t, openAdapter(t, r.url, nil).source("/queue/"+q, nil), &got)
+	var got hubtest.Seen
+	hubtest.Feed(t, openAdapter(t, r.url, nil).source("/queue/"+q, nil), &got)
 	r.python(dir, "produce", "/queue/"+q, "50").done()
-	until(t, "not all came", func() bool { return len(got.all()) == 50 })
-	for _, m := range got.all() {
+	hubtest.Until(t, "not all came", func() bool { return len(got.All()) == 50 })
+	for _, m := range got.All() {
 		n, _ := strconv.Atoi(strings.TrimPrefix(m.ID, "s-"))
 		if m.ID != fmt.Sprintf("s-%d", n) || m.Correlation != fmt.Sprintf("order-%d", n) || m.Key != fmt.Sprintf("k-%d", n%3) || string(m.Body.Bytes()) != fmt.Sprintf(`{"n": %d}`, n) ||
 			m.Time.Unix() != 1700000000 || m.Headers["sku"] != fmt.Sprintf("a:b\\c\nd %d", n) || m.Headers["content-type"] != "application/json" {
@@ -126,7 +82,7 @@ func TestPythonToHub(t *testing.T) {
 
 func TestHubToPython(t *testing.T) {
 	t.Parallel()
-	r, dir := newRabbit(t), needStompPy(t)
+	r, dir := newRabbit(t), hubtest.PythonClient(t, stompPy)
 	q := r.queue("q", nil)
 	m := message1("m-1", `{"name":"Žofie"}`).WithCorrelation("order-7").WithKey("k").WithHeader("x-own", "ä:\\\nb")
 	r.ok(openAdapter(t, r.url, nil).target("/queue/"+q).Send(background(t), m))
@@ -139,12 +95,12 @@ func TestHubToPython(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got[0].Headers[name], want)
 		}
 	}
-	until(t, "it was not acknowledged", func() bool { return r.depth(q) == 0 })
+	hubtest.Until(t, "it was not acknowledged", func() bool { return r.depth(q) == 0 })
 }
 
 func TestPythonAnswers(t *testing.T) {
 	t.Parallel()
-	r, dir := newRabbit(t), needStompPy(t)
+	r, dir := newRabbit(t), hubtest.PythonClient(t, stompPy)
 	q := r.queue("q", nil)
 	service := r.python(dir, "answer", "/queue/"+q, "3")
 	stock := openAdapter(t, r.url, nil).caller("/queue/" + q)
@@ -162,9 +118,9 @@ func TestPythonAnswers(t *testing.T) {
 
 func TestPythonAsks(t *testing.T) {
 	t.Parallel()
-	r, dir := newRabbit(t), needStompPy(t)
+	r, dir := newRabbit(t), hubtest.PythonClient(t, stompPy)
 	q := r.queue("q", nil)
-	feed(t, openAdapter(t, r.url, nil).source("/queue/"+q, nil), replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) {
+	hubtest.Feed(t, openAdapter(t, r.url, nil).source("/queue/"+q, nil), hubtest.Replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) {
 		if string(m.Body.Bytes()) == "bad" {
 			return nil, hub.Fail(hub.Invalid, "schema", "no sku")
 		}

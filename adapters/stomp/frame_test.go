@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 func scanText(v version, maxBody int64, text string) (*frame, error) {
@@ -62,7 +63,7 @@ func TestCarries(t *testing.T) {
 			t.Errorf("%s %q %q: %v", c.v, c.name, c.value, err)
 		}
 		if err != nil {
-			wantError(t, err, hub.Invalid, reasonHeader)
+			hubtest.WantError(t, err, hub.Invalid, reasonHeader)
 		}
 	}
 }
@@ -133,7 +134,7 @@ func TestBrokenFrames(t *testing.T) {
 			t.Errorf("%s: no error", name)
 			continue
 		}
-		wantError(t, err, hub.Unavailable, reasonProtocol, c.want)
+		hubtest.WantError(t, err, hub.Unavailable, reasonProtocol, c.want)
 		if len(err.Error()) > 300 {
 			t.Errorf("%s: an error of %d bytes", name, len(err.Error()))
 		}
@@ -170,7 +171,7 @@ func TestPromisedBody(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	_, err := scanText(v12, 128<<20, "MESSAGE\ncontent-length:134217728\n\nbody")
 	runtime.ReadMemStats(&after)
-	wantError(t, err, hub.Unavailable, reasonProtocol)
+	hubtest.WantError(t, err, hub.Unavailable, reasonProtocol)
 	if took := (after.TotalAlloc - before.TotalAlloc) >> 10; took > 1024 {
 		t.Errorf("%d KiB for a body of 4 bytes", took)
 	}

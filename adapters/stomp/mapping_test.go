@@ -11,6 +11,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 func TestMessageMapping(t *testing.T) {
@@ -71,7 +72,7 @@ func TestSending(t *testing.T) {
 	}
 	m.Expires = time.Now().Add(-time.Second)
 	_, err = a.sending(mustPlace(t, "/queue/a"), m)
-	wantError(t, err, hub.Rejected, "expired")
+	hubtest.WantError(t, err, hub.Rejected, "expired")
 	m.Expires = time.Time{}
 	for _, to := range []string{"/temp-queue/x", ""} {
 		f, _ := a.sending(mustPlace(t, "/topic/a"), m.WithHeader("reply-to", to).WithHeader("persistent", ""))
@@ -140,10 +141,10 @@ func TestRoundTrip(t *testing.T) {
 		!d.Timestamp.Equal(m.Time) || d.Type != "order" || d.AppId != "shop" || d.ReplyTo != "/queue/answers" || len(d.Expiration) != 7 || d.Headers["hub-key"] != "lamp" || d.Headers["x-own"] != "žofie: \\ \n" {
 		t.Errorf("%+v", d)
 	}
-	var got seen
-	feed(t, b.source("/queue/"+q, nil), &got)
+	var got hubtest.Seen
+	hubtest.Feed(t, b.source("/queue/"+q, nil), &got)
 	r.ok(a.target("/queue/"+q).Send(background(t), m))
-	back := got.first(t)
+	back := got.First(t)
 	if back.ID != m.ID || back.Key != m.Key || back.Correlation != m.Correlation || !back.Time.Equal(m.Time) || !back.Expires.Equal(at) || string(back.Body.Bytes()) != "\x00\x01\xff" {
 		t.Errorf("%+v", back)
 	}
@@ -156,8 +157,8 @@ func TestRoundTrip(t *testing.T) {
 		t.Errorf("%v", back.Headers)
 	}
 	r.put(q, amqp.Publishing{MessageId: "by-amqp", CorrelationId: "c", ReplyTo: "plain.name", Expiration: "60000", Timestamp: time.Now(), Headers: amqp.Table{"n": int32(5), "text": "t"}, Body: []byte("x")})
-	until(t, "nothing came by AMQP", func() bool { return got.count("by-amqp") == 1 })
-	if m := got.all()[1]; m.Correlation != "c" || m.Headers["reply-to"] != "/reply-queue/plain.name" || m.Headers["n"] != "5" || m.Headers["text"] != "t" || time.Until(m.Expires) < 50*time.Second {
+	hubtest.Until(t, "nothing came by AMQP", func() bool { return got.Count("by-amqp") == 1 })
+	if m := got.All()[1]; m.Correlation != "c" || m.Headers["reply-to"] != "/reply-queue/plain.name" || m.Headers["n"] != "5" || m.Headers["text"] != "t" || time.Until(m.Expires) < 50*time.Second {
 		t.Errorf("%+v", m)
 	}
 }
@@ -217,10 +218,10 @@ func TestRoutingKeys(t *testing.T) {
 		}
 	}
 	_, err := mustPlace(t, "/exchange/x").sends(m.WithHeader(optionKey, strings.Repeat("k", 256)))
-	wantError(t, err, hub.Invalid, reasonTooLarge)
+	hubtest.WantError(t, err, hub.Invalid, reasonTooLarge)
 
 	_, err = mustPlace(t, "/exchange/x").sends(m.WithHeader(optionKey, "a%2Fb"))
-	wantError(t, err, hub.Invalid, reasonHeader)
+	hubtest.WantError(t, err, hub.Invalid, reasonHeader)
 
 	r := newRabbit(t)
 	x, q := r.exchange("x", "topic"), r.queue("q", nil)
@@ -230,9 +231,9 @@ func TestRoutingKeys(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 	r.ok(openAdapter(t, r.url, nil).target("/exchange/"+x).Send(background(t), m.WithHeader(optionKey, "a.žo/fie %41.*")))
-	var got seen
-	feed(t, openAdapter(t, r.url, nil).source("/amq/queue/"+q, nil), &got)
-	if key := got.first(t).Headers[hub.HeaderRoutingKey]; key != "a.žo/fie %41.*" {
+	var got hubtest.Seen
+	hubtest.Feed(t, openAdapter(t, r.url, nil).source("/amq/queue/"+q, nil), &got)
+	if key := got.First(t).Headers[hub.HeaderRoutingKey]; key != "a.žo/fie %41.*" {
 		t.Errorf("came with %q", key)
 	}
 }

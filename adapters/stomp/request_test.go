@@ -10,6 +10,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 // Hub to hub: one asks, another answers.
@@ -17,8 +18,8 @@ func TestHubAnswers(t *testing.T) {
 	r := newRabbit(t)
 	q := r.queue("stock", nil)
 	server, client := openAdapter(t, r.url, nil), openAdapter(t, r.url, func(c *Config) { c.Ops = map[string]string{"reserve": "/queue/" + q} })
-	var requests seen
-	feed(t, server.source("/queue/"+q, nil), replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) {
+	var requests hubtest.Seen
+	hubtest.Feed(t, server.source("/queue/"+q, nil), hubtest.Replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) {
 		requests.Handle(ctx, m)
 		switch string(m.Body.Bytes()) {
 		case "bad":
@@ -39,24 +40,24 @@ func TestHubAnswers(t *testing.T) {
 	if err != nil || string(reply.Body.Bytes()) != "for order-1 k" || reply.Correlation != "order-1" || reply.Headers[hub.HeaderStatus] != "200" || reply.ID == "" {
 		t.Fatalf("%v %+v", err, reply)
 	}
-	if m := requests.all()[0]; m.ID != "1" || m.Expires.IsZero() || !strings.HasPrefix(m.Headers[hub.HeaderReplyTo], replies) {
+	if m := requests.All()[0]; m.ID != "1" || m.Expires.IsZero() || !strings.HasPrefix(m.Headers[hub.HeaderReplyTo], replies) {
 		t.Errorf("%+v", m)
 	}
 	_, err = stock.Call(background(t), message1("2", "bad"))
-	wantError(t, err, hub.Invalid, "schema", "no sku")
+	hubtest.WantError(t, err, hub.Invalid, "schema", "no sku")
 	_, err = stock.Call(background(t), message1("3", "gone"))
-	wantError(t, err, "out_of_stock", "none", "no lamp left")
+	hubtest.WantError(t, err, "out_of_stock", "none", "no lamp left")
 	_, err = stock.Call(background(t), message1("4", "bug"))
-	if e := wantError(t, err, hub.Bug, "bug", "internal error"); strings.Contains(e.Error(), "secret") {
+	if e := hubtest.WantError(t, err, hub.Bug, "bug", "internal error"); strings.Contains(e.Error(), "secret") {
 		t.Error(e)
 	}
 	short, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	_, err = stock.Call(short, message1("5", "silent"))
-	wantError(t, err, hub.Timeout, "timeout", "no reply")
+	hubtest.WantError(t, err, hub.Timeout, "timeout", "no reply")
 	_, err = stock.Call(background(t), message1("6", "large"))
-	wantError(t, err, hub.Rejected, reasonBody)
-	until(t, "requests stayed in the queue", func() bool { return r.depth(q) == 0 })
+	hubtest.WantError(t, err, hub.Rejected, reasonBody)
+	hubtest.Until(t, "requests stayed in the queue", func() bool { return r.depth(q) == 0 })
 }
 
 // Row 77: the first of two replies counts; a late one is dropped and told of.
@@ -87,14 +88,14 @@ func TestLateAndSecondReply(t *testing.T) {
 	if m, err := <-got, <-failed; err != nil || string(m.Body.Bytes()) != "first" {
 		t.Fatal(m, err)
 	}
-	until(t, "the second reply was not counted", func() bool { return a.LateReplies() == 1 })
+	hubtest.Until(t, "the second reply was not counted", func() bool { return a.LateReplies() == 1 })
 
 	got, failed = call("2", 100*time.Millisecond)
 	d = r.get(q)
 	<-got
-	wantError(t, <-failed, hub.Timeout, "timeout")
+	hubtest.WantError(t, <-failed, hub.Timeout, "timeout")
 	r.put(d.ReplyTo, amqp.Publishing{CorrelationId: d.CorrelationId, Body: []byte("late")})
-	until(t, "the late reply was not counted", func() bool { return a.LateReplies() == 2 })
+	hubtest.Until(t, "the late reply was not counted", func() bool { return a.LateReplies() == 2 })
 	if n := strings.Count(a.log.String(), "event=late_reply"); n != 2 {
 		t.Error(a.log)
 	}
@@ -122,10 +123,10 @@ func TestCallLosesConnection(t *testing.T) {
 		failed <- err
 	}()
 	r.get(q)
-	p.cut()
-	wantError(t, <-failed, hub.Unavailable, reasonLost, "no reply", "/queue/"+q)
-	feed(t, openAdapter(t, r.url, nil).source("/queue/"+q, nil), replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) { return m, nil }))
-	until(t, "calls did not go on", func() bool {
+	p.Cut()
+	hubtest.WantError(t, <-failed, hub.Unavailable, reasonLost, "no reply", "/queue/"+q)
+	hubtest.Feed(t, openAdapter(t, r.url, nil).source("/queue/"+q, nil), hubtest.Replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) { return m, nil }))
+	hubtest.Until(t, "calls did not go on", func() bool {
 		_, err := caller.Call(background(t), message1("2", "{}"))
 		return err == nil
 	})
@@ -137,12 +138,12 @@ func TestRequesterGone(t *testing.T) {
 	r := newRabbit(t)
 	q, answers := r.queue("q", nil), r.queue("answers", nil)
 	a := openAdapter(t, r.url, nil)
-	var n seen
-	feed(t, a.source("/queue/"+q, nil), replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) { return m, n.Handle(ctx, m) }))
+	var n hubtest.Seen
+	hubtest.Feed(t, a.source("/queue/"+q, nil), hubtest.Replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) { return m, n.Handle(ctx, m) }))
 	for id, to := range map[string]string{"gone": r.name + ".gone", "refused": "/exchange/" + r.name + ".none/x"} {
 		r.put(q, amqp.Publishing{MessageId: id, ReplyTo: to, CorrelationId: "c"})
 	}
-	until(t, "no log line", func() bool { return strings.Contains(a.log.String(), "event=late_reply") })
+	hubtest.Until(t, "no log line", func() bool { return strings.Contains(a.log.String(), "event=late_reply") })
 	if log := a.log.String(); !strings.Contains(log, "no exchange") {
 		t.Error(log)
 	}
@@ -152,8 +153,8 @@ func TestRequesterGone(t *testing.T) {
 			t.Errorf("%+v", d)
 		}
 	}
-	if n.count("gone") != 1 || n.count("refused") != 1 || r.depth(q) != 0 {
-		t.Errorf("handled %v, %d left", n.n, r.depth(q))
+	if n.Count("gone") != 1 || n.Count("refused") != 1 || r.depth(q) != 0 {
+		t.Errorf("handled %d and %d, %d left", n.Count("gone"), n.Count("refused"), r.depth(q))
 	}
 }
 
@@ -168,8 +169,8 @@ func TestNoReturnAddress(t *testing.T) {
 		return true
 	})
 	a := openAdapter(t, s.url, nil)
-	feed(t, a.source("/queue/a", nil), replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) { return m, nil }))
-	until(t, "not settled", func() bool { return len(s.got(cmdAck)) == 2 })
+	hubtest.Feed(t, a.source("/queue/a", nil), hubtest.Replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) { return m, nil }))
+	hubtest.Until(t, "not settled", func() bool { return len(s.got(cmdAck)) == 2 })
 	if n := strings.Count(a.log.String(), "is no Return Address"); n != 2 || a.LateReplies() != 2 || len(s.got(cmdSend)) != 0 {
 		t.Error(a.log)
 	}
@@ -181,7 +182,7 @@ func TestStoppingIsNoAnswer(t *testing.T) {
 	q := r.queue("q", nil)
 	stopping := openAdapter(t, r.url, nil)
 	inside := make(chan struct{}, 100)
-	stop := feed(t, stopping.source("/queue/"+q, nil), replier(func(context.Context, *hub.Message) (*hub.Message, error) {
+	stop := hubtest.Feed(t, stopping.source("/queue/"+q, nil), hubtest.Replier(func(context.Context, *hub.Message) (*hub.Message, error) {
 		inside <- struct{}{}
 		return nil, hub.Fail(hub.Unavailable, "stopping", "the hub is stopping")
 	}))
@@ -192,7 +193,7 @@ func TestStoppingIsNoAnswer(t *testing.T) {
 	}()
 	<-inside
 	stop()
-	feed(t, openAdapter(t, r.url, nil).source("/queue/"+q, nil), replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) { return m, nil }))
+	hubtest.Feed(t, openAdapter(t, r.url, nil).source("/queue/"+q, nil), hubtest.Replier(func(_ context.Context, m *hub.Message) (*hub.Message, error) { return m, nil }))
 	if err := <-got; err != nil {
 		t.Error(err)
 	}
@@ -203,9 +204,9 @@ func TestReplyLost(t *testing.T) {
 	r := newRabbit(t)
 	q := r.queue("q", nil)
 	p := newProxy(t, r.url)
-	var n seen
+	var n hubtest.Seen
 	inside := make(chan struct{}, 8)
-	feed(t, openAdapter(t, p.url, nil).source("/queue/"+q, nil), replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) {
+	hubtest.Feed(t, openAdapter(t, p.url, nil).source("/queue/"+q, nil), hubtest.Replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) {
 		inside <- struct{}{}
 		time.Sleep(50 * time.Millisecond)
 		return m, n.Handle(ctx, m)
@@ -216,7 +217,7 @@ func TestReplyLost(t *testing.T) {
 		got <- err
 	}()
 	<-inside
-	p.cut()
+	p.Cut()
 	if err := <-got; err != nil {
 		t.Error(err)
 	}
@@ -226,13 +227,13 @@ func TestReplyLost(t *testing.T) {
 func TestRequestToNobody(t *testing.T) {
 	r := newRabbit(t)
 	q, answers := r.queue("q", nil), r.queue("answers", nil)
-	var got seen
-	feed(t, openAdapter(t, r.url, nil).source("/queue/"+q, nil), &got)
+	var got hubtest.Seen
+	hubtest.Feed(t, openAdapter(t, r.url, nil).source("/queue/"+q, nil), &got)
 	r.put(q, amqp.Publishing{MessageId: "1", ReplyTo: answers, CorrelationId: "c"})
-	if m := got.first(t); m.Headers[hub.HeaderReplyTo] != replies+answers {
+	if m := got.First(t); m.Headers[hub.HeaderReplyTo] != replies+answers {
 		t.Errorf("%+v", m)
 	}
-	until(t, "it stayed", func() bool { return r.depth(q) == 0 })
+	hubtest.Until(t, "it stayed", func() bool { return r.depth(q) == 0 })
 	if r.depth(answers) != 0 {
 		t.Error("somebody answered")
 	}

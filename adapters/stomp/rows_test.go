@@ -10,6 +10,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 // Row 48: what a broken server sends ends the connection with its reason; the next one is opened, and messages go on.
@@ -44,17 +45,17 @@ func TestBrokenServer(t *testing.T) {
 				conn.deliver([]byte("well"), header{headerID, "1"})
 				return true
 			})
-			var got seen
+			var got hubtest.Seen
 			source := openAdapter(t, s.url, nil).source("/queue/a", nil)
-			wantError(t, source.Run(background(t), &got), hub.Unavailable, c.reason, "broker /queue/a", c.want)
-			if len(got.all()) > 0 {
-				t.Errorf("a broken frame became a message: %+v", got.all()[0])
+			hubtest.WantError(t, source.Run(background(t), &got), hub.Unavailable, c.reason, "broker /queue/a", c.want)
+			if len(got.All()) > 0 {
+				t.Errorf("a broken frame became a message: %+v", got.All()[0])
 			}
-			feed(t, source, &got)
-			if m := got.first(t); string(m.Body.Bytes()) != "well" {
+			hubtest.Feed(t, source, &got)
+			if m := got.First(t); string(m.Body.Bytes()) != "well" {
 				t.Errorf("%+v", m)
 			}
-			until(t, "no ACK", func() bool { return len(s.got(cmdAck)) == 1 })
+			hubtest.Until(t, "no ACK", func() bool { return len(s.got(cmdAck)) == 1 })
 		})
 	}
 }
@@ -66,7 +67,7 @@ func TestHeartBeats(t *testing.T) {
 	s.beat = "1000,1000"
 	source := openAdapter(t, s.url, func(c *Config) { c.Heartbeat = time.Second }).source("/queue/a", nil)
 	began := time.Now()
-	wantError(t, source.Run(background(t), &seen{}), hub.Unavailable, reasonProtocol, "no heart-beat")
+	hubtest.WantError(t, source.Run(background(t), &hubtest.Seen{}), hub.Unavailable, reasonProtocol, "no heart-beat")
 	if took := time.Since(began); took < time.Second || took > 15*time.Second {
 		t.Errorf("noticed after %s", took)
 	}
@@ -94,11 +95,11 @@ func TestHandshakes(t *testing.T) {
 	} {
 		s := newFake(t, func(conn *fakeConn, f *frame) bool { conn.raw(c.raw); return true })
 		a := openAdapter(t, s.url, nil)
-		e := wantError(t, a.target("/queue/a").Send(background(t), message1("1", "{}")), hub.Unavailable, hub.NotConnected, "no connection to 127.0.0.1", c.want)
+		e := hubtest.WantError(t, a.target("/queue/a").Send(background(t), message1("1", "{}")), hub.Unavailable, hub.NotConnected, "no connection to 127.0.0.1", c.want)
 		if strings.Contains(e.Error(), "swordfish") {
 			t.Errorf("%s: the secret is in %q", name, e)
 		}
-		wantError(t, a.source("/queue/a", nil).Run(background(t), &seen{}), hub.Unavailable, hub.NotConnected, c.want)
+		hubtest.WantError(t, a.source("/queue/a", nil).Run(background(t), &hubtest.Seen{}), hub.Unavailable, hub.NotConnected, c.want)
 		if _, err := a.Inspect(background(t)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -117,13 +118,13 @@ func TestNoConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := openAdapter(t, url, nil)
 			err := a.target("/queue/x").Send(background(t), message1("1", "{}"))
-			wantError(t, err, hub.Unavailable, hub.NotConnected, "no connection to")
+			hubtest.WantError(t, err, hub.Unavailable, hub.NotConnected, "no connection to")
 			if strings.Contains(err.Error(), "swordfish") {
 				t.Errorf("the secret is in %q", err)
 			}
 			_, err = a.caller("/queue/x").Call(background(t), message1("1", "{}"))
-			wantError(t, err, hub.Unavailable, hub.NotConnected)
-			wantError(t, a.source("/queue/x", nil).Run(background(t), &seen{}), hub.Unavailable, hub.NotConnected)
+			hubtest.WantError(t, err, hub.Unavailable, hub.NotConnected)
+			hubtest.WantError(t, a.source("/queue/x", nil).Run(background(t), &hubtest.Seen{}), hub.Unavailable, hub.NotConnected)
 		})
 	}
 	if findings, err := openAdapter(t, "stomp://guest:guest@"+host, nil).Inspect(background(t)); err != nil || len(findings) > 0 {
@@ -142,8 +143,8 @@ func TestLoginAndRights(t *testing.T) {
 	login := strings.Replace(r.url, "guest:guest", url.UserPassword(user, password).String(), 1)
 	a := openAdapter(t, login, nil)
 	r.ok(a.target("/queue/"+r.drop("q")).Send(background(t), message1("1", "{}")))
-	wantError(t, a.target("/topic/x").Send(background(t), message1("1", "{}")), hub.Unavailable, reasonAccess, "/topic/x", "refused for user")
-	wantError(t, a.source("/queue/"+r.name+".q", nil).Run(background(t), &seen{}), hub.Unavailable, reasonAccess, "refused for user")
+	hubtest.WantError(t, a.target("/topic/x").Send(background(t), message1("1", "{}")), hub.Unavailable, reasonAccess, "/topic/x", "refused for user")
+	hubtest.WantError(t, a.source("/queue/"+r.name+".q", nil).Run(background(t), &hubtest.Seen{}), hub.Unavailable, reasonAccess, "refused for user")
 }
 
 // What is missing, or declared otherwise, is said; a fault of one destination costs no other.
@@ -154,13 +155,13 @@ func TestTopologyFaults(t *testing.T) {
 	r.ok(good.Send(background(t), message1("1", "{}")))
 	conn, _ := good.pub.keep.Get(background(t))
 
-	e := wantError(t, a.target("/exchange/"+r.name+".no/k").Send(background(t), message1("1", "{}")), hub.Unavailable, reasonTopology, "no exchange '"+r.name+".no'")
+	e := hubtest.WantError(t, a.target("/exchange/"+r.name+".no/k").Send(background(t), message1("1", "{}")), hub.Unavailable, reasonTopology, "no exchange '"+r.name+".no'")
 	if strings.Contains(e.Error(), "NOT_FOUND") {
 		t.Error(e)
 	}
-	wantError(t, a.source("/amq/queue/"+r.name+".no", nil).Run(background(t), &seen{}), hub.Unavailable, reasonTopology, "no queue")
+	hubtest.WantError(t, a.source("/amq/queue/"+r.name+".no", nil).Run(background(t), &hubtest.Seen{}), hub.Unavailable, reasonTopology, "no queue")
 	q := r.queue("q", amqp.Table{"x-queue-type": "quorum"})
-	wantError(t, a.source("/queue/"+q, nil).Run(background(t), &seen{}), hub.Unavailable, reasonTopology, "declared with other arguments", "x-queue-type", "/amq/queue/NAME takes a queue as it is")
+	hubtest.WantError(t, a.source("/queue/"+q, nil).Run(background(t), &hubtest.Seen{}), hub.Unavailable, reasonTopology, "declared with other arguments", "x-queue-type", "/amq/queue/NAME takes a queue as it is")
 	r.ok(a.target("/amq/queue/"+q).Send(background(t), message1("1", "{}")))
 	if d := r.get(q); d.MessageId != "1" {
 		t.Error(d)
@@ -178,21 +179,21 @@ func TestTooLarge(t *testing.T) {
 	dead := r.queue("dead", nil)
 	q := r.queue("q", amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": dead})
 	p := newProxy(t, r.url)
-	a.server.address = p.l.Addr().String()
-	var got seen
-	feed(t, a.source("/amq/queue/"+q, nil), &got)
+	a.server.address = p.Address
+	var got hubtest.Seen
+	hubtest.Feed(t, a.source("/amq/queue/"+q, nil), &got)
 	r.put(q, amqp.Publishing{MessageId: "body", Body: make([]byte, 3<<20)})
 	r.put(q, amqp.Publishing{MessageId: "headers", Headers: amqp.Table{"l": strings.Repeat("x", 100<<10)}, Body: []byte("x")})
 	r.put(q, amqp.Publishing{MessageId: "edge", Headers: amqp.Table{"a": "b", "l": strings.Repeat("x", 60<<10)}, Body: make([]byte, 1<<20)})
-	if m := got.first(t); m.ID != "edge" || m.Body.Len() != 1<<20 || m.Headers["a"] != "b" {
+	if m := got.First(t); m.ID != "edge" || m.Body.Len() != 1<<20 || m.Headers["a"] != "b" {
 		t.Errorf("%s, %d bytes", m.ID, m.Body.Len())
 	}
 	ids := map[string]bool{r.get(dead).MessageId: true, r.get(dead).MessageId: true}
 	if !ids["body"] || !ids["headers"] {
 		t.Errorf("dead letters %v", ids)
 	}
-	if p.naks.Load() != 2 || p.opened.Load() != 1 {
-		t.Errorf("%d refusals, %d connections", p.naks.Load(), p.opened.Load())
+	if p.naks.Load() != 2 || p.Opened.Load() != 1 {
+		t.Errorf("%d refusals, %d connections", p.naks.Load(), p.Opened.Load())
 	}
 	for _, event := range []string{"event=header_too_large", "event=body_too_large"} {
 		if !strings.Contains(a.log.String(), event) {
@@ -201,10 +202,10 @@ func TestTooLarge(t *testing.T) {
 	}
 
 	target := a.target("/queue/" + dead)
-	wantError(t, target.Send(background(t), message1("1", strings.Repeat("x", 2<<20))), hub.Invalid, reasonBody)
-	wantError(t, target.Send(background(t), message1("1", "{}").WithHeader("x", strings.Repeat("x", 10<<20))), hub.Invalid, reasonTooLarge)
-	wantError(t, target.Send(background(t), message1(strings.Repeat("i", 300), "")), hub.Invalid, reasonTooLarge)
-	wantError(t, target.Send(background(t), message1("1", "{}").WithHeader("x", "a\x00b")), hub.Invalid, reasonHeader)
+	hubtest.WantError(t, target.Send(background(t), message1("1", strings.Repeat("x", 2<<20))), hub.Invalid, reasonBody)
+	hubtest.WantError(t, target.Send(background(t), message1("1", "{}").WithHeader("x", strings.Repeat("x", 10<<20))), hub.Invalid, reasonTooLarge)
+	hubtest.WantError(t, target.Send(background(t), message1(strings.Repeat("i", 300), "")), hub.Invalid, reasonTooLarge)
+	hubtest.WantError(t, target.Send(background(t), message1("1", "{}").WithHeader("x", "a\x00b")), hub.Invalid, reasonHeader)
 	r.ok(target.Send(background(t), message1("after", "{}")))
 }
 
@@ -213,11 +214,11 @@ func TestLineEndsInHeader(t *testing.T) {
 	r := newRabbit(t)
 	a := openAdapter(t, r.url, nil)
 	q := r.queue("q", nil)
-	var got seen
-	feed(t, a.source("/queue/"+q, nil), &got)
+	var got hubtest.Seen
+	hubtest.Feed(t, a.source("/queue/"+q, nil), &got)
 	value := "a\r\nSet-Cookie: b\\n:c"
 	r.ok(a.target("/queue/"+q).Send(background(t), message1("1", "{}").WithHeader("x-a", value)))
-	if v := got.first(t).Headers["x-a"]; v != value {
+	if v := got.First(t).Headers["x-a"]; v != value {
 		t.Errorf("%q", v)
 	}
 }
@@ -243,9 +244,9 @@ func TestServerTakesNothing(t *testing.T) {
 		for range cap(done) {
 			if e := hub.AsError(<-done); e.Class == hub.Throttled {
 				class = e.Class
-				wantError(t, e, hub.Throttled, reasonBlocked)
+				hubtest.WantError(t, e, hub.Throttled, reasonBlocked)
 			} else {
-				wantError(t, e, hub.Timeout, "timeout")
+				hubtest.WantError(t, e, hub.Timeout, "timeout")
 			}
 		}
 	}
@@ -253,5 +254,5 @@ func TestServerTakesNothing(t *testing.T) {
 		t.Error("all were taken to be under way")
 	}
 	close(release)
-	until(t, "sends did not go on", func() bool { return target.Send(context.Background(), message1("2", "{}")) == nil })
+	hubtest.Until(t, "sends did not go on", func() bool { return target.Send(context.Background(), message1("2", "{}")) == nil })
 }
