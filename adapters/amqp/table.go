@@ -219,11 +219,9 @@ func (t typed) value() any {
 	case "l":
 		return t.int()
 	case "f":
-		f, _ := strconv.ParseFloat(t.Value, 32)
-		return float32(f)
+		return float32(t.float(32))
 	case "d":
-		f, _ := strconv.ParseFloat(t.Value, 64)
-		return f
+		return t.float(64)
 	case "D":
 		var d amqp.Decimal
 		_, _ = fmt.Sscan(t.Value, &d.Scale, &d.Value)
@@ -257,6 +255,11 @@ func (t typed) value() any {
 func (t typed) int() int64 {
 	n, _ := strconv.ParseInt(t.Value, 10, 64)
 	return n
+}
+
+func (t typed) float(bits int) float64 {
+	f, _ := strconv.ParseFloat(t.Value, bits)
+	return f
 }
 
 // headerText converts a value of a header table to text. Tables and lists become JSON.
