@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -136,11 +137,64 @@ func TestLanesRunBesideEachOther(t *testing.T) {
 	<-l.Stop()
 }
 
-// nothing is a Settler and a job of tests that settle nothing.
+// A job that waits for its next try is not overtaken by the next of its key; other keys go on.
+func TestLaneWaitsForItsRetry(t *testing.T) {
+	var again atomic.Bool
+	handled := make(chan string, 4)
+	l := NewLanes(hub.RealClock{}, Work[keyed]{Workers: 1, Key: keyOf, Handle: func(j keyed) time.Duration {
+		if handled <- j.id; j.id == "a1" && !again.Swap(true) {
+			return 50 * time.Millisecond
+		}
+		return Settled
+	}})
+	for _, j := range []keyed{{"a", "a1"}, {"a", "a2"}, {"b", "b1"}} {
+		l.Put(t.Context(), j)
+	}
+	if got := []string{<-handled, <-handled, <-handled, <-handled}; !slices.Equal(got, []string{"a1", "b1", "a1", "a2"}) {
+		t.Errorf("handled %v", got)
+	}
+	<-l.Stop()
+}
+
+// nothing is a job of tests that look at its Delivery alone.
 type nothing struct{ Delivery }
 
 func intake() *Intake[*nothing] {
 	return &Intake[*nothing]{Env: &hub.Env{Clock: hub.RealClock{}, Log: slog.New(slog.DiscardHandler)}, Hold: 10 * time.Minute}
+}
+
+// settled notes what becomes of deliveries.
+type settled chan string
+
+func (s settled) Done(*nothing)                                             { s <- "done" }
+func (s settled) Requeue(*nothing)                                          { s <- "requeued" }
+func (s settled) Refuse(_ *nothing, e *hub.Error)                           { s <- "refused " + e.Reason }
+func (s settled) Reply(_ context.Context, _ *nothing, m *hub.Message) error { s <- "reply"; return nil }
+
+// keeper keeps what was refused at the second try.
+type keeper struct {
+	hub.Handler
+	tries atomic.Int64
+}
+
+func (k *keeper) Refused(hub.Refusal) {}
+func (k *keeper) Kept(context.Context) error {
+	if k.tries.Add(1) < 2 {
+		return errors.New("the disk is full")
+	}
+	return nil
+}
+
+// A delivery that gives no message is settled once the hub has it among what was refused, not before.
+func TestRefusedIsKept(t *testing.T) {
+	in, out, k := intake(), make(settled, 1), &keeper{}
+	in.Work, in.Settler, in.Handler, in.Workers = t.Context(), out, k, 1
+	in.Start()
+	in.Put(t.Context(), &nothing{Delivery{Msg: &hub.Message{ID: "1"}, Fault: hub.Fail(hub.Invalid, "header_too_large", "too large")}})
+	if got := <-out; got != "refused header_too_large" || k.tries.Load() != 2 {
+		t.Errorf("%s after %d tries to keep it", got, k.tries.Load())
+	}
+	<-in.Stop()
 }
 
 func TestPauses(t *testing.T) {
