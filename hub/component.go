@@ -17,6 +17,8 @@ type Component struct {
 	Config, Source, Send     func() any
 	Answers, Replies, Finite bool
 	Server                   bool // it has an address of its own once it is started
+	Nowhere                  string
+	Confine                  func(cfg any, url, dir string)
 	Carries                  map[string]string
 	Place                    func(arg string, options any) (Carried, Subscription, error)
 	Check                    func(cfg any, env *Env) []FieldFault

@@ -223,7 +223,9 @@ func (rt *Runtime) settle(ctx context.Context) error {
 			}
 		}
 		if quiet {
-			if qs, err := rt.store.Queues(ctx); err != nil {
+			if qs, err := rt.store.Queues(ctx); ctx.Err() != nil {
+				return nil
+			} else if err != nil {
 				return err
 			} else if !rt.pending(qs) {
 				return nil

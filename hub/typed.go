@@ -28,6 +28,12 @@ type Typed[A, C, S any] struct {
 	Replies bool // its sources answer messages that carry a Return Address (header reply-to) when the pipeline replies
 	Finite  bool // its sources may end by themselves, when the input is used up: see Env.Once
 
+	// Nowhere is an address of its far end (`url:`, `brokers:`) at which nobody answers; "": it has no far end.
+	Nowhere string
+	// Confine changes a config so that nothing leaves this machine: its far end is at url, its files
+	// are in the folder dir, its server takes any free port of the loopback. nil: there is nothing to change.
+	Confine func(c *C, url, dir string)
+
 	// Carries are the types of channels that it carries (`via:`), each with what an
 	// integrator should know of it; "": nothing.
 	Carries map[string]string
@@ -95,7 +101,7 @@ func (t Typed[A, C, S]) New(c *C, env *Env) (A, error) {
 
 // Component is t without its types. The only type assertions of configs are in here.
 func (t Typed[A, C, S]) Component() Component {
-	c := Component{Name: t.Name, Doc: t.Doc, Send: t.Send, Answers: t.Answers, Replies: t.Replies, Finite: t.Finite, Server: t.Start != nil,
+	c := Component{Name: t.Name, Doc: t.Doc, Send: t.Send, Answers: t.Answers, Replies: t.Replies, Finite: t.Finite, Server: t.Start != nil, Nowhere: t.Nowhere,
 		Carries: t.Carries, CheckTarget: t.CheckTarget, CheckHeader: t.CheckHeader, Config: func() any { return t.Config() },
 		Check: with(t.Check), CheckCall: with(t.CheckCall), Expects: with(t.Expects), Safe: with(t.Safe),
 		Open: func(cfg any, env *Env) (*Adapter, error) {
@@ -105,6 +111,9 @@ func (t Typed[A, C, S]) Component() Component {
 			}
 			return t.adapter(a), nil
 		}}
+	if t.Confine != nil {
+		c.Confine = func(cfg any, url, dir string) { t.Confine(cfg.(*C), url, dir) }
+	}
 	if t.Source != nil {
 		c.Source = func() any { return t.Source() }
 	}

@@ -19,7 +19,7 @@ func Component() hub.Component { return definition().Component() }
 
 func definition() hub.Typed[*Adapter, Config, SourceConfig] {
 	return hub.Typed[*Adapter, Config, SourceConfig]{
-		Name: "amqp", Doc: readme, Replies: true,
+		Name: "amqp", Doc: readme, Nowhere: "amqp://127.0.0.1:1", Replies: true,
 		Config:  defaultConfig,
 		Source:  defaultSource,
 		Send:    func() any { return &SendOptions{} },

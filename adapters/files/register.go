@@ -4,6 +4,7 @@ package files
 
 import (
 	_ "embed"
+	"time"
 
 	"orderhub/hub"
 )
@@ -17,6 +18,11 @@ func Component(parsers map[string]Parser) hub.Component { return definition(pars
 func definition(parsers map[string]Parser) hub.Typed[*Adapter, Config, SourceConfig] {
 	return hub.Typed[*Adapter, Config, SourceConfig]{
 		Name: "files", Doc: readme, Finite: true,
+		Confine: func(c *Config, _, dir string) {
+			if c.Dir != "" {
+				c.Dir, c.Stable, c.Poll = dir, 20*time.Millisecond, 20*time.Millisecond
+			}
+		},
 		Config: defaultConfig,
 		Send:   func() any { return &SendOptions{} },
 		Source: func() *SourceConfig { return &SourceConfig{} },

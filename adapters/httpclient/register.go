@@ -16,7 +16,8 @@ func Component() hub.Component { return definition().Component() }
 
 func definition() hub.Typed[*Client, Config, struct{}] {
 	return hub.Typed[*Client, Config, struct{}]{
-		Name: "http-client", Doc: readme,
+		Name: "http-client", Doc: readme, Nowhere: "http://127.0.0.1:1",
+		Confine:     func(c *Config, url, _ string) { c.URL = url },
 		Config:      defaultConfig,
 		Ops:         (*Config).operations,
 		Safe:        (*Config).safe,

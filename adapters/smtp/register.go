@@ -16,7 +16,8 @@ func Component() hub.Component { return definition().Component() }
 
 func definition() hub.Typed[*Adapter, Config, struct{}] {
 	return hub.Typed[*Adapter, Config, struct{}]{
-		Name: "smtp", Doc: readme,
+		Name: "smtp", Doc: readme, Nowhere: "smtp://127.0.0.1:1",
+		Confine:     func(c *Config, url, _ string) { c.URL = hub.Secret(url) },
 		Config:      defaultConfig,
 		Send:        func() any { return &SendOptions{} },
 		CheckHeader: func(_, name, _ string) (string, bool) { return ignoredHeader(name) },

@@ -18,7 +18,7 @@ func Component() hub.Component { return definition().Component() }
 
 func definition() hub.Typed[*Adapter, Config, SourceConfig] {
 	return hub.Typed[*Adapter, Config, SourceConfig]{
-		Name: "stomp", Doc: readme, Replies: true,
+		Name: "stomp", Doc: readme, Nowhere: "stomp://127.0.0.1:1", Replies: true,
 		Config: defaultConfig,
 		Source: defaultSource,
 		Send:   func() any { return &SendOptions{Persistent: true} },

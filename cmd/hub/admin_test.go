@@ -1,13 +1,10 @@
 package main
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
-
-	"orderhub/hub"
 )
 
 // TestAdminAPI: every call answers JSON, every fault is a problem+json.
@@ -37,7 +34,7 @@ func TestAdminAPI(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res, err := c.http.Do(req)
+		res, err := c.HTTP.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,15 +46,6 @@ func TestAdminAPI(t *testing.T) {
 		}
 		if res.StatusCode != test.status || res.Header.Get("Content-Type") != kind || !strings.Contains(string(raw), test.part) {
 			t.Errorf("%s %s: %s %s, expected %d with %s\n%s", test.call, test.body, res.Status, res.Header.Get("Content-Type"), test.status, test.part, raw)
-		}
-	}
-}
-
-// TestClassStatus: the classes are told as the http-server tells them.
-func TestClassStatus(t *testing.T) {
-	for class, status := range map[hub.Class]int{hub.Invalid: 422, hub.Rejected: 409, "out_of_stock": 409, hub.Timeout: 504, hub.Unavailable: 503, hub.Throttled: 429, hub.Bug: 500} {
-		if e := problemOf(&hub.Error{Class: class, Err: errors.New("x")}); e.Status != status {
-			t.Errorf("%s is %d, expected %d", class, e.Status, status)
 		}
 	}
 }

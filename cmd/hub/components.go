@@ -61,11 +61,6 @@ func registry(mask *hub.Masker) *pipelines.Registry {
 	}
 }
 
-// anyPort makes a server that asks for the default port take the next free one when it is busy.
-func anyPort(reg *pipelines.Registry) {
-	openWith(reg, func(env *hub.Env) { env.AnyPort = true })
-}
-
 // openWith makes every adapter be opened with an Env that change has changed.
 func openWith(reg *pipelines.Registry, change func(*hub.Env)) {
 	for i, c := range reg.Components {

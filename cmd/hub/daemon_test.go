@@ -15,6 +15,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/config"
 	"orderhub/cmd/hub/internal/exit"
 )
 
@@ -25,7 +27,7 @@ type site struct {
 	config string
 	cancel context.CancelFunc
 	exit   chan int
-	ready  ready
+	ready  api.Ready
 	talk   *syncBuffer
 }
 
@@ -169,7 +171,7 @@ func TestSendTraceStatus(t *testing.T) {
 func TestControlSocket(t *testing.T) {
 	s := newSite(t, shop)
 	s.start()
-	socket := filepath.Join(s.dir, socketName)
+	socket := filepath.Join(s.dir, "hub.sock")
 	st, err := os.Stat(socket)
 	if err != nil || st.Mode().Perm() != 0o600 {
 		t.Errorf("socket: %v %v, expected mode 0600", st.Mode(), err)
@@ -180,7 +182,7 @@ func TestControlSocket(t *testing.T) {
 	if code := s.stop(); code != 0 {
 		t.Errorf("exit %d", code)
 	}
-	if exists(socket) {
+	if config.Exists(socket) {
 		t.Error("the socket stays behind a hub that ended")
 	}
 }
@@ -213,7 +215,7 @@ func TestReload(t *testing.T) {
 	s.write(strings.Replace(shop, "POST /orders", "POST /purchases", 1))
 	has(t, s.hub(0, "reload"), s.ready.Revision+" -> ")
 	await(t, "the new route answers", func() bool {
-		var v statusView
+		var v api.Status
 		if err := json.Unmarshal([]byte(s.hub(0, "status", "-o", "json")), &v); err != nil {
 			t.Fatal(err)
 		}
@@ -246,7 +248,7 @@ func TestDeadLetterReplay(t *testing.T) {
 	for i := range 3 {
 		s.post("/orders", fmt.Sprintf(`{"id":"A-%d","total":0,"kind":"web"}`, i))
 	}
-	var groups []deadGroup
+	var groups []api.DeadGroup
 	await(t, "three dead letters of one cause", func() bool {
 		if err := json.Unmarshal([]byte(s.hub(0, "dlq", "-o", "json")), &groups); err != nil {
 			t.Fatal(err)
@@ -255,7 +257,7 @@ func TestDeadLetterReplay(t *testing.T) {
 	})
 	g := groups[0].Group
 	has(t, s.hub(0, "dlq"), "GROUP", g, "work/validate", "the total is not positive")
-	var list []storedMessage
+	var list []api.Stored
 	if err := json.Unmarshal([]byte(s.hub(0, "dlq", "--group", g, "-o", "json")), &list); err != nil || len(list) != 3 {
 		t.Fatalf("%d dead letters, %v", len(list), err)
 	}

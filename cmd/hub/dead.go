@@ -2,169 +2,186 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"io"
-	"net/http"
-	"slices"
+	"fmt"
+	"net/url"
 	"strconv"
-	"time"
 
+	"github.com/spf13/cobra"
+
+	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/daemon"
+	"orderhub/cmd/hub/internal/exit"
+	"orderhub/cmd/hub/internal/screen"
+	"orderhub/cmd/hub/internal/show"
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
 )
 
-// deadGroup are the dead letters of one cause.
-type deadGroup struct {
-	Group string    `json:"group"`
-	Count int       `json:"count"`
-	First time.Time `json:"first"`
-	Last  time.Time `json:"last"`
-	Where string    `json:"where"`
-	Class hub.Class `json:"class,omitempty"`
-	Cause string    `json:"cause"` // of the newest
-}
-
-// deadSelection says which dead letters a call is about: some, a group, or all.
-type deadSelection struct {
-	Seqs   []int64 `json:"seqs,omitempty"`
-	Group  string  `json:"group,omitempty"`
-	All    bool    `json:"all,omitempty"`
-	DryRun bool    `json:"dry_run,omitempty"`
-}
-
-// deadAnswer is what was done, or with dry_run would be.
-type deadAnswer struct {
-	Count  int            `json:"count"`
-	DryRun bool           `json:"dry_run,omitempty"`
-	Then   map[string]int `json:"then"` // how many failed under which configuration
-	Now    string         `json:"now"`  // the configuration that runs
-	Queues map[string]int `json:"queues"`
-	First  time.Time      `json:"first,omitzero"`
-	Last   time.Time      `json:"last,omitzero"`
-}
-
-func (a *admin) deadGroups(r *http.Request) (any, error) {
-	groups, err := a.storage.DeadGroups(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	out := make([]deadGroup, len(groups))
-	for i, g := range groups {
-		out[i] = deadGroup{Group: g.Cause, Count: g.Count, First: g.First, Last: g.Last}
-		if g.Sample != nil && g.Sample.Error != nil {
-			out[i].Where, out[i].Class, out[i].Cause = g.Sample.Error.Where, g.Sample.Error.Class, g.Sample.Error.Text()
+func (c *cli) dlqVerb() *cobra.Command {
+	var s api.DeadSelection
+	list := func(ctx context.Context, _ []string) error {
+		if s.Group != "" {
+			return c.deadLetters(ctx, s.Group)
 		}
+		return tell(ctx, c, api.GetDeadGroups, nil, nil, show.DeadGroups)
 	}
-	return out, nil
+	var yes bool
+	drop := verb("drop [SEQ]...", "Delete dead letters for good", 0, -1, func(ctx context.Context, args []string) error { return c.drop(ctx, args, s, yes) })
+	drop.Flags().BoolVar(&s.All, "all", false, "all dead letters")
+	drop.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd := group("dlq", "Show dead letters, grouped by cause; list, show or drop them",
+		"  hub dlq                   the groups\n  hub dlq --group g1a2b3    the dead letters of one\n"+
+			"  hub dlq show 42           one, with its body\n  hub dlq drop --group g1a2b3",
+		list,
+		verb("list", "List the groups, or the dead letters of one", 0, 0, list),
+		verb("show SEQ", "Show one dead letter with its body", 1, 1, func(ctx context.Context, args []string) error { return c.deadLetter(ctx, args[0]) }),
+		drop)
+	cmd.PersistentFlags().StringVar(&s.Group, "group", "", "only this group")
+	return cmd
 }
 
-// dead pages through dead letters: ?group=&id=&seq=&after=&limit=&full=true.
-func (a *admin) dead(r *http.Request) (any, error) {
-	q := hub.BrowseQuery{State: hub.Dead, Cause: r.FormValue("group"), ID: r.FormValue("id"), Limit: 100}
-	for name, to := range map[string]func(int64){"after": func(n int64) { q.After = n }, "limit": func(n int64) { q.Limit = int(min(max(n, 1), 1000)) },
-		"seq": func(n int64) { q.After, q.Limit = n-1, 1 }} {
-		if text := r.FormValue(name); text != "" {
-			n, err := strconv.ParseInt(text, 10, 64)
+func (c *cli) deadLetters(ctx context.Context, group string) error {
+	const most = 1000
+	list, raw, err := ask(ctx, c, api.GetDead, url.Values{"group": {group}, "limit": {strconv.Itoa(most)}}, nil)
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 && !c.IsJSON() {
+		return fmt.Errorf("no dead letters in group %s", group)
+	}
+	if err := display(c, list, raw, show.DeadLetters); err != nil {
+		return err
+	}
+	if len(list) == most && !c.IsJSON() {
+		c.Say("these are the oldest %d; GET /dead?after=%d has more", most, list[most-1].Seq)
+	}
+	return nil
+}
+
+func (c *cli) deadLetter(ctx context.Context, seq string) error {
+	if _, err := seqOf(seq); err != nil {
+		return err
+	}
+	list, _, err := ask(ctx, c, api.GetDead, url.Values{"seq": {seq}, "full": {"true"}}, nil)
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		return c.problem(api.NotFoundf("no dead letter %s", seq))
+	}
+	return display(c, list[0], nil, show.DeadLetter)
+}
+
+func (c *cli) drop(ctx context.Context, args []string, s api.DeadSelection, yes bool) error {
+	if err := choose(args, &s); err != nil {
+		return err
+	}
+	if !yes {
+		s.DryRun = true
+		would, _, err := ask(ctx, c, api.PostDrop, nil, s)
+		if err != nil {
+			return err
+		}
+		if !c.Confirm(fmt.Sprintf("delete %s for good?", words.Plural(would.Count, "dead letter"))) {
+			return exit.Usagef("nothing was deleted; say --yes")
+		}
+		s.DryRun = false
+	}
+	return tell(ctx, c, api.PostDrop, nil, s, func(s *screen.Screen, a *api.Settled) { s.Print("%s deleted", words.Plural(a.Count, "dead letter")) })
+}
+
+func (c *cli) replayVerb() *cobra.Command {
+	var s api.DeadSelection
+	cmd := verb("replay [SEQ]...", "Run dead letters again, with the configuration that runs now", 0, -1, func(ctx context.Context, args []string) error {
+		if err := choose(args, &s); err != nil {
+			return err
+		}
+		return tell(ctx, c, api.PostReplay, nil, s, show.Replayed)
+	})
+	cmd.Long = "Run dead letters again: by their sequence numbers, a --group, or --all. Their attempts start anew.\n" +
+		"With --dry-run it only tells how many, and whether the configuration has changed since they failed."
+	cmd.Flags().StringVar(&s.Group, "group", "", "all of this group")
+	cmd.Flags().BoolVar(&s.All, "all", false, "all dead letters")
+	cmd.Flags().BoolVar(&s.DryRun, "dry-run", false, "change nothing")
+	return cmd
+}
+
+// choose adds the sequence numbers; one of them, --group and --all must be given.
+func choose(args []string, s *api.DeadSelection) error {
+	for _, a := range args {
+		n, err := seqOf(a)
+		if err != nil {
+			return err
+		}
+		s.Seqs = append(s.Seqs, n)
+	}
+	if !s.IsOne() {
+		return exit.Usagef("give one of SEQ, --group and --all")
+	}
+	return nil
+}
+
+func seqOf(text string) (int64, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 {
+		return 0, exit.Usagef("%q is no sequence number: hub dlq --group GROUP lists them", text)
+	}
+	return n, nil
+}
+
+func (c *cli) refusedVerb() *cobra.Command {
+	var q hub.RefusalQuery
+	list := verb("list", "List what was refused, newest first", 0, 0, func(ctx context.Context, _ []string) error { return c.refusals(ctx, q) })
+	list.Flags().StringVar(&q.Source, "source", "", "only of this source, as hub refused shows it")
+	list.Flags().StringVar(&q.Reason, "reason", "", "only for this reason")
+	list.Flags().IntVar(&q.Limit, "limit", 50, "how many at most")
+	cmd := group("refused", "Show what was refused: counted by source and reason, listed, or one",
+		"  hub refused                          how many, by source and reason\n"+
+			"  hub refused list --reason bad_json   the newest for a reason\n  hub refused show ID                  one, with the beginning of what came",
+		func(ctx context.Context, _ []string) error {
+			counts, raw, err := look(ctx, c, api.GetRefusedCounts, nil, nil, func(st hub.Store) ([]hub.RefusalCount, error) { return hub.CountRefused(ctx, st) })
 			if err != nil {
-				return nil, newProblem(http.StatusBadRequest, "bad_query", "bad query", "%s is no number: %q", name, text)
+				return err
 			}
-			to(n)
-		}
-	}
-	list, err := a.storage.Browse(r.Context(), q)
+			return display(c, counts, raw, show.RefusedCounts)
+		},
+		list,
+		verb("show ID", "Show one: why, and the beginning of what came", 1, 1, func(ctx context.Context, args []string) error { return c.refusal(ctx, args[0]) }))
+	cmd.Long = "Show what the hub did not take: what never became a message of a pipeline, and requests that were answered with an error.\n" +
+		"The counts are exact. Of a flood a sample is kept: 100 a second of one source and reason, 500 of them, 5000 in all.\n" +
+		"Without a running hub the store's file is read."
+	return cmd
+}
+
+func (c *cli) refusals(ctx context.Context, q hub.RefusalQuery) error {
+	list, raw, err := c.lookRefused(ctx, url.Values{"source": {q.Source}, "reason": {q.Reason}, "limit": {strconv.Itoa(q.Limit)}})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out := make([]storedMessage, 0, len(list))
-	for _, d := range list {
-		if seq := r.FormValue("seq"); seq == "" || strconv.FormatInt(d.Seq, 10) == seq {
-			m := stored(d)
-			if r.FormValue("full") == "true" && d.Msg != nil {
-				m.Headers, m.Body = d.Msg.Headers, a.body(d.Msg.Body)
-			}
-			out = append(out, m)
-		}
+	if len(list) == 0 && !c.IsJSON() {
+		c.Say("nothing of it was refused; hub refused shows what was")
+		return nil
 	}
-	return out, nil
+	if err := display(c, list, raw, show.Refusals); err != nil {
+		return err
+	}
+	if len(list) == q.Limit && !c.IsJSON() {
+		c.Say("these are the newest %d; --limit shows more, GET /refused?before=%d pages on", q.Limit, list[len(list)-1].Seq)
+	}
+	return nil
 }
 
-func (a *admin) replay(r *http.Request) (any, error) { return a.settle(r, true) }
-func (a *admin) drop(r *http.Request) (any, error)   { return a.settle(r, false) }
-
-// settle replays or drops what the request selects.
-func (a *admin) settle(r *http.Request, replay bool) (any, error) {
-	var s deadSelection
-	dec := json.NewDecoder(io.LimitReader(r.Body, 1<<20))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&s); err != nil {
-		return nil, newProblem(http.StatusBadRequest, "bad_request", "bad request", "the body: %v", err)
-	}
-	given := 0
-	for _, set := range []bool{len(s.Seqs) > 0, s.Group != "", s.All} {
-		if set {
-			given++
-		}
-	}
-	if given != 1 {
-		return nil, newProblem(http.StatusBadRequest, "bad_request", "bad request", "give one of seqs, group and all")
-	}
-	g := a.current.Load()
-	answer := deadAnswer{DryRun: s.DryRun, Then: map[string]int{}, Now: g.plan.Version, Queues: map[string]int{}}
-	seqs, err := a.selected(r.Context(), s, &answer)
+func (c *cli) refusal(ctx context.Context, id string) error {
+	list, _, err := c.lookRefused(ctx, url.Values{"id": {id}})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if len(seqs) == 0 {
-		return nil, notFound("no dead letter is selected: hub dlq lists them")
+	if len(list) == 0 {
+		return c.problem(api.NotFoundf("no refusal %s is kept: hub refused list shows those that are", id))
 	}
-	if answer.Count = len(seqs); s.DryRun {
-		return answer, nil
-	}
-	if answer.Count, err = a.storage.Settle(r.Context(), seqs, replay); err != nil {
-		return nil, err
-	}
-	a.current.Load().rt.WakeAll()
-	a.log.Info("dead letters", "replayed", replay, "count", answer.Count, "group", s.Group)
-	return answer, nil
+	return display(c, &list[0], nil, show.Refusal)
 }
 
-// selected are the sequence numbers of the selection, oldest first.
-func (a *admin) selected(ctx context.Context, s deadSelection, answer *deadAnswer) (seqs []int64, err error) {
-	q := hub.BrowseQuery{State: hub.Dead, Cause: s.Group, Limit: browsePage}
-	slices.Sort(s.Seqs)
-	for page := []*hub.Delivery{nil}; len(page) > 0; {
-		if len(s.Seqs) > 0 {
-			if len(seqs) == len(s.Seqs) {
-				break
-			}
-			q.After, q.Limit = s.Seqs[len(seqs)]-1, 1
-		}
-		if page, err = a.storage.Browse(ctx, q); err != nil {
-			return nil, err
-		}
-		for _, d := range page {
-			if len(s.Seqs) > 0 && d.Seq != s.Seqs[len(seqs)] {
-				return nil, notFound("no dead letter %d", s.Seqs[len(seqs)])
-			}
-			q.After = d.Seq
-			seqs = append(seqs, d.Seq)
-			answer.add(d)
-		}
-	}
-	if len(seqs) < len(s.Seqs) {
-		return nil, notFound("no dead letter %d", s.Seqs[len(seqs)])
-	}
-	return seqs, nil
-}
-
-func (a *deadAnswer) add(d *hub.Delivery) {
-	a.Queues[d.Queue]++
-	if e := d.Error; e != nil {
-		a.Then[e.Config]++
-		if a.First.IsZero() || e.Time.Before(a.First) {
-			a.First = e.Time
-		}
-		if e.Time.After(a.Last) {
-			a.Last = e.Time
-		}
-	}
+func (c *cli) lookRefused(ctx context.Context, query url.Values) ([]hub.Refusal, []byte, error) {
+	return look(ctx, c, api.GetRefused, query, nil, func(st hub.Store) ([]hub.Refusal, error) { return daemon.Refusals(ctx, st, query) })
 }

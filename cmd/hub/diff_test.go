@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"orderhub/cmd/hub/internal/api"
 )
 
 // Changes of the process order, of which an instance stands in awaiting_card.
@@ -43,7 +45,7 @@ func TestDiffAndReload(t *testing.T) {
 			return
 		}
 	}
-	var v diffView
+	var v api.Diff
 	if err := json.Unmarshal([]byte(s.hub(1, "diff", next, "-o", "json")), &v); err != nil || v.OK || v.Problems == "" {
 		t.Errorf("%v %+v", err, v)
 	}

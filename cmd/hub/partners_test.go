@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"orderhub/cmd/hub/internal/config"
 )
 
 // What is missing beside real partners: an error, unless its stub is asked for. Alone with stubs the hub runs.
@@ -54,12 +56,12 @@ func TestFault_M9_StubsBesideRealPartners(t *testing.T) {
 			for variable, value := range c.env {
 				t.Setenv(variable, value)
 			}
-			l := load("../../config/pipelines.yaml", registry(nil), &stubs{strict: true, asked: c.asked})
-			if l.ok() != (len(c.faults) == 0) {
-				t.Errorf("%d errors", l.problems.Errors())
+			l := config.Load("../../config/pipelines.yaml", registry(nil), &config.Stubs{Strict: true, Asked: c.asked})
+			if l.OK() != (len(c.faults) == 0) {
+				t.Errorf("%d errors", l.Problems.Errors())
 			}
 			text := ""
-			for _, p := range l.problems.All() {
+			for _, p := range l.Problems.All() {
 				text += p.Code + " " + p.Message + "\n"
 			}
 			has(t, text, append(c.faults, c.says...)...)

@@ -3,14 +3,16 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"net/url"
 	"strconv"
-	"time"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"orderhub/cmd/hub/internal/api"
 	"orderhub/cmd/hub/internal/exit"
+	"orderhub/cmd/hub/internal/screen"
+	"orderhub/cmd/hub/internal/show"
 	"orderhub/cmd/hub/internal/words"
 	"orderhub/pipelines/process"
 )
@@ -21,20 +23,51 @@ type listFlags struct {
 	limit        int
 }
 
-func (c *cli) processCommand() *cobra.Command {
+func (c *cli) processVerb() *cobra.Command {
 	var f listFlags
-	list := func(cmd *cobra.Command, args []string) error { return c.processList(cmd.Context(), args, f) }
-	cmd := &cobra.Command{
-		Use:   "process",
-		Short: "Show the instances of processes, and steer them",
-		Example: "  hub process list order --stuck           what failed and waits for somebody\n" +
-			"  hub process show W-1042                  where it stands, what it waits for\n" +
-			"  hub process signal W-1042 card_updated --with '{\"card\":\"tok_2\"}'\n" +
+	list := func(ctx context.Context, args []string) error { return c.instances(ctx, args, f) }
+	ls := verb("list [PROCESS]", "List instances that have not ended; with --state those in a state", 0, 1, list)
+	var data bool
+	showOne := verb("show ID", "Show where an instance stands and what it waits for", 1, 1, func(ctx context.Context, args []string) error {
+		return tell(ctx, c, api.GetInstance, url.Values{"id": {args[0]}}, nil, func(s *screen.Screen, v *process.View) {
+			show.Instance(s, v)
+			if data {
+				s.Print("%s", words.JSON(v.Data))
+			}
+		})
+	})
+	showOne.Flags().BoolVar(&data, "data", false, "its data and results as well")
+	var with, why string
+	signal := verb("signal ID EVENT", "Tell an instance of an event", 2, 2, func(ctx context.Context, args []string) error {
+		q := api.ActRequest{Instance: args[0], Event: args[1]}
+		if with != "" {
+			if q.With = json.RawMessage(with); !json.Valid(q.With) {
+				return exit.Usagef("--with is no JSON: %s", words.OneLine(with, 80))
+			}
+		}
+		return c.act(ctx, api.PostSignal, q)
+	})
+	signal.Flags().StringVar(&with, "with", "", "what formulas call `event`, JSON")
+	cancel := verb("cancel ID", "End an instance: what was done is undone", 1, 1, func(ctx context.Context, args []string) error {
+		if why == "" {
+			return exit.Usagef("--why is missing: the reason is kept in the history")
+		}
+		return c.act(ctx, api.PostCancel, api.ActRequest{Instance: args[0], Why: why})
+	})
+	cancel.Flags().StringVar(&why, "why", "", "the reason")
+	cmd := group("process", "Show the instances of processes, and steer them",
+		"  hub process list order --stuck           what failed and waits for somebody\n"+
+			"  hub process show W-1042                  where it stands, what it waits for\n"+
+			"  hub process signal W-1042 card_updated --with '{\"card\":\"tok_2\"}'\n"+
 			"  hub process retry W-1042                 its failed steps run again now",
-		Args: func(cmd *cobra.Command, args []string) error { return unknownVerb(cmd, args) },
-		RunE: list,
-	}
-	ls := &cobra.Command{Use: "list [PROCESS]", Short: "List instances that have not ended; with --state those in a state", Args: between(0, 1), RunE: list}
+		list, ls, showOne, signal,
+		verb("retry ID", "Run failed and waiting steps now; their dead letters are dropped", 1, 1, func(ctx context.Context, args []string) error {
+			return c.act(ctx, api.PostRetry, api.ActRequest{Instance: args[0]})
+		}),
+		cancel,
+		verb("move ID", "Take an instance to the newest version, as in_flight says", 1, 1, func(ctx context.Context, args []string) error {
+			return c.act(ctx, api.PostMove, api.ActRequest{Instance: args[0]})
+		}))
 	for _, flags := range []*cobra.Command{cmd, ls} {
 		flags.Flags().StringVar(&f.state, "state", "", "only those in this state")
 		flags.Flags().BoolVar(&f.stuck, "stuck", false, "only those with a step that failed")
@@ -42,109 +75,78 @@ func (c *cli) processCommand() *cobra.Command {
 		flags.Flags().IntVar(&f.limit, "limit", 100, "how many, 1000 at most")
 		flags.Flags().StringVar(&f.after, "after", "", "go on behind this ID")
 	}
-	var data bool
-	show := &cobra.Command{Use: "show ID", Short: "Show where an instance stands and what it waits for", Args: between(1, 1),
-		RunE: func(cmd *cobra.Command, args []string) error { return c.processShow(cmd.Context(), args[0], data) }}
-	show.Flags().BoolVar(&data, "data", false, "its data and results as well")
-	cmd.AddCommand(ls, show, c.signalVerb(),
-		&cobra.Command{Use: "retry ID", Short: "Run failed and waiting steps now; their dead letters are dropped", Args: between(1, 1),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				return c.act(cmd.Context(), "retry", actRequest{Instance: args[0]})
-			}},
-		c.cancelVerb(),
-		&cobra.Command{Use: "move ID", Short: "Take an instance to the newest version, as in_flight says", Args: between(1, 1),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				return c.act(cmd.Context(), "move", actRequest{Instance: args[0]})
-			}})
 	return cmd
 }
 
-func (c *cli) signalVerb() *cobra.Command {
-	var with string
-	cmd := &cobra.Command{Use: "signal ID EVENT", Short: "Tell an instance of an event", Args: between(2, 2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			q := actRequest{Instance: args[0], Event: args[1]}
-			if with != "" {
-				if q.With = json.RawMessage(with); !json.Valid(q.With) {
-					return exit.Usagef("--with is no JSON: %s", words.OneLine(with, 80))
-				}
-			}
-			return c.act(cmd.Context(), "signal", q)
-		}}
-	cmd.Flags().StringVar(&with, "with", "", "what formulas call `event`, JSON")
-	return cmd
-}
-
-func (c *cli) cancelVerb() *cobra.Command {
-	var why string
-	cmd := &cobra.Command{Use: "cancel ID", Short: "End an instance: what was done is undone", Args: between(1, 1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if why == "" {
-				return exit.Usagef("--why is missing: the reason is kept in the history")
-			}
-			return c.act(cmd.Context(), "cancel", actRequest{Instance: args[0], Why: why})
-		}}
-	cmd.Flags().StringVar(&why, "why", "", "the reason")
-	return cmd
-}
-
-func (c *cli) processList(ctx context.Context, args []string, f listFlags) error {
+func (c *cli) instances(ctx context.Context, args []string, f listFlags) error {
 	query := url.Values{"state": {f.state}, "after": {f.after}, "limit": {strconv.Itoa(f.limit)},
 		"stuck": {strconv.FormatBool(f.stuck)}, "early": {strconv.FormatBool(f.early)}}
 	if len(args) > 0 {
 		query.Set("process", args[0])
 	}
-	var l instanceList
-	if done, err := c.fetch(ctx, http.MethodGet, "/instances", query, nil, &l); err != nil || done {
-		return err
-	}
-	if len(l.Instances) == 0 && !l.More {
-		c.Say("no instances")
-		return nil
-	}
-	c.instanceTable(l.Instances, time.Now())
-	switch {
-	case l.Next != "":
-		c.Say("there are more: --after %s", l.Next)
-	case l.More:
-		c.Say("there are more: name the process, or give --limit")
-	}
-	return nil
-}
-
-func (c *cli) processShow(ctx context.Context, id string, data bool) error {
-	var v process.View
-	if done, err := c.fetch(ctx, http.MethodGet, "/instance", url.Values{"id": {id}}, nil, &v); err != nil || done {
-		return err
-	}
-	c.printInstance(&v, time.Now())
-	if data {
-		c.Print("%s", words.JSON(v.Data))
-	}
-	return nil
+	return tell(ctx, c, api.GetInstances, query, nil, show.Instances)
 }
 
 // act asks something of an instance, and prints its state afterwards.
-func (c *cli) act(ctx context.Context, verb string, q actRequest) error {
-	body, err := json.Marshal(q)
+func (c *cli) act(ctx context.Context, call api.Call[*api.Acted], q api.ActRequest) error {
+	return tell(ctx, c, call, nil, q, func(s *screen.Screen, a *api.Acted) { show.Acted(s, a, q.Event) })
+}
+
+func (c *cli) taskVerb() *cobra.Command {
+	var who, late = "", false
+	list := func(ctx context.Context, _ []string) error {
+		return tell(ctx, c, api.GetTasks, url.Values{"group": {who}, "late": {strconv.FormatBool(late)}}, nil, show.Tasks)
+	}
+	ls := verb("list", "List the open tasks, those due first at the top", 0, 0, list)
+	cmd := group("task", "Show the questions that processes ask people, and answer them",
+		"  hub task list --late                     what nobody answered in time\n"+
+			"  hub task claim order:W-1/3 --by ann      nobody else may answer it\n"+
+			"  hub task answer order:W-1/3 approve=true note='checked' --by ann",
+		list, ls,
+		verb("show ID", "Show a task with its form", 1, 1, func(ctx context.Context, args []string) error {
+			return tell(ctx, c, api.GetTask, url.Values{"id": {args[0]}}, nil, show.Task)
+		}),
+		personVerb("claim ID", "Make a task yours: nobody else may answer it", 1, "by", "who claims it", "who claims it",
+			func(ctx context.Context, args []string, by string) error {
+				return tell(ctx, c, api.PostClaim, nil, api.TaskRequest{ID: args[0], By: by}, show.TaskChanged)
+			}),
+		personVerb("answer ID FIELD=VALUE...", "Answer a task; the values are read by its form", -1, "by", "who answers", "who answers", c.answer),
+		personVerb("hand-over ID", "Give a task to somebody else, or back to a group", 1, "to", "a name, or a group", "a name, or a group: then anybody of it may claim it",
+			func(ctx context.Context, args []string, to string) error {
+				return tell(ctx, c, api.PostHandOver, nil, api.TaskRequest{ID: args[0], To: to}, show.TaskChanged)
+			}))
+	for _, flags := range []*cobra.Command{cmd, ls} {
+		flags.Flags().StringVar(&who, "group", "", "only those of this group")
+		flags.Flags().BoolVar(&late, "late", false, "only those that nobody answered in time")
+	}
+	return cmd
+}
+
+// personVerb is a verb of a task with a flag that must name somebody; missing says whom.
+func personVerb(use, short string, most int, flag, missing, help string, run func(ctx context.Context, args []string, who string) error) *cobra.Command {
+	var who string
+	cmd := verb(use, short, 1, most, func(ctx context.Context, args []string) error {
+		if who == "" {
+			return exit.Usagef("--%s is missing: %s", flag, missing)
+		}
+		return run(ctx, args, who)
+	})
+	cmd.Flags().StringVar(&who, flag, "", help)
+	return cmd
+}
+
+func (c *cli) answer(ctx context.Context, args []string, by string) error {
+	answer := map[string]string{}
+	for _, pair := range args[1:] {
+		name, value, ok := strings.Cut(pair, "=")
+		if _, twice := answer[name]; !ok || twice {
+			return exit.Usagef("%q is no field=value, or the field is given twice", pair)
+		}
+		answer[name] = value
+	}
+	raw, err := json.Marshal(answer)
 	if err != nil {
 		return err
 	}
-	var a actAnswer
-	if done, err := c.fetch(ctx, http.MethodPost, "/instances/"+verb, nil, body, &a); err != nil || done {
-		return err
-	}
-	c.Print("%s", titleOf(a.Instance, time.Now()))
-	switch {
-	case !a.Done:
-		c.Say("it is stored, and the process has not taken it yet: hub trace %s", a.Instance.ID)
-	case a.Kept:
-		c.Say("it is kept: no state takes %s yet", q.Event)
-	case a.Dropped > 0:
-		c.Say("%s dropped", words.Plural(a.Dropped, "dead letter"))
-	}
-	if a.Left > 0 {
-		c.Say("%s of it left, of events and timers: hub dlq", words.Plural(a.Left, "dead letter"))
-	}
-	return nil
+	return tell(ctx, c, api.PostTaskAnswer, nil, api.TaskRequest{ID: args[0], By: by, Answer: raw}, show.TaskAnswered)
 }

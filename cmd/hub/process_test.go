@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"orderhub/cmd/hub/internal/config"
 	"orderhub/cmd/hub/internal/exit"
 )
 
@@ -75,7 +76,7 @@ func TestSignals(t *testing.T) {
 	if code := end(t, cmd, syscall.SIGKILL); code != -1 {
 		t.Errorf("SIGKILL: exit %d", code)
 	}
-	if !exists(filepath.Join(s.dir, socketName)) {
+	if !config.Exists(filepath.Join(s.dir, "hub.sock")) {
 		t.Error("a killed hub leaves its socket: the test proves nothing without")
 	}
 	cmd, talk = s.launch(t) // the stale socket is replaced

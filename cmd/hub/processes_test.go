@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"orderhub/cmd/hub/internal/api"
 	"orderhub/pipelines/process"
 )
 
@@ -123,7 +124,7 @@ func (s *site) order(id, body, state string) {
 		s.t.Fatal(res.Status)
 	}
 	await(s.t, id+" is in "+state, func() bool {
-		var l instanceList
+		var l api.Instances
 		if err := json.Unmarshal([]byte(s.hub(0, "process", "list", "order", "--state", state, "-o", "json")), &l); err != nil {
 			s.t.Fatal(err)
 		}
@@ -225,7 +226,7 @@ func TestProcessRetryAndCancel(t *testing.T) {
 func TestProcessTrace(t *testing.T) {
 	s, _ := newDesk(t, desk)
 	s.order("W-1", `"total":5,"card":"old"`, "awaiting_card")
-	var v traceView
+	var v api.Trace
 	if err := json.Unmarshal([]byte(s.hub(0, "trace", "W-1", "-o", "json")), &v); err != nil {
 		t.Fatal(err)
 	}

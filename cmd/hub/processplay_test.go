@@ -80,7 +80,7 @@ func TestGraphOfProcess(t *testing.T) {
 	}
 	s.start()
 	s.hub(0, "send", "intake", `{"id":"W-1"}`, "--wait")
-	raw, err := (&cli{home: s.dir}).client().call(t.Context(), "GET", "/graph", nil, nil)
+	raw, err := (&cli{home: s.dir}).client().Do(t.Context(), "GET", "/graph", nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"orderhub/cmd/hub/internal/api"
 )
 
 // twins are two processes that know the same IDs.
@@ -81,12 +83,12 @@ func TestInstanceAPI(t *testing.T) {
 		{"GET /report?process=x", "", 404, `no process "x"`},
 	} {
 		method, path, _ := strings.Cut(test.call, " ")
-		_, err := c.call(t.Context(), method, path, nil, []byte(test.body))
-		if e, ok := errors.AsType[*apiError](err); !ok || e.Status != test.status || !strings.Contains(e.Error(), test.part) {
+		_, err := c.Do(t.Context(), method, path, nil, []byte(test.body))
+		if e, ok := errors.AsType[*api.Problem](err); !ok || e.Status != test.status || !strings.Contains(e.Error(), test.part) {
 			t.Errorf("%s %s: %v, expected %d with %s", test.call, test.body, err, test.status, test.part)
 		}
 	}
-	if raw, err := c.call(t.Context(), http.MethodGet, "/tasks", nil, nil); err != nil || strings.TrimSpace(string(raw)) != "[]" {
+	if raw, err := c.Do(t.Context(), http.MethodGet, "/tasks", nil, nil); err != nil || strings.TrimSpace(string(raw)) != "[]" {
 		t.Errorf("tasks of an empty hub: %s, %v", raw, err)
 	}
 }

@@ -5,118 +5,73 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"orderhub/cmd/hub/internal/config"
+	"orderhub/cmd/hub/internal/daemon"
 	"orderhub/cmd/hub/internal/exit"
+	"orderhub/cmd/hub/internal/sandbox"
+	"orderhub/cmd/hub/internal/words"
+	"orderhub/hub"
 )
 
 type runFlags struct {
-	noStubs, once bool
-	verbose       int
-	acceptLoss    int
-	sets, stubs   []string
+	stubs      config.Stubs
+	once       bool
+	verbose    int
+	acceptLoss int
+	sets       []string
 }
 
-func (c *cli) runCommand() *cobra.Command {
-	var f runFlags
-	cmd := &cobra.Command{
-		Use:   "run [CONFIG]",
-		Short: "Run the hub until SIGTERM, or until its inputs are used up",
-		Long: "Run the hub. CONFIG is a file or a folder; default config/pipelines.yaml.\n\n" +
-			"While no partner has a URL, all are answered by stubs. As soon as one has, a missing URL is an error, unless --stubs asks for the stub by name;\n" +
-			"--no-stubs makes it one in any case. SIGHUP or `hub reload` loads the file again.\n" +
-			"Exit codes: 0 stopped, or all inputs used up; 1 invalid configuration, or inputs were refused or are dead letters; 74 the store failed or is damaged; 78 the store is in use, or not one of this version; 130 a second signal.",
-		Args: between(0, 1),
-		RunE: func(cmd *cobra.Command, args []string) error { return c.runDaemon(cmd.Context(), configPath(args), f) },
-	}
-	cmd.Flags().BoolVar(&f.noStubs, "no-stubs", false, "a missing URL or secret is an error")
+func (c *cli) runVerb() *cobra.Command {
+	f := runFlags{stubs: config.Stubs{Strict: true, Real: true}}
+	cmd := verb("run [CONFIG]", "Run the hub until SIGTERM, or until its inputs are used up", 0, 1, func(ctx context.Context, args []string) error {
+		return c.runDaemon(ctx, config.Path(args), &f)
+	})
+	cmd.Long = "Run the hub. CONFIG is a file or a folder; default config/pipelines.yaml.\n\n" +
+		"While no partner has a URL, all are answered by stubs. As soon as one has, a missing URL is an error, unless --stubs asks for the stub by name;\n" +
+		"--no-stubs makes it one in any case. SIGHUP or `hub reload` loads the file again.\n" +
+		"Exit codes: 0 stopped, or all inputs used up; 1 invalid configuration, or inputs were refused or are dead letters; 74 the store failed or is damaged; 78 the store is in use, or not one of this version; 130 a second signal."
 	cmd.Flags().BoolVar(&f.once, "once", false, "read the files that are there, leave them in place, and end when all is handled")
 	cmd.Flags().CountVarP(&f.verbose, "verbose", "v", "log more: all that helps to find a fault")
 	cmd.Flags().IntVar(&f.acceptLoss, "accept-loss", 0, "start although the store's log is damaged, without what it held from frame `N` on; the error of a damaged log names N")
-	stubsFlag(cmd, &f.stubs)
+	stubFlags(cmd, &f.stubs)
 	setFlag(cmd, &f.sets)
 	return cmd
 }
 
-func (c *cli) runDaemon(ctx context.Context, config string, f runFlags) (err error) {
+func (c *cli) runDaemon(ctx context.Context, path string, f *runFlags) (err error) {
 	began := time.Now()
 	tuneMemory()
-	log := c.Logger(f.verbose)
-	s := &stubs{off: f.noStubs, asked: f.stubs, strict: true, real: true}
-	reg := registry(c.Mask)
-	if !f.noStubs {
-		anyPort(reg)
-	}
-	if f.once {
-		readOnce(reg)
-	}
-	l := load(config, reg, s, f.sets...)
-	if !l.ok() {
-		err := c.Explain(l.path, l.problems)
-		s.close()
-		if s.err != nil {
-			return fmt.Errorf("stubs: %w", s.err)
+	reg := c.registry()
+	openWith(reg, func(env *hub.Env) { env.AnyPort, env.Once = !f.stubs.Off, f.once })
+	l := config.Load(path, reg, &f.stubs, f.sets...)
+	if !l.OK() {
+		err := c.Explain(l.Path, l.Problems)
+		f.stubs.Close()
+		if f.stubs.Err != nil {
+			return fmt.Errorf("stubs: %w", f.stubs.Err)
 		}
 		return err
 	}
-	c.Talk.Problems(l.problems) // warnings
-	d, err := newDaemon(ctx, l, reg, s, log, l.store(), f.acceptLoss)
-	if err != nil {
-		s.close()
-		return err
-	}
-	d.once = f.once
-	defer func() { err = errors.Join(err, d.close()) }()
-	control, err := listenControl(socketPath(c.home, d.storage.url))
+	c.Talk.Problems(l.Problems) // warnings
+	d, err := daemon.Open(ctx, daemon.Options{Config: l, Registry: reg, Fresh: c.registry, Stubs: &f.stubs, Log: c.Logger(f.verbose), Version: *buildVersion(),
+		Store: l.Store(), Socket: c.home, AcceptLoss: f.acceptLoss, Once: f.once})
 	if err != nil {
 		return err
 	}
-	d.socket = control.path
-	ctx, hup, stop := signals(ctx)
+	defer func() { err = errors.Join(err, d.Close()) }()
+	ctx, hup, stop := exit.Signals(ctx)
 	defer stop()
-	g, err := d.begin(ctx, l)
-	if err != nil {
-		control.Close()
+	if err := d.Begin(ctx); err != nil {
 		return err
 	}
-	d.current.Store(g)
-	admin := serveAdmin(d, control)
-	defer admin.Close()
-	c.banner(d, g, time.Since(began))
-	return d.serve(ctx, hup)
-}
-
-// signals gives a context that SIGINT and SIGTERM end, and the SIGHUPs. A
-// second SIGINT or SIGTERM ends the process at once.
-func signals(ctx context.Context) (context.Context, <-chan os.Signal, func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	end, hup, done := make(chan os.Signal, 2), make(chan os.Signal, 1), make(chan struct{})
-	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM)
-	signal.Notify(hup, syscall.SIGHUP)
-	go func() {
-		defer cancel()
-		select {
-		case <-end:
-		case <-done:
-			return
-		}
-		cancel()
-		select {
-		case <-end:
-			os.Exit(exit.Interrupted)
-		case <-done:
-		}
-	}()
-	return ctx, hup, func() {
-		signal.Stop(end)
-		signal.Stop(hup)
-		close(done)
-	}
+	c.banner(d, l, time.Since(began))
+	return d.Serve(ctx, hup)
 }
 
 // tuneMemory trades a little memory for less collecting, with a soft limit, unless the environment says otherwise.
@@ -127,4 +82,61 @@ func tuneMemory() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(256 << 20)
 	}
+}
+
+// banner tells that the hub is ready, where, and what to try.
+func (c *cli) banner(d *daemon.Daemon, l *config.Loaded, after time.Duration) {
+	ready := d.Ready()
+	if ready.Took = after.Milliseconds(); c.IsJSON() {
+		c.PrintLine(ready)
+		return
+	}
+	c.Say("hub %s  %s (%s)  valid in %s", release, l.Path, l.Sizes(), words.Took(l.Took))
+	state := ""
+	if ready.Fresh {
+		state = " (new)"
+	}
+	c.Say("store     %s%s", ready.Store, state)
+	if len(ready.Stubs) > 0 {
+		page := d.Stubs.Page()
+		if page != "" {
+			page = "  what they got: " + page
+		}
+		c.Say("stubs     %s (no URL set)%s", strings.Join(ready.Stubs, ", "), page)
+	}
+	if len(ready.Stored) > 0 {
+		c.Say("brokers   %s (no URL set): the store carries their channels", strings.Join(ready.Stored, ", "))
+	}
+	for _, a := range l.Plan.Adapters {
+		if addr := ready.URLs[a.Name]; addr != "" {
+			c.Say("%-9s %s", a.Name, addr)
+		}
+	}
+	c.Say("control   %s", ready.Control)
+	for name := range d.Paused() {
+		c.Say("paused    %s (hub resume %s)", name, name)
+	}
+	try := sandbox.TryIt(l.Plan, ready.URLs)
+	if try == "" {
+		c.Say("ready in %s", words.Took(after))
+		return
+	}
+	c.Say("ready in %s. Try it:\n  %s\n  hub trace last", words.Took(after), try)
+}
+
+func (c *cli) sandboxVerb() *cobra.Command {
+	var verbose int
+	o := sandbox.Options{Registry: c.registry}
+	cmd := verb("sandbox [CONFIG]", "Play the samples on a fresh store with stubs, and show each one's timeline", 0, 1, func(ctx context.Context, args []string) error {
+		o.Config, o.Log = config.Path(args), c.Logger(verbose)
+		return sandbox.Run(ctx, c.Screen, o)
+	})
+	cmd.Long = "Run the configuration on a temporary store, with stubs for all partners and temporary folders, and play its samples:\n" +
+		"samples/PIPELINE.*.json is posted to the pipeline's route, a file for a files adapter is put into its folder.\n" +
+		"Nothing leaves the sandbox. With --keep it runs on until SIGTERM."
+	cmd.Flags().BoolVar(&o.Keep, "keep", false, "run on when the samples are played")
+	cmd.Flags().DurationVar(&o.Wait, "wait", 30*time.Second, "how long to wait until all is quiet")
+	cmd.Flags().CountVarP(&verbose, "verbose", "v", "log more")
+	setFlag(cmd, &o.Sets)
+	return cmd
 }

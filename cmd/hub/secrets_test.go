@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"orderhub/cmd/hub/internal/config"
 )
 
 // A secret that is written down and empty, or a key that is short, stops the start, whatever it is for.
@@ -43,11 +45,11 @@ func TestFault_S1_EmptySecrets(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		l := load(file, registry(nil), &stubs{off: true})
-		if l.ok() {
+		l := config.Load(file, registry(nil), &config.Stubs{Off: true})
+		if l.OK() {
 			t.Errorf("valid:\n%s", text)
 		}
-		for _, p := range l.problems.All() {
+		for _, p := range l.Problems.All() {
 			if strings.Contains(p.Message, "the real key") {
 				t.Errorf("the message tells the key: %s", p.Message)
 			}

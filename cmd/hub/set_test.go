@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"orderhub/cmd/hub/internal/config"
 )
 
 // TestSetAndReload: what --set says holds over a reload; where it no longer fits, the old configuration runs on.
@@ -33,11 +35,11 @@ func TestSetAndReload(t *testing.T) {
 func TestSetVersion(t *testing.T) {
 	s := newSite(t, shop)
 	version := func(sets ...string) string {
-		l := load(s.config, registry(nil), &stubs{}, sets...)
-		if !l.ok() {
-			t.Fatal(problemText(l.problems))
+		l := config.Load(s.config, registry(nil), &config.Stubs{}, sets...)
+		if !l.OK() {
+			t.Fatal(config.ProblemText(l.Problems))
 		}
-		return l.plan.Version
+		return l.Plan.Version
 	}
 	plain, one, two := version(), version("hub.drain=3s"), version("hub.drain=4s")
 	if plain == one || one == two || one != version("hub.drain=3s") {

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"orderhub/hub"
 )
 
 // TestFault_S5_NoVerbPrintsThePasswordOfTheStore: of a store that is away, of one whose address is wrong, and of one that the
@@ -35,7 +37,7 @@ func TestFault_S5_NoVerbPrintsThePasswordOfTheStore(t *testing.T) {
 				}
 			}
 		}
-		if shown := (&storage{url: url}).shown(); strings.Contains(shown, "pw-of") || !strings.Contains(shown, "***") {
+		if shown := hub.ShownURL(url); strings.Contains(shown, "pw-of") || !strings.Contains(shown, "***") {
 			t.Errorf("status shows %s", shown)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,20 +12,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"orderhub/stub"
+	"orderhub/cmd/hub/internal/config"
 )
-
-// TestServices: the list of partners is that of the stubs.
-func TestServices(t *testing.T) {
-	w, err := stub.Start(stub.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close(context.Background())
-	if got := slices.Sorted(maps.Keys(w.URLs())); !slices.Equal(got, slices.Sorted(slices.Values(services))) {
-		t.Errorf("services are %v, the stubs' are %v", services, got)
-	}
-}
 
 const stubbed = `
 hub: {store: "sqlite:STORE"}
@@ -137,7 +124,7 @@ func TestSandbox(t *testing.T) {
 		t.Errorf("%d files were written, expected 3\n%s", n, &out)
 	}
 	for _, name := range []string{"hub.db", "inbox", "outbox"} {
-		if exists(filepath.Join(s.dir, name)) {
+		if config.Exists(filepath.Join(s.dir, name)) {
 			t.Errorf("the sandbox left %s behind", name)
 		}
 	}

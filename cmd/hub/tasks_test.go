@@ -74,11 +74,11 @@ func TestTaskByAPI(t *testing.T) {
 	k := s.openTask("W-1").ID
 	c := (&cli{home: s.dir}).client()
 	for _, body := range []string{`{"id":"` + k + `"}`, `{"id":"` + k + `","by":"ann","to":"x","x":1}`, `{"id":"` + k + `","by":"ann","answer":[true]}`} {
-		if raw, err := c.call(t.Context(), http.MethodPost, "/tasks/answer", nil, []byte(body)); err == nil {
+		if raw, err := c.Do(t.Context(), http.MethodPost, "/tasks/answer", nil, []byte(body)); err == nil {
 			t.Errorf("%s is taken: %s", body, raw)
 		}
 	}
-	raw, err := c.call(t.Context(), http.MethodPost, "/tasks/answer", nil, []byte(`{"id":"`+k+`","by":"ann","answer":{"approve":false,"limit":3}}`))
+	raw, err := c.Do(t.Context(), http.MethodPost, "/tasks/answer", nil, []byte(`{"id":"`+k+`","by":"ann","answer":{"approve":false,"limit":3}}`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,115 +3,109 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/url"
-	"slices"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"orderhub/cmd/hub/internal/words"
+	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/daemon"
+	"orderhub/cmd/hub/internal/exit"
+	"orderhub/cmd/hub/internal/show"
 	"orderhub/hub"
-	"orderhub/pipelines/process"
 )
 
-func (c *cli) traceCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "trace [ID|last]",
-		Short: "Show what became of a message or an order, over all pipelines",
-		Long: "Show the timeline of a message ID or an order ID (correlation); last is the newest message from outside.\n" +
-			"Without a running hub the store's file is read.",
-		Args: between(0, 1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id := "last"
-			if len(args) > 0 {
-				id = args[0]
-			}
-			return c.trace(cmd.Context(), id)
-		},
-	}
+func (c *cli) traceVerb() *cobra.Command {
+	cmd := verb("trace [ID|last]", "Show what became of a message or an order, over all pipelines", 0, 1, func(ctx context.Context, args []string) error {
+		id := "last"
+		if len(args) > 0 {
+			id = args[0]
+		}
+		v, raw, err := look(ctx, c, api.GetTrace, url.Values{"id": {id}}, nil, func(st hub.Store) (*api.Trace, error) { return daemon.TraceFile(ctx, st, id) })
+		if err != nil {
+			return err
+		}
+		return display(c, v, raw, show.Trace)
+	})
+	cmd.Long = "Show the timeline of a message ID or an order ID (correlation); last is the newest message from outside.\n" +
+		"Without a running hub the store's file is read."
+	return cmd
 }
 
-func (c *cli) trace(ctx context.Context, id string) error {
-	v, done, err := fetchOrRead(ctx, c, "/trace", url.Values{"id": {id}}, func(st hub.Store) (*traceView, error) { return traceFile(ctx, st, id) })
-	if err != nil || done {
+type sendFlags struct {
+	wait           bool
+	timeout        time.Duration
+	key            string
+	headers, param []string
+}
+
+func (c *cli) sendVerb() *cobra.Command {
+	var f sendFlags
+	cmd := verb("send PIPELINE [@FILE|-|JSON]", "Send a message into a pipeline, as if it came from its source", 1, 2,
+		func(ctx context.Context, args []string) error { return c.send(ctx, args, f) })
+	cmd.Long = "Send a message into a pipeline of the running hub. The body is a file (@order.json), stdin (-) or the text itself.\n" +
+		"With --wait it waits until all of it is handled and prints the trace: 1 when it left a dead letter, 4 when it took too long."
+	cmd.ValidArgsFunction = completePipelines
+	cmd.Flags().BoolVar(&f.wait, "wait", false, "wait until it is handled, and print the trace")
+	cmd.Flags().DurationVar(&f.timeout, "timeout", 30*time.Second, "how long --wait waits")
+	cmd.Flags().StringVar(&f.key, "key", "", "ordering key of the message")
+	cmd.Flags().StringArrayVar(&f.headers, "header", nil, "header of the message, name=value")
+	cmd.Flags().StringArrayVar(&f.param, "param", nil, "parameter of the route, name=value")
+	return cmd
+}
+
+func (c *cli) send(ctx context.Context, args []string, f sendFlags) error {
+	body, err := c.bodyArgument(args[1:])
+	if err != nil {
 		return err
 	}
-	c.printTrace(v, time.Now())
+	query := url.Values{}
+	for prefix, list := range map[string][]string{"header.": f.headers, "param.": f.param} {
+		for _, pair := range list {
+			name, value, ok := strings.Cut(pair, "=")
+			if !ok {
+				return exit.Usagef("%q is no name=value", pair)
+			}
+			query.Set(prefix+name, value)
+		}
+	}
+	if f.key != "" {
+		query.Set("key", f.key)
+	}
+	if f.wait {
+		query.Set("wait", f.timeout.String())
+	}
+	a, raw, err := ask(ctx, c, api.PostMessage.Of(args[0]), query, body)
+	if err != nil {
+		return err
+	}
+	if err := display(c, a, raw, show.Sent); err != nil {
+		return err
+	}
+	switch {
+	case !f.wait || a.Trace == nil:
+		return nil
+	case !*a.Quiet:
+		return exit.With(exit.Timeout, fmt.Errorf("%s is not through after %s: hub trace %s", a.ID, f.timeout, a.ID))
+	case a.Trace.State == api.Dead:
+		return fmt.Errorf("%s left a dead letter: hub dlq", a.ID)
+	}
 	return nil
 }
 
-// traceFile is a trace in a store that no hub uses: without data, since no schema says what of it is secret.
-func traceFile(ctx context.Context, st hub.Store, id string) (*traceView, error) {
-	v, err := traceIn(ctx, st, id, nil, nil)
-	if err == nil {
-		for _, i := range v.Instances {
-			i.Data = nil
-		}
+// bodyArgument is @file, - for stdin, or the text itself.
+func (c *cli) bodyArgument(args []string) ([]byte, error) {
+	if len(args) == 0 {
+		return nil, nil
 	}
-	return v, err
-}
-
-func (c *cli) printTrace(v *traceView, now time.Time) {
-	c.printTitle(v, now)
-	rows := make([][]string, 0, len(v.Events))
-	for _, e := range v.Events {
-		what := e.What
-		if e.Detail != "" {
-			what = fmt.Sprintf("%-9s %s", e.What, e.Detail)
-		}
-		rows = append(rows, []string{"", e.Time.Local().Format("15:04:05.000"), fmt.Sprintf("%6s", words.Took(e.Took)), e.Where, base(e.Line), words.OneLine(what, 160)})
+	if file, ok := strings.CutPrefix(args[0], "@"); ok {
+		return os.ReadFile(file)
 	}
-	if v.State != stateRefused {
-		c.Table([]string{"", "TIME", "  TOOK", "WHERE", "", "WHAT"}, rows)
+	if args[0] == "-" {
+		return io.ReadAll(c.In)
 	}
-	for _, m := range v.Stored {
-		c.Print("%s", pendingLine(&m, now))
-	}
-	for i := range v.Refused {
-		c.Print("")
-		c.printRefusal(&v.Refused[i])
-	}
-}
-
-// printTitle names what the trace is of: each instance of a process with a
-// line of its own, else the correlations, else the messages from outside.
-func (c *cli) printTitle(v *traceView, now time.Time) {
-	title := v.Roots
-	if len(v.Correlations) > 0 {
-		title = v.Correlations
-	}
-	rest := slices.DeleteFunc(slices.Clone(title), func(id string) bool {
-		return slices.ContainsFunc(v.Instances, func(i *process.View) bool { return i.ID == id })
-	})
-	for _, i := range v.Instances {
-		text := titleOf(i, now)
-		if v.State == stateMoving || v.State == stateDead {
-			text += "  " + v.State
-		}
-		c.Print("%s", text)
-	}
-	switch {
-	case len(rest) > 0:
-		c.Print("%s  %s", strings.Join(rest[:min(len(rest), 8)], ", "), v.State)
-	case len(v.Instances) == 0:
-		c.Print("%s  %s", v.ID, v.State)
-	}
-}
-
-// pendingLine says what a stored message waits for.
-func pendingLine(m *storedMessage, now time.Time) string {
-	text := fmt.Sprintf("  %s in %s", m.State, m.Queue)
-	switch {
-	case m.Error == nil && !m.Due.IsZero():
-		text += ", due in " + words.Short(m.Due.Sub(now))
-	case m.Error != nil && m.State == "dead":
-		text += fmt.Sprintf(" since %s: %s (hub dlq show %d, hub replay %d)", words.Short(now.Sub(m.Error.Time)), words.OneLine(m.Error.Text(), 200), m.Seq, m.Seq)
-	case m.Error != nil:
-		text += fmt.Sprintf(", try %d in %s, after %s", m.Attempts+1, words.Short(m.Due.Sub(now)), words.OneLine(m.Error.Text(), 200))
-		if m.Error.Times > 1 {
-			text += fmt.Sprintf(" (the last of %d tries since %s)", m.Error.Times, m.Error.Since.Local().Format(time.TimeOnly))
-		}
-	}
-	return text
+	return []byte(args[0]), nil
 }

@@ -26,27 +26,28 @@ const (
 
 // Node is one box. ID is unique in its Graph and is never shown when Label is set.
 type Node struct {
-	ID     string
-	Label  string
-	Detail string // a second, quieter line
-	Kind   Kind
-	Link   string // file:line of the YAML that made the node, or ""
-	Badge  string // a short live note: "7 waiting"
-	State  string // "", "paused" or "failing"
+	ID     string `json:"id"`
+	Label  string `json:"label"`
+	Detail string `json:"detail,omitempty"` // a second, quieter line
+	Kind   Kind   `json:"kind"`
+	Link   string `json:"line,omitempty"`  // file:line of the YAML that made the node, or ""
+	Badge  string `json:"badge,omitempty"` // a short live note: "7 waiting"
+	State  string `json:"state,omitempty"` // "", "paused" or "failing"
 }
 
 // Edge is an arrow between the nodes with the IDs From and To.
 type Edge struct {
-	From, To string
-	Label    string
-	Dashed   bool // not the main flow: a tap, a compensation, an error path
+	From   string `json:"from"`
+	To     string `json:"to"`
+	Label  string `json:"label,omitempty"`
+	Dashed bool   `json:"dashed,omitempty"` // not the main flow: a tap, a compensation, an error path
 }
 
 // Graph is the model the four writers draw. The writers never change it and may run at the same time.
 type Graph struct {
-	Title string
-	Nodes []Node
-	Edges []Edge
+	Title string `json:"title"`
+	Nodes []Node `json:"nodes"`
+	Edges []Edge `json:"edges"`
 }
 
 // states a node may be in; any other is an error.

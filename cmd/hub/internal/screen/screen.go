@@ -89,31 +89,48 @@ func (s *Screen) encode(v any, indent string) error {
 	return enc.Encode(v)
 }
 
+// Row is a row of a table: texts and numbers.
+type Row []any
+
 // Table prints rows under a header, columns as wide as they need to be.
-func (s *Screen) Table(header []string, rows [][]string) {
+func (s *Screen) Table(header []string, rows []Row) {
+	var all [][]string
 	if header != nil {
-		rows = append([][]string{header}, rows...)
+		all = append(all, header)
+	}
+	for _, r := range rows {
+		cells := make([]string, len(r))
+		for i, cell := range r {
+			cells[i] = hub.Visible(fmt.Sprint(cell))
+		}
+		all = append(all, cells)
 	}
 	var widths []int
-	all := make([][]string, len(rows))
-	for i, r := range rows {
-		for j, cell := range r {
-			cell = hub.Visible(cell)
-			all[i] = append(all[i], cell)
-			if j == len(widths) {
+	for _, cells := range all {
+		for i, cell := range cells {
+			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[j] = max(widths[j], utf8.RuneCountInString(cell))
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
 	}
-	for _, r := range all {
+	for _, cells := range all {
 		var b strings.Builder
-		for i, cell := range r {
+		for i, cell := range cells {
 			b.WriteString(cell)
 			b.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
 		}
 		fmt.Fprintln(s.Out, strings.TrimRight(b.String(), " "))
 	}
+}
+
+// List prints a table with a row for each of a list.
+func List[T any](s *Screen, header []string, list []T, row func(T) Row) {
+	rows := make([]Row, len(list))
+	for i, v := range list {
+		rows[i] = row(v)
+	}
+	s.Table(header, rows)
 }
 
 // Explain prints the problems of a configuration that can't be used, and ends the verb.

@@ -15,7 +15,7 @@ func TestFault_S4_WhateverIsPrintedIsSafe(t *testing.T) {
 	for name, print := range map[string]func(s *Screen){
 		"line":     func(s *Screen) { s.Print("%s", evil) },
 		"talk":     func(s *Screen) { s.Say("%s", evil) },
-		"table":    func(s *Screen) { s.Table([]string{"A"}, [][]string{{evil, "x"}}) },
+		"table":    func(s *Screen) { s.Table([]string{"A"}, []Row{{evil, "x"}}) },
 		"JSON":     func(s *Screen) { s.PrintJSON(map[string]string{evil: evil}) },
 		"one line": func(s *Screen) { s.PrintLine(evil) },
 		"log":      func(s *Screen) { s.Logger(2).Info(evil, evil, evil) },

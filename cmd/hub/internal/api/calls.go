@@ -1,0 +1,55 @@
+// Package api is the admin API on the control socket, as both ends have it: the
+// calls with what they answer, the problems, the socket and the client.
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"orderhub/hub"
+	"orderhub/pipelines/process"
+)
+
+// Call is one call of the API; A is its answer.
+type Call[A any] struct{ Method, Path string }
+
+// Of is the call with the name in its path.
+func (c Call[A]) Of(name string) Call[A] {
+	return Call[A]{c.Method, strings.Replace(c.Path, "{name}", url.PathEscape(name), 1)}
+}
+
+// The calls that look at the hub.
+var (
+	GetVersion       = Call[*Version]{http.MethodGet, "/version"}
+	GetStatus        = Call[*Status]{http.MethodGet, "/status"}
+	GetGraph         = Call[*Graph]{http.MethodGet, "/graph"}
+	GetTrace         = Call[*Trace]{http.MethodGet, "/trace"}
+	GetDead          = Call[[]Stored]{http.MethodGet, "/dead"}
+	GetDeadGroups    = Call[[]DeadGroup]{http.MethodGet, "/dead/groups"}
+	GetRefused       = Call[[]hub.Refusal]{http.MethodGet, "/refused"}
+	GetRefusedCounts = Call[[]hub.RefusalCount]{http.MethodGet, "/refused/counts"}
+	GetInstances     = Call[*Instances]{http.MethodGet, "/instances"}
+	GetInstance      = Call[*process.View]{http.MethodGet, "/instance"}
+	GetTasks         = Call[[]process.OpenTask]{http.MethodGet, "/tasks"}
+	GetTask          = Call[*process.OpenTask]{http.MethodGet, "/task"}
+	GetReport        = Call[[]Report]{http.MethodGet, "/report"}
+	PostDiff         = Call[*Diff]{http.MethodPost, "/diff"} // the body is a DiffRequest
+)
+
+// The calls that change something.
+var (
+	PostReload     = Call[*Reloaded]{http.MethodPost, "/reload"}
+	PostReplay     = Call[*Settled]{http.MethodPost, "/dead/replay"} // the body is a DeadSelection
+	PostDrop       = Call[*Settled]{http.MethodPost, "/dead/drop"}   // likewise
+	PostMessage    = Call[*Sent]{http.MethodPost, "/pipelines/{name}/messages"}
+	PostPause      = Call[*PauseState]{http.MethodPost, "/pipelines/{name}/pause"} // the body is a Pause, or empty
+	PostResume     = Call[*PauseState]{http.MethodPost, "/pipelines/{name}/resume"}
+	PostSignal     = Call[*Acted]{http.MethodPost, "/instances/signal"}           // the body is an ActRequest
+	PostRetry      = Call[*Acted]{http.MethodPost, "/instances/retry"}            // likewise
+	PostCancel     = Call[*Acted]{http.MethodPost, "/instances/cancel"}           // likewise
+	PostMove       = Call[*Acted]{http.MethodPost, "/instances/move"}             // likewise
+	PostClaim      = Call[*process.OpenTask]{http.MethodPost, "/tasks/claim"}     // the body is a TaskRequest
+	PostHandOver   = Call[*process.OpenTask]{http.MethodPost, "/tasks/hand-over"} // likewise
+	PostTaskAnswer = Call[*Acted]{http.MethodPost, "/tasks/answer"}               // likewise
+)

@@ -1,0 +1,111 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"orderhub/cmd/hub/internal/exit"
+)
+
+// Client calls the hub behind a control socket.
+type Client struct {
+	HTTP     *http.Client
+	socket   string
+	personal bool
+}
+
+// NewClient is a client that does not connect yet. With personal the answers show personal data.
+func NewClient(socket string, personal bool) *Client {
+	at := dialable(socket)
+	return &Client{socket: socket, personal: personal, HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, "unix", at)
+		}}}}
+}
+
+// Unreachable is the error of a socket at which no hub answers.
+type Unreachable struct{ Socket string }
+
+func (e *Unreachable) Error() string {
+	return fmt.Sprintf("no hub is running at %s (start one: hub run; or point to one: --hub SOCKET, HUB_HOME)", e.Socket)
+}
+
+// Ask makes the call. body is nil, bytes, or a value that is sent as JSON. raw is the answer as it came. A problem comes as *Problem.
+func (c Call[A]) Ask(ctx context.Context, client *Client, query url.Values, body any) (answer A, raw []byte, err error) {
+	sent, ok := body.([]byte)
+	if body != nil && !ok {
+		if sent, err = json.Marshal(body); err != nil {
+			return answer, nil, err
+		}
+	}
+	if raw, err = client.Do(ctx, c.Method, c.Path, query, sent); err != nil {
+		return answer, nil, err
+	}
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		return answer, nil, fmt.Errorf("the hub's answer: %w", err)
+	}
+	return answer, raw, nil
+}
+
+// Do makes a call and gives the answer's JSON. A problem comes as *Problem.
+func (c *Client) Do(ctx context.Context, method, path string, query url.Values, body []byte) ([]byte, error) {
+	target := "http://hub" + path
+	if c.personal {
+		query = maps.Clone(query)
+		if query == nil {
+			query = url.Values{}
+		}
+		query.Set("personal", "true")
+	}
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := c.HTTP.Do(req)
+	if err != nil {
+		return nil, c.failure(ctx, err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, c.failure(ctx, err)
+	}
+	if res.StatusCode/100 != 2 {
+		p := &Problem{Status: res.StatusCode, Title: res.Status}
+		if json.Unmarshal(raw, p) != nil {
+			p.Detail = string(raw)
+		}
+		return nil, p
+	}
+	return raw, nil
+}
+
+func (c *Client) failure(ctx context.Context, err error) error {
+	var dial *net.OpError
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return exit.With(exit.Interrupted, nil)
+	case errors.Is(err, context.DeadlineExceeded):
+		return exit.With(exit.Timeout, fmt.Errorf("the hub at %s did not answer in time", c.socket))
+	case errors.As(err, &dial) && dial.Op == "dial":
+		if errors.Is(err, os.ErrPermission) {
+			return exit.With(exit.Unreachable, fmt.Errorf("the hub at %s belongs to another user", c.socket))
+		}
+		return exit.With(exit.Unreachable, &Unreachable{c.socket})
+	}
+	return exit.With(exit.Unreachable, fmt.Errorf("the hub at %s: %w", c.socket, err))
+}

@@ -1,0 +1,126 @@
+package api
+
+import (
+	"encoding/json"
+	"slices"
+
+	"orderhub/pipelines/process"
+)
+
+// ProcessStatus is a process in one line.
+type ProcessStatus struct {
+	Process string `json:"process"`
+	Version int    `json:"version"` // the newest
+	Open    int64  `json:"open"`
+	Ended   int64  `json:"ended"`
+	Stuck   int    `json:"stuck"` // places that failed; 1000 is 1000 or more
+	Tasks   int    `json:"tasks"`
+	Late    int    `json:"late"` // tasks that nobody answered in time
+}
+
+// Instances is a page of the instances of processes.
+type Instances struct {
+	Instances []*process.View `json:"instances"` // without their data
+	Next      string          `json:"next,omitempty"`
+	More      bool            `json:"more"` // there are more than these
+}
+
+// ActRequest is what somebody asks of an instance.
+type ActRequest struct {
+	Instance string          `json:"instance"` // PROCESS/ID, or ID alone where that is clear
+	Event    string          `json:"event,omitempty"`
+	With     json.RawMessage `json:"with,omitempty"`
+	Why      string          `json:"why,omitempty"`
+}
+
+// Acted is the instance after what was asked. It is durable in any case.
+type Acted struct {
+	Instance *process.View `json:"instance"`
+	Done     bool          `json:"done"`              // the process has taken it; false: not within a second
+	Message  string        `json:"message"`           // the ID of the message that asks for it
+	Kept     bool          `json:"kept,omitempty"`    // of an event: no state takes it yet
+	Dropped  int           `json:"dropped,omitempty"` // of a retry: dead letters that it replaces
+	Left     int           `json:"left,omitempty"`    // of a retry: other dead letters of the instance
+	Moved    bool          `json:"moved,omitempty"`   // of a move: it is on another version now
+}
+
+// TaskRequest is what somebody does with a task.
+type TaskRequest struct {
+	ID     string          `json:"id"`
+	By     string          `json:"by,omitempty"`
+	To     string          `json:"to,omitempty"`
+	Answer json.RawMessage `json:"answer,omitempty"` // an object; texts for bools and numbers are read by the form
+}
+
+// Report is what became of the instances of a process.
+type Report struct {
+	Process string          `json:"process"`
+	Version int             `json:"version"` // the newest
+	Open    int64           `json:"open"`    // instances
+	Ended   int64           `json:"ended"`   // instances, since the store began
+	States  []StateCount    `json:"states"`
+	Leads   []process.Lead  `json:"leads"` // between milestones
+	Stuck   []process.Stuck `json:"stuck"` // places that failed: the first 1000
+	Tasks   TaskCount       `json:"tasks"`
+}
+
+// StateCount is how many places stand in a state of a version, or have ended there.
+type StateCount struct {
+	process.Population
+	Branch bool `json:"branch,omitempty"` // inside a branch: an instance may stand in several
+}
+
+// TaskCount is how many tasks are open.
+type TaskCount struct {
+	Open int `json:"open"`
+	Late int `json:"late"` // nobody answered them in time
+}
+
+// DiffRequest names a configuration: an absolute path, or one from the hub's working directory.
+type DiffRequest struct {
+	Config string `json:"config"`
+}
+
+// Diff is what a configuration would do to the processes of a hub.
+type Diff struct {
+	OK        bool            `json:"ok"` // it is valid, and strands nothing
+	Config    string          `json:"config"`
+	Revision  string          `json:"revision"`
+	Processes []ProcessChange `json:"processes"`
+	Fates     []process.Fate  `json:"fates"` // of the instances that have not ended, by version, definition and state
+	Stranded  int             `json:"stranded"`
+	Problems  string          `json:"problems,omitempty"` // of a configuration that is not valid, as text
+}
+
+// Stranded are the fates of the instances that a configuration has no place for.
+func Stranded(fates []process.Fate) []process.Fate {
+	return slices.DeleteFunc(slices.Clone(fates), func(f process.Fate) bool { return f.Fate != process.Strands })
+}
+
+// What becomes of a process.
+const (
+	Added   = "added"
+	Removed = "removed"
+	Changed = "changed"
+	Same    = "same"
+)
+
+// ProcessChange is what a configuration does to a process.
+type ProcessChange struct {
+	Process string `json:"process"`
+	Change  string `json:"change"`
+	From    int    `json:"from,omitempty"` // version; 0: it is not there
+	To      int    `json:"to,omitempty"`
+}
+
+// Reloaded is what a reload did. With problems the old configuration runs on.
+type Reloaded struct {
+	OK       bool           `json:"ok"`
+	Old      string         `json:"old"` // version that ran
+	New      string         `json:"new"` // version that runs now
+	Summary  string         `json:"summary"`
+	Problems string         `json:"problems,omitempty"` // as text with carets
+	Errors   int            `json:"errors"`
+	Stranded []process.Fate `json:"stranded,omitempty"` // instances that the new configuration has no place for
+	Warnings []string       `json:"warnings,omitempty"`
+}

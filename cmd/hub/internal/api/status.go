@@ -1,0 +1,130 @@
+package api
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/pipelines/graph"
+)
+
+// Version is what the binary is.
+type Version struct {
+	Version  string `json:"version"`
+	Commit   string `json:"commit,omitempty"`
+	Go       string `json:"go"`
+	Language int    `json:"language"` // of the configuration
+}
+
+// Status is the state of the whole hub.
+type Status struct {
+	Name     string                      `json:"name"`
+	Config   string                      `json:"config"`
+	Revision string                      `json:"revision"` // of the configuration
+	Store    string                      `json:"store"`
+	Since    time.Time                   `json:"since"`  // start of the hub
+	Loaded   time.Time                   `json:"loaded"` // start of this configuration
+	URLs     map[string]string           `json:"urls"`
+	Stubs    []string                    `json:"stubs"`
+	Stages   []Stage                     `json:"stages"`
+	Queues   []Queue                     `json:"queues"`
+	Counters map[string]map[string]int64 `json:"counters"` // of the steps `count`, by name
+	Paused   []Pause                     `json:"paused"`
+
+	Processes []ProcessStatus    `json:"processes"`
+	Refused   []hub.RefusalCount `json:"refused"`   // by source and reason: the ten kinds that came last
+	Attention []Attention        `json:"attention"` // what somebody should look at
+}
+
+// Unread are the queues with messages that no stage reads.
+func (s *Status) Unread() []Queue {
+	return slices.DeleteFunc(slices.Clone(s.Queues), func(q Queue) bool {
+		return slices.ContainsFunc(s.Stages, func(g Stage) bool { return g.Queue == q.Queue })
+	})
+}
+
+// Stage is a stage that runs.
+type Stage struct {
+	hub.StageStatus
+	Rate float64 `json:"rate"` // done per second, since the start of the hub
+}
+
+// Queue is what lies in a queue of the store.
+type Queue struct {
+	Queue    string     `json:"queue"`
+	Ready    int        `json:"ready"`
+	Waiting  int        `json:"waiting"`
+	Held     int        `json:"held"`
+	Dead     int        `json:"dead"`
+	Oldest   time.Time  `json:"oldest,omitzero"`
+	NextDue  time.Time  `json:"next_due,omitzero"`
+	Awaiting []Awaiting `json:"awaiting,omitempty"` // what the messages wait for that failed
+}
+
+// Live is how many messages are neither done nor dead.
+func (q *Queue) Live() int { return q.Ready + q.Waiting + q.Held }
+
+// Awaiting is what some messages of a queue wait for since they failed.
+type Awaiting struct {
+	For   string    `json:"for"` // the adapter that failed, else the group of the failure
+	Count int       `json:"count"`
+	Since time.Time `json:"since,omitzero"`
+	Next  time.Time `json:"next_try,omitzero"`
+	Error string    `json:"error"`
+}
+
+// Attention is something that somebody should look at: one cause in one line.
+type Attention struct {
+	What     string      `json:"what"` // outage, waiting, unread, stuck, late
+	Of       string      `json:"of"`   // adapter billing, queue orders, order W-1
+	Since    time.Time   `json:"since,omitzero"`
+	Text     string      `json:"text"`
+	Waiting  int         `json:"waiting,omitempty"`  // messages that wait for it
+	Next     time.Time   `json:"next_try,omitzero"`  // when one of them is tried again
+	Do       string      `json:"do,omitempty"`       // the command that helps
+	Process  string      `json:"process,omitempty"`  // of stuck and late
+	Instance string      `json:"instance,omitempty"` // likewise
+	Outage   *hub.Outage `json:"outage,omitempty"`   // of outage
+}
+
+// Pause is why a pipeline is paused.
+type Pause struct {
+	Pipeline string    `json:"pipeline"`
+	Reason   string    `json:"reason,omitempty"`
+	Since    time.Time `json:"since"`
+}
+
+// PauseState is whether a pipeline is paused after a call.
+type PauseState struct {
+	Pause
+	Paused bool `json:"paused"`
+}
+
+// PipelineOf is the pipeline that a stage belongs to: web-orders#1 -> web-orders.
+func PipelineOf(stage string) string {
+	name, _, _ := strings.Cut(stage, "#")
+	name, _, _ = strings.Cut(name, " timer")
+	return name
+}
+
+// Graph is the plan as nodes and edges, with live notes.
+type Graph struct {
+	*graph.Graph
+	Drawn string `json:"drawn,omitempty"` // in the format asked for
+}
+
+// Ready is what `hub run -o json` prints when the hub answers.
+type Ready struct {
+	Event    string            `json:"event"` // ready
+	Version  string            `json:"version"`
+	Config   string            `json:"config"`
+	Revision string            `json:"revision"` // of the configuration
+	Store    string            `json:"store"`
+	Control  string            `json:"control"`
+	URLs     map[string]string `json:"urls"`   // of the servers, by adapter
+	Stubs    []string          `json:"stubs"`  // adapters that a stub answers
+	Stored   []string          `json:"stored"` // brokers that the store stands in for
+	Took     int64             `json:"ready_ms"`
+	Fresh    bool              `json:"-"` // the store's file was made now
+}

@@ -1,0 +1,191 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/words"
+	"orderhub/hub"
+	"orderhub/hub/doc"
+	"orderhub/pipelines/process"
+)
+
+// effectTime is how long a call waits for the effect of what it committed.
+const effectTime = time.Second
+
+// asked is what a verb decided to do.
+type asked struct {
+	put   hub.Put
+	note  string                                        // for the history; "": the process tells it itself
+	after func(ctx context.Context, a *api.Acted) error // when the process has taken it; may be nil
+}
+
+// act commits what decide makes of a request for an instance that is there, and waits for its effect.
+func (a *admin) act(decide func(r *http.Request, g *generation, v *process.View, q *api.ActRequest) (*asked, error)) func(r *http.Request) (*api.Acted, error) {
+	return func(r *http.Request) (*api.Acted, error) {
+		var q api.ActRequest
+		if err := readJSON(r, &q); err != nil {
+			return nil, err
+		}
+		g := a.current.Load()
+		v, err := a.find(r.Context(), g.Processes(), q.Instance)
+		if err != nil {
+			return nil, err
+		}
+		if !v.Closed.IsZero() {
+			return nil, api.Conflictf("no_process", "%s %s ended in %s at %s", v.Process, v.ID, v.State, v.Closed.Local().Format(time.DateTime))
+		}
+		d, err := decide(r, g, v, &q)
+		if err != nil {
+			return nil, err
+		}
+		u := &hub.Unit{Puts: []hub.Put{d.put}}
+		if d.note != "" {
+			u.Root, u.Correlation = v.Process+":"+v.ID, v.ID
+			u.History = []hub.Event{{Time: a.clock.Now(), Message: d.put.Msg.ID, Where: v.Process, What: "signalled", Detail: d.note}}
+		}
+		if err := g.rt.Commit(r.Context(), u); err != nil {
+			return nil, err
+		}
+		out := &api.Acted{Message: d.put.Msg.ID}
+		if out.Done, err = a.effect(r.Context(), d.put); err != nil {
+			return nil, err
+		}
+		if out.Instance, err = process.Find(r.Context(), a.storage, g.Processes(), v.Process, v.ID); err != nil {
+			return nil, err
+		}
+		if out.Done && d.after != nil {
+			err = d.after(r.Context(), out)
+		}
+		return out, err
+	}
+}
+
+// effect waits until the process has taken the message. What it refuses is
+// told here, and leaves no dead letter: somebody waits for the answer.
+func (a *admin) effect(ctx context.Context, p hub.Put) (done bool, err error) {
+	limited, cancel := context.WithTimeout(ctx, effectTime)
+	defer cancel()
+	done, err = a.until(limited, 5*time.Millisecond, func() (bool, error) {
+		left, err := a.storage.Browse(ctx, hub.BrowseQuery{Queue: p.Queue, ID: p.Msg.ID, Limit: 1})
+		if err != nil || len(left) == 0 {
+			return err == nil, err
+		}
+		d := left[0]
+		if d.State != hub.Dead {
+			return false, nil
+		}
+		if _, err := a.storage.Settle(ctx, []int64{d.Seq}, false); err != nil {
+			return false, err
+		}
+		return false, api.Conflictf(d.Error.Reason, "%s", d.Error.Text())
+	})
+	return done, cmp.Or(err, ctx.Err())
+}
+
+// signal tells an instance of an event, by hand.
+func (a *admin) signal(_ *http.Request, g *generation, v *process.View, q *api.ActRequest) (*asked, error) {
+	known := g.Processes().Events(v.Process)
+	if !slices.Contains(known, q.Event) {
+		return nil, api.Problemf(http.StatusUnprocessableEntity, "unknown_event", "unknown event", "no state of %s takes an event %q%s",
+			v.Process, q.Event, words.Meant(q.Event, known, "it takes "+strings.Join(known, ", ")))
+	}
+	var with doc.Value
+	if len(q.With) > 0 {
+		var err error
+		if with, err = doc.Parse(q.With); err != nil {
+			return nil, err
+		}
+	}
+	if err := g.Processes().FitsEvent(v.Process, q.Event, with); err != nil {
+		return nil, api.Problemf(http.StatusUnprocessableEntity, hub.AsError(err).Reason, "unprocessable event", "%v", err)
+	}
+	id := hub.NewID(a.clock.Now())
+	return &asked{
+		put:  process.Signal(v.Process, v.ID, id, q.Event, with, a.clock.Now()),
+		note: "event " + q.Event + " by hand",
+		after: func(_ context.Context, out *api.Acted) error {
+			out.Kept = slices.ContainsFunc(out.Instance.Early, func(e process.EarlyEvent) bool { return e.ID == id })
+			return nil
+		}}, nil
+}
+
+// retry makes what failed, or waits for another try, go on now. The
+// dead letters of the failed places would ask for the same: they are dropped.
+func (a *admin) retry(r *http.Request, _ *generation, v *process.View, _ *api.ActRequest) (*asked, error) {
+	if err := begun(v); err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(v.Places, func(p process.Place) bool { return p.Phase == process.Failed || !p.Due.IsZero() }) {
+		return nil, api.Conflictf("nothing_to_retry", "nothing of %s %s failed or waits for another try: it is in %s", v.Process, v.ID, v.State)
+	}
+	p := process.Retry(v.Process, v.ID, hub.NewID(a.clock.Now()), a.clock.Now())
+	replaced, left, err := a.deadOf(r.Context(), p.Queue, v.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &asked{put: p, after: func(ctx context.Context, out *api.Acted) (err error) {
+		out.Left = left
+		if len(replaced) > 0 {
+			out.Dropped, err = a.storage.Settle(ctx, replaced, false)
+		}
+		return err
+	}}, nil
+}
+
+// deadOf are the dead letters of an instance that drove it, and how many others
+// there are: events and timers that failed. What those ask for, a retry does not do.
+func (a *admin) deadOf(ctx context.Context, queue, id string) (drivers []int64, others int, err error) {
+	err = browse(ctx, a.storage, hub.BrowseQuery{Queue: queue, Correlation: id, State: hub.Dead}, func(d *hub.Delivery) {
+		if d.Msg != nil && process.Drives(d.Msg) {
+			drivers = append(drivers, d.Seq)
+		} else {
+			others++
+		}
+	})
+	return drivers, others, err
+}
+
+// cancel leads an instance to its compensation.
+func (a *admin) cancel(_ *http.Request, _ *generation, v *process.View, q *api.ActRequest) (*asked, error) {
+	if err := begun(v); err != nil {
+		return nil, err
+	}
+	if q.Why == "" {
+		return nil, api.BadRequestf("say why: it is kept in the history")
+	}
+	return &asked{put: process.Cancel(v.Process, v.ID, hub.NewID(a.clock.Now()), q.Why, a.clock.Now())}, nil
+}
+
+// move takes an instance to the newest version, where in_flight says so.
+func (a *admin) move(_ *http.Request, g *generation, v *process.View, _ *api.ActRequest) (*asked, error) {
+	if err := begun(v); err != nil {
+		return nil, err
+	}
+	newest := g.Processes().Definition(v.Process)
+	if v.Def == newest.Hash {
+		return nil, api.Conflictf("newest_version", "%s %s is on the newest version already: %d", v.Process, v.ID, v.Version)
+	}
+	return &asked{
+		put: process.Move(v.Process, v.ID, hub.NewID(a.clock.Now()), a.clock.Now()),
+		after: func(_ context.Context, out *api.Acted) error {
+			if out.Moved = out.Instance.Def == newest.Hash; !out.Moved {
+				return api.Conflictf("finishes", "%s %s stays on version %d: write in_flight: {v%d: {move: {…}}} in version %d, and hub reload",
+					v.Process, v.ID, v.Version, v.Version, newest.Version)
+			}
+			return nil
+		}}, nil
+}
+
+// begun refuses an instance of which only early events are there.
+func begun(v *process.View) error {
+	if v.Def == "" {
+		return api.Conflictf("not_started", "%s %s has not started: only events came, which wait for it", v.Process, v.ID)
+	}
+	return nil
+}

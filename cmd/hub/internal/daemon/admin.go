@@ -1,0 +1,139 @@
+package daemon
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"orderhub/cmd/hub/internal/api"
+	"orderhub/hub"
+	"orderhub/hub/doc"
+)
+
+// admin answers the calls of package api.
+type admin struct{ *Daemon }
+
+func serveAdmin(d *Daemon) *http.Server {
+	s := &http.Server{Handler: (&admin{d}).routes(), ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(d.Log.Handler(), slog.LevelError)}
+	go s.Serve(d.control) // ends with Close
+	return s
+}
+
+func (a *admin) routes() http.Handler {
+	mux := http.NewServeMux()
+	handle(a, mux, api.GetVersion, func(*http.Request) (*api.Version, error) { return &a.Version, nil })
+	handle(a, mux, api.GetStatus, a.status)
+	handle(a, mux, api.GetGraph, a.graph)
+	handle(a, mux, api.GetTrace, a.trace)
+	handle(a, mux, api.GetDead, a.dead)
+	handle(a, mux, api.GetDeadGroups, a.deadGroups)
+	handle(a, mux, api.PostReplay, func(r *http.Request) (*api.Settled, error) { return a.settle(r, true) })
+	handle(a, mux, api.PostDrop, func(r *http.Request) (*api.Settled, error) { return a.settle(r, false) })
+	handle(a, mux, api.GetRefused, a.refusals)
+	handle(a, mux, api.GetRefusedCounts, a.refusedCounts)
+	handle(a, mux, api.PostMessage, a.send)
+	handle(a, mux, api.PostPause, func(r *http.Request) (*api.PauseState, error) { return a.switchPause(r, true) })
+	handle(a, mux, api.PostResume, func(r *http.Request) (*api.PauseState, error) { return a.switchPause(r, false) })
+	handle(a, mux, api.GetInstances, a.instances)
+	handle(a, mux, api.GetInstance, a.instance)
+	handle(a, mux, api.PostSignal, a.act(a.signal))
+	handle(a, mux, api.PostRetry, a.act(a.retry))
+	handle(a, mux, api.PostCancel, a.act(a.cancel))
+	handle(a, mux, api.PostMove, a.act(a.move))
+	handle(a, mux, api.GetTasks, a.tasks)
+	handle(a, mux, api.GetTask, a.task)
+	handle(a, mux, api.PostClaim, a.claimTask)
+	handle(a, mux, api.PostHandOver, a.handOverTask)
+	handle(a, mux, api.PostTaskAnswer, a.answerTask)
+	handle(a, mux, api.GetReport, a.report)
+	handle(a, mux, api.PostDiff, a.diff)
+	handle(a, mux, api.PostReload, a.reloadNow)
+	handle(a, mux, api.Call[any]{Path: "/"}, func(r *http.Request) (any, error) {
+		return nil, api.Problemf(http.StatusNotFound, "no_route", "no such call", "%s %s is no call of this hub", r.Method, r.URL.Path)
+	})
+	return mux
+}
+
+// handle answers a call with what h gives, as JSON, or with a problem.
+func handle[A any](a *admin, mux *http.ServeMux, call api.Call[A], h func(r *http.Request) (A, error)) {
+	pattern := call.Path
+	if call.Method != "" {
+		pattern = call.Method + " " + pattern
+	}
+	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		answer, err := h(r)
+		if err != nil {
+			p := api.ProblemOf(err)
+			a.tell(w, r, p.Status, "application/problem+json", p)
+			return
+		}
+		a.tell(w, r, http.StatusOK, "application/json", answer)
+	})
+}
+
+// documents are the fields of answers that documents of messages stand under.
+var documents = []string{"body", "headers", "data", "show"}
+
+// tell writes v as JSON, as people may see it: secrets are masked, and what schemas
+// mark in documents; with ?personal=true what is personal is shown.
+func (a *admin) tell(w http.ResponseWriter, r *http.Request, status int, kind string, v any) {
+	w.Header().Set("Content-Type", kind)
+	w.WriteHeader(status)
+	raw, err := json.Marshal(v)
+	if err != nil {
+		raw, _ = json.Marshal(api.ProblemOf(err)) // texts always can
+	}
+	var b bytes.Buffer
+	json.Indent(&b, a.Registry.Mask.Shown(raw, r.URL.Query().Get("personal") == "true", documents...), "", "  ") // of our own JSON
+	b.WriteByte('\n')
+	w.Write(b.Bytes()) // the client may be gone
+}
+
+// readJSON reads a request's body; a field that nobody knows is a fault.
+func readJSON(r *http.Request, v any) error {
+	dec := json.NewDecoder(io.LimitReader(r.Body, 1<<20))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return api.BadRequestf("the body: %v", err)
+	}
+	return nil
+}
+
+// number is a number of the query; otherwise stands for one that is not there.
+func number(query url.Values, name string, otherwise int64) (int64, error) {
+	text := query.Get(name)
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, api.BadQueryf("%s is no number: %q", name, text)
+	}
+	return n, nil
+}
+
+// limit is ?limit=, at least 1 and at most most.
+func limit(query url.Values, otherwise, most int64) (int, error) {
+	n, err := number(query, "limit", otherwise)
+	return int(min(max(n, 1), most)), err
+}
+
+// body is a body as a part of an answer: a document as it is, anything else as a
+// text, without what stands behind the names of marked fields.
+func (a *admin) body(b hub.Body) json.RawMessage {
+	raw := b.Bytes()
+	if len(raw) == 0 {
+		return nil
+	}
+	if _, err := doc.Parse(raw); err == nil {
+		return raw
+	}
+	text, _ := json.Marshal(a.Registry.Mask.Named(string(raw))) // of a text: never fails
+	return text
+}

@@ -1,0 +1,147 @@
+package daemon
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"orderhub/cmd/hub/internal/api"
+	"orderhub/hub"
+)
+
+// browsePage is how many stored messages are read at once.
+const browsePage = 500
+
+// browse calls each with the stored messages that q selects, in their order.
+func browse(ctx context.Context, st reader, q hub.BrowseQuery, each func(d *hub.Delivery)) error {
+	for q.Limit = browsePage; ; {
+		page, err := st.Browse(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, d := range page {
+			q.After = d.Seq
+			each(d)
+		}
+		if len(page) < browsePage {
+			return nil
+		}
+	}
+}
+
+func (a *admin) deadGroups(r *http.Request) ([]api.DeadGroup, error) {
+	groups, err := a.storage.DeadGroups(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	out := make([]api.DeadGroup, len(groups))
+	for i, g := range groups {
+		out[i] = api.DeadGroup{Group: g.Cause, Count: g.Count, First: g.First, Last: g.Last}
+		if g.Sample != nil && g.Sample.Error != nil {
+			out[i].Where, out[i].Class, out[i].Cause = g.Sample.Error.Where, g.Sample.Error.Class, g.Sample.Error.Text()
+		}
+	}
+	return out, nil
+}
+
+// dead pages through dead letters: ?group=&id=&seq=&after=&limit=&full=true.
+func (a *admin) dead(r *http.Request) ([]api.Stored, error) {
+	query := r.URL.Query()
+	q := hub.BrowseQuery{State: hub.Dead, Cause: query.Get("group"), ID: query.Get("id")}
+	var err error
+	if q.Limit, err = limit(query, 100, 1000); err != nil {
+		return nil, err
+	}
+	if q.After, err = number(query, "after", 0); err != nil {
+		return nil, err
+	}
+	seq, err := number(query, "seq", 0)
+	if err != nil {
+		return nil, err
+	}
+	if seq != 0 {
+		q.After, q.Limit = seq-1, 1
+	}
+	list, err := a.storage.Browse(r.Context(), q)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]api.Stored, 0, len(list))
+	for _, d := range list {
+		if seq != 0 && d.Seq != seq {
+			continue
+		}
+		m := api.StoredOf(d)
+		if query.Get("full") == "true" && d.Msg != nil {
+			m.Headers, m.Body = d.Msg.Headers, a.body(d.Msg.Body)
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+// settle replays or drops what the request selects.
+func (a *admin) settle(r *http.Request, replay bool) (*api.Settled, error) {
+	var s api.DeadSelection
+	if err := readJSON(r, &s); err != nil {
+		return nil, err
+	}
+	if !s.IsOne() {
+		return nil, api.BadRequestf("give one of seqs, group and all")
+	}
+	g := a.current.Load()
+	answer := &api.Settled{DryRun: s.DryRun, Then: map[string]int{}, Now: g.Plan.Version, Queues: map[string]int{}}
+	seqs, err := a.selected(r.Context(), s, answer)
+	if err != nil {
+		return nil, err
+	}
+	if len(seqs) == 0 {
+		return nil, api.NotFoundf("no dead letter is selected: hub dlq lists them")
+	}
+	if answer.Count = len(seqs); s.DryRun {
+		return answer, nil
+	}
+	if answer.Count, err = a.storage.Settle(r.Context(), seqs, replay); err != nil {
+		return nil, err
+	}
+	a.current.Load().rt.WakeAll()
+	a.Log.Info("dead letters", "replayed", replay, "count", answer.Count, "group", s.Group)
+	return answer, nil
+}
+
+// selected are the sequence numbers of the selection, oldest first. What they are is added to the answer.
+func (a *admin) selected(ctx context.Context, s api.DeadSelection, answer *api.Settled) (seqs []int64, err error) {
+	take := func(d *hub.Delivery) {
+		seqs = append(seqs, d.Seq)
+		addDead(answer, d)
+	}
+	if len(s.Seqs) == 0 {
+		err = browse(ctx, a.storage, hub.BrowseQuery{State: hub.Dead, Cause: s.Group}, take)
+		return seqs, err
+	}
+	slices.Sort(s.Seqs)
+	for _, seq := range s.Seqs {
+		page, err := a.storage.Browse(ctx, hub.BrowseQuery{State: hub.Dead, After: seq - 1, Limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		if len(page) == 0 || page[0].Seq != seq {
+			return nil, api.NotFoundf("no dead letter %d", seq)
+		}
+		take(page[0])
+	}
+	return seqs, nil
+}
+
+func addDead(a *api.Settled, d *hub.Delivery) {
+	a.Queues[d.Queue]++
+	if e := d.Error; e != nil {
+		a.Then[e.Config]++
+		if a.First.IsZero() || e.Time.Before(a.First) {
+			a.First = e.Time
+		}
+		if e.Time.After(a.Last) {
+			a.Last = e.Time
+		}
+	}
+}

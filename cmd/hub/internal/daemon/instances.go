@@ -1,0 +1,189 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/words"
+	"orderhub/hub"
+	"orderhub/pipelines/process"
+)
+
+// How many instances one page looks at, and how many failed places of a process.
+const (
+	scanInstances = 20_000
+	maxStuck      = 1000
+)
+
+// instances pages through instances: ?process=&state=&stuck=true&early=true&after=&limit=.
+// Without a state those that have not ended are meant.
+func (a *admin) instances(r *http.Request) (*api.Instances, error) {
+	ps := a.processes()
+	names, err := processNames(ps, r.FormValue("process"))
+	if err != nil {
+		return nil, err
+	}
+	most := 100
+	if text := r.FormValue("limit"); text != "" {
+		if most, err = strconv.Atoi(text); err != nil || most < 1 {
+			return nil, api.BadQueryf("limit is no number above 0: %q", text)
+		}
+	}
+	state := r.FormValue("state")
+	if err := knownState(ps, names, state); err != nil {
+		return nil, err
+	}
+	early := r.FormValue("early") == "true"
+	keep := func(v *process.View) bool {
+		at := state == "" && v.Closed.IsZero() || slices.ContainsFunc(v.Places, func(p process.Place) bool { return p.State == state })
+		return at && (!early || len(v.Early) > 0)
+	}
+	list := a.listed
+	if r.FormValue("stuck") == "true" {
+		list = a.stuck
+	}
+	out := &api.Instances{Instances: []*process.View{}}
+	for _, name := range names {
+		found, next, err := list(r.Context(), ps, name, r.FormValue("after"), min(most, 1000)-len(out.Instances), keep)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range found {
+			v.Data = nil
+			out.Instances = append(out.Instances, v)
+		}
+		if out.More = out.More || next != ""; len(names) == 1 {
+			out.Next = next
+		}
+	}
+	return out, nil
+}
+
+// listed gives up to limit instances of a process that keep chooses, behind after, and where to go on.
+func (a *admin) listed(ctx context.Context, ps *process.Processes, name, after string, limit int, keep func(*process.View) bool) ([]*process.View, string, error) {
+	if limit < 1 { // the page is full: are there more?
+		more, _, err := process.List(ctx, a.storage, ps, name, "", 1, scanInstances, keep)
+		if len(more) == 0 {
+			return nil, "", err
+		}
+		return nil, more[0].ID, err
+	}
+	return process.List(ctx, a.storage, ps, name, after, limit, scanInstances, keep)
+}
+
+// stuck is listed of the instances with a place that failed, by the records of those places.
+func (a *admin) stuck(ctx context.Context, ps *process.Processes, name, after string, limit int, keep func(*process.View) bool) (out []*process.View, next string, err error) {
+	places, err := process.AllStuck(ctx, a.storage, name, maxStuck)
+	if err != nil {
+		return nil, "", err
+	}
+	seen := map[string]bool{}
+	for _, p := range places {
+		if seen[p.Instance] || after != "" && p.Instance <= after {
+			continue
+		}
+		seen[p.Instance] = true
+		v, err := process.Find(ctx, a.storage, ps, name, p.Instance)
+		switch {
+		case errors.Is(err, hub.ErrNotFound): // it went on meanwhile, and is forgotten already
+		case err != nil:
+			return nil, "", err
+		case keep(v) && len(out) >= limit:
+			return out, lastOf(out), nil
+		case keep(v):
+			out = append(out, v)
+		}
+	}
+	return out, "", nil
+}
+
+// lastOf is the ID to page on from.
+func lastOf(page []*process.View) string {
+	if len(page) == 0 {
+		return "-"
+	}
+	return page[len(page)-1].ID
+}
+
+// processes are those of the configuration that runs.
+func (a *admin) processes() *process.Processes { return a.current.Load().Processes() }
+
+// processNames are the processes that a call is about: the one named, or all.
+func processNames(ps *process.Processes, name string) ([]string, error) {
+	all := ps.Names()
+	switch {
+	case len(all) == 0:
+		return nil, api.NotFoundf("this hub has no processes")
+	case name == "":
+		return all, nil
+	case !slices.Contains(all, name):
+		return nil, api.NotFoundf("no process %q%s", name, words.Meant(name, all, "known: "+strings.Join(all, ", ")))
+	}
+	return []string{name}, nil
+}
+
+func knownState(ps *process.Processes, names []string, state string) error {
+	var known []string
+	for _, name := range names {
+		known = append(known, ps.States(name)...)
+	}
+	if state == "" || slices.Contains(known, state) {
+		return nil
+	}
+	return api.NotFoundf("no state %q%s", state, words.Meant(state, known, "known: "+strings.Join(known, ", ")))
+}
+
+// instance is ?id=, which is PROCESS/ID, or ID alone where that is clear.
+func (a *admin) instance(r *http.Request) (*process.View, error) {
+	v, err := a.find(r.Context(), a.processes(), r.FormValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range v.Places {
+		if p.Task == nil {
+			continue
+		}
+		if k, err := process.FindTask(r.Context(), a.storage, p.Task.ID); err == nil {
+			p.Task.Group = k.Group // it may have been handed over
+		}
+	}
+	return v, nil
+}
+
+// find finds the instance that people name.
+func (a *admin) find(ctx context.Context, ps *process.Processes, ref string) (*process.View, error) {
+	names, err := processNames(ps, "")
+	if err != nil {
+		return nil, err
+	}
+	if name, id, ok := strings.Cut(ref, "/"); ok && slices.Contains(names, name) {
+		names, ref = []string{name}, id
+	}
+	var found []*process.View
+	for _, name := range names {
+		v, err := process.Find(ctx, a.storage, ps, name, ref)
+		if errors.Is(err, hub.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, v)
+	}
+	switch len(found) {
+	case 0:
+		return nil, api.NotFoundf("%s: no process %s knows it; hub process list, or hub trace %s", ref, strings.Join(names, ", "), ref)
+	case 1:
+		return found[0], nil
+	}
+	refs := make([]string, len(found))
+	for i, v := range found {
+		refs[i] = v.Process + "/" + v.ID
+	}
+	return nil, api.Problemf(http.StatusConflict, "ambiguous", "ambiguous", "several processes have %s: name one of %s", ref, strings.Join(refs, ", "))
+}

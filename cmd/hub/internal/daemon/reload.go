@@ -1,0 +1,128 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+
+	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/config"
+	"orderhub/cmd/hub/internal/words"
+)
+
+// reloadNow asks Serve to reload, and waits for its answer. Problems are an answer, not an error.
+func (a *admin) reloadNow(r *http.Request) (*api.Reloaded, error) {
+	answer := make(chan *api.Reloaded, 1)
+	select {
+	case a.reloads <- answer:
+	case <-a.closing:
+		return nil, api.Problemf(http.StatusServiceUnavailable, "stopping", "stopping", "the hub is stopping")
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+	return <-answer, nil
+}
+
+// reload loads the file again and, when it is valid, lets the old generation
+// end and the new one begin. An error means that nothing runs any more.
+func (d *Daemon) reload(ctx context.Context) (*api.Reloaded, error) {
+	old := d.current.Load()
+	a := &api.Reloaded{Old: old.Plan.Version, New: old.Plan.Version}
+	l := config.Load(old.Path, d.Registry, d.Stubs, old.Sets...)
+	if !d.mayReplace(ctx, old, l, a) {
+		return a, nil
+	}
+	if l.Store() != d.storage.url {
+		a.Warnings = append(a.Warnings, "hub.store changed: the new store is used from the next start on")
+	}
+	if err := old.stop(); err != nil {
+		return a, storeFailure(err)
+	}
+	d.refused += old.rt.Refused()
+	if err := d.storage.Recover(ctx, nil); err != nil { // what was held behind a retry is ready again
+		return a, storeFailure(err)
+	}
+	g, err := d.begin(ctx, l)
+	if err != nil {
+		a.Errors, a.Problems = 1, err.Error()
+		a.Summary = fmt.Sprintf("%s did not start; %s runs again", l.Plan.Version, a.Old)
+		if g, back := d.begin(ctx, old.Loaded); back == nil {
+			d.current.Store(g)
+			return a, nil
+		} else {
+			return a, fmt.Errorf("reload: %w", errors.Join(err, back))
+		}
+	}
+	d.current.Store(g)
+	a.OK, a.New = true, l.Plan.Version
+	if err := d.abandon(ctx, old, g, a); err != nil {
+		d.Log.Warn("queues that nobody reads any more can't be found", "error", err)
+	}
+	a.Summary = fmt.Sprintf("%s -> %s: %s", a.Old, a.New, l.Sizes())
+	return a, nil
+}
+
+// mayReplace tells that l may run in the place of old; if it may not, a says why, or that nothing changed.
+func (d *Daemon) mayReplace(ctx context.Context, old *generation, l *config.Loaded, a *api.Reloaded) bool {
+	if !l.OK() {
+		a.Errors, a.Problems = l.Problems.Errors(), config.ProblemText(l.Problems)
+		a.Summary = fmt.Sprintf("%s: %s; %s keeps running", l.Path, words.Plural(a.Errors, "error"), a.Old)
+		return false
+	}
+	if l.Plan.Version == old.Plan.Version {
+		a.OK, a.Summary = true, "nothing changed: "+a.Old+" keeps running"
+		return false
+	}
+	fates, err := l.Processes().Compare(ctx, d.storage)
+	if err != nil {
+		a.Errors, a.Problems = 1, "processes: "+err.Error()
+		a.Summary = fmt.Sprintf("what becomes of the instances of processes can't be read; %s keeps running", a.Old)
+		return false
+	}
+	if a.Stranded = api.Stranded(fates); len(a.Stranded) > 0 {
+		a.Errors, a.Problems = len(a.Stranded), l.Strands(a.Stranded)
+		a.Summary = fmt.Sprintf("%s would strand instances; %s keeps running", l.Path, a.Old)
+		return false
+	}
+	return true
+}
+
+// abandon tells of the queues with messages that old read and g does not. Status goes on telling of them.
+func (d *Daemon) abandon(ctx context.Context, old, g *generation, a *api.Reloaded) error {
+	qs, err := d.storage.Queues(ctx)
+	if err != nil {
+		return err
+	}
+	gone := map[string]bool{}
+	if before := d.abandoned.Load(); before != nil {
+		gone = maps.Clone(*before)
+	}
+	before, now := old.Reads(), g.Reads()
+	for _, q := range qs {
+		if live := q.Ready + q.Waiting + q.Held; live > 0 && before[q.Queue] && !now[q.Queue] {
+			gone[q.Queue] = true
+			lie := " lie"
+			if live == 1 {
+				lie += "s"
+			}
+			a.Warnings = append(a.Warnings, fmt.Sprintf("%s: %s%s here, and nobody reads it any more", q.Queue, words.Plural(live, "message"), lie))
+		}
+	}
+	maps.DeleteFunc(gone, func(queue string, _ bool) bool { return now[queue] })
+	d.abandoned.Store(&gone)
+	return nil
+}
+
+func logReload(log *slog.Logger, a *api.Reloaded) {
+	for _, w := range a.Warnings {
+		log.Warn("reload", "warning", w)
+	}
+	if a.OK {
+		log.Warn("reload", "result", a.Summary)
+	} else {
+		log.Error("reload", "result", a.Summary, "problems", a.Problems)
+	}
+}

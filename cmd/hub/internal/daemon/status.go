@@ -1,0 +1,176 @@
+package daemon
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"orderhub/cmd/hub/internal/api"
+	"orderhub/hub"
+	"orderhub/pipelines"
+	"orderhub/pipelines/call"
+	"orderhub/pipelines/count"
+)
+
+const (
+	maxAttention = 10              // of each kind
+	patience     = 2 * time.Second // for a message to be tried again before anybody is told
+)
+
+// statusView is a status that is being made.
+type statusView struct {
+	*api.Status
+	outages []hub.Outage
+}
+
+func (a *admin) status(r *http.Request) (*api.Status, error) {
+	ctx, g := r.Context(), a.current.Load()
+	v := &statusView{&api.Status{Name: g.Plan.Name, Config: a.Config.Path, Revision: g.Plan.Version, Store: a.storage.shown(), Since: a.began, Loaded: g.began,
+		URLs: g.opened.Addresses, Stubs: append([]string{}, a.Stubs.Stubbed...), Queues: []api.Queue{}, Counters: map[string]map[string]int64{},
+		Processes: []api.ProcessStatus{}, Attention: []api.Attention{}}, a.health.Outages()}
+	seconds := max(a.clock.Now().Sub(a.began).Seconds(), 0.001)
+	for _, s := range g.rt.Status() {
+		v.Stages = append(v.Stages, api.Stage{StageStatus: s, Rate: float64(s.Done) / seconds})
+	}
+	qs, err := a.storage.Queues(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range qs {
+		v.Queues = append(v.Queues, api.Queue{Queue: q.Queue, Ready: q.Ready, Waiting: q.Waiting, Held: q.Held, Dead: q.Dead, Oldest: q.Oldest, NextDue: q.NextDue})
+	}
+	for _, name := range append(slices.Clone(g.Counters), call.ShadowCounts) {
+		if v.Counters[name], err = a.storage.Counters(ctx, count.Kind(name), ""); err != nil {
+			return nil, err
+		}
+	}
+	if len(v.Counters[call.ShadowCounts]) == 0 {
+		delete(v.Counters, call.ShadowCounts)
+	}
+	if v.Paused, err = a.pauses(ctx); err != nil {
+		return nil, err
+	}
+	if v.Refused, err = hub.CountRefused(ctx, a.upToDate()); err != nil {
+		return nil, err
+	}
+	v.Refused = v.Refused[:min(len(v.Refused), 10)]
+	groups, err := a.storage.Awaiting(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v.await(groups)
+	v.outagesAndWaiting(a.clock.Now())
+	v.orphans(g.Plan, a.abandoned.Load())
+	return v.Status, v.processes(ctx, a, g)
+}
+
+// await adds what the messages of the queues wait for.
+func (v *statusView) await(groups []hub.Awaiting) {
+	for _, group := range groups {
+		if i := slices.IndexFunc(v.Queues, func(q api.Queue) bool { return q.Queue == group.Queue }); i >= 0 {
+			v.Queues[i].Awaiting = append(v.Queues[i].Awaiting, v.awaiting(group))
+		}
+	}
+}
+
+// awaiting says what the group waits for, by the outage of the part that it awaits, if there is one.
+func (v *statusView) awaiting(g hub.Awaiting) api.Awaiting {
+	w := api.Awaiting{For: g.For, Count: g.Count, Next: g.Next}
+	if f := g.Sample.Error; f != nil {
+		w.Since, w.Error = f.Since, f.Message
+	}
+	for _, o := range v.outages {
+		if o.Kind == hub.PartAdapter && o.Name == g.For {
+			w.Since, w.Error = o.Since, o.Name+": "+o.Error
+		}
+	}
+	if w.Error == "" {
+		w.Error = "waits for " + g.For
+	}
+	return w
+}
+
+// outagesAndWaiting tells of the parts that fail, and of messages that are tried again and again though no part is known to fail.
+func (v *statusView) outagesAndWaiting(now time.Time) {
+	for i := range v.outages {
+		v.Attention = append(v.Attention, v.outage(&v.outages[i]))
+	}
+	told := 0
+	for _, q := range v.Queues {
+		for _, w := range q.Awaiting {
+			known := slices.ContainsFunc(v.outages, func(o hub.Outage) bool { return holdsUp(&o, q.Queue, w) })
+			if known || w.Since.IsZero() || now.Sub(w.Since) < patience || told == maxAttention {
+				continue
+			}
+			told++
+			v.Attention = append(v.Attention, api.Attention{What: "waiting", Of: "queue " + q.Queue, Since: w.Since, Text: w.Error, Waiting: w.Count, Next: w.Next})
+		}
+	}
+}
+
+// outage is a part that fails, with what waits for it.
+func (v *statusView) outage(o *hub.Outage) api.Attention {
+	n := api.Attention{What: "outage", Of: strings.TrimSpace(o.Kind + " " + o.Name), Since: o.Since, Text: o.Error, Next: o.Next, Outage: o}
+	if o.Reason == "breaker_open" {
+		n.Text = "breaker open: " + n.Text
+	}
+	for _, q := range v.Queues {
+		for _, w := range q.Awaiting {
+			if holdsUp(o, q.Queue, w) {
+				n.Waiting += w.Count
+				if n.Next.IsZero() || !w.Next.IsZero() && w.Next.Before(n.Next) {
+					n.Next = w.Next
+				}
+			}
+		}
+		if o.Kind == hub.PartAdapter && (q.Queue == "@"+o.Name || strings.HasPrefix(q.Queue, "@"+o.Name+" ")) { // its outboxes: what stands behind waits too
+			n.Waiting += q.Ready + q.Held
+		}
+	}
+	return n
+}
+
+// holdsUp tells that messages of a queue wait for the part that o is about: an adapter, or the queue itself.
+func holdsUp(o *hub.Outage, queue string, w api.Awaiting) bool {
+	return o.Kind == hub.PartAdapter && w.For == o.Name || o.Kind == hub.PartQueue && queue == o.Name
+}
+
+// orphans tells of queues that hold messages and have lost their reader: those
+// that the configuration does not know, and those that a reload left. A channel
+// that never had one keeps its messages for people: that is no fault.
+func (v *statusView) orphans(plan *pipelines.Plan, abandoned *map[string]bool) {
+	for _, q := range v.Unread() {
+		if live := q.Live(); live > 0 && (plan.Channel(q.Queue) == nil || abandoned != nil && (*abandoned)[q.Queue]) {
+			v.Attention = append(v.Attention, api.Attention{What: "unread", Of: "queue " + q.Queue, Since: q.Oldest, Waiting: live,
+				Text: "no pipeline of this configuration reads it: bring its reader back, or read it once with another"})
+		}
+	}
+}
+
+// processes adds the processes and what of them needs attention.
+func (v *statusView) processes(ctx context.Context, a *admin, g *generation) error {
+	tasks, late, err := a.countTasks(ctx)
+	if err != nil {
+		return err
+	}
+	ps := g.Processes()
+	for _, name := range ps.Names() {
+		r, err := a.reportOf(ctx, ps, name)
+		if err != nil {
+			return err
+		}
+		v.Processes = append(v.Processes, api.ProcessStatus{Process: name, Version: r.Version, Open: r.Open, Ended: r.Ended, Stuck: len(r.Stuck),
+			Tasks: tasks[name].Open, Late: tasks[name].Late})
+		for _, s := range r.Stuck[:min(len(r.Stuck), maxAttention)] {
+			v.Attention = append(v.Attention, api.Attention{What: "stuck", Of: name + " " + s.Instance, Process: name, Instance: s.Instance, Since: s.Since,
+				Text: "failed in " + s.State + ": " + s.Problem.Message, Do: "hub process retry " + name + "/" + s.Instance})
+		}
+	}
+	for _, k := range late[:min(len(late), maxAttention)] {
+		v.Attention = append(v.Attention, api.Attention{What: "late", Of: k.Process + " " + k.Instance, Process: k.Process, Instance: k.Instance, Since: k.Due,
+			Text: "task of " + k.Group, Do: "hub task show " + k.ID})
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"orderhub/cmd/hub/internal/api"
+	"orderhub/hub"
+	"orderhub/hub/doc"
+	"orderhub/pipelines/process"
+	"orderhub/pipelines/process/definition"
+)
+
+// taskTries bounds how often a change of a task begins anew because somebody was quicker.
+const taskTries = 5
+
+// tasks lists the open tasks: ?group=&process=&late=true.
+func (a *admin) tasks(r *http.Request) ([]process.OpenTask, error) {
+	group, name, late := r.FormValue("group"), r.FormValue("process"), r.FormValue("late") == "true"
+	now := a.clock.Now()
+	return process.Tasks(r.Context(), a.storage, func(k *process.OpenTask) bool {
+		return (group == "" || k.Group == group) && (name == "" || k.Process == name) && (!late || isLate(k, now))
+	})
+}
+
+// task is ?id=.
+func (a *admin) task(r *http.Request) (*process.OpenTask, error) {
+	k, err := a.findTask(r.Context(), r.FormValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	return &k.OpenTask, nil
+}
+
+func (a *admin) findTask(ctx context.Context, id string) (*process.ListedTask, error) {
+	k, err := process.FindTask(ctx, a.storage, id)
+	if errors.Is(err, hub.ErrNotFound) {
+		return nil, api.NotFoundf("no open task %s: it is answered, called off, or never was; hub task list", id)
+	}
+	return k, err
+}
+
+// changeTask commits what change makes of the task. When somebody else changed
+// the task meanwhile, it looks again.
+func (a *admin) changeTask(ctx context.Context, id string, change func(k *process.ListedTask) (*hub.Unit, error)) (*process.ListedTask, error) {
+	for try := 1; ; try++ {
+		k, err := a.findTask(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		u, err := change(k)
+		if err != nil {
+			return nil, err
+		}
+		err = a.current.Load().rt.Commit(ctx, u)
+		if err == nil || !errors.Is(err, hub.ErrConflict) || try == taskTries {
+			return k, err
+		}
+	}
+}
+
+func (a *admin) claimTask(r *http.Request) (*process.OpenTask, error) {
+	q, err := taskAsked(r, func(q *api.TaskRequest) string { return q.By }, "by")
+	if err != nil {
+		return nil, err
+	}
+	return a.changedTask(r.Context(), q.ID, func(k *process.ListedTask) (*hub.Unit, error) { return k.Claim(q.By, a.clock.Now()) })
+}
+
+func (a *admin) handOverTask(r *http.Request) (*process.OpenTask, error) {
+	q, err := taskAsked(r, func(q *api.TaskRequest) string { return q.To }, "to")
+	if err != nil {
+		return nil, err
+	}
+	group := slices.Contains(a.processes().Groups(), q.To)
+	return a.changedTask(r.Context(), q.ID, func(k *process.ListedTask) (*hub.Unit, error) { return k.HandOver(q.To, group, a.clock.Now()), nil })
+}
+
+// changedTask changes a task, and gives it as it is afterwards.
+func (a *admin) changedTask(ctx context.Context, id string, change func(k *process.ListedTask) (*hub.Unit, error)) (*process.OpenTask, error) {
+	if _, err := a.changeTask(ctx, id, change); err != nil {
+		return nil, err
+	}
+	k, err := a.findTask(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return &k.OpenTask, nil
+}
+
+// answerTask gives the answer to the process, and waits until it has taken it.
+func (a *admin) answerTask(r *http.Request) (*api.Acted, error) {
+	q, err := taskAsked(r, func(q *api.TaskRequest) string { return q.By }, "by")
+	if err != nil {
+		return nil, err
+	}
+	answer := doc.ObjectOf(nil)
+	if len(q.Answer) > 0 {
+		if answer, err = doc.Parse(q.Answer); err != nil {
+			return nil, err
+		}
+	}
+	var put hub.Put
+	id := hub.NewID(a.clock.Now())
+	k, err := a.changeTask(r.Context(), q.ID, func(k *process.ListedTask) (*hub.Unit, error) {
+		u, err := k.Answer(id, q.By, answer, a.clock.Now())
+		if err != nil {
+			return nil, withForm(err, k.Ask)
+		}
+		put = u.Puts[0]
+		return u, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &api.Acted{Message: id}
+	if out.Done, err = a.effect(r.Context(), put); err != nil {
+		return nil, err
+	}
+	out.Instance, err = process.Find(r.Context(), a.storage, a.processes(), k.Process, k.Instance)
+	return out, err
+}
+
+// withForm tells the faults of an answer with the form that it does not fit.
+func withForm(err error, ask []definition.Field) error {
+	e := hub.AsError(err)
+	if len(e.Fields) == 0 {
+		return err
+	}
+	p := api.Problemf(http.StatusUnprocessableEntity, e.Reason, "the answer does not fit", "the answer does not fit the form {%s}", formText(ask))
+	p.Errors = e.Fields
+	return p
+}
+
+func formText(ask []definition.Field) string {
+	said := make([]string, len(ask))
+	for i, f := range ask {
+		said[i] = f.String()
+	}
+	return strings.Join(said, ", ")
+}
+
+// taskAsked reads a request; the field that given reads must be there.
+func taskAsked(r *http.Request, given func(*api.TaskRequest) string, name string) (*api.TaskRequest, error) {
+	var q api.TaskRequest
+	if err := readJSON(r, &q); err != nil {
+		return nil, err
+	}
+	if given(&q) == "" || q.ID == "" {
+		return nil, api.BadRequestf("id and %s are needed", name)
+	}
+	return &q, nil
+}

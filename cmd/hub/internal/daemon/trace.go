@@ -1,0 +1,293 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"orderhub/cmd/hub/internal/api"
+	"orderhub/hub"
+	"orderhub/pipelines/process"
+)
+
+// last is the ID that stands for the newest message from outside.
+const last = "last"
+
+func (a *admin) trace(r *http.Request) (*api.Trace, error) {
+	return a.Trace(r.Context(), cmp.Or(r.FormValue("id"), last))
+}
+
+// Trace is the trace of a message ID, a correlation, or "last".
+func (d *Daemon) Trace(ctx context.Context, id string) (*api.Trace, error) {
+	g := d.current.Load()
+	return traceIn(ctx, d.upToDate(), id, g.Processes(), g.Reads())
+}
+
+// TraceFile is a trace in a store that no hub uses: without data, since no schema says what of it is secret.
+func TraceFile(ctx context.Context, st hub.Store, id string) (*api.Trace, error) {
+	v, err := traceIn(ctx, st, id, nil, nil)
+	if err == nil {
+		for _, i := range v.Instances {
+			i.Data = nil
+		}
+	}
+	return v, err
+}
+
+// reader is what a trace needs of a store.
+type reader interface {
+	History(ctx context.Context, id string) ([]hub.HistoryRow, error)
+	Browse(ctx context.Context, q hub.BrowseQuery) ([]*hub.Delivery, error)
+	Queues(ctx context.Context) ([]hub.QueueStats, error)
+	hub.RefusalReader
+	process.Reader
+}
+
+// tracing is a trace that is being made.
+type tracing struct {
+	*api.Trace
+	st                  reader
+	roots, correlations map[string]bool // of the messages that belong to it
+}
+
+// traceIn makes the trace of a message ID, a correlation, or "last". reads are
+// the queues that somebody reads: what lies in others is kept; nil: not known.
+func traceIn(ctx context.Context, st reader, id string, ps *process.Processes, reads map[string]bool) (*api.Trace, error) {
+	rows, err := st.History(ctx, id)
+	if root := rootOf(id); err == nil && len(rows) == 0 && root != id {
+		rows, err = st.History(ctx, root) // the ID of a child
+	}
+	if err != nil {
+		return nil, err
+	}
+	if id == last {
+		if newer, err := refusedAfter(ctx, st, rows); err != nil {
+			return nil, err
+		} else if newer != "" {
+			return traceIn(ctx, st, newer, ps, reads)
+		}
+	}
+	v := &tracing{&api.Trace{ID: id, State: api.Done, Roots: []string{}, Events: []api.TraceEvent{}}, st, map[string]bool{}, map[string]bool{}}
+	v.addHistory(rows)
+	if err := v.findInstances(ctx, ps); err != nil {
+		return nil, err
+	}
+	left, err := storedOf(ctx, st, v.roots, v.correlations)
+	if err != nil {
+		return nil, err
+	}
+	v.settle(left, reads)
+	if err := v.findRefusals(ctx); err != nil {
+		return nil, err
+	}
+	return v.Trace, v.known()
+}
+
+// rootOf is the ID of the message from outside that a child descends from.
+func rootOf(id string) string { return (&hub.Message{ID: id}).Root() }
+
+// addHistory adds what happened.
+func (v *tracing) addHistory(rows []hub.HistoryRow) {
+	if v.ID != last {
+		v.roots[rootOf(v.ID)], v.correlations[v.ID] = true, true
+	}
+	for _, row := range rows {
+		if row.Root != "" && !slices.Contains(v.Roots, row.Root) {
+			v.Roots = append(v.Roots, row.Root)
+			v.roots[row.Root] = true
+		}
+		if c := row.Correlation; c != "" && !slices.Contains(v.Correlations, c) {
+			v.Correlations = append(v.Correlations, c)
+			v.correlations[c] = true
+		}
+		for _, e := range inOrder(row) {
+			v.Events = append(v.Events, api.TraceEvent{Time: e.Time, Took: e.Took, Message: e.Message, Where: e.Where, Line: e.Line, What: e.What, Detail: e.Detail})
+		}
+	}
+	slices.SortStableFunc(v.Events, func(x, y api.TraceEvent) int { return x.Time.Compare(y.Time) })
+}
+
+// inOrder are the events of a row with times in their order. A process notes
+// what led to a call when it has the answer: that happened no later than the call.
+func inOrder(row hub.HistoryRow) []hub.Event {
+	out := slices.Clone(row.Events)
+	of := strings.HasSuffix(row.Root, ":"+row.Correlation) // of an instance
+	var first time.Time                                    // of what comes behind
+	for i := len(out) - 1; i >= 0; i-- {
+		e := &out[i]
+		if of && e.Message == row.Root && !first.IsZero() && e.Time.After(first) {
+			e.Time = first
+		}
+		if first.IsZero() || e.Time.Before(first) {
+			first = e.Time
+		}
+	}
+	return out
+}
+
+// findInstances adds the instances of processes that have one of the correlations.
+func (v *tracing) findInstances(ctx context.Context, ps *process.Processes) error {
+	names := ps.Names()
+	if ps == nil { // a store that no hub uses: those that have instances
+		all, err := process.Populations(ctx, v.st, nil, "")
+		if err != nil {
+			return err
+		}
+		for _, p := range all {
+			if !slices.Contains(names, p.Process) {
+				names = append(names, p.Process)
+			}
+		}
+	}
+	for _, name := range names {
+		for _, id := range slices.Sorted(maps.Keys(v.correlations)) {
+			i, err := process.Find(ctx, v.st, ps, name, id)
+			if errors.Is(err, hub.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			v.Instances = append(v.Instances, i)
+		}
+	}
+	return nil
+}
+
+// settle adds what lies in the store, and finds the state.
+func (v *tracing) settle(left []*hub.Delivery, reads map[string]bool) {
+	for _, d := range left {
+		m := api.StoredOf(d)
+		switch {
+		case d.State == hub.Dead:
+			if v.State == api.Done {
+				v.State = api.Dead
+			}
+		case v.sleeps(d):
+			continue
+		case reads != nil && !reads[d.Queue]:
+			m.State = api.Kept
+		default:
+			v.State = api.Moving
+		}
+		v.Stored = append(v.Stored, m)
+	}
+	if v.State == api.Done {
+		v.State = v.instanceState()
+	}
+}
+
+// sleeps tells that the message is a timer of one of the instances, or keeps
+// an event for it: the instance tells of those itself, and nothing is under way.
+func (v *tracing) sleeps(d *hub.Delivery) bool {
+	return d.State == hub.Waiting && d.Error == nil && process.Sleeps(d.Msg) &&
+		slices.ContainsFunc(v.Instances, func(i *process.View) bool { return i.ID == d.Msg.Correlation })
+}
+
+// instanceState is where the instances stand; done when there are none, or none has started.
+func (v *tracing) instanceState() string {
+	var states []string
+	for _, i := range v.Instances {
+		if i.State != "" && !slices.Contains(states, i.State) {
+			states = append(states, i.State)
+		}
+	}
+	if len(states) == 0 {
+		return api.Done
+	}
+	return strings.Join(states, ", ")
+}
+
+const tracedRefusals = 20 // of one ID or correlation
+
+// findRefusals adds what was refused of the ID, or of one of the correlations.
+func (v *tracing) findRefusals(ctx context.Context) error {
+	queries := []hub.RefusalQuery{{ID: v.ID}, {Correlation: v.ID}}
+	for _, c := range v.Correlations[:min(len(v.Correlations), 8)] {
+		if c != v.ID {
+			queries = append(queries, hub.RefusalQuery{Correlation: c})
+		}
+	}
+	seen := map[int64]bool{}
+	for _, q := range queries {
+		q.Limit = tracedRefusals
+		list, err := v.st.Refusals(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, r := range list {
+			if !seen[r.Seq] {
+				seen[r.Seq] = true
+				v.Refused = append(v.Refused, r)
+			}
+		}
+	}
+	return nil
+}
+
+// refusedAfter is the ID of the newest refusal, if it came after the message of rows; else "".
+func refusedAfter(ctx context.Context, st hub.RefusalReader, rows []hub.HistoryRow) (string, error) {
+	newest, err := st.Refusals(ctx, hub.RefusalQuery{Limit: 1})
+	if err != nil || len(newest) == 0 {
+		return "", err
+	}
+	if len(rows) > 0 && len(rows[0].Events) > 0 && !newest[0].Time.After(rows[0].Events[0].Time) {
+		return "", nil
+	}
+	return newest[0].ID, nil
+}
+
+// known is the problem of a trace of nothing. A trace of refusals alone has a state of its own.
+func (v *tracing) known() error {
+	switch {
+	case len(v.Events)+len(v.Stored)+len(v.Instances) > 0:
+		return nil
+	case len(v.Refused) > 0:
+		v.State = api.Refused
+		return nil
+	case v.ID == last:
+		return api.NotFoundf("nothing came in yet")
+	}
+	return api.NotFoundf("nothing is known of %s: give a message ID, an order ID, or last", v.ID)
+}
+
+const scanLimit = 5000 // messages in the store up to which all are looked at
+
+// storedOf are the stored messages of the roots and correlations. Children are
+// found by looking at all messages, so only while those are few.
+func storedOf(ctx context.Context, st reader, roots, correlations map[string]bool) ([]*hub.Delivery, error) {
+	qs, err := st.Queues(ctx)
+	if err != nil {
+		return nil, err
+	}
+	total := 0
+	for _, q := range qs {
+		total += q.Ready + q.Waiting + q.Held + q.Dead
+	}
+	queries := []hub.BrowseQuery{{}}
+	if total > scanLimit {
+		queries = nil
+		for r := range roots {
+			queries = append(queries, hub.BrowseQuery{ID: r})
+		}
+		for c := range correlations {
+			queries = append(queries, hub.BrowseQuery{Correlation: c})
+		}
+	}
+	found := map[int64]*hub.Delivery{}
+	for _, q := range queries {
+		if err := browse(ctx, st, q, func(d *hub.Delivery) {
+			if m := d.Msg; m != nil && (roots[m.Root()] || m.Correlation != "" && correlations[m.Correlation]) {
+				found[d.Seq] = d
+			}
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return slices.SortedFunc(maps.Values(found), func(x, y *hub.Delivery) int { return cmp.Compare(x.Seq, y.Seq) }), nil
+}

@@ -1,0 +1,114 @@
+// Package sandbox plays the samples of a configuration on a temporary store, with
+// stubs for all partners and temporary folders. Nothing leaves it.
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/config"
+	"orderhub/cmd/hub/internal/daemon"
+	"orderhub/cmd/hub/internal/exit"
+	"orderhub/cmd/hub/internal/screen"
+	"orderhub/cmd/hub/internal/show"
+	"orderhub/cmd/hub/internal/words"
+	"orderhub/pipelines"
+)
+
+// Options say what is played.
+type Options struct {
+	Config   string
+	Sets     []string
+	Registry func() *pipelines.Registry // makes a fresh one
+	Log      *slog.Logger
+	Wait     time.Duration // until all is quiet
+	Keep     bool          // run on when the samples are played
+}
+
+// Run plays the samples, prints what came of each, and with Keep runs on until a signal ends it.
+func Run(ctx context.Context, s *screen.Screen, o Options) (err error) {
+	began := time.Now()
+	dir, err := os.MkdirTemp("", "hub-sandbox-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	b := &box{dir: dir, stubs: &config.Stubs{Real: true, Boxed: true}}
+	reg := o.Registry()
+	b.contain(reg)
+	l := config.Load(o.Config, reg, b.stubs, o.Sets...)
+	if !l.OK() {
+		b.stubs.Close()
+		return s.Explain(l.Path, l.Problems)
+	}
+	d, err := daemon.Open(ctx, daemon.Options{Config: l, Registry: reg, Fresh: o.Registry, Stubs: b.stubs, Log: o.Log,
+		Store: "sqlite:" + filepath.Join(dir, "hub.db"), Socket: dir})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	ctx, hup, stop := exit.Signals(ctx)
+	defer stop()
+	if err := d.Begin(ctx); err != nil {
+		return err
+	}
+	served, end := context.WithCancel(ctx)
+	defer end()
+	result := make(chan error, 1)
+	go func() { result <- d.Serve(served, hup) }()
+	p := &player{box: b, daemon: d, plan: l.Plan}
+	missing, err := p.play(ctx, o.Wait)
+	if err == nil {
+		err = p.print(ctx, s, missing, time.Since(began))
+	}
+	if o.Keep && ctx.Err() == nil {
+		s.Say("the sandbox runs on: %s  (hub trace last --hub %s; ^C ends it)", strings.Join(p.addresses(), " "), d.Socket)
+	} else {
+		end()
+	}
+	ended := <-result
+	if ctx.Err() != nil && !o.Keep {
+		return exit.With(exit.Interrupted, nil)
+	}
+	return errors.Join(err, ended)
+}
+
+// print prints the timelines and what the partners were asked.
+func (p *player) print(ctx context.Context, s *screen.Screen, missing string, took time.Duration) error {
+	views := p.views(ctx)
+	dead := 0
+	for _, v := range views {
+		if v.Trace != nil && v.Trace.State == api.Dead {
+			dead++
+		}
+	}
+	effects := p.effects()
+	if s.IsJSON() {
+		if err := s.PrintJSON(map[string]any{"samples": views, "quiet": missing == "", "effects": effects, "took_ms": took.Milliseconds()}); err != nil {
+			return err
+		}
+	} else {
+		for _, v := range views {
+			s.Print("== %s  %s", v.Sample, v.Result)
+			if v.Trace != nil {
+				show.Trace(s, v.Trace)
+			}
+			s.Print("")
+		}
+		s.Print("%s in %.1f s; %s", words.Plural(len(p.played), "sample"), took.Seconds(), strings.Join(effects, ", "))
+	}
+	switch {
+	case missing != "":
+		return exit.With(exit.Timeout, fmt.Errorf("%s in time: hub sandbox --keep, then hub status", missing))
+	case dead > 0:
+		return fmt.Errorf("%s left", words.Plural(dead, "dead letter"))
+	}
+	return nil
+}

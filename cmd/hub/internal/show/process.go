@@ -1,0 +1,261 @@
+package show
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/screen"
+	"orderhub/cmd/hub/internal/words"
+	"orderhub/pipelines/process"
+)
+
+// titleOf is an instance in one line:
+//
+//	W-1042  order process v3  state awaiting_card  (since 2d 4h, next: card-reminder in 4d 20h)
+func titleOf(v *process.View, now time.Time) string {
+	title := fmt.Sprintf("%s  %s process", v.ID, v.Process)
+	switch {
+	case v.Def == "":
+		return title + fmt.Sprintf("  not started  (%s)", words.Plural(len(v.Early), "early event"))
+	case !v.Closed.IsZero():
+		return title + fmt.Sprintf(" v%d  ended in %s  (%s ago, after %s)", v.Version, v.State, words.Span(now.Sub(v.Closed)), words.Span(v.Closed.Sub(v.Started)))
+	}
+	more := "since " + words.Span(now.Sub(v.Places[0].Since))
+	if t := nextTimer(v); t != nil {
+		more += fmt.Sprintf(", next: %s in %s", timerText(t), words.Span(t.Due.Sub(now)))
+	}
+	for _, p := range v.Places {
+		if p.Task != nil {
+			more += ", asks " + p.Task.Group + dueOf(p.Task.Due, now)
+		}
+	}
+	if v.Leaving != "" {
+		more += ", on its way to " + v.Leaving
+	}
+	return title + fmt.Sprintf(" v%d  state %s  (%s)", v.Version, stateOf(v), more)
+}
+
+// stateOf is where the instance stands, with the places of its branches: fulfilling: picking, booking.
+func stateOf(v *process.View) string {
+	var inner []string
+	for _, p := range v.Places[1:] {
+		if p.Phase != process.Done && p.Phase != process.Forked && !slices.Contains(inner, p.State) {
+			inner = append(inner, p.State)
+		}
+	}
+	if len(inner) == 0 {
+		return v.State
+	}
+	return v.State + ": " + strings.Join(inner, ", ")
+}
+
+func nextTimer(v *process.View) *process.TimerView {
+	var next *process.TimerView
+	for _, p := range v.Places {
+		for i := range p.Timers {
+			if next == nil || p.Timers[i].Due.Before(next.Due) {
+				next = &p.Timers[i]
+			}
+		}
+	}
+	return next
+}
+
+// timerText is what the timer does, without its number: its line names it.
+func timerText(t *process.TimerView) string {
+	if rest, ok := strings.CutPrefix(t.What, "timer "); ok {
+		if _, what, ok := strings.Cut(rest, " "); ok {
+			return what
+		}
+	}
+	return t.What
+}
+
+// phaseOf says what a place does.
+func phaseOf(p *process.Place, now time.Time) string {
+	switch {
+	case p.Phase == process.Failed && p.Error != nil:
+		return fmt.Sprintf("failed %s ago at %s: %s", words.Span(now.Sub(p.Error.Time)), p.Step, words.OneLine(p.Error.Message, 160))
+	case !p.Due.IsZero() && p.Error != nil:
+		return fmt.Sprintf("try %d of %s in %s, after %s", p.Tries+1, p.Step, words.Span(p.Due.Sub(now)), words.OneLine(p.Error.Message, 120))
+	case p.Phase == process.Running && p.Step != "":
+		return "runs " + p.Step
+	}
+	return string(p.Phase)
+}
+
+// Instance prints all of an instance but its data.
+func Instance(s *screen.Screen, v *process.View) {
+	now := time.Now()
+	s.Print("%s", titleOf(v, now))
+	var rows []screen.Row
+	before := ""
+	add := func(name string, cells ...any) {
+		shown := name
+		if name == before {
+			shown = ""
+		}
+		before = name
+		rows = append(rows, append(screen.Row{"", shown}, cells...))
+	}
+	for i := range v.Places {
+		p := &v.Places[i]
+		where := p.State
+		if p.Branch != "" {
+			where = p.Branch + "/" + p.State
+		}
+		add("place", where, phaseOf(p, now)+", since "+words.Span(now.Sub(p.Since)))
+	}
+	if len(v.Listens) > 0 {
+		add("listens", strings.Join(v.Listens, ", "))
+	}
+	for _, p := range v.Places {
+		for _, t := range p.Timers {
+			add("timer", timerText(&t), fmt.Sprintf("in %s, %s  %s", words.Span(t.Due.Sub(now)), t.Due.Local().Format(time.DateTime), base(t.Line)))
+		}
+	}
+	for _, p := range v.Places {
+		if k := p.Task; k != nil {
+			add("task", k.ID, "of "+k.Group+dueOf(k.Due, now)+"  hub task show "+k.ID)
+		}
+	}
+	for _, where := range v.Undo {
+		add("undo", where)
+	}
+	for _, e := range v.Early {
+		add("early", e.Name, "came "+words.Span(now.Sub(e.Time))+" ago, no state takes it yet")
+	}
+	for _, s := range v.Seen {
+		add("seen", s.State, s.Time.Local().Format(time.DateTime))
+	}
+	s.Table(nil, rows)
+}
+
+// dueOf says when something is due, or that it is late.
+func dueOf(due, now time.Time) string {
+	switch {
+	case due.IsZero():
+		return ""
+	case now.After(due):
+		return ", late since " + words.Span(now.Sub(due))
+	}
+	return ", due in " + words.Span(due.Sub(now))
+}
+
+// Instances prints a page of instances, one line each.
+func Instances(s *screen.Screen, l *api.Instances) {
+	if len(l.Instances) == 0 && !l.More {
+		s.Say("no instances")
+		return
+	}
+	now := time.Now()
+	screen.List(s, []string{"PROCESS", "ID", "VERSION", "STATE", "CHANGED", "NOTE"}, l.Instances, func(v *process.View) screen.Row {
+		state := "not started"
+		if v.Def != "" {
+			state = stateOf(v)
+		}
+		return screen.Row{v.Process, words.OneLine(v.ID, 60), fmt.Sprintf("v%d", v.Version), state, words.Age(v.Changed, now), noteOf(v, now)}
+	})
+	switch {
+	case l.Next != "":
+		s.Say("there are more: --after %s", l.Next)
+	case l.More:
+		s.Say("there are more: name the process, or give --limit")
+	}
+}
+
+// noteOf is what matters most of an instance: what failed, what it waits for.
+func noteOf(v *process.View, now time.Time) string {
+	var waits string
+	for i := range v.Places {
+		p := &v.Places[i]
+		switch {
+		case p.Phase == process.Failed, p.Error != nil:
+			return phaseOf(p, now)
+		case p.Task != nil:
+			waits = "task of " + p.Task.Group + dueOf(p.Task.Due, now)
+		}
+	}
+	switch {
+	case waits != "":
+		return waits
+	case len(v.Early) > 0:
+		return words.Plural(len(v.Early), "early event")
+	case v.Closed.IsZero() && len(v.Listens) > 0:
+		return "waits for " + strings.Join(v.Listens, ", ")
+	}
+	return ""
+}
+
+// Acted prints an instance after somebody asked something of it; event is the event that it was told of.
+func Acted(s *screen.Screen, a *api.Acted, event string) {
+	s.Print("%s", titleOf(a.Instance, time.Now()))
+	switch {
+	case !a.Done:
+		s.Say("it is stored, and the process has not taken it yet: hub trace %s", a.Instance.ID)
+	case a.Kept:
+		s.Say("it is kept: no state takes %s yet", event)
+	case a.Dropped > 0:
+		s.Say("%s dropped", words.Plural(a.Dropped, "dead letter"))
+	}
+	if a.Left > 0 {
+		s.Say("%s of it left, of events and timers: hub dlq", words.Plural(a.Left, "dead letter"))
+	}
+}
+
+// Tasks prints the open tasks, one line each.
+func Tasks(s *screen.Screen, list []process.OpenTask) {
+	if len(list) == 0 {
+		s.Say("no open tasks")
+		return
+	}
+	now := time.Now()
+	screen.List(s, []string{"TASK", "GROUP", "CLAIMED", "OF", "STATE", "AGE", "DUE"}, list, func(k process.OpenTask) screen.Row {
+		due := strings.TrimPrefix(dueOf(k.Due, now), ", ")
+		return screen.Row{k.ID, k.Group, words.OrDash(k.Claimed), k.Process + " " + words.OneLine(k.Instance, 40), k.State, words.Age(k.Since, now), words.OrDash(due)}
+	})
+}
+
+// TaskChanged prints a task in one line, after somebody claimed it or handed it over.
+func TaskChanged(s *screen.Screen, k *process.OpenTask) { s.Print("%s", taskTitle(k, time.Now())) }
+
+// TaskAnswered prints the instance whose task was answered.
+func TaskAnswered(s *screen.Screen, a *api.Acted) {
+	s.Print("%s", titleOf(a.Instance, time.Now()))
+	if !a.Done {
+		s.Say("the answer is stored, and the process has not taken it yet: hub trace %s", a.Instance.ID)
+	}
+}
+
+// taskTitle is a task in one line.
+func taskTitle(k *process.OpenTask, now time.Time) string {
+	who := "nobody claimed it"
+	if k.Claimed != "" {
+		who = "claimed by " + k.Claimed
+	}
+	return fmt.Sprintf("%s  task of %s  %s%s", k.ID, k.Group, who, dueOf(k.Due, now))
+}
+
+// Task prints a task with its form.
+func Task(s *screen.Screen, k *process.OpenTask) {
+	now := time.Now()
+	s.Print("%s", taskTitle(k, now))
+	rows := []screen.Row{{"", "asked by", fmt.Sprintf("%s %s in %s, %s ago", k.Process, words.OneLine(k.Instance, 60), k.State, words.Span(now.Sub(k.Since)))}}
+	if k.Why != "" {
+		rows = append(rows, screen.Row{"", "why", words.OneLine(k.Why, 400)})
+	}
+	for i, f := range k.Ask {
+		name := "form"
+		if i > 0 {
+			name = ""
+		}
+		rows = append(rows, screen.Row{"", name, f.String()})
+	}
+	s.Table(nil, rows)
+	if len(k.Show) > 0 {
+		s.Print("%s", words.JSON(k.Show))
+	}
+}

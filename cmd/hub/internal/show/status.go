@@ -1,0 +1,154 @@
+// Package show prints the answers of the admin API for people.
+package show
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/screen"
+	"orderhub/cmd/hub/internal/words"
+)
+
+// Status prints the state of the hub: what needs attention first, then the parts of it that have something to tell.
+func Status(s *screen.Screen, v *api.Status) {
+	now := time.Now()
+	s.Print("%s  %s  config %s  up %s  store %s", v.Name, v.Config, v.Revision, words.Age(v.Since, now), v.Store)
+	for _, name := range slices.Sorted(maps.Keys(v.URLs)) {
+		s.Print("%s  %s", name, v.URLs[name])
+	}
+	if len(v.Stubs) > 0 {
+		s.Print("stubs  %s", strings.Join(v.Stubs, ", "))
+	}
+	s.Print("")
+	if len(v.Attention) > 0 {
+		attention(s, v.Attention, now)
+		s.Print("")
+	}
+	stages(s, v, now)
+	if unread := v.Unread(); len(unread) > 0 {
+		s.Print("")
+		screen.List(s, []string{"QUEUE (NO READER)", "READY", "WAITING", "DEAD", "OLDEST"}, unread, func(q api.Queue) screen.Row {
+			return screen.Row{q.Queue, q.Ready + q.Held, q.Waiting, q.Dead, words.Age(q.Oldest, now)}
+		})
+	}
+	if len(v.Processes) > 0 {
+		s.Print("")
+		screen.List(s, []string{"PROCESS", "VERSION", "OPEN", "ENDED", "STUCK", "TASKS", "LATE"}, v.Processes, func(p api.ProcessStatus) screen.Row {
+			return screen.Row{p.Process, version(p.Version), p.Open, p.Ended, p.Stuck, p.Tasks, p.Late}
+		})
+	}
+	if len(v.Refused) > 0 {
+		s.Print("")
+		RefusedCounts(s, v.Refused)
+	}
+	if len(v.Counters) > 0 {
+		s.Print("")
+		var rows []screen.Row
+		for _, name := range slices.Sorted(maps.Keys(v.Counters)) {
+			for _, key := range slices.Sorted(maps.Keys(v.Counters[name])) {
+				rows = append(rows, screen.Row{name, key, v.Counters[name][key]})
+			}
+		}
+		s.Table([]string{"COUNTER", "KEY", "VALUE"}, rows)
+	}
+}
+
+// attention prints what somebody should look at, one line each.
+func attention(s *screen.Screen, list []api.Attention, now time.Time) {
+	s.Print("NEEDS ATTENTION")
+	screen.List(s, nil, list, func(n api.Attention) screen.Row {
+		text := words.OneLine(n.Text, 120)
+		if n.Waiting > 0 {
+			text += ", " + words.Plural(n.Waiting, "message") + " wait"
+			if n.Waiting == 1 {
+				text += "s"
+			}
+		}
+		if n.Next.After(now) {
+			text += ", next try in " + words.Short(n.Next.Sub(now))
+		}
+		return screen.Row{"", n.What, words.OneLine(n.Of, 60), "since " + words.Age(n.Since, now), text, n.Do}
+	})
+}
+
+// stages prints a row for each stage with its queue. Outboxes and timers without anything to tell are left out.
+func stages(s *screen.Screen, v *api.Status, now time.Time) {
+	queues := map[string]api.Queue{}
+	for _, q := range v.Queues {
+		queues[q.Queue] = q
+	}
+	rows := []screen.Row{}
+	for _, g := range v.Stages {
+		q := queues[g.Queue]
+		busy := g.Done+g.Failed > 0 || g.Running+q.Live()+q.Dead > 0
+		if (strings.HasPrefix(g.Name, "@") || strings.HasSuffix(g.Name, " timer")) && !busy {
+			continue
+		}
+		rows = append(rows, screen.Row{g.Name, rate(g.Rate), g.Done, g.Failed, g.Running,
+			q.Ready + q.Held, q.Waiting, q.Dead, words.Age(q.Oldest, now), stageNote(&g, &q, v.Paused, now)})
+	}
+	s.Table([]string{"STAGE", "RATE", "DONE", "FAILED", "RUNNING", "READY", "WAITING", "DEAD", "OLDEST", "NOTE"}, rows)
+}
+
+func rate(perSecond float64) string {
+	switch {
+	case perSecond >= 10:
+		return fmt.Sprintf("%.0f/s", perSecond)
+	case perSecond >= 0.1 || perSecond == 0:
+		return fmt.Sprintf("%.1f/s", perSecond)
+	}
+	return fmt.Sprintf("%.1f/m", perSecond*60)
+}
+
+// stageNote says why nothing goes on.
+func stageNote(g *api.Stage, q *api.Queue, paused []api.Pause, now time.Time) string {
+	switch {
+	case g.Paused:
+		for _, p := range paused {
+			if p.Pipeline == api.PipelineOf(g.Name) && p.Reason != "" {
+				return "paused: " + words.OneLine(p.Reason, 80)
+			}
+		}
+		return "paused"
+	case g.Source == "degraded":
+		return strings.TrimSuffix("source degraded: "+words.OneLine(g.Error, 100)+"; "+awaiting(q, now), "; ")
+	case g.Source == "ended":
+		return "source used up"
+	}
+	return awaiting(q, now)
+}
+
+// awaiting says what a queue's messages wait for.
+func awaiting(q *api.Queue, now time.Time) string {
+	parts := make([]string, 0, len(q.Awaiting))
+	for _, w := range q.Awaiting {
+		text := strconv.Itoa(w.Count) + " wait"
+		if !w.Since.IsZero() {
+			text += " since " + words.Age(w.Since, now)
+		}
+		parts = append(parts, text+": "+words.OneLine(w.Error, 100))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// version is the version of a process; "-" for none.
+func version(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("v%d", n)
+}
+
+// Paused prints whether a pipeline is paused.
+func Paused(s *screen.Screen, p *api.PauseState) {
+	if p.Paused {
+		s.Print("%s is paused: hub resume %s", p.Pipeline, p.Pipeline)
+	} else {
+		s.Print("%s runs", p.Pipeline)
+	}
+}
