@@ -17,7 +17,7 @@ func Component() hub.Component { return definition().Component() }
 func definition() hub.Typed[*Server, Config, SourceConfig] {
 	return hub.Typed[*Server, Config, SourceConfig]{
 		Name: "http-server", Doc: readme, Answers: true,
-		Confine: func(c *Config, _, _ string) { c.Listen = "127.0.0.1:0" },
+		Confine:     func(c *Config, _, _ string) { c.Listen = "127.0.0.1:0" },
 		Config:      defaultConfig,
 		Source:      func() *SourceConfig { return &SourceConfig{} },
 		CheckSource: checkSource,

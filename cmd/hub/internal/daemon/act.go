@@ -52,18 +52,22 @@ func (a *admin) act(decide func(r *http.Request, g *generation, v *process.View,
 		if err := g.rt.Commit(r.Context(), u); err != nil {
 			return nil, err
 		}
-		out := &api.Acted{Message: d.put.Msg.ID}
-		if out.Done, err = a.effect(r.Context(), d.put); err != nil {
-			return nil, err
-		}
-		if out.Instance, err = process.Find(r.Context(), a.storage, g.Processes(), v.Process, v.ID); err != nil {
-			return nil, err
-		}
-		if out.Done && d.after != nil {
+		out, err := a.acted(r.Context(), d.put, v.Process, v.ID)
+		if err == nil && out.Done && d.after != nil {
 			err = d.after(r.Context(), out)
 		}
 		return out, err
 	}
+}
+
+// acted waits for the effect of what was committed, and gives the instance after it.
+func (a *admin) acted(ctx context.Context, p hub.Put, name, id string) (out *api.Acted, err error) {
+	out = &api.Acted{Message: p.Msg.ID}
+	if out.Done, err = a.effect(ctx, p); err != nil {
+		return nil, err
+	}
+	out.Instance, err = process.Find(ctx, a.storage, a.processes(), name, id)
+	return out, err
 }
 
 // effect waits until the process has taken the message. What it refuses is

@@ -62,38 +62,35 @@ func (a *admin) changeTask(ctx context.Context, id string, change func(k *proces
 	}
 }
 
-func (a *admin) claimTask(r *http.Request) (*process.OpenTask, error) {
-	q, err := taskAsked(r, func(q *api.TaskRequest) string { return q.By }, "by")
-	if err != nil {
-		return nil, err
+// changing answers a call that changes a task with the task as it is afterwards. who is the field of the request that must name somebody.
+func (a *admin) changing(who string, change func(k *process.ListedTask, q *api.TaskRequest) (*hub.Unit, error)) func(r *http.Request) (*process.OpenTask, error) {
+	return func(r *http.Request) (*process.OpenTask, error) {
+		q, err := readTask(r, who)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := a.changeTask(r.Context(), q.ID, func(k *process.ListedTask) (*hub.Unit, error) { return change(k, q) }); err != nil {
+			return nil, err
+		}
+		k, err := a.findTask(r.Context(), q.ID)
+		if err != nil {
+			return nil, err
+		}
+		return &k.OpenTask, nil
 	}
-	return a.changedTask(r.Context(), q.ID, func(k *process.ListedTask) (*hub.Unit, error) { return k.Claim(q.By, a.clock.Now()) })
 }
 
-func (a *admin) handOverTask(r *http.Request) (*process.OpenTask, error) {
-	q, err := taskAsked(r, func(q *api.TaskRequest) string { return q.To }, "to")
-	if err != nil {
-		return nil, err
-	}
-	group := slices.Contains(a.processes().Groups(), q.To)
-	return a.changedTask(r.Context(), q.ID, func(k *process.ListedTask) (*hub.Unit, error) { return k.HandOver(q.To, group, a.clock.Now()), nil })
+func (a *admin) claim(k *process.ListedTask, q *api.TaskRequest) (*hub.Unit, error) {
+	return k.Claim(q.By, a.clock.Now())
 }
 
-// changedTask changes a task, and gives it as it is afterwards.
-func (a *admin) changedTask(ctx context.Context, id string, change func(k *process.ListedTask) (*hub.Unit, error)) (*process.OpenTask, error) {
-	if _, err := a.changeTask(ctx, id, change); err != nil {
-		return nil, err
-	}
-	k, err := a.findTask(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return &k.OpenTask, nil
+func (a *admin) handOver(k *process.ListedTask, q *api.TaskRequest) (*hub.Unit, error) {
+	return k.HandOver(q.To, slices.Contains(a.processes().Groups(), q.To), a.clock.Now()), nil
 }
 
 // answerTask gives the answer to the process, and waits until it has taken it.
 func (a *admin) answerTask(r *http.Request) (*api.Acted, error) {
-	q, err := taskAsked(r, func(q *api.TaskRequest) string { return q.By }, "by")
+	q, err := readTask(r, "by")
 	if err != nil {
 		return nil, err
 	}
@@ -116,12 +113,7 @@ func (a *admin) answerTask(r *http.Request) (*api.Acted, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &api.Acted{Message: id}
-	if out.Done, err = a.effect(r.Context(), put); err != nil {
-		return nil, err
-	}
-	out.Instance, err = process.Find(r.Context(), a.storage, a.processes(), k.Process, k.Instance)
-	return out, err
+	return a.acted(r.Context(), put, k.Process, k.Instance)
 }
 
 // withForm tells the faults of an answer with the form that it does not fit.
@@ -130,27 +122,23 @@ func withForm(err error, ask []definition.Field) error {
 	if len(e.Fields) == 0 {
 		return err
 	}
-	p := api.Problemf(http.StatusUnprocessableEntity, e.Reason, "the answer does not fit", "the answer does not fit the form {%s}", formText(ask))
+	form := make([]string, len(ask))
+	for i, f := range ask {
+		form[i] = f.String()
+	}
+	p := api.Problemf(http.StatusUnprocessableEntity, e.Reason, "the answer does not fit", "the answer does not fit the form {%s}", strings.Join(form, ", "))
 	p.Errors = e.Fields
 	return p
 }
 
-func formText(ask []definition.Field) string {
-	said := make([]string, len(ask))
-	for i, f := range ask {
-		said[i] = f.String()
-	}
-	return strings.Join(said, ", ")
-}
-
-// taskAsked reads a request; the field that given reads must be there.
-func taskAsked(r *http.Request, given func(*api.TaskRequest) string, name string) (*api.TaskRequest, error) {
+// readTask reads a request; its id and the field who must be there.
+func readTask(r *http.Request, who string) (*api.TaskRequest, error) {
 	var q api.TaskRequest
 	if err := readJSON(r, &q); err != nil {
 		return nil, err
 	}
-	if given(&q) == "" || q.ID == "" {
-		return nil, api.BadRequestf("id and %s are needed", name)
+	if q.ID == "" || map[string]string{"by": q.By, "to": q.To}[who] == "" {
+		return nil, api.BadRequestf("id and %s are needed", who)
 	}
 	return &q, nil
 }
