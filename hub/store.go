@@ -133,11 +133,17 @@ type HistoryRow struct {
 
 // QueueStats is the depth of a queue.
 type QueueStats struct {
-	Queue                      string
-	Ready, Waiting, Held, Dead int
-	Oldest                     time.Time // time of the oldest message that is not dead
-	NextDue                    time.Time
+	Queue   string    `json:"queue"`
+	Ready   int       `json:"ready"`
+	Waiting int       `json:"waiting"`
+	Held    int       `json:"held"`
+	Dead    int       `json:"dead"`
+	Oldest  time.Time `json:"oldest,omitzero"` // time of the oldest message that is not dead
+	NextDue time.Time `json:"next_due,omitzero"`
 }
+
+// Live is how many messages of the queue are not dead.
+func (q *QueueStats) Live() int { return q.Ready + q.Waiting + q.Held }
 
 // BrowseQuery selects stored messages; zero fields select all.
 type BrowseQuery struct {

@@ -156,25 +156,11 @@ func (c *cli) testVerb() *cobra.Command {
 	o := suite.Options{Registry: c.registry}
 	var names string
 	var watch bool
-	var cmd *cobra.Command
-	cmd = verb("test [FILE|FOLDER]", "Run the tests of the configuration: virtual time, no network, milliseconds", 0, 1, func(ctx context.Context, args []string) error {
+	cmd := verb("test [FILE|FOLDER]", "Run the tests of the configuration: virtual time, no network, milliseconds", 0, 1, nil)
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		o.Path, o.Plain = config.Path(args), cmd.Flags().Changed("chaos") && !o.Chaos
-		if names != "" {
-			var err error
-			if o.Run, err = regexp.Compile(names); err != nil {
-				return exit.Usagef("--run %s: %v", names, err)
-			}
-		}
-		if o.Seeds < 1 || o.Kill < 0 {
-			return exit.Usagef("--seeds and --kill count from 1")
-		}
-		tuneMemory()
-		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // parallel parts of a pipeline then take turns
-		if watch {
-			return suite.Watch(ctx, c.Screen, o)
-		}
-		return suite.Run(ctx, c.Screen, o)
-	})
+		return c.test(cmd.Context(), o, names, watch)
+	}
 	cmd.Long = "Run the tests that stand under `tests:` in the configuration, and in *.test.yaml beside it and in its folder tests.\n" +
 		"All that is outside of the hub is played; a call that a test has no mock for fails it. Nothing is written.\n\n" +
 		"Under chaos (--chaos, or chaos: in a test) a test runs again with the hub killed at each place, with everything twice,\n" +
@@ -193,4 +179,23 @@ func (c *cli) testVerb() *cobra.Command {
 	cmd.Flags().BoolVar(&watch, "watch", false, "run again whenever a file of the configuration changes, until ^C")
 	setFlag(cmd, &o.Sets)
 	return cmd
+}
+
+// test runs the tests whose names match.
+func (c *cli) test(ctx context.Context, o suite.Options, names string, watch bool) error {
+	if names != "" {
+		var err error
+		if o.Run, err = regexp.Compile(names); err != nil {
+			return exit.Usagef("--run %s: %v", names, err)
+		}
+	}
+	if o.Seeds < 1 || o.Kill < 0 {
+		return exit.Usagef("--seeds and --kill count from 1")
+	}
+	tuneMemory()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // parallel parts of a pipeline then take turns
+	if watch {
+		return suite.Watch(ctx, c.Screen, o)
+	}
+	return suite.Run(ctx, c.Screen, o)
 }

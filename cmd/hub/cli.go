@@ -71,8 +71,11 @@ func (c *cli) root() *cobra.Command {
 	return root
 }
 
+// action is what a verb does.
+type action = func(ctx context.Context, args []string) error
+
 // verb is a command that takes least to most arguments; most -1 is no limit.
-func verb(use, short string, least, most int, run func(ctx context.Context, args []string) error) *cobra.Command {
+func verb(use, short string, least, most int, run action) *cobra.Command {
 	return &cobra.Command{Use: use, Short: short,
 		Args: func(cmd *cobra.Command, args []string) error {
 			usage := strings.TrimSuffix(cmd.UseLine(), " [flags]")
@@ -88,7 +91,7 @@ func verb(use, short string, least, most int, run func(ctx context.Context, args
 }
 
 // group is a command with subcommands; run is what it does without one.
-func group(use, short, example string, run func(ctx context.Context, args []string) error, subs ...*cobra.Command) *cobra.Command {
+func group(use, short, example string, run action, subs ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Example: example, Args: unknownVerb,
 		RunE: func(cmd *cobra.Command, args []string) error { return run(cmd.Context(), args) }}
 	cmd.AddCommand(subs...)
@@ -143,15 +146,15 @@ func (c *cli) client() *api.Client {
 	return api.NewClient(api.Socket(c.home, config.StoreFolder(config.DefaultStore())), c.personal)
 }
 
-// ask makes a call of the running hub. With -o json a problem is printed as JSON.
-func ask[A any](ctx context.Context, c *cli, call api.Call[A], query url.Values, body any) (answer A, raw []byte, err error) {
+// fetch makes a call of the running hub. With -o json a problem is printed as JSON.
+func fetch[A any](ctx context.Context, c *cli, call api.Call[A], query url.Values, body any) (answer A, raw []byte, err error) {
 	answer, raw, err = call.Ask(ctx, c.client(), query, body)
 	return answer, raw, c.problem(err)
 }
 
 // tell makes a call and prints its answer.
 func tell[A any](ctx context.Context, c *cli, call api.Call[A], query url.Values, body any, show func(s *screen.Screen, answer A)) error {
-	answer, raw, err := ask(ctx, c, call, query, body)
+	answer, raw, err := fetch(ctx, c, call, query, body)
 	if err != nil {
 		return err
 	}
@@ -159,8 +162,8 @@ func tell[A any](ctx context.Context, c *cli, call api.Call[A], query url.Values
 }
 
 // look makes a call that changes nothing; without a running hub it reads the store's file.
-func look[A any](ctx context.Context, c *cli, call api.Call[A], query url.Values, body any, read func(st hub.Store) (A, error)) (answer A, raw []byte, err error) {
-	answer, raw, err = ask(ctx, c, call, query, body)
+func look[A any](ctx context.Context, c *cli, call api.Call[A], query url.Values, body any, read func(hub.Store) (A, error)) (A, []byte, error) {
+	answer, raw, err := fetch(ctx, c, call, query, body)
 	gone, ok := errors.AsType[*api.Unreachable](err)
 	if !ok {
 		return answer, raw, err

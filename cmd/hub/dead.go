@@ -26,7 +26,9 @@ func (c *cli) dlqVerb() *cobra.Command {
 		return tell(ctx, c, api.GetDeadGroups, nil, nil, show.DeadGroups)
 	}
 	var yes bool
-	drop := verb("drop [SEQ]...", "Delete dead letters for good", 0, -1, func(ctx context.Context, args []string) error { return c.drop(ctx, args, s, yes) })
+	drop := verb("drop [SEQ]...", "Delete dead letters for good", 0, -1, func(ctx context.Context, args []string) error {
+		return c.drop(ctx, args, s, yes)
+	})
 	drop.Flags().BoolVar(&s.All, "all", false, "all dead letters")
 	drop.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	cmd := group("dlq", "Show dead letters, grouped by cause; list, show or drop them",
@@ -42,7 +44,7 @@ func (c *cli) dlqVerb() *cobra.Command {
 
 func (c *cli) deadLetters(ctx context.Context, group string) error {
 	const most = 1000
-	list, raw, err := ask(ctx, c, api.GetDead, url.Values{"group": {group}, "limit": {strconv.Itoa(most)}}, nil)
+	list, raw, err := fetch(ctx, c, api.GetDead, url.Values{"group": {group}, "limit": {strconv.Itoa(most)}}, nil)
 	if err != nil {
 		return err
 	}
@@ -62,7 +64,7 @@ func (c *cli) deadLetter(ctx context.Context, seq string) error {
 	if _, err := seqOf(seq); err != nil {
 		return err
 	}
-	list, _, err := ask(ctx, c, api.GetDead, url.Values{"seq": {seq}, "full": {"true"}}, nil)
+	list, _, err := fetch(ctx, c, api.GetDead, url.Values{"seq": {seq}, "full": {"true"}}, nil)
 	if err != nil {
 		return err
 	}
@@ -78,7 +80,7 @@ func (c *cli) drop(ctx context.Context, args []string, s api.DeadSelection, yes 
 	}
 	if !yes {
 		s.DryRun = true
-		would, _, err := ask(ctx, c, api.PostDrop, nil, s)
+		would, _, err := fetch(ctx, c, api.PostDrop, nil, s)
 		if err != nil {
 			return err
 		}
@@ -92,12 +94,13 @@ func (c *cli) drop(ctx context.Context, args []string, s api.DeadSelection, yes 
 
 func (c *cli) replayVerb() *cobra.Command {
 	var s api.DeadSelection
-	cmd := verb("replay [SEQ]...", "Run dead letters again, with the configuration that runs now", 0, -1, func(ctx context.Context, args []string) error {
-		if err := choose(args, &s); err != nil {
-			return err
-		}
-		return tell(ctx, c, api.PostReplay, nil, s, show.Replayed)
-	})
+	cmd := verb("replay [SEQ]...", "Run dead letters again, with the configuration that runs now", 0, -1,
+		func(ctx context.Context, args []string) error {
+			if err := choose(args, &s); err != nil {
+				return err
+			}
+			return tell(ctx, c, api.PostReplay, nil, s, show.Replayed)
+		})
 	cmd.Long = "Run dead letters again: by their sequence numbers, a --group, or --all. Their attempts start anew.\n" +
 		"With --dry-run it only tells how many, and whether the configuration has changed since they failed."
 	cmd.Flags().StringVar(&s.Group, "group", "", "all of this group")
@@ -139,14 +142,18 @@ func (c *cli) refusedVerb() *cobra.Command {
 		"  hub refused                          how many, by source and reason\n"+
 			"  hub refused list --reason bad_json   the newest for a reason\n  hub refused show ID                  one, with the beginning of what came",
 		func(ctx context.Context, _ []string) error {
-			counts, raw, err := look(ctx, c, api.GetRefusedCounts, nil, nil, func(st hub.Store) ([]hub.RefusalCount, error) { return hub.CountRefused(ctx, st) })
+			counts, raw, err := look(ctx, c, api.GetRefusedCounts, nil, nil, func(st hub.Store) ([]hub.RefusalCount, error) {
+				return hub.CountRefused(ctx, st)
+			})
 			if err != nil {
 				return err
 			}
 			return display(c, counts, raw, show.RefusedCounts)
 		},
 		list,
-		verb("show ID", "Show one: why, and the beginning of what came", 1, 1, func(ctx context.Context, args []string) error { return c.refusal(ctx, args[0]) }))
+		verb("show ID", "Show one: why, and the beginning of what came", 1, 1, func(ctx context.Context, args []string) error {
+			return c.refusal(ctx, args[0])
+		}))
 	cmd.Long = "Show what the hub did not take: what never became a message of a pipeline, and requests that were answered with an error.\n" +
 		"The counts are exact. Of a flood a sample is kept: 100 a second of one source and reason, 500 of them, 5000 in all.\n" +
 		"Without a running hub the store's file is read."

@@ -111,7 +111,8 @@ func (c *cli) taskVerb() *cobra.Command {
 				return tell(ctx, c, api.PostClaim, nil, api.TaskRequest{ID: args[0], By: by}, show.TaskChanged)
 			}),
 		personVerb("answer ID FIELD=VALUE...", "Answer a task; the values are read by its form", -1, "by", "who answers", "who answers", c.answer),
-		personVerb("hand-over ID", "Give a task to somebody else, or back to a group", 1, "to", "a name, or a group", "a name, or a group: then anybody of it may claim it",
+		personVerb("hand-over ID", "Give a task to somebody else, or back to a group", 1, "to", "a name, or a group",
+			"a name, or a group: then anybody of it may claim it",
 			func(ctx context.Context, args []string, to string) error {
 				return tell(ctx, c, api.PostHandOver, nil, api.TaskRequest{ID: args[0], To: to}, show.TaskChanged)
 			}))
@@ -123,7 +124,7 @@ func (c *cli) taskVerb() *cobra.Command {
 }
 
 // personVerb is a verb of a task with a flag that must name somebody; missing says whom.
-func personVerb(use, short string, most int, flag, missing, help string, run func(ctx context.Context, args []string, who string) error) *cobra.Command {
+func personVerb(use, short string, most int, flag, missing, help string, run func(context.Context, []string, string) error) *cobra.Command {
 	var who string
 	cmd := verb(use, short, 1, most, func(ctx context.Context, args []string) error {
 		if who == "" {

@@ -35,10 +35,12 @@ func (c *cli) runVerb() *cobra.Command {
 	cmd.Long = "Run the hub. CONFIG is a file or a folder; default config/pipelines.yaml.\n\n" +
 		"While no partner has a URL, all are answered by stubs. As soon as one has, a missing URL is an error, unless --stubs asks for the stub by name;\n" +
 		"--no-stubs makes it one in any case. SIGHUP or `hub reload` loads the file again.\n" +
-		"Exit codes: 0 stopped, or all inputs used up; 1 invalid configuration, or inputs were refused or are dead letters; 74 the store failed or is damaged; 78 the store is in use, or not one of this version; 130 a second signal."
+		"Exit codes: 0 stopped, or all inputs used up; 1 invalid configuration, or inputs were refused or are dead letters; " +
+		"74 the store failed or is damaged; 78 the store is in use, or not one of this version; 130 a second signal."
 	cmd.Flags().BoolVar(&f.once, "once", false, "read the files that are there, leave them in place, and end when all is handled")
 	cmd.Flags().CountVarP(&f.verbose, "verbose", "v", "log more: all that helps to find a fault")
-	cmd.Flags().IntVar(&f.acceptLoss, "accept-loss", 0, "start although the store's log is damaged, without what it held from frame `N` on; the error of a damaged log names N")
+	cmd.Flags().IntVar(&f.acceptLoss, "accept-loss", 0,
+		"start although the store's log is damaged, without what it held from frame `N` on; the error of a damaged log names N")
 	stubFlags(cmd, &f.stubs)
 	setFlag(cmd, &f.sets)
 	return cmd
@@ -59,8 +61,8 @@ func (c *cli) runDaemon(ctx context.Context, path string, f *runFlags) (err erro
 		return err
 	}
 	c.Talk.Problems(l.Problems) // warnings
-	d, err := daemon.Open(ctx, daemon.Options{Config: l, Registry: reg, Fresh: c.registry, Stubs: &f.stubs, Log: c.Logger(f.verbose), Version: *buildVersion(),
-		Store: l.Store(), Socket: c.home, AcceptLoss: f.acceptLoss, Once: f.once})
+	d, err := daemon.Open(ctx, daemon.Options{Config: l, Registry: reg, Fresh: c.registry, Stubs: &f.stubs, Log: c.Logger(f.verbose),
+		Version: *buildVersion(), Store: l.Store(), Socket: c.home, AcceptLoss: f.acceptLoss, Once: f.once})
 	if err != nil {
 		return err
 	}
@@ -127,10 +129,11 @@ func (c *cli) banner(d *daemon.Daemon, l *config.Loaded, after time.Duration) {
 func (c *cli) sandboxVerb() *cobra.Command {
 	var verbose int
 	o := sandbox.Options{Registry: c.registry}
-	cmd := verb("sandbox [CONFIG]", "Play the samples on a fresh store with stubs, and show each one's timeline", 0, 1, func(ctx context.Context, args []string) error {
-		o.Config, o.Log = config.Path(args), c.Logger(verbose)
-		return sandbox.Run(ctx, c.Screen, o)
-	})
+	cmd := verb("sandbox [CONFIG]", "Play the samples on a fresh store with stubs, and show each one's timeline", 0, 1,
+		func(ctx context.Context, args []string) error {
+			o.Config, o.Log = config.Path(args), c.Logger(verbose)
+			return sandbox.Run(ctx, c.Screen, o)
+		})
 	cmd.Long = "Run the configuration on a temporary store, with stubs for all partners and temporary folders, and play its samples:\n" +
 		"samples/PIPELINE.*.json is posted to the pipeline's route, a file for a files adapter is put into its folder.\n" +
 		"Nothing leaves the sandbox. With --keep it runs on until SIGTERM."

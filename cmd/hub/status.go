@@ -21,18 +21,19 @@ func (c *cli) statusVerb() *cobra.Command {
 }
 
 func (c *cli) reportVerb() *cobra.Command {
-	return verb("report [PROCESS]", "Show how many instances stand where, lead times, what is stuck or late", 0, 1, func(ctx context.Context, args []string) error {
-		query := url.Values{}
-		if len(args) > 0 {
-			query.Set("process", args[0])
-		}
-		return tell(ctx, c, api.GetReport, query, nil, show.Reports)
-	})
+	return verb("report [PROCESS]", "Show how many instances stand where, lead times, what is stuck or late", 0, 1,
+		func(ctx context.Context, args []string) error {
+			query := url.Values{}
+			if len(args) > 0 {
+				query.Set("process", args[0])
+			}
+			return tell(ctx, c, api.GetReport, query, nil, show.Reports)
+		})
 }
 
 func (c *cli) reloadVerb() *cobra.Command {
 	return verb("reload", "Load the configuration again; with problems the old one keeps running", 0, 0, func(ctx context.Context, _ []string) error {
-		a, raw, err := ask(ctx, c, api.PostReload, nil, nil)
+		a, raw, err := fetch(ctx, c, api.PostReload, nil, nil)
 		if err == nil {
 			err = display(c, a, raw, show.Reloaded)
 		}
@@ -45,9 +46,10 @@ func (c *cli) reloadVerb() *cobra.Command {
 
 func (c *cli) pauseVerb() *cobra.Command {
 	var p api.Pause
-	cmd := verb("pause PIPELINE", "Stop a pipeline; what comes waits, nothing is dropped, also over a restart", 1, 1, func(ctx context.Context, args []string) error {
-		return tell(ctx, c, api.PostPause.Of(args[0]), nil, p, show.Paused)
-	})
+	cmd := verb("pause PIPELINE", "Stop a pipeline; what comes waits, nothing is dropped, also over a restart", 1, 1,
+		func(ctx context.Context, args []string) error {
+			return tell(ctx, c, api.PostPause.Of(args[0]), nil, p, show.Paused)
+		})
 	cmd.ValidArgsFunction = completePipelines
 	cmd.Flags().StringVar(&p.Reason, "reason", "", "why, shown by hub status")
 	return cmd

@@ -19,17 +19,20 @@ import (
 )
 
 func (c *cli) traceVerb() *cobra.Command {
-	cmd := verb("trace [ID|last]", "Show what became of a message or an order, over all pipelines", 0, 1, func(ctx context.Context, args []string) error {
-		id := "last"
-		if len(args) > 0 {
-			id = args[0]
-		}
-		v, raw, err := look(ctx, c, api.GetTrace, url.Values{"id": {id}}, nil, func(st hub.Store) (*api.Trace, error) { return daemon.TraceFile(ctx, st, id) })
-		if err != nil {
-			return err
-		}
-		return display(c, v, raw, show.Trace)
-	})
+	cmd := verb("trace [ID|last]", "Show what became of a message or an order, over all pipelines", 0, 1,
+		func(ctx context.Context, args []string) error {
+			id := "last"
+			if len(args) > 0 {
+				id = args[0]
+			}
+			v, raw, err := look(ctx, c, api.GetTrace, url.Values{"id": {id}}, nil, func(st hub.Store) (*api.Trace, error) {
+				return daemon.TraceFile(ctx, st, id)
+			})
+			if err != nil {
+				return err
+			}
+			return display(c, v, raw, show.Trace)
+		})
 	cmd.Long = "Show the timeline of a message ID or an order ID (correlation); last is the newest message from outside.\n" +
 		"Without a running hub the store's file is read."
 	return cmd
@@ -78,7 +81,7 @@ func (c *cli) send(ctx context.Context, args []string, f sendFlags) error {
 	if f.wait {
 		query.Set("wait", f.timeout.String())
 	}
-	a, raw, err := ask(ctx, c, api.PostMessage.Of(args[0]), query, body)
+	a, raw, err := fetch(ctx, c, api.PostMessage.Of(args[0]), query, body)
 	if err != nil {
 		return err
 	}

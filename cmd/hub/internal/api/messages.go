@@ -55,7 +55,7 @@ type Trace struct {
 	Instances    []*process.View `json:"instances,omitempty"` // of processes, with one of the correlations
 }
 
-// TraceEvent is what happened to one of the messages at one time.
+// TraceEvent is a hub.Event as a trace shows it.
 type TraceEvent struct {
 	Time    time.Time     `json:"time"`
 	Took    time.Duration `json:"took_ns,omitempty"`
@@ -64,6 +64,7 @@ type TraceEvent struct {
 	Line    string        `json:"line,omitempty"`
 	What    string        `json:"what"`
 	Detail  string        `json:"detail,omitempty"`
+	Links   []string      `json:"-"`
 }
 
 // Sent is what became of a message that was sent by hand.

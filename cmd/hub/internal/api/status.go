@@ -52,18 +52,9 @@ type Stage struct {
 
 // Queue is what lies in a queue of the store.
 type Queue struct {
-	Queue    string     `json:"queue"`
-	Ready    int        `json:"ready"`
-	Waiting  int        `json:"waiting"`
-	Held     int        `json:"held"`
-	Dead     int        `json:"dead"`
-	Oldest   time.Time  `json:"oldest,omitzero"`
-	NextDue  time.Time  `json:"next_due,omitzero"`
+	hub.QueueStats
 	Awaiting []Awaiting `json:"awaiting,omitempty"` // what the messages wait for that failed
 }
-
-// Live is how many messages are neither done nor dead.
-func (q *Queue) Live() int { return q.Ready + q.Waiting + q.Held }
 
 // Awaiting is what some messages of a queue wait for since they failed.
 type Awaiting struct {

@@ -87,7 +87,8 @@ func (l *Loaded) Strands(fates []process.Fate) string {
 	var told yamlfile.Problems
 	for _, f := range fates {
 		p := yamlfile.Problem{File: l.Path, Code: "E319", Help: f.Help,
-			Message: fmt.Sprintf("%s would strand %s in state %s of version %d (%s): %s", f.Process, words.Plural(int(f.Count), "instance"), f.State, f.Version, f.Def, f.Why)}
+			Message: fmt.Sprintf("%s would strand %s in state %s of version %d (%s): %s",
+				f.Process, words.Plural(int(f.Count), "instance"), f.State, f.Version, f.Def, f.Why)}
 		if pl := l.Plan.Pipeline(f.Process); pl != nil {
 			if i := strings.LastIndexByte(pl.Line, ':'); i > 0 {
 				p.File = pl.Line[:i]

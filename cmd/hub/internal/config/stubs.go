@@ -65,8 +65,9 @@ func (s *Stubs) serve(loader *yamlfile.Loader, path string, reg *pipelines.Regis
 	s.scan(loader.Again(), path, reg)
 	for _, name := range s.Asked {
 		if name != allStubs && !slices.Contains(s.Stubbed, name) {
-			loader.Problems.Add(yamlfile.Problem{File: path, Code: "E127", Message: fmt.Sprintf("--stubs %s: no adapter of that name lacks an address and has a stub", name),
-				Help: "name some of " + strings.Join(s.Stubbed, ", ") + ", or all"})
+			loader.Problems.Add(yamlfile.Problem{File: path, Code: "E127",
+				Message: fmt.Sprintf("--stubs %s: no adapter of that name lacks an address and has a stub", name),
+				Help:    "name some of " + strings.Join(s.Stubbed, ", ") + ", or all"})
 		}
 	}
 	if len(s.Stubbed)+len(s.Stored) > 0 {
@@ -139,7 +140,8 @@ var (
 // given tells that an address was set: by variables that are set, not by their
 // defaults, or in the file, not as one of this machine, which is a stand-in.
 func given(raw string) bool {
-	return !loopback.MatchString(raw) && !slices.ContainsFunc(variable.FindAllStringSubmatch(raw, -1), func(m []string) bool { return os.Getenv(m[1]) == "" })
+	unset := func(m []string) bool { return os.Getenv(m[1]) == "" }
+	return !loopback.MatchString(raw) && !slices.ContainsFunc(variable.FindAllStringSubmatch(raw, -1), unset)
 }
 
 // mayStub tells that a stub may answer an adapter that has no address.
@@ -183,7 +185,8 @@ func (s *Stubs) missing(n *yamlfile.Node, ref string) (string, bool) {
 	adapter := adapterOf(path)
 	if path == "adapters."+adapter+".url" && slices.Contains(s.Stubbed, adapter) {
 		if !s.mayStub(adapter) {
-			n.Errorf("E120", "export it, or ask for the stub: --stubs "+adapter, "%s is not set (adapter %s), and %s has an address: beside real partners nothing is stubbed in silence", ref, adapter, s.partners[0])
+			n.Errorf("E120", "export it, or ask for the stub: --stubs "+adapter,
+				"%s is not set (adapter %s), and %s has an address: beside real partners nothing is stubbed in silence", ref, adapter, s.partners[0])
 			return s.kind(adapter).Nowhere, true
 		}
 		url, ok := s.url(adapter)
@@ -194,7 +197,8 @@ func (s *Stubs) missing(n *yamlfile.Node, ref string) (string, bool) {
 	}
 	if (path == "adapters."+adapter+".url" || path == "adapters."+adapter+".brokers") && s.absent(adapter) {
 		if s.Warn {
-			n.Warnf("W121", "export it to use the broker; without it the hub's own store carries what "+adapter+" would", "%s is not set (adapter %s)", ref, adapter)
+			n.Warnf("W121", "export it to use the broker; without it the hub's own store carries what "+adapter+" would",
+				"%s is not set (adapter %s)", ref, adapter)
 		}
 		return s.kind(adapter).Nowhere, true
 	}

@@ -25,8 +25,12 @@ type asked struct {
 	after func(ctx context.Context, a *api.Acted) error // when the process has taken it; may be nil
 }
 
+// decision decides what to do for a request, whose instance is v.
+type decision func(r *http.Request, g *generation, v *process.View, q *api.ActRequest) (*asked, error)
+
 // act commits what decide makes of a request for an instance that is there, and waits for its effect.
-func (a *admin) act(decide func(r *http.Request, g *generation, v *process.View, q *api.ActRequest) (*asked, error)) func(r *http.Request) (*api.Acted, error) {
+// Before its start, when only events came, it takes further ones (early).
+func (a *admin) act(early bool, decide decision) handler[*api.Acted] {
 	return func(r *http.Request) (*api.Acted, error) {
 		var q api.ActRequest
 		if err := readJSON(r, &q); err != nil {
@@ -39,6 +43,9 @@ func (a *admin) act(decide func(r *http.Request, g *generation, v *process.View,
 		}
 		if !v.Closed.IsZero() {
 			return nil, api.Conflictf("no_process", "%s %s ended in %s at %s", v.Process, v.ID, v.State, v.Closed.Local().Format(time.DateTime))
+		}
+		if v.Def == "" && !early {
+			return nil, api.Conflictf("not_started", "%s %s has not started: only events came, which wait for it", v.Process, v.ID)
 		}
 		d, err := decide(r, g, v, &q)
 		if err != nil {
@@ -75,7 +82,7 @@ func (a *admin) acted(ctx context.Context, p hub.Put, name, id string) (out *api
 func (a *admin) effect(ctx context.Context, p hub.Put) (done bool, err error) {
 	limited, cancel := context.WithTimeout(ctx, effectTime)
 	defer cancel()
-	done, err = a.until(limited, 5*time.Millisecond, func() (bool, error) {
+	done, err = a.Until(limited, 5*time.Millisecond, func() (bool, error) {
 		left, err := a.storage.Browse(ctx, hub.BrowseQuery{Queue: p.Queue, ID: p.Msg.ID, Limit: 1})
 		if err != nil || len(left) == 0 {
 			return err == nil, err
@@ -122,9 +129,6 @@ func (a *admin) signal(_ *http.Request, g *generation, v *process.View, q *api.A
 // retry makes what failed, or waits for another try, go on now. The
 // dead letters of the failed places would ask for the same: they are dropped.
 func (a *admin) retry(r *http.Request, _ *generation, v *process.View, _ *api.ActRequest) (*asked, error) {
-	if err := begun(v); err != nil {
-		return nil, err
-	}
 	if !slices.ContainsFunc(v.Places, func(p process.Place) bool { return p.Phase == process.Failed || !p.Due.IsZero() }) {
 		return nil, api.Conflictf("nothing_to_retry", "nothing of %s %s failed or waits for another try: it is in %s", v.Process, v.ID, v.State)
 	}
@@ -157,9 +161,6 @@ func (a *admin) deadOf(ctx context.Context, queue, id string) (drivers []int64, 
 
 // cancel leads an instance to its compensation.
 func (a *admin) cancel(_ *http.Request, _ *generation, v *process.View, q *api.ActRequest) (*asked, error) {
-	if err := begun(v); err != nil {
-		return nil, err
-	}
 	if q.Why == "" {
 		return nil, api.BadRequestf("say why: it is kept in the history")
 	}
@@ -168,9 +169,6 @@ func (a *admin) cancel(_ *http.Request, _ *generation, v *process.View, q *api.A
 
 // move takes an instance to the newest version, where in_flight says so.
 func (a *admin) move(_ *http.Request, g *generation, v *process.View, _ *api.ActRequest) (*asked, error) {
-	if err := begun(v); err != nil {
-		return nil, err
-	}
 	newest := g.Processes().Definition(v.Process)
 	if v.Def == newest.Hash {
 		return nil, api.Conflictf("newest_version", "%s %s is on the newest version already: %d", v.Process, v.ID, v.Version)
@@ -184,12 +182,4 @@ func (a *admin) move(_ *http.Request, g *generation, v *process.View, _ *api.Act
 			}
 			return nil
 		}}, nil
-}
-
-// begun refuses an instance of which only early events are there.
-func begun(v *process.View) error {
-	if v.Def == "" {
-		return api.Conflictf("not_started", "%s %s has not started: only events came, which wait for it", v.Process, v.ID)
-	}
-	return nil
 }

@@ -42,10 +42,10 @@ func (a *admin) routes() http.Handler {
 	handle(a, mux, api.PostResume, func(r *http.Request) (*api.PauseState, error) { return a.switchPause(r, false) })
 	handle(a, mux, api.GetInstances, a.instances)
 	handle(a, mux, api.GetInstance, a.instance)
-	handle(a, mux, api.PostSignal, a.act(a.signal))
-	handle(a, mux, api.PostRetry, a.act(a.retry))
-	handle(a, mux, api.PostCancel, a.act(a.cancel))
-	handle(a, mux, api.PostMove, a.act(a.move))
+	handle(a, mux, api.PostSignal, a.act(true, a.signal))
+	handle(a, mux, api.PostRetry, a.act(false, a.retry))
+	handle(a, mux, api.PostCancel, a.act(false, a.cancel))
+	handle(a, mux, api.PostMove, a.act(false, a.move))
 	handle(a, mux, api.GetTasks, a.tasks)
 	handle(a, mux, api.GetTask, a.task)
 	handle(a, mux, api.PostClaim, a.changing("by", a.claim))
@@ -60,8 +60,11 @@ func (a *admin) routes() http.Handler {
 	return mux
 }
 
+// handler gives the answer of a call.
+type handler[A any] = func(r *http.Request) (A, error)
+
 // handle answers a call with what h gives, as JSON, or with a problem.
-func handle[A any](a *admin, mux *http.ServeMux, call api.Call[A], h func(r *http.Request) (A, error)) {
+func handle[A any](a *admin, mux *http.ServeMux, call api.Call[A], h handler[A]) {
 	pattern := call.Path
 	if call.Method != "" {
 		pattern = call.Method + " " + pattern

@@ -110,8 +110,9 @@ func (d *Daemon) Addresses() map[string]string { return d.current.Load().opened.
 
 // Ready is what is told when the hub answers.
 func (d *Daemon) Ready() *api.Ready {
-	return &api.Ready{Event: "ready", Version: d.Version.Version, Config: d.Config.Path, Revision: d.Config.Plan.Version, Store: d.storage.shown(), Control: d.Socket,
-		URLs: d.Addresses(), Stubs: append([]string{}, d.Stubs.Stubbed...), Stored: append([]string{}, d.Stubs.Stored...), Fresh: d.storage.fresh && d.storage.file != ""}
+	return &api.Ready{Event: "ready", Version: d.Version.Version, Config: d.Config.Path, Revision: d.Config.Plan.Version,
+		Store: d.storage.shown(), Fresh: d.storage.fresh && d.storage.file != "", Control: d.Socket, URLs: d.Addresses(),
+		Stubs: append([]string{}, d.Stubs.Stubbed...), Stored: append([]string{}, d.Stubs.Stored...)}
 }
 
 // Paused are the pipelines that are paused now.
@@ -182,8 +183,8 @@ func storeFailure(err error) error {
 	return exit.With(exit.Store, fmt.Errorf("the store failed: %w", err))
 }
 
-// until asks again and again whether something is done, and tells whether it was before ctx ended.
-func (d *Daemon) until(ctx context.Context, every time.Duration, done func() (bool, error)) (bool, error) {
+// Until asks again and again whether something is done, and tells whether it was before ctx ended.
+func (d *Daemon) Until(ctx context.Context, every time.Duration, done func() (bool, error)) (bool, error) {
 	for {
 		if ok, err := done(); ok || err != nil {
 			return ok, err
@@ -200,7 +201,7 @@ func (d *Daemon) until(ctx context.Context, every time.Duration, done func() (bo
 
 // endWhenUsedUp ends the generation when its files are read and nothing waits any more.
 func (d *Daemon) endWhenUsedUp(ctx context.Context, g *generation) {
-	used, _ := d.until(ctx, 20*time.Millisecond, func() (bool, error) {
+	used, _ := d.Until(ctx, 20*time.Millisecond, func() (bool, error) {
 		return g.ended() || g.usedUp() && d.quiet(ctx, g, time.Time{}) && d.quiet(ctx, g, time.Time{}), nil
 	})
 	if used {

@@ -134,7 +134,7 @@ func (d *Daemon) awaitReady(ctx context.Context, g *generation, servers []string
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	for _, addr := range servers {
-		d.until(ctx, 2*time.Millisecond, func() (bool, error) { return answers(ctx, addr+"/readyz"), nil })
+		d.Until(ctx, 2*time.Millisecond, func() (bool, error) { return answers(ctx, addr+"/readyz"), nil })
 	}
 }
 

@@ -37,7 +37,7 @@ func (a *admin) note(ctx context.Context, g *generation, nodes []graph.Node) err
 	}
 	waiting, dead := map[string]int{}, map[string]int{}
 	for _, q := range qs {
-		waiting[q.Queue], dead[q.Queue] = q.Ready+q.Waiting+q.Held, q.Dead
+		waiting[q.Queue], dead[q.Queue] = q.Live(), q.Dead
 	}
 	paused := g.paused()
 	for i := range nodes {

@@ -47,9 +47,11 @@ func (a *admin) instances(r *http.Request) (*api.Instances, error) {
 	if r.FormValue("stuck") == "true" {
 		list = a.stuck
 	}
+	l := listing{processes: ps, after: r.FormValue("after"), keep: keep}
 	out := &api.Instances{Instances: []*process.View{}}
 	for _, name := range names {
-		found, next, err := list(r.Context(), ps, name, r.FormValue("after"), min(most, 1000)-len(out.Instances), keep)
+		l.name, l.limit = name, min(most, 1000)-len(out.Instances)
+		found, next, err := list(r.Context(), l)
 		if err != nil {
 			return nil, err
 		}
@@ -64,38 +66,43 @@ func (a *admin) instances(r *http.Request) (*api.Instances, error) {
 	return out, nil
 }
 
-// listed gives up to limit instances of a process that keep chooses, behind after, and where to go on.
-func (a *admin) listed(ctx context.Context, ps *process.Processes, name, after string, limit int, keep func(*process.View) bool) ([]*process.View, string, error) {
-	if limit < 1 { // the page is full: are there more?
-		more, _, err := process.List(ctx, a.storage, ps, name, "", 1, scanInstances, keep)
-		if len(more) == 0 {
-			return nil, "", err
-		}
-		return nil, more[0].ID, err
+// listing asks for up to limit instances of the process name that keep chooses, behind the ID after.
+type listing struct {
+	processes   *process.Processes
+	name, after string
+	limit       int
+	keep        func(*process.View) bool
+}
+
+// listed gives a page, and where to go on; "": there are no more.
+func (a *admin) listed(ctx context.Context, l listing) (page []*process.View, next string, err error) {
+	page, next, err = process.List(ctx, a.storage, l.processes, l.name, l.after, max(l.limit, 1), scanInstances, l.keep)
+	if l.limit < 1 && len(page) > 0 { // the page is full, and there are more
+		return nil, page[0].ID, err
 	}
-	return process.List(ctx, a.storage, ps, name, after, limit, scanInstances, keep)
+	return page, next, err
 }
 
 // stuck is listed of the instances with a place that failed, by the records of those places.
-func (a *admin) stuck(ctx context.Context, ps *process.Processes, name, after string, limit int, keep func(*process.View) bool) (out []*process.View, next string, err error) {
-	places, err := process.AllStuck(ctx, a.storage, name, maxStuck)
+func (a *admin) stuck(ctx context.Context, l listing) (out []*process.View, next string, err error) {
+	places, err := process.AllStuck(ctx, a.storage, l.name, maxStuck)
 	if err != nil {
 		return nil, "", err
 	}
 	seen := map[string]bool{}
 	for _, p := range places {
-		if seen[p.Instance] || after != "" && p.Instance <= after {
+		if seen[p.Instance] || l.after != "" && p.Instance <= l.after {
 			continue
 		}
 		seen[p.Instance] = true
-		v, err := process.Find(ctx, a.storage, ps, name, p.Instance)
+		v, err := process.Find(ctx, a.storage, l.processes, l.name, p.Instance)
 		switch {
 		case errors.Is(err, hub.ErrNotFound): // it went on meanwhile, and is forgotten already
 		case err != nil:
 			return nil, "", err
-		case keep(v) && len(out) >= limit:
+		case l.keep(v) && len(out) >= l.limit:
 			return out, lastOf(out), nil
-		case keep(v):
+		case l.keep(v):
 			out = append(out, v)
 		}
 	}

@@ -102,7 +102,7 @@ func (d *Daemon) abandon(ctx context.Context, old, g *generation, a *api.Reloade
 	}
 	before, now := old.Reads(), g.Reads()
 	for _, q := range qs {
-		if live := q.Ready + q.Waiting + q.Held; live > 0 && before[q.Queue] && !now[q.Queue] {
+		if live := q.Live(); live > 0 && before[q.Queue] && !now[q.Queue] {
 			gone[q.Queue] = true
 			lie := " lie"
 			if live == 1 {

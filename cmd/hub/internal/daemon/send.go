@@ -22,10 +22,12 @@ func (a *admin) send(r *http.Request) (*api.Sent, error) {
 		return nil, err
 	}
 	if p.From.Section != "" {
-		return nil, api.Problemf(http.StatusConflict, "not_sendable", "not for sending", "%s is a process: send to a pipeline that starts it, or hub process signal ID EVENT", p.Name)
+		return nil, api.Problemf(http.StatusConflict, "not_sendable", "not for sending",
+			"%s is a process: send to a pipeline that starts it, or hub process signal ID EVENT", p.Name)
 	}
 	if len(p.Stages) == 0 {
-		return nil, api.Problemf(http.StatusConflict, "not_sendable", "not for sending", "pipeline %s is run by calls: send to the one that calls it", p.Name)
+		return nil, api.Problemf(http.StatusConflict, "not_sendable", "not for sending",
+			"pipeline %s is run by calls: send to the one that calls it", p.Name)
 	}
 	if g.paused()[p.Name] {
 		return nil, api.Problemf(http.StatusConflict, "paused", "paused", "pipeline %s is paused: hub resume %s", p.Name, p.Name)
@@ -79,7 +81,7 @@ func (a *admin) message(r *http.Request, body []byte) *hub.Message {
 func (a *admin) await(ctx context.Context, root string, limit time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	quiet, err := a.until(ctx, 10*time.Millisecond, func() (bool, error) {
+	quiet, err := a.Until(ctx, 10*time.Millisecond, func() (bool, error) {
 		left, err := storedOf(ctx, a.storage, map[string]bool{root: true}, nil)
 		reads := a.current.Load().Reads()
 		for _, d := range left {

@@ -12,6 +12,7 @@ import (
 	"orderhub/pipelines"
 	"orderhub/pipelines/call"
 	"orderhub/pipelines/count"
+	"orderhub/pipelines/process"
 )
 
 const (
@@ -27,9 +28,9 @@ type statusView struct {
 
 func (a *admin) status(r *http.Request) (*api.Status, error) {
 	ctx, g := r.Context(), a.current.Load()
-	v := &statusView{&api.Status{Name: g.Plan.Name, Config: a.Config.Path, Revision: g.Plan.Version, Store: a.storage.shown(), Since: a.began, Loaded: g.began,
-		URLs: g.opened.Addresses, Stubs: append([]string{}, a.Stubs.Stubbed...), Queues: []api.Queue{}, Counters: map[string]map[string]int64{},
-		Processes: []api.ProcessStatus{}, Attention: []api.Attention{}}, a.health.Outages()}
+	v := &statusView{outages: a.health.Outages(), Status: &api.Status{Name: g.Plan.Name, Config: a.Config.Path, Revision: g.Plan.Version,
+		Store: a.storage.shown(), Since: a.began, Loaded: g.began, URLs: g.opened.Addresses, Stubs: append([]string{}, a.Stubs.Stubbed...),
+		Queues: []api.Queue{}, Counters: map[string]map[string]int64{}, Processes: []api.ProcessStatus{}, Attention: []api.Attention{}}}
 	seconds := max(a.clock.Now().Sub(a.began).Seconds(), 0.001)
 	for _, s := range g.rt.Status() {
 		v.Stages = append(v.Stages, api.Stage{StageStatus: s, Rate: float64(s.Done) / seconds})
@@ -39,7 +40,7 @@ func (a *admin) status(r *http.Request) (*api.Status, error) {
 		return nil, err
 	}
 	for _, q := range qs {
-		v.Queues = append(v.Queues, api.Queue{Queue: q.Queue, Ready: q.Ready, Waiting: q.Waiting, Held: q.Held, Dead: q.Dead, Oldest: q.Oldest, NextDue: q.NextDue})
+		v.Queues = append(v.Queues, api.Queue{QueueStats: q})
 	}
 	for _, name := range append(slices.Clone(g.Counters), call.ShadowCounts) {
 		if v.Counters[name], err = a.storage.Counters(ctx, count.Kind(name), ""); err != nil {
@@ -105,7 +106,8 @@ func (v *statusView) outagesAndWaiting(now time.Time) {
 				continue
 			}
 			told++
-			v.Attention = append(v.Attention, api.Attention{What: "waiting", Of: "queue " + q.Queue, Since: w.Since, Text: w.Error, Waiting: w.Count, Next: w.Next})
+			v.Attention = append(v.Attention, api.Attention{What: "waiting", Of: "queue " + q.Queue, Since: w.Since, Text: w.Error,
+				Waiting: w.Count, Next: w.Next})
 		}
 	}
 }
@@ -125,7 +127,8 @@ func (v *statusView) outage(o *hub.Outage) api.Attention {
 				}
 			}
 		}
-		if o.Kind == hub.PartAdapter && (q.Queue == "@"+o.Name || strings.HasPrefix(q.Queue, "@"+o.Name+" ")) { // its outboxes: what stands behind waits too
+		outbox := q.Queue == "@"+o.Name || strings.HasPrefix(q.Queue, "@"+o.Name+" ")
+		if o.Kind == hub.PartAdapter && outbox { // what stands behind waits too
 			n.Waiting += q.Ready + q.Held
 		}
 	}
@@ -169,8 +172,78 @@ func (v *statusView) processes(ctx context.Context, a *admin, g *generation) err
 		}
 	}
 	for _, k := range late[:min(len(late), maxAttention)] {
-		v.Attention = append(v.Attention, api.Attention{What: "late", Of: k.Process + " " + k.Instance, Process: k.Process, Instance: k.Instance, Since: k.Due,
-			Text: "task of " + k.Group, Do: "hub task show " + k.ID})
+		v.Attention = append(v.Attention, api.Attention{What: "late", Of: k.Process + " " + k.Instance, Process: k.Process, Instance: k.Instance,
+			Since: k.Due, Text: "task of " + k.Group, Do: "hub task show " + k.ID})
 	}
 	return nil
+}
+
+// report is ?process=; left out: all.
+func (a *admin) report(r *http.Request) ([]api.Report, error) {
+	ps := a.processes()
+	names, err := processNames(ps, r.FormValue("process"))
+	if err != nil {
+		return nil, err
+	}
+	tasks, _, err := a.countTasks(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	out := []api.Report{}
+	for _, name := range names {
+		v, err := a.reportOf(r.Context(), ps, name)
+		if err != nil {
+			return nil, err
+		}
+		v.Tasks = tasks[name]
+		if v.Leads, err = process.Leads(r.Context(), a.storage, ps, name); err != nil {
+			return nil, err
+		}
+		if v.Leads == nil {
+			v.Leads = []process.Lead{}
+		}
+		out = append(out, *v)
+	}
+	return out, nil
+}
+
+// countTasks counts the open tasks by process, and gives those that are late.
+func (a *admin) countTasks(ctx context.Context) (map[string]api.TaskCount, []process.OpenTask, error) {
+	counts, now := map[string]api.TaskCount{}, a.clock.Now()
+	late, err := process.Tasks(ctx, a.storage, func(k *process.OpenTask) bool {
+		n := counts[k.Process]
+		if n.Open++; isLate(k, now) {
+			n.Late++
+		}
+		counts[k.Process] = n
+		return isLate(k, now)
+	})
+	return counts, late, err
+}
+
+// reportOf counts the instances of a process; lead times and tasks are left to the caller.
+func (a *admin) reportOf(ctx context.Context, ps *process.Processes, name string) (*api.Report, error) {
+	v := &api.Report{Process: name, Version: ps.Definition(name).Version, States: []api.StateCount{}}
+	all, err := process.Populations(ctx, a.storage, ps, name)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range all {
+		s := api.StateCount{Population: p}
+		s.Branch, s.Final = ps.Kind(p)
+		switch {
+		case s.Final:
+			v.Ended += p.Count
+		case !s.Branch:
+			v.Open += p.Count
+		}
+		v.States = append(v.States, s)
+	}
+	v.Stuck, err = process.AllStuck(ctx, a.storage, name, maxStuck)
+	return v, err
+}
+
+// isLate tells that nobody answered the task in time.
+func isLate(k *process.OpenTask, now time.Time) bool {
+	return k.Late || !k.Due.IsZero() && now.After(k.Due)
 }

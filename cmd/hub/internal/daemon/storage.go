@@ -83,7 +83,8 @@ func lostFile(file string) error {
 	if info, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) && (err != nil || info.Size() > 0) {
 		return nil
 	}
-	return fmt.Errorf("the store %s is gone or empty, though a hub ran on it: %[1]s%s is there. Nothing was changed. Put the file back, or restore a backup; to begin with an empty store, remove %[1]s%[2]s",
+	return fmt.Errorf("the store %s is gone or empty, though a hub ran on it: %[1]s%s is there. "+
+		"Nothing was changed. Put the file back, or restore a backup; to begin with an empty store, remove %[1]s%[2]s",
 		file, recorderSuffix)
 }
 

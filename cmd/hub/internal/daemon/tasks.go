@@ -63,7 +63,7 @@ func (a *admin) changeTask(ctx context.Context, id string, change func(k *proces
 }
 
 // changing answers a call that changes a task with the task as it is afterwards. who is the field of the request that must name somebody.
-func (a *admin) changing(who string, change func(k *process.ListedTask, q *api.TaskRequest) (*hub.Unit, error)) func(r *http.Request) (*process.OpenTask, error) {
+func (a *admin) changing(who string, change func(*process.ListedTask, *api.TaskRequest) (*hub.Unit, error)) handler[*process.OpenTask] {
 	return func(r *http.Request) (*process.OpenTask, error) {
 		q, err := readTask(r, who)
 		if err != nil {
@@ -126,7 +126,8 @@ func withForm(err error, ask []definition.Field) error {
 	for i, f := range ask {
 		form[i] = f.String()
 	}
-	p := api.Problemf(http.StatusUnprocessableEntity, e.Reason, "the answer does not fit", "the answer does not fit the form {%s}", strings.Join(form, ", "))
+	p := api.Problemf(http.StatusUnprocessableEntity, e.Reason, "the answer does not fit",
+		"the answer does not fit the form {%s}", strings.Join(form, ", "))
 	p.Errors = e.Fields
 	return p
 }

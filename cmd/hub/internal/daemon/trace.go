@@ -106,7 +106,7 @@ func (v *tracing) addHistory(rows []hub.HistoryRow) {
 			v.correlations[c] = true
 		}
 		for _, e := range inOrder(row) {
-			v.Events = append(v.Events, api.TraceEvent{Time: e.Time, Took: e.Took, Message: e.Message, Where: e.Where, Line: e.Line, What: e.What, Detail: e.Detail})
+			v.Events = append(v.Events, api.TraceEvent(e))
 		}
 	}
 	slices.SortStableFunc(v.Events, func(x, y api.TraceEvent) int { return x.Time.Compare(y.Time) })
@@ -267,7 +267,7 @@ func storedOf(ctx context.Context, st reader, roots, correlations map[string]boo
 	}
 	total := 0
 	for _, q := range qs {
-		total += q.Ready + q.Waiting + q.Held + q.Dead
+		total += q.Live() + q.Dead
 	}
 	queries := []hub.BrowseQuery{{}}
 	if total > scanLimit {

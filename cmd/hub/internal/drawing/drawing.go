@@ -32,7 +32,8 @@ func Write(w io.Writer, g *graph.Graph, format string) error {
 // Of makes the graph of a plan: where messages come in, the pipelines, the
 // channels between them, and where messages go out.
 func Of(p *pipelines.Plan) *graph.Graph {
-	m := &modelBuilder{plan: p, g: &graph.Graph{Title: p.Name, Nodes: []graph.Node{}, Edges: []graph.Edge{}}, nodes: map[string]bool{}, edges: map[[2]string]int{}}
+	g := &graph.Graph{Title: p.Name, Nodes: []graph.Node{}, Edges: []graph.Edge{}}
+	m := &modelBuilder{plan: p, g: g, nodes: map[string]bool{}, edges: map[[2]string]int{}}
 	for _, pl := range p.Pipelines {
 		m.source(pl)
 		m.node(m.pipeline(pl))

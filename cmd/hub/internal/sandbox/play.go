@@ -95,15 +95,18 @@ func (p *player) drop(adapter, name string, body []byte) error {
 // carriers have called back. What waits longer than that is no part of it.
 // It gives what it waited for in vain, "" when all is quiet.
 func (p *player) settle(ctx context.Context, wait time.Duration) string {
-	deadline := time.Now().Add(wait)
-	missing := ""
-	for still := 0; time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
-		if missing = p.missing(ctx, deadline); missing != "" {
-			still = 0
-		} else if still++; still == 5 {
-			return ""
+	limited, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	deadline, missing, still := time.Now().Add(wait), "", 0
+	p.daemon.Until(limited, 20*time.Millisecond, func() (bool, error) {
+		if still++; limited.Err() == nil {
+			missing = p.missing(ctx, deadline)
 		}
-	}
+		if missing != "" {
+			still = 0
+		}
+		return still == 5, nil
+	})
 	return missing
 }
 

@@ -19,19 +19,17 @@ func DeadGroups(s *screen.Screen, groups []api.DeadGroup) {
 		s.Say("no dead letters")
 		return
 	}
-	now := time.Now()
 	screen.List(s, []string{"GROUP", "COUNT", "FIRST", "LAST", "WHERE", "CAUSE"}, groups, func(g api.DeadGroup) screen.Row {
-		return screen.Row{g.Group, g.Count, words.Age(g.First, now), words.Age(g.Last, now), g.Where, words.OneLine(g.Cause, 120)}
+		return screen.Row{g.Group, g.Count, words.Age(g.First), words.Age(g.Last), g.Where, words.OneLine(g.Cause, 120)}
 	})
 }
 
 // DeadLetters prints dead letters, one line each.
 func DeadLetters(s *screen.Screen, list []api.Stored) {
-	now := time.Now()
 	screen.List(s, []string{"SEQ", "ORDER", "MESSAGE", "QUEUE", "TRIES", "AGE", "CAUSE"}, list, func(m api.Stored) screen.Row {
 		since, cause := "-", ""
 		if m.Error != nil {
-			since, cause = words.Age(m.Error.Time, now), words.OneLine(m.Error.Text(), 120)
+			since, cause = words.Age(m.Error.Time), words.OneLine(m.Error.Text(), 120)
 		}
 		return screen.Row{m.Seq, words.OneLine(words.OrDash(m.Correlation), 40), m.ID, m.Queue, m.Attempts, since, cause}
 	})
@@ -41,8 +39,9 @@ func DeadLetters(s *screen.Screen, list []api.Stored) {
 func DeadLetter(s *screen.Screen, m api.Stored) {
 	rows := []screen.Row{{"message", m.ID}, {"queue", m.Queue}, {"order", words.OrDash(m.Correlation)}, {"tries", m.Attempts}}
 	if e := m.Error; e != nil {
-		rows = append(rows, screen.Row{"class", e.Class}, screen.Row{"reason", e.Reason}, screen.Row{"where", e.Where}, screen.Row{"since", e.Time.Local().Format(time.DateTime)},
-			screen.Row{"group", e.Cause}, screen.Row{"config", e.Config}, screen.Row{"cause", words.OneLine(e.Text(), 5000)})
+		rows = append(rows, screen.Row{"class", e.Class}, screen.Row{"reason", e.Reason}, screen.Row{"where", e.Where},
+			screen.Row{"since", e.Time.Local().Format(time.DateTime)}, screen.Row{"group", e.Cause}, screen.Row{"config", e.Config},
+			screen.Row{"cause", words.OneLine(e.Text(), 5000)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
 		rows = append(rows, screen.Row{"header", words.OneLine(name+": "+m.Headers[name], 200)})
@@ -58,9 +57,8 @@ func Replayed(s *screen.Screen, a *api.Settled) {
 		s.Print("%s replayed: hub status, hub dlq", text)
 		return
 	}
-	now := time.Now()
 	if !a.First.IsZero() {
-		text += fmt.Sprintf(" from %s to %s ago", words.Age(a.First, now), words.Age(a.Last, now))
+		text += fmt.Sprintf(" from %s to %s ago", words.Age(a.First), words.Age(a.Last))
 	}
 	var then []string
 	for _, version := range slices.Sorted(maps.Keys(a.Then)) {
@@ -82,11 +80,10 @@ func RefusedCounts(s *screen.Screen, counts []hub.RefusalCount) {
 		s.Say("nothing was refused")
 		return
 	}
-	now := time.Now()
 	screen.List(s, []string{"REFUSED BY", "REASON", "COUNT", "LAST", "ID", "WHY"}, counts, func(n hub.RefusalCount) screen.Row {
 		age, id, why := "-", "", ""
 		if r := n.Last; r != nil {
-			age, id, why = words.Age(r.Time, now), words.OneLine(r.ID, 60), words.OneLine(r.Text, 100)
+			age, id, why = words.Age(r.Time), words.OneLine(r.ID, 60), words.OneLine(r.Text, 100)
 		}
 		return screen.Row{words.OneLine(n.Source, 60), words.OneLine(n.Reason, 40), n.Count, age, id, why}
 	})
@@ -94,9 +91,8 @@ func RefusedCounts(s *screen.Screen, counts []hub.RefusalCount) {
 
 // Refusals prints what was refused, one line each.
 func Refusals(s *screen.Screen, list []hub.Refusal) {
-	now := time.Now()
 	screen.List(s, []string{"AGE", "ID", "REFUSED BY", "REASON", "ORDER", "WHY"}, list, func(r hub.Refusal) screen.Row {
-		return screen.Row{words.Age(r.Time, now), words.OneLine(r.ID, 60), words.OneLine(r.Source, 60), words.OneLine(r.Reason, 40),
+		return screen.Row{words.Age(r.Time), words.OneLine(r.ID, 60), words.OneLine(r.Source, 60), words.OneLine(r.Reason, 40),
 			words.OneLine(words.OrDash(r.Correlation), 40), words.OneLine(r.Text, 120)}
 	})
 }

@@ -15,21 +15,22 @@ import (
 // titleOf is an instance in one line:
 //
 //	W-1042  order process v3  state awaiting_card  (since 2d 4h, next: card-reminder in 4d 20h)
-func titleOf(v *process.View, now time.Time) string {
+func titleOf(v *process.View) string {
 	title := fmt.Sprintf("%s  %s process", v.ID, v.Process)
 	switch {
 	case v.Def == "":
 		return title + fmt.Sprintf("  not started  (%s)", words.Plural(len(v.Early), "early event"))
 	case !v.Closed.IsZero():
-		return title + fmt.Sprintf(" v%d  ended in %s  (%s ago, after %s)", v.Version, v.State, words.Span(now.Sub(v.Closed)), words.Span(v.Closed.Sub(v.Started)))
+		return title + fmt.Sprintf(" v%d  ended in %s  (%s ago, after %s)", v.Version, v.State,
+			words.Span(time.Since(v.Closed)), words.Span(v.Closed.Sub(v.Started)))
 	}
-	more := "since " + words.Span(now.Sub(v.Places[0].Since))
+	more := "since " + words.Span(time.Since(v.Places[0].Since))
 	if t := nextTimer(v); t != nil {
-		more += fmt.Sprintf(", next: %s in %s", timerText(t), words.Span(t.Due.Sub(now)))
+		more += fmt.Sprintf(", next: %s in %s", timerText(t), words.Span(time.Until(t.Due)))
 	}
 	for _, p := range v.Places {
 		if p.Task != nil {
-			more += ", asks " + p.Task.Group + dueOf(p.Task.Due, now)
+			more += ", asks " + p.Task.Group + dueOf(p.Task.Due)
 		}
 	}
 	if v.Leaving != "" {
@@ -75,12 +76,12 @@ func timerText(t *process.TimerView) string {
 }
 
 // phaseOf says what a place does.
-func phaseOf(p *process.Place, now time.Time) string {
+func phaseOf(p *process.Place) string {
 	switch {
 	case p.Phase == process.Failed && p.Error != nil:
-		return fmt.Sprintf("failed %s ago at %s: %s", words.Span(now.Sub(p.Error.Time)), p.Step, words.OneLine(p.Error.Message, 160))
+		return fmt.Sprintf("failed %s ago at %s: %s", words.Span(time.Since(p.Error.Time)), p.Step, words.OneLine(p.Error.Message, 160))
 	case !p.Due.IsZero() && p.Error != nil:
-		return fmt.Sprintf("try %d of %s in %s, after %s", p.Tries+1, p.Step, words.Span(p.Due.Sub(now)), words.OneLine(p.Error.Message, 120))
+		return fmt.Sprintf("try %d of %s in %s, after %s", p.Tries+1, p.Step, words.Span(time.Until(p.Due)), words.OneLine(p.Error.Message, 120))
 	case p.Phase == process.Running && p.Step != "":
 		return "runs " + p.Step
 	}
@@ -89,8 +90,7 @@ func phaseOf(p *process.Place, now time.Time) string {
 
 // Instance prints all of an instance but its data.
 func Instance(s *screen.Screen, v *process.View) {
-	now := time.Now()
-	s.Print("%s", titleOf(v, now))
+	s.Print("%s", titleOf(v))
 	var rows []screen.Row
 	before := ""
 	add := func(name string, cells ...any) {
@@ -107,26 +107,26 @@ func Instance(s *screen.Screen, v *process.View) {
 		if p.Branch != "" {
 			where = p.Branch + "/" + p.State
 		}
-		add("place", where, phaseOf(p, now)+", since "+words.Span(now.Sub(p.Since)))
+		add("place", where, phaseOf(p)+", since "+words.Span(time.Since(p.Since)))
 	}
 	if len(v.Listens) > 0 {
 		add("listens", strings.Join(v.Listens, ", "))
 	}
 	for _, p := range v.Places {
 		for _, t := range p.Timers {
-			add("timer", timerText(&t), fmt.Sprintf("in %s, %s  %s", words.Span(t.Due.Sub(now)), t.Due.Local().Format(time.DateTime), base(t.Line)))
+			add("timer", timerText(&t), fmt.Sprintf("in %s, %s  %s", words.Span(time.Until(t.Due)), t.Due.Local().Format(time.DateTime), base(t.Line)))
 		}
 	}
 	for _, p := range v.Places {
 		if k := p.Task; k != nil {
-			add("task", k.ID, "of "+k.Group+dueOf(k.Due, now)+"  hub task show "+k.ID)
+			add("task", k.ID, "of "+k.Group+dueOf(k.Due)+"  hub task show "+k.ID)
 		}
 	}
 	for _, where := range v.Undo {
 		add("undo", where)
 	}
 	for _, e := range v.Early {
-		add("early", e.Name, "came "+words.Span(now.Sub(e.Time))+" ago, no state takes it yet")
+		add("early", e.Name, "came "+words.Span(time.Since(e.Time))+" ago, no state takes it yet")
 	}
 	for _, s := range v.Seen {
 		add("seen", s.State, s.Time.Local().Format(time.DateTime))
@@ -135,14 +135,14 @@ func Instance(s *screen.Screen, v *process.View) {
 }
 
 // dueOf says when something is due, or that it is late.
-func dueOf(due, now time.Time) string {
+func dueOf(due time.Time) string {
 	switch {
 	case due.IsZero():
 		return ""
-	case now.After(due):
-		return ", late since " + words.Span(now.Sub(due))
+	case time.Since(due) > 0:
+		return ", late since " + words.Span(time.Since(due))
 	}
-	return ", due in " + words.Span(due.Sub(now))
+	return ", due in " + words.Span(time.Until(due))
 }
 
 // Instances prints a page of instances, one line each.
@@ -151,13 +151,12 @@ func Instances(s *screen.Screen, l *api.Instances) {
 		s.Say("no instances")
 		return
 	}
-	now := time.Now()
 	screen.List(s, []string{"PROCESS", "ID", "VERSION", "STATE", "CHANGED", "NOTE"}, l.Instances, func(v *process.View) screen.Row {
 		state := "not started"
 		if v.Def != "" {
 			state = stateOf(v)
 		}
-		return screen.Row{v.Process, words.OneLine(v.ID, 60), fmt.Sprintf("v%d", v.Version), state, words.Age(v.Changed, now), noteOf(v, now)}
+		return screen.Row{v.Process, words.OneLine(v.ID, 60), fmt.Sprintf("v%d", v.Version), state, words.Age(v.Changed), noteOf(v)}
 	})
 	switch {
 	case l.Next != "":
@@ -168,15 +167,15 @@ func Instances(s *screen.Screen, l *api.Instances) {
 }
 
 // noteOf is what matters most of an instance: what failed, what it waits for.
-func noteOf(v *process.View, now time.Time) string {
+func noteOf(v *process.View) string {
 	var waits string
 	for i := range v.Places {
 		p := &v.Places[i]
 		switch {
 		case p.Phase == process.Failed, p.Error != nil:
-			return phaseOf(p, now)
+			return phaseOf(p)
 		case p.Task != nil:
-			waits = "task of " + p.Task.Group + dueOf(p.Task.Due, now)
+			waits = "task of " + p.Task.Group + dueOf(p.Task.Due)
 		}
 	}
 	switch {
@@ -192,7 +191,7 @@ func noteOf(v *process.View, now time.Time) string {
 
 // Acted prints an instance after somebody asked something of it; event is the event that it was told of.
 func Acted(s *screen.Screen, a *api.Acted, event string) {
-	s.Print("%s", titleOf(a.Instance, time.Now()))
+	s.Print("%s", titleOf(a.Instance))
 	switch {
 	case !a.Done:
 		s.Say("it is stored, and the process has not taken it yet: hub trace %s", a.Instance.ID)
@@ -212,38 +211,38 @@ func Tasks(s *screen.Screen, list []process.OpenTask) {
 		s.Say("no open tasks")
 		return
 	}
-	now := time.Now()
 	screen.List(s, []string{"TASK", "GROUP", "CLAIMED", "OF", "STATE", "AGE", "DUE"}, list, func(k process.OpenTask) screen.Row {
-		due := strings.TrimPrefix(dueOf(k.Due, now), ", ")
-		return screen.Row{k.ID, k.Group, words.OrDash(k.Claimed), k.Process + " " + words.OneLine(k.Instance, 40), k.State, words.Age(k.Since, now), words.OrDash(due)}
+		due := strings.TrimPrefix(dueOf(k.Due), ", ")
+		return screen.Row{k.ID, k.Group, words.OrDash(k.Claimed), k.Process + " " + words.OneLine(k.Instance, 40), k.State,
+			words.Age(k.Since), words.OrDash(due)}
 	})
 }
 
 // TaskChanged prints a task in one line, after somebody claimed it or handed it over.
-func TaskChanged(s *screen.Screen, k *process.OpenTask) { s.Print("%s", taskTitle(k, time.Now())) }
+func TaskChanged(s *screen.Screen, k *process.OpenTask) { s.Print("%s", taskTitle(k)) }
 
 // TaskAnswered prints the instance whose task was answered.
 func TaskAnswered(s *screen.Screen, a *api.Acted) {
-	s.Print("%s", titleOf(a.Instance, time.Now()))
+	s.Print("%s", titleOf(a.Instance))
 	if !a.Done {
 		s.Say("the answer is stored, and the process has not taken it yet: hub trace %s", a.Instance.ID)
 	}
 }
 
 // taskTitle is a task in one line.
-func taskTitle(k *process.OpenTask, now time.Time) string {
+func taskTitle(k *process.OpenTask) string {
 	who := "nobody claimed it"
 	if k.Claimed != "" {
 		who = "claimed by " + k.Claimed
 	}
-	return fmt.Sprintf("%s  task of %s  %s%s", k.ID, k.Group, who, dueOf(k.Due, now))
+	return fmt.Sprintf("%s  task of %s  %s%s", k.ID, k.Group, who, dueOf(k.Due))
 }
 
 // Task prints a task with its form.
 func Task(s *screen.Screen, k *process.OpenTask) {
-	now := time.Now()
-	s.Print("%s", taskTitle(k, now))
-	rows := []screen.Row{{"", "asked by", fmt.Sprintf("%s %s in %s, %s ago", k.Process, words.OneLine(k.Instance, 60), k.State, words.Span(now.Sub(k.Since)))}}
+	s.Print("%s", taskTitle(k))
+	asked := fmt.Sprintf("%s %s in %s, %s ago", k.Process, words.OneLine(k.Instance, 60), k.State, words.Span(time.Since(k.Since)))
+	rows := []screen.Row{{"", "asked by", asked}}
 	if k.Why != "" {
 		rows = append(rows, screen.Row{"", "why", words.OneLine(k.Why, 400)})
 	}

@@ -3,7 +3,6 @@ package show
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/cmd/hub/internal/screen"
@@ -17,12 +16,13 @@ func Reports(s *screen.Screen, list []api.Report) {
 		if i > 0 {
 			s.Print("")
 		}
-		report(s, &list[i], time.Now())
+		report(s, &list[i])
 	}
 }
 
-func report(s *screen.Screen, v *api.Report, now time.Time) {
-	s.Print("%s  v%d  %d open, %d ended, %d stuck, %s (%d late)", v.Process, v.Version, v.Open, v.Ended, len(v.Stuck), words.Plural(v.Tasks.Open, "task"), v.Tasks.Late)
+func report(s *screen.Screen, v *api.Report) {
+	s.Print("%s  v%d  %d open, %d ended, %d stuck, %s (%d late)",
+		v.Process, v.Version, v.Open, v.Ended, len(v.Stuck), words.Plural(v.Tasks.Open, "task"), v.Tasks.Late)
 	if len(v.States) > 0 {
 		screen.List(s, []string{"", "STATE", "VERSION", "PLACES", ""}, v.States, func(c api.StateCount) screen.Row {
 			return screen.Row{"", c.State, fmt.Sprintf("v%d", c.Version), c.Count, countNote(&c, v)}
@@ -35,7 +35,7 @@ func report(s *screen.Screen, v *api.Report, now time.Time) {
 	}
 	if len(v.Stuck) > 0 {
 		screen.List(s, []string{"", "STUCK", "STATE", "SINCE", "CAUSE"}, v.Stuck, func(p process.Stuck) screen.Row {
-			return screen.Row{"", words.OneLine(p.Instance, 60), p.State, words.Age(p.Since, now), words.OneLine(p.Problem.Class+": "+p.Problem.Message, 140)}
+			return screen.Row{"", words.OneLine(p.Instance, 60), p.State, words.Age(p.Since), words.OneLine(p.Problem.Class+": "+p.Problem.Message, 140)}
 		})
 	}
 }

@@ -16,8 +16,7 @@ import (
 
 // Status prints the state of the hub: what needs attention first, then the parts of it that have something to tell.
 func Status(s *screen.Screen, v *api.Status) {
-	now := time.Now()
-	s.Print("%s  %s  config %s  up %s  store %s", v.Name, v.Config, v.Revision, words.Age(v.Since, now), v.Store)
+	s.Print("%s  %s  config %s  up %s  store %s", v.Name, v.Config, v.Revision, words.Age(v.Since), v.Store)
 	for _, name := range slices.Sorted(maps.Keys(v.URLs)) {
 		s.Print("%s  %s", name, v.URLs[name])
 	}
@@ -26,14 +25,14 @@ func Status(s *screen.Screen, v *api.Status) {
 	}
 	s.Print("")
 	if len(v.Attention) > 0 {
-		attention(s, v.Attention, now)
+		attention(s, v.Attention)
 		s.Print("")
 	}
-	stages(s, v, now)
+	stages(s, v)
 	if unread := v.Unread(); len(unread) > 0 {
 		s.Print("")
 		screen.List(s, []string{"QUEUE (NO READER)", "READY", "WAITING", "DEAD", "OLDEST"}, unread, func(q api.Queue) screen.Row {
-			return screen.Row{q.Queue, q.Ready + q.Held, q.Waiting, q.Dead, words.Age(q.Oldest, now)}
+			return screen.Row{q.Queue, q.Ready + q.Held, q.Waiting, q.Dead, words.Age(q.Oldest)}
 		})
 	}
 	if len(v.Processes) > 0 {
@@ -59,7 +58,7 @@ func Status(s *screen.Screen, v *api.Status) {
 }
 
 // attention prints what somebody should look at, one line each.
-func attention(s *screen.Screen, list []api.Attention, now time.Time) {
+func attention(s *screen.Screen, list []api.Attention) {
 	s.Print("NEEDS ATTENTION")
 	screen.List(s, nil, list, func(n api.Attention) screen.Row {
 		text := words.OneLine(n.Text, 120)
@@ -69,15 +68,15 @@ func attention(s *screen.Screen, list []api.Attention, now time.Time) {
 				text += "s"
 			}
 		}
-		if n.Next.After(now) {
-			text += ", next try in " + words.Short(n.Next.Sub(now))
+		if time.Until(n.Next) > 0 {
+			text += ", next try in " + words.Short(time.Until(n.Next))
 		}
-		return screen.Row{"", n.What, words.OneLine(n.Of, 60), "since " + words.Age(n.Since, now), text, n.Do}
+		return screen.Row{"", n.What, words.OneLine(n.Of, 60), "since " + words.Age(n.Since), text, n.Do}
 	})
 }
 
 // stages prints a row for each stage with its queue. Outboxes and timers without anything to tell are left out.
-func stages(s *screen.Screen, v *api.Status, now time.Time) {
+func stages(s *screen.Screen, v *api.Status) {
 	queues := map[string]api.Queue{}
 	for _, q := range v.Queues {
 		queues[q.Queue] = q
@@ -90,7 +89,7 @@ func stages(s *screen.Screen, v *api.Status, now time.Time) {
 			continue
 		}
 		rows = append(rows, screen.Row{g.Name, rate(g.Rate), g.Done, g.Failed, g.Running,
-			q.Ready + q.Held, q.Waiting, q.Dead, words.Age(q.Oldest, now), stageNote(&g, &q, v.Paused, now)})
+			q.Ready + q.Held, q.Waiting, q.Dead, words.Age(q.Oldest), stageNote(&g, &q, v.Paused)})
 	}
 	s.Table([]string{"STAGE", "RATE", "DONE", "FAILED", "RUNNING", "READY", "WAITING", "DEAD", "OLDEST", "NOTE"}, rows)
 }
@@ -106,7 +105,7 @@ func rate(perSecond float64) string {
 }
 
 // stageNote says why nothing goes on.
-func stageNote(g *api.Stage, q *api.Queue, paused []api.Pause, now time.Time) string {
+func stageNote(g *api.Stage, q *api.Queue, paused []api.Pause) string {
 	switch {
 	case g.Paused:
 		for _, p := range paused {
@@ -116,20 +115,20 @@ func stageNote(g *api.Stage, q *api.Queue, paused []api.Pause, now time.Time) st
 		}
 		return "paused"
 	case g.Source == "degraded":
-		return strings.TrimSuffix("source degraded: "+words.OneLine(g.Error, 100)+"; "+awaiting(q, now), "; ")
+		return strings.TrimSuffix("source degraded: "+words.OneLine(g.Error, 100)+"; "+awaiting(q), "; ")
 	case g.Source == "ended":
 		return "source used up"
 	}
-	return awaiting(q, now)
+	return awaiting(q)
 }
 
 // awaiting says what a queue's messages wait for.
-func awaiting(q *api.Queue, now time.Time) string {
+func awaiting(q *api.Queue) string {
 	parts := make([]string, 0, len(q.Awaiting))
 	for _, w := range q.Awaiting {
 		text := strconv.Itoa(w.Count) + " wait"
 		if !w.Since.IsZero() {
-			text += " since " + words.Age(w.Since, now)
+			text += " since " + words.Age(w.Since)
 		}
 		parts = append(parts, text+": "+words.OneLine(w.Error, 100))
 	}

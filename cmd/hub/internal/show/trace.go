@@ -14,19 +14,19 @@ import (
 
 // Trace prints the timeline of a message or an order, what of it is still in the store, and what was refused.
 func Trace(s *screen.Screen, v *api.Trace) {
-	now := time.Now()
-	traceTitle(s, v, now)
+	traceTitle(s, v)
 	if v.State != api.Refused {
 		screen.List(s, []string{"", "TIME", "  TOOK", "WHERE", "", "WHAT"}, v.Events, func(e api.TraceEvent) screen.Row {
 			what := e.What
 			if e.Detail != "" {
 				what = fmt.Sprintf("%-9s %s", e.What, e.Detail)
 			}
-			return screen.Row{"", e.Time.Local().Format("15:04:05.000"), fmt.Sprintf("%6s", words.Took(e.Took)), e.Where, base(e.Line), words.OneLine(what, 160)}
+			return screen.Row{"", e.Time.Local().Format("15:04:05.000"), fmt.Sprintf("%6s", words.Took(e.Took)), e.Where,
+				base(e.Line), words.OneLine(what, 160)}
 		})
 	}
 	for _, m := range v.Stored {
-		s.Print("%s", pending(&m, now))
+		s.Print("%s", pending(&m))
 	}
 	for i := range v.Refused {
 		s.Print("")
@@ -36,7 +36,7 @@ func Trace(s *screen.Screen, v *api.Trace) {
 
 // traceTitle names what the trace is of: each instance of a process with a
 // line of its own, else the correlations, else the messages from outside.
-func traceTitle(s *screen.Screen, v *api.Trace, now time.Time) {
+func traceTitle(s *screen.Screen, v *api.Trace) {
 	title := v.Roots
 	if len(v.Correlations) > 0 {
 		title = v.Correlations
@@ -45,7 +45,7 @@ func traceTitle(s *screen.Screen, v *api.Trace, now time.Time) {
 		return slices.ContainsFunc(v.Instances, func(i *process.View) bool { return i.ID == id })
 	})
 	for _, i := range v.Instances {
-		text := titleOf(i, now)
+		text := titleOf(i)
 		if v.State == api.Moving || v.State == api.Dead {
 			text += "  " + v.State
 		}
@@ -60,15 +60,16 @@ func traceTitle(s *screen.Screen, v *api.Trace, now time.Time) {
 }
 
 // pending says what a stored message waits for.
-func pending(m *api.Stored, now time.Time) string {
+func pending(m *api.Stored) string {
 	text := fmt.Sprintf("  %s in %s", m.State, m.Queue)
 	switch {
 	case m.Error == nil && !m.Due.IsZero():
-		text += ", due in " + words.Short(m.Due.Sub(now))
+		text += ", due in " + words.Short(time.Until(m.Due))
 	case m.Error != nil && m.State == "dead":
-		text += fmt.Sprintf(" since %s: %s (hub dlq show %d, hub replay %d)", words.Short(now.Sub(m.Error.Time)), words.OneLine(m.Error.Text(), 200), m.Seq, m.Seq)
+		text += fmt.Sprintf(" since %s: %s (hub dlq show %d, hub replay %d)",
+			words.Short(time.Since(m.Error.Time)), words.OneLine(m.Error.Text(), 200), m.Seq, m.Seq)
 	case m.Error != nil:
-		text += fmt.Sprintf(", try %d in %s, after %s", m.Attempts+1, words.Short(m.Due.Sub(now)), words.OneLine(m.Error.Text(), 200))
+		text += fmt.Sprintf(", try %d in %s, after %s", m.Attempts+1, words.Short(time.Until(m.Due)), words.OneLine(m.Error.Text(), 200))
 		if m.Error.Times > 1 {
 			text += fmt.Sprintf(" (the last of %d tries since %s)", m.Error.Times, m.Error.Since.Local().Format(time.TimeOnly))
 		}

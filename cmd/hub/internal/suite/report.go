@@ -67,7 +67,8 @@ func (r *report) line(t scenario.Result) {
 
 // startsField tells that a line of a failure has its own name in front.
 func startsField(text string) bool {
-	return slices.ContainsFunc([]string{"expected  ", "got       ", "why       ", "again     "}, func(name string) bool { return strings.HasPrefix(text, name) })
+	names := []string{"expected  ", "got       ", "why       ", "again     "}
+	return slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(text, name) })
 }
 
 // sum prints how many tests ran.
@@ -137,7 +138,8 @@ type testJSON struct {
 func (r *report) json(failed int, took time.Duration) {
 	list := make([]testJSON, len(r.all))
 	for i, t := range r.all {
-		list[i] = testJSON{t.Name, t.Subject, t.Line, len(t.Failures) == 0, float64(t.Took.Microseconds()) / 1000, t.Virtual.Milliseconds(), t.Kills, t.Shuffles, t.Failures}
+		list[i] = testJSON{t.Name, t.Subject, t.Line, len(t.Failures) == 0, float64(t.Took.Microseconds()) / 1000,
+			t.Virtual.Milliseconds(), t.Kills, t.Shuffles, t.Failures}
 	}
 	r.PrintJSON(map[string]any{"tests": list, "failed": failed, "took_ms": float64(took.Microseconds()) / 1000})
 }

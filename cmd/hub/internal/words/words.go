@@ -56,11 +56,11 @@ func Meant(name string, known []string, otherwise string) string {
 }
 
 // Age is how long ago t was: 3s, 4m, 2h, 5d; "-" for no time.
-func Age(t, now time.Time) string {
+func Age(t time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	return Short(now.Sub(t))
+	return Short(time.Since(t))
 }
 
 // Short is a time in its largest unit.
