@@ -41,7 +41,7 @@ func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
 			continue
 		}
 		ours := e.kind != "" && !a.cfg.CheckOnly
-		if err := look(e.String(), ours, func() error { return s.declareExchange(e, true) }, func() error { return s.activeExchange(e) }); err != nil {
+		if err := look(e.String(), ours, func() error { return s.declareExchange(e, true) }, func() error { return s.exchange(e, false) }); err != nil {
 			return findings, err
 		}
 	}
@@ -49,11 +49,11 @@ func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
 		if q.exclusive { // a hub that runs may have it
 			continue
 		}
-		same := func() error { return s.activeQueue(q) }
+		same := func() error { return s.queue(q, false) }
 		if q.loose {
 			same = func() error { return nil }
 		}
-		if err := look(q.String(), !a.cfg.CheckOnly, func() error { return s.passiveQueue(q) }, same); err != nil {
+		if err := look(q.String(), !a.cfg.CheckOnly, func() error { return s.queue(q, true) }, same); err != nil {
 			return findings, err
 		}
 	}

@@ -183,44 +183,38 @@ func (s *session) declareExchange(e exchange, checkOnly bool) error {
 	if e.builtin() {
 		return nil
 	}
-	if !checkOnly && e.kind != "" {
-		return s.activeExchange(e)
-	}
-	return s.briefly(func(ch *amqp.Channel) error {
-		kind := e.kind
-		if kind == "" {
-			kind = direct
-		}
-		return ch.ExchangeDeclarePassive(e.name, kind, true, false, false, false, nil)
-	})
+	return s.exchange(e, checkOnly || e.kind == "")
 }
 
-func (s *session) activeExchange(e exchange) error {
+// exchange declares an exchange or, passively, checks that it is there.
+func (s *session) exchange(e exchange, passively bool) error {
 	return s.briefly(func(ch *amqp.Channel) error {
-		return ch.ExchangeDeclare(e.name, e.kind, true, false, false, false, nil)
+		declare := ch.ExchangeDeclare
+		if passively {
+			declare = ch.ExchangeDeclarePassive
+		}
+		return declare(e.name, cmp.Or(e.kind, direct), true, false, false, false, nil)
 	})
 }
 
 func (s *session) declareQueue(q queue, checkOnly bool) error {
 	if checkOnly || q.loose {
-		err := s.passiveQueue(q)
+		err := s.queue(q, true)
 		if err == nil || checkOnly || !notFound(err) {
 			return err
 		}
 	}
-	return s.activeQueue(q)
+	return s.queue(q, false)
 }
 
-func (s *session) passiveQueue(q queue) error {
+// queue declares a queue or, passively, checks that it is there.
+func (s *session) queue(q queue, passively bool) error {
 	return s.briefly(func(ch *amqp.Channel) error {
-		_, err := ch.QueueDeclarePassive(q.name, q.durable, q.autoDelete, q.exclusive, false, q.args)
-		return err
-	})
-}
-
-func (s *session) activeQueue(q queue) error {
-	return s.briefly(func(ch *amqp.Channel) error {
-		_, err := ch.QueueDeclare(q.name, q.durable, q.autoDelete, q.exclusive, false, q.args)
+		declare := ch.QueueDeclare
+		if passively {
+			declare = ch.QueueDeclarePassive
+		}
+		_, err := declare(q.name, q.durable, q.autoDelete, q.exclusive, false, q.args)
 		return err
 	})
 }

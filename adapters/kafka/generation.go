@@ -175,9 +175,11 @@ func (g *generation) settle() error {
 	work := context.WithoutCancel(g.ctx)
 	idle := g.intake.Stop()
 	defer g.giveUp()
-	var patience <-chan struct{}
-	if g.ctx.Err() == nil {
-		patience = g.after(g.times.drain, idle)
+	drain := g.env.Clock.Timer(g.times.drain)
+	defer drain.Stop()
+	patience := drain.C()
+	if g.ctx.Err() != nil { // the group does not wait for us, who go
+		patience = nil
 	}
 	expelled := g.expelled
 	for waiting := true; waiting; {

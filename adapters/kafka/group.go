@@ -154,10 +154,8 @@ func (g *group) lead(ctx context.Context, joined *joingroup.Response) (out []syn
 func (g *group) tellSlow(ctx context.Context) (done func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
-		select {
-		case <-g.after(2*g.times.rebalance, ctx.Done()):
+		if hub.Pause(ctx, g.env.Clock, 2*g.times.rebalance) {
 			g.env.Log.Warn("the group waits for its other members, nothing is read meanwhile", "topic", g.topic, "group", g.Source.group)
-		case <-ctx.Done():
 		}
 	}()
 	return cancel

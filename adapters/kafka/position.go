@@ -117,12 +117,7 @@ func patient(ctx context.Context, clock hub.Clock, ask func() error) error {
 // When we lead the group, it also looks at the topics of other members, one each time: nobody else does that for them.
 func (g *generation) watch() error {
 	others := slices.Sorted(maps.Keys(g.share.counts))
-	for turn := 0; ; turn++ {
-		select {
-		case <-g.fetching.Done():
-			return nil
-		case <-g.after(g.times.watch, g.fetching.Done()):
-		}
+	for turn := 0; hub.Pause(g.fetching, g.env.Clock, g.times.watch); turn++ {
 		now, err := g.link.state(g.fetching, g.topic)
 		switch {
 		case g.fetching.Err() != nil:
@@ -149,21 +144,7 @@ func (g *generation) watch() error {
 			}
 		}
 	}
-}
-
-// after returns a channel that is closed after d. The timer ends early when stop is closed.
-func (r *run) after(d time.Duration, stop <-chan struct{}) <-chan struct{} {
-	t := r.env.Clock.Timer(d)
-	done := make(chan struct{})
-	go func() {
-		defer t.Stop()
-		select {
-		case <-t.C():
-			close(done)
-		case <-stop:
-		}
-	}()
-	return done
+	return nil
 }
 
 // tracker knows which records of a partition are finished. Only the longest prefix of finished records may be
