@@ -73,6 +73,9 @@ func (rt *Runtime) AddStage(s *Stage) error {
 	return nil
 }
 
+// Bind sets what StageEnv.Memory gives for owner: the handle of what was opened for this runtime.
+func (rt *Runtime) Bind(owner, handle any) { rt.env.memory.Store(owner, handle) }
+
 // AddSource feeds a stage, which AddStage was told of, from outside.
 func (rt *Runtime) AddSource(name string, src Source, s *Stage) {
 	s.Direct = true

@@ -105,7 +105,7 @@ func (l *loading) declaredAnswers(c contract, expected []hub.Expected) *answers 
 		if c.check.Kind() != yamlfile.List {
 			c.check.Errorf("E260", "write each with a dash: - {rule: reply.amount == request.amount, say: another amount}", "`check` is a list of rules, this is %s", c.check.Kind())
 		}
-		out.rules = (&Build{plan: l}).Rules(c.check.Items(), scope)
+		out.rules = l.build(nil, c.check, scope).Rules(c.check.Items(), scope)
 	}
 	return out
 }

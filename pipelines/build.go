@@ -3,35 +3,51 @@ package pipelines
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"orderhub/hub"
 	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/formula"
 	"orderhub/transforms/shape"
 )
 
-// Build is where a pattern compiles one step.
+// Build is where a pattern compiles one step. It is gone when the configuration is loaded: what a step needs of
+// it while it runs is its Site.
 type Build struct {
-	Node  *yamlfile.Node // the value of the verb
-	Step  *yamlfile.Node // the whole step, with its modifiers
-	Flow  *Flow
-	Where string // pipeline/label: names the step in history, errors and idempotency keys
-	Line  string // file:line
+	Site
+	Node *yamlfile.Node // the value of the verb
+	Step *yamlfile.Node // the whole step, with its modifiers
+	Flow *Flow
 
-	pattern    *Pattern
-	plan       *loading
-	pl         *Pipeline
-	part       *part
-	place      *hub.Place // of this step, as errors know it
-	outer      *hub.Place // of the step that this one stands in
-	nested     bool
-	branch     bool                   // `when` belongs to the route around it
-	onError    bool                   // inside `errors:`
-	background bool                   // behind the reply
-	names      map[string]int         // labels used in this pipeline
-	held       map[string]*shape.Type // variables whose values must fit a schema, and so their fields
-	within     string                 // what stands before the labels: "billing/" in the state of a process
+	plan    *loading
+	pl      *Pipeline
+	part    *part
+	names   map[string]int         // labels used in this pipeline
+	held    map[string]*shape.Type // variables whose values must fit a schema, and so their fields
+	within  string                 // what stands before the labels: "billing/" in the state of a process
+	pattern *Pattern
+	place   *hub.Place // of this step, as errors know it
+	outer   *hub.Place // of the step that this one stands in
+	nested  bool       // it stands in another step, or in `errors:`
+	branch  bool       // `when` belongs to the route around it
+}
+
+// build is where the steps of p are compiled; p nil: formulas that no pipeline owns, such as the key of a channel.
+func (l *loading) build(p *Pipeline, n *yamlfile.Node, scope *formula.Scope) *Build {
+	b := &Build{Step: n, Flow: &Flow{Scope: scope}, plan: l, pl: p, part: &part{}, names: map[string]int{}}
+	if p != nil {
+		b.Site = Site{Where: p.Name, Line: p.Line}
+	}
+	return b
+}
+
+// on is b for the step n, which stands in b's own, if b is one.
+func (b *Build) on(n *yamlfile.Node, f *Flow, beside ...string) *Build {
+	in := *b
+	in.Step, in.Node, in.Flow, in.pattern = n, nil, f, nil
+	in.outer, in.place = b.place, nil
+	in.nested, in.branch = b.place != nil || f.onError, slices.Contains(beside, "when")
+	return &in
 }
 
 // part collects what one stage of a pipeline needs beside its steps.
@@ -60,8 +76,10 @@ func (b *Build) Timeout(otherwise time.Duration) time.Duration {
 }
 
 // As is the `as:` modifier: the variable that takes a result.
-func (b *Build) As() string {
-	n := b.Modifier("as")
+func (b *Build) As() string { return Variable(b.Modifier("as")) }
+
+// Variable is the name of a variable that n gives; "" where it gives none that can be one, which is reported.
+func Variable(n *yamlfile.Node) string {
 	if n == nil {
 		return ""
 	}
@@ -78,9 +96,6 @@ func (b *Build) As() string {
 	}
 	return name
 }
-
-// At says that err happened in this step; its own reaction is added around it.
-func (b *Build) At(err error) error { return hub.At(err, b.Where, b.Line) }
 
 // Hold says that the variable must always be of type t: nothing else may be set below it.
 func (b *Build) Hold(name string, t *shape.Type) {
@@ -109,13 +124,6 @@ func (b *Build) Held(n *yamlfile.Node, name string, path []string) *shape.Type {
 	return t
 }
 
-// Note adds to the message's history what this step did.
-func (b *Build) Note(x *hub.Exchange, began time.Time, what, detail string) {
-	if x.Trace {
-		x.Note(hub.Event{Time: began, Where: b.Where, Line: b.Line, What: what, Detail: detail, Took: x.Now().Sub(began)})
-	}
-}
-
 // Steps compiles a list of steps below this one (a branch, the body of a split). The flow is changed to what is true behind them.
 func (b *Build) Steps(n *yamlfile.Node, f *Flow) hub.Step {
 	if n.Kind() != yamlfile.List {
@@ -124,7 +132,7 @@ func (b *Build) Steps(n *yamlfile.Node, f *Flow) hub.Step {
 	}
 	var steps []hub.Step
 	for _, item := range n.Items() {
-		if s := b.inner(item, f).step(); s != nil {
+		if s := b.on(item, f).step(); s != nil {
 			steps = append(steps, s)
 		}
 	}
@@ -133,13 +141,7 @@ func (b *Build) Steps(n *yamlfile.Node, f *Flow) hub.Step {
 
 // Inner compiles one step that stands in the map n beside other keys: `{when: …, send: orders}` of a route.
 func (b *Build) Inner(n *yamlfile.Node, f *Flow, beside ...string) hub.Step {
-	in := b.inner(n, f)
-	in.branch = slices.Contains(beside, "when")
-	return in.step(beside...)
-}
-
-func (b *Build) inner(n *yamlfile.Node, f *Flow) *Build {
-	return &Build{Step: n, Flow: f, plan: b.plan, pl: b.pl, part: b.part, nested: true, outer: b.place, onError: b.onError, background: b.background, names: b.names, held: b.held, within: b.within}
+	return b.on(n, f, beside...).step(beside...)
 }
 
 // Pattern is the pattern of step n, nil when it has no verb.
@@ -160,7 +162,7 @@ func (b *Build) Timer(name string, run hub.Step) string {
 		b.Step.Errorf("E308", "move it to the pipeline's own steps, or to a pipeline `from:` a channel", "a step that waits can't stand inside another step")
 		return queue
 	}
-	if b.pl.From.Call && !b.background {
+	if b.pl.From.Call && !b.Flow.background {
 		b.Step.Errorf("E308", "move it to a pipeline `from:` a channel", "a step that waits can't stand in a pipeline that is called: the caller waits for the answer")
 		return queue
 	}
@@ -183,19 +185,10 @@ const asideLanes = 4
 
 // Beside is a step that stands in the modifier n of this one, with modifiers of its own there.
 func (b *Build) Beside(n *yamlfile.Node, name string) *Build {
-	c := *b
-	c.Step, c.Node, c.Where, c.nested = n, n, b.Where+" "+name, true
-	return &c
+	c := b.on(n, b.Flow)
+	c.Node, c.Site = n, Site{Where: b.Where + " " + name, Line: b.Line}
+	return c
 }
 
 // Path is a file named in the configuration, relative to its folder.
 func (b *Build) Path(p string) string { return b.plan.path(p) }
-
-// IdempotencyKey is the key of a request that this step makes for x: the same on every attempt.
-func (b *Build) IdempotencyKey(x *hub.Exchange) string {
-	key := hub.Segments(x.Msg.ID) + "/" + strings.ReplaceAll(b.Where, " ", ".")
-	if len(key) > 200 {
-		key = hub.Clip(x.Msg.Root(), 60) + "/" + hub.HashID(key)
-	}
-	return key
-}

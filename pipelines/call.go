@@ -18,7 +18,7 @@ import (
 type Request struct {
 	Name string
 
-	op       *Operation
+	op       *farEnd
 	pipeline *Pipeline
 	channel  *Channel
 	answers  *answers // what it may be answered; nil: any
@@ -26,7 +26,7 @@ type Request struct {
 	headers  HeaderValues
 	timeout  time.Duration
 	safe     bool // it only reads: see Safe
-	b        *Build
+	site     Site
 }
 
 // defaultTimeout bounds a call that says nothing.
@@ -36,7 +36,7 @@ const defaultTimeout = 30 * time.Second
 func (b *Build) Request(n, with *yamlfile.Node) *Request {
 	name := n.Str()
 	b.part.asks = true
-	r := &Request{Name: name, b: b, timeout: b.Timeout(defaultTimeout), headers: b.Headers()}
+	r := &Request{Name: name, site: b.Site, timeout: b.Timeout(defaultTimeout), headers: b.Headers()}
 	if with != nil {
 		r.with = b.Value(with, b.Flow.Scope, nil)
 	}
@@ -78,7 +78,7 @@ func (b *Build) Request(n, with *yamlfile.Node) *Request {
 			}
 			return nil
 		}
-		r.op, r.answers = a.operation(op), b.plan.answersOf(a, op)
+		r.op, r.answers = a.farEnd(op, true), b.plan.answersOf(a, op)
 		r.safe = a.Type.Safe != nil && a.Type.Safe(a.cfg, op)
 		b.checkHeaders(a, op)
 		if check := a.Type.CheckCall; check != nil {
@@ -101,7 +101,7 @@ func (b *Build) toReader(r *Request, c *Channel, n *yamlfile.Node) *Request {
 	}
 	l := Link{To: c.Name, Verb: "call", asks: true}
 	if c.Via != nil {
-		r.op = c.Via.asking(c)
+		r.op = c.Via.carried(c, true)
 	} else if len(c.readers) == 0 {
 		n.Errorf("E241", "add a pipeline with from: "+c.Name+" and a reply, or put the channel on a broker with via:", "nobody reads %s: a call of it would never be answered", c.Name)
 		return nil
@@ -153,7 +153,7 @@ func (r *Request) Ask(ctx context.Context, x *hub.Exchange, suffix string) (*hub
 	reply, err := r.ask(ctx, x, m)
 	if err != nil {
 		if x.Trace {
-			r.b.Note(x, began, "called", r.Name+" failed: "+x.Mask().Error(hub.AsError(err)).Error())
+			r.site.Note(x, began, "called", r.Name+" failed: "+x.Mask().Error(hub.AsError(err)).Error())
 		}
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func (r *Request) Ask(ctx context.Context, x *hub.Exchange, suffix string) (*hub
 		if err != nil {
 			detail += " failed: " + err.Error()
 		}
-		r.b.Note(x, began, "called", detail)
+		r.site.Note(x, began, "called", detail)
 	}
 	return reply, err
 }
@@ -189,14 +189,14 @@ func (r *Request) ask(ctx context.Context, x *hub.Exchange, m *hub.Message) (rep
 	case r.pipeline != nil:
 		return r.pipeline.call(ctx, x, m)
 	case r.op != nil:
-		return r.op.Call(ctx, m)
+		return r.op.of(x).Call(ctx, m)
 	}
 	return x.Env.Ask(ctx, r.channel.Name, m)
 }
 
 func (r *Request) message(x *hub.Exchange, suffix string) (*hub.Message, error) {
 	fr := formula.NewFrame(x)
-	m := x.Msg.Child(strings.ReplaceAll(r.b.Where+suffix, "/", "."))
+	m := x.Msg.Child(strings.ReplaceAll(r.site.Where+suffix, "/", "."))
 	if r.with != nil {
 		v, err := r.with.Apply(fr)
 		if err != nil {
@@ -204,7 +204,7 @@ func (r *Request) message(x *hub.Exchange, suffix string) (*hub.Message, error) 
 		}
 		m.Body = hub.DocumentBody(v)
 	}
-	h := hub.Headers{hub.HeaderIdempotency: r.b.IdempotencyKey(x) + suffix}
+	h := hub.Headers{hub.HeaderIdempotency: r.site.IdempotencyKey(x) + suffix}
 	if t := x.Msg.Headers.Get(hub.HeaderTraceparent); t != "" {
 		h[hub.HeaderTraceparent] = t
 	}

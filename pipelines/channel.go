@@ -21,7 +21,7 @@ type Channel struct {
 
 	bound   hub.Bound
 	place   bool    // a place of a broker that is not there, which the store stands in for: it keeps the messages' own keys
-	out     *Target // the way to the broker that carries it; nil: no step sends
+	out     *farEnd // the way to the broker that carries it; nil: no step sends
 	schema  *schema.Schema
 	answers *answers // of its calls; nil: any
 	key     *formula.Formula
@@ -69,7 +69,7 @@ func (c *Channel) put(x *hub.Exchange, m *hub.Message, routingKey, name string) 
 		if out.ID == x.Msg.ID {
 			out.ID = hub.DeriveID(out.ID, name)
 		}
-		x.Unit.Sends = append(x.Unit.Sends, hub.Send{Queue: c.out.queue(), Target: c.out, Msg: out})
+		x.Unit.Sends = append(x.Unit.Sends, hub.Send{Queue: c.out.queue(), Target: c.out.of(x), Msg: out})
 		return nil
 	}
 	for _, q := range c.route(out, routingKey) {

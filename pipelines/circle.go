@@ -101,8 +101,8 @@ func (l *loading) keepHistory() {
 
 // link adds to what the graph shows of the pipeline.
 func (b *Build) link(l Link) {
-	l.Error, l.Copy, l.at = b.onError, b.pattern != nil && b.pattern.Copies, b.Node
-	l.certain = !b.onError && !b.nested && !b.pl.gated && b.Modifier("when") == nil && b.Modifier("expires") == nil
+	l.Error, l.Copy, l.at = b.Flow.onError, b.pattern != nil && b.pattern.Copies, b.Node
+	l.certain = !b.Flow.onError && !b.nested && !b.pl.gated && b.Modifier("when") == nil && b.Modifier("expires") == nil
 	if l.at.Kind() == yamlfile.Null {
 		l.at = b.Step
 	}

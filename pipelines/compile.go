@@ -92,7 +92,7 @@ func (l *loading) compile(p *Pipeline, n *yamlfile.Node) {
 	if p.answers() {
 		scope = scope.WithVar("params", shape.OpenObject).WithVar("query", shape.OpenObject)
 	}
-	b := &Build{Flow: &Flow{Scope: scope}, plan: l, pl: p, part: &part{}, names: map[string]int{}, Where: p.Name, Line: p.Line, Step: n}
+	b := l.build(p, n, scope)
 	lanes := 0
 	if k := n.Get("lanes"); k != nil {
 		if i, ok := k.Int(); ok {
@@ -150,7 +150,7 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 		name = fmt.Sprintf("%s#%d", p.Name, index)
 		queue = name
 	}
-	b.part = &part{}
+	b.part, b.Flow.background = &part{}, index > 0
 	var steps []hub.Step
 	if index == 0 && !p.From.unknown() && (p.From.outside() || p.From.schema != nil) {
 		steps = append(steps, b.entry(&p.From))
@@ -159,9 +159,8 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 		}
 	}
 	for _, item := range items {
-		s := &Build{Step: item, Flow: b.Flow, plan: b.plan, pl: p, part: b.part, names: b.names, background: index > 0}
 		known := len(b.part.timers)
-		if step := s.step(); step != nil {
+		if step := b.on(item, b.Flow).step(); step != nil {
 			steps = append(steps, step)
 		}
 		for i := known; i < len(b.part.timers); i++ {
@@ -219,7 +218,7 @@ func continueIn(queue string) hub.Step {
 }
 
 // Background tells that the step stands behind the pipeline's reply.
-func (b *Build) Background() bool { return b.background }
+func (b *Build) Background() bool { return b.Flow.background }
 
 // Answers tells that somebody may wait for the reply of this pipeline.
 func (b *Build) Answers() bool { return b.Waits() || b.pl.mayReply() }

@@ -11,37 +11,36 @@ import (
 	"orderhub/transforms/schema"
 )
 
-// Describe is what partners may know of the messages that come to pipeline l
-// from its source. A schema that can't be told in one document is left out.
-func (p *Plan) Describe(l *Pipeline) hub.Description {
-	root := l.From.node.Root()
-	d := hub.Description{Pipeline: l.Name}
-	if file := root.Get("schemas").Get(l.From.node.Get("schema").Str()); file != nil {
-		if src, err := schema.Bundle((&hub.Env{Dir: p.Dir}).Path(file.Str())); err == nil {
+// describe finds what partners may know of the messages that come to pipeline p from
+// its source. A schema that can't be told in one document is left out.
+func (l *loading) describe(root *yamlfile.Node, p *Pipeline) hub.Description {
+	d := hub.Description{Pipeline: p.Name}
+	if file := root.Get("schemas").Get(p.From.node.Get("schema").Str()); file != nil {
+		if src, err := schema.Bundle(l.path(file.Str())); err == nil {
 			d.Schema = src
 		}
 	}
 	certain, gated := false, false
-	items := root.Get("pipelines").Get(l.Name).Get("steps").Items()
+	items := root.Get("pipelines").Get(p.Name).Get("steps").Items()
 	for i, item := range items {
-		for pattern, step := range p.reg.Steps([]*yamlfile.Node{item}) {
+		for pattern, step := range l.reg.Steps([]*yamlfile.Node{item}) {
 			if pattern.Replies != nil {
 				d.Statuses = append(d.Statuses, pattern.Replies(step)...)
 			}
 		}
-		if pattern := p.reg.of(item); pattern.Replies != nil {
+		if pattern := l.reg.of(item); pattern.Replies != nil {
 			certain = !gated && item.Get("when") == nil
 			d.Behind = i+1 < len(items)
 			break
 		}
-		gated = gated || p.reg.passes(item) == PassesFewer
+		gated = gated || l.reg.passes(item) == PassesFewer
 	}
 	if len(d.Statuses) > 0 && !certain {
 		d.Statuses = append(d.Statuses, http.StatusAccepted) // some messages get no reply: they are taken, and that is all
 	}
 	slices.Sort(d.Statuses)
 	d.Statuses = slices.Compact(d.Statuses)
-	d.Headers = headersRead(root.Get("pipelines").Get(l.Name), nil)
+	d.Headers = headersRead(root.Get("pipelines").Get(p.Name), nil)
 	return d
 }
 

@@ -40,7 +40,7 @@ pipelines:
 	if problems.Errors() > 0 {
 		t.Fatal(problems.All())
 	}
-	return plan.Describe(plan.Pipeline("p"))
+	return plan.Pipeline("p").Description
 }
 
 func TestDescribeReplies(t *testing.T) {

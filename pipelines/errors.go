@@ -97,14 +97,13 @@ func (b *Build) errorTable(n *yamlfile.Node, f *Flow) map[string]hub.Reaction {
 			continue
 		}
 		steps := f.Branch()
+		steps.onError = true
 		steps.Scope = steps.Scope.WithBody(shape.AnyType).WithVar("error", errorShape)
-		in := *b
-		in.onError = true
 		var s hub.Step
 		if value.Kind() == yamlfile.List {
-			s = in.Steps(value, steps)
+			s = b.Steps(value, steps)
 		} else {
-			s = in.Inner(value, steps)
+			s = b.Inner(value, steps)
 		}
 		if s != nil {
 			table[class] = hub.Reaction{Steps: func(ctx context.Context, x *hub.Exchange) error { return s.Process(ctx, x, hub.End) }}

@@ -10,6 +10,9 @@ import (
 // leaves in it what is true behind its step.
 type Flow struct {
 	Scope *formula.Scope
+
+	onError    bool // it tells of an error: inside `errors:`
+	background bool // behind the reply: nobody waits
 }
 
 // Body is the type of the body.

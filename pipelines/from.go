@@ -126,6 +126,8 @@ func (l *loading) fromAdapter(p *Pipeline, a *Adapter, n *yamlfile.Node) {
 	}
 	if a.absent {
 		l.standIn(p, a, at)
+	} else {
+		p.From.signed = n.Get("verify").Get("token").Raw() == "link"
 	}
 }
 

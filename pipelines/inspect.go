@@ -33,10 +33,10 @@ func (p *Plan) Inspect(ctx context.Context, in Inspection) (asked int, err error
 	defer cancel()
 	answers := map[*Adapter]<-chan told{}
 	for _, a := range p.Adapters {
-		if a.opened != nil && a.opened.Inspect != nil && (in.Skip == nil || !in.Skip(a.Name)) {
+		if opened := o.adapters[a]; opened != nil && opened.Inspect != nil && (in.Skip == nil || !in.Skip(a.Name)) {
 			answer := make(chan told, 1)
 			answers[a] = answer
-			go func() { answer <- inspect(ask, a.opened.Inspect) }()
+			go func() { answer <- inspect(ask, opened.Inspect) }()
 		}
 	}
 	for _, a := range p.Adapters {

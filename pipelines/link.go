@@ -26,28 +26,28 @@ func (p *Plan) linkFunc() formula.Func {
 			if err != nil {
 				return doc.Value{}, fmt.Errorf("link: how long it is good: %w", err)
 			}
-			if fr.X == nil {
+			if fr.X == nil || fr.X.Env == nil {
 				return doc.Value{}, errors.New("there is no server here: link() works in a running hub")
 			}
-			link, err := p.link(args[0].Str(), fr.X.Now().Add(valid))
+			link, err := p.link(fr.X, args[0].Str(), valid)
 			return doc.StringValue(link), err
 		},
 	}
 }
 
-func (p *Plan) link(path string, expires time.Time) (string, error) {
+func (p *Plan) link(x *hub.Exchange, path string, valid time.Duration) (string, error) {
 	routes := p.linkRoutes()
 	if len(routes) == 0 {
 		return "", errors.New("no route takes signed links, as verify: {token: link} beside it says")
 	}
 	signers := 0
 	for _, l := range routes {
-		a := l.From.Adapter.opened
+		a := x.Env.Memory(l.From.Adapter, nil).(*hub.Adapter)
 		if a.Link == nil {
 			continue
 		}
 		signers++
-		if link, err := a.Link(path, expires); !errors.Is(err, hub.ErrNotFound) {
+		if link, err := a.Link(path, x.Now().Add(valid)); !errors.Is(err, hub.ErrNotFound) {
 			return link, err
 		}
 	}
@@ -60,7 +60,7 @@ func (p *Plan) link(path string, expires time.Time) (string, error) {
 // linkRoutes are the pipelines that requests reach by signed links.
 func (p *Plan) linkRoutes() (out []*Pipeline) {
 	for _, l := range p.Pipelines {
-		if l.From.Adapter != nil && l.From.node.Get("verify").Get("token").Raw() == "link" {
+		if l.From.signed {
 			out = append(out, l)
 		}
 	}

@@ -85,6 +85,11 @@ func (l *loading) all(root *yamlfile.Node) {
 	l.readPipelines(l.section(root, "pipelines"))
 	l.compileSections(root)
 	l.lint(root)
+	for _, p := range l.Pipelines {
+		if l.problems.Errors() == 0 && p.From.Adapter != nil && p.From.Adapter.Type.Answers {
+			p.Description = l.describe(root, p)
+		}
+	}
 }
 
 // sections are the keys of a configuration.

@@ -45,11 +45,9 @@ type Adapter struct {
 	cfg       any
 	node      *yamlfile.Node
 	absent    bool // a broker that this hub runs without: the store carries its channels and places
-	targets   []*Target
+	farEnds   []*farEnd
 	contracts map[string]contract // what the configuration says of the answers of operations
 	answers   map[string]*answers // likewise, compiled
-	callers   map[string]*Operation
-	opened    *hub.Adapter
 }
 
 // Pipeline is an entry of `pipelines:`.
@@ -60,6 +58,8 @@ type Pipeline struct {
 	Stages []*hub.Stage // the first is fed by From; none for `from: call`
 	Steps  []StepInfo   // as written, for the graph and the docs
 	Links  []Link       // where its messages may go
+
+	Description hub.Description // what partners may know of it, where its source answers them
 
 	written *yamlfile.Node // what is to be compiled; nil: it is
 	gives   *shape.Type    // what a call of it is answered; nil: not known
@@ -82,6 +82,7 @@ type From struct {
 	Section string // key of the section that feeds it itself: processes
 
 	match  map[string]string // headers channel
+	signed bool              // requests come by signed links
 	cfg    any
 	schema *schema.Schema
 	node   *yamlfile.Node
@@ -142,8 +143,10 @@ func (p *Plan) Stages() []*hub.Stage {
 		out = append(out, pl.asides...)
 	}
 	for _, a := range p.Adapters {
-		for _, t := range a.targets {
-			out = append(out, t.stage())
+		for _, f := range a.farEnds {
+			if !f.calls {
+				out = append(out, f.stage())
+			}
 		}
 	}
 	return out

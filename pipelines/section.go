@@ -112,7 +112,9 @@ func (s *SectionBuild) Pipeline(key *yamlfile.Node, queue string) *Pipeline {
 
 // Build compiles steps of p, with the names that scope has.
 func (s *SectionBuild) Build(p *Pipeline, n *yamlfile.Node, scope *formula.Scope) *Build {
-	return &Build{Flow: &Flow{Scope: scope}, plan: s.plan, pl: p, part: &part{}, names: map[string]int{}, Where: p.Name, Line: p.Line, Step: n, background: true}
+	b := s.plan.build(p, n, scope)
+	b.Flow.background = true
+	return b
 }
 
 // Made is a step of a section's own list.
@@ -126,8 +128,8 @@ type Made struct {
 
 // One compiles the step n alone. within stands before its label; beside are keys that belong to somebody else.
 func (b *Build) One(n *yamlfile.Node, within string, beside ...string) Made {
-	c := &Build{Step: n, Flow: b.Flow, plan: b.plan, pl: b.pl, part: &part{}, names: b.names, background: true, held: b.held, within: within,
-		branch: slices.Contains(beside, "when")}
+	c := b.on(n, b.Flow, beside...)
+	c.part, c.within = &part{}, within
 	m := Made{Run: c.step(beside...)}
 	if p := b.Pattern(n); p != nil {
 		m.Verb = p.Verb

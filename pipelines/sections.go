@@ -34,7 +34,7 @@ func (l *loading) readAdapters(n *yamlfile.Node) {
 			says = contracts(value.Get("ops"))
 		}
 		value.Decode(cfg, c.Name, "type")
-		a := &Adapter{Name: name, Type: c, Line: fileLine(key), cfg: cfg, node: value, callers: map[string]*Operation{}, contracts: says, answers: map[string]*answers{},
+		a := &Adapter{Name: name, Type: c, Line: fileLine(key), cfg: cfg, node: value, contracts: says, answers: map[string]*answers{},
 			absent: c.Place != nil && l.reg.Absent != nil && l.reg.Absent(name)}
 		if c.Check != nil {
 			for _, f := range c.Check(cfg, l.env(a)) {
@@ -147,8 +147,8 @@ func (l *loading) readChannels(n *yamlfile.Node) {
 			c.answers = l.replyOf(c, s.Reply)
 		}
 		if s.Key != nil {
-			b := &Build{plan: l}
 			scope := l.scope.WithBody(c.shape())
+			b := l.build(nil, s.Key, scope)
 			c.keyLine = line(s.Key)
 			if c.key = b.Formula(s.Key, scope); c.key != nil {
 				if k := c.key.Type(); k.Kind == shape.Object || k.Kind == shape.Array {

@@ -19,7 +19,7 @@ type Sender struct {
 	Name string // channel or adapter
 
 	channel *Channel
-	target  *Target
+	target  *farEnd
 	pattern string       // routing key that the text behind the name of an absent broker says
 	arg     *Value       // routing key of a topic
 	options HeaderValues // options of an adapter's target: become headers
@@ -77,7 +77,7 @@ func (b *Build) toChannel(s *Sender, n, arg *yamlfile.Node) {
 	}
 	b.pl.keeps = b.pl.keeps || s.channel.Via == nil && (s.channel.Type == "direct" || len(s.channel.readers) > 0)
 	if s.channel.Via != nil {
-		s.channel.out = s.channel.Via.carried(s.channel)
+		s.channel.out = s.channel.Via.carried(s.channel, false)
 	}
 	b.link(Link{To: s.Name, Verb: "send", Arg: arg.Raw()})
 }
@@ -103,7 +103,7 @@ func (b *Build) toAdapter(s *Sender, a *Adapter, n, arg *yamlfile.Node) {
 	if a.absent {
 		b.toPlace(s, a, text, at)
 	} else {
-		s.target = a.target(text)
+		s.target = a.farEnd(text, false)
 	}
 	b.checkHeaders(a, text)
 	known, required := fieldsOf(a.Type.Send())
@@ -147,13 +147,13 @@ func (b *Build) payload(s *Sender) {
 			target = s.channel.shape()
 		}
 		s.data = b.Value(n, b.Flow.Scope, target)
-	} else if s.data == nil && s.channel != nil && s.channel.schema != nil && !b.onError {
+	} else if s.data == nil && s.channel != nil && s.channel.schema != nil && !b.Flow.onError {
 		b.fits(s)
 	}
 	s.headers = b.Headers()
 	if n := b.Modifier("expires"); n != nil {
 		s.ttl = readTTL(n)
-	} else if b.onError { // what tells of a message that expired does not expire with it
+	} else if b.Flow.onError { // what tells of a message that expired does not expire with it
 		s.ttl = forever
 	}
 }
@@ -250,7 +250,7 @@ func (s *Sender) Send(x *hub.Exchange, name string) error {
 		}
 		return s.channel.put(x, &m, key, name)
 	}
-	x.Unit.Sends = append(x.Unit.Sends, hub.Send{Queue: s.target.queue(), Target: s.target, Msg: &m})
+	x.Unit.Sends = append(x.Unit.Sends, hub.Send{Queue: s.target.queue(), Target: s.target.of(x), Msg: &m})
 	return nil
 }
 

@@ -55,7 +55,7 @@ func (b *Build) step(beside ...string) hub.Step {
 	before := b.Flow.Branch()
 	b.pl.keeps = b.pl.keeps || p.Keeps
 	s := p.Compile(b)
-	b.pl.gated = b.pl.gated || !b.nested && !b.onError && b.plan.reg.passes(n) != PassesAll
+	b.pl.gated = b.pl.gated || !b.nested && !b.Flow.onError && b.plan.reg.passes(n) != PassesAll
 	if s == nil {
 		b.unknown()
 	}
@@ -126,7 +126,7 @@ func (b *Build) label(p *Pattern) {
 		label = fmt.Sprintf("%s~%d", label, b.names[label])
 	}
 	file, l, _ := b.Step.Pos()
-	b.Where, b.Line = b.pl.Name+"/"+label, fmt.Sprintf("%s:%d", file, l)
+	b.Site = Site{Where: b.pl.Name + "/" + label, Line: fmt.Sprintf("%s:%d", file, l)}
 }
 
 // object is what a step that talks to somebody names: the channel, the adapter, the operation.

@@ -7,80 +7,112 @@ import (
 	"orderhub/hub"
 )
 
-// Target is one use of an adapter as a target: `send: {mail: order-status}`.
-// It is an outbox as well: the queue that carries its messages when the unit
-// that sends has effects in the store.
-type Target struct {
+// farEnd is one use of an adapter that steps name: as a target, `send: {mail: order-status}`, or as a caller,
+// `call: billing.charge`. A target is an outbox as well: the queue that carries its messages when the unit that sends
+// has effects in the store.
+type farEnd struct {
 	adapter *Adapter
-	arg     string
-	channel *Channel // not nil: the way to a channel that the adapter carries
-	t       hub.Target
-	use     *hub.Use
+	arg     string   // template, operation
+	channel *Channel // not nil: the channel, which the adapter carries
+	calls   bool
 }
 
-var _ hub.Target = (*Target)(nil)
-
-// target is the adapter's target for arg; one for all steps that name it.
-func (a *Adapter) target(arg string) *Target {
-	for _, t := range a.targets {
-		if t.arg == arg {
-			return t
+// farEnd is the adapter's far end for arg; one for all steps that name it.
+func (a *Adapter) farEnd(arg string, calls bool) *farEnd {
+	for _, f := range a.farEnds {
+		if f.arg == arg && f.calls == calls {
+			return f
 		}
 	}
-	t := &Target{adapter: a, arg: arg}
-	a.targets = append(a.targets, t)
-	return t
+	f := &farEnd{adapter: a, arg: arg, calls: calls}
+	a.farEnds = append(a.farEnds, f)
+	return f
 }
 
-// carried is the way to a channel that the adapter carries.
-func (a *Adapter) carried(c *Channel) *Target {
-	t := a.target("channel " + c.Name)
-	t.channel = c
-	return t
+// carried is the way to a channel that the adapter carries, or to whoever reads it.
+func (a *Adapter) carried(c *Channel, calls bool) *farEnd {
+	f := a.farEnd("channel "+c.Name, calls)
+	f.channel = c
+	return f
 }
 
-func (t *Target) open() (err error) {
-	if t.channel != nil {
-		t.t, err = t.adapter.opened.CarryTarget(t.channel.carried()) // its component says that it carries
-		return err
+func (f *farEnd) queue() string {
+	if f.arg == "" {
+		return "@" + f.adapter.Name
 	}
-	if t.adapter.opened.Target == nil {
-		return errors.New("takes no messages")
-	}
-	t.t, err = t.adapter.opened.Target(t.arg)
-	return err
+	return "@" + f.adapter.Name + " " + f.arg
 }
 
-func (t *Target) queue() string {
-	if t.arg == "" {
-		return "@" + t.adapter.Name
+// open opens it at the opened adapter, part of a hub whose health is kept.
+func (f *farEnd) open(at *hub.Adapter, part *hub.Part) (h *handle, err error) {
+	h = &handle{}
+	if f.calls {
+		h.use = part.Use(f.arg, false)
+	} else {
+		h.use = part.Use("to "+f.arg, false)
 	}
-	return "@" + t.adapter.Name + " " + t.arg
+	switch { // that it carries channels its component says
+	case f.calls && f.channel != nil:
+		h.caller, err = at.CarryCaller(f.channel.carried())
+	case f.calls && at.Caller == nil:
+		err = errors.New("answers no calls")
+	case f.calls:
+		h.caller, err = at.Caller(f.arg)
+	case f.channel != nil:
+		h.target, err = at.CarryTarget(f.channel.carried())
+	case at.Target == nil:
+		err = errors.New("takes no messages")
+	default:
+		h.target, err = at.Target(f.arg)
+	}
+	return h, err
 }
+
+// of is the far end as the runtime of x has it open.
+func (f *farEnd) of(x *hub.Exchange) *handle { return x.Env.Memory(f, nil).(*handle) }
+
+// handle is a far end that is open.
+type handle struct {
+	target hub.Target
+	caller hub.Caller
+	use    *hub.Use
+}
+
+var (
+	_ hub.Target = (*handle)(nil)
+	_ hub.Caller = (*handle)(nil)
+)
 
 // Send hands m to the opened target.
-func (t *Target) Send(ctx context.Context, m *hub.Message) error {
-	tries := t.use.Begin()
-	return tries.End(m, t.t.Send(ctx, m))
+func (h *handle) Send(ctx context.Context, m *hub.Message) error {
+	tries := h.use.Begin()
+	return tries.End(m, h.target.Send(ctx, m))
 }
 
-// Close closes it.
-func (t *Target) Close() error {
-	if t.t == nil {
+// Call asks the opened caller.
+func (h *handle) Call(ctx context.Context, m *hub.Message) (*hub.Message, error) {
+	tries := h.use.Begin()
+	reply, err := h.caller.Call(ctx, m)
+	return reply, tries.End(m, err)
+}
+
+// Close closes a target.
+func (h *handle) Close() error {
+	if h.target == nil {
 		return nil
 	}
-	return t.t.Close()
+	return h.target.Close()
 }
 
-// stage delivers the outbox.
-func (t *Target) stage() *hub.Stage {
-	where := t.queue()
-	return &hub.Stage{Name: where, Queue: where, Direct: true, Trace: true, Run: func(ctx context.Context, x *hub.Exchange) error {
-		begin := x.Now()
-		if err := t.Send(ctx, x.Msg); err != nil {
-			return hub.At(err, where, t.adapter.Line)
+// stage delivers the outbox of a target.
+func (f *farEnd) stage() *hub.Stage {
+	site := Site{Where: f.queue(), Line: f.adapter.Line}
+	return &hub.Stage{Name: site.Where, Queue: site.Where, Direct: true, Trace: true, Run: func(ctx context.Context, x *hub.Exchange) error {
+		began := x.Now()
+		if err := f.of(x).Send(ctx, x.Msg); err != nil {
+			return site.At(err)
 		}
-		x.Note(hub.Event{Where: where, Line: t.adapter.Line, What: "sent", Took: x.Now().Sub(begin), Detail: sentTo(x.Msg)})
+		x.Note(hub.Event{Where: site.Where, Line: site.Line, What: "sent", Took: x.Now().Sub(began), Detail: sentTo(x.Msg)})
 		return nil
 	}}
 }
@@ -100,50 +132,4 @@ func maskAddress(to string) string {
 		}
 	}
 	return to
-}
-
-// Operation is one use of an adapter as a caller: `call: billing.charge`.
-type Operation struct {
-	adapter *Adapter
-	op      string
-	channel *Channel // not nil: it asks whoever reads a channel that the adapter carries
-	c       hub.Caller
-	use     *hub.Use
-}
-
-var _ hub.Caller = (*Operation)(nil)
-
-func (a *Adapter) operation(op string) *Operation {
-	if o := a.callers[op]; o != nil {
-		return o
-	}
-	o := &Operation{adapter: a, op: op}
-	a.callers[op] = o
-	return o
-}
-
-// asking asks whoever reads a channel that the adapter carries.
-func (a *Adapter) asking(c *Channel) *Operation {
-	o := a.operation("channel " + c.Name)
-	o.channel = c
-	return o
-}
-
-func (o *Operation) open() (err error) {
-	if o.channel != nil {
-		o.c, err = o.adapter.opened.CarryCaller(o.channel.carried()) // its component says that it carries
-		return err
-	}
-	if o.adapter.opened.Caller == nil {
-		return errors.New("answers no calls")
-	}
-	o.c, err = o.adapter.opened.Caller(o.op)
-	return err
-}
-
-// Call asks the opened caller.
-func (o *Operation) Call(ctx context.Context, m *hub.Message) (*hub.Message, error) {
-	tries := o.use.Begin()
-	reply, err := o.c.Call(ctx, m)
-	return reply, tries.End(m, err)
 }

@@ -34,7 +34,7 @@ const (
 )
 
 type aggregator struct {
-	b             *pipelines.Build
+	site          pipelines.Site
 	by            *pipelines.Expr
 	until         *pipelines.Condition // nil: only time completes a group
 	untilBodies   bool                 // until reads bodies
@@ -56,7 +56,7 @@ func (a *aggregator) Process(ctx context.Context, x *hub.Exchange, next hub.Next
 	if err != nil {
 		return err
 	}
-	id := a.b.Where + " " + key
+	id := a.site.Where + " " + key
 	x.Serialize(kindGroup, id)
 	g, err := readGroup(ctx, x, id)
 	if err != nil {
@@ -67,7 +67,7 @@ func (a *aggregator) Process(ctx context.Context, x *hub.Exchange, next hub.Next
 	}
 	if known, err := g.has(ctx, x, x.Msg.ID); known || err != nil {
 		if known {
-			a.b.Note(x, x.Clock(), "duplicate", "is in group "+key+" already")
+			a.site.Note(x, x.Clock(), "duplicate", "is in group "+key+" already")
 		}
 		return err
 	}
@@ -84,7 +84,7 @@ func (a *aggregator) Process(ctx context.Context, x *hub.Exchange, next hub.Next
 		if g.Size == 1 { // later members need not move it: when it fires it sees when the group is due
 			a.setTimer(x, g, key)
 		}
-		a.b.Note(x, x.Clock(), "grouped", strconv.Itoa(g.Size)+" in "+key)
+		a.site.Note(x, x.Clock(), "grouped", strconv.Itoa(g.Size)+" in "+key)
 		return nil
 	}
 	members, err := g.members(ctx, x)
@@ -134,7 +134,7 @@ func (a *aggregator) goOn(ctx context.Context, x *hub.Exchange, g *group, key st
 		if !complete {
 			detail += ", incomplete"
 		}
-		x.Note(hub.Event{Where: a.b.Where, Line: a.b.Line, What: "aggregated", Detail: detail, Took: x.Now().Sub(began), Links: rootsOf(members)})
+		x.Note(hub.Event{Where: a.site.Where, Line: a.site.Line, What: "aggregated", Detail: detail, Took: x.Now().Sub(began), Links: rootsOf(members)})
 	}
 	return next(ctx, x)
 }
@@ -146,7 +146,7 @@ func (a *aggregator) tooLate(x *hub.Exchange, key string) error {
 	if err := a.late.Send(x, "late"); err != nil {
 		return err
 	}
-	a.b.Note(x, x.Clock(), "late", "group "+key+" is closed; sent to "+a.late.Name)
+	a.site.Note(x, x.Clock(), "late", "group "+key+" is closed; sent to "+a.late.Name)
 	return nil
 }
 
@@ -154,7 +154,7 @@ func (a *aggregator) tooLate(x *hub.Exchange, key string) error {
 func (a *aggregator) fired(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 	err := a.timeIsOver(ctx, x, next)
 	if err != nil {
-		return a.b.At(err)
+		return a.site.At(err)
 	}
 	return nil
 }
@@ -165,7 +165,7 @@ func (a *aggregator) timeIsOver(ctx context.Context, x *hub.Exchange, next hub.N
 		return err
 	}
 	key := m.Get("key").Str()
-	id := a.b.Where + " " + key
+	id := a.site.Where + " " + key
 	x.Serialize(kindGroup, id)
 	g, err := readGroup(ctx, x, id)
 	if err != nil || g.Closed || g.Size == 0 || g.ID != m.Get("group").Str() {

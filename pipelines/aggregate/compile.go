@@ -29,7 +29,7 @@ func compile(b *pipelines.Build) hub.Step {
 		b.Node.Errorf("E272", "add until: size == 10, idle: 10m or timeout: 1h", "nothing ever completes these groups")
 		return nil
 	}
-	a := &aggregator{b: b, idle: o.Idle, timeout: o.Timeout}
+	a := &aggregator{site: b.Site, idle: o.Idle, timeout: o.Timeout}
 	if a.by = b.Expr(o.By, b.Flow.Scope); a.by != nil {
 		if t := a.by.Type(); t.Is(shape.Object) || t.Is(shape.Array) {
 			o.By.Errorf("E302", "name a field, as body.order_id", "a key is a text or a number, this is %s", t.Describe())

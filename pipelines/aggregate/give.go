@@ -1,8 +1,6 @@
 package aggregate
 
 import (
-	"strings"
-
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines"
@@ -23,7 +21,7 @@ var meta = map[string]bool{"headers": true, "id": true, "key": true, "correlatio
 
 // compileGive compiles `give`, and leaves in the flow what is true behind the group.
 func compileGive(b *pipelines.Build, n *yamlfile.Node) *giver {
-	g := &giver{label: strings.ReplaceAll(b.Where, "/", ".")}
+	g := &giver{label: b.Suffix()}
 	list := shape.ArrayOf(b.Flow.Body())
 	var gone []string
 	for _, name := range b.Flow.Scope.Names() {

@@ -27,7 +27,7 @@ const (
 // with the real one. It runs from the store, after the unit of work that the
 // real answer led to: nobody waits for it, and its failures are only counted.
 type shadow struct {
-	b       *pipelines.Build
+	site    pipelines.Site
 	ask     *pipelines.Request
 	queue   string
 	share   uint32
@@ -45,7 +45,7 @@ func shadowOf(b *pipelines.Build) *shadow {
 		return nil
 	}
 	n.Allow("shadow", "call", "sample", "compare", "timeout", "headers")
-	s := &shadow{b: b, share: fullShare}
+	s := &shadow{site: b.Site, share: fullShare}
 	if at := n.Get("sample"); at != nil {
 		s.share = share(at)
 	}
@@ -112,7 +112,7 @@ func (s *shadow) note(x *hub.Exchange, began time.Time, result, detail string) {
 	if detail != "" {
 		detail = ": " + detail
 	}
-	s.b.Note(x, began, "shadowed", s.ask.Name+" "+result+detail)
+	s.site.Note(x, began, "shadowed", s.ask.Name+" "+result+detail)
 }
 
 // differences are the fields that the two answers differ in; the names of the real one's values come first.

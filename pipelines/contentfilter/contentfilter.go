@@ -30,6 +30,7 @@ func compile(b *pipelines.Build) hub.Step {
 	if cut == nil {
 		return nil
 	}
+	site := b.Site
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 		began := x.Clock()
 		body, err := x.Doc()
@@ -37,7 +38,7 @@ func compile(b *pipelines.Build) hub.Step {
 			return err
 		}
 		x.Msg = x.Msg.WithBody(hub.DocumentBody(cut(body)))
-		b.Note(x, began, "filtered", "")
+		site.Note(x, began, "filtered", "")
 		return next(ctx, x)
 	})
 }

@@ -48,7 +48,7 @@ type options struct {
 }
 
 type counter struct {
-	b    *pipelines.Build
+	site pipelines.Site
 	name string
 	by   []*pipelines.Expr
 	add  *pipelines.Expr // nil: fixed
@@ -62,7 +62,7 @@ func compile(b *pipelines.Build) hub.Step {
 	} else {
 		b.Node.Decode(&o, "count")
 	}
-	c := &counter{b: b, name: o.Name, n: 1}
+	c := &counter{site: b.Site, name: o.Name, n: 1}
 	for _, r := range o.Name {
 		if !(r == '-' || r == '_' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') {
 			b.Node.Errorf("E219", "use letters, digits, - and _", "%q can't be the name of a counter", o.Name)
@@ -87,18 +87,18 @@ func compile(b *pipelines.Build) hub.Step {
 		}
 		c.by = append(c.by, e)
 	}
-	if o.Add != nil && !c.readAdd(o.Add) || !ok {
+	if o.Add != nil && !c.readAdd(b, o.Add) || !ok {
 		return nil
 	}
 	return c
 }
 
-func (c *counter) readAdd(n *yamlfile.Node) (ok bool) {
+func (c *counter) readAdd(b *pipelines.Build, n *yamlfile.Node) (ok bool) {
 	if !n.IsFormula() {
 		c.n, ok = n.Int()
 		return ok
 	}
-	if c.add = c.b.Expr(n, c.b.Flow.Scope); c.add == nil {
+	if c.add = b.Expr(n, b.Flow.Scope); c.add == nil {
 		return false
 	}
 	if t := c.add.Type(); !t.IsAny() && !t.Is(shape.Number) {
@@ -149,6 +149,6 @@ func (c *counter) key(fr *formula.Frame) (string, error) {
 
 func (c *counter) note(x *hub.Exchange, began time.Time, key string, n int64) {
 	if x.Trace {
-		c.b.Note(x, began, "counted", strings.TrimSpace(c.name+" "+key)+" +"+strconv.FormatInt(n, 10))
+		c.site.Note(x, began, "counted", strings.TrimSpace(c.name+" "+key)+" +"+strconv.FormatInt(n, 10))
 	}
 }

@@ -29,7 +29,7 @@ func Pattern() pipelines.Pattern {
 func operation(step *yamlfile.Node) *yamlfile.Node { return step.Get("enrich").Get("call") }
 
 type enricher struct {
-	b    *pipelines.Build
+	site pipelines.Site
 	ask  *pipelines.Request
 	with *pipelines.Value
 	into []string      // below body; empty: the body itself takes the answer's fields
@@ -43,7 +43,7 @@ func compile(b *pipelines.Build) hub.Step {
 		return nil
 	}
 	n.Allow("enrich", "call", "with", "into", "cache")
-	e := &enricher{b: b}
+	e := &enricher{site: b.Site}
 	if n.Get("call") == nil {
 		n.Errorf("E103", "add call: and an operation", "enrich needs `call`")
 		return nil
@@ -105,7 +105,7 @@ func (e *enricher) answer(ctx context.Context, x *hub.Exchange) (doc.Value, erro
 	}
 	now, store := x.Now(), x.Env.Memory(e, func() any { return newCache(e.keep) }).(*cache)
 	if v, ok := store.get(key, now); ok {
-		e.b.Note(x, now, "called", e.ask.Name+" (cached)")
+		e.site.Note(x, now, "called", e.ask.Name+" (cached)")
 		return v, nil
 	}
 	v, err := e.ask.Call(ctx, x, "")

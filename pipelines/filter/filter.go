@@ -24,13 +24,14 @@ func compile(b *pipelines.Build) hub.Step {
 	if keep == nil {
 		return nil
 	}
+	site := b.Site
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 		ok, err := keep.Holds(formula.NewFrame(x))
 		if err != nil {
 			return err
 		}
 		if !ok {
-			b.Note(x, x.Clock(), "filtered", "not "+keep.Source())
+			site.Note(x, x.Clock(), "filtered", "not "+keep.Source())
 			return nil
 		}
 		return next(ctx, x)

@@ -30,7 +30,7 @@ func compile(b *pipelines.Build) hub.Step {
 	if o.Key == nil {
 		return nil
 	}
-	r := &receiver{b: b, asks: b.Asks(), keep: o.Keep, same: o.Duplicate == duplicateReply, fail: o.Duplicate == duplicateFail, waits: b.Waits() && !b.Background()}
+	r := &receiver{site: b.Site, asks: b.Asks(), keep: o.Keep, same: o.Duplicate == duplicateReply, fail: o.Duplicate == duplicateFail, waits: b.Waits() && !b.Background()}
 	r.prefix = strings.Replace(b.Where, "/idempotent", "", 1)
 	if o.Scope != "" {
 		r.prefix = "scope:" + o.Scope

@@ -15,12 +15,12 @@ import (
 // idempotency-key; or its proven origin does, so that a recorded webhook has no
 // second effect. It is for Registry.Entry.
 func HeaderKey(b *pipelines.Build) []hub.Step {
-	return []hub.Step{headerKey{b, b.Asks(), hub.HeaderIdempotency}, headerKey{b, b.Asks(), hub.HeaderVerified}}
+	return []hub.Step{headerKey{b.Site, b.Asks(), hub.HeaderIdempotency}, headerKey{b.Site, b.Asks(), hub.HeaderVerified}}
 }
 
 // headerKey keeps records of the kind that is its header's name; key: pipeline, a space, the header.
 type headerKey struct {
-	b      *pipelines.Build
+	site   pipelines.Site
 	asks   func() bool
 	header string
 }
@@ -30,11 +30,11 @@ func (h headerKey) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 	if key == "" {
 		return next(ctx, x)
 	}
-	now, name := handled{ID: x.Msg.ID, Hash: requestHash(x.Msg)}, h.b.Where+" "+key
+	now, name := handled{ID: x.Msg.ID, Hash: requestHash(x.Msg)}, h.site.Where+" "+key
 	guess := optimistic(x, h.asks)
 	replayed, version, err := h.before(ctx, x, key, name, now.Hash, guess)
 	if err != nil {
-		return h.b.At(err)
+		return h.site.At(err)
 	}
 	if replayed {
 		return nil
@@ -67,7 +67,7 @@ func (h headerKey) before(ctx context.Context, x *hub.Exchange, key, name, hash 
 		return false, 0, hub.Fail(hub.Invalid, "idempotency_key_reused", "the %s %s was used for another request", h.header, key).Tell()
 	}
 	first.replay(x)
-	h.b.Note(x, x.Clock(), "duplicate", h.header+" of "+first.ID)
+	h.site.Note(x, x.Clock(), "duplicate", h.header+" of "+first.ID)
 	return true, version, nil
 }
 

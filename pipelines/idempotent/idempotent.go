@@ -50,7 +50,7 @@ const (
 )
 
 type receiver struct {
-	b       *pipelines.Build
+	site    pipelines.Site
 	prefix  string // of the records' keys
 	key     *pipelines.Expr
 	version *pipelines.Expr // nil: any repeat is a duplicate
@@ -162,7 +162,7 @@ func (r *receiver) duplicate(x *hub.Exchange, key string, before, now *handled) 
 	if r.same {
 		before.replay(x)
 	}
-	r.b.Note(x, x.Clock(), "duplicate", detail)
+	r.site.Note(x, x.Clock(), "duplicate", detail)
 	return nil
 }
 

@@ -14,7 +14,7 @@ import (
 // release gives back the key that a message took, because nothing came of the
 // message: another message may take it then. A repeat of this one stays a repeat.
 type release struct {
-	b      *pipelines.Build
+	site   pipelines.Site
 	prefix string
 	key    *pipelines.Expr
 }
@@ -37,7 +37,7 @@ func compileRelease(b *pipelines.Build, r *receiver, scope string) hub.Step {
 	case r.key == nil:
 		return nil
 	}
-	return &release{b: b, prefix: r.prefix, key: r.key}
+	return &release{site: b.Site, prefix: r.prefix, key: r.key}
 }
 
 // scopes adds those of the steps below n that take keys to known.
@@ -68,11 +68,11 @@ func (r *release) Process(ctx context.Context, x *hub.Exchange, next hub.Next) e
 	case err != nil:
 		return err
 	case held == nil || (&hub.Message{ID: held.ID}).Root() != x.Msg.Root():
-		r.b.Note(x, x.Clock(), "not released", key+" is not this message's")
+		r.site.Note(x, x.Clock(), "not released", key+" is not this message's")
 	default:
 		held.Free = true
 		held.write(x, kind, name, version)
-		r.b.Note(x, x.Clock(), "released", key)
+		r.site.Note(x, x.Clock(), "released", key)
 	}
 	return next(ctx, x)
 }

@@ -55,17 +55,29 @@ func Start(t testing.TB, c Config) *Hub {
 	if c.Store == "" {
 		c.Store = "memory:"
 	}
-	log := slog.New(slog.DiscardHandler)
-	if c.Log != nil {
-		log = slog.New(slog.NewTextHandler(c.Log, nil))
-	}
-	h := &Hub{t: t, Clock: c.Clock, far: newFarEnds(c), done: make(chan error, 1)}
-	plan, problems := load(t, &c, h.far)
+	far := newFarEnds(c)
+	plan, problems := load(t, &c, far)
 	if problems.Errors() > 0 {
 		problems.WriteText(testWriter{t}, true, false)
 		t.Fatal("the configuration has problems")
 	}
-	h.Plan = plan
+	return begin(t, c, plan, far)
+}
+
+// Twin is another hub with a store and a clock of its own, which has the same plan open at the same time.
+func (h *Hub) Twin(t testing.TB) *Hub {
+	t.Helper()
+	return begin(t, Config{Store: "memory:", Clock: NewClock()}, h.Plan, h.far)
+}
+
+// begin opens the plan and runs it.
+func begin(t testing.TB, c Config, plan *pipelines.Plan, far *farEnds) *Hub {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	if c.Log != nil {
+		log = slog.New(slog.NewTextHandler(c.Log, nil))
+	}
+	h := &Hub{t: t, Clock: c.Clock, Plan: plan, far: far, done: make(chan error, 1)}
 	var err error
 	if h.Store, err = store.Open(t.Context(), c.Store, store.Options{Clock: c.Clock, Log: log, MinFree: -1}); err != nil {
 		t.Fatal(err)

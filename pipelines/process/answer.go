@@ -18,7 +18,7 @@ var answerDoc string
 
 // answerer answers a task, whatever process and instance it belongs to.
 type answerer struct {
-	b              *pipelines.Build
+	site           pipelines.Site
 	task, with, by *pipelines.Value // with: nil is the body
 }
 
@@ -34,7 +34,7 @@ func compileAnswer(b *pipelines.Build) hub.Step {
 		return nil
 	}
 	n.Allow("answer", "task", "with", "by")
-	a := &answerer{b: b, task: b.Value(n.Get("task"), b.Flow.Scope, nil), by: b.Value(n.Get("by"), b.Flow.Scope, nil)}
+	a := &answerer{site: b.Site, task: b.Value(n.Get("task"), b.Flow.Scope, nil), by: b.Value(n.Get("by"), b.Flow.Scope, nil)}
 	if w := n.Get("with"); w != nil {
 		if a.with = b.Value(w, b.Flow.Scope, nil); a.with == nil {
 			return nil
@@ -77,7 +77,7 @@ func (a *answerer) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 	for _, w := range u.Writes {
 		x.Write(w)
 	}
-	a.b.Note(x, began, "answered", k.ID+" by "+by.Text())
+	a.site.Note(x, began, "answered", k.ID+" by "+by.Text())
 	return next(ctx, x)
 }
 

@@ -51,7 +51,7 @@ func known(b *pipelines.Build, n *yamlfile.Node, name string) *definition.Declar
 }
 
 type starter struct {
-	b    *pipelines.Build
+	site pipelines.Site
 	d    *definition.Declaration
 	with *pipelines.Value
 }
@@ -61,7 +61,7 @@ func compileStart(b *pipelines.Build) hub.Step {
 	if d == nil {
 		return nil
 	}
-	s := &starter{b: b, d: d}
+	s := &starter{site: b.Site, d: d}
 	want := d.Shape()
 	if n := b.Modifier("with"); n != nil {
 		if s.with = b.Value(n, b.Flow.Scope, want); s.with == nil {
@@ -108,7 +108,7 @@ func (s *starter) Process(ctx context.Context, x *hub.Exchange, next hub.Next) e
 	}
 	name := s.d.Name
 	x.Unit.Puts = append(x.Unit.Puts, Start(name, id, hub.DeriveID(x.Msg.ID, "start."+name), data, x.Now()))
-	s.b.Note(x, began, "started", name+" "+id)
+	s.site.Note(x, began, "started", name+" "+id)
 	return next(ctx, x)
 }
 
@@ -120,7 +120,7 @@ func checkID(id string) error {
 }
 
 type signaller struct {
-	b     *pipelines.Build
+	site  pipelines.Site
 	d     *definition.Declaration
 	name  string
 	id    *pipelines.Value
@@ -148,7 +148,7 @@ func compileSignal(b *pipelines.Build) hub.Step {
 	if e := n.Get("event"); !e.IsFormula() && !slices.Contains(d.EventNames(), e.Raw()) {
 		pipelines.Unknown(e, "E288", "event of "+name, e.Raw(), d.EventNames())
 	}
-	s := &signaller{b: b, d: d, name: name, id: b.Value(n.Get(name), b.Flow.Scope, nil), event: b.Value(n.Get("event"), b.Flow.Scope, nil)}
+	s := &signaller{site: b.Site, d: d, name: name, id: b.Value(n.Get(name), b.Flow.Scope, nil), event: b.Value(n.Get("event"), b.Flow.Scope, nil)}
 	if w := n.Get("with"); w != nil {
 		if s.with = b.Value(w, b.Flow.Scope, d.Expects(n.Get("event"))); s.with == nil {
 			return nil
@@ -209,6 +209,6 @@ func (s *signaller) Process(ctx context.Context, x *hub.Exchange, next hub.Next)
 		key = s.name + ":" + id.Text() + "/event." + event.Text() + "." + hub.HashID(v.Text())
 	}
 	x.Unit.Puts = append(x.Unit.Puts, Signal(s.name, id.Text(), key, event.Text(), data, x.Now()))
-	s.b.Note(x, began, "signalled", s.name+" "+id.Text()+": "+event.Text())
+	s.site.Note(x, began, "signalled", s.name+" "+id.Text()+": "+event.Text())
 	return next(ctx, x)
 }

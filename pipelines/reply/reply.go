@@ -47,7 +47,7 @@ func statuses(step *yamlfile.Node) []int {
 }
 
 type replier struct {
-	b       *pipelines.Build
+	site    pipelines.Site
 	status  *pipelines.Value
 	body    *pipelines.Value
 	whole   bool // the body is =body: bytes that are no document go out as they are
@@ -56,7 +56,7 @@ type replier struct {
 }
 
 func compile(b *pipelines.Build) hub.Step {
-	r := &replier{b: b}
+	r := &replier{site: b.Site}
 	if b.Background() {
 		b.Step.Errorf("E267", "one reply a pipeline; send the news to a channel, or a mail", "nobody waits for this reply: it stands behind another one")
 		return nil
@@ -156,6 +156,6 @@ func (r *replier) Process(ctx context.Context, x *hub.Exchange, next hub.Next) e
 		return err
 	}
 	x.Unit.Reply = m
-	r.b.Note(x, began, "replied", h[hub.HeaderStatus])
+	r.site.Note(x, began, "replied", h[hub.HeaderStatus])
 	return next(ctx, x)
 }

@@ -84,11 +84,11 @@ func compile(b *pipelines.Build) hub.Step {
 		flows = append(flows, b.Flow.Branch())
 	}
 	b.Flow.Merge(flows...)
-	return &router{b: b, branches: branches}
+	return &router{site: b.Site, branches: branches}
 }
 
 type router struct {
-	b        *pipelines.Build
+	site     pipelines.Site
 	branches []branch
 	frames   formula.Frames
 }
@@ -108,7 +108,7 @@ func (r *router) Process(ctx context.Context, x *hub.Exchange, next hub.Next) er
 		if taken.when != nil {
 			why = taken.when.Source()
 		}
-		r.b.Note(x, x.Clock(), "chose", why)
+		r.site.Note(x, x.Clock(), "chose", why)
 	}
 	return taken.step.Process(ctx, x, next)
 }

@@ -36,17 +36,17 @@ func compile(b *pipelines.Build) hub.Step {
 		}
 		with = beside
 	}
-	a := &asker{b: b, wait: o.Wait, need: o.Need, as: b.As()}
+	a := &asker{site: b.Site, wait: o.Wait, need: o.Need, as: b.As()}
 	if !needed {
 		a.need = len(o.To)
 	}
 	if len(o.To) > 0 && a.need > len(o.To) {
 		b.Node.Get("need").Errorf("E276", fmt.Sprintf("write need: %d, or ask more", len(o.To)), "%d answers are needed, but only %d are asked", a.need, len(o.To))
 	}
-	ok := a.requests(o.To, with)
+	ok := a.requests(b, o.To, with)
 	t := shape.ArrayOf(shape.AnyType)
 	if o.Give != nil {
-		if a.give = a.compileGive(o.Give, t); a.give == nil {
+		if a.give = a.compileGive(b, o.Give, t); a.give == nil {
 			return nil
 		}
 		t = a.give.Type()
@@ -63,11 +63,11 @@ func compile(b *pipelines.Build) hub.Step {
 }
 
 // requests compiles the requests.
-func (a *asker) requests(to []*yamlfile.Node, with *yamlfile.Node) bool {
+func (a *asker) requests(b *pipelines.Build, to []*yamlfile.Node, with *yamlfile.Node) bool {
 	ok := len(to) > 0
 	asked := map[string]int{}
 	for _, n := range to {
-		r := a.b.Request(n, with)
+		r := b.Request(n, with)
 		if r == nil {
 			ok = false
 			continue
@@ -81,10 +81,10 @@ func (a *asker) requests(to []*yamlfile.Node, with *yamlfile.Node) bool {
 	return ok
 }
 
-func (a *asker) compileGive(n *yamlfile.Node, list *shape.Type) *pipelines.Value {
-	scope, slot := a.b.Flow.Scope.WithLocal("replies", list)
+func (a *asker) compileGive(b *pipelines.Build, n *yamlfile.Node, list *shape.Type) *pipelines.Value {
+	scope, slot := b.Flow.Scope.WithLocal("replies", list)
 	a.slots.replies = slot
 	scope, a.slots.size = scope.WithLocal("size", shape.NumberType)
 	scope, a.slots.failures = scope.WithLocal("failures", shape.ArrayOf(failureShape))
-	return a.b.Value(n, scope, nil)
+	return b.Value(n, scope, nil)
 }

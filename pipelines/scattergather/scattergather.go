@@ -28,7 +28,7 @@ func Pattern() pipelines.Pattern {
 }
 
 type asker struct {
-	b       *pipelines.Build
+	site    pipelines.Site
 	targets []target
 	wait    time.Duration // 0: as long as the calls take
 	need    int
@@ -65,13 +65,13 @@ func (a *asker) Process(ctx context.Context, x *hub.Exchange, next hub.Next) err
 		}
 	}
 	for _, of := range late {
-		a.b.Note(x, began, "late_reply", a.targets[of].ask.Name)
+		a.site.Note(x, began, "late_reply", a.targets[of].ask.Name)
 	}
 	replies, failures := a.sort(got)
 	if len(replies) < a.need {
 		return a.tooFew(got, len(replies))
 	}
-	a.b.Note(x, began, "gathered", fmt.Sprintf("%d of %d", len(replies), len(a.targets)))
+	a.site.Note(x, began, "gathered", fmt.Sprintf("%d of %d", len(replies), len(a.targets)))
 	return a.result(ctx, x, replies, failures, next)
 }
 

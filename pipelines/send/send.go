@@ -5,7 +5,6 @@ package send
 import (
 	"context"
 	_ "embed"
-	"strings"
 
 	"orderhub/hub"
 	"orderhub/pipelines"
@@ -27,13 +26,13 @@ func compile(b *pipelines.Build) hub.Step {
 	if s == nil {
 		return nil
 	}
-	suffix := strings.ReplaceAll(b.Where, "/", ".")
+	site, suffix := b.Site, b.Suffix()
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 		began := x.Clock()
 		if err := s.Send(x, suffix); err != nil {
 			return err
 		}
-		b.Note(x, began, "sent", s.Name)
+		site.Note(x, began, "sent", s.Name)
 		return next(ctx, x)
 	})
 }

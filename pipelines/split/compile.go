@@ -25,7 +25,7 @@ func compile(b *pipelines.Build) hub.Step {
 	if o.Each == nil {
 		return nil
 	}
-	s := &splitter{b: b, parallel: o.Parallel, suffix: suffixOf(b.Where)}
+	s := &splitter{site: b.Site, parallel: o.Parallel, suffix: suffixOf(b.Where)}
 	s.each = b.Expr(o.Each, b.Flow.Scope)
 	body, elem := b.Flow.Body(), shape.AnyType
 	if s.each != nil {
@@ -35,7 +35,7 @@ func compile(b *pipelines.Build) hub.Step {
 	inner.SetVar("parent", body)
 	inner.SetBody(elem)
 	if o.As != "" {
-		if s.as = (&pipelines.Build{Step: b.Node}).As(); s.as != "" {
+		if s.as = pipelines.Variable(b.Node.Get("as")); s.as != "" {
 			inner.SetVar(s.as, elem)
 		}
 	}

@@ -94,7 +94,7 @@ func (s *splitter) sideBySide(ctx context.Context, x *hub.Exchange, elems []doc.
 func (s *splitter) safely(ctx context.Context, child *hub.Exchange, after hub.Next) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = s.b.At(hub.Panicked(p))
+			err = s.site.At(hub.Panicked(p))
 		}
 	}()
 	return s.one(ctx, child, after)

@@ -42,7 +42,7 @@ func inner(step *yamlfile.Node) []*yamlfile.Node { return step.Get("split").Get(
 const maxChildren = 10_000
 
 type splitter struct {
-	b        *pipelines.Build
+	site     pipelines.Site
 	each     *pipelines.Expr
 	parallel int
 	as       string
@@ -82,7 +82,7 @@ func (s *splitter) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 }
 
 func (s *splitter) note(x *hub.Exchange, began time.Time, what, detail string) {
-	s.b.Note(x, began, what, detail)
+	s.site.Note(x, began, what, detail)
 }
 
 // elements evaluates the list; null and missing are an empty one.

@@ -22,7 +22,7 @@ type options struct {
 func compile(b *pipelines.Build) hub.Step {
 	var o options
 	b.Node.Decode(&o, "table")
-	w := &writer{b: b, merge: o.Merge, keep: o.Keep}
+	w := &writer{site: b.Site, merge: o.Merge, keep: o.Keep}
 	name := o.Put
 	switch {
 	case o.Put != nil && o.Delete != nil:

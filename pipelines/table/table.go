@@ -35,7 +35,7 @@ const (
 func kindOf(name string) string { return "table " + name }
 
 type writer struct {
-	b       *pipelines.Build
+	site    pipelines.Site
 	name    string
 	key     *pipelines.Expr
 	value   *pipelines.Value // nil: the body
@@ -75,13 +75,13 @@ func (w *writer) Process(ctx context.Context, x *hub.Exchange, next hub.Next) er
 	what := "put"
 	switch {
 	case older:
-		w.b.Note(x, began, "older", w.name+" "+key+" has this version or a newer one already")
+		w.site.Note(x, began, "older", w.name+" "+key+" has this version or a newer one already")
 		return next(ctx, x)
 	case w.delete:
 		what = "deleted"
 	}
 	x.Write(change)
-	w.b.Note(x, began, what, w.name+" "+key)
+	w.site.Note(x, began, what, w.name+" "+key)
 	return next(ctx, x)
 }
 

@@ -38,6 +38,7 @@ func compile(b *pipelines.Build) hub.Step {
 	}
 	b.Flow.SetBody(value.Type())
 	var frames formula.Frames
+	site := b.Site
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 		began := x.Clock()
 		fr := frames.Get(x)
@@ -47,7 +48,7 @@ func compile(b *pipelines.Build) hub.Step {
 			return err
 		}
 		x.Msg = x.Msg.WithBody(hub.DocumentBody(v))
-		b.Note(x, began, "translated", "")
+		site.Note(x, began, "translated", "")
 		return next(ctx, x)
 	})
 }

@@ -44,6 +44,7 @@ func compile(b *pipelines.Build) hub.Step {
 		return nil
 	}
 	rules := b.Rules(items, b.Flow.Scope)
+	site := b.Site
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 		began := x.Clock()
 		if sch != nil {
@@ -58,7 +59,7 @@ func compile(b *pipelines.Build) hub.Step {
 		if err := rules.Check(x); err != nil {
 			return err
 		}
-		b.Note(x, began, "valid", "")
+		site.Note(x, began, "valid", "")
 		return next(ctx, x)
 	})
 }

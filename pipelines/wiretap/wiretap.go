@@ -4,7 +4,6 @@ package wiretap
 import (
 	"context"
 	_ "embed"
-	"strings"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
@@ -41,7 +40,7 @@ func compile(b *pipelines.Build) hub.Step {
 		return nil
 	}
 	with := b.Modifier("with") != nil
-	suffix := strings.ReplaceAll(b.Where, "/", ".")
+	site, suffix := b.Site, b.Suffix()
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 		began := x.Clock()
 		copied := x.With(x.Msg)
@@ -58,7 +57,7 @@ func compile(b *pipelines.Build) hub.Step {
 		if err := s.Send(copied, suffix); err != nil {
 			return err
 		}
-		b.Note(x, began, "tapped", "copy to "+s.Name)
+		site.Note(x, began, "tapped", "copy to "+s.Name)
 		return next(ctx, x)
 	})
 }
