@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"orderhub/hub"
-	"orderhub/hub/doc"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/shape"
@@ -106,7 +105,7 @@ func (b *Build) toAdapter(s *Sender, a *Adapter, n, arg *yamlfile.Node) {
 		s.target = a.farEnd(text, false)
 	}
 	b.checkHeaders(a, text)
-	known, required := fieldsOf(a.Type.Send())
+	known, required := yamlfile.Fields(a.Type.Send())
 	s.options, s.lists = HeaderValues{}, listOptions(a.Type.Send(), n, b.Modifier("headers"))
 	if n.Kind() == yamlfile.Map {
 		n.Allow(a.Type.Name+" send", slices.Concat([]string{a.Name, "data"}, known)...)
@@ -179,39 +178,6 @@ func (b *Build) fits(s *Sender) {
 	b.Node.Errorf("E303", help(found[0].Message, found[0].Help, b.Flow.Scope), "what is sent to %s does not fit its schema: %s", s.Name, strings.Join(said, "; "))
 }
 
-// Headers compiles the `headers:` modifier.
-func (b *Build) Headers() HeaderValues {
-	n := b.Modifier("headers")
-	if n == nil {
-		return nil
-	}
-	if n.Kind() != yamlfile.Map {
-		n.Errorf("E235", "write headers: {region: =body.region}", "`headers` is a map of names and values")
-		return nil
-	}
-	out := HeaderValues{}
-	for key, value := range n.Entries() {
-		out[strings.ToLower(key.Raw())] = b.Value(value, b.Flow.Scope, nil)
-	}
-	return out
-}
-
-// checkHeaders refuses headers of the step that would have no effect: a value that nobody gets is a fault that nobody sees.
-func (b *Build) checkHeaders(a *Adapter, arg string) {
-	if a.Type.CheckHeader == nil {
-		return
-	}
-	for key, value := range b.Modifier("headers").Entries() {
-		text := value.Raw()
-		if value.IsFormula() {
-			text = ""
-		}
-		if help, ignored := a.Type.CheckHeader(arg, strings.ToLower(key.Raw()), text); ignored {
-			key.Errorf("E236", help, "the header %s would not be sent: %s has no place for it", key.Raw(), a.Type.Name)
-		}
-	}
-}
-
 // Send publishes what the step says about x.Msg in x's unit. name derives the ID of a message with other content.
 func (s *Sender) Send(x *hub.Exchange, name string) error {
 	fr := s.frames.Get(x)
@@ -252,34 +218,4 @@ func (s *Sender) Send(x *hub.Exchange, name string) error {
 	}
 	x.Unit.Sends = append(x.Unit.Sends, hub.Send{Queue: s.target.queue(), Target: s.target.of(x), Msg: &m})
 	return nil
-}
-
-// HeaderValues are the values of the `headers:` modifier and of a target's options.
-type HeaderValues map[string]*Value
-
-// Apply adds the values to h.
-func (values HeaderValues) Apply(fr *formula.Frame, h hub.Headers) (hub.Headers, error) {
-	for name, v := range values {
-		if v == nil {
-			continue
-		}
-		out, err := v.Apply(fr)
-		if err != nil {
-			return nil, err
-		}
-		h = h.With(name, headerText(out))
-	}
-	return h, nil
-}
-
-// headerText is a value as the text of a header: a list is joined with commas.
-func headerText(v doc.Value) string {
-	if v.Kind() != doc.Array {
-		return v.Text()
-	}
-	var parts []string
-	for _, e := range v.Elems() {
-		parts = append(parts, e.Text())
-	}
-	return strings.Join(parts, ",")
 }

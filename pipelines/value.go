@@ -130,6 +130,32 @@ func (e *Expr) Text(fr *formula.Frame) (string, error) {
 	return s, nil
 }
 
+// Scalar compiles a formula that gives a text or a number. what is said of any other type, example is a field to name instead.
+func (b *Build) Scalar(n *yamlfile.Node, what, example string, refused ...shape.Kind) *Expr {
+	e := b.Expr(n, b.Flow.Scope)
+	if e == nil {
+		return nil
+	}
+	for _, kind := range append(refused, shape.Object, shape.Array) {
+		if t := e.Type(); t.Is(kind) {
+			n.Errorf("E302", "name a field, as "+example, "%s, this is %s", what, t.Describe())
+			break
+		}
+	}
+	return e
+}
+
+// MaxKey bounds the keys of records, in characters.
+const MaxKey = 255
+
+// CheckKey refuses a key, which what says the kind of, with more characters than limit.
+func CheckKey(what, key string, limit int) error {
+	if utf8.RuneCountInString(key) <= limit {
+		return nil
+	}
+	return hub.Fail(hub.Invalid, "key_too_long", "the %s %s… is longer than %d characters", what, string([]rune(key)[:40]), limit).Tell()
+}
+
 // Value is a literal, a formula, or a target-shaped tree of both.
 type Value struct{ m *mapping.Mapping }
 
@@ -178,6 +204,64 @@ func (v *Value) Apply(fr *formula.Frame) (doc.Value, error) {
 // Type is what Apply gives.
 func (v *Value) Type() *shape.Type { return v.m.Type() }
 
+// Give is what a step makes of several results: a value that sees the list of them and what
+// else is known of them, or the list itself.
+type Give struct {
+	value *Value // nil: the list
+	slots []int  // of what is known
+}
+
+// Give compiles n, which may be nil. known are the names that it sees beside those of scope, the list first; t is the
+// type of what it gives. nil: there were problems.
+func (b *Build) Give(n *yamlfile.Node, scope *formula.Scope, known ...shape.Field) (g *Give, t *shape.Type) {
+	g = &Give{slots: make([]int, len(known))}
+	if n == nil {
+		return g, known[0].Type
+	}
+	for i, f := range known {
+		scope, g.slots[i] = scope.WithLocal(f.Name, f.Type)
+	}
+	if g.value = b.Value(n, scope, nil); g.value == nil {
+		return nil, shape.AnyType
+	}
+	return g, g.value.Type()
+}
+
+// Of gives it of what is known, in the order that Give was told.
+func (g *Give) Of(x *hub.Exchange, known ...doc.Value) (doc.Value, error) {
+	if g.value == nil {
+		return known[0], nil
+	}
+	fr := formula.NewFrame(x)
+	for i, v := range known {
+		fr.Local(g.slots[i], v)
+	}
+	return g.value.Apply(fr)
+}
+
+// Result is where a step puts what it was answered: the variable of its `as:`; "": the body.
+type Result string
+
+// Result compiles `as:` for a result of type t.
+func (b *Build) Result(t *shape.Type) Result {
+	as := b.As()
+	if as != "" {
+		b.Flow.SetVar(as, t)
+	} else {
+		b.Flow.SetBody(t)
+	}
+	return Result(as)
+}
+
+// Put puts it.
+func (r Result) Put(x *hub.Exchange, v doc.Value) {
+	if r != "" {
+		x.Vars = x.Vars.With(string(r), v)
+	} else {
+		x.Msg = x.Msg.WithBody(hub.DocumentBody(v))
+	}
+}
+
 // fail makes a run-time error of a mapping an invalid message that names the line.
 func fail(err error) error {
 	if e, ok := err.(*mapping.RunError); ok {
@@ -207,4 +291,69 @@ func line(n *yamlfile.Node) string {
 	}
 	file, l, col := n.Pos()
 	return fmt.Sprintf("%s:%d:%d", file, l, col)
+}
+
+// tree turns YAML into a mapping: scalars with `=` are formulas, `$each`,
+// `$when` and `$value` are the mapping's words, all else is literal.
+func (b *Build) tree(n *yamlfile.Node) *mapping.Tree {
+	switch n.Kind() {
+	case yamlfile.Map:
+		return b.mapTree(n)
+	case yamlfile.List:
+		t := &mapping.Tree{Pos: n, Kind: mapping.Array}
+		for _, item := range n.Items() {
+			t.Items = append(t.Items, b.tree(item))
+		}
+		return t
+	case yamlfile.Null:
+		return &mapping.Tree{Pos: n, Kind: mapping.Literal, Literal: doc.NullValue()}
+	}
+	if n.IsFormula() {
+		text, _ := n.Text()
+		return &mapping.Tree{Pos: n, Kind: mapping.Formula, Formula: text[1:]}
+	}
+	n.WarnIfFormulaLike()
+	v, err := doc.FromAny(n.Any())
+	if err != nil {
+		n.Errorf("E304", "", "%v", err)
+	}
+	return &mapping.Tree{Pos: n, Kind: mapping.Literal, Literal: v}
+}
+
+func (b *Build) mapTree(n *yamlfile.Node) *mapping.Tree {
+	t := &mapping.Tree{Pos: n, Kind: mapping.Object}
+	for key, value := range n.Entries() {
+		switch name := key.Raw(); name {
+		case "$each":
+			t.Kind, t.Each, t.EachPos = mapping.Each, formulaOf(value), value
+		case "$when":
+			t.When, t.WhenPos = formulaOf(value), value
+		case "$value":
+			v := b.tree(value)
+			if v.Kind == mapping.Literal && value.Kind() == yamlfile.Scalar { // a condition key: always a formula
+				v = &mapping.Tree{Pos: value, Kind: mapping.Formula, Formula: formulaOf(value)}
+			}
+			t.Value = v
+		default:
+			if len(name) > 0 && name[0] == '$' {
+				near, _ := shape.Nearest(name, []string{"$each", "$when", "$value"})
+				help := "known: $each, $when, $value"
+				if near != "" {
+					help = `did you mean "` + near + `"?`
+				}
+				key.Errorf("E305", help, "unknown mapping word %q", name)
+				continue
+			}
+			t.Fields = append(t.Fields, mapping.Field{Name: name, NamePos: key, Tree: b.tree(value)})
+		}
+	}
+	return t
+}
+
+func formulaOf(n *yamlfile.Node) string {
+	text := n.Str()
+	if len(text) > 0 && text[0] == '=' {
+		return text[1:]
+	}
+	return text
 }

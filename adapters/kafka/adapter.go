@@ -106,7 +106,7 @@ func (a *Adapter) CarrySource(c hub.Carried, s hub.Subscription) (hub.Source, er
 		src.wanted.headers = s.Match
 	}
 	if c.Type == "topic" {
-		src.wanted.pattern = words(s.Pattern)
+		src.wanted.pattern = s.Pattern
 	}
 	return a.source(src), nil
 }

@@ -259,18 +259,10 @@ func unaddressed(m *hub.Message) *hub.Message {
 
 // filter selects what a reader wants of a topic. Kafka has no exchanges, so the reader selects.
 type filter struct {
-	pattern []string          // of the routing key; nil: any
+	pattern string            // of the routing key; "": any
 	headers map[string]string // all of them
 }
 
 func (f filter) takes(h hub.Headers) bool {
-	return h.Match(f.headers) && (f.pattern == nil || hub.TopicMatch(f.pattern, words(h[hub.HeaderRoutingKey])))
-}
-
-// words splits a routing key or a pattern. An empty one has no words.
-func words(s string) []string {
-	if s == "" {
-		return []string{}
-	}
-	return strings.Split(s, ".")
+	return h.Match(f.headers) && (f.pattern == "" || hub.TopicMatch(f.pattern, h[hub.HeaderRoutingKey]))
 }

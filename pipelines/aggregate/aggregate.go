@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
@@ -29,7 +28,6 @@ func Pattern() pipelines.Pattern {
 
 const (
 	maxMembers = 10_000
-	maxKey     = 255
 	closedFor  = 24 * time.Hour // at least: how long late members are known as late
 )
 
@@ -100,8 +98,8 @@ func (a *aggregator) Process(ctx context.Context, x *hub.Exchange, next hub.Next
 
 func (a *aggregator) key(fr *formula.Frame) (string, error) {
 	key, err := a.by.Text(fr)
-	if err == nil && utf8.RuneCountInString(key) > maxKey {
-		err = hub.Fail(hub.Invalid, "key_too_long", "the group key %s… is longer than %d characters", string([]rune(key)[:40]), maxKey).Tell()
+	if err == nil {
+		err = pipelines.CheckKey("group key", key, pipelines.MaxKey)
 	}
 	return key, err
 }

@@ -30,11 +30,7 @@ func compile(b *pipelines.Build) hub.Step {
 		return nil
 	}
 	a := &aggregator{site: b.Site, idle: o.Idle, timeout: o.Timeout}
-	if a.by = b.Expr(o.By, b.Flow.Scope); a.by != nil {
-		if t := a.by.Type(); t.Is(shape.Object) || t.Is(shape.Array) {
-			o.By.Errorf("E302", "name a field, as body.order_id", "a key is a text or a number, this is %s", t.Describe())
-		}
-	}
+	a.by = b.Scalar(o.By, "a key is a text or a number", "body.order_id")
 	if o.Until != nil {
 		scope, slot := b.Flow.Scope.WithLocal("size", shape.NumberType)
 		a.size = slot

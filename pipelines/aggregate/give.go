@@ -5,15 +5,13 @@ import (
 	"orderhub/hub/doc"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
-	"orderhub/transforms/formula"
 	"orderhub/transforms/shape"
 )
 
 // giver makes the aggregate.
 type giver struct {
-	value                  *pipelines.Value // nil: the list of bodies
-	bodies, size, complete int              // slots
-	label                  string
+	give  *pipelines.Give
+	label string
 }
 
 // meta are the names of every message; all others belong to single members and end with them.
@@ -21,7 +19,6 @@ var meta = map[string]bool{"headers": true, "id": true, "key": true, "correlatio
 
 // compileGive compiles `give`, and leaves in the flow what is true behind the group.
 func compileGive(b *pipelines.Build, n *yamlfile.Node) *giver {
-	g := &giver{label: b.Suffix()}
 	list := shape.ArrayOf(b.Flow.Body())
 	var gone []string
 	for _, name := range b.Flow.Scope.Names() {
@@ -30,20 +27,12 @@ func compileGive(b *pipelines.Build, n *yamlfile.Node) *giver {
 		}
 	}
 	bare := b.Flow.Scope.Without(gone...)
-	body := list
-	if n != nil {
-		scope, slot := bare.WithLocal("bodies", list)
-		g.bodies = slot
-		scope, g.size = scope.WithLocal("size", shape.NumberType)
-		scope, g.complete = scope.WithLocal("complete", shape.BoolType)
-		if g.value = b.Value(n, scope, nil); g.value == nil {
-			b.Flow.Scope = bare.WithBody(shape.AnyType).WithVar("complete", shape.BoolType)
-			return nil
-		}
-		body = g.value.Type()
-	}
+	give, body := b.Give(n, bare, shape.Field{Name: "bodies", Type: list}, shape.Field{Name: "size", Type: shape.NumberType}, shape.Field{Name: "complete", Type: shape.BoolType})
 	b.Flow.Scope = bare.WithBody(body).WithVar("complete", shape.BoolType)
-	return g
+	if give == nil {
+		return nil
+	}
+	return &giver{give: give, label: b.Suffix()}
 }
 
 // into makes x.Msg the aggregate. Its ID is derived: the same however often the unit is tried.
@@ -62,14 +51,7 @@ func (g *giver) into(x *hub.Exchange, gr *group, key string, bodies doc.Value, c
 		m.Correlation = key
 	}
 	x.Msg, x.Vars = m, hub.Vars{{Name: "complete", Value: doc.BoolValue(complete)}}
-	if g.value == nil {
-		return nil
-	}
-	fr := formula.NewFrame(x)
-	fr.Local(g.bodies, bodies)
-	fr.Local(g.size, doc.IntValue(int64(bodies.Len())))
-	fr.Local(g.complete, doc.BoolValue(complete))
-	body, err := g.value.Apply(fr)
+	body, err := g.give.Of(x, bodies, doc.IntValue(int64(bodies.Len())), doc.BoolValue(complete))
 	if err != nil {
 		return err
 	}

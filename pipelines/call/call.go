@@ -34,17 +34,13 @@ func asked(step *yamlfile.Node) []*yamlfile.Node {
 func compile(b *pipelines.Build) hub.Step {
 	r := b.Request(b.Node, b.Modifier("with"))
 	beside := shadowOf(b)
-	as := b.As()
 	if r == nil {
+		b.As()
 		return nil
 	}
-	if as != "" {
-		b.Flow.SetVar(as, r.Type())
-	} else {
-		b.Flow.SetBody(r.Type())
-	}
+	into := b.Result(r.Type())
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-		if as == "" && beside == nil {
+		if into == "" && beside == nil {
 			reply, err := r.Ask(ctx, x, "")
 			if err != nil {
 				return err
@@ -59,11 +55,7 @@ func compile(b *pipelines.Build) hub.Step {
 		if beside != nil {
 			beside.put(x, answer)
 		}
-		if as != "" {
-			x.Vars = x.Vars.With(as, answer)
-		} else {
-			x.Msg = x.Msg.WithBody(hub.DocumentBody(answer))
-		}
+		into.Put(x, answer)
 		return next(ctx, x)
 	})
 }

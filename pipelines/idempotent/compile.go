@@ -35,7 +35,7 @@ func compile(b *pipelines.Build) hub.Step {
 	if o.Scope != "" {
 		r.prefix = "scope:" + o.Scope
 	}
-	r.key = scalar(b, o.Key, "a key is a text or a number")
+	r.key = b.Scalar(o.Key, "a key is a text or a number", "body.order_id", shape.Bool)
 	if o.Release {
 		return compileRelease(b, r, o.Scope)
 	}
@@ -45,7 +45,7 @@ func compile(b *pipelines.Build) hub.Step {
 		}
 	}
 	if o.Version != nil {
-		if r.version = scalar(b, o.Version, "a version is a number, a time or a text"); r.version == nil {
+		if r.version = b.Scalar(o.Version, "a version is a number, a time or a text", "body.order_id", shape.Bool); r.version == nil {
 			return nil
 		}
 	}
@@ -62,15 +62,4 @@ func compile(b *pipelines.Build) hub.Step {
 		return nil
 	}
 	return r
-}
-
-func scalar(b *pipelines.Build, n *yamlfile.Node, what string) *pipelines.Expr {
-	e := b.Expr(n, b.Flow.Scope)
-	if e == nil {
-		return nil
-	}
-	if t := e.Type(); t.Is(shape.Object) || t.Is(shape.Array) || t.Is(shape.Bool) {
-		n.Errorf("E302", "name a field, as body.order_id", "%s, this is %s", what, t.Describe())
-	}
-	return e
 }

@@ -50,7 +50,7 @@ func (h headerKey) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 
 // before answers a request that was answered before; guess: nobody looks.
 func (h headerKey) before(ctx context.Context, x *hub.Exchange, key, name, hash string, guess bool) (replayed bool, version int64, err error) {
-	if err := checkLength(key); err != nil {
+	if err := pipelines.CheckKey("key", key, pipelines.MaxKey); err != nil {
 		return false, 0, err
 	}
 	if err := enter(x, h.header, name, true); err != nil {

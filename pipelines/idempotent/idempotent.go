@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	"unicode/utf8"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
@@ -43,7 +42,6 @@ const (
 	verb        = "idempotent"
 	kind        = "idempotent" // of the records of the keys that are taken
 	defaultKeep = 30 * 24 * time.Hour
-	maxKey      = 255
 
 	duplicateReply = "same_reply"
 	duplicateFail  = "fail"
@@ -170,16 +168,9 @@ func (r *receiver) duplicate(x *hub.Exchange, key string, before, now *handled) 
 func keyOf(e *pipelines.Expr, fr *formula.Frame) (string, error) {
 	key, err := e.Text(fr)
 	if err == nil {
-		err = checkLength(key)
+		err = pipelines.CheckKey("key", key, pipelines.MaxKey)
 	}
 	return key, err
-}
-
-func checkLength(key string) error {
-	if utf8.RuneCountInString(key) > maxKey {
-		return hub.Fail(hub.Invalid, "key_too_long", "the key %s… is longer than %d characters", string([]rune(key)[:40]), maxKey).Tell()
-	}
-	return nil
 }
 
 // enter keeps two messages of one key apart. Where somebody waits, the second

@@ -5,7 +5,6 @@ import (
 	"context"
 	_ "embed"
 	"slices"
-	"unicode/utf8"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
@@ -112,12 +111,7 @@ func (s *starter) Process(ctx context.Context, x *hub.Exchange, next hub.Next) e
 	return next(ctx, x)
 }
 
-func checkID(id string) error {
-	if utf8.RuneCountInString(id) > maxID {
-		return hub.Fail(hub.Invalid, "key_too_long", "the ID %s… is longer than %d characters", string([]rune(id)[:40]), maxID).Tell()
-	}
-	return nil
-}
+func checkID(id string) error { return pipelines.CheckKey("ID", id, maxID) }
 
 type signaller struct {
 	site  pipelines.Site

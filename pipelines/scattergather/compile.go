@@ -36,7 +36,7 @@ func compile(b *pipelines.Build) hub.Step {
 		}
 		with = beside
 	}
-	a := &asker{site: b.Site, wait: o.Wait, need: o.Need, as: b.As()}
+	a := &asker{site: b.Site, wait: o.Wait, need: o.Need}
 	if !needed {
 		a.need = len(o.To)
 	}
@@ -44,19 +44,10 @@ func compile(b *pipelines.Build) hub.Step {
 		b.Node.Get("need").Errorf("E276", fmt.Sprintf("write need: %d, or ask more", len(o.To)), "%d answers are needed, but only %d are asked", a.need, len(o.To))
 	}
 	ok := a.requests(b, o.To, with)
-	t := shape.ArrayOf(shape.AnyType)
-	if o.Give != nil {
-		if a.give = a.compileGive(b, o.Give, t); a.give == nil {
-			return nil
-		}
-		t = a.give.Type()
-	}
-	if a.as != "" {
-		b.Flow.SetVar(a.as, t)
-	} else {
-		b.Flow.SetBody(t)
-	}
-	if !ok {
+	give, t := b.Give(o.Give, b.Flow.Scope, shape.Field{Name: "replies", Type: shape.ArrayOf(shape.AnyType)},
+		shape.Field{Name: "size", Type: shape.NumberType}, shape.Field{Name: "failures", Type: shape.ArrayOf(failureShape)})
+	a.give, a.into = give, b.Result(t)
+	if !ok || give == nil {
 		return nil
 	}
 	return a
@@ -79,12 +70,4 @@ func (a *asker) requests(b *pipelines.Build, to []*yamlfile.Node, with *yamlfile
 		a.targets = append(a.targets, target{r, suffix})
 	}
 	return ok
-}
-
-func (a *asker) compileGive(b *pipelines.Build, n *yamlfile.Node, list *shape.Type) *pipelines.Value {
-	scope, slot := b.Flow.Scope.WithLocal("replies", list)
-	a.slots.replies = slot
-	scope, a.slots.size = scope.WithLocal("size", shape.NumberType)
-	scope, a.slots.failures = scope.WithLocal("failures", shape.ArrayOf(failureShape))
-	return b.Value(n, scope, nil)
 }

@@ -13,7 +13,6 @@ import (
 	"orderhub/hub/doc"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
-	"orderhub/transforms/formula"
 )
 
 //go:embed README.md
@@ -32,17 +31,14 @@ type asker struct {
 	targets []target
 	wait    time.Duration // 0: as long as the calls take
 	need    int
-	give    *pipelines.Value // nil: the list of replies
-	slots   slots
-	as      string
+	give    *pipelines.Give
+	into    pipelines.Result
 }
 
 type target struct {
 	ask    *pipelines.Request
 	suffix string // tells the calls of this step apart
 }
-
-type slots struct{ replies, size, failures int }
 
 // answer is what became of one call.
 type answer struct {
@@ -114,22 +110,10 @@ func (a *asker) tooFew(got []*answer, have int) error {
 }
 
 func (a *asker) result(ctx context.Context, x *hub.Exchange, replies, failures []doc.Value, next hub.Next) error {
-	size := len(replies)
-	result := doc.ListOf(replies)
-	if a.give != nil {
-		fr := formula.NewFrame(x)
-		fr.Local(a.slots.replies, result)
-		fr.Local(a.slots.size, doc.IntValue(int64(size)))
-		fr.Local(a.slots.failures, doc.ListOf(failures))
-		var err error
-		if result, err = a.give.Apply(fr); err != nil {
-			return err
-		}
+	result, err := a.give.Of(x, doc.ListOf(replies), doc.IntValue(int64(len(replies))), doc.ListOf(failures))
+	if err != nil {
+		return err
 	}
-	if a.as != "" {
-		x.Vars = x.Vars.With(a.as, result)
-	} else {
-		x.Msg = x.Msg.WithBody(hub.DocumentBody(result))
-	}
+	a.into.Put(x, result)
 	return next(ctx, x)
 }

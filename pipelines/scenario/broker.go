@@ -66,19 +66,11 @@ func (w *world) publish(c hub.Carried, m *hub.Message) {
 func wants(r *reading, m *hub.Message) bool {
 	switch r.channel.Type {
 	case "topic":
-		return hub.TopicMatch(wordsOf(r.Pattern), wordsOf(m.Headers.Get(hub.HeaderRoutingKey)))
+		return hub.TopicMatch(r.Pattern, m.Headers.Get(hub.HeaderRoutingKey))
 	case "headers":
 		return m.Headers.Match(r.Match)
 	}
 	return true
-}
-
-// wordsOf are the words of a routing key or a pattern; "" has none.
-func wordsOf(key string) []string {
-	if key == "" {
-		return nil
-	}
-	return strings.Split(key, ".")
 }
 
 // bringable are the parcels that may be brought next.

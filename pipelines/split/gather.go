@@ -1,67 +1,38 @@
 package split
 
 import (
+	"slices"
+
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
-	"orderhub/transforms/formula"
 	"orderhub/transforms/shape"
 )
 
-// gather is the aggregating end of a Composed Message Processor.
-type gather struct {
-	give         *pipelines.Value // nil: the list itself
-	bodies, size int              // slots
-}
-
-// compileGather reads `aggregate: {give: …}` of a split. elem is the type of the children's bodies.
-func compileGather(b *pipelines.Build, n *yamlfile.Node, elem *shape.Type) (*gather, *shape.Type) {
-	g := &gather{}
-	list := shape.ArrayOf(elem)
-	switch n.Kind() {
-	case yamlfile.Null:
-		return g, list
-	case yamlfile.Map:
-	default:
+// compileGather reads `aggregate: {give: …}` of a split, the aggregating end of a Composed Message Processor. elem is
+// the type of the children's bodies, t that of the body behind it; nil: there were problems.
+func compileGather(b *pipelines.Build, n *yamlfile.Node, elem *shape.Type) (g *pipelines.Give, t *shape.Type) {
+	if k := n.Kind(); k != yamlfile.Null && k != yamlfile.Map {
 		n.Errorf("E270", "write aggregate: {give: {parcels: =bodies}}", "`aggregate` of a split is a map with `give`")
-		return nil, list
+		return nil, shape.AnyType
 	}
 	n.Allow("aggregate of a split", "give")
-	give := n.Get("give")
-	if give == nil {
-		return g, list
-	}
-	scope, slot := b.Flow.Scope.WithLocal("bodies", list)
-	g.bodies = slot
-	scope, g.size = scope.WithLocal("size", shape.NumberType)
-	if g.give = b.Value(give, scope, nil); g.give == nil {
-		return nil, list
-	}
-	return g, g.give.Type()
+	return b.Give(n.Get("give"), b.Flow.Scope, shape.Field{Name: "bodies", Type: shape.ArrayOf(elem)}, shape.Field{Name: "size", Type: shape.NumberType})
 }
 
 // into makes the children's results the body of x.
-func (g *gather) into(x *hub.Exchange, results [][]doc.Value) error {
-	bodies := []doc.Value{}
-	for _, r := range results {
-		bodies = append(bodies, r...)
-	}
-	size := len(bodies)
-	body := doc.ListOf(bodies)
-	if g.give != nil {
-		fr := formula.NewFrame(x)
-		fr.Local(g.bodies, body)
-		fr.Local(g.size, doc.IntValue(int64(size)))
-		var err error
-		if body, err = g.give.Apply(fr); err != nil {
-			return err
-		}
+func (s *splitter) into(x *hub.Exchange, results [][]doc.Value) error {
+	bodies := slices.Concat(results...)
+	body, err := s.gather.Of(x, doc.ListOf(bodies), doc.IntValue(int64(len(bodies))))
+	if err != nil {
+		return err
 	}
 	x.Msg = x.Msg.WithBody(hub.DocumentBody(body))
 	return nil
 }
 
+// answered counts the children that came to an end.
 func answered(results [][]doc.Value) (n int) {
 	for _, r := range results {
 		if len(r) > 0 {

@@ -46,9 +46,9 @@ type splitter struct {
 	each     *pipelines.Expr
 	parallel int
 	as       string
-	steps    hub.Step // nil: none
-	suffix   string   // tells the children of several splits of one message apart
-	gather   *gather  // nil: each child goes on for itself
+	steps    hub.Step        // nil: none
+	suffix   string          // tells the children of several splits of one message apart
+	gather   *pipelines.Give // nil: each child goes on for itself
 }
 
 // Process makes the children and runs each; with gather the message itself goes on with their results.
@@ -74,7 +74,7 @@ func (s *splitter) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 	if err != nil {
 		return err
 	}
-	if err := s.gather.into(x, results); err != nil {
+	if err := s.into(x, results); err != nil {
 		return err
 	}
 	s.note(x, began, "gathered", fmt.Sprintf("%d of %d", answered(results), len(elems)))
