@@ -150,7 +150,8 @@ func (s *service) fail(w http.ResponseWriter, fault Fault) {
 	if fault.Down > 0 {
 		panic(http.ErrAbortHandler) // closes the connection without an answer
 	}
-	out := newProblem(fault.Status, "fault", "the same again: this fault was ordered by POST /_fault", "%s answers %d as told", s.name, fault.Status).outcome()
+	out := newProblem(fault.Status, "fault", "the same again: this fault was ordered by POST /_fault",
+		"%s answers %d as told", s.name, fault.Status).outcome()
 	if fault.Status == http.StatusTooManyRequests {
 		out.header = http.Header{"Retry-After": {"1"}}
 	}
@@ -181,7 +182,8 @@ func (e Env) wait(d time.Duration, gone <-chan struct{}) bool {
 }
 
 func broken(err error) outcome {
-	return newProblem(http.StatusInternalServerError, "ledger_unwritable", "the same again when the disk has room", "nothing happened: %v", err).outcome()
+	return newProblem(http.StatusInternalServerError, "ledger_unwritable", "the same again when the disk has room",
+		"nothing happened: %v", err).outcome()
 }
 
 // decode reads the body into a request struct; the problem says what to send.

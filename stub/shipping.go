@@ -59,7 +59,8 @@ func book(c *call, name string, booked func(Effect)) outcome {
 	if req.Webhook != "" {
 		data["webhook"] = req.Webhook
 	}
-	out := done(http.StatusCreated, "book", ref, data, fields{"id": id, "tracking": strings.ToUpper(derive("TRK", c.seed)), "eta": eta, "price": money(cents)})
+	out := done(http.StatusCreated, "book", ref, data,
+		fields{"id": id, "tracking": strings.ToUpper(derive("TRK", c.seed)), "eta": eta, "price": money(cents)})
 	if booked != nil {
 		out.then = func() { booked(Effect{Service: name, Op: "book", Ref: ref, Data: out.data}) }
 	}

@@ -55,7 +55,8 @@ func (l *load) ended(id string) {
 }
 
 func order(id string) string {
-	return fmt.Sprintf(`{"id":%q,"total":"44.90","customer":{"name":"Ann Lee","email":"ann.lee@example.com"},"items":[{"sku":"A-100","quantity":2,"price":19.95},{"sku":"B-200","quantity":1,"price":5.00}]}`, id)
+	return fmt.Sprintf(`{"id":%q,"total":"44.90","customer":{"name":"Ann Lee","email":"ann.lee@example.com"},`+
+		`"items":[{"sku":"A-100","quantity":2,"price":19.95},{"sku":"B-200","quantity":1,"price":5.00}]}`, id)
 }
 
 // begin hands in an order; the channel is closed when it has ended.
@@ -125,7 +126,8 @@ func (l *load) fill(h *running, n int) {
 					id := fmt.Sprintf("O-%09d", i+1)
 					m := *timer.Msg
 					m.ID, m.Key, m.Correlation = strings.ReplaceAll(m.ID, first, id), id, id
-					u.Puts = append(u.Puts, hub.Put{Queue: timer.Queue, Name: strings.ReplaceAll(timer.Name, first, id), Due: timer.Due.Add(time.Duration(i) * time.Millisecond), Msg: &m})
+					u.Puts = append(u.Puts, hub.Put{Queue: timer.Queue, Name: strings.ReplaceAll(timer.Name, first, id),
+						Due: timer.Due.Add(time.Duration(i) * time.Millisecond), Msg: &m})
 					u.Writes = append(u.Writes, hub.Write{Kind: rec.Kind, Key: id, Value: bytes.ReplaceAll(rec.Value, []byte(first), []byte(id))})
 				}
 				check(h.st.Store.Commit(ctx, u))

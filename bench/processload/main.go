@@ -114,7 +114,8 @@ type running struct {
 }
 
 func start(config, file string, l *load) *running {
-	reg := &pipelines.Registry{Components: []hub.Component{source(), httpclient.Component()}, Patterns: append(process.Patterns(), call.Pattern()), Sections: []pipelines.Section{process.Section()}}
+	reg := &pipelines.Registry{Components: []hub.Component{source(), httpclient.Component()},
+		Patterns: append(process.Patterns(), call.Pattern()), Sections: []pipelines.Section{process.Section()}}
 	check(os.Setenv("SERVICES_URL", services(func(id string) { l.signals <- id })))
 	plan, problems := pipelines.Load(config, reg, yamlfile.NewLoader())
 	if problems.Errors() > 0 {

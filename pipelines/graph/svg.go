@@ -21,7 +21,8 @@ func (g *Graph) SVG(w io.Writer) error {
 	if title == "" {
 		title = "message flow"
 	}
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="hubgraph" role="img" aria-labelledby="hubgraph-title hubgraph-desc" width="%s" height="%s" viewBox="0 0 %[1]s %[2]s">`+"\n",
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="hubgraph" role="img" aria-labelledby="hubgraph-title hubgraph-desc" `+
+		`width="%s" height="%s" viewBox="0 0 %[1]s %[2]s">`+"\n",
 		num(l.w), num(l.h))
 	fmt.Fprintf(&b, "<title id=\"hubgraph-title\">%s</title>\n", esc(title))
 	fmt.Fprintf(&b, "<desc id=\"hubgraph-desc\">%s</desc>\n", esc(g.describe()))
@@ -55,7 +56,8 @@ func (g *Graph) describe() string {
 }
 
 func tip(id string) string {
-	return `<marker id="hubgraph-` + id + `" class="` + id + `" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto"><path d="M0.5 0.8L7.5 4L0.5 7.2Z"/></marker>`
+	return `<marker id="hubgraph-` + id + `" class="` + id + `" viewBox="0 0 8 8" refX="7.5" refY="4" ` +
+		`markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto"><path d="M0.5 0.8L7.5 4L0.5 7.2Z"/></marker>`
 }
 
 func (g *Graph) svgEdge(b *strings.Builder, e Edge, p path) {

@@ -80,15 +80,10 @@ func (rd *reader) chaos(n *yamlfile.Node) (kinds []string) {
 	return kinds
 }
 
-// layouts are the ways to write a time; without a zone it is UTC.
-var layouts = []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02"}
-
 func (rd *reader) time(n *yamlfile.Node) time.Time {
 	text := n.Str()
-	for _, layout := range layouts {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at.UTC()
-		}
+	if at, ok := formula.ParseTime(text); ok {
+		return at
 	}
 	n.Errorf("E404", "write 2026-03-29T02:30, in UTC, or with its zone: 2026-03-29T02:30:00+02:00", "%q is no time", text)
 	return start

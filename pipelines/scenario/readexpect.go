@@ -107,7 +107,8 @@ func (rd *reader) seen(n *yamlfile.Node, name string) bool {
 	case rd.has("channels", name):
 		c := rd.root.Get("channels").Get(name)
 		if rd.channelType(name) != "direct" && c.Get("via") == nil && !rd.read(name) {
-			n.Errorf("E433", "expect something of a channel that a pipeline reads, or of a direct one", "nobody reads %s: what is sent to it leaves no trace", name)
+			n.Errorf("E433", "expect something of a channel that a pipeline reads, or of a direct one",
+				"nobody reads %s: what is sent to it leaves no trace", name)
 			return false
 		}
 		return true

@@ -55,8 +55,8 @@ type note struct {
 
 func newWorld(t *Test, m mode) *world {
 	w := &world{clock: &clock{now: t.start}, kill: m.kill, twice: m.twice, mocks: map[string]*mock{}, next: map[string]int{}, numbers: map[string]int{},
-		failing: map[string][]hub.Class{}, given: map[string]*hub.Message{}, bodies: map[string]*hub.Message{}, came: map[string]bool{}, claimed: map[int64]*hub.Delivery{},
-		kinds: map[string]bool{}, queues: map[string]string{}}
+		failing: map[string][]hub.Class{}, given: map[string]*hub.Message{}, bodies: map[string]*hub.Message{}, came: map[string]bool{},
+		claimed: map[int64]*hub.Delivery{}, kinds: map[string]bool{}, queues: map[string]string{}}
 	w.mock(t.mocks)
 	return w
 }

@@ -247,7 +247,8 @@ func (n *Node) WarnIfFormulaLike(names ...string) {
 	}
 	for _, name := range append([]string{"body", "headers", "it", "params", "event", "bodies", "replies"}, names...) {
 		if m[1] == name {
-			n.Warnf("W202", "write ="+raw+" for its value, or quote it if the text is meant", "%s: %s is text here, and looks like a formula", n.label(), short(raw))
+			n.Warnf("W202", "write ="+raw+" for its value, or quote it if the text is meant", "%s: %s is text here, and looks like a formula",
+				n.label(), short(raw))
 			return
 		}
 	}

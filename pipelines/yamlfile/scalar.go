@@ -81,7 +81,8 @@ func (n *Node) Int() (int64, bool) {
 	if !n.resolve().expanded {
 		if reading := guess(s, n.y.Tag); reading != "" {
 			if decimal := trimZeros(s); octal.MatchString(s) {
-				n.Errorf("E109", "write the number in decimal, without the zero in front: "+decimal, "%s: %s can be read as %s or as the decimal %s", n.label(), s, reading, decimal)
+				n.Errorf("E109", "write the number in decimal, without the zero in front: "+decimal, "%s: %s can be read as %s or as the decimal %s",
+					n.label(), s, reading, decimal)
 			} else {
 				n.ambiguous(s, reading, "write the number in plain digits")
 			}

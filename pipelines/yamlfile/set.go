@@ -11,9 +11,9 @@ import (
 	"orderhub/transforms/shape"
 )
 
-// Set notes a change of the first file that l reads, as "adapters.web.listen=:8081": the value is one scalar of YAML,
-// or a map or list in { } or [ ]; text like memory: needs no quotes. A later change of the same place wins. Faults stand at "--set adapters.web.listen",
-// and the text is one of Sources.
+// Set notes a change of the first file that l reads, as "adapters.web.listen=:8081": the value is one scalar of YAML, or a map
+// or list in { } or [ ]; text like memory: needs no quotes. A later change of the same place wins. Faults stand at
+// "--set adapters.web.listen", and the text is one of Sources.
 //
 // Names may hold dots: at each level the longest one that is there is taken. The last name may be new, and so may a
 // section at the top.

@@ -122,7 +122,8 @@ func (l *Loader) explainQuotes(s *source, msg string, at, from yaml4Mark) bool {
 		l.problem(s, from.line, from.col, 1, "E004", "write the closing "+quote+" at the end of the value", "the quote %s is never closed", quote)
 	case strings.Contains(msg, "escape"):
 		from := min(at.col-1, len(line))
-		l.problem(s, at.line, at.col, 2, "E004", `write \\ for a backslash, or use single quotes`, "%s is no escape", string(line[from:min(from+2, len(line))]))
+		l.problem(s, at.line, at.col, 2, "E004", `write \\ for a backslash, or use single quotes`, "%s is no escape",
+			string(line[from:min(from+2, len(line))]))
 	case strings.Contains(msg, "expected key") && strings.ContainsAny(string(line[:min(at.col-1, len(line))]), `'"`) && behindQuote(line, at.col):
 		l.problem(s, at.line, at.col, 1, "E004", `inside '...' write two '' for one; inside "..." write \"; or quote the whole value`,
 			"text behind a closing quote")
@@ -171,7 +172,8 @@ func (l *Loader) explainColon(s *source, msg string, at, from yaml4Mark) bool {
 			"%q is neither name: value nor part of the line above", short(strings.TrimSpace(text)))
 	case strings.Count(text, ": ")+strings.Count(text+"\n", ":\n") > 1 && keyValue.MatchString(text):
 		value := strings.TrimSpace(text[strings.Index(text, ": ")+1:])
-		l.problem(s, at.line, at.col, 1, "E005", "quote the value: "+quoted(value)+", or put the inner key on a line of its own", "two keys on one line: a colon inside an unquoted value")
+		l.problem(s, at.line, at.col, 1, "E005", "quote the value: "+quoted(value)+", or put the inner key on a line of its own",
+			"two keys on one line: a colon inside an unquoted value")
 	default:
 		return l.indentProblem(s, at.line, s.above(at.line))
 	}
@@ -185,8 +187,8 @@ func (l *Loader) explainBracket(s *source, msg string, at, from yaml4Mark) bool 
 	case strings.Contains(msg, "expected ',' or") && from.line > 0:
 		open := s.line(from.line)[from.col-1]
 		closing := map[rune]string{'{': "}", '[': "]"}[open]
-		l.problem(s, from.line, from.col, 1, "E016", fmt.Sprintf("write the closing %s, or the comma that is missing before line %d, column %d", closing, at.line, at.col),
-			"the %c that opens here is not closed", open)
+		help := fmt.Sprintf("write the closing %s, or the comma that is missing before line %d, column %d", closing, at.line, at.col)
+		l.problem(s, from.line, from.col, 1, "E016", help, "the %c that opens here is not closed", open)
 	case strings.Contains(msg, "expected key") && at.col <= len(line) && strings.ContainsRune("}],", line[at.col-1]):
 		l.problem(s, at.line, at.col, 1, "E016", "delete it, or quote the value", "%c without its opening bracket", line[at.col-1])
 	default:
@@ -284,7 +286,8 @@ func (l *Loader) indentProblem(s *source, line, other int) bool {
 		l.problem(s, line, col, 1, "E002", "a map and a list can't be mixed; delete the dash, or indent the list under its key",
 			"a list item among the keys of a map (line %d)", other)
 	case !isItem(text) && isItem(s.lines[other-1]) && col == want:
-		l.problem(s, line, col, width, "E002", "put a dash before it, or two more spaces to continue the item", "a key among the items of a list (line %d)", other)
+		l.problem(s, line, col, width, "E002", "put a dash before it, or two more spaces to continue the item",
+			"a key among the items of a list (line %d)", other)
 	case col == want:
 		return false
 	case isItem(text):

@@ -175,20 +175,30 @@ func addDuration(s *site, fr *Frame, a, b doc.Value) (doc.Value, *RunError) {
 	return doc.StringValue(t.Format(layout)), nil
 }
 
-var timeLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"}
+var timeLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04",
+	"2006-01-02 15:04", "2006-01-02"}
 
-// time reads an ISO time (without a zone it is UTC), or Unix seconds.
+// ParseTime reads an ISO time of the years 1 to 9999; without a zone it is UTC.
+func ParseTime(text string) (time.Time, bool) {
+	if text = strings.TrimSpace(text); len(text) > 40 {
+		return time.Time{}, false
+	}
+	for _, l := range timeLayouts {
+		if t, err := time.Parse(l, text); err == nil && t.UTC().Year() >= 1 && t.UTC().Year() <= 9999 {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}
+
+// time reads an ISO time, or Unix seconds.
 func (s *site) time(fr *Frame, a doc.Value) (time.Time, *RunError) {
 	if a.Kind() == doc.Number {
 		if n, ok := a.Num().Floor().Int64(); ok && n > -62135596800 && n < 253402300800 {
 			return time.Unix(n, 0).UTC(), nil
 		}
-	} else if text := strings.TrimSpace(a.Str()); len(text) <= 40 {
-		for _, l := range timeLayouts {
-			if t, err := time.Parse(l, text); err == nil && t.UTC().Year() >= 1 && t.UTC().Year() <= 9999 {
-				return t.UTC(), nil
-			}
-		}
+	} else if t, ok := ParseTime(a.Str()); ok {
+		return t, nil
 	}
 	e := s.args[0].fail("%s is no time", s.args[0].text())
 	e.Help = "write it as 2006-01-02T15:04:05Z or 2006-01-02"

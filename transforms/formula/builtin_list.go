@@ -19,8 +19,8 @@ func listBuiltins() []builtin {
 		{name: "uniq", params: []set{arrs}, least: 1, result: sameList, one: uniq},
 		{name: "concat", params: []set{arrs}, least: 1, open: true, result: joinLists, many: concat},
 		{name: "flatten", params: []set{arrs}, least: 1, result: flatType, one: flatten},
-		{name: "keys", params: []set{objs}, least: 1, result: gives(shape.ArrayOf(shape.StringType)), one: fieldsOf(func(name string, _ doc.Value) doc.Value { return doc.StringValue(name) })},
-		{name: "values", params: []set{objs}, least: 1, result: valuesType, one: fieldsOf(func(_ string, v doc.Value) doc.Value { return v })},
+		{name: "keys", params: []set{objs}, least: 1, result: gives(shape.ArrayOf(shape.StringType)), one: fieldsOf(nameOnly)},
+		{name: "values", params: []set{objs}, least: 1, result: valuesType, one: fieldsOf(valueOnly)},
 	}
 }
 
@@ -104,6 +104,9 @@ func (s *site) copied(fr *Frame, a doc.Value) ([]doc.Value, *RunError) {
 	}
 	return out, nil
 }
+
+func nameOnly(name string, _ doc.Value) doc.Value { return doc.StringValue(name) }
+func valueOnly(_ string, v doc.Value) doc.Value   { return v }
 
 // fieldsOf makes a list of what is picked of each field.
 func fieldsOf(pick func(string, doc.Value) doc.Value) func(*site, *Frame, doc.Value) (doc.Value, *RunError) {

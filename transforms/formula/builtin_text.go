@@ -114,7 +114,8 @@ func join(s *site, fr *Frame, a []doc.Value) (doc.Value, *RunError) {
 func replace(s *site, fr *Frame, a []doc.Value) (doc.Value, *RunError) {
 	text, before, after := a[0].Str(), a[1].Str(), a[2].Str()
 	n := strings.Count(text, before)
-	if grow := len(after) - len(before); grow > 0 && n > fr.limits.Memory/grow || !fr.spend(n/16) || !fr.take(len(text)+n*max(0, len(after)-len(before))) {
+	grow := max(0, len(after)-len(before))
+	if grow > 0 && n > fr.limits.Memory/grow || !fr.spend(n/16) || !fr.take(len(text)+n*grow) {
 		fr.exceed()
 		return doc.Value{}, s.limit(fr)
 	}

@@ -17,7 +17,9 @@ func (c *compiler) in(a, b *node, p place) *node {
 	if b.typ.Is(shape.Object) && !c.want(a, "a string", shape.String) {
 		return broken(p)
 	}
-	if e := b.typ.Element(); b.typ.Is(shape.Array) && !e.IsAny() && !a.typ.IsAny() && !a.typ.Is(shape.Null) && !e.Is(shape.Null) && e.Kind != a.typ.Kind {
+	e := b.typ.Element()
+	known := b.typ.Is(shape.Array) && !e.IsAny() && !a.typ.IsAny() && !a.typ.Is(shape.Null) && !e.Is(shape.Null)
+	if known && e.Kind != a.typ.Kind {
 		c.fault(p, "", "%s is %s, it is never in %s: %s", a.text(), a.typ.Describe(), b.text(), b.typ.Describe())
 		return broken(p)
 	}

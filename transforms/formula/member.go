@@ -97,7 +97,8 @@ func (c *compiler) noField(base *node, at place, name string) {
 	t := base.typ
 	switch {
 	case t.Is(shape.Array):
-		c.fault(at, fmt.Sprintf("write %s[0].%s for one, map(%[1]s, .%[2]s) for all", base.text(), name), "%s is an array, it has no field %s", base.text(), name)
+		c.fault(at, fmt.Sprintf("write %s[0].%s for one, map(%[1]s, .%[2]s) for all", base.text(), name), "%s is an array, it has no field %s",
+			base.text(), name)
 	case !t.Is(shape.Object):
 		c.fault(at, "", "%s is %s, it has no field %s", base.text(), t.Describe(), name)
 	default:

@@ -225,20 +225,8 @@ func (t *text) span(n ast.Node) (from, to int) {
 		_, to = t.span(n.Right)
 	case *ast.ChainNode:
 		return t.span(n.Node)
-	case *ast.MemberNode:
-		from, _ = t.span(n.Node)
-		_, to = t.span(n.Property)
-		if i := t.tokenAt(loc.From); i >= 0 && (t.tokens[i].Value == "[" || t.tokens[i].Value == "?.") {
-			to = t.after(to, "]")
-		}
-	case *ast.SliceNode:
-		from, _ = t.span(n.Node)
-		for _, part := range []ast.Node{n.From, n.To} {
-			if part != nil {
-				_, to = t.span(part)
-			}
-		}
-		to = t.after(to, "]")
+	case *ast.MemberNode, *ast.SliceNode:
+		return t.accessSpan(n)
 	case *ast.CallNode:
 		from, _ = t.span(n.Callee)
 		return t.callSpan(from, loc.From, n.Arguments)
@@ -263,6 +251,28 @@ func (t *text) span(n ast.Node) (from, to int) {
 	case *ast.PairNode:
 		from, _ = t.span(n.Key)
 		_, to = t.span(n.Value)
+	}
+	return from, to
+}
+
+// accessSpan is a.name, a[0] and a[from:to].
+func (t *text) accessSpan(n ast.Node) (from, to int) {
+	switch n := n.(type) {
+	case *ast.MemberNode:
+		from, _ = t.span(n.Node)
+		_, to = t.span(n.Property)
+		if i := t.tokenAt(n.Location().From); i >= 0 && (t.tokens[i].Value == "[" || t.tokens[i].Value == "?.") {
+			to = t.after(to, "]")
+		}
+	case *ast.SliceNode:
+		from, _ = t.span(n.Node)
+		to = n.Location().To
+		for _, part := range []ast.Node{n.From, n.To} {
+			if part != nil {
+				_, to = t.span(part)
+			}
+		}
+		to = t.after(to, "]")
 	}
 	return from, to
 }

@@ -106,7 +106,8 @@ func (f *folder) regex(e *jsonschema.InvalidRegexError) *Error {
 	if known == nil {
 		known = &file{}
 	}
-	return f.errorAt(known, tokens, fmt.Sprintf("%q is no regular expression of RE2: %s", e.Regex, strings.TrimPrefix(e.Err.Error(), "error parsing regexp: ")))
+	reason := strings.TrimPrefix(e.Err.Error(), "error parsing regexp: ")
+	return f.errorAt(known, tokens, fmt.Sprintf("%q is no regular expression of RE2: %s", e.Regex, reason))
 }
 
 // called is a URL as people know it.

@@ -101,7 +101,8 @@ func choose(e *jsonschema.ValidationError) []fault {
 	if rest != "" {
 		rest += " "
 	}
-	return []fault{{tokens: e.InstanceLocation, detail: "fits none of the " + strconv.Itoa(len(e.Causes)) + " allowed forms; the nearest: " + rest + first.detail}}
+	return []fault{{tokens: e.InstanceLocation, detail: "fits none of the " + strconv.Itoa(len(e.Causes)) + " allowed forms; the nearest: " +
+		rest + first.detail}}
 }
 
 // gotOf is the kind of the value, which a cause knows.

@@ -15,12 +15,13 @@ import (
 
 // Where a schema holds other schemas.
 var (
-	oneSchema  = strings.Fields("additionalProperties unevaluatedProperties additionalItems unevaluatedItems items contains propertyNames not if then else contentSchema")
+	oneSchema = strings.Fields("additionalProperties unevaluatedProperties additionalItems unevaluatedItems items contains " +
+		"propertyNames not if then else contentSchema")
 	allSchemas = strings.Fields("allOf anyOf oneOf prefixItems items")
 	namedOnes  = strings.Fields("properties patternProperties $defs definitions dependentSchemas dependencies")
 	// keywords are the others that we know, of all drafts and of OpenAPI.
-	keywords = strings.Fields("$schema $id id $ref $anchor $dynamicRef $dynamicAnchor $recursiveRef $recursiveAnchor $vocabulary $comment type enum const " +
-		"multipleOf maximum exclusiveMaximum minimum exclusiveMinimum maxLength minLength pattern maxItems minItems uniqueItems maxContains minContains " +
+	keywords = strings.Fields("$schema $id id $ref $anchor $dynamicRef $dynamicAnchor $recursiveRef $recursiveAnchor $vocabulary $comment " +
+		"type enum const multipleOf maximum exclusiveMaximum minimum exclusiveMinimum maxLength minLength pattern maxItems minItems uniqueItems maxContains minContains " +
 		"maxProperties minProperties required dependentRequired format contentEncoding contentMediaType title description default deprecated " +
 		"readOnly writeOnly examples example nullable discriminator xml externalDocs")
 )
@@ -158,7 +159,8 @@ func (m *marker) visit(s *jsonschema.Schema, path []string) {
 		s.Contains, schemaIn(s.Items), schemaIn(s.AdditionalItems)}, s.PrefixItems, schemasIn(s.Items)) {
 		m.visit(part, below)
 	}
-	for _, part := range slices.Concat([]*jsonschema.Schema{s.Ref, s.RecursiveRef, refOf(s.DynamicRef), s.If, s.Then, s.Else}, s.AllOf, s.AnyOf, s.OneOf) {
+	for _, part := range slices.Concat([]*jsonschema.Schema{s.Ref, s.RecursiveRef, refOf(s.DynamicRef), s.If, s.Then, s.Else}, s.AllOf,
+		s.AnyOf, s.OneOf) {
 		m.visit(part, path)
 	}
 	for _, part := range s.DependentSchemas {
