@@ -22,9 +22,9 @@ func ParseDecimal(s string) (Decimal, error) {
 	end, _, want := scanNumber(b, 0)
 	switch {
 	case want != "":
-		return Decimal{}, fmt.Errorf("number %s: expected %s, found %s", cut(s), want, found(b, end))
+		return Decimal{}, fmt.Errorf("number %s: expected %s, found %s", quoted(s), want, found(b, end))
 	case end != len(s):
-		return Decimal{}, fmt.Errorf("number %s: found %s after it", cut(s), found(b, end))
+		return Decimal{}, fmt.Errorf("number %s: found %s after it", quoted(s), found(b, end))
 	}
 	return parseLong(s)
 }
@@ -79,7 +79,7 @@ func parseLong(s string) (Decimal, error) {
 		case 'e', 'E':
 			n, err := strconv.Atoi(s[i+1:])
 			if err != nil || n > maxExponent || n < -maxExponent {
-				return Decimal{}, fmt.Errorf("number %s: the exponent is beyond %d", cut(s), maxExponent)
+				return Decimal{}, fmt.Errorf("number %s: the exponent is beyond %d", quoted(s), maxExponent)
 			}
 			exponent, i = n, len(s)
 		default:
@@ -87,7 +87,7 @@ func parseLong(s string) (Decimal, error) {
 		}
 	}
 	if len(coef) > maxNumberDigits+1 || len(coef) > maxNumberDigits && coef[0] != '-' {
-		return Decimal{}, fmt.Errorf("number %s: more than %d digits", cut(s), maxNumberDigits)
+		return Decimal{}, fmt.Errorf("number %s: more than %d digits", quoted(s), maxNumberDigits)
 	}
 	x, _ := new(big.Int).SetString(string(coef), 10)
 	return fromBig(x, int32(scale-exponent)), nil

@@ -1,6 +1,9 @@
 package doc
 
-import "unicode/utf8"
+import (
+	"strconv"
+	"unicode/utf8"
+)
 
 // AppendJSON appends the value as JSON. Parsed nodes are copied as the bytes they were written with; Missing is null.
 func (v Value) AppendJSON(dst []byte) []byte {
@@ -87,15 +90,22 @@ func (v Value) String() string {
 	if b == nil {
 		b = v.JSON()
 	}
-	if len(b) <= textLimit {
-		return string(b)
-	}
-	cut := textLimit
-	for cut > 0 && !utf8.RuneStart(b[cut]) {
-		cut--
-	}
-	return string(b[:cut]) + "…"
+	return Shorten(viewOf(b), textLimit)
 }
+
+// Shorten returns the text with … in place of what is beyond most bytes. No character is cut in two.
+func Shorten(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most] + "…"
+}
+
+// quoted is a key or a number for a message.
+func quoted(s string) string { return strconv.Quote(Shorten(s, 60)) }
 
 const hexDigits = "0123456789abcdef"
 

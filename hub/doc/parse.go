@@ -231,7 +231,7 @@ func (p *parser) key(i int, at uint32, keys *keySet) (keySpan, int, *SyntaxError
 		name = unescape(p.src[i+1 : end])
 	}
 	if !keys.fresh(name) && keys.repeated(name, &tape{src: p.src, nodes: p.nodes}, at) {
-		return k, 0, p.refuse(i, CodeDuplicateKey, "duplicate key "+cut(name))
+		return k, 0, p.refuse(i, CodeDuplicateKey, "duplicate key "+quoted(name))
 	}
 	if i = p.space(end + 1); i >= len(p.src) || p.src[i] != ':' {
 		return k, 0, p.unexpected(i, "':' after a key")

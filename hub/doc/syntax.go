@@ -75,16 +75,3 @@ func word(src []byte) string {
 	}
 	return string(src[:i])
 }
-
-// cut shortens a key for a message.
-func cut(s string) string {
-	const limit = 60
-	if len(s) <= limit {
-		return strconv.Quote(s)
-	}
-	i := limit
-	for !utf8.RuneStart(s[i]) {
-		i--
-	}
-	return strconv.Quote(s[:i] + "…")
-}

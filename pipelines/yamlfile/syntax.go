@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"orderhub/hub/doc"
 	"regexp"
 	"strconv"
 	"strings"
@@ -215,12 +216,7 @@ func (l *Loader) explainStart(s *source, msg string, at, _ yaml4Mark) bool {
 
 func quoted(s string) string { return "'" + strings.ReplaceAll(strings.TrimSpace(s), "'", "''") + "'" }
 
-func short(s string) string {
-	if r := []rune(s); len(r) > 60 {
-		return string(r[:60]) + "…"
-	}
-	return s
-}
+func short(s string) string { return doc.Shorten(s, 60) }
 
 func (l *Loader) explainIndent(s *source, msg string, at, _ yaml4Mark) bool {
 	if !strings.Contains(msg, "did not find expected key") && !strings.Contains(msg, "expected '-' indicator") {

@@ -36,7 +36,7 @@ type RunError struct {
 	Source         string // the formula
 	Message        string // "body.user.email is missing"
 	Help           string // "did you mean \"mail\"?"
-	Found          string // what stood there: `body.user = {"id":"u1"}`, cut at 80 characters
+	Found          string // what stood there: `body.user = {"id":"u1"}`, cut at 80 bytes
 	Reason         string // ReasonTransform or ReasonLimit
 	Err            error  // the cause, when a function failed or the body is no document
 }
@@ -69,23 +69,10 @@ func (e *RunError) As(target any) bool {
 	return true
 }
 
-// foundLimit is how many characters of a found value a message shows.
+// foundLimit is how many bytes of a found value a message shows.
 const foundLimit = 80
 
-// cut shortens text for a message.
-func cut(s string) string {
-	if len(s) <= foundLimit {
-		return s
-	}
-	n := 0
-	for i := range s {
-		if n == foundLimit {
-			return s[:i] + "…"
-		}
-		n++
-	}
-	return s
-}
+func cut(s string) string { return doc.Shorten(s, foundLimit) }
 
 // place is a part of a formula: what errors of a node point at.
 type place struct {

@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"orderhub/hub/doc"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
@@ -139,15 +139,5 @@ func value(x any) string {
 	return cut(string(b))
 }
 
-// cut shortens text for a message.
-func cut(s string) string {
-	const most = 40
-	if len(s) <= most {
-		return s
-	}
-	i := most
-	for !utf8.RuneStart(s[i]) {
-		i--
-	}
-	return s[:i] + "…"
-}
+// cut shortens a value for a message.
+func cut(s string) string { return doc.Shorten(s, 40) }
