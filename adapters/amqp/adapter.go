@@ -76,12 +76,7 @@ func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
 
 func (a *Adapter) source(p place, c *SourceConfig, t topology, key func(*hub.Message) string) *Source {
 	s := &Source{adapter: a, place: p, cfg: *c, key: key, queue: t.queues[0].name, topology: t, tag: "hub-" + hub.NewID(a.env.Clock.Now())}
-	if s.cfg.Workers == 0 {
-		s.cfg.Workers = hub.DefaultLanes
-	}
-	if s.cfg.Prefetch == 0 {
-		s.cfg.Prefetch = a.cfg.Prefetch
-	}
+	s.cfg.Workers, s.cfg.Prefetch = cmp.Or(c.Workers, hub.DefaultLanes), cmp.Or(c.Prefetch, a.cfg.Prefetch)
 	a.want(t)
 	return s
 }

@@ -178,7 +178,7 @@ func (g *generation) settle() error {
 	drain := g.env.Clock.Timer(g.times.drain)
 	defer drain.Stop()
 	patience := drain.C()
-	if g.ctx.Err() != nil { // the group does not wait for us, who go
+	if g.ctx.Err() != nil { // Run is ending: handlers may finish
 		patience = nil
 	}
 	expelled := g.expelled

@@ -1,6 +1,7 @@
 package stomp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,12 +51,7 @@ func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
 		return nil, fmt.Errorf("%s: %s", faults[0].Path, faults[0].Message)
 	}
 	s := &Source{adapter: a, place: p, cfg: *c}
-	if s.cfg.Prefetch == 0 {
-		s.cfg.Prefetch = a.cfg.Prefetch
-	}
-	if s.cfg.Workers == 0 {
-		s.cfg.Workers = hub.DefaultLanes
-	}
+	s.cfg.Workers, s.cfg.Prefetch = cmp.Or(c.Workers, hub.DefaultLanes), cmp.Or(c.Prefetch, a.cfg.Prefetch)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if h := c.declares(); p.declared && len(h) > 0 {
