@@ -59,14 +59,8 @@ type RefusalCount struct {
 	Last   *Refusal `json:"last,omitempty"` // nil: its rows are older than the store keeps them
 }
 
-// RefusalReader is what CountRefused needs of a store.
-type RefusalReader interface {
-	Counters(ctx context.Context, kind, prefix string) (map[string]int64, error)
-	Refusals(ctx context.Context, q RefusalQuery) ([]Refusal, error)
-}
-
 // CountRefused tells the refusals of a store by source and reason, the kind that came last first.
-func CountRefused(ctx context.Context, st RefusalReader) ([]RefusalCount, error) {
+func CountRefused(ctx context.Context, st StoreReader) ([]RefusalCount, error) {
 	counts, err := st.Counters(ctx, RefusedCounter, "")
 	if err != nil {
 		return nil, err

@@ -29,18 +29,8 @@ type Record struct {
 	Expires   time.Time
 }
 
-// Store keeps all that must survive. Every implementation passes
-// hubtest.Store. Commits of many goroutines share one fsync (group commit).
-//
-// Duties: a body's CRC32C is checked at every read from disk, and a damaged
-// message becomes a dead letter with reason corrupt_record, never a delivery.
-// An fsync error is fatal: every later call fails, nothing is retried. A
-// caller's context never cancels a write that began.
-type Store interface {
-	// Commit makes all of u durable, or nothing: ErrConflict (a record's version
-	// is stale), ErrLost (the claim of u.Input is), ErrDuplicate (u.Inbox is known).
-	Commit(ctx context.Context, u *Unit) error
-
+// Claimer gives the stored messages of queues to the hub that runs them.
+type Claimer interface {
 	// Claim takes up to max messages of the queue for this hub, the due ones
 	// and the ready ones, each in sequence order. A message that is claimed is
 	// given to nobody else until it is committed, released, or its lease ends.
@@ -57,43 +47,66 @@ type Store interface {
 	Ended(queue string) []string
 	// Keys counts the messages of each key in the queue, without dead letters and messages that have no key.
 	Keys(ctx context.Context, queue string) (map[string]int, error)
+}
 
+// Records reads what units have written: records and counters.
+type Records interface {
 	// Get reads a record; ErrNotFound when absent or expired.
 	Get(ctx context.Context, kind, key string) (Record, error)
 	// List pages through the records of a kind by key order, after a key, with a prefix.
 	List(ctx context.Context, kind, prefix, after string, limit int) ([]Record, error)
-	// Counter reads a counter; Counters all of a kind with the prefix.
+	// Counters reads all counters of a kind whose keys have the prefix.
 	Counters(ctx context.Context, kind, prefix string) (map[string]int64, error)
+}
 
+// StoreReader shows people what a store holds. It claims nothing.
+type StoreReader interface {
+	Records
 	// History is all that is known of a root message ID or a correlation, oldest first.
 	// "last" is the newest root that came from outside.
 	History(ctx context.Context, id string) ([]HistoryRow, error)
-
 	// Refusals pages through what was refused, newest first. Of what units bring
 	// it keeps the newest: MaxRefusals in all, MaxRefusalsOfKind of one source and reason.
 	Refusals(ctx context.Context, q RefusalQuery) ([]Refusal, error)
-
 	// Queues tells the depth of every queue that has messages.
 	Queues(ctx context.Context) ([]QueueStats, error)
-	// Browse pages through stored messages without claiming them.
+	// Browse pages through stored messages.
 	Browse(ctx context.Context, q BrowseQuery) ([]*Delivery, error)
 	// DeadGroups groups the dead letters by cause, largest first.
 	DeadGroups(ctx context.Context) ([]DeadGroup, error)
-	// Settle changes dead letters by sequence number: replay (ready again, attempts 0) or drop.
-	Settle(ctx context.Context, seqs []int64, replay bool) (int, error)
-
 	// Awaiting groups the messages that wait after a failure by queue and by what they await.
 	Awaiting(ctx context.Context) ([]Awaiting, error)
+}
+
+// StoreAdmin changes stored messages from outside of their units, and keeps the store small.
+type StoreAdmin interface {
+	// Settle changes dead letters by sequence number: replay (ready again, attempts 0) or drop.
+	Settle(ctx context.Context, seqs []int64, replay bool) (int, error)
 	// Hasten makes up to max messages that await a part of the hub due now, the
 	// earliest first. It tells how many; those that were due already are left alone.
 	Hasten(ctx context.Context, part string, max int) (int, error)
-
 	// Recover is called before a runtime begins, while nothing is claimed, with the sequence
 	// numbers that were running when the last run ended uncleanly: each has its
 	// crash counted, durably. Held messages are ready again.
 	Recover(ctx context.Context, running []int64) error
 	// Sweep deletes up to limit expired records, and history and refusals older than keep. It tells how many.
 	Sweep(ctx context.Context, keep time.Duration, limit int) (int, error)
+}
+
+// Store keeps all that must survive. Every implementation passes
+// hubtest.Store. Commits of many goroutines share one fsync (group commit).
+//
+// Duties: a body's CRC32C is checked at every read from disk, and a damaged
+// message becomes a dead letter with reason corrupt_record, never a delivery.
+// An fsync error is fatal: every later call fails, nothing is retried. A
+// caller's context never cancels a write that began.
+type Store interface {
+	Claimer
+	StoreReader
+	StoreAdmin
+	// Commit makes all of u durable, or nothing: ErrConflict (a record's version
+	// is stale), ErrLost (the claim of u.Input is), ErrDuplicate (u.Inbox is known).
+	Commit(ctx context.Context, u *Unit) error
 	// Room tells whether messages from outside may come in: nil, ErrNoSpace, or what keeps the
 	// store from writing now. It is asked about once a second, and finds out when that is over.
 	Room(ctx context.Context) error

@@ -2,15 +2,16 @@ package core
 
 import "orderhub/hub"
 
-// back is a ready message that came back; d is nil when only the disk has it.
+// Back is a ready message that came back; D is nil when only the disk has it.
 type Back struct {
 	Seq int64
 	D   *hub.Delivery
 }
 
-// backlog is a heap of them, the lowest number first.
+// Backlog is a heap of them, the lowest number first.
 type Backlog []Back
 
+// Push adds e.
 func (b *Backlog) Push(e Back) {
 	h := append(*b, e)
 	for i := len(h) - 1; i > 0; {
@@ -24,6 +25,7 @@ func (b *Backlog) Push(e Back) {
 	*b = h
 }
 
+// Pop takes the lowest number out.
 func (b *Backlog) Pop() Back {
 	h := *b
 	e := h[0]
@@ -48,7 +50,7 @@ func (b *Backlog) Pop() Back {
 	return e
 }
 
-// remove drops seq; it is rare and walks the heap.
+// Remove drops seq; it is rare and walks the heap.
 func (b *Backlog) Remove(seq int64) {
 	h := *b
 	for i := range h {

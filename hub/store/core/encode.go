@@ -15,17 +15,18 @@ import (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// ErrDamaged is the error of a message or a record whose checksum does not match.
 var ErrDamaged = errors.New("the stored message is damaged: its checksum does not match")
 
-// corrupt is the reason, and the group, of what was found damaged.
+// Corrupt is the reason, and the group, of what was found damaged.
 const Corrupt = "corrupt_record"
 
-// damage is why a message with a wrong checksum is a dead letter.
+// Damage is why a message with a wrong checksum is a dead letter.
 func Damage(now time.Time) *hub.Failure {
 	return &hub.Failure{Class: hub.Bug, Reason: Corrupt, Message: ErrDamaged.Error(), Time: now, Cause: Corrupt}
 }
 
-// nanos is a time as the store keeps it; 0 is the zero time.
+// Nanos is a time as the stores keep it; 0 is the zero time.
 func Nanos(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -33,6 +34,7 @@ func Nanos(t time.Time) int64 {
 	return t.UnixNano()
 }
 
+// TimeOf is the time of Nanos.
 func TimeOf(n int64) time.Time {
 	if n == 0 {
 		return time.Time{}
@@ -42,7 +44,7 @@ func TimeOf(n int64) time.Time {
 
 // encodeHead is all of a message but what has a column of its own: time,
 // expiry, headers by name, and the variables as JSON.
-func EncodeHead(m *hub.Message, vars hub.Vars) []byte {
+func encodeHead(m *hub.Message, vars hub.Vars) []byte {
 	size := 24
 	for k, v := range m.Headers {
 		size += len(k) + len(v) + 4
@@ -71,7 +73,7 @@ func appendText(b []byte, s string) []byte {
 }
 
 // decodeHead fills m's time, expiry and headers. Its input passed the checksum.
-func DecodeHead(b []byte, m *hub.Message) (hub.Vars, error) {
+func decodeHead(b []byte, m *hub.Message) (hub.Vars, error) {
 	r := reader{b: b}
 	m.Time, m.Expires = TimeOf(r.varint()), TimeOf(r.varint())
 	if n := r.uvarint(); n > 0 && n <= uint64(len(b)) {
@@ -94,7 +96,7 @@ func DecodeHead(b []byte, m *hub.Message) (hub.Vars, error) {
 	return hub.VarsOf(v), nil
 }
 
-// headTime is the time of the message whose head b is.
+// HeadTime is the time of the message whose head b is.
 func HeadTime(b []byte) time.Time {
 	r := reader{b: b}
 	return TimeOf(r.varint())
@@ -137,7 +139,7 @@ func (r *reader) skip(n int) {
 }
 
 // checksum covers all of a row that never changes.
-func Checksum(queue int64, m *hub.Message, head, body []byte) int64 {
+func checksum(queue int64, m *hub.Message, head, body []byte) int64 {
 	var q [8]byte
 	binary.LittleEndian.PutUint64(q[:], uint64(queue))
 	c := crc32.Update(0, castagnoli, q[:])
@@ -149,7 +151,7 @@ func Checksum(queue int64, m *hub.Message, head, body []byte) int64 {
 	return int64(crc32.Update(c, castagnoli, body))
 }
 
-// recordSum is the checksum of a record.
+// RecordSum is the checksum of a record.
 func RecordSum(kind, key string, value []byte) int64 {
 	c := crc32.Update(0, castagnoli, []byte(kind))
 	c = crc32.Update(c, castagnoli, []byte{0})
@@ -158,6 +160,7 @@ func RecordSum(kind, key string, value []byte) int64 {
 	return int64(crc32.Update(c, castagnoli, value))
 }
 
+// EncodeFailure gives the columns of a failure: its text, and its group; NULL for none.
 func EncodeFailure(f *hub.Failure) (text any, cause any) {
 	if f == nil {
 		return nil, nil
@@ -169,7 +172,7 @@ func EncodeFailure(f *hub.Failure) (text any, cause any) {
 	return string(b), f.Cause
 }
 
-func DecodeFailure(text string) *hub.Failure {
+func decodeFailure(text string) *hub.Failure {
 	if text == "" {
 		return nil
 	}
@@ -180,7 +183,7 @@ func DecodeFailure(text string) *hub.Failure {
 	return f
 }
 
-// optional is NULL for "".
+// Optional is NULL for "".
 func Optional(s string) any {
 	if s == "" {
 		return nil
@@ -188,6 +191,7 @@ func Optional(s string) any {
 	return s
 }
 
+// OptionalInt is NULL for 0.
 func OptionalInt(n int64) any {
 	if n == 0 {
 		return nil

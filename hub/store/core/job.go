@@ -133,8 +133,8 @@ func (j *Job[Q]) put(p *hub.Put, now time.Time, queue func(name string) (Q, erro
 		return fmt.Errorf("put to queue %q: no message", p.Queue)
 	}
 	r.State = StateOf(p)
-	r.Head, r.Body = EncodeHead(p.Msg, p.Vars), p.Msg.Body.Bytes()
-	r.Sum = Checksum(q.Base().ID, p.Msg, r.Head, r.Body)
+	r.Head, r.Body = encodeHead(p.Msg, p.Vars), p.Msg.Body.Bytes()
+	r.Sum = checksum(q.Base().ID, p.Msg, r.Head, r.Body)
 	r.Error, r.Cause = EncodeFailure(p.Error)
 	r.Cause = indexedBy(r.State, p.Await, r.Cause)
 	if r.Due = Nanos(p.Due); r.State == hub.Dead {

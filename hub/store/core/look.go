@@ -55,7 +55,7 @@ func rows[T any](ctx context.Context, l *Look, sql string, args []any, row func(
 
 // Get reads a record.
 func (l *Look) Get(ctx context.Context, kind, key string) (hub.Record, error) {
-	found, err := rows(ctx, l, l.Records(kind).get, []any{kind, key, Nanos(l.Clock.Now())}, func(r Row) (hub.Record, error) { return r.record(kind) })
+	found, err := rows(ctx, l, l.Records(kind).get, []any{kind, key, Nanos(l.Clock.Now())}, recordOf(kind))
 	if err != nil {
 		return hub.Record{}, err
 	}
@@ -71,7 +71,7 @@ func (l *Look) List(ctx context.Context, kind, prefix, after string, limit int) 
 		limit = math.MaxInt32
 	}
 	where, args := inRange([]any{kind, Nanos(l.Clock.Now())}, prefix, after)
-	return rows(ctx, l, l.Records(kind).list+where+" ORDER BY key LIMIT ?", append(args, int64(limit)), func(r Row) (hub.Record, error) { return r.record(kind) })
+	return rows(ctx, l, l.Records(kind).list+where+" ORDER BY key LIMIT ?", append(args, int64(limit)), recordOf(kind))
 }
 
 // Counters reads counters.
@@ -107,7 +107,8 @@ func inRange(args []any, prefix, after string) (string, []any) {
 
 // Retrying lists the keys that a failed, waiting message of the queue blocks.
 func (l *Look) Retrying(ctx context.Context, queue int64) ([]string, error) {
-	const sql = "SELECT DISTINCT key FROM messages INDEXED BY retrying WHERE queue=? AND state=2 AND (error IS NOT NULL OR attempts>0) AND key IS NOT NULL ORDER BY key"
+	const sql = `SELECT DISTINCT key FROM messages INDEXED BY retrying
+		WHERE queue=? AND state=2 AND (error IS NOT NULL OR attempts>0) AND key IS NOT NULL ORDER BY key`
 	return rows(ctx, l, sql, []any{queue}, func(r Row) (string, error) { return r.Text(0), nil })
 }
 
@@ -169,7 +170,8 @@ func limitOf(limit int) int64 {
 func (l *Look) DeadGroups(ctx context.Context) ([]hub.DeadGroup, error) {
 	const sql = "SELECT " + Columns + `, g.cause, g.n, g.since, g.till
 		FROM (SELECT cause, count(*) AS n, min(due) AS since, max(due) AS till FROM messages INDEXED BY dead WHERE state=4 GROUP BY cause) g
-		JOIN messages m ON m.seq=(SELECT o.seq FROM messages AS o INDEXED BY dead WHERE o.state=4 AND o.cause=g.cause ORDER BY o.due DESC, o.seq DESC LIMIT 1)`
+		JOIN messages m ON m.seq=(SELECT o.seq FROM messages AS o INDEXED BY dead
+			WHERE o.state=4 AND o.cause=g.cause ORDER BY o.due DESC, o.seq DESC LIMIT 1)`
 	groups, err := rows(ctx, l, sql, nil, func(r Row) (hub.DeadGroup, error) {
 		d, _ := r.Delivery(l.Clock)
 		r = r[Width:]
@@ -183,7 +185,8 @@ func (l *Look) DeadGroups(ctx context.Context) ([]hub.DeadGroup, error) {
 func (l *Look) Awaiting(ctx context.Context) ([]hub.Awaiting, error) {
 	const sql = "SELECT " + Columns + `, g.cause, g.n
 		FROM (SELECT cause, queue, count(*) AS n FROM messages INDEXED BY awaiting WHERE state=2 AND cause IS NOT NULL GROUP BY cause, queue) g
-		JOIN messages m ON m.seq=(SELECT o.seq FROM messages AS o INDEXED BY awaiting WHERE o.state=2 AND o.cause=g.cause AND o.queue=g.queue ORDER BY o.due LIMIT 1)`
+		JOIN messages m ON m.seq=(SELECT o.seq FROM messages AS o INDEXED BY awaiting
+			WHERE o.state=2 AND o.cause=g.cause AND o.queue=g.queue ORDER BY o.due LIMIT 1)`
 	groups, err := rows(ctx, l, sql, nil, func(r Row) (hub.Awaiting, error) {
 		d, _ := r.Delivery(l.Clock)
 		r = r[Width:]
@@ -212,7 +215,8 @@ func (l *Look) Refusals(ctx context.Context, q hub.RefusalQuery) ([]hub.Refusal,
 	filter("reason=?", q.Reason, q.Reason != "")
 	filter("seq<?", q.Before, q.Before > 0)
 	where = strings.Replace(where, " AND", " WHERE", 1)
-	return rows(ctx, l, "SELECT seq, value FROM refused"+where+" ORDER BY seq DESC LIMIT ?", append(args, limitOf(q.Limit)), func(r Row) (hub.Refusal, error) {
+	sql := "SELECT seq, value FROM refused" + where + " ORDER BY seq DESC LIMIT ?"
+	return rows(ctx, l, sql, append(args, limitOf(q.Limit)), func(r Row) (hub.Refusal, error) {
 		return decodeRefusal(r.Int(0), r.Bytes(1)), nil
 	})
 }

@@ -15,12 +15,19 @@ import (
 type Options struct {
 	Clock      hub.Clock    // nil: the wall clock
 	Log        *slog.Logger // nil: silent
-	QueueLimit int          // messages per queue, dead ones not counted; 0: 2,000,000. A Put beyond it fails its Commit with hub.ErrFull
-	MinFree    int64        // bytes of disk; 0: 256 MiB, or 5 % of a smaller disk; negative: off. Below it, Commits with Puts from outside fail with hub.ErrNoSpace
+	QueueLimit int          // messages per queue, dead ones not counted; 0: 2,000,000. A Put beyond it fails its Commit: hub.ErrFull
 	RingCount  int          // newest messages kept decoded per queue; 0: 4096
 	RingBytes  int64        // memory for them, all queues together; 0: 32 MiB
-	Hub        string       // PostgreSQL: names this hub among those that share the store. When a hub of that name starts, it takes over what the last one left; "": it waits for the leases to end
-	AcceptLoss int          // SQLite: go on without what a damaged log holds from this frame on, which wal.Damage names; the log is kept as a copy
+
+	// MinFree is how many bytes of the disk stay free; 0: 256 MiB, or 5 % of a smaller disk; negative: off. Below it,
+	// Commits with Puts from outside fail with hub.ErrNoSpace.
+	MinFree int64
+	// Hub names, in PostgreSQL, this hub among those that share the store. A hub that starts takes over what the last one
+	// of its name left; "": it waits for the leases to end.
+	Hub string
+	// AcceptLoss lets SQLite go on without what a damaged log holds from this frame on, which wal.Damage names. The log is
+	// kept as a copy.
+	AcceptLoss int
 }
 
 // WithDefaults replaces what is zero.

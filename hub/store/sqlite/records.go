@@ -11,7 +11,8 @@ import (
 
 // inbox remembers the key of a message from outside, or finds it there.
 func (b *batch) inbox(key string) error {
-	n, err := b.c.exec("INSERT INTO records(kind,key,version,crc,expires) VALUES('inbox',?,?,0,?) ON CONFLICT DO UPDATE SET version=excluded.version, value=NULL, crc=0, expires=excluded.expires WHERE expires<=?",
+	n, err := b.c.exec(`INSERT INTO records(kind,key,version,crc,expires) VALUES('inbox',?,?,0,?)
+		ON CONFLICT DO UPDATE SET version=excluded.version, value=NULL, crc=0, expires=excluded.expires WHERE expires<=?`,
 		key, b.next(), core.Nanos(b.now.Add(core.InboxKeep)), core.Nanos(b.now))
 	if err == nil && n == 0 {
 		err = hub.ErrDuplicate
@@ -74,7 +75,8 @@ func sqlOf(kind string) *recordSQL {
 func sqlFor(table string) *recordSQL {
 	const (
 		alive = "(expires IS NULL OR expires>?)"
-		put   = "(kind,key,version,crc,value,expires) VALUES(?,?,?,?,?,?) ON CONFLICT(kind,key) DO UPDATE SET version=excluded.version, crc=excluded.crc, value=excluded.value, expires=excluded.expires"
+		put   = `(kind,key,version,crc,value,expires) VALUES(?,?,?,?,?,?)
+			ON CONFLICT(kind,key) DO UPDATE SET version=excluded.version, crc=excluded.crc, value=excluded.value, expires=excluded.expires`
 	)
 	return &recordSQL{
 		there:  "SELECT 1 FROM " + table + " WHERE kind=? AND key=? AND " + alive,

@@ -39,7 +39,8 @@ func (b *batch) sweep(keep time.Duration, limit int) (int, error) {
 		return int(n), err
 	}
 	old, last := core.Nanos(b.now.Add(-keep)), int64(0)
-	m, err := b.c.exec("DELETE FROM refused WHERE seq IN (SELECT seq FROM (SELECT seq, time FROM refused ORDER BY seq LIMIT ?) WHERE time<?)", int64(limit)-n, old)
+	m, err := b.c.exec("DELETE FROM refused WHERE seq IN (SELECT seq FROM (SELECT seq, time FROM refused ORDER BY seq LIMIT ?) WHERE time<?)",
+		int64(limit)-n, old)
 	if n += m; err != nil || int(n) == limit {
 		return int(n), err
 	}

@@ -239,7 +239,8 @@ func (b *batch) history(j *job) error {
 
 const (
 	sqlRefuse     = "INSERT INTO refused(seq,time,id,corr,source,reason,value) VALUES(?,?,?,?,?,?,?)"
-	sqlRefusedOld = "DELETE FROM refused WHERE source=?1 AND reason=?2 AND seq<=(SELECT seq FROM refused WHERE source=?1 AND reason=?2 ORDER BY seq DESC LIMIT 1 OFFSET ?3)"
+	sqlRefusedOld = `DELETE FROM refused WHERE source=?1 AND reason=?2
+		AND seq<=(SELECT seq FROM refused WHERE source=?1 AND reason=?2 ORDER BY seq DESC LIMIT 1 OFFSET ?3)`
 	sqlRefusedAll = "SELECT count(*) FROM refused INDEXED BY refused_kind"
 	sqlRefusedTop = "DELETE FROM refused WHERE seq IN (SELECT seq FROM refused ORDER BY seq LIMIT ?)"
 )

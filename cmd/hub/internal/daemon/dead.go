@@ -14,7 +14,7 @@ import (
 const browsePage = 500
 
 // browse calls each with the stored messages that q selects, in their order.
-func browse(ctx context.Context, st reader, q hub.BrowseQuery, each func(d *hub.Delivery)) error {
+func browse(ctx context.Context, st hub.StoreReader, q hub.BrowseQuery, each func(d *hub.Delivery)) error {
 	for q.Limit = browsePage; ; {
 		page, err := st.Browse(ctx, q)
 		if err != nil {
@@ -160,7 +160,7 @@ func (a *admin) refusedCounts(r *http.Request) ([]hub.RefusalCount, error) {
 }
 
 // Refusals are the refusals of a store that a query selects, newest first: ?id=&source=&reason=&order=&before=&limit=.
-func Refusals(ctx context.Context, st hub.RefusalReader, query url.Values) ([]hub.Refusal, error) {
+func Refusals(ctx context.Context, st hub.StoreReader, query url.Values) ([]hub.Refusal, error) {
 	q := hub.RefusalQuery{ID: query.Get("id"), Source: query.Get("source"), Reason: query.Get("reason"), Correlation: query.Get("order")}
 	var err error
 	if q.Before, err = number(query, "before", 0); err != nil {

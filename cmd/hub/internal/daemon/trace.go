@@ -29,7 +29,7 @@ func (d *Daemon) Trace(ctx context.Context, id string) (*api.Trace, error) {
 }
 
 // TraceFile is a trace in a store that no hub uses: without data, since no schema says what of it is secret.
-func TraceFile(ctx context.Context, st hub.Store, id string) (*api.Trace, error) {
+func TraceFile(ctx context.Context, st hub.StoreReader, id string) (*api.Trace, error) {
 	v, err := traceIn(ctx, st, id, nil, nil)
 	if err == nil {
 		for _, i := range v.Instances {
@@ -39,25 +39,16 @@ func TraceFile(ctx context.Context, st hub.Store, id string) (*api.Trace, error)
 	return v, err
 }
 
-// reader is what a trace needs of a store.
-type reader interface {
-	History(ctx context.Context, id string) ([]hub.HistoryRow, error)
-	Browse(ctx context.Context, q hub.BrowseQuery) ([]*hub.Delivery, error)
-	Queues(ctx context.Context) ([]hub.QueueStats, error)
-	hub.RefusalReader
-	process.Reader
-}
-
 // tracing is a trace that is being made.
 type tracing struct {
 	*api.Trace
-	st                  reader
+	st                  hub.StoreReader
 	roots, correlations map[string]bool // of the messages that belong to it
 }
 
 // traceIn makes the trace of a message ID, a correlation, or "last". reads are
 // the queues that somebody reads: what lies in others is kept; nil: not known.
-func traceIn(ctx context.Context, st reader, id string, ps *process.Processes, reads map[string]bool) (*api.Trace, error) {
+func traceIn(ctx context.Context, st hub.StoreReader, id string, ps *process.Processes, reads map[string]bool) (*api.Trace, error) {
 	rows, err := st.History(ctx, id)
 	if root := rootOf(id); err == nil && len(rows) == 0 && root != id {
 		rows, err = st.History(ctx, root) // the ID of a child
@@ -231,7 +222,7 @@ func (v *tracing) findRefusals(ctx context.Context) error {
 }
 
 // refusedAfter is the ID of the newest refusal, if it came after the message of rows; else "".
-func refusedAfter(ctx context.Context, st hub.RefusalReader, rows []hub.HistoryRow) (string, error) {
+func refusedAfter(ctx context.Context, st hub.StoreReader, rows []hub.HistoryRow) (string, error) {
 	newest, err := st.Refusals(ctx, hub.RefusalQuery{Limit: 1})
 	if err != nil || len(newest) == 0 {
 		return "", err
@@ -260,7 +251,7 @@ const scanLimit = 5000 // messages in the store up to which all are looked at
 
 // storedOf are the stored messages of the roots and correlations. Children are
 // found by looking at all messages, so only while those are few.
-func storedOf(ctx context.Context, st reader, roots, correlations map[string]bool) ([]*hub.Delivery, error) {
+func storedOf(ctx context.Context, st hub.StoreReader, roots, correlations map[string]bool) ([]*hub.Delivery, error) {
 	qs, err := st.Queues(ctx)
 	if err != nil {
 		return nil, err
