@@ -37,7 +37,7 @@ func (c *cli) processVerb() *cobra.Command {
 		})
 	})
 	showOne.Flags().BoolVar(&data, "data", false, "its data and results as well")
-	var with, why string
+	var with string
 	signal := verb("signal ID EVENT", "Tell an instance of an event", 2, 2, func(ctx context.Context, args []string) error {
 		q := api.ActRequest{Instance: args[0], Event: args[1]}
 		if with != "" {
@@ -48,13 +48,6 @@ func (c *cli) processVerb() *cobra.Command {
 		return c.act(ctx, api.PostSignal, q)
 	})
 	signal.Flags().StringVar(&with, "with", "", "what formulas call `event`, JSON")
-	cancel := verb("cancel ID", "End an instance: what was done is undone", 1, 1, func(ctx context.Context, args []string) error {
-		if why == "" {
-			return exit.Usagef("--why is missing: the reason is kept in the history")
-		}
-		return c.act(ctx, api.PostCancel, api.ActRequest{Instance: args[0], Why: why})
-	})
-	cancel.Flags().StringVar(&why, "why", "", "the reason")
 	cmd := group("process", "Show the instances of processes, and steer them",
 		"  hub process list order --stuck           what failed and waits for somebody\n"+
 			"  hub process show W-1042                  where it stands, what it waits for\n"+
@@ -64,7 +57,10 @@ func (c *cli) processVerb() *cobra.Command {
 		verb("retry ID", "Run failed and waiting steps now; their dead letters are dropped", 1, 1, func(ctx context.Context, args []string) error {
 			return c.act(ctx, api.PostRetry, api.ActRequest{Instance: args[0]})
 		}),
-		cancel,
+		neededVerb("cancel ID", "End an instance: what was done is undone", 1, "why", "the reason is kept in the history", "the reason",
+			func(ctx context.Context, args []string, why string) error {
+				return c.act(ctx, api.PostCancel, api.ActRequest{Instance: args[0], Why: why})
+			}),
 		verb("move ID", "Take an instance to the newest version, as in_flight says", 1, 1, func(ctx context.Context, args []string) error {
 			return c.act(ctx, api.PostMove, api.ActRequest{Instance: args[0]})
 		}))
@@ -106,12 +102,12 @@ func (c *cli) taskVerb() *cobra.Command {
 		verb("show ID", "Show a task with its form", 1, 1, func(ctx context.Context, args []string) error {
 			return tell(ctx, c, api.GetTask, url.Values{"id": {args[0]}}, nil, show.Task)
 		}),
-		personVerb("claim ID", "Make a task yours: nobody else may answer it", 1, "by", "who claims it", "who claims it",
+		neededVerb("claim ID", "Make a task yours: nobody else may answer it", 1, "by", "who claims it", "who claims it",
 			func(ctx context.Context, args []string, by string) error {
 				return tell(ctx, c, api.PostClaim, nil, api.TaskRequest{ID: args[0], By: by}, show.TaskChanged)
 			}),
-		personVerb("answer ID FIELD=VALUE...", "Answer a task; the values are read by its form", -1, "by", "who answers", "who answers", c.answer),
-		personVerb("hand-over ID", "Give a task to somebody else, or back to a group", 1, "to", "a name, or a group",
+		neededVerb("answer ID FIELD=VALUE...", "Answer a task; the values are read by its form", -1, "by", "who answers", "who answers", c.answer),
+		neededVerb("hand-over ID", "Give a task to somebody else, or back to a group", 1, "to", "a name, or a group",
 			"a name, or a group: then anybody of it may claim it",
 			func(ctx context.Context, args []string, to string) error {
 				return tell(ctx, c, api.PostHandOver, nil, api.TaskRequest{ID: args[0], To: to}, show.TaskChanged)
@@ -123,16 +119,16 @@ func (c *cli) taskVerb() *cobra.Command {
 	return cmd
 }
 
-// personVerb is a verb of a task with a flag that must name somebody; missing says whom.
-func personVerb(use, short string, most int, flag, missing, help string, run func(context.Context, []string, string) error) *cobra.Command {
-	var who string
+// neededVerb is a verb of the instance or task ID with a flag that must be given; missing says why.
+func neededVerb(use, short string, most int, flag, missing, help string, run func(context.Context, []string, string) error) *cobra.Command {
+	var value string
 	cmd := verb(use, short, 1, most, func(ctx context.Context, args []string) error {
-		if who == "" {
+		if value == "" {
 			return exit.Usagef("--%s is missing: %s", flag, missing)
 		}
-		return run(ctx, args, who)
+		return run(ctx, args, value)
 	})
-	cmd.Flags().StringVar(&who, flag, "", help)
+	cmd.Flags().StringVar(&value, flag, "", help)
 	return cmd
 }
 

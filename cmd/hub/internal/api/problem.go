@@ -55,12 +55,6 @@ func Conflictf(code, format string, args ...any) *Problem {
 	return Problemf(http.StatusConflict, code, "not possible", format, args...)
 }
 
-// classStatus says how an error's class is told over HTTP.
-var classStatus = map[hub.Class]int{
-	hub.Invalid: http.StatusUnprocessableEntity, hub.Timeout: http.StatusGatewayTimeout, hub.Unavailable: http.StatusServiceUnavailable,
-	hub.Throttled: http.StatusTooManyRequests, hub.Bug: http.StatusInternalServerError,
-}
-
 // ProblemOf is the problem that tells of err.
 func ProblemOf(err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
@@ -68,9 +62,5 @@ func ProblemOf(err error) *Problem {
 		return p
 	}
 	e := hub.AsError(err)
-	status := classStatus[e.Class]
-	if status == 0 {
-		status = http.StatusConflict // rejected, and names given by fail:
-	}
-	return &Problem{Type: "about:blank", Title: "the message is " + string(e.Class), Status: status, Code: e.Reason, Detail: e.Error(), Errors: e.Fields}
+	return &Problem{Type: "about:blank", Title: "the message is " + string(e.Class), Status: e.Class.Status(), Code: e.Reason, Detail: e.Error(), Errors: e.Fields}
 }
