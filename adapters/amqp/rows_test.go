@@ -212,7 +212,7 @@ func TestMemoryAlarm(t *testing.T) {
 		t.Skip("raises the server's memory alarm: set HUB_TEST_SERVERS=1")
 	}
 	r := newRabbit(t)
-	a := openAdapter(t, r.url, nil)
+	a := openAdapter(t, r.url, func(c *Config) { c.ConfirmTimeout = 5 * time.Minute }) // rabbitmqctl takes its time on a busy machine
 	out, in := r.drop("out"), r.queue("in", nil)
 	target := a.target("queue " + out)
 	r.ok(target.Send(background(t), message1("before", "{}")))

@@ -216,7 +216,7 @@ func message1(id, body string) *hub.Message {
 
 // background is a context that ends before the tests are given up.
 func background(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
