@@ -68,6 +68,10 @@ type Adapter struct {
 	Close func(ctx context.Context) error
 }
 
+// DefaultLanes bounds a stage's messages in flight. Most of a message's time
+// is waiting for far ends and for the disk's flush, so lanes are many.
+const DefaultLanes = 64
+
 // Unasked begins the findings of Adapter.Inspect that are no faults.
 const Unasked = "not asked: "
 

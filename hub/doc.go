@@ -1,6 +1,6 @@
-// Package hub holds the contracts and the runtime of the order hub: messages,
-// exchanges, units of work, stages, the dispatcher and the store's contract.
-// It knows messages, not orders, and imports the standard library only.
+// Package hub holds the contracts of the order hub: messages, exchanges, units of
+// work, steps, adapters and the store. It knows messages, not orders, and imports
+// the standard library only. Package engine below it runs what they describe.
 //
 // The rules that everything follows from (DESIGN.md beside this file):
 // the return value is the ack; one unit of work per message; everything that

@@ -29,11 +29,11 @@ var Classes = []Class{Invalid, Rejected, Timeout, Unavailable, Throttled, Bug}
 // DiskFull is the Reason of an Unavailable error for what the hub's store has no room for.
 const DiskFull = "disk_full"
 
-// Reasons of the runtime's own errors.
+// Reasons of the hub's own errors.
 const (
-	reasonConflict = "conflict" // another unit was quicker
-	reasonTimeout  = "timeout"
-	reasonStopping = "stopping" // not finished because the hub stops
+	ReasonConflict = "conflict" // another unit was quicker
+	ReasonTimeout  = "timeout"
+	ReasonStopping = "stopping" // not finished because the hub stops
 )
 
 // Transient tells whether another try may help.
@@ -56,8 +56,7 @@ type Error struct {
 
 	Verdict bool // the author says so, with a `fail:` step, knowing what was done before it: see Outcome
 	Partial bool // something that was called before it was done, and stands: see Outcome
-
-	trial bool // what failed was to find out whether the part works again
+	Trial   bool // what failed was to find out whether the part works again
 }
 
 // FieldError is one fault in a body.
@@ -121,6 +120,16 @@ func (e *Error) Document() doc.Value {
 	})
 }
 
+// Awaits is the part whose recovery ends the wait for another try; "": it is
+// waited for its time. What may have been done is never tried earlier, nor is
+// what the far end named a time for (Retry-After).
+func (e *Error) Awaits() string {
+	if e.Reason == Ambiguous || e.After > 0 && !e.Untried() {
+		return ""
+	}
+	return e.Part
+}
+
 // At names the place of err, unless that is known already.
 func At(err error, where, line string) *Error {
 	e := AsError(err)
@@ -177,15 +186,20 @@ func AsError(err error) *Error {
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return &Error{Class: Timeout, Reason: reasonTimeout, Err: err}
+		return &Error{Class: Timeout, Reason: ReasonTimeout, Err: err}
 	case errors.Is(err, context.Canceled), errors.Is(err, ErrClosed):
-		return &Error{Class: Unavailable, Reason: reasonStopping, Err: err}
+		return &Error{Class: Unavailable, Reason: ReasonStopping, Err: err}
 	case errors.Is(err, ErrNoSpace):
 		return &Error{Class: Unavailable, Reason: DiskFull, Err: err}
 	case errors.Is(err, ErrFull):
 		return &Error{Class: Throttled, Reason: "backlog_full", Err: err}
 	case errors.Is(err, ErrConflict):
-		return &Error{Class: Unavailable, Reason: reasonConflict, Err: err}
+		return &Error{Class: Unavailable, Reason: ReasonConflict, Err: err}
 	}
 	return &Error{Class: Bug, Reason: "bug", Err: err}
+}
+
+// NoReply is the error of a request that has expired, whoever notices it first.
+func NoReply(m *Message) *Error {
+	return Fail(Timeout, ReasonTimeout, "no reply: the request expired at %s", m.Expires.Format(time.RFC3339))
 }

@@ -33,10 +33,11 @@ type StageEnv struct {
 	// Mask hides secrets and personal data in what is said of a message; nil: nothing is hidden.
 	Mask *Masker
 
+	Save func(ctx context.Context, x *Exchange, root, correlation string) error // see Exchange.Commit
+
 	// Serial: nothing runs side by side, so that the same messages take the same course (Runtime.Manual).
 	Serial bool
 
-	save   func(ctx context.Context, x *Exchange, root, correlation string) error
 	memory sync.Map         // owner -> what it remembers: see Memory
 	locks  [4096]sync.Mutex // striped by record: held across calls, so few keys may share one
 	claims sync.Map         // recordName -> *work: see Claim
@@ -168,10 +169,10 @@ func (x *Exchange) Join(forks ...*Exchange) {
 // again while it ends in a conflict; what it locked stays locked until it returns. A unit that has x's Input consumes the
 // message: then x's unit is empty, and nothing is left for the end of the run.
 func (x *Exchange) Turn(ctx context.Context, f func(y *Exchange) error) error {
-	y, err := retryConflicts(ctx, func(again bool, wanted []int) (*Exchange, error) {
+	y, err := x.Env.RetryConflicts(ctx, func(again bool, wanted []int) (*Exchange, error) {
 		y := NewExchange(x.Msg, x.Env)
 		y.Trace, y.Again = x.Trace, x.Again || again
-		y.lockAll(wanted)
+		y.Lock(wanted)
 		return y, Protect(ctx, func(_ context.Context, y *Exchange) error { return f(y) }, y)
 	})
 	if err == nil && y.Unit.Input != nil {
@@ -182,7 +183,7 @@ func (x *Exchange) Turn(ctx context.Context, f func(y *Exchange) error) error {
 
 // Commit commits the unit of a turn, with its sends in their outboxes. root and correlation are what its history is found by.
 func (x *Exchange) Commit(ctx context.Context, root, correlation string) error {
-	return x.Env.save(ctx, x, root, correlation)
+	return x.Env.Save(ctx, x, root, correlation)
 }
 
 // Mask is the masker of texts about x's message and variables, such as what a far end answered.

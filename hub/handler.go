@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"io"
+	"runtime/debug"
 )
 
 // Handler takes a message. When Handle returns nil the hub owns the message
@@ -100,3 +101,16 @@ func Link(steps []Step, next Next) Next {
 
 // End is the Next after the last step: it does nothing.
 func End(context.Context, *Exchange) error { return nil }
+
+// Panicked is the error of a panic that was recovered, with the stack of the goroutine that calls it.
+func Panicked(p any) *Error { return Fail(Bug, "panic", "panic: %v\n%s", p, debug.Stack()) }
+
+// Protect runs steps; a panic becomes a Bug of that message alone.
+func Protect(ctx context.Context, run Next, x *Exchange) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = Panicked(p)
+		}
+	}()
+	return run(ctx, x)
+}

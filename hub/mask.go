@@ -232,23 +232,6 @@ func (e *maskedError) As(target any) bool {
 	return true
 }
 
-// unit masks the texts of u: its history, and why its messages wait or are dead.
-func (m *Masker) unit(u *Unit) {
-	for i := range u.History {
-		u.History[i].Detail = m.Text(u.History[i].Detail)
-	}
-	for i := range u.Puts {
-		m.failure(u.Puts[i].Error)
-	}
-	m.failure(u.Finish.Error)
-}
-
-func (m *Masker) failure(f *Failure) {
-	for ; f != nil; f = f.First {
-		f.Message = m.Text(f.Message)
-	}
-}
-
 // maskTable finds many values in a text at once: a look at two bytes rules out nearly every place.
 type maskTable struct {
 	pairs  [1 << 10]uint64 // bit set of the first two bytes, in lower case

@@ -1,9 +1,6 @@
 package hub
 
-import (
-	"maps"
-	"time"
-)
+import "time"
 
 // Message is what travels through the hub. It is immutable: a step that
 // changes anything passes on a changed copy (see With… methods).
@@ -56,27 +53,6 @@ func (m *Message) WithKey(key string) *Message {
 	return &c
 }
 
-// handled is m as a stage's steps see it. The expiry of a request that they answer
-// says how long somebody waits for the answer; what else they send does not end with it.
-// The mark of a traced message that came from outside goes no further by itself.
-func (m *Message) handled(asked, outside bool) *Message {
-	if (!asked || m.Expires.IsZero()) && !(outside && m.traced()) {
-		return m
-	}
-	c := *m
-	if asked {
-		c.Expires = time.Time{}
-	}
-	if outside && m.traced() {
-		c.Headers = maps.Clone(m.Headers)
-		delete(c.Headers, HeaderTraced)
-	}
-	return &c
-}
-
-// traced tells that a hub keeps the history of what m descends from: then all that becomes of it is kept as well.
-func (m *Message) traced() bool { return m.Headers[HeaderTraced] != "" }
-
 // Child is a copy of m with the derived ID m.ID/suffix. IDs longer than 200
 // bytes keep their root and end in a hash, so they stay derived and bounded.
 func (m *Message) Child(suffix string) *Message {
@@ -84,42 +60,3 @@ func (m *Message) Child(suffix string) *Message {
 	c.ID = DeriveID(m.ID, suffix)
 	return &c
 }
-
-// Headers are text properties of a message; names are lower case. A Headers
-// value is never changed once a message carries it: With copies.
-type Headers map[string]string
-
-// Get is the value of a header; "" when absent.
-func (h Headers) Get(name string) string { return h[name] }
-
-// With is a copy of h with name set to value, or without name when value is "".
-// A header that came empty is there all the same, until a step removes it.
-func (h Headers) With(name, value string) Headers {
-	if old, there := h[name]; old == value && there == (value != "") {
-		return h
-	}
-	c := make(Headers, len(h)+1)
-	for k, v := range h {
-		c[k] = v
-	}
-	if value == "" {
-		delete(c, name)
-	} else {
-		c[name] = value
-	}
-	return c
-}
-
-// Header names with a meaning of their own. Everything else belongs to the users.
-const (
-	HeaderContentType = "content-type"
-	HeaderStatus      = "status"          // status of a reply: an HTTP status code
-	HeaderIdempotency = "idempotency-key" // Idempotency-Key of a request, in and out
-	HeaderVerified    = "verified-id"     // of a request whose sender is proven: what names it among all of that sender's, such as its webhook-id
-	HeaderReplyTo     = "reply-to"        // EIP Return Address
-	HeaderSequence    = "sequence"        // EIP Message Sequence: "2/5", set by split
-	HeaderRetryAfter  = "retry-after"     // seconds
-	HeaderTraceparent = "traceparent"     // W3C Trace Context
-	HeaderTraced      = "hub-traced"      // set by whoever sends, on a channel that a broker carries, what has a history
-	HeaderRoutingKey  = "routing-key"     // of a message on a topic channel
-)

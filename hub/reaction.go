@@ -2,7 +2,6 @@ package hub
 
 import (
 	"math/rand/v2"
-	"regexp"
 	"slices"
 	"time"
 )
@@ -33,7 +32,7 @@ func (r *Retry) Takes(c Class) bool {
 // Delay is the pause before try number n (1: the first retry): Min·2^(n-1) up
 // to Max, of which the upper half is random, so that many do not come at once.
 func (r *Retry) Delay(n int) time.Duration {
-	d := r.longest(n)
+	d := r.Longest(n)
 	return d/2 + time.Duration(rand.Int64N(int64(d/2)+1))
 }
 
@@ -47,7 +46,7 @@ func (r *Retry) Next(e *Error, tries int, delay func(n int) time.Duration) (paus
 	if !r.Takes(e.Class) {
 		return 0, false, true
 	}
-	counts = e.Class != Throttled && !e.Untried() && !e.trial && (e.Reason != "conflict" || e.Class != Unavailable)
+	counts = e.Class != Throttled && !e.Untried() && !e.Trial && (e.Reason != ReasonConflict || e.Class != Unavailable)
 	times, least := r.Times, e.After
 	if e.Reason == Ambiguous {
 		times, least = min(times, ambiguousTimes), max(least, AmbiguousPause)
@@ -58,8 +57,8 @@ func (r *Retry) Next(e *Error, tries int, delay func(n int) time.Duration) (paus
 	return max(delay(tries+1), least), true, counts
 }
 
-// longest is the greatest Delay(n).
-func (r *Retry) longest(n int) time.Duration {
+// Longest is the greatest Delay(n).
+func (r *Retry) Longest(n int) time.Duration {
 	d := r.Min
 	for i := 1; i < n && d < r.Max; i++ {
 		d *= 2
@@ -78,36 +77,67 @@ type Reaction struct {
 // Policy finds the reaction to an error.
 type Policy func(e *Error) Reaction
 
-// causeNoise are the values in a text: what is quoted, and words with a digit, such as numbers, times and identifiers.
-var causeNoise = regexp.MustCompile(`"[^"]*"|[0-9A-Za-z_.:/+-]*[0-9][0-9A-Za-z_.:/+-]*`)
-
-// after makes f, the stored form of e, the failure that follows before. It tells
-// whether it is the same once more; what was not even tried says nothing new.
-func (f *Failure) after(before *Failure, e *Error) (again bool) {
-	if before == nil || before.Cause != f.Cause && !e.Untried() {
-		return false
-	}
-	f.Since, f.Times = before.Since, before.Times+1
-	if e.Untried() {
-		f.Class, f.Reason, f.Message, f.Cause = before.Class, before.Reason, before.Message, before.Cause
-	}
-	return true
+// Place is a step, as errors that come out of it know it.
+type Place struct {
+	Where, Line string
+	React       func(*Error) (Reaction, bool) // the step's own `errors:` and `retry:`; nil: none
+	Outer       *Place                        // the step that it stands in; nil: it stands in its pipeline
 }
 
-// maxText bounds the text of a stored error, in bytes.
-const maxText = 2000
+// caught is an error on its way out of the steps of one run: the plain error, and
+// what the steps that it came through say of it. AsError gives the plain error, so
+// that whoever hands one on, to a caller or into the store, hands on nothing of this.
+type caught struct {
+	err      *Error
+	around   *Place // the step around those that it came through; nil: none
+	called   bool   // it came out of a pipeline that is called: the step that calls is around it, whichever that is
+	reacts   bool
+	reaction Reaction
+	msg      *Message // as the step that reacts had it; else as the step had it that failed
+}
 
-// failure is the stored form of e. The group is of failures of one kind: the
-// class, the place and the message without its values, of e and of what led to it.
-func failure(e *Error, now time.Time, config string) *Failure {
-	f := &Failure{Times: 1, Since: now, Class: e.Class, Reason: e.Reason, Where: e.Where, Message: Clip(e.Error(), maxText), Time: now, Config: config}
-	kind := ""
-	for c := e; c != nil; c = c.Cause {
-		kind += string(c.Class) + "|" + c.Where + "|" + causeNoise.ReplaceAllString(Clip(c.Error(), maxText), "…")
+func (c *caught) Error() string { return c.err.Error() }
+
+// Unwrap gives the plain error.
+func (c *caught) Unwrap() error { return c.err }
+
+// Catch marks err, which came out of the step at p that had message m. The first
+// step to see an error is its place; the first step around it, inside out, whose
+// reactions take the error's class gives the reaction. An error of the steps
+// behind p passes through unchanged.
+func Catch(err error, p *Place, m *Message) error {
+	c := caught{err: At(err, p.Where, p.Line), msg: m}
+	if had, ok := err.(*caught); ok {
+		if had.around != p && !had.called {
+			return err
+		}
+		c = *had
 	}
-	if e.Cause != nil {
-		f.First = failure(e.Cause, time.Time{}, "")
+	if !c.reacts && p.React != nil {
+		if c.reaction, c.reacts = p.React(c.err); c.reacts {
+			c.msg = m
+		}
 	}
-	f.Cause = "g" + HashID(kind)[:6]
-	return f
+	c.around, c.called = p.Outer, false
+	return &c
+}
+
+// Called marks err, which came out of a pipeline that was called inside the
+// caller's run: the steps of the caller react where the pipeline's own do not.
+func Called(err error) error {
+	if had, ok := err.(*caught); ok {
+		c := *had
+		c.called = true
+		return &c
+	}
+	return err
+}
+
+// ReactionTo is what the steps that err came out of say becomes of the message, with
+// the message as the step had it that says so; false: nothing.
+func ReactionTo(err error) (r Reaction, had *Message, ok bool) {
+	if c, is := err.(*caught); is && c.reacts {
+		return c.reaction, c.msg, true
+	}
+	return Reaction{}, nil, false
 }

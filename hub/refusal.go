@@ -28,8 +28,8 @@ type Refusal struct {
 	Begins      string       `json:"begins,omitempty"`  // Head as a text, masked
 	Skipped     int64        `json:"skipped,omitempty"` // of its source and reason, refused since the kept one before, and only counted
 
-	about  *Message // what was refused, when there is a message; until the row is made
-	within bool     // no input was refused: it passed between steps of the hub, or is an answer to one
+	About  *Message `json:"-"` // what was refused, when there is a message; until the row is made
+	Within bool     `json:"-"` // no input was refused: it passed between steps of the hub, or is an answer to one
 }
 
 // Bounds of what a store keeps of refusals, so that whoever sends rubbish fills
@@ -79,7 +79,7 @@ func CountRefused(ctx context.Context, st StoreReader) ([]RefusalCount, error) {
 		out = append(out, c)
 	}
 	slices.SortFunc(out, func(a, b RefusalCount) int {
-		return cmp.Or(cmp.Compare(b.last(), a.last()), strings.Compare(a.Source+kindSeparator+a.Reason, b.Source+kindSeparator+b.Reason))
+		return cmp.Or(cmp.Compare(b.last(), a.last()), strings.Compare(RefusedKey(a.Source, a.Reason), RefusedKey(b.Source, b.Reason)))
 	})
 	return out, nil
 }
@@ -92,6 +92,9 @@ func (c *RefusalCount) last() int64 {
 }
 
 const kindSeparator = "\x00" // between source and reason
+
+// RefusedKey is the key of the counter of what source refused for a reason.
+func RefusedKey(source, reason string) string { return source + kindSeparator + reason }
 
 // Refuser keeps what was refused. The Handler that a source gets is one, and
 // so is Env.Refuser. What a Handler returned an error for it has noted itself:
@@ -121,12 +124,12 @@ func (forgetful) Kept(context.Context) error { return nil }
 func RefusalOf(m *Message, err error) Refusal {
 	e := AsError(err)
 	return Refusal{ID: m.ID, Class: e.Class, Reason: cmp.Or(e.Reason, string(e.Class)), Text: e.Error(), Fields: e.Fields, Where: e.Where, Line: e.Line,
-		Correlation: m.Correlation, ContentType: m.Headers[HeaderContentType], Size: int64(m.Body.Len()), Head: m.Body.Bytes(), about: m}
+		Correlation: m.Correlation, ContentType: m.Headers[HeaderContentType], Size: int64(m.Body.Len()), Head: m.Body.Bytes(), About: m}
 }
 
 // LateReply is the refusal of reply m, which came by place when nobody waited for it any more.
 func LateReply(m *Message, place string) Refusal {
 	r := RefusalOf(m, Fail(Timeout, "late_reply", "%s: a reply came that nobody waits for any more", place))
-	r.within = true
+	r.Within = true
 	return r
 }

@@ -1,8 +1,11 @@
 package hub
 
 import (
+	"context"
+	"errors"
 	"hash/fnv"
 	"slices"
+	"time"
 )
 
 // Serialize makes the units of this hub that are about to read and write the
@@ -41,8 +44,28 @@ func (w *work) want(n int) {
 	}
 }
 
-// lockAll takes the stripes that the run before this one asked for. x holds none yet.
-func (x *Exchange) lockAll(wanted []int) {
+// conflictTries bounds the immediate re-runs after ErrConflict; past it the message is retried later.
+const conflictTries = 20
+
+// RetryConflicts runs a unit of work again as long as another one changed a record that
+// it had read; after conflictTries runs it returns the conflict. run gets the stripes
+// that the run before asked for, to Lock them; what its unit holds is settled here.
+func (e *StageEnv) RetryConflicts(ctx context.Context, run func(again bool, wanted []int) (*Exchange, error)) (x *Exchange, err error) {
+	var wanted []int
+	for try := 1; ; try++ {
+		x, err = run(try > 1, wanted)
+		wanted = x.Settle()
+		if !errors.Is(err, ErrConflict) || errors.Is(err, ErrLost) || try == conflictTries || ctx.Err() != nil {
+			return x, err
+		}
+		if !e.Serial { // virtual time does not pass while its one message runs
+			Pause(ctx, e.Clock, time.Duration(try)*time.Millisecond)
+		}
+	}
+}
+
+// Lock takes the stripes that the run before this one asked for (see Settle). x holds none yet.
+func (x *Exchange) Lock(wanted []int) {
 	if len(wanted) == 0 {
 		return
 	}
@@ -54,9 +77,11 @@ func (x *Exchange) lockAll(wanted []int) {
 	x.Unit.held = wanted
 }
 
-// unlock is called once the unit is settled. It gives the stripes that the unit asked for.
-func (u *Unit) unlock() (wanted []int) {
-	w := u.work
+// Settle ends what x's unit holds, its locks and claims, once the unit is committed or
+// given up; a second call does nothing. It gives the stripes that the unit asked for:
+// a run that takes the place of this one locks them first.
+func (x *Exchange) Settle() (wanted []int) {
+	u, w := x.Unit, x.Unit.work
 	if w == nil {
 		return nil
 	}

@@ -64,7 +64,7 @@ const (
 // localReason tells that a reason is about the hub that gives it: to who asked it, it
 // would say something else (that it was not asked, that its own hub stops).
 func localReason(reason string) bool {
-	return (&Error{Reason: reason}).Untried() || reason == reasonConflict || reason == reasonStopping
+	return (&Error{Reason: reason}).Untried() || reason == ReasonConflict || reason == ReasonStopping
 }
 
 // className is what a class or a reason may be that comes from outside.
@@ -95,7 +95,7 @@ func (e *Error) Public() (text string, fields []FieldError) {
 	_, said := errors.AsType[Said](e)
 	switch {
 	case e.Told && !said && e.Class != Bug:
-		return Clip(e.Error(), maxText), e.Fields[:min(len(e.Fields), maxFields)]
+		return Clip(e.Error(), MaxText), e.Fields[:min(len(e.Fields), maxFields)]
 	case public[e.Class] != "":
 		return public[e.Class], nil
 	case said:
@@ -176,7 +176,7 @@ func ReplyError(header func(name string) string, body []byte) error {
 	if n.Detail == "" {
 		n.Detail = "answered with " + string(class) + " " + reason
 	}
-	e := &Error{Class: class, Reason: reason, Fields: n.Errors[:min(len(n.Errors), maxFields)], Err: Said(Clip(strings.ToValidUTF8(n.Detail, ""), maxText)),
+	e := &Error{Class: class, Reason: reason, Fields: n.Errors[:min(len(n.Errors), maxFields)], Err: Said(Clip(strings.ToValidUTF8(n.Detail, ""), MaxText)),
 		Partial: header(HeaderErrorPartial) == "true"}
 	if s, err := strconv.Atoi(header(HeaderRetryAfter)); err == nil && class.Transient() && s > 0 {
 		e.After = min(time.Duration(s)*time.Second, maxAfter)

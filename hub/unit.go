@@ -2,6 +2,7 @@ package hub
 
 import (
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 )
@@ -71,16 +72,24 @@ type Failure struct {
 	First   *Failure  `json:"first,omitempty"`  // what was being handled when this came up, without Time, Cause and Config
 }
 
-// Text is the message with all that led to it, for people.
-func (f *Failure) Text() string { return f.asError().Chain(maxText) }
+// MaxText bounds the text of a stored error, in bytes.
+const MaxText = 2000
 
-// asError is the error again, as far as it is stored.
-func (f *Failure) asError() *Error {
+// Text is the message with all that led to it, for people.
+func (f *Failure) Text() string { return f.Err().Chain(MaxText) }
+
+// Err is the error again, as far as it is stored.
+func (f *Failure) Err() *Error {
 	e := &Error{Class: f.Class, Reason: f.Reason, Where: f.Where, Err: errors.New(f.Message)}
 	if f.First != nil {
-		e.Cause = f.First.asError()
+		e.Cause = f.First.Err()
 	}
 	return e
+}
+
+// RetriedText says what was met again and again, and is kept as a count.
+func RetriedText(times int, since, last time.Time, text string) string {
+	return fmt.Sprintf("failed %d times since %s, last %s: %s", times, since.UTC().Format(time.TimeOnly), last.UTC().Format(time.TimeOnly), text)
 }
 
 // State of a stored message.

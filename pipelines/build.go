@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/shape"
@@ -175,7 +176,7 @@ func (b *Build) Timer(name string, run hub.Step) string {
 func (b *Build) Aside(name string, run hub.Step) string {
 	queue := b.Where + "!" + name
 	b.pl.keeps = true
-	b.pl.asides = append(b.pl.asides, &hub.Stage{Name: b.Where + " " + name, Queue: queue, Lanes: asideLanes, Trace: true,
+	b.pl.asides = append(b.pl.asides, &engine.Stage{Name: b.Where + " " + name, Queue: queue, Lanes: asideLanes, Trace: true,
 		Run: hub.Link([]hub.Step{run}, hub.End)})
 	return queue
 }

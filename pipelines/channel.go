@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/schema"
@@ -21,7 +22,7 @@ type Channel struct {
 	Keep time.Duration
 	Via  *Adapter // nil: the store
 
-	bound   hub.Bound
+	bound   engine.Bound
 	place   bool    // a place of a broker that is not there, which the store stands in for: it keeps the messages' own keys
 	out     *farEnd // the way to the broker that carries it; nil: no step sends
 	schema  *schema.Schema

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/shape"
 )
@@ -176,8 +177,8 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 		return
 	}
 	run := hub.Link(steps, hub.End)
-	stage := func(name, queue string, run hub.Next) *hub.Stage {
-		return &hub.Stage{Name: name, Queue: queue, Run: run, React: p.policy, Lanes: lanes, Trace: p.keeps || !p.From.outside() || index > 0}
+	stage := func(name, queue string, run hub.Next) *engine.Stage {
+		return &engine.Stage{Name: name, Queue: queue, Run: run, React: p.policy, Lanes: lanes, Trace: p.keeps || !p.From.outside() || index > 0}
 	}
 	main := stage(name, queue, run)
 	if c := p.From.Channel; c != nil && index == 0 {

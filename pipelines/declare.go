@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/shape"
 )
@@ -133,7 +134,7 @@ func (l *loading) readChannels(n *yamlfile.Node) {
 		value.Decode(&s, "channel")
 		c := &Channel{Name: key.Raw(), Type: s.Type, Line: fileLine(key), Keep: s.Keep, schema: l.schemaOf(s.Schema)}
 		if s.Limit != nil {
-			c.bound = hub.Bound{Messages: s.Limit.Messages, Bytes: s.Limit.Bytes, Wait: s.Limit.Wait}
+			c.bound = engine.Bound{Messages: s.Limit.Messages, Bytes: s.Limit.Bytes, Wait: s.Limit.Wait}
 			if s.Via != nil {
 				value.Get("limit").Errorf("E271", "limit the queue at the broker", "the messages of a channel with `via` lie at the broker")
 			}

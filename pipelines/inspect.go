@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/engine"
 )
 
 // Inspection says how Plan.Inspect asks.
@@ -24,7 +25,7 @@ type Inspection struct {
 // far ends. What differs, and who can't be asked, becomes a problem at the
 // adapter. asked counts those that answered. The error: the plan can't be opened.
 func (p *Plan) Inspect(ctx context.Context, in Inspection) (asked int, err error) {
-	rt := hub.NewRuntime(nil, in.Clock, in.Log, nil) // it takes the stages and is never run: it needs no store
+	rt := engine.NewRuntime(nil, in.Clock, in.Log, nil) // it takes the stages and is never run: it needs no store
 	o, err := p.Open(rt, in.Clock, in.Log)
 	if err != nil {
 		return 0, err

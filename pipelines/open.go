@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"orderhub/hub"
+	"orderhub/hub/engine"
 )
 
 // Opened is a plan connected to its far ends by one runtime. The plan does not change when it is opened: several
@@ -21,7 +22,7 @@ type Opened struct {
 
 // Open opens the plan's adapters and gives its stages and sources to the
 // runtime. Far ends need not be there yet.
-func (p *Plan) Open(rt *hub.Runtime, clock hub.Clock, log *slog.Logger) (*Opened, error) {
+func (p *Plan) Open(rt *engine.Runtime, clock hub.Clock, log *slog.Logger) (*Opened, error) {
 	o := &Opened{plan: p, Addresses: map[string]string{}, adapters: map[*Adapter]*hub.Adapter{}, handles: map[*farEnd]*handle{}}
 	rt.Masked(p.Mask)
 	for _, a := range p.Adapters {
@@ -34,7 +35,7 @@ func (p *Plan) Open(rt *hub.Runtime, clock hub.Clock, log *slog.Logger) (*Opened
 		}
 	}
 	rt.Health.Retain(p.adapterNames())
-	stages := map[*hub.Stage]*hub.Stage{} // the runtime's own copies
+	stages := map[*engine.Stage]*engine.Stage{} // the runtime's own copies
 	for _, s := range p.Stages() {
 		own := *s
 		stages[s] = &own
@@ -59,14 +60,14 @@ func (p *Plan) Open(rt *hub.Runtime, clock hub.Clock, log *slog.Logger) (*Opened
 }
 
 // open opens the adapter and what steps use of it, and binds both to the runtime.
-func (o *Opened) open(a *Adapter, env *hub.Env, rt *hub.Runtime) error {
+func (o *Opened) open(a *Adapter, env *hub.Env, rt *engine.Runtime) error {
 	opened, err := a.Type.Open(a.cfg, env)
 	if err != nil {
 		return err
 	}
 	o.adapters[a] = opened
 	rt.Bind(a, opened)
-	part := rt.Health.Part(hub.PartAdapter, a.Name).Probed(opened.Probe)
+	part := rt.Health.Part(engine.PartAdapter, a.Name).Probed(opened.Probe)
 	for _, f := range a.farEnds {
 		h, err := f.open(opened, part)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/schema"
@@ -61,9 +62,9 @@ type Pipeline struct {
 	Name   string
 	Line   string
 	From   From
-	Stages []*hub.Stage // the first is fed by From; none for `from: call`
-	Steps  []StepInfo   // as written, for the graph and the docs
-	Links  []Link       // where its messages may go
+	Stages []*engine.Stage // the first is fed by From; none for `from: call`
+	Steps  []StepInfo      // as written, for the graph and the docs
+	Links  []Link          // where its messages may go
 
 	Description hub.Description // what partners may know of it, where its source answers them
 
@@ -71,12 +72,12 @@ type Pipeline struct {
 	gives   *shape.Type    // what a call of it is answered; nil: not known
 	node    *yamlfile.Node
 	policy  hub.Policy
-	body    hub.Step       // of `from: call`: what a call runs
-	asides  []*hub.Stage   // what runs beside the pipeline: nothing follows it
-	keeps   bool           // some step changes the store: history of every message is kept
-	reply   *yamlfile.Node // the first step that is a reply; nil: none
-	replies bool           // some step answers the messages that carry a Return Address
-	gated   bool           // behind some step that is compiled already not every message goes on
+	body    hub.Step        // of `from: call`: what a call runs
+	asides  []*engine.Stage // what runs beside the pipeline: nothing follows it
+	keeps   bool            // some step changes the store: history of every message is kept
+	reply   *yamlfile.Node  // the first step that is a reply; nil: none
+	replies bool            // some step answers the messages that carry a Return Address
+	gated   bool            // behind some step that is compiled already not every message goes on
 }
 
 // From says what feeds a pipeline: an adapter, a channel, or calls.
@@ -142,8 +143,8 @@ type Link struct {
 }
 
 // Stages are all stages of the plan: pipelines, their continuations, timers, outboxes.
-func (p *Plan) Stages() []*hub.Stage {
-	var out []*hub.Stage
+func (p *Plan) Stages() []*engine.Stage {
+	var out []*engine.Stage
 	for _, pl := range p.Pipelines {
 		out = append(out, pl.Stages...)
 		out = append(out, pl.asides...)

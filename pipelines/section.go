@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/schema"
@@ -105,7 +106,7 @@ func (s *SectionBuild) Pipeline(key *yamlfile.Node, queue string) *Pipeline {
 		return nil
 	}
 	p := &Pipeline{Name: name, Line: fileLine(key), From: From{Section: s.Key}, node: key, keeps: true}
-	p.Stages = []*hub.Stage{{Name: name, Queue: queue, Trace: true}}
+	p.Stages = []*engine.Stage{{Name: name, Queue: queue, Trace: true}}
 	s.plan.Pipelines = append(s.plan.Pipelines, p)
 	return p
 }
@@ -170,7 +171,7 @@ func (s *SectionBuild) Reread(name string, text []byte) (*yamlfile.Node, *Sectio
 // Adopt takes over what another compilation of the pipeline runs beside it.
 func (p *Pipeline) Adopt(o *Pipeline) {
 	for _, a := range o.asides {
-		if !slices.ContainsFunc(p.asides, func(have *hub.Stage) bool { return have.Queue == a.Queue }) {
+		if !slices.ContainsFunc(p.asides, func(have *engine.Stage) bool { return have.Queue == a.Queue }) {
 			p.asides = append(p.asides, a)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"orderhub/hub"
+	"orderhub/hub/engine"
 )
 
 // farEnd is one use of an adapter that steps name: as a target, `send: {mail: order-status}`, or as a caller,
@@ -44,7 +45,7 @@ func (f *farEnd) queue() string {
 }
 
 // open opens it at the opened adapter, part of a hub whose health is kept.
-func (f *farEnd) open(at *hub.Adapter, part *hub.Part) (h *handle, err error) {
+func (f *farEnd) open(at *hub.Adapter, part *engine.Part) (h *handle, err error) {
 	h = &handle{}
 	if f.calls {
 		h.use = part.Use(f.arg, false)
@@ -75,7 +76,7 @@ func (f *farEnd) of(x *hub.Exchange) *handle { return x.Env.Memory(f, nil).(*han
 type handle struct {
 	target hub.Target
 	caller hub.Caller
-	use    *hub.Use
+	use    *engine.Use
 }
 
 var (
@@ -105,9 +106,9 @@ func (h *handle) Close() error {
 }
 
 // stage delivers the outbox of a target.
-func (f *farEnd) stage() *hub.Stage {
+func (f *farEnd) stage() *engine.Stage {
 	site := Site{Where: f.queue(), Line: f.adapter.Line}
-	return &hub.Stage{Name: site.Where, Queue: site.Where, Direct: true, Trace: true, Run: func(ctx context.Context, x *hub.Exchange) error {
+	return &engine.Stage{Name: site.Where, Queue: site.Where, Direct: true, Trace: true, Run: func(ctx context.Context, x *hub.Exchange) error {
 		began := x.Now()
 		if err := f.of(x).Send(ctx, x.Msg); err != nil {
 			return site.At(err)

@@ -15,6 +15,7 @@ import (
 	kafka "github.com/segmentio/kafka-go"
 
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/hub/hubtest"
 	"orderhub/hub/store"
 )
@@ -23,7 +24,7 @@ import (
 type running struct {
 	t     testing.TB
 	store hub.Store
-	rt    *hub.Runtime
+	rt    *engine.Runtime
 }
 
 func newRunning(t testing.TB) *running {
@@ -31,11 +32,11 @@ func newRunning(t testing.TB) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &running{t, s, hub.NewRuntime(s, hub.RealClock{}, slog.New(slog.DiscardHandler), nil)}
+	return &running{t, s, engine.NewRuntime(s, hub.RealClock{}, slog.New(slog.DiscardHandler), nil)}
 }
 
 func (r *running) feed(name string, src hub.Source, step func(m *hub.Message) error) {
-	stage := &hub.Stage{Name: name, Queue: name + "#0", Inbox: true, Direct: true, Run: func(_ context.Context, x *hub.Exchange) error { return step(x.Msg) }}
+	stage := &engine.Stage{Name: name, Queue: name + "#0", Inbox: true, Direct: true, Run: func(_ context.Context, x *hub.Exchange) error { return step(x.Msg) }}
 	if err := r.rt.AddStage(stage); err != nil {
 		r.t.Fatal(err)
 	}

@@ -27,6 +27,7 @@ import (
 
 	"orderhub/adapters/httpclient"
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/hub/store"
 	"orderhub/pipelines"
 	"orderhub/pipelines/call"
@@ -106,7 +107,7 @@ func size(file string) (n int64) {
 
 // running is a hub in this program.
 type running struct {
-	rt     *hub.Runtime
+	rt     *engine.Runtime
 	st     *watched
 	opened *pipelines.Opened
 	cancel context.CancelFunc
@@ -129,7 +130,7 @@ func start(config, file string, l *load) *running {
 	_, err = process.Of(plan).Prepare(ctx, st)
 	check(err)
 	h := &running{st: &watched{Store: st, l: l}}
-	h.rt = hub.NewRuntime(h.st, hub.RealClock{}, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), nil)
+	h.rt = engine.NewRuntime(h.st, hub.RealClock{}, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), nil)
 	h.opened, err = plan.Open(h.rt, hub.RealClock{}, slog.New(slog.DiscardHandler))
 	check(err)
 	run, cancel := context.WithCancel(ctx)

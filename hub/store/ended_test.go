@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/hub/store/core"
 	"orderhub/hub/store/storetest"
 )
@@ -53,7 +54,7 @@ func endedStores(t *testing.T, run func(t *testing.T, s hub.Store, damage func(i
 // held is a stage whose first message of each key fails, so that the others are held behind its retry.
 type held struct {
 	hub.Store
-	*hub.Runtime
+	*engine.Runtime
 	mu   sync.Mutex
 	done []string
 }
@@ -65,8 +66,8 @@ func (h *held) all() []string {
 }
 
 func startHeld(t *testing.T, s hub.Store, retry time.Duration, direct bool) *held {
-	h := &held{Store: s, Runtime: hub.NewRuntime(s, hub.RealClock{}, slog.New(slog.DiscardHandler), nil)}
-	stage := &hub.Stage{Name: "s", Queue: "q", Direct: direct, React: func(*hub.Error) hub.Reaction {
+	h := &held{Store: s, Runtime: engine.NewRuntime(s, hub.RealClock{}, slog.New(slog.DiscardHandler), nil)}
+	stage := &engine.Stage{Name: "s", Queue: "q", Direct: direct, React: func(*hub.Error) hub.Reaction {
 		return hub.Reaction{Retry: &hub.Retry{Times: 9, Min: retry, Max: retry}}
 	}, Run: func(_ context.Context, x *hub.Exchange) error {
 		if strings.HasSuffix(x.Msg.ID, "-0") {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/pipelines/idempotent"
 	"orderhub/pipelines/patterntest"
 )
@@ -53,7 +54,7 @@ func TestTwoHubsShareAGroup(t *testing.T) {
 	shared := &meddler{Store: h.Store}
 	run := func(st hub.Store) (step func(n int)) {
 		log := slog.New(slog.DiscardHandler)
-		rt := hub.NewRuntime(st, h.Clock, log, nil)
+		rt := engine.NewRuntime(st, h.Clock, log, nil)
 		opened, err := h.Plan.Open(rt, h.Clock, log)
 		if err != nil {
 			t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/hub/store"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
@@ -36,7 +37,7 @@ type Answer func(ctx context.Context, m *hub.Message) (*hub.Message, error)
 type Hub struct {
 	Clock   *Clock
 	Store   hub.Store
-	Runtime *hub.Runtime
+	Runtime *engine.Runtime
 	Plan    *pipelines.Plan
 
 	t      testing.TB
@@ -85,7 +86,7 @@ func begin(t testing.TB, c Config, plan *pipelines.Plan, far *farEnds) *Hub {
 	if err := h.Store.Recover(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	h.Runtime = hub.NewRuntime(h.Store, c.Clock, log, nil)
+	h.Runtime = engine.NewRuntime(h.Store, c.Clock, log, nil)
 	if h.opened, err = plan.Open(h.Runtime, c.Clock, log); err != nil {
 		t.Fatal(err)
 	}

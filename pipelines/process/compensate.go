@@ -94,7 +94,7 @@ func refused(e *hub.Error) bool { return !e.Class.Transient() && !e.InDoubt() &&
 func (t *turn) compensationFailed(tok *instance.Token, u *instance.Effect, err error) {
 	e := hub.AsError(err)
 	policy := cmp.Or(t.d.Desk.Retry, hub.DefaultRetry)
-	if r, ok := hub.ReactionTo(err); ok && r.Retry != nil {
+	if r, _, ok := hub.ReactionTo(err); ok && r.Retry != nil {
 		policy = r.Retry
 	}
 	if !t.again(tok, policy, e) {

@@ -18,7 +18,7 @@ func (t *turn) stepFailed(tok *instance.Token, k *definition.Step, err error) er
 	if k.Compensation != nil && e.InDoubt() {
 		tok.Doubt = true
 	}
-	own, says := hub.ReactionTo(err)
+	own, _, says := hub.ReactionTo(err)
 	if own.Retry != nil && t.again(tok, own.Retry, e) {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/pipelines"
 )
 
@@ -17,7 +18,7 @@ import (
 // killed. What it does after that has no effect.
 type life struct {
 	world  *world
-	rt     *hub.Runtime
+	rt     *engine.Runtime
 	opened *pipelines.Opened
 	dead   bool // ended: nothing it does has an effect; under world.mu
 	killed bool // at a point
@@ -44,7 +45,7 @@ func (r *run) begin(ctx context.Context, crashed bool) error {
 	}
 	l := &life{world: w}
 	log := slog.New(slog.DiscardHandler)
-	l.rt = hub.NewRuntime(&journal{Store: r.store, life: l, order: r.shuffle}, w.clock, log, nil)
+	l.rt = engine.NewRuntime(&journal{Store: r.store, life: l, order: r.shuffle}, w.clock, log, nil)
 	r.lab.life, r.life = l, l
 	w.broker.forget()
 	r.standIn()

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/hub/store"
 	"orderhub/pipelines"
 )
@@ -35,12 +36,12 @@ type run struct {
 	marks    map[string]int // how much of the arrivals an expectation of the name has seen
 	since    int            // of the history: where the current item began
 	from     int            // of the arrivals, likewise
-	stages   map[*hub.Stage]hub.Next
+	stages   map[*engine.Stage]hub.Next
 }
 
 // play runs the test t once and gives what it found.
 func (s *session) play(ctx context.Context, t *Test, m mode) (r *run, misses []Failure, err error) {
-	r = &run{world: newWorld(t, m), test: t, plan: s.plan, lab: s.lab, marks: map[string]int{}, stages: map[*hub.Stage]hub.Next{}}
+	r = &run{world: newWorld(t, m), test: t, plan: s.plan, lab: s.lab, marks: map[string]int{}, stages: map[*engine.Stage]hub.Next{}}
 	if m.seed != 0 {
 		r.shuffle = rand.New(rand.NewPCG(uint64(m.seed)*0x9e3779b97f4a7c15, uint64(m.seed))) // near seeds give far orders
 	}

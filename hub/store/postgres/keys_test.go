@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/hub/store/storetest"
 )
 
@@ -122,23 +123,23 @@ func TestPostgresOrderPerKey(t *testing.T) {
 	l := &keyLines{keys: keys, each: each, next: map[int]int{}, taken: map[int]bool{}}
 	far := &pgFar{tries: map[string]int{}, arrived: map[string]int{}}
 	start := func(name string) *pgHub { // a machine that stands still for 2 s is not a hub that is lost
-		return startRuntime(t, base, name, 4*time.Second, func(rt *hub.Runtime) {
+		return startRuntime(t, base, name, 4*time.Second, func(rt *engine.Runtime) {
 			again := func(*hub.Error) hub.Reaction {
 				return hub.Reaction{Retry: &hub.Retry{Times: 90, Min: 5 * time.Millisecond, Max: 100 * time.Millisecond}}
 			}
-			in := &hub.Stage{Name: "in", Queue: "in#0", Inbox: true, React: again, Run: func(_ context.Context, x *hub.Exchange) error {
+			in := &engine.Stage{Name: "in", Queue: "in#0", Inbox: true, React: again, Run: func(_ context.Context, x *hub.Exchange) error {
 				if err := far.try(x.Msg.ID, 10); err != nil {
 					return err
 				}
 				x.Unit.Sends = append(x.Unit.Sends, hub.Send{Queue: "@far", Target: far, Msg: x.Msg})
 				return nil
 			}}
-			out := &hub.Stage{Name: "@far", Queue: "@far", Direct: true, React: again, Run: func(ctx context.Context, x *hub.Exchange) error {
+			out := &engine.Stage{Name: "@far", Queue: "@far", Direct: true, React: again, Run: func(ctx context.Context, x *hub.Exchange) error {
 				time.Sleep(time.Duration(rand.IntN(5)) * time.Millisecond) // the way through the outbox is the longer one
 				err := far.Send(ctx, x.Msg)
 				return err
 			}}
-			for _, s := range []*hub.Stage{in, out} {
+			for _, s := range []*engine.Stage{in, out} {
 				if err := rt.AddStage(s); err != nil {
 					t.Fatal(err)
 				}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/hub/store/core"
 	"orderhub/hub/store/storetest"
 )
@@ -74,7 +75,7 @@ type pgHub struct {
 	t     *testing.T
 	s     *Store
 	proxy *pgProxy
-	rt    *hub.Runtime
+	rt    *engine.Runtime
 	stop  context.CancelFunc
 	ended chan error
 }
@@ -83,11 +84,11 @@ const pgQueues = 5
 
 func startHub(t *testing.T, base, name string, f *pgFeed) *pgHub {
 	t.Helper()
-	return startRuntime(t, base, name, time.Second, func(rt *hub.Runtime) { addStages(t, rt, name, f) })
+	return startRuntime(t, base, name, time.Second, func(rt *engine.Runtime) { addStages(t, rt, name, f) })
 }
 
 // startRuntime runs a hub. lease is how long its queues stay with it when it is silent.
-func startRuntime(t *testing.T, base, name string, lease time.Duration, set func(rt *hub.Runtime)) *pgHub {
+func startRuntime(t *testing.T, base, name string, lease time.Duration, set func(rt *engine.Runtime)) *pgHub {
 	t.Helper()
 	h := &pgHub{t: t, ended: make(chan error, 1)}
 	var url string
@@ -96,7 +97,7 @@ func startRuntime(t *testing.T, base, name string, lease time.Duration, set func
 	if h.s, err = Open(ctx, url, Options{Options: core.Options{Hub: name}, Lease: lease, Patience: 4 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
-	rt := hub.NewRuntime(h.s, hub.RealClock{}, silent, nil)
+	rt := engine.NewRuntime(h.s, hub.RealClock{}, silent, nil)
 	h.rt = rt
 	rt.Drain = 2 * time.Second
 	set(rt)
@@ -111,16 +112,16 @@ func startRuntime(t *testing.T, base, name string, lease time.Duration, set func
 	return h
 }
 
-func addStages(t *testing.T, rt *hub.Runtime, name string, f *pgFeed) {
-	in := &hub.Stage{Name: "in", Queue: "in", Inbox: true, Run: func(_ context.Context, x *hub.Exchange) error {
+func addStages(t *testing.T, rt *engine.Runtime, name string, f *pgFeed) {
+	in := &engine.Stage{Name: "in", Queue: "in", Inbox: true, Run: func(_ context.Context, x *hub.Exchange) error {
 		var i int
 		fmt.Sscanf(x.Msg.ID, "id-%d", &i)
 		x.Unit.Puts = append(x.Unit.Puts, hub.Put{Queue: fmt.Sprint("work-", i%pgQueues), Msg: x.Msg})
 		return nil
 	}}
-	stages := []*hub.Stage{in}
+	stages := []*engine.Stage{in}
 	for i := range pgQueues {
-		stages = append(stages, &hub.Stage{Name: fmt.Sprint("work-", i), Queue: fmt.Sprint("work-", i), Run: func(_ context.Context, x *hub.Exchange) error {
+		stages = append(stages, &engine.Stage{Name: fmt.Sprint("work-", i), Queue: fmt.Sprint("work-", i), Run: func(_ context.Context, x *hub.Exchange) error {
 			if rand.IntN(200) == 0 {
 				return hub.Fail(hub.Unavailable, "test", "away")
 			}

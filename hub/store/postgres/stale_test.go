@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/hub/store/storetest"
 )
 
@@ -44,8 +45,8 @@ func (r *staleRun) log() []string {
 
 // start runs a hub. again: m1 fails there, and comes again in an hour.
 func (r *staleRun) start(t *testing.T, name string, again bool) *pgHub {
-	return startRuntime(t, r.url, name, time.Minute, func(rt *hub.Runtime) {
-		err := rt.AddStage(&hub.Stage{Name: "s", Queue: "q", Lanes: r.lanes, React: func(*hub.Error) hub.Reaction {
+	return startRuntime(t, r.url, name, time.Minute, func(rt *engine.Runtime) {
+		err := rt.AddStage(&engine.Stage{Name: "s", Queue: "q", Lanes: r.lanes, React: func(*hub.Error) hub.Reaction {
 			return hub.Reaction{Retry: &hub.Retry{Times: 90, Min: time.Hour, Max: time.Hour}}
 		}, Run: func(_ context.Context, x *hub.Exchange) error {
 			if r.note(name + ":" + x.Msg.ID) {

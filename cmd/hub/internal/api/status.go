@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/pipelines/graph"
 )
 
@@ -46,7 +47,7 @@ func (s *Status) Unread() []Queue {
 
 // Stage is a stage that runs.
 type Stage struct {
-	hub.StageStatus
+	engine.StageStatus
 	Rate float64 `json:"rate"` // done per second, since the start of the hub
 }
 
@@ -67,16 +68,16 @@ type Awaiting struct {
 
 // Attention is something that somebody should look at: one cause in one line.
 type Attention struct {
-	What     string      `json:"what"` // outage, waiting, unread, stuck, late
-	Of       string      `json:"of"`   // adapter billing, queue orders, order W-1
-	Since    time.Time   `json:"since,omitzero"`
-	Text     string      `json:"text"`
-	Waiting  int         `json:"waiting,omitempty"`  // messages that wait for it
-	Next     time.Time   `json:"next_try,omitzero"`  // when one of them is tried again
-	Do       string      `json:"do,omitempty"`       // the command that helps
-	Process  string      `json:"process,omitempty"`  // of stuck and late
-	Instance string      `json:"instance,omitempty"` // likewise
-	Outage   *hub.Outage `json:"outage,omitempty"`   // of outage
+	What     string         `json:"what"` // outage, waiting, unread, stuck, late
+	Of       string         `json:"of"`   // adapter billing, queue orders, order W-1
+	Since    time.Time      `json:"since,omitzero"`
+	Text     string         `json:"text"`
+	Waiting  int            `json:"waiting,omitempty"`  // messages that wait for it
+	Next     time.Time      `json:"next_try,omitzero"`  // when one of them is tried again
+	Do       string         `json:"do,omitempty"`       // the command that helps
+	Process  string         `json:"process,omitempty"`  // of stuck and late
+	Instance string         `json:"instance,omitempty"` // likewise
+	Outage   *engine.Outage `json:"outage,omitempty"`   // of outage
 }
 
 // Pause is why a pipeline is paused.

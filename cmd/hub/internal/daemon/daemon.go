@@ -20,6 +20,7 @@ import (
 	"orderhub/cmd/hub/internal/exit"
 	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/hub/store"
 	"orderhub/pipelines"
 	"orderhub/pipelines/process"
@@ -47,9 +48,9 @@ type Daemon struct {
 	admin   *http.Server
 	clock   hub.Clock
 	began   time.Time
-	health  *hub.Health  // of its parts, over all generations
-	counts  *hub.Metrics // likewise, what the stages did
-	refused int64        // by generations that a reload ended
+	health  *engine.Health  // of its parts, over all generations
+	counts  *engine.Metrics // likewise, what the stages did
+	refused int64           // by generations that a reload ended
 
 	current   atomic.Pointer[generation]
 	abandoned atomic.Pointer[map[string]bool] // queues that a reload left without a reader; never changed, only replaced
@@ -69,7 +70,7 @@ func Open(ctx context.Context, o Options) (*Daemon, error) {
 	if st.crashed > 0 {
 		o.Log.Warn("the last run ended uncleanly; its running messages run again, each crash counted", "messages", st.crashed)
 	}
-	d := &Daemon{Options: o, storage: st, clock: clock, began: clock.Now(), health: hub.NewHealth(clock, o.Log), counts: &hub.Metrics{},
+	d := &Daemon{Options: o, storage: st, clock: clock, began: clock.Now(), health: engine.NewHealth(clock, o.Log), counts: &engine.Metrics{},
 		reloads: make(chan chan *api.Reloaded), closing: make(chan struct{})}
 	d.Socket = api.Socket(o.Socket, config.StoreFolder(o.Store))
 	if d.control, err = api.Listen(d.Socket); err != nil {

@@ -14,6 +14,7 @@ import (
 	"orderhub/cmd/hub/internal/config"
 	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/pipelines"
 	"orderhub/pipelines/process"
 )
@@ -21,7 +22,7 @@ import (
 // generation is one configuration that runs. A reload ends one and begins the next.
 type generation struct {
 	*config.Loaded
-	rt     *hub.Runtime
+	rt     *engine.Runtime
 	opened *pipelines.Opened
 	began  time.Time
 	cancel context.CancelFunc
@@ -39,7 +40,7 @@ func (d *Daemon) begin(ctx context.Context, l *config.Loaded) (*generation, erro
 		return nil, fmt.Errorf("%s would strand instances in the store:\n%s", l.Path, l.Strands(stranded))
 	}
 	g := &generation{Loaded: l, began: d.clock.Now(), done: make(chan struct{})}
-	g.rt = hub.NewRuntime(d.storage.Store, d.clock, d.Log, d.storage.recorder)
+	g.rt = engine.NewRuntime(d.storage.Store, d.clock, d.Log, d.storage.recorder)
 	g.rt.Config, g.rt.Drain = l.Plan.Version, l.Plan.Drain
 	g.rt.Health, g.rt.Counts = d.health, d.counts
 	var err error

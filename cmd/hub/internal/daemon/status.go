@@ -9,6 +9,7 @@ import (
 
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/pipelines"
 	"orderhub/pipelines/call"
 	"orderhub/pipelines/count"
@@ -23,7 +24,7 @@ const (
 // statusView is a status that is being made.
 type statusView struct {
 	*api.Status
-	outages []hub.Outage
+	outages []engine.Outage
 }
 
 func (a *admin) status(r *http.Request) (*api.Status, error) {
@@ -83,7 +84,7 @@ func (v *statusView) awaiting(g hub.Awaiting) api.Awaiting {
 		w.Since, w.Error = f.Since, f.Message
 	}
 	for _, o := range v.outages {
-		if o.Kind == hub.PartAdapter && o.Name == g.For {
+		if o.Kind == engine.PartAdapter && o.Name == g.For {
 			w.Since, w.Error = o.Since, o.Name+": "+o.Error
 		}
 	}
@@ -101,7 +102,7 @@ func (v *statusView) outagesAndWaiting(now time.Time) {
 	told := 0
 	for _, q := range v.Queues {
 		for _, w := range q.Awaiting {
-			known := slices.ContainsFunc(v.outages, func(o hub.Outage) bool { return holdsUp(&o, q.Queue, w) })
+			known := slices.ContainsFunc(v.outages, func(o engine.Outage) bool { return holdsUp(&o, q.Queue, w) })
 			if known || w.Since.IsZero() || now.Sub(w.Since) < patience || told == maxAttention {
 				continue
 			}
@@ -113,7 +114,7 @@ func (v *statusView) outagesAndWaiting(now time.Time) {
 }
 
 // outage is a part that fails, with what waits for it.
-func (v *statusView) outage(o *hub.Outage) api.Attention {
+func (v *statusView) outage(o *engine.Outage) api.Attention {
 	n := api.Attention{What: "outage", Of: strings.TrimSpace(o.Kind + " " + o.Name), Since: o.Since, Text: o.Error, Next: o.Next, Outage: o}
 	if o.Reason == "breaker_open" {
 		n.Text = "breaker open: " + n.Text
@@ -128,7 +129,7 @@ func (v *statusView) outage(o *hub.Outage) api.Attention {
 			}
 		}
 		outbox := q.Queue == "@"+o.Name || strings.HasPrefix(q.Queue, "@"+o.Name+" ")
-		if o.Kind == hub.PartAdapter && outbox { // what stands behind waits too
+		if o.Kind == engine.PartAdapter && outbox { // what stands behind waits too
 			n.Waiting += q.Ready + q.Held
 		}
 	}
@@ -136,8 +137,8 @@ func (v *statusView) outage(o *hub.Outage) api.Attention {
 }
 
 // holdsUp tells that messages of a queue wait for the part that o is about: an adapter, or the queue itself.
-func holdsUp(o *hub.Outage, queue string, w api.Awaiting) bool {
-	return o.Kind == hub.PartAdapter && w.For == o.Name || o.Kind == hub.PartQueue && queue == o.Name
+func holdsUp(o *engine.Outage, queue string, w api.Awaiting) bool {
+	return o.Kind == engine.PartAdapter && w.For == o.Name || o.Kind == engine.PartQueue && queue == o.Name
 }
 
 // orphans tells of queues that hold messages and have lost their reader: those

@@ -13,6 +13,7 @@ import (
 	"orderhub/cmd/hub/internal/config"
 	"orderhub/cmd/hub/internal/exit"
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/hub/store"
 )
 
@@ -23,7 +24,7 @@ type storage struct {
 	file     string // "": in memory
 	fresh    bool   // the file was made now
 	crashed  int    // messages that ran when the last run ended uncleanly
-	recorder *hub.Recorder
+	recorder *engine.Recorder
 }
 
 // recorderSuffix makes the store's file the name of its flight recorder.
@@ -99,7 +100,7 @@ func (s *storage) recover(ctx context.Context) error {
 	if file == "" {
 		return nil
 	}
-	recorder, running, err := hub.OpenRecorder(file + recorderSuffix)
+	recorder, running, err := engine.OpenRecorder(file + recorderSuffix)
 	if err != nil {
 		return err
 	}

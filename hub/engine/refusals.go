@@ -1,0 +1,219 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"orderhub/hub"
+)
+
+const (
+	keptASecond  = 100                    // refusals of one kind that are kept in a second; the rest is counted
+	keptAtOnce   = 1000                   // refusals that wait to be written; past it they are counted
+	keepEvery    = 250 * time.Millisecond // how long a refusal waits to be written with others
+	refusedKinds = 1000                   // kinds that are counted apart; what is new past it counts as reason "other"
+	headBytes    = 1 << 10                // of an input that are kept
+)
+
+// refusals takes notes in memory and writes them to the store in batches,
+// beside the acceptance path: a flood of them costs a counter each, and a few commits a second.
+type refusals struct {
+	rt    *Runtime
+	total atomic.Int64  // inputs refused since the start
+	wake  chan struct{} // one slot: there is something to write
+
+	mu    sync.Mutex
+	kinds map[string]*refusedKind // by counter key
+	kept  []hub.Refusal           // to be written
+	some  bool                    // counts are to be written, too
+
+	writing sync.Mutex // held by the one who writes
+}
+
+// refusedKind is what is known of one source and reason.
+type refusedKind struct {
+	second  int64 // Unix time of the last refusal
+	inIt    int   // refusals kept in that second
+	skipped int64 // only counted since the last that was kept
+	count   int64 // not written yet
+}
+
+func newRefusals(rt *Runtime) *refusals {
+	return &refusals{rt: rt, wake: make(chan struct{}, 1), kinds: map[string]*refusedKind{}}
+}
+
+// note counts r, and keeps it unless too many of its kind came in this second.
+func (s *refusals) note(r hub.Refusal) {
+	if !r.Within {
+		s.total.Add(1)
+	}
+	if r.Time.IsZero() {
+		r.Time = s.rt.clock.Now()
+	}
+	r.ID = cmp.Or(r.ID, hub.NewID(r.Time))
+	r.Source, r.Reason = hub.Clip(r.Source, 200), hub.Clip(cmp.Or(r.Reason, string(r.Class), "unknown"), 64)
+	if s.count(&r) {
+		trim(&r, s.rt.env.Mask)
+		s.mu.Lock()
+		s.kept, s.some = append(s.kept, r), true
+		s.mu.Unlock()
+	}
+	s.kick()
+}
+
+// count adds r to its kind, and tells whether it is to be kept.
+func (s *refusals) count(r *hub.Refusal) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.kindOf(r)
+	k.count++
+	s.some = true
+	if now := s.rt.clock.Now().Unix(); now != k.second {
+		k.second, k.inIt = now, 0
+	}
+	if k.inIt == keptASecond || len(s.kept) >= keptAtOnce {
+		k.skipped++
+		return false
+	}
+	k.inIt++
+	r.Skipped, k.skipped = k.skipped, 0
+	return true
+}
+
+func (s *refusals) kick() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (s *refusals) kindOf(r *hub.Refusal) *refusedKind {
+	key := hub.RefusedKey(r.Source, r.Reason)
+	k := s.kinds[key]
+	if k == nil && len(s.kinds) >= refusedKinds {
+		r.Reason = "other"
+		key = hub.RefusedKey(r.Source, r.Reason)
+		k = s.kinds[key]
+	}
+	if k == nil {
+		k = &refusedKind{}
+		s.kinds[key] = k
+	}
+	return k
+}
+
+// run writes what is noted until ctx ends, and what is left then.
+func (s *refusals) run(ctx context.Context) {
+	known, _ := s.rt.store.Counters(ctx, hub.RefusedCounter, "") // without them more kinds are counted apart
+	s.mu.Lock()
+	for key := range known {
+		if s.kinds[key] == nil {
+			s.kinds[key] = &refusedKind{}
+		}
+	}
+	s.mu.Unlock()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-s.wake:
+			_ = s.write(false) // the log tells, and what is left is written later
+			t := s.rt.clock.Timer(keepEvery)
+			select {
+			case <-ctx.Done():
+			case <-t.C():
+			}
+			t.Stop()
+		}
+	}
+	_ = s.write(false)
+}
+
+// write makes what is noted durable. rows: only if there is more than counts to
+// write. What the store does not take is noted again.
+func (s *refusals) write(rows bool) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	u := s.take(rows)
+	if u == nil {
+		return nil
+	}
+	err := s.rt.Commit(context.Background(), u)
+	if err != nil {
+		s.putBack(u)
+		s.rt.unkept(err)
+	}
+	return err
+}
+
+// take is the unit that writes what is noted; nil: nothing is.
+func (s *refusals) take(rows bool) *hub.Unit {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.some || rows && len(s.kept) == 0 {
+		return nil
+	}
+	u := &hub.Unit{Refused: s.kept}
+	s.kept, s.some = nil, false
+	for key, k := range s.kinds {
+		if k.count > 0 {
+			u.Adds = append(u.Adds, hub.Add{Kind: hub.RefusedCounter, Key: key, Delta: k.count})
+			k.count = 0
+		}
+	}
+	return u
+}
+
+func (s *refusals) putBack(u *hub.Unit) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept = append(u.Refused, s.kept...)
+	s.some = true
+	for _, a := range u.Adds {
+		s.kinds[a.Key].count += a.Delta
+	}
+	s.kick()
+}
+
+// trim bounds what the row takes, and makes a text of the head. What is secret or
+// personal in it is masked: by its place when the input is a document, else by the name it stands behind.
+func trim(r *hub.Refusal, mask *hub.Masker) {
+	m := r.About
+	if m == nil {
+		m = &hub.Message{Body: hub.NewBody(r.Head)}
+	}
+	mask = mask.About(m)
+	begins := string(r.Head[:min(len(r.Head), 2*headBytes)]) // more than is kept, so that nothing is cut before it is masked
+	if _, err := m.Body.Doc(); err != nil {
+		begins = mask.Named(begins)
+	}
+	r.Begins, r.Text = hub.Clip(hub.VisibleLines(mask.Text(begins)), headBytes), mask.Text(r.Text)
+	r.Head, r.About, r.Within = nil, nil, false
+	r.ID, r.Correlation, r.Where, r.Line = hub.Clip(r.ID, 200), hub.Clip(r.Correlation, 200), hub.Clip(r.Where, 200), hub.Clip(r.Line, 200)
+	r.Class, r.ContentType, r.Text = hub.Class(hub.Clip(string(r.Class), 64)), hub.Clip(r.ContentType, 100), hub.Clip(r.Text, 1000)
+	if len(r.Fields) > 5 {
+		r.Fields = r.Fields[:5]
+	}
+	fields := make([]hub.FieldError, len(r.Fields))
+	for i, f := range r.Fields {
+		fields[i] = hub.FieldError{Pointer: hub.Clip(f.Pointer, 100), Detail: hub.Clip(mask.Text(f.Detail), 200)}
+	}
+	r.Fields = fields
+}
+
+// refuser is a Refuser of one source.
+type refuser struct {
+	to     *refusals
+	source string
+}
+
+// Refused keeps r as one of this source, unless it names another.
+func (f *refuser) Refused(r hub.Refusal) {
+	r.Source = cmp.Or(r.Source, f.source)
+	f.to.note(r)
+}
+
+// Kept waits until what is kept is durable.
+func (f *refuser) Kept(context.Context) error { return f.to.write(true) }

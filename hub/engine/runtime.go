@@ -1,0 +1,341 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"orderhub/hub"
+)
+
+// Runtime runs stages and sources over a store. Set it up with AddStage and
+// AddSource, then Run it once.
+type Runtime struct {
+	Config string // version of the configuration, kept with failures
+	Drain  time.Duration
+	Counts *Metrics // what the stages did; as Health
+	Health *Health  // of what the stages and sources depend on; set anew before Open, it outlives the runtime
+
+	store    hub.Store
+	shared   hub.Shared // the store, when other hubs use it too; else nil
+	clock    hub.Clock
+	log      *slog.Logger
+	recorder *Recorder
+	env      hub.StageEnv
+	seen     atomic.Uint64
+	suspects sync.Mutex
+	requests requests
+	refused  *refusals
+	dead     deadLog
+
+	room    atomic.Pointer[hub.Error] // why the store takes nothing from outside; nil: it does
+	blocked atomic.Bool               // it takes nothing at all
+
+	queues  map[string]*dispatcher
+	order   []*dispatcher
+	sources []*feed
+	manual  bool // Step carries the messages, not Run
+	halt    atomic.Bool
+	halted  chan struct{} // closed when halt is set
+	die     chan error
+	started chan struct{}
+}
+
+// NewRuntime makes a runtime. recorder may be nil (a store in memory).
+func NewRuntime(store hub.Store, clock hub.Clock, log *slog.Logger, recorder *Recorder) *Runtime {
+	rt := &Runtime{Drain: 30 * time.Second, Health: NewHealth(clock, log), Counts: &Metrics{}, store: store, clock: clock, log: log, recorder: recorder,
+		env: hub.StageEnv{Store: store, Clock: clock}, queues: map[string]*dispatcher{},
+		die: make(chan error, 1), started: make(chan struct{}), halted: make(chan struct{})}
+	rt.env.Ask = rt.Ask
+	rt.env.Save = rt.save
+	rt.shared, _ = store.(hub.Shared)
+	rt.refused = newRefusals(rt)
+	return rt
+}
+
+// Masked makes the runtime hide in its texts what m hides. It is called before Run.
+func (rt *Runtime) Masked(m *hub.Masker) {
+	rt.env.Mask = m
+	rt.Health.mask.Store(m)
+}
+
+// AddStage makes the runtime carry the stage's queue.
+func (rt *Runtime) AddStage(s *Stage) error {
+	if rt.queues[s.Queue] != nil {
+		return fmt.Errorf("queue %q has two readers", s.Queue)
+	}
+	d := newDispatcher(rt, s)
+	rt.queues[s.Queue] = d
+	rt.order = append(rt.order, d)
+	return nil
+}
+
+// Bind sets what StageEnv.Memory gives for owner: the handle of what was opened for this runtime.
+func (rt *Runtime) Bind(owner, handle any) { rt.env.memory.Store(owner, handle) }
+
+// AddSource feeds a stage, which AddStage was told of, from outside.
+func (rt *Runtime) AddSource(name string, src hub.Source, s *Stage) {
+	s.Direct = true
+	from := cmp.Or(s.Adapter, name)
+	rt.sources = append(rt.sources, &feed{rt: rt, name: name, src: src, stage: s, use: rt.Health.Part(PartAdapter, from).Use("from "+name, true), kick: make(chan struct{}, 1)})
+}
+
+// Store is the runtime's store.
+func (rt *Runtime) Store() hub.Store { return rt.store }
+
+// Refuser keeps what is refused by source, such as an adapter.
+func (rt *Runtime) Refuser(source string) hub.Refuser { return &refuser{rt.refused, source} }
+
+// Refused counts the inputs that were refused since the runtime was made.
+func (rt *Runtime) Refused() int64 { return rt.refused.total.Load() }
+
+// WriteRefused makes what was refused up to now durable, if the store takes it.
+func (rt *Runtime) WriteRefused() { _ = rt.refused.write(false) }
+
+// WakeAll makes every dispatcher look at its queue, after changes from outside such as a replay.
+func (rt *Runtime) WakeAll() {
+	for _, d := range rt.order {
+		d.wake()
+	}
+}
+
+func (rt *Runtime) stopping() bool { return rt.halt.Load() }
+
+// fatal ends Run with err: the store failed, nothing may go on.
+func (rt *Runtime) fatal(err error) {
+	if errors.Is(err, hub.ErrClosed) && rt.stopping() {
+		return
+	}
+	select {
+	case rt.die <- err:
+	default:
+	}
+}
+
+// stop makes an end of taking in, and of waiting for replies.
+func (rt *Runtime) stop() {
+	if !rt.halt.Swap(true) {
+		close(rt.halted)
+	}
+}
+
+// Started is closed when the dispatchers run and the sources may be reached.
+func (rt *Runtime) Started() <-chan struct{} { return rt.started }
+
+// Run carries messages until ctx ends, the inputs are used up, or the store
+// fails. On ctx's end the intake stops at once, work in flight has ¾ of Drain,
+// then it is handed back to the store; after that Run returns.
+func (rt *Runtime) Run(ctx context.Context) error {
+	intake, stop := context.WithCancel(ctx)
+	defer stop()
+	work, abort := context.WithCancel(context.WithoutCancel(ctx))
+	defer abort()
+	context.AfterFunc(intake, func() { rt.stop() })
+
+	var dispatchers, feeds, notes sync.WaitGroup
+	consume, stopConsume := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopConsume()
+	for _, d := range rt.order { // before any source runs: what lies in the store comes first
+		if rt.shared != nil {
+			break // each queue is learned when this hub gets its lease
+		}
+		if err := d.learn(ctx); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("queue %s: %w", d.stage.Queue, err)
+		}
+	}
+	for _, d := range rt.order {
+		dispatchers.Go(func() {
+			if err := d.run(consume, work); err != nil {
+				rt.fatal(fmt.Errorf("queue %s: %w", d.stage.Queue, err))
+			}
+		})
+	}
+	for _, f := range rt.sources {
+		feeds.Go(func() { f.supervise(intake, work) })
+	}
+	if rt.shared != nil {
+		dispatchers.Go(func() { rt.hear(consume) })
+	}
+	dispatchers.Go(func() { rt.watchClock(consume) })
+	dispatchers.Go(func() { rt.watchHealth(consume) })
+	dispatchers.Go(func() { rt.survey(consume) })
+	noting, stopNoting := context.WithCancel(context.WithoutCancel(ctx))
+	defer notes.Wait()
+	defer stopNoting()
+	notes.Go(func() { rt.refused.run(noting) })
+	close(rt.started)
+	used := make(chan struct{})
+	go func() { feeds.Wait(); close(used) }()
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-rt.die:
+		rt.stop()
+		abort()
+	case <-rt.store.Done():
+		err = rt.store.Err()
+		rt.stop()
+		abort()
+	case <-used:
+		if len(rt.sources) == 0 {
+			select {
+			case <-ctx.Done():
+			case err = <-rt.die:
+			case <-rt.store.Done():
+				err = rt.store.Err()
+			}
+		} else if err = rt.settle(ctx); err != nil {
+			rt.stop()
+		}
+	}
+	stop()
+	stopConsume()
+	deadline := time.AfterFunc(rt.Drain*3/4, abort)
+	defer deadline.Stop()
+	<-used
+	dispatchers.Wait()
+	return err
+}
+
+// hear wakes the dispatchers of queues that other hubs put to.
+func (rt *Runtime) hear(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case queue := <-rt.shared.Woken():
+			if d := rt.queues[queue]; d != nil {
+				d.wake()
+			}
+		}
+	}
+}
+
+// settle waits until every queue is empty, after the sources have returned for good.
+func (rt *Runtime) settle(ctx context.Context) error {
+	for {
+		quiet := true
+		for _, d := range rt.order {
+			if !d.quiet() {
+				quiet = false
+				d.wake()
+			}
+		}
+		if quiet {
+			if qs, err := rt.store.Queues(ctx); ctx.Err() != nil {
+				return nil
+			} else if err != nil {
+				return err
+			} else if !rt.pending(qs) {
+				return nil
+			}
+		}
+		t := rt.clock.Timer(20 * time.Millisecond)
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-rt.die:
+			return err
+		case <-rt.store.Done():
+			return rt.store.Err()
+		case <-t.C():
+		}
+	}
+}
+
+// pending tells whether a queue that somebody reads holds messages.
+func (rt *Runtime) pending(qs []hub.QueueStats) bool {
+	for _, q := range qs {
+		if rt.queues[q.Queue] != nil && q.Ready+q.Waiting+q.Held > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// StageStatus is what `hub status` tells of a stage.
+type StageStatus struct {
+	Name    string `json:"name"`
+	Queue   string `json:"queue"`
+	Running int    `json:"running"`
+	Done    int64  `json:"done"`
+	Failed  int64  `json:"failed"`
+	Paused  bool   `json:"paused"`
+	Source  string `json:"source,omitempty"` // "", "degraded", "ended"
+	Error   string `json:"error,omitempty"`
+}
+
+// Status is the state of every stage, in the order they were added.
+func (rt *Runtime) Status() []StageStatus {
+	var out []StageStatus
+	for _, d := range rt.order {
+		c := rt.Counts.of(d.stage.Name)
+		d.mu.Lock()
+		s := StageStatus{Name: d.stage.Name, Queue: d.stage.Queue, Running: d.running, Paused: d.paused, Done: c.Done.Load(), Failed: c.Failed.Load()}
+		d.mu.Unlock()
+		for _, f := range rt.sources {
+			if f.stage == d.stage {
+				f.mu.Lock()
+				if f.ended {
+					s.Source = "ended"
+				} else if s.Error = f.use.trouble(); s.Error != "" {
+					s.Source = "degraded"
+				}
+				s.Paused = s.Paused || f.asked
+				f.mu.Unlock()
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// Pause stops the stages whose names are given, with their sources: what is
+// running ends, what waits stays in the store, nothing is dropped. on=false resumes.
+func (rt *Runtime) Pause(names map[string]bool, on bool) {
+	for _, f := range rt.sources {
+		if names[f.stage.Name] {
+			f.setPaused(on)
+		}
+	}
+	for _, d := range rt.order {
+		if names[d.stage.Name] {
+			d.setPaused(on)
+		}
+	}
+}
+
+// Inject hands a message to a stage as if it came from its source.
+func (rt *Runtime) Inject(ctx context.Context, stage string, m *hub.Message) (*hub.Message, error) {
+	for _, d := range rt.order {
+		if d.stage.Name == stage {
+			return (&Entry{rt: rt, stage: d.stage, work: ctx}).Call(ctx, m)
+		}
+	}
+	return nil, hub.ErrNotFound
+}
+
+// Janitor deletes expired records and old history in small portions until ctx ends.
+func (rt *Runtime) Janitor(ctx context.Context, keep time.Duration) {
+	for {
+		pause := time.Minute
+		if n, err := rt.store.Sweep(ctx, keep, 500); err != nil && ctx.Err() == nil {
+			rt.log.Warn("sweep", "error", err)
+		} else if n == 500 {
+			pause = 100 * time.Millisecond
+		}
+		t := rt.clock.Timer(pause)
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return
+		case <-t.C():
+		}
+	}
+}

@@ -1,0 +1,217 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"time"
+
+	"orderhub/hub"
+)
+
+// Stage is the part of a pipeline that runs in memory, between two places
+// where the message lies in the store. A stage starts at a source, at a queue
+// of the hub, after `reply`, and at a timer's address.
+type Stage struct {
+	Name    string     // pipeline, or pipeline#n for the part after its n-th `reply`
+	From    string     // what feeds it, as refusals name it: "web POST /orders", "channel orders"
+	Adapter string     // the one that feeds it from outside; "": none
+	Queue   string     // where its stored messages lie; for a stage fed from outside, where its retries lie
+	Run     hub.Next   // the steps
+	React   hub.Policy // nil: the classes' defaults
+	Lanes   int        // messages in flight at most; 0: hub.DefaultLanes
+	Bound   Bound      // how much may wait for it
+	Inbox   bool       // messages from outside carry IDs that are the same on redelivery: keep them in the inbox
+	Direct  bool       // messages reach what it does without its queue, too, while none of their key lies there: a stage with a source, an outbox
+	Trace   bool       // keep the history of every message; else of failures only
+	Answers bool       // its source waits for a reply: errors go to the caller
+	Replies bool       // it answers the messages that carry a Return Address; their errors go to the caller
+}
+
+// outcome is what became of a run, for the key's line.
+type outcome uint8
+
+const (
+	settled outcome = iota // done, or dead
+	waits                  // waits for a retry: its key is blocked
+	undone                 // released: it is not run now, such as when the hub is stopping
+	lost                   // its claim ended first: replaced by its name, or another hub took the queue over and has it
+)
+
+// run handles one message: m from outside with d nil, or the stored d.
+func (rt *Runtime) run(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery) (*hub.Message, outcome, error) {
+	asked := s.asked(m)
+	if asked && !s.Answers {
+		if reply, err := rt.kept(ctx, s, m); err != nil || reply != nil {
+			out, err := rt.again(ctx, m, d, reply, err)
+			return reply, out, err
+		}
+	}
+	x, err := rt.env.RetryConflicts(ctx, func(again bool, wanted []int) (*hub.Exchange, error) {
+		x := hub.NewExchange(handled(m, asked, s.Adapter != ""), &rt.env)
+		x.Unit.Input, x.Trace, x.Again = d, s.Trace || d != nil || traced(m) || rt.sampled(), again
+		if d != nil {
+			x.Vars, x.Unit.History = d.Vars, repeated(d, rt.clock)
+		}
+		x.Lock(wanted)
+		err := hub.Protect(ctx, s.Run, x)
+		if err == nil {
+			if asked && !s.Answers && x.Unit.Reply != nil && x.Unit.Effects() {
+				rt.keep(s, x.Unit, m)
+			}
+			err = rt.commit(ctx, s, x, m)
+		}
+		return x, err
+	})
+	switch {
+	case err == nil:
+		rt.Counts.done(s.Name)
+		if asked && !s.Answers && x.Unit.Reply == nil {
+			x.Unit.Reply = rt.nothing(m)
+		}
+		if asked && d != nil {
+			rt.answer(m, answer{reply: x.Unit.Reply})
+		}
+		return x.Unit.Reply, settled, nil
+	case errors.Is(err, hub.ErrDuplicate):
+		return nil, settled, nil
+	case errors.Is(err, hub.ErrLost):
+		return nil, lost, nil
+	case d != nil && rt.stopping() && hub.AsError(err).Reason != hub.Ambiguous && (ctx.Err() != nil || hub.AsError(err).Reason == hub.ReasonStopping):
+		return nil, undone, rt.store.Release(context.WithoutCancel(ctx), []*hub.Delivery{d})
+	}
+	if rt.store.Err() != nil { // no failure of the message: the hub ends, and what is stored is as it was
+		return nil, undone, hub.Fail(hub.Unavailable, "store_failed", "%w", rt.store.Err())
+	}
+	err = x.Outcome(rt.masked(err, m))
+	rt.Counts.failed(s.Name)
+	if d == nil && asked {
+		reply, err := rt.refuse(ctx, s, m, x, err)
+		return reply, settled, err
+	}
+	out, err := rt.react(ctx, s, m, d, err, x.Unit.History)
+	return nil, out, err
+}
+
+// handled is m as a stage's steps see it. The expiry of a request that they answer
+// says how long somebody waits for the answer; what else they send does not end with it.
+// The mark of a traced message that came from outside goes no further by itself.
+func handled(m *hub.Message, asked, outside bool) *hub.Message {
+	if (!asked || m.Expires.IsZero()) && !(outside && traced(m)) {
+		return m
+	}
+	c := *m
+	if asked {
+		c.Expires = time.Time{}
+	}
+	if outside && traced(m) {
+		c.Headers = maps.Clone(m.Headers)
+		delete(c.Headers, hub.HeaderTraced)
+	}
+	return &c
+}
+
+// traced tells that a hub keeps the history of what m descends from: then all that becomes of it is kept as well.
+func traced(m *hub.Message) bool { return m.Headers[hub.HeaderTraced] != "" }
+
+// source is what feeds the stage.
+func (s *Stage) source() string { return cmp.Or(s.From, s.Name) }
+
+// commit makes the exchange's unit durable, or publishes it directly when it has no store effects.
+func (rt *Runtime) commit(ctx context.Context, s *Stage, x *hub.Exchange, m *hub.Message) error {
+	u := x.Unit
+	direct := !u.Effects()
+	if direct {
+		held, err := rt.behind(ctx, u.Sends)
+		if err != nil {
+			return err
+		}
+		direct = !held
+	}
+	if direct {
+		for _, send := range u.Sends {
+			if err := send.Target.Send(ctx, send.Msg); err != nil {
+				return hub.At(err, send.Queue, "")
+			}
+		}
+		if len(u.History) == 0 {
+			return nil
+		}
+		u.Root, u.Correlation = m.Root(), x.Msg.Correlation
+		if err := rt.Commit(ctx, u); err != nil { // what it tells of is done: it must not come again for that
+			rt.unkept(err)
+		}
+		return nil
+	}
+	if u.Input == nil {
+		if err := rt.admit(u); err != nil {
+			return err
+		}
+		if s.Inbox {
+			u.Inbox = s.Name + " " + m.ID
+		}
+	}
+	return rt.save(ctx, x, m.Root(), cmp.Or(x.Msg.Correlation, m.Correlation))
+}
+
+// save commits x's unit, with its sends in their outboxes.
+func (rt *Runtime) save(ctx context.Context, x *hub.Exchange, root, correlation string) error {
+	u := x.Unit
+	for _, send := range u.Sends {
+		u.Puts = append(u.Puts, hub.Put{Queue: send.Queue, Msg: send.Msg})
+	}
+	u.Sends = nil
+	u.Root, u.Correlation = root, correlation
+	return rt.Commit(ctx, u)
+}
+
+// behind tells that an earlier message of a send's key still lies in its
+// outbox: then this one must go the same way.
+func (rt *Runtime) behind(ctx context.Context, sends []hub.Send) (bool, error) {
+	for i := range sends {
+		if q := rt.queues[sends[i].Queue]; q != nil {
+			if held, err := q.holds(ctx, sends[i].Msg.Key); held || err != nil {
+				return held, err
+			}
+		}
+	}
+	return false, nil
+}
+
+// sampled picks one message in sampleEvery: of a pipeline that passes messages
+// through without the store, history is kept of those, and of failures.
+func (rt *Runtime) sampled() bool { return rt.seen.Add(1)%sampleEvery == 0 }
+
+const sampleEvery = 1024
+
+// Commit commits a unit and wakes the stages that read the queues it puts to.
+func (rt *Runtime) Commit(ctx context.Context, u *hub.Unit) error {
+	maskUnit(rt.env.Mask, u)
+	if err := rt.store.Commit(context.WithoutCancel(ctx), u); err != nil {
+		return err
+	}
+	for i := range u.Puts {
+		if d := rt.queues[u.Puts[i].Queue]; d != nil {
+			d.came(&u.Puts[i])
+		}
+	}
+	return nil
+}
+
+// maskUnit masks the texts of u: its history, and why its messages wait or are dead.
+func maskUnit(m *hub.Masker, u *hub.Unit) {
+	for i := range u.History {
+		u.History[i].Detail = m.Text(u.History[i].Detail)
+	}
+	for i := range u.Puts {
+		maskFailure(m, u.Puts[i].Error)
+	}
+	maskFailure(m, u.Finish.Error)
+}
+
+func maskFailure(m *hub.Masker, f *hub.Failure) {
+	for ; f != nil; f = f.First {
+		f.Message = m.Text(f.Message)
+	}
+}

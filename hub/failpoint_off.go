@@ -1,7 +1,0 @@
-//go:build !failpoint
-
-package hub
-
-// failpoint does nothing in a released binary; build with -tags failpoint to
-// let the environment variable HUB_FAIL stop the process at a named place.
-func failpoint(string, string) {}
