@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
@@ -87,11 +88,8 @@ func (p *pool) work(lane chan batch) {
 	}
 }
 
-// The pause before a record is tried again.
-const (
-	firstPause = 50 * time.Millisecond
-	lastPause  = 30 * time.Second
-)
+// pauses are those between the tries of a record that the hub could not take.
+var pauses = hub.Retry{Min: 50 * time.Millisecond, Max: 30 * time.Second}
 
 // settle hands m over, again and again while the handler may come to take it; false: Run is ending, and it was not taken.
 func (r *run) settle(j *job, m *hub.Message) bool {
@@ -101,7 +99,7 @@ func (r *run) settle(j *job, m *hub.Message) bool {
 			return true
 		}
 	}
-	for wait := firstPause; ; wait = min(2*wait, lastPause) {
+	for try := 1; ; try++ {
 		if r.ctx.Err() != nil {
 			return false
 		}
@@ -111,15 +109,12 @@ func (r *run) settle(j *job, m *hub.Message) bool {
 		}
 		e := hub.AsError(err)
 		if e.Class == hub.Invalid || e.Class == hub.Rejected {
-			reason := e.Reason
-			if reason == "" {
-				reason = string(e.Class)
-			}
-			j.refuse(atoi(m.Headers[headerLine]), reason, err)
+			j.refuse(atoi(m.Headers[headerLine]), cmp.Or(e.Reason, string(e.Class)), err)
 			return true
 		}
-		r.env.Log.Debug("record not taken, tried again", "message", m.ID, "error", err, "in", max(wait, e.After))
-		if !pause(r.ctx, r.env.Clock, max(wait, e.After)) {
+		wait := max(pauses.Delay(try), e.After)
+		r.env.Log.Debug("record not taken, tried again", "message", m.ID, "error", err, "in", wait)
+		if !hub.Pause(r.ctx, r.env.Clock, wait) {
 			return false
 		}
 	}

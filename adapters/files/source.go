@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"sync"
-	"time"
 
 	"orderhub/hub"
 )
@@ -189,16 +188,4 @@ func (in *input) Read(p []byte) (int, error) {
 		err = nil
 	}
 	return n, err
-}
-
-// pause waits for d; false: ctx was done first.
-func pause(ctx context.Context, clock hub.Clock, d time.Duration) bool {
-	t := clock.Timer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C():
-		return true
-	}
 }

@@ -91,9 +91,9 @@ func (c *Client) wait(ctx context.Context) error {
 			e.After = delay
 			return e
 		}
-		if err := c.pause(ctx, delay); err != nil {
+		if !hub.Pause(ctx, c.env.Clock, delay) {
 			r.Cancel()
-			return err
+			return stopped(ctx.Err())
 		}
 	}
 	select {
@@ -110,4 +110,12 @@ func (c *Client) wait(ctx context.Context) error {
 		}
 		return hub.Fail(hub.Throttled, "throttled", "%d calls are in flight, none ended in time", c.cfg.Limits.MaxInFlight)
 	}
+}
+
+// stopped is the error of a call that was given up while it waited.
+func stopped(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return hub.Fail(hub.Throttled, "throttled", "no turn came in time")
+	}
+	return &hub.Error{Class: hub.Unavailable, Reason: "stopping", Err: err}
 }

@@ -41,7 +41,7 @@ func (t *routes) takesLinks(path string) bool {
 	}
 	for _, method := range methods {
 		h, _ := mux.Handler(&http.Request{Method: method, URL: &url.URL{Path: path}})
-		if r, ok := h.(routeHandler); ok && r.route.latest.verify.link != nil {
+		if src, ok := h.(*Source); ok && src.verify.link != nil {
 			return true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -39,11 +40,7 @@ func (s *Server) document() []byte {
 	s.routes.mu.Lock()
 	defer s.routes.mu.Unlock()
 	if s.routes.document == nil {
-		var sources []*Source
-		for _, rt := range s.routes.all {
-			sources = append(sources, rt.latest)
-		}
-		s.routes.document = s.describe(sources)
+		s.routes.document = s.describe(slices.Collect(maps.Values(s.routes.all)))
 	}
 	return s.routes.document
 }

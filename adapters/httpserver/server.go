@@ -81,10 +81,7 @@ func (s *Server) OpenSource(arg string, cfg *SourceConfig) (hub.Source, error) {
 	if s.cfg.OpenAPI != "" && src.pattern == "GET "+s.cfg.OpenAPI {
 		return nil, fmt.Errorf("http-server %q: route %q: the OpenAPI description is served there", s.env.Name, arg)
 	}
-	s.mu.Lock()
-	takeOver := s.started // a reload opens the new source before the old one ends
-	s.mu.Unlock()
-	if err := s.routes.declare(src, takeOver); err != nil {
+	if err := s.routes.declare(src); err != nil {
 		return nil, fmt.Errorf("http-server %q: %w", s.env.Name, err)
 	}
 	return src, nil

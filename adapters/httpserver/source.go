@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"mime"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -25,7 +26,6 @@ type Source struct {
 	accepts []string    // media types
 	named   [][2]string // headers of the messages beside the usual ones
 	about   hub.Description
-	route   *route
 	gate    gate
 	handler hub.Handler
 	caller  hub.Caller // nil: messages are only accepted
@@ -86,16 +86,24 @@ func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 	s.handler = h
 	s.caller, _ = h.(hub.Caller)
 	s.gate.start()
-	s.route.active.Store(s) // a source that ran here before ends by its own ctx
 	var err error
 	select {
 	case <-ctx.Done():
 	case <-s.server.failed:
 		err = s.server.failure
 	}
-	s.route.active.CompareAndSwap(s, nil)
 	s.gate.close()
 	return err
+}
+
+// ServeHTTP serves a request of the route while the source runs.
+func (s *Source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.gate.enter() {
+		s.server.refuse(w, r, s.pattern, stopping())
+		return
+	}
+	defer s.gate.leave()
+	s.serve(w, r)
 }
 
 // Close removes the route. Run must have returned.

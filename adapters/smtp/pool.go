@@ -124,7 +124,7 @@ func (p *pool) dial(ctx context.Context) (*session, error) {
 		now := p.clock.Now()
 		if !now.Before(p.next) { // others may have failed at the same time
 			p.failures++
-			p.failed, p.next = e, now.Add(pauses.Delay(min(p.failures, 30)))
+			p.failed, p.next = e, now.Add(pauses.Delay(p.failures))
 		}
 	}
 	return nil, err

@@ -25,12 +25,6 @@ type mailTemplate struct {
 	above   int            // blank lines before the text, in place of the subject's
 }
 
-// CheckTemplate reports what is wrong with the template name in the folder dir, as file:line: problem.
-func CheckTemplate(dir, name string) error {
-	_, err := loadTemplate(dir, name)
-	return err
-}
-
 func loadTemplate(dir, name string) (*mailTemplate, error) {
 	if name == "" || strings.ContainsAny(name, "/\\\x00") || strings.HasPrefix(name, ".") {
 		return nil, fmt.Errorf("%q is no name of a mail template: write send: {mail: order-status, to: …} for %s", name, filepath.Join(dir, "order-status.txt"))

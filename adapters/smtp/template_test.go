@@ -32,7 +32,7 @@ func TestCheckTemplate(t *testing.T) {
 		if c.html != "" {
 			write(t, filepath.Join(dir, c.name+".html"), c.html)
 		}
-		err := CheckTemplate(dir, c.name)
+		_, err := loadTemplate(dir, c.name)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s: %v, expected %q", c.name, err, c.want)
 		}

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"orderhub/hub"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,7 +20,7 @@ func (r *run) listen() {
 			try = 1
 		}
 		r.a.env.Log.Debug("no notifications now, the table is only looked at", "table", r.table, "error", oneLine(err))
-		if !r.pause(r.ctx, pauses.Delay(min(try, 30))) {
+		if !hub.Pause(r.ctx, r.a.env.Clock, pauses.Delay(try)) {
 			return
 		}
 	}

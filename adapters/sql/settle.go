@@ -1,7 +1,6 @@
 package sql
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -78,21 +77,9 @@ func (r *run) handle(m *hub.Message) bool {
 				"message", m.ID, "class", e.Class, "error", e.Error())
 			return true
 		}
-		if !r.pause(r.ctx, max(e.After, pauses.Delay(min(try, 30)))) || !r.turn() {
+		if !hub.Pause(r.ctx, r.a.env.Clock, max(e.After, pauses.Delay(try))) || !r.turn() {
 			return false
 		}
-	}
-}
-
-// pause waits for d; false: ctx was done first.
-func (r *run) pause(ctx context.Context, d time.Duration) bool {
-	t := r.a.env.Clock.Timer(d)
-	defer t.Stop()
-	select {
-	case <-t.C():
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 
@@ -120,8 +107,8 @@ func (r *run) finish(u *unit, i int) bool {
 			r.a.env.Log.Error("done fails for a row, it is tried again", "event", e.Reason, "table", r.table,
 				"message", u.rows[i].msg.ID, "error", e.Error())
 		}
-		if !r.pause(r.ctx, pauses.Delay(min(try, 30))) {
-			r.pause(r.work, pauses.Min)
+		if !hub.Pause(r.ctx, r.a.env.Clock, pauses.Delay(try)) {
+			hub.Pause(r.work, r.a.env.Clock, pauses.Min)
 		}
 	}
 }

@@ -52,14 +52,7 @@ type backlogs struct {
 
 // survey compares, once a second, what waits with the bounds of the stages.
 func (rt *Runtime) survey(ctx context.Context) {
-	for {
-		t := rt.clock.Timer(surveyEvery)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return
-		case <-t.C():
-		}
+	for hub.Pause(ctx, rt.clock, surveyEvery) {
 		if !rt.moved() {
 			continue
 		}

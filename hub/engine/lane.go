@@ -161,7 +161,7 @@ func (d *dispatcher) bury(ctx context.Context, m *hub.Delivery, e *hub.Error) ou
 // unkept gives m back, since the store is away or full: nothing is changed, and the message is still there.
 func (d *dispatcher) unkept(m *hub.Delivery, err error) outcome {
 	d.rt.unkept(err)
-	time.Sleep(50 * time.Millisecond) // of many lanes at once: not too fast
+	hub.Pause(context.Background(), d.rt.clock, 50*time.Millisecond) // of many lanes at once: not too fast
 	d.release(m)
 	return undone
 }

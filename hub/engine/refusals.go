@@ -120,12 +120,7 @@ func (s *refusals) run(ctx context.Context) {
 		case <-ctx.Done():
 		case <-s.wake:
 			_ = s.write(false) // the log tells, and what is left is written later
-			t := s.rt.clock.Timer(keepEvery)
-			select {
-			case <-ctx.Done():
-			case <-t.C():
-			}
-			t.Stop()
+			hub.Pause(ctx, s.rt.clock, keepEvery)
 		}
 	}
 	_ = s.write(false)

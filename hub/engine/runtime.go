@@ -330,12 +330,8 @@ func (rt *Runtime) Janitor(ctx context.Context, keep time.Duration) {
 		} else if n == 500 {
 			pause = 100 * time.Millisecond
 		}
-		t := rt.clock.Timer(pause)
-		select {
-		case <-ctx.Done():
-			t.Stop()
+		if !hub.Pause(ctx, rt.clock, pause) {
 			return
-		case <-t.C():
 		}
 	}
 }
