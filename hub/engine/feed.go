@@ -174,53 +174,65 @@ func (e *Entry) Reads(err error) {
 // Call runs the stage and gives the reply that it made, nil if it made none.
 func (e *Entry) Call(ctx context.Context, m *hub.Message) (*hub.Message, error) {
 	asked := e.stage.asked(m)
+	if err := e.closed(m); err != nil {
+		return nil, err
+	}
+	if e.use != nil {
+		e.use.Works()
+	}
+	if expired(m, e.rt.clock.Now()) {
+		return nil, e.overdue(ctx, m, asked)
+	}
+	if !asked || !e.stage.Answers {
+		switch held, err := e.rt.queues[e.stage.Queue].holds(ctx, m.Key); {
+		case err != nil:
+			return nil, err
+		case held && asked:
+			return nil, hub.Fail(hub.Unavailable, "key_held", "an earlier message of key %q waits for its retry", m.Key)
+		case held:
+			return nil, e.enqueue(ctx, m)
+		}
+	}
+	reply, _, err := e.rt.run(ctx, e.stage, m, nil)
+	if err != nil && !asked {
+		err = e.dropped(ctx, m, err)
+	}
+	return reply, err
+}
+
+// closed is why no message may come in now; nil: it may.
+func (e *Entry) closed(m *hub.Message) error {
 	if e.work.Err() != nil {
 		err := hub.Fail(hub.Unavailable, hub.ReasonStopping, "the hub is stopping")
 		if e.stage.Answers {
 			e.Refused(hub.RefusalOf(m, err))
 		}
-		return nil, err
+		return err
 	}
 	if e.stage.Trace { // it would be kept: better nobody is asked for anything
-		if err := e.rt.full(); err != nil {
-			return nil, err
+		return e.rt.full()
+	}
+	return nil
+}
+
+// enqueue puts m into the stage's queue: an earlier message of its key waits for its retry there, and this one goes behind it.
+func (e *Entry) enqueue(ctx context.Context, m *hub.Message) error {
+	u := &hub.Unit{Puts: []hub.Put{{Queue: e.stage.Queue, Msg: m}}, Root: m.Root(), Correlation: m.Correlation}
+	if e.stage.Inbox {
+		u.Inbox = e.stage.Name + " " + m.ID
+	}
+	return ignoreDuplicate(e.rt.Commit(ctx, u))
+}
+
+// dropped keeps, as a refusal, a message that the hub can't even keep as a dead letter, for the reason of err.
+func (e *Entry) dropped(ctx context.Context, m *hub.Message, err error) error {
+	if c := hub.AsError(err).Class; c == hub.Invalid || c == hub.Rejected {
+		e.Refused(hub.RefusalOf(m, err))
+		if away := e.Kept(ctx); away != nil {
+			return away
 		}
 	}
-	d := e.rt.queues[e.stage.Queue]
-	now := e.rt.clock.Now()
-	if e.use != nil {
-		e.use.Works()
-	}
-	if expired(m, now) {
-		return nil, e.overdue(ctx, m, asked)
-	}
-	held := false
-	if !asked || !e.stage.Answers {
-		var err error
-		if held, err = d.holds(ctx, m.Key); err != nil {
-			return nil, err
-		}
-	}
-	if asked && held {
-		return nil, hub.Fail(hub.Unavailable, "key_held", "an earlier message of key %q waits for its retry", m.Key)
-	}
-	if !asked && held { // an earlier message of the key waits for its retry: this one goes behind it
-		u := &hub.Unit{Puts: []hub.Put{{Queue: e.stage.Queue, Msg: m}}, Root: m.Root(), Correlation: m.Correlation}
-		if e.stage.Inbox {
-			u.Inbox = e.stage.Name + " " + m.ID
-		}
-		return nil, ignoreDuplicate(e.rt.Commit(ctx, u))
-	}
-	reply, _, err := e.rt.run(ctx, e.stage, m, nil)
-	if err != nil && !asked { // the hub can't even keep it as a dead letter
-		if c := hub.AsError(err).Class; c == hub.Invalid || c == hub.Rejected {
-			e.Refused(hub.RefusalOf(m, err))
-			if away := e.Kept(ctx); away != nil {
-				err = away
-			}
-		}
-	}
-	return reply, err
+	return err
 }
 
 // expired tells that m came too late (EIP Message Expiration).

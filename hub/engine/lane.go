@@ -28,50 +28,17 @@ func (d *dispatcher) release(m *hub.Delivery) {
 	}
 }
 
-// after settles m's key and picks the lane's next message. The caller's lane ends with nil.
+// after settles m's key and picks the lane's next message: the next of the key's line, else
+// what is ready. The caller's lane ends with nil.
 func (d *dispatcher) after(work context.Context, m *hub.Delivery, out outcome) *hub.Delivery {
 	if out != undone {
 		d.load.ran.Add(1)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if key := m.Msg.Key; key != "" {
-		if out == settled {
-			d.left(key)
-		}
-		_, blocked := d.blocked[key]
-		line := d.lines[key]
-		switch {
-		case out == waits:
-			d.blocked[key] = retryWaits
-			delete(d.lines, key)
-			if again := d.holdLine(work, m, line); again != nil {
-				d.lines[key] = []*hub.Delivery{}
-				if !d.rt.stopping() {
-					return again
-				}
-				d.lines[key] = append(d.lines[key], again)
-				d.queued++
-			}
-		case d.rt.stopping(): // what waits behind is released when the lanes are done
-		case out == undone, out == lost: // what waits behind it goes back, too, so that it stays behind it
-			if out == lost {
-				d.ended = append(d.ended, key)
-			}
-			delete(d.lines, key)
-			d.queued -= len(line)
-			for _, w := range line {
-				d.release(w)
-			}
-		case len(line) > 0:
-			d.lines[key] = line[1:]
-			d.queued--
-			return line[0]
-		default:
-			delete(d.lines, key)
-			if blocked {
-				d.blocked[key] = retryOver
-			}
+	if m.Msg.Key != "" {
+		if next := d.afterKey(work, m, out); next != nil {
+			return next
 		}
 	}
 	if len(d.ready) > 0 && !d.rt.stopping() {
@@ -84,6 +51,51 @@ func (d *dispatcher) after(work context.Context, m *hub.Delivery, out outcome) *
 		return next
 	}
 	d.running--
+	return nil
+}
+
+// afterKey settles m's key and gives the next message of its line; nil: none is to run now.
+// A key has a line exactly while one of its messages is ready or running, so that no
+// second lane begins it. d.mu is held.
+func (d *dispatcher) afterKey(work context.Context, m *hub.Delivery, out outcome) *hub.Delivery {
+	key := m.Msg.Key
+	if out == settled {
+		d.left(key)
+	}
+	_, blocked := d.blocked[key]
+	line := d.lines[key]
+	switch {
+	case out == waits:
+		d.blocked[key] = retryWaits
+		delete(d.lines, key)
+		if again := d.holdLine(work, m, line); again != nil {
+			d.lines[key] = []*hub.Delivery{}
+			if !d.rt.stopping() {
+				return again
+			}
+			d.lines[key] = append(d.lines[key], again)
+			d.queued++
+		}
+	case d.rt.stopping(): // what waits behind is released when the lanes are done
+	case out == undone, out == lost: // what waits behind it goes back, too, so that it stays behind it
+		if out == lost {
+			d.ended = append(d.ended, key)
+		}
+		delete(d.lines, key)
+		d.queued -= len(line)
+		for _, w := range line {
+			d.release(w)
+		}
+	case len(line) > 0:
+		d.lines[key] = line[1:]
+		d.queued--
+		return line[0]
+	default:
+		delete(d.lines, key)
+		if blocked {
+			d.blocked[key] = retryOver
+		}
+	}
 	return nil
 }
 
@@ -161,7 +173,9 @@ func (d *dispatcher) bury(ctx context.Context, m *hub.Delivery, e *hub.Error) ou
 // unkept gives m back, since the store is away or full: nothing is changed, and the message is still there.
 func (d *dispatcher) unkept(m *hub.Delivery, err error) outcome {
 	d.rt.unkept(err)
-	hub.Pause(context.Background(), d.rt.clock, 50*time.Millisecond) // of many lanes at once: not too fast
+	if !d.rt.manual { // virtual time does not pass while its one message runs
+		hub.Pause(context.Background(), d.rt.clock, 50*time.Millisecond) // of many lanes at once: not too fast
+	}
 	d.release(m)
 	return undone
 }

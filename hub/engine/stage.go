@@ -48,31 +48,10 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *hub.Message, d *hub.Del
 			return reply, out, err
 		}
 	}
-	x, err := rt.env.RetryConflicts(ctx, func(again bool, wanted []int) (*hub.Exchange, error) {
-		x := hub.NewExchange(handled(m, asked, s.Adapter != ""), &rt.env)
-		x.Unit.Input, x.Trace, x.Again = d, s.Trace || d != nil || traced(m) || rt.sampled(), again
-		if d != nil {
-			x.Vars, x.Unit.History = d.Vars, repeated(d, rt.clock)
-		}
-		x.Lock(wanted)
-		err := hub.Protect(ctx, s.Run, x)
-		if err == nil {
-			if asked && !s.Answers && x.Unit.Reply != nil && x.Unit.Effects() {
-				rt.keep(s, x.Unit, m)
-			}
-			err = rt.commit(ctx, s, x, m)
-		}
-		return x, err
-	})
+	x, err := rt.attempt(ctx, s, m, d, asked)
 	switch {
 	case err == nil:
-		rt.Counts.done(s.Name)
-		if asked && !s.Answers && x.Unit.Reply == nil {
-			x.Unit.Reply = rt.nothing(m)
-		}
-		if asked && d != nil {
-			rt.answer(m, answer{reply: x.Unit.Reply})
-		}
+		rt.finished(s, m, d, x)
 		return x.Unit.Reply, settled, nil
 	case errors.Is(err, hub.ErrDuplicate):
 		return nil, settled, nil
@@ -92,6 +71,38 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *hub.Message, d *hub.Del
 	}
 	out, err := rt.react(ctx, s, m, d, err, x.Unit.History)
 	return nil, out, err
+}
+
+// attempt runs the steps and commits what they did, again while another unit was quicker.
+func (rt *Runtime) attempt(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery, asked bool) (*hub.Exchange, error) {
+	return rt.env.RetryConflicts(ctx, func(again bool, wanted []int) (*hub.Exchange, error) {
+		x := hub.NewExchange(handled(m, asked, s.Adapter != ""), &rt.env)
+		x.Unit.Input, x.Trace, x.Again = d, s.Trace || d != nil || traced(m) || rt.sampled(), again
+		if d != nil {
+			x.Vars, x.Unit.History = d.Vars, repeated(d, rt.clock)
+		}
+		x.Lock(wanted)
+		err := hub.Protect(ctx, s.Run, x)
+		if err == nil {
+			if asked && !s.Answers && x.Unit.Reply != nil && x.Unit.Effects() {
+				rt.keep(s, x.Unit, m)
+			}
+			err = rt.commit(ctx, s, x, m)
+		}
+		return x, err
+	})
+}
+
+// finished counts a message whose unit is committed, and answers its requester.
+func (rt *Runtime) finished(s *Stage, m *hub.Message, d *hub.Delivery, x *hub.Exchange) {
+	rt.Counts.done(s.Name)
+	asked := s.asked(m)
+	if asked && !s.Answers && x.Unit.Reply == nil {
+		x.Unit.Reply = rt.nothing(m)
+	}
+	if asked && d != nil {
+		rt.answer(m, answer{reply: x.Unit.Reply})
+	}
 }
 
 // handled is m as a stage's steps see it. The expiry of a request that they answer
