@@ -53,6 +53,9 @@ func (e *StageEnv) Memory(owner any, fresh func() any) any {
 	return m
 }
 
+// Bind sets what Memory gives for owner.
+func (e *StageEnv) Bind(owner, handle any) { e.memory.Store(owner, handle) }
+
 // Var is a named value.
 type Var struct {
 	Name  string

@@ -76,7 +76,7 @@ func (rt *Runtime) AddStage(s *Stage) error {
 }
 
 // Bind sets what StageEnv.Memory gives for owner: the handle of what was opened for this runtime.
-func (rt *Runtime) Bind(owner, handle any) { rt.env.memory.Store(owner, handle) }
+func (rt *Runtime) Bind(owner, handle any) { rt.env.Bind(owner, handle) }
 
 // AddSource feeds a stage, which AddStage was told of, from outside.
 func (rt *Runtime) AddSource(name string, src hub.Source, s *Stage) {
