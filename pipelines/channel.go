@@ -75,7 +75,7 @@ func (c *Channel) put(x *hub.Exchange, m *hub.Message, routingKey, name string) 
 		x.Unit.Sends = append(x.Unit.Sends, hub.Send{Queue: c.out.queue(), Target: c.out.of(x), Msg: out})
 		return nil
 	}
-	for _, q := range c.route(out, routingKey) {
+	for _, q := range c.Queues(out, routingKey) {
 		x.Unit.Puts = append(x.Unit.Puts, hub.Put{Queue: q, Msg: out})
 	}
 	return nil
@@ -156,8 +156,8 @@ func (c *Channel) subscription(hubName string, p *Pipeline) hub.Subscription {
 
 func (c *Channel) carried() hub.Carried { return hub.Carried{Name: c.Name, Type: c.Type} }
 
-// route finds the queues of a message by the channel's type.
-func (c *Channel) route(m *hub.Message, routingKey string) (queues []string) {
+// Queues are those in which the store keeps a message on the channel, one for each reader that wants it.
+func (c *Channel) Queues(m *hub.Message, routingKey string) (queues []string) {
 	if c.Type == "direct" {
 		return []string{c.Name}
 	}

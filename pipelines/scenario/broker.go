@@ -3,10 +3,8 @@ package scenario
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"orderhub/hub"
-	"orderhub/pipelines"
 )
 
 // broker carries the channels that the configuration puts `via` one. It
@@ -111,34 +109,6 @@ func (r *run) findQueues() {
 			r.queues[p.Stages[0].Queue] = c.Name
 		}
 	}
-}
-
-// readersOf are the queues of a message on a channel that the store carries.
-func (r *run) readersOf(c *pipelines.Channel, m *hub.Message) (queues []string) {
-	if c.Type == "direct" {
-		return []string{c.Name}
-	}
-	for _, p := range r.plan.Pipelines {
-		if p.From.Channel != c || len(p.Stages) == 0 {
-			continue
-		}
-		s := &reading{hub.Carried{Name: c.Name, Type: c.Type}, hub.Subscription{Pattern: p.From.Arg, Match: matchOf(p.From.Arg)}}
-		if wants(s, m) {
-			queues = append(queues, p.Stages[0].Queue)
-		}
-	}
-	return queues
-}
-
-// matchOf reads the headers of a subscription, as "region=eu kind=order".
-func matchOf(arg string) hub.Headers {
-	h := hub.Headers{}
-	for part := range strings.FieldsSeq(arg) {
-		if name, value, ok := strings.Cut(part, "="); ok {
-			h[strings.ToLower(name)] = value
-		}
-	}
-	return h
 }
 
 // standIn puts the mocks of channels in the place of their readers, for requests.

@@ -141,7 +141,7 @@ func (r *run) send(ctx context.Context, s *sending) error {
 		return nil
 	}
 	u := &hub.Unit{Root: m.Root(), Correlation: m.Correlation}
-	for _, queue := range r.readersOf(c, m) {
+	for _, queue := range c.Queues(m, s.key) {
 		u.Puts = append(u.Puts, hub.Put{Queue: queue, Msg: m})
 	}
 	return r.put(ctx, u)
