@@ -15,8 +15,8 @@ import (
 const (
 	// BatchUnits is how many units one transaction takes at most.
 	BatchUnits = 256
-	// BatchBytes is about how long the units of one transaction may be together.
-	BatchBytes = 4 << 20
+	// batchBytes is about how long the units of one transaction may be together.
+	batchBytes = 4 << 20
 	queued     = 1024 // jobs that wait for the writer; who brings more waits
 )
 
@@ -140,7 +140,7 @@ func (w *Writer[Q]) gather(jobs []*Job[Q]) []*Job[Q] {
 	for _, j := range jobs {
 		size += j.Size
 	}
-	for len(jobs) < BatchUnits && size < BatchBytes {
+	for len(jobs) < BatchUnits && size < batchBytes {
 		select {
 		case j := <-w.jobs:
 			jobs = append(jobs, j)

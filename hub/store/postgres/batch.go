@@ -72,12 +72,16 @@ const (
 	sqlFence   = "SELECT id, epoch FROM queues WHERE id=ANY($1) AND owner=$2 ORDER BY id FOR SHARE"
 	sqlNumbers = "SELECT nextval('numbers') FROM generate_series(1,$1::int)"
 	sqlCreate  = `INSERT INTO records(kind,key,version,crc,value,expires)
-		SELECT u.kind, u.key, nextval('numbers'), u.crc, u.value, nullif(u.expires,0) FROM unnest($1::text[],$2::bytea[],$3::bigint[],$4::bytea[],$5::bigint[]) u(kind,key,crc,value,expires)
-		ON CONFLICT(kind,key) DO UPDATE SET version=excluded.version, crc=excluded.crc, value=excluded.value, expires=excluded.expires WHERE records.expires<=$6 RETURNING kind, key`
-	sqlVersions = `SELECT r.kind, r.key, CASE WHEN r.expires<=$3 THEN 0 ELSE r.version END FROM records r JOIN unnest($1::text[],$2::bytea[]) u(kind,key) USING(kind,key)
+		SELECT u.kind, u.key, nextval('numbers'), u.crc, u.value, nullif(u.expires,0)
+		FROM unnest($1::text[],$2::bytea[],$3::bigint[],$4::bytea[],$5::bigint[]) u(kind,key,crc,value,expires)
+		ON CONFLICT(kind,key) DO UPDATE SET version=excluded.version, crc=excluded.crc, value=excluded.value, expires=excluded.expires
+		WHERE records.expires<=$6 RETURNING kind, key`
+	sqlVersions = `SELECT r.kind, r.key, CASE WHEN r.expires<=$3 THEN 0 ELSE r.version END
+		FROM records r JOIN unnest($1::text[],$2::bytea[]) u(kind,key) USING(kind,key)
 		ORDER BY r.kind, r.key FOR UPDATE OF r`
 	sqlPresent  = "SELECT seq FROM messages WHERE seq=ANY($1) ORDER BY seq FOR UPDATE"
-	sqlExisting = "SELECT m.seq, m.queue, m.name, m.state, m.key FROM messages m JOIN unnest($1::bigint[],$2::bytea[]) u(queue,name) USING(queue,name) ORDER BY m.seq FOR UPDATE OF m"
+	sqlExisting = `SELECT m.seq, m.queue, m.name, m.state, m.key FROM messages m JOIN unnest($1::bigint[],$2::bytea[]) u(queue,name) USING(queue,name)
+		ORDER BY m.seq FOR UPDATE OF m`
 )
 
 // ask begins the transaction. Everything is locked in one order, so that hubs

@@ -21,7 +21,8 @@ const (
 	// isBehind: an earlier message of the key waits for a retry, or is held behind one.
 	isBehind = "(m.key IS NOT NULL AND (EXISTS(SELECT 1 FROM messages w WHERE w.queue=m.queue AND w.key=m.key AND w.seq<m.seq AND " + retrying +
 		") OR EXISTS(SELECT 1 FROM messages w WHERE w.queue=m.queue AND w.key=m.key AND w.seq<m.seq AND w.state=3)))"
-	sqlHold = "UPDATE messages m SET state=3 WHERE seq=ANY($1) AND state=1 AND " + isBehind + " AND EXISTS(SELECT 1 FROM queues WHERE id=m.queue AND owner=$2 AND epoch=$3)"
+	sqlHold = "UPDATE messages m SET state=3 WHERE seq=ANY($1) AND state=1 AND " + isBehind +
+		" AND EXISTS(SELECT 1 FROM queues WHERE id=m.queue AND owner=$2 AND epoch=$3)"
 )
 
 // Claim takes messages of a queue that this hub has the lease of: the due

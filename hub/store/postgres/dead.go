@@ -23,7 +23,8 @@ func (s *Store) bury(ctx context.Context, q *queue, bad []*hub.Delivery) error {
 	}
 	failure, cause := core.EncodeFailure(bad[0].Error)
 	err := s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
-		_, err := c.Exec(ctx, "UPDATE messages SET state=4, due=$2, error=$3, cause=$4 WHERE seq=ANY($1) AND state<>4", seqs, core.Nanos(core.DeadSince(bad[0].Error, s.o.Clock.Now())), failure, cause)
+		_, err := c.Exec(ctx, "UPDATE messages SET state=4, due=$2, error=$3, cause=$4 WHERE seq=ANY($1) AND state<>4",
+			seqs, core.Nanos(core.DeadSince(bad[0].Error, s.o.Clock.Now())), failure, cause)
 		return err
 	})
 	if err != nil {
@@ -70,8 +71,8 @@ func (s *Store) changed(ctx context.Context, sql string, args ...any) (queues []
 
 // Hasten makes messages that await a part of the hub due now. Its clock is this hub's.
 func (s *Store) Hasten(ctx context.Context, part string, limit int) (int, error) {
-	queues, err := s.changed(ctx, `UPDATE messages SET due=$2 WHERE seq IN (SELECT seq FROM messages WHERE state=2 AND cause=$1 AND due>$2 ORDER BY due LIMIT $3 FOR UPDATE SKIP LOCKED)
-		RETURNING queue`, part, core.Nanos(s.o.Clock.Now()), limit)
+	queues, err := s.changed(ctx, `UPDATE messages SET due=$2 WHERE seq IN
+		(SELECT seq FROM messages WHERE state=2 AND cause=$1 AND due>$2 ORDER BY due LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING queue`, part, core.Nanos(s.o.Clock.Now()), limit)
 	if err == nil {
 		s.arrived(queues, 0)
 	}
@@ -101,7 +102,8 @@ func (s *Store) Recover(ctx context.Context, running []int64) error {
 	err := s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
 		b := &pgx.Batch{}
 		b.Queue("UPDATE messages SET crashes=crashes+1 WHERE seq=ANY($1)", running)
-		b.Queue("UPDATE messages SET state=1 WHERE state=3 AND queue IN (SELECT id FROM queues WHERE owner IS NULL OR owner=$1 OR expires<=clock_timestamp())", s.id)
+		b.Queue(`UPDATE messages SET state=1 WHERE state=3
+			AND queue IN (SELECT id FROM queues WHERE owner IS NULL OR owner=$1 OR expires<=clock_timestamp())`, s.id)
 		return c.SendBatch(ctx, b).Close()
 	})
 	s.mu.Lock()
@@ -117,19 +119,23 @@ func (s *Store) Recover(ctx context.Context, running []int64) error {
 func (s *Store) Sweep(ctx context.Context, keep time.Duration, limit int) (total int, err error) {
 	now := s.o.Clock.Now()
 	err = s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
-		t, err := c.Exec(ctx, "DELETE FROM records WHERE (kind,key) IN (SELECT kind, key FROM records WHERE expires<=$1 ORDER BY expires LIMIT $2 FOR UPDATE SKIP LOCKED)", core.Nanos(now), limit)
+		t, err := c.Exec(ctx, `DELETE FROM records WHERE (kind,key) IN
+			(SELECT kind, key FROM records WHERE expires<=$1 ORDER BY expires LIMIT $2 FOR UPDATE SKIP LOCKED)`, core.Nanos(now), limit)
 		if total = int(t.RowsAffected()); err != nil || keep <= 0 || total == limit {
 			return err
 		}
-		t, err = c.Exec(ctx, `WITH old AS (DELETE FROM history WHERE seq IN (SELECT seq FROM (SELECT seq, time FROM history ORDER BY seq LIMIT $2) h WHERE time<$1) RETURNING seq),
+		t, err = c.Exec(ctx, `WITH old AS (DELETE FROM history WHERE seq IN
+			(SELECT seq FROM (SELECT seq, time FROM history ORDER BY seq LIMIT $2) h WHERE time<$1) RETURNING seq),
 			cut AS (DELETE FROM links WHERE seq IN (SELECT seq FROM old)) SELECT FROM old`, core.Nanos(now.Add(-keep)), limit-total)
 		if total += int(t.RowsAffected()); err != nil || total == limit {
 			return err
 		}
-		t, err = c.Exec(ctx, "DELETE FROM refused WHERE seq IN (SELECT seq FROM (SELECT seq, time FROM refused ORDER BY seq LIMIT $2) r WHERE time<$1)", core.Nanos(now.Add(-keep)), limit-total)
+		t, err = c.Exec(ctx, "DELETE FROM refused WHERE seq IN (SELECT seq FROM (SELECT seq, time FROM refused ORDER BY seq LIMIT $2) r WHERE time<$1)",
+			core.Nanos(now.Add(-keep)), limit-total)
 		total += int(t.RowsAffected())
 		if err == nil { // hubs that ended without a goodbye
-			_, err = c.Exec(ctx, "WITH gone AS (DELETE FROM hubs WHERE expires<clock_timestamp()-interval '1 day' RETURNING id) DELETE FROM writers WHERE hub IN (SELECT id FROM gone)")
+			_, err = c.Exec(ctx, `WITH gone AS (DELETE FROM hubs WHERE expires<clock_timestamp()-interval '1 day' RETURNING id)
+				DELETE FROM writers WHERE hub IN (SELECT id FROM gone)`)
 		}
 		return err
 	})

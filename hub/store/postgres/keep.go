@@ -228,7 +228,8 @@ func (s *Store) heal(q *queue) {
 	}
 	var free []string
 	err := s.tend(func(ctx context.Context, c *pgx.Conn) error {
-		rows, err := c.Query(ctx, "SELECT k.key FROM unnest($2::bytea[]) k(key) WHERE NOT EXISTS(SELECT 1 FROM messages w WHERE w.queue=$1 AND w.key=k.key AND "+retrying+")", q.ID, keys)
+		rows, err := c.Query(ctx, "SELECT k.key FROM unnest($2::bytea[]) k(key)"+
+			" WHERE NOT EXISTS(SELECT 1 FROM messages w WHERE w.queue=$1 AND w.key=k.key AND "+retrying+")", q.ID, keys)
 		if err != nil {
 			return err
 		}
@@ -239,7 +240,8 @@ func (s *Store) heal(q *queue) {
 		for _, k := range free {
 			keys = append(keys, []byte(k))
 		}
-		_, err = c.Exec(ctx, "UPDATE messages SET state=1 WHERE queue=$1 AND state=3 AND key=ANY($2) AND EXISTS(SELECT 1 FROM queues WHERE id=$1 AND owner=$3 AND epoch=$4)", q.ID, keys, s.id, epoch)
+		_, err = c.Exec(ctx, `UPDATE messages SET state=1 WHERE queue=$1 AND state=3 AND key=ANY($2)
+			AND EXISTS(SELECT 1 FROM queues WHERE id=$1 AND owner=$3 AND epoch=$4)`, q.ID, keys, s.id, epoch)
 		return err
 	})
 	if err != nil || len(free) == 0 {

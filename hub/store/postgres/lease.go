@@ -18,7 +18,8 @@ const (
 		" WHERE id=$1 AND (owner IS NULL OR owner=$3 OR expires<=clock_timestamp())"
 	// What the last owner held, and no retry is before it, is ready again. This is a
 	// statement of its own: it must see what that hub committed while sqlTake waited for it.
-	sqlFree = "UPDATE messages h SET state=1 WHERE queue=$1 AND state=3 AND NOT EXISTS(SELECT 1 FROM messages w WHERE w.queue=h.queue AND w.key=h.key AND " + retrying +
+	sqlFree = "UPDATE messages h SET state=1 WHERE queue=$1 AND state=3" +
+		" AND NOT EXISTS(SELECT 1 FROM messages w WHERE w.queue=h.queue AND w.key=h.key AND " + retrying +
 		") AND EXISTS(SELECT 1 FROM queues WHERE id=$1 AND owner=$2)"
 	// A hub that has at least two queues less than the owner asks for this one.
 	sqlWant = `UPDATE queues q SET wanted=$2 WHERE id=$1 AND owner<>$2 AND wanted IS DISTINCT FROM $2
@@ -178,11 +179,13 @@ func (s *Store) renew() {
 // frees what that one had.
 func (s *Store) enter(ctx context.Context, c *pgx.Conn) error {
 	if s.id != 0 {
-		_, err := c.Exec(ctx, "WITH h AS (INSERT INTO hubs(id,name,expires) OVERRIDING SYSTEM VALUE VALUES($1,$3,"+sqlTerm+") ON CONFLICT(id) DO UPDATE SET expires=excluded.expires) INSERT INTO writers VALUES($1,0) ON CONFLICT DO NOTHING",
+		_, err := c.Exec(ctx, "WITH h AS (INSERT INTO hubs(id,name,expires) OVERRIDING SYSTEM VALUE VALUES($1,$3,"+sqlTerm+`)
+			ON CONFLICT(id) DO UPDATE SET expires=excluded.expires) INSERT INTO writers VALUES($1,0) ON CONFLICT DO NOTHING`,
 			s.id, s.o.Lease.Microseconds(), s.o.Hub)
 		return err
 	}
-	err := c.QueryRow(ctx, "WITH h AS (INSERT INTO hubs(name,expires) VALUES($1,"+sqlTerm+") RETURNING id) INSERT INTO writers SELECT id, 0 FROM h RETURNING hub", s.o.Hub, s.o.Lease.Microseconds()).Scan(&s.id)
+	const sqlEnter = "WITH h AS (INSERT INTO hubs(name,expires) VALUES($1," + sqlTerm + ") RETURNING id) INSERT INTO writers SELECT id, 0 FROM h RETURNING hub"
+	err := c.QueryRow(ctx, sqlEnter, s.o.Hub, s.o.Lease.Microseconds()).Scan(&s.id)
 	if err != nil || s.o.Hub == "" {
 		return err
 	}

@@ -104,7 +104,8 @@ func (s *Store) begin(ctx context.Context) error {
 		return err
 	}
 	var unsafe string
-	err = c.QueryRow(ctx, "SELECT CASE WHEN current_setting('fsync')='off' THEN 'fsync' WHEN current_setting('full_page_writes')='off' THEN 'full_page_writes' ELSE '' END").Scan(&unsafe)
+	err = c.QueryRow(ctx, `SELECT CASE WHEN current_setting('fsync')='off' THEN 'fsync'
+		WHEN current_setting('full_page_writes')='off' THEN 'full_page_writes' ELSE '' END`).Scan(&unsafe)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,8 @@ func (s *Store) Keys(ctx context.Context, name string) (map[string]int, error) {
 // every message of the queue has to wait anyhow.
 const manyReady = 256
 
-const sqlBlocked = `SELECT EXISTS(SELECT 1 FROM messages WHERE queue=$1 AND key=$2 AND state=2) OR EXISTS(SELECT 1 FROM messages WHERE queue=$1 AND key=$2 AND state=3)
+const sqlBlocked = `SELECT EXISTS(SELECT 1 FROM messages WHERE queue=$1 AND key=$2 AND state=2)
+	OR EXISTS(SELECT 1 FROM messages WHERE queue=$1 AND key=$2 AND state=3)
 	OR (SELECT coalesce(bool_or(r.key=$2), false) OR count(*)>=$3 FROM (SELECT key FROM messages WHERE queue=$1 AND state=1 ORDER BY seq LIMIT $3) r)`
 
 // Blocked tells whether a message of the key lies in the queue, whichever hub

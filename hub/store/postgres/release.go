@@ -101,7 +101,8 @@ func (s *Store) Release(ctx context.Context, given []*hub.Delivery) error {
 		seqs = append(seqs, c.D.Seq)
 	}
 	err := s.read(context.WithoutCancel(ctx), func(ctx context.Context, c *pgx.Conn) error {
-		_, err := c.Exec(ctx, "UPDATE messages m SET state=1 WHERE seq=ANY($1) AND state=3 AND EXISTS(SELECT 1 FROM queues WHERE id=m.queue AND owner=$2)", seqs, s.id)
+		_, err := c.Exec(ctx, `UPDATE messages m SET state=1 WHERE seq=ANY($1) AND state=3
+			AND EXISTS(SELECT 1 FROM queues WHERE id=m.queue AND owner=$2)`, seqs, s.id)
 		return err
 	})
 	s.mu.Lock()

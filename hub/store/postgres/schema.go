@@ -72,7 +72,8 @@ func (s *Store) migrate(ctx context.Context, c *pgx.Conn) error {
 	}
 	var version *int64
 	var tables int
-	err = tx.QueryRow(ctx, "SELECT count(*) FROM pg_class r JOIN pg_namespace n ON n.oid=r.relnamespace WHERE n.nspname=$1 AND r.relkind IN ('r','p','v','S')", s.schema).Scan(&tables)
+	err = tx.QueryRow(ctx, `SELECT count(*) FROM pg_class r JOIN pg_namespace n ON n.oid=r.relnamespace
+		WHERE n.nspname=$1 AND r.relkind IN ('r','p','v','S')`, s.schema).Scan(&tables)
 	if err != nil {
 		return err
 	}

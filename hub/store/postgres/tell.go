@@ -19,15 +19,19 @@ const (
 		error=CASE WHEN u.state IN (2,4) THEN u.error ELSE m.error END, cause=CASE WHEN u.state IN (2,4) THEN u.cause ELSE m.cause END
 		FROM unnest($1::bigint[],$2::smallint[],$3::bigint[],$4::int[],$5::text[],$6::text[]) u(seq,state,due,tried,error,cause) WHERE m.seq=u.seq`
 	sqlInsert = `INSERT INTO messages(seq,queue,state,key,id,corr,crc,head,body,attempts,due,name,error,cause)
-		SELECT u.seq, u.queue, u.state, nullif(u.key,''), u.id, nullif(u.corr,''), u.crc, u.head, u.body, u.attempts, u.due, nullif(u.name,''), u.error, u.cause
-		FROM unnest($1::bigint[],$2::bigint[],$3::smallint[],$4::bytea[],$5::bytea[],$6::bytea[],$7::bigint[],$8::bytea[],$9::bytea[],$10::int[],$11::bigint[],$12::bytea[],$13::text[],$14::text[])
+		SELECT u.seq, u.queue, u.state, nullif(u.key,''), u.id, nullif(u.corr,''), u.crc, u.head, u.body, u.attempts, u.due,
+			nullif(u.name,''), u.error, u.cause
+		FROM unnest($1::bigint[],$2::bigint[],$3::smallint[],$4::bytea[],$5::bytea[],$6::bytea[],$7::bigint[],
+			$8::bytea[],$9::bytea[],$10::int[],$11::bigint[],$12::bytea[],$13::text[],$14::text[])
 		u(seq,queue,state,key,id,corr,crc,head,body,attempts,due,name,error,cause)`
 	sqlWrite = `INSERT INTO records(kind,key,version,crc,value,expires)
-		SELECT u.kind, u.key, u.version, u.crc, u.value, nullif(u.expires,0) FROM unnest($1::text[],$2::bytea[],$3::bigint[],$4::bigint[],$5::bytea[],$6::bigint[]) u(kind,key,version,crc,value,expires)
+		SELECT u.kind, u.key, u.version, u.crc, u.value, nullif(u.expires,0)
+		FROM unnest($1::text[],$2::bytea[],$3::bigint[],$4::bigint[],$5::bytea[],$6::bigint[]) u(kind,key,version,crc,value,expires)
 		ON CONFLICT(kind,key) DO UPDATE SET version=excluded.version, crc=excluded.crc, value=excluded.value, expires=excluded.expires`
 	sqlForget  = "DELETE FROM records r USING unnest($1::text[],$2::bytea[]) u(kind,key) WHERE r.kind=u.kind AND r.key=u.key"
 	sqlHistory = `INSERT INTO history(seq,time,root,corr,outside,events)
-		SELECT u.seq, $2, u.root, nullif(u.corr,''), u.outside, u.events FROM unnest($1::bigint[],$3::bytea[],$4::bytea[],$5::boolean[],$6::bytea[]) u(seq,root,corr,outside,events)`
+		SELECT u.seq, $2, u.root, nullif(u.corr,''), u.outside, u.events
+		FROM unnest($1::bigint[],$3::bytea[],$4::bytea[],$5::boolean[],$6::bytea[]) u(seq,root,corr,outside,events)`
 	sqlLink = "INSERT INTO links SELECT * FROM unnest($1::bytea[],$2::bigint[])"
 	sqlAdds = `INSERT INTO counters SELECT * FROM unnest($1::text[],$2::bytea[],$3::bigint[])
 		ON CONFLICT(kind,key) DO UPDATE SET value=counters.value+excluded.value`
@@ -147,7 +151,8 @@ func (b *batch) tellHistory(q *pgx.Batch) {
 
 const (
 	sqlRefuse = `INSERT INTO refused(seq,time,id,corr,source,reason,value)
-		SELECT u.seq, $1, u.id, nullif(u.corr,''), u.source, u.reason, u.value FROM unnest($2::bigint[],$3::bytea[],$4::bytea[],$5::bytea[],$6::bytea[],$7::bytea[]) u(seq,id,corr,source,reason,value)`
+		SELECT u.seq, $1, u.id, nullif(u.corr,''), u.source, u.reason, u.value
+		FROM unnest($2::bigint[],$3::bytea[],$4::bytea[],$5::bytea[],$6::bytea[],$7::bytea[]) u(seq,id,corr,source,reason,value)`
 	sqlRefusedOld = `DELETE FROM refused r USING unnest($1::bytea[],$2::bytea[]) k(source,reason) WHERE r.source=k.source AND r.reason=k.reason
 		AND r.seq<=(SELECT seq FROM refused o WHERE o.source=k.source AND o.reason=k.reason ORDER BY seq DESC LIMIT 1 OFFSET $3)`
 	sqlRefusedTop = "DELETE FROM refused WHERE seq IN (SELECT seq FROM refused ORDER BY seq LIMIT greatest(0, (SELECT count(*) FROM refused)-$1))"

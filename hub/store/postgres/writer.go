@@ -115,7 +115,8 @@ func (b *batch) resolve() (committed bool, err error) {
 	s := b.s
 	err = s.writer.do(s.o.Patience, func(ctx context.Context, c *pgx.Conn) error {
 		q := &pgx.Batch{}
-		q.Queue("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid=$1 AND pid<>pg_backend_pid() AND application_name=$2", int32(b.backend), s.config.RuntimeParams["application_name"])
+		q.Queue(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+			WHERE pid=$1 AND pid<>pg_backend_pid() AND application_name=$2`, int32(b.backend), s.config.RuntimeParams["application_name"])
 		q.Queue("SELECT batch=$2 FROM writers WHERE hub=$1 FOR UPDATE", s.id, b.doubt).QueryRow(func(row pgx.Row) error { return row.Scan(&committed) })
 		return c.SendBatch(ctx, q).Close()
 	})
