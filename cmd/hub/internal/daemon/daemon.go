@@ -190,12 +190,8 @@ func (d *Daemon) Until(ctx context.Context, every time.Duration, done func() (bo
 		if ok, err := done(); ok || err != nil {
 			return ok, err
 		}
-		t := d.clock.Timer(every)
-		select {
-		case <-ctx.Done():
-			t.Stop()
+		if !hub.Pause(ctx, d.clock, every) {
 			return false, nil
-		case <-t.C():
 		}
 	}
 }
