@@ -3,6 +3,8 @@ package files
 import (
 	"cmp"
 	"hash/maphash"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -118,4 +120,155 @@ func (r *run) settle(j *job, m *hub.Message) bool {
 			return false
 		}
 	}
+}
+
+// maxBatch is how many records go to a worker at once.
+const maxBatch = 64
+
+// batch is records of one file for one worker.
+type batch struct {
+	job  *job
+	msgs []*hub.Message
+}
+
+// feeder makes messages of the records of a file, and gives them to the workers in batches: small ones while handlers are slow or the file
+// has given few records, so that all workers have work; big ones when handing over would cost more than handling.
+type feeder struct {
+	job     *job
+	now     time.Time
+	keyPath []string // field of the body that is the key
+	record  int      // number of the last record, from 1
+
+	block []hub.Message // room for messages, allocated together
+	ids   string        // the IDs of the next records, one text
+	lanes []batch       // one, or one per worker if there are keys
+	size  int           // of the batches now
+}
+
+func newFeeder(j *job) *feeder {
+	f := &feeder{job: j, now: j.env.Clock.Now(), size: 1, lanes: make([]batch, len(j.pool.lanes))}
+	if j.cfg.Key != "" && j.cfg.Key != keyFile {
+		f.keyPath = strings.Split(strings.TrimPrefix(j.cfg.Key, "body."), ".")
+	}
+	return f
+}
+
+// skip counts a record that is not given out, so that those behind it keep their IDs. It gives the ID that it would have had.
+func (f *feeder) skip() string {
+	f.record++
+	f.ids = ""
+	return f.job.base + "." + strconv.Itoa(f.record)
+}
+
+// add gives a record out; false: Run is ending, it was not taken.
+func (f *feeder) add(body hub.Body, line int) bool {
+	f.record++
+	if len(f.block) == 0 {
+		f.block = make([]hub.Message, f.size)
+	}
+	m := &f.block[0]
+	f.block = f.block[1:]
+	m.ID = f.nextID()
+	at := m.ID[len(f.job.base)+1:] // most often the line has the number of the record
+	if line != f.record {
+		at = strconv.Itoa(line)
+	}
+	m.Headers = hub.Headers{headerName: f.job.name, headerLine: at}
+	m.Body, m.Time = body, f.now
+	m.Key = f.key(body)
+
+	lane := f.job.pool.laneOf(m.Key)
+	b := &f.lanes[lane]
+	if b.msgs == nil {
+		b.msgs = make([]*hub.Message, 0, f.size)
+	}
+	b.msgs = append(b.msgs, m)
+	if len(b.msgs) < f.size {
+		return true
+	}
+	return f.send(lane)
+}
+
+const (
+	headerName = "file.name"
+	headerLine = "file.line"
+)
+
+// nextID cuts the next ID, base.number, off a text that holds as many as messages fit in a block.
+func (f *feeder) nextID() string {
+	if f.ids == "" {
+		n := len(f.block) + 1 // this one and those that have room
+		text := make([]byte, 0, n*(len(f.job.base)+1+len(strconv.Itoa(f.record+n))))
+		for i := range n {
+			text = append(text, f.job.base...)
+			text = append(text, '.')
+			text = strconv.AppendInt(text, int64(f.record+i), 10)
+		}
+		f.ids = string(text)
+	}
+	n := len(f.job.base) + 1 + digits(f.record)
+	id := f.ids[:n]
+	f.ids = f.ids[n:]
+	return id
+}
+
+func digits(n int) int {
+	d := 1
+	for n >= 10 {
+		n /= 10
+		d++
+	}
+	return d
+}
+
+// key is the ordering key of a record.
+func (f *feeder) key(body hub.Body) string {
+	if f.keyPath == nil {
+		if f.job.cfg.Key == keyFile {
+			return f.job.name
+		}
+		return ""
+	}
+	v, err := body.Doc()
+	if err != nil {
+		return "" // the hub finds the fault
+	}
+	for _, name := range f.keyPath {
+		v = v.Get(name)
+	}
+	if s := v.Str(); s != "" || v.IsNull() {
+		return s
+	}
+	return string(v.JSON())
+}
+
+// flush gives out what is left.
+func (f *feeder) flush() {
+	for lane := range f.lanes {
+		if len(f.lanes[lane].msgs) > 0 && !f.send(lane) {
+			f.job.interrupted.Store(true)
+			return
+		}
+	}
+}
+
+func (f *feeder) send(lane int) bool {
+	b := f.lanes[lane]
+	b.job = f.job
+	f.lanes[lane] = batch{}
+	f.job.pending.Add(int64(len(b.msgs)))
+	f.size = min(2*f.size, f.job.pool.goodSize())
+	select {
+	case f.job.pool.lanes[lane] <- b:
+		return true
+	case <-f.job.ctx.Done():
+		f.job.interrupted.Store(true)
+		f.job.release(len(b.msgs))
+		return false
+	}
+}
+
+func atoi(s string) int {
+	n, _ := strconv.Atoi(s) // a number we wrote
+	return n
 }

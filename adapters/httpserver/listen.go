@@ -2,10 +2,14 @@ package httpserver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
+	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -133,4 +137,87 @@ func (c *limitedConn) Close() error {
 		c.listener.leave(c.ip)
 	}
 	return c.Conn.Close()
+}
+
+const certificateCheck = time.Second
+
+// certificates gives the certificate of two files, read again when one changes.
+type certificates struct {
+	cert, key string
+	log       *slog.Logger
+
+	mu      sync.Mutex
+	current *tls.Certificate
+	seen    [2]time.Time // when the files were changed
+	checked time.Time
+}
+
+func newCertificates(cert, key string, log *slog.Logger) (*certificates, error) {
+	c := &certificates{cert: cert, key: key, log: log}
+	return c, c.load()
+}
+
+func (c *certificates) load() error {
+	var seen [2]time.Time
+	for i, file := range []string{c.cert, c.key} {
+		info, err := os.Stat(file)
+		if err != nil {
+			return fmt.Errorf("tls: %w", err)
+		}
+		seen[i] = info.ModTime()
+	}
+	if c.current != nil && seen == c.seen {
+		return nil
+	}
+	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
+	if err != nil {
+		return fmt.Errorf("tls: %s: %w", c.cert, err)
+	}
+	c.current, c.seen = &pair, seen
+	return nil
+}
+
+// get is the certificate for a handshake. Files that can't be read now leave the last good one in place.
+func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := time.Now(); now.Sub(c.checked) >= certificateCheck {
+		c.checked = now
+		if err := c.load(); err != nil {
+			c.log.Warn("the certificate stays as it was", "error", err)
+		}
+	}
+	return c.current, nil
+}
+
+// freshGrace is how long, when the server closes, a connection has to send the
+// first byte of a request that is on its way.
+const freshGrace = 200 * time.Millisecond
+
+// fresh holds the connections that have sent nothing yet. http.Server.Shutdown
+// waits more than 5 s for such a one, as load balancers and browsers keep them.
+type fresh struct {
+	conns  sync.Map // net.Conn -> nil
+	closed atomic.Bool
+}
+
+// note is the server's ConnState.
+func (f *fresh) note(c net.Conn, state http.ConnState) {
+	if state != http.StateNew {
+		f.conns.Delete(c)
+		return
+	}
+	f.conns.Store(c, nil)
+	if f.closed.Load() {
+		c.Close()
+	}
+}
+
+// close closes them, and those that still come.
+func (f *fresh) close() {
+	f.closed.Store(true)
+	f.conns.Range(func(c, _ any) bool {
+		c.(net.Conn).Close()
+		return true
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/textproto"
 	"os"
+	"strconv"
 	"strings"
 
 	"orderhub/hub"
@@ -73,4 +74,101 @@ func (s *server) unavailable(p phase, what string, err error) error {
 	}
 	e.Err = fmt.Errorf("mail server %s: %s", s.addr, text)
 	return e
+}
+
+// phase is where in a session a reply comes.
+type phase uint8
+
+const (
+	greeting  phase = 1 << iota // and EHLO
+	encrypt                     // STARTTLS and its handshake
+	login                       // AUTH
+	sender                      // MAIL FROM
+	recipient                   // RCPT TO
+	begin                       // DATA, before its text
+	content                     // the answer to the final dot
+
+	command  = sender | recipient | begin // a command that is about one mail
+	anywhere = 0xff
+)
+
+// reasonOf are the reasons of what fails before any mail is named.
+var reasonOf = map[phase]string{greeting: hub.NotConnected, encrypt: hub.TLSRequired, login: hub.AuthFailed}
+
+const (
+	reasonSender = "sender_refused" // of our address, which the configuration says
+	reasonRelay  = "relay_denied"   // the server takes no mail for others from us
+)
+
+// rule says what replies mean that come in some phases, begin with a code, have an enhanced code (RFC 3463) that begins
+// so, and hold a word.
+type rule struct {
+	in       phase
+	code     string
+	enhanced string
+	word     string
+	class    hub.Class
+	reason   string // "": smtp_CODE
+}
+
+// rules: the first that fits counts. The codes are those of RFC 5321, 4.2, RFC 4954 (AUTH), RFC 3207 (STARTTLS) and the registry
+// of enhanced codes, RFC 5248. What the connection, the login or our own address is at fault for is never a mail's fault, in
+// whatever phase the server says so.
+var rules = []rule{
+	{anywhere, "523", "", "", hub.Unavailable, hub.TLSRequired},
+	{anywhere, "538", "", "", hub.Unavailable, hub.TLSRequired},
+	{anywhere, "5", "5.7.10", "", hub.Unavailable, hub.TLSRequired},
+	{anywhere, "5", "5.7.11", "", hub.Unavailable, hub.TLSRequired},
+	{anywhere, "530", "", "tls", hub.Unavailable, hub.TLSRequired},
+	{anywhere, "530", "", "", hub.Unavailable, hub.AuthRequired},
+	{anywhere, "5", "5.7.57", "", hub.Unavailable, hub.AuthRequired},
+	{anywhere, "503", "", "auth", hub.Unavailable, hub.AuthRequired}, // "503 5.5.1 Error: authentication needed"
+	{anywhere, "432", "", "", hub.Unavailable, hub.AuthFailed},
+	{anywhere, "454", "4.7.0", "", hub.Unavailable, hub.AuthFailed},
+	{anywhere, "525", "", "", hub.Unavailable, hub.AuthFailed},
+	{anywhere, "534", "", "", hub.Unavailable, hub.AuthFailed},
+	{anywhere, "535", "", "", hub.Unavailable, hub.AuthFailed},
+	{anywhere, "5", "5.7.3", "", hub.Unavailable, hub.AuthFailed},
+	{anywhere, "5", "5.7.8", "", hub.Unavailable, hub.AuthFailed},
+	{anywhere, "5", "5.7.9", "", hub.Unavailable, hub.AuthFailed},
+	{anywhere, "5", "5.7.12", "", hub.Unavailable, hub.AuthFailed},
+	{anywhere, "5", "5.7.13", "", hub.Unavailable, hub.AuthFailed},
+	{anywhere, "5", "5.7.14", "", hub.Unavailable, hub.AuthFailed},
+
+	{anywhere, "421", "4.7", "", hub.Throttled, ""},
+	{anywhere, "4", "", "", hub.Unavailable, ""},
+
+	{recipient, "5", "", "relay", hub.Unavailable, reasonRelay}, // the text is all that tells it from a refused recipient
+	{sender, "552", "", "", hub.Rejected, ""},                   // too large
+	{command, "500", "", "", hub.Unavailable, ""},               // the server does not know what we say
+	{command, "502", "", "", hub.Unavailable, ""},
+	{command, "503", "", "", hub.Unavailable, ""},
+	{command, "504", "", "", hub.Unavailable, ""},
+	{command, "521", "", "", hub.Unavailable, ""}, // it takes no mail at all
+	{command, "555", "", "", hub.Unavailable, ""},
+	{sender, "5", "", "", hub.Unavailable, reasonSender},
+	{anywhere, "5", "", "", hub.Rejected, ""},
+	{anywhere, "", "", "", hub.Unavailable, ""}, // no reply that belongs there
+}
+
+// classify says what a reply in phase p means.
+func classify(p phase, r *textproto.Error) (hub.Class, string) {
+	code := strconv.Itoa(r.Code)
+	enhanced, _, _ := strings.Cut(r.Msg, " ")
+	text := strings.ToLower(r.Msg)
+	for _, rule := range rules {
+		if rule.in&p == 0 || !strings.HasPrefix(code, rule.code) || !within(enhanced, rule.enhanced) || !strings.Contains(text, rule.word) {
+			continue
+		}
+		if rule.reason != "" {
+			return rule.class, rule.reason
+		}
+		return rule.class, fmt.Sprintf("smtp_%d", r.Code)
+	}
+	panic("the last rule fits all")
+}
+
+// within tells whether an enhanced code is one, or of its group: 4.7.28 is within 4.7.
+func within(code, group string) bool {
+	return group == "" || code == group || strings.HasPrefix(code, group+".")
 }
