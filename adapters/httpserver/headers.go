@@ -82,14 +82,8 @@ func (s *Source) headers(r *http.Request, media string) (hub.Headers, *problem) 
 		h["param."+name] = r.PathValue(name)
 	}
 	if r.URL.RawQuery != "" {
-		query, err := url.ParseQuery(r.URL.RawQuery)
-		if err != nil {
-			return nil, newProblem(http.StatusBadRequest, "bad_query", "the query of the URL is not well formed")
-		}
-		for name, v := range query {
-			if name != "token" || s.verify.link == nil {
-				h["query."+name] = v[0]
-			}
+		if p := s.query(r, h); p != nil {
+			return nil, p
 		}
 	}
 	for name, v := range h {
@@ -98,6 +92,20 @@ func (s *Source) headers(r *http.Request, media string) (hub.Headers, *problem) 
 		}
 	}
 	return h, nil
+}
+
+// query adds the fields of the URL's query to h, but for the token of a signed link.
+func (s *Source) query(r *http.Request, h hub.Headers) *problem {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return newProblem(http.StatusBadRequest, "bad_query", "the query of the URL is not well formed")
+	}
+	for name, v := range query {
+		if name != "token" || s.verify.link == nil {
+			h["query."+name] = v[0]
+		}
+	}
+	return nil
 }
 
 // checkIdempotencyKey refuses a header that is there and names nothing, or two things.

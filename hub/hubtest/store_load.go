@@ -63,30 +63,28 @@ func (t *storeTest) stream(writers, each int, due time.Time) (order []*hub.Deliv
 	var left atomic.Int64
 	left.Store(int64(writers * each))
 	var wg sync.WaitGroup
+	claim := func() ([]*hub.Delivery, error) {
+		if due.IsZero() {
+			turn.Lock() // so that order is the order of the claims
+			defer turn.Unlock()
+		}
+		batch, _, err := t.s.Claim(context.Background(), "q", 7, time.Minute)
+		mu.Lock()
+		defer mu.Unlock()
+		order = append(order, batch...)
+		return batch, err
+	}
 	for w := range writers {
 		wg.Go(func() {
-			for i := range each {
-				m := keyed(fmt.Sprintf("%d/%d", w, i), fmt.Sprint(w))
-				if err := t.tryCommit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: m, Due: due}}}); err != nil {
-					t.Errorf("contract: %s: %v", t.why, err)
-					left.Store(0)
-				}
+			if !t.produce(w, each, due) {
+				left.Store(0)
 			}
 		})
 	}
 	for range 4 {
 		wg.Go(func() {
 			for left.Load() > 0 {
-				if due.IsZero() {
-					turn.Lock() // so that order is the order of the claims
-				}
-				batch, _, err := t.s.Claim(context.Background(), "q", 7, time.Minute)
-				mu.Lock()
-				order = append(order, batch...)
-				mu.Unlock()
-				if due.IsZero() {
-					turn.Unlock()
-				}
+				batch, err := claim()
 				if err != nil {
 					t.Errorf("contract: %s: %v", t.why, err)
 					return
@@ -94,17 +92,20 @@ func (t *storeTest) stream(writers, each int, due time.Time) (order []*hub.Deliv
 				if len(batch) == 0 {
 					time.Sleep(100 * time.Microsecond)
 				}
-				for _, d := range batch {
-					if err := t.tryCommit(&hub.Unit{Input: d}); err != nil {
-						t.Errorf("contract: %s: consume %s: %v", t.why, d.Msg.ID, err)
-					}
-					left.Add(-1)
-				}
+				t.consume(batch)
+				left.Add(-int64(len(batch)))
 			}
 		})
 	}
 	wg.Wait()
-	t.must(len(order) == writers*each, "%d deliveries of %d messages", len(order), writers*each)
+	t.givenOnce(order, writers*each)
+	return order
+}
+
+// givenOnce checks that n messages were given, each once, and that nothing is left.
+func (t *storeTest) givenOnce(order []*hub.Delivery, n int) {
+	t.Helper()
+	t.must(len(order) == n, "%d deliveries of %d messages", len(order), n)
 	seen := map[int64]bool{}
 	for _, d := range order {
 		t.must(!seen[d.Seq], "message %s was given twice", d.Msg.ID)
@@ -114,5 +115,25 @@ func (t *storeTest) stream(writers, each int, due time.Time) (order []*hub.Deliv
 	st, err := t.s.Queues(context.Background())
 	t.ok(err)
 	t.must(len(st) == 0, "queues %+v", st)
-	return order
+}
+
+// produce puts n messages of a key for the writer w; false: one was not taken.
+func (t *storeTest) produce(w, n int, due time.Time) bool {
+	for i := range n {
+		m := keyed(fmt.Sprintf("%d/%d", w, i), fmt.Sprint(w))
+		if err := t.tryCommit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: m, Due: due}}}); err != nil {
+			t.Errorf("contract: %s: %v", t.why, err)
+			return false
+		}
+	}
+	return true
+}
+
+// consume ends the messages of a batch.
+func (t *storeTest) consume(batch []*hub.Delivery) {
+	for _, d := range batch {
+		if err := t.tryCommit(&hub.Unit{Input: d}); err != nil {
+			t.Errorf("contract: %s: consume %s: %v", t.why, d.Msg.ID, err)
+		}
+	}
 }
