@@ -18,6 +18,7 @@ vet:
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "run gofmt -w"; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+	GO=$(GO) tools/check
 
 # the long form of the crash tests: 100 x kill -9, 20 x SIGTERM under 300 orders/s
 kill:

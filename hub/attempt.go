@@ -109,8 +109,8 @@ const ambiguousTimes = 1
 type OnAmbiguous string
 
 const (
-	RetryAmbiguous OnAmbiguous = "retry"
-	ParkAmbiguous  OnAmbiguous = "park"
+	RetryAmbiguous OnAmbiguous = "retry" // it is tried once more, after a long pause
+	ParkAmbiguous  OnAmbiguous = "park"  // it is a dead letter at once
 )
 
 // Error is the error of what the far end may have done.

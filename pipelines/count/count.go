@@ -1,5 +1,5 @@
 // Package count counts messages by their values: events by state, orders by
-// source. The counters are in the store; the ops page and the metrics show them.
+// source. The counters are in the store; `hub status` shows them.
 package count
 
 import (
