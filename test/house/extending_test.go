@@ -33,7 +33,9 @@ func TestExtending(t *testing.T) {
 	inside("go", "build", "-o", "bin/hub", "./cmd/hub")
 
 	example := filepath.Join(dir, "example")
-	hub := func(args ...string) string { return command(t, example, "../bin/hub", append(args, "--hub", example)...) }
+	hub := func(args ...string) string {
+		return command(t, example, "../bin/hub", append(args, "--hub", example)...)
+	}
 	hub("validate", "pipelines.yaml")
 	bad := filepath.Join(dir, "bad.yaml")
 	write(t, bad, "adapters: {log: {type: journl, dir: .}}\npipelines: {p: {from: log, steps: [{not: x}]}}\n")
