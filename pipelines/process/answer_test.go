@@ -2,8 +2,6 @@ package process_test
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -33,12 +31,7 @@ func startDesk(t *testing.T) *site {
 	t.Helper()
 	yaml := strings.Replace(far, "\npipelines:\n", "\npipelines:\n"+
 		"  answers: {from: {web: POST /tasks}, steps: [{answer: {task: =body.task, with: {approve: =body.approve, note: =body.note}, by: =body.by}}, {reply: 202}]}\n", 1)
-	schema := filepath.Join(t.TempDir(), "order.json")
-	if err := os.WriteFile(schema, []byte(orderSchema), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	yaml += "schemas: {order: " + schema + "}\nprocesses:\n" + approval
-	return &site{Hub: patterntest.Start(t, patterntest.Config{YAML: yaml, Registry: registry()}), t: t}
+	return startWith(t, patterntest.Config{YAML: yaml}, approval, "order", orderSchema)
 }
 
 func (s *site) byPage(body string) *hub.Error {

@@ -2,8 +2,6 @@ package process_test
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -27,18 +25,10 @@ func typed(t *testing.T, processes string, charges ...string) *site {
 
 func typedBy(t *testing.T, processes string, charge patterntest.Answer) *site {
 	t.Helper()
-	dir := t.TempDir()
-	for name, text := range map[string]string{"order.json": orderSchema, "charge.json": chargeSchema} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	answers := newBank().answers()
 	answers["billing.charge"] = charge
-	c := patterntest.Config{Answers: answers, Registry: registry()}
-	c.YAML = strings.Replace(far, "ops: [charge, refund]", "ops: {charge: {reply: charge}, refund: {}}", 1) +
-		"schemas: {order: " + dir + "/order.json, charge: " + dir + "/charge.json}\nprocesses:\n" + processes
-	return &site{Hub: patterntest.Start(t, c), t: t}
+	yaml := strings.Replace(far, "ops: [charge, refund]", "ops: {charge: {reply: charge}, refund: {}}", 1)
+	return startWith(t, patterntest.Config{Answers: answers, YAML: yaml}, processes, "order", orderSchema, "charge", chargeSchema)
 }
 
 const takesMoney = `
@@ -173,26 +163,20 @@ pipelines:
   pay-first: {from: call, steps: [`+charge+`, {call: shipping.book}]}
   refuse: {from: call, steps: [{fail: rejected}]}
 `, 1)
-			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, "order.json"), []byte(orderSchema), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			s := &site{Hub: patterntest.Start(t, patterntest.Config{Answers: answers, Registry: reg, YAML: yaml +
-				"schemas: {order: " + dir + `/order.json}
-processes:
+			s := startWith(t, patterntest.Config{Answers: answers, Registry: reg, YAML: yaml}, `
   order:
     id: order.id
     data: {order: order}
     compensation: {group: money, retry: never}
     states:
       billing:
-        steps: [{call: ` + c.ask + `, with: '={id: order.id, total: order.total, items: [1, 2]}', as: paid, compensate: {call: billing.refund, with: {charge: c1}}}]
+        steps: [{call: `+c.ask+`, with: '={id: order.id, total: order.total, items: [1, 2]}', as: paid, compensate: {call: billing.refund, with: {charge: c1}}}]
         errors: {rejected: {goto: cancelling}, invalid: {goto: cancelling}}
         next: [{goto: paid}]
       paid: {receive: {regret: {goto: cancelling}}}
       cancelling: {compensate: all, next: [{goto: cancelled}]}
       cancelled: {final: true}
-`}), t: t}
+`, "order", orderSchema)
 			s.begin(`{"id":"W-1","total":9}`)
 			if !c.partial {
 				s.at("W-1", "cancelled")
@@ -223,13 +207,7 @@ func TestFault_M1_UndoneInPart(t *testing.T) {
 	yaml := strings.Replace(far, "pipelines:\n", `pipelines:
   undo: {from: call, steps: [{call: billing.refund, with: {charge: c1}, as: refund}, {call: shipping.cancel}]}
 `, 1)
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "order.json"), []byte(orderSchema), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s := &site{Hub: patterntest.Start(t, patterntest.Config{Answers: answers, Registry: registry(), YAML: yaml +
-		"schemas: {order: " + dir + `/order.json}
-processes:
+	s := startWith(t, patterntest.Config{Answers: answers, YAML: yaml}, `
   order:
     id: order.id
     data: {order: order}
@@ -241,7 +219,7 @@ processes:
       paid: {receive: {regret: {goto: cancelling}}}
       cancelling: {compensate: all, next: [{goto: cancelled}]}
       cancelled: {final: true}
-`}), t: t}
+`, "order", orderSchema)
 	s.begin(`{"id":"W-1","total":9}`)
 	s.signal("W-1", "regret", "")
 	s.at("W-1", "cancelling")
@@ -260,16 +238,12 @@ func TestFault_S2_WhatUndoingIsTold(t *testing.T) {
 	}
 	answers["billing.refund"] = echo
 	answers["shipping.pick"] = echo
-	dir := t.TempDir()
 	schema := strings.Replace(orderSchema, `"card":{"type":"string"}`, `"card":{"type":"string","x-secret":true},"mail":{"type":"string","x-pii":true},"pan":{"x-secret":true}`, 1)
-	if err := os.WriteFile(filepath.Join(dir, "order.json"), []byte(schema), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	mask := &hub.Masker{}
 	mask.Hide(token, "secret:billing")
 	reg := registry()
 	reg.Mask = mask
-	c := patterntest.Config{Answers: answers, Registry: reg, YAML: far + "schemas: {order: " + dir + "/order.json}\nprocesses:\n" + `
+	s := startWith(t, patterntest.Config{Answers: answers, Registry: reg}, `
   order:
     id: order.id
     data: {order: order}
@@ -281,8 +255,7 @@ func TestFault_S2_WhatUndoingIsTold(t *testing.T) {
         receive: {regret: {goto: cancelling}, odd: {set: {total: "=number(order.mail)"}, goto: cancelling}}
       cancelling: {compensate: all, next: [{goto: cancelled}]}
       cancelled: {final: true}
-`}
-	s := &site{Hub: patterntest.Start(t, c), t: t}
+`, "order", schema)
 	s.begin(`{"id":"W-1","total":9,"card":"` + card + `","mail":"` + mail + `"}`)
 	s.signal("W-1", "odd", "") // a formula that quotes what it can't read
 	s.signal("W-1", "regret", "")

@@ -71,17 +71,16 @@ func Start(process, instance, id string, data doc.Value, now time.Time) hub.Put 
 
 // Signal is the message that tells an instance of an event. The same ID is the same event: it counts once.
 func Signal(process, instance, id, event string, with doc.Value, now time.Time) hub.Put {
-	fields := []doc.Field{{Name: "name", Value: doc.StringValue(event)}}
+	body := hub.Vars{textVar("name", event)}
 	if with.Kind() != doc.Missing {
-		fields = append(fields, doc.Field{Name: "with", Value: with})
+		body = append(body, hub.Var{Name: "with", Value: with})
 	}
-	return put(process, instance, id, now, doc.ObjectOf(fields), doEvent)
+	return put(process, instance, id, now, body.Document(), doEvent)
 }
 
 // Answer is the message that answers a task.
 func Answer(process, instance, id, task string, with doc.Value, by string, now time.Time) hub.Put {
-	return put(process, instance, id, now, doc.ObjectOf([]doc.Field{
-		{Name: "task", Value: doc.StringValue(task)}, {Name: "with", Value: with}, {Name: "by", Value: doc.StringValue(by)}}), doAnswer)
+	return put(process, instance, id, now, hub.Vars{textVar("task", task), {Name: "with", Value: with}, textVar("by", by)}.Document(), doAnswer)
 }
 
 // Retry is the message that makes an instance's failed and waiting steps run now.
@@ -91,7 +90,7 @@ func Retry(process, instance, id string, now time.Time) hub.Put {
 
 // Cancel is the message that ends an instance whatever its state: what was done is undone.
 func Cancel(process, instance, id, why string, now time.Time) hub.Put {
-	return put(process, instance, id, now, doc.ObjectOf([]doc.Field{{Name: "why", Value: doc.StringValue(why)}}), doCancel)
+	return put(process, instance, id, now, hub.Vars{textVar("why", why)}.Document(), doCancel)
 }
 
 // Move is the message that takes an instance to the newest version.

@@ -74,16 +74,8 @@ func (t *turn) drive(ctx context.Context, c command, last *reply) (outcome, erro
 		return outcome{}, err
 	}
 	for {
-		if err := t.advance(ctx); err != nil {
+		if err := t.advanceAll(ctx, last); err != nil {
 			return outcome{}, err
-		}
-		took := last != nil && t.reply == nil
-		if t.failed == nil && took {
-			if recalled, err := t.recallBetween(); err != nil {
-				return outcome{}, err
-			} else if recalled {
-				continue
-			}
 		}
 		switch t.dispatch(); {
 		case t.failed != nil:
@@ -94,11 +86,28 @@ func (t *turn) drive(ctx context.Context, c command, last *reply) (outcome, erro
 		if request := t.request(t.driven); request != nil {
 			// A turn that only moved through states is not worth a commit: the turn that has the reply, and one behind a crash, go the same way.
 			u := t.y.Unit
-			return outcome{request: request, changed: took || t.impure || len(u.Puts)+len(u.Sends)+len(u.Writes) > 0}, nil
+			return outcome{request: request, changed: t.took(last) || t.impure || len(u.Puts)+len(u.Sends)+len(u.Writes) > 0}, nil
 		}
 		t.driven.Runnable, t.driven.Deferred = true, false
 	}
 }
+
+// advanceAll advances the instance, and gives it what came before its start was stored, as a cancel while the first far end
+// was asked. Not before that has answered: the reply decides what there is to undo.
+func (t *turn) advanceAll(ctx context.Context, last *reply) error {
+	for {
+		if err := t.advance(ctx); err != nil || t.failed != nil || !t.took(last) {
+			return err
+		}
+		before := len(t.in.Early)
+		if err := t.recall(); err != nil || len(t.in.Early) == before {
+			return err
+		}
+	}
+}
+
+// took tells that the reply was taken in this turn.
+func (t *turn) took(last *reply) bool { return last != nil && t.reply == nil }
 
 func sequence(d *hub.Delivery) int64 {
 	if d == nil {

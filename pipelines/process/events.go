@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"orderhub/hub"
-	"orderhub/hub/doc"
 	"orderhub/pipelines/process/definition"
 	"orderhub/pipelines/process/instance"
 	"orderhub/transforms/schema"
@@ -59,8 +58,7 @@ func (t *turn) event() (outcome, error) {
 		return done, err
 	}
 	in.Early = append(in.Early, e)
-	t.put(put(t.m.Name, in.ID, hub.DeriveID(e.ID, "kept"), t.now, doc.ObjectOf([]doc.Field{
-		{Name: "id", Value: doc.StringValue(e.ID)}, {Name: "name", Value: doc.StringValue(e.Name)}, {Name: "with", Value: e.Data}}), doExpire),
+	t.put(put(t.m.Name, in.ID, hub.DeriveID(e.ID, "kept"), t.now, hub.Vars{textVar("id", e.ID), textVar("name", e.Name), {Name: "with", Value: e.Data}}.Document(), doExpire),
 		t.keeperName(e), t.now.Add(t.d.Early))
 	t.note(in.Root(), "", "kept", "event %s: no state takes it yet", e.Name)
 	return done, nil
@@ -85,16 +83,15 @@ func (t *turn) expire() (outcome, error) {
 
 // give gives the event to whoever takes it: the whole process, else the first token whose state does.
 func (t *turn) give(e instance.Event) (took bool, err error) {
-	root := t.in.Root()
-	if root == nil {
+	if t.in.Root() == nil {
 		return false, nil
 	}
 	for _, r := range t.d.Receive {
 		if r.Event != e.Name || !t.active(r) {
 			continue
 		}
-		root.Entered = 0 // it counts once, and must be able to lead out of a way round
-		if took, err = t.receive(root, r, e); took || err != nil {
+		t.in.Root().Entered = 0 // it counts once, and must be able to lead out of a way round
+		if took, err = t.receive(t.in.Root(), r, e); took || err != nil {
 			if r.To != "" {
 				t.in.Handled = append(t.in.Handled, e.Name)
 			}
@@ -102,13 +99,21 @@ func (t *turn) give(e instance.Event) (took bool, err error) {
 		}
 	}
 	for _, tok := range t.in.Tokens {
-		for _, r := range t.listens(tok) {
-			if r.Event != e.Name {
-				continue
-			}
-			if took, err = t.receive(tok, r, e); took || err != nil {
-				return took, err
-			}
+		if took, err = t.giveTo(tok, e); took || err != nil {
+			return took, err
+		}
+	}
+	return false, nil
+}
+
+// giveTo gives the event to a token, if its state takes it.
+func (t *turn) giveTo(tok *instance.Token, e instance.Event) (took bool, err error) {
+	for _, r := range t.listens(tok) {
+		if r.Event != e.Name {
+			continue
+		}
+		if took, err = t.receive(tok, r, e); took || err != nil {
+			return took, err
 		}
 	}
 	return false, nil
@@ -166,12 +171,4 @@ func (t *turn) recall() error {
 		t.in.Early = slices.DeleteFunc(t.in.Early, func(o instance.Event) bool { return o.ID == e.ID })
 	}
 	return nil
-}
-
-// recallBetween gives what came before the start was stored, as a cancel while
-// the first far end was asked. Not before that has answered: it decides what there is to undo.
-func (t *turn) recallBetween() (bool, error) {
-	before := len(t.in.Early)
-	err := t.recall()
-	return len(t.in.Early) < before, err
 }

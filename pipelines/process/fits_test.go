@@ -1,8 +1,6 @@
 package process_test
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -32,16 +30,8 @@ const (
 // schemas starts a hub whose process has typed data and a typed event.
 func schemas(t *testing.T, signal string) *site {
 	t.Helper()
-	dir := t.TempDir()
-	for name, text := range map[string]string{"order.json": addressOrder, "address.json": addressEvent} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	c := patterntest.Config{Registry: registry()}
-	c.YAML = strings.Replace(far, "limit: {from: limits", "told: {from: {web: POST /told}, steps: ["+signal+", {reply: 202}]}\n  limit: {from: limits", 1) +
-		"schemas: {order: " + dir + "/order.json, address: " + dir + "/address.json}\nprocesses:\n" + addressed
-	return &site{Hub: patterntest.Start(t, c), t: t}
+	yaml := strings.Replace(far, "limit: {from: limits", "told: {from: {web: POST /told}, steps: ["+signal+", {reply: 202}]}\n  limit: {from: limits", 1)
+	return startWith(t, patterntest.Config{YAML: yaml}, addressed, "order", addressOrder, "address", addressEvent)
 }
 
 const toldBody = `{signal: {order: =body.id, event: moved, with: =body.with}}`

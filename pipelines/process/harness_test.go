@@ -1,12 +1,14 @@
 package process_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,11 +70,24 @@ type site struct {
 
 func start(t testing.TB, processes string, c patterntest.Config) *site {
 	t.Helper()
-	schema := filepath.Join(t.TempDir(), "order.json")
-	if err := os.WriteFile(schema, []byte(orderSchema), 0o600); err != nil {
-		t.Fatal(err)
+	return startWith(t, c, processes, "order", orderSchema)
+}
+
+// startWith runs the processes with schemas, given as names and texts. c.YAML stands before them; far when it is empty.
+func startWith(t testing.TB, c patterntest.Config, processes string, schemas ...string) *site {
+	t.Helper()
+	dir, named := t.TempDir(), []string{}
+	for pair := range slices.Chunk(schemas, 2) {
+		file := filepath.Join(dir, pair[0]+".json")
+		if err := os.WriteFile(file, []byte(pair[1]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		named = append(named, pair[0]+": "+file)
 	}
-	c.YAML, c.Registry = far+"schemas: {order: "+schema+"}\nprocesses:\n"+processes, registry()
+	c.YAML = cmp.Or(c.YAML, far) + "schemas: {" + strings.Join(named, ", ") + "}\nprocesses:\n" + processes
+	if c.Registry.Patterns == nil {
+		c.Registry = registry()
+	}
 	return &site{Hub: patterntest.Start(t, c), t: t}
 }
 

@@ -65,67 +65,59 @@ func (ps *Processes) Compare(ctx context.Context, st Reader) ([]Fate, error) {
 
 // fate decides for one population; the zero Fate: it has ended in a final state of its own definition.
 func (ps *Processes) fate(ctx context.Context, st Reader, p Population) (Fate, error) {
-	f := Fate{Population: p, Fate: Strands}
+	strands := func(help, why string, args ...any) (Fate, error) {
+		return Fate{Population: p, Fate: Strands, Why: fmt.Sprintf(why, args...), Help: help}, nil
+	}
 	m := ps.find(p.Process)
-	if m == nil {
+	switch {
+	case m == nil:
 		if ended, err := endedIn(ctx, st, p); ended || err != nil {
 			return Fate{}, err
 		}
-		f.Why, f.Help = fmt.Sprintf("the process %s is not in the file any more", p.Process), "keep it until its instances have ended: hub process list "+p.Process
-		return f, nil
-	}
-	switch {
+		return strands("keep it until its instances have ended: hub process list "+p.Process, "the process %s is not in the file any more", p.Process)
 	case p.Def == m.current.Hash:
-		f.Fate = Stays
-		return f, nil
+		return Fate{Population: p, Fate: Stays}, nil
 	case p.Version > m.current.Version:
-		f.Why, f.Help = fmt.Sprintf("it runs on version %d, which is newer than the file's %d", p.Version, m.current.Version), fmt.Sprintf("write version: %d, or use the newer file", p.Version)
-		return f, nil
+		return strands(fmt.Sprintf("write version: %d, or use the newer file", p.Version), "it runs on version %d, which is newer than the file's %d", p.Version, m.current.Version)
 	}
 	old, why, err := ps.older(ctx, st, m, p.Def)
-	if err != nil {
-		return f, err
+	if err != nil || old != nil && old.State(p.State).Ends() {
+		return Fate{}, err
 	}
-	if old != nil {
-		if s := old.State(p.State); s.Ends() {
-			return Fate{}, nil
-		}
-	}
+	move := fmt.Sprintf("in_flight: {v%d: {move: {%s: …}}}", p.Version, p.State)
 	if m.current.Takes(p.Version, p.Def) {
-		if f.To = m.current.Target(p.Version, p.State); f.To != "" {
-			f.Fate = Moves
-			return f, nil
+		if to := m.current.Target(p.Version, p.State); to != "" {
+			return Fate{Population: p, Fate: Moves, To: to}, nil
 		}
-		f.Why = fmt.Sprintf("version %d has no state %s", m.current.Version, p.State)
-		f.Help = fmt.Sprintf("write in_flight: {v%d: {move: {%s: …}}}, or finish", p.Version, p.State)
+		help := "write " + move + ", or finish"
 		if p.Version == m.current.Version {
-			f.Help = fmt.Sprintf("give the changed process version: %d and write in_flight: {v%d: finish}", p.Version+1, p.Version)
+			help = fmt.Sprintf("give the changed process version: %d and write in_flight: {v%d: finish}", p.Version+1, p.Version)
 		}
-		return f, nil
+		return strands(help, "version %d has no state %s", m.current.Version, p.State)
 	}
 	if old == nil {
-		f.Why, f.Help = why, fmt.Sprintf("restore what it needs, or write in_flight: {v%d: {move: {%s: …}}}", p.Version, p.State)
-		return f, nil
+		return strands("restore what it needs, or write "+move, "%s", why)
 	}
-	f.Fate = Finishes
-	return f, nil
+	return Fate{Population: p, Fate: Finishes}, nil
+}
+
+// storedText is the text of a definition that the store keeps; nil: it keeps none.
+func storedText(ctx context.Context, st Reader, process, hash string) ([]byte, error) {
+	rec, err := st.Get(ctx, definitionKind, hub.JoinKey(process, hash))
+	if errors.Is(err, hub.ErrNotFound) {
+		return nil, nil
+	}
+	return rec.Value, err
 }
 
 // endedIn tells that the state is a final one of its definition, of a process that is not in the file any more.
 func endedIn(ctx context.Context, st Reader, p Population) (bool, error) {
-	rec, err := st.Get(ctx, definitionKind, hub.JoinKey(p.Process, p.Def))
-	if errors.Is(err, hub.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
+	text, err := storedText(ctx, st, p.Process, p.Def)
+	if text == nil {
 		return false, err
 	}
-	n, ok := yamlfile.NewLoader().Parse(p.Process, rec.Value)
-	if !ok {
-		return false, nil
-	}
-	final := n.Get("states").Get(p.State).Get("final")
-	return final != nil && final.Raw() == "true", nil
+	n, ok := yamlfile.NewLoader().Parse(p.Process, text)
+	return ok && n.Get("states").Get(p.State).Get("final").Raw() == "true", nil
 }
 
 // older is the definition of a process with that hash, compiled beside the
@@ -134,15 +126,11 @@ func (ps *Processes) older(ctx context.Context, st Reader, m *machine, hash stri
 	if old = m.defs[hash]; old != nil {
 		return old, "", nil
 	}
-	rec, err := st.Get(ctx, definitionKind, hub.JoinKey(m.Name, hash))
-	if errors.Is(err, hub.ErrNotFound) {
-		return nil, "its definition is not in the store", nil
+	text, err := storedText(ctx, st, m.Name, hash)
+	if text == nil {
+		return nil, "its definition is not in the store", err
 	}
-	if err != nil {
-		return nil, "", err
-	}
-	old, why = ps.revive(m, hash, rec.Value)
-	if old != nil {
+	if old, why = ps.revive(m, hash, text); old != nil {
 		m.defs[hash] = old
 	}
 	return old, why, nil
@@ -191,11 +179,12 @@ func (ps *Processes) Prepare(ctx context.Context, st Store) (stranded []Fate, er
 	}
 	u := &hub.Unit{}
 	for _, m := range ps.list {
-		key := hub.JoinKey(m.Name, m.current.Hash)
-		if _, err := st.Get(ctx, definitionKind, key); errors.Is(err, hub.ErrNotFound) {
-			u.Writes = append(u.Writes, hub.Write{Kind: definitionKind, Key: key, Value: m.current.Text, IfVersion: hub.AnyVersion})
-		} else if err != nil {
+		text, err := storedText(ctx, st, m.Name, m.current.Hash)
+		if err != nil {
 			return nil, err
+		}
+		if text == nil {
+			u.Writes = append(u.Writes, hub.Write{Kind: definitionKind, Key: hub.JoinKey(m.Name, m.current.Hash), Value: m.current.Text, IfVersion: hub.AnyVersion})
 		}
 	}
 	if len(u.Writes) == 0 {
@@ -204,8 +193,9 @@ func (ps *Processes) Prepare(ctx context.Context, st Store) (stranded []Fate, er
 	return nil, st.Commit(ctx, u)
 }
 
-// MoveAll puts the messages that take instances to the newest version, where
-// in_flight says so, or their version was edited. Prepare has found that all of them can; nothing is compiled, since the plan runs. commit is that of the runtime. It can be interrupted: the next start goes on.
+// MoveAll puts the messages that take instances to the newest version, where in_flight says so, or their version was
+// edited. Prepare has found that all of them can; nothing is compiled, since the plan runs. commit is that of the runtime.
+// It can be interrupted: the next start goes on.
 func (ps *Processes) MoveAll(ctx context.Context, st Reader, commit func(ctx context.Context, u *hub.Unit) error) error {
 	if ps == nil {
 		return nil
@@ -214,25 +204,25 @@ func (ps *Processes) MoveAll(ctx context.Context, st Reader, commit func(ctx con
 	if err != nil {
 		return err
 	}
-	var names []string
-	for _, p := range all {
-		m := ps.find(p.Process)
-		if m != nil && p.Count > 0 && !p.Final && m.current.Takes(p.Version, p.Def) && !slices.Contains(names, p.Process) {
-			names = append(names, p.Process)
+	for _, m := range ps.list {
+		moves := func(p Population) bool {
+			return p.Process == m.Name && p.Count > 0 && !p.Final && m.current.Takes(p.Version, p.Def)
 		}
-	}
-	for _, name := range names {
-		if err := ps.moveAll(ctx, st, name, commit); err != nil {
-			return err
+		if slices.ContainsFunc(all, moves) {
+			if err := m.moveAll(ctx, st, commit); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func (ps *Processes) moveAll(ctx context.Context, st Reader, name string, commit func(ctx context.Context, u *hub.Unit) error) error {
-	m := ps.find(name)
+func (m *machine) moveAll(ctx context.Context, st Reader, commit func(ctx context.Context, u *hub.Unit) error) error {
 	u := &hub.Unit{}
 	for rec, err := range records(ctx, st, m.kind, "") {
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
 			return err
 		}
@@ -241,7 +231,7 @@ func (ps *Processes) moveAll(ctx context.Context, st Reader, name string, commit
 			return err
 		}
 		if in.Open() && m.current.Takes(in.Version, in.Def) {
-			p := Move(name, in.ID, fmt.Sprintf("%s:%s/move.%s", name, in.ID, m.current.Hash), in.Changed)
+			p := Move(m.Name, in.ID, fmt.Sprintf("%s:%s/move.%s", m.Name, in.ID, m.current.Hash), in.Changed)
 			p.Name = "move!" + in.ID
 			u.Puts = append(u.Puts, p)
 		}
@@ -250,9 +240,6 @@ func (ps *Processes) moveAll(ctx context.Context, st Reader, name string, commit
 				return err
 			}
 			u = &hub.Unit{}
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
 		}
 	}
 	if len(u.Puts) == 0 {

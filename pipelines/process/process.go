@@ -135,7 +135,7 @@ func (ps *Processes) definitions(name string) []*definition.Process {
 func (ps *Processes) Events(name string) []string {
 	var out []string
 	for _, d := range ps.definitions(name) {
-		out = merge(out, d.EventNames())
+		out = merge(out, d.EventNames()...)
 	}
 	return out
 }
@@ -152,13 +152,13 @@ func (ps *Processes) FitsEvent(process, event string, data doc.Value) error {
 func (ps *Processes) States(name string) []string {
 	var out []string
 	for _, d := range ps.definitions(name) {
-		out = merge(out, d.StateNames())
+		out = merge(out, d.StateNames()...)
 	}
 	return out
 }
 
 // merge is a with those of b that it does not have.
-func merge(a, b []string) []string {
+func merge(a []string, b ...string) []string {
 	for _, s := range b {
 		if !slices.Contains(a, s) {
 			a = append(a, s)
@@ -172,7 +172,7 @@ func (ps *Processes) Groups() []string {
 	var out []string
 	for _, name := range ps.Names() {
 		for _, d := range ps.definitions(name) {
-			out = merge(out, d.Groups())
+			out = merge(out, d.Groups()...)
 		}
 	}
 	return out

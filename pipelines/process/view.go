@@ -181,19 +181,14 @@ func view(ps *Processes, process string, rec hub.Record) (*View, error) {
 // listen names the events that the instance would take now.
 func (v *View) listen(d *definition.Process, in *instance.Instance) {
 	t := &turn{d: d, in: in}
-	add := func(name string) {
-		if !slices.Contains(v.Listens, name) {
-			v.Listens = append(v.Listens, name)
-		}
-	}
 	for _, tok := range in.Tokens {
 		for _, r := range t.listens(tok) {
-			add(r.Event)
+			v.Listens = merge(v.Listens, r.Event)
 		}
 	}
 	for _, r := range d.Receive {
 		if t.active(r) {
-			add(r.Event)
+			v.Listens = merge(v.Listens, r.Event)
 		}
 	}
 }
@@ -231,12 +226,12 @@ func (ps *Processes) publicly(x *hub.Exchange, process string, in *instance.Inst
 	}
 	d := m.current
 	t := &turn{m: m, d: d, in: in, x: x, y: x, now: x.Now()}
-	seen := make([]doc.Field, len(in.Seen))
-	for i, s := range in.Seen {
-		seen[i] = doc.Field{Name: s.State, Value: doc.StringValue(s.Time.Format(time.RFC3339))}
+	var seen hub.Vars
+	for _, s := range in.Seen {
+		seen = append(seen, timeVar(s.State, s.Time))
 	}
 	root := in.Root()
-	return d.Public.Apply(t.frame(root, textVar("state", root.State), textVar("since", root.Since.Format(time.RFC3339)), hub.Var{Name: "seen", Value: doc.ObjectOf(seen)}))
+	return d.Public.Apply(t.frame(root, textVar("state", root.State), timeVar("since", root.Since), hub.Var{Name: "seen", Value: seen.Document()}))
 }
 
 // reads is the function of formulas that reads processes: process(name, id) is
@@ -281,13 +276,12 @@ func (ps *Processes) read(x *hub.Exchange, process, id string) (doc.Value, error
 	for _, tok := range in.Tokens {
 		states = append(states, doc.StringValue(tok.State))
 	}
-	closed := doc.NullValue()
+	closed := hub.Var{Name: "closed", Value: doc.NullValue()}
 	if !in.Closed.IsZero() {
-		closed = doc.StringValue(in.Closed.Format(time.RFC3339))
+		closed = timeVar("closed", in.Closed)
 	}
-	return doc.ObjectOf([]doc.Field{
-		{Name: "id", Value: doc.StringValue(in.ID)}, {Name: "state", Value: doc.StringValue(root.State)}, {Name: "states", Value: doc.ListOf(states)},
-		{Name: "since", Value: doc.StringValue(root.Since.Format(time.RFC3339))}, {Name: "closed", Value: closed},
-		{Name: "version", Value: doc.IntValue(int64(in.Version))}, {Name: "data", Value: in.Vars.Document()}, {Name: "public", Value: public},
-	}), nil
+	return hub.Vars{textVar("id", in.ID), textVar("state", root.State), {Name: "states", Value: doc.ListOf(states)}, timeVar("since", root.Since), closed,
+		{Name: "version", Value: doc.IntValue(int64(in.Version))}, {Name: "data", Value: in.Vars.Document()}, {Name: "public", Value: public}}.Document(), nil
 }
+
+func timeVar(name string, t time.Time) hub.Var { return textVar(name, t.Format(time.RFC3339)) }

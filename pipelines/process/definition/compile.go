@@ -26,15 +26,10 @@ type settings struct {
 	Receive    *yamlfile.Node `yaml:"receive" doc:"events that are taken in every state: {cancel: {goto: cancelling, until: shipped}}"`
 	Errors     *yamlfile.Node `yaml:"errors" doc:"what errors lead to where a state says nothing: {rejected: {goto: review}}"`
 	Desk       *yamlfile.Node `yaml:"compensation" doc:"who gets a compensation that can't succeed: {group: ops, due: 4h, retry: patient}"`
-	Keep       time.Duration  `yaml:"keep" min:"1m" doc:"how long a closed instance is kept; default 90d"`
-	Early      time.Duration  `yaml:"early" min:"1s" doc:"how long an event waits for a state that takes it; default 30d"`
+	Keep       time.Duration  `yaml:"keep" default:"90d" min:"1m" doc:"how long a closed instance is kept"`
+	Early      time.Duration  `yaml:"early" default:"30d" min:"1s" doc:"how long an event waits for a state that takes it"`
 	States     *yamlfile.Node `yaml:"states" required:"true" doc:"its states; the first is where it begins"`
 }
-
-const (
-	defaultKeep  = 90 * 24 * time.Hour
-	defaultEarly = 30 * 24 * time.Hour
-)
 
 // compiler makes a Process.
 type compiler struct {
@@ -45,17 +40,11 @@ type compiler struct {
 
 // Compile compiles the process that is declared.
 func Compile(s *pipelines.SectionBuild, declared *Declaration) *Process {
-	c := &compiler{s: s, d: &Process{Declaration: declared, Line: declared.Pipeline.Line, Keep: defaultKeep, Early: defaultEarly}}
+	c := &compiler{s: s, d: &Process{Declaration: declared, Line: declared.Pipeline.Line}}
 	d, n := c.d, declared.node
 	var o settings
 	n.Decode(&o, "process")
-	d.Version, d.Milestones = o.Version, o.Milestones
-	if o.Keep > 0 {
-		d.Keep = o.Keep
-	}
-	if o.Early > 0 {
-		d.Early = o.Early
-	}
+	d.Version, d.Milestones, d.Keep, d.Early = o.Version, o.Milestones, o.Keep, o.Early
 	d.Text = n.Canonical()
 	sum := sha256.Sum256(d.Text)
 	d.Hash = hex.EncodeToString(sum[:4])

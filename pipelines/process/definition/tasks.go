@@ -50,10 +50,8 @@ type deskSettings struct {
 }
 
 func (c *compiler) desk(n *yamlfile.Node) Desk {
-	o := deskSettings{Group: "operations"}
-	if n != nil {
-		n.Decode(&o, "compensation")
-	}
+	var o deskSettings
+	n.Decode(&o, "compensation")
 	d := Desk{Group: o.Group, Due: o.Due}
 	if o.Retry != nil {
 		d.Retry = c.b.Retry(o.Retry)
