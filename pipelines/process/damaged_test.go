@@ -33,3 +33,23 @@ func TestFault_M5_DamagedRecordsHideNoOther(t *testing.T) {
 		t.Errorf("tasks: %+v %v", tasks, err)
 	}
 }
+
+// A page of instances ends where enough were looked at, and tells where to go on.
+func TestListGoesOn(t *testing.T) {
+	s := start(t, desk, patterntest.Config{})
+	for _, id := range []string{"W-1", "W-2", "W-3"} {
+		s.begin(`{"id":"` + id + `"}`)
+	}
+	var seen []string
+	for after, pages := "", 0; pages == 0 || after != ""; pages++ {
+		views, next, err := process.List(context.Background(), s.Store, nil, "order", after, 10, 2, func(v *process.View) bool { return v.ID != "W-2" })
+		if err != nil || pages > 2 {
+			t.Fatal(pages, err)
+		}
+		for _, v := range views {
+			seen = append(seen, v.ID)
+		}
+		after = next
+	}
+	patterntest.Want(t, "instances", seen, "W-1", "W-3")
+}

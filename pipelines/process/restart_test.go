@@ -1,13 +1,17 @@
 package process_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"orderhub/hub"
 	"orderhub/pipelines/patterntest"
+	"orderhub/pipelines/process"
+	"orderhub/pipelines/process/instance"
 )
 
 // long is a flow with everything that must outlive a stop: calls, retries, branches, timers, a task, events, compensation.
@@ -144,5 +148,31 @@ func TestStopWhileBranchesAsk(t *testing.T) {
 			}
 			s.clean()
 		})
+	}
+}
+
+// Another hub went on with the instance since this one saw it last: what it drives is not taken for something old.
+func TestInstanceInMemoryIsOld(t *testing.T) {
+	s := start(t, firstVersion, patterntest.Config{Answers: newBank().answers()})
+	s.begin(`{"id":"W-1","total":9}`)
+	s.at("W-1", "packing")
+	rec, err := s.Store.Get(t.Context(), "process order", "W-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := instance.Decode(rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok := in.Root()
+	tok.State, tok.Step, tok.Phase, tok.Visit, tok.Run = "billing", 0, instance.Running, tok.Visit+1, tok.Run+1
+	drive := &hub.Message{ID: "D1", Correlation: "W-1", Time: s.Clock.Now(), Headers: hub.Headers{"process": fmt.Sprintf("drive %d %d", tok.ID, tok.Run)}}
+	if err := s.Store.Commit(t.Context(), &hub.Unit{Writes: []hub.Write{{Kind: rec.Kind, Key: rec.Key, Value: in.Encode(), IfVersion: rec.Version}}}); err != nil {
+		t.Fatal(err)
+	}
+	s.put(hub.Put{Queue: "process order", Msg: drive})
+	s.wantCalls("billing.charge", 2)
+	if v := s.view("W-1"); v.Places[0].Phase == process.Running {
+		t.Errorf("nobody drives it any more: %+v", v.Places)
 	}
 }

@@ -2,6 +2,7 @@ package process_test
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -152,5 +153,43 @@ func TestVersionWithoutACompensation(t *testing.T) {
 	}
 	s.fillIn(s.task().ID, "ann", `{"done":true}`)
 	s.at("W-1", "cancelled")
+	s.clean()
+}
+
+// A branch that has ended is counted nowhere, also when its instance moves to another version.
+func TestVersionOfEndedBranches(t *testing.T) {
+	const processes = `
+  order:
+    version: %d
+    in_flight: {}
+    id: order.id
+    data: {order: order}
+    states:
+      filling:
+        parallel:
+          papers: {steps: [{send: log}]}
+          goods: {receive: {packed: {goto: done}}}
+        next: [{goto: done}]
+      done: {final: true}
+`
+	store, b := "sqlite:"+filepath.Join(t.TempDir(), "hub.db"), newBank()
+	s := start(t, fmt.Sprintf(processes, 1), patterntest.Config{Store: store, Answers: b.answers()})
+	s.prepare(t)
+	s.begin(`{"id":"W-1"}`)
+	s.at("W-1", "filling")
+	if stranded := s.upgrade(t, strings.Replace(fmt.Sprintf(processes, 2), "{}", "{v1: move}", 1), store, b); len(stranded) != 0 {
+		t.Fatalf("stranded: %+v", stranded)
+	}
+	populations, err := process.Populations(context.Background(), s.Store, process.Of(s.Plan), "order")
+	if err != nil || len(populations) != 2 {
+		t.Errorf("populations %+v %v", populations, err)
+	}
+	for _, p := range populations {
+		if p.Version != 2 || p.Count != 1 || p.State == "papers" {
+			t.Errorf("%d tokens are counted in %s of version %d", p.Count, p.State, p.Version)
+		}
+	}
+	s.signal("W-1", "packed", "")
+	s.at("W-1", "done")
 	s.clean()
 }

@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -80,27 +81,25 @@ func (c *checker) lists() {
 // branches tells a goto that leads into a branch from outside: the branch would have no others beside it to wait for.
 func (c *checker) branches() {
 	for _, s := range c.d.States {
-		all := slices.Clone(s.Next)
-		all = append(all, s.Receive...)
-		for _, t := range s.Timers {
-			all = append(all, &t.Reaction)
-		}
-		if s.Task != nil {
-			all = append(all, s.Task.Late)
-		}
-		for _, r := range s.Errors {
-			all = append(all, r)
-		}
-		for _, r := range all {
+		for _, r := range s.reactions() {
 			c.inward(r, s)
 		}
 	}
-	for _, r := range append(slices.Clone(c.d.Receive), c.d.Desk.Late) {
+	for _, r := range slices.AppendSeq(append(slices.Clone(c.d.Receive), c.d.Desk.Late), maps.Values(c.d.Errors)) {
 		c.inward(r, nil)
 	}
-	for _, r := range c.d.Errors {
-		c.inward(r, nil)
+}
+
+// reactions are all that s may do behind its steps, or when one of them fails.
+func (s *State) reactions() []*Reaction {
+	all := slices.AppendSeq(slices.Concat(s.Next, s.Receive), maps.Values(s.Errors))
+	for _, t := range s.Timers {
+		all = append(all, &t.Reaction)
 	}
+	if s.Task != nil && s.Task.Late != nil {
+		all = append(all, s.Task.Late)
+	}
+	return all
 }
 
 // inward tells a goto of r from s; nil: from anywhere.

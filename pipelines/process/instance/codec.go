@@ -19,7 +19,7 @@ var instanceFields = fields[Instance]{
 	moment("changed", func(in *Instance) *time.Time { return &in.Changed }),
 	moment("closed", func(in *Instance) *time.Time { return &in.Closed }),
 	number("tokens", func(in *Instance) *int { return &in.tokens }),
-	list("at", func(in *Instance) *[]*Token { return &in.Tokens }, optional(tokenFields)),
+	list("at", func(in *Instance) *[]*Token { return &in.Tokens }, pointer(tokenFields)),
 	vars("vars", func(in *Instance) *hub.Vars { return &in.Vars }),
 	list("undo", func(in *Instance) *[]Effect { return &in.Effects }, object(effectFields)),
 	list("early", func(in *Instance) *[]Event { return &in.Early }, object(eventFields)),

@@ -42,34 +42,31 @@ func (fs fields[T]) read(v doc.Value, t *T) (unknown string) {
 	return ""
 }
 
-func text[T any, S ~string](name string, at func(*T) *S) field[T] {
+// scalar is left out when it is the zero value.
+func scalar[T any, V comparable](name string, at func(*T) *V, write func(*doc.Builder, V), read func(doc.Value) V) field[T] {
 	return field[T]{name, func(b *doc.Builder, name string, t *T) {
-		if s := *at(t); s != "" {
+		var zero V
+		if v := *at(t); v != zero {
 			b.Key(name)
-			b.Str(string(s))
+			write(b, v)
 		}
-	}, func(v doc.Value, t *T) string { *at(t) = S(v.Str()); return "" }}
+	}, func(v doc.Value, t *T) string { *at(t) = read(v); return "" }}
+}
+
+func text[T any, S ~string](name string, at func(*T) *S) field[T] {
+	return scalar(name, at, func(b *doc.Builder, s S) { b.Str(string(s)) }, func(v doc.Value) S { return S(v.Str()) })
 }
 
 func number[T any, N int | int64](name string, at func(*T) *N) field[T] {
-	return field[T]{name,
-		func(b *doc.Builder, name string, t *T) { writeNumber(b, name, int64(*at(t))) },
-		func(v doc.Value, t *T) string { *at(t) = N(integer(v)); return "" }}
-}
-
-func moment[T any](name string, at func(*T) *time.Time) field[T] {
-	return field[T]{name,
-		func(b *doc.Builder, name string, t *T) { writeNumber(b, name, nanos(*at(t))) },
-		func(v doc.Value, t *T) string { *at(t) = timeOf(v); return "" }}
+	return scalar(name, at, func(b *doc.Builder, n N) { b.Num(doc.Int(int64(n))) }, func(v doc.Value) N { return N(integer(v)) })
 }
 
 func flag[T any](name string, at func(*T) *bool) field[T] {
-	return field[T]{name, func(b *doc.Builder, name string, t *T) {
-		if *at(t) {
-			b.Key(name)
-			b.Bool(true)
-		}
-	}, func(v doc.Value, t *T) string { *at(t) = v.Bool(); return "" }}
+	return scalar(name, at, (*doc.Builder).Bool, doc.Value.Bool)
+}
+
+func moment[T any](name string, at func(*T) *time.Time) field[T] {
+	return scalar(name, at, writeTime, timeOf)
 }
 
 // vars is left out when it is nil: the variables of a branch that has none yet are another thing than none.
@@ -136,15 +133,10 @@ func list[T, E any](name string, at func(*T) *[]E, of element[E]) field[T] {
 	}}
 }
 
-var texts = element[string]{
-	func(b *doc.Builder, s string) { b.Str(s) },
-	func(v doc.Value) (string, string) { return v.Str(), "" },
-}
-
-var times = element[time.Time]{
-	func(b *doc.Builder, t time.Time) { b.Num(doc.Int(nanos(t))) },
-	func(v doc.Value) (time.Time, string) { return timeOf(v), "" },
-}
+var (
+	texts = element[string]{(*doc.Builder).Str, func(v doc.Value) (string, string) { return v.Str(), "" }}
+	times = element[time.Time]{writeTime, func(v doc.Value) (time.Time, string) { return timeOf(v), "" }}
+)
 
 func object[E any](inside fields[E]) element[E] {
 	return element[E]{
@@ -153,27 +145,19 @@ func object[E any](inside fields[E]) element[E] {
 	}
 }
 
-func optional[E any](inside fields[E]) element[*E] {
-	return element[*E]{
-		inside.write,
-		func(v doc.Value) (*E, string) { e := new(E); return e, inside.read(v, e) },
-	}
-}
-
-func writeNumber(b *doc.Builder, name string, n int64) {
-	if n != 0 {
-		b.Key(name)
-		b.Num(doc.Int(n))
-	}
+func pointer[E any](inside fields[E]) element[*E] {
+	return element[*E]{inside.write, func(v doc.Value) (*E, string) { e := new(E); return e, inside.read(v, e) }}
 }
 
 func integer(v doc.Value) int64 { n, _ := v.Num().Int64(); return n }
 
-func nanos(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
+// writeTime writes a time as the nanoseconds since 1970; 0: there is none.
+func writeTime(b *doc.Builder, t time.Time) {
+	n := int64(0)
+	if !t.IsZero() {
+		n = t.UnixNano()
 	}
-	return t.UnixNano()
+	b.Num(doc.Int(n))
 }
 
 func timeOf(v doc.Value) time.Time {
