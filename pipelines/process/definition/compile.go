@@ -114,15 +114,26 @@ func (r *results) collect(n *yamlfile.Node) {
 				r.add(value.Raw(), r.s.Answer(m.Get("call").Raw()))
 			case (k == "as" || k == "item") && value.Kind() == yamlfile.Scalar:
 				r.add(value.Raw(), shape.AnyType)
-			case k == "set" && value.Kind() == yamlfile.Map:
-				for path := range value.Entries() {
-					r.add(firstPart(path.Raw()), shape.AnyType)
-				}
 			case k == "task":
 				r.add("task", shape.AnyType)
 			}
 		}
+		for _, name := range setBy(r.s, m) {
+			r.add(name, shape.AnyType)
+		}
 	}
+}
+
+// setBy are the variables in which the steps that m may hold set something, beside `as`.
+func setBy(s *pipelines.SectionBuild, m *yamlfile.Node) (names []string) {
+	for _, key := range m.Keys() {
+		if p := s.Pattern(key); p != nil && p.Sets != nil {
+			for _, path := range p.Sets(m) {
+				names = append(names, firstPart(path))
+			}
+		}
+	}
+	return names
 }
 
 // mapsBelow are the maps at n and below it.

@@ -55,7 +55,7 @@ func unknownEffect(class string) bool {
 // setOnce tells that no more than one place gives those variables a value: what was true of them on a way stays so.
 func (c *checker) setOnce(names []string) bool {
 	for _, name := range names {
-		n := assigned(c.d.node.Get("states"), name) + assigned(c.d.node.Get("receive"), name)
+		n := c.assigned(c.d.node.Get("states"), name) + c.assigned(c.d.node.Get("receive"), name)
 		if name == c.d.DataName {
 			n++
 		}
@@ -67,18 +67,16 @@ func (c *checker) setOnce(names []string) bool {
 }
 
 // assigned counts what gives the variable a value below n.
-func assigned(n *yamlfile.Node, name string) (count int) {
+func (c *checker) assigned(n *yamlfile.Node, name string) (count int) {
 	for m := range mapsBelow(n) {
 		for key, value := range m.Entries() {
-			switch k := key.Raw(); {
-			case k == "as" && value.Raw() == name, k == "task" && name == k:
+			if k := key.Raw(); k == "as" && value.Raw() == name || k == "task" && name == k {
 				count++
-			case k == "set":
-				for path := range value.Entries() {
-					if firstPart(path.Raw()) == name {
-						count++
-					}
-				}
+			}
+		}
+		for _, set := range setBy(c.s, m) {
+			if set == name {
+				count++
 			}
 		}
 	}
