@@ -58,7 +58,8 @@ func (t *turn) event() (outcome, error) {
 		return done, err
 	}
 	in.Early = append(in.Early, e)
-	t.put(put(t.m.Name, in.ID, hub.DeriveID(e.ID, "kept"), t.now, hub.Vars{textVar("id", e.ID), textVar("name", e.Name), {Name: "with", Value: e.Data}}.Document(), doExpire),
+	body := hub.Vars{textVar("id", e.ID), textVar("name", e.Name), {Name: "with", Value: e.Data}}
+	t.put(put(t.m.Name, in.ID, hub.DeriveID(e.ID, "kept"), t.now, body.Document(), doExpire),
 		t.keeperName(e), t.now.Add(t.d.Early))
 	t.note(in.Root(), "", "kept", "event %s: no state takes it yet", e.Name)
 	return done, nil

@@ -78,7 +78,8 @@ func (ps *Processes) fate(ctx context.Context, st Reader, p Population) (Fate, e
 	case p.Def == m.current.Hash:
 		return Fate{Population: p, Fate: Stays}, nil
 	case p.Version > m.current.Version:
-		return strands(fmt.Sprintf("write version: %d, or use the newer file", p.Version), "it runs on version %d, which is newer than the file's %d", p.Version, m.current.Version)
+		return strands(fmt.Sprintf("write version: %d, or use the newer file", p.Version),
+			"it runs on version %d, which is newer than the file's %d", p.Version, m.current.Version)
 	}
 	old, why, err := ps.older(ctx, st, m, p.Def)
 	if err != nil || old != nil && old.State(p.State).Ends() {

@@ -43,5 +43,6 @@ func (t *Token) Fails(e *hub.Error, now time.Time) (again bool) {
 // Failure is p as the message that waits for the next try has it.
 func (p *Problem) Failure() *hub.Failure {
 	group := hub.HashID(p.Class + "|" + p.Reason + "|" + p.Where)
-	return &hub.Failure{Class: hub.Class(p.Class), Reason: p.Reason, Where: p.Where, Message: p.Message, Time: p.Time, Since: p.Since, Times: p.Times, Cause: "g" + group[:6]}
+	return &hub.Failure{Class: hub.Class(p.Class), Reason: p.Reason, Where: p.Where, Message: p.Message,
+		Time: p.Time, Since: p.Since, Times: p.Times, Cause: "g" + group[:6]}
 }
