@@ -93,11 +93,15 @@ func (m *machine) turn(ctx context.Context, x *hub.Exchange, f func(t *turn) (ou
 	err = x.Turn(ctx, func(y *hub.Exchange) (err error) {
 		y.Serialize(m.kind, id)
 		t := &turn{m: m, x: x, y: y, now: x.Now()}
-		if out, err = t.run(ctx, id, f); err != nil || !out.changed && !out.consumed {
-			return err
+		out, err = t.run(ctx, id, f)
+		if err == nil && out.consumed && !out.changed && t.remembered {
+			m.cache(x.Env).Drop(id)
+			y.Unit.History = nil
+			t = &turn{m: m, x: x, y: y, now: x.Now()}
+			out, err = t.run(ctx, id, f)
 		}
-		if !out.changed && t.remembered {
-			return hub.ErrConflict
+		if err != nil || !out.changed && !out.consumed {
+			return err
 		}
 		if err = y.Commit(ctx, m.Name+":"+id, id); err == nil && out.changed {
 			m.remember(t)
