@@ -96,7 +96,7 @@ func (m *machine) turn(ctx context.Context, x *hub.Exchange, f func(t *turn) (ou
 		out, err = t.run(ctx, id, f)
 		if err == nil && out.consumed && !out.changed && t.remembered {
 			m.cache(x.Env).Drop(id)
-			y.Unit.History = nil
+			y.Unit.Input, y.Unit.History = nil, nil
 			t = &turn{m: m, x: x, y: y, now: x.Now()}
 			out, err = t.run(ctx, id, f)
 		}

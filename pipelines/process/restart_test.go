@@ -170,11 +170,9 @@ func TestInstanceInMemoryIsOld(t *testing.T) {
 	if err := s.Store.Commit(t.Context(), &hub.Unit{Writes: []hub.Write{{Kind: rec.Kind, Key: rec.Key, Value: in.Encode(), IfVersion: rec.Version}}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Runtime.Commit(t.Context(), &hub.Unit{Puts: []hub.Put{{Queue: "process order", Msg: drive}}}); err != nil {
-		t.Fatal(err)
+	s.put(hub.Put{Queue: "process order", Msg: drive})
+	s.wantCalls("billing.charge", 2)
+	if v := s.at("W-1", "packing"); v.Places[0].Phase != process.Waiting {
+		t.Errorf("nobody drives it any more: %+v", v.Places)
 	}
-	eventually(t, "the instance goes on", func() bool {
-		s.Clock.Advance(time.Millisecond) // conflicts are tried again after a pause
-		return len(s.calls("billing.charge")) == 2 && s.view("W-1").Places[0].Phase == process.Waiting
-	})
 }
