@@ -54,42 +54,46 @@ func (b *Build) Request(n, with *yamlfile.Node) *Request {
 	if c != nil {
 		return b.toReader(r, c, n)
 	}
+	return b.toOperation(r, n)
+}
+
+// toOperation asks an adapter.
+func (b *Build) toOperation(r *Request, n *yamlfile.Node) *Request {
+	name := r.Name
 	adapter, op, _ := strings.Cut(name, ".")
 	a := b.plan.Adapter(adapter)
 	switch {
 	case b.plan.broken[adapter], b.plan.broken[name]:
+		return nil
 	case a == nil:
 		n.Errorf("E242", didYouMean(name, b.callable()), "unknown operation or pipeline %q", name)
+		return nil
 	case a.absent:
 		n.Errorf("E224", "call a channel with via: "+adapter+" instead, or give the adapter its address", "the hub runs without %s, and its store can't answer for it", adapter)
+		return nil
 	case a.Type.Ops == nil:
 		n.Errorf("E243", "send to it instead", "the adapter %s (%s) answers no calls", adapter, a.Type.Name)
-	default:
-		ops := a.Type.Ops(a.cfg)
-		if !slices.Contains(ops, op) {
-			full := make([]string, len(ops))
-			for i, o := range ops {
-				full[i] = adapter + "." + o
-			}
-			if op == "" {
-				n.Errorf("E244", "write "+strings.Join(full, ", or "), "say which operation of %s is called", adapter)
-			} else {
-				n.Errorf("E244", didYouMean(name, full), "%s has no operation %q", adapter, op)
-			}
-			return nil
-		}
-		r.op, r.answers = a.farEnd(op, true), b.plan.answersOf(a, op)
-		r.safe = a.Type.Safe != nil && a.Type.Safe(a.cfg, op)
-		b.checkHeaders(a, op)
-		if check := a.Type.CheckCall; check != nil {
-			for _, f := range check(a.cfg, op) {
-				n.Errorf("E218", f.Help, "%s", f.Message)
-			}
-		}
-		b.link(Link{To: adapter, Verb: "call", asks: true, Arg: op})
-		return r
+		return nil
 	}
-	return nil
+	if ops := a.Type.Ops(a.cfg); !slices.Contains(ops, op) {
+		full := names(ops, func(o string) string { return adapter + "." + o })
+		if op == "" {
+			n.Errorf("E244", "write "+strings.Join(full, ", or "), "say which operation of %s is called", adapter)
+		} else {
+			n.Errorf("E244", didYouMean(name, full), "%s has no operation %q", adapter, op)
+		}
+		return nil
+	}
+	r.op, r.answers = a.farEnd(op, true), b.plan.answersOf(a, op)
+	r.safe = a.Type.Safe != nil && a.Type.Safe(a.cfg, op)
+	b.checkHeaders(a, op)
+	if check := a.Type.CheckCall; check != nil {
+		for _, f := range check(a.cfg, op) {
+			n.Errorf("E218", f.Help, "%s", f.Message)
+		}
+	}
+	b.link(Link{To: adapter, Verb: "call", asks: true, Arg: op})
+	return r
 }
 
 // toReader asks whoever reads channel c.

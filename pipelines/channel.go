@@ -23,7 +23,7 @@ type Channel struct {
 	Via  *Adapter // nil: the store
 
 	bound   engine.Bound
-	place   bool    // a place of a broker that is not there, which the store stands in for: it keeps the messages' own keys
+	standIn bool    // the store stands in for a place of a broker that is not there: it keeps the messages' own keys
 	out     *farEnd // the way to the broker that carries it; nil: no step sends
 	schema  *schema.Schema
 	answers *answers // of its calls; nil: any
@@ -103,7 +103,7 @@ func (c *Channel) prepare(x *hub.Exchange, m *hub.Message, routingKey string) (*
 	}
 	out := *m
 	switch {
-	case c.place:
+	case c.standIn:
 	case c.key != nil:
 		y := *x
 		y.Msg = m
@@ -223,7 +223,7 @@ func (l *loading) standIn(p *Pipeline, a *Adapter, at *yamlfile.Node) {
 		at.Errorf("E224", "give the adapter "+a.Name+" its address", "the hub runs without %s, and its store can't stand in: %s", a.Name, err)
 		return
 	}
-	c := l.place(a, place)
+	c := l.standInFor(a, place)
 	if c.Type == "direct" && len(c.readers) > 0 {
 		at.Errorf("E252", "make it a fanout or a topic channel, so that both get each message", "%s has a reader already: %s", c.Name, c.readers[0].pipeline)
 		return
@@ -232,13 +232,13 @@ func (l *loading) standIn(p *Pipeline, a *Adapter, at *yamlfile.Node) {
 	c.subscribe(p.Name, s.Pattern, s.Match)
 }
 
-// place is the channel of the store that stands in for a place of an absent broker.
-func (l *loading) place(a *Adapter, place hub.Carried) *Channel {
+// standInFor is the channel of the store that stands in for a place of an absent broker.
+func (l *loading) standInFor(a *Adapter, place hub.Carried) *Channel {
 	name := a.Name + ":" + place.Name
-	i := slices.IndexFunc(l.places, func(c *Channel) bool { return c.Name == name })
+	i := slices.IndexFunc(l.standIns, func(c *Channel) bool { return c.Name == name })
 	if i < 0 {
-		l.places = append(l.places, &Channel{Name: name, Type: place.Type, Line: a.Line, place: true})
-		i = len(l.places) - 1
+		l.standIns = append(l.standIns, &Channel{Name: name, Type: place.Type, Line: a.Line, standIn: true})
+		i = len(l.standIns) - 1
 	}
-	return l.places[i]
+	return l.standIns[i]
 }

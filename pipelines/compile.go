@@ -18,7 +18,7 @@ func (l *loading) readPipelines(n *yamlfile.Node) {
 		return
 	}
 	for key, value := range n.Entries() {
-		l.checkName(key, "pipeline")
+		CheckName(key, key.Raw(), "pipeline")
 		p := &Pipeline{Name: key.Raw(), Line: fileLine(key), node: key}
 		if value.Kind() != yamlfile.Map {
 			key.Errorf("E254", "write from: and steps:", "the pipeline %s is empty", p.Name)
@@ -41,16 +41,14 @@ func (l *loading) readPipelines(n *yamlfile.Node) {
 
 // findFails collects the classes that steps raise, so that `errors:` may name them.
 func (l *loading) findFails(n *yamlfile.Node) {
-	for key, value := range n.Entries() {
-		if p := l.reg.Pattern(key.Raw()); p != nil && p.Raises != nil {
-			if class := p.Raises(n); class != "" {
+	for step := range n.All() {
+		for _, k := range step.Keys() {
+			if p := l.reg.Pattern(k); p == nil || p.Raises == nil {
+				continue
+			} else if class := p.Raises(step); class != "" {
 				l.failNames = append(l.failNames, class)
 			}
 		}
-		l.findFails(value)
-	}
-	for _, item := range n.Items() {
-		l.findFails(item)
 	}
 }
 
@@ -152,8 +150,36 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 		queue = name
 	}
 	b.part, b.Flow.background = &part{}, index > 0
-	var steps []hub.Step
-	if index == 0 && !p.From.unknown() && (p.From.outside() || p.From.schema != nil) {
+	steps := b.steps(items, index == 0)
+	if goesOn {
+		p.keeps = true
+		steps = append(steps, continueIn(fmt.Sprintf("%s#%d", p.Name, index+1)))
+	}
+	if p.From.Call && index == 0 {
+		p.body = hub.Chain(steps...)
+		return
+	}
+	run := hub.Link(steps, hub.End)
+	stage := func(name, queue string, run hub.Next) *engine.Stage {
+		return &engine.Stage{Name: name, Queue: queue, Run: run, React: p.policy, Lanes: lanes, Trace: p.keeps || !p.From.outside() || index > 0}
+	}
+	main := stage(name, queue, run)
+	if index == 0 {
+		p.feed(main)
+	}
+	p.Stages = append(p.Stages, main)
+	for _, t := range b.part.timers {
+		after := hub.Link(steps[t.index:], hub.End)
+		p.Stages = append(p.Stages, stage(name+" timer", t.queue, func(ctx context.Context, x *hub.Exchange) error {
+			return t.run.Process(ctx, x, after)
+		}))
+	}
+}
+
+// steps compiles the steps of a stage. Before those of the first one stands what is done with every message from outside.
+func (b *Build) steps(items []*yamlfile.Node, first bool) (steps []hub.Step) {
+	p := b.pl
+	if first && !p.From.unknown() && (p.From.outside() || p.From.schema != nil) {
 		steps = append(steps, b.entry(&p.From))
 		if p.answers() && b.plan.reg.Entry != nil {
 			steps = append(steps, b.plan.reg.Entry(b)...)
@@ -168,37 +194,19 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 			b.part.timers[i].index = len(steps)
 		}
 	}
-	if goesOn {
-		p.keeps = true
-		steps = append(steps, continueIn(fmt.Sprintf("%s#%d", p.Name, index+1)))
+	return steps
+}
+
+// feed tells the first stage what feeds it.
+func (p *Pipeline) feed(s *engine.Stage) {
+	s.From, s.Replies = p.From.String(), p.replies
+	if c := p.From.Channel; c != nil {
+		s.Bound = c.bound
 	}
-	if p.From.Call && index == 0 {
-		p.body = hub.Chain(steps...)
-		return
-	}
-	run := hub.Link(steps, hub.End)
-	stage := func(name, queue string, run hub.Next) *engine.Stage {
-		return &engine.Stage{Name: name, Queue: queue, Run: run, React: p.policy, Lanes: lanes, Trace: p.keeps || !p.From.outside() || index > 0}
-	}
-	main := stage(name, queue, run)
-	if c := p.From.Channel; c != nil && index == 0 {
-		main.Bound = c.bound
-	}
-	if index == 0 {
-		main.From = p.From.String()
-		main.Replies = p.replies
-	}
-	if index == 0 && p.From.outside() {
-		main.Adapter = p.From.adapter().Name
-		main.Answers = p.From.component().Answers
-		main.Inbox = !main.Answers
-	}
-	p.Stages = append(p.Stages, main)
-	for _, t := range b.part.timers {
-		after := hub.Link(steps[t.index:], hub.End)
-		p.Stages = append(p.Stages, stage(name+" timer", t.queue, func(ctx context.Context, x *hub.Exchange) error {
-			return t.run.Process(ctx, x, after)
-		}))
+	if p.From.outside() {
+		s.Adapter = p.From.adapter().Name
+		s.Answers = p.From.component().Answers
+		s.Inbox = !s.Answers
 	}
 }
 

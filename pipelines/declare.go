@@ -23,7 +23,7 @@ func (l *loading) readAdapters(n *yamlfile.Node) {
 	}
 	for key, value := range n.Entries() {
 		name := key.Raw()
-		l.checkName(key, "adapter")
+		CheckName(key, name, "adapter")
 		c := l.typeOf(key, value)
 		if c == nil {
 			l.broken[name] = true
@@ -96,14 +96,15 @@ func (l *loading) componentNames() []string {
 	return names(l.reg.Components, func(c hub.Component) string { return c.Name })
 }
 
-// checkName keeps names usable in formulas' calls (`adapter.op`), queues and file names.
-func (l *loading) checkName(key *yamlfile.Node, kind string) {
-	for _, r := range key.Raw() {
+// CheckName keeps names usable in formulas' calls (`adapter.op`), queues and file names. It reports one that is not, at n.
+func CheckName(n *yamlfile.Node, name, kind string) bool {
+	for _, r := range name {
 		if !(r == '-' || r == '_' || r == '.' && kind != "adapter" || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') {
-			key.Errorf("E219", "use letters, digits, - and _", "%q can't be the name of a %s", key.Raw(), kind)
-			return
+			n.Errorf("E219", "use letters, digits, - and _", "%q can't be the name of a %s", name, kind)
+			return false
 		}
 	}
+	return true
 }
 
 // channelSettings is an entry of `channels:`.
@@ -129,40 +130,50 @@ func (l *loading) readChannels(n *yamlfile.Node) {
 		return
 	}
 	for key, value := range n.Entries() {
-		l.checkName(key, "channel")
-		var s channelSettings
-		value.Decode(&s, "channel")
-		c := &Channel{Name: key.Raw(), Type: s.Type, Line: fileLine(key), Keep: s.Keep, schema: l.schemaOf(s.Schema)}
-		if s.Limit != nil {
-			c.bound = engine.Bound{Messages: s.Limit.Messages, Bytes: s.Limit.Bytes, Wait: s.Limit.Wait}
-			if s.Via != nil {
-				value.Get("limit").Errorf("E271", "limit the queue at the broker", "the messages of a channel with `via` lie at the broker")
-			}
-		}
-		if !slices.Contains([]string{"direct", "topic", "fanout", "headers"}, c.Type) {
-			l.broken[c.Name] = true
-		} else if s.Via != nil {
-			c.Via = l.via(c, s.Via)
-		}
-		if s.Reply != nil {
-			c.answers = l.replyOf(c, s.Reply)
-		}
-		if s.Key != nil {
-			scope := l.scope.WithBody(c.shape())
-			b := l.build(nil, s.Key, scope)
-			c.keyLine = line(s.Key)
-			if c.key = b.Formula(s.Key, scope); c.key != nil {
-				if k := c.key.Type(); k.Kind == shape.Object || k.Kind == shape.Array {
-					s.Key.Errorf("E302", "name a field of it: "+c.key.Source()+".…", "a key is a text or a number, this is %s", k.Describe())
-				}
-			}
-		}
+		CheckName(key, key.Raw(), "channel")
+		c := l.channelOf(key, value)
 		if a := l.Adapter(c.Name); a != nil {
 			key.Errorf("E222", "rename one of them", "%s is a channel and an adapter (%s)", c.Name, a.Line)
 			l.broken[c.Name] = true
 		}
 		if !l.broken[c.Name] {
 			l.Channels = append(l.Channels, c)
+		}
+	}
+}
+
+// channelOf reads one entry of `channels:`.
+func (l *loading) channelOf(key, value *yamlfile.Node) *Channel {
+	var s channelSettings
+	value.Decode(&s, "channel")
+	c := &Channel{Name: key.Raw(), Type: s.Type, Line: fileLine(key), Keep: s.Keep, schema: l.schemaOf(s.Schema)}
+	if s.Limit != nil {
+		c.bound = engine.Bound{Messages: s.Limit.Messages, Bytes: s.Limit.Bytes, Wait: s.Limit.Wait}
+		if s.Via != nil {
+			value.Get("limit").Errorf("E271", "limit the queue at the broker", "the messages of a channel with `via` lie at the broker")
+		}
+	}
+	if !slices.Contains([]string{"direct", "topic", "fanout", "headers"}, c.Type) {
+		l.broken[c.Name] = true
+	} else if s.Via != nil {
+		c.Via = l.via(c, s.Via)
+	}
+	if s.Reply != nil {
+		c.answers = l.replyOf(c, s.Reply)
+	}
+	if s.Key != nil {
+		l.keyOf(c, s.Key)
+	}
+	return c
+}
+
+// keyOf compiles the key of a channel.
+func (l *loading) keyOf(c *Channel, n *yamlfile.Node) {
+	scope := l.scope.WithBody(c.shape())
+	c.keyLine = line(n)
+	if c.key = l.build(nil, n, scope).Formula(n, scope); c.key != nil {
+		if t := c.key.Type(); t.Kind == shape.Object || t.Kind == shape.Array {
+			n.Errorf("E302", "name a field of it: "+c.key.Source()+".…", "a key is a text or a number, this is %s", t.Describe())
 		}
 	}
 }

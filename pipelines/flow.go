@@ -41,35 +41,43 @@ func (f *Flow) Merge(branches ...*Flow) {
 	if len(branches) == 0 {
 		return
 	}
-	vars := map[string]*shape.Type{}
+	body := branches[0].Body()
+	for _, b := range branches[1:] {
+		body = shape.Join(body, b.Body())
+	}
+	for name := range f.changed(branches) {
+		f.SetVar(name, joined(name, branches))
+	}
+	f.SetBody(body)
+}
+
+// changed are the variables that a branch gave another type than they have here.
+func (f *Flow) changed(branches []*Flow) map[string]bool {
+	vars := map[string]bool{}
 	for _, b := range branches {
 		for _, name := range b.Scope.Names() {
 			before, known := f.Scope.Type(name)
 			if now, _ := b.Scope.Type(name); name != "body" && (!known || now != before) {
-				vars[name] = nil
+				vars[name] = true
 			}
 		}
 	}
-	body := branches[0].Body()
+	return vars
+}
+
+// joined is the type of a variable behind all branches: null in one that does not have it.
+func joined(name string, branches []*Flow) (t *shape.Type) {
 	for i, b := range branches {
+		now, has := b.Scope.Type(name)
+		if !has {
+			now = shape.NullType
+		}
 		if i > 0 {
-			body = shape.Join(body, b.Body())
+			now = shape.Join(t, now)
 		}
-		for name, t := range vars {
-			now, has := b.Scope.Type(name)
-			if !has {
-				now = shape.NullType
-			}
-			if i > 0 {
-				now = shape.Join(t, now)
-			}
-			vars[name] = now
-		}
+		t = now
 	}
-	for name, t := range vars {
-		f.SetVar(name, t)
-	}
-	f.SetBody(body)
+	return t
 }
 
 // Include reads the YAML file that n names (`use: maps/order.yaml`), with the

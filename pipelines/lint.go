@@ -16,8 +16,7 @@ func (l *loading) lint(root *yamlfile.Node) {
 		return
 	}
 	l.lintLinks(root)
-	writers := map[string]bool{}
-	called := map[*Pipeline]bool{}
+	writers, called := map[string]bool{}, map[*Pipeline]bool{}
 	for _, p := range l.Pipelines {
 		for _, k := range p.Links {
 			if k.called != nil {
@@ -26,22 +25,40 @@ func (l *loading) lint(root *yamlfile.Node) {
 			writers[k.To] = true
 		}
 	}
-	channels := root.Get("channels")
 	for _, c := range l.Channels {
-		at := channels.KeyNode(c.Name)
-		if at == nil {
-			continue
+		l.lintChannel(c, root.Get("channels"), writers[c.Name])
+	}
+	l.lintUnused(root, writers)
+	for _, p := range l.Pipelines {
+		l.lintSource(&p.From)
+		if c := p.From.Channel; p.replies && c != nil && c.Via == nil && !c.standIn && !called[p] {
+			p.reply.Errorf("E267", "remove it, or call: "+c.Name+" somewhere", "nobody waits for this reply: no step calls the channel %s", c.Name)
 		}
-		switch {
-		case len(c.readers) == 0 && !writers[c.Name]:
-			at.Warnf("W212", "remove it, or use it", "nothing reads or writes channel %q", c.Name)
-		case channels.Get(c.Name).Get("via") != nil: // others may read and write it
-		case len(c.readers) == 0 && c.Type != "direct":
-			at.Warnf("W210", "read it with from: "+c.Name+", or make it direct, so that its messages are kept", "nothing reads channel %q: its messages are dropped", c.Name)
-		case !writers[c.Name]:
-			at.Warnf("W211", "send to it, or remove it", "nothing writes to channel %q", c.Name)
+		if p.From.Call && !called[p] {
+			p.node.Warnf("W214", "call it, or remove it", "nothing calls pipeline %q", p.Name)
 		}
 	}
+}
+
+// lintChannel warns of a channel that lacks a reader or a writer.
+func (l *loading) lintChannel(c *Channel, channels *yamlfile.Node, written bool) {
+	at := channels.KeyNode(c.Name)
+	if at == nil {
+		return
+	}
+	switch {
+	case len(c.readers) == 0 && !written:
+		at.Warnf("W212", "remove it, or use it", "nothing reads or writes channel %q", c.Name)
+	case channels.Get(c.Name).Get("via") != nil: // others may read and write it
+	case len(c.readers) == 0 && c.Type != "direct":
+		at.Warnf("W210", "read it with from: "+c.Name+", or make it direct, so that its messages are kept", "nothing reads channel %q: its messages are dropped", c.Name)
+	case !written:
+		at.Warnf("W211", "send to it, or remove it", "nothing writes to channel %q", c.Name)
+	}
+}
+
+// lintUnused warns of retries, schemas and adapters that nothing names.
+func (l *loading) lintUnused(root *yamlfile.Node, writers map[string]bool) {
 	for name := range l.retries {
 		if !l.used["retry "+name] {
 			root.Get("retries").KeyNode(name).Warnf("W213", "remove it", "nothing uses retry %q", name)
@@ -52,19 +69,11 @@ func (l *loading) lint(root *yamlfile.Node) {
 			root.Get("schemas").KeyNode(name).Warnf("W215", "remove it, or name it at a channel or a source: schema: "+name, "nothing uses schema %q", name)
 		}
 	}
+	channels := root.Get("channels")
 	carried := slices.ContainsFunc(l.Channels, func(c *Channel) bool { return channels.Get(c.Name).Get("via") != nil }) // --set may move them to another broker
 	for _, a := range l.Adapters {
 		if !l.used["adapter "+a.Name] && !writers[a.Name] && (a.Type.Carries == nil || !carried) {
 			root.Get("adapters").KeyNode(a.Name).Warnf("W216", "remove it, or use it", "nothing uses adapter %q", a.Name)
-		}
-	}
-	for _, p := range l.Pipelines {
-		l.lintSource(&p.From)
-		if c := p.From.Channel; p.replies && c != nil && c.Via == nil && !c.place && !called[p] {
-			p.reply.Errorf("E267", "remove it, or call: "+c.Name+" somewhere", "nobody waits for this reply: no step calls the channel %s", c.Name)
-		}
-		if p.From.Call && !called[p] {
-			p.node.Warnf("W214", "call it, or remove it", "nothing calls pipeline %q", p.Name)
 		}
 	}
 }

@@ -26,7 +26,7 @@ type loading struct {
 	problems  *yamlfile.Problems
 	used      map[string]bool // schemas, retries, channels that something names
 	failNames []string        // classes that `fail:` steps name
-	places    []*Channel      // of brokers that this hub runs without
+	standIns  []*Channel      // for places of brokers that this hub runs without
 	broken    map[string]bool // declared things with a fault of their own: who names them is not told again
 }
 
@@ -81,9 +81,9 @@ func (l *loading) all(root *yamlfile.Node) {
 	l.readRetries(l.section(root, "retries"))
 	l.readAdapters(l.section(root, "adapters"))
 	l.readChannels(l.section(root, "channels"))
-	l.declareSections(root)
+	l.readSections(root, func(s Section) func(*SectionBuild) { return s.Declare })
 	l.readPipelines(l.section(root, "pipelines"))
-	l.compileSections(root)
+	l.readSections(root, func(s Section) func(*SectionBuild) { return s.Compile })
 	l.lint(root)
 	for _, p := range l.Pipelines {
 		if l.problems.Errors() == 0 && p.From.Adapter != nil && p.From.Adapter.Type.Answers {

@@ -7,6 +7,7 @@
 package pipelines
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -161,30 +162,22 @@ func (p *Plan) Stages() []*engine.Stage {
 
 // Pipeline finds a pipeline by name; nil when there is none.
 func (p *Plan) Pipeline(name string) *Pipeline {
-	for _, pl := range p.Pipelines {
-		if pl.Name == name {
-			return pl
-		}
-	}
-	return nil
+	return find(p.Pipelines, func(l *Pipeline) bool { return l.Name == name })
 }
 
 // Channel finds a channel by name; nil when there is none.
 func (p *Plan) Channel(name string) *Channel {
-	for _, c := range p.Channels {
-		if c.Name == name {
-			return c
-		}
-	}
-	return nil
+	return find(p.Channels, func(c *Channel) bool { return c.Name == name })
 }
 
 // Adapter finds an adapter by name; nil when there is none.
 func (p *Plan) Adapter(name string) *Adapter {
-	for _, a := range p.Adapters {
-		if a.Name == name {
-			return a
-		}
+	return find(p.Adapters, func(a *Adapter) bool { return a.Name == name })
+}
+
+func find[T any](list []*T, is func(*T) bool) *T {
+	if i := slices.IndexFunc(list, is); i >= 0 {
+		return list[i]
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -71,12 +70,10 @@ func (p *Plan) linkRoutes() (out []*Pipeline) {
 	return out
 }
 
-var callsLink = regexp.MustCompile(`\blink\(`)
-
 // lintLinks finds links that lead nowhere, and warns of those that a restart kills.
 func (l *loading) lintLinks(root *yamlfile.Node) {
 	routes := l.linkRoutes()
-	if n := formulaLike(root, callsLink); n != nil && len(routes) == 0 {
+	if n := callOf("link", root); n != nil && len(routes) == 0 {
 		n.Errorf("E309", "write verify: {token: link} beside the route in from:", "no route takes signed links")
 	}
 	told := map[*Adapter]bool{}
@@ -90,19 +87,11 @@ func (l *loading) lintLinks(root *yamlfile.Node) {
 	}
 }
 
-// formulaLike is the first formula below n that has the pattern; nil: none has.
-func formulaLike(n *yamlfile.Node, pattern *regexp.Regexp) *yamlfile.Node {
-	if n.IsFormula() && pattern.MatchString(n.Raw()) {
-		return n
-	}
-	for _, value := range n.Entries() {
-		if found := formulaLike(value, pattern); found != nil {
-			return found
-		}
-	}
-	for _, item := range n.Items() {
-		if found := formulaLike(item, pattern); found != nil {
-			return found
+// callOf is the first formula below n that calls the function; nil: none does.
+func callOf(function string, n *yamlfile.Node) *yamlfile.Node {
+	for at := range n.All() {
+		if at.IsFormula() && formula.ReadsOf(at.Raw()).Calls(function) {
+			return at
 		}
 	}
 	return nil
@@ -137,26 +126,22 @@ func (l *loading) describe(root *yamlfile.Node, p *Pipeline) hub.Description {
 	}
 	slices.Sort(d.Statuses)
 	d.Statuses = slices.Compact(d.Statuses)
-	d.Headers = headersRead(root.Get("pipelines").Get(p.Name), nil)
+	d.Headers = headersRead(root.Get("pipelines").Get(p.Name))
 	return d
 }
 
-// headerRead is how formulas name a header of the message.
-var headerRead = regexp.MustCompile(`\bheaders\s*(?:\??\.)?(?:\[\s*["']([^"'\]]+)["']\s*\]|([A-Za-z_]\w*))`)
-
-// headersRead adds the headers that the formulas below n name to known.
-func headersRead(n *yamlfile.Node, known []string) []string {
-	if n.Kind() == yamlfile.Scalar {
-		for _, m := range headerRead.FindAllStringSubmatch(n.Raw(), -1) {
-			known = append(known, strings.ToLower(m[1]+m[2]))
+// headersRead are the headers that the formulas below n name.
+func headersRead(n *yamlfile.Node) (headers []string) {
+	for at := range n.All() {
+		if !strings.Contains(at.Raw(), "headers") {
+			continue
+		}
+		for _, p := range formula.ReadsOf(at.Raw()).Paths {
+			if p[0] == "headers" && len(p) == 2 {
+				headers = append(headers, p[1])
+			}
 		}
 	}
-	for _, value := range n.Entries() {
-		known = headersRead(value, known)
-	}
-	for _, item := range n.Items() {
-		known = headersRead(item, known)
-	}
-	slices.Sort(known)
-	return slices.Compact(known)
+	slices.Sort(headers)
+	return slices.Compact(headers)
 }

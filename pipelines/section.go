@@ -33,18 +33,11 @@ func (l *loading) sectionNames() []string {
 	return slices.Concat(sections, names(l.reg.Sections, func(s Section) string { return s.Key }))
 }
 
-func (l *loading) declareSections(root *yamlfile.Node) {
+// readSections reads those that are there, in one of the two passes.
+func (l *loading) readSections(root *yamlfile.Node, pass func(Section) func(*SectionBuild)) {
 	for _, s := range l.reg.Sections {
-		if n := l.section(root, s.Key); n != nil && s.Declare != nil {
-			s.Declare(&SectionBuild{Node: n, Key: s.Key, plan: l})
-		}
-	}
-}
-
-func (l *loading) compileSections(root *yamlfile.Node) {
-	for _, s := range l.reg.Sections {
-		if n := l.section(root, s.Key); n != nil && s.Compile != nil {
-			s.Compile(&SectionBuild{Node: n, Key: s.Key, plan: l})
+		if n, read := l.section(root, s.Key), pass(s); n != nil && read != nil {
+			read(&SectionBuild{Node: n, Key: s.Key, plan: l})
 		}
 	}
 }
@@ -99,7 +92,7 @@ func (s *SectionBuild) Channel(n *yamlfile.Node) *Channel {
 // Pipeline adds a pipeline that the section feeds itself: it is seen, paused and
 // traced as the others are, and handles what lies in the queue. Its name must be new.
 func (s *SectionBuild) Pipeline(key *yamlfile.Node, queue string) *Pipeline {
-	s.plan.checkName(key, s.Key)
+	CheckName(key, key.Raw(), s.Key)
 	name := key.Raw()
 	if other := s.plan.Pipeline(name); other != nil {
 		key.Errorf("E222", "rename one of them", "%s is also the name of a pipeline (%s)", name, other.Line)

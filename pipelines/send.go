@@ -100,7 +100,7 @@ func (b *Build) toAdapter(s *Sender, a *Adapter, n, arg *yamlfile.Node) {
 		}
 	}
 	if a.absent {
-		b.toPlace(s, a, text, at)
+		b.toStandIn(s, a, text, at)
 	} else {
 		s.target = a.farEnd(text, false)
 	}
@@ -127,14 +127,14 @@ func (b *Build) toAdapter(s *Sender, a *Adapter, n, arg *yamlfile.Node) {
 	b.link(Link{To: a.Name, Verb: "send", Arg: text})
 }
 
-// toPlace sends to a place of an absent broker, which the store stands in for.
-func (b *Build) toPlace(s *Sender, a *Adapter, text string, at *yamlfile.Node) {
+// toStandIn sends to a place of an absent broker, which the store stands in for.
+func (b *Build) toStandIn(s *Sender, a *Adapter, text string, at *yamlfile.Node) {
 	place, sub, err := a.Type.Place(text, nil)
 	if err != nil {
 		at.Errorf("E224", "give the adapter "+a.Name+" its address", "the hub runs without %s, and its store can't stand in: %s", a.Name, err)
 		return
 	}
-	s.channel, s.pattern = b.plan.place(a, place), sub.Pattern
+	s.channel, s.pattern = b.plan.standInFor(a, place), sub.Pattern
 	b.pl.keeps = true
 }
 
@@ -204,7 +204,7 @@ func (s *Sender) Send(x *hub.Exchange, name string) error {
 	m.Expires = s.ttl.from(x)
 	if s.channel != nil {
 		key := s.pattern
-		if s.channel.place && key == "" {
+		if s.channel.standIn && key == "" {
 			key = cmp.Or(m.Headers.Get("routing_key"), m.Headers.Get(hub.HeaderRoutingKey))
 		}
 		if s.arg != nil {

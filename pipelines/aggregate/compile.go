@@ -1,7 +1,7 @@
 package aggregate
 
 import (
-	"strings"
+	"slices"
 	"time"
 
 	"orderhub/hub"
@@ -38,7 +38,7 @@ func compile(b *pipelines.Build) hub.Step {
 		if a.until = b.Condition(o.Until, scope); a.until == nil {
 			a.by = nil
 		} else {
-			a.untilBodies = strings.Contains(a.until.Source(), "bodies")
+			a.untilBodies = slices.Contains(a.until.Reads().Names(), "bodies")
 		}
 	}
 	if o.Late != nil {

@@ -38,9 +38,6 @@ func counterOf(step *yamlfile.Node) string {
 // Kind is the kind of a counter's values in hub.Store.Counters; their keys are the values of `by`, joined with "|".
 func Kind(name string) string { return "count " + name }
 
-// maxKey bounds the key of a counter.
-const maxKey = 255
-
 type options struct {
 	Name string         `yaml:"name" required:"true" doc:"name of the counter"`
 	By   *yamlfile.Node `yaml:"by" doc:"formulas: one count for each combination of their values; default: one count"`
@@ -63,34 +60,30 @@ func compile(b *pipelines.Build) hub.Step {
 		b.Node.Decode(&o, "count")
 	}
 	c := &counter{site: b.Site, name: o.Name, n: 1}
-	for _, r := range o.Name {
-		if !(r == '-' || r == '_' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') {
-			b.Node.Errorf("E219", "use letters, digits, - and _", "%q can't be the name of a counter", o.Name)
-			return nil
-		}
+	if !pipelines.CheckName(b.Node, o.Name, "counter") {
+		return nil
 	}
-	items := o.By.Items()
-	if o.By.Kind() == yamlfile.Scalar {
-		items = []*yamlfile.Node{o.By}
-	} else if o.By != nil && len(items) == 0 {
-		o.By.Errorf("E280", "write by: [body.source, body.state]", "`by` is a list of formulas")
-	}
-	ok := o.Name != ""
-	for _, n := range items {
-		e := b.Expr(n, b.Flow.Scope)
-		if e == nil {
-			ok = false
-			continue
-		}
-		if t := e.Type(); t.Is(shape.Object) || t.Is(shape.Array) {
-			n.Errorf("E302", "name a field, as body.state", "counts are kept by texts and numbers, this is %s", t.Describe())
-		}
-		c.by = append(c.by, e)
-	}
-	if o.Add != nil && !c.readAdd(b, o.Add) || !ok {
+	ok := o.By == nil || c.readBy(b, o.By)
+	if o.Add != nil && !c.readAdd(b, o.Add) || !ok || o.Name == "" {
 		return nil
 	}
 	return c
+}
+
+func (c *counter) readBy(b *pipelines.Build, n *yamlfile.Node) (ok bool) {
+	items := n.Items()
+	if n.Kind() == yamlfile.Scalar {
+		items = []*yamlfile.Node{n}
+	} else if len(items) == 0 {
+		n.Errorf("E280", "write by: [body.source, body.state]", "`by` is a list of formulas")
+	}
+	ok = true
+	for _, item := range items {
+		e := b.Scalar(item, "counts are kept by texts and numbers", "body.state")
+		ok = ok && e != nil
+		c.by = append(c.by, e)
+	}
+	return ok
 }
 
 func (c *counter) readAdd(b *pipelines.Build, n *yamlfile.Node) (ok bool) {
@@ -141,8 +134,8 @@ func (c *counter) key(fr *formula.Frame) (string, error) {
 		parts[i] = strings.ReplaceAll(v.Text(), "|", "/")
 	}
 	key := strings.Join(parts, "|")
-	if len(key) > maxKey {
-		key = strings.ToValidUTF8(key[:maxKey-33], "") + "~" + hub.HashID(key)
+	if len(key) > pipelines.MaxKey {
+		key = strings.ToValidUTF8(key[:pipelines.MaxKey-33], "") + "~" + hub.HashID(key)
 	}
 	return key, nil
 }

@@ -26,7 +26,7 @@ func compileRelease(b *pipelines.Build, r *receiver, scope string) hub.Step {
 			at.Errorf("E274", "remove it", "`%s` has no meaning for a release", k)
 		}
 	}
-	known := scopes(b.Node.Root().Get("pipelines"), nil)
+	known := scopes(b.Node.Root().Get("pipelines"))
 	switch {
 	case scope == "":
 		b.Node.KeyNode("release").Errorf("E274", "name the set of keys with scope:, here and at the step that takes them", "`release` needs a scope")
@@ -40,16 +40,12 @@ func compileRelease(b *pipelines.Build, r *receiver, scope string) hub.Step {
 	return &release{site: b.Site, prefix: r.prefix, key: r.key}
 }
 
-// scopes adds those of the steps below n that take keys to known.
-func scopes(n *yamlfile.Node, known []string) []string {
-	if step := n.Get(verb); step.Get("scope") != nil && step.Get("release") == nil {
-		known = append(known, step.Get("scope").Str())
-	}
-	for _, value := range n.Entries() {
-		known = scopes(value, known)
-	}
-	for _, item := range n.Items() {
-		known = scopes(item, known)
+// scopes are those of the steps below n that take keys.
+func scopes(n *yamlfile.Node) (known []string) {
+	for at := range n.All() {
+		if step := at.Get(verb); step.Get("scope") != nil && step.Get("release") == nil {
+			known = append(known, step.Get("scope").Str())
+		}
 	}
 	slices.Sort(known)
 	return slices.Compact(known)

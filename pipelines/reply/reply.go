@@ -107,7 +107,7 @@ func status(b *pipelines.Build, n *yamlfile.Node) *pipelines.Value {
 		return nil
 	}
 	if !n.IsFormula() {
-		if code, err := strconv.Atoi(n.Str()); err != nil || code < 200 || code > 599 {
+		if !isStatus(n.Str()) {
 			n.Errorf("E267", "write reply: 202", "%q is no HTTP status code", n.Str())
 			return nil
 		}
@@ -126,30 +126,13 @@ func (r *replier) Process(ctx context.Context, x *hub.Exchange, next hub.Next) e
 		if err != nil {
 			return err
 		}
-		if code, err := strconv.Atoi(v.Text()); err != nil || code < 200 || code > 599 {
+		if !isStatus(v.Text()) {
 			return hub.Fail(hub.Invalid, "status", "the reply's status is %s, and not 200 to 599", v.String())
 		}
 		h[hub.HeaderStatus] = v.Text()
 	}
-	if _, bad := x.Msg.Body.Doc(); bad != nil && r.whole && x.Msg.Body.Len() > 0 {
-		m.Body, h[hub.HeaderContentType] = x.Msg.Body, cmp.Or(x.Msg.Headers.Get(hub.HeaderContentType), "application/octet-stream")
-	} else if r.body != nil {
-		v, err := r.body.Apply(fr)
-		if err != nil {
-			return err
-		}
-		if v.IsNull() && r.status == nil {
-			h[hub.HeaderStatus] = "404"
-		}
-		m.Body = hub.DocumentBody(v)
-		if r.page != nil && wantsHTML(x.Msg.Headers.Get("accept")) {
-			html, err := r.page.render(v)
-			if err != nil {
-				return err
-			}
-			m.Body = hub.NewBody(html)
-			h[hub.HeaderContentType] = "text/html; charset=utf-8"
-		}
+	if err := r.fill(m, h, fr); err != nil {
+		return err
 	}
 	var err error
 	if m.Headers, err = r.headers.Apply(fr, h); err != nil {
@@ -158,4 +141,38 @@ func (r *replier) Process(ctx context.Context, x *hub.Exchange, next hub.Next) e
 	x.Unit.Reply = m
 	r.site.Note(x, began, "replied", h[hub.HeaderStatus])
 	return next(ctx, x)
+}
+
+// fill gives the reply m its body, and h what follows from it: a content type, and 404 where the body is null and no status is given.
+func (r *replier) fill(m *hub.Message, h hub.Headers, fr *formula.Frame) error {
+	asked := fr.X.Msg
+	if _, bad := asked.Body.Doc(); bad != nil && r.whole && asked.Body.Len() > 0 {
+		m.Body, h[hub.HeaderContentType] = asked.Body, cmp.Or(asked.Headers.Get(hub.HeaderContentType), "application/octet-stream")
+		return nil
+	}
+	if r.body == nil {
+		return nil
+	}
+	v, err := r.body.Apply(fr)
+	if err != nil {
+		return err
+	}
+	if v.IsNull() && r.status == nil {
+		h[hub.HeaderStatus] = "404"
+	}
+	m.Body = hub.DocumentBody(v)
+	if r.page != nil && wantsHTML(asked.Headers.Get("accept")) {
+		html, err := r.page.render(v)
+		if err != nil {
+			return err
+		}
+		m.Body, h[hub.HeaderContentType] = hub.NewBody(html), "text/html; charset=utf-8"
+	}
+	return nil
+}
+
+// isStatus tells that a text is an HTTP status code that a reply may have.
+func isStatus(text string) bool {
+	code, err := strconv.Atoi(text)
+	return err == nil && code >= 200 && code <= 599
 }

@@ -6,7 +6,6 @@ import (
 	"orderhub/hub"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
-	"orderhub/transforms/shape"
 )
 
 type options struct {
@@ -23,31 +22,11 @@ func compile(b *pipelines.Build) hub.Step {
 	var o options
 	b.Node.Decode(&o, "table")
 	w := &writer{site: b.Site, merge: o.Merge, keep: o.Keep}
-	name := o.Put
-	switch {
-	case o.Put != nil && o.Delete != nil:
-		b.Node.KeyNode("delete").Errorf("E278", "make it two steps", "a table step puts or deletes, not both")
-		return nil
-	case o.Delete != nil:
-		name, w.delete = o.Delete, true
-		for _, k := range []string{"value", "merge"} {
-			if at := b.Node.KeyNode(k); at != nil {
-				at.Errorf("E278", "remove it", "`%s` has no meaning for a delete", k)
-			}
-		}
-	case o.Put == nil:
-		if b.Node.Kind() == yamlfile.Map {
-			b.Node.Errorf("E278", "add put: and the name of a table", "this step neither puts nor deletes a row")
-		}
+	name := o.table(b.Node)
+	if name == nil || !pipelines.CheckName(name, name.Str(), "table") {
 		return nil
 	}
-	w.name = name.Str()
-	for _, r := range w.name {
-		if !(r == '-' || r == '_' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') {
-			name.Errorf("E219", "use letters, digits, - and _", "%q can't be the name of a table", w.name)
-			return nil
-		}
-	}
+	w.name, w.delete = name.Str(), o.Delete != nil
 	if o.Value != nil && !w.delete {
 		if w.value = b.Value(o.Value, b.Flow.Scope, nil); w.value == nil {
 			return nil
@@ -61,11 +40,27 @@ func compile(b *pipelines.Build) hub.Step {
 	if o.Key == nil {
 		return nil
 	}
-	if w.key = b.Expr(o.Key, b.Flow.Scope); w.key == nil {
+	if w.key = b.Scalar(o.Key, "a key is a text or a number", "body.sku"); w.key == nil {
 		return nil
 	}
-	if t := w.key.Type(); t.Is(shape.Object) || t.Is(shape.Array) {
-		o.Key.Errorf("E302", "name a field, as body.sku", "a key is a text or a number, this is %s", t.Describe())
-	}
 	return w
+}
+
+// table is the name of the table that the step n changes; nil: it has none, or two, which is reported.
+func (o *options) table(n *yamlfile.Node) *yamlfile.Node {
+	switch {
+	case o.Put != nil && o.Delete != nil:
+		n.KeyNode("delete").Errorf("E278", "make it two steps", "a table step puts or deletes, not both")
+		return nil
+	case o.Delete != nil:
+		for _, k := range []string{"value", "merge"} {
+			if at := n.KeyNode(k); at != nil {
+				at.Errorf("E278", "remove it", "`%s` has no meaning for a delete", k)
+			}
+		}
+		return o.Delete
+	case o.Put == nil && n.Kind() == yamlfile.Map:
+		n.Errorf("E278", "add put: and the name of a table", "this step neither puts nor deletes a row")
+	}
+	return o.Put
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	"unicode/utf8"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
@@ -26,10 +25,8 @@ func Pattern() pipelines.Pattern {
 		Process: true, Passes: pipelines.PassesAll.Always}
 }
 
-const (
-	maxKey        = 255
-	tombstoneKeep = 30 * 24 * time.Hour // how long a deleted row's version is known
-)
+// tombstoneKeep is how long a deleted row's version is known.
+const tombstoneKeep = 30 * 24 * time.Hour
 
 // kindOf is the kind of a table's records; key: the row's.
 func kindOf(name string) string { return "table " + name }
@@ -53,8 +50,8 @@ func (w *writer) Process(ctx context.Context, x *hub.Exchange, next hub.Next) er
 	if err != nil {
 		return err
 	}
-	if utf8.RuneCountInString(key) > maxKey {
-		return hub.Fail(hub.Invalid, "key_too_long", "the key %s… of table %s is longer than %d characters", string([]rune(key)[:40]), w.name, maxKey).Tell()
+	if err := pipelines.CheckKey("key", key, pipelines.MaxKey); err != nil {
+		return err
 	}
 	value, err := w.row(fr)
 	if err != nil {

@@ -20,46 +20,52 @@ func Pattern() pipelines.Pattern {
 		Process: true, Passes: pipelines.PassesAll.Always}
 }
 
+type validator struct {
+	site   pipelines.Site
+	schema *schema.Schema // nil: none
+	rules  pipelines.Rules
+}
+
 func compile(b *pipelines.Build) hub.Step {
-	items := b.Node.Items()
-	var sch *schema.Schema
+	v := &validator{site: b.Site}
+	list := b.Node
 	if b.Node.Kind() == yamlfile.Map {
 		b.Node.Allow("validate", "schema", "rules")
-		if n := b.Node.Get("schema"); n != nil {
-			if sch = b.Schema(n); sch != nil {
-				b.Flow.SetBody(sch.Shape())
-			}
-		}
-		list := b.Node.Get("rules")
-		if items = list.Items(); list != nil && list.Kind() != yamlfile.List {
+		list = b.Node.Get("rules")
+		if list != nil && list.Kind() != yamlfile.List {
 			list.Errorf("E260", "write each with a dash: - {rule: len(body.items) > 0, say: the order has no items}", "`rules` is a list of rules, this is %s", list.Kind())
 			return nil
 		}
-		if b.Node.Get("schema") != nil && sch == nil {
-			return nil
+		if n := b.Node.Get("schema"); n != nil {
+			if v.schema = b.Schema(n); v.schema == nil {
+				return nil
+			}
+			b.Flow.SetBody(v.schema.Shape())
 		}
 	}
-	if len(items) == 0 && sch == nil {
+	if len(list.Items()) == 0 && v.schema == nil {
 		b.Node.Errorf("E260", "write - {rule: len(body.items) > 0, say: the order has no items}", "validate takes a list of rules, or a schema")
 		return nil
 	}
-	rules := b.Rules(items, b.Flow.Scope)
-	site := b.Site
-	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-		began := x.Clock()
-		if sch != nil {
-			v, err := x.Doc()
-			if err != nil {
-				return err
-			}
-			if bad := sch.Validate(v); bad != nil {
-				return bad.Tell()
-			}
-		}
-		if err := rules.Check(x); err != nil {
+	v.rules = b.Rules(list.Items(), b.Flow.Scope)
+	return v
+}
+
+// Process passes on what fits the schema and breaks no rule.
+func (v *validator) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+	began := x.Clock()
+	if v.schema != nil {
+		body, err := x.Doc()
+		if err != nil {
 			return err
 		}
-		site.Note(x, began, "valid", "")
-		return next(ctx, x)
-	})
+		if bad := v.schema.Validate(body); bad != nil {
+			return bad.Tell()
+		}
+	}
+	if err := v.rules.Check(x); err != nil {
+		return err
+	}
+	v.site.Note(x, began, "valid", "")
+	return next(ctx, x)
 }

@@ -145,6 +145,31 @@ func (n *Node) Items() []*Node {
 	return n.items
 }
 
+// All yields n and every value and item below it, in the order of the file.
+func (n *Node) All() iter.Seq[*Node] {
+	return func(yield func(*Node) bool) { n.walk(yield) }
+}
+
+func (n *Node) walk(yield func(*Node) bool) bool {
+	if n == nil {
+		return true
+	}
+	if !yield(n) {
+		return false
+	}
+	for _, value := range n.Entries() {
+		if !value.walk(yield) {
+			return false
+		}
+	}
+	for _, item := range n.Items() {
+		if !item.walk(yield) {
+			return false
+		}
+	}
+	return true
+}
+
 // Entries gives key and value of a map in the order of the file.
 func (n *Node) Entries() iter.Seq2[*Node, *Node] {
 	return func(yield func(*Node, *Node) bool) {

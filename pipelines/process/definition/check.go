@@ -198,7 +198,7 @@ func (c *checker) unsignalled() {
 	root := c.d.node.Root()
 	var signalled []string
 	for _, n := range []*yamlfile.Node{root.Get("pipelines"), root.Get(Section)} {
-		for m := range mapsBelow(n) {
+		for m := range n.All() {
 			e := m.Get("signal").Get("event")
 			if e == nil || m.Get("signal").Get(c.d.Name) == nil {
 				continue

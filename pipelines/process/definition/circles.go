@@ -78,7 +78,7 @@ func (c *checker) endOfBranch(s *State) bool {
 
 // signals tells that a step below n signals the event to the instance that runs it.
 func signals(n *yamlfile.Node, process, event string) bool {
-	for m := range mapsBelow(n) {
+	for m := range n.All() {
 		if s := m.Get("signal"); s != nil && strings.TrimPrefix(s.Get(process).Raw(), "=") == "id" && s.Get("event").Raw() == event {
 			return true
 		}

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"iter"
 	"strings"
 	"time"
 
@@ -107,7 +106,7 @@ func (r *results) add(name string, t *shape.Type) {
 
 // collect adds what is given below n.
 func (r *results) collect(n *yamlfile.Node) {
-	for m := range mapsBelow(n) {
+	for m := range n.All() {
 		for key, value := range m.Entries() {
 			switch k := key.Raw(); {
 			case k == "as" && value.Kind() == yamlfile.Scalar && m.Get("call") != nil:
@@ -134,28 +133,6 @@ func setBy(s *pipelines.SectionBuild, m *yamlfile.Node) (names []string) {
 		}
 	}
 	return names
-}
-
-// mapsBelow are the maps at n and below it.
-func mapsBelow(n *yamlfile.Node) iter.Seq[*yamlfile.Node] {
-	return func(yield func(*yamlfile.Node) bool) { eachMap(n, yield) }
-}
-
-func eachMap(n *yamlfile.Node, yield func(*yamlfile.Node) bool) bool {
-	if n.Kind() == yamlfile.Map && !yield(n) {
-		return false
-	}
-	for _, value := range n.Entries() {
-		if !eachMap(value, yield) {
-			return false
-		}
-	}
-	for _, item := range n.Items() {
-		if !eachMap(item, yield) {
-			return false
-		}
-	}
-	return true
 }
 
 // firstPart is the first name of a path.

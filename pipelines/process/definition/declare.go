@@ -71,7 +71,7 @@ func (d *Declaration) data(s *pipelines.SectionBuild, n *yamlfile.Node) {
 // listen learns the schemas of the events' data: receive: {card_updated: {schema: card, …}}. Who signals an event can't know
 // the state that takes it, so an event has one schema in the whole process; one reaction of several is enough to name it.
 func (d *Declaration) listen(s *pipelines.SectionBuild, n *yamlfile.Node) {
-	for m := range mapsBelow(n) {
+	for m := range n.All() {
 		for event, reactions := range m.Get("receive").Entries() {
 			for _, r := range several(reactions) {
 				d.named(s, event.Raw(), r.Get("schema"))
@@ -97,7 +97,7 @@ func (d *Declaration) named(s *pipelines.SectionBuild, event string, n *yamlfile
 
 // EventNames are the events that some `receive` takes.
 func (d *Declaration) EventNames() (names []string) {
-	for m := range mapsBelow(d.node) {
+	for m := range d.node.All() {
 		for event := range m.Get("receive").Entries() {
 			if name := event.Raw(); !slices.Contains(names, name) {
 				names = append(names, name)

@@ -68,7 +68,7 @@ func (c *checker) setOnce(names []string) bool {
 
 // assigned counts what gives the variable a value below n.
 func (c *checker) assigned(n *yamlfile.Node, name string) (count int) {
-	for m := range mapsBelow(n) {
+	for m := range n.All() {
 		for key, value := range m.Entries() {
 			if k := key.Raw(); k == "as" && value.Raw() == name || k == "task" && name == k {
 				count++

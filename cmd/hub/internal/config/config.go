@@ -66,7 +66,7 @@ func Load(path string, reg *pipelines.Registry, s *Stubs, sets ...string) *Loade
 	l.Plan, l.Problems = pipelines.Load(path, reg, loader)
 	l.Took = time.Since(began)
 	if root, ok := loader.Again().ReadFile(path); ok {
-		l.Counters = counterNames(reg, root.Get("pipelines"), nil)
+		l.Counters = counterNames(reg, root.Get("pipelines"))
 		misspelt(root, os.Environ(), l.Problems)
 	}
 	return l
@@ -102,17 +102,15 @@ func (l *Loaded) Reads() map[string]bool {
 func (l *Loaded) Processes() *process.Processes { return process.Of(l.Plan) }
 
 // counterNames finds the names of the counters that the steps below n add to.
-func counterNames(reg *pipelines.Registry, n *yamlfile.Node, names []string) []string {
-	for key, value := range n.Entries() {
-		if p := reg.Pattern(key.Raw()); p != nil && p.Counts != nil {
-			if name := p.Counts(n); name != "" && !slices.Contains(names, name) {
+func counterNames(reg *pipelines.Registry, n *yamlfile.Node) (names []string) {
+	for step := range n.All() {
+		for _, k := range step.Keys() {
+			if p := reg.Pattern(k); p == nil || p.Counts == nil {
+				continue
+			} else if name := p.Counts(step); name != "" && !slices.Contains(names, name) {
 				names = append(names, name)
 			}
 		}
-		names = counterNames(reg, value, names)
-	}
-	for _, item := range n.Items() {
-		names = counterNames(reg, item, names)
 	}
 	return names
 }
