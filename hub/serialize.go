@@ -58,8 +58,8 @@ func (e *StageEnv) RetryConflicts(ctx context.Context, run func(again bool, want
 		if !errors.Is(err, ErrConflict) || errors.Is(err, ErrLost) || try == conflictTries || ctx.Err() != nil {
 			return x, err
 		}
-		if !e.Serial { // virtual time does not pass while its one message runs
-			Pause(ctx, e.Clock, time.Duration(try)*time.Millisecond)
+		if !e.Serial { // in real time, whatever the clock: it is waited for other goroutines
+			Pause(ctx, RealClock{}, time.Duration(try)*time.Millisecond)
 		}
 	}
 }
