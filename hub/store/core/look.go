@@ -98,9 +98,13 @@ func inRange(args []any, prefix, after string) (string, []any) {
 	if args = append(args, prefix); after >= prefix && after != "" {
 		where, args[len(args)-1] = " AND key>?", after
 	}
-	end := strings.TrimRight(prefix, "\xff")
+	end := []byte(prefix)
+	for len(end) > 0 && end[len(end)-1] == 0xff {
+		end = end[:len(end)-1]
+	}
 	if n := len(end); n > 0 {
-		where, args = where+" AND key<?", append(args, end[:n-1]+string([]byte{end[n-1] + 1}))
+		end[n-1]++
+		where, args = where+" AND key<?", append(args, string(end))
 	}
 	return where, args
 }
