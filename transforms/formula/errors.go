@@ -17,13 +17,6 @@ type Error struct {
 	Message, Help  string
 }
 
-func (e *Error) Error() string {
-	if e.Help == "" {
-		return e.Message
-	}
-	return e.Message + "; " + e.Help
-}
-
 // ReasonLimit is the reason of a formula that was stopped by its budget; ReasonTransform that of all other faults at run time.
 const (
 	ReasonLimit     = "expression_limit"

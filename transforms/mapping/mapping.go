@@ -102,13 +102,6 @@ type Error struct {
 	Message, Help  string
 }
 
-func (e *Error) Error() string {
-	if e.Help == "" {
-		return e.Message
-	}
-	return e.Message + "; " + e.Help
-}
-
 // RunError is a part of a mapping that failed on a message. Err is a *formula.RunError or a *hub.Error.
 type RunError struct {
 	Pos  any
