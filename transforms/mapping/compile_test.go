@@ -67,7 +67,11 @@ func TestCompileErrors(t *testing.T) {
 			if pos == "" {
 				pos = "@"
 			}
-			got = append(got, fmt.Sprintf("%v [%d+%d]: %v", pos, e.Offset, e.Length, e))
+			text := fmt.Sprintf("%v [%d+%d]: %s", pos, e.Offset, e.Length, e.Message)
+			if e.Help != "" {
+				text += "; " + e.Help
+			}
+			got = append(got, text)
 		}
 		want := strings.Split(c.want, "\n")
 		if c.want == "" {
