@@ -29,16 +29,12 @@ type fields map[string]any
 // newBilling is the billing gateway: POST /charges, /refunds, /invoices.
 func newBilling(env Env) *service {
 	return newService("billing", env,
-		route{pattern: "POST /charges", op: "charge", say: `{"amount":12.50,"card":"tok_1","order":"W-1"}`, do: charge},
-		route{pattern: "POST /refunds", op: "refund", say: `{"charge":"ch_..."} or {"invoice":"inv_..."}`, do: refund},
-		route{pattern: "POST /invoices", op: "invoice", say: `{"order":"W-1","amount":12.50}`, do: invoice})
+		route{pattern: "POST /charges", op: "charge", say: `{"amount":12.50,"card":"tok_1","order":"W-1"}`, do: reads(charge)},
+		route{pattern: "POST /refunds", op: "refund", say: `{"charge":"ch_..."} or {"invoice":"inv_..."}`, do: reads(refund)},
+		route{pattern: "POST /invoices", op: "invoice", say: `{"order":"W-1","amount":12.50}`, do: reads(invoice)})
 }
 
-func charge(c *call) outcome {
-	var req chargeRequest
-	if out, ok := c.decode(&req); !ok {
-		return out
-	}
+func charge(c *call, req chargeRequest) outcome {
 	if req.Card == "" || !req.Amount.positive() {
 		return c.wrong("bad_charge", "a charge needs a card and an amount above 0")
 	}
@@ -51,21 +47,21 @@ func charge(c *call) outcome {
 		}
 		return more
 	}
-	refuse := func(result, reason string) outcome {
+	decline := func(result, reason string) outcome {
 		data["result"] = result
 		return done(http.StatusPaymentRequired, "charge."+result, ref, data, said(fields{"reason": reason}))
 	}
 	switch {
 	case req.Card == "tok_declined":
-		return refuse("declined", "insufficient funds")
+		return decline("declined", "insufficient funds")
 	case req.Card == "tok_expired":
-		return refuse("expired_card", "the card has expired")
+		return decline("expired_card", "the card has expired")
 	case req.Card == "tok_error":
-		return newProblem(http.StatusInternalServerError, "tok_error", "another card", "this card always breaks the gateway").outcome()
+		return refuse(http.StatusInternalServerError, "tok_error", "another card", "this card always breaks the gateway")
 	case req.Card == "tok_flaky" && c.try < 2:
-		return newProblem(http.StatusServiceUnavailable, "tok_flaky", "the same again", "try %d of 3", c.try+1).outcome()
+		return refuse(http.StatusServiceUnavailable, "tok_flaky", "the same again", "try %d of 3", c.try+1)
 	case req.Card == "tok_throttle" && c.try < 1:
-		out := newProblem(http.StatusTooManyRequests, "tok_throttle", "the same again after Retry-After", "too many charges").outcome()
+		out := refuse(http.StatusTooManyRequests, "tok_throttle", "the same again after Retry-After", "too many charges")
 		out.header = http.Header{"Retry-After": {"1"}}
 		return out
 	}
@@ -75,11 +71,7 @@ func charge(c *call) outcome {
 	return out
 }
 
-func refund(c *call) outcome {
-	var req refundRequest
-	if out, ok := c.decode(&req); !ok {
-		return out
-	}
+func refund(c *call, req refundRequest) outcome {
 	if req.Charge == "" && req.Invoice == "" {
 		return c.wrong("bad_refund", "a refund needs the charge or the invoice")
 	}
@@ -92,11 +84,7 @@ func refund(c *call) outcome {
 	return done(http.StatusOK, "refund", ref, data, said)
 }
 
-func invoice(c *call) outcome {
-	var req invoiceRequest
-	if out, ok := c.decode(&req); !ok {
-		return out
-	}
+func invoice(c *call, req invoiceRequest) outcome {
 	ref := c.ref(req.Order)
 	if ref == "" {
 		return c.wrong("bad_invoice", "an invoice needs an order")

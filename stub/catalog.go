@@ -23,7 +23,7 @@ func pick(text string, n int) int {
 func product(c *call) outcome {
 	sku := c.PathValue("sku")
 	if strings.HasPrefix(sku, "NO-") {
-		return newProblem(http.StatusNotFound, "no_product", c.say, "no product %q", sku).outcome()
+		return refuse(http.StatusNotFound, "no_product", c.say, "no product %q", sku)
 	}
 	kind := []string{"widget", "gadget"}[pick(sku+"kind", 2)]
 	switch upper := strings.ToUpper(sku); {
@@ -45,7 +45,7 @@ func product(c *call) outcome {
 func customer(c *call) outcome {
 	id := c.PathValue("id")
 	if strings.HasPrefix(id, "NO-") {
-		return newProblem(http.StatusNotFound, "no_customer", c.say, "no customer %q", id).outcome()
+		return refuse(http.StatusNotFound, "no_customer", c.say, "no customer %q", id)
 	}
 	region := []string{"eu", "us"}[pick(id+"region", 2)]
 	for _, r := range []string{"eu", "us"} {
@@ -77,16 +77,16 @@ type releaseRequest struct {
 func newStock(env Env) *service {
 	const say = `{"sku":"W-100","quantity":2,"order":"W-1"}`
 	return newService("stock", env,
-		route{pattern: "POST /widgets/reserve", op: "reserve", say: say, do: func(c *call) outcome { return reserve(c, "widget") }},
-		route{pattern: "POST /gadgets/reserve", op: "reserve", say: say, do: func(c *call) outcome { return reserve(c, "gadget") }},
-		route{pattern: "POST /release", op: "release", say: `{"order":"W-1"}, and a sku to release no more than that`, do: release})
+		route{pattern: "POST /widgets/reserve", op: "reserve", say: say, do: reserve("widget")},
+		route{pattern: "POST /gadgets/reserve", op: "reserve", say: say, do: reserve("gadget")},
+		route{pattern: "POST /release", op: "release", say: `{"order":"W-1"}, and a sku to release no more than that`, do: reads(release)})
 }
 
-func reserve(c *call, kind string) outcome {
-	var req reserveRequest
-	if out, ok := c.decode(&req); !ok {
-		return out
-	}
+func reserve(kind string) func(*call) outcome {
+	return reads(func(c *call, req reserveRequest) outcome { return reserved(c, req, kind) })
+}
+
+func reserved(c *call, req reserveRequest, kind string) outcome {
 	if req.SKU == "" || !req.Quantity.positive() {
 		return c.wrong("bad_reservation", "a reservation needs a sku and a quantity above 0")
 	}
@@ -104,11 +104,7 @@ func reserve(c *call, kind string) outcome {
 	return done(http.StatusOK, "reserve", ref, data, fields{"reserved": true, "warehouse": warehouse, "sku": req.SKU, "quantity": req.Quantity})
 }
 
-func release(c *call) outcome {
-	var req releaseRequest
-	if out, ok := c.decode(&req); !ok {
-		return out
-	}
+func release(c *call, req releaseRequest) outcome {
 	ref := c.ref(req.Order)
 	if ref == "" && req.SKU == "" {
 		return c.wrong("bad_release", "a release needs the order or a sku")

@@ -29,7 +29,7 @@ func mountDesk(mux *http.ServeMux, env Env, service string) {
 		if last := r.FormValue("last"); last != "" {
 			n, err := strconv.Atoi(last)
 			if err != nil || n < 1 {
-				newProblem(http.StatusBadRequest, "bad_request", "last=20", "last %q is not a number above 0", last).outcome().write(w, false)
+				refuse(http.StatusBadRequest, "bad_request", "last=20", "last %q is not a number above 0", last).write(w)
 				return
 			}
 			q.Last = n
@@ -40,11 +40,11 @@ func mountDesk(mux *http.ServeMux, env Env, service string) {
 	})
 	mux.HandleFunc("POST /_fault", func(w http.ResponseWriter, r *http.Request) { orderFault(w, r, env, service) })
 	mux.HandleFunc("GET /_fault", func(w http.ResponseWriter, _ *http.Request) {
-		answer(map[string]any{"faults": env.Faults.List()}).write(w, false)
+		answer(map[string]any{"faults": env.Faults.List()}).write(w)
 	})
 	mux.HandleFunc("DELETE /_fault", func(w http.ResponseWriter, _ *http.Request) {
 		env.Faults.Clear()
-		answer(map[string]any{"faults": []Fault{}}).write(w, false)
+		answer(map[string]any{"faults": []Fault{}}).write(w)
 	})
 }
 
@@ -61,10 +61,10 @@ func orderFault(w http.ResponseWriter, r *http.Request, env Env, service string)
 		err = env.add(f)
 	}
 	if err != nil {
-		newProblem(http.StatusBadRequest, "bad_request", faultSay, "%v", err).outcome().write(w, false)
+		refuse(http.StatusBadRequest, "bad_request", faultSay, "%v", err).write(w)
 		return
 	}
-	answer(map[string]any{"faults": env.Faults.List()}).write(w, false)
+	answer(map[string]any{"faults": env.Faults.List()}).write(w)
 }
 
 //go:embed page.html
@@ -128,7 +128,7 @@ func (p *pages) mount(mux *http.ServeMux) {
 				return
 			}
 		}
-		newProblem(http.StatusNotFound, "no_mail", "a number from GET /mail", "no mail %s", r.PathValue("n")).outcome().write(w, false)
+		refuse(http.StatusNotFound, "no_mail", "a number from GET /mail", "no mail %s", r.PathValue("n")).write(w)
 	})
 }
 

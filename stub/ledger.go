@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -93,18 +94,18 @@ func (l *Ledger) Close() error {
 
 // apply counts the arrival, then replays the remembered answer of its key, or decides and remembers (2xx and 402). decide must
 // not block: it runs inside the lock, which is what makes an effect happen once. When it returns the file has the record.
-func (l *Ledger) apply(a arrival, decide func(turn) outcome) (out outcome, replayed bool, err error) {
+func (l *Ledger) apply(a arrival, decide func(turn) outcome) (out outcome, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	sc := a.scope()
 	if e := l.keys[sc]; e != nil {
 		if e.hash != a.hash {
-			return outcome{}, false, errors.Join(errKeyReused, l.count(a, nil))
+			return outcome{}, errors.Join(errKeyReused, l.count(a, nil))
 		}
 		if err := l.count(a, e); err != nil {
-			return outcome{}, false, err
+			return outcome{}, err
 		}
-		return outcome{status: e.status, body: e.answer}, true, nil
+		return outcome{status: e.status, body: e.answer, header: http.Header{"Idempotent-Replayed": {"true"}}}, nil
 	}
 	seed := a.key
 	if a.key == "" {
@@ -112,17 +113,17 @@ func (l *Ledger) apply(a arrival, decide func(turn) outcome) (out outcome, repla
 	}
 	out = decide(turn{try: l.tries[sc], seed: a.service + "\x00" + seed, refs: l.refs})
 	if !out.remembered() {
-		return out, false, l.count(a, nil)
+		return out, l.count(a, nil)
 	}
 	e := &entry{Effect: Effect{Time: time.Now().UTC(), Service: a.service, Op: out.op, Key: a.key, Ref: out.ref, Data: out.data, Arrivals: 1},
 		hash: a.hash, status: out.status, answer: out.body, raw: out.raw}
 	if l.journal != nil {
 		if err := l.journal.write(lineOf(e)); err != nil {
-			return outcome{}, false, err
+			return outcome{}, err
 		}
 	}
 	l.add(e)
-	return out, false, nil
+	return out, nil
 }
 
 // arrive counts a request that can have no effect: a lookup, a quote, one that met a fault.

@@ -107,7 +107,7 @@ func BenchmarkApply(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				a := arrival{service: "billing", op: "charge", key: fmt.Sprintf("order/W-%d/billing/1/charge", i), hash: hashOf("charge", "/charges", body)}
-				if _, _, err := l.apply(a, func(t turn) outcome { return charge(&call{turn: t, body: body}) }); err != nil {
+				if _, err := l.apply(a, func(t turn) outcome { return reads(charge)(&call{turn: t, body: body}) }); err != nil {
 					b.Fatal(err)
 				}
 			}

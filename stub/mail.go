@@ -85,11 +85,11 @@ func (s *mailSession) Data(r io.Reader) error {
 		if err := s.env.Ledger.arrive(arrival{service: "mail", op: "send"}); err != nil {
 			return refusal(451, err.Error())
 		}
-		s.env.wait(fault.Delay, nil)
+		wait(fault.Delay, nil, s.env.Done)
 		return s.fail(fault)
 	}
 	out, err := s.accept(raw)
-	s.env.wait(s.env.Latency+fault.Delay, nil)
+	wait(s.env.Latency+fault.Delay, nil, s.env.Done)
 	switch {
 	case err != nil:
 		return refusal(451, err.Error())
@@ -120,7 +120,7 @@ func (s *mailSession) accept(raw []byte) (outcome, error) {
 	if id == "" {
 		a.hash = hashOf("send", strings.Join(s.to, ","), raw)
 	}
-	out, _, err := s.env.Ledger.apply(a, func(t turn) outcome {
+	return s.env.Ledger.apply(a, func(t turn) outcome {
 		for _, to := range s.to {
 			if local(to) == "tempfail" && t.try < 2 {
 				return outcome{status: http.StatusServiceUnavailable}
@@ -130,7 +130,6 @@ func (s *mailSession) accept(raw []byte) (outcome, error) {
 		out.raw = raw[:min(len(raw), keptMail)]
 		return out
 	})
-	return out, err
 }
 
 func (s *mailSession) fail(f Fault) error {

@@ -2,10 +2,12 @@ package stub
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 )
@@ -21,12 +23,14 @@ type problem struct {
 	Routes []string `json:"routes,omitempty"`
 }
 
-func newProblem(status int, code, send, detail string, args ...any) problem {
-	title := http.StatusText(status)
-	if title == "" {
-		title = "Fault"
-	}
-	return problem{Type: "urn:orderhub:stub:" + code, Title: title, Status: status, Code: code, Detail: fmt.Sprintf(detail, args...), Send: send}
+// refuse is the answer to a request that has no effect.
+func refuse(status int, code, send, detail string, args ...any) outcome {
+	return problem{Status: status, Code: code, Detail: fmt.Sprintf(detail, args...), Send: send}.outcome()
+}
+
+func (p problem) outcome() outcome {
+	p.Type, p.Title = "urn:orderhub:stub:"+p.Code, cmp.Or(http.StatusText(p.Status), "Fault")
+	return outcome{status: p.Status, body: mustJSON(p)}
 }
 
 // outcome is what a handler decided. op, ref and data are the effect; a problem has none.
@@ -39,16 +43,12 @@ type outcome struct {
 	raw    []byte      // of a mail
 	header http.Header // more headers of this answer
 	slow   bool        // the first answer comes late; the effect does not
-	then   func()      // after the effect is recorded, outside all locks
 }
 
 // remembered tells whether the answer is final for its key.
 func (o outcome) remembered() bool {
 	return o.status/100 == 2 || o.status == http.StatusPaymentRequired
 }
-
-// outcome makes the problem an answer without an effect.
-func (p problem) outcome() outcome { return outcome{status: p.Status, body: mustJSON(p)} }
 
 // done is an effect with its answer.
 func done(status int, op, ref string, data, answer any) outcome {
@@ -58,19 +58,14 @@ func done(status int, op, ref string, data, answer any) outcome {
 // answer is a pure answer: nothing happened.
 func answer(v any) outcome { return outcome{status: http.StatusOK, body: mustJSON(v)} }
 
-func (o outcome) write(w http.ResponseWriter, replayed bool) {
+func (o outcome) write(w http.ResponseWriter) {
 	kind := "application/json"
 	if o.status >= 400 && o.status != http.StatusPaymentRequired {
 		kind = "application/problem+json"
 	}
 	h := w.Header()
-	for name, values := range o.header {
-		h[name] = values
-	}
+	maps.Copy(h, o.header)
 	h.Set("Content-Type", kind)
-	if replayed {
-		h.Set("Idempotent-Replayed", "true")
-	}
 	w.WriteHeader(o.status)
 	_, _ = w.Write(o.body) // the caller is gone: the ledger has the effect
 }

@@ -23,6 +23,7 @@ type Env struct {
 	Latency time.Duration   // before every answer, after its effect
 	Slow    time.Duration   // what a slow partner takes
 	Done    <-chan struct{} // may be nil
+	Told    func(Effect)    // learns of every effect of the HTTP partners when it is recorded; may be nil
 }
 
 // route is one operation of a service. pure: no effect, nothing to remember.
@@ -59,7 +60,7 @@ func newService(name string, env Env, routes ...route) *service {
 	}
 	mountDesk(s.mux, env, name)
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		noRoute(r, s.patterns()).write(w, false)
+		noRoute(r, s.patterns()).write(w)
 	})
 	return s
 }
@@ -74,16 +75,15 @@ func (s *service) patterns() (all []string) {
 }
 
 func noRoute(r *http.Request, routes []string) outcome {
-	p := newProblem(http.StatusNotFound, "no_route", "one of the routes", "no route %s %s", r.Method, r.URL.Path)
-	p.Routes = routes
-	return p.outcome()
+	return problem{Status: http.StatusNotFound, Code: "no_route", Detail: fmt.Sprintf("no route %s %s", r.Method, r.URL.Path),
+		Send: "one of the routes", Routes: routes}.outcome()
 }
 
 // serve takes one request: read it, meet a fault, have the effect, wait, answer.
 func (s *service) serve(w http.ResponseWriter, r *http.Request, rt route) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		newProblem(http.StatusBadRequest, "bad_body", rt.say, "read the body: %v", err).outcome().write(w, false)
+		refuse(http.StatusBadRequest, "bad_body", rt.say, "read the body: %v", err).write(w)
 		return
 	}
 	a := arrival{service: s.name, op: rt.op, key: r.Header.Get("Idempotency-Key"), hash: hashOf(rt.op, r.URL.Path, body)}
@@ -92,53 +92,53 @@ func (s *service) serve(w http.ResponseWriter, r *http.Request, rt route) {
 		s.meet(w, r, a, fault)
 		return
 	}
-	out, replayed := s.run(r, rt, a, body)
-	wait := s.env.Latency + fault.Delay
+	out := s.run(r, rt, a, body)
+	delay := s.env.Latency + fault.Delay
 	if out.slow {
-		wait += s.env.Slow
+		delay += s.env.Slow
 	}
-	s.pause(r, wait)
+	s.pause(r, delay)
 	if fault.fails() {
 		s.fail(w, fault)
 		return
 	}
-	out.write(w, replayed)
+	out.write(w)
 }
 
-func (s *service) run(r *http.Request, rt route, a arrival, body []byte) (outcome, bool) {
+func (s *service) run(r *http.Request, rt route, a arrival, body []byte) outcome {
 	if len(a.key) > maxKey {
-		return newProblem(http.StatusBadRequest, "bad_key", fmt.Sprintf("an Idempotency-Key of at most %d bytes", maxKey),
-			"the Idempotency-Key has %d bytes", len(a.key)).outcome(), false
+		return refuse(http.StatusBadRequest, "bad_key", fmt.Sprintf("an Idempotency-Key of at most %d bytes", maxKey),
+			"the Idempotency-Key has %d bytes", len(a.key))
 	}
 	c := &call{Request: r, body: body, say: rt.say}
 	if rt.pure {
 		if err := s.env.Ledger.arrive(a); err != nil {
-			return broken(err), false
+			return broken(err)
 		}
-		return rt.do(c), false
+		return rt.do(c)
 	}
-	out, replayed, err := s.env.Ledger.apply(a, func(t turn) outcome {
+	out, err := s.env.Ledger.apply(a, func(t turn) outcome {
 		c.turn = t
 		return rt.do(c)
 	})
 	if errors.Is(err, errKeyReused) {
-		return newProblem(http.StatusUnprocessableEntity, "idempotency_key_reused", "the same request again, or a new Idempotency-Key",
-			"the key %q was used for another request", a.key).outcome(), false
+		return refuse(http.StatusUnprocessableEntity, "idempotency_key_reused", "the same request again, or a new Idempotency-Key",
+			"the key %q was used for another request", a.key)
 	}
 	if err != nil {
-		return broken(err), false
+		return broken(err)
 	}
-	if out.then != nil {
-		out.then()
+	if out.op != "" && s.env.Told != nil {
+		s.env.Told(Effect{Service: s.name, Op: out.op, Ref: out.ref, Data: out.data})
 	}
-	return out, replayed
+	return out
 }
 
 // meet answers a request that meets a fault before it has an effect. Nothing arrives at a partner that is down.
 func (s *service) meet(w http.ResponseWriter, r *http.Request, a arrival, fault Fault) {
 	if fault.Down == 0 {
 		if err := s.env.Ledger.arrive(a); err != nil {
-			broken(err).write(w, false)
+			broken(err).write(w)
 			return
 		}
 	}
@@ -150,23 +150,23 @@ func (s *service) fail(w http.ResponseWriter, fault Fault) {
 	if fault.Down > 0 {
 		panic(http.ErrAbortHandler) // closes the connection without an answer
 	}
-	out := newProblem(fault.Status, "fault", "the same again: this fault was ordered by POST /_fault",
-		"%s answers %d as told", s.name, fault.Status).outcome()
+	out := refuse(fault.Status, "fault", "the same again: this fault was ordered by POST /_fault",
+		"%s answers %d as told", s.name, fault.Status)
 	if fault.Status == http.StatusTooManyRequests {
 		out.header = http.Header{"Retry-After": {"1"}}
 	}
-	out.write(w, false)
+	out.write(w)
 }
 
 // pause waits d; the end of the request or of the world cuts the connection.
 func (s *service) pause(r *http.Request, d time.Duration) {
-	if !s.env.wait(d, r.Context().Done()) {
+	if !wait(d, r.Context().Done(), s.env.Done) {
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// wait waits d; false: the caller or the world ended before.
-func (e Env) wait(d time.Duration, gone <-chan struct{}) bool {
+// wait waits d; false: the caller is gone or the world ended before.
+func wait(d time.Duration, gone, ended <-chan struct{}) bool {
 	if d <= 0 {
 		return true
 	}
@@ -176,27 +176,35 @@ func (e Env) wait(d time.Duration, gone <-chan struct{}) bool {
 	case <-timer.C:
 		return true
 	case <-gone:
-	case <-e.Done:
+	case <-ended:
 	}
 	return false
 }
 
 func broken(err error) outcome {
-	return newProblem(http.StatusInternalServerError, "ledger_unwritable", "the same again when the disk has room",
-		"nothing happened: %v", err).outcome()
+	return refuse(http.StatusInternalServerError, "ledger_unwritable", "the same again when the disk has room",
+		"nothing happened: %v", err)
 }
 
-// decode reads the body into a request struct; the problem says what to send.
-func (c *call) decode(into any) (outcome, bool) {
-	if err := decodeStrict(c.body, into); err != nil {
-		return newProblem(http.StatusBadRequest, "bad_request", c.say, "%v", err).outcome(), false
+// reads makes do an operation whose body is a T; the answer to any other body says what to send.
+func reads[T any](do func(*call, T) outcome) func(*call) outcome {
+	return func(c *call) outcome {
+		var req T
+		if err := decodeStrict(c.body, &req); err != nil {
+			return c.unread(err)
+		}
+		return do(c, req)
 	}
-	return outcome{}, true
+}
+
+// unread is the answer to a request that can't be read.
+func (c *call) unread(err error) outcome {
+	return refuse(http.StatusBadRequest, "bad_request", c.say, "%v", err)
 }
 
 // wrong is the answer to a request that can be read but not done.
 func (c *call) wrong(code, detail string, args ...any) outcome {
-	return newProblem(http.StatusUnprocessableEntity, code, c.say, detail, args...).outcome()
+	return refuse(http.StatusUnprocessableEntity, code, c.say, detail, args...)
 }
 
 // id derives the ID that this request gives out.

@@ -118,7 +118,7 @@ func TestCloseCutsWaitingRequests(t *testing.T) {
 
 func TestTakenPort(t *testing.T) {
 	w := world(t, Options{})
-	port := w.conns.Addr().String()
+	port := w.URLs()["mail"]
 	var n int
 	for _, d := range port[strings.LastIndex(port, ":")+1:] {
 		n = 10*n + int(d-'0')
@@ -134,7 +134,7 @@ func TestHandlersStandAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	env := Env{Ledger: l, Faults: &Faults{}}
-	for _, h := range []http.Handler{newBilling(env), newShipping(env, "shipping", shipmentWatch{}), newCourier(env), newCatalog(env), newStock(env)} {
+	for _, h := range []http.Handler{newBilling(env), newShipping(env, "shipping"), newCourier(env), newCatalog(env), newStock(env)} {
 		rec := newRecorder()
 		req, _ := http.NewRequest("POST", "/shipments", strings.NewReader(`{"parcels":[1],"order":"W-1"}`))
 		h.ServeHTTP(rec, req)

@@ -2,6 +2,7 @@ package stub
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -18,30 +19,16 @@ type bookRequest struct {
 	Carrier string          `json:"carrier"`
 }
 
-// shipmentWatch is told of every new booking and cancellation, after it is recorded; nil functions are not called.
-type shipmentWatch struct {
-	booked    func(Effect)
-	cancelled func(shipment string)
-}
-
 // newShipping is a carrier: POST /shipments, /quote, /shipments/{id}/cancel. name is "shipping" or "shipping-new".
-func newShipping(env Env, name string, watch shipmentWatch) *service {
+func newShipping(env Env, name string) *service {
 	const say = `{"order":"W-1","parcels":[...],"service":"standard","address":{"zip":"12345"},"webhook":"http://..."}`
 	return newService(name, env,
-		route{pattern: "POST /shipments", op: "book", say: say, do: func(c *call) outcome { return book(c, name, watch.booked) }},
-		route{pattern: "POST /quote", op: "quote", say: quoteSay, pure: true, do: func(c *call) outcome {
-			return quote(c, "parcelpost", "standard", 690, 50)
-		}},
-		route{pattern: "POST /shipments/{id}/cancel", op: "cancel", say: "an empty body or any JSON object", do: func(c *call) outcome {
-			return cancel(c, watch.cancelled)
-		}})
+		route{pattern: "POST /shipments", op: "book", say: say, do: reads(func(c *call, req bookRequest) outcome { return book(c, req, name) })},
+		quotes("parcelpost", "standard", 690, 50),
+		route{pattern: "POST /shipments/{id}/cancel", op: "cancel", say: "an empty body or any JSON object", do: cancel})
 }
 
-func book(c *call, name string, booked func(Effect)) outcome {
-	var req bookRequest
-	if out, ok := c.decode(&req); !ok {
-		return out
-	}
+func book(c *call, req bookRequest, name string) outcome {
 	if out, ok := checkBooking(c, req); !ok {
 		return out
 	}
@@ -59,12 +46,8 @@ func book(c *call, name string, booked func(Effect)) outcome {
 	if req.Webhook != "" {
 		data["webhook"] = req.Webhook
 	}
-	out := done(http.StatusCreated, "book", ref, data,
+	return done(http.StatusCreated, "book", ref, data,
 		fields{"id": id, "tracking": strings.ToUpper(derive("TRK", c.seed)), "eta": eta, "price": money(cents)})
-	if booked != nil {
-		out.then = func() { booked(Effect{Service: name, Op: "book", Ref: ref, Data: out.data}) }
-	}
-	return out
 }
 
 func checkBooking(c *call, req bookRequest) (outcome, bool) {
@@ -81,35 +64,33 @@ func checkBooking(c *call, req bookRequest) (outcome, bool) {
 	case req.Webhook != "" && (err != nil || hook.Host == "" || (hook.Scheme != "http" && hook.Scheme != "https")):
 		return c.wrong("bad_webhook", "webhook %q is not an http URL", req.Webhook), false
 	case address.Zip == "00000":
-		out := newProblem(http.StatusGatewayTimeout, "carrier_timeout", "another zip", "the carrier never answers for this zip").outcome()
+		out := refuse(http.StatusGatewayTimeout, "carrier_timeout", "another zip", "the carrier never answers for this zip")
 		out.slow = true
 		return out, false
 	}
 	return outcome{}, true
 }
 
-func cancel(c *call, cancelled func(string)) outcome {
+func cancel(c *call) outcome {
 	id := c.PathValue("id")
 	var object map[string]json.RawMessage
 	if len(c.body) > 0 && json.Unmarshal(c.body, &object) != nil {
-		return newProblem(http.StatusBadRequest, "bad_request", c.say, "the body is not a JSON object").outcome()
+		return c.unread(errors.New("the body is not a JSON object"))
 	}
-	out := done(http.StatusOK, "cancel", c.ref("", id), fields{"shipment": id}, fields{"id": id, "result": "cancelled"})
-	if cancelled != nil {
-		out.then = func() { cancelled(id) }
-	}
-	return out
+	return done(http.StatusOK, "cancel", c.ref("", id), fields{"shipment": id}, fields{"id": id, "result": "cancelled"})
 }
 
 // newCourier is the fast and dear one: POST /quote.
 func newCourier(env Env) *service {
-	return newService("courier", env, route{pattern: "POST /quote", op: "quote", say: quoteSay, pure: true,
-		do: func(c *call) outcome { return quote(c, "courier", "express", 1150, 100) }})
+	return newService("courier", env, quotes("courier", "express", 1150, 100))
 }
 
-const quoteSay = `a JSON object with a weight (kg), parcels or items: {"weight":2.5}`
+// quotes prices a body: base for the first kilogram, parcel or item, more for each further one. Nothing is remembered.
+func quotes(carrier, service string, base, more int) route {
+	return route{pattern: "POST /quote", op: "quote", say: `a JSON object with a weight (kg), parcels or items: {"weight":2.5}`, pure: true,
+		do: func(c *call) outcome { return quote(c, carrier, service, base, more) }}
+}
 
-// quote prices a body: base for the first kilogram, parcel or item, more for each further one. Nothing is remembered.
 func quote(c *call, carrier, service string, base, more int) outcome {
 	var req struct {
 		Weight  *float64        `json:"weight"`
@@ -117,7 +98,7 @@ func quote(c *call, carrier, service string, base, more int) outcome {
 		Items   json.RawMessage `json:"items"`
 	}
 	if err := json.Unmarshal(c.body, &req); err != nil {
-		return newProblem(http.StatusBadRequest, "bad_request", c.say, "%v", err).outcome()
+		return c.unread(err)
 	}
 	units := 1
 	switch {

@@ -2,7 +2,7 @@ package stub
 
 import (
 	"bytes"
-	"container/heap"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	hookWorkers = 8
+	hookSlots   = 8
 	hookTimeout = 5 * time.Second
 	hookGiveUp  = time.Minute
 	hookMaxWait = 2 * time.Second
@@ -31,20 +31,19 @@ func Sign(secret, timestamp string, body []byte) string {
 }
 
 // hooks calls the hub back about shipments: picked_up, then delivered. What was called back is an effect of the ledger, so that a
-// restart carries on. One dispatcher, a few workers, all ended by stop.
+// restart carries on. Each callback is a goroutine that waits, and tries until it is made; stop ends them all.
 type hooks struct {
 	ledger *Ledger
 	delay  time.Duration
 	client *http.Client
-	wake   chan struct{}
-	work   chan *hook
+	ctx    context.Context // of every callback; stop ends it
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
+	slots  chan struct{} // one for each callback that may be on its way at a time
 
 	mu      sync.Mutex
 	url     string
 	secret  string
-	queue   hookQueue
 	pending map[string]*hook
 }
 
@@ -53,29 +52,28 @@ type hook struct {
 	service, order, shipment, status string
 	seq                              int
 	url                              string // of the booking; "": the world's
-	due, first                       time.Time
-	wait                             time.Duration
-	dropped                          bool
+	due                              time.Time
+	wait                             time.Duration // since the last attempt; 0: there was none
+	cancel                           context.CancelFunc
 }
 
-func (h *hook) key() string { return h.shipment + "/" + strconv.Itoa(h.seq) }
+func hookKey(shipment string, seq int) string { return shipment + "/" + strconv.Itoa(seq) }
+
+func (k *hook) key() string { return hookKey(k.shipment, k.seq) }
 
 func startHooks(ledger *Ledger, url, secret string, delay time.Duration) *hooks {
-	ctx, cancel := context.WithCancel(context.Background())
-	h := &hooks{ledger: ledger, url: url, secret: secret, delay: delay, cancel: cancel,
-		wake: make(chan struct{}, 1), work: make(chan *hook), pending: map[string]*hook{},
-		client: &http.Client{Timeout: hookTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: hookWorkers},
+	h := &hooks{ledger: ledger, url: url, secret: secret, delay: delay, slots: make(chan struct{}, hookSlots), pending: map[string]*hook{},
+		client: &http.Client{Timeout: hookTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: hookSlots},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.resume()
-	h.wg.Go(func() { h.dispatch(ctx) })
-	for range hookWorkers {
-		h.wg.Go(func() { h.serve(ctx) })
-	}
 	return h
 }
 
 func (h *hooks) stop() {
+	h.mu.Lock() // no callback begins while its end is awaited
 	h.cancel()
+	h.mu.Unlock()
 	h.wg.Wait()
 	h.client.CloseIdleConnections()
 }
@@ -106,106 +104,77 @@ func (h *hooks) resume() {
 	}
 }
 
-func (h *hooks) booked(e Effect) { h.plan(e, nil) }
+// told learns of an effect.
+func (h *hooks) told(e Effect) {
+	switch e.Op {
+	case "book":
+		h.plan(e, nil)
+	case "cancel": // its callbacks are never made
+		for seq := 1; seq <= 2; seq++ {
+			h.forget(hookKey(e.Get("shipment"), seq))
+		}
+	}
+}
 
-// plan queues both callbacks of a booking unless made, planned, or with nowhere to go. A booking without an order has nobody to tell;
+// plan begins both callbacks of a booking unless made, planned, or with nowhere to go. A booking without an order has nobody to tell;
 // shipping-new is a shadow and calls only the webhook of the booking.
 func (h *hooks) plan(e Effect, made map[string]bool) {
 	shipment, url := e.Get("id"), e.Get("webhook")
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if e.Ref == "" || made[shipment] || (url == "" && (h.url == "" || e.Service != "shipping")) {
+	if h.ctx.Err() != nil || e.Ref == "" || made[shipment] || (url == "" && (h.url == "" || e.Service != "shipping")) {
 		return
 	}
 	for i, status := range []string{"picked_up", "delivered"} {
-		due := time.Now().Add(h.delay * time.Duration(1+2*i))
-		k := &hook{service: e.Service, order: e.Ref, shipment: shipment, status: status, seq: i + 1, url: url, due: due, first: due}
+		k := &hook{service: e.Service, order: e.Ref, shipment: shipment, status: status, seq: i + 1, url: url,
+			due: time.Now().Add(h.delay * time.Duration(1+2*i))}
 		if made[k.key()] || h.pending[k.key()] != nil {
 			continue
 		}
+		ctx, cancel := context.WithCancel(h.ctx)
+		k.cancel = cancel
 		h.pending[k.key()] = k
-		heap.Push(&h.queue, k)
+		h.wg.Go(func() { h.run(ctx, k) })
 	}
-	h.nudge()
 }
 
-// drop forgets the callbacks of a cancelled shipment.
-func (h *hooks) drop(shipment string) {
+func (h *hooks) forget(key string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for seq := 1; seq <= 2; seq++ {
-		key := (&hook{shipment: shipment, seq: seq}).key()
-		if k := h.pending[key]; k != nil {
-			k.dropped = true
-			delete(h.pending, key)
-		}
+	if k := h.pending[key]; k != nil {
+		k.cancel()
+		delete(h.pending, key)
 	}
 }
 
-func (h *hooks) nudge() {
-	select {
-	case h.wake <- struct{}{}:
-	default:
-	}
-}
-
-// dispatch hands each callback to a worker when it is due.
-func (h *hooks) dispatch(ctx context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		k, wait := h.next()
-		if k != nil {
-			select {
-			case h.work <- k:
-			case <-ctx.Done():
-				return
-			}
-			continue
-		}
-		timer.Reset(wait)
-		select {
-		case <-timer.C:
-		case <-h.wake:
-		case <-ctx.Done():
+// run makes one callback when it is due, and again until it is made, given up or called off.
+func (h *hooks) run(ctx context.Context, k *hook) {
+	for delay := time.Until(k.due); wait(delay, ctx.Done(), nil); delay = h.again(k) {
+		h.slots <- struct{}{}
+		done := h.attempt(ctx, k)
+		<-h.slots
+		if done {
+			h.forget(k.key())
 			return
 		}
 	}
 }
 
-func (h *hooks) next() (*hook, time.Duration) {
+// again gives how long to wait before the next attempt.
+func (h *hooks) again(k *hook) time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.queue) == 0 {
-		return nil, time.Hour
-	}
-	if wait := time.Until(h.queue[0].due); wait > 0 {
-		return nil, wait
-	}
-	return heap.Pop(&h.queue).(*hook), 0
+	k.wait = min(max(2*k.wait, 100*time.Millisecond), hookMaxWait)
+	return k.wait
 }
 
-func (h *hooks) serve(ctx context.Context) {
-	for {
-		select {
-		case k := <-h.work:
-			h.attempt(ctx, k)
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// attempt makes one callback and records it, or puts it back for later.
-func (h *hooks) attempt(ctx context.Context, k *hook) {
+// attempt makes one callback and records it; false: it is to be tried again.
+func (h *hooks) attempt(ctx context.Context, k *hook) (done bool) {
 	h.mu.Lock()
-	url, secret, dropped := k.url, h.secret, k.dropped
-	if url == "" {
-		url = h.url
-	}
+	url, secret := cmp.Or(k.url, h.url), h.secret
 	h.mu.Unlock()
-	if dropped {
-		return
+	if url == "" {
+		return true
 	}
 	body := mustJSON(struct {
 		Reference string `json:"reference"`
@@ -213,19 +182,15 @@ func (h *hooks) attempt(ctx context.Context, k *hook) {
 		Seq       int    `json:"seq"`
 		Status    string `json:"status"`
 	}{k.order, k.shipment, k.seq, k.status})
-	if url == "" {
-		h.finish(k)
-		return
-	}
-	if err := h.send(ctx, url, secret, body); err == nil {
+	switch err := h.send(ctx, url, secret, body); {
+	case err == nil:
 		h.record(k, "webhook", k.key(), body)
-		h.finish(k)
-	} else if time.Since(k.first) > hookGiveUp {
+	case time.Since(k.due) > hookGiveUp:
 		h.record(k, "webhook.gave_up", "", body) // without a key: the next start tries again
-		h.finish(k)
-	} else {
-		h.again(k)
+	default:
+		return false
 	}
+	return true
 }
 
 func (h *hooks) send(ctx context.Context, url, secret string, body []byte) error {
@@ -253,42 +218,7 @@ func (h *hooks) send(ctx context.Context, url, secret string, body []byte) error
 
 func (h *hooks) record(k *hook, op, key string, body []byte) {
 	a := arrival{service: k.service, op: "webhook", key: key, hash: hashOf(op, k.key(), body)}
-	_, _, _ = h.ledger.apply(a, func(turn) outcome { // unrecorded, it is made once more after a restart
+	_, _ = h.ledger.apply(a, func(turn) outcome { // unrecorded, it is made once more after a restart
 		return outcome{status: http.StatusOK, op: op, ref: k.order, data: body, body: []byte("{}")}
 	})
-}
-
-func (h *hooks) finish(k *hook) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.pending[k.key()] == k {
-		delete(h.pending, k.key())
-	}
-}
-
-func (h *hooks) again(k *hook) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	k.wait = min(max(2*k.wait, 100*time.Millisecond), hookMaxWait)
-	k.due = time.Now().Add(k.wait)
-	heap.Push(&h.queue, k)
-	h.nudge()
-}
-
-// hookQueue is a heap by due time.
-type hookQueue []*hook
-
-var _ heap.Interface = (*hookQueue)(nil)
-
-func (q hookQueue) Len() int           { return len(q) }
-func (q hookQueue) Less(i, j int) bool { return q[i].due.Before(q[j].due) }
-func (q hookQueue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
-func (q *hookQueue) Push(x any)        { *q = append(*q, x.(*hook)) }
-
-func (q *hookQueue) Pop() any {
-	old := *q
-	last := old[len(old)-1]
-	old[len(old)-1] = nil
-	*q = old[:len(old)-1]
-	return last
 }

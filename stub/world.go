@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -32,10 +33,10 @@ type Options struct {
 type World struct {
 	ledger *Ledger
 	env    Env
-	done   chan struct{}
+	end    context.CancelFunc // of all waiting, and of the connections of the mail server
 	http   *http.Server
 	smtp   *smtp.Server
-	conns  *connSet // of the mail server
+	mail   net.Listener
 	hooks  *hooks
 	urls   map[string]string
 	served sync.WaitGroup // the accept loops
@@ -78,16 +79,16 @@ func Start(o Options) (*World, error) {
 	if err != nil {
 		return nil, errors.Join(err, web.Close(), mail.Close())
 	}
-	w := &World{ledger: ledger, done: make(chan struct{}), urls: map[string]string{}}
-	w.env = Env{Ledger: ledger, Faults: &Faults{}, Latency: o.Latency, Slow: o.Slow, Done: w.done}
+	ctx, end := context.WithCancel(context.Background())
+	w := &World{ledger: ledger, end: end, mail: cutting{mail, ctx}, urls: map[string]string{}}
 	w.hooks = startHooks(ledger, o.Webhook, o.WebhookSecret, o.WebhookDelay)
+	w.env = Env{Ledger: ledger, Faults: &Faults{}, Latency: o.Latency, Slow: o.Slow, Done: ctx.Done(), Told: w.hooks.told}
 	w.urls["mail"] = "smtp://" + mail.Addr().String()
 	w.http = &http.Server{Handler: w.handler("http://" + web.Addr().String()), ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog: log.New(io.Discard, "", 0)}
 	w.smtp = NewMail(w.env)
-	w.conns = &connSet{Listener: mail, open: map[net.Conn]struct{}{}}
 	w.served.Go(func() { _ = w.http.Serve(web) }) // ends with ErrServerClosed
-	w.served.Go(func() { _ = w.smtp.Serve(w.conns) })
+	w.served.Go(func() { _ = w.smtp.Serve(w.mail) })
 	return w, nil
 }
 
@@ -101,11 +102,10 @@ func listen(port int) (net.Listener, error) {
 
 // handler is the HTTP side: each service under its name, the pages and the desk of all at the root.
 func (w *World) handler(base string) http.Handler {
-	watch := shipmentWatch{booked: w.hooks.booked, cancelled: w.hooks.drop}
 	mux := http.NewServeMux()
 	var shown []pageService
 	var roots []string
-	for _, s := range []*service{newBilling(w.env), newShipping(w.env, "shipping", watch), newShipping(w.env, "shipping-new", watch),
+	for _, s := range []*service{newBilling(w.env), newShipping(w.env, "shipping"), newShipping(w.env, "shipping-new"),
 		newCourier(w.env), newCatalog(w.env), newStock(w.env)} {
 		w.urls[s.name] = base + "/" + s.name
 		mux.Handle("/"+s.name+"/", http.StripPrefix("/"+s.name, s))
@@ -116,7 +116,7 @@ func (w *World) handler(base string) http.Handler {
 	mountDesk(mux, w.env, "")
 	newPages(w.ledger, shown).mount(mux)
 	roots = append(roots, "GET /", "GET /mail", "GET /mail/{n}", "GET /_ledger", "POST /_fault")
-	mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) { noRoute(r, roots).write(rw, false) })
+	mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) { noRoute(r, roots).write(rw) })
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.calls.RLock()
 		defer w.calls.RUnlock()
@@ -125,13 +125,7 @@ func (w *World) handler(base string) http.Handler {
 }
 
 // URLs gives where each service answers, by name; mail is smtp://host:port.
-func (w *World) URLs() map[string]string {
-	urls := make(map[string]string, len(w.urls))
-	for name, url := range w.urls {
-		urls[name] = url
-	}
-	return urls
-}
+func (w *World) URLs() map[string]string { return maps.Clone(w.urls) }
 
 // Ledger is the record of all effects; it can be read after Close.
 func (w *World) Ledger() *Ledger { return w.ledger }
@@ -153,7 +147,7 @@ func (w *World) Close(ctx context.Context) error {
 }
 
 func (w *World) close(ctx context.Context) error {
-	close(w.done)
+	w.end()
 	w.hooks.stop()
 	quick, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -162,7 +156,7 @@ func (w *World) close(ctx context.Context) error {
 	}
 	w.calls.Lock() // waits for the last handler
 	defer w.calls.Unlock()
-	err := w.conns.shut()
+	err := w.mail.Close()
 	w.served.Wait()
 	if downErr := w.smtp.Shutdown(ctx); downErr != nil && !errors.Is(downErr, net.ErrClosed) {
 		err = errors.Join(err, downErr)
@@ -170,48 +164,26 @@ func (w *World) close(ctx context.Context) error {
 	return errors.Join(err, w.ledger.Close())
 }
 
-// connSet is a listener that can close what it accepted.
-type connSet struct {
+// cutting is a listener whose connections end with the world.
+type cutting struct {
 	net.Listener
-	mu   sync.Mutex
-	open map[net.Conn]struct{}
-	shot bool
+	world context.Context
 }
 
-func (s *connSet) Accept() (net.Conn, error) {
-	c, err := s.Listener.Accept()
+func (l cutting) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.shot {
-		_ = c.Close()
-		return nil, net.ErrClosed
-	}
-	s.open[c] = struct{}{}
-	return trackedConn{c, s}, nil
+	return cut{c, context.AfterFunc(l.world, func() { _ = c.Close() })}, nil
 }
 
-// shut closes the listener and every open connection.
-func (s *connSet) shut() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.shot = true
-	for c := range s.open {
-		_ = c.Close()
-	}
-	return s.Listener.Close()
-}
-
-type trackedConn struct {
+type cut struct {
 	net.Conn
-	set *connSet
+	spare func() bool
 }
 
-func (c trackedConn) Close() error {
-	c.set.mu.Lock()
-	delete(c.set.open, c.Conn)
-	c.set.mu.Unlock()
+func (c cut) Close() error {
+	c.spare()
 	return c.Conn.Close()
 }

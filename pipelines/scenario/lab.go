@@ -42,27 +42,22 @@ type silent struct{}
 func (silent) Run(ctx context.Context, _ hub.Handler) error { <-ctx.Done(); return nil }
 
 // OpenTarget gives a target that notes what it takes.
-func (a *adapter) OpenTarget(arg string) (hub.Target, error) { return &target{a, arg}, nil }
-
-type target struct {
-	*adapter
-	arg string
+func (a *adapter) OpenTarget(arg string) (hub.Target, error) {
+	return target(func(m *hub.Message) error {
+		return a.life.pass("send "+a.name, func(w *world) error {
+			if class := w.failure(a.name); class != "" {
+				return hub.Fail(class, string(class), "%s: %s", a.name, class)
+			}
+			w.arrive(arrival{a.name, arg, m})
+			return nil
+		})
+	}), nil
 }
 
-func (t *target) Send(_ context.Context, m *hub.Message) error {
-	l := t.life
-	n := l.world.number("send " + t.name)
-	if err := l.point("before send %s %d", t.name, n); err != nil {
-		return err
-	}
-	if class := l.world.failure(t.name); class != "" {
-		return hub.Fail(class, string(class), "%s: %s", t.name, class)
-	}
-	l.world.arrive(arrival{t.name, t.arg, m})
-	return l.point("after send %s %d", t.name, n)
-}
+type target func(m *hub.Message) error
 
-func (*target) Close() error { return nil }
+func (t target) Send(_ context.Context, m *hub.Message) error { return t(m) }
+func (target) Close() error                                   { return nil }
 
 // OpenCaller gives a caller that is answered by the test's mocks.
 func (a *adapter) OpenCaller(op string) (hub.Caller, error) {
@@ -71,25 +66,15 @@ func (a *adapter) OpenCaller(op string) (hub.Caller, error) {
 }
 
 // CarryTarget gives the way onto a channel that the broker carries.
-func (a *adapter) CarryTarget(c hub.Carried) (hub.Target, error) { return &carried{a.life, c}, nil }
-
-type carried struct {
-	life    *life
-	channel hub.Carried
+func (a *adapter) CarryTarget(c hub.Carried) (hub.Target, error) {
+	return target(func(m *hub.Message) error {
+		return a.life.pass("send "+c.Name, func(w *world) error {
+			w.arrive(arrival{where: c.Name, msg: m})
+			w.publish(c, m)
+			return nil
+		})
+	}), nil
 }
-
-func (c *carried) Send(_ context.Context, m *hub.Message) error {
-	l, name := c.life, c.channel.Name
-	n := l.world.number("send " + name)
-	if err := l.point("before send %s %d", name, n); err != nil {
-		return err
-	}
-	l.world.arrive(arrival{where: name, msg: m})
-	l.world.publish(c.channel, m)
-	return l.point("after send %s %d", name, n)
-}
-
-func (*carried) Close() error { return nil }
 
 // CarrySource notes the reader of a channel.
 func (a *adapter) CarrySource(c hub.Carried, s hub.Subscription) (hub.Source, error) {

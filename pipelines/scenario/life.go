@@ -79,17 +79,21 @@ func (l *life) over() bool {
 	return l.killed
 }
 
-// alive runs f in the hub's process. After a kill the hub starts again over
-// its store, and f comes again: who brought the message was not told that it was taken.
+// once runs f in the hub's process. After a kill the hub has started again over its store.
+func (r *run) once(ctx context.Context, f func(l *life) (ran bool, err error)) (ran bool, err error) {
+	l := r.life
+	if ran, err = f(l); !l.over() {
+		return ran, err
+	}
+	r.killed = true
+	return true, r.begin(ctx, true)
+}
+
+// alive is once, and after a kill f comes again: who brought the message was not told that it was taken.
 func (r *run) alive(ctx context.Context, f func(l *life) error) error {
 	for {
 		l := r.life
-		err := f(l)
-		if !l.over() {
-			return err
-		}
-		r.killed = true
-		if err := r.begin(ctx, true); err != nil {
+		if _, err := r.once(ctx, func(l *life) (bool, error) { return true, f(l) }); err != nil || r.life == l {
 			return err
 		}
 	}

@@ -97,7 +97,7 @@ func (rd *reader) answerOf(n *yamlfile.Node) *answer {
 	case n.Get("fail") != nil:
 		n.Allow("failing mock", "fail", "say")
 		return &answer{fails: rd.class(n.Get("fail")), say: n.Get("say").Str()}
-	case n.Get("status") != nil && len(subset(n.Keys(), []string{"status", "body", "headers"})) == 0:
+	case n.Get("status") != nil && !slices.ContainsFunc(n.Keys(), func(key string) bool { return key != "status" && key != "body" && key != "headers" }):
 		a := &answer{headers: rd.texts(n.Get("headers"))}
 		if code, err := strconv.Atoi(n.Get("status").Raw()); err == nil { // else it is the answer's own field: {status: shipped}
 			a.status = code
@@ -150,15 +150,11 @@ func (rd *reader) fail(_ *item, n *yamlfile.Node) func(ctx context.Context, r *r
 const noMock = "no_mock"
 
 // call is a call of an operation, or of a channel whose reader is played.
-func (l *life) call(op string, m *hub.Message) (*hub.Message, error) {
-	n := l.world.number("call " + op)
-	if err := l.point("before call %s %d", op, n); err != nil {
-		return nil, err
-	}
-	reply, err := l.world.answer(op, m)
-	if killed := l.point("after call %s %d", op, n); killed != nil {
-		return nil, killed
-	}
+func (l *life) call(op string, m *hub.Message) (reply *hub.Message, err error) {
+	err = l.pass("call "+op, func(w *world) (err error) {
+		reply, err = w.answer(op, m)
+		return err
+	})
 	return reply, err
 }
 

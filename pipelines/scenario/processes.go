@@ -109,7 +109,7 @@ func (rd *reader) ofProcess(name, id string, key, n *yamlfile.Node) func(ctx con
 	if n.Kind() == yamlfile.Map {
 		state = n.Get("state")
 	} else {
-		v = &value{line: v.line, kind: yamlfile.Map, fields: []field{{"state", v}}}
+		v = &value{line: v.line, kind: yamlfile.Map, parts: []field{{"state", v}}}
 	}
 	if state != nil && !state.IsFormula() && states.Get(state.Raw()) == nil {
 		state.Errorf("E442", didYouMean(state.Raw(), states.Keys()), "the process %s has no state %q", name, state.Raw())

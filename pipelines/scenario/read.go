@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -158,24 +159,18 @@ func (c names) channelType(channel string) string {
 // calls are the operations of adapters, and the channels, that some step asks.
 func (c names) calls() []string {
 	found := map[string]bool{}
-	var walk func(n *yamlfile.Node)
-	walk = func(n *yamlfile.Node) {
-		for key, value := range n.Entries() {
-			if p := c.pattern(key.Raw()); p != nil && p.Asks != nil {
-				for _, asked := range p.Asks(n) {
-					if name := asked.Raw(); c.asks(name) {
-						found[name] = true
+	for _, section := range []string{"pipelines", "processes"} {
+		for n := range c.root.Get(section).All() {
+			for _, key := range n.Keys() {
+				if p := c.pattern(key); p != nil && p.Asks != nil {
+					for _, asked := range p.Asks(n) {
+						found[asked.Raw()] = c.asks(asked.Raw())
 					}
 				}
 			}
-			walk(value)
-		}
-		for _, item := range n.Items() {
-			walk(item)
 		}
 	}
-	walk(c.root.Get("pipelines"))
-	walk(c.root.Get("processes"))
+	maps.DeleteFunc(found, func(_ string, asks bool) bool { return !asks })
 	return sortedKeys(found)
 }
 

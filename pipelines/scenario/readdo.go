@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"orderhub/hub/doc"
@@ -184,9 +183,4 @@ func (rd *reader) restart(_ *item, n *yamlfile.Node) func(ctx context.Context, r
 func (rd *reader) mock(_ *item, n *yamlfile.Node) func(ctx context.Context, r *run) error {
 	mocks := rd.mocks(n.Get("mock"))
 	return func(ctx context.Context, r *run) error { r.world.mock(mocks); return nil }
-}
-
-// subset tells the names of small that large lacks.
-func subset(small, large []string) []string {
-	return slices.DeleteFunc(slices.Clone(small), func(s string) bool { return slices.Contains(large, s) })
 }

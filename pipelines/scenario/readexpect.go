@@ -136,7 +136,7 @@ func (rd *reader) ofTarget(name string, n *yamlfile.Node) func(ctx context.Conte
 	w := rd.wanted(n, func(n *yamlfile.Node) *value {
 		v := rd.value(n)
 		if n.Kind() == yamlfile.Scalar && v != nil {
-			return &value{line: v.line, kind: yamlfile.Map, fields: []field{{argument, v}}}
+			return &value{line: v.line, kind: yamlfile.Map, parts: []field{{argument, v}}}
 		}
 		return v
 	})

@@ -104,18 +104,22 @@ func (s *session) chaos(ctx context.Context, t *Test, plain *run, res *Result) e
 	if err != nil {
 		return err
 	}
-	c := &trial{session: s, test: t, res: res, want: want}
 	for _, kind := range s.kinds(t) {
-		switch kind {
-		case crash:
-			err = c.crashes(ctx, plain.points)
-		case duplicate:
-			_, err = c.same(ctx, mode{twice: true}, "every message twice", "--chaos")
-		case reorder:
-			err = c.shuffles(ctx)
-		}
-		if err != nil {
-			return err
+		for _, v := range s.variants(kind, plain.points) {
+			if v.kill > 0 {
+				res.Kills++
+			}
+			if v.seed != 0 {
+				res.Shuffles++
+			}
+			f, err := s.again(ctx, t, v, want)
+			if err != nil {
+				return err
+			}
+			if f != nil {
+				res.Failures = append(res.Failures, *f)
+				break
+			}
 		}
 	}
 	return nil
@@ -138,66 +142,53 @@ func (s *session) kinds(t *Test) (kinds []string) {
 	return t.chaos
 }
 
-// trial is a test under chaos.
-type trial struct {
-	*session
-	test *Test
-	res  *Result
-	want state
+// variant is a mode in which a test is run again, and the flag of `hub test` that does so.
+type variant struct {
+	mode
+	what, flag string
 }
 
-// crashes kills the hub at each point of the plain run, or at the one that is asked for.
-func (c *trial) crashes(ctx context.Context, points []string) error {
-	for i, name := range points {
-		n := i + 1
-		if c.o.Kill != 0 && c.o.Kill != n {
-			continue
+// variants are a kill at each point of the plain run, or what else a kind of chaos is; or the one that is asked for.
+func (s *session) variants(kind string, points []string) (out []variant) {
+	switch kind {
+	case crash:
+		for i, name := range points {
+			if n := i + 1; s.o.Kill == 0 || s.o.Kill == n {
+				out = append(out, variant{mode{kill: n}, "a kill " + name, "--kill " + strconv.Itoa(n)})
+			}
 		}
-		c.res.Kills++
-		same, err := c.same(ctx, mode{kill: n}, "a kill "+name, "--kill "+strconv.Itoa(n))
-		if err != nil || !same {
-			return err
+	case duplicate:
+		out = append(out, variant{mode{twice: true}, "every message twice", "--chaos"})
+	case reorder:
+		first, last := int64(1), int64(s.o.Seeds)
+		if s.o.Seed != 0 {
+			first, last = s.o.Seed, s.o.Seed
+		}
+		for seed := first; seed <= last; seed++ {
+			out = append(out, variant{mode{seed: seed}, fmt.Sprintf("the order of seed %d", seed), fmt.Sprintf("--seed %d", seed)})
 		}
 	}
-	return nil
+	return out
 }
 
-// shuffles runs what has no order in others.
-func (c *trial) shuffles(ctx context.Context) error {
-	first, last := int64(1), int64(c.o.Seeds)
-	if c.o.Seed != 0 {
-		first, last = c.o.Seed, c.o.Seed
-	}
-	for seed := first; seed <= last; seed++ {
-		c.res.Shuffles++
-		same, err := c.same(ctx, mode{seed: seed}, fmt.Sprintf("the order of seed %d", seed), fmt.Sprintf("--seed %d", seed))
-		if err != nil || !same {
-			return err
-		}
-	}
-	return nil
-}
-
-// same runs the test in a mode and tells whether it ended as it should. The flag runs that again.
-func (c *trial) same(ctx context.Context, m mode, what, flag string) (bool, error) {
-	r, found, err := c.play(ctx, c.test, m)
+// again runs the test in a mode; nil: it ended as it should.
+func (s *session) again(ctx context.Context, t *Test, v variant, want state) (*Failure, error) {
+	r, found, err := s.play(ctx, t, v.mode)
 	if err != nil {
-		return false, fmt.Errorf("with %s: %w", what, err)
+		return nil, fmt.Errorf("with %s: %w", v.what, err)
 	}
 	got, err := r.end(ctx)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	for _, f := range found {
 		got = append(got, "the test ended at "+f.Line+": "+f.Got)
 	}
-	if slices.Equal(got, c.want) {
-		return true, nil
+	if slices.Equal(got, want) {
+		return nil, nil
 	}
-	again := "hub test --run '" + exactly(c.test.Name) + "' " + flag
-	c.res.Failures = append(c.res.Failures, Failure{Line: c.test.Line, Expected: "the same end with " + what,
-		Got: c.want.compare(got), Why: r.whyAgain(), Again: again})
-	return false, nil
+	return &Failure{Line: t.Line, Expected: "the same end with " + v.what, Got: want.compare(got), Why: r.whyAgain(),
+		Again: "hub test --run '" + exactly(t.Name) + "' " + v.flag}, nil
 }
 
 // whyAgain is told of a run that ended otherwise.

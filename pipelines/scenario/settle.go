@@ -75,42 +75,28 @@ func (r *run) reads(queue string) bool {
 
 // step runs one message of the queue; after a kill the next step finds it again.
 func (r *run) step(ctx context.Context, queue string) (ran bool, err error) {
-	if queue == brought {
-		return r.bring(ctx)
-	}
-	began := r.life
-	err = r.alive(ctx, func(l *life) error {
-		if l != began {
-			ran = true
-			return nil
+	return r.once(ctx, func(l *life) (bool, error) {
+		if queue == brought {
+			return r.bring(ctx, l)
 		}
-		var err error
-		ran, err = l.rt.Step(ctx, queue)
-		return err
+		return l.rt.Step(ctx, queue)
 	})
-	return ran, err
 }
 
 // bring hands over what the broker has; it is the broker's until the hub took
 // it. What the hub can't take now stays there.
-func (r *run) bring(ctx context.Context) (took bool, err error) {
+func (r *run) bring(ctx context.Context, l *life) (took bool, err error) {
 	at := r.broker.bringable()
 	pick := at[0]
 	if r.shuffle != nil {
 		pick = at[r.shuffle.IntN(len(at))]
 	}
-	p, began := r.broker.waiting[pick], r.life
-	err = r.alive(ctx, func(l *life) error {
-		if took = true; l != began {
-			return nil
-		}
-		_, err := l.rt.Inject(ctx, p.pipeline, p.msg)
-		if took = err == nil || errors.Is(err, hub.ErrDuplicate) || !hub.AsError(err).Class.Transient(); took && !l.over() {
-			r.took(p)
-		}
-		return nil
-	})
-	return took, err
+	p := r.broker.waiting[pick]
+	_, err = l.rt.Inject(ctx, p.pipeline, p.msg)
+	if took = err == nil || errors.Is(err, hub.ErrDuplicate) || !hub.AsError(err).Class.Transient(); took && !l.over() {
+		r.took(p)
+	}
+	return took, nil
 }
 
 // until moves the time, from one due message to the next, up to the end.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"orderhub/hub/doc"
 	"orderhub/pipelines"
@@ -15,12 +16,11 @@ import (
 // value is a literal, a formula, or a tree of both: a body, an answer, a pattern.
 type value struct {
 	line    string
+	kind    yamlfile.Kind
 	literal doc.Value
 	formula *formula.Formula
-	fields  []field // of a map
-	items   []*value
-	kind    yamlfile.Kind
-	missing string // why there is none
+	parts   []field // of a map or, without names, of a list
+	missing string  // why there is none
 }
 
 type field struct {
@@ -32,21 +32,15 @@ type field struct {
 func (rd *reader) value(n *yamlfile.Node) *value {
 	v := &value{line: lineOf(n), kind: n.Kind()}
 	switch {
-	case n.Kind() == yamlfile.Map:
+	case v.kind == yamlfile.Map || v.kind == yamlfile.List:
 		for key, part := range n.Entries() {
-			p := rd.value(part)
-			if p == nil {
-				return nil
-			}
-			v.fields = append(v.fields, field{key.Raw(), p})
+			v.parts = append(v.parts, field{key.Raw(), rd.value(part)})
 		}
-	case n.Kind() == yamlfile.List:
 		for _, part := range n.Items() {
-			p := rd.value(part)
-			if p == nil {
-				return nil
-			}
-			v.items = append(v.items, p)
+			v.parts = append(v.parts, field{"", rd.value(part)})
+		}
+		if slices.ContainsFunc(v.parts, func(f field) bool { return f.value == nil }) {
+			return nil
 		}
 	case n.IsFormula():
 		if v.formula = pipelines.Formula(n, rd.scope); v.formula == nil {
@@ -76,28 +70,21 @@ func (v *value) eval(fr *formula.Frame) (doc.Value, error) {
 			return out, errors.New(v.line + ": " + err.Error())
 		}
 		return out, nil
-	case v.kind == yamlfile.Map:
-		fields := make([]doc.Field, len(v.fields))
-		for i, f := range v.fields {
-			part, err := f.value.eval(fr)
-			if err != nil {
-				return part, err
-			}
-			fields[i] = doc.Field{Name: f.name, Value: part}
+	case v.kind != yamlfile.Map && v.kind != yamlfile.List:
+		return v.literal, nil
+	}
+	fields, items := make([]doc.Field, len(v.parts)), make([]doc.Value, len(v.parts))
+	for i, f := range v.parts {
+		part, err := f.value.eval(fr)
+		if err != nil {
+			return part, err
 		}
-		return doc.ObjectOf(fields), nil
-	case v.kind == yamlfile.List:
-		items := make([]doc.Value, len(v.items))
-		for i, item := range v.items {
-			part, err := item.eval(fr)
-			if err != nil {
-				return part, err
-			}
-			items[i] = part
-		}
+		fields[i], items[i] = doc.Field{Name: f.name, Value: part}, part
+	}
+	if v.kind == yamlfile.List {
 		return doc.ListOf(items), nil
 	}
-	return v.literal, nil
+	return doc.ObjectOf(fields), nil
 }
 
 // differs tells where got is not what the pattern says; "" when it is. Of a
@@ -108,28 +95,21 @@ func (v *value) differs(path string, got doc.Value, fr *formula.Frame) string {
 	switch {
 	case v.formula != nil:
 		return v.formulaDiffers(path, got, fr)
-	case v.kind == yamlfile.Map:
-		if got.Kind() != doc.Object {
-			return fmt.Sprintf("%s is %s, not a map", path, shown(got))
-		}
-		for _, f := range v.fields {
-			if bad := f.value.differs(path+"."+f.name, got.Get(f.name), fr); bad != "" {
-				return bad
-			}
-		}
-		return ""
-	case v.kind == yamlfile.List:
-		if got.Kind() != doc.Array || got.Len() != len(v.items) {
-			return fmt.Sprintf("%s is %s, not a list of %d", path, shown(got), len(v.items))
-		}
-		for i, e := range got.Elems() {
-			if bad := v.items[i].differs(fmt.Sprintf("%s[%d]", path, i), e, fr); bad != "" {
-				return bad
-			}
-		}
-		return ""
-	case !doc.Equal(v.literal, got):
+	case v.kind == yamlfile.Map && got.Kind() != doc.Object:
+		return fmt.Sprintf("%s is %s, not a map", path, shown(got))
+	case v.kind == yamlfile.List && (got.Kind() != doc.Array || got.Len() != len(v.parts)):
+		return fmt.Sprintf("%s is %s, not a list of %d", path, shown(got), len(v.parts))
+	case v.kind != yamlfile.Map && v.kind != yamlfile.List && !doc.Equal(v.literal, got):
 		return fmt.Sprintf("%s is %s, not %s", path, shown(got), shown(v.literal))
+	}
+	for i, f := range v.parts {
+		at, part := path+"."+f.name, got.Get(f.name)
+		if v.kind == yamlfile.List {
+			at, part = fmt.Sprintf("%s[%d]", path, i), got.At(i)
+		}
+		if bad := f.value.differs(at, part, fr); bad != "" {
+			return bad
+		}
 	}
 	return ""
 }
@@ -157,27 +137,21 @@ func shown(v doc.Value) string {
 
 // pattern is the pattern itself for people: formulas as they are written.
 func (v *value) pattern() string {
+	var parts []string
+	for _, f := range v.parts {
+		text := f.value.pattern()
+		if v.kind == yamlfile.Map {
+			text = f.name + ": " + text
+		}
+		parts = append(parts, text)
+	}
 	switch {
 	case v.formula != nil:
 		return "=" + v.formula.Source()
 	case v.kind == yamlfile.Map:
-		out := "{"
-		for i, f := range v.fields {
-			if i > 0 {
-				out += ", "
-			}
-			out += f.name + ": " + f.value.pattern()
-		}
-		return out + "}"
+		return "{" + strings.Join(parts, ", ") + "}"
 	case v.kind == yamlfile.List:
-		out := "["
-		for i, item := range v.items {
-			if i > 0 {
-				out += ", "
-			}
-			out += item.pattern()
-		}
-		return out + "]"
+		return "[" + strings.Join(parts, ", ") + "]"
 	}
 	return shown(v.literal)
 }

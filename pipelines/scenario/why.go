@@ -85,17 +85,11 @@ func (r *run) toldRoute(e *note) string {
 
 // branchesAt finds the list of branches whose step stands at file:line; nil: it is not below n.
 func branchesAt(n *yamlfile.Node, line string) *yamlfile.Node {
-	for key, value := range n.Entries() {
-		if strings.HasPrefix(lineOf(key), line+":") && slices.ContainsFunc(value.Items(), func(b *yamlfile.Node) bool { return b.Get("when") != nil }) {
-			return value
-		}
-		if found := branchesAt(value, line); found != nil {
-			return found
-		}
-	}
-	for _, item := range n.Items() {
-		if found := branchesAt(item, line); found != nil {
-			return found
+	for at := range n.All() {
+		for key, value := range at.Entries() {
+			if strings.HasPrefix(lineOf(key), line+":") && slices.ContainsFunc(value.Items(), func(b *yamlfile.Node) bool { return b.Get("when") != nil }) {
+				return value
+			}
 		}
 	}
 	return nil

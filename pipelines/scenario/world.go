@@ -148,6 +148,19 @@ func (l *life) point(format string, args ...any) error {
 	return nil
 }
 
+// pass does what has an effect outside of the hub: a crash can happen before it and after it.
+func (l *life) pass(what string, do func(w *world) error) error {
+	n := l.world.number(what)
+	if err := l.point("before %s %d", what, n); err != nil {
+		return err
+	}
+	err := do(l.world)
+	if killed := l.point("after %s %d", what, n); killed != nil {
+		return killed
+	}
+	return err
+}
+
 // clock is virtual time: it stands still until the test moves it. Nobody
 // outside takes time to answer, so a timer that waits never fires.
 type clock struct {
