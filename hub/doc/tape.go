@@ -65,9 +65,13 @@ func (t *tape) field(i uint32, name string) uint32 {
 	if obj.info&flagAnyEsc != 0 {
 		return t.fieldEscaped(i, name)
 	}
+	first := byte('"') // behind an empty key
+	if name != "" {
+		first = name[0]
+	}
 	for j := i + 1; j < obj.next; {
 		n := &nodes[j]
-		if int(n.keyLen) == len(name) && string(t.src[n.key:n.key+n.keyLen]) == name {
+		if int(n.keyLen) == len(name) && t.src[n.key] == first && string(t.src[n.key:n.key+n.keyLen]) == name {
 			return j
 		}
 		j = n.next

@@ -1,106 +1,80 @@
 package formula
 
 import (
+	"math"
+
 	"orderhub/hub/doc"
 	"orderhub/transforms/shape"
 )
 
 // arith compiles - * / % **: exact decimals.
 func (c *compiler) arith(op string, a, b *node, p place) *node {
-	okA, okB := c.want(a, "a number", shape.Number), c.want(b, "a number", shape.Number)
-	if !okA || !okB {
+	if !c.both(a, b, nums) {
 		return broken(p)
 	}
-	do := operation(op, a, b, p)
-	return c.fold(&node{place: p, typ: shape.NumberType, val: func(fr *Frame) (doc.Value, *RunError) {
-		x, err := a.val(fr)
-		if err != nil {
-			return x, err
-		}
-		if x.Kind() != doc.Number {
-			return x, a.wrong(fr, x, "a number")
-		}
-		y, err := b.val(fr)
-		if err != nil {
-			return y, err
-		}
-		if y.Kind() != doc.Number {
-			return y, b.wrong(fr, y, "a number")
-		}
-		d, err := do(fr, x.Num(), y.Num())
-		return doc.NumberValue(d), err
-	}}, a, b)
+	do := operation(op, b, p)
+	return c.fold(newNode(p, shape.NumberType, func(fr *Frame) doc.Value {
+		return doc.NumberValue(do(fr, a.number(fr), b.number(fr)))
+	}), a, b)
 }
 
-type operator = func(fr *Frame, x, y doc.Decimal) (doc.Decimal, *RunError)
-
-func operation(op string, a, b *node, p place) operator {
+func operation(op string, b *node, p place) func(fr *Frame, x, y doc.Decimal) doc.Decimal {
 	switch op {
 	case "-":
-		return func(_ *Frame, x, y doc.Decimal) (doc.Decimal, *RunError) { return x.Sub(y), nil }
+		return func(_ *Frame, x, y doc.Decimal) doc.Decimal { return x.Sub(y) }
 	case "*":
-		return func(_ *Frame, x, y doc.Decimal) (doc.Decimal, *RunError) { return checked(x.Mul(y), x, y, p) }
+		return func(_ *Frame, x, y doc.Decimal) doc.Decimal { return p.product(x, y) }
 	case "/":
-		return func(_ *Frame, x, y doc.Decimal) (doc.Decimal, *RunError) {
-			d, err := x.Div(y)
-			if err != nil {
-				return d, b.fail("%s is 0: division by zero", b.text())
-			}
-			return d, nil
-		}
+		return func(_ *Frame, x, y doc.Decimal) doc.Decimal { return b.divides(x.Div(y)) }
 	case "%":
-		return func(_ *Frame, x, y doc.Decimal) (doc.Decimal, *RunError) {
-			d, err := x.Mod(y)
-			if err != nil {
-				return d, b.fail("%s is 0: division by zero", b.text())
-			}
-			return d, nil
-		}
+		return func(_ *Frame, x, y doc.Decimal) doc.Decimal { return b.divides(x.Mod(y)) }
 	}
-	return func(fr *Frame, x, y doc.Decimal) (doc.Decimal, *RunError) { return power(fr, x, y, b, p) }
+	return func(fr *Frame, x, y doc.Decimal) doc.Decimal { return p.power(fr, x, y, b) }
+}
+
+// divides gives the result of a division by n, which fails for 0.
+func (n *node) divides(d doc.Decimal, err error) doc.Decimal {
+	if err != nil {
+		panic(n.fail("%s is 0: division by zero", n.text()))
+	}
+	return d
 }
 
 // maxPower bounds the exponent of **.
 const maxPower = 1000
 
-func power(fr *Frame, x, y doc.Decimal, exp *node, p place) (doc.Decimal, *RunError) {
+func (p *place) power(fr *Frame, x, y doc.Decimal, exp *node) doc.Decimal {
 	n, ok := y.Int64()
 	if !ok || n < -maxPower || n > maxPower {
-		return x, exp.fail("the exponent %s must be a whole number from -%d to %[2]d; it is %s", exp.text(), maxPower, cut(y.String()))
+		panic(exp.fail("the exponent %s must be a whole number from -%d to %[2]d; it is %s", exp.text(), maxPower, cut(y.String())))
 	}
 	out, base := doc.Int(1), x
 	for k := max(n, -n); k > 0; k >>= 1 {
-		if !fr.spend(1) {
-			return x, p.limit(fr)
-		}
-		var err *RunError
+		p.within(fr, fr.spend(1))
 		if k&1 == 1 {
-			if out, err = checked(out.Mul(base), out, base, p); err != nil {
-				return x, err
-			}
+			out = p.product(out, base)
 		}
 		if k > 1 {
-			if base, err = checked(base.Mul(base), base, base, p); err != nil {
-				return x, err
-			}
+			base = p.product(base, base)
 		}
 	}
 	if n >= 0 {
-		return out, nil
+		return out
 	}
 	d, err := doc.Int(1).Div(out)
 	if err != nil {
-		return d, p.fail("0 has no negative power: division by zero")
+		panic(p.fail("0 has no negative power: division by zero"))
 	}
-	return d, nil
+	return d
 }
 
-// checked refuses a product that left the exact range: doc bounds numbers to 2,000 digits before and behind the point.
-func checked(d, x, y doc.Decimal, p place) (doc.Decimal, *RunError) {
-	if d.Scale() == x.Scale()+y.Scale() && !huge(d) {
-		return d, nil
+// product refuses one that left the exact range: doc bounds numbers to 2,000 digits before and behind the point.
+func (p *place) product(x, y doc.Decimal) doc.Decimal {
+	d := x.Mul(y)
+	if d.Scale() != x.Scale()+y.Scale() || huge(d) {
+		panic(p.fail("the number has too many digits"))
 	}
-	return d, p.fail("the number has too many digits")
+	return d
 }
 
 // maxNumber is the bound of a product, 400 digits.
@@ -110,9 +84,7 @@ func huge(d doc.Decimal) bool { return !d.Small() && d.Abs().Cmp(maxNumber) > 0 
 
 // plus compiles +: numbers are added, strings joined, never mixed.
 func (c *compiler) plus(a, b *node, p place) *node {
-	okA := c.want(a, "a number or a string", shape.Number, shape.String)
-	okB := c.want(b, "a number or a string", shape.Number, shape.String)
-	if !okA || !okB {
+	if !c.both(a, b, nums|strs) {
 		return broken(p)
 	}
 	t := shape.AnyType
@@ -125,20 +97,13 @@ func (c *compiler) plus(a, b *node, p place) *node {
 	case a.typ.Is(shape.Number) || b.typ.Is(shape.Number):
 		t = shape.NumberType
 	}
-	return c.fold(&node{place: p, typ: t, val: func(fr *Frame) (doc.Value, *RunError) {
-		x, err := a.val(fr)
-		if err != nil {
-			return x, err
-		}
-		y, err := b.val(fr)
-		if err != nil {
-			return y, err
-		}
+	return c.fold(newNode(p, t, func(fr *Frame) doc.Value {
+		x, y := a.val(fr), b.val(fr)
 		if x.Kind() == doc.Number && y.Kind() == doc.Number {
-			return doc.NumberValue(x.Num().Add(y.Num())), nil
+			return doc.NumberValue(x.Num().Add(y.Num()))
 		}
-		return joined(fr, a, b, x, y, p)
-	}}, a, b)
+		return p.joined(fr, a, b, x, y)
+	}), a, b)
 }
 
 func (c *compiler) mixed(a, b *node, p place) {
@@ -150,73 +115,43 @@ func (c *compiler) mixed(a, b *node, p place) {
 }
 
 // joined is two strings as one; the error names the operand that is at fault.
-func joined(fr *Frame, a, b *node, x, y doc.Value, p place) (doc.Value, *RunError) {
+func (p *place) joined(fr *Frame, a, b *node, x, y doc.Value) doc.Value {
 	kx, ky := x.Kind(), y.Kind()
 	switch {
 	case kx == doc.String && ky == doc.String:
 		s, t := x.Str(), y.Str()
-		if !fr.take(len(s) + len(t)) {
-			return x, p.limit(fr)
-		}
-		return doc.StringValue(s + t), nil
-	case kx == doc.String:
-		return x, b.wrong(fr, y, "a string")
-	case ky == doc.String:
-		return x, a.wrong(fr, x, "a string")
-	case kx == doc.Number:
-		return x, b.wrong(fr, y, "a number")
-	case ky == doc.Number:
-		return x, a.wrong(fr, x, "a number")
+		p.within(fr, fr.take(len(s)+len(t)))
+		return doc.StringValue(s + t)
+	case kx == doc.String || kx == doc.Number && ky != doc.String:
+		panic(b.wrong(fr, y, article(kx)))
+	case ky == doc.String || ky == doc.Number:
+		panic(a.wrong(fr, x, article(ky)))
 	}
-	return x, a.wrong(fr, x, "a number or a string")
+	panic(a.wrong(fr, x, "a number or a string"))
 }
 
 // interval compiles from..to: the list of whole numbers, both ends included. A short one of constants is made once.
 func (c *compiler) interval(a, b *node, p place) *node {
-	okA, okB := c.want(a, "a number", shape.Number), c.want(b, "a number", shape.Number)
-	if !okA || !okB {
+	if !c.both(a, b, nums) {
 		return broken(p)
 	}
-	n := &node{place: p, typ: shape.ArrayOf(shape.NumberType), val: func(fr *Frame) (doc.Value, *RunError) {
-		from, err := whole(fr, a)
-		if err != nil {
-			return doc.Value{}, err
-		}
-		to, err := whole(fr, b)
-		if err != nil {
-			return doc.Value{}, err
-		}
+	n := newNode(p, shape.ArrayOf(shape.NumberType), func(fr *Frame) doc.Value {
+		from, to := a.whole(fr), b.whole(fr)
 		if to < from {
-			return doc.ListOf(nil), nil
+			return doc.ListOf(nil)
 		}
-		size := uint64(to) - uint64(from)
-		if size >= uint64(fr.limits.Steps) || !fr.spend(int(size)) || !fr.take(int(size+1)*valueSize) {
-			fr.exceed()
-			return doc.Value{}, p.limit(fr)
-		}
+		size := int(min(uint64(to)-uint64(from), math.MaxInt64-1))
+		p.within(fr, fr.spend(size) && fr.takeTimes(size+1, valueSize))
 		out := make([]doc.Value, size+1)
 		for i := range out {
 			out[i] = doc.IntValue(int64(from + i))
 		}
-		return doc.ListOf(out), nil
-	}}
+		return doc.ListOf(out)
+	})
 	if from, ok := intOf(a.v); ok && a.konst && b.konst {
 		if to, ok := intOf(b.v); ok && to >= from && uint64(to)-uint64(from) < 1000 {
 			return c.fold(n, a, b)
 		}
 	}
 	return n
-}
-
-// whole evaluates a node that must be a whole number.
-func whole(fr *Frame, n *node) (int, *RunError) {
-	v, err := n.val(fr)
-	if err != nil {
-		return 0, err
-	}
-	i, ok := intOf(v)
-	if !ok {
-		return 0, n.wrong(fr, v, "a whole number")
-	}
-	return i, nil
 }

@@ -2,7 +2,7 @@ package formula
 
 import (
 	"crypto/sha1"
-	"encoding/hex"
+	"fmt"
 	"strings"
 	"time"
 
@@ -14,34 +14,48 @@ import (
 // convertBuiltins are the conversions, and what is known of times.
 func convertBuiltins() []builtin {
 	return []builtin{
-		{name: "int", params: []set{nums | strs}, least: 1, result: gives(shape.NumberType), one: toInt},
-		{name: "number", params: []set{nums | strs}, least: 1, result: gives(shape.NumberType), one: toNumber},
-		{name: "string", params: []set{bools | nums | strs | arrs | objs}, least: 1, result: gives(shape.StringType), one: toString},
-		{name: "type", params: []set{anything}, least: 1, result: gives(typeNames), one: typeOf},
-		{name: "toJSON", params: []set{anything}, least: 1, result: gives(shape.StringType), one: toJSON},
-		{name: "fromJSON", params: []set{strs}, least: 1, result: gives(shape.AnyType), one: fromJSON},
-		{name: "uuid5", params: []set{strs}, least: 1, result: gives(shape.StringType), one: uuid5},
-		{name: "now", changes: true, result: gives(shape.StringType), many: now},
-		{name: "iso", params: []set{strs | nums}, least: 1, result: gives(shape.StringType), one: iso},
-		{name: "addDuration", params: []set{strs | nums, strs}, least: 2, result: gives(shape.StringType), two: addDuration},
+		{name: "int", params: []set{nums | strs}, result: shape.NumberType, do: toInt},
+		{name: "number", params: []set{nums | strs}, result: shape.NumberType, do: toNumber},
+		{name: "string", params: []set{bools | nums | strs | arrs | objs}, result: shape.StringType, do: toString},
+		{name: "type", params: []set{anything}, result: typeNames, do: typeOf},
+		{name: "toJSON", params: []set{anything}, result: shape.StringType, do: toJSON},
+		{name: "fromJSON", params: []set{strs}, result: shape.AnyType, do: fromJSON},
+		{name: "uuid5", params: []set{strs}, result: shape.StringType, do: uuid5},
+		{name: "now", changes: true, result: shape.StringType, do: now},
+		{name: "iso", params: []set{strs | nums}, result: shape.StringType, do: iso},
+		{name: "addDuration", params: []set{strs | nums, strs}, result: shape.StringType, do: addDuration},
 	}
 }
 
 var typeNames = shape.EnumOf("null", "bool", "number", "string", "array", "object")
 
 // toNumber reads a number in a text: "5.20", " 7 ", "007".
-func toNumber(s *site, fr *Frame, a doc.Value) (doc.Value, *RunError) {
-	if a.Kind() == doc.Number {
-		return a, nil
+func toNumber(s *site, fr *Frame) doc.Value {
+	v := s.arg(fr, 0)
+	if v.Kind() == doc.Number {
+		return v
 	}
-	d, ok := parseNumber(a.Str())
+	return doc.NumberValue(s.parsed(fr, v))
+}
+
+// parsed is the argument as a number.
+func (s *site) parsed(fr *Frame, v doc.Value) doc.Decimal {
+	if v.Kind() == doc.Number {
+		return v.Num()
+	}
+	d, ok := parseNumber(v.Str())
 	if !ok {
-		err := s.args[0].wrong(fr, a, "a number")
-		err.Message = s.args[0].text() + " is no number"
-		err.Help = ""
-		return a, err
+		panic(s.no(fr, v, "number", ""))
 	}
-	return doc.NumberValue(d), nil
+	return d
+}
+
+// no is the error of an argument v that is no such thing.
+func (s *site) no(fr *Frame, v doc.Value, thing, help string) *RunError {
+	n := s.args[0]
+	e := n.fail("%s is no %s", n.text(), thing)
+	e.Help, e.Found = help, fr.found(n.text(), v)
+	return e
 }
 
 func parseNumber(text string) (doc.Decimal, bool) {
@@ -65,58 +79,44 @@ func leadingZeros(s string) string {
 }
 
 // toInt cuts the fraction of a number, and reads a whole number in a text.
-func toInt(s *site, fr *Frame, a doc.Value) (doc.Value, *RunError) {
-	v, err := toNumber(s, fr, a)
-	if err != nil {
-		return v, err
+func toInt(s *site, fr *Frame) doc.Value {
+	v := s.arg(fr, 0)
+	d := s.parsed(fr, v)
+	if v.Kind() == doc.String && !d.IsInt() {
+		panic(s.no(fr, v, "whole number", "use number("+s.args[0].text()+")"))
 	}
-	d := v.Num()
-	if a.Kind() == doc.String && !d.IsInt() {
-		err := s.args[0].wrong(fr, a, "a whole number")
-		err.Message = s.args[0].text() + " is no whole number"
-		err.Help = "use number(" + s.args[0].text() + ")"
-		return a, err
-	}
-	return doc.NumberValue(d.Trunc()), nil
+	return doc.NumberValue(d.Trunc())
 }
 
 // toString is a string as it is, a number with its digits, all else as JSON.
-func toString(s *site, fr *Frame, a doc.Value) (doc.Value, *RunError) {
-	if a.Kind() == doc.String {
-		return a, nil
+func toString(s *site, fr *Frame) doc.Value {
+	v := s.arg(fr, 0)
+	if v.Kind() == doc.String {
+		return v
 	}
-	if !fr.weigh(a) {
-		return a, s.limit(fr)
-	}
-	return s.result(fr, a.Text())
+	s.within(fr, fr.weigh(v))
+	return s.built(fr, v.Text())
 }
 
-func typeOf(_ *site, _ *Frame, a doc.Value) (doc.Value, *RunError) {
-	if a.IsNull() {
-		return doc.StringValue("null"), nil
-	}
-	return doc.StringValue(a.Kind().String()), nil
+func typeOf(s *site, fr *Frame) doc.Value {
+	return doc.StringValue(max(s.arg(fr, 0).Kind(), doc.Null).String())
 }
 
-func toJSON(s *site, fr *Frame, a doc.Value) (doc.Value, *RunError) {
-	if !fr.weigh(a) {
-		return a, s.limit(fr)
-	}
-	return s.result(fr, string(a.JSON()))
+func toJSON(s *site, fr *Frame) doc.Value {
+	v := s.arg(fr, 0)
+	s.within(fr, fr.weigh(v))
+	return s.built(fr, string(v.JSON()))
 }
 
-func fromJSON(s *site, fr *Frame, a doc.Value) (doc.Value, *RunError) {
-	text := a.Str()
-	if !fr.spend(len(text)/16) || !fr.take(12*len(text)) {
-		return a, s.limit(fr)
-	}
-	v, err := doc.Parse([]byte(text))
+func fromJSON(s *site, fr *Frame) doc.Value {
+	v := s.arg(fr, 0)
+	text := v.Str()
+	s.within(fr, fr.spend(len(text)/16) && fr.take(12*len(text)))
+	parsed, err := doc.Parse([]byte(text))
 	if err != nil {
-		e := s.args[0].fail("%s is no JSON: %v", s.args[0].text(), err)
-		e.Found = fr.found(s.args[0].text(), a)
-		return a, e
+		panic(s.no(fr, v, "JSON: "+err.Error(), ""))
 	}
-	return v, nil
+	return parsed
 }
 
 // namespace is the hub's own UUID namespace: the UUID of "orderhub" in the DNS namespace of RFC 9562.
@@ -133,46 +133,37 @@ func nameUUID(space [16]byte, name string) (u [16]byte) {
 	return u
 }
 
-func uuid5(s *site, fr *Frame, a doc.Value) (doc.Value, *RunError) {
-	u := nameUUID(namespace, a.Str())
-	h := hex.EncodeToString(u[:])
-	return s.result(fr, h[:8]+"-"+h[8:12]+"-"+h[12:16]+"-"+h[16:20]+"-"+h[20:])
+func uuid5(s *site, fr *Frame) doc.Value {
+	u := nameUUID(namespace, s.str(fr, 0))
+	return s.built(fr, fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:]))
 }
 
 // layout of all times that formulas make: of one length, so that comparing the texts compares the times.
 const layout = "2006-01-02T15:04:05Z"
 
-func now(_ *site, fr *Frame, _ []doc.Value) (doc.Value, *RunError) {
-	return doc.StringValue(fr.Now().UTC().Format(layout)), nil
-}
+func now(_ *site, fr *Frame) doc.Value { return timeValue(fr.Now().UTC()) }
 
-func iso(s *site, fr *Frame, a doc.Value) (doc.Value, *RunError) {
-	t, err := s.time(fr, a)
-	if err != nil {
-		return a, err
-	}
-	return doc.StringValue(t.Format(layout)), nil
-}
+func iso(s *site, fr *Frame) doc.Value { return timeValue(s.time(fr, s.arg(fr, 0))) }
 
-func addDuration(s *site, fr *Frame, a, b doc.Value) (doc.Value, *RunError) {
-	t, err := s.time(fr, a)
+func timeValue(t time.Time) doc.Value { return doc.StringValue(t.Format(layout)) }
+
+func addDuration(s *site, fr *Frame) doc.Value {
+	v := s.arg(fr, 0)
+	text, minus := strings.CutPrefix(strings.TrimSpace(s.str(fr, 1)), "-")
+	t := s.time(fr, v)
+	d, err := units.ParseDuration(text)
 	if err != nil {
-		return a, err
-	}
-	text, minus := strings.CutPrefix(strings.TrimSpace(b.Str()), "-")
-	d, bad := units.ParseDuration(text)
-	if bad != nil {
 		e := s.args[1].fail("%s is no duration", s.args[1].text())
 		e.Help = `write "3d", "1d12h", "30m" or "-2w"`
-		return b, e
+		panic(e)
 	}
 	if minus {
 		d = -d
 	}
 	if t = t.Add(d); t.Year() < 1 || t.Year() > 9999 {
-		return a, s.fail("the time is outside the years 1 to 9999")
+		panic(s.fail("the time is outside the years 1 to 9999"))
 	}
-	return doc.StringValue(t.Format(layout)), nil
+	return timeValue(t)
 }
 
 var timeLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04",
@@ -192,16 +183,13 @@ func ParseTime(text string) (time.Time, bool) {
 }
 
 // time reads an ISO time, or Unix seconds.
-func (s *site) time(fr *Frame, a doc.Value) (time.Time, *RunError) {
-	if a.Kind() == doc.Number {
-		if n, ok := a.Num().Floor().Int64(); ok && n > -62135596800 && n < 253402300800 {
-			return time.Unix(n, 0).UTC(), nil
+func (s *site) time(fr *Frame, v doc.Value) time.Time {
+	if v.Kind() == doc.Number {
+		if n, ok := v.Num().Floor().Int64(); ok && n > -62135596800 && n < 253402300800 {
+			return time.Unix(n, 0).UTC()
 		}
-	} else if t, ok := ParseTime(a.Str()); ok {
-		return t, nil
+	} else if t, ok := ParseTime(v.Str()); ok {
+		return t
 	}
-	e := s.args[0].fail("%s is no time", s.args[0].text())
-	e.Help = "write it as 2006-01-02T15:04:05Z or 2006-01-02"
-	e.Found = fr.found(s.args[0].text(), a)
-	return time.Time{}, e
+	panic(s.no(fr, v, "time", "write it as 2006-01-02T15:04:05Z or 2006-01-02"))
 }

@@ -10,37 +10,33 @@ import (
 
 func listBuiltins() []builtin {
 	return []builtin{
-		{name: "len", params: []set{strs | arrs | objs}, least: 1, result: gives(shape.NumberType), one: length},
-		{name: "first", params: []set{arrs}, least: 1, result: element0, one: at(0)},
-		{name: "last", params: []set{arrs}, least: 1, result: element0, one: at(-1)},
-		{name: "take", params: []set{arrs, nums}, least: 2, result: sameList, two: take},
-		{name: "reverse", params: []set{arrs}, least: 1, result: sameList, one: reverse},
-		{name: "sort", params: []set{arrs, strs}, least: 1, result: sameList, many: sortList},
-		{name: "uniq", params: []set{arrs}, least: 1, result: sameList, one: uniq},
-		{name: "concat", params: []set{arrs}, least: 1, open: true, result: joinLists, many: concat},
-		{name: "flatten", params: []set{arrs}, least: 1, result: flatType, one: flatten},
-		{name: "keys", params: []set{objs}, least: 1, result: gives(shape.ArrayOf(shape.StringType)), one: fieldsOf(nameOnly)},
-		{name: "values", params: []set{objs}, least: 1, result: valuesType, one: fieldsOf(valueOnly)},
+		{name: "len", params: []set{strs | arrs | objs}, result: shape.NumberType, do: length},
+		{name: "first", params: []set{arrs}, typeOf: element0, do: at(0)},
+		{name: "last", params: []set{arrs}, typeOf: element0, do: at(-1)},
+		{name: "take", params: []set{arrs, nums}, typeOf: sameList, do: take},
+		{name: "reverse", params: []set{arrs}, typeOf: sameList, do: reverse},
+		{name: "sort", params: []set{arrs, strs}, optional: 1, typeOf: sameList, do: sortList},
+		{name: "uniq", params: []set{arrs}, typeOf: sameList, do: uniq},
+		{name: "concat", params: []set{arrs}, open: true, typeOf: joinLists, do: concat},
+		{name: "flatten", params: []set{arrs}, typeOf: flatType, do: flatten},
+		{name: "keys", params: []set{objs}, result: shape.ArrayOf(shape.StringType), do: fieldsOf(nameOnly)},
+		{name: "values", params: []set{objs}, typeOf: valuesType, do: fieldsOf(valueOnly)},
 	}
 }
 
-// elementText names element i of a list: body.items[2].
-func elementText(n *node, i int) string { return n.text() + "[" + strconv.Itoa(i) + "]" }
+// element stands in errors for element i of a list: body.items[2].
+func (n *node) element(i int) *node {
+	return &node{place: n.place, label: n.text() + "[" + strconv.Itoa(i) + "]"}
+}
 
 func element0(args []*node) *shape.Type { return shape.OrNull(args[0].typ.Element()) }
 
-func sameList(args []*node) *shape.Type {
-	if args[0].typ.Is(shape.Array) {
-		return shape.ArrayOf(args[0].typ.Elem)
-	}
-	return shape.ArrayOf(nil)
-}
+// sameList is an array of what the first argument is an array of.
+func sameList(args []*node) *shape.Type { return listLike(args[0].typ) }
 
-func joinLists(args []*node) *shape.Type {
-	t := args[0].typ
-	for _, a := range args[1:] {
-		t = shape.Join(t, a.typ)
-	}
+func joinLists(args []*node) *shape.Type { return listLike(joinTypes(args)) }
+
+func listLike(t *shape.Type) *shape.Type {
 	if t.Is(shape.Array) {
 		return shape.ArrayOf(t.Elem)
 	}
@@ -67,178 +63,125 @@ func valuesType(args []*node) *shape.Type {
 	return shape.ArrayOf(elem)
 }
 
-func length(_ *site, _ *Frame, a doc.Value) (doc.Value, *RunError) {
-	return doc.IntValue(int64(a.Len())), nil
-}
+func length(s *site, fr *Frame) doc.Value { return doc.IntValue(int64(s.arg(fr, 0).Len())) }
 
-func at(i int) func(*site, *Frame, doc.Value) (doc.Value, *RunError) {
-	return func(s *site, fr *Frame, a doc.Value) (doc.Value, *RunError) {
-		if i != 0 && !fr.spend(a.Len()/16) {
-			return a, s.limit(fr)
-		}
-		return a.At(i), nil
+func at(i int) func(*site, *Frame) doc.Value {
+	return func(s *site, fr *Frame) doc.Value {
+		list := s.arg(fr, 0)
+		s.within(fr, i == 0 || fr.spend(list.Len()/16))
+		return list.At(i)
 	}
 }
 
-func take(s *site, fr *Frame, a, b doc.Value) (doc.Value, *RunError) {
-	n, ok := intOf(b)
-	if !ok || n < 0 {
-		return a, s.args[1].wrong(fr, b, "a whole number from 0 on")
-	}
-	n = min(n, a.Len())
-	if !fr.spend(n) || !fr.take(n*valueSize) {
-		return a, s.limit(fr)
-	}
-	return cutOut(a, 0, n), nil
+func take(s *site, fr *Frame) doc.Value {
+	list := s.arg(fr, 0)
+	n := min(s.size(fr, 1), list.Len())
+	s.within(fr, fr.spend(n) && fr.take(n*valueSize))
+	return cutOut(list, 0, n)
 }
 
-// copied is the elements in a slice of their own, paid for.
-func (s *site) copied(fr *Frame, a doc.Value) ([]doc.Value, *RunError) {
-	n := a.Len()
-	if !fr.spend(n) || !fr.take(n*valueSize) {
-		return nil, s.limit(fr)
-	}
+// copied is the elements of argument i in a slice of their own, paid for.
+func (s *site) copied(fr *Frame, i int) []doc.Value {
+	list := s.arg(fr, i)
+	n := list.Len()
+	s.within(fr, fr.spend(n) && fr.take(n*valueSize))
 	out := make([]doc.Value, 0, n)
-	for _, e := range a.Elems() {
+	for _, e := range list.Elems() {
 		out = append(out, e)
 	}
-	return out, nil
+	return out
 }
 
 func nameOnly(name string, _ doc.Value) doc.Value { return doc.StringValue(name) }
 func valueOnly(_ string, v doc.Value) doc.Value   { return v }
 
 // fieldsOf makes a list of what is picked of each field.
-func fieldsOf(pick func(string, doc.Value) doc.Value) func(*site, *Frame, doc.Value) (doc.Value, *RunError) {
-	return func(s *site, fr *Frame, a doc.Value) (doc.Value, *RunError) {
-		out := make([]doc.Value, 0, min(a.Len(), 1024))
-		for name, v := range a.Fields() {
-			if !fr.spend(1) || !fr.take(valueSize) {
-				return a, s.limit(fr)
-			}
+func fieldsOf(pick func(string, doc.Value) doc.Value) func(*site, *Frame) doc.Value {
+	return func(s *site, fr *Frame) doc.Value {
+		object := s.arg(fr, 0)
+		out := make([]doc.Value, 0, min(object.Len(), 1024))
+		for name, v := range object.Fields() {
+			s.within(fr, fr.spend(1) && fr.take(valueSize))
 			out = append(out, pick(name, v))
 		}
-		return doc.ListOf(out), nil
+		return doc.ListOf(out)
 	}
 }
 
-func reverse(s *site, fr *Frame, a doc.Value) (doc.Value, *RunError) {
-	out, err := s.copied(fr, a)
-	if err != nil {
-		return a, err
-	}
+func reverse(s *site, fr *Frame) doc.Value {
+	out := s.copied(fr, 0)
 	slices.Reverse(out)
-	return doc.ListOf(out), nil
+	return doc.ListOf(out)
 }
 
 // sortList sorts numbers or strings, stable.
-func sortList(s *site, fr *Frame, a []doc.Value) (doc.Value, *RunError) {
-	out, err := s.copied(fr, a[0])
-	if err != nil {
-		return a[0], err
-	}
-	order := ""
-	if len(a) > 1 {
-		order = a[1].Str()
-	}
-	sign, err := s.direction(order)
-	if err != nil {
-		return a[0], err
-	}
-	err = sortStable(fr, out, func(x doc.Value) doc.Value { return x }, sign, s.element(0))
-	return doc.ListOf(out), err
+func sortList(s *site, fr *Frame) doc.Value {
+	out := s.copied(fr, 0)
+	sign := s.direction(s.optional(fr, 1))
+	sortStable(fr, out, func(x doc.Value) doc.Value { return x }, sign, s.args[0].element(0))
+	return doc.ListOf(out)
 }
 
-func (s *site) direction(order string) (int, *RunError) {
+func (p *place) direction(order string) int {
 	switch order {
 	case "", "asc":
-		return 1, nil
+		return 1
 	case "desc":
-		return -1, nil
+		return -1
 	}
-	return 0, s.fail(`the order must be "asc" or "desc"; it is %q`, cut(order))
+	panic(p.fail(`the order must be "asc" or "desc"; it is %q`, cut(order)))
 }
 
-// sortStable sorts by key. An error or an exceeded budget ends the work: then every comparison is equal.
-func sortStable[T any](fr *Frame, list []T, key func(T) doc.Value, sign int, n *node) *RunError {
-	var fault *RunError
+// sortStable sorts by key; n stands in errors for an element.
+func sortStable[T any](fr *Frame, list []T, key func(T) doc.Value, sign int, n *node) {
 	if len(list) == 1 {
-		_, fault = compareValues(fr, n, n, key(list[0]), key(list[0]))
+		compareValues(fr, n, n, key(list[0]), key(list[0]))
 	}
 	slices.SortStableFunc(list, func(x, y T) int {
-		if fault != nil {
-			return 0
-		}
-		if !fr.spend(1) {
-			fault = n.limit(fr)
-			return 0
-		}
-		r, err := compareValues(fr, n, n, key(x), key(y))
-		fault = err
-		return r * sign
+		n.within(fr, fr.spend(1))
+		return compareValues(fr, n, n, key(x), key(y)) * sign
 	})
-	return fault
 }
 
 // uniq keeps the first of equal elements.
-func uniq(s *site, fr *Frame, a doc.Value) (doc.Value, *RunError) {
+func uniq(s *site, fr *Frame) doc.Value {
 	var out []doc.Value
 	seen := map[uint64][]doc.Value{}
-	for _, e := range a.Elems() {
-		if !fr.weigh(e) || !fr.spend(1) {
-			return a, s.limit(fr)
-		}
+	for _, e := range s.arg(fr, 0).Elems() {
+		s.within(fr, fr.weigh(e) && fr.spend(1))
 		h := doc.Hash(e)
 		if slices.ContainsFunc(seen[h], func(x doc.Value) bool { return doc.Equal(x, e) }) {
 			continue
 		}
-		if len(seen[h]) > 16 || !fr.take(4*valueSize) { // nobody's data collide so often
-			return a, s.limit(fr)
-		}
+		s.within(fr, (len(seen[h]) <= 16 || fr.take(-1)) && fr.take(4*valueSize)) // nobody's data collide so often
 		seen[h] = append(seen[h], e)
 		out = append(out, e)
 	}
-	return doc.ListOf(out), nil
+	return doc.ListOf(out)
 }
 
-func concat(s *site, fr *Frame, a []doc.Value) (doc.Value, *RunError) {
-	var out []doc.Value
-	for _, list := range a {
-		more, err := s.copied(fr, list)
-		if err != nil {
-			return list, err
-		}
-		out = append(out, more...)
+func concat(s *site, fr *Frame) doc.Value {
+	out := s.copied(fr, 0)
+	for i := 1; i < len(s.args); i++ {
+		out = append(out, s.copied(fr, i)...)
 	}
-	return doc.ListOf(out), nil
+	return doc.ListOf(out)
 }
 
 // flatten makes one list of lists in lists.
-func flatten(s *site, fr *Frame, a doc.Value) (doc.Value, *RunError) {
-	out, ok := flattenInto(fr, nil, a, maxDepth)
-	if !ok {
-		fr.exceed()
-		return a, s.limit(fr)
-	}
-	return doc.ListOf(out), nil
+func flatten(s *site, fr *Frame) doc.Value {
+	return doc.ListOf(s.flattened(fr, nil, s.arg(fr, 0), maxDepth))
 }
 
-func flattenInto(fr *Frame, out []doc.Value, a doc.Value, depth int) ([]doc.Value, bool) {
-	for _, e := range a.Elems() {
-		if depth == 0 || !fr.spend(1) {
-			return out, false
-		}
+func (s *site) flattened(fr *Frame, out []doc.Value, list doc.Value, depth int) []doc.Value {
+	for _, e := range list.Elems() {
+		s.within(fr, fr.deeper(depth) && fr.spend(1))
 		if e.Kind() == doc.Array {
-			var ok bool
-			if out, ok = flattenInto(fr, out, e, depth-1); !ok {
-				return out, false
-			}
+			out = s.flattened(fr, out, e, depth-1)
 			continue
 		}
-		if !fr.take(valueSize) {
-			return out, false
-		}
+		s.within(fr, fr.take(valueSize))
 		out = append(out, e)
 	}
-	return out, true
+	return out
 }

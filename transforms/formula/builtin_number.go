@@ -7,112 +7,99 @@ import (
 
 func numberBuiltins() []builtin {
 	return []builtin{
-		mapNumber("abs", doc.Decimal.Abs),
-		mapNumber("floor", doc.Decimal.Floor),
-		mapNumber("ceil", doc.Decimal.Ceil),
-		mapNumber("money", func(d doc.Decimal) doc.Decimal { return d.Round(2) }),
-		mapNumber("cents", func(d doc.Decimal) doc.Decimal { return d.Round(2).Mul(doc.Int(100)).Round(0) }),
-		{name: "round", params: []set{nums, nums}, least: 1, result: gives(shape.NumberType), many: round},
-		{name: "min", params: []set{nums | strs | arrs}, least: 1, open: true, result: elementOrJoin, many: extreme(-1)},
-		{name: "max", params: []set{nums | strs | arrs}, least: 1, open: true, result: elementOrJoin, many: extreme(1)},
-		{name: "mean", params: []set{nums | arrs}, least: 1, open: true, result: gives(shape.OrNull(shape.NumberType)), many: mean},
+		ofNumber("abs", doc.Decimal.Abs),
+		ofNumber("floor", doc.Decimal.Floor),
+		ofNumber("ceil", doc.Decimal.Ceil),
+		ofNumber("money", func(d doc.Decimal) doc.Decimal { return d.Round(2) }),
+		ofNumber("cents", func(d doc.Decimal) doc.Decimal { return d.Round(2).Mul(doc.Int(100)).Round(0) }),
+		{name: "round", params: []set{nums, nums}, optional: 1, result: shape.NumberType, do: round},
+		{name: "min", params: []set{nums | strs | arrs}, open: true, typeOf: elementOrJoin, do: extreme(-1)},
+		{name: "max", params: []set{nums | strs | arrs}, open: true, typeOf: elementOrJoin, do: extreme(1)},
+		{name: "mean", params: []set{nums | arrs}, open: true, result: shape.OrNull(shape.NumberType), do: mean},
 	}
 }
 
-// mapNumber is a builtin from a number to a number.
-func mapNumber(name string, do func(doc.Decimal) doc.Decimal) builtin {
-	return builtin{name: name, params: []set{nums}, least: 1, result: gives(shape.NumberType),
-		one: func(_ *site, _ *Frame, a doc.Value) (doc.Value, *RunError) { return doc.NumberValue(do(a.Num())), nil }}
+// ofNumber is a builtin from a number to a number.
+func ofNumber(name string, do func(doc.Decimal) doc.Decimal) builtin {
+	return builtin{name: name, params: []set{nums}, result: shape.NumberType,
+		do: func(s *site, fr *Frame) doc.Value { return doc.NumberValue(do(s.num(fr, 0))) }}
 }
 
 // round rounds halves away from zero, to whole numbers or to so many places.
-func round(s *site, fr *Frame, a []doc.Value) (doc.Value, *RunError) {
-	places := 0
-	if len(a) > 1 {
-		n, ok := intOf(a[1])
-		if !ok || n < -400 || n > 400 {
-			return doc.Value{}, s.args[1].wrong(fr, a[1], "a whole number from -400 to 400")
+func round(s *site, fr *Frame) doc.Value {
+	d, places := s.num(fr, 0), 0
+	if len(s.args) > 1 {
+		v, ok := s.arg(fr, 1), false
+		if places, ok = intOf(v); !ok || places < -400 || places > 400 {
+			panic(s.args[1].wrong(fr, v, "a whole number from -400 to 400"))
 		}
-		places = n
 	}
-	return doc.NumberValue(a[0].Num().Round(places)), nil
+	return doc.NumberValue(d.Round(places))
 }
 
 func elementOrJoin(args []*node) *shape.Type {
-	if len(args) == 1 {
-		if args[0].typ.Is(shape.Array) {
-			return shape.OrNull(args[0].typ.Element())
-		}
-		return shape.AnyType
+	if len(args) > 1 {
+		return joinTypes(args)
 	}
-	t := args[0].typ
-	for _, a := range args[1:] {
-		t = shape.Join(t, a.typ)
+	if args[0].typ.Is(shape.Array) {
+		return shape.OrNull(args[0].typ.Element())
+	}
+	return shape.AnyType
+}
+
+// joinTypes is what is true of each of the nodes.
+func joinTypes(nodes []*node) *shape.Type {
+	t := nodes[0].typ
+	for _, n := range nodes[1:] {
+		t = shape.Join(t, n.typ)
 	}
 	return t
 }
 
 // eachOf visits the elements of one list, or the arguments.
-func (s *site) eachOf(fr *Frame, a []doc.Value, do func(i int, v doc.Value, n *node) *RunError) *RunError {
-	if len(a) == 1 && a[0].Kind() == doc.Array {
-		for i, v := range a[0].Elems() {
-			if !fr.spend(1) {
-				return s.limit(fr)
-			}
-			if err := do(i, v, s.element(i)); err != nil {
-				return err
-			}
+func (s *site) eachOf(fr *Frame, do func(i int, v doc.Value, n *node)) {
+	vals := s.all(fr)
+	if len(vals) == 1 && vals[0].Kind() == doc.Array {
+		for i, v := range vals[0].Elems() {
+			s.within(fr, fr.spend(1))
+			do(i, v, s.args[0].element(i))
 		}
-		return nil
+		return
 	}
-	for i, v := range a {
-		if err := do(i, v, s.args[i]); err != nil {
-			return err
-		}
+	for i, v := range vals {
+		do(i, v, s.args[i])
 	}
-	return nil
-}
-
-// element stands for element i of the first argument in errors.
-func (s *site) element(i int) *node {
-	return &node{place: s.args[0].place, label: elementText(s.args[0], i)}
 }
 
 // extreme is min (-1) and max (1) of one list, or of two values and more. Of an empty list it is null.
-func extreme(sign int) func(*site, *Frame, []doc.Value) (doc.Value, *RunError) {
-	return func(s *site, fr *Frame, a []doc.Value) (doc.Value, *RunError) {
+func extreme(sign int) func(*site, *Frame) doc.Value {
+	return func(s *site, fr *Frame) doc.Value {
 		var best doc.Value
-		err := s.eachOf(fr, a, func(i int, v doc.Value, n *node) *RunError {
+		s.eachOf(fr, func(i int, v doc.Value, n *node) {
 			if i == 0 {
 				best = v
 			}
-			r, err := compareValues(fr, n, n, v, best)
-			if err == nil && r*sign > 0 {
+			if compareValues(fr, n, n, v, best)*sign > 0 {
 				best = v
 			}
-			return err
 		})
-		if best.Kind() == doc.Missing {
-			best = doc.NullValue()
-		}
-		return best, err
+		return orNull(best)
 	}
 }
 
 // mean is the arithmetic mean; of an empty list it is null.
-func mean(s *site, fr *Frame, a []doc.Value) (doc.Value, *RunError) {
+func mean(s *site, fr *Frame) doc.Value {
 	sum, count := doc.Int(0), int64(0)
-	err := s.eachOf(fr, a, func(_ int, v doc.Value, n *node) *RunError {
+	s.eachOf(fr, func(_ int, v doc.Value, n *node) {
 		if v.Kind() != doc.Number {
-			return n.wrong(fr, v, "a number")
+			panic(n.wrong(fr, v, "a number"))
 		}
 		sum = sum.Add(v.Num())
 		count++
-		return nil
 	})
-	if err != nil || count == 0 {
-		return doc.NullValue(), err
+	if count == 0 {
+		return doc.NullValue()
 	}
 	d, _ := sum.Div(doc.Int(count))
-	return doc.NumberValue(d), nil
+	return doc.NumberValue(d)
 }

@@ -1,7 +1,9 @@
 package formula
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -34,7 +36,7 @@ func (c *compiler) call(name string, args []ast.Node, p, at place) *node {
 	if closed[name] != 0 {
 		return c.closure(name, args, p)
 	}
-	if b := findBuiltin(name); b != nil {
+	if b := builtins[name]; b != nil {
 		return c.callBuiltin(b, c.all(args), p)
 	}
 	c.all(args)
@@ -61,37 +63,26 @@ func (c *compiler) callFunc(name string, f *Func, args []*node, p place) *node {
 	if !c.arguments(name, f, args, p) {
 		return broken(p)
 	}
-	result := f.Result
-	if result == nil {
-		result = shape.AnyType
-	}
-	return &node{place: p, typ: result, val: func(fr *Frame) (doc.Value, *RunError) {
+	return newNode(p, cmp.Or(f.Result, shape.AnyType), func(fr *Frame) doc.Value {
 		vals := make([]doc.Value, len(f.Params))
 		for i, a := range args {
-			v, err := a.val(fr)
-			if err != nil {
-				return v, err
+			vals[i] = a.val(fr)
+			if want := f.Params[i]; !fits(vals[i], want) {
+				panic(a.wrong(fr, vals[i], shape.NotNull(want).Describe()))
 			}
-			if want := f.Params[i]; !fits(v, want) {
-				return v, a.wrong(fr, v, shape.NotNull(want).Describe())
-			}
-			vals[i] = v
 		}
-		if !fr.spend(1) {
-			return doc.Value{}, p.limit(fr)
-		}
+		p.within(fr, fr.spend(1))
 		v, err := f.Call(fr, vals)
 		if err != nil {
-			return v, p.failed(err)
+			panic(p.failed(err))
 		}
-		return v, nil
-	}}
+		return v
+	})
 }
 
 // arguments reports arguments that are too few or too many, and those that can't be of their parameter's type.
 func (c *compiler) arguments(name string, f *Func, args []*node, p place) bool {
-	if least := len(f.Params) - f.Optional; len(args) < least || len(args) > len(f.Params) {
-		c.fault(p, "", "%s takes %s, not %d", name, countText(least, len(f.Params)), len(args))
+	if !c.counted(name, args, len(f.Params)-f.Optional, len(f.Params), p) {
 		return false
 	}
 	bad := false
@@ -110,47 +101,83 @@ func (c *compiler) arguments(name string, f *Func, args []*node, p place) bool {
 
 // fits tells whether a value has the kind of a parameter.
 func fits(v doc.Value, want *shape.Type) bool {
-	if want.IsAny() || v.IsNull() && want.Nullable {
+	return want.IsAny() || v.IsNull() && want.Nullable || v.Kind() == want.Kind
+}
+
+// counted reports arguments that are too few or too many; most -1: there is no limit.
+func (c *compiler) counted(name string, args []*node, least, most int, p place) bool {
+	if len(args) >= least && (most < 0 || len(args) <= most) {
 		return true
 	}
-	return int(v.Kind()) == int(want.Kind)
-}
-
-func countText(least, most int) string {
-	values := "values"
-	if most == 1 {
-		values = "value"
-	}
+	takes := fmt.Sprintf("%d to %d values", least, most)
 	switch {
 	case most < 0:
-		return fmt.Sprintf("at least %d values", least)
+		takes = fmt.Sprintf("at least %d values", least)
+	case most == 1 && least == 1:
+		takes = "1 value"
+	case most == 1:
+		takes = fmt.Sprintf("%d to 1 value", least)
 	case least == most:
-		return fmt.Sprintf("%d %s", most, values)
+		takes = fmt.Sprintf("%d values", most)
 	}
-	return fmt.Sprintf("%d to %d %s", least, most, values)
+	c.fault(p, "", "%s takes %s, not %d", name, takes, len(args))
+	return false
 }
 
-// builtin is a function whose arguments are evaluated before it runs. One of one, two and many is set.
+// builtin is a function without a closure.
 type builtin struct {
-	name    string
-	params  []set // what each argument may be; the last counts for all that follow
-	least   int   // how many must be given
-	open    bool  // any number of arguments
-	changes bool  // not pure
-	result  func(args []*node) *shape.Type
-	one     func(s *site, fr *Frame, a doc.Value) (doc.Value, *RunError)
-	two     func(s *site, fr *Frame, a, b doc.Value) (doc.Value, *RunError)
-	many    func(s *site, fr *Frame, a []doc.Value) (doc.Value, *RunError)
+	name     string
+	params   []set // what each argument may be; the last counts for all that follow
+	optional int   // how many of the last may be left out
+	open     bool  // any number of arguments, one at least
+	changes  bool  // not pure
+	result   *shape.Type
+	typeOf   func(args []*node) *shape.Type // nil: it is always result
+	do       func(s *site, fr *Frame) doc.Value
 }
 
 // site is one call of a builtin.
 type site struct {
 	place
-	name string
-	args []*node
+	params []set
+	args   []*node
 }
 
-// set is a set of kinds: bit k is doc.Kind and shape.Kind k, which are numbered alike.
+// arg evaluates argument i, which must be of a kind that its parameter takes.
+func (s *site) arg(fr *Frame, i int) doc.Value {
+	return s.args[i].of(fr, s.param(i))
+}
+
+func (s *site) param(i int) set { return s.params[min(i, len(s.params)-1)] }
+
+// str is argument i, a string; num is argument i, a number.
+func (s *site) str(fr *Frame, i int) string      { return s.arg(fr, i).Str() }
+func (s *site) num(fr *Frame, i int) doc.Decimal { return s.arg(fr, i).Num() }
+
+// optional is argument i, a string; "" if it is left out.
+func (s *site) optional(fr *Frame, i int) string {
+	if i >= len(s.args) {
+		return ""
+	}
+	return s.str(fr, i)
+}
+
+// all evaluates all arguments.
+func (s *site) all(fr *Frame) []doc.Value {
+	vals := make([]doc.Value, len(s.args))
+	for i := range vals {
+		vals[i] = s.arg(fr, i)
+	}
+	return vals
+}
+
+// built is a string that was made: it is paid for.
+func (p *place) built(fr *Frame, text string) doc.Value {
+	p.within(fr, fr.take(len(text)))
+	return doc.StringValue(text)
+}
+
+// set is a set of kinds: bit k is kind k.
 type set uint8
 
 const (
@@ -166,32 +193,21 @@ func (s set) has(k doc.Kind) bool { return s == anything || s&(1<<k) != 0 }
 
 // String names the kinds: "a string or an array".
 func (s set) String() string {
+	if s == bools {
+		return "true or false"
+	}
 	var names []string
-	for _, k := range []doc.Kind{doc.Bool, doc.Number, doc.String, doc.Array, doc.Object} {
+	for k := doc.Bool; k <= doc.Object; k++ {
 		if s&(1<<k) != 0 {
 			names = append(names, article(k))
 		}
 	}
-	if len(names) < 2 {
+	last := len(names) - 1
+	if last < 1 {
 		return strings.Join(names, "")
 	}
-	last := len(names) - 1
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
-
-func (s set) kinds() []shape.Kind {
-	var kinds []shape.Kind
-	for k := shape.Bool; k <= shape.Object; k++ {
-		if s&(1<<k) != 0 {
-			kinds = append(kinds, k)
-		}
-	}
-	return kinds
-}
-
-func gives(t *shape.Type) func([]*node) *shape.Type { return func([]*node) *shape.Type { return t } }
-
-func (b *builtin) param(i int) set { return b.params[min(i, len(b.params)-1)] }
 
 // builtins is the table of all functions without a closure, by name. It is made once and never changed.
 var builtins = func() map[string]*builtin {
@@ -207,112 +223,38 @@ var builtins = func() map[string]*builtin {
 	return m
 }()
 
-func findBuiltin(name string) *builtin { return builtins[name] }
-
 // builtinNames lists all functions that need no scope.
 func builtinNames() []string {
-	names := make([]string, 0, len(builtins)+len(closed))
-	for name := range builtins {
-		names = append(names, name)
-	}
-	for name := range closed {
-		names = append(names, name)
-	}
+	names := slices.AppendSeq(slices.Collect(maps.Keys(builtins)), maps.Keys(closed))
 	slices.Sort(names)
 	return names
 }
 
 // callBuiltin checks the arguments and compiles the call.
 func (c *compiler) callBuiltin(b *builtin, args []*node, p place) *node {
-	most := len(b.params)
+	least, most := len(b.params)-b.optional, len(b.params)
 	if b.open {
 		most = -1
 	}
-	if len(args) < b.least || most >= 0 && len(args) > most {
-		c.fault(p, "", "%s takes %s, not %d", b.name, countText(b.least, most), len(args))
+	if !c.counted(b.name, args, least, most, p) {
 		return broken(p)
 	}
+	s := &site{place: p, params: b.params, args: args}
 	bad := false
 	for i, a := range args {
-		want := b.param(i)
-		if want != anything && !c.want(a, want.String(), want.kinds()...) {
-			bad = true
-		}
-		bad = bad || a.bad
+		bad = !c.want(a, s.param(i)) || bad
 	}
 	if bad {
 		return broken(p)
 	}
-	s := &site{place: p, name: b.name, args: args}
-	n := &node{place: p, typ: b.result(args), val: b.compile(s)}
+	result := b.result
+	if b.typeOf != nil {
+		result = b.typeOf(args)
+	}
+	n := newNode(p, result, func(fr *Frame) doc.Value { return b.do(s, fr) })
 	if b.changes {
 		c.impure = true
 		return n
 	}
 	return c.fold(n, args...)
-}
-
-func (b *builtin) compile(s *site) value {
-	switch {
-	case b.one != nil:
-		a, want, do := s.args[0], b.param(0), b.one
-		return func(fr *Frame) (doc.Value, *RunError) {
-			v, err := arg(fr, a, want)
-			if err != nil {
-				return v, err
-			}
-			return do(s, fr, v)
-		}
-	case b.two != nil:
-		a, c, wantA, wantC, do := s.args[0], s.args[1], b.param(0), b.param(1), b.two
-		return func(fr *Frame) (doc.Value, *RunError) {
-			v, err := arg(fr, a, wantA)
-			if err != nil {
-				return v, err
-			}
-			w, err := arg(fr, c, wantC)
-			if err != nil {
-				return w, err
-			}
-			return do(s, fr, v, w)
-		}
-	}
-	return func(fr *Frame) (doc.Value, *RunError) {
-		vals := make([]doc.Value, len(s.args))
-		for i, a := range s.args {
-			v, err := arg(fr, a, b.param(i))
-			if err != nil {
-				return v, err
-			}
-			vals[i] = v
-		}
-		return b.many(s, fr, vals)
-	}
-}
-
-// arg evaluates an argument, checks its kind and pays for its text.
-func arg(fr *Frame, n *node, want set) (doc.Value, *RunError) {
-	v, err := n.val(fr)
-	if err != nil {
-		return v, err
-	}
-	if !want.has(v.Kind()) {
-		return v, n.wrong(fr, v, want.String())
-	}
-	if v.Kind() == doc.String {
-		if src := v.Source(); src == nil || len(src) > 256 {
-			if !fr.read(len(v.Str())) {
-				return v, n.limit(fr)
-			}
-		}
-	}
-	return v, nil
-}
-
-// text is a built string: it is paid for.
-func (s *site) result(fr *Frame, text string) (doc.Value, *RunError) {
-	if !fr.take(len(text)) {
-		return doc.Value{}, s.limit(fr)
-	}
-	return doc.StringValue(text), nil
 }

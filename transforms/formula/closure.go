@@ -1,6 +1,8 @@
 package formula
 
 import (
+	"strings"
+
 	"github.com/expr-lang/expr/ast"
 
 	"orderhub/hub/doc"
@@ -33,7 +35,7 @@ func (c *compiler) closure(name string, args []ast.Node, p place) *node {
 		return broken(p)
 	}
 	l := &loop{place: p, list: c.node(args[0])}
-	if !c.want(l.list, "an array", shape.Array) {
+	if !c.want(l.list, arrs) {
 		return broken(p) // the element's type would only lead to more faults
 	}
 	if len(args) > 2 {
@@ -41,14 +43,14 @@ func (c *compiler) closure(name string, args []ast.Node, p place) *node {
 	}
 	if len(args) > 1 {
 		c.body(l, name, args[1])
-		if l.body.bad {
-			return broken(p)
-		}
 	}
-	if l.extra != nil && l.extra.bad {
+	if l.body != nil && l.body.bad || l.extra != nil && l.extra.bad {
 		return broken(p)
 	}
-	return c.finish(name, l)
+	if n := c.finish(name, l); n != nil {
+		return n
+	}
+	return broken(p)
 }
 
 // body compiles the closure with # bound to the element.
@@ -70,80 +72,64 @@ func (c *compiler) body(l *loop, name string, arg ast.Node) {
 	l.cost = c.count - count
 }
 
-// finish picks the loop by name.
+// finish picks the loop by name; nil: it has a fault.
 func (c *compiler) finish(name string, l *loop) *node {
 	switch name {
-	case "all", "none", "any", "one":
-		return c.quantifier(name, l)
-	case "filter", "find", "findLast", "findIndex", "findLastIndex":
-		return c.search(name, l)
 	case "map":
 		return l.mapped()
-	case "count":
-		return c.counted(l)
 	case "sum":
 		return c.summed(l)
 	case "groupBy":
 		return c.grouped(l)
 	case "sortBy":
 		return c.sortedBy(l)
+	case "reduce":
+		return l.reduced()
 	}
-	return l.reduced()
+	if l.body == nil { // count of a list of bools
+		slot := c.reserve(2)
+		c.free(slot)
+		l.slot, l.cost = slot, 1
+		l.body = newNode(l.list.place, l.list.typ.Element(), func(fr *Frame) doc.Value { return fr.slots[slot] })
+		l.body.label = l.list.text() + "[#]"
+	}
+	if !c.want(l.body, bools) {
+		return nil
+	}
+	return l.tested(name, l.body.test())
 }
 
 // start evaluates the list.
-func (l *loop) start(fr *Frame) (doc.Value, *RunError) {
-	v, err := l.list.val(fr)
-	if err == nil && v.Kind() != doc.Array {
-		err = l.list.wrong(fr, v, "an array")
+func (l *loop) start(fr *Frame) doc.Value {
+	v := l.list.val(fr)
+	if v.Kind() != doc.Array {
+		panic(l.list.wrong(fr, v, "an array"))
 	}
-	return v, err
+	return v
 }
 
-// bind makes e the element of the next run of the closure, and pays for it; false: the budget is used up.
-func (l *loop) bind(fr *Frame, i int, e doc.Value) bool {
+// bind makes e the element of the next run of the closure, and pays for it.
+func (l *loop) bind(fr *Frame, i int, e doc.Value) {
 	fr.slots[l.slot] = e
 	if l.index {
 		fr.slots[l.slot+1] = doc.IntValue(int64(i))
 	}
-	return fr.spend(1 + l.cost)
+	l.within(fr, fr.spend(1+l.cost))
 }
 
 // eval is what the closure gives for element i, which must be of one of the kinds.
-func (l *loop) eval(fr *Frame, i int, e doc.Value, want set) (doc.Value, *RunError) {
-	if !l.bind(fr, i, e) {
-		return e, l.limit(fr)
+func (l *loop) eval(fr *Frame, i int, e doc.Value, want set) doc.Value {
+	l.bind(fr, i, e)
+	v := l.body.val(fr)
+	if !want.has(v.Kind()) {
+		panic(l.body.wrong(fr, v, want.String()))
 	}
-	v, err := l.body.val(fr)
-	if err == nil && !want.has(v.Kind()) {
-		err = l.body.wrong(fr, v, want.String())
-	}
-	return v, err
+	return v
 }
 
-// condition checks that the closure is a test, and compiles it.
-func (c *compiler) condition(l *loop) (test, bool) {
-	if l.body == nil {
-		elem := l.list.typ.Element()
-		n := &node{place: l.list.place, typ: elem, label: l.list.text() + "[#]"}
-		l.slot = c.reserve(2)
-		c.free(l.slot)
-		slot := l.slot
-		n.val = func(fr *Frame) (doc.Value, *RunError) { return fr.slots[slot], nil }
-		l.body, l.cost = n, 1
-	}
-	if !c.want(l.body, "true or false", shape.Bool) {
-		return nil, false
-	}
-	return l.body.test(), true
-}
-
-// quantifier compiles all, none, any, one.
-func (c *compiler) quantifier(name string, l *loop) *node {
-	t, ok := c.condition(l)
-	if !ok {
-		return broken(l.place)
-	}
+// tested makes the functions whose closure is a test.
+func (l *loop) tested(name string, t test) *node {
+	elem, last := l.list.typ.Element(), strings.HasPrefix(name, "findLast")
 	switch name {
 	case "any":
 		return newCond(l.place, l.some(t, true, true))
@@ -151,136 +137,71 @@ func (c *compiler) quantifier(name string, l *loop) *node {
 		return newCond(l.place, l.some(t, true, false))
 	case "all":
 		return newCond(l.place, l.some(t, false, false))
+	case "one":
+		return newCond(l.place, func(fr *Frame) bool { return l.count(fr, t, 2) == 1 })
+	case "count":
+		return newNode(l.place, shape.NumberType, func(fr *Frame) doc.Value { return doc.IntValue(int64(l.count(fr, t, -1))) })
+	case "filter":
+		return newNode(l.place, shape.ArrayOf(elem), l.filter(t))
+	case "find", "findLast":
+		return newNode(l.place, shape.OrNull(elem), func(fr *Frame) doc.Value {
+			v, _ := l.find(fr, t, true, last)
+			return v
+		})
 	}
-	return newCond(l.place, func(fr *Frame) (bool, *RunError) {
-		n, err := l.count(fr, t, 2)
-		return n == 1, err
+	return newNode(l.place, shape.OrNull(shape.NumberType), func(fr *Frame) doc.Value {
+		if _, i := l.find(fr, t, true, last); i >= 0 {
+			return doc.IntValue(int64(i))
+		}
+		return doc.NullValue()
 	})
 }
 
 // some is the condition whose answer is found when the test of some element is wanted, else the opposite.
 func (l *loop) some(t test, wanted, found bool) test {
-	return func(fr *Frame) (bool, *RunError) {
-		_, at, err := l.find(fr, t, wanted, false)
-		return at >= 0 == found, err
-	}
-}
-
-// count counts the elements that pass, up to most.
-func (l *loop) count(fr *Frame, t test, most int) (int, *RunError) {
-	list, err := l.start(fr)
-	if err != nil {
-		return 0, err
-	}
-	n := 0
-	for i, e := range list.Elems() {
-		if !l.bind(fr, i, e) {
-			return 0, l.limit(fr)
-		}
-		ok, err := t(fr)
-		if err != nil {
-			return 0, err
-		}
-		if ok {
-			if n++; n == most {
-				break
-			}
-		}
-	}
-	return n, nil
-}
-
-// counted compiles count(list, test), and count(list) of a list of bools.
-func (c *compiler) counted(l *loop) *node {
-	t, ok := c.condition(l)
-	if !ok {
-		return broken(l.place)
-	}
-	return &node{place: l.place, typ: shape.NumberType, val: func(fr *Frame) (doc.Value, *RunError) {
-		n, err := l.count(fr, t, -1)
-		return doc.IntValue(int64(n)), err
-	}}
-}
-
-// search compiles filter and the finds.
-func (c *compiler) search(name string, l *loop) *node {
-	t, ok := c.condition(l)
-	if !ok {
-		return broken(l.place)
-	}
-	elem := l.list.typ.Element()
-	n := &node{place: l.place, typ: shape.OrNull(elem)}
-	switch name {
-	case "filter":
-		n.typ, n.val = shape.ArrayOf(elem), l.filter(t)
-	case "find", "findLast":
-		last := name == "findLast"
-		n.val = func(fr *Frame) (doc.Value, *RunError) {
-			v, _, err := l.find(fr, t, true, last)
-			return v, err
-		}
-	default:
-		n.typ = shape.OrNull(shape.NumberType)
-		last := name == "findLastIndex"
-		n.val = func(fr *Frame) (doc.Value, *RunError) {
-			_, i, err := l.find(fr, t, true, last)
-			if i < 0 {
-				return doc.NullValue(), err
-			}
-			return doc.IntValue(int64(i)), err
-		}
-	}
-	return n
-}
-
-func (l *loop) filter(t test) value {
-	return func(fr *Frame) (doc.Value, *RunError) {
-		list, err := l.start(fr)
-		if err != nil {
-			return list, err
-		}
-		var out []doc.Value
-		for i, e := range list.Elems() {
-			if !l.bind(fr, i, e) {
-				return list, l.limit(fr)
-			}
-			ok, err := t(fr)
-			if err != nil {
-				return list, err
-			}
-			if ok {
-				if !fr.take(valueSize) {
-					return list, l.limit(fr)
-				}
-				out = append(out, e)
-			}
-		}
-		return doc.ListOf(out), nil
+	return func(fr *Frame) bool {
+		_, at := l.find(fr, t, wanted, false)
+		return at >= 0 == found
 	}
 }
 
 // find is the first element whose test is wanted, or the last; Missing and -1 if there is none. It is no closure, so that
 // the range allocates nothing.
-func (l *loop) find(fr *Frame, t test, wanted, last bool) (doc.Value, int, *RunError) {
-	at, found := -1, doc.Value{}
-	list, err := l.start(fr)
-	if err != nil {
-		return found, at, err
-	}
-	for i, e := range list.Elems() {
-		if !l.bind(fr, i, e) {
-			return found, at, l.limit(fr)
-		}
-		ok, err := t(fr)
-		if err != nil {
-			return found, at, err
-		}
-		if ok == wanted {
+func (l *loop) find(fr *Frame, t test, wanted, last bool) (found doc.Value, at int) {
+	at = -1
+	for i, e := range l.start(fr).Elems() {
+		if l.bind(fr, i, e); t(fr) == wanted {
 			at, found = i, e
 			if !last {
 				break
 			}
 		}
 	}
-	return found, at, nil
+	return found, at
+}
+
+// count counts the elements that pass, up to most.
+func (l *loop) count(fr *Frame, t test, most int) int {
+	n := 0
+	for i, e := range l.start(fr).Elems() {
+		if l.bind(fr, i, e); t(fr) {
+			if n++; n == most {
+				break
+			}
+		}
+	}
+	return n
+}
+
+func (l *loop) filter(t test) value {
+	return func(fr *Frame) doc.Value {
+		var out []doc.Value
+		for i, e := range l.start(fr).Elems() {
+			if l.bind(fr, i, e); t(fr) {
+				l.within(fr, fr.take(valueSize))
+				out = append(out, e)
+			}
+		}
+		return doc.ListOf(out)
+	}
 }

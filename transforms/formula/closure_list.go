@@ -7,68 +7,54 @@ import (
 
 // mapped compiles map.
 func (l *loop) mapped() *node {
-	return &node{place: l.place, typ: shape.ArrayOf(l.body.typ), val: func(fr *Frame) (doc.Value, *RunError) {
-		list, err := l.start(fr)
-		if err != nil {
-			return list, err
-		}
-		n := list.Len()
-		if !fr.take(n * valueSize) {
-			return list, l.limit(fr)
-		}
-		out := make([]doc.Value, 0, n)
+	return newNode(l.place, shape.ArrayOf(l.body.typ), func(fr *Frame) doc.Value {
+		list := l.start(fr)
+		l.within(fr, fr.take(list.Len()*valueSize))
+		out := make([]doc.Value, 0, list.Len())
 		for i, e := range list.Elems() {
-			v, err := l.eval(fr, i, e, anything)
-			if err != nil {
-				return v, err
-			}
-			if v.Kind() == doc.Missing {
-				v = doc.NullValue()
-			}
-			out = append(out, v)
+			out = append(out, orNull(l.eval(fr, i, e, anything)))
 		}
-		return doc.ListOf(out), nil
-	}}
+		return doc.ListOf(out)
+	})
+}
+
+// orNull is what stands in a list for a value that may be missing.
+func orNull(v doc.Value) doc.Value {
+	if v.Kind() == doc.Missing {
+		return doc.NullValue()
+	}
+	return v
 }
 
 // summed compiles sum(list) and sum(list, number).
 func (c *compiler) summed(l *loop) *node {
 	if !c.addable(l) {
-		return broken(l.place)
+		return nil
 	}
-	return &node{place: l.place, typ: shape.NumberType, val: func(fr *Frame) (doc.Value, *RunError) {
-		list, err := l.start(fr)
-		if err != nil {
-			return list, err
-		}
+	return newNode(l.place, shape.NumberType, func(fr *Frame) doc.Value {
 		sum := doc.Int(0)
-		for i, v := range list.Elems() {
-			if l.body != nil {
-				if !l.bind(fr, i, v) {
-					return list, l.limit(fr)
-				}
-				if v, err = l.body.val(fr); err != nil {
-					return v, err
-				}
-			} else if !fr.spend(1) {
-				return list, l.limit(fr)
+		for i, v := range l.start(fr).Elems() {
+			if l.body == nil {
+				l.within(fr, fr.spend(1))
+			} else {
+				l.bind(fr, i, v)
+				v = l.body.val(fr)
 			}
 			if v.Kind() != doc.Number {
-				return v, l.addend(i).wrong(fr, v, "a number")
+				panic(l.addend(i).wrong(fr, v, "a number"))
 			}
 			sum = sum.Add(v.Num())
 		}
-		return doc.NumberValue(sum), nil
-	}}
+		return doc.NumberValue(sum)
+	})
 }
 
 // addable tells that the closure, or the elements where there is none, may be numbers.
 func (c *compiler) addable(l *loop) bool {
 	if l.body != nil {
-		return c.want(l.body, "a number", shape.Number)
+		return c.want(l.body, nums)
 	}
-	e := l.list.typ.Element()
-	if e.IsAny() || e.Is(shape.Number) {
+	if e := l.list.typ.Element(); e.IsAny() || e.Is(shape.Number) {
 		return true
 	}
 	c.fault(l.list.place, "say what to add up: sum("+l.list.text()+", .price)", "sum needs numbers; %s is %s", l.list.text(), l.list.typ.Describe())
@@ -80,48 +66,33 @@ func (l *loop) addend(i int) *node {
 	if l.body != nil {
 		return l.body
 	}
-	return &node{place: l.list.place, label: elementText(l.list, i)}
+	return l.list.element(i)
 }
 
 // grouped compiles groupBy: an object of lists, in the order in which their keys were met first.
 func (c *compiler) grouped(l *loop) *node {
-	if !c.want(l.body, "a string, a number or true or false", shape.String, shape.Number, shape.Bool) {
-		return broken(l.place)
+	if !c.wantAs(l.body, bools|nums|strs, "a string, a number or true or false") {
+		return nil
 	}
 	t := shape.MapType(shape.ArrayOf(l.list.typ.Element()))
-	return &node{place: l.place, typ: t, val: func(fr *Frame) (doc.Value, *RunError) {
-		list, err := l.start(fr)
-		if err != nil {
-			return list, err
-		}
+	return newNode(l.place, t, func(fr *Frame) doc.Value {
 		var names []string
 		groups := map[string][]doc.Value{}
-		for i, e := range list.Elems() {
-			v, err := l.eval(fr, i, e, bools|nums|strs)
-			if err != nil {
-				return v, err
-			}
-			name := groupName(v)
+		for i, e := range l.start(fr).Elems() {
+			name := groupName(l.eval(fr, i, e, bools|nums|strs))
 			group, known := groups[name]
-			if !fr.take(valueSize) || !known && !fr.take(fieldSize+len(name)) {
-				return list, l.limit(fr)
-			}
+			l.within(fr, fr.take(valueSize) && (known || fr.take(fieldSize+len(name))))
 			if !known {
 				names = append(names, name)
 			}
 			groups[name] = append(group, e)
 		}
-		return groupsOf(names, groups), nil
-	}}
-}
-
-// groupsOf makes an object of lists.
-func groupsOf(names []string, groups map[string][]doc.Value) doc.Value {
-	fields := make([]doc.Field, len(names))
-	for i, name := range names {
-		fields[i] = doc.Field{Name: name, Value: doc.ListOf(groups[name])}
-	}
-	return doc.ObjectOf(fields)
+		fields := make([]doc.Field, len(names))
+		for i, name := range names {
+			fields[i] = doc.Field{Name: name, Value: doc.ListOf(groups[name])}
+		}
+		return doc.ObjectOf(fields)
+	})
 }
 
 // groupName is a key as a field's name; 1.0 and 1 are one group.
@@ -137,56 +108,28 @@ type keyed struct{ key, elem doc.Value }
 
 // sortedBy compiles sortBy(list, key) and sortBy(list, key, "desc").
 func (c *compiler) sortedBy(l *loop) *node {
-	ok := c.want(l.body, "a number or a string", shape.Number, shape.String)
-	if !ok || l.extra != nil && !c.want(l.extra, "a string", shape.String) {
-		return broken(l.place)
+	ok := c.want(l.body, nums|strs)
+	if !ok || l.extra != nil && !c.want(l.extra, strs) {
+		return nil
 	}
-	s := &site{place: l.place}
-	return &node{place: l.place, typ: shape.ArrayOf(l.list.typ.Elem), val: func(fr *Frame) (doc.Value, *RunError) {
-		list, err := l.start(fr)
-		if err != nil {
-			return list, err
-		}
-		sign := 1
+	return newNode(l.place, shape.ArrayOf(l.list.typ.Elem), func(fr *Frame) doc.Value {
+		list, order := l.start(fr), ""
 		if l.extra != nil {
-			order, err := textOf(fr, l.extra)
-			if err != nil {
-				return list, err
-			}
-			if sign, err = s.direction(order); err != nil {
-				return list, err
-			}
+			order = l.extra.of(fr, strs).Str()
 		}
-		pairs, err := l.keyedList(fr, list)
-		if err != nil {
-			return list, err
+		sign := l.direction(order)
+		l.within(fr, fr.take(3*list.Len()*valueSize))
+		pairs := make([]keyed, 0, list.Len())
+		for i, e := range list.Elems() {
+			pairs = append(pairs, keyed{l.eval(fr, i, e, nums|strs), e})
 		}
-		if err := sortStable(fr, pairs, func(p keyed) doc.Value { return p.key }, sign, &node{place: l.body.place}); err != nil {
-			return list, err
-		}
+		sortStable(fr, pairs, func(p keyed) doc.Value { return p.key }, sign, &node{place: l.body.place})
 		out := make([]doc.Value, len(pairs))
 		for i, p := range pairs {
 			out[i] = p.elem
 		}
-		return doc.ListOf(out), nil
-	}}
-}
-
-// keyedList evaluates the keys.
-func (l *loop) keyedList(fr *Frame, list doc.Value) ([]keyed, *RunError) {
-	n := list.Len()
-	if !fr.take(3 * n * valueSize) {
-		return nil, l.limit(fr)
-	}
-	pairs := make([]keyed, 0, n)
-	for i, e := range list.Elems() {
-		v, err := l.eval(fr, i, e, nums|strs)
-		if err != nil {
-			return nil, err
-		}
-		pairs = append(pairs, keyed{v, e})
-	}
-	return pairs, nil
+		return doc.ListOf(out)
+	})
 }
 
 // reduced compiles reduce(list, #acc + #) and reduce(list, #acc + #, start).
@@ -195,36 +138,26 @@ func (l *loop) reduced() *node {
 	if l.extra != nil {
 		t = shape.Join(t, l.extra.typ)
 	}
-	return &node{place: l.place, typ: t, val: func(fr *Frame) (doc.Value, *RunError) {
-		list, err := l.start(fr)
-		if err != nil {
-			return list, err
-		}
-		acc, from, err := l.begin(fr, list)
-		if err != nil {
-			return acc, err
-		}
+	return newNode(l.place, t, func(fr *Frame) doc.Value {
+		list := l.start(fr)
+		acc, from := l.begin(fr, list)
 		for i, e := range list.Elems() {
-			if i < from {
-				continue
-			}
-			fr.slots[l.slot+2] = acc
-			if acc, err = l.eval(fr, i, e, anything); err != nil {
-				return acc, err
+			if i >= from {
+				fr.slots[l.slot+2] = acc
+				acc = l.eval(fr, i, e, anything)
 			}
 		}
-		return acc, nil
-	}}
+		return acc
+	})
 }
 
 // begin is the first value of the accumulator, and the element that it meets first.
-func (l *loop) begin(fr *Frame, list doc.Value) (acc doc.Value, from int, err *RunError) {
+func (l *loop) begin(fr *Frame, list doc.Value) (acc doc.Value, from int) {
 	switch {
 	case l.extra != nil:
-		acc, err = l.extra.val(fr)
-		return acc, 0, err
+		return l.extra.val(fr), 0
 	case list.Len() == 0:
-		return acc, 0, l.fail("%s is empty, and there is no start: reduce(list, #acc + #, 0)", l.list.text())
+		panic(l.fail("%s is empty, and there is no start: reduce(list, #acc + #, 0)", l.list.text()))
 	}
-	return list.At(0), 1, nil
+	return list.At(0), 1
 }

@@ -17,52 +17,31 @@ func (c *compiler) equal(not bool, a, b *node, p place) *node {
 	if a.konst && !b.konst {
 		a, b = b, a
 	}
-	var t test
-	switch {
-	case b.konst && b.v.IsNull():
-		t = func(fr *Frame) (bool, *RunError) {
-			v, err := a.val(fr)
-			return v.IsNull() != not, err
+	va, vb := a.val, b.val
+	t := func(fr *Frame) bool {
+		x, y := va(fr), vb(fr)
+		if x.Kind() >= doc.String && x.Kind() == y.Kind() {
+			p.within(fr, fr.weigh(x) && fr.weigh(y))
 		}
-	case b.konst && b.v.Kind() == doc.String:
-		t = equalText(a.val, b.v.Str(), not)
-	case b.konst && b.v.Kind() == doc.Number:
-		t = equalNumber(a.val, b.v.Num(), not)
-	default:
-		t = equalAny(a.val, b.val, not, p)
+		return doc.Equal(x, y) != not
+	}
+	switch k := b.v.Kind(); {
+	case b.konst && b.v.IsNull():
+		t = func(fr *Frame) bool { return va(fr).IsNull() != not }
+	case b.konst && k == doc.String:
+		text := b.v.Str()
+		t = func(fr *Frame) bool {
+			v := va(fr)
+			return (v.Kind() == doc.String && v.Str() == text) != not
+		}
+	case b.konst && k == doc.Number:
+		d := b.v.Num()
+		t = func(fr *Frame) bool {
+			v := va(fr)
+			return (v.Kind() == doc.Number && v.Num().Cmp(d) == 0) != not
+		}
 	}
 	return c.fold(newCond(p, t), a, b)
-}
-
-func equalText(val value, s string, not bool) test {
-	return func(fr *Frame) (bool, *RunError) {
-		v, err := val(fr)
-		return (v.Kind() == doc.String && v.Str() == s) != not, err
-	}
-}
-
-func equalNumber(val value, d doc.Decimal, not bool) test {
-	return func(fr *Frame) (bool, *RunError) {
-		v, err := val(fr)
-		return (v.Kind() == doc.Number && v.Num().Cmp(d) == 0) != not, err
-	}
-}
-
-func equalAny(va, vb value, not bool, p place) test {
-	return func(fr *Frame) (bool, *RunError) {
-		a, err := va(fr)
-		if err != nil {
-			return false, err
-		}
-		b, err := vb(fr)
-		if err != nil {
-			return false, err
-		}
-		if a.Kind() >= doc.String && a.Kind() == b.Kind() && !(fr.weigh(a) && fr.weigh(b)) {
-			return false, p.limit(fr)
-		}
-		return doc.Equal(a, b) != not, nil
-	}
 }
 
 // comparable reports what can never be equal.
@@ -112,66 +91,38 @@ func compareHelp(a, b *node) string {
 
 // order compiles < <= > >= of two numbers or two strings (ISO times are strings).
 func (c *compiler) order(op string, a, b *node, p place) *node {
-	okA := c.want(a, "a number or a string", shape.Number, shape.String)
-	okB := c.want(b, "a number or a string", shape.Number, shape.String)
-	if !okA || !okB {
+	if !c.both(a, b, nums|strs) {
 		return broken(p)
 	}
 	if !a.typ.IsAny() && !b.typ.IsAny() && a.typ.Kind != b.typ.Kind {
 		c.fault(p, compareHelp(a, b), "these can't be compared: %s", kinds(a, b))
 		return broken(p)
 	}
+	less, same := op[0] == '<', len(op) == 2
+	holds := func(r int) bool { return r < 0 && less || r > 0 && !less || r == 0 && same }
+	t := func(fr *Frame) bool {
+		x := a.val(fr)
+		return holds(compareValues(fr, a, b, x, b.val(fr)))
+	}
 	if b.konst && b.v.Kind() == doc.Number {
-		return c.fold(newCond(p, orderNumber(op, a, b.v.Num())), a, b)
+		d := b.v.Num()
+		t = func(fr *Frame) bool { return holds(a.number(fr).Cmp(d)) }
 	}
-	less, same := op[0] == '<', len(op) == 2
-	return c.fold(newCond(p, func(fr *Frame) (bool, *RunError) {
-		x, err := a.val(fr)
-		if err != nil {
-			return false, err
-		}
-		y, err := b.val(fr)
-		if err != nil {
-			return false, err
-		}
-		r, err := compareValues(fr, a, b, x, y)
-		return r < 0 && less || r > 0 && !less || r == 0 && same, err
-	}), a, b)
-}
-
-func orderNumber(op string, a *node, d doc.Decimal) test {
-	val := a.val
-	less, same := op[0] == '<', len(op) == 2
-	return func(fr *Frame) (bool, *RunError) {
-		v, err := val(fr)
-		if err != nil {
-			return false, err
-		}
-		if v.Kind() != doc.Number {
-			return false, a.wrong(fr, v, "a number")
-		}
-		r := v.Num().Cmp(d)
-		return r < 0 && less || r > 0 && !less || r == 0 && same, nil
-	}
+	return c.fold(newCond(p, t), a, b)
 }
 
 // compareValues orders two numbers or two strings; the error names the operand that is none.
-func compareValues(fr *Frame, a, b *node, x, y doc.Value) (int, *RunError) {
-	switch k := x.Kind(); {
+func compareValues(fr *Frame, a, b *node, x, y doc.Value) int {
+	k := x.Kind()
+	switch {
+	case k != doc.Number && k != doc.String:
+		panic(a.wrong(fr, x, "a number or a string"))
+	case y.Kind() != k:
+		panic(b.wrong(fr, y, article(k)))
 	case k == doc.Number:
-		if y.Kind() != k {
-			return 0, b.wrong(fr, y, "a number")
-		}
-		return x.Num().Cmp(y.Num()), nil
-	case k == doc.String:
-		if y.Kind() != k {
-			return 0, b.wrong(fr, y, "a string")
-		}
-		s, t := x.Str(), y.Str()
-		if !fr.read(min(len(s), len(t))) {
-			return 0, a.limit(fr)
-		}
-		return strings.Compare(s, t), nil
+		return x.Num().Cmp(y.Num())
 	}
-	return 0, a.wrong(fr, x, "a number or a string")
+	s, t := x.Str(), y.Str()
+	a.within(fr, fr.read(min(len(s), len(t))))
+	return strings.Compare(s, t)
 }

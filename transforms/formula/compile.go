@@ -1,6 +1,7 @@
 package formula
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -102,30 +103,36 @@ func (c *compiler) node(n ast.Node) *node {
 	return broken(p)
 }
 
-// want reports an operand whose type can't be of any of the kinds; what names them.
-func (c *compiler) want(n *node, what string, kinds ...shape.Kind) bool {
-	if n.bad {
-		return false
-	}
-	if n.typ.IsAny() || slices.Contains(kinds, n.typ.Kind) {
-		return true
+// want reports an operand whose type can't be of any of the kinds.
+func (c *compiler) want(n *node, kinds set) bool { return c.wantAs(n, kinds, "") }
+
+// wantAs is want with words of its own for the kinds.
+func (c *compiler) wantAs(n *node, kinds set, words string) bool {
+	if n.bad || n.typ.IsAny() || kinds.has(n.typ.Kind) {
+		return !n.bad
 	}
 	help := ""
 	switch {
-	case what == "a string" && n.typ.Kind <= shape.Number:
+	case kinds == strs && n.typ.Kind <= shape.Number:
 		help = "use string(" + n.text() + ")"
-	case what == "a number" && n.typ.Kind == shape.String:
+	case kinds == nums && n.typ.Kind == shape.String:
 		help = "use number(" + n.text() + ")"
 	}
-	c.fault(n.place, help, "%s must be %s; it is %s", n.text(), what, n.typ.Describe())
+	c.fault(n.place, help, "%s must be %s; it is %s", n.text(), cmp.Or(words, kinds.String()), n.typ.Describe())
 	n.bad = true
 	return false
 }
 
-// value is a compiled expression, test a compiled condition.
+// both is want for two operands: all their faults are reported.
+func (c *compiler) both(a, b *node, kinds set) bool {
+	okA, okB := c.want(a, kinds), c.want(b, kinds)
+	return okA && okB
+}
+
+// value is a compiled expression, test a compiled condition. Both panic with a *RunError when they can't go on.
 type (
-	value = func(*Frame) (doc.Value, *RunError)
-	test  = func(*Frame) (bool, *RunError)
+	value = func(*Frame) doc.Value
+	test  = func(*Frame) bool
 )
 
 // node is a compiled part of a formula.
@@ -137,8 +144,25 @@ type node struct {
 	path  *path
 	konst bool
 	v     doc.Value // of a constant
-	bad   bool      // a fault was reported: say no more about it
+	bad   bool      // a fault was reported: say no more about it, and never run it
 	label string    // how messages call it, where the source text won't do
+}
+
+func newNode(p place, t *shape.Type, val value) *node { return &node{place: p, typ: t, val: val} }
+
+func newCond(p place, t test) *node {
+	return &node{place: p, typ: shape.BoolType, cond: t, val: func(fr *Frame) doc.Value { return doc.BoolValue(t(fr)) }}
+}
+
+// broken stands for a part with a fault.
+func broken(p place) *node { return &node{place: p, typ: shape.AnyType, bad: true} }
+
+func (c *compiler) constant(p place, v doc.Value) *node {
+	n := &node{place: p, typ: shape.OfValue(v), konst: true, v: v, val: func(*Frame) doc.Value { return v }}
+	if v.Kind() == doc.String {
+		n.typ = shape.EnumOf(v.Str())
+	}
+	return n
 }
 
 // text is the node for messages.
@@ -149,71 +173,68 @@ func (n *node) text() string {
 	return n.place.text()
 }
 
-func (c *compiler) constant(p place, v doc.Value) *node {
-	n := &node{place: p, typ: shape.OfValue(v), konst: true, v: v}
-	if v.Kind() == doc.String {
-		n.typ = shape.EnumOf(v.Str())
-	}
-	n.val = func(*Frame) (doc.Value, *RunError) { return v, nil }
-	return n
-}
-
-// broken stands for a part with a fault.
-func broken(p place) *node {
-	n := &node{place: p, typ: shape.AnyType, bad: true}
-	n.val = func(*Frame) (doc.Value, *RunError) { return doc.Value{}, p.fail("%s has a fault", p.text()) }
-	return n
-}
-
-func newCond(p place, t test) *node {
-	n := &node{place: p, typ: shape.BoolType, cond: t}
-	n.val = func(fr *Frame) (doc.Value, *RunError) {
-		ok, err := t(fr)
-		if err != nil {
-			return doc.Value{}, err
-		}
-		return doc.BoolValue(ok), nil
-	}
-	return n
-}
-
 // test is the node as a condition: anything but true and false is an error.
 func (n *node) test() test {
 	if n.cond != nil {
 		return n.cond
 	}
 	val := n.val
-	return func(fr *Frame) (bool, *RunError) {
-		v, err := val(fr)
-		if err != nil {
-			return false, err
-		}
+	return func(fr *Frame) bool {
+		v := val(fr)
 		if v.Kind() != doc.Bool {
-			return false, n.wrong(fr, v, "true or false")
+			panic(n.wrong(fr, v, "true or false"))
 		}
-		return v.Bool(), nil
+		return v.Bool()
 	}
+}
+
+// of evaluates the node, which must be of one of the kinds, and pays for reading its text.
+func (n *node) of(fr *Frame, kinds set) doc.Value {
+	v := n.val(fr)
+	if !kinds.has(v.Kind()) {
+		panic(n.wrong(fr, v, kinds.String()))
+	}
+	if v.Kind() == doc.String {
+		if src := v.Source(); src == nil || len(src) > 256 {
+			n.within(fr, fr.read(len(v.Str())))
+		}
+	}
+	return v
+}
+
+// number evaluates the node, which must be a number.
+func (n *node) number(fr *Frame) doc.Decimal {
+	v := n.val(fr)
+	if v.Kind() != doc.Number {
+		panic(n.wrong(fr, v, "a number"))
+	}
+	return v.Num()
+}
+
+// whole evaluates the node, which must be a whole number.
+func (n *node) whole(fr *Frame) int {
+	v := n.val(fr)
+	i, ok := intOf(v)
+	if !ok {
+		panic(n.wrong(fr, v, "a whole number"))
+	}
+	return i
 }
 
 // fold makes a constant of a node whose parts are constants. A fault that its run shows is a fault of the text.
 func (c *compiler) fold(n *node, parts ...*node) *node {
 	for _, p := range parts {
-		if p != nil && (!p.konst || p.bad) {
+		if !p.konst || p.bad {
 			return n
 		}
 	}
 	fr := &Frame{}
-	saved, nested := fr.begin(0)
-	v, err := n.val(fr)
-	if err == nil && !fr.weigh(v) {
-		err = n.limit(fr)
-	}
-	fr.end(saved, nested)
-	if err == errShort { // the chain around it says what it gives
+	v, err := (&Formula{root: n, eval: n.val, built: true}).Eval(fr)
+	if fr.short { // the chain around it says what it gives
 		return n
 	}
-	if err != nil {
-		c.errs = append(c.errs, &Error{Offset: err.Offset, Length: err.Length, Message: err.Message, Help: err.Help})
+	if e, ok := err.(*RunError); ok {
+		c.errs = append(c.errs, &Error{Offset: e.Offset, Length: e.Length, Message: e.Message, Help: e.Help})
 		return broken(n.place)
 	}
 	k := c.constant(n.place, v)

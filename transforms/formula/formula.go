@@ -1,7 +1,9 @@
 // Package formula compiles formulas: the expressions of the configuration, in the grammar of expr-lang, with exact decimals, types that are
 // checked at load, and a budget. README.md beside this file lists the functions.
 //
-// Of expr-lang only the parser and its tree are used. A formula becomes Go closures over doc.Value; nothing is reflected.
+// Of expr-lang only the parser and its tree are used. A formula becomes Go closures over doc.Value; nothing is reflected. A closure that can't
+// go on panics with its *RunError, as the parts of a text/template do; Eval and Bool give it back as their error, so that no closure has to
+// look at the faults of its parts.
 package formula
 
 import (
@@ -17,7 +19,7 @@ type Formula struct {
 	test   test
 	slots  int
 	impure bool
-	plain  bool // a path or a constant: it costs no budget, and needs no slots
+	plain  bool // a path or a constant: it costs no budget, needs no slots, and leaves its fault in the frame
 	built  bool // the result may be a computed list or object: it is weighed
 	reads  Reads
 }
@@ -36,34 +38,32 @@ func (f *Formula) Pure() bool { return !f.impure }
 
 // Eval is the formula's value on the frame. The error is a *RunError.
 func (f *Formula) Eval(fr *Frame) (doc.Value, error) {
-	if f.plain {
-		v, err := f.eval(fr)
-		if err != nil {
-			return doc.Value{}, err
-		}
-		return v, nil
+	if !f.plain {
+		return f.run(fr)
 	}
-	saved, nested := fr.begin(f.slots)
-	v, err := f.eval(fr)
-	if err == nil && f.built && v.Kind() >= doc.Array && !fr.weigh(v) {
-		err = f.root.limit(fr)
-	}
-	fr.end(saved, nested)
-	if err != nil {
-		return doc.Value{}, err
+	v := f.eval(fr)
+	if fault := fr.fault; fault != nil {
+		fr.fault = nil
+		return doc.Value{}, fault
 	}
 	return v, nil
 }
 
-// Bool is the answer of a condition: true or false, and nothing else; null or a missing field is an error that says so.
-func (f *Formula) Bool(fr *Frame) (bool, error) {
-	saved, nested := fr.begin(f.slots)
-	ok, err := f.test(fr)
-	fr.end(saved, nested)
-	if err != nil {
-		return false, err
+func (f *Formula) run(fr *Frame) (v doc.Value, err error) {
+	outer, nested := fr.begin(f.slots)
+	defer fr.end(outer, nested, &err)
+	out := f.eval(fr)
+	if f.built && out.Kind() >= doc.Array {
+		f.root.within(fr, fr.weigh(out))
 	}
-	return ok, nil
+	return out, nil
+}
+
+// Bool is the answer of a condition: true or false, and nothing else; null or a missing field is an error that says so.
+func (f *Formula) Bool(fr *Frame) (ok bool, err error) {
+	outer, nested := fr.begin(f.slots)
+	defer fr.end(outer, nested, &err)
+	return f.test(fr), nil
 }
 
 // Compile reads, checks and compiles a formula. Either the Formula or all the faults that could be found are returned.
@@ -108,9 +108,13 @@ func compile(src string, s *Scope) (*Formula, *compiler, []*Error) {
 	if len(c.errs) > 0 {
 		return nil, nil, c.sorted()
 	}
-	return &Formula{
+	f := &Formula{
 		src: src, root: root, eval: root.val, test: root.test(), slots: c.maxSlots, impure: c.impure, plain: root.path != nil || root.konst,
 		built: root.path == nil && (root.typ.IsAny() || root.typ.Kind >= shape.Array),
 		reads: readsOf(tree),
-	}, c, nil
+	}
+	if root.path != nil {
+		f.eval = root.path.compile(func(fr *Frame, fault *RunError) { fr.fault = fault })
+	}
+	return f, c, nil
 }

@@ -22,6 +22,8 @@ type Frame struct {
 	bodyErr error
 	decoded bool
 	busy    bool        // inside Eval: a function evaluates another formula on this frame
+	fault   *RunError   // of a plain formula
+	short   bool        // a ?. found nothing: the rest of its chain is left out
 	slots   []doc.Value // elements, indexes and accumulators of closures, variables of let
 }
 
@@ -121,11 +123,11 @@ func (fr *Frame) header(name string) doc.Value {
 }
 
 // begin makes the budget and the slots ready. An Eval inside an Eval shares the budget and gets slots of its own.
-func (fr *Frame) begin(slots int) (saved []doc.Value, nested bool) {
+func (fr *Frame) begin(slots int) (outer []doc.Value, nested bool) {
 	if fr.busy {
-		saved = fr.slots
+		outer = fr.slots
 		fr.slots = make([]doc.Value, slots)
-		return saved, true
+		return outer, true
 	}
 	fr.busy = true
 	fr.limits = fr.Limits.orDefault()
@@ -136,12 +138,20 @@ func (fr *Frame) begin(slots int) (saved []doc.Value, nested bool) {
 	return nil, false
 }
 
-func (fr *Frame) end(saved []doc.Value, nested bool) {
-	if nested {
-		fr.slots = saved
-		return
+// end undoes begin, and makes an error of the panic of a part that could not go on.
+func (fr *Frame) end(outer []doc.Value, nested bool, err *error) {
+	if r := recover(); r != nil {
+		fault, ok := r.(*RunError)
+		if !ok {
+			panic(r) // a bug
+		}
+		*err = fault
 	}
-	fr.busy = false
+	if nested {
+		fr.slots = outer
+	} else {
+		fr.busy = false
+	}
 }
 
 // Frames lends frames, so that a step does not make one for every message. The zero Frames is ready; it is safe for concurrent use.

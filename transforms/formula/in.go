@@ -3,6 +3,7 @@ package formula
 import (
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 
 	"orderhub/hub/doc"
@@ -11,10 +12,7 @@ import (
 
 // in compiles x in list, and name in object.
 func (c *compiler) in(a, b *node, p place) *node {
-	if !c.want(b, "an array or an object", shape.Array, shape.Object) {
-		return broken(p)
-	}
-	if b.typ.Is(shape.Object) && !c.want(a, "a string", shape.String) {
+	if !c.want(b, arrs|objs) || b.typ.Is(shape.Object) && !c.want(a, strs) {
 		return broken(p)
 	}
 	e := b.typ.Element()
@@ -26,43 +24,30 @@ func (c *compiler) in(a, b *node, p place) *node {
 	if texts, ok := constTexts(b); ok {
 		return c.inTexts(a, b, texts, p)
 	}
-	return c.fold(newCond(p, func(fr *Frame) (bool, *RunError) {
-		x, err := a.val(fr)
-		if err != nil {
-			return false, err
-		}
-		list, err := b.val(fr)
-		if err != nil {
-			return false, err
-		}
+	return c.fold(newCond(p, func(fr *Frame) bool {
+		x, list := a.val(fr), b.val(fr)
 		switch list.Kind() {
 		case doc.Object:
 			if x.Kind() != doc.String {
-				return false, a.wrong(fr, x, "a string")
+				panic(a.wrong(fr, x, "a string"))
 			}
-			return has(list, x.Str()), nil
+			return list.Get(x.Str()).Kind() != doc.Missing
 		case doc.Array:
-			return isIn(fr, x, list, p)
+			return p.holds(fr, list, x)
 		}
-		return false, b.wrong(fr, list, "an array or an object")
+		panic(b.wrong(fr, list, "an array or an object"))
 	}), a, b)
 }
 
-func has(obj doc.Value, name string) bool {
-	v := obj.Get(name)
-	return v.Kind() != doc.Missing
-}
-
-func isIn(fr *Frame, x, list doc.Value, p place) (bool, *RunError) {
+// holds tells whether x is in the list.
+func (p *place) holds(fr *Frame, list, x doc.Value) bool {
 	for _, e := range list.Elems() {
-		if !fr.spend(1) || e.Kind() >= doc.String && e.Kind() == x.Kind() && !fr.weigh(e) {
-			return false, p.limit(fr)
-		}
+		p.within(fr, fr.spend(1) && (e.Kind() < doc.String || e.Kind() != x.Kind() || fr.weigh(e)))
 		if doc.Equal(e, x) {
-			return true, nil
+			return true
 		}
 	}
-	return false, nil
+	return false
 }
 
 // constTexts is the texts of a constant list of strings.
@@ -88,30 +73,17 @@ func (c *compiler) inTexts(a, b *node, texts []string, p place) *node {
 			}
 		}
 	}
-	val := a.val
+	val, has := a.val, func(s string) bool { return slices.Contains(texts, s) }
 	if len(texts) > 8 {
-		set := make(map[string]struct{}, len(texts))
+		set := make(map[string]bool, len(texts))
 		for _, t := range texts {
-			set[t] = struct{}{}
+			set[t] = true
 		}
-		return c.fold(newCond(p, func(fr *Frame) (bool, *RunError) {
-			v, err := val(fr)
-			_, ok := set[v.Str()]
-			return ok && v.Kind() == doc.String, err
-		}), a)
+		has = func(s string) bool { return set[s] }
 	}
-	return c.fold(newCond(p, func(fr *Frame) (bool, *RunError) {
-		v, err := val(fr)
-		if err != nil || v.Kind() != doc.String {
-			return false, err
-		}
-		s := v.Str()
-		for _, t := range texts {
-			if s == t {
-				return true, nil
-			}
-		}
-		return false, nil
+	return c.fold(newCond(p, func(fr *Frame) bool {
+		v := val(fr)
+		return v.Kind() == doc.String && has(v.Str())
 	}), a)
 }
 
@@ -121,52 +93,18 @@ func (c *compiler) textTest(op string, a, b *node, p place) *node {
 		c.fault(p, "write "+b.text()+" in "+a.text(), "contains looks into a string; %s is %s", a.text(), a.typ.Describe())
 		return broken(p)
 	}
-	okA, okB := c.want(a, "a string", shape.String), c.want(b, "a string", shape.String)
-	if !okA || !okB {
+	if !c.both(a, b, strs) {
 		return broken(p)
 	}
-	do := strings.Contains
-	switch op {
-	case "startsWith":
-		do = strings.HasPrefix
-	case "endsWith":
-		do = strings.HasSuffix
-	}
-	return c.fold(newCond(p, func(fr *Frame) (bool, *RunError) {
-		x, err := textOf(fr, a)
-		if err != nil {
-			return false, err
-		}
-		y, err := textOf(fr, b)
-		if err != nil {
-			return false, err
-		}
-		return do(x, y), nil
-	}), a, b)
-}
-
-// textOf evaluates a node that must be a string, and pays for reading it.
-func textOf(fr *Frame, n *node) (string, *RunError) {
-	v, err := n.val(fr)
-	if err != nil {
-		return "", err
-	}
-	if v.Kind() != doc.String {
-		return "", n.wrong(fr, v, "a string")
-	}
-	s := v.Str()
-	if !fr.read(len(s)) {
-		return "", n.limit(fr)
-	}
-	return s, nil
+	do := map[string]func(s, part string) bool{"contains": strings.Contains, "startsWith": strings.HasPrefix, "endsWith": strings.HasSuffix}[op]
+	return c.fold(newCond(p, func(fr *Frame) bool { return do(a.of(fr, strs).Str(), b.of(fr, strs).Str()) }), a, b)
 }
 
 const maxPattern = 1000 // bytes of a regular expression
 
 // matches compiles text matches "pattern"; the pattern is constant, in RE2's syntax.
 func (c *compiler) matches(a, b *node, p place) *node {
-	okA, okB := c.want(a, "a string", shape.String), c.want(b, "a string", shape.String)
-	if !okA || !okB {
+	if !c.both(a, b, strs) {
 		return broken(p)
 	}
 	if !b.konst {
@@ -178,15 +116,10 @@ func (c *compiler) matches(a, b *node, p place) *node {
 		c.fault(b.place, "the syntax is RE2: github.com/google/re2/wiki/Syntax", "%s", fault)
 		return broken(p)
 	}
-	return c.fold(newCond(p, func(fr *Frame) (bool, *RunError) {
-		s, err := textOf(fr, a)
-		if err != nil {
-			return false, err
-		}
-		if !fr.spend(1 + len(s)*size/128) {
-			return false, p.limit(fr)
-		}
-		return re.MatchString(s), nil
+	return c.fold(newCond(p, func(fr *Frame) bool {
+		s := a.of(fr, strs).Str()
+		p.within(fr, fr.spend(1+len(s)*size/128))
+		return re.MatchString(s)
 	}), a)
 }
 

@@ -98,6 +98,22 @@ func (b *budget) take(n int) bool {
 	return b.over == ""
 }
 
+// takeTimes takes n times so many bytes, however many that are.
+func (b *budget) takeTimes(n, bytes int) bool {
+	if n > 0 && bytes > b.memory/n {
+		return b.take(-1)
+	}
+	return b.take(n * bytes)
+}
+
+// deeper tells whether there is room for one more level.
+func (b *budget) deeper(room int) bool {
+	if room == 0 {
+		b.over = fmt.Sprintf("more than %d levels", maxDepth)
+	}
+	return room > 0
+}
+
 // read pays for reading a text of n bytes: short ones are free.
 func (b *budget) read(n int) bool { return n <= 256 || b.spend(n/64) }
 
@@ -112,8 +128,7 @@ func (b *budget) weighAt(v doc.Value, depth int) bool {
 	} else if k == doc.String {
 		return b.spend(1 + len(v.Str())/64)
 	}
-	if depth == 0 {
-		b.over = fmt.Sprintf("more than %d levels", maxDepth)
+	if !b.deeper(depth) {
 		return false
 	}
 	if v.Kind() == doc.Array {
@@ -132,17 +147,17 @@ func (b *budget) weighAt(v doc.Value, depth int) bool {
 	return b.spend(1)
 }
 
+// within ends the formula when its budget did not suffice.
+func (p *place) within(fr *Frame, ok bool) {
+	if !ok {
+		panic(p.limit(fr))
+	}
+}
+
 // limit is the error of an exceeded budget.
-func (p place) limit(fr *Frame) *RunError {
+func (p *place) limit(fr *Frame) *RunError {
 	e := p.fail("the formula needs %s", fr.over)
 	e.Reason = ReasonLimit
 	e.Help = "split the work into steps"
 	return e
-}
-
-// exceed marks the budget as used up.
-func (b *budget) exceed() {
-	if b.over == "" {
-		b.over = fmt.Sprintf("more than %d steps", b.limits.Steps)
-	}
 }

@@ -1,6 +1,7 @@
 package formula
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -65,38 +66,22 @@ func intOf(v doc.Value) (int, bool) {
 
 // array compiles [a, b].
 func (c *compiler) array(n *ast.ArrayNode, p place) *node {
-	parts := make([]*node, len(n.Nodes))
-	bad := false
-	var elem *shape.Type
-	for i, e := range n.Nodes {
-		parts[i] = c.node(e)
-		bad = bad || parts[i].bad
-		if i == 0 {
-			elem = parts[i].typ
-		} else {
-			elem = shape.Join(elem, parts[i].typ)
-		}
-	}
-	if bad {
+	parts := c.all(n.Nodes)
+	if slices.ContainsFunc(parts, func(n *node) bool { return n.bad }) {
 		return broken(p)
 	}
-	return c.fold(&node{place: p, typ: shape.ArrayOf(elem), val: func(fr *Frame) (doc.Value, *RunError) {
-		if !fr.spend(len(parts)) || !fr.take(len(parts)*valueSize) {
-			return doc.Value{}, p.limit(fr)
-		}
+	var elem *shape.Type
+	if len(parts) > 0 {
+		elem = joinTypes(parts)
+	}
+	return c.fold(newNode(p, shape.ArrayOf(elem), func(fr *Frame) doc.Value {
+		p.within(fr, fr.spend(len(parts)) && fr.take(len(parts)*valueSize))
 		out := make([]doc.Value, len(parts))
 		for i, part := range parts {
-			v, err := part.val(fr)
-			if err != nil {
-				return v, err
-			}
-			if v.Kind() == doc.Missing {
-				v = doc.NullValue()
-			}
-			out[i] = v
+			out[i] = orNull(part.val(fr))
 		}
-		return doc.ListOf(out), nil
-	}}, parts...)
+		return doc.ListOf(out)
+	}), parts...)
 }
 
 // pair is one entry of an object literal.
@@ -118,7 +103,7 @@ func (c *compiler) object(n *ast.MapNode, p place) *node {
 			return broken(p)
 		}
 		key, v := c.node(pn.Key), c.node(pn.Value)
-		bad = bad || key.bad || v.bad || !c.want(key, "a string", shape.String)
+		bad = !c.want(key, strs) || v.bad || bad
 		parts = append(parts, key, v)
 		if key.konst && key.v.Kind() == doc.String {
 			pairs = append(pairs, pair{key: key.v.Str(), node: v})
@@ -131,32 +116,18 @@ func (c *compiler) object(n *ast.MapNode, p place) *node {
 	if bad {
 		return broken(p)
 	}
-	return c.fold(&node{place: p, typ: t, val: func(fr *Frame) (doc.Value, *RunError) {
-		if !fr.spend(len(pairs)) || !fr.take(len(pairs)*fieldSize) {
-			return doc.Value{}, p.limit(fr)
-		}
-		return build(fr, pairs)
-	}}, parts...)
-}
-
-func build(fr *Frame, pairs []pair) (doc.Value, *RunError) {
-	fields := make([]doc.Field, 0, len(pairs))
-	for i := range pairs {
-		name := pairs[i].key
-		if pairs[i].dyn != nil {
-			s, err := textOf(fr, pairs[i].dyn)
-			if err != nil {
-				return doc.Value{}, err
+	return c.fold(newNode(p, t, func(fr *Frame) doc.Value {
+		p.within(fr, fr.spend(len(pairs)) && fr.take(len(pairs)*fieldSize))
+		fields := make([]doc.Field, 0, len(pairs))
+		for i := range pairs {
+			f := doc.Field{Name: pairs[i].key}
+			if pairs[i].dyn != nil {
+				f.Name = pairs[i].dyn.of(fr, strs).Str()
 			}
-			name = s
+			if f.Value = pairs[i].node.val(fr); f.Value.Kind() != doc.Missing {
+				fields = append(fields, f)
+			}
 		}
-		v, err := pairs[i].node.val(fr)
-		if err != nil {
-			return v, err
-		}
-		if v.Kind() != doc.Missing {
-			fields = append(fields, doc.Field{Name: name, Value: v})
-		}
-	}
-	return doc.ObjectOf(fields), nil
+		return doc.ObjectOf(fields)
+	}), parts...)
 }

@@ -1,7 +1,6 @@
 package formula
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -11,10 +10,8 @@ import (
 	"orderhub/transforms/shape"
 )
 
-// errShort leaves a chain of ?. early; chain catches it.
-var errShort = &RunError{Message: "optional chain", Err: errors.New("optional chain")}
-
-// chain compiles a whole chain with ?. in it.
+// chain compiles a whole chain with ?. in it. Where a ?. finds nothing it says so in the frame, and the parts of the chain behind it give
+// nothing, up to here.
 func (c *compiler) chain(n *ast.ChainNode) *node {
 	in := c.node(n.Node)
 	if in.bad {
@@ -27,14 +24,19 @@ func (c *compiler) chain(n *ast.ChainNode) *node {
 	}
 	val := in.val
 	out.cond = nil
-	out.val = func(fr *Frame) (doc.Value, *RunError) {
-		v, err := val(fr)
-		if err == errShort {
-			return doc.Value{}, nil
-		}
-		return v, err
+	out.val = func(fr *Frame) doc.Value {
+		v := val(fr)
+		fr.short = false
+		return v
 	}
 	return &out
+}
+
+// base evaluates what a part of a chain stands behind; false: there is nothing behind it any more.
+func (n *node) base(fr *Frame, optional bool) (doc.Value, bool) {
+	v := n.val(fr)
+	fr.short = fr.short || optional && v.IsNull()
+	return v, !fr.short
 }
 
 // member compiles a.name, a["name"], a[0] and a[expression].
@@ -46,10 +48,7 @@ func (c *compiler) member(n *ast.MemberNode, p place) *node {
 	if name, ok := prop.v, prop.konst; ok && name.Kind() == doc.String {
 		return c.field(base, prop.place, name.Str(), n.Optional, p)
 	}
-	if !c.want(base, "an array or an object", shape.Array, shape.Object) {
-		return broken(p)
-	}
-	if base.typ.Is(shape.Object) && !c.want(prop, "a string", shape.String) || base.typ.Is(shape.Array) && !c.want(prop, "a number", shape.Number) {
+	if !c.want(base, arrs|objs) || base.typ.Is(shape.Object) && !c.want(prop, strs) || base.typ.Is(shape.Array) && !c.want(prop, nums) {
 		return broken(p)
 	}
 	t := shape.OrNull(base.typ.Element())
@@ -78,19 +77,16 @@ func (c *compiler) field(base *node, at place, name string, optional bool, p pla
 	if base.path != nil && base.path.root != rootHeader {
 		return c.read(p, t, base.path.extend(seg{name: name, optional: optional, to: p.to}))
 	}
-	val := base.val
-	return c.fold(&node{place: p, typ: t, val: func(fr *Frame) (doc.Value, *RunError) {
-		v, err := val(fr)
+	return c.fold(newNode(p, t, func(fr *Frame) doc.Value {
+		v, ok := base.base(fr, optional)
 		switch {
-		case err != nil:
-			return v, err
-		case v.Kind() == doc.Object:
-			return v.Get(name), nil
-		case optional && v.IsNull():
-			return doc.Value{}, errShort
+		case !ok:
+			return doc.Value{}
+		case v.Kind() != doc.Object:
+			panic(base.wrong(fr, v, "an object"))
 		}
-		return v, base.wrong(fr, v, "an object")
-	}}, base)
+		return v.Get(name)
+	}), base)
 }
 
 func (c *compiler) noField(base *node, at place, name string) {
@@ -119,47 +115,32 @@ func (c *compiler) noField(base *node, at place, name string) {
 
 // dynamic compiles an access by a computed name or index.
 func (c *compiler) dynamic(base, prop *node, t *shape.Type, optional bool, p place) *node {
-	val, key := base.val, prop.val
-	return c.fold(&node{place: p, typ: t, val: func(fr *Frame) (doc.Value, *RunError) {
-		v, err := val(fr)
-		if err != nil {
-			return v, err
-		}
-		if optional && v.IsNull() {
-			return doc.Value{}, errShort
-		}
-		k, err := key(fr)
-		if err != nil {
-			return v, err
-		}
-		return pick(fr, base, prop, v, k)
-	}}, base, prop)
-}
-
-func pick(fr *Frame, base, prop *node, v, k doc.Value) (doc.Value, *RunError) {
-	switch v.Kind() {
-	case doc.Object:
-		if k.Kind() != doc.String {
-			return v, prop.wrong(fr, k, "a string")
-		}
-		if base.path != nil && base.path.root == rootHeaders {
-			return fr.header(strings.ToLower(k.Str())), nil
-		}
-		if !fr.spend(1 + v.Len()/16) {
-			return v, base.limit(fr)
-		}
-		return v.Get(k.Str()), nil
-	case doc.Array:
-		i, ok := intOf(k)
+	return c.fold(newNode(p, t, func(fr *Frame) doc.Value {
+		v, ok := base.base(fr, optional)
 		if !ok {
-			return v, prop.wrong(fr, k, "a whole number")
+			return doc.Value{}
 		}
-		if !fr.spend(1 + v.Len()/16) {
-			return v, base.limit(fr)
+		k := prop.val(fr)
+		switch v.Kind() {
+		case doc.Object:
+			if k.Kind() != doc.String {
+				panic(prop.wrong(fr, k, "a string"))
+			}
+			if base.path != nil && base.path.root == rootHeaders {
+				return fr.header(strings.ToLower(k.Str()))
+			}
+			base.within(fr, fr.spend(1+v.Len()/16))
+			return v.Get(k.Str())
+		case doc.Array:
+			i, ok := intOf(k)
+			if !ok {
+				panic(prop.wrong(fr, k, "a whole number"))
+			}
+			base.within(fr, fr.spend(1+v.Len()/16))
+			return v.At(i)
 		}
-		return v.At(i), nil
-	}
-	return v, base.wrong(fr, v, "an array or an object")
+		panic(base.wrong(fr, v, "an array or an object"))
+	}), base, prop)
 }
 
 // slice compiles a[from:to] of arrays and strings; negative bounds count from the end, and bounds outside are moved inside.
@@ -170,60 +151,45 @@ func (c *compiler) slice(n *ast.SliceNode, p place) *node {
 	if n.From != nil {
 		from = c.node(n.From)
 		parts = append(parts, from)
-		c.want(from, "a number", shape.Number)
+		c.want(from, nums)
 	}
 	if n.To != nil {
 		to = c.node(n.To)
 		parts = append(parts, to)
-		c.want(to, "a number", shape.Number)
+		c.want(to, nums)
 	}
-	if !c.want(base, "an array or a string", shape.Array, shape.String) {
+	if !c.wantAs(base, arrs|strs, "an array or a string") {
 		return broken(p)
 	}
 	t := shape.NotNull(base.typ)
 	if t.Is(shape.String) {
 		t = shape.StringType
 	}
-	return c.fold(&node{place: p, typ: t, val: func(fr *Frame) (doc.Value, *RunError) {
-		v, err := base.val(fr)
-		if err != nil {
-			return v, err
-		}
-		if k := v.Kind(); k != doc.Array && k != doc.String {
-			return v, base.wrong(fr, v, "an array or a string")
+	return c.fold(newNode(p, t, func(fr *Frame) doc.Value {
+		v, ok := base.base(fr, false)
+		switch k := v.Kind(); {
+		case !ok:
+			return v
+		case k != doc.Array && k != doc.String:
+			panic(base.wrong(fr, v, "an array or a string"))
 		}
 		size := v.Len()
-		lo, err := bound(fr, from, 0, size)
-		if err != nil {
-			return v, err
-		}
-		hi, err := bound(fr, to, size, size)
-		if err != nil {
-			return v, err
-		}
-		if !fr.spend(1+size/16) || !fr.take(max(0, hi-lo)*valueSize) {
-			return v, p.limit(fr)
-		}
-		return cutOut(v, lo, hi), nil
-	}}, parts...)
+		lo, hi := from.bound(fr, 0, size), to.bound(fr, size, size)
+		p.within(fr, fr.spend(1+size/16) && fr.take(max(0, hi-lo)*valueSize))
+		return cutOut(v, lo, hi)
+	}), parts...)
 }
 
-func bound(fr *Frame, n *node, none, size int) (int, *RunError) {
+// bound is the bound of a slice, moved inside; none where nothing is written.
+func (n *node) bound(fr *Frame, none, size int) int {
 	if n == nil {
-		return none, nil
+		return none
 	}
-	v, err := n.val(fr)
-	if err != nil {
-		return 0, err
-	}
-	i, ok := intOf(v)
-	if !ok {
-		return 0, n.wrong(fr, v, "a whole number")
-	}
+	i := n.whole(fr)
 	if i < 0 {
 		i += size
 	}
-	return max(0, min(i, size)), nil
+	return max(0, min(i, size))
 }
 
 // cutOut is elements or characters lo to hi, which are inside.

@@ -12,36 +12,17 @@ import (
 // unary compiles - + ! and not.
 func (c *compiler) unary(n *ast.UnaryNode, p place) *node {
 	in := c.node(n.Node)
-	if in.bad {
-		return broken(p)
-	}
-	if n.Operator == "not" || n.Operator == "!" {
-		if !c.want(in, "true or false", shape.Bool) {
-			return broken(p)
-		}
+	not := n.Operator == "not" || n.Operator == "!"
+	switch {
+	case not && c.want(in, bools):
 		t := in.test()
-		return c.fold(newCond(p, func(fr *Frame) (bool, *RunError) {
-			ok, err := t(fr)
-			return !ok, err
-		}), in)
+		return c.fold(newCond(p, func(fr *Frame) bool { return !t(fr) }), in)
+	case !not && c.want(in, nums) && n.Operator == "-":
+		return c.fold(newNode(p, shape.NumberType, func(fr *Frame) doc.Value { return doc.NumberValue(in.number(fr).Neg()) }), in)
+	case !not && !in.bad:
+		return c.fold(newNode(p, shape.NumberType, func(fr *Frame) doc.Value { return in.of(fr, nums) }), in)
 	}
-	if !c.want(in, "a number", shape.Number) {
-		return broken(p)
-	}
-	minus := n.Operator == "-"
-	return c.fold(&node{place: p, typ: shape.NumberType, val: func(fr *Frame) (doc.Value, *RunError) {
-		v, err := in.val(fr)
-		if err != nil {
-			return v, err
-		}
-		if v.Kind() != doc.Number {
-			return v, in.wrong(fr, v, "a number")
-		}
-		if minus {
-			return doc.NumberValue(v.Num().Neg()), nil
-		}
-		return v, nil
-	}}, in)
+	return broken(p)
 }
 
 // binary compiles an operator with two sides.
@@ -78,45 +59,30 @@ func (c *compiler) binary(n *ast.BinaryNode, p place) *node {
 
 // logic compiles and, or: the right side is looked at only if needed.
 func (c *compiler) logic(op string, a, b *node, p place) *node {
-	okA, okB := c.want(a, "true or false", shape.Bool), c.want(b, "true or false", shape.Bool)
-	if !okA || !okB {
+	if !c.both(a, b, bools) {
 		return broken(p)
 	}
 	ta, tb := a.test(), b.test()
+	t := func(fr *Frame) bool { return ta(fr) || tb(fr) }
 	if op == "and" || op == "&&" {
-		return c.fold(newCond(p, func(fr *Frame) (bool, *RunError) {
-			if ok, err := ta(fr); !ok || err != nil {
-				return false, err
-			}
-			return tb(fr)
-		}), a, b)
+		t = func(fr *Frame) bool { return ta(fr) && tb(fr) }
 	}
-	return c.fold(newCond(p, func(fr *Frame) (bool, *RunError) {
-		if ok, err := ta(fr); ok || err != nil {
-			return ok, err
-		}
-		return tb(fr)
-	}), a, b)
+	return c.fold(newCond(p, t), a, b)
 }
 
 // conditional compiles test ? a : b and if test { a } else { b }.
 func (c *compiler) conditional(n *ast.ConditionalNode, p place) *node {
 	cond, a, b := c.node(n.Cond), c.node(n.Exp1), c.node(n.Exp2)
-	ok := c.want(cond, "true or false", shape.Bool)
-	if !ok || a.bad || b.bad {
+	if ok := c.want(cond, bools); !ok || a.bad || b.bad {
 		return broken(p)
 	}
 	t, va, vb := cond.test(), a.val, b.val
-	return c.fold(&node{place: p, typ: shape.Join(a.typ, b.typ), val: func(fr *Frame) (doc.Value, *RunError) {
-		ok, err := t(fr)
-		if err != nil {
-			return doc.Value{}, err
-		}
-		if ok {
+	return c.fold(newNode(p, shape.Join(a.typ, b.typ), func(fr *Frame) doc.Value {
+		if t(fr) {
 			return va(fr)
 		}
 		return vb(fr)
-	}}, cond, a, b)
+	}), cond, a, b)
 }
 
 // coalesce compiles a ?? b: b if a is null or missing.
@@ -126,13 +92,12 @@ func (c *compiler) coalesce(a, b *node, p place) *node {
 	if a.typ.Is(shape.Null) {
 		t = b.typ
 	}
-	return c.fold(&node{place: p, typ: t, val: func(fr *Frame) (doc.Value, *RunError) {
-		v, err := va(fr)
-		if err != nil || !v.IsNull() {
-			return v, err
+	return c.fold(newNode(p, t, func(fr *Frame) doc.Value {
+		if v := va(fr); !v.IsNull() {
+			return v
 		}
 		return vb(fr)
-	}}, a, b)
+	}), a, b)
 }
 
 // declare compiles let name = value; result.
@@ -159,14 +124,10 @@ func (c *compiler) declare(n *ast.VariableDeclaratorNode, p place) *node {
 		return body
 	}
 	val, slot, rest := v.val, l.slot, body.val
-	return &node{place: p, typ: body.typ, val: func(fr *Frame) (doc.Value, *RunError) {
-		x, err := val(fr)
-		if err != nil {
-			return x, err
-		}
-		fr.slots[slot] = x
+	return newNode(p, body.typ, func(fr *Frame) doc.Value {
+		fr.slots[slot] = val(fr)
 		return rest(fr)
-	}}
+	})
 }
 
 // kinds names two types in a message.

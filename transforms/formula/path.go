@@ -48,7 +48,7 @@ func (c *compiler) read(p place, t *shape.Type, pa *path) *node {
 	}
 	pa.at = p
 	n := &node{place: p, typ: t, path: pa}
-	n.val = pa.compile()
+	n.val = pa.compile(func(_ *Frame, fault *RunError) { panic(fault) })
 	return n
 }
 
@@ -162,10 +162,16 @@ func (pa *path) textOf(p place, n int) string {
 }
 
 // compile is the closure that reads the path. The usual ones, names below the body, a local or an element, take the short way; whatever
-// is unusual at run time is done again, with all checks, by walk.
-func (pa *path) compile() value {
+// is unusual at run time is done again, with all checks, by walk. fail gets the error of a path that can't be followed.
+func (pa *path) compile(fail func(*Frame, *RunError)) value {
 	n := len(pa.segs)
-	slow := func(fr *Frame) (doc.Value, *RunError) { return pa.walk(fr, n) }
+	slow := func(fr *Frame) doc.Value {
+		v, err := pa.walk(fr, n)
+		if err != nil {
+			fail(fr, err)
+		}
+		return v
+	}
 	names := make([]string, n)
 	for i, s := range pa.segs {
 		if s.isIndex {
@@ -173,72 +179,33 @@ func (pa *path) compile() value {
 		}
 		names[i] = s.name
 	}
+	root, slot := pa.root, pa.slot
 	switch {
-	case pa.root == rootSlot:
-		return pa.fromSlot(names, slow)
-	case pa.root == rootBody && n > 0:
-		return fromBody(names, slow)
-	case pa.root == rootLocal:
-		slot := pa.slot
-		return func(fr *Frame) (doc.Value, *RunError) {
-			v := fr.local(slot)
-			for _, name := range names {
-				if v.Kind() != doc.Object {
-					return slow(fr)
-				}
-				v = v.Get(name)
-			}
-			return v, nil
-		}
+	case root != rootSlot && root != rootLocal && (root != rootBody || n == 0):
+		return slow
+	case n == 0 && root == rootSlot:
+		return func(fr *Frame) doc.Value { return fr.slots[slot] }
+	case n == 0:
+		return func(fr *Frame) doc.Value { return fr.local(slot) }
 	}
-	return slow
-}
-
-func fromBody(names []string, slow value) value {
 	first, rest := names[0], names[1:]
-	if len(rest) == 0 {
-		return func(fr *Frame) (doc.Value, *RunError) {
-			if fr.body.Kind() != doc.Object { // not decoded yet, or no object
-				return slow(fr)
-			}
-			return fr.body.Get(first), nil
-		}
-	}
-	return func(fr *Frame) (doc.Value, *RunError) {
+	return func(fr *Frame) doc.Value {
 		v := fr.body
-		for _, name := range names {
+		if root == rootSlot {
+			v = fr.slots[slot]
+		} else if root == rootLocal {
+			v = fr.local(slot)
+		}
+		if v.Kind() != doc.Object { // or a body that is not decoded yet
+			return slow(fr)
+		}
+		v = v.Get(first)
+		for _, name := range rest {
 			if v.Kind() != doc.Object {
 				return slow(fr)
 			}
 			v = v.Get(name)
 		}
-		return v, nil
-	}
-}
-
-func (pa *path) fromSlot(names []string, slow value) value {
-	slot := pa.slot
-	switch len(names) {
-	case 0:
-		return func(fr *Frame) (doc.Value, *RunError) { return fr.slots[slot], nil }
-	case 1:
-		name := names[0]
-		return func(fr *Frame) (doc.Value, *RunError) {
-			v := fr.slots[slot]
-			if v.Kind() != doc.Object {
-				return slow(fr)
-			}
-			return v.Get(name), nil
-		}
-	}
-	return func(fr *Frame) (doc.Value, *RunError) {
-		v := fr.slots[slot]
-		for _, name := range names {
-			if v.Kind() != doc.Object {
-				return slow(fr)
-			}
-			v = v.Get(name)
-		}
-		return v, nil
+		return v
 	}
 }

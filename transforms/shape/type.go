@@ -6,31 +6,23 @@ package shape
 
 import (
 	"slices"
+
+	"orderhub/hub/doc"
 )
 
 // Kind says what a value of a type is.
-type Kind uint8
+type Kind = doc.Kind
 
 // The kinds. Any is the kind of the zero Type: nothing is known, everything is allowed.
 const (
-	Any Kind = iota
-	Null
-	Bool
-	Number
-	String
-	Array
-	Object
+	Any    = doc.Missing
+	Null   = doc.Null
+	Bool   = doc.Bool
+	Number = doc.Number
+	String = doc.String
+	Array  = doc.Array
+	Object = doc.Object
 )
-
-var kindNames = [...]string{"any value", "null", "bool", "number", "string", "array", "object"}
-
-// String is the kind's name as people write it.
-func (k Kind) String() string {
-	if int(k) < len(kindNames) {
-		return kindNames[k]
-	}
-	return "unknown"
-}
 
 // Type is what is known of a value. A nil *Type is AnyType.
 type Type struct {
