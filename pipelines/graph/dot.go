@@ -21,7 +21,7 @@ func (g *Graph) Dot(w io.Writer) error {
 	b.WriteString("  node [fontname=\"Helvetica\", fontsize=11, style=\"filled\"];\n  edge [fontname=\"Helvetica\", fontsize=9, color=\"#8b93a1\"];\n")
 	for i, v := range l.order {
 		at := l.boxes[v]
-		if i == 0 || l.boxes[l.order[i-1]].part != at.part || l.boxes[l.order[i-1]].layer != at.layer {
+		if i == 0 || l.boxes[l.order[i-1]].layer != at.layer {
 			if i > 0 {
 				b.WriteString("  }\n")
 			}

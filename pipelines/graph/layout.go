@@ -9,10 +9,10 @@ import (
 // point is a place in the drawing, in pixels; y grows downwards.
 type point struct{ x, y float64 }
 
-// box is where a node is drawn. layer counts from the left within its part of the graph.
+// box is where a node is drawn. layer counts from the left.
 type box struct {
-	x, y, w, h  float64
-	part, layer int
+	x, y, w, h float64
+	layer      int
 }
 
 // path is the way of one edge, in its own direction: points joined by lines. Where two points differ in both x and y
@@ -24,7 +24,7 @@ type path struct {
 	loop   bool
 }
 
-// layout is a finished drawing: boxes by node, paths by edge, and the nodes in reading order (part, layer, height).
+// layout is a finished drawing: boxes by node, paths by edge, and the nodes in reading order (layer, height).
 type layout struct {
 	w, h  float64
 	boxes []box
@@ -34,7 +34,6 @@ type layout struct {
 
 const (
 	margin    = 24
-	partGap   = 40
 	titleRoom = 34
 	loopRoom  = 24
 )
@@ -46,40 +45,40 @@ func (g *Graph) layout() (*layout, error) {
 		return nil, err
 	}
 	ends := g.ends(at)
-	back := cycles(len(g.Nodes), ends)
-	l := &layout{boxes: make([]box, len(g.Nodes)), paths: make([]path, len(g.Edges))}
-	s := &shelf{y: margin}
+	loops := map[int][]int{} // edges from a node to itself, by node
+	for e, end := range ends {
+		if end[0] == end[1] {
+			loops[end[0]] = append(loops[end[0]], e)
+		}
+	}
+	top, l := float64(margin), &layout{w: 2 * margin, boxes: make([]box, len(g.Nodes)), paths: make([]path, len(g.Edges))}
 	if g.Title != "" {
-		s.y += titleRoom
-	}
-	parts := split(len(g.Nodes), ends)
-	sized := make([]*sheet, len(parts))
-	for i, part := range parts {
-		sized[i] = g.draw(part, ends, back, l, i)
-		s.limit = max(s.limit, sized[i].w)
-	}
-	for _, sh := range sized {
-		x, y := s.put(sh.w, sh.h)
-		l.move(sh, x, y)
-		l.w, l.h = max(l.w, x+sh.w+margin), max(l.h, y+sh.h+margin)
-	}
-	if g.Title != "" {
+		top += titleRoom
 		l.w = max(l.w, math.Ceil(em(oneLine(g.Title))*17)+2*margin)
 	}
-	l.w, l.h = max(l.w, 2*margin), max(l.h, s.y+margin)
-	l.read()
-	return l, nil
-}
-
-// read fills l.order.
-func (l *layout) read() {
-	for v := range l.boxes {
-		l.order = append(l.order, v)
+	p := newPlan(len(g.Nodes), ends)
+	g.size(p, loops)
+	bottom := p.place(top)
+	c := g.columns(p, loops)
+	for v := range g.Nodes {
+		b := c.box(p.items[v])
+		l.boxes[v], l.order = b, append(l.order, v)
+		l.w = max(l.w, b.x+b.w+margin)
+		x := b.x + 14
+		for _, e := range loops[v] {
+			l.paths[e] = loopPath(x, b.y)
+			x += g.labelWidth(e) + loopWidth
+		}
 	}
+	for _, r := range p.runs {
+		l.paths[r.edge] = p.route(r, c, g.labelWidth(r.edge))
+	}
+	l.h = bottom + margin
 	slices.SortStableFunc(l.order, func(a, b int) int {
 		x, y := l.boxes[a], l.boxes[b]
-		return cmp.Or(cmp.Compare(x.part, y.part), cmp.Compare(x.layer, y.layer), cmp.Compare(x.y, y.y))
+		return cmp.Or(cmp.Compare(x.layer, y.layer), cmp.Compare(x.y, y.y))
 	})
+	return l, nil
 }
 
 func (g *Graph) ends(at map[string]int) [][2]int {
@@ -88,67 +87,4 @@ func (g *Graph) ends(at map[string]int) [][2]int {
 		ends[i] = [2]int{at[e.From], at[e.To]}
 	}
 	return ends
-}
-
-// split finds the connected parts, each a list of nodes in their given order.
-func split(n int, ends [][2]int) [][]int {
-	root := make([]int, n)
-	for v := range root {
-		root[v] = v
-	}
-	var find func(v int) int
-	find = func(v int) int {
-		if root[v] != v {
-			root[v] = find(root[v])
-		}
-		return root[v]
-	}
-	for _, e := range ends {
-		a, b := find(e[0]), find(e[1])
-		root[max(a, b)] = min(a, b)
-	}
-	var parts [][]int
-	place := make(map[int]int)
-	for v := range n {
-		r := find(v)
-		if _, ok := place[r]; !ok {
-			place[r] = len(parts)
-			parts = append(parts, nil)
-		}
-		parts[place[r]] = append(parts[place[r]], v)
-	}
-	return parts
-}
-
-// shelf puts parts side by side in rows no wider than the widest part.
-type shelf struct {
-	x, y, tall, limit float64
-}
-
-func (s *shelf) put(w, h float64) (x, y float64) {
-	if s.x > 0 && s.x+w > s.limit {
-		s.y += s.tall + partGap
-		s.x, s.tall = 0, 0
-	}
-	x, y = margin+s.x, s.y
-	s.x += w + partGap
-	s.tall = max(s.tall, h)
-	return x, y
-}
-
-// move shifts a part's boxes and paths.
-func (l *layout) move(sh *sheet, dx, dy float64) {
-	for _, v := range sh.nodes {
-		l.boxes[v].x += dx
-		l.boxes[v].y += dy
-	}
-	for _, e := range sh.edges {
-		pa := &l.paths[e]
-		for i := range pa.points {
-			pa.points[i].x += dx
-			pa.points[i].y += dy
-		}
-		pa.label.x += dx
-		pa.label.y += dy
-	}
 }

@@ -1,6 +1,9 @@
 package graph
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // sortLayers orders the items of every layer so that few edges cross: barycentre sweeps to the right and to the left
 // with swaps of neighbours; the best order met is kept.
@@ -44,7 +47,7 @@ func (p *plan) number(l int) {
 // without such neighbours stay where they are.
 func (p *plan) barycentre(l int, fromLeft bool) {
 	row := p.layers[l]
-	key := make(map[int]float64, len(row))
+	key := make(map[int]float64, len(row)) // within its part
 	for _, it := range row {
 		ends := p.items[it].left
 		if !fromLeft {
@@ -60,13 +63,7 @@ func (p *plan) barycentre(l int, fromLeft bool) {
 		}
 	}
 	slices.SortStableFunc(row, func(a, b int) int {
-		switch {
-		case key[a] < key[b]:
-			return -1
-		case key[a] > key[b]:
-			return 1
-		}
-		return 0
+		return cmp.Or(cmp.Compare(p.items[a].part, p.items[b].part), cmp.Compare(key[a], key[b]))
 	})
 	p.number(l)
 }
@@ -107,22 +104,11 @@ func (p *plan) cross(as, bs []int, a, b int) int {
 }
 
 // crossings counts all crossings of the present order.
-func (p *plan) crossings() int {
-	n := 0
+func (p *plan) crossings() (n int) {
 	for _, row := range p.layers {
-		var ends []int // right ends met so far, sorted
-		for _, it := range row {
-			var own []int
-			for _, k := range p.items[it].right {
-				own = append(own, p.items[p.links[k].to].pos)
-			}
-			for _, e := range own {
-				i, _ := slices.BinarySearch(ends, e+1)
-				n += len(ends) - i
-			}
-			for _, e := range own {
-				i, _ := slices.BinarySearch(ends, e)
-				ends = slices.Insert(ends, i, e)
+		for i, b := range row {
+			for _, a := range row[:i] {
+				n += p.cross(p.items[a].right, p.items[b].right, a, b)
 			}
 		}
 	}

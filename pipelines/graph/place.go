@@ -4,21 +4,25 @@ import "math"
 
 const (
 	nodeGap  = 20 // between two boxes of a layer
+	partGap  = 30 // between two parts
 	dummyGap = 7  // between an edge that passes and anything else
 )
 
 // gap is the least distance between the middles of two neighbours in a layer, a above b.
 func (p *plan) gap(a, b int) float64 {
 	g := float64(dummyGap)
-	if p.items[a].node >= 0 && p.items[b].node >= 0 {
+	switch {
+	case p.items[a].part != p.items[b].part:
+		g = partGap
+	case !p.dummy(a) && !p.dummy(b):
 		g = nodeGap
 	}
 	return p.items[a].below + g + p.items[b].above
 }
 
 // place sets every y: each layer in turn goes as near as it can to its neighbours, keeping its order and its gaps; then
-// chains and long edges are pulled straight. After it the plan starts at y = 0.
-func (p *plan) place() {
+// chains and long edges are pulled straight. The plan starts at y = top; place gives its end.
+func (p *plan) place(top float64) (bottom float64) {
 	for _, row := range p.layers {
 		y := 0.0
 		for i, it := range row {
@@ -40,14 +44,17 @@ func (p *plan) place() {
 	for range 3 {
 		p.straighten()
 	}
-	top := math.Inf(1)
+	first := math.Inf(1)
 	for i := range p.items {
 		p.items[i].y = math.Round(p.items[i].y)
-		top = min(top, p.items[i].y-p.items[i].above)
+		first = min(first, p.items[i].y-p.items[i].above)
 	}
+	bottom = top
 	for i := range p.items {
-		p.items[i].y -= math.Floor(top)
+		p.items[i].y += top - math.Floor(first)
+		bottom = max(bottom, p.items[i].y+p.items[i].below)
 	}
+	return bottom
 }
 
 // settle moves the items of one layer to the weighted mean of their neighbours on the chosen sides. Where that would
@@ -87,10 +94,10 @@ func (p *plan) wish(it int, left, right bool) (y, weight float64) {
 	sum := 0.0
 	pull := func(k int, at float64) {
 		w := 1.0
-		if p.items[p.links[k].from].node < 0 {
+		if p.dummy(p.links[k].from) {
 			w *= 3
 		}
-		if p.items[p.links[k].to].node < 0 {
+		if p.dummy(p.links[k].to) {
 			w *= 3
 		}
 		sum += float64(w * at)

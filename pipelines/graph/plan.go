@@ -1,10 +1,14 @@
 package graph
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
-// plan is one connected part of the graph in layers. Items are nodes and the dummies that hold a place for a long edge
-// in every layer it passes; links join items of neighbouring layers. Layers run left to right.
+// plan is the graph in layers, which run left to right. Items are nodes and the dummies that hold a place for a long edge
+// in every layer it passes; links join items of neighbouring layers.
 type plan struct {
+	nodes  int
 	items  []item
 	links  []link
 	layers [][]int // items by layer, top to bottom
@@ -12,8 +16,8 @@ type plan struct {
 }
 
 type item struct {
-	node         int // place in Graph.Nodes, or -1 for a dummy
 	layer, pos   int
+	part         int     // items of different parts are not joined: they stand one part under the other in every layer
 	left, right  []int   // links
 	above, below float64 // room it needs over and under y
 	y            float64 // its middle
@@ -34,38 +38,41 @@ type run struct {
 	links []int
 }
 
-// newPlan layers the given nodes. ends are the edges' places in nodes-of-the-graph; loops must not be among edges.
-func newPlan(nodes, edges []int, ends [][2]int, back []bool) *plan {
-	p := &plan{}
-	local := make(map[int]int, len(nodes))
-	for i, v := range nodes {
-		local[v] = i
-		p.items = append(p.items, item{node: v})
-	}
-	turned := make([][2]int, len(edges))
-	for i, e := range edges {
-		turned[i] = [2]int{local[ends[e][0]], local[ends[e][1]]}
-		if back[e] {
-			turned[i][0], turned[i][1] = turned[i][1], turned[i][0]
+// newPlan layers n nodes, the first items of the plan, with the edges between them; an edge from a node to itself has no place in it.
+func newPlan(n int, ends [][2]int) *plan {
+	p := &plan{nodes: n, items: make([]item, n)}
+	back := cycles(n, ends)
+	var edges []int
+	var forward [][2]int
+	for e, end := range ends {
+		if end[0] == end[1] {
+			continue
 		}
+		if back[e] {
+			end[0], end[1] = end[1], end[0]
+		}
+		edges, forward = append(edges, e), append(forward, end)
 	}
-	for i, l := range layers(len(nodes), turned) {
-		p.items[i].layer = l
+	for v, l := range layers(n, forward) {
+		p.items[v].layer = l
 	}
 	for i, e := range edges {
-		p.addRun(e, back[e], turned[i][0], turned[i][1])
+		p.addRun(e, back[e], forward[i][0], forward[i][1])
 	}
-	p.firstOrder(len(nodes))
+	p.firstOrder()
 	p.sortLayers()
 	return p
 }
+
+// dummy tells that an item is no node: it holds the place of a long edge.
+func (p *plan) dummy(it int) bool { return it >= p.nodes }
 
 // addRun adds the links of one edge, with a dummy in each layer between its ends.
 func (p *plan) addRun(edge int, back bool, from, to int) {
 	r := run{edge: edge, back: back, items: []int{from}}
 	for l := p.items[from].layer + 1; l < p.items[to].layer; l++ {
 		r.items = append(r.items, len(p.items))
-		p.items = append(p.items, item{node: -1, layer: l})
+		p.items = append(p.items, item{layer: l})
 	}
 	r.items = append(r.items, to)
 	for i := 1; i < len(r.items); i++ {
@@ -79,8 +86,8 @@ func (p *plan) addRun(edge int, back bool, from, to int) {
 	p.runs = append(p.runs, r)
 }
 
-// firstOrder fills the layers by depth-first search, so that what belongs together starts together.
-func (p *plan) firstOrder(nodes int) {
+// firstOrder fills the layers by depth-first search, so that what belongs together starts together: one part under the other.
+func (p *plan) firstOrder() {
 	seen := make([]bool, len(p.items))
 	var visit func(it int)
 	visit = func(it int) {
@@ -88,22 +95,40 @@ func (p *plan) firstOrder(nodes int) {
 			return
 		}
 		seen[it] = true
-		l := p.items[it].layer
-		for len(p.layers) <= l {
+		for l := p.items[it].layer; len(p.layers) <= l; {
 			p.layers = append(p.layers, nil)
 		}
-		p.items[it].pos = len(p.layers[l])
-		p.layers[l] = append(p.layers[l], it)
+		row := &p.layers[p.items[it].layer]
+		*row = append(*row, it)
 		for _, k := range p.items[it].right {
 			visit(p.links[k].to)
 		}
 	}
+	for it := range p.nodes {
+		p.join(it, it+1)
+	}
 	for _, rootsOnly := range []bool{true, false} {
-		for it := range nodes {
+		for it := range p.nodes {
 			if len(p.items[it].left) == 0 || !rootsOnly {
 				visit(it)
 			}
 		}
+	}
+	for l, row := range p.layers {
+		slices.SortStableFunc(row, func(a, b int) int { return cmp.Compare(p.items[a].part, p.items[b].part) })
+		p.number(l)
+	}
+}
+
+// join makes all that links join with an item one part, unless it is in one.
+func (p *plan) join(it, part int) {
+	i := &p.items[it]
+	if i.part > 0 {
+		return
+	}
+	i.part = part
+	for _, k := range slices.Concat(i.left, i.right) {
+		p.join(p.other(k, it), part)
 	}
 }
 
@@ -184,9 +209,11 @@ func layers(n int, edges [][2]int) []int {
 			break
 		}
 	}
-	first := slices.Min(layer)
-	for v := range layer {
-		layer[v] -= first
+	if n > 0 {
+		first := slices.Min(layer)
+		for v := range layer {
+			layer[v] -= first
+		}
 	}
 	return layer
 }

@@ -19,10 +19,9 @@ type grid struct{ x, w, bend, text []float64 }
 func (g *Graph) columns(p *plan, loops map[int][]int) grid {
 	n := len(p.layers)
 	c := grid{make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)}
-	for _, it := range p.items {
-		if it.node >= 0 {
-			c.w[it.layer] = max(c.w[it.layer], g.width(it.node, loops[it.node]))
-		}
+	for v := range g.Nodes {
+		l := p.items[v].layer
+		c.w[l] = max(c.w[l], g.width(v, loops[v]))
 	}
 	for _, r := range p.runs {
 		l := p.items[p.links[r.labelled()].from].layer
@@ -32,7 +31,10 @@ func (g *Graph) columns(p *plan, loops map[int][]int) grid {
 		l, dy := p.items[k.from].layer, math.Abs(p.items[k.to].y+k.b-p.items[k.from].y-k.a)
 		c.bend[l] = max(c.bend[l], math.Round(min(34+dy/8, 84)))
 	}
-	for l := 1; l < n; l++ {
+	for l := range n {
+		if c.x[l] = margin; l == 0 {
+			continue
+		}
 		c.x[l] = c.x[l-1] + c.w[l-1] + c.bend[l-1] + c.text[l-1] + tipRoom
 	}
 	return c
@@ -46,8 +48,8 @@ func (r run) labelled() int {
 	return r.links[0]
 }
 
-func (c grid) box(i item, part int) box {
-	return box{x: c.x[i.layer], y: i.y - i.below, w: c.w[i.layer], h: 2 * i.below, layer: i.layer, part: part}
+func (c grid) box(i item) box {
+	return box{x: c.x[i.layer], y: i.y - i.below, w: c.w[i.layer], h: 2 * i.below, layer: i.layer}
 }
 
 // route is the way of a run: level through its slots, bent only between the layers.
@@ -105,10 +107,7 @@ type port struct {
 // in a label get a port of their own, so labels never lie on each other.
 func (p *plan) ports(labelled func(edge int) bool) []float64 {
 	need := make([]float64, len(p.items))
-	for it := range p.items {
-		if p.items[it].node < 0 {
-			continue
-		}
+	for it := range p.nodes {
 		left := p.side(it, p.items[it].left, func(k int) bool {
 			r := p.runs[p.links[k].run]
 			return labelled(r.edge) && (r.back || len(r.links) == 1)

@@ -10,69 +10,20 @@ const (
 	edgeCells  = 28
 )
 
-// sheet is one connected part, drawn with its top left corner at 0,0.
-type sheet struct {
-	nodes, edges []int
-	w, h         float64
-}
-
-// draw lays out one part and writes its boxes and paths into l.
-func (g *Graph) draw(nodes []int, ends [][2]int, back []bool, l *layout, part int) *sheet {
-	sh := &sheet{nodes: nodes}
-	in := make(map[int]bool, len(nodes))
-	for _, v := range nodes {
-		in[v] = true
-	}
-	var flow []int
-	loops := map[int][]int{}
-	for i, e := range ends {
-		if !in[e[0]] {
-			continue
-		}
-		sh.edges = append(sh.edges, i)
-		if e[0] == e[1] {
-			loops[e[0]] = append(loops[e[0]], i)
-		} else {
-			flow = append(flow, i)
-		}
-	}
-	p := newPlan(nodes, flow, ends, back)
-	g.size(p, loops)
-	p.place()
-	c := g.columns(p, loops)
-	for it := range nodes {
-		b := c.box(p.items[it], part)
-		l.boxes[nodes[it]] = b
-		sh.w = max(sh.w, b.x+b.w)
-		x := b.x + 14
-		for _, e := range loops[nodes[it]] {
-			l.paths[e] = loopPath(x, b.y)
-			x += g.labelWidth(e) + loopWidth
-		}
-	}
-	for _, r := range p.runs {
-		l.paths[r.edge] = p.route(r, c, g.labelWidth(r.edge))
-	}
-	for i := range p.items {
-		sh.h = max(sh.h, p.items[i].y+p.items[i].below)
-	}
-	return sh
-}
-
 // size sets the room every item needs and the ports of every node.
 func (g *Graph) size(p *plan, loops map[int][]int) {
 	need := p.ports(func(e int) bool { return g.Edges[e].Label != "" })
 	for it := range p.items {
 		i := &p.items[it]
-		if i.node < 0 {
+		if p.dummy(it) {
 			i.above, i.below = 4, 4
 			continue
 		}
-		half := math.Ceil(g.height(i.node, need[it]) / 2)
+		half := math.Ceil(g.height(it, need[it]) / 2)
 		i.above, i.below = half, half
-		if len(loops[i.node]) > 0 {
+		if len(loops[it]) > 0 {
 			i.above += loopRoom
-		} else if g.Nodes[i.node].note() != "" {
+		} else if g.Nodes[it].note() != "" {
 			i.above += 8
 		}
 	}
