@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orderhub/hub/doc"
+	"orderhub/hub/mask"
 )
 
 // Exchange is a message in flight: the message, the variables that steps
@@ -27,11 +28,11 @@ type Exchange struct {
 
 // StageEnv is what a stage gives to the steps of every exchange it runs.
 type StageEnv struct {
-	Store Store
+	Store Records
 	Clock Clock
 	Ask   func(ctx context.Context, queue string, m *Message) (*Message, error) // see Runtime.Ask
 	// Mask hides secrets and personal data in what is said of a message; nil: nothing is hidden.
-	Mask *Masker
+	Mask *mask.Masker
 
 	Save func(ctx context.Context, x *Exchange, root, correlation string) error // see Exchange.Commit
 
@@ -96,6 +97,15 @@ func (v Vars) Document() doc.Value {
 		fields[i] = doc.Field{Name: e.Name, Value: e.Value}
 	}
 	return doc.ObjectOf(fields)
+}
+
+// Values are the values of the variables.
+func (v Vars) Values() []doc.Value {
+	all := make([]doc.Value, len(v))
+	for i, e := range v {
+		all[i] = e.Value
+	}
+	return all
 }
 
 // VarsOf is the reverse of Document.
@@ -187,14 +197,6 @@ func (x *Exchange) Turn(ctx context.Context, f func(y *Exchange) error) error {
 // Commit commits the unit of a turn, with its sends in their outboxes. root and correlation are what its history is found by.
 func (x *Exchange) Commit(ctx context.Context, root, correlation string) error {
 	return x.Env.Save(ctx, x, root, correlation)
-}
-
-// Mask is the masker of texts about x's message and variables, such as what a far end answered.
-func (x *Exchange) Mask() *Masker {
-	if x.Env == nil {
-		return nil
-	}
-	return x.Env.Mask.About(x.Msg).AboutVars(x.Vars)
 }
 
 // Note adds an event to the message's history (EIP Message History).

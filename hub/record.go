@@ -4,7 +4,27 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 )
+
+// Record is a versioned value of the store: aggregation groups, idempotency
+// keys, process state, tables, adapter positions.
+type Record struct {
+	Kind, Key string
+	Value     []byte
+	Version   int64
+	Expires   time.Time
+}
+
+// Records reads what units have written: records and counters.
+type Records interface {
+	// Get reads a record; ErrNotFound when absent or expired.
+	Get(ctx context.Context, kind, key string) (Record, error)
+	// List pages through the records of a kind by key order, after a key, with a prefix.
+	List(ctx context.Context, kind, prefix, after string, limit int) ([]Record, error)
+	// Counters reads all counters of a kind whose keys have the prefix.
+	Counters(ctx context.Context, kind, prefix string) (map[string]int64, error)
+}
 
 // Record reads a record as x's unit of work will leave it: what the unit
 // writes already, else what the store has; ErrNotFound when absent, deleted or

@@ -8,7 +8,7 @@ import (
 )
 
 // Unit is one unit of work: all that handling one message changes in the
-// store. It is committed once, all or nothing (Store.Commit).
+// store. It is committed once, all or nothing (store.Store).
 type Unit struct {
 	Input       *Delivery // the stored message that is consumed; nil for a message from outside
 	Finish      Finish    // what becomes of Input
@@ -18,7 +18,7 @@ type Unit struct {
 	Adds        []Add     // counters: commutative, never a conflict
 	Sends       []Send    // messages to targets outside: published after the checks, or through the outbox
 	History     []Event
-	Refused     []Refusal // what the hub did not take; see MaxRefusals for how many a store keeps
+	Refused     []Refusal // what the hub did not take; see store.MaxRefusals for how many are kept
 	Reply       *Message  // what a request-reply source answers once the unit is durable; set by `reply`
 	Correlation string    // what History is found by; set from the message by the stage
 	Root        string    // the root message ID, likewise
@@ -55,7 +55,7 @@ type Finish struct {
 	Due   time.Time // Waiting: when it is to run again
 	Tried bool      // Waiting, Dead: the attempt counts
 	Error *Failure  // Waiting, Dead: why
-	Await string    // Waiting: the part of the hub (an adapter) that failed; the message may run as soon as it is well: see Store.Hasten
+	Await string    // Waiting: the part of the hub (an adapter) that failed; the message may run as soon as it is well: see store.Admin
 }
 
 // Failure is the stored form of an error: why a message waits or is dead.
@@ -105,6 +105,21 @@ const (
 
 func (s State) String() string {
 	return [...]string{"done", "ready", "waiting", "held", "dead"}[s]
+}
+
+// Delivery is a stored message, claimed by this hub.
+type Delivery struct {
+	Seq      int64 // position in the store: the order of a queue
+	Queue    string
+	State    State
+	Due      time.Time
+	Attempts int // failed runs that counted
+	Crashes  int // unclean stops during which it was running
+	Name     string
+	Msg      *Message
+	Vars     Vars
+	Error    *Failure
+	Epoch    int64 // fencing: the claim that owns it
 }
 
 // Put is a message for a queue of the hub. A queue is a direct channel, one

@@ -157,7 +157,7 @@ func (r *Request) Ask(ctx context.Context, x *hub.Exchange, suffix string) (*hub
 	reply, err := r.ask(ctx, x, m)
 	if err != nil {
 		if x.Trace {
-			r.site.Note(x, began, "called", r.Name+" failed: "+x.Mask().Error(hub.AsError(err)).Error())
+			r.site.Note(x, began, "called", r.Name+" failed: "+hub.AsError(err).Masked(x.Mask()).Error())
 		}
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func (r *Request) Ask(ctx context.Context, x *hub.Exchange, suffix string) (*hub
 		reply = &hub.Message{}
 	}
 	if err = r.answers.hold(r.Name, m, reply); err != nil { // it may tell what it holds: nobody else knows that document
-		err = x.Mask().About(m, reply).Error(hub.AsError(err))
+		err = hub.AsError(err).Masked(x.Mask().About(m.Documents()...).About(reply.Documents()...))
 	} else if r.pipeline == nil && !r.safe { // of a pipeline that runs here, what it called counts
 		x.Acted()
 	}

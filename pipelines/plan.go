@@ -13,6 +13,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/engine"
+	"orderhub/hub/mask"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/schema"
@@ -30,7 +31,7 @@ type Plan struct {
 	Drain   time.Duration
 	Keep    time.Duration // retention of history
 	Reserve int64         // bytes of disk that nothing from outside may use; 0: the store's default
-	Mask    *hub.Masker   // knows the secrets of the configuration and what its schemas mark
+	Mask    *mask.Masker  // knows the secrets of the configuration and what its schemas mark
 
 	Adapters  []*Adapter
 	Channels  []*Channel

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"orderhub/hub"
+	"orderhub/hub/mask"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 )
@@ -17,7 +18,7 @@ type Registry struct {
 	// Entry gives the steps that stand before those of a pipeline whose source answers, such as the Idempotency-Key.
 	Entry func(b *Build) []hub.Step
 	// Mask hides in every text what the configuration holds in confidence; nil: each plan has one of its own.
-	Mask *hub.Masker
+	Mask *mask.Masker
 	// Words of other tools, and the one to write here.
 	Foreign map[string]string
 	// Absent tells that the hub runs without the broker that an adapter names: the store carries its channels and places. nil: none is absent.

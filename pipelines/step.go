@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/escape"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/shape"
@@ -210,7 +211,7 @@ func (s Site) Suffix() string { return strings.ReplaceAll(s.Where, "/", ".") }
 
 // IdempotencyKey is the key of a request that this step makes for x: the same on every attempt.
 func (s Site) IdempotencyKey(x *hub.Exchange) string {
-	key := hub.Segments(x.Msg.ID) + "/" + strings.ReplaceAll(s.Where, " ", ".")
+	key := escape.Segments(x.Msg.ID) + "/" + strings.ReplaceAll(s.Where, " ", ".")
 	if len(key) > 200 {
 		key = hub.Clip(x.Msg.Root(), 60) + "/" + hub.HashID(key)
 	}

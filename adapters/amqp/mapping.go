@@ -100,7 +100,7 @@ func notSent(name string, carried bool) bool {
 	switch name {
 	case headerPriority, headerKey, headerTime, headerExpires, headerCorrelation, headerRefused, "x-death", "x-delivery-count", "x-acquired-count":
 		return true
-	case headerUserID, headerExchange, headerAgain, optionKey, hub.HeaderExact:
+	case headerUserID, headerExchange, headerAgain, optionKey, broker.HeaderExact:
 		return !carried
 	}
 	return strings.HasPrefix(name, "x-first-death-") || strings.HasPrefix(name, "x-last-death-")
@@ -168,10 +168,10 @@ func (a *Adapter) publishing(m *hub.Message, to place) (amqp.Publishing, error) 
 // table fills in the properties and the header table, and returns the table's size. Headers that were kept exactly are
 // sent as they came; a channel carries the texts, and the header that keeps the rest, as they are.
 func (a *Adapter) table(p *amqp.Publishing, m *hub.Message, to place) (size int, err error) {
-	var exact []hub.ExactHeader
+	var exact []broker.ExactHeader
 	var covered map[string]bool
 	if !to.carried {
-		exact, covered = m.Headers.Exact(exactText)
+		exact, covered = broker.Exact(m.Headers, exactText)
 	}
 	add := func(name string, v any) {
 		if !to.carried {

@@ -25,7 +25,7 @@ func TestMessageMapping(t *testing.T) {
 	}
 	want := hub.Headers{"region": "eu", "n": "5", "b": "true", "f": "1.5", "raw": "text", "at": "2026-11-21T09:00:10Z", "x-delivery-count": "4", "price": "-0.05",
 		"t": `{"b":[1,"x","1.5"]}`, "content-type": "application/json", "reply-to": "answers", "routing-key": "a.b", "amqp.exchange": "x", "amqp.type": "order",
-		"amqp.app-id": "shop", "amqp.priority": "3", "amqp.redelivered": "true", "none": "", hub.HeaderExact: m.Headers[hub.HeaderExact]}
+		"amqp.app-id": "shop", "amqp.priority": "3", "amqp.redelivered": "true", "none": "", broker.HeaderExact: m.Headers[broker.HeaderExact]}
 	for name, v := range want {
 		if m.Headers[name] != v {
 			t.Errorf("%s: %q, want %q", name, m.Headers[name], v)

@@ -14,6 +14,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // tablePrefix begins the name of a table entry whose own name means something else among the headers of a message, as
@@ -27,12 +28,12 @@ func tableHeaders(t amqp.Table, carried bool) hub.Headers {
 	if len(t) == 0 {
 		return h
 	}
-	var all []hub.ExactHeader
+	var all []broker.ExactHeader
 	same := map[string]int{} // names that differ in their case alone
 	for _, name := range slices.Sorted(maps.Keys(t)) {
 		shown := name
 		switch lower := strings.ToLower(name); {
-		case lower == hub.HeaderExact:
+		case lower == broker.HeaderExact:
 			continue
 		case !carried && (property(&amqp.Publishing{}, lower) != nil || ownName(lower)):
 			shown = tablePrefix + name
@@ -44,17 +45,17 @@ func tableHeaders(t amqp.Table, carried bool) hub.Headers {
 			all = append(all, exactHeader(shown, t[name]))
 		}
 	}
-	exact := slices.DeleteFunc(all, func(e hub.ExactHeader) bool {
+	exact := slices.DeleteFunc(all, func(e broker.ExactHeader) bool {
 		lower := strings.ToLower(e.Name)
-		return e.Form == hub.FormText && e.Name == lower && same[lower] == 1
+		return e.Form == broker.FormText && e.Name == lower && same[lower] == 1
 	})
 	if carried {
-		if kept, _ := t[hub.HeaderExact].(string); kept != "" { // of the hub that sent it
-			h[hub.HeaderExact] = kept
+		if kept, _ := t[broker.HeaderExact].(string); kept != "" { // of the hub that sent it
+			h[broker.HeaderExact] = kept
 			return h
 		}
 	}
-	return h.WithExact(exact)
+	return broker.WithExact(h, exact)
 }
 
 // ownName reports whether the name is one that tells how a message came.
@@ -79,19 +80,19 @@ type typed struct {
 
 const rawText = "S64" // the letter of a text that is no UTF-8; its value is base64
 
-func exactHeader(name string, v any) hub.ExactHeader {
+func exactHeader(name string, v any) broker.ExactHeader {
 	switch v := v.(type) {
 	case nil:
-		return hub.ExactHeader{Name: name, Form: hub.FormNull}
+		return broker.ExactHeader{Name: name, Form: broker.FormNull}
 	case string:
 		if utf8.ValidString(v) {
-			return hub.ExactHeader{Name: name, Form: hub.FormText, Value: v}
+			return broker.ExactHeader{Name: name, Form: broker.FormText, Value: v}
 		}
 	case []byte:
-		return hub.ExactHeader{Name: name, Form: hub.FormBytes, Value: string(v)}
+		return broker.ExactHeader{Name: name, Form: broker.FormBytes, Value: string(v)}
 	}
 	raw, _ := json.Marshal(typeOf(v)) // texts always can
-	return hub.ExactHeader{Name: name, Form: formAMQP, Value: string(raw)}
+	return broker.ExactHeader{Name: name, Form: formAMQP, Value: string(raw)}
 }
 
 // wireSize returns the number of bytes that a value takes in a table.
@@ -126,19 +127,19 @@ func wireSize(v any) (n int) {
 }
 
 // exactText returns the text of a header in one of our forms.
-func exactText(e hub.ExactHeader) (string, bool) {
+func exactText(e broker.ExactHeader) (string, bool) {
 	v, ok := exactValue(e)
 	return headerText(v), ok
 }
 
 // exactValue is the reverse of exactHeader.
-func exactValue(e hub.ExactHeader) (any, bool) {
+func exactValue(e broker.ExactHeader) (any, bool) {
 	switch e.Form {
-	case hub.FormNull:
+	case broker.FormNull:
 		return nil, true
-	case hub.FormText:
+	case broker.FormText:
 		return e.Value, true
-	case hub.FormBytes:
+	case broker.FormBytes:
 		return []byte(e.Value), true
 	case formAMQP:
 		var t typed

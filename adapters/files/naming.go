@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"orderhub/hub"
+	"orderhub/hub/escape"
 )
 
 // naming makes file names of messages: literal texts and headers in turn.
@@ -64,11 +65,11 @@ func (n naming) of(m *hub.Message) (string, error) {
 		switch p.header {
 		case "":
 		case "id":
-			text = hub.Segment(strings.ReplaceAll(m.ID, "/", "_")) // of a child: parent/1
+			text = escape.Segment(strings.ReplaceAll(m.ID, "/", "_")) // of a child: parent/1
 		case "key":
-			text = hub.Segment(m.Key)
+			text = escape.Segment(m.Key)
 		case "correlation":
-			text = hub.Segment(m.Correlation)
+			text = escape.Segment(m.Correlation)
 		default:
 			text = m.Headers.Get(p.header)
 		}

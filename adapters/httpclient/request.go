@@ -13,6 +13,7 @@ import (
 	"github.com/go-resty/resty/v2"
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/hub/escape"
 )
 
 const typeJSON = "application/json"
@@ -38,7 +39,7 @@ func (c *Caller) request(ctx context.Context, m *hub.Message) (*resty.Request, e
 	}
 	correlation := m.Correlation
 	if !validValue(correlation) { // a key that can't stand in a header line is written so that it can
-		correlation = hub.Segment(correlation)
+		correlation = escape.Segment(correlation)
 	}
 	headers := [][2]string{
 		{"Accept", typeJSON},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 	"orderhub/hub/hubtest"
 )
 
@@ -79,7 +80,7 @@ func TestCarriedWhole(t *testing.T) {
 	a := s.adapter(nil)
 	at := time.UnixMilli(1_790_000_000_123).UTC()
 	in := &hub.Message{ID: "web-7/2", Key: "o-7", Correlation: "7", Time: at, Expires: time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond), Body: hub.NewBody([]byte("x")),
-		Headers: hub.Headers{"key": "a header", "kafka.tombstone": "true", "raw": "\xff\x00", "empty": "", "kafka.key": "", hub.HeaderExact: `[["A","null",""]]`, "routing-key": "a.b", "x": "ž"}}
+		Headers: hub.Headers{"key": "a header", "kafka.tombstone": "true", "raw": "\xff\x00", "empty": "", "kafka.key": "", broker.HeaderExact: `[["A","null",""]]`, "routing-key": "a.b", "x": "ž"}}
 	bare := &hub.Message{ID: "web-8", Time: at}
 	target := s.channel(a, hub.Carried{Name: name, Type: "direct"})
 	for _, m := range []*hub.Message{in, bare} {

@@ -16,6 +16,7 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // sealed makes a batch as it lies in a log.
@@ -235,7 +236,7 @@ func TestHeadersBothWays(t *testing.T) {
 	rec.Partition, rec.Offset = 3, 17
 	got := messageOf(r, rec)
 	want := hub.Headers{"x-a": "1", "raw": "/wA=", "hub-id": "o-1/2", "routing-key": "order.paid", "x-upper": "U", "kafka_replytopic": "r", "reply-to": "topic r"}
-	if fmt.Sprint(got.Headers.With(hub.HeaderExact, "")) != fmt.Sprint(want) {
+	if fmt.Sprint(got.Headers.With(broker.HeaderExact, "")) != fmt.Sprint(want) {
 		t.Errorf("headers %v, want %v", got.Headers, want)
 	}
 	if got.ID != "t.abcdefgh.3.17" || got.Key != "k" || got.Correlation != "o-1" || !got.Expires.Equal(m.Expires) || !got.Time.Equal(at) {

@@ -15,6 +15,7 @@ import (
 	kafka "github.com/segmentio/kafka-go"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 	"orderhub/hub/hubtest"
 )
 
@@ -143,7 +144,7 @@ func TestFault_B7_Seen(t *testing.T) {
 	var m hub.Message
 	r.message(&m, 0, readBack(t, parcelOf(t, wireRecord{Key: []byte{0, 255, 1}, Headers: []kafka.Header{
 		{Key: "Sku", Value: []byte("s-1")}, {Key: "raw", Value: []byte{0, 255}}, {Key: "none", Value: nil}, {Key: "key", Value: []byte("theirs")}}})))
-	want := hub.Headers{"sku": "s-1", "raw": "AP8=", "none": "", "kafka.header.key": "theirs", "kafka.key": "AP8B", "kafka.tombstone": "true", hub.HeaderExact: m.Headers[hub.HeaderExact]}
+	want := hub.Headers{"sku": "s-1", "raw": "AP8=", "none": "", "kafka.header.key": "theirs", "kafka.key": "AP8B", "kafka.tombstone": "true", broker.HeaderExact: m.Headers[broker.HeaderExact]}
 	if m.Key != "AP8B" || !reflect.DeepEqual(m.Headers, want) {
 		t.Errorf("%+v", m)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 	"orderhub/hub/hubtest"
 )
 
@@ -253,7 +254,7 @@ func TestConsole(t *testing.T) {
 	for _, m := range got.all() {
 		var n int
 		fmt.Sscanf(string(m.Body.Bytes()), `{"n":%d}`, &n)
-		if m.Key != fmt.Sprint("k-", n%7) || fmt.Sprint(m.Headers.With(hub.HeaderExact, "")) != fmt.Sprintf("map[sku:s-%d x:ä]", n) {
+		if m.Key != fmt.Sprint("k-", n%7) || fmt.Sprint(m.Headers.With(broker.HeaderExact, "")) != fmt.Sprintf("map[sku:s-%d x:ä]", n) {
 			t.Errorf("%+v", m)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // parcel is a message as a record, together with its sender's wait for the brokers.
@@ -85,7 +86,7 @@ func (p *parcel) fill(m *hub.Message, f form) {
 // keep adds the headers that m has exactly as they came, and returns their names. It also takes the key as it came,
 // unless it was changed.
 func (p *parcel) keep(m *hub.Message) map[string]bool {
-	list, kept := m.Headers.Exact(nil)
+	list, kept := broker.Exact(m.Headers, nil)
 	for _, e := range list {
 		if e.Name == headerExactKey {
 			if m.Key == text([]byte(e.Value)) {
@@ -94,7 +95,7 @@ func (p *parcel) keep(m *hub.Message) map[string]bool {
 			continue
 		}
 		if name, sent := outside(e.Name, onTopic); sent && !property(m, name) {
-			p.headers = append(p.headers, header{name, e.Value, e.Form == hub.FormNull})
+			p.headers = append(p.headers, header{name, e.Value, e.Form == broker.FormNull})
 		}
 	}
 	return kept

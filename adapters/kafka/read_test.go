@@ -13,6 +13,7 @@ import (
 	kafka "github.com/segmentio/kafka-go"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 	"orderhub/hub/hubtest"
 )
 
@@ -63,7 +64,7 @@ func TestRecordsBecomeMessages(t *testing.T) {
 	if first.Key != "k1" || first.Correlation != "o-9" || !first.Time.Equal(at) || string(first.Body.Bytes()) != "one" {
 		t.Errorf("first %+v", first)
 	}
-	if want := "map[content-type:text/plain hub-id:w-1/2 sig:/wA=]"; fmt.Sprint(first.Headers.With(hub.HeaderExact, "")) != want {
+	if want := "map[content-type:text/plain hub-id:w-1/2 sig:/wA=]"; fmt.Sprint(first.Headers.With(broker.HeaderExact, "")) != want {
 		t.Errorf("headers %v, want %s", first.Headers, want)
 	}
 	if m := ms[1]; m.Headers[headerTombstone] != "true" || m.Body.Len() != 0 {

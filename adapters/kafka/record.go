@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // record is a fetched record. Its bytes belong to the answer that it came in.
@@ -61,11 +62,11 @@ func (r *run) message(m *hub.Message, partition int, rec *record) (reply *addres
 // are kept exactly.
 func (r *run) headers(m *hub.Message, rec *record, exactKey bool) *address {
 	var back address
-	list, plain, last := make([]hub.ExactHeader, 0, rec.count+1), true, ""
-	keep := func(e hub.ExactHeader) {
+	list, plain, last := make([]broker.ExactHeader, 0, rec.count+1), true, ""
+	keep := func(e broker.ExactHeader) {
 		name := strings.ToLower(e.Name)
 		m.Headers[name], _ = e.Text()
-		plain = plain && e.Form == hub.FormText && e.Name == spelled(name) && e.Name > last
+		plain = plain && e.Form == broker.FormText && e.Name == spelled(name) && e.Name > last
 		list, last = append(list, e), e.Name
 	}
 	carried := r.form == onChannel && rec.has(headerID) // a hub says what its headers are
@@ -88,12 +89,12 @@ func (r *run) headers(m *hub.Message, rec *record, exactKey bool) *address {
 		}
 	}
 	if exactKey {
-		keep(hub.ExactHeader{Name: headerExactKey, Form: hub.FormBytes, Value: string(rec.key)})
+		keep(broker.ExactHeader{Name: headerExactKey, Form: broker.FormBytes, Value: string(rec.key)})
 	}
 	_, told := m.Headers[hub.HeaderReplyTo]
 	reply := back.of(m)
 	if _, tells := m.Headers[hub.HeaderReplyTo]; !plain || tells != told && !carried {
-		m.Headers = m.Headers.WithExact(list)
+		m.Headers = broker.WithExact(m.Headers, list)
 	}
 	return reply
 }
@@ -121,22 +122,22 @@ func expires(m *hub.Message, value []byte) bool {
 }
 
 // exact returns a header of a record under a name that no other header of a message has.
-func exact(name string, value []byte, f form) hub.ExactHeader {
+func exact(name string, value []byte, f form) broker.ExactHeader {
 	if reserved(strings.ToLower(name)) && f == onTopic {
 		name = prefixHeader + name
 	}
 	switch {
 	case value == nil:
-		return hub.ExactHeader{Name: name, Form: hub.FormNull}
+		return broker.ExactHeader{Name: name, Form: broker.FormNull}
 	case isText(value):
-		return hub.ExactHeader{Name: name, Form: hub.FormText, Value: string(value)}
+		return broker.ExactHeader{Name: name, Form: broker.FormText, Value: string(value)}
 	}
-	return hub.ExactHeader{Name: name, Form: hub.FormBytes, Value: string(value)}
+	return broker.ExactHeader{Name: name, Form: broker.FormBytes, Value: string(value)}
 }
 
 // reserved reports whether a name means something else to a target than a header of the record.
 func reserved(name string) bool {
-	return name == headerKey || name == hub.HeaderExact || strings.HasPrefix(name, prefixOurs)
+	return name == headerKey || name == broker.HeaderExact || strings.HasPrefix(name, prefixOurs)
 }
 
 // id names the place of a record, the same at every redelivery. Part of the topic's ID distinguishes a topic that was
@@ -250,9 +251,9 @@ func unaddressed(m *hub.Message) *hub.Message {
 		strings.ToLower(headerReplyPartition), strings.ToLower(headerCorrelationID)} {
 		c.Headers = c.Headers.With(name, "")
 	}
-	if c.Headers[hub.HeaderExact] != "" {
-		list, _ := c.Headers.Exact(nil)
-		c.Headers = c.Headers.WithExact(list)
+	if c.Headers[broker.HeaderExact] != "" {
+		list, _ := broker.Exact(c.Headers, nil)
+		c.Headers = broker.WithExact(c.Headers, list)
 	}
 	return &c
 }

@@ -18,17 +18,18 @@ import (
 	"orderhub/hub/engine"
 	"orderhub/hub/hubtest"
 	"orderhub/hub/store"
+	"orderhub/hub/store/drivers"
 )
 
 // running is a hub with a store in memory that runs one step behind each source.
 type running struct {
 	t     testing.TB
-	store hub.Store
+	store store.Store
 	rt    *engine.Runtime
 }
 
 func newRunning(t testing.TB) *running {
-	s, err := store.Open(context.Background(), "memory:", store.Options{})
+	s, err := drivers.Open(context.Background(), "memory:", store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +60,7 @@ func (r *running) start() {
 
 func (r *running) dead() []*hub.Delivery {
 	r.t.Helper()
-	out, err := r.store.Browse(context.Background(), hub.BrowseQuery{State: hub.Dead})
+	out, err := r.store.Browse(context.Background(), store.BrowseQuery{State: hub.Dead})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -156,7 +157,7 @@ func TestAwayCostsNoAttempt(t *testing.T) {
 	r.feed("p", s.source(s.adapter(nil), "topic "+topic, "g."+topic, nil), func(m *hub.Message) error { return target.Send(context.Background(), m) })
 	r.start()
 	hubtest.Until(t, "the message does not wait", func() bool {
-		waiting, err := r.store.Browse(context.Background(), hub.BrowseQuery{State: hub.Waiting})
+		waiting, err := r.store.Browse(context.Background(), store.BrowseQuery{State: hub.Waiting})
 		return err == nil && len(waiting) == 1 && waiting[0].Error.Reason == hub.NotConnected && waiting[0].Attempts == 0
 	})
 	hubtest.Until(t, "the group does not go on", func() bool { return s.committed("g."+topic, topic, 1)[0] == 1 })
@@ -215,7 +216,7 @@ func TestFault_V1_RecordsThatGiveNoMessage(t *testing.T) {
 	if dead := r.dead(); len(dead) != 1 || dead[0].Error.Reason != "bad_json" || !place(dead[0].Msg.ID, 1) {
 		t.Errorf("dead letters %+v", dead)
 	}
-	refused, err := r.store.Refusals(t.Context(), hub.RefusalQuery{Source: "p"})
+	refused, err := r.store.Refusals(t.Context(), store.RefusalQuery{Source: "p"})
 	if err != nil || len(refused) != 2 {
 		t.Fatalf("%+v %v", refused, err)
 	}

@@ -9,6 +9,7 @@ import (
 	gomail "github.com/wneessen/go-mail"
 
 	"orderhub/hub"
+	"orderhub/hub/escape"
 )
 
 // letter is a mail ready to be handed in.
@@ -81,7 +82,7 @@ func (t *Target) compose(m *hub.Message) (*letter, error) {
 func (t *Target) headers(m *hub.Message, subject string, to, cc, replyTo []*mail.Address) *bytes.Buffer {
 	order := m.Correlation
 	if unsafe(order) { // a key that can't stand in a header line is written so that it can
-		order = hub.Segment(order)
+		order = escape.Segment(order)
 	}
 	var b bytes.Buffer
 	writeHeader(&b, "From", addressWords([]*mail.Address{t.adapter.from}))

@@ -18,6 +18,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/hubtest"
+	"orderhub/hub/mask"
 )
 
 func TestComponent(t *testing.T) { hubtest.Component(t, Component()) }
@@ -270,7 +271,7 @@ func TestLogin(t *testing.T) {
 	}
 	wrong := "smtp://desk:wr0ng@" + m.addr
 	err := m.target("plain", func(c *Config) { c.URL = hub.Secret(wrong) }).Send(t.Context(), msg)
-	var mask hub.Masker
+	var mask mask.Masker
 	mask.HideURL(wrong, "url")
 	if text := mask.Text(fmt.Sprint(err)); classOf(err) != "unavailable auth_failed" || !strings.HasSuffix(text, "not [url]") {
 		t.Errorf("%s: %s", classOf(err), text)

@@ -14,6 +14,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 	"orderhub/hub/hubtest"
 )
 
@@ -84,10 +85,10 @@ func TestFault_B7_BridgeByStomp(t *testing.T) {
 func TestFault_B7_TextsOfOtherProtocols(t *testing.T) {
 	a := openAdapter(t, "stomp://nobody", nil)
 	m := message1("m", "{}")
-	m.Headers = hub.Headers{"n": "5", "raw": "AP8=", "void": ""}.WithExact([]hub.ExactHeader{
-		{Name: "N", Form: "amqp", Value: `{"t":"I","v":"5"}`}, {Name: "Raw", Form: hub.FormBytes, Value: "\x00\xff"}, {Name: "void", Form: hub.FormNull}})
+	m.Headers = broker.WithExact(hub.Headers{"n": "5", "raw": "AP8=", "void": ""}, []broker.ExactHeader{
+		{Name: "N", Form: "amqp", Value: `{"t":"I","v":"5"}`}, {Name: "Raw", Form: broker.FormBytes, Value: "\x00\xff"}, {Name: "void", Form: broker.FormNull}})
 	f, err := a.sending(mustPlace(t, "/queue/b"), m)
-	if err != nil || f.get("n") != "5" || f.get("Raw") != "AP8=" || !slices.Contains(f.headers, header{"void", ""}) || f.get(hub.HeaderExact) != "" {
+	if err != nil || f.get("n") != "5" || f.get("Raw") != "AP8=" || !slices.Contains(f.headers, header{"void", ""}) || f.get(broker.HeaderExact) != "" {
 		t.Errorf("%q, %v", f.headers, err)
 	}
 }

@@ -54,21 +54,21 @@ func message(f *frame, idHeader string, now time.Time) (*hub.Message, error) {
 // can't express.
 func headersOf(f *frame) hub.Headers {
 	h := make(hub.Headers, len(f.headers))
-	var all []hub.ExactHeader
+	var all []broker.ExactHeader
 	same := map[string]int{}
 	for _, e := range f.headers {
 		name := strings.ToLower(e.name)
-		if ownHeaders[name] || name == hub.HeaderExact {
+		if ownHeaders[name] || name == broker.HeaderExact {
 			continue
 		}
 		if same[name]++; same[name] == 1 {
 			h[name] = e.value
 		}
 		if !staysBehind(name) {
-			all = append(all, hub.ExactHeader{Name: e.name, Form: hub.FormText, Value: e.value})
+			all = append(all, broker.ExactHeader{Name: e.name, Form: broker.FormText, Value: e.value})
 		}
 	}
-	return h.WithExact(slices.DeleteFunc(all, func(e hub.ExactHeader) bool {
+	return broker.WithExact(h, slices.DeleteFunc(all, func(e broker.ExactHeader) bool {
 		name := strings.ToLower(e.Name)
 		return e.Name == name && same[name] == 1
 	}))
@@ -169,7 +169,7 @@ var notSent = map[string]bool{
 	headerSubscription: true, headerPrefetch: true, "transaction": true, "selector": true, "id": true,
 	headerCorrelationID: true, headerAMQPID: true, headerExpiration: true, headerExpires: true, headerTimestamp: true,
 	headerPersistent: true, headerPriority: true,
-	headerRedelivered: true, headerUserID: true, "cluster-id": true, hub.HeaderReplyTo: true, hub.HeaderExact: true,
+	headerRedelivered: true, headerUserID: true, "cluster-id": true, hub.HeaderReplyTo: true, broker.HeaderExact: true,
 	headerID: true, headerKey: true, headerCorrelation: true, optionKey: true, headerCameBy: true, headerCameFrom: true, headerAgain: true,
 	"durable": true, "auto-delete": true, "exclusive": true, "x-queue-name": true, "x-queue-type": true,
 	"x-queue-mode": true, "x-queue-leader-locator": true,
@@ -219,7 +219,7 @@ func (a *Adapter) fill(f *frame, m *hub.Message) error {
 	if err := a.expire(f, m.Expires); err != nil {
 		return err
 	}
-	exact, covered := m.Headers.Exact(nil)
+	exact, covered := broker.Exact(m.Headers, nil)
 	for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
 		if lower := strings.ToLower(name); !staysBehind(lower) && !covered[lower] {
 			f.add(lower, m.Headers[name])

@@ -11,6 +11,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 	"orderhub/hub/hubtest"
 )
 
@@ -25,7 +26,7 @@ func TestMessageMapping(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := hub.Headers{"content-type": "application/json", "reply-to": "/reply-queue/answers", "priority": "3", "type": "order", "region": "eu", "routing-key": "a.b/c",
-		"empty": "", hub.HeaderExact: m.Headers[hub.HeaderExact], "stomp.destination": "/exchange/x/a.b%2Fc", "stomp.user-id": "shop", "stomp.redelivered": "true"}
+		"empty": "", broker.HeaderExact: m.Headers[broker.HeaderExact], "stomp.destination": "/exchange/x/a.b%2Fc", "stomp.user-id": "shop", "stomp.redelivered": "true"}
 	if !maps.Equal(m.Headers, want) {
 		t.Errorf("headers %v", m.Headers)
 	}

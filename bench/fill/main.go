@@ -12,6 +12,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/store"
+	"orderhub/hub/store/drivers"
 )
 
 func main() {
@@ -20,7 +21,7 @@ func main() {
 	n := flag.Int("n", 1_000_000, "messages of about 1 KiB")
 	flag.Parse()
 	ctx := context.Background()
-	s, err := store.Open(ctx, "sqlite:"+*path, store.Options{})
+	s, err := drivers.Open(ctx, "sqlite:"+*path, store.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}

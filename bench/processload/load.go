@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 // load hands in orders, and tells that a parcel was picked up when the services say that it was asked for.
@@ -106,7 +107,7 @@ func (l *load) fill(h *running, n int) {
 	var timer *hub.Delivery
 	for timer == nil {
 		time.Sleep(10 * time.Millisecond)
-		waiting, err := h.st.Browse(ctx, hub.BrowseQuery{Queue: "process order", State: hub.Waiting})
+		waiting, err := h.st.Browse(ctx, store.BrowseQuery{Queue: "process order", State: hub.Waiting})
 		check(err)
 		if len(waiting) == 1 {
 			timer = waiting[0]

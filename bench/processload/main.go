@@ -29,6 +29,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/engine"
 	"orderhub/hub/store"
+	"orderhub/hub/store/drivers"
 	"orderhub/pipelines"
 	"orderhub/pipelines/call"
 	"orderhub/pipelines/process"
@@ -124,7 +125,7 @@ func start(config, file string, l *load) *running {
 		os.Exit(1)
 	}
 	ctx := context.Background()
-	st, err := store.Open(ctx, "sqlite:"+file, store.Options{QueueLimit: 10_000_000})
+	st, err := drivers.Open(ctx, "sqlite:"+file, store.Options{QueueLimit: 10_000_000})
 	check(err)
 	check(st.Recover(ctx, nil))
 	_, err = process.Of(plan).Prepare(ctx, st)
@@ -149,7 +150,7 @@ func (h *running) stop() {
 
 // watched tells the load when an order has ended.
 type watched struct {
-	hub.Store
+	store.Store
 	l *load
 }
 

@@ -23,6 +23,7 @@ import (
 	"orderhub/cmd/hub/internal/suite"
 	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 )
@@ -96,7 +97,7 @@ func (c *cli) diffVerb() *cobra.Command {
 		if abs, err := filepath.Abs(path); err == nil { // the hub has a working directory of its own
 			path = abs
 		}
-		v, raw, err := look(ctx, c, api.PostDiff, nil, api.DiffRequest{Config: path}, func(st hub.Store) (*api.Diff, error) {
+		v, raw, err := look(ctx, c, api.PostDiff, nil, api.DiffRequest{Config: path}, func(st store.Store) (*api.Diff, error) {
 			ran, err := config.StoredProcesses(ctx, st)
 			if err != nil {
 				return nil, err

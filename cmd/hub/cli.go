@@ -17,7 +17,7 @@ import (
 	"orderhub/cmd/hub/internal/exit"
 	"orderhub/cmd/hub/internal/screen"
 	"orderhub/cmd/hub/internal/words"
-	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/shape"
@@ -162,7 +162,7 @@ func tell[A any](ctx context.Context, c *cli, call api.Call[A], query url.Values
 }
 
 // look makes a call that changes nothing; without a running hub it reads the store's file.
-func look[A any](ctx context.Context, c *cli, call api.Call[A], query url.Values, body any, read func(hub.Store) (A, error)) (A, []byte, error) {
+func look[A any](ctx context.Context, c *cli, call api.Call[A], query url.Values, body any, read func(store.Store) (A, error)) (A, []byte, error) {
 	answer, raw, err := fetch(ctx, c, call, query, body)
 	gone, ok := errors.AsType[*api.Unreachable](err)
 	if !ok {

@@ -10,6 +10,7 @@ import (
 	"orderhub/adapters/sql"
 	"orderhub/adapters/stomp"
 	"orderhub/hub"
+	"orderhub/hub/mask"
 	"orderhub/pipelines"
 	"orderhub/pipelines/aggregate"
 	"orderhub/pipelines/call"
@@ -34,7 +35,7 @@ import (
 )
 
 // registry is the one list of what a configuration may name. mask learns what the configuration holds in confidence.
-func registry(mask *hub.Masker) *pipelines.Registry {
+func registry(mask *mask.Masker) *pipelines.Registry {
 	return &pipelines.Registry{
 		Mask: mask,
 		Components: []hub.Component{

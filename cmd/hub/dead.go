@@ -15,6 +15,7 @@ import (
 	"orderhub/cmd/hub/internal/show"
 	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 func (c *cli) dlqVerb() *cobra.Command {
@@ -133,7 +134,7 @@ func seqOf(text string) (int64, error) {
 }
 
 func (c *cli) refusedVerb() *cobra.Command {
-	var q hub.RefusalQuery
+	var q store.RefusalQuery
 	list := verb("list", "List what was refused, newest first", 0, 0, func(ctx context.Context, _ []string) error { return c.refusals(ctx, q) })
 	list.Flags().StringVar(&q.Source, "source", "", "only of this source, as hub refused shows it")
 	list.Flags().StringVar(&q.Reason, "reason", "", "only for this reason")
@@ -142,8 +143,8 @@ func (c *cli) refusedVerb() *cobra.Command {
 		"  hub refused                          how many, by source and reason\n"+
 			"  hub refused list --reason bad_json   the newest for a reason\n  hub refused show ID                  one, with the beginning of what came",
 		func(ctx context.Context, _ []string) error {
-			counts, raw, err := look(ctx, c, api.GetRefusedCounts, nil, nil, func(st hub.Store) ([]hub.RefusalCount, error) {
-				return hub.CountRefused(ctx, st)
+			counts, raw, err := look(ctx, c, api.GetRefusedCounts, nil, nil, func(st store.Store) ([]store.RefusalCount, error) {
+				return store.CountRefused(ctx, st)
 			})
 			if err != nil {
 				return err
@@ -160,7 +161,7 @@ func (c *cli) refusedVerb() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) refusals(ctx context.Context, q hub.RefusalQuery) error {
+func (c *cli) refusals(ctx context.Context, q store.RefusalQuery) error {
 	list, raw, err := c.lookRefused(ctx, url.Values{"source": {q.Source}, "reason": {q.Reason}, "limit": {strconv.Itoa(q.Limit)}})
 	if err != nil {
 		return err
@@ -190,5 +191,5 @@ func (c *cli) refusal(ctx context.Context, id string) error {
 }
 
 func (c *cli) lookRefused(ctx context.Context, query url.Values) ([]hub.Refusal, []byte, error) {
-	return look(ctx, c, api.GetRefused, query, nil, func(st hub.Store) ([]hub.Refusal, error) { return daemon.Refusals(ctx, st, query) })
+	return look(ctx, c, api.GetRefused, query, nil, func(st store.Store) ([]hub.Refusal, error) { return daemon.Refusals(ctx, st, query) })
 }

@@ -20,6 +20,7 @@ import (
 
 	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 const refusing = `
@@ -322,7 +323,7 @@ func TestFault_V1_FloodAtTheDoor(t *testing.T) {
 	}
 	healthy, _ := flood("/healthz", "", http.StatusMethodNotAllowed, "H") // as many requests that are not kept: what the load alone costs
 	beside, took := flood("/hooks", `{"id":"X","total":5,"pad":"`+strings.Repeat("x", 1500)+`"}`, http.StatusUnauthorized, "F")
-	var counts []hub.RefusalCount
+	var counts []store.RefusalCount
 	if err := json.Unmarshal([]byte(s.hub(0, "refused", "-o", "json")), &counts); err != nil {
 		t.Fatal(err)
 	}
@@ -337,7 +338,7 @@ func TestFault_V1_FloodAtTheDoor(t *testing.T) {
 	for _, r := range list {
 		size += len(words.JSON(r))
 	}
-	if most := 100 * (int(took/time.Second) + 2); len(list) > min(most, hub.MaxRefusalsOfKind) || size > len(list)*8<<10 {
+	if most := 100 * (int(took/time.Second) + 2); len(list) > min(most, store.MaxRefusalsOfKind) || size > len(list)*8<<10 {
 		t.Errorf("%d rows of %d bytes are kept after %v", len(list), size, took)
 	}
 	t.Logf("%d refused in %v; %d rows, %d bytes; a good order takes %v alone, %v beside as many unkept requests, %v beside the refused", bad, took, len(list), size, quiet, healthy, beside)

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"orderhub/hub"
+	"orderhub/hub/mask"
 )
 
 // TestFault_S5_NoVerbPrintsThePasswordOfTheStore: of a store that is away, of one whose address is wrong, and of one that the
@@ -37,7 +37,7 @@ func TestFault_S5_NoVerbPrintsThePasswordOfTheStore(t *testing.T) {
 				}
 			}
 		}
-		if shown := hub.ShownURL(url); strings.Contains(shown, "pw-of") || !strings.Contains(shown, "***") {
+		if shown := mask.URL(url); strings.Contains(shown, "pw-of") || !strings.Contains(shown, "***") {
 			t.Errorf("status shows %s", shown)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"orderhub/cmd/hub/internal/daemon"
 	"orderhub/cmd/hub/internal/exit"
 	"orderhub/cmd/hub/internal/show"
-	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 func (c *cli) traceVerb() *cobra.Command {
@@ -25,7 +25,7 @@ func (c *cli) traceVerb() *cobra.Command {
 			if len(args) > 0 {
 				id = args[0]
 			}
-			v, raw, err := look(ctx, c, api.GetTrace, url.Values{"id": {id}}, nil, func(st hub.Store) (*api.Trace, error) {
+			v, raw, err := look(ctx, c, api.GetTrace, url.Values{"id": {id}}, nil, func(st store.Store) (*api.Trace, error) {
 				return daemon.TraceFile(ctx, st, id)
 			})
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 // Bound says how much may wait in a stage's queue before what comes from
@@ -60,7 +61,7 @@ func (rt *Runtime) survey(ctx context.Context) {
 		if err != nil {
 			continue // whoever commits meets the store's error
 		}
-		found := make(map[string]hub.QueueStats, len(stats))
+		found := make(map[string]store.QueueStats, len(stats))
 		for _, q := range stats {
 			found[q.Queue] = q
 		}

@@ -11,11 +11,12 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/engine"
 	"orderhub/hub/store"
+	"orderhub/hub/store/drivers"
 )
 
 // lateStore returns late from commits that put a retry: the retry is due, claimed and over by then.
 type lateStore struct {
-	hub.Store
+	store.Store
 	rt *engine.Runtime
 }
 
@@ -32,7 +33,7 @@ func (s *lateStore) Commit(ctx context.Context, u *hub.Unit) error {
 
 // A message from outside fails, and its retry is over before its source hears of it: the key goes on.
 func TestRetryThatIsOverFirst(t *testing.T) {
-	st, err := store.Open(t.Context(), "memory:", store.Options{})
+	st, err := drivers.Open(t.Context(), "memory:", store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/engine"
 	"orderhub/hub/store"
+	"orderhub/hub/store/drivers"
 )
 
 // setClock is a wall clock that can be set.
@@ -34,7 +35,7 @@ func TestClockIsSet(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			clock := &setClock{}
-			st, err := store.Open(t.Context(), "memory:", store.Options{Clock: clock})
+			st, err := drivers.Open(t.Context(), "memory:", store.Options{Clock: clock})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -13,11 +13,12 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/engine"
 	"orderhub/hub/store"
+	"orderhub/hub/store/drivers"
 )
 
 // slowStore answers the commit of a retry only when the retry is due and claimed again: the lane that waits for the answer is overtaken.
 type slowStore struct {
-	hub.Store
+	store.Store
 	mu      sync.Mutex
 	waiting chan struct{} // closed by the claim
 	once    atomic.Bool
@@ -60,7 +61,7 @@ func (s *slowStore) Claim(ctx context.Context, queue string, max int, lease time
 
 // A retry that falls due before its lane has ended is run, before what came behind it, and is not held for ever.
 func TestRetryOvertakesItsLane(t *testing.T) {
-	mem, err := store.Open(t.Context(), "memory:", store.Options{})
+	mem, err := drivers.Open(t.Context(), "memory:", store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/mask"
 )
 
 // Health is what is known of the parts that a hub depends on: its adapters, its
@@ -19,7 +20,7 @@ import (
 type Health struct {
 	clock hub.Clock
 	log   *slog.Logger
-	mask  atomic.Pointer[hub.Masker]
+	mask  atomic.Pointer[mask.Masker]
 	now   atomic.Int64 // the time of the last look, or failure, in Unix nanoseconds: what works after a failure is no earlier
 
 	mu    sync.Mutex
@@ -169,7 +170,7 @@ func (t *Tries) End(m *hub.Message, err error) error {
 		return err
 	}
 	c := *e
-	c.Part, c.Trial = u.part.name, t.fails(u.part.h.mask.Load().About(m).Error(e))
+	c.Part, c.Trial = u.part.name, t.fails(e.Masked(u.part.h.mask.Load().About(m.Documents()...)))
 	return &c
 }
 

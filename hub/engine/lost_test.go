@@ -11,6 +11,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/engine"
+	"orderhub/hub/store"
 )
 
 // Whatever a message fails with, however often, the same way or another, and wherever it came from: after each try it
@@ -48,7 +49,7 @@ func failsAlways(t *testing.T, class hub.Class, same, outside bool) {
 		b.steps("q")
 	}
 	for n := 1; ; n++ {
-		rows, err := b.store.Browse(t.Context(), hub.BrowseQuery{ID: "m"})
+		rows, err := b.store.Browse(t.Context(), store.BrowseQuery{ID: "m"})
 		if err != nil || len(rows) != 1 || tries != n {
 			t.Fatalf("%s, same %v, outside %v: %d rows after try %d of %d (%v)", class, same, outside, len(rows), tries, n, err)
 		}
@@ -69,7 +70,7 @@ func failsAlways(t *testing.T, class hub.Class, same, outside bool) {
 
 // shutStore takes nothing while it is shut.
 type shutStore struct {
-	hub.Store
+	store.Store
 	shut atomic.Bool
 }
 
@@ -118,7 +119,7 @@ func TestNothingIsTakenThatIsNotKept(t *testing.T) {
 				t.Errorf("%s: %v", m.ID, err)
 			}
 		}
-		rows, err := b.store.Browse(t.Context(), hub.BrowseQuery{ID: m.ID})
+		rows, err := b.store.Browse(t.Context(), store.BrowseQuery{ID: m.ID})
 		if _, gone := b.store.Get(t.Context(), "k", m.ID); err != nil || len(rows) == 0 && gone != nil || len(rows) > 1 {
 			t.Errorf("%s: %d rows, its effect: %v (%v)", m.ID, len(rows), gone, err)
 		}
@@ -159,7 +160,7 @@ func TestDeliveredTwice(t *testing.T) {
 	if err != nil || done["write"] != 1 || done["add"] != 1 || done["put"] != 1 {
 		t.Errorf("done %v of %v runs (%v)", done, runs, err)
 	}
-	if rows, err := b.store.Browse(t.Context(), hub.BrowseQuery{}); err != nil || len(rows) != 2 {
+	if rows, err := b.store.Browse(t.Context(), store.BrowseQuery{}); err != nil || len(rows) != 2 {
 		t.Errorf("%d messages, want one that was put and one dead letter (%v)", len(rows), err)
 	}
 }

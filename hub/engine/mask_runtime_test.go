@@ -13,7 +13,9 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/engine"
+	"orderhub/hub/mask"
 	"orderhub/hub/store"
+	"orderhub/hub/store/drivers"
 )
 
 // loud is a log that tests read.
@@ -38,9 +40,9 @@ func (l *loud) String() string {
 // of the configuration or a marked value of the message.
 func TestFault_S2_RuntimeMasks(t *testing.T) {
 	const secret, mail = "sk-live-77", "ada@example.org"
-	mask := &hub.Masker{}
-	mask.Hide(secret, "secret:billing")
-	mask.Mark([]hub.MarkedPath{{Path: []string{"customer", "email"}}})
+	masker := &mask.Masker{}
+	masker.Hide(secret, "secret:billing")
+	masker.Mark([]mask.Path{{Path: []string{"customer", "email"}}})
 	words := secret + " of " + mail
 	for name, fail := range map[string]func() error{
 		"an error":      func() error { return hub.Fail(hub.Rejected, "no", "%s", words) },
@@ -52,7 +54,7 @@ func TestFault_S2_RuntimeMasks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := &loud{}
-			s, err := store.Open(t.Context(), "memory:", store.Options{})
+			s, err := drivers.Open(t.Context(), "memory:", store.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -60,8 +62,8 @@ func TestFault_S2_RuntimeMasks(t *testing.T) {
 				x.Note(hub.Event{What: "called", Detail: secret})
 				return fail()
 			}, React: func(*hub.Error) hub.Reaction { return hub.Reaction{Retry: quick} }}
-			b := &bench{t: t, store: s, Runtime: engine.NewRuntime(s, hub.RealClock{}, slog.New(mask.LogHandler(slog.NewTextHandler(log, nil))), nil)}
-			b.Masked(mask)
+			b := &bench{t: t, store: s, Runtime: engine.NewRuntime(s, hub.RealClock{}, slog.New(masker.LogHandler(slog.NewTextHandler(log, nil))), nil)}
+			b.Masked(masker)
 			if err := b.AddStage(stage); err != nil {
 				t.Fatal(err)
 			}
@@ -109,16 +111,16 @@ func (p *panicking) Run(ctx context.Context, _ hub.Handler) error {
 
 // TestFault_S2_PanicOfASource: a source that panics is one that failed: it is told, masked, and runs again.
 func TestFault_S2_PanicOfASource(t *testing.T) {
-	mask := &hub.Masker{}
-	mask.Hide("sk-live-77", "secret:x")
+	masker := &mask.Masker{}
+	masker.Hide("sk-live-77", "secret:x")
 	log := &loud{}
-	s, err := store.Open(t.Context(), "memory:", store.Options{})
+	s, err := drivers.Open(t.Context(), "memory:", store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	stage := &engine.Stage{Name: "p", Queue: "q", Run: hub.End}
-	b := &bench{t: t, store: s, Runtime: engine.NewRuntime(s, hub.RealClock{}, slog.New(mask.LogHandler(slog.NewTextHandler(log, nil))), nil)}
-	b.Masked(mask)
+	b := &bench{t: t, store: s, Runtime: engine.NewRuntime(s, hub.RealClock{}, slog.New(masker.LogHandler(slog.NewTextHandler(log, nil))), nil)}
+	b.Masked(masker)
 	if err := b.AddStage(stage); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,8 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/engine"
+	"orderhub/hub/mask"
+	"orderhub/hub/store"
 )
 
 // What is kept and logged of a failure holds no secret, wherever the message came from, whatever became of it, and
@@ -19,10 +21,10 @@ func TestFailuresAreMasked(t *testing.T) {
 	var log bytes.Buffer
 	b := newBench(t)
 	b.Runtime = engine.NewRuntime(b.store, hub.RealClock{}, slog.New(slog.NewTextHandler(&log, nil)), nil)
-	mask := &hub.Masker{}
-	mask.Hide(key, "key")
-	mask.Mark([]hub.MarkedPath{{Path: []string{"token"}, Secret: true}})
-	b.Masked(mask)
+	masker := &mask.Masker{}
+	masker.Hide(key, "key")
+	masker.Mark([]mask.Path{{Path: []string{"token"}, Secret: true}})
+	b.Masked(masker)
 	stage := &engine.Stage{Name: "s", Queue: "q", Trace: true, React: func(e *hub.Error) hub.Reaction {
 		if e.Class == hub.Unavailable {
 			return hub.Reaction{Retry: hub.DefaultRetry}
@@ -56,7 +58,7 @@ func TestFailuresAreMasked(t *testing.T) {
 	}
 	b.eventually("three dead letters", func() bool { return len(b.dead()) == 3 })
 	b.stop()
-	rows, err := b.store.Browse(t.Context(), hub.BrowseQuery{})
+	rows, err := b.store.Browse(t.Context(), store.BrowseQuery{})
 	if err != nil || len(rows) != 4 {
 		t.Fatal(len(rows), err)
 	}

@@ -6,15 +6,17 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/engine"
+	"orderhub/hub/mask"
+	"orderhub/hub/store"
 )
 
 // TestFault_V1_HeadIsMasked: what is kept of an input hides what the schemas mark and what is loaded as a secret, whether it can be read or not.
 func TestFault_V1_HeadIsMasked(t *testing.T) {
-	mask := &hub.Masker{}
-	mask.Hide("hunter2secret", "secret:api")
-	mask.Mark([]hub.MarkedPath{{Path: []string{"payment", "token"}, Secret: true}, {Path: []string{"user", "email"}}, {Path: []string{"phones", "*"}}})
+	masker := &mask.Masker{}
+	masker.Hide("hunter2secret", "secret:api")
+	masker.Mark([]mask.Path{{Path: []string{"payment", "token"}, Secret: true}, {Path: []string{"user", "email"}}, {Path: []string{"phones", "*"}}})
 	b := newBench(t, &engine.Stage{Name: "p", Queue: "q", Run: hub.End})
-	b.Masked(mask)
+	b.Masked(masker)
 	b.start()
 	for name, c := range map[string]struct{ in, want string }{
 		"document":         {`{"payment":{"token":"tok_17"},"user":{"email":"a@b.example"},"n":1}`, `{"payment":{"token":"[token]"},"user":{"email":"[email]"},"n":1}`},
@@ -35,7 +37,7 @@ func TestFault_V1_HeadIsMasked(t *testing.T) {
 		"cut secret":       {strings.Repeat("x", 1020) + "hunter2secret", strings.Repeat("x", 1020) + "[sec"},
 	} {
 		b.Refuser("web").Refused(hub.Refusal{ID: name, Reason: "r" + name, Text: "said hunter2secret", Head: []byte(c.in)})
-		list, _ := b.refusedIn(hub.RefusalQuery{ID: name})
+		list, _ := b.refusedIn(store.RefusalQuery{ID: name})
 		if len(list) != 1 || list[0].Begins != c.want || list[0].Text != "said [secret:api]" {
 			t.Errorf("%s: %+v\nwant %s", name, list, c.want)
 		}

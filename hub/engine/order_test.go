@@ -15,6 +15,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/engine"
 	"orderhub/hub/store"
+	"orderhub/hub/store/drivers"
 )
 
 // keyedSource is a source with a line of messages for each key. What was not
@@ -72,7 +73,7 @@ func TestOrderPerKeyFromSourceToTarget(t *testing.T) {
 	for k := range keys {
 		src.next[fmt.Sprint("k", k)] = 0
 	}
-	st, err := store.Open(t.Context(), "memory:", store.Options{})
+	st, err := drivers.Open(t.Context(), "memory:", store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

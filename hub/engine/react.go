@@ -44,7 +44,7 @@ func (rt *Runtime) refuse(ctx context.Context, s *Stage, m *hub.Message, x *hub.
 
 // masked is failed as it may be told and kept: what m, and the message as it was at the step, say in confidence is masked.
 func (rt *Runtime) masked(failed error, m *hub.Message) error {
-	return rt.env.Mask.About(m).Failed(failed)
+	return hub.Masked(failed, rt.env.Mask.About(m.Documents()...))
 }
 
 // reaction is what becomes of the message that failed: what the steps say that

@@ -12,11 +12,12 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/engine"
 	"orderhub/hub/store"
+	"orderhub/hub/store/drivers"
 )
 
 func exchange(t *testing.T) *hub.Exchange {
 	t.Helper()
-	s, err := store.Open(t.Context(), "memory:", store.Options{})
+	s, err := drivers.Open(t.Context(), "memory:", store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func TestRecordSeesTheUnit(t *testing.T) {
 		if n := len(x.Unit.Writes); n != many+3 {
 			t.Errorf("%d writes: one record has one", n-many)
 		}
-		if err := x.Env.Store.Commit(t.Context(), x.Unit); err != nil {
+		if err := x.Env.Store.(store.Store).Commit(t.Context(), x.Unit); err != nil {
 			t.Errorf("the check is that of the first read: %v", err)
 		}
 	}
@@ -133,7 +134,7 @@ func TestClaim(t *testing.T) {
 // A stage that claims and serializes leaves nothing behind, whatever becomes of its message.
 func TestClaimsAndLocksEndWithTheUnit(t *testing.T) {
 	x := exchange(t)
-	rt := engine.NewRuntime(x.Env.Store, hub.RealClock{}, slog.New(slog.DiscardHandler), nil)
+	rt := engine.NewRuntime(x.Env.Store.(store.Store), hub.RealClock{}, slog.New(slog.DiscardHandler), nil)
 	outcomes := map[string]error{"ok": nil, "conflict once": hub.ErrConflict, "failed": hub.Fail(hub.Invalid, "x", "x"), "panic": nil, "error steps fail": hub.Fail("own", "x", "x")}
 	runs := map[string]int{}
 	take := func(x *hub.Exchange) {

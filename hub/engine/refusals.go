@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/escape"
+	"orderhub/hub/mask"
+	"orderhub/hub/store"
 )
 
 const (
@@ -91,11 +94,11 @@ func (s *refusals) kick() {
 }
 
 func (s *refusals) kindOf(r *hub.Refusal) *refusedKind {
-	key := hub.RefusedKey(r.Source, r.Reason)
+	key := store.RefusedKey(r.Source, r.Reason)
 	k := s.kinds[key]
 	if k == nil && len(s.kinds) >= refusedKinds {
 		r.Reason = "other"
-		key = hub.RefusedKey(r.Source, r.Reason)
+		key = store.RefusedKey(r.Source, r.Reason)
 		k = s.kinds[key]
 	}
 	if k == nil {
@@ -107,7 +110,7 @@ func (s *refusals) kindOf(r *hub.Refusal) *refusedKind {
 
 // run writes what is noted until ctx ends, and what is left then.
 func (s *refusals) run(ctx context.Context) {
-	known, _ := s.rt.store.Counters(ctx, hub.RefusedCounter, "") // without them more kinds are counted apart
+	known, _ := s.rt.store.Counters(ctx, store.RefusedCounter, "") // without them more kinds are counted apart
 	s.mu.Lock()
 	for key := range known {
 		if s.kinds[key] == nil {
@@ -154,7 +157,7 @@ func (s *refusals) take(rows bool) *hub.Unit {
 	s.kept, s.some = nil, false
 	for key, k := range s.kinds {
 		if k.count > 0 {
-			u.Adds = append(u.Adds, hub.Add{Kind: hub.RefusedCounter, Key: key, Delta: k.count})
+			u.Adds = append(u.Adds, hub.Add{Kind: store.RefusedCounter, Key: key, Delta: k.count})
 			k.count = 0
 		}
 	}
@@ -174,17 +177,17 @@ func (s *refusals) putBack(u *hub.Unit) {
 
 // trim bounds what the row takes, and makes a text of the head. What is secret or
 // personal in it is masked: by its place when the input is a document, else by the name it stands behind.
-func trim(r *hub.Refusal, mask *hub.Masker) {
+func trim(r *hub.Refusal, mask *mask.Masker) {
 	m := r.About
 	if m == nil {
 		m = &hub.Message{Body: hub.NewBody(r.Head)}
 	}
-	mask = mask.About(m)
+	mask = mask.About(m.Documents()...)
 	begins := string(r.Head[:min(len(r.Head), 2*headBytes)]) // more than is kept, so that nothing is cut before it is masked
 	if _, err := m.Body.Doc(); err != nil {
 		begins = mask.Named(begins)
 	}
-	r.Begins, r.Text = hub.Clip(hub.VisibleLines(mask.Text(begins)), headBytes), mask.Text(r.Text)
+	r.Begins, r.Text = hub.Clip(escape.VisibleLines(mask.Text(begins)), headBytes), mask.Text(r.Text)
 	r.Head, r.About, r.Within = nil, nil, false
 	r.ID, r.Correlation, r.Where, r.Line = hub.Clip(r.ID, 200), hub.Clip(r.Correlation, 200), hub.Clip(r.Where, 200), hub.Clip(r.Line, 200)
 	r.Class, r.ContentType, r.Text = hub.Class(hub.Clip(string(r.Class), 64)), hub.Clip(r.ContentType, 100), hub.Clip(r.Text, 1000)

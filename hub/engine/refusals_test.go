@@ -12,17 +12,18 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/engine"
+	"orderhub/hub/store"
 )
 
 // refusedIn are the refusals of a bench, newest first, and the counts by source and reason.
-func (b *bench) refusedIn(q hub.RefusalQuery) (list []hub.Refusal, counts map[string]int64) {
+func (b *bench) refusedIn(q store.RefusalQuery) (list []hub.Refusal, counts map[string]int64) {
 	b.t.Helper()
 	b.WriteRefused()
 	list, err := b.store.Refusals(b.t.Context(), q)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	all, err := hub.CountRefused(b.t.Context(), b.store)
+	all, err := store.CountRefused(b.t.Context(), b.store)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -65,7 +66,7 @@ func TestFault_V1_AnsweredWithAnError(t *testing.T) {
 	if _, err := b.entry(s).(hub.Caller).Call(t.Context(), m); hub.AsError(err).Reason != "schema" {
 		t.Fatal(err)
 	}
-	list, counts := b.refusedIn(hub.RefusalQuery{ID: "T1"})
+	list, counts := b.refusedIn(store.RefusalQuery{ID: "T1"})
 	if len(list) != 1 || counts["web POST /orders schema"] != 1 || b.Refused() != 1 {
 		t.Fatalf("%+v %v", list, counts)
 	}
@@ -87,7 +88,7 @@ func TestFault_V1_ExpiredRequest(t *testing.T) {
 	if _, err := b.entry(s).(hub.Caller).Call(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
-	if list, _ := b.refusedIn(hub.RefusalQuery{ID: "R1"}); len(list) != 1 || list[0].Reason != "expired" {
+	if list, _ := b.refusedIn(store.RefusalQuery{ID: "R1"}); len(list) != 1 || list[0].Reason != "expired" {
 		t.Errorf("%+v", list)
 	}
 }
@@ -111,7 +112,7 @@ func TestFault_V1_Flood(t *testing.T) {
 	to.Refused(hub.Refusal{ID: "other", Reason: "schema"})
 	senders.Wait()
 	took := time.Since(began)
-	list, counts := b.refusedIn(hub.RefusalQuery{Limit: hub.MaxRefusals})
+	list, counts := b.refusedIn(store.RefusalQuery{Limit: store.MaxRefusals})
 	if counts["web signature_invalid"] != n || counts["web schema"] != 1 || b.Refused() != n+1 {
 		t.Errorf("counted %v", counts)
 	}
@@ -121,7 +122,7 @@ func TestFault_V1_Flood(t *testing.T) {
 	if r := list[0]; len(r.Begins) != 1<<10 {
 		t.Errorf("%d bytes of the input are kept", len(r.Begins))
 	}
-	if list, _ := b.refusedIn(hub.RefusalQuery{ID: "other"}); len(list) != 1 {
+	if list, _ := b.refusedIn(store.RefusalQuery{ID: "other"}); len(list) != 1 {
 		t.Errorf("the other one is gone")
 	}
 	t.Logf("%d refusals noted in %v, %d kept", n, took, len(list))
@@ -134,7 +135,7 @@ func TestFault_V1_ManyKinds(t *testing.T) {
 	for i := range 3000 {
 		b.Refuser("web").Refused(hub.Refusal{Reason: fmt.Sprint("reason", i)})
 	}
-	_, counts := b.refusedIn(hub.RefusalQuery{})
+	_, counts := b.refusedIn(store.RefusalQuery{})
 	sum := int64(0)
 	for _, c := range counts {
 		sum += c
@@ -146,7 +147,7 @@ func TestFault_V1_ManyKinds(t *testing.T) {
 
 // awayStore takes no refusals while it is away.
 type awayStore struct {
-	hub.Store
+	store.Store
 	mu   sync.Mutex
 	away bool
 }
@@ -183,7 +184,7 @@ func TestFault_V1_StoreAway(t *testing.T) {
 	if err := to.Kept(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	list, counts := b.refusedIn(hub.RefusalQuery{Limit: hub.MaxRefusals})
+	list, counts := b.refusedIn(store.RefusalQuery{Limit: store.MaxRefusals})
 	sum := int64(0)
 	for _, c := range counts {
 		sum += c
@@ -199,7 +200,7 @@ func TestFault_V1_WrittenAtTheEnd(t *testing.T) {
 	b.start()
 	b.Refuser("web").Refused(hub.RefusalOf(&hub.Message{ID: "late"}, errors.New("x")))
 	b.stop()
-	if list, err := b.store.Refusals(t.Context(), hub.RefusalQuery{ID: "late"}); err != nil || len(list) != 1 {
+	if list, err := b.store.Refusals(t.Context(), store.RefusalQuery{ID: "late"}); err != nil || len(list) != 1 {
 		t.Errorf("%+v %v", list, err)
 	}
 }
@@ -213,7 +214,7 @@ func TestFault_V1_StoredRequest(t *testing.T) {
 	if _, err := b.Ask(t.Context(), "stock", &hub.Message{ID: "q", Correlation: "O-1", Time: time.Now()}); hub.AsError(err).Reason != "sold_out" {
 		t.Fatal(err)
 	}
-	list, counts := b.refusedIn(hub.RefusalQuery{Correlation: "O-1"})
+	list, counts := b.refusedIn(store.RefusalQuery{Correlation: "O-1"})
 	if len(list) != 1 || list[0].ID != "q" || counts["stock sold_out"] != 1 || b.Refused() != 0 {
 		t.Errorf("%+v %v, %d inputs", list, counts, b.Refused())
 	}

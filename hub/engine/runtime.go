@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/mask"
+	"orderhub/hub/store"
 )
 
 // Runtime runs stages and sources over a store. Set it up with AddStage and
@@ -21,8 +23,8 @@ type Runtime struct {
 	Counts *Metrics // what the stages did; as Health
 	Health *Health  // of what the stages and sources depend on; set anew before Open, it outlives the runtime
 
-	store    hub.Store
-	shared   hub.Shared // the store, when other hubs use it too; else nil
+	store    store.Store
+	shared   store.Shared // the store, when other hubs use it too; else nil
 	clock    hub.Clock
 	log      *slog.Logger
 	recorder *Recorder
@@ -47,19 +49,19 @@ type Runtime struct {
 }
 
 // NewRuntime makes a runtime. recorder may be nil (a store in memory).
-func NewRuntime(store hub.Store, clock hub.Clock, log *slog.Logger, recorder *Recorder) *Runtime {
-	rt := &Runtime{Drain: 30 * time.Second, Health: NewHealth(clock, log), Counts: &Metrics{}, store: store, clock: clock, log: log, recorder: recorder,
-		env: hub.StageEnv{Store: store, Clock: clock}, queues: map[string]*dispatcher{},
+func NewRuntime(s store.Store, clock hub.Clock, log *slog.Logger, recorder *Recorder) *Runtime {
+	rt := &Runtime{Drain: 30 * time.Second, Health: NewHealth(clock, log), Counts: &Metrics{}, store: s, clock: clock, log: log, recorder: recorder,
+		env: hub.StageEnv{Store: s, Clock: clock}, queues: map[string]*dispatcher{},
 		die: make(chan error, 1), started: make(chan struct{}), halted: make(chan struct{})}
 	rt.env.Ask = rt.Ask
 	rt.env.Save = rt.save
-	rt.shared, _ = store.(hub.Shared)
+	rt.shared, _ = s.(store.Shared)
 	rt.refused = newRefusals(rt)
 	return rt
 }
 
 // Masked makes the runtime hide in its texts what m hides. It is called before Run.
-func (rt *Runtime) Masked(m *hub.Masker) {
+func (rt *Runtime) Masked(m *mask.Masker) {
 	rt.env.Mask = m
 	rt.Health.mask.Store(m)
 }
@@ -86,7 +88,7 @@ func (rt *Runtime) AddSource(name string, src hub.Source, s *Stage) {
 }
 
 // Store is the runtime's store.
-func (rt *Runtime) Store() hub.Store { return rt.store }
+func (rt *Runtime) Store() store.Store { return rt.store }
 
 // Refuser keeps what is refused by source, such as an adapter.
 func (rt *Runtime) Refuser(source string) hub.Refuser { return &refuser{rt.refused, source} }
@@ -250,7 +252,7 @@ func (rt *Runtime) settle(ctx context.Context) error {
 }
 
 // pending tells whether a queue that somebody reads holds messages.
-func (rt *Runtime) pending(qs []hub.QueueStats) bool {
+func (rt *Runtime) pending(qs []store.QueueStats) bool {
 	for _, q := range qs {
 		if rt.queues[q.Queue] != nil && q.Ready+q.Waiting+q.Held > 0 {
 			return true

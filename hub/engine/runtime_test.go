@@ -18,6 +18,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/engine"
 	"orderhub/hub/store"
+	"orderhub/hub/store/drivers"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type bench struct {
 	*engine.Runtime
 	t      *testing.T
-	store  hub.Store
+	store  store.Store
 	cancel context.CancelFunc
 	ended  chan error
 }
@@ -35,7 +36,7 @@ var quick = &hub.Retry{Times: 3, Min: 5 * time.Millisecond, Max: 5 * time.Millis
 
 func newBench(t *testing.T, stages ...*engine.Stage) *bench {
 	t.Helper()
-	s, err := store.Open(t.Context(), "memory:", store.Options{})
+	s, err := drivers.Open(t.Context(), "memory:", store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +94,7 @@ func (b *bench) eventually(what string, ok func() bool) {
 
 func (b *bench) dead() []*hub.Delivery {
 	b.t.Helper()
-	d, err := b.store.Browse(b.t.Context(), hub.BrowseQuery{State: hub.Dead})
+	d, err := b.store.Browse(b.t.Context(), store.BrowseQuery{State: hub.Dead})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -335,7 +336,7 @@ func TestStopHandsBackWhatItDoesNotFinish(t *testing.T) {
 	if took := time.Since(at); took > 10*time.Second {
 		t.Errorf("stopped after %v", took)
 	}
-	got, err := b.store.Browse(t.Context(), hub.BrowseQuery{Queue: "q"})
+	got, err := b.store.Browse(t.Context(), store.BrowseQuery{Queue: "q"})
 	if err != nil || len(got) != 20 {
 		t.Fatalf("%d of 20 are left, %v", len(got), err)
 	}
@@ -371,7 +372,7 @@ func TestQuarantine(t *testing.T) {
 	}})
 	b.put("q", "killer", "")
 	b.put("q", "good", "")
-	d, err := b.store.Browse(t.Context(), hub.BrowseQuery{ID: "killer"})
+	d, err := b.store.Browse(t.Context(), store.BrowseQuery{ID: "killer"})
 	if err != nil || len(d) != 1 {
 		t.Fatal(d, err)
 	}

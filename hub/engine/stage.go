@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/mask"
 )
 
 // Stage is the part of a pipeline that runs in memory, between two places
@@ -211,7 +212,7 @@ func (rt *Runtime) Commit(ctx context.Context, u *hub.Unit) error {
 }
 
 // maskUnit masks the texts of u: its history, and why its messages wait or are dead.
-func maskUnit(m *hub.Masker, u *hub.Unit) {
+func maskUnit(m *mask.Masker, u *hub.Unit) {
 	for i := range u.History {
 		u.History[i].Detail = m.Text(u.History[i].Detail)
 	}
@@ -221,7 +222,7 @@ func maskUnit(m *hub.Masker, u *hub.Unit) {
 	maskFailure(m, u.Finish.Error)
 }
 
-func maskFailure(m *hub.Masker, f *hub.Failure) {
+func maskFailure(m *mask.Masker, f *hub.Failure) {
 	for ; f != nil; f = f.First {
 		f.Message = m.Text(f.Message)
 	}

@@ -12,6 +12,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/engine"
 	"orderhub/hub/store"
+	"orderhub/hub/store/drivers"
 )
 
 // stillClock is virtual time that a test moves.
@@ -23,7 +24,7 @@ func (*stillClock) Timer(time.Duration) (none hub.Timer) { return none } // nobo
 // stepped is a runtime that Step carries.
 func stepped(t *testing.T, clock hub.Clock, stages ...*engine.Stage) *bench {
 	t.Helper()
-	s, err := store.Open(t.Context(), "memory:", store.Options{Clock: clock})
+	s, err := drivers.Open(t.Context(), "memory:", store.Options{Clock: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +161,7 @@ func TestStepAnswersWhatIsAsked(t *testing.T) {
 func TestManualLearnsWhatLies(t *testing.T) {
 	j := &journal{}
 	stage := &engine.Stage{Name: "in", Queue: "in#0", Direct: true, Inbox: true, Run: func(_ context.Context, x *hub.Exchange) error { j.add(x.Msg.ID); return nil }}
-	s, err := store.Open(t.Context(), "memory:", store.Options{})
+	s, err := drivers.Open(t.Context(), "memory:", store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

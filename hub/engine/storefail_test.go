@@ -14,11 +14,12 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/engine"
 	"orderhub/hub/store"
+	"orderhub/hub/store/drivers"
 )
 
 // brokenStore fails for good with its n-th commit, as one does whose disk does not flush.
 type brokenStore struct {
-	hub.Store
+	store.Store
 	left atomic.Int64
 	done chan struct{}
 }
@@ -48,7 +49,7 @@ func (s *brokenStore) Err() error {
 
 // A store that fails ends the hub. No message is called dead, or waiting, or a bug of the hub: all are as they were.
 func TestFault_R7_StoreFails(t *testing.T) {
-	memory, err := store.Open(t.Context(), "memory:", store.Options{})
+	memory, err := drivers.Open(t.Context(), "memory:", store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/engine"
 	"orderhub/hub/store"
+	"orderhub/hub/store/drivers"
 )
 
 // nowhere is a target that takes everything.
@@ -23,7 +24,7 @@ func (n *nowhere) Close() error                                 { return nil }
 // TestFault_V4_NoHolesInATrace: what descends from a message that has a history keeps its own, also where it passes through without
 // changing the store; what comes from elsewhere is sampled. The mark goes no further by itself.
 func TestFault_V4_NoHolesInATrace(t *testing.T) {
-	st, err := store.Open(t.Context(), "memory:", store.Options{})
+	st, err := drivers.Open(t.Context(), "memory:", store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +73,7 @@ func passing(to hub.Target) *engine.Stage {
 func BenchmarkPassThrough(b *testing.B) {
 	for _, traced := range []string{"", "1"} {
 		b.Run("traced="+traced, func(b *testing.B) {
-			st, err := store.Open(b.Context(), "sqlite:"+filepath.Join(b.TempDir(), "hub.db"), store.Options{MinFree: -1})
+			st, err := drivers.Open(b.Context(), "sqlite:"+filepath.Join(b.TempDir(), "hub.db"), store.Options{MinFree: -1})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 const (
@@ -93,7 +93,7 @@ func (rt *Runtime) awaited(ctx context.Context, p *Part) bool {
 	if err != nil {
 		return true
 	}
-	return slices.ContainsFunc(groups, func(g hub.Awaiting) bool { return g.For == p.name })
+	return slices.ContainsFunc(groups, func(g store.Awaiting) bool { return g.For == p.name })
 }
 
 // resume lets all that waits for a part go on.

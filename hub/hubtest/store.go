@@ -10,17 +10,18 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
-// storeCase is one duty of a hub.Store.
+// storeCase is one duty of a store.Store.
 type storeCase struct {
 	name, why string
 	run       func(t *storeTest)
 }
 
-// Store checks the duties of a hub.Store. open gives a fresh, empty store on
+// Store checks the duties of a store.Store. open gives a fresh, empty store on
 // the wall clock, whose queues take at least 20,000 messages; the suite closes it.
-func Store(t *testing.T, open func(t *testing.T) hub.Store) {
+func Store(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, part := range [][]storeCase{commitCases, recordCases, claimCases, waitingCases, awaitCases, deadCases, historyCases, refusalCases, loadCases} {
 		for _, c := range part {
 			t.Run(c.name, func(t *testing.T) {
@@ -39,7 +40,7 @@ func Store(t *testing.T, open func(t *testing.T) hub.Store) {
 // storeTest is a case that runs.
 type storeTest struct {
 	*testing.T
-	s   hub.Store
+	s   store.Store
 	why string
 }
 
@@ -98,7 +99,7 @@ func (t *storeTest) holds(queue string, want ...string) []*hub.Delivery {
 	return batch
 }
 
-func (t *storeTest) browse(q hub.BrowseQuery) []*hub.Delivery {
+func (t *storeTest) browse(q store.BrowseQuery) []*hub.Delivery {
 	t.Helper()
 	out, err := t.s.Browse(context.Background(), q)
 	t.ok(err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 var claimCases = []storeCase{
@@ -77,7 +78,7 @@ var claimCases = []storeCase{
 	{"recover", "Recover counts the crash of the running ones only, and makes held ones ready", func(t *storeTest) {
 		t.put("q", "a", "b", "c")
 		var seqs []int64
-		for _, d := range t.browse(hub.BrowseQuery{Queue: "q"}) {
+		for _, d := range t.browse(store.BrowseQuery{Queue: "q"}) {
 			seqs = append(seqs, d.Seq)
 		}
 		t.ok(t.s.Recover(context.Background(), []int64{seqs[1], 1 << 60}))
@@ -132,7 +133,7 @@ var waitingCases = []storeCase{
 		again := t.one("q")
 		t.must(again.Msg.ID == "a" && again.Attempts == 1 && again.Error != nil && *again.Error == *f, "%+v %+v", again, again.Error)
 		t.finish(again, hub.Finish{State: hub.Waiting, Due: time.Now().Add(time.Hour), Error: f})
-		d := t.browse(hub.BrowseQuery{Queue: "q", Key: "k1"})
+		d := t.browse(store.BrowseQuery{Queue: "q", Key: "k1"})
 		t.must(len(d) == 1 && d[0].Attempts == 1 && d[0].State == hub.Waiting, "an untried wait counted: %+v", d)
 		t.finish(batch[1], hub.Finish{})
 	}},
@@ -174,7 +175,7 @@ var waitingCases = []storeCase{
 		put("a", "q", later)
 		put("a", "q2", later)
 		put("b", "q", later.Add(time.Hour))
-		list := t.browse(hub.BrowseQuery{Queue: "q"})
+		list := t.browse(store.BrowseQuery{Queue: "q"})
 		t.must(fmt.Sprint(ids(list)) == "[b]" && list[0].Name == "timer", "stored %v", ids(list))
 		_, next, err := t.s.Claim(context.Background(), "q", 1, 0)
 		t.ok(err)
@@ -182,7 +183,7 @@ var waitingCases = []storeCase{
 		put("c", "q", time.Time{})
 		put("d", "q", time.Time{})
 		t.holds("q", "d")
-		t.must(len(t.browse(hub.BrowseQuery{Queue: "q2"})) == 1, "the same name in another queue was replaced")
+		t.must(len(t.browse(store.BrowseQuery{Queue: "q2"})) == 1, "the same name in another queue was replaced")
 	}},
 	{"named_claimed", "replacing or cancelling a claimed message makes its holder conflict", func(t *storeTest) {
 		put := func(p hub.Put) { t.commit(&hub.Unit{Puts: []hub.Put{p}}) }

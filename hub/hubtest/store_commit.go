@@ -10,6 +10,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/hub/store"
 )
 
 var commitCases = []storeCase{
@@ -63,7 +64,7 @@ var commitCases = []storeCase{
 		t.is(t.tryCommit(&hub.Unit{Input: d, Puts: []hub.Put{{Queue: "next", Msg: message("a/2")}}}), hub.ErrConflict)
 		t.holds("next", "a/1")
 		t.holds("q")
-		t.must(len(t.browse(hub.BrowseQuery{Queue: "q"})) == 0, "the row is still there")
+		t.must(len(t.browse(store.BrowseQuery{Queue: "q"})) == 0, "the row is still there")
 	}},
 	{"released_conflict", "a unit whose input was released is ErrConflict", func(t *storeTest) {
 		t.put("q", "a")
@@ -136,7 +137,7 @@ func bodies(t *storeTest) {
 	t.ok(t.s.Release(context.Background(), batch))
 	batch, _ = t.claim("q", 10)
 	t.must(len(batch) == len(all), "claimed %d of %d", len(batch), len(all))
-	for _, list := range [][]*hub.Delivery{batch, t.browse(hub.BrowseQuery{Queue: "q"})} {
+	for _, list := range [][]*hub.Delivery{batch, t.browse(store.BrowseQuery{Queue: "q"})} {
 		for i, d := range list {
 			want, got := all[i], d.Msg
 			same := got.ID == want.ID && got.Key == want.Key && got.Correlation == want.Correlation && got.Time.Equal(want.Time) &&

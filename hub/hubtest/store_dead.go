@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 var deadCases = []storeCase{
@@ -24,7 +25,7 @@ var deadCases = []storeCase{
 		t.must(g[0].First.Equal(now.Add(time.Second)) && g[0].Last.Equal(now.Add(3*time.Second)), "first %v, last %v", g[0].First, g[0].Last)
 		t.must(g[0].Sample.Msg.ID == "m3" && g[0].Sample.Attempts == 3 && g[0].Sample.Error.Message == "big", "sample %+v", g[0].Sample)
 		t.must(g[1].Sample.Msg.ID == "alive" && g[1].Sample.Attempts == 1, "sample %+v", g[1].Sample)
-		t.must(len(t.browse(hub.BrowseQuery{Cause: "big"})) == 3, "browse by cause")
+		t.must(len(t.browse(store.BrowseQuery{Cause: "big"})) == 3, "browse by cause")
 	}},
 	{"settle", "Settle replays or drops dead letters, and no others", func(t *storeTest) {
 		t.put("q", "a", "b", "c", "d")
@@ -44,7 +45,7 @@ var deadCases = []storeCase{
 		n, err = t.s.Settle(context.Background(), seqs, false)
 		t.ok(err)
 		t.must(n == 1, "dropped %d, want b alone", n)
-		t.must(len(t.browse(hub.BrowseQuery{State: hub.Dead})) == 0, "a dead letter is left")
+		t.must(len(t.browse(store.BrowseQuery{State: hub.Dead})) == 0, "a dead letter is left")
 	}},
 	{"queues", "Queues tells the depth of every queue that has messages", func(t *storeTest) {
 		due, old := time.Now().Add(time.Hour), message("old")
@@ -68,7 +69,7 @@ var deadCases = []storeCase{
 		t.put("r", "other")
 		var got []string
 		for after := int64(0); ; {
-			page := t.browse(hub.BrowseQuery{Queue: "q", After: after, Limit: 10})
+			page := t.browse(store.BrowseQuery{Queue: "q", After: after, Limit: 10})
 			if len(page) == 0 {
 				break
 			}
@@ -76,7 +77,7 @@ var deadCases = []storeCase{
 			after = page[len(page)-1].Seq
 		}
 		t.must(len(got) == 25 && got[0] == "m00" && got[24] == "m24", "pages gave %v", got)
-		for want, q := range map[int]hub.BrowseQuery{26: {}, 13: {Key: "k0"}, 5: {Correlation: "o3"}, 1: {ID: "m07"}, 0: {ID: "m07", State: hub.Dead}, 12: {State: hub.Ready, Queue: "q", Key: "k1"}} {
+		for want, q := range map[int]store.BrowseQuery{26: {}, 13: {Key: "k0"}, 5: {Correlation: "o3"}, 1: {ID: "m07"}, 0: {ID: "m07", State: hub.Dead}, 12: {State: hub.Ready, Queue: "q", Key: "k1"}} {
 			t.must(len(t.browse(q)) == want, "%+v found %d, want %d", q, len(t.browse(q)), want)
 		}
 		_, got = t.claim("q", 100)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 func refusal(id, source, reason string) hub.Refusal {
@@ -14,7 +15,7 @@ func refusal(id, source, reason string) hub.Refusal {
 }
 
 // refusals are the IDs of what a query finds.
-func (t *storeTest) refusals(q hub.RefusalQuery) (out []string) {
+func (t *storeTest) refusals(q store.RefusalQuery) (out []string) {
 	t.Helper()
 	list, err := t.s.Refusals(context.Background(), q)
 	t.ok(err)
@@ -42,16 +43,16 @@ var refusalCases = []storeCase{
 		order.Correlation = "O-1"
 		t.commit(&hub.Unit{Refused: []hub.Refusal{refusal("a", "web", "bad_json"), refusal("b", "files", "bad_csv")}})
 		t.commit(&hub.Unit{Refused: []hub.Refusal{order, refusal("d", "web", "bad_json")}})
-		for want, q := range map[string]hub.RefusalQuery{
+		for want, q := range map[string]store.RefusalQuery{
 			"[d c b a]": {}, "[b]": {ID: "b"}, "[c]": {Correlation: "O-1"}, "[d c a]": {Source: "web"}, "[d a]": {Source: "web", Reason: "bad_json"},
 			"[d c]": {Limit: 2}, "[]": {ID: "nobody"},
 		} {
 			got := t.refusals(q)
 			t.must(fmt.Sprint(got) == want, "%+v finds %v, want %s", q, got, want)
 		}
-		list, err := t.s.Refusals(context.Background(), hub.RefusalQuery{Limit: 2})
+		list, err := t.s.Refusals(context.Background(), store.RefusalQuery{Limit: 2})
 		t.ok(err)
-		got := t.refusals(hub.RefusalQuery{Before: list[1].Seq})
+		got := t.refusals(store.RefusalQuery{Before: list[1].Seq})
 		t.must(fmt.Sprint(got) == "[b a]", "the second page is %v", got)
 	}},
 	{"refusal_whole", "a refusal comes back as it was committed, with its place in the store", func(t *storeTest) {
@@ -59,7 +60,7 @@ var refusalCases = []storeCase{
 			Fields: []hub.FieldError{{Pointer: "/a/0", Detail: "is no text"}}, Where: "orders/validate", Line: "f.yaml:3", Correlation: "O\n1",
 			ContentType: "application/json", Size: 12, Begins: "{\"a\":[1]}\n", Skipped: 9}
 		t.commit(&hub.Unit{Refused: []hub.Refusal{r}})
-		list, err := t.s.Refusals(context.Background(), hub.RefusalQuery{ID: r.ID, Correlation: r.Correlation})
+		list, err := t.s.Refusals(context.Background(), store.RefusalQuery{ID: r.ID, Correlation: r.Correlation})
 		t.ok(err)
 		t.must(len(list) == 1 && list[0].Seq > 0, "%+v", list)
 		r.Seq = list[0].Seq
@@ -69,35 +70,35 @@ var refusalCases = []storeCase{
 		t.commit(&hub.Unit{Inbox: "m"})
 		err := t.tryCommit(&hub.Unit{Inbox: "m", Refused: []hub.Refusal{refusal("a", "web", "x")}})
 		t.is(err, hub.ErrDuplicate)
-		t.must(len(t.refusals(hub.RefusalQuery{})) == 0, "a refusal is there")
+		t.must(len(t.refusals(store.RefusalQuery{})) == 0, "a refusal is there")
 	}},
 	{"refusal_bounds", "of each kind the newest MaxRefusalsOfKind are kept, of all the newest MaxRefusals; a flood of one kind leaves the others", func(t *storeTest) {
 		t.commit(&hub.Unit{Refused: []hub.Refusal{refusal("first", "web", "schema")}})
-		t.flood("web", "signature_invalid", hub.MaxRefusalsOfKind+700)
-		got := t.refusals(hub.RefusalQuery{Limit: hub.MaxRefusals})
-		t.must(len(got) == hub.MaxRefusalsOfKind+1 && got[len(got)-1] == "first", "%d rows, the oldest is %s", len(got), got[len(got)-1])
-		t.must(got[0] == fmt.Sprintf("web.signature_invalid.%d", hub.MaxRefusalsOfKind+699), "the newest is %s", got[0])
-		for i := range hub.MaxRefusals/hub.MaxRefusalsOfKind + 1 {
-			t.flood("web", fmt.Sprintf("kind%d", i), hub.MaxRefusalsOfKind)
+		t.flood("web", "signature_invalid", store.MaxRefusalsOfKind+700)
+		got := t.refusals(store.RefusalQuery{Limit: store.MaxRefusals})
+		t.must(len(got) == store.MaxRefusalsOfKind+1 && got[len(got)-1] == "first", "%d rows, the oldest is %s", len(got), got[len(got)-1])
+		t.must(got[0] == fmt.Sprintf("web.signature_invalid.%d", store.MaxRefusalsOfKind+699), "the newest is %s", got[0])
+		for i := range store.MaxRefusals/store.MaxRefusalsOfKind + 1 {
+			t.flood("web", fmt.Sprintf("kind%d", i), store.MaxRefusalsOfKind)
 		}
-		got = t.refusals(hub.RefusalQuery{Limit: 2 * hub.MaxRefusals})
-		t.must(len(got) == hub.MaxRefusals && strings.HasPrefix(got[len(got)-1], "web.kind1."), "%d rows, the oldest is %s", len(got), got[len(got)-1])
+		got = t.refusals(store.RefusalQuery{Limit: 2 * store.MaxRefusals})
+		t.must(len(got) == store.MaxRefusals && strings.HasPrefix(got[len(got)-1], "web.kind1."), "%d rows, the oldest is %s", len(got), got[len(got)-1])
 	}},
 	{"refusal_sweep", "Sweep deletes refusals older than keep", func(t *storeTest) {
 		t.commit(&hub.Unit{Refused: []hub.Refusal{refusal("old", "web", "x"), refusal("older", "web", "x")}})
 		time.Sleep(2 * time.Millisecond)
 		n, err := t.s.Sweep(context.Background(), time.Millisecond, 100)
 		t.ok(err)
-		t.must(n == 2 && len(t.refusals(hub.RefusalQuery{})) == 0, "swept %d", n)
+		t.must(n == 2 && len(t.refusals(store.RefusalQuery{})) == 0, "swept %d", n)
 		t.commit(&hub.Unit{Refused: []hub.Refusal{refusal("new", "web", "x")}})
 		n, err = t.s.Sweep(context.Background(), time.Hour, 100)
 		t.ok(err)
-		t.must(n == 0 && len(t.refusals(hub.RefusalQuery{})) == 1, "swept %d", n)
+		t.must(n == 0 && len(t.refusals(store.RefusalQuery{})) == 1, "swept %d", n)
 	}},
 	{"refusal_counts", "CountRefused tells each source and reason with its newest, the kind that came last first", func(t *storeTest) {
-		t.commit(&hub.Unit{Refused: []hub.Refusal{refusal("a", "web", "x")}, Adds: []hub.Add{{Kind: hub.RefusedCounter, Key: "web\x00x", Delta: 7}}})
-		t.commit(&hub.Unit{Refused: []hub.Refusal{refusal("b", "web", "y")}, Adds: []hub.Add{{Kind: hub.RefusedCounter, Key: "web\x00y", Delta: 1}, {Kind: hub.RefusedCounter, Key: "web\x00x", Delta: 2}}})
-		counts, err := hub.CountRefused(context.Background(), t.s)
+		t.commit(&hub.Unit{Refused: []hub.Refusal{refusal("a", "web", "x")}, Adds: []hub.Add{{Kind: store.RefusedCounter, Key: "web\x00x", Delta: 7}}})
+		t.commit(&hub.Unit{Refused: []hub.Refusal{refusal("b", "web", "y")}, Adds: []hub.Add{{Kind: store.RefusedCounter, Key: "web\x00y", Delta: 1}, {Kind: store.RefusedCounter, Key: "web\x00x", Delta: 2}}})
+		counts, err := store.CountRefused(context.Background(), t.s)
 		t.ok(err)
 		t.must(len(counts) == 2 && counts[0].Reason == "y" && counts[0].Last.ID == "b" && counts[1].Count == 9 && counts[1].Source == "web", "%+v", counts)
 	}},

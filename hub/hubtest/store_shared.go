@@ -8,15 +8,16 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 // sharedPatience is how long a case waits for another hub to notice something.
 const sharedPatience = 20 * time.Second
 
-// SharedStore checks the duties of a hub.Store that several hubs use at once.
+// SharedStore checks the duties of a store.Store that several hubs use at once.
 // open gives a fresh, empty store as a function that opens it for one more hub;
 // the suite closes what it opened.
-func SharedStore(t *testing.T, open func(t *testing.T) func() hub.Store) {
+func SharedStore(t *testing.T, open func(t *testing.T) func() store.Store) {
 	for _, c := range []struct {
 		name, why string
 		run       func(a, b *storeTest)
@@ -140,7 +141,7 @@ func sharedInbox(a, b *storeTest) {
 	for key, n := range taken {
 		a.must(n == 1, "%s was taken %d times", key, n)
 	}
-	a.must(len(taken) == 25 && len(a.browse(hub.BrowseQuery{Queue: "q"})) == 25, "%d keys, %d messages", len(taken), len(a.browse(hub.BrowseQuery{Queue: "q"})))
+	a.must(len(taken) == 25 && len(a.browse(store.BrowseQuery{Queue: "q"})) == 25, "%d keys, %d messages", len(taken), len(a.browse(store.BrowseQuery{Queue: "q"})))
 }
 
 func sharedVersions(a, b *storeTest) {
@@ -206,7 +207,7 @@ func sharedNamed(a, b *storeTest) {
 	two := a.awaits("q", "two")[0]
 	put(b, hub.Put{Queue: "q", Name: "n", Cancel: true})
 	a.is(a.tryCommit(&hub.Unit{Input: two}), hub.ErrLost)
-	a.must(len(a.browse(hub.BrowseQuery{Queue: "q"})) == 0, "a message is left")
+	a.must(len(a.browse(store.BrowseQuery{Queue: "q"})) == 0, "a message is left")
 }
 
 func sharedNameRace(a, b *storeTest) {
@@ -227,7 +228,7 @@ func sharedNameRace(a, b *storeTest) {
 		}
 	}
 	wg.Wait()
-	a.must(len(a.browse(hub.BrowseQuery{Queue: "q"})) == 1, "%d messages are left", len(a.browse(hub.BrowseQuery{Queue: "q"})))
+	a.must(len(a.browse(store.BrowseQuery{Queue: "q"})) == 1, "%d messages are left", len(a.browse(store.BrowseQuery{Queue: "q"})))
 }
 
 func sharedSettle(a, b *storeTest) {
@@ -248,7 +249,7 @@ func sharedRecover(a, b *storeTest) {
 	b.ok(b.s.Recover(context.Background(), []int64{d[0].Seq}))
 	time.Sleep(50 * time.Millisecond)
 	a.holds("q")
-	list := a.browse(hub.BrowseQuery{Queue: "q"})
+	list := a.browse(store.BrowseQuery{Queue: "q"})
 	a.must(len(list) == 2 && list[0].Crashes == 1 && list[1].State == hub.Held, "stored %+v", list)
 	a.finish(d[0], hub.Finish{})
 }

@@ -8,6 +8,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/engine"
+	"orderhub/hub/store"
 	"orderhub/pipelines/idempotent"
 	"orderhub/pipelines/patterntest"
 )
@@ -35,7 +36,7 @@ func TestBehindAnIdempotentReceiver(t *testing.T) {
 
 // meddler is a store to which another hub commits between what is read and the commit.
 type meddler struct {
-	hub.Store
+	store.Store
 	first func()
 }
 
@@ -52,7 +53,7 @@ func TestTwoHubsShareAGroup(t *testing.T) {
 	h := patterntest.Start(t, config("- aggregate: {by: body.g, until: size == 5, idle: 10h, give: '=map(bodies, #.n)'}\n- send: out"))
 	h.Runtime.Pause(map[string]bool{"p": true}, true)
 	shared := &meddler{Store: h.Store}
-	run := func(st hub.Store) (step func(n int)) {
+	run := func(st store.Store) (step func(n int)) {
 		log := slog.New(slog.DiscardHandler)
 		rt := engine.NewRuntime(st, h.Clock, log, nil)
 		opened, err := h.Plan.Open(rt, h.Clock, log)

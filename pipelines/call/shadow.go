@@ -96,11 +96,11 @@ func (s *shadow) run(ctx context.Context, x *hub.Exchange, _ hub.Next) error {
 	real := x.Vars.Get(answered)
 	got, err := s.ask.Call(ctx, x, "")
 	if err != nil {
-		s.note(x, began, "failed", x.Mask().Error(hub.AsError(err)).Error())
+		s.note(x, began, "failed", hub.AsError(err).Masked(x.Mask()).Error())
 		return nil
 	}
 	if diff := s.differences(real, got); len(diff) > 0 {
-		s.note(x, began, "differs", x.Mask().AboutDocs(got).Text(strings.Join(diff, "; ")))
+		s.note(x, began, "differs", x.Mask().About(got).Text(strings.Join(diff, "; ")))
 		return nil
 	}
 	s.note(x, began, "same", "")

@@ -35,7 +35,7 @@ func counterOf(step *yamlfile.Node) string {
 	return n.Raw()
 }
 
-// Kind is the kind of a counter's values in hub.Store.Counters; their keys are the values of `by`, joined with "|".
+// Kind is the kind of a counter's values in store.Store.Counters; their keys are the values of `by`, joined with "|".
 func Kind(name string) string { return "count " + name }
 
 type options struct {

@@ -15,6 +15,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/hub/store"
 	"orderhub/pipelines"
 	"orderhub/pipelines/call"
 	"orderhub/pipelines/count"
@@ -354,7 +355,7 @@ func TestOtherHubWasFaster(t *testing.T) {
 		return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 			runs++
 			u := &hub.Unit{Writes: []hub.Write{{Kind: "idempotent", Key: "p a", Value: []byte(`{"id":"theirs","hash":"` + doc.Digest(doc.StringValue("a")) + `"}`)}}}
-			if err := x.Env.Store.Commit(ctx, u); err != nil {
+			if err := x.Env.Store.(store.Store).Commit(ctx, u); err != nil {
 				return err
 			}
 			return next(ctx, x)

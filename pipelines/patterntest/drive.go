@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 // Message is a message with a JSON body.
@@ -80,7 +81,7 @@ func (h *Hub) busy() bool {
 		read[s.Queue] = true
 	}
 	now := h.Clock.Now()
-	return slices.ContainsFunc(queues, func(q hub.QueueStats) bool {
+	return slices.ContainsFunc(queues, func(q store.QueueStats) bool {
 		return read[q.Queue] && (q.Ready > 0 || q.Waiting > 0 && !q.NextDue.IsZero() && !q.NextDue.After(now))
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/engine"
 	"orderhub/hub/store"
+	"orderhub/hub/store/drivers"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 )
@@ -36,7 +37,7 @@ type Answer func(ctx context.Context, m *hub.Message) (*hub.Message, error)
 // Hub is a running hub. Start ends it with the test.
 type Hub struct {
 	Clock   *Clock
-	Store   hub.Store
+	Store   store.Store
 	Runtime *engine.Runtime
 	Plan    *pipelines.Plan
 
@@ -80,7 +81,7 @@ func begin(t testing.TB, c Config, plan *pipelines.Plan, far *farEnds) *Hub {
 	}
 	h := &Hub{t: t, Clock: c.Clock, Plan: plan, far: far, done: make(chan error, 1)}
 	var err error
-	if h.Store, err = store.Open(t.Context(), c.Store, store.Options{Clock: c.Clock, Log: log, MinFree: -1}); err != nil {
+	if h.Store, err = drivers.Open(t.Context(), c.Store, store.Options{Clock: c.Clock, Log: log, MinFree: -1}); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.Store.Recover(t.Context(), nil); err != nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 // Sent are the messages that a fake adapter's target took: "mail", "mail order-status".
@@ -30,15 +31,15 @@ func (h *Hub) Reader(pipeline string) hub.Subscription {
 
 // Waiting are the messages that lie in a queue: a channel that nobody reads, a timer's address.
 func (h *Hub) Waiting(queue string) []*hub.Delivery {
-	return h.browse(hub.BrowseQuery{Queue: queue, Limit: 20_000})
+	return h.browse(store.BrowseQuery{Queue: queue, Limit: 20_000})
 }
 
 // Dead are the dead letters.
 func (h *Hub) Dead() []*hub.Delivery {
-	return h.browse(hub.BrowseQuery{State: hub.Dead, Limit: 1000})
+	return h.browse(store.BrowseQuery{State: hub.Dead, Limit: 1000})
 }
 
-func (h *Hub) browse(q hub.BrowseQuery) []*hub.Delivery {
+func (h *Hub) browse(q store.BrowseQuery) []*hub.Delivery {
 	h.t.Helper()
 	list, err := h.Store.Browse(context.Background(), q)
 	if err != nil {

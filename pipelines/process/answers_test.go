@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/mask"
 	"orderhub/pipelines/enrich"
 	"orderhub/pipelines/patterntest"
 	"orderhub/pipelines/process"
@@ -239,7 +240,7 @@ func TestFault_S2_WhatUndoingIsTold(t *testing.T) {
 	answers["billing.refund"] = echo
 	answers["shipping.pick"] = echo
 	schema := strings.Replace(orderSchema, `"card":{"type":"string"}`, `"card":{"type":"string","x-secret":true},"mail":{"type":"string","x-pii":true},"pan":{"x-secret":true}`, 1)
-	mask := &hub.Masker{}
+	mask := &mask.Masker{}
 	mask.Hide(token, "secret:billing")
 	reg := registry()
 	reg.Mask = mask

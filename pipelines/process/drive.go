@@ -208,7 +208,7 @@ func runStep(ctx context.Context, s hub.Step, x *hub.Exchange, next func(*hub.Ex
 		return s.Process(ctx, x, func(_ context.Context, y *hub.Exchange) error { next(y); return nil })
 	}, x)
 	if err != nil {
-		err = x.Mask().Failed(err)
+		err = hub.Masked(err, x.Mask())
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/escape"
 	"orderhub/pipelines/process/definition"
 	"orderhub/pipelines/process/instance"
 )
@@ -120,7 +121,7 @@ func (t *turn) unstick(tok *instance.Token) {
 }
 
 func (t *turn) writeStuck(tok *instance.Token, s *stuck) {
-	w := hub.Write{Kind: stuckKind, Key: hub.JoinKey(t.m.Name, t.in.ID, fmt.Sprint(tok.ID)), IfVersion: hub.AnyVersion}
+	w := hub.Write{Kind: stuckKind, Key: escape.JoinKey(t.m.Name, t.in.ID, fmt.Sprint(tok.ID)), IfVersion: hub.AnyVersion}
 	if s != nil {
 		w.Value, _ = json.Marshal(s) // texts and times always can
 	}

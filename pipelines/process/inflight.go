@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"orderhub/hub"
+	"orderhub/hub/escape"
 	"orderhub/pipelines/process/definition"
 	"orderhub/pipelines/process/instance"
 	"orderhub/pipelines/yamlfile"
@@ -104,7 +105,7 @@ func (ps *Processes) fate(ctx context.Context, st Reader, p Population) (Fate, e
 
 // storedText is the text of a definition that the store keeps; nil: it keeps none.
 func storedText(ctx context.Context, st Reader, process, hash string) ([]byte, error) {
-	rec, err := st.Get(ctx, definitionKind, hub.JoinKey(process, hash))
+	rec, err := st.Get(ctx, definitionKind, escape.JoinKey(process, hash))
 	if errors.Is(err, hub.ErrNotFound) {
 		return nil, nil
 	}
@@ -185,7 +186,7 @@ func (ps *Processes) Prepare(ctx context.Context, st Store) (stranded []Fate, er
 			return nil, err
 		}
 		if text == nil {
-			u.Writes = append(u.Writes, hub.Write{Kind: definitionKind, Key: hub.JoinKey(m.Name, m.current.Hash), Value: m.current.Text, IfVersion: hub.AnyVersion})
+			u.Writes = append(u.Writes, hub.Write{Kind: definitionKind, Key: escape.JoinKey(m.Name, m.current.Hash), Value: m.current.Text, IfVersion: hub.AnyVersion})
 		}
 	}
 	if len(u.Writes) == 0 {
@@ -263,7 +264,7 @@ func Definitions(ctx context.Context, st Reader) ([]Stored, error) {
 			return nil, err
 		}
 		s := Stored{Version: 1}
-		if parts := hub.SplitKey(rec.Key); len(parts) == 2 {
+		if parts := escape.SplitKey(rec.Key); len(parts) == 2 {
 			s.Process, s.Def = parts[0], parts[1]
 		}
 		if n, ok := yamlfile.NewLoader().Parse(s.Process, rec.Value); ok && n.Get("version") != nil {

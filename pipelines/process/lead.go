@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/escape"
 	"orderhub/pipelines/process/definition"
 )
 
@@ -49,7 +50,7 @@ func (t *turn) milestone(s *definition.State) {
 }
 
 func (t *turn) lead(from, to string, took time.Duration) {
-	key := hub.JoinKey(t.m.Name, from, to, strconv.Itoa(bucketOf(took)))
+	key := escape.JoinKey(t.m.Name, from, to, strconv.Itoa(bucketOf(took)))
 	t.y.Unit.Adds = append(t.y.Unit.Adds, hub.Add{Kind: leadKind, Key: key, Delta: 1})
 }
 
@@ -68,7 +69,7 @@ func leads(counters map[string]int64, milestones []string) []Lead {
 	type pair struct{ from, to string }
 	buckets := map[pair]map[int]int64{}
 	for key, n := range counters {
-		parts := hub.SplitKey(key)
+		parts := escape.SplitKey(key)
 		var b int
 		if len(parts) != 4 {
 			continue

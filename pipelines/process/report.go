@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"orderhub/hub"
+	"orderhub/hub/escape"
 	"orderhub/pipelines/process/instance"
 )
 
@@ -19,7 +19,7 @@ import (
 const populationKind = "process"
 
 func populationKey(process string, version int, def, state string) string {
-	return hub.JoinKey(process, strconv.Itoa(version), def, state)
+	return escape.JoinKey(process, strconv.Itoa(version), def, state)
 }
 
 // Population is how many tokens stand in a state of one definition. Those of final states have ended there.
@@ -33,7 +33,7 @@ type Population struct {
 }
 
 func populationOf(key string, n int64) (p Population, ok bool) {
-	parts := hub.SplitKey(key)
+	parts := escape.SplitKey(key)
 	if len(parts) != 4 {
 		return p, false
 	}
@@ -47,7 +47,7 @@ func prefixOf(process string) string {
 	if process == "" {
 		return ""
 	}
-	return hub.JoinKey(process, "")
+	return escape.JoinKey(process, "")
 }
 
 // Populations are how many places stand in each state of each definition; process "" is all.
@@ -90,7 +90,7 @@ func AllStuck(ctx context.Context, st Reader, process string, limit int) ([]Stuc
 	}
 	out := make([]Stuck, 0, len(list))
 	for _, rec := range list {
-		parts := hub.SplitKey(rec.Key)
+		parts := escape.SplitKey(rec.Key)
 		var s stuck
 		if err := json.Unmarshal(rec.Value, &s); err != nil || len(parts) != 3 {
 			out = append(out, Stuck{Process: parts[0], Instance: strings.Join(parts[1:], " "), State: damaged, Problem: damage(fmt.Errorf("%s %q can't be read: %w", stuckKind, rec.Key, err))})

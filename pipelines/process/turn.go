@@ -10,6 +10,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/hub/mask"
 	"orderhub/pipelines/process/definition"
 	"orderhub/pipelines/process/instance"
 	"orderhub/transforms/formula"
@@ -136,11 +137,13 @@ func (t *turn) note(tok *instance.Token, line, what, format string, args ...any)
 }
 
 // mask hides in what is said of tok what the instance's data, and the message that is handled, say in confidence.
-func (t *turn) mask(tok *instance.Token) *hub.Masker { return t.x.Mask().AboutVars(t.vars(tok)) }
+func (t *turn) mask(tok *instance.Token) *mask.Masker {
+	return t.x.Mask().About(t.vars(tok).Values()...)
+}
 
 // masked is err as the instance may keep it.
 func (t *turn) masked(tok *instance.Token, err error) *hub.Error {
-	return t.mask(tok).Error(hub.AsError(err))
+	return hub.AsError(err).Masked(t.mask(tok))
 }
 
 // maskAll is err, the end of the turn, as it may leave the process: the engine, which masks it by the message, does not know the instance's data.
@@ -148,7 +151,7 @@ func (t *turn) maskAll(err error) error {
 	if errors.Is(err, hub.ErrConflict) {
 		return err
 	}
-	return t.x.Mask().AboutVars(t.in.Vars).Failed(err)
+	return hub.Masked(err, t.x.Mask().About(t.in.Vars.Values()...))
 }
 
 // state is where tok stands; nil: nowhere yet.

@@ -7,11 +7,12 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/hub/store"
 )
 
 // deadLetters are the dead letters, the oldest first.
 func (r *run) deadLetters(ctx context.Context) []*hub.Delivery {
-	list, err := r.store.Browse(ctx, hub.BrowseQuery{State: hub.Dead, Limit: 1 << 20})
+	list, err := r.store.Browse(ctx, store.BrowseQuery{State: hub.Dead, Limit: 1 << 20})
 	if err != nil {
 		r.fault("a store that can be read", err.Error())
 	}

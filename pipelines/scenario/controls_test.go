@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/pipelines"
 	"orderhub/pipelines/scenario"
 )
@@ -119,7 +120,7 @@ func mark() pipelines.Pattern {
 			}
 			if !apart {
 				x.Write(w)
-			} else if err := x.Env.Store.Commit(ctx, &hub.Unit{Writes: []hub.Write{w}}); err != nil {
+			} else if err := x.Env.Store.(store.Store).Commit(ctx, &hub.Unit{Writes: []hub.Write{w}}); err != nil {
 				return err
 			}
 			return next(ctx, x)

@@ -11,6 +11,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/engine"
+	"orderhub/hub/store"
 	"orderhub/pipelines"
 )
 
@@ -102,7 +103,7 @@ func (r *run) alive(ctx context.Context, f func(l *life) error) error {
 // journal is the store as one life of the hub sees it. Before and after each
 // commit the hub may be killed; what goes through is noted.
 type journal struct {
-	hub.Store
+	store.Store
 	life  *life
 	order *rand.Rand // not nil: what has no order is given in another one
 }

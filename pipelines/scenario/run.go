@@ -8,6 +8,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/engine"
 	"orderhub/hub/store"
+	"orderhub/hub/store/drivers"
 	"orderhub/pipelines"
 )
 
@@ -26,7 +27,7 @@ type run struct {
 	test     *Test
 	plan     *pipelines.Plan
 	lab      *Lab
-	store    hub.Store
+	store    store.Store
 	life     *life
 	shuffle  *rand.Rand
 	killed   bool           // the hub was
@@ -45,7 +46,7 @@ func (s *session) play(ctx context.Context, t *Test, m mode) (r *run, misses []F
 	if m.seed != 0 {
 		r.shuffle = rand.New(rand.NewPCG(uint64(m.seed)*0x9e3779b97f4a7c15, uint64(m.seed))) // near seeds give far orders
 	}
-	r.store, err = store.Open(ctx, "memory:", store.Options{Clock: r.clock})
+	r.store, err = drivers.Open(ctx, "memory:", store.Options{Clock: r.clock})
 	if err != nil {
 		return r, nil, err
 	}

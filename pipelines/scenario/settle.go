@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 // settle runs the hub until nothing that it reads is ready or due.
@@ -61,7 +62,7 @@ func (r *run) todo(ctx context.Context, stuck map[string]bool) (queues []string,
 
 // rows are the stored messages, the oldest first.
 func (r *run) rows(ctx context.Context) ([]*hub.Delivery, error) {
-	return r.store.Browse(ctx, hub.BrowseQuery{Limit: 1 << 20})
+	return r.store.Browse(ctx, store.BrowseQuery{Limit: 1 << 20})
 }
 
 func (r *run) reads(queue string) bool {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/pipelines"
 	"orderhub/pipelines/filter"
 	"orderhub/pipelines/patterntest"
@@ -156,7 +157,7 @@ func TestConflict(t *testing.T) {
 		return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 			if runs++; runs == 1 {
 				u := &hub.Unit{Writes: []hub.Write{{Kind: "table products", Key: "a", Value: []byte(`{"row":{"theirs":1}}`), IfVersion: hub.AnyVersion}}}
-				if err := x.Env.Store.Commit(ctx, u); err != nil {
+				if err := x.Env.Store.(store.Store).Commit(ctx, u); err != nil {
 					return err
 				}
 			}

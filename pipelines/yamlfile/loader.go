@@ -21,7 +21,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"orderhub/hub"
+	"orderhub/hub/mask"
 )
 
 // Loader reads files, keeps their text for the carets, resolves ${ENV} and secret:, and records problems.
@@ -41,7 +41,9 @@ type Loader struct {
 }
 
 // NewLoader gives a loader on the environment of the process, with an empty list of problems.
-func NewLoader() *Loader { return &Loader{Env: os.LookupEnv, Problems: &Problems{Mask: &hub.Masker{}}} }
+func NewLoader() *Loader {
+	return &Loader{Env: os.LookupEnv, Problems: &Problems{Mask: &mask.Masker{}}}
+}
 
 // Source is the text of one file that was read.
 type Source struct {

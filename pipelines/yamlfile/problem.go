@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"orderhub/hub"
+	"orderhub/hub/mask"
 )
 
 // Severity says whether a configuration can run.
@@ -45,7 +45,7 @@ type Problems struct {
 	list    []Problem
 	seen    map[Problem]bool
 	sources map[string]*source
-	Mask    *hub.Masker // hides the values of secrets in what is added; nil: nothing is hidden
+	Mask    *mask.Masker // hides the values of secrets in what is added; nil: nothing is hidden
 }
 
 // Add records a problem. An exact duplicate is dropped.

@@ -9,7 +9,7 @@ import (
 	"regexp"
 	"strings"
 
-	"orderhub/hub"
+	"orderhub/hub/mask"
 )
 
 const secretPrefix = "secret:"
@@ -37,17 +37,17 @@ var ownMachine = regexp.MustCompile(`://[^/?#]*@(localhost|127\.0\.0\.1|\[::1\])
 // secret one, else the password of a URL. One that stands in the file itself is
 // warned about. word is what may stand in a secret field and is none.
 func (n *Node) confide(s string, secret bool, word string) {
-	mask, name := n.loader.Problems.Mask, n.Path()
-	mask.HideURL(s, name)
+	known, name := n.loader.Problems.Mask, n.Path()
+	known.HideURL(s, name)
 	url := strings.Contains(s, "://")
 	if n.key != nil && n.parent != nil && n.parent.key != nil && n.parent.key.Raw() == "headers" {
 		secret = secret || secretKey.MatchString(n.key.Raw())
 	}
 	if secret = secret && s != "" && !url && s != word; secret {
-		mask.Hide(s, name)
-		mask.Hide(s[strings.LastIndexByte(s, ' ')+1:], name) // Bearer …
+		known.Hide(s, name)
+		known.Hide(s[strings.LastIndexByte(s, ' ')+1:], name) // Bearer …
 	}
-	if len(hub.URLPasswords(s)) == 0 && !secret || n.Secret() || n.resolve().expanded && !strings.Contains(n.Raw(), ":-"+s+"}") {
+	if len(mask.Passwords(s)) == 0 && !secret || n.Secret() || n.resolve().expanded && !strings.Contains(n.Raw(), ":-"+s+"}") {
 		return
 	}
 	if url && ownMachine.MatchString(s) {

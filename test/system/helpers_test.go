@@ -15,9 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"orderhub/hub"
 	"orderhub/hub/hubtest"
 	"orderhub/hub/store"
+	"orderhub/hub/store/drivers"
 	"orderhub/stub"
 )
 
@@ -351,12 +351,12 @@ func (v trace) happened(where, what, detail string) (n int) {
 // kept reads a queue from the store of a hub that has ended.
 func (s *site) kept(queue string) (bodies []string) {
 	s.t.Helper()
-	st, err := store.Open(context.Background(), "sqlite:"+filepath.Join(s.dir, "hub.db"), store.Options{})
+	st, err := drivers.Open(context.Background(), "sqlite:"+filepath.Join(s.dir, "hub.db"), store.Options{})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer st.Close()
-	list, err := st.Browse(context.Background(), hub.BrowseQuery{Queue: queue})
+	list, err := st.Browse(context.Background(), store.BrowseQuery{Queue: queue})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"orderhub/hub"
 	"orderhub/hub/hubtest"
 	"orderhub/hub/store"
+	"orderhub/hub/store/drivers"
 )
 
 // alarm is a process that does nothing but wait for a time, and tell it.
@@ -82,14 +82,14 @@ type pause struct{ from, to time.Time }
 // judgeTimers reads what the timers told, from the store's file: those that fell due while there was no hub are late from its return on.
 func (s *site) judgeTimers(dues map[string]time.Time, away []pause, within time.Duration) {
 	s.t.Helper()
-	st, err := store.Open(context.Background(), "sqlite:"+filepath.Join(s.dir, "hub.db"), store.Options{})
+	st, err := drivers.Open(context.Background(), "sqlite:"+filepath.Join(s.dir, "hub.db"), store.Options{})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer st.Close()
 	var late, told []time.Duration // after the due time, and after the hub's return
 	seen := map[string]int{}
-	for q := (hub.BrowseQuery{Queue: "fired", Limit: 1000}); ; {
+	for q := (store.BrowseQuery{Queue: "fired", Limit: 1000}); ; {
 		page, err := st.Browse(context.Background(), q)
 		if err != nil {
 			s.t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/hub/mask"
 	"orderhub/transforms/shape"
 )
 
@@ -27,7 +28,7 @@ type Schema struct {
 	lib    *jsonschema.Schema
 	fast   *checker
 	shape  *shape.Type
-	marked []hub.MarkedPath
+	marked []mask.Path
 }
 
 // Load compiles the schema in a file. $ref may name other files in its folder or below. The error is Errors.

@@ -8,8 +8,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/hub/mask"
 	"orderhub/transforms/shape"
 )
 
@@ -120,13 +120,13 @@ const (
 )
 
 // Marked are the places of a document that the schema marks.
-func (s *Schema) Marked() []hub.MarkedPath { return s.marked }
+func (s *Schema) Marked() []mask.Path { return s.marked }
 
 // marker finds the marked places of a compiled schema.
 type marker struct {
 	folder *folder
 	visits map[*jsonschema.Schema]int
-	found  []hub.MarkedPath
+	found  []mask.Path
 }
 
 // maxVisits bounds the paths to one schema, such as one that refers to itself.
@@ -141,7 +141,7 @@ func (m *marker) visit(s *jsonschema.Schema, path []string) {
 	_, _, at := m.folder.at(s.Location)
 	secret, personal := at.Get(xSecret).Bool(), at.Get(xPII).Bool()
 	if (secret || personal) && len(path) > 0 && strings.Trim(strings.Join(path, ""), "*") != "" {
-		m.found = append(m.found, hub.MarkedPath{Path: slices.Clone(path), Secret: secret})
+		m.found = append(m.found, mask.Path{Path: slices.Clone(path), Secret: secret})
 	}
 	if m.visits[s]++; m.visits[s] == maxVisits {
 		path = nil

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 // historyRows bounds one answer of History.
@@ -29,7 +30,7 @@ var historySQL = [...]string{
 
 // History is all that is known of a root or a correlation, and of what is connected with it: at most 10,000 rows, oldest
 // first. "last" is the newest root that came from outside.
-func (l *Look) History(ctx context.Context, id string) (out []hub.HistoryRow, err error) {
+func (l *Look) History(ctx context.Context, id string) (out []store.HistoryRow, err error) {
 	err = l.Read(ctx, func(query Query) error {
 		out = nil
 		if id == "last" {
@@ -43,13 +44,13 @@ func (l *Look) History(ctx context.Context, id string) (out []hub.HistoryRow, er
 			}
 			id = root
 		}
-		out, err = Trace(id, func(by By, id string, row func(hub.HistoryRow)) error {
+		out, err = Trace(id, func(by By, id string, row func(store.HistoryRow)) error {
 			return query(historySQL[by], []any{id, int64(historyRows)}, func(r Row) error {
 				events, err := decodeEvents(r.Bytes(3))
 				if err != nil {
 					events = []hub.Event{{What: Corrupt, Detail: err.Error()}}
 				}
-				row(hub.HistoryRow{Seq: r.Int(0), Root: r.Text(1), Correlation: r.Text(2), Events: events})
+				row(store.HistoryRow{Seq: r.Int(0), Root: r.Text(1), Correlation: r.Text(2), Events: events})
 				return nil
 			})
 		})
@@ -59,9 +60,9 @@ func (l *Look) History(ctx context.Context, id string) (out []hub.HistoryRow, er
 }
 
 // Trace follows roots, correlations and links from id on. find calls row for each row of history that it finds.
-func Trace(id string, find func(by By, id string, row func(hub.HistoryRow)) error) ([]hub.HistoryRow, error) {
+func Trace(id string, find func(by By, id string, row func(store.HistoryRow)) error) ([]store.HistoryRow, error) {
 	rows := map[int64]bool{}
-	var out []hub.HistoryRow
+	var out []store.HistoryRow
 	seen, todo := map[string]bool{"": true, id: true}, []string{id}
 	visit := func(id string) {
 		if !seen[id] {
@@ -69,7 +70,7 @@ func Trace(id string, find func(by By, id string, row func(hub.HistoryRow)) erro
 			todo = append(todo, id)
 		}
 	}
-	take := func(r hub.HistoryRow) {
+	take := func(r store.HistoryRow) {
 		if rows[r.Seq] || len(out) == historyRows {
 			return
 		}
@@ -92,6 +93,6 @@ func Trace(id string, find func(by By, id string, row func(hub.HistoryRow)) erro
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b hub.HistoryRow) int { return cmp.Compare(a.Seq, b.Seq) })
+	slices.SortFunc(out, func(a, b store.HistoryRow) int { return cmp.Compare(a.Seq, b.Seq) })
 	return out, nil
 }

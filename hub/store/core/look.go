@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 // Look reads a store in an SQL database, whichever it is.
@@ -133,7 +134,7 @@ func (l *Look) Keys(ctx context.Context, queue int64) (map[string]int, error) {
 }
 
 // Browse pages through stored messages. A damaged one has no body.
-func (l *Look) Browse(ctx context.Context, b hub.BrowseQuery) ([]*hub.Delivery, error) {
+func (l *Look) Browse(ctx context.Context, b store.BrowseQuery) ([]*hub.Delivery, error) {
 	where, args, index := []string{"seq>?"}, []any{b.After}, ""
 	filter := func(sql, value string) {
 		if value != "" {
@@ -171,42 +172,42 @@ func limitOf(limit int) int64 {
 }
 
 // DeadGroups groups the dead letters by cause, largest first.
-func (l *Look) DeadGroups(ctx context.Context) ([]hub.DeadGroup, error) {
+func (l *Look) DeadGroups(ctx context.Context) ([]store.DeadGroup, error) {
 	const sql = "SELECT " + Columns + `, g.cause, g.n, g.since, g.till
 		FROM (SELECT cause, count(*) AS n, min(due) AS since, max(due) AS till FROM messages INDEXED BY dead WHERE state=4 GROUP BY cause) g
 		JOIN messages m ON m.seq=(SELECT o.seq FROM messages AS o INDEXED BY dead
 			WHERE o.state=4 AND o.cause=g.cause ORDER BY o.due DESC, o.seq DESC LIMIT 1)`
-	groups, err := rows(ctx, l, sql, nil, func(r Row) (hub.DeadGroup, error) {
+	groups, err := rows(ctx, l, sql, nil, func(r Row) (store.DeadGroup, error) {
 		d, _ := r.Delivery(l.Clock)
 		r = r[Width:]
-		return hub.DeadGroup{Cause: r.Text(0), Count: int(r.Int(1)), First: TimeOf(r.Int(2)), Last: TimeOf(r.Int(3)), Sample: d}, nil
+		return store.DeadGroup{Cause: r.Text(0), Count: int(r.Int(1)), First: TimeOf(r.Int(2)), Last: TimeOf(r.Int(3)), Sample: d}, nil
 	})
-	slices.SortFunc(groups, func(a, b hub.DeadGroup) int { return cmp.Or(b.Count-a.Count, cmp.Compare(a.Cause, b.Cause)) })
+	slices.SortFunc(groups, func(a, b store.DeadGroup) int { return cmp.Or(b.Count-a.Count, cmp.Compare(a.Cause, b.Cause)) })
 	return groups, err
 }
 
 // Awaiting groups the messages that wait after a failure.
-func (l *Look) Awaiting(ctx context.Context) ([]hub.Awaiting, error) {
+func (l *Look) Awaiting(ctx context.Context) ([]store.Awaiting, error) {
 	const sql = "SELECT " + Columns + `, g.cause, g.n
 		FROM (SELECT cause, queue, count(*) AS n FROM messages INDEXED BY awaiting WHERE state=2 AND cause IS NOT NULL GROUP BY cause, queue) g
 		JOIN messages m ON m.seq=(SELECT o.seq FROM messages AS o INDEXED BY awaiting
 			WHERE o.state=2 AND o.cause=g.cause AND o.queue=g.queue ORDER BY o.due LIMIT 1)`
-	groups, err := rows(ctx, l, sql, nil, func(r Row) (hub.Awaiting, error) {
+	groups, err := rows(ctx, l, sql, nil, func(r Row) (store.Awaiting, error) {
 		d, _ := r.Delivery(l.Clock)
 		r = r[Width:]
-		return hub.Awaiting{Queue: d.Queue, For: r.Text(0), Count: int(r.Int(1)), Next: d.Due, Sample: d}, nil
+		return store.Awaiting{Queue: d.Queue, For: r.Text(0), Count: int(r.Int(1)), Next: d.Due, Sample: d}, nil
 	})
 	return SortAwaiting(groups), err
 }
 
 // SortAwaiting sorts groups by queue and by what they await.
-func SortAwaiting(list []hub.Awaiting) []hub.Awaiting {
-	slices.SortFunc(list, func(a, b hub.Awaiting) int { return cmp.Or(cmp.Compare(a.Queue, b.Queue), cmp.Compare(a.For, b.For)) })
+func SortAwaiting(list []store.Awaiting) []store.Awaiting {
+	slices.SortFunc(list, func(a, b store.Awaiting) int { return cmp.Or(cmp.Compare(a.Queue, b.Queue), cmp.Compare(a.For, b.For)) })
 	return list
 }
 
 // Refusals pages through what was refused, newest first.
-func (l *Look) Refusals(ctx context.Context, q hub.RefusalQuery) ([]hub.Refusal, error) {
+func (l *Look) Refusals(ctx context.Context, q store.RefusalQuery) ([]hub.Refusal, error) {
 	where, args := "", []any{}
 	filter := func(sql string, value any, on bool) {
 		if on {

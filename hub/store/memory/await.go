@@ -5,20 +5,21 @@ import (
 	"slices"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/hub/store/core"
 )
 
 // Awaiting groups the messages that wait after a failure.
-func (s *Store) Awaiting(context.Context) (out []hub.Awaiting, err error) {
+func (s *Store) Awaiting(context.Context) (out []store.Awaiting, err error) {
 	if err := s.enter(); err != nil {
 		return nil, err
 	}
 	defer s.mu.Unlock()
 	for _, r := range s.awaiting() {
-		i := slices.IndexFunc(out, func(a hub.Awaiting) bool { return a.Queue == r.d.Queue && a.For == r.await })
+		i := slices.IndexFunc(out, func(a store.Awaiting) bool { return a.Queue == r.d.Queue && a.For == r.await })
 		if i < 0 {
 			d := r.d
-			i, out = len(out), append(out, hub.Awaiting{Queue: d.Queue, For: r.await, Next: d.Due, Sample: &d})
+			i, out = len(out), append(out, store.Awaiting{Queue: d.Queue, For: r.await, Next: d.Due, Sample: &d})
 		}
 		out[i].Count++
 	}

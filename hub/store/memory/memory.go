@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/hub/store/core"
 )
 
 // Store keeps everything in maps. It is gone when it is closed.
 type Store struct {
-	o        core.Options
+	o        store.Options
 	mu       sync.Mutex
 	closed   bool
 	seq      int64
@@ -46,16 +47,16 @@ type memoryQueue struct {
 }
 
 type memoryHistory struct {
-	hub.HistoryRow
+	store.HistoryRow
 	time time.Time
 }
 
 var (
-	_ hub.Store = (*Store)(nil)
+	_ store.Store = (*Store)(nil)
 )
 
 // New makes an empty store.
-func New(o core.Options) *Store {
+func New(o store.Options) *Store {
 	o = o.WithDefaults()
 	return &Store{o: o, rows: map[int64]*memoryRow{}, queues: map[string]*memoryQueue{}, records: map[string]map[string]hub.Record{},
 		counters: map[string]map[string]int64{}, never: make(chan struct{})}
@@ -307,7 +308,7 @@ func (s *Store) note(u *hub.Unit, now time.Time) {
 		return
 	}
 	s.seq++
-	s.rowsOf = append(s.rowsOf, memoryHistory{hub.HistoryRow{Seq: s.seq, Root: u.Root, Correlation: u.Correlation, Events: u.History}, now})
+	s.rowsOf = append(s.rowsOf, memoryHistory{store.HistoryRow{Seq: s.seq, Root: u.Root, Correlation: u.Correlation, Events: u.History}, now})
 	if core.CameFromOutside(u) {
 		s.last = u.Root
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/hub/store/core"
 )
 
@@ -63,7 +64,7 @@ func (s *Store) Counters(_ context.Context, kind, prefix string) (map[string]int
 }
 
 // History follows roots, correlations and links.
-func (s *Store) History(_ context.Context, id string) ([]hub.HistoryRow, error) {
+func (s *Store) History(_ context.Context, id string) ([]store.HistoryRow, error) {
 	if err := s.enter(); err != nil {
 		return nil, err
 	}
@@ -74,7 +75,7 @@ func (s *Store) History(_ context.Context, id string) ([]hub.HistoryRow, error) 
 	if id == "" {
 		return nil, nil
 	}
-	return core.Trace(id, func(by core.By, id string, row func(hub.HistoryRow)) error {
+	return core.Trace(id, func(by core.By, id string, row func(store.HistoryRow)) error {
 		for i := range s.rowsOf {
 			r := &s.rowsOf[i].HistoryRow
 			if by == core.ByRoot && r.Root == id || by == core.ByCorrelation && r.Correlation == id ||
@@ -117,16 +118,16 @@ func (s *Store) Keys(_ context.Context, name string) (map[string]int, error) {
 }
 
 // Queues tells the depth of every queue that has messages, by name.
-func (s *Store) Queues(context.Context) ([]hub.QueueStats, error) {
+func (s *Store) Queues(context.Context) ([]store.QueueStats, error) {
 	if err := s.enter(); err != nil {
 		return nil, err
 	}
 	defer s.mu.Unlock()
-	stats := map[string]*hub.QueueStats{}
+	stats := map[string]*store.QueueStats{}
 	for _, r := range s.rows {
 		st := stats[r.d.Queue]
 		if st == nil {
-			st = &hub.QueueStats{Queue: r.d.Queue}
+			st = &store.QueueStats{Queue: r.d.Queue}
 			stats[r.d.Queue] = st
 		}
 		switch r.d.State {
@@ -143,7 +144,7 @@ func (s *Store) Queues(context.Context) ([]hub.QueueStats, error) {
 		}
 		st.Oldest = core.Earlier(st.Oldest, r.d.Msg.Time)
 	}
-	var out []hub.QueueStats
+	var out []store.QueueStats
 	for _, name := range slices.Sorted(maps.Keys(stats)) {
 		out = append(out, *stats[name])
 	}
@@ -151,7 +152,7 @@ func (s *Store) Queues(context.Context) ([]hub.QueueStats, error) {
 }
 
 // Browse pages through stored messages.
-func (s *Store) Browse(_ context.Context, b hub.BrowseQuery) (out []*hub.Delivery, err error) {
+func (s *Store) Browse(_ context.Context, b store.BrowseQuery) (out []*hub.Delivery, err error) {
 	if err := s.enter(); err != nil {
 		return nil, err
 	}
@@ -173,12 +174,12 @@ func (s *Store) Browse(_ context.Context, b hub.BrowseQuery) (out []*hub.Deliver
 }
 
 // DeadGroups groups the dead letters by cause, largest first.
-func (s *Store) DeadGroups(context.Context) ([]hub.DeadGroup, error) {
+func (s *Store) DeadGroups(context.Context) ([]store.DeadGroup, error) {
 	if err := s.enter(); err != nil {
 		return nil, err
 	}
 	defer s.mu.Unlock()
-	groups := map[string]*hub.DeadGroup{}
+	groups := map[string]*store.DeadGroup{}
 	for _, r := range s.sorted(func(r *memoryRow) bool { return r.d.State == hub.Dead }) {
 		cause := ""
 		if r.d.Error != nil {
@@ -186,7 +187,7 @@ func (s *Store) DeadGroups(context.Context) ([]hub.DeadGroup, error) {
 		}
 		g := groups[cause]
 		if g == nil {
-			g = &hub.DeadGroup{Cause: cause}
+			g = &store.DeadGroup{Cause: cause}
 			groups[cause] = g
 		}
 		g.Count++
@@ -196,11 +197,11 @@ func (s *Store) DeadGroups(context.Context) ([]hub.DeadGroup, error) {
 			g.Last, g.Sample = r.since, &d
 		}
 	}
-	var out []hub.DeadGroup
+	var out []store.DeadGroup
 	for _, g := range groups {
 		out = append(out, *g)
 	}
-	slices.SortFunc(out, func(a, b hub.DeadGroup) int { return cmp.Or(b.Count-a.Count, cmp.Compare(a.Cause, b.Cause)) })
+	slices.SortFunc(out, func(a, b store.DeadGroup) int { return cmp.Or(b.Count-a.Count, cmp.Compare(a.Cause, b.Cause)) })
 	return out, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 // refuse keeps a unit's refusals, and drops the oldest past the bounds.
@@ -25,9 +26,9 @@ func (s *Store) refuse(u *hub.Unit) {
 	s.refused = slices.DeleteFunc(s.refused, func(r hub.Refusal) bool {
 		k := [2]string{r.Source, r.Reason}
 		kinds[k]--
-		return kinds[k] >= hub.MaxRefusalsOfKind
+		return kinds[k] >= store.MaxRefusalsOfKind
 	})
-	s.refused = s.refused[max(0, len(s.refused)-hub.MaxRefusals):]
+	s.refused = s.refused[max(0, len(s.refused)-store.MaxRefusals):]
 }
 
 // forgetRefusals drops up to limit refusals from before a time.
@@ -40,7 +41,7 @@ func (s *Store) forgetRefusals(before time.Time, limit int) (n int) {
 }
 
 // Refusals pages through what was refused, newest first.
-func (s *Store) Refusals(_ context.Context, q hub.RefusalQuery) (out []hub.Refusal, err error) {
+func (s *Store) Refusals(_ context.Context, q store.RefusalQuery) (out []hub.Refusal, err error) {
 	if err := s.enter(); err != nil {
 		return nil, err
 	}

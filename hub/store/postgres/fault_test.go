@@ -12,7 +12,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/hubtest"
-	"orderhub/hub/store/core"
+	"orderhub/hub/store"
 	"orderhub/hub/store/storetest"
 )
 
@@ -185,7 +185,7 @@ func TestPostgresAway(t *testing.T) {
 			return s.Commit(ctx, &hub.Unit{Input: d, Puts: []hub.Put{{Queue: "q", Msg: storetest.Message("m2", "1")}}}) == nil
 		})
 	}
-	if list, err := s.Browse(ctx, hub.BrowseQuery{Queue: "q"}); err != nil || len(list) != 1 || list[0].Msg.ID != "m2" {
+	if list, err := s.Browse(ctx, store.BrowseQuery{Queue: "q"}); err != nil || len(list) != 1 || list[0].Msg.ID != "m2" {
 		t.Fatalf("stored %v: %v", list, err)
 	}
 }
@@ -218,7 +218,7 @@ func TestPostgresCloseAway(t *testing.T) {
 // Tables that are gone are no outage: the store fails for good.
 func TestPostgresBroken(t *testing.T) {
 	url := storetest.PostgresSchema(t)
-	s := openPg(t, url, Options{Options: core.Options{Log: silent}})
+	s := openPg(t, url, Options{Options: store.Options{Log: silent}})
 	storetest.Put(t, s, "q", storetest.Message("m1", "1"))
 	storetest.PostgresExec(t, url, "DROP TABLE messages")
 	if err := s.Commit(ctx, &hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: storetest.Message("m2", "1")}}}); err == nil || hub.AsError(err).Class == hub.Unavailable {

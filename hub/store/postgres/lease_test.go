@@ -8,7 +8,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/hubtest"
-	"orderhub/hub/store/core"
+	"orderhub/hub/store"
 	"orderhub/hub/store/storetest"
 )
 
@@ -154,7 +154,7 @@ func TestPostgresLeaseOutlivesOutage(t *testing.T) {
 func TestPostgresStart(t *testing.T) {
 	base := storetest.PostgresSchema(t)
 	proxy, url := throughProxy(t, base)
-	a := openPg(t, url, Options{Options: core.Options{Hub: "one"}, Patience: time.Second})
+	a := openPg(t, url, Options{Options: store.Options{Hub: "one"}, Patience: time.Second})
 	storetest.Put(t, a, "q", storetest.Message("m1", "1"))
 	claimsSoon(t, a, "q", "m1")
 	proxy.mode.Store(pgRefuse) // the process dies
@@ -162,11 +162,11 @@ func TestPostgresStart(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
-	other := openPg(t, base, Options{Options: core.Options{Hub: "two"}})
+	other := openPg(t, base, Options{Options: store.Options{Hub: "two"}})
 	if batch, next, err := other.Claim(ctx, "q", 1, 0); err != nil || len(batch) != 0 || time.Until(next) < time.Second {
 		t.Fatalf("another hub claims %v, looks again in %v: %v", batch, time.Until(next), err)
 	}
-	again := openPg(t, base, Options{Options: core.Options{Hub: "one"}})
+	again := openPg(t, base, Options{Options: store.Options{Hub: "one"}})
 	claimsSoon(t, again, "q", "m1")
 	if batch := claimed(t, other, "q", 1); len(batch) != 0 {
 		t.Fatal("two hubs have the queue")

@@ -5,8 +5,8 @@ import (
 	"log/slog"
 	"testing"
 
-	"orderhub/hub"
 	"orderhub/hub/hubtest"
+	"orderhub/hub/store"
 	"orderhub/hub/store/storetest"
 )
 
@@ -42,12 +42,12 @@ func openPg(t testing.TB, url string, o Options) *Store {
 }
 
 func TestPostgres(t *testing.T) {
-	hubtest.Store(t, func(t *testing.T) hub.Store { return openPg(t, storetest.PostgresSchema(t), Options{}) })
+	hubtest.Store(t, func(t *testing.T) store.Store { return openPg(t, storetest.PostgresSchema(t), Options{}) })
 }
 
 func TestPostgresShared(t *testing.T) {
-	hubtest.SharedStore(t, func(t *testing.T) func() hub.Store {
+	hubtest.SharedStore(t, func(t *testing.T) func() store.Store {
 		url := storetest.PostgresSchema(t)
-		return func() hub.Store { return openPg(t, url, Options{}) }
+		return func() store.Store { return openPg(t, url, Options{}) }
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/hub/store/core"
 	"orderhub/hub/store/storetest"
 )
@@ -124,7 +125,7 @@ func TestPostgresReopen(t *testing.T) {
 // Any flipped bit of a message or a record is found.
 func TestPostgresDamage(t *testing.T) {
 	url := storetest.PostgresSchema(t)
-	s := openPg(t, url, Options{Options: core.Options{Log: silent}})
+	s := openPg(t, url, Options{Options: store.Options{Log: silent}})
 	for i := range 60 {
 		storetest.Put(t, s, "q", storetest.Message(fmt.Sprint("m", i), fmt.Sprintf("body-%04d", i)))
 	}
@@ -146,7 +147,7 @@ func TestPostgresDamage(t *testing.T) {
 	if err != nil || len(got) != 56 || len(g) != 1 || g[0].Count != 4 || g[0].Cause != core.Corrupt || g[0].Sample.Error.Reason != core.Corrupt || g[0].Sample.Msg.Body.Len() != 0 {
 		t.Fatalf("%d delivered, dead letters %+v: %v", len(got), g, err)
 	}
-	dead, _ := s.Browse(ctx, hub.BrowseQuery{State: hub.Dead})
+	dead, _ := s.Browse(ctx, store.BrowseQuery{State: hub.Dead})
 	if n, err := s.Settle(ctx, []int64{dead[0].Seq}, true); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
@@ -164,7 +165,7 @@ func TestPostgresDamage(t *testing.T) {
 
 func TestPostgresFull(t *testing.T) {
 	url := storetest.PostgresSchema(t)
-	s := openPg(t, url, Options{Options: core.Options{QueueLimit: 3}})
+	s := openPg(t, url, Options{Options: store.Options{QueueLimit: 3}})
 	storetest.Put(t, s, "q", storetest.Message("a", "1"))
 	storetest.Put(t, s, "q", storetest.Message("b", "1"))
 	two := &hub.Unit{Puts: []hub.Put{{Queue: "other", Msg: storetest.Message("x", "1")}, {Queue: "q", Msg: storetest.Message("c", "1")}, {Queue: "q", Msg: storetest.Message("d", "1")}}}
@@ -174,7 +175,7 @@ func TestPostgresFull(t *testing.T) {
 	if st, _ := s.Queues(ctx); len(st) != 1 || st[0].Ready != 2 {
 		t.Fatalf("queues %+v", st)
 	}
-	other := openPg(t, url, Options{Options: core.Options{QueueLimit: 3}})
+	other := openPg(t, url, Options{Options: store.Options{QueueLimit: 3}})
 	if err := other.Commit(ctx, two); !errors.Is(err, hub.ErrFull) {
 		t.Fatalf("another hub: %v, want ErrFull", err)
 	}

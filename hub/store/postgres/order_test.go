@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/hub/store/storetest"
 )
 
@@ -27,7 +28,7 @@ func finish(t *testing.T, s *Store, d *hub.Delivery) {
 
 func states(t *testing.T, s *Store, queue string) (out string) {
 	t.Helper()
-	list, err := s.Browse(ctx, hub.BrowseQuery{Queue: queue})
+	list, err := s.Browse(ctx, store.BrowseQuery{Queue: queue})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/hub/store/core"
 )
 
@@ -54,15 +54,15 @@ type Store struct {
 }
 
 // Options are the options of a store that several hubs share. Of
-// core.Options it uses Clock, Log, QueueLimit and Hub.
+// store.Options it uses Clock, Log, QueueLimit and Hub.
 type Options struct {
-	core.Options
+	store.Options
 	Lease    time.Duration // how long a queue stays with a hub that is silent; 0: 15 s
 	Patience time.Duration // how long a call waits for a PostgreSQL that is away, before it fails as unavailable; 0: 10 s
 }
 
 var (
-	_ hub.Store = (*Store)(nil)
+	_ store.Store = (*Store)(nil)
 )
 
 // Open opens the store in a PostgreSQL database: "postgres://…" or a
@@ -80,7 +80,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	s := &Store{o: o, woken: make(chan string, 1024), kick: make(chan struct{}, 1),
 		queues: map[string]*queue{}, byID: map[int64]*queue{}, tell: map[int64]bool{}, freed: map[int64]bool{}}
 	if err := s.configure(url); err != nil {
-		return nil, core.Setupf("store postgres: %w", err)
+		return nil, store.Setupf("store postgres: %w", err)
 	}
 	s.Writer = core.NewWriter(s.place, o.Log, s.try)
 	s.Look = core.Look{Clock: o.Clock, Read: s.look, Records: func(string) *core.RecordSQL { return records }}

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/hub/store/core"
 )
 
@@ -61,7 +62,7 @@ const sqlQueues = `WITH n AS (
 	SELECT q.Name, n.state, n.n, n.due, (SELECT head FROM messages m WHERE m.seq=n.seq) FROM n JOIN queues q ON q.ID=n.queue ORDER BY q.Name, n.state`
 
 // Queues tells the depth of every queue that has messages, by name. It counts.
-func (s *Store) Queues(ctx context.Context) (out []hub.QueueStats, err error) {
+func (s *Store) Queues(ctx context.Context) (out []store.QueueStats, err error) {
 	err = s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
 		out = nil
 		rows, err := c.Query(ctx, sqlQueues)
@@ -74,7 +75,7 @@ func (s *Store) Queues(ctx context.Context) (out []hub.QueueStats, err error) {
 		var head []byte
 		_, err = pgx.ForEachRow(rows, []any{&name, &state, &n, &due, &head}, func() error {
 			if len(out) == 0 || out[len(out)-1].Queue != name {
-				out = append(out, hub.QueueStats{Queue: name})
+				out = append(out, store.QueueStats{Queue: name})
 			}
 			st := &out[len(out)-1]
 			switch hub.State(state) {

@@ -11,7 +11,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/engine"
-	"orderhub/hub/store/core"
+	"orderhub/hub/store"
 	"orderhub/hub/store/storetest"
 )
 
@@ -94,7 +94,7 @@ func startRuntime(t *testing.T, base, name string, lease time.Duration, set func
 	var url string
 	h.proxy, url = throughProxy(t, base)
 	var err error
-	if h.s, err = Open(ctx, url, Options{Options: core.Options{Hub: name}, Lease: lease, Patience: 4 * time.Second}); err != nil {
+	if h.s, err = Open(ctx, url, Options{Options: store.Options{Hub: name}, Lease: lease, Patience: 4 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	rt := engine.NewRuntime(h.s, hub.RealClock{}, silent, nil)

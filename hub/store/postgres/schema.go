@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/crc32"
-	"orderhub/hub/store/core"
+	"orderhub/hub/store"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -88,11 +88,11 @@ func (s *Store) migrate(ctx context.Context, c *pgx.Conn) error {
 	case err != nil && !broken(err):
 		return err
 	case err != nil || version == nil:
-		return core.Setupf("this schema was not made by the hub; name another one in the URL: search_path=name")
+		return store.Setupf("this schema was not made by the hub; name another one in the URL: search_path=name")
 	case *version < postgresVersion:
-		return core.Setupf("store schema %d is older than this binary's (%d): name another one in the URL: search_path=name", *version, postgresVersion)
+		return store.Setupf("store schema %d is older than this binary's (%d): name another one in the URL: search_path=name", *version, postgresVersion)
 	case *version > postgresVersion:
-		return core.Setupf("store schema %d is newer than this binary (max %d)", *version, postgresVersion)
+		return store.Setupf("store schema %d is newer than this binary (max %d)", *version, postgresVersion)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/hub/store/core"
 )
 
@@ -176,8 +177,8 @@ func (b *batch) tellRefusals(q *pgx.Batch) {
 	}
 	if len(seqs) > 0 {
 		q.Queue(sqlRefuse, core.Nanos(b.now), seqs, ids, corrs, sources, reasons, values)
-		q.Queue(sqlRefusedOld, kindSources, kindReasons, hub.MaxRefusalsOfKind)
-		q.Queue(sqlRefusedTop, hub.MaxRefusals)
+		q.Queue(sqlRefusedOld, kindSources, kindReasons, store.MaxRefusalsOfKind)
+		q.Queue(sqlRefusedTop, store.MaxRefusals)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/hub/store/core"
 	"orderhub/hub/store/storetest"
 )
@@ -24,7 +25,7 @@ func BenchmarkCommit(b *testing.B) {
 }
 
 func benchCommit(b *testing.B, writers int) {
-	s := open(b, filepath.Join(b.TempDir(), "hub.db"), core.Options{})
+	s := open(b, filepath.Join(b.TempDir(), "hub.db"), store.Options{})
 	defer s.Close()
 	storetest.BenchCommit(b, s, writers)
 }
@@ -49,7 +50,7 @@ func benchLimit(b *testing.B, writers int) {
 		done chan struct{}
 	}
 	ops, stop := make(chan *op, 1024), make(chan struct{})
-	bare := &Store{w: c, o: core.Options{}.WithDefaults()}
+	bare := &Store{w: c, o: store.Options{}.WithDefaults()}
 	body, head := make([]byte, 1024), make([]byte, 24)
 	go func() {
 		defer close(stop)
@@ -106,7 +107,7 @@ func benchLimit(b *testing.B, writers int) {
 // with 1,000,000 messages of 1 KiB pending.
 func BenchmarkOpenMillion(b *testing.B) {
 	url := filepath.Join(b.TempDir(), "hub.db")
-	s := open(b, url, core.Options{})
+	s := open(b, url, store.Options{})
 	body := hub.NewBody(make([]byte, 1024))
 	for range 1000 {
 		u := &hub.Unit{}
@@ -119,7 +120,7 @@ func BenchmarkOpenMillion(b *testing.B) {
 	}
 	s.Close()
 	for b.Loop() {
-		s := open(b, url, core.Options{})
+		s := open(b, url, store.Options{})
 		if batch, _, err := s.Claim(context.Background(), "q", 64, time.Minute); err != nil || len(batch) != 64 {
 			b.Fatal(len(batch), err)
 		}

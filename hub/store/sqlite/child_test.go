@@ -16,7 +16,7 @@ import (
 	"testing"
 
 	"orderhub/hub"
-	"orderhub/hub/store/core"
+	"orderhub/hub/store"
 	"orderhub/hub/store/storetest"
 )
 
@@ -28,7 +28,7 @@ func asChild() bool {
 	if !found {
 		return false
 	}
-	s, err := Open(context.Background(), path, core.Options{})
+	s, err := Open(context.Background(), path, store.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return true
@@ -43,7 +43,7 @@ func asChild() bool {
 }
 
 // childMeetsLimit writes until its files may not grow, and prints how the store takes that, and the end of it.
-func childMeetsLimit(s hub.Store) {
+func childMeetsLimit(s store.Store) {
 	signal.Ignore(syscall.SIGXFSZ)
 	var old syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
@@ -64,7 +64,7 @@ func childMeetsLimit(s hub.Store) {
 }
 
 // childWrites commits from 8 goroutines and prints each ID once it is acked; n 0: for ever.
-func childWrites(s hub.Store, n int) {
+func childWrites(s store.Store, n int) {
 	var wg sync.WaitGroup
 	var out sync.Mutex
 	for w := range 8 {
@@ -96,11 +96,11 @@ func child(t *testing.T, mode, path string) *exec.Cmd {
 // that units were all or nothing.
 func verify(t *testing.T, path string, acked []string) {
 	t.Helper()
-	s := open(t, path, core.Options{})
+	s := open(t, path, store.Options{})
 	defer s.Close()
 	stored := map[string]bool{}
 	for after := int64(0); ; {
-		page, err := s.Browse(context.Background(), hub.BrowseQuery{Queue: "q", After: after, Limit: 1000})
+		page, err := s.Browse(context.Background(), store.BrowseQuery{Queue: "q", After: after, Limit: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +162,7 @@ func TestKill(t *testing.T) {
 // A write that fails stops the store for good, and what was acked stays.
 func TestWriteErrorIsFatal(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hub.db")
-	s := open(t, path, core.Options{})
+	s := open(t, path, store.Options{})
 	for i := range 20 {
 		storetest.Put(t, s, "q", storetest.Message(fmt.Sprint("m", i), "body"))
 	}
@@ -173,7 +173,7 @@ func TestWriteErrorIsFatal(t *testing.T) {
 		t.Fatalf("commit: %v, claim: %v, store: %v", err, claim, s.Err())
 	}
 	_ = s.Close()
-	again := open(t, path, core.Options{})
+	again := open(t, path, store.Options{})
 	defer again.Close()
 	if n := left(t, again); n != 20 {
 		t.Fatalf("%d of 20 messages are left", n)
@@ -212,7 +212,7 @@ func TestFault_V6_OutOfSpace(t *testing.T) {
 
 func TestSecondProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hub.db")
-	s := open(t, path, core.Options{})
+	s := open(t, path, store.Options{})
 	out, err := child(t, "write", path).Output()
 	if err != nil {
 		t.Fatal(err)
@@ -224,7 +224,7 @@ func TestSecondProcess(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again := open(t, path, core.Options{})
+	again := open(t, path, store.Options{})
 	if err := again.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -11,8 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"orderhub/hub"
-	"orderhub/hub/store/core"
+	"orderhub/hub/store"
 	"orderhub/hub/store/sqlite/wal"
 	"orderhub/hub/store/storetest"
 )
@@ -21,7 +20,7 @@ import (
 func killed(t *testing.T, n int) map[string][]byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "hub.db")
-	s := open(t, path, core.Options{})
+	s := open(t, path, store.Options{})
 	defer s.Close()
 	for i := range n {
 		storetest.Put(t, s, "q", storetest.Message(fmt.Sprint("m", i), strings.Repeat("x", 500)))
@@ -49,7 +48,7 @@ func lay(t *testing.T, files map[string][]byte) string {
 }
 
 // left is how many messages the store holds.
-func left(t *testing.T, s hub.Store) int {
+func left(t *testing.T, s store.Store) int {
 	t.Helper()
 	qs, err := s.Queues(ctx)
 	if err != nil || len(qs) != 1 {
@@ -70,8 +69,8 @@ func TestFault_R2_NoSilentLoss(t *testing.T) {
 		log[random.IntN(len(log))] ^= 1 << random.IntN(8)
 		files["-wal"] = log
 		path := lay(t, files)
-		s, err := Open(ctx, path, core.Options{})
-		if damage, ok := errors.AsType[*wal.Damage](err); ok && damage.Commits > 0 && !errors.Is(err, core.ErrSetup) {
+		s, err := Open(ctx, path, store.Options{})
+		if damage, ok := errors.AsType[*wal.Damage](err); ok && damage.Commits > 0 && !errors.Is(err, store.ErrSetup) {
 			told++
 			continue
 		}
@@ -94,16 +93,16 @@ func TestFault_R2_AcceptLoss(t *testing.T) {
 	copy(log[len(log)/2:], bytes.Repeat([]byte{0}, 512))
 	files["-wal"] = log
 	path := lay(t, files)
-	_, err := Open(ctx, path, core.Options{})
+	_, err := Open(ctx, path, store.Options{})
 	damage, ok := errors.AsType[*wal.Damage](err)
 	if !ok || !strings.Contains(err.Error(), fmt.Sprintf("--accept-loss %d", damage.Frame)) {
 		t.Fatal(err)
 	}
-	if _, err := Open(ctx, path, core.Options{AcceptLoss: damage.Frame + 1}); err == nil {
+	if _, err := Open(ctx, path, store.Options{AcceptLoss: damage.Frame + 1}); err == nil {
 		t.Fatal("another number is taken")
 	}
 	var said bytes.Buffer
-	s, err := Open(ctx, path, core.Options{AcceptLoss: damage.Frame, Log: slog.New(slog.NewTextHandler(&said, nil))})
+	s, err := Open(ctx, path, store.Options{AcceptLoss: damage.Frame, Log: slog.New(slog.NewTextHandler(&said, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,14 +11,14 @@ import (
 	"strconv"
 	"strings"
 
-	"orderhub/hub/store/core"
+	"orderhub/hub/store"
 	"orderhub/hub/store/sqlite/wal"
 )
 
 // checkFile makes the file at path if it is missing, and this process the only one that uses it, which ends with lock.
 // It finds out whether all that the last run acknowledged can be read: what SQLite would drop in silence is corrected,
 // told, or an error.
-func checkFile(path string, o *core.Options) (lock *os.File, err error) {
+func checkFile(path string, o *store.Options) (lock *os.File, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ var errLocked = errors.New("locked")
 func lockPath(f *os.File) error {
 	if err := lockFile(f); errors.Is(err, errLocked) {
 		pid, _ := io.ReadAll(io.LimitReader(f, 32))
-		return core.Setupf("in use by process %s: stop that hub, or name another file for this one", strings.TrimSpace(string(pid)))
+		return store.Setupf("in use by process %s: stop that hub, or name another file for this one", strings.TrimSpace(string(pid)))
 	} else if err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
@@ -85,7 +85,7 @@ func private(path string, log *slog.Logger) error {
 
 // checkLog looks at the log that the last run left, before SQLite reads it: what SQLite would drop in silence is
 // corrected, told, or an error.
-func checkLog(path string, o *core.Options) error {
+func checkLog(path string, o *store.Options) error {
 	r, err := wal.Check(path)
 	damage, damaged := errors.AsType[*wal.Damage](err)
 	switch {

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"orderhub/hub"
-	"orderhub/hub/store/core"
+	"orderhub/hub/store"
 )
 
 // TestFault_R2_FileGone: a log without the file that it belongs to is told, not deleted: what it holds was acknowledged.
@@ -26,12 +26,12 @@ func TestFault_R2_FileGone(t *testing.T) {
 			if err := lose(path); err != nil {
 				t.Fatal(err)
 			}
-			s, err := Open(ctx, path, core.Options{})
+			s, err := Open(ctx, path, store.Options{})
 			if err == nil {
 				s.Close()
 				t.Fatal("it opens")
 			}
-			if errors.Is(err, core.ErrSetup) || !strings.Contains(err.Error(), path+"-wal holds acknowledged commits") {
+			if errors.Is(err, store.ErrSetup) || !strings.Contains(err.Error(), path+"-wal holds acknowledged commits") {
 				t.Error(err)
 			}
 			if b, err := os.ReadFile(path + "-wal"); err != nil || !bytes.Equal(b, files["-wal"]) {
@@ -40,7 +40,7 @@ func TestFault_R2_FileGone(t *testing.T) {
 			if err := os.WriteFile(path, files[""], 0o600); err != nil {
 				t.Fatal(err)
 			}
-			again := open(t, path, core.Options{})
+			again := open(t, path, store.Options{})
 			defer again.Close()
 			if n := left(t, again); n != 20 {
 				t.Errorf("%d of 20 messages", n)
@@ -52,7 +52,7 @@ func TestFault_R2_FileGone(t *testing.T) {
 // TestFault_R2_FileCut: a store whose last page is not whole is told, whatever is missing of it, and not changed.
 func TestFault_R2_FileCut(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hub.db")
-	s := open(t, path, core.Options{})
+	s := open(t, path, store.Options{})
 	for i := range 20 {
 		if err := s.Commit(ctx, &hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: &hub.Message{ID: strconv.Itoa(i), Body: hub.NewBody([]byte("{}"))}}}}); err != nil {
 			t.Fatal(err)
@@ -67,11 +67,11 @@ func TestFault_R2_FileCut(t *testing.T) {
 		if err := os.WriteFile(path, whole[:len(whole)-n], 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s, err := Open(ctx, path, core.Options{})
+		s, err := Open(ctx, path, store.Options{})
 		if err == nil {
 			s.Close()
 			t.Errorf("it opens without its last %d bytes", n)
-		} else if errors.Is(err, core.ErrSetup) || n%4096 != 0 && !strings.Contains(err.Error(), "was cut") {
+		} else if errors.Is(err, store.ErrSetup) || n%4096 != 0 && !strings.Contains(err.Error(), "was cut") {
 			t.Error(err)
 		}
 		if b, err := os.ReadFile(path); err != nil || !bytes.Equal(b, whole[:len(whole)-n]) {
@@ -81,7 +81,7 @@ func TestFault_R2_FileCut(t *testing.T) {
 	if err := os.WriteFile(path, whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	again := open(t, path, core.Options{})
+	again := open(t, path, store.Options{})
 	defer again.Close()
 	if n := left(t, again); n != 20 {
 		t.Errorf("%d of 20 messages", n)

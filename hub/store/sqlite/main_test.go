@@ -6,7 +6,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"orderhub/hub/store/core"
+	"orderhub/hub/store"
 )
 
 var ctx = context.Background()
@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func open(t testing.TB, path string, o core.Options) *Store {
+func open(t testing.TB, path string, o store.Options) *Store {
 	t.Helper()
 	s, err := Open(ctx, path, o)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"orderhub/hub/hubtest"
-	"orderhub/hub/store/core"
+	"orderhub/hub/store"
 	"orderhub/hub/store/storetest"
 )
 
@@ -54,7 +54,7 @@ func TestFault_R9_PowerCut(t *testing.T) {
 // A checkpoint that can't write ends the store: what is not in the file now must not be taken out of the log later.
 func TestFault_R9_FailedCheckpoint(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hub.db")
-	s := open(t, path, core.Options{})
+	s := open(t, path, store.Options{})
 	for i := range 50 {
 		storetest.Put(t, s, "q", storetest.Message(fmt.Sprint("m", i), strings.Repeat("x", 3000)))
 	}
@@ -72,7 +72,7 @@ func TestFault_R9_FailedCheckpoint(t *testing.T) {
 		t.Fatal("a failed store takes commits")
 	}
 	_ = s.Close()
-	again := open(t, path, core.Options{})
+	again := open(t, path, store.Options{})
 	defer again.Close()
 	if n := left(t, again); n != 51 {
 		t.Fatalf("%d of 51 messages are left", n)
@@ -105,7 +105,7 @@ func readOnly(t *testing.T, path string) {
 
 // Each commit is flushed to the disk before it is acknowledged.
 func TestFault_R9_Synchronous(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "hub.db"), core.Options{})
+	s := open(t, filepath.Join(t.TempDir(), "hub.db"), store.Options{})
 	defer s.Close()
 	var n int64
 	if err := s.alone(ctx, func() (err error) { n, err = s.w.number("PRAGMA synchronous"); return err }); err != nil || n != 2 {

@@ -3,7 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"log/slog"
-	"orderhub/hub/store/core"
+	"orderhub/hub/store"
 	"orderhub/hub/store/storetest"
 	"os"
 	"path/filepath"
@@ -14,7 +14,7 @@ import (
 // A database is its owner's alone, also one that was restored with other rights; that is said once.
 func TestFault_S9_RestoredDatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data", "hub.db")
-	s := open(t, path, core.Options{})
+	s := open(t, path, store.Options{})
 	storetest.Put(t, s, "q", storetest.Message("a", "1"))
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -33,7 +33,7 @@ func TestFault_S9_RestoredDatabase(t *testing.T) {
 			t.Fatal(err)
 		}
 		var log bytes.Buffer
-		s := open(t, path, core.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+		s := open(t, path, store.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 		storetest.Put(t, s, "q", storetest.Message("b"+mode.String(), "1"))
 		alone()
 		if n := strings.Count(log.String(), "open to others"); n != 1 {

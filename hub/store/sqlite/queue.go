@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/hub/store/core"
 )
 
@@ -139,7 +140,7 @@ func (s *Store) Keys(ctx context.Context, name string) (map[string]int, error) {
 
 // History is all that is known of a root or a correlation. The newest root from outside is in memory, if this start of
 // the hub took it in.
-func (s *Store) History(ctx context.Context, id string) ([]hub.HistoryRow, error) {
+func (s *Store) History(ctx context.Context, id string) ([]store.HistoryRow, error) {
 	s.mu.Lock()
 	if id == "last" && s.last != "" {
 		id = s.last
@@ -149,12 +150,12 @@ func (s *Store) History(ctx context.Context, id string) ([]hub.HistoryRow, error
 }
 
 // Queues tells the depth of every queue that has messages, by name.
-func (s *Store) Queues(ctx context.Context) ([]hub.QueueStats, error) {
-	var out []hub.QueueStats
+func (s *Store) Queues(ctx context.Context) ([]store.QueueStats, error) {
+	var out []store.QueueStats
 	var ids []int64
 	s.mu.Lock()
 	for _, q := range s.queues {
-		st := hub.QueueStats{Queue: q.Name, Ready: q.counts[hub.Ready], Waiting: q.counts[hub.Waiting], Held: q.counts[hub.Held], Dead: q.counts[hub.Dead]}
+		st := store.QueueStats{Queue: q.Name, Ready: q.counts[hub.Ready], Waiting: q.counts[hub.Waiting], Held: q.counts[hub.Held], Dead: q.counts[hub.Dead]}
 		if st.Ready+st.Waiting+st.Held+st.Dead > 0 {
 			out, ids = append(out, st), append(ids, q.ID)
 		}
@@ -168,12 +169,12 @@ func (s *Store) Queues(ctx context.Context) ([]hub.QueueStats, error) {
 		}
 		return nil
 	})
-	slices.SortFunc(out, func(a, b hub.QueueStats) int { return cmp.Compare(a.Queue, b.Queue) })
+	slices.SortFunc(out, func(a, b store.QueueStats) int { return cmp.Compare(a.Queue, b.Queue) })
 	return out, err
 }
 
 // ages finds the oldest message and the next due time, from indexes.
-func ages(ctx context.Context, c *conn, st *hub.QueueStats, id int64) error {
+func ages(ctx context.Context, c *conn, st *store.QueueStats, id int64) error {
 	for _, part := range []struct {
 		n   int
 		sql string

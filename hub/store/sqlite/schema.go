@@ -3,7 +3,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
-	"orderhub/hub/store/core"
+	"orderhub/hub/store"
 	"os"
 	"path/filepath"
 )
@@ -90,11 +90,11 @@ func migrate(c *conn) error {
 	case tables == 0 && version == 0:
 		return c.script(fmt.Sprintf("BEGIN IMMEDIATE;%s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT", schema, applicationID, schemaVersion))
 	case app != applicationID:
-		return core.Setupf("this SQLite file was not made by the hub; name another file")
+		return store.Setupf("this SQLite file was not made by the hub; name another file")
 	case version < schemaVersion:
-		return core.Setupf("store schema %d is older than this binary's (%d): name another file", version, schemaVersion)
+		return store.Setupf("store schema %d is older than this binary's (%d): name another file", version, schemaVersion)
 	case version > schemaVersion:
-		return core.Setupf("store schema %d is newer than this binary (max %d)", version, schemaVersion)
+		return store.Setupf("store schema %d is newer than this binary (max %d)", version, schemaVersion)
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"orderhub/hub"
-	"orderhub/hub/store/core"
+	"orderhub/hub/store"
 )
 
 // What is left of the disk is for messages that came in before: below the
@@ -29,7 +29,7 @@ type spaceCheck struct {
 }
 
 // reserveOf is the reserve on the disk where dir lies.
-func reserveOf(o *core.Options, dir string) int64 {
+func reserveOf(o *store.Options, dir string) int64 {
 	if o.MinFree != 0 {
 		return o.MinFree
 	}

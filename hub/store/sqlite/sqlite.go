@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/hub/store/core"
 )
 
@@ -20,7 +21,7 @@ type Store struct {
 	*core.Writer[*queue]
 	core.Look
 
-	o       core.Options
+	o       store.Options
 	path    string
 	lock    *os.File
 	w       *conn       // the writer's
@@ -46,12 +47,12 @@ type Store struct {
 	pages         int   // the writer's: pages in the WAL
 }
 
-var _ hub.Store = (*Store)(nil)
+var _ store.Store = (*Store)(nil)
 
 const maxReaders = 4
 
 // Open opens the store in the file at path, and makes it if it is missing.
-func Open(ctx context.Context, path string, o core.Options) (*Store, error) {
+func Open(ctx context.Context, path string, o store.Options) (*Store, error) {
 	s, err := openFile(ctx, path, o.WithDefaults())
 	if err != nil {
 		return nil, fmt.Errorf("store %s: %w", path, err)
@@ -59,7 +60,7 @@ func Open(ctx context.Context, path string, o core.Options) (*Store, error) {
 	return s, nil
 }
 
-func openFile(ctx context.Context, path string, o core.Options) (*Store, error) {
+func openFile(ctx context.Context, path string, o store.Options) (*Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -12,13 +12,14 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/hub/store/core"
 	"orderhub/hub/store/storetest"
 )
 
 func TestReopen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "deep", "hub.db")
-	s := open(t, path, core.Options{})
+	s := open(t, path, store.Options{})
 	later := time.Now().Add(time.Hour).UTC().Round(0)
 	storetest.Put(t, s, "q", storetest.Message("a", "1"))
 	storetest.Put(t, s, "q", storetest.Message("b", "2"))
@@ -32,7 +33,7 @@ func TestReopen(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s = open(t, path, core.Options{})
+	s = open(t, path, store.Options{})
 	defer s.Close()
 	if err := s.Commit(ctx, &hub.Unit{Input: first[0]}); !errors.Is(err, hub.ErrConflict) {
 		t.Fatalf("a claim of an earlier start commits: %v", err)
@@ -64,7 +65,7 @@ func TestReopen(t *testing.T) {
 func TestBitFlips(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "hub.db")
-	s := open(t, path, core.Options{})
+	s := open(t, path, store.Options{})
 	body := func(i int) string { return fmt.Sprintf("body-%04d|", i) + strings.Repeat("x", 700) }
 	for i := range 100 {
 		storetest.Put(t, s, "q", storetest.Message(fmt.Sprint("m", i), body(i)))
@@ -100,7 +101,7 @@ func TestBitFlips(t *testing.T) {
 }
 
 func checkDamage(t *testing.T, path string, hit map[string]bool, body func(int) string) {
-	s := open(t, path, core.Options{})
+	s := open(t, path, store.Options{})
 	defer s.Close()
 	got := map[string]bool{}
 	for {
@@ -127,7 +128,7 @@ func checkDamage(t *testing.T, path string, hit map[string]bool, body func(int) 
 	if err != nil || len(g) != 1 || g[0].Cause != core.Corrupt || g[0].Count != len(hit) || g[0].Sample.Error.Reason != core.Corrupt || g[0].Sample.Msg.Body.Len() != 0 {
 		t.Fatalf("dead letters %+v: %v", g, err)
 	}
-	dead, _ := s.Browse(ctx, hub.BrowseQuery{State: hub.Dead})
+	dead, _ := s.Browse(ctx, store.BrowseQuery{State: hub.Dead})
 	if n, err := s.Settle(ctx, []int64{dead[0].Seq}, true); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
@@ -138,20 +139,20 @@ func checkDamage(t *testing.T, path string, hit map[string]bool, body func(int) 
 
 func TestNewerSchema(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hub.db")
-	open(t, path, core.Options{}).Close()
+	open(t, path, store.Options{}).Close()
 	c, err := openConn(path, "user_version=7")
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.close()
-	_, err = Open(ctx, path, core.Options{})
+	_, err = Open(ctx, path, store.Options{})
 	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("store schema 7 is newer than this binary (max %d)", schemaVersion)) {
 		t.Fatalf("error %v", err)
 	}
 }
 
 func TestLowDisk(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "hub.db"), core.Options{MinFree: 1 << 60})
+	s := open(t, filepath.Join(t.TempDir(), "hub.db"), store.Options{MinFree: 1 << 60})
 	defer s.Close()
 	if err := s.Commit(ctx, &hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: storetest.Message("a", "")}}}); !errors.Is(err, hub.ErrNoSpace) {
 		t.Fatalf("%v, want ErrNoSpace", err)
@@ -163,7 +164,7 @@ func TestLowDisk(t *testing.T) {
 
 func TestBackup(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, filepath.Join(dir, "hub.db"), core.Options{})
+	s := open(t, filepath.Join(dir, "hub.db"), store.Options{})
 	storetest.Put(t, s, "q", storetest.Message("a", "1"))
 	to := filepath.Join(dir, "copy.db")
 	if err := s.Backup(ctx, to); err != nil {
@@ -174,7 +175,7 @@ func TestBackup(t *testing.T) {
 	}
 	storetest.Put(t, s, "q", storetest.Message("b", "1"))
 	s.Close()
-	c := open(t, to, core.Options{})
+	c := open(t, to, store.Options{})
 	defer c.Close()
 	if batch, _, err := c.Claim(ctx, "q", 10, 0); err != nil || len(batch) != 1 || batch[0].Msg.ID != "a" {
 		t.Fatalf("%v %v", batch, err)
@@ -184,7 +185,7 @@ func TestBackup(t *testing.T) {
 // The WAL is reused, and the file gives space back after a backlog.
 func TestDiskIsBounded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hub.db")
-	s := open(t, path, core.Options{})
+	s := open(t, path, store.Options{})
 	defer s.Close()
 	body := strings.Repeat("x", 8000)
 	for range 20 {
@@ -231,7 +232,7 @@ func TestDiskIsBounded(t *testing.T) {
 
 // A full disk fails units with ErrNoSpace, loses nothing, and heals by itself.
 func TestDiskFull(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "hub.db"), core.Options{})
+	s := open(t, filepath.Join(t.TempDir(), "hub.db"), store.Options{})
 	defer s.Close()
 	pages := func(n int) {
 		if err := s.alone(ctx, func() error { return s.w.script(fmt.Sprint("PRAGMA max_page_count=", n)) }); err != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/hub/store/core"
 )
 
@@ -260,13 +261,13 @@ func (b *batch) refuse(j *job) error {
 		}
 	}
 	for k := range kinds {
-		if _, err := b.c.exec(sqlRefusedOld, k[0], k[1], int64(hub.MaxRefusalsOfKind)); err != nil {
+		if _, err := b.c.exec(sqlRefusedOld, k[0], k[1], int64(store.MaxRefusalsOfKind)); err != nil {
 			return err
 		}
 	}
 	n, err := b.c.number(sqlRefusedAll)
-	if err == nil && n > hub.MaxRefusals {
-		_, err = b.c.exec(sqlRefusedTop, n-hub.MaxRefusals)
+	if err == nil && n > store.MaxRefusals {
+		_, err = b.c.exec(sqlRefusedTop, n-store.MaxRefusals)
 	}
 	return err
 }

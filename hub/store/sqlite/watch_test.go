@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/hub/store/core"
 	"orderhub/hub/store/storetest"
 )
@@ -13,7 +14,7 @@ import (
 // What the writer commits while a claimer reads is noted: such rows are not
 // given, a replayed dead letter is not missed, and no due time is forgotten.
 func TestWatch(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "hub.db"), core.Options{})
+	s := open(t, filepath.Join(t.TempDir(), "hub.db"), store.Options{})
 	defer s.Close()
 	for _, id := range []string{"a", "b", "c"} {
 		storetest.Put(t, s, "q", storetest.Message(id, "1"))

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -17,7 +18,7 @@ import (
 var Writers = []int{1, 16, 64, 128}
 
 // BenchCommit measures one message per op: put in a unit of its own, claimed, and consumed in another unit.
-func BenchCommit(b *testing.B, s hub.Store, writers int) {
+func BenchCommit(b *testing.B, s store.Store, writers int) {
 	body, now, ctx := hub.NewBody(make([]byte, 1024)), time.Now().UTC(), context.Background()
 	Bench(b, writers, func(i int64) error {
 		m := &hub.Message{ID: fmt.Sprintf("01JAR5Z3Q8X7V6W5T4S3R2Q%03d", i), Time: now, Body: body}

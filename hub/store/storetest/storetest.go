@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 // Message is a message with the key "k", a header and a body.
@@ -24,7 +25,7 @@ func Keyed(id, key string) *hub.Message {
 }
 
 // Put commits a unit that puts the message into the queue.
-func Put(t testing.TB, s hub.Store, queue string, m *hub.Message) {
+func Put(t testing.TB, s store.Store, queue string, m *hub.Message) {
 	t.Helper()
 	if err := s.Commit(context.Background(), &hub.Unit{Puts: []hub.Put{{Queue: queue, Msg: m}}}); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/pipelines/process"
 )
 
@@ -28,7 +29,7 @@ var (
 	GetDead          = Call[[]Stored]{http.MethodGet, "/dead"}
 	GetDeadGroups    = Call[[]DeadGroup]{http.MethodGet, "/dead/groups"}
 	GetRefused       = Call[[]hub.Refusal]{http.MethodGet, "/refused"}
-	GetRefusedCounts = Call[[]hub.RefusalCount]{http.MethodGet, "/refused/counts"}
+	GetRefusedCounts = Call[[]store.RefusalCount]{http.MethodGet, "/refused/counts"}
 	GetInstances     = Call[*Instances]{http.MethodGet, "/instances"}
 	GetInstance      = Call[*process.View]{http.MethodGet, "/instance"}
 	GetTasks         = Call[[]process.OpenTask]{http.MethodGet, "/tasks"}

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"orderhub/hub"
 	"orderhub/hub/engine"
+	"orderhub/hub/store"
 	"orderhub/pipelines/graph"
 )
 
@@ -33,9 +33,9 @@ type Status struct {
 	Counters map[string]map[string]int64 `json:"counters"` // of the steps `count`, by name
 	Paused   []Pause                     `json:"paused"`
 
-	Processes []ProcessStatus    `json:"processes"`
-	Refused   []hub.RefusalCount `json:"refused"`   // by source and reason: the ten kinds that came last
-	Attention []Attention        `json:"attention"` // what somebody should look at
+	Processes []ProcessStatus      `json:"processes"`
+	Refused   []store.RefusalCount `json:"refused"`   // by source and reason: the ten kinds that came last
+	Attention []Attention          `json:"attention"` // what somebody should look at
 }
 
 // Unread are the queues with messages that no stage reads.
@@ -53,7 +53,7 @@ type Stage struct {
 
 // Queue is what lies in a queue of the store.
 type Queue struct {
-	hub.QueueStats
+	store.QueueStats
 	Awaiting []Awaiting `json:"awaiting,omitempty"` // what the messages wait for that failed
 }
 

@@ -12,6 +12,7 @@ import (
 	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/hub/store"
 	"orderhub/pipelines/process"
 )
 
@@ -83,7 +84,7 @@ func (a *admin) effect(ctx context.Context, p hub.Put) (done bool, err error) {
 	limited, cancel := context.WithTimeout(ctx, effectTime)
 	defer cancel()
 	done, err = a.Until(limited, 5*time.Millisecond, func() (bool, error) {
-		left, err := a.storage.Browse(ctx, hub.BrowseQuery{Queue: p.Queue, ID: p.Msg.ID, Limit: 1})
+		left, err := a.storage.Browse(ctx, store.BrowseQuery{Queue: p.Queue, ID: p.Msg.ID, Limit: 1})
 		if err != nil || len(left) == 0 {
 			return err == nil, err
 		}
@@ -149,7 +150,7 @@ func (a *admin) retry(r *http.Request, _ *generation, v *process.View, _ *api.Ac
 // deadOf are the dead letters of an instance that drove it, and how many others
 // there are: events and timers that failed. What those ask for, a retry does not do.
 func (a *admin) deadOf(ctx context.Context, queue, id string) (drivers []int64, others int, err error) {
-	err = browse(ctx, a.storage, hub.BrowseQuery{Queue: queue, Correlation: id, State: hub.Dead}, func(d *hub.Delivery) {
+	err = browse(ctx, a.storage, store.BrowseQuery{Queue: queue, Correlation: id, State: hub.Dead}, func(d *hub.Delivery) {
 		if d.Msg != nil && process.Drives(d.Msg) {
 			drivers = append(drivers, d.Seq)
 		} else {

@@ -231,8 +231,8 @@ func (d *Daemon) quiet(ctx context.Context, g *generation, limit time.Time) bool
 }
 
 // sleeps tells that all that waits in the queue are timers of processes: an instance that waits for days is no work under way.
-func (d *Daemon) sleeps(ctx context.Context, q hub.QueueStats) bool {
+func (d *Daemon) sleeps(ctx context.Context, q store.QueueStats) bool {
 	const look = 1000 // more retries than that are work under way
-	waiting, err := d.storage.Browse(ctx, hub.BrowseQuery{Queue: q.Queue, State: hub.Waiting, Limit: look})
+	waiting, err := d.storage.Browse(ctx, store.BrowseQuery{Queue: q.Queue, State: hub.Waiting, Limit: look})
 	return err == nil && q.Held == 0 && len(waiting) > 0 && !slices.ContainsFunc(waiting, func(m *hub.Delivery) bool { return !process.Sleeps(m.Msg) })
 }

@@ -8,13 +8,14 @@ import (
 
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 // browsePage is how many stored messages are read at once.
 const browsePage = 500
 
 // browse calls each with the stored messages that q selects, in their order.
-func browse(ctx context.Context, st hub.StoreReader, q hub.BrowseQuery, each func(d *hub.Delivery)) error {
+func browse(ctx context.Context, st store.Reader, q store.BrowseQuery, each func(d *hub.Delivery)) error {
 	for q.Limit = browsePage; ; {
 		page, err := st.Browse(ctx, q)
 		if err != nil {
@@ -48,7 +49,7 @@ func (a *admin) deadGroups(r *http.Request) ([]api.DeadGroup, error) {
 // dead pages through dead letters: ?group=&id=&seq=&after=&limit=&full=true.
 func (a *admin) dead(r *http.Request) ([]api.Stored, error) {
 	query := r.URL.Query()
-	q := hub.BrowseQuery{State: hub.Dead, Cause: query.Get("group"), ID: query.Get("id")}
+	q := store.BrowseQuery{State: hub.Dead, Cause: query.Get("group"), ID: query.Get("id")}
 	var err error
 	if q.Limit, err = limit(query, 100, 1000); err != nil {
 		return nil, err
@@ -117,12 +118,12 @@ func (a *admin) selected(ctx context.Context, s api.DeadSelection, answer *api.S
 		addDead(answer, d)
 	}
 	if len(s.Seqs) == 0 {
-		err = browse(ctx, a.storage, hub.BrowseQuery{State: hub.Dead, Cause: s.Group}, take)
+		err = browse(ctx, a.storage, store.BrowseQuery{State: hub.Dead, Cause: s.Group}, take)
 		return seqs, err
 	}
 	slices.Sort(s.Seqs)
 	for _, seq := range s.Seqs {
-		page, err := a.storage.Browse(ctx, hub.BrowseQuery{State: hub.Dead, After: seq - 1, Limit: 1})
+		page, err := a.storage.Browse(ctx, store.BrowseQuery{State: hub.Dead, After: seq - 1, Limit: 1})
 		if err != nil {
 			return nil, err
 		}
@@ -155,18 +156,18 @@ func (a *admin) refusals(r *http.Request) ([]hub.Refusal, error) {
 	return Refusals(r.Context(), a.upToDate(), query)
 }
 
-func (a *admin) refusedCounts(r *http.Request) ([]hub.RefusalCount, error) {
-	return hub.CountRefused(r.Context(), a.upToDate())
+func (a *admin) refusedCounts(r *http.Request) ([]store.RefusalCount, error) {
+	return store.CountRefused(r.Context(), a.upToDate())
 }
 
 // Refusals are the refusals of a store that a query selects, newest first: ?id=&source=&reason=&order=&before=&limit=.
-func Refusals(ctx context.Context, st hub.StoreReader, query url.Values) ([]hub.Refusal, error) {
-	q := hub.RefusalQuery{ID: query.Get("id"), Source: query.Get("source"), Reason: query.Get("reason"), Correlation: query.Get("order")}
+func Refusals(ctx context.Context, st store.Reader, query url.Values) ([]hub.Refusal, error) {
+	q := store.RefusalQuery{ID: query.Get("id"), Source: query.Get("source"), Reason: query.Get("reason"), Correlation: query.Get("order")}
 	var err error
 	if q.Before, err = number(query, "before", 0); err != nil {
 		return nil, err
 	}
-	if q.Limit, err = limit(query, 100, hub.MaxRefusals); err != nil {
+	if q.Limit, err = limit(query, 100, store.MaxRefusals); err != nil {
 		return nil, err
 	}
 	list, err := st.Refusals(ctx, q)
@@ -174,7 +175,7 @@ func Refusals(ctx context.Context, st hub.StoreReader, query url.Values) ([]hub.
 }
 
 // upToDate is the store, with what was refused up to now.
-func (d *Daemon) upToDate() hub.Store {
+func (d *Daemon) upToDate() store.Store {
 	d.current.Load().rt.WriteRefused()
 	return d.storage
 }

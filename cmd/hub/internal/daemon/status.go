@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"orderhub/cmd/hub/internal/api"
-	"orderhub/hub"
 	"orderhub/hub/engine"
+	"orderhub/hub/store"
 	"orderhub/pipelines"
 	"orderhub/pipelines/call"
 	"orderhub/pipelines/count"
@@ -54,7 +54,7 @@ func (a *admin) status(r *http.Request) (*api.Status, error) {
 	if v.Paused, err = a.pauses(ctx); err != nil {
 		return nil, err
 	}
-	if v.Refused, err = hub.CountRefused(ctx, a.upToDate()); err != nil {
+	if v.Refused, err = store.CountRefused(ctx, a.upToDate()); err != nil {
 		return nil, err
 	}
 	v.Refused = v.Refused[:min(len(v.Refused), 10)]
@@ -69,7 +69,7 @@ func (a *admin) status(r *http.Request) (*api.Status, error) {
 }
 
 // await adds what the messages of the queues wait for.
-func (v *statusView) await(groups []hub.Awaiting) {
+func (v *statusView) await(groups []store.Awaiting) {
 	for _, group := range groups {
 		if i := slices.IndexFunc(v.Queues, func(q api.Queue) bool { return q.Queue == group.Queue }); i >= 0 {
 			v.Queues[i].Awaiting = append(v.Queues[i].Awaiting, v.awaiting(group))
@@ -78,7 +78,7 @@ func (v *statusView) await(groups []hub.Awaiting) {
 }
 
 // awaiting says what the group waits for, by the outage of the part that it awaits, if there is one.
-func (v *statusView) awaiting(g hub.Awaiting) api.Awaiting {
+func (v *statusView) awaiting(g store.Awaiting) api.Awaiting {
 	w := api.Awaiting{For: g.For, Count: g.Count, Next: g.Next}
 	if f := g.Sample.Error; f != nil {
 		w.Since, w.Error = f.Since, f.Message

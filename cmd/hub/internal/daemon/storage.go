@@ -12,14 +12,15 @@ import (
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/cmd/hub/internal/config"
 	"orderhub/cmd/hub/internal/exit"
-	"orderhub/hub"
 	"orderhub/hub/engine"
+	"orderhub/hub/mask"
 	"orderhub/hub/store"
+	"orderhub/hub/store/drivers"
 )
 
 // storage is an opened store with its flight recorder.
 type storage struct {
-	hub.Store
+	store.Store
 	url      string // sqlite:hub.db
 	file     string // "": in memory
 	fresh    bool   // the file was made now
@@ -39,7 +40,7 @@ func openStorage(ctx context.Context, url string, o store.Options) (*storage, er
 		return nil, exit.With(exit.Store, err)
 	}
 	var err error
-	if s.Store, err = store.Open(ctx, url, o); err == nil {
+	if s.Store, err = drivers.Open(ctx, url, o); err == nil {
 		if err = s.recover(ctx); err != nil {
 			err = errors.Join(err, s.close())
 		}
@@ -90,7 +91,7 @@ func lostFile(file string) error {
 }
 
 // shown is the store's URL for people, without a password.
-func (s *storage) shown() string { return hub.ShownURL(s.url) }
+func (s *storage) shown() string { return mask.URL(s.url) }
 
 func (s *storage) recover(ctx context.Context) error {
 	file := s.file
@@ -118,12 +119,12 @@ func (s *storage) close() error {
 }
 
 // OpenFile opens the configured store's file to read it, when no hub runs on it.
-func OpenFile(ctx context.Context, gone *api.Unreachable) (hub.Store, error) {
+func OpenFile(ctx context.Context, gone *api.Unreachable) (store.Store, error) {
 	url := config.DefaultStore()
 	if file := config.StoreFile(url); file == "" || !config.Exists(file) {
 		return nil, exit.With(exit.Unreachable, gone)
 	}
-	st, err := store.Open(ctx, url, store.Options{})
+	st, err := drivers.Open(ctx, url, store.Options{})
 	if err != nil {
 		return nil, exit.With(exit.Unreachable, fmt.Errorf("no hub answers at %s, and %w; name its socket with --hub or HUB_HOME", gone.Socket, err))
 	}

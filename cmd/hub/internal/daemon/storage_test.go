@@ -13,7 +13,7 @@ import (
 func TestCrashesAreCounted(t *testing.T) {
 	url := "sqlite:" + filepath.Join(t.TempDir(), "hub.db")
 	crashes := func(s *storage) map[string]int {
-		rows, err := s.Browse(t.Context(), hub.BrowseQuery{})
+		rows, err := s.Browse(t.Context(), store.BrowseQuery{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,7 +39,7 @@ func TestCrashesAreCounted(t *testing.T) {
 			t.Errorf("run %d: crashes %v, %d messages ran", run, got, s.crashed)
 		}
 		for _, id := range []string{"good", "killer"} {
-			rows, err := s.Browse(t.Context(), hub.BrowseQuery{ID: id})
+			rows, err := s.Browse(t.Context(), store.BrowseQuery{ID: id})
 			if err != nil || len(rows) != 1 {
 				t.Fatal(rows, err)
 			}

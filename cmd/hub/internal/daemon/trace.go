@@ -12,6 +12,7 @@ import (
 
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/pipelines/process"
 )
 
@@ -29,7 +30,7 @@ func (d *Daemon) Trace(ctx context.Context, id string) (*api.Trace, error) {
 }
 
 // TraceFile is a trace in a store that no hub uses: without data, since no schema says what of it is secret.
-func TraceFile(ctx context.Context, st hub.StoreReader, id string) (*api.Trace, error) {
+func TraceFile(ctx context.Context, st store.Reader, id string) (*api.Trace, error) {
 	v, err := traceIn(ctx, st, id, nil, nil)
 	if err == nil {
 		for _, i := range v.Instances {
@@ -42,13 +43,13 @@ func TraceFile(ctx context.Context, st hub.StoreReader, id string) (*api.Trace, 
 // tracing is a trace that is being made.
 type tracing struct {
 	*api.Trace
-	st                  hub.StoreReader
+	st                  store.Reader
 	roots, correlations map[string]bool // of the messages that belong to it
 }
 
 // traceIn makes the trace of a message ID, a correlation, or "last". reads are
 // the queues that somebody reads: what lies in others is kept; nil: not known.
-func traceIn(ctx context.Context, st hub.StoreReader, id string, ps *process.Processes, reads map[string]bool) (*api.Trace, error) {
+func traceIn(ctx context.Context, st store.Reader, id string, ps *process.Processes, reads map[string]bool) (*api.Trace, error) {
 	rows, err := st.History(ctx, id)
 	if root := rootOf(id); err == nil && len(rows) == 0 && root != id {
 		rows, err = st.History(ctx, root) // the ID of a child
@@ -83,7 +84,7 @@ func traceIn(ctx context.Context, st hub.StoreReader, id string, ps *process.Pro
 func rootOf(id string) string { return (&hub.Message{ID: id}).Root() }
 
 // addHistory adds what happened.
-func (v *tracing) addHistory(rows []hub.HistoryRow) {
+func (v *tracing) addHistory(rows []store.HistoryRow) {
 	if v.ID != last {
 		v.roots[rootOf(v.ID)], v.correlations[v.ID] = true, true
 	}
@@ -105,7 +106,7 @@ func (v *tracing) addHistory(rows []hub.HistoryRow) {
 
 // inOrder are the events of a row with times in their order. A process notes
 // what led to a call when it has the answer: that happened no later than the call.
-func inOrder(row hub.HistoryRow) []hub.Event {
+func inOrder(row store.HistoryRow) []hub.Event {
 	out := slices.Clone(row.Events)
 	of := strings.HasSuffix(row.Root, ":"+row.Correlation) // of an instance
 	var first time.Time                                    // of what comes behind
@@ -198,10 +199,10 @@ const tracedRefusals = 20 // of one ID or correlation
 
 // findRefusals adds what was refused of the ID, or of one of the correlations.
 func (v *tracing) findRefusals(ctx context.Context) error {
-	queries := []hub.RefusalQuery{{ID: v.ID}, {Correlation: v.ID}}
+	queries := []store.RefusalQuery{{ID: v.ID}, {Correlation: v.ID}}
 	for _, c := range v.Correlations[:min(len(v.Correlations), 8)] {
 		if c != v.ID {
-			queries = append(queries, hub.RefusalQuery{Correlation: c})
+			queries = append(queries, store.RefusalQuery{Correlation: c})
 		}
 	}
 	seen := map[int64]bool{}
@@ -222,8 +223,8 @@ func (v *tracing) findRefusals(ctx context.Context) error {
 }
 
 // refusedAfter is the ID of the newest refusal, if it came after the message of rows; else "".
-func refusedAfter(ctx context.Context, st hub.StoreReader, rows []hub.HistoryRow) (string, error) {
-	newest, err := st.Refusals(ctx, hub.RefusalQuery{Limit: 1})
+func refusedAfter(ctx context.Context, st store.Reader, rows []store.HistoryRow) (string, error) {
+	newest, err := st.Refusals(ctx, store.RefusalQuery{Limit: 1})
 	if err != nil || len(newest) == 0 {
 		return "", err
 	}
@@ -251,7 +252,7 @@ const scanLimit = 5000 // messages in the store up to which all are looked at
 
 // storedOf are the stored messages of the roots and correlations. Children are
 // found by looking at all messages, so only while those are few.
-func storedOf(ctx context.Context, st hub.StoreReader, roots, correlations map[string]bool) ([]*hub.Delivery, error) {
+func storedOf(ctx context.Context, st store.Reader, roots, correlations map[string]bool) ([]*hub.Delivery, error) {
 	qs, err := st.Queues(ctx)
 	if err != nil {
 		return nil, err
@@ -260,14 +261,14 @@ func storedOf(ctx context.Context, st hub.StoreReader, roots, correlations map[s
 	for _, q := range qs {
 		total += q.Live() + q.Dead
 	}
-	queries := []hub.BrowseQuery{{}}
+	queries := []store.BrowseQuery{{}}
 	if total > scanLimit {
 		queries = nil
 		for r := range roots {
-			queries = append(queries, hub.BrowseQuery{ID: r})
+			queries = append(queries, store.BrowseQuery{ID: r})
 		}
 		for c := range correlations {
-			queries = append(queries, hub.BrowseQuery{Correlation: c})
+			queries = append(queries, store.BrowseQuery{Correlation: c})
 		}
 	}
 	found := map[int64]*hub.Delivery{}

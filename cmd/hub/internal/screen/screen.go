@@ -16,7 +16,8 @@ import (
 
 	"orderhub/cmd/hub/internal/exit"
 	"orderhub/cmd/hub/internal/words"
-	"orderhub/hub"
+	"orderhub/hub/escape"
+	"orderhub/hub/mask"
 	"orderhub/pipelines/yamlfile"
 )
 
@@ -32,13 +33,13 @@ const (
 type Screen struct {
 	In        io.Reader
 	Out, Talk *Writer
-	Mask      *hub.Masker // of both, and of the log: it knows the secrets that this process has loaded
+	Mask      *mask.Masker // of both, and of the log: it knows the secrets that this process has loaded
 	Format    string
 }
 
 // New makes a screen of the process's streams. Its mask knows the secrets of the environment.
 func New(stdin io.Reader, stdout, stderr io.Writer) *Screen {
-	mask := &hub.Masker{}
+	mask := &mask.Masker{}
 	for _, set := range os.Environ() {
 		if name, value, _ := strings.Cut(set, "="); strings.HasPrefix(name, "HUB_SECRET_") {
 			mask.Hide(value, name)
@@ -102,7 +103,7 @@ func (s *Screen) Table(header []string, rows []Row) {
 	for _, r := range rows {
 		cells := make([]string, len(r))
 		for i, cell := range r {
-			cells[i] = hub.Visible(fmt.Sprint(cell))
+			cells[i] = escape.Visible(fmt.Sprint(cell))
 		}
 		all = append(all, cells)
 	}
@@ -170,7 +171,7 @@ func (s *Screen) Logger(verbose int) *slog.Logger {
 type Writer struct {
 	mu      sync.Mutex
 	to      io.Writer
-	mask    *hub.Masker
+	mask    *mask.Masker
 	colours bool // it is a terminal that shows colours
 	safe    bool // the texts are safe already, and the control characters in them are our own
 }
@@ -179,7 +180,7 @@ type Writer struct {
 func (w *Writer) Write(p []byte) (n int, err error) {
 	text := w.mask.Text(string(p))
 	if !w.safe {
-		text = hub.VisibleLines(text)
+		text = escape.VisibleLines(text)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -200,9 +201,9 @@ func inLine(args []any) []any {
 	for i, a := range args {
 		switch v := a.(type) {
 		case string:
-			out[i] = hub.Visible(v)
+			out[i] = escape.Visible(v)
 		case error:
-			out[i] = hub.Visible(v.Error())
+			out[i] = escape.Visible(v.Error())
 		default:
 			out[i] = a
 		}

@@ -11,6 +11,7 @@ import (
 	"orderhub/cmd/hub/internal/screen"
 	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 // DeadGroups prints the groups of dead letters.
@@ -75,12 +76,12 @@ func Replayed(s *screen.Screen, a *api.Settled) {
 }
 
 // RefusedCounts prints how many were refused, by source and reason.
-func RefusedCounts(s *screen.Screen, counts []hub.RefusalCount) {
+func RefusedCounts(s *screen.Screen, counts []store.RefusalCount) {
 	if len(counts) == 0 {
 		s.Say("nothing was refused")
 		return
 	}
-	screen.List(s, []string{"REFUSED BY", "REASON", "COUNT", "LAST", "ID", "WHY"}, counts, func(n hub.RefusalCount) screen.Row {
+	screen.List(s, []string{"REFUSED BY", "REASON", "COUNT", "LAST", "ID", "WHY"}, counts, func(n store.RefusalCount) screen.Row {
 		age, id, why := "-", "", ""
 		if r := n.Last; r != nil {
 			age, id, why = words.Age(r.Time), words.OneLine(r.ID, 60), words.OneLine(r.Text, 100)

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"orderhub/hub"
+	"orderhub/hub/escape"
 	"orderhub/transforms/shape"
 )
 
@@ -20,7 +20,7 @@ func Plural(n int, what string) string {
 
 // OneLine makes text safe for one line of a terminal, at most limit characters.
 func OneLine(text string, limit int) string {
-	text = hub.Visible(text)
+	text = escape.Visible(text)
 	if r := []rune(text); len(r) > limit {
 		return string(r[:limit-1]) + "…"
 	}

@@ -1,4 +1,4 @@
-package hub
+package mask
 
 import (
 	"maps"
@@ -10,10 +10,10 @@ import (
 	"orderhub/hub/doc"
 )
 
-// MarkedPath is a place of a document that a schema marks with x-secret or
+// Path is a place of a document that a schema marks with x-secret or
 // x-pii. "*" stands for any name or any item. Since documents move into others,
 // the path is looked for at every depth: /customer/email of an order is found in {"order": {…}} as well.
-type MarkedPath struct {
+type Path struct {
 	Path   []string
 	Secret bool // x-secret: not even shown where documents are; else personal
 }
@@ -27,7 +27,7 @@ type markNode struct {
 	marked, secret bool
 }
 
-func newMarkTree(paths []MarkedPath) *markNode {
+func newMarkTree(paths []Path) *markNode {
 	root := &markNode{next: map[string]*markNode{}}
 	for _, name := range addressed {
 		root.next[name] = &markNode{marked: true}

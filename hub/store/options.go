@@ -1,7 +1,4 @@
-// Package core holds what the stores have in common: their options, the form
-// in which messages, records and history are stored, and the rules of a unit of
-// work that do not depend on where it is kept.
-package core
+package store
 
 import (
 	"errors"

@@ -1,32 +1,37 @@
-package hub
+// Package store is the contract of a store, which keeps all that must survive:
+// messages, records, counters and history. Package drivers opens one: SQLite,
+// PostgreSQL for several hubs that share it, or memory for tests. DESIGN.md
+// beside this file has the decisions.
+package store
 
 import (
 	"context"
 	"time"
+
+	"orderhub/hub"
 )
 
-// Delivery is a stored message, claimed by this hub.
-type Delivery struct {
-	Seq      int64 // position in the store: the order of a queue
-	Queue    string
-	State    State
-	Due      time.Time
-	Attempts int // failed runs that counted
-	Crashes  int // unclean stops during which it was running
-	Name     string
-	Msg      *Message
-	Vars     Vars
-	Error    *Failure
-	Epoch    int64 // fencing: the claim that owns it
-}
-
-// Record is a versioned value of the store: aggregation groups, idempotency
-// keys, process state, tables, adapter positions.
-type Record struct {
-	Kind, Key string
-	Value     []byte
-	Version   int64
-	Expires   time.Time
+// Store keeps all that must survive. Every implementation passes
+// hubtest.Store. Commits of many goroutines share one fsync (group commit).
+//
+// Duties: a body's CRC32C is checked at every read from disk, and a damaged
+// message becomes a dead letter with reason corrupt_record, never a delivery.
+// An fsync error is fatal: every later call fails, nothing is retried. A
+// caller's context never cancels a write that began.
+type Store interface {
+	Claimer
+	Reader
+	Admin
+	// Commit makes all of u durable, or nothing: ErrConflict (a record's version
+	// is stale), ErrLost (the claim of u.Input is), ErrDuplicate (u.Inbox is known).
+	Commit(ctx context.Context, u *hub.Unit) error
+	// Room tells whether messages from outside may come in: nil, ErrNoSpace, or what keeps the
+	// store from writing now. It is asked about once a second, and finds out when that is over.
+	Room(ctx context.Context) error
+	// Done is closed when the store has failed for good; Err then says why. The process must end: nothing more can be kept.
+	Done() <-chan struct{}
+	Err() error
+	Close() error
 }
 
 // Claimer gives the stored messages of queues to the hub that runs them.
@@ -35,11 +40,11 @@ type Claimer interface {
 	// and the ready ones, each in sequence order. A message that is claimed is
 	// given to nobody else until it is committed, released, or its lease ends.
 	// next is when the earliest waiting message falls due; zero: none waits.
-	Claim(ctx context.Context, queue string, max int, lease time.Duration) (batch []*Delivery, next time.Time, err error)
+	Claim(ctx context.Context, queue string, max int, lease time.Duration) (batch []*hub.Delivery, next time.Time, err error)
 	// ClaimHeld takes the held messages of one key, in sequence order.
-	ClaimHeld(ctx context.Context, queue, key string, max int, lease time.Duration) ([]*Delivery, error)
+	ClaimHeld(ctx context.Context, queue, key string, max int, lease time.Duration) ([]*hub.Delivery, error)
 	// Release gives claimed messages back untouched: they are ready again, in their old order.
-	Release(ctx context.Context, batch []*Delivery) error
+	Release(ctx context.Context, batch []*hub.Delivery) error
 	// Retrying lists the keys of the queue that have a waiting, tried message: they are blocked.
 	Retrying(ctx context.Context, queue string) ([]string, error)
 	// Ended gives the keys of messages of the queue that ended since the last call without having been given
@@ -49,37 +54,27 @@ type Claimer interface {
 	Keys(ctx context.Context, queue string) (map[string]int, error)
 }
 
-// Records reads what units have written: records and counters.
-type Records interface {
-	// Get reads a record; ErrNotFound when absent or expired.
-	Get(ctx context.Context, kind, key string) (Record, error)
-	// List pages through the records of a kind by key order, after a key, with a prefix.
-	List(ctx context.Context, kind, prefix, after string, limit int) ([]Record, error)
-	// Counters reads all counters of a kind whose keys have the prefix.
-	Counters(ctx context.Context, kind, prefix string) (map[string]int64, error)
-}
-
-// StoreReader shows people what a store holds. It claims nothing.
-type StoreReader interface {
-	Records
+// Reader shows people what a store holds. It claims nothing.
+type Reader interface {
+	hub.Records
 	// History is all that is known of a root message ID or a correlation, oldest first.
 	// "last" is the newest root that came from outside.
 	History(ctx context.Context, id string) ([]HistoryRow, error)
 	// Refusals pages through what was refused, newest first. Of what units bring
 	// it keeps the newest: MaxRefusals in all, MaxRefusalsOfKind of one source and reason.
-	Refusals(ctx context.Context, q RefusalQuery) ([]Refusal, error)
+	Refusals(ctx context.Context, q RefusalQuery) ([]hub.Refusal, error)
 	// Queues tells the depth of every queue that has messages.
 	Queues(ctx context.Context) ([]QueueStats, error)
 	// Browse pages through stored messages.
-	Browse(ctx context.Context, q BrowseQuery) ([]*Delivery, error)
+	Browse(ctx context.Context, q BrowseQuery) ([]*hub.Delivery, error)
 	// DeadGroups groups the dead letters by cause, largest first.
 	DeadGroups(ctx context.Context) ([]DeadGroup, error)
 	// Awaiting groups the messages that wait after a failure by queue and by what they await.
 	Awaiting(ctx context.Context) ([]Awaiting, error)
 }
 
-// StoreAdmin changes stored messages from outside of their units, and keeps the store small.
-type StoreAdmin interface {
+// Admin changes stored messages from outside of their units, and keeps the store small.
+type Admin interface {
 	// Settle changes dead letters by sequence number: replay (ready again, attempts 0) or drop.
 	Settle(ctx context.Context, seqs []int64, replay bool) (int, error)
 	// Hasten makes up to max messages that await a part of the hub due now, the
@@ -91,29 +86,6 @@ type StoreAdmin interface {
 	Recover(ctx context.Context, running []int64) error
 	// Sweep deletes up to limit expired records, and history and refusals older than keep. It tells how many.
 	Sweep(ctx context.Context, keep time.Duration, limit int) (int, error)
-}
-
-// Store keeps all that must survive. Every implementation passes
-// hubtest.Store. Commits of many goroutines share one fsync (group commit).
-//
-// Duties: a body's CRC32C is checked at every read from disk, and a damaged
-// message becomes a dead letter with reason corrupt_record, never a delivery.
-// An fsync error is fatal: every later call fails, nothing is retried. A
-// caller's context never cancels a write that began.
-type Store interface {
-	Claimer
-	StoreReader
-	StoreAdmin
-	// Commit makes all of u durable, or nothing: ErrConflict (a record's version
-	// is stale), ErrLost (the claim of u.Input is), ErrDuplicate (u.Inbox is known).
-	Commit(ctx context.Context, u *Unit) error
-	// Room tells whether messages from outside may come in: nil, ErrNoSpace, or what keeps the
-	// store from writing now. It is asked about once a second, and finds out when that is over.
-	Room(ctx context.Context) error
-	// Done is closed when the store has failed for good; Err then says why. The process must end: nothing more can be kept.
-	Done() <-chan struct{}
-	Err() error
-	Close() error
 }
 
 // Shared is a Store that several hubs use at once. Each queue is leased by one
@@ -130,7 +102,7 @@ type Shared interface {
 	Lease(queue string) int64
 	// Holds tells whether a claim may be relied on now: no other hub can have the message. What it says is
 	// true when it says it; a hub that is stalled behind it for longer than its lease runs what another one runs, too.
-	Holds(d *Delivery) bool
+	Holds(d *hub.Delivery) bool
 	// Blocked tells whether a message of the key lies in the queue, whichever
 	// hub put it there. It may also say so of any key when the queue is long.
 	Blocked(ctx context.Context, queue, key string) (bool, error)
@@ -141,7 +113,7 @@ type HistoryRow struct {
 	Seq         int64
 	Root        string
 	Correlation string
-	Events      []Event
+	Events      []hub.Event
 }
 
 // QueueStats is the depth of a queue.
@@ -161,24 +133,24 @@ func (q *QueueStats) Live() int { return q.Ready + q.Waiting + q.Held }
 // BrowseQuery selects stored messages; zero fields select all.
 type BrowseQuery struct {
 	Queue, ID, Key, Correlation, Cause string
-	State                              State // Done: any
-	After                              int64 // sequence number to page on from
-	Limit                              int   // 0: 100
+	State                              hub.State // Done: any
+	After                              int64     // sequence number to page on from
+	Limit                              int       // 0: 100
 }
 
 // Awaiting is a group of messages of one queue that wait after a failure.
 type Awaiting struct {
 	Queue  string
-	For    string // the part of the hub that failed (Finish.Await), else the group of the failure (Failure.Cause)
+	For    string // the part of the hub that failed (hub.Finish.Await), else the group of the failure (hub.Failure.Cause)
 	Count  int
-	Next   time.Time // when the first of them is tried again
-	Sample *Delivery // that one
+	Next   time.Time     // when the first of them is tried again
+	Sample *hub.Delivery // that one
 }
 
 // DeadGroup is a group of dead letters with one cause.
 type DeadGroup struct {
-	Cause       string // group id: see Failure.Cause
+	Cause       string // group id: see hub.Failure.Cause
 	Count       int
 	First, Last time.Time
-	Sample      *Delivery // the newest
+	Sample      *hub.Delivery // the newest
 }

@@ -1,4 +1,4 @@
-package hub
+package mask
 
 import (
 	"net/url"
@@ -38,16 +38,16 @@ func credentials(text string, wide bool) (before, password, after string, ok boo
 	return text[:begin+len(user)+1], password, rest[at:], true
 }
 
-// ShownURL is a URL or connection string for people: *** stands for its passwords.
-func ShownURL(text string) string {
+// URL is a URL or connection string for people: *** stands for its passwords.
+func URL(text string) string {
 	if before, _, after, ok := credentials(text, true); ok {
 		text = before + "***" + after
 	}
 	return passwordParam.ReplaceAllString(text, "${1}***")
 }
 
-// URLPasswords are the passwords in a URL or connection string, as they are and unescaped.
-func URLPasswords(text string) []string {
+// Passwords are the passwords in a URL or connection string, as they are and unescaped.
+func Passwords(text string) []string {
 	var out []string
 	add := func(p string) {
 		if p = strings.Trim(p, "'"); p != "" {

@@ -1,4 +1,4 @@
-package store
+package drivers
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 // handClock is the real time, moved by hand.
@@ -21,7 +22,7 @@ func (c *handClock) Now() time.Time { return time.Now().Add(c.by) }
 func TestInboxIsKept(t *testing.T) {
 	for _, url := range []string{"memory:", "sqlite:" + filepath.Join(t.TempDir(), "hub.db")} {
 		clock := &handClock{}
-		s := open(t, url, Options{Clock: clock})
+		s := open(t, url, store.Options{Clock: clock})
 		again := func() error { return s.Commit(ctx, &hub.Unit{Inbox: "in m-1"}) }
 		if err := again(); err != nil {
 			t.Fatal(url, err)

@@ -1,4 +1,4 @@
-package hub_test
+package broker_test
 
 import (
 	"maps"
@@ -7,14 +7,15 @@ import (
 	"testing"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 func TestFault_B7_ExactHeaders(t *testing.T) {
-	came := []hub.ExactHeader{{Name: "A", Form: hub.FormText, Value: "1"}, {Name: "a", Form: hub.FormText, Value: "2"}, {Name: "empty", Form: hub.FormText},
-		{Name: "null", Form: hub.FormNull}, {Name: "raw", Form: hub.FormBytes, Value: "\x00\xff"}, {Name: "n", Form: "amqp", Value: "I5"},
-		{Name: "\xff\xfe", Form: hub.FormBytes, Value: "\xff"}}
-	h := hub.Headers{"a": "2", "empty": "", "null": "", "raw": "AP8=", "n": "5", "plain": "x", strings.ToLower("\xff\xfe"): "/w=="}.WithExact(came)
-	own := func(e hub.ExactHeader) (string, bool) { return e.Value[1:], e.Form == "amqp" }
+	came := []broker.ExactHeader{{Name: "A", Form: broker.FormText, Value: "1"}, {Name: "a", Form: broker.FormText, Value: "2"}, {Name: "empty", Form: broker.FormText},
+		{Name: "null", Form: broker.FormNull}, {Name: "raw", Form: broker.FormBytes, Value: "\x00\xff"}, {Name: "n", Form: "amqp", Value: "I5"},
+		{Name: "\xff\xfe", Form: broker.FormBytes, Value: "\xff"}}
+	h := broker.WithExact(hub.Headers{"a": "2", "empty": "", "null": "", "raw": "AP8=", "n": "5", "plain": "x", strings.ToLower("\xff\xfe"): "/w=="}, came)
+	own := func(e broker.ExactHeader) (string, bool) { return e.Value[1:], e.Form == "amqp" }
 	for name, c := range map[string]struct {
 		h    hub.Headers
 		want []int
@@ -25,10 +26,10 @@ func TestFault_B7_ExactHeaders(t *testing.T) {
 		"an empty one is": {h.With("empty", ""), []int{0, 1, 3, 4, 5, 6}},
 		"null is":         {h.With("null", ""), []int{0, 1, 2, 4, 5, 6}},
 		"another added":   {h.With("more", "x"), []int{0, 1, 2, 3, 4, 5, 6}},
-		"nothing kept":    {h.WithExact(nil), nil},
+		"nothing kept":    {broker.WithExact(h, nil), nil},
 	} {
-		list, covered := c.h.Exact(own)
-		var want []hub.ExactHeader
+		list, covered := broker.Exact(c.h, own)
+		var want []broker.ExactHeader
 		for _, i := range c.want {
 			want = append(want, came[i])
 		}
@@ -36,7 +37,7 @@ func TestFault_B7_ExactHeaders(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, list, slices.Sorted(maps.Keys(covered)))
 		}
 	}
-	if list, covered := h.Exact(nil); len(list) != 6 || covered["n"] {
+	if list, covered := broker.Exact(h, nil); len(list) != 6 || covered["n"] {
 		t.Errorf("a form that the transport does not know is its text: %+v", list)
 	}
 }

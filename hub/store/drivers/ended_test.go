@@ -1,4 +1,4 @@
-package store
+package drivers
 
 import (
 	"context"
@@ -14,16 +14,17 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/engine"
+	"orderhub/hub/store"
 	"orderhub/hub/store/core"
 	"orderhub/hub/store/storetest"
 )
 
 // endedStores are the stores in which a message may end behind the runtime's back;
 // damage flips a bit of the message with the ID.
-func endedStores(t *testing.T, run func(t *testing.T, s hub.Store, damage func(id string))) {
+func endedStores(t *testing.T, run func(t *testing.T, s store.Store, damage func(id string))) {
 	t.Run("sqlite", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "hub.db")
-		s := open(t, "sqlite:"+path, Options{})
+		s := open(t, "sqlite:"+path, store.Options{})
 		defer s.Close()
 		run(t, s, func(id string) {
 			db, err := sql.Open("sqlite", path)
@@ -43,7 +44,7 @@ func endedStores(t *testing.T, run func(t *testing.T, s hub.Store, damage func(i
 	})
 	t.Run("postgres", func(t *testing.T) {
 		url := storetest.PostgresSchema(t)
-		s := open(t, url, Options{})
+		s := open(t, url, store.Options{})
 		defer s.Close()
 		run(t, s, func(id string) {
 			storetest.PostgresExec(t, url, "UPDATE messages SET body=set_bit(body, 5, 1-get_bit(body, 5)) WHERE id=$1", []byte(id))
@@ -53,7 +54,7 @@ func endedStores(t *testing.T, run func(t *testing.T, s hub.Store, damage func(i
 
 // held is a stage whose first message of each key fails, so that the others are held behind its retry.
 type held struct {
-	hub.Store
+	store.Store
 	*engine.Runtime
 	mu   sync.Mutex
 	done []string
@@ -65,7 +66,7 @@ func (h *held) all() []string {
 	return slices.Clone(h.done)
 }
 
-func startHeld(t *testing.T, s hub.Store, retry time.Duration, direct bool) *held {
+func startHeld(t *testing.T, s store.Store, retry time.Duration, direct bool) *held {
 	h := &held{Store: s, Runtime: engine.NewRuntime(s, hub.RealClock{}, slog.New(slog.DiscardHandler), nil)}
 	stage := &engine.Stage{Name: "s", Queue: "q", Direct: direct, React: func(*hub.Error) hub.Reaction {
 		return hub.Reaction{Retry: &hub.Retry{Times: 9, Min: retry, Max: retry}}
@@ -120,7 +121,7 @@ func (h *held) waits(t *testing.T, n int) {
 
 // A damaged message that waits for its retry is a dead letter, and the messages of its key go on, in order.
 func TestFault_R3_DamagedRetry(t *testing.T) {
-	endedStores(t, func(t *testing.T, s hub.Store, damage func(string)) {
+	endedStores(t, func(t *testing.T, s store.Store, damage func(string)) {
 		h := startHeld(t, s, 3*time.Second, false)
 		h.put(t, "", 0, 4)
 		h.waits(t, 3)
@@ -140,7 +141,7 @@ func TestFault_R3_DamagedRetry(t *testing.T) {
 
 // Held messages that are found damaged, more of them than are taken at once, leave those behind them to go on.
 func TestFault_R3_DamagedHeld(t *testing.T) {
-	endedStores(t, func(t *testing.T, s hub.Store, damage func(string)) {
+	endedStores(t, func(t *testing.T, s store.Store, damage func(string)) {
 		h := startHeld(t, s, 3*time.Second, false)
 		h.put(t, "n", 0, 40)
 		h.waits(t, 39)
@@ -164,7 +165,7 @@ func (h *held) drop(t *testing.T) {
 
 // A retry that is dropped, or replaced, by its name lets the messages of its key go on at once, long before it was due.
 func TestFault_R3_DroppedAndReplaced(t *testing.T) {
-	run := func(t *testing.T, s hub.Store, _ func(string)) {
+	run := func(t *testing.T, s store.Store, _ func(string)) {
 		h := startHeld(t, s, time.Hour, false)
 		for round := range 2 {
 			before := len(h.all())
@@ -187,7 +188,7 @@ func TestFault_R3_DroppedAndReplaced(t *testing.T) {
 	}
 	endedStores(t, run)
 	t.Run("memory", func(t *testing.T) {
-		s := open(t, "memory:", Options{})
+		s := open(t, "memory:", store.Options{})
 		defer s.Close()
 		run(t, s, nil)
 	})
@@ -195,7 +196,7 @@ func TestFault_R3_DroppedAndReplaced(t *testing.T) {
 
 // A message that was found damaged lies before nobody any more: the next of its key goes its direct way.
 func TestFault_R3_DamagedBeforeDirect(t *testing.T) {
-	endedStores(t, func(t *testing.T, s hub.Store, damage func(string)) {
+	endedStores(t, func(t *testing.T, s store.Store, damage func(string)) {
 		h := startHeld(t, s, 2*time.Second, true)
 		h.put(t, "", 0, 1)
 		h.waits(t, 0)

@@ -1,10 +1,11 @@
-package store
+package drivers
 
 import (
 	"bytes"
 	"database/sql"
 	"errors"
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/hub/store/storetest"
 	"os"
 	"path/filepath"
@@ -34,7 +35,7 @@ func TestOpenErrors(t *testing.T) {
 		"sqlite:":           "give the path of a file",
 		"sqlite:" + foreign: "was not made by the hub",
 	} {
-		if _, err := Open(ctx, url, Options{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Open(ctx, url, store.Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Open(%q): %v, want %q", url, err, want)
 		}
 	}
@@ -42,7 +43,7 @@ func TestOpenErrors(t *testing.T) {
 
 func TestFull(t *testing.T) {
 	for _, url := range []string{"memory:", "sqlite:" + filepath.Join(t.TempDir(), "hub.db")} {
-		s := open(t, url, Options{QueueLimit: 3})
+		s := open(t, url, store.Options{QueueLimit: 3})
 		storetest.Put(t, s, "q", storetest.Message("a", "1"))
 		storetest.Put(t, s, "q", storetest.Message("b", "1"))
 		two := &hub.Unit{Puts: []hub.Put{{Queue: "other", Msg: storetest.Message("x", "1")}, {Queue: "q", Msg: storetest.Message("c", "1")}, {Queue: "q", Msg: storetest.Message("d", "1")}}}
@@ -66,12 +67,12 @@ func TestFull(t *testing.T) {
 // What another file or another binary mends is told apart from a disk that fails.
 func TestFault_R7_SetupOrDisk(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, "sqlite:"+filepath.Join(dir, "a.db"), Options{})
+	s := open(t, "sqlite:"+filepath.Join(dir, "a.db"), store.Options{})
 	defer s.Close()
 	foreign := filepath.Join(dir, "f.db")
 	execSQLite(t, foreign, "CREATE TABLE x(y)")
 	newer := filepath.Join(dir, "n.db")
-	open(t, "sqlite:"+newer, Options{}).Close()
+	open(t, "sqlite:"+newer, store.Options{}).Close()
 	execSQLite(t, newer, "PRAGMA user_version=99")
 	damaged := filepath.Join(dir, "d.db")
 	if err := os.WriteFile(damaged, bytes.Repeat([]byte("no database "), 1000), 0o600); err != nil {
@@ -88,9 +89,9 @@ func TestFault_R7_SetupOrDisk(t *testing.T) {
 		{"sqlite:" + damaged, "not a database", false},
 		{"sqlite:" + filepath.Join(dir, "a.db", "deeper.db"), "not a directory", false},
 	} {
-		_, err := Open(ctx, c.url, Options{})
-		if err == nil || !strings.Contains(err.Error(), c.says) || errors.Is(err, ErrSetup) != c.setup {
-			t.Errorf("%s: setup %v: %v", c.url, errors.Is(err, ErrSetup), err)
+		_, err := Open(ctx, c.url, store.Options{})
+		if err == nil || !strings.Contains(err.Error(), c.says) || errors.Is(err, store.ErrSetup) != c.setup {
+			t.Errorf("%s: setup %v: %v", c.url, errors.Is(err, store.ErrSetup), err)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package hub
+package escape
 
 import (
 	"net/url"
@@ -50,5 +50,22 @@ func TestFault_M5_Segments(t *testing.T) {
 		if Segment(key) != key {
 			t.Errorf("%q became %q", key, Segment(key))
 		}
+	}
+}
+
+func TestFault_S4_Visible(t *testing.T) {
+	for text, want := range map[string]string{
+		"ünïcode 🛒 👩‍👩‍👧 ok":                         "ünïcode 🛒 👩‍👩‍👧 ok",
+		"\x1b[2J\x00\x7f":                            `\u001b[2J\u0000\u007f`,
+		"a\nb\tc\rd":                                 `a\nb\tc\u000dd`,
+		"\u009b31m\u202eabc\u2066\u2028\ufeff\u061c": `\u009b31m\u202eabc\u2066\u2028\ufeff\u061c`,
+		"\x9b31m": "\ufffd31m",
+	} {
+		if got := Visible(text); got != want {
+			t.Errorf("%q became %q, not %q", text, got, want)
+		}
+	}
+	if got := VisibleLines("a\n\tb\x1b"); got != "a\n\tb\\u001b" {
+		t.Errorf("%q", got)
 	}
 }

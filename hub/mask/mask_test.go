@@ -1,4 +1,4 @@
-package hub
+package mask_test
 
 import (
 	"bytes"
@@ -11,11 +11,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"orderhub/hub"
+	"orderhub/hub/mask"
 )
 
 func TestFault_S2_EveryFormOfASecretIsMasked(t *testing.T) {
 	const secret = `sk/live+Aä"<1234567`
-	m := &Masker{}
+	m := &mask.Masker{}
 	m.Hide(secret, "secret:billing")
 	quoted, _ := json.Marshal(secret)
 	for name, text := range map[string]string{
@@ -47,7 +50,7 @@ func TestFault_S2_EveryFormOfASecretIsMasked(t *testing.T) {
 }
 
 func TestFault_S2_ShortSecretsLeaveTextsReadable(t *testing.T) {
-	m := &Masker{}
+	m := &mask.Masker{}
 	m.Hide("key", "a")
 	m.Hide("guest", "b")
 	for text, want := range map[string]string{"the key of a monkey": "the key of a monkey", "guests are welcome": "guests are welcome", "amqp://guest:guest@h": "amqp://[b]:[b]@h"} {
@@ -58,11 +61,11 @@ func TestFault_S2_ShortSecretsLeaveTextsReadable(t *testing.T) {
 }
 
 func TestFault_S2_MarkedValues(t *testing.T) {
-	m := &Masker{}
-	m.Mark([]MarkedPath{{[]string{"card", "token"}, true}, {[]string{"user", "email"}, false}, {[]string{"user", "address"}, false}, {[]string{"phones", "*"}, false}})
+	m := &mask.Masker{}
+	m.Mark([]mask.Path{{Path: []string{"card", "token"}, Secret: true}, {Path: []string{"user", "email"}, Secret: false}, {Path: []string{"user", "address"}, Secret: false}, {Path: []string{"phones", "*"}, Secret: false}})
 	const order = `{"id":"W-1","data":{"card":{"token":"tok_9182"},"user":{"email":"ada@example.org","address":{"street":"Low Road 7","zip":90210},"name":"Bo"}},"phones":["+44 20 7946"],"token":"free"}`
-	msg := &Message{Body: NewBody([]byte(order))}
-	got := m.About(nil, msg, &Message{Body: NewBody([]byte("no JSON"))}).Text("tok_9182 of ADA@example.org, Low Road 7, 90210, +44 20 7946: Bo is free, W-1 is known")
+	msg := &hub.Message{Body: hub.NewBody([]byte(order))}
+	got := m.About((*hub.Message)(nil).Documents()...).About(msg.Documents()...).About((&hub.Message{Body: hub.NewBody([]byte("no JSON"))}).Documents()...).Text("tok_9182 of ADA@example.org, Low Road 7, 90210, +44 20 7946: Bo is free, W-1 is known")
 	if want := "[token] of [email], [street], [zip], [phones]: Bo is free, W-1 is known"; got != want {
 		t.Error(got)
 	}
@@ -80,20 +83,20 @@ func TestFault_S2_MarkedValues(t *testing.T) {
 }
 
 func TestFault_S2_ErrorKeepsItsKind(t *testing.T) {
-	m := &Masker{}
+	m := &mask.Masker{}
 	m.Hide("secret-value", "x")
-	e := m.Error(&Error{Class: Rejected, Fields: []FieldError{{"/a", "secret-value is wrong"}}, Err: fmt.Errorf("secret-value: %w", ErrFull)})
-	if e.Error() != "[x]: queue is full" || e.Fields[0].Detail != "[x] is wrong" || !errors.Is(e, ErrFull) {
+	e := (&hub.Error{Class: hub.Rejected, Fields: []hub.FieldError{{Pointer: "/a", Detail: "secret-value is wrong"}}, Err: fmt.Errorf("secret-value: %w", hub.ErrFull)}).Masked(m)
+	if e.Error() != "[x]: queue is full" || e.Fields[0].Detail != "[x] is wrong" || !errors.Is(e, hub.ErrFull) {
 		t.Error(e, e.Fields)
 	}
-	var none *Masker
-	if none.Error(e) != e || none.Text("a") != "a" || none.About(&Message{}).Text("a") != "a" {
+	var none *mask.Masker
+	if e.Masked(none) != e || none.Text("a") != "a" || none.About((&hub.Message{}).Documents()...).Text("a") != "a" {
 		t.Error("a nil Masker changes something")
 	}
 }
 
 func TestFault_S2_Logs(t *testing.T) {
-	m := &Masker{}
+	m := &mask.Masker{}
 	m.Hide("secret-value", "x")
 	var out bytes.Buffer
 	log := slog.New(m.LogHandler(slog.NewTextHandler(&out, nil))).With("a", "secret-value").WithGroup("g")
@@ -114,31 +117,14 @@ func TestFault_S5_URLs(t *testing.T) {
 		"sqlite:hub.db":                                       "sqlite:hub.db",
 		"":                                                    "",
 	} {
-		if got := ShownURL(text); got != want {
+		if got := mask.URL(text); got != want {
 			t.Errorf("%s became %s, not %s", text, got, want)
 		}
 	}
 }
 
-func TestFault_S4_Visible(t *testing.T) {
-	for text, want := range map[string]string{
-		"ünïcode 🛒 👩‍👩‍👧 ok":                         "ünïcode 🛒 👩‍👩‍👧 ok",
-		"\x1b[2J\x00\x7f":                            `\u001b[2J\u0000\u007f`,
-		"a\nb\tc\rd":                                 `a\nb\tc\u000dd`,
-		"\u009b31m\u202eabc\u2066\u2028\ufeff\u061c": `\u009b31m\u202eabc\u2066\u2028\ufeff\u061c`,
-		"\x9b31m": "\ufffd31m",
-	} {
-		if got := Visible(text); got != want {
-			t.Errorf("%q became %q, not %q", text, got, want)
-		}
-	}
-	if got := VisibleLines("a\n\tb\x1b"); got != "a\n\tb\\u001b" {
-		t.Errorf("%q", got)
-	}
-}
-
 func BenchmarkMask(b *testing.B) {
-	m := &Masker{}
+	m := &mask.Masker{}
 	for i := range 30 {
 		m.Hide(fmt.Sprintf("%x-secret-%d", i*7919, i), "x")
 	}
@@ -151,9 +137,9 @@ func BenchmarkMask(b *testing.B) {
 // What a partner says holds documents of its own: what stands behind the names that schemas mark is masked, however
 // often the error is. The rest of its text stays for those who must act.
 func TestFault_S2_WhatPartnersSay(t *testing.T) {
-	m := &Masker{}
+	m := &mask.Masker{}
 	m.Hide("bearer-token-0815", "secret:billing")
-	m.Mark([]MarkedPath{{Path: []string{"holder"}}, {Path: []string{"pan"}, Secret: true}})
+	m.Mark([]mask.Path{{Path: []string{"holder"}}, {Path: []string{"pan"}, Secret: true}})
 	for said, want := range map[string]string{
 		`{"holder":"Ada Lovelace","code":7,"pan":"4111"}`:        `{"holder":[holder],"code":7,"pan":[pan]}`,
 		`{"pan":41111111,"holder":null,"why":"no"}`:              `{"pan":[pan],"holder":[holder],"why":"no"}`,
@@ -162,18 +148,18 @@ func TestFault_S2_WhatPartnersSay(t *testing.T) {
 		`{"pan":"bearer-token-0815","why":"no"}`:                 `{"pan":[pan],"why":"no"}`,
 		`no holder of that name`:                                 `no holder of that name`,
 	} {
-		e := m.Error(Fail(Rejected, "http_400", "answered 400: %w", Said(said)))
+		e := hub.Fail(hub.Rejected, "http_400", "answered 400: %w", hub.Said(said)).Masked(m)
 		for range 3 {
 			if got := e.Error(); got != "answered 400: "+want {
 				t.Errorf("%s\n got  %s\n want answered 400: %s", said, got, want)
 			}
-			if got, _ := errors.AsType[Said](e); string(got) != want {
+			if got, _ := errors.AsType[hub.Said](e); string(got) != want {
 				t.Errorf("%s: said %s", said, got)
 			}
 			if got := e.Logged(); got != "answered 400: …" {
 				t.Errorf("%s: the log says %s", said, got)
 			}
-			e = m.Error(e)
+			e = e.Masked(m)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package hub
+package mask
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 )
 
 // LogHandler is h with all that m hides masked in the message and in every
-// attribute. Errors are without what partners said: see Logged.
+// attribute. Errors are as they say of themselves that they are to be logged: see hub.Error.Logged.
 func (m *Masker) LogHandler(h slog.Handler) slog.Handler { return &maskedLog{h, m} }
 
 type maskedLog struct {
@@ -55,11 +55,17 @@ func (l *maskedLog) attr(a slog.Attr) slog.Attr {
 	case slog.KindAny:
 		text := fmt.Sprint(v.Any())
 		if err, ok := v.Any().(error); ok {
-			if e, classified := errors.AsType[*Error](err); classified {
+			if e, ok := errors.AsType[loggedError](err); ok {
 				text = strings.Replace(text, e.Error(), e.Logged(), 1)
 			}
 		}
 		return slog.String(a.Key, l.mask.Text(text))
 	}
 	return a
+}
+
+// loggedError is an error with a text for the log.
+type loggedError interface {
+	error
+	Logged() string
 }

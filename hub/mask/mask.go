@@ -1,9 +1,10 @@
-package hub
+// Package mask hides what must not be read in texts: the secrets of the
+// configuration, and what schemas mark in documents.
+package mask
 
 import (
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"html"
 	"net/url"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 	"sync/atomic"
 
 	"orderhub/hub/doc"
+	"orderhub/hub/escape"
 )
 
 // Masker hides values that must not be read in a text that is kept, logged or
@@ -22,12 +24,12 @@ import (
 // in the forms in which far ends echo them: escaped for JSON, HTML and URLs, in
 // base64, within Basic credentials, in other case, and cut off at the end.
 //
-// Message bodies are never masked; see Redact for showing them. A Masker is safe
+// Message bodies are never masked; see Shown for showing them. A Masker is safe
 // for concurrent use. A nil one hides nothing.
 type Masker struct {
 	mu     sync.Mutex
 	hidden []hiddenValue
-	paths  []MarkedPath
+	paths  []Path
 	now    atomic.Pointer[masking]
 	more   *maskTable // About: what the documents hold; nil: nothing
 }
@@ -66,22 +68,22 @@ func (m *Masker) Hide(value, name string) {
 	m.now.Store(nil)
 }
 
-// HideURL masks the passwords in a URL or connection string: see URLPasswords.
+// HideURL masks the passwords in a URL or connection string: see Passwords.
 func (m *Masker) HideURL(text, name string) {
-	for _, p := range URLPasswords(text) {
+	for _, p := range Passwords(text) {
 		m.Hide(p, name)
 	}
 }
 
-// Mark makes the values at the paths known as secret or personal: About and Redact look for them.
-func (m *Masker) Mark(paths []MarkedPath) {
+// Mark makes the values at the paths known as secret or personal: About and Shown look for them.
+func (m *Masker) Mark(paths []Path) {
 	if m == nil || len(paths) == 0 {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range paths {
-		if !slices.ContainsFunc(m.paths, func(o MarkedPath) bool { return o.Secret == p.Secret && slices.Equal(o.Path, p.Path) }) {
+		if !slices.ContainsFunc(m.paths, func(o Path) bool { return o.Secret == p.Secret && slices.Equal(o.Path, p.Path) }) {
 			m.paths = append(m.paths, p)
 		}
 	}
@@ -104,34 +106,9 @@ func (m *Masker) masking() *masking {
 	return now
 }
 
-// About is m for texts about the messages: what the schemas mark in their
-// bodies is masked as well, and what their headers say of where mail goes.
-// It reads the bodies: it is for errors, not for what happens to every message.
-func (m *Masker) About(messages ...*Message) *Masker {
-	var docs []doc.Value
-	for _, msg := range messages {
-		if msg == nil {
-			continue
-		}
-		if v, err := msg.Body.Doc(); err == nil {
-			docs = append(docs, v)
-		}
-		docs = append(docs, msg.Headers.document())
-	}
-	return m.AboutDocs(docs...)
-}
-
-// document is the headers by the names that schemas have for them: email for query.email.
-func (h Headers) document() doc.Value {
-	fields := make([]doc.Field, 0, len(h))
-	for name, value := range h {
-		fields = append(fields, doc.Field{Name: name[strings.LastIndexByte(name, '.')+1:], Value: doc.StringValue(value)})
-	}
-	return doc.ObjectOf(fields)
-}
-
-// AboutDocs is About for documents: variables, the data of a process.
-func (m *Masker) AboutDocs(docs ...doc.Value) *Masker {
+// About is m for texts about the documents: what the schemas mark in them is
+// masked as well. It reads them: it is for errors, not for what happens to every message.
+func (m *Masker) About(docs ...doc.Value) *Masker {
 	now := m.masking()
 	if now == nil {
 		return m
@@ -153,15 +130,6 @@ func (m *Masker) AboutDocs(docs ...doc.Value) *Masker {
 	return c
 }
 
-// AboutVars is About for variables.
-func (m *Masker) AboutVars(vars Vars) *Masker {
-	docs := make([]doc.Value, len(vars))
-	for i, v := range vars {
-		docs[i] = v.Value
-	}
-	return m.AboutDocs(docs...)
-}
-
 // Text is s with all that is hidden masked.
 func (m *Masker) Text(s string) string {
 	now := m.masking()
@@ -169,67 +137,6 @@ func (m *Masker) Text(s string) string {
 		return s
 	}
 	return now.secrets.mask(m.more.mask(s))
-}
-
-// Error is e with its texts masked: by the values that are hidden, and in what a partner said by the names of marked
-// fields as well, since its documents are known to nobody. What e wraps is still found by errors.Is and errors.As.
-func (m *Masker) Error(e *Error) *Error {
-	if m.masking() == nil || e == nil {
-		return e
-	}
-	text := e.Error()
-	masked := text
-	if said, ok := errors.AsType[Said](e.Err); ok && said != "" {
-		masked = strings.ReplaceAll(text, string(said), m.Named(string(said)))
-	}
-	masked = m.Text(masked)
-	fields := slices.Clone(e.Fields)
-	changed := masked != text
-	for i, f := range fields {
-		fields[i].Detail = m.Text(f.Detail)
-		changed = changed || fields[i] != f
-	}
-	cause := m.Error(e.Cause)
-	if !changed && cause == e.Cause {
-		return e
-	}
-	c := *e
-	c.Fields, c.Err, c.Cause = fields, &maskedError{masked, m, e.Err}, cause
-	return &c
-}
-
-// Failed is err, the end of a run of steps, with its texts masked. What the steps say of it stays: see ReactionTo.
-func (m *Masker) Failed(err error) error {
-	if err == nil {
-		return nil
-	}
-	c, ok := err.(*caught)
-	if !ok {
-		return m.Error(AsError(err))
-	}
-	masked := *c
-	masked.err = m.About(c.msg).Error(c.err)
-	return &masked
-}
-
-// maskedError is an error that says text in place of its own.
-type maskedError struct {
-	text string
-	mask *Masker
-	err  error
-}
-
-func (e *maskedError) Error() string { return e.text }
-func (e *maskedError) Unwrap() error { return e.err }
-
-// As finds what a partner said masked, too.
-func (e *maskedError) As(target any) bool {
-	said, ok := target.(*Said)
-	if !ok || !errors.As(e.err, said) {
-		return false
-	}
-	*said = Said(e.mask.Text(e.mask.Named(string(*said))))
-	return true
 }
 
 // maskTable finds many values in a text at once: a look at two bytes rules out nearly every place.
@@ -349,7 +256,7 @@ func formsOf(v string) []string {
 // plainName is a name that can stand in any text, such as JSON.
 func plainName(name string) string {
 	return strings.Map(func(r rune) rune {
-		if r == '"' || r == '\\' || steers(r) {
+		if r == '"' || r == '\\' || escape.Steers(r) {
 			return '_'
 		}
 		return r

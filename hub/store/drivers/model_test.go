@@ -1,4 +1,4 @@
-package store
+package drivers
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/hub/store/storetest"
 
 	"pgregory.net/rapid"
@@ -63,7 +64,7 @@ func TestModel(t *testing.T) {
 			checks(t, 25)
 			rapid.Check(t, func(r *rapid.T) {
 				u := url(t.TempDir())
-				s, err := Open(context.Background(), u, Options{RingCount: 5})
+				s, err := Open(context.Background(), u, store.Options{RingCount: 5})
 				if err != nil {
 					r.Fatal(err)
 				}
@@ -83,7 +84,7 @@ func TestModel(t *testing.T) {
 						if err := s.Close(); err != nil {
 							r.Fatal(err)
 						}
-						if s, err = Open(context.Background(), u, Options{RingCount: 5}); err != nil {
+						if s, err = Open(context.Background(), u, store.Options{RingCount: 5}); err != nil {
 							r.Fatal(err)
 						}
 						for _, row := range m.rows {
@@ -101,11 +102,11 @@ func TestModel(t *testing.T) {
 // slower by far, so that it makes fewer checks.
 func TestPostgresModel(t *testing.T) {
 	url := storetest.PostgresSchema(t)
-	open(t, url, Options{Log: storetest.StrictLog(t)}).Close()
+	open(t, url, store.Options{Log: storetest.StrictLog(t)}).Close()
 	checks(t, 6)
 	rapid.Check(t, func(r *rapid.T) {
 		storetest.PostgresExec(t, url, "TRUNCATE messages, records, counters, history, links")
-		s := open(t, url, Options{Log: storetest.StrictLog(t)})
+		s := open(t, url, store.Options{Log: storetest.StrictLog(t)})
 		defer func() { s.Close() }()
 		m := &model{records: map[string]string{}, version: map[string]int64{}}
 		r.Repeat(map[string]func(*rapid.T){
@@ -118,7 +119,7 @@ func TestPostgresModel(t *testing.T) {
 			"":        func(r *rapid.T) { m.compare(r, s) },
 			"reopen": func(r *rapid.T) {
 				s.Close()
-				s = open(t, url, Options{Log: storetest.StrictLog(t)})
+				s = open(t, url, store.Options{Log: storetest.StrictLog(t)})
 				if err := s.Recover(ctx, nil); err != nil {
 					r.Fatal(err)
 				}
@@ -143,7 +144,7 @@ func (m *model) find(id string) *modelRow {
 
 func (m *model) drop(match func(*modelRow) bool) { m.rows = slices.DeleteFunc(m.rows, match) }
 
-func (m *model) put(r *rapid.T, s hub.Store) {
+func (m *model) put(r *rapid.T, s store.Store) {
 	u := &hub.Unit{}
 	for range rapid.IntRange(1, 8).Draw(r, "n") {
 		m.n++
@@ -173,7 +174,7 @@ func (m *model) put(r *rapid.T, s hub.Store) {
 	}
 }
 
-func (m *model) claim(r *rapid.T, s hub.Store) {
+func (m *model) claim(r *rapid.T, s store.Store) {
 	limit := rapid.IntRange(1, 9).Draw(r, "max")
 	batch, _, err := s.Claim(context.Background(), "q", limit, time.Hour)
 	if err != nil {
@@ -207,7 +208,7 @@ func (m *model) claim(r *rapid.T, s hub.Store) {
 }
 
 // finish commits a unit for any claim ever given; stale ones must conflict.
-func (m *model) finish(r *rapid.T, s hub.Store) {
+func (m *model) finish(r *rapid.T, s store.Store) {
 	if len(m.claims) == 0 {
 		return
 	}
@@ -252,7 +253,7 @@ func (m *model) valid(i int) bool {
 	return true
 }
 
-func (m *model) release(r *rapid.T, s hub.Store) {
+func (m *model) release(r *rapid.T, s store.Store) {
 	var given []*hub.Delivery
 	for i, d := range m.claims {
 		if rapid.Bool().Draw(r, "release") {
@@ -267,8 +268,8 @@ func (m *model) release(r *rapid.T, s hub.Store) {
 	}
 }
 
-func (m *model) settle(r *rapid.T, s hub.Store) {
-	dead, err := s.Browse(context.Background(), hub.BrowseQuery{State: hub.Dead})
+func (m *model) settle(r *rapid.T, s store.Store) {
+	dead, err := s.Browse(context.Background(), store.BrowseQuery{State: hub.Dead})
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -287,7 +288,7 @@ func (m *model) settle(r *rapid.T, s hub.Store) {
 	}
 }
 
-func (m *model) write(r *rapid.T, s hub.Store) {
+func (m *model) write(r *rapid.T, s store.Store) {
 	u, valid := &hub.Unit{}, true
 	after := map[string]string{}
 	for _, key := range []string{"a", "b", "c"}[:rapid.IntRange(1, 3).Draw(r, "keys")] {
@@ -326,8 +327,8 @@ func (m *model) write(r *rapid.T, s hub.Store) {
 	}
 }
 
-func (m *model) compare(r *rapid.T, s hub.Store) {
-	list, err := s.Browse(context.Background(), hub.BrowseQuery{Limit: 10_000})
+func (m *model) compare(r *rapid.T, s store.Store) {
+	list, err := s.Browse(context.Background(), store.BrowseQuery{Limit: 10_000})
 	if err != nil || len(list) != len(m.rows) {
 		r.Fatalf("%d stored, want %d: %v", len(list), len(m.rows), err)
 	}
@@ -343,7 +344,7 @@ func (m *model) compare(r *rapid.T, s hub.Store) {
 		r.Fatal(err)
 	}
 	if len(st) == 0 {
-		st = append(st, hub.QueueStats{})
+		st = append(st, store.QueueStats{})
 	}
 	if st[0].Ready != counts[hub.Ready] || st[0].Waiting != counts[hub.Waiting] || st[0].Held != counts[hub.Held] || st[0].Dead != counts[hub.Dead] {
 		r.Fatalf("depths %+v, want %v", st[0], counts)

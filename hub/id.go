@@ -1,0 +1,63 @@
+package hub
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"math/rand/v2"
+	"time"
+	"unicode/utf8"
+)
+
+const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+// NewID is a fresh message ID: 26 characters of Crockford base 32, 48 bits of
+// milliseconds and 80 random bits, so that IDs sort by time (the ULID layout).
+func NewID(now time.Time) string {
+	var b [26]byte
+	ms := uint64(now.UnixMilli())
+	for i := 9; i >= 0; i-- {
+		b[i] = crockford[ms&31]
+		ms >>= 5
+	}
+	hi, lo := rand.Uint64(), rand.Uint64()
+	for i := 25; i >= 18; i-- {
+		b[i] = crockford[lo&31]
+		lo >>= 5
+	}
+	for i := 17; i >= 10; i-- {
+		b[i] = crockford[hi&31]
+		hi >>= 5
+	}
+	return string(b[:])
+}
+
+// DeriveID is the ID of a child: parent/suffix, the same at every run. Past
+// 200 bytes the middle is folded into a hash, and the root stays readable.
+func DeriveID(parent, suffix string) string {
+	id := parent + "/" + suffix
+	if len(id) <= 200 {
+		return id
+	}
+	root := (&Message{ID: id}).Root()
+	if len(root) > 100 {
+		root = Clip(root, 100)
+	}
+	return root + "/~" + HashID(id)
+}
+
+// HashID is a stable 32-character name for any text: the first half of its SHA-256.
+func HashID(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Clip is the beginning of text, at most so many bytes, without a part of a character at its end.
+func Clip(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most]
+}
