@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"slices"
 	"strconv"
+	"strings"
 	"unsafe"
 )
 
@@ -67,38 +68,21 @@ func parseShort(s string) (Decimal, bool) {
 
 // parseLong reads a number that is known to be well-formed.
 func parseLong(s string) (Decimal, error) {
-	coef := make([]byte, 0, len(s))
-	scale, exponent := 0, 0
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; c {
-		case '.':
-			scale = -len(coef) // completed below: digits after the point
-			coef, i = appendDigits(coef, s, i+1)
-			scale += len(coef)
-			i--
-		case 'e', 'E':
-			n, err := strconv.Atoi(s[i+1:])
-			if err != nil || n > maxExponent || n < -maxExponent {
-				return Decimal{}, fmt.Errorf("number %s: the exponent is beyond %d", quoted(s), maxExponent)
-			}
-			exponent, i = n, len(s)
-		default:
-			coef = append(coef, c)
+	number, exponent := s, 0
+	if i := strings.IndexAny(s, "eE"); i >= 0 {
+		n, err := strconv.Atoi(s[i+1:])
+		if err != nil || n > maxExponent || n < -maxExponent {
+			return Decimal{}, fmt.Errorf("number %s: the exponent is beyond %d", quoted(s), maxExponent)
 		}
+		number, exponent = s[:i], n
 	}
-	if len(coef) > maxNumberDigits+1 || len(coef) > maxNumberDigits && coef[0] != '-' {
+	whole, fraction, _ := strings.Cut(number, ".")
+	coef := whole + fraction
+	if len(strings.TrimPrefix(coef, "-")) > maxNumberDigits {
 		return Decimal{}, fmt.Errorf("number %s: more than %d digits", quoted(s), maxNumberDigits)
 	}
-	x, _ := new(big.Int).SetString(string(coef), 10)
-	return fromBig(x, int32(scale-exponent)), nil
-}
-
-func appendDigits(dst []byte, s string, i int) ([]byte, int) {
-	for i < len(s) && s[i]-'0' <= 9 {
-		dst = append(dst, s[i])
-		i++
-	}
-	return dst, i
+	x, _ := new(big.Int).SetString(coef, 10)
+	return fromBig(x, int32(len(fraction)-exponent)), nil
 }
 
 // String writes the number with all its digits and no exponent.

@@ -151,7 +151,7 @@ func Pick(v Value, names []string) Value {
 	if v.Kind() != Object {
 		return v
 	}
-	return pick(v, paths(names))
+	return pick(v, pathsOf(names))
 }
 
 // Drop returns the object without the named fields; names are those of Pick.
@@ -159,12 +159,15 @@ func Drop(v Value, names []string) Value {
 	if v.Kind() != Object {
 		return v
 	}
-	return drop(v, paths(names))
+	return drop(v, pathsOf(names))
 }
 
-// paths splits the names. A dotted name may also be the name of one field.
-func paths(names []string) [][]string {
-	out := make([][]string, 0, len(names))
+// Paths lead to fields: each is the names on the way.
+type Paths [][]string
+
+// pathsOf splits the names. A dotted name may also be the name of one field.
+func pathsOf(names []string) Paths {
+	out := make(Paths, 0, len(names))
 	for _, name := range names {
 		out = append(out, []string{name})
 		if strings.Contains(name, ".") {
@@ -174,8 +177,8 @@ func paths(names []string) [][]string {
 	return out
 }
 
-// under returns the rests of the paths that start with the name, and whether one of them ends with it.
-func under(paths [][]string, name string) (rests [][]string, ends bool) {
+// Under returns what follows the name in the paths that start with it, and whether one of them ends with it.
+func (paths Paths) Under(name string) (rests Paths, ends bool) {
 	for _, p := range paths {
 		if p[0] != name {
 			continue
@@ -188,12 +191,12 @@ func under(paths [][]string, name string) (rests [][]string, ends bool) {
 	return rests, false
 }
 
-func pick(v Value, paths [][]string) Value {
+func pick(v Value, paths Paths) Value {
 	switch v.Kind() {
 	case Object:
 		fields := make([]Field, 0, min(v.Len(), len(paths)))
 		for name, f := range v.Fields() {
-			rests, ends := under(paths, name)
+			rests, ends := paths.Under(name)
 			if !ends {
 				if rests == nil {
 					continue
@@ -211,12 +214,12 @@ func pick(v Value, paths [][]string) Value {
 	return Value{} // the path goes on, the document does not
 }
 
-func drop(v Value, paths [][]string) Value {
+func drop(v Value, paths Paths) Value {
 	switch v.Kind() {
 	case Object:
 		fields := make([]Field, 0, v.Len())
 		for name, f := range v.Fields() {
-			rests, ends := under(paths, name)
+			rests, ends := paths.Under(name)
 			if ends {
 				continue
 			}
@@ -232,7 +235,7 @@ func drop(v Value, paths [][]string) Value {
 	return v
 }
 
-func eachElem(v Value, paths [][]string, do func(Value, [][]string) Value) Value {
+func eachElem(v Value, paths Paths, do func(Value, Paths) Value) Value {
 	elems := copyElems(v, 0)
 	for i := range elems {
 		elems[i] = do(elems[i], paths)

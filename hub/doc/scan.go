@@ -3,6 +3,7 @@ package doc
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -67,7 +68,7 @@ func (p *parser) text(i int) (end int, escaped bool, err *SyntaxError) {
 				return 0, false, err
 			}
 		case c < ' ':
-			return 0, false, p.refuse(i, CodeBadJSON, "control character "+hexName(c)+" in a string; write it as an escape, as in \\n or \\u0009")
+			return 0, false, p.refuse(i, CodeBadJSON, fmt.Sprintf("control character %U in a string; write it as an escape, as in \\n or \\u0009", c))
 		default:
 			if i, err = p.runes(i); err != nil {
 				return 0, false, err
@@ -81,7 +82,7 @@ func (p *parser) runes(i int) (int, *SyntaxError) {
 	for i < len(p.src) && p.src[i] >= utf8.RuneSelf {
 		_, size := utf8.DecodeRune(p.src[i:])
 		if size == 1 {
-			return 0, p.refuse(i, CodeBadUTF8, "the byte "+hexByte(p.src[i])+" is not UTF-8")
+			return 0, p.refuse(i, CodeBadUTF8, fmt.Sprintf("the byte 0x%02X is not UTF-8", p.src[i]))
 		}
 		i += size
 	}
@@ -131,14 +132,6 @@ func hex4(b []byte, i int) (uint32, bool) {
 		}
 	}
 	return u, true
-}
-
-func hexByte(c byte) string { return "0x" + upper(c) }
-func hexName(c byte) string { return "U+00" + upper(c) }
-
-func upper(c byte) string {
-	const digits = "0123456789ABCDEF"
-	return string([]byte{digits[c>>4], digits[c&15]})
 }
 
 // unescape decodes the text of a string that the scan accepted.

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -38,9 +39,9 @@ func (c *compiler) checkNames(t *Tree, p place) []*shape.Type {
 		given[f.Name] = true
 	}
 	for i, f := range t.Fields {
-		typ, ok := p.target.Field(f.Name)
+		typ, ok := p.target.Accepts(f.Name)
 		if ok {
-			wanted[i] = c.declaredType(p.target, f.Name, typ)
+			wanted[i] = typ
 			continue
 		}
 		help := ""
@@ -61,29 +62,8 @@ func (c *compiler) checkNames(t *Tree, p place) []*shape.Type {
 	return wanted
 }
 
-// declaredType is the type of a field without the null that reading an optional field may give: who writes null into it is told.
-func (c *compiler) declaredType(target *shape.Type, name string, read *shape.Type) *shape.Type {
-	for _, f := range target.Fields {
-		if f.Name == name {
-			return f.Type
-		}
-	}
-	if target.Open {
-		return target.Element()
-	}
-	return read
-}
-
 // owner names the object that fields belong to.
-func (c *compiler) owner(p place) string {
-	switch {
-	case p.target.Name != "":
-		return p.target.Name
-	case p.path != "":
-		return p.path
-	}
-	return "the document"
-}
+func (c *compiler) owner(p place) string { return cmp.Or(p.target.Name, p.called()) }
 
 // list names fields for a message, 8 at most.
 func list(names []string) string {

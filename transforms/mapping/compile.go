@@ -1,6 +1,8 @@
 package mapping
 
 import (
+	"cmp"
+
 	"orderhub/hub/doc"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/shape"
@@ -48,12 +50,7 @@ func (p place) element(target *shape.Type) place {
 }
 
 // called names the part for messages.
-func (p place) called() string {
-	if p.path == "" {
-		return "the document"
-	}
-	return p.path
-}
+func (p place) called() string { return cmp.Or(p.path, "the document") }
 
 // part compiles a tree. The type may be nil after a fault.
 func (c *compiler) part(t *Tree, p place) (part, *shape.Type) {
@@ -61,8 +58,16 @@ func (c *compiler) part(t *Tree, p place) (part, *shape.Type) {
 	if t.When == "" || t.Kind == Each {
 		return made, typ
 	}
-	condition := c.condition(t, p.scope)
-	return &when{pos: t.WhenPos, test: condition, then: made}, shape.OrNull(typ)
+	w := c.when(t, p.scope)
+	w.then = made
+	return w, shape.OrNull(typ)
+}
+
+// when compiles the condition of a tree, for a part that the caller adds.
+func (c *compiler) when(t *Tree, s *formula.Scope) *when {
+	f, errs := formula.CompileBool(t.When, s)
+	c.compiled(t.WhenPos, errs)
+	return &when{pos: t.WhenPos, test: f}
 }
 
 func (c *compiler) value(t *Tree, p place) (part, *shape.Type) {
@@ -111,12 +116,6 @@ func (c *compiler) compiled(pos any, errs []*formula.Error) bool {
 		c.found = append(c.found, &Error{Pos: pos, Offset: e.Offset, Length: e.Length, Message: e.Message, Help: e.Help})
 	}
 	return len(errs) == 0
-}
-
-func (c *compiler) condition(t *Tree, s *formula.Scope) *formula.Formula {
-	f, errs := formula.CompileBool(t.When, s)
-	c.compiled(t.WhenPos, errs)
-	return f
 }
 
 func (c *compiler) object(t *Tree, p place) (part, *shape.Type) {
@@ -187,8 +186,9 @@ func (c *compiler) each(t *Tree, p place) (part, *shape.Type) {
 	inner.scope, made.it = inner.scope.WithLocal(NameIt, from.Element())
 	inner.scope, made.index = inner.scope.WithLocal(NameIndex, shape.NumberType)
 	inner.it, inner.inside = made.it, true
+	var w *when
 	if t.When != "" {
-		made.test, made.testPos = c.condition(t, inner.scope), t.WhenPos
+		w = c.when(t, inner.scope)
 	}
 	var elem *shape.Type
 	if t.Value != nil {
@@ -196,6 +196,9 @@ func (c *compiler) each(t *Tree, p place) (part, *shape.Type) {
 	} else {
 		c.wantKind(t.Pos, shape.Object, inner)
 		made.entry, elem = c.fields(t, inner)
+	}
+	if w != nil {
+		w.then, made.entry = made.entry, w
 	}
 	typ := shape.ArrayOf(elem)
 	typ.Nullable = from.Nullable

@@ -125,8 +125,6 @@ func inside(err error, step string) error {
 type each struct {
 	pos       any
 	list      *formula.Formula
-	test      *formula.Formula // nil: all elements
-	testPos   any
 	entry     part
 	it, index int // slots of the frame
 	outer     int // slot; -1: there is no enclosing $each
@@ -169,15 +167,6 @@ func (e *each) putEntry(r *run, i int, element doc.Value) error {
 	}
 	r.fr.Local(e.it, element)
 	r.fr.Local(e.index, doc.IntValue(int64(i)))
-	if e.test != nil {
-		ok, err := e.test.Bool(r.fr)
-		if err != nil {
-			return &RunError{Pos: e.testPos, Err: err}
-		}
-		if !ok {
-			return nil
-		}
-	}
 	_, err := e.entry.put(r, nil)
 	return err
 }

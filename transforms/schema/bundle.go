@@ -2,8 +2,8 @@ package schema
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -16,16 +16,12 @@ import (
 // stand under $defs, by their names, and every $ref is a JSON Pointer into the document. $id and anchors are left out,
 // a $dynamicRef is a $ref. Of $schema an older draft stays. The schema is one that Load takes.
 func Bundle(file string) ([]byte, error) {
-	src, err := os.ReadFile(file)
+	src, f, err := open(file)
 	if err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(filepath.Dir(file))
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	b := &bundler{folder: &folder{root: root, dir: filepath.Dir(file)}, places: map[string]place{}, names: map[string]string{}}
+	defer f.root.Close()
+	b := &bundler{folder: f, places: map[string]place{}, names: map[string]string{}}
 	link := urlOf(filepath.Base(file))
 	if err := b.add(link, src); err != nil {
 		return nil, err
@@ -187,14 +183,8 @@ func (b *bundler) name(link string) string {
 		return name
 	}
 	name, _, _ := strings.Cut(path.Base(b.files[link].path), ".")
-	for taken := true; taken; {
-		taken = false
-		for _, other := range b.names {
-			taken = taken || other == name
-		}
-		if taken {
-			name += "_"
-		}
+	for slices.Contains(slices.Collect(maps.Values(b.names)), name) {
+		name += "_"
 	}
 	b.names[link] = name
 	b.queue = append(b.queue, link)

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -58,7 +59,10 @@ func (c *checker) deep(v doc.Value) bool {
 			return false
 		}
 	}
-	return (c.values == nil || c.values.has(v)) && (c.also == nil && c.choices == nil || c.combinedOK(v))
+	if c.values != nil && !c.values.has(v) {
+		return false
+	}
+	return c.also == nil && c.choices == nil || c.combinedOK(v)
 }
 
 func (c *checker) numberOK(d doc.Decimal) bool {
@@ -104,11 +108,11 @@ func (f *fastCompiler) compile(s *jsonschema.Schema) *checker {
 		}
 		return c
 	case beyond(s) || loops(s):
-		c.never, c.exact = true, false
+		c.need(false)
 		return c
 	}
 	f.open[s] = true
-	f.types(c, s)
+	c.kinds, c.whole = typesOf(s)
 	c.values = f.values(c, s)
 	c.object = f.object(c, s)
 	c.array = f.array(c, s)
@@ -135,13 +139,23 @@ func (c *checker) settled() kinds {
 	return set
 }
 
-// child compiles a part of the schema of c.
+// child compiles a part of the schema of c, if there is one.
 func (f *fastCompiler) child(c *checker, s *jsonschema.Schema) *checker {
+	if s == nil {
+		return nil
+	}
 	part := f.compile(s)
 	if f.open[s] || !part.exact {
 		c.exact = false
 	}
 	return part
+}
+
+// need gives up the schema if what it needs is not so.
+func (c *checker) need(ok bool) {
+	if !ok {
+		c.never, c.exact = true, false
+	}
 }
 
 // beyond reports keywords that only the library decides.
@@ -151,67 +165,39 @@ func beyond(s *jsonschema.Schema) bool {
 		s.AdditionalItems != nil || s.ContentEncoding != nil || s.ContentMediaType != nil || s.ContentSchema != nil || len(s.Extensions) > 0
 }
 
-// inPlace lists the schemas that s applies to the same value.
+// inPlace lists the schemas that s applies to the same value, but for not; nil stands for one that s has not.
 func inPlace(s *jsonschema.Schema) []*jsonschema.Schema {
-	var all []*jsonschema.Schema
-	for _, part := range []*jsonschema.Schema{s.Ref, s.Not, s.If, s.Then, s.Else} {
-		if part != nil {
-			all = append(all, part)
-		}
-	}
-	all = append(all, s.AllOf...)
-	all = append(all, s.AnyOf...)
-	return append(all, s.OneOf...)
+	return slices.Concat([]*jsonschema.Schema{s.Ref, s.RecursiveRef, refOf(s.DynamicRef), s.If, s.Then, s.Else}, s.AllOf, s.AnyOf, s.OneOf,
+		slices.Collect(maps.Values(s.DependentSchemas)))
 }
 
 // loops reports whether s applies itself to the same value: that would never end. The library makes an error of it.
 func loops(s *jsonschema.Schema) bool {
-	seen := map[*jsonschema.Schema]bool{}
+	seen := map[*jsonschema.Schema]bool{nil: true}
 	var reaches func(*jsonschema.Schema) bool
 	reaches = func(from *jsonschema.Schema) bool {
-		for _, next := range inPlace(from) {
-			if next == s {
-				return true
-			}
-			if !seen[next] {
-				seen[next] = true
-				if reaches(next) {
-					return true
-				}
-			}
-		}
-		return false
+		return slices.ContainsFunc(append(inPlace(from), from.Not), func(next *jsonschema.Schema) bool {
+			known := seen[next]
+			seen[next] = true
+			return next == s || !known && reaches(next)
+		})
 	}
 	return reaches(s)
 }
 
-func (f *fastCompiler) types(c *checker, s *jsonschema.Schema) {
+var kindsOf = map[string]kinds{"null": 1 << doc.Null, "boolean": 1 << doc.Bool, "number": 1 << doc.Number, "integer": 1 << doc.Number,
+	"string": 1 << doc.String, "array": 1 << doc.Array, "object": 1 << doc.Object}
+
+// typesOf is what the keyword type allows, and whether numbers must be whole.
+func typesOf(s *jsonschema.Schema) (set kinds, whole bool) {
 	if s.Types == nil || s.Types.IsEmpty() {
-		return
+		return anyKind, false
 	}
-	c.kinds = 0
-	number := false
-	for _, name := range s.Types.ToStrings() {
-		switch name {
-		case "null":
-			c.kinds |= 1 << doc.Null
-		case "boolean":
-			c.kinds |= 1 << doc.Bool
-		case "number":
-			c.kinds |= 1 << doc.Number
-			number = true
-		case "integer":
-			c.kinds |= 1 << doc.Number
-			c.whole = true
-		case "string":
-			c.kinds |= 1 << doc.String
-		case "array":
-			c.kinds |= 1 << doc.Array
-		case "object":
-			c.kinds |= 1 << doc.Object
-		}
+	names := s.Types.ToStrings()
+	for _, name := range names {
+		set |= kindsOf[name]
 	}
-	c.whole = c.whole && !number
+	return set, slices.Contains(names, "integer") && !slices.Contains(names, "number")
 }
 
 // others compiles the keywords that apply other schemas to the same value. What they allow narrows the kinds.
@@ -238,33 +224,19 @@ func (f *fastCompiler) combined(c *checker, s *jsonschema.Schema) {
 	if len(s.OneOf) > 0 {
 		parts := f.children(c, s.OneOf)
 		disjoint := areDisjoint(parts)
-		f.need(c, disjoint || !slices.ContainsFunc(parts, func(p *checker) bool { return !p.exact }))
+		c.need(disjoint || !slices.ContainsFunc(parts, func(p *checker) bool { return !p.exact }))
 		c.choices = append(c.choices, &choice{parts: parts, one: !disjoint})
 	}
 	if s.Not != nil {
 		not := f.child(c, s.Not)
-		f.need(c, not.exact && !f.open[s.Not])
+		c.need(not.exact && !f.open[s.Not])
 		c.choices = append(c.choices, &choice{not: not})
 	}
 	if s.If != nil {
 		test := f.child(c, s.If)
-		f.need(c, test.exact && !f.open[s.If])
-		c.choices = append(c.choices, &choice{test: test, then: f.optional(c, s.Then), otherwise: f.optional(c, s.Else)})
+		c.need(test.exact && !f.open[s.If])
+		c.choices = append(c.choices, &choice{test: test, then: f.child(c, s.Then), otherwise: f.child(c, s.Else)})
 	}
-}
-
-// need gives up the schema if what it needs is not so.
-func (f *fastCompiler) need(c *checker, ok bool) {
-	if !ok {
-		c.never, c.exact = true, false
-	}
-}
-
-func (f *fastCompiler) optional(c *checker, s *jsonschema.Schema) *checker {
-	if s == nil {
-		return nil
-	}
-	return f.child(c, s)
 }
 
 func (f *fastCompiler) children(c *checker, all []*jsonschema.Schema) []*checker {

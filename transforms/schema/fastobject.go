@@ -14,8 +14,7 @@ type objectCheck struct {
 	props    []property
 	names    names // of props
 	required int   // how many of props are
-	least    int
-	most     int      // -1: no limit
+	size     sizes
 	extra    *checker // undeclared fields; nil: all are valid
 	together []together
 }
@@ -32,7 +31,7 @@ type together struct {
 }
 
 func (f *fastCompiler) object(c *checker, s *jsonschema.Schema) *objectCheck {
-	o := &objectCheck{most: -1}
+	o := &objectCheck{size: sizesOf(s.MinProperties, s.MaxProperties)}
 	all := slices.Compact(slices.Sorted(slices.Values(slices.Concat(slices.Collect(maps.Keys(s.Properties)), s.Required))))
 	o.names = newNames(all)
 	for _, name := range all {
@@ -40,9 +39,7 @@ func (f *fastCompiler) object(c *checker, s *jsonschema.Schema) *objectCheck {
 		if p.required {
 			o.required++
 		}
-		if part := s.Properties[name]; part != nil {
-			p.check = f.child(c, part)
-		}
+		p.check = f.child(c, s.Properties[name])
 		o.props = append(o.props, p)
 	}
 	switch extra := s.AdditionalProperties.(type) {
@@ -60,26 +57,18 @@ func (f *fastCompiler) object(c *checker, s *jsonschema.Schema) *objectCheck {
 			}
 		}
 	}
-	if s.MinProperties != nil {
-		o.least = *s.MinProperties
-	}
-	if s.MaxProperties != nil {
-		o.most = *s.MaxProperties
-	}
 	for name, others := range s.DependentRequired {
 		o.together = append(o.together, together{name, others})
 	}
-	if len(o.props) == 0 && o.extra == nil && o.least == 0 && o.most < 0 && o.together == nil {
+	if len(o.props) == 0 && o.extra == nil && o.size == anySize && o.together == nil {
 		return nil
 	}
 	return o
 }
 
 func (o *objectCheck) ok(v doc.Value) bool {
-	if o.least > 0 || o.most >= 0 {
-		if n := v.Len(); n < o.least || o.most >= 0 && n > o.most {
-			return false
-		}
+	if o.size != anySize && !o.size.ok(v.Len()) {
+		return false
 	}
 	required := o.required
 	for name, f := range v.Fields() {
@@ -113,21 +102,26 @@ func hasAll(v doc.Value, names []string) bool {
 // names finds the place of a field's name. Most sets of names have a perfect hash of their length and three of their bytes; the others use a
 // map.
 type names struct {
-	slots    []uint16 // place+1; 0: none
+	slots    []slot
 	multiply uint32
-	all      []string
 	index    map[string]int // instead of slots
+}
+
+// slot is the place of one name; -1: of none.
+type slot struct {
+	name  string
+	place int
 }
 
 func newNames(all []string) names {
 	for size := 8; size <= 1024 && len(all) > 0; size *= 2 {
 		for multiply := uint32(3); size >= len(all) && multiply < 200; multiply += 2 {
 			if slots := perfect(all, size, multiply); slots != nil {
-				return names{slots: slots, multiply: multiply, all: all}
+				return names{slots: slots, multiply: multiply}
 			}
 		}
 	}
-	n := names{all: all, index: make(map[string]int, len(all))}
+	n := names{index: make(map[string]int, len(all))}
 	for i, name := range all {
 		n.index[name] = i
 	}
@@ -135,14 +129,14 @@ func newNames(all []string) names {
 }
 
 // perfect returns the slots if each name has one for itself.
-func perfect(all []string, size int, multiply uint32) []uint16 {
-	slots := make([]uint16, size)
+func perfect(all []string, size int, multiply uint32) []slot {
+	slots := slices.Repeat([]slot{{place: -1}}, size)
 	for i, name := range all {
-		slot := &slots[hash(name, multiply)&uint32(size-1)]
-		if *slot != 0 {
+		s := &slots[hash(name, multiply)&uint32(size-1)]
+		if s.place >= 0 {
 			return nil
 		}
-		*slot = uint16(i + 1)
+		*s = slot{name, i}
 	}
 	return slots
 }
@@ -163,11 +157,8 @@ func (n *names) find(name string) int {
 		if i, ok := n.index[name]; ok {
 			return i
 		}
-		return -1
-	}
-	i := int(n.slots[hash(name, n.multiply)&uint32(len(n.slots)-1)]) - 1
-	if i >= 0 && n.all[i] == name {
-		return i
+	} else if s := &n.slots[hash(name, n.multiply)&uint32(len(n.slots)-1)]; s.name == name {
+		return s.place
 	}
 	return -1
 }

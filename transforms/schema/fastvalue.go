@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"math"
 	"math/big"
 	"slices"
 	"unicode/utf8"
@@ -10,35 +11,45 @@ import (
 	"orderhub/hub/doc"
 )
 
+// sizes bounds a number of characters, elements or fields.
+type sizes struct{ least, most int }
+
+var anySize = sizes{most: math.MaxInt}
+
+func sizesOf(least, most *int) sizes {
+	s := anySize
+	if least != nil {
+		s.least = *least
+	}
+	if most != nil {
+		s.most = *most
+	}
+	return s
+}
+
+func (s sizes) ok(n int) bool { return n >= s.least && n <= s.most }
+
 // arrayCheck is what a schema wants of arrays.
 type arrayCheck struct {
-	least, most int // most -1: no limit
-	first       []*checker
-	items       *checker // behind first
-	unique      bool
+	size   sizes
+	first  []*checker
+	items  *checker // behind first
+	unique bool
 }
 
 // uniqueLimit is how many elements are compared each with each; more are left to the library.
 const uniqueLimit = 32
 
 func (f *fastCompiler) array(c *checker, s *jsonschema.Schema) *arrayCheck {
-	a := &arrayCheck{most: -1, unique: s.UniqueItems}
-	if s.MinItems != nil {
-		a.least = *s.MinItems
-	}
-	if s.MaxItems != nil {
-		a.most = *s.MaxItems
-	}
+	a := &arrayCheck{size: sizesOf(s.MinItems, s.MaxItems), unique: s.UniqueItems}
 	prefix, items := itemsOf(s)
 	for _, part := range prefix {
 		a.first = append(a.first, f.child(c, part))
 	}
-	if items != nil {
-		a.items = f.child(c, items)
-	}
+	a.items = f.child(c, items)
 	if a.unique {
 		c.exact = false
-	} else if a.least == 0 && a.most < 0 && a.first == nil && a.items == nil {
+	} else if a.size == anySize && a.first == nil && a.items == nil {
 		return nil
 	}
 	return a
@@ -46,7 +57,7 @@ func (f *fastCompiler) array(c *checker, s *jsonschema.Schema) *arrayCheck {
 
 func (a *arrayCheck) ok(v doc.Value) bool {
 	n := v.Len()
-	if n < a.least || a.most >= 0 && n > a.most || a.unique && n > uniqueLimit {
+	if !a.size.ok(n) || a.unique && n > uniqueLimit {
 		return false
 	}
 	if a.items != nil || a.first != nil {
@@ -78,39 +89,32 @@ func distinct(v doc.Value) bool {
 
 // textCheck is what a schema wants of strings.
 type textCheck struct {
-	least, most int // characters; most -1: no limit
-	pattern     *pattern
-	format      func(any) error
+	size    sizes // in characters
+	pattern *pattern
+	format  func(any) error
 }
 
 func newTextCheck(s *jsonschema.Schema) *textCheck {
-	t := &textCheck{most: -1}
-	if s.MinLength != nil {
-		t.least = *s.MinLength
-	}
-	if s.MaxLength != nil {
-		t.most = *s.MaxLength
-	}
+	t := &textCheck{size: sizesOf(s.MinLength, s.MaxLength)}
 	if s.Pattern != nil {
 		t.pattern = newPattern(s.Pattern)
 	}
 	if s.Format != nil {
 		t.format = s.Format.Validate
 	}
-	if t.least == 0 && t.most < 0 && t.pattern == nil && t.format == nil {
+	if t.size == anySize && t.pattern == nil && t.format == nil {
 		return nil
 	}
 	return t
 }
 
 func (t *textCheck) ok(s string) bool {
-	if len(s) < t.least {
+	n := len(s)
+	if n < t.size.least {
 		return false
 	}
-	if n := len(s); t.least > 1 && n < utf8.UTFMax*t.least || t.most >= 0 && n > t.most { // else the bytes tell enough
-		if n := utf8.RuneCountInString(s); n < t.least || t.most >= 0 && n > t.most {
-			return false
-		}
+	if (t.size.least > 1 && n < utf8.UTFMax*t.size.least || n > t.size.most) && !t.size.ok(utf8.RuneCountInString(s)) { // else the bytes tell enough
+		return false
 	}
 	return (t.pattern == nil || t.pattern.match(s)) && (t.format == nil || t.format(s) == nil)
 }
@@ -152,9 +156,7 @@ func newNumberCheck(c *checker, s *jsonschema.Schema) *numberCheck {
 // decimalOf converts a number of a schema. One that no Decimal can hold leaves the schema to the library.
 func decimalOf(c *checker, r *big.Rat) doc.Decimal {
 	d, err := doc.ParseDecimal(ratText(r))
-	if err != nil {
-		c.never, c.exact = true, false
-	}
+	c.need(err == nil)
 	return d
 }
 
@@ -211,9 +213,7 @@ func newValueSet(c *checker, values []any) *valueSet {
 			continue
 		}
 		v, err := doc.FromAny(x)
-		if err != nil {
-			c.never, c.exact = true, false
-		}
+		c.need(err == nil)
 		set.others = append(set.others, v)
 	}
 	if len(set.texts) > manyTexts {

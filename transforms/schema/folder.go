@@ -35,6 +35,16 @@ type file struct {
 	root doc.Value
 }
 
+// open reads a file, and opens its folder, whose root the caller closes.
+func open(file string) ([]byte, *folder, error) {
+	src, err := os.ReadFile(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	root, err := os.OpenRoot(filepath.Dir(file))
+	return src, &folder{root: root, dir: filepath.Dir(file)}, err
+}
+
 // add decodes a file.
 func (f *folder) add(url string, src []byte) error {
 	if f.files == nil {

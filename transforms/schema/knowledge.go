@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"math/bits"
 	"slices"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -49,10 +50,8 @@ func (k *knowledge) allow(set kinds) {
 }
 
 func (k *knowledge) allowTypes(s *jsonschema.Schema) {
-	var c checker
-	if s.Types != nil && !s.Types.IsEmpty() {
-		(&fastCompiler{}).types(&c, s)
-		k.allow(c.kinds)
+	if set, _ := typesOf(s); set != anyKind {
+		k.allow(set)
 	}
 }
 
@@ -92,7 +91,7 @@ func (k *knowledge) list(texts []string) {
 
 // merge adds that the value is of type t. open is what the schemas behind t know of further fields.
 func (k *knowledge) merge(t *shape.Type, open openness) {
-	set := kinds(1) << (doc.Null + doc.Kind(t.Kind-shape.Null))
+	set := kinds(1) << t.Kind
 	if t.Nullable {
 		set |= 1 << doc.Null
 	}
@@ -129,27 +128,23 @@ func (k *knowledge) shape() *shape.Type {
 		}
 	}
 	t := &shape.Type{Nullable: k.typed && k.kinds&(1<<doc.Null) != 0}
-	switch set {
-	case 0:
-		if t.Nullable {
-			return shape.NullType
-		}
+	switch {
+	case set == 0 && t.Nullable:
+		return shape.NullType
+	case bits.OnesCount8(uint8(set)) != 1:
 		return shape.AnyType
-	case 1 << doc.Bool:
-		t.Kind = shape.Bool
-	case 1 << doc.Number:
-		t.Kind = shape.Number
-	case 1 << doc.String:
-		t.Kind, t.Enum = shape.String, k.texts
-	case 1 << doc.Array:
-		t.Kind, t.Elem = shape.Array, k.elem
-	case 1 << doc.Object:
-		t.Kind, t.Fields, t.Open = shape.Object, k.fields, k.open != declared
+	}
+	t.Kind = doc.Kind(bits.TrailingZeros8(uint8(set)))
+	switch t.Kind {
+	case doc.String:
+		t.Enum = k.texts
+	case doc.Array:
+		t.Elem = k.elem
+	case doc.Object:
+		t.Fields, t.Open = k.fields, k.open != declared
 		if t.Open {
 			t.Elem = k.extra
 		}
-	default:
-		return shape.AnyType
 	}
 	return t
 }

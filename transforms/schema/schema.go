@@ -10,7 +10,6 @@ package schema
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -33,16 +32,12 @@ type Schema struct {
 
 // Load compiles the schema in a file. $ref may name other files in its folder or below. The error is Errors.
 func Load(path string) (*Schema, error) {
-	src, err := os.ReadFile(path)
+	src, f, err := open(path)
 	if err != nil {
 		return nil, Errors{{File: path, Message: err.Error()}}
 	}
-	root, err := os.OpenRoot(filepath.Dir(path))
-	if err != nil {
-		return nil, Errors{{File: path, Message: err.Error()}}
-	}
-	defer root.Close()
-	return compile(filepath.Base(path), src, &folder{root: root, dir: filepath.Dir(path)})
+	defer f.root.Close()
+	return compile(filepath.Base(path), src, f)
 }
 
 // Compile compiles the schema in src. name is its file name for messages; $ref may not name other files. The error is Errors.

@@ -159,11 +159,7 @@ func (m *marker) visit(s *jsonschema.Schema, path []string) {
 		s.Contains, schemaIn(s.Items), schemaIn(s.AdditionalItems)}, s.PrefixItems, schemasIn(s.Items)) {
 		m.visit(part, below)
 	}
-	for _, part := range slices.Concat([]*jsonschema.Schema{s.Ref, s.RecursiveRef, refOf(s.DynamicRef), s.If, s.Then, s.Else}, s.AllOf,
-		s.AnyOf, s.OneOf) {
-		m.visit(part, path)
-	}
-	for _, part := range s.DependentSchemas {
+	for _, part := range inPlace(s) {
 		m.visit(part, path)
 	}
 }

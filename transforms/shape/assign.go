@@ -1,6 +1,7 @@
 package shape
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,7 +64,7 @@ func (c *comparison) fields(path string, from, to *Type) {
 		given, ok := from.Field(f.Name)
 		switch {
 		case ok:
-			if f.Required && from.optional(f.Name) {
+			if f.Required && from.declared(f.Name) == nil {
 				continue // known at run time only
 			}
 			c.check(join(path, f.Name), given, f.Type)
@@ -81,31 +82,12 @@ func (c *comparison) fields(path string, from, to *Type) {
 	}
 	for _, f := range from.Fields {
 		if to.declared(f.Name) == nil {
-			c.add(join(path, f.Name), DidYouMean(f.Name, to.Names()), "%s has no field %s", to.owner(), f.Name)
+			c.add(join(path, f.Name), DidYouMean(f.Name, to.Names()), "%s has no field %s", cmp.Or(to.Name, "this object"), f.Name)
 		}
 	}
 }
 
-// optional tells that a declared or undeclared field may be missing in t.
-func (t *Type) optional(name string) bool {
-	f := t.declared(name)
-	return f == nil
-}
-
-// owner names the type as the owner of fields.
-func (t *Type) owner() string {
-	if t.Name != "" {
-		return t.Name
-	}
-	return "this object"
-}
-
-func called(path string) string {
-	if path == "" {
-		return "it"
-	}
-	return path
-}
+func called(path string) string { return cmp.Or(path, "it") }
 
 func join(path, name string) string {
 	if path == "" {

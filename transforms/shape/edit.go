@@ -3,6 +3,8 @@ package shape
 import (
 	"slices"
 	"strings"
+
+	"orderhub/hub/doc"
 )
 
 // With is the type after the value at path was set to one of type ft: objects are made on the way. An empty path gives ft.
@@ -35,19 +37,21 @@ func (t *Type) With(path []string, ft *Type) *Type {
 
 // Without is the type after the named fields were dropped. A name is a field or a dotted path; a path that meets an array goes on in its
 // elements.
-func (t *Type) Without(names []string) *Type {
-	out := t
-	for _, name := range names {
-		out = out.without(strings.Split(name, "."))
+func (t *Type) Without(names []string) *Type { return t.without(pathsOf(names)) }
+
+func pathsOf(names []string) doc.Paths {
+	paths := make(doc.Paths, len(names))
+	for i, name := range names {
+		paths[i] = strings.Split(name, ".")
 	}
-	return out
+	return paths
 }
 
-func (t *Type) without(path []string) *Type {
+func (t *Type) without(paths doc.Paths) *Type {
 	switch {
 	case t.Is(Array):
 		c := *t
-		c.Elem = t.Element().without(path)
+		c.Elem = t.Element().without(paths)
 		return &c
 	case !t.Is(Object):
 		return orAny(t)
@@ -55,27 +59,21 @@ func (t *Type) without(path []string) *Type {
 	c := *t
 	c.Fields = nil
 	for _, f := range t.Fields {
-		if f.Name == path[0] {
-			if len(path) == 1 {
-				continue
-			}
-			f.Type = orAny(f.Type).without(path[1:])
+		rest, ends := paths.Under(f.Name)
+		if rest != nil {
+			f.Type = orAny(f.Type).without(rest)
 		}
-		c.Fields = append(c.Fields, f)
+		if !ends {
+			c.Fields = append(c.Fields, f)
+		}
 	}
 	return &c
 }
 
 // Pick is the closed type after all but the named fields were dropped. Names are those of Without.
-func (t *Type) Pick(names []string) *Type {
-	paths := make([][]string, len(names))
-	for i, name := range names {
-		paths[i] = strings.Split(name, ".")
-	}
-	return t.pick(paths)
-}
+func (t *Type) Pick(names []string) *Type { return t.pick(pathsOf(names)) }
 
-func (t *Type) pick(paths [][]string) *Type {
+func (t *Type) pick(paths doc.Paths) *Type {
 	switch {
 	case t.Is(Array):
 		c := *t
@@ -87,7 +85,7 @@ func (t *Type) pick(paths [][]string) *Type {
 	c := *t
 	c.Fields, c.Open, c.Elem = nil, false, nil
 	for _, f := range t.Fields {
-		if rest, whole := under(paths, f.Name); whole {
+		if rest, whole := paths.Under(f.Name); whole {
 			c.Fields = append(c.Fields, f)
 		} else if rest != nil {
 			c.Fields = append(c.Fields, Field{Name: f.Name, Type: orAny(f.Type).pick(rest), Required: f.Required})
@@ -102,18 +100,4 @@ func (t *Type) pick(paths [][]string) *Type {
 		}
 	}
 	return &c
-}
-
-// under is what follows name in the paths, and whether one of them ends there.
-func under(paths [][]string, name string) (rest [][]string, whole bool) {
-	for _, p := range paths {
-		if p[0] != name {
-			continue
-		}
-		if len(p) == 1 {
-			return nil, true
-		}
-		rest = append(rest, p[1:])
-	}
-	return rest, false
 }

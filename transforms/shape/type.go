@@ -4,11 +4,7 @@
 // Types are immutable once they are shared; all functions that change one return a copy.
 package shape
 
-import (
-	"slices"
-
-	"orderhub/hub/doc"
-)
+import "orderhub/hub/doc"
 
 // Kind says what a value of a type is.
 type Kind = doc.Kind
@@ -108,24 +104,27 @@ func (t *Type) Element() *Type {
 	return t.Elem
 }
 
-// Field is the type that reading the field gives; an optional field is nullable. False: t has no such field.
-func (t *Type) Field(name string) (*Type, bool) {
+// Accepts is the type that a value of the field must have. False: t has no such field.
+func (t *Type) Accepts(name string) (*Type, bool) {
 	if t.IsAny() {
 		return AnyType, true
 	}
-	if t.Kind != Object {
-		return nil, false
-	}
 	if f := t.declared(name); f != nil {
-		if f.Required {
-			return orAny(f.Type), true
-		}
-		return OrNull(orAny(f.Type)), true
+		return orAny(f.Type), true
 	}
-	if t.Open {
-		return OrNull(t.Element()), true
+	return t.Element(), t.Kind == Object && t.Open
+}
+
+// Field is the type that reading the field gives: that of an optional field is nullable. False: t has no such field.
+func (t *Type) Field(name string) (*Type, bool) {
+	typ, ok := t.Accepts(name)
+	switch f := t.declared(name); {
+	case !ok:
+		return nil, false
+	case f == nil || !f.Required:
+		return OrNull(typ), true
 	}
-	return nil, false
+	return typ, true
 }
 
 // Names lists the declared fields in order.
@@ -140,12 +139,17 @@ func (t *Type) Names() []string {
 	return names
 }
 
+// declared is the field of an object; nil: it declares none of the name.
 func (t *Type) declared(name string) *Field {
-	i := slices.IndexFunc(t.Fields, func(f Field) bool { return f.Name == name })
-	if i < 0 {
+	if t == nil {
 		return nil
 	}
-	return &t.Fields[i]
+	for i := range t.Fields {
+		if t.Fields[i].Name == name {
+			return &t.Fields[i]
+		}
+	}
+	return nil
 }
 
 func orAny(t *Type) *Type {
