@@ -33,19 +33,14 @@ func SharedStore(t *testing.T, open func(t *testing.T) func() store.Store) {
 		{"named", "a hub may replace and cancel the named message that another has claimed; its holder conflicts", sharedNamed},
 		{"name_race", "two hubs that put a message of one name leave one", sharedNameRace},
 		{"settle", "a dead letter that one hub replays is claimed by the hub that has the queue", sharedSettle},
+		{"held_behind_retry", "a message that is held behind a retry of its key is given only when that retry is over", sharedHeldBehindRetry},
 		{"recover", "a hub that starts makes nothing ready that another hub holds", sharedRecover},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			hubs := open(t)
 			var both [2]*storeTest
 			for i := range both {
-				s := hubs()
-				t.Cleanup(func() {
-					if err := s.Close(); err != nil {
-						t.Errorf("contract: Close ends a healthy store without an error: %v", err)
-					}
-				})
-				both[i] = &storeTest{T: t, s: s, why: c.why}
+				both[i] = newStoreTest(t, hubs(), c.why)
 			}
 			c.run(both[0], both[1])
 		})
@@ -240,6 +235,28 @@ func sharedSettle(a, b *storeTest) {
 	b.must(n == 1, "replayed %d", n)
 	b.holds("q")
 	a.awaits("q", "m1")
+}
+
+func sharedHeldBehindRetry(a, b *storeTest) {
+	a.holds("q")
+	b.commit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Name: "retry", Msg: keyed("m1", "k"), Due: time.Now().Add(time.Hour), Error: failure("x", time.Now()), Tries: 1}}})
+	b.commit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: keyed("m2", "k")}}})
+	a.until("m2 is not held", func() bool {
+		a.holds("q")
+		return len(a.browse(hub.BrowseQuery{ID: "m2", State: hub.Held})) == 1
+	})
+	held := func() []*hub.Delivery {
+		out, err := a.s.ClaimHeld(context.Background(), "q", "k", 10, time.Minute)
+		a.ok(err)
+		return out
+	}
+	early := held()
+	a.must(len(early) == 0, "claimed %v, and m1 waits for its retry", ids(early))
+	b.commit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Name: "retry", Cancel: true}}})
+	a.until("m2 is not given", func() bool {
+		batch, _ := a.claim("q", 1) // it may be ready again by now
+		return len(append(batch, held()...)) == 1
+	})
 }
 
 func sharedRecover(a, b *storeTest) {

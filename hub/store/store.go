@@ -91,7 +91,8 @@ type Admin interface {
 // Shared is a Store that several hubs use at once. Each queue is leased by one
 // of them: Claim and ClaimHeld give nothing of a queue that another hub has,
 // and Claim's next tells when to look again. Claim gives no message that stands
-// behind a retry, or behind a held one, of its key: it makes it held.
+// behind a retry, or behind a held one, of its key: it makes it held. ClaimHeld
+// gives none that stands behind a retry.
 type Shared interface {
 	Store
 	// Woken tells the names of queues that this hub should look at: another hub
