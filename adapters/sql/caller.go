@@ -63,7 +63,7 @@ func (c *Caller) call(ctx context.Context, m *hub.Message, timeout time.Duration
 		return doc.Value{}, err
 	}
 	out := rows{types: p.fields, room: c.a.cfg.MaxResult}
-	st := step{stmt: p, values: values, read: out.read}
+	st := step{c.op.st.sql, values, out.read}
 	if c.op.reads {
 		_, err = s.run(ctx, timeout, step{sql: "select set_config('transaction_read_only', 'on', true)"}, st)
 		return out.value(), err

@@ -72,10 +72,6 @@ func (r *run) look(n int) (units []*unit, count int, err error) {
 	}
 	defer s.Release()
 	defer s.rollback()
-	lock, err := s.prepare(r.ctx, "select pg_advisory_xact_lock(hashtextextended($1, 0))")
-	if err != nil {
-		return nil, 0, err
-	}
 	p, err := s.prepare(r.ctx, r.fetch)
 	if err != nil {
 		return nil, 0, err
@@ -84,9 +80,8 @@ func (r *run) look(n int) (units []*unit, count int, err error) {
 	out := rows{types: p.fields, room: 1 << 62}
 	_, err = s.run(r.ctx, r.a.cfg.Timeout,
 		step{sql: "begin isolation level read committed"}, // what is seen is of the time when the lock was had
-		step{stmt: lock, values: [][]byte{[]byte("orderhub poll " + r.table)}},
-		step{stmt: p, values: [][]byte{[]byte(r.table), []byte(r.owner), strconv.AppendInt(nil, int64(n), 10),
-			strconv.AppendInt(nil, r.lease.Milliseconds(), 10)}, read: out.read},
+		step{sql: "select pg_advisory_xact_lock(hashtextextended($1, 0))", values: texts("orderhub poll " + r.table)},
+		step{r.fetch, texts(r.table, r.owner, strconv.Itoa(n), strconv.FormatInt(r.lease.Milliseconds(), 10)), out.read},
 		step{sql: "commit"})
 	if err != nil {
 		return nil, 0, err
@@ -149,20 +144,13 @@ func (r *run) release(ctx context.Context) error {
 	return r.claims(ctx, fmt.Sprintf("delete from %s where source = $1 and (owner = $2 or until < now() - interval '1 day')", r.a.claims.Sanitize()))
 }
 
+// claims changes our claims by a statement whose first values are the table and who claims.
 func (r *run) claims(ctx context.Context, sql string, more ...string) error {
 	s, err := r.a.acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.Release()
-	p, err := s.prepare(ctx, sql)
-	if err != nil {
-		return err
-	}
-	values := [][]byte{[]byte(r.table), []byte(r.owner)}
-	for _, m := range more {
-		values = append(values, []byte(m))
-	}
-	_, err = s.run(ctx, r.a.cfg.Timeout, step{stmt: p, values: values})
+	_, err = s.run(ctx, r.a.cfg.Timeout, step{sql: sql, values: texts(append([]string{r.table, r.owner}, more...)...)})
 	return err
 }

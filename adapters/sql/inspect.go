@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -136,17 +137,15 @@ func advice(err error) string {
 	if !ok {
 		return err.Error()
 	}
-	switch e.Code {
-	case "42P01":
-		return err.Error() + "; create the table, or correct its name; names are as in the database, orders and not Orders"
-	case "42703":
-		return err.Error() + "; correct the name, or add the column"
-	case "42501":
-		return err.Error() + "; grant it to the user of url"
-	case "42P08", "42P18":
-		return err.Error() + "; say which type it has, such as :id::bigint"
-	}
-	return err.Error() + "; correct the statement"
+	return err.Error() + "; " + cmp.Or(advices[e.Code], "correct the statement")
+}
+
+var advices = map[string]string{
+	"42P01": "create the table, or correct its name; names are as in the database, orders and not Orders",
+	"42703": "correct the name, or add the column",
+	"42501": "grant it to the user of url",
+	"42P08": "say which type it has, such as :id::bigint",
+	"42P18": "say which type it has, such as :id::bigint",
 }
 
 func (i *inspection) op(ctx context.Context, o *op) {

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 
 func TestComponent(t *testing.T) { hubtest.Component(t, Component()) }
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // needPostgres is the URL of a real PostgreSQL: that of HUB_TEST_POSTGRES, else the one on this machine.
 // Without one the test is skipped, and with HUB_TEST_SERVERS=1 it fails.

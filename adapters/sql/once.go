@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -19,13 +20,8 @@ type onceKey struct{ target, id string }
 
 // onceID is a message's ID as the table keeps it.
 func onceID(id string) string {
-	if len(id) > 200 || !utf8.ValidString(id) {
+	if len(id) > 200 || !utf8.ValidString(id) || strings.Contains(id, "\x00") {
 		return hub.HashID(id)
-	}
-	for i := range len(id) {
-		if id[i] == 0 {
-			return hub.HashID(id)
-		}
 	}
 	return id
 }
@@ -40,11 +36,8 @@ func (s *session) begin(ctx context.Context, d time.Duration, first []step, keys
 	for i, k := range keys {
 		targets[i], ids[i] = k.target, k.id
 	}
-	p, err := s.prepare(ctx, fmt.Sprintf(`insert into %s (target, id) select t, i from unnest($1::text[], $2::text[]) as k(t, i) order by 1, 2
-		on conflict do nothing returning target, id`, s.a.applied.Sanitize()))
-	if err != nil {
-		return nil, err
-	}
+	insert := fmt.Sprintf(`insert into %s (target, id) select t, i from unnest($1::text[], $2::text[]) as k(t, i) order by 1, 2
+		on conflict do nothing returning target, id`, s.a.applied.Sanitize())
 	fresh = map[onceKey]bool{}
 	read := func(r *pgconn.ResultReader) error {
 		for r.NextRow() {
@@ -54,28 +47,22 @@ func (s *session) begin(ctx context.Context, d time.Duration, first []step, keys
 		return nil
 	}
 	_, err = s.run(ctx, d, append(slices.Clone(first), step{sql: "set local idle_in_transaction_session_timeout = '" + idleOpen + "'"},
-		step{stmt: p, values: [][]byte{textArray(targets), textArray(ids)}, read: read})...)
+		step{insert, [][]byte{textArray(targets), textArray(ids)}, read})...)
 	return fresh, err
 }
 
 // keep writes what was given for a key, and commits.
 func (s *session) keep(ctx context.Context, d time.Duration, k onceKey, v doc.Value) error {
-	p, err := s.prepare(ctx, fmt.Sprintf("update %s set result = $3 where target = $1 and id = $2", s.a.applied.Sanitize()))
-	if err != nil {
-		return err
-	}
-	_, err = s.run(ctx, d, step{stmt: p, values: [][]byte{[]byte(k.target), []byte(k.id), v.JSON()}}, step{sql: "commit"})
+	update := fmt.Sprintf("update %s set result = $3 where target = $1 and id = $2", s.a.applied.Sanitize())
+	_, err := s.run(ctx, d, step{sql: update, values: append(texts(k.target, k.id), v.JSON())}, step{sql: "commit"})
 	return err
 }
 
 // kept reads what was given for a key. The transaction is left to be rolled back: it changed nothing.
 func (s *session) kept(ctx context.Context, d time.Duration, k onceKey) (v doc.Value, err error) {
-	p, err := s.prepare(ctx, fmt.Sprintf("select result from %s where target = $1 and id = $2", s.a.applied.Sanitize()))
-	if err != nil {
-		return v, err
-	}
+	query := fmt.Sprintf("select result from %s where target = $1 and id = $2", s.a.applied.Sanitize())
 	v = doc.NullValue()
-	_, err = s.run(ctx, d, step{stmt: p, values: [][]byte{[]byte(k.target), []byte(k.id)}, read: func(r *pgconn.ResultReader) error {
+	_, err = s.run(ctx, d, step{query, texts(k.target, k.id), func(r *pgconn.ResultReader) error {
 		for r.NextRow() {
 			v = decode(r.Values()[0], &sqlType{oid: pgtype.JSONOID})
 		}

@@ -54,7 +54,7 @@ func compile(name string, o Op) (c *op, at, help string, err error) {
 // values are the statement's values out of body, in the form that their types have.
 func (st *statement) values(types []*sqlType, body hub.Body) ([][]byte, error) {
 	if len(st.names) == 0 {
-		return nil, nil
+		return [][]byte{}, nil
 	}
 	d, err := object(body)
 	if err != nil {

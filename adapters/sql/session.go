@@ -122,12 +122,20 @@ func (s *session) prepare(ctx context.Context, sql string) (*prepared, error) {
 	return p, nil
 }
 
-// step is one statement of a pipeline: a prepared one with its values, or a plain text without any.
+// step is one statement of a pipeline.
 type step struct {
 	sql    string
-	stmt   *prepared
-	values [][]byte
+	values [][]byte                         // nil: the text is sent as it is; else it is prepared
 	read   func(*pgconn.ResultReader) error // nil: what it gives is dropped
+}
+
+// texts are values of a statement.
+func texts(list ...string) [][]byte {
+	out := make([][]byte, len(list))
+	for i, t := range list {
+		out[i] = []byte(t)
+	}
+	return out
 }
 
 // errSlow is the cause of a context that ended since the server was silent for too long.
@@ -137,14 +145,22 @@ var errSlow = errors.New("no answer in time")
 // On an error, at is the step that failed; len(steps) is the end, where the server commits.
 // An error of read ends the statement, and is the error.
 func (s *session) run(parent context.Context, d time.Duration, steps ...step) (at int, err error) {
+	known := make([]*prepared, len(steps))
+	for i, st := range steps {
+		if st.values != nil {
+			if known[i], err = s.prepare(parent, st.sql); err != nil {
+				return i, err
+			}
+		}
+	}
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	watchdog := time.AfterFunc(d, func() { cancel(errSlow) })
 	defer watchdog.Stop()
 	p := s.Conn.Conn().PgConn().StartPipeline(ctx)
-	for _, st := range steps {
-		if st.stmt != nil {
-			p.SendQueryStatement(st.stmt.StatementDescription, st.values, nil, nil)
+	for i, st := range steps {
+		if known[i] != nil {
+			p.SendQueryStatement(known[i].StatementDescription, st.values, nil, nil)
 		} else {
 			p.SendQueryParams(st.sql, nil, nil, nil, nil)
 		}

@@ -176,7 +176,7 @@ func (s *session) prepareAll(ctx context.Context, jobs []*job) (good []*job) {
 			if err != nil {
 				break
 			}
-			j.steps = append(j.steps, step{stmt: p, values: values})
+			j.steps = append(j.steps, step{sql: r.st.sql, values: values})
 		}
 		if err != nil {
 			j.result <- err

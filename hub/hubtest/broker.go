@@ -54,6 +54,11 @@ func NewBrokerProxy(t testing.TB, server string, watch func(io.Reader)) *BrokerP
 	if err != nil {
 		t.Fatal(err)
 	}
+	return proxyBehind(t, l, server, watch)
+}
+
+// proxyBehind returns a proxy that takes the connections of l.
+func proxyBehind(t testing.TB, l net.Listener, server string, watch func(io.Reader)) *BrokerProxy {
 	p := &BrokerProxy{Address: l.Addr().String(), listener: l, server: server, watch: watch, conns: map[net.Conn]bool{}}
 	p.group.Go(p.accept)
 	t.Cleanup(func() {
@@ -141,7 +146,9 @@ func (p *BrokerProxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for c := range p.conns {
-		c.(*net.TCPConn).SetLinger(0)
+		if tcp, ok := c.(*net.TCPConn); ok {
+			tcp.SetLinger(0)
+		}
 		c.Close()
 	}
 	clear(p.conns)
@@ -169,30 +176,10 @@ func BrokerTLS(t *testing.T, server string, send func(address string, certificat
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain := NewBrokerProxy(t, server, func(r io.Reader) { io.Copy(io.Discard, r) })
-	var group sync.WaitGroup
-	t.Cleanup(func() { l.Close(); plain.Down(true); group.Wait() })
-	group.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			group.Go(func() {
-				defer conn.Close()
-				server, err := net.Dial("tcp", plain.Address)
-				if err != nil {
-					return
-				}
-				defer server.Close()
-				group.Go(func() { io.Copy(server, conn); server.Close() })
-				io.Copy(conn, server)
-			})
-		}
-	})
+	address := proxyBehind(t, l, server, func(r io.Reader) { io.Copy(io.Discard, r) }).Address
 	file := func(name string) string { return filepath.Join(dir, name) }
 	good := broker.TLS{CA: file("broker.test.crt"), Cert: file("hub.crt"), Key: file("hub.key"), ServerName: "broker.test"}
-	if err := send(l.Addr().String(), good); err != nil {
+	if err := send(address, good); err != nil {
 		t.Errorf("with all certificates: %v", err)
 	}
 	for name, change := range map[string]func(*broker.TLS){
@@ -202,7 +189,7 @@ func BrokerTLS(t *testing.T, server string, send func(address string, certificat
 	} {
 		bad := good
 		change(&bad)
-		if e := WantError(t, send(l.Addr().String(), bad), hub.Unavailable, hub.NotConnected); !strings.Contains(e.Error(), "certificate") {
+		if e := WantError(t, send(address, bad), hub.Unavailable, hub.NotConnected); !strings.Contains(e.Error(), "certificate") {
 			t.Errorf("%s: %v", name, e)
 		}
 	}
@@ -311,6 +298,14 @@ func (s *Seen) Handle(_ context.Context, m *hub.Message) error {
 	}
 	s.msgs = append(s.msgs, m)
 	return nil
+}
+
+// add notes a message, and tells how many there are.
+func (s *Seen) add(m *hub.Message) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.msgs = append(s.msgs, m)
+	return len(s.msgs)
 }
 
 // All returns the messages that were taken.

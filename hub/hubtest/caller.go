@@ -21,11 +21,7 @@ type CallerFar interface {
 // Caller checks the duties of a hub.Caller. Features used: Headers (of the
 // request), Classes (faults of the service). far makes a fresh far end per case.
 func Caller(t *testing.T, f Features, far func(t *testing.T) CallerFar) {
-	for _, c := range []struct {
-		name, why string
-		skip      bool
-		run       func(*contractT, Features, CallerFar)
-	}{
+	contract(t, f, far, []duty[CallerFar]{
 		{"reply", "the reply's body and its headers status and content-type are the service's", false, callerReply},
 		{"request", "the request's body and declared headers arrive", false, callerRequest},
 		{"deadline", "Call returns when its context's deadline has passed, as a timeout", false, callerDeadline},
@@ -34,15 +30,7 @@ func Caller(t *testing.T, f Features, far func(t *testing.T) CallerFar) {
 		{"classes", "errors carry the class that the service's fault has, and a Call after it works", len(f.Classes) == 0, callerClasses},
 		{"no own retries", "a Call asks once: retries are the hub's", false, callerOnce},
 		{"correlation", "replies of parallel calls belong to their requests", false, callerParallel},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if c.skip {
-				t.Skip("not declared in Features")
-			}
-			contractLeaks(t, c.why)
-			c.run(&contractT{t, c.why}, f, far(t))
-		})
-	}
+	})
 }
 
 func contractReply(body string) *hub.Message {
@@ -54,7 +42,7 @@ func contractReply(body string) *hub.Message {
 func callerReply(t *contractT, _ Features, far CallerFar) {
 	far.Serve(t.T, func(*hub.Message) (*hub.Message, error) { return contractReply(`{"id":"c1","amount":12.50}`), nil })
 	reply, err := far.Open(t.T).Call(contractContext(t), contractMessage("q-1", `{"n":1}`))
-	t.noError(err)
+	t.ok(err)
 	t.same("reply", reply.Body.Bytes(), []byte(`{"id":"c1","amount":12.50}`))
 	if reply.Headers[hub.HeaderStatus] != "200" || reply.Headers[hub.HeaderContentType] != "application/json" {
 		t.fail("headers %v", reply.Headers)
@@ -62,15 +50,15 @@ func callerReply(t *contractT, _ Features, far CallerFar) {
 }
 
 func callerRequest(t *contractT, f Features, far CallerFar) {
-	var seen contractLog
+	var seen Seen
 	far.Serve(t.T, func(m *hub.Message) (*hub.Message, error) { seen.add(m); return contractReply(`{}`), nil })
 	m := contractMessage("q-1", `{"name":"Žofie","n":0.10}`)
 	for _, name := range f.Headers {
 		m.Headers[name] = contractHeaderValue(name)
 	}
 	_, err := far.Open(t.T).Call(contractContext(t), m)
-	t.noError(err)
-	got := seen.all()
+	t.ok(err)
+	got := seen.All()
 	t.same("request", got[0].Body.Bytes(), m.Body.Bytes())
 	t.headers(f.Headers, got[0].Headers)
 }
@@ -113,7 +101,7 @@ func callerGivesUp(t *contractT, far CallerFar, begin func() (context.Context, c
 }
 
 func callerKey(t *contractT, _ Features, far CallerFar) {
-	var seen contractLog
+	var seen Seen
 	far.Serve(t.T, func(m *hub.Message) (*hub.Message, error) {
 		if seen.add(m) == 1 {
 			return nil, hub.Fail(hub.Unavailable, "test", "not now")
@@ -125,8 +113,8 @@ func callerKey(t *contractT, _ Features, far CallerFar) {
 		t.fail("Call returned nil for a fault")
 	}
 	_, err := caller.Call(contractContext(t), m)
-	t.noError(err)
-	for _, got := range seen.all() {
+	t.ok(err)
+	for _, got := range seen.All() {
 		if k := got.Headers[hub.HeaderIdempotency]; k != "order-1/billing/charge" {
 			t.fail("the key was %q", k)
 		}
@@ -151,18 +139,18 @@ func callerClasses(t *contractT, f Features, far CallerFar) {
 		}
 		set(nil)
 		_, err = caller.Call(contractContext(t), contractMessage("q", `{"n":1}`))
-		t.noError(err)
+		t.ok(err)
 	}
 }
 
 func callerOnce(t *contractT, _ Features, far CallerFar) {
-	var seen contractLog
+	var seen Seen
 	far.Serve(t.T, func(m *hub.Message) (*hub.Message, error) {
 		seen.add(m)
 		return nil, hub.Fail(hub.Unavailable, "test", "down")
 	})
 	_, err := far.Open(t.T).Call(contractContext(t), contractMessage("q", `{"n":1}`).WithHeader(hub.HeaderIdempotency, "k"))
-	if n := len(seen.all()); err == nil || n != 1 {
+	if n := len(seen.All()); err == nil || n != 1 {
 		t.fail("the service was asked %d times, error %v", n, err)
 	}
 }
@@ -185,6 +173,6 @@ func callerParallel(t *contractT, _ Features, far CallerFar) {
 	wg.Wait()
 	close(faults)
 	for err := range faults {
-		t.noError(err)
+		t.ok(err)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +15,26 @@ import (
 
 // contractPatience is how long the suites of adapters wait for what must happen.
 const contractPatience = 30 * time.Second
+
+// duty is a case of the suite for adapters whose far end is an F.
+type duty[F any] struct {
+	name, why string
+	skip      bool // it is not declared in Features
+	run       func(*contractT, Features, F)
+}
+
+// contract checks duties. far makes a fresh far end per case.
+func contract[F any](t *testing.T, f Features, far func(t *testing.T) F, duties []duty[F]) {
+	for _, d := range duties {
+		t.Run(d.name, func(t *testing.T) {
+			if d.skip {
+				t.Skip("not declared in Features")
+			}
+			contractLeaks(t, d.why)
+			d.run(&contractT{t, d.why}, f, far(t))
+		})
+	}
+}
 
 // contractT is a test of one duty.
 type contractT struct {
@@ -28,7 +47,7 @@ func (t *contractT) fail(format string, args ...any) {
 	t.Fatalf("%s\ncontract: %s", fmt.Sprintf(format, args...), t.why)
 }
 
-func (t *contractT) noError(err error) {
+func (t *contractT) ok(err error) {
 	t.Helper()
 	if err != nil {
 		t.fail("unexpected error: %v", err)
@@ -37,11 +56,7 @@ func (t *contractT) noError(err error) {
 
 func (t *contractT) until(what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(contractPatience); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.fail("%s", what)
-		}
-	}
+	Until(t, what+"\ncontract: "+t.why, ok)
 }
 
 func (t *contractT) receive(ch <-chan struct{}, what string) {
@@ -114,49 +129,6 @@ func contractBodies(f Features) (out []contractBody) {
 		out = append(out, contractBody{"binary", "application/octet-stream", all})
 	}
 	return out
-}
-
-// contractLog collects messages from several goroutines.
-type contractLog struct {
-	mu   sync.Mutex
-	seen []*hub.Message
-}
-
-func (l *contractLog) add(m *hub.Message) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.seen = append(l.seen, m)
-	return len(l.seen)
-}
-
-func (l *contractLog) all() []*hub.Message {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.seen)
-}
-
-// contractGauge knows how many were inside at once.
-type contractGauge struct {
-	mu       sync.Mutex
-	now, top int
-}
-
-func (g *contractGauge) enter() (leave func()) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.now++
-	g.top = max(g.top, g.now)
-	return func() {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.now--
-	}
-}
-
-func (g *contractGauge) most() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.top
 }
 
 // contractLeaks fails t when goroutines that the case began are left at its

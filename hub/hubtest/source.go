@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,11 +42,7 @@ type Cutter interface{ Cut(t *testing.T) }
 
 // Source checks the duties of a hub.Source. far makes a fresh far end per case.
 func Source(t *testing.T, f Features, far func(t *testing.T) SourceFar) {
-	for _, c := range []struct {
-		name, why string
-		skip      bool
-		run       func(*contractT, Features, SourceFar)
-	}{
+	contract(t, f, far, []duty[SourceFar]{
 		{"ack after handle", "a source acknowledges a message only after Handle returned nil", false, sourceAcks},
 		{"error is not an ack", "a message whose Handle failed is never acknowledged: the far end is told, or delivers it again with the same ID", false, sourceFails},
 		{"in flight finishes", "Run returns only when every message it had begun is settled", false, sourceStops},
@@ -57,15 +54,7 @@ func Source(t *testing.T, f Features, far func(t *testing.T) SourceFar) {
 		{"ids", "every message has an ID and a time", false, sourceIDs},
 		{"order", "messages come in the order they were put", !f.Ordered, sourceOrder},
 		{"workers", "no more handlers run at once than declared", f.Workers == 0, sourceWorkers},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if c.skip {
-				t.Skip("not declared in Features")
-			}
-			contractLeaks(t, c.why)
-			c.run(&contractT{t, c.why}, f, far(t))
-		})
-	}
+	})
 }
 
 // contractRun runs src until stop, which waits for Run's result.
@@ -92,15 +81,20 @@ func contractRun(t *contractT, src hub.Source, h hub.Handler) (stop func() error
 	return stop, result
 }
 
-func sourceAcks(t *contractT, _ Features, far SourceFar) {
-	inside, release := make(chan struct{}), make(chan struct{})
-	free := sync.OnceFunc(func() { close(release) })
-	defer free() // a failed case must not leave its handler waiting
-	stop, _ := contractRun(t, far.Open(t.T), hub.HandlerFunc(func(context.Context, *hub.Message) error {
-		inside <- struct{}{}
+// blocking is a handler that says when it is inside, and takes its message when it is free.
+func blocking() (h hub.Handler, inside <-chan struct{}, free func()) {
+	in, release := make(chan struct{}), make(chan struct{})
+	return hub.HandlerFunc(func(context.Context, *hub.Message) error {
+		in <- struct{}{}
 		<-release
 		return nil
-	}))
+	}), in, sync.OnceFunc(func() { close(release) })
+}
+
+func sourceAcks(t *contractT, _ Features, far SourceFar) {
+	h, inside, free := blocking()
+	defer free() // a failed case must not leave its handler waiting
+	stop, _ := contractRun(t, far.Open(t.T), h)
 	far.Put(t.T, contractMessage("a-1", `{"n":1}`))
 	t.receive(inside, "the message never came")
 	time.Sleep(20 * time.Millisecond) // give a wrong ack the time to arrive
@@ -109,11 +103,11 @@ func sourceAcks(t *contractT, _ Features, far SourceFar) {
 	}
 	free()
 	t.until("the message was never acknowledged", func() bool { return far.Acked(t.T) == 1 })
-	t.noError(stop())
+	t.ok(stop())
 }
 
 func sourceFails(t *contractT, f Features, far SourceFar) {
-	var seen contractLog
+	var seen Seen
 	stop, _ := contractRun(t, far.Open(t.T), hub.HandlerFunc(func(_ context.Context, m *hub.Message) error {
 		if seen.add(m) == 1 {
 			return hub.Fail(hub.Unavailable, "test", "not now")
@@ -126,33 +120,26 @@ func sourceFails(t *contractT, f Features, far SourceFar) {
 		if n := far.Acked(t.T); n != 0 {
 			t.fail("a failed message was acknowledged")
 		}
-		t.noError(stop())
+		t.ok(stop())
 		return
 	}
-	t.until("the message did not come again", func() bool { return len(seen.all()) >= 2 })
-	got := seen.all()
+	t.until("the message did not come again", func() bool { return len(seen.All()) >= 2 })
+	got := seen.All()
 	if got[0].ID != got[1].ID {
 		t.fail("came again as %q, was %q", got[1].ID, got[0].ID)
 	}
 	t.until("the message was not acknowledged the second time", func() bool { return far.Acked(t.T) == 1 })
-	t.noError(stop())
+	t.ok(stop())
 }
 
 func sourceStops(t *contractT, _ Features, far SourceFar) {
-	inside, release := make(chan struct{}), make(chan struct{})
-	free := sync.OnceFunc(func() { close(release) })
+	h, inside, free := blocking()
 	defer free() // a failed case must not leave its handler waiting
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	done := make(chan error, 1)
 	src := far.Open(t.T)
-	go func() {
-		done <- src.Run(ctx, hub.HandlerFunc(func(context.Context, *hub.Message) error {
-			inside <- struct{}{}
-			<-release
-			return nil
-		}))
-	}()
+	go func() { done <- src.Run(ctx, h) }()
 	far.Put(t.T, contractMessage("s-1", `{"n":1}`))
 	t.receive(inside, "the message never came")
 	cancel()
@@ -164,7 +151,7 @@ func sourceStops(t *contractT, _ Features, far SourceFar) {
 	free()
 	select {
 	case err := <-done:
-		t.noError(err)
+		t.ok(err)
 	case <-time.After(contractPatience):
 		t.fail("Run did not return after the last handler did")
 	}
@@ -172,28 +159,27 @@ func sourceStops(t *contractT, _ Features, far SourceFar) {
 }
 
 func sourceStopsIdle(t *contractT, _ Features, far SourceFar) {
-	stop, _ := contractRun(t, far.Open(t.T), hub.HandlerFunc(func(context.Context, *hub.Message) error { return nil }))
-	t.noError(stop())
+	stop, _ := contractRun(t, far.Open(t.T), &Seen{})
+	t.ok(stop())
 }
 
 func sourceRunsAgain(t *contractT, _ Features, far SourceFar) {
 	src := far.Open(t.T)
 	for i := range 2 {
-		var seen contractLog
-		stop, _ := contractRun(t, src, hub.HandlerFunc(func(_ context.Context, m *hub.Message) error { seen.add(m); return nil }))
+		var seen Seen
+		stop, _ := contractRun(t, src, &seen)
 		far.Put(t.T, contractMessage("r", `{"n":1}`))
-		t.until("the message never came", func() bool { return len(seen.all()) == 1 && far.Acked(t.T) == i+1 })
-		t.noError(stop())
+		t.until("the message never came", func() bool { return len(seen.All()) == 1 && far.Acked(t.T) == i+1 })
+		t.ok(stop())
 	}
 }
 
 func sourceCut(t *contractT, _ Features, far SourceFar) {
-	var seen contractLog
-	h := hub.HandlerFunc(func(_ context.Context, m *hub.Message) error { seen.add(m); return nil })
+	var seen Seen
 	src := far.Open(t.T)
-	_, done := contractRun(t, src, h)
+	_, done := contractRun(t, src, &seen)
 	far.Put(t.T, contractMessage("c-1", `{"n":1}`))
-	t.until("the message never came", func() bool { return len(seen.all()) == 1 })
+	t.until("the message never came", func() bool { return len(seen.All()) == 1 })
 	far.(Cutter).Cut(t.T)
 	select {
 	case err := <-done:
@@ -203,61 +189,61 @@ func sourceCut(t *contractT, _ Features, far SourceFar) {
 	case <-time.After(contractPatience):
 		t.fail("Run did not notice the lost connection")
 	}
-	stop, _ := contractRun(t, src, h)
+	stop, _ := contractRun(t, src, &seen)
 	far.Put(t.T, contractMessage("c-2", `{"n":2}`))
 	t.until("no message came after the new Run", func() bool {
-		return slices.ContainsFunc(seen.all(), func(m *hub.Message) bool { return string(m.Body.Bytes()) == `{"n":2}` })
+		return slices.ContainsFunc(seen.All(), func(m *hub.Message) bool { return string(m.Body.Bytes()) == `{"n":2}` })
 	})
-	t.noError(stop())
+	t.ok(stop())
 }
 
 // sourceBodies looks at the bodies only after all have come: what a source
 // keeps for its next message must not be in the hands of the hub.
 func sourceBodies(t *contractT, f Features, far SourceFar) {
-	var seen contractLog
-	stop, _ := contractRun(t, far.Open(t.T), hub.HandlerFunc(func(_ context.Context, m *hub.Message) error { seen.add(m); return nil }))
+	var seen Seen
+	stop, _ := contractRun(t, far.Open(t.T), &seen)
 	bodies := contractBodies(f)
 	bodies = append(bodies, contractBody{"second large", "application/json", bytes.ReplaceAll(bodies[1].body, []byte("x"), []byte("y"))})
 	for i, b := range bodies {
 		far.Put(t.T, b.message())
-		t.until("the "+b.name+" body never came", func() bool { return len(seen.all()) == i+1 && far.Acked(t.T) == i+1 })
+		t.until("the "+b.name+" body never came", func() bool { return len(seen.All()) == i+1 && far.Acked(t.T) == i+1 })
 	}
 	for i, b := range bodies {
-		t.same(b.name, seen.all()[i].Body.Bytes(), b.body)
+		t.same(b.name, seen.All()[i].Body.Bytes(), b.body)
 	}
-	t.noError(stop())
+	t.ok(stop())
 }
 
 func sourceHeaders(t *contractT, f Features, far SourceFar) {
-	var seen contractLog
-	stop, _ := contractRun(t, far.Open(t.T), hub.HandlerFunc(func(_ context.Context, m *hub.Message) error { seen.add(m); return nil }))
+	var seen Seen
+	stop, _ := contractRun(t, far.Open(t.T), &seen)
 	m := contractMessage("h-1", `{"n":1}`)
 	for _, name := range f.Headers {
 		m.Headers[name] = contractHeaderValue(name)
 	}
 	far.Put(t.T, m)
-	t.until("the message never came", func() bool { return len(seen.all()) == 1 })
-	t.headers(f.Headers, seen.all()[0].Headers)
-	t.noError(stop())
+	t.until("the message never came", func() bool { return len(seen.All()) == 1 })
+	t.headers(f.Headers, seen.All()[0].Headers)
+	t.ok(stop())
 }
 
 func sourceIDs(t *contractT, _ Features, far SourceFar) {
-	var seen contractLog
-	stop, _ := contractRun(t, far.Open(t.T), hub.HandlerFunc(func(_ context.Context, m *hub.Message) error { seen.add(m); return nil }))
+	var seen Seen
+	stop, _ := contractRun(t, far.Open(t.T), &seen)
 	for _, id := range []string{"i-1", "i-2"} {
 		far.Put(t.T, contractMessage(id, `{"n":1}`))
 	}
-	t.until("the messages never came", func() bool { return len(seen.all()) == 2 })
-	got := seen.all()
+	t.until("the messages never came", func() bool { return len(seen.All()) == 2 })
+	got := seen.All()
 	if got[0].ID == "" || got[0].ID == got[1].ID || got[0].Time.IsZero() {
 		t.fail("IDs %q and %q, time %s", got[0].ID, got[1].ID, got[0].Time)
 	}
-	t.noError(stop())
+	t.ok(stop())
 }
 
 func sourceOrder(t *contractT, _ Features, far SourceFar) {
-	var seen contractLog
-	stop, _ := contractRun(t, far.Open(t.T), hub.HandlerFunc(func(_ context.Context, m *hub.Message) error { seen.add(m); return nil }))
+	var seen Seen
+	stop, _ := contractRun(t, far.Open(t.T), &seen)
 	var want []string
 	for i := range 20 {
 		m := contractMessage("o", string(rune('a'+i)))
@@ -266,22 +252,24 @@ func sourceOrder(t *contractT, _ Features, far SourceFar) {
 		want = append(want, string(m.Body.Bytes()))
 		far.Put(t.T, m)
 	}
-	t.until("not all messages came", func() bool { return len(seen.all()) == len(want) })
+	t.until("not all messages came", func() bool { return len(seen.All()) == len(want) })
 	var got []string
-	for _, m := range seen.all() {
+	for _, m := range seen.All() {
 		got = append(got, string(m.Body.Bytes()))
 	}
 	if !slices.Equal(got, want) {
 		t.fail("came as %v", got)
 	}
-	t.noError(stop())
+	t.ok(stop())
 }
 
 func sourceWorkers(t *contractT, f Features, far SourceFar) {
-	var seen contractLog
-	var busy contractGauge
+	var seen Seen
+	var busy, most atomic.Int64
 	stop, _ := contractRun(t, far.Open(t.T), hub.HandlerFunc(func(_ context.Context, m *hub.Message) error {
-		defer busy.enter()()
+		for n, top := busy.Add(1), most.Load(); n > top && !most.CompareAndSwap(top, n); top = most.Load() {
+		}
+		defer busy.Add(-1)
 		time.Sleep(5 * time.Millisecond)
 		seen.add(m)
 		return nil
@@ -290,9 +278,9 @@ func sourceWorkers(t *contractT, f Features, far SourceFar) {
 	for range total {
 		far.Put(t.T, contractMessage("w", `{"n":1}`))
 	}
-	t.until("not all messages came", func() bool { return len(seen.all()) >= total })
-	if busy.most() > f.Workers {
-		t.fail("%d handlers ran at once, declared are %d", busy.most(), f.Workers)
+	t.until("not all messages came", func() bool { return len(seen.All()) >= total })
+	if n := most.Load(); n > int64(f.Workers) {
+		t.fail("%d handlers ran at once, declared are %d", n, f.Workers)
 	}
-	t.noError(stop())
+	t.ok(stop())
 }

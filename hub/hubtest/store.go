@@ -25,13 +25,7 @@ func Store(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, part := range [][]storeCase{commitCases, recordCases, claimCases, waitingCases, awaitCases, deadCases, historyCases, refusalCases, loadCases} {
 		for _, c := range part {
 			t.Run(c.name, func(t *testing.T) {
-				s := open(t)
-				t.Cleanup(func() {
-					if err := s.Close(); err != nil {
-						t.Errorf("contract: Close ends a healthy store without an error: %v", err)
-					}
-				})
-				c.run(&storeTest{T: t, s: s, why: c.why})
+				c.run(newStoreTest(t, open(t), c.why))
 			})
 		}
 	}
@@ -39,22 +33,26 @@ func Store(t *testing.T, open func(t *testing.T) store.Store) {
 
 // storeTest is a case that runs.
 type storeTest struct {
-	*testing.T
-	s   store.Store
-	why string
+	contractT
+	s store.Store
+}
+
+// newStoreTest closes s with the case.
+func newStoreTest(t *testing.T, s store.Store, why string) *storeTest {
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("contract: Close ends a healthy store without an error: %v", err)
+		}
+	})
+	return &storeTest{contractT{t, why}, s}
 }
 
 // must stops the case when the contract does not hold.
 func (t *storeTest) must(holds bool, format string, args ...any) {
 	t.Helper()
 	if !holds {
-		t.Fatalf("contract: %s\n%s", t.why, fmt.Sprintf(format, args...))
+		t.fail(format, args...)
 	}
-}
-
-func (t *storeTest) ok(err error) {
-	t.Helper()
-	t.must(err == nil, "error: %v", err)
 }
 
 func (t *storeTest) is(err, want error) {
@@ -64,7 +62,7 @@ func (t *storeTest) is(err, want error) {
 
 func (t *storeTest) commit(u *hub.Unit) {
 	t.Helper()
-	t.ok(t.s.Commit(context.Background(), u))
+	t.ok(t.tryCommit(u))
 }
 
 func (t *storeTest) tryCommit(u *hub.Unit) error { return t.s.Commit(context.Background(), u) }

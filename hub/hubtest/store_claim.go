@@ -37,9 +37,7 @@ var claimCases = []storeCase{
 		first, _, err := t.s.Claim(context.Background(), "q", 1, time.Millisecond)
 		t.ok(err)
 		var again []*hub.Delivery
-		for end := time.Now().Add(contractPatience); len(again) == 0 && time.Now().Before(end); time.Sleep(time.Millisecond) {
-			again, _ = t.claim("q", 1)
-		}
+		t.until("it is not given again", func() bool { again, _ = t.claim("q", 1); return len(again) > 0 })
 		t.must(len(first) == 1 && len(again) == 1, "first %v, again %v", ids(first), ids(again))
 		t.must(first[0].Epoch != again[0].Epoch, "both claims have epoch %d", first[0].Epoch)
 		t.is(t.tryCommit(&hub.Unit{Input: first[0]}), hub.ErrConflict)
@@ -113,14 +111,9 @@ var waitingCases = []storeCase{
 	{"waiting_wakes", "a message falls due by itself", func(t *storeTest) {
 		due := time.Now().Add(30 * time.Millisecond)
 		t.commit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: message("a"), Due: due}}})
-		for end := due.Add(contractPatience); time.Now().Before(end); time.Sleep(time.Millisecond) {
-			if _, got := t.claim("q", 1); len(got) == 1 {
-				t.must(!time.Now().Before(due), "claimed too early")
-				t.holds("q")
-				return
-			}
-		}
-		t.must(false, "never claimed")
+		t.until("never claimed", func() bool { _, got := t.claim("q", 1); return len(got) == 1 })
+		t.must(!time.Now().Before(due), "claimed too early")
+		t.holds("q")
 	}},
 	{"retry", "a failed message waits with its error and its attempts, and blocks its key", func(t *storeTest) {
 		t.commit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: keyed("a", "k1")}, {Queue: "q", Msg: keyed("b", "k2")}, {Queue: "q", Msg: keyed("c", "k3"), Due: time.Now().Add(time.Hour)}}})

@@ -14,6 +14,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 )
 
 // slow handles what comes, one message after another of a key, and notes when each was begun.
@@ -51,11 +52,11 @@ func ConsumerTimeout(t *testing.T, header string, open func(byAMQP, byStomp stri
 			release := make(chan struct{})
 			h := &slow{work: func(context.Context, *hub.Message) error { <-release; return nil }}
 			ended := make(chan error, 1)
-			limit, end := context.WithTimeout(t.Context(), patience)
+			limit, end := context.WithTimeout(t.Context(), 20*time.Second)
 			defer end()
 			go func() { ended <- source(q.name, 30*time.Minute).Run(limit, h) }()
-			until(t, "it was not begun", func() bool { return len(h.all()) == 1 })
-			until(t, "the server did not take it back", func() bool { return q.depth(t) == 1 })
+			hubtest.Until(t, "it was not begun", func() bool { return len(h.all()) == 1 })
+			hubtest.Until(t, "the server did not take it back", func() bool { return q.depth(t) == 1 })
 			close(release)
 			err := <-ended
 			if e := hub.AsError(err); e.Class != hub.Unavailable || e.Reason != "consumer_timeout" || strings.Contains(err.Error(), "arguments") {
@@ -69,7 +70,7 @@ func ConsumerTimeout(t *testing.T, header string, open func(byAMQP, byStomp stri
 			ctx, stop := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
 			go func() { ended <- source(q.name, 6*time.Second).Run(ctx, h) }()
-			until(t, "not all were handled", func() bool { return done.Load() >= 9 })
+			hubtest.Until(t, "not all were handled", func() bool { return done.Load() >= 9 })
 			stop()
 			if err := <-ended; err != nil {
 				t.Errorf("the connection was lost: %v", err)
@@ -89,7 +90,7 @@ func ConsumerTimeout(t *testing.T, header string, open func(byAMQP, byStomp stri
 			ended := make(chan error, 1)
 			began := time.Now()
 			go func() { ended <- source(q.name, 6*time.Second).Run(ctx, h) }()
-			until(t, "it was not begun", func() bool { return len(h.all()) == 1 })
+			hubtest.Until(t, "it was not begun", func() bool { return len(h.all()) == 1 })
 			time.Sleep(7 * time.Second) // the server's time is over
 			stop()
 			if err := <-ended; err != nil || !errors.Is(why, context.DeadlineExceeded) || len(h.all()) != 1 {
@@ -149,16 +150,4 @@ func (q *lineOf) depth(t *testing.T) int {
 		t.Fatal(err)
 	}
 	return info.Messages
-}
-
-// patience is how long a test waits for what must come: it says nothing about speed.
-const patience = 20 * time.Second
-
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal(what)
-		}
-	}
 }
