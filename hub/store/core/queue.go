@@ -56,8 +56,8 @@ func (q *Queue) Give(d *hub.Delivery, lease, claim int64, now time.Time, lasting
 	return &mine
 }
 
-// claimed is the claim that d was given with, unless it is used up or its unit is being written.
-func (q *Queue) claimed(d *hub.Delivery) *Claim {
+// Claimed is the claim that d was given with, unless it is used up or its unit is being written.
+func (q *Queue) Claimed(d *hub.Delivery) *Claim {
 	c := q.Claims[d.Seq]
 	if c == nil || c.D.Epoch != d.Epoch || c.Busy {
 		return nil
@@ -67,7 +67,7 @@ func (q *Queue) claimed(d *hub.Delivery) *Claim {
 
 // use makes the claim of a unit's input busy. It is ErrLost when the input is not claimed so any more.
 func (q *Queue) use(in *hub.Delivery) (*Claim, error) {
-	c := q.claimed(in)
+	c := q.Claimed(in)
 	if c == nil {
 		return nil, NotClaimed(in)
 	}
@@ -106,7 +106,7 @@ func Release[Q Queued](given []*hub.Delivery, queue func(name string) Q, free fu
 		if q == none {
 			continue
 		}
-		switch c := q.Base().claimed(d); {
+		switch c := q.Base().Claimed(d); {
 		case c == nil:
 		case c.D.State == hub.Held:
 			c.Busy = true

@@ -18,10 +18,10 @@ func (s *Store) Claim(_ context.Context, name string, limit int, lease time.Dura
 	defer s.mu.Unlock()
 	now := s.o.Clock.Now()
 	q := s.queue(name)
+	s.expire(q, now)
 	var waiting []*memoryRow
 	for _, r := range q.waiting {
-		s.expire(r, now)
-		if !r.held {
+		if q.Claims[r.d.Seq] == nil {
 			waiting = append(waiting, r)
 		}
 	}
@@ -40,45 +40,29 @@ func (s *Store) Claim(_ context.Context, name string, limit int, lease time.Dura
 	slices.SortFunc(due, func(a, b *memoryRow) int { return cmp.Compare(a.d.Seq, b.d.Seq) })
 	var out []*hub.Delivery
 	for _, r := range due {
-		out = append(out, s.give(r, now, lease))
+		out = append(out, s.give(q, r, now, lease))
 	}
-	var kept core.Backlog // claimed rows stay, so that an ended lease finds them
 	for len(out) < limit && len(q.ready) > 0 {
-		r := s.rows[q.ready.Pop().Seq]
-		if r == nil || r.d.State != hub.Ready {
-			continue
+		if r := s.rows[q.ready.Take().Seq]; r != nil && r.d.State == hub.Ready {
+			out = append(out, s.give(q, r, now, lease))
 		}
-		if s.expire(r, now); !r.held {
-			out = append(out, s.give(r, now, lease))
-		}
-		kept.Push(core.Back{Seq: r.d.Seq})
 	}
-	s.keepLeased(q, kept)
 	return out, next, nil
 }
 
-// keepLeased keeps claimed rows in the ready list only if a lease can end.
-func (s *Store) keepLeased(q *memoryQueue, kept core.Backlog) {
-	for _, b := range kept {
-		if !s.rows[b.Seq].until.IsZero() {
-			q.ready.Push(b)
-		}
-	}
-}
-
-func (s *Store) give(r *memoryRow, now time.Time, lease time.Duration) *hub.Delivery {
+func (s *Store) give(q *memoryQueue, r *memoryRow, now time.Time, lease time.Duration) *hub.Delivery {
 	s.seq++
-	r.held, r.until, r.d.Epoch = true, time.Time{}, s.seq
-	if lease > 0 {
-		r.until = now.Add(lease)
-	}
-	d := r.d
-	return &d
+	return q.Give(&r.d, 0, s.seq, now, lease)
 }
 
-func (s *Store) expire(r *memoryRow, now time.Time) {
-	if r.held && !r.until.IsZero() && !r.until.After(now) {
-		r.held = false
+func (s *Store) expire(q *memoryQueue, now time.Time) {
+	q.Expire(now, func(c *core.Claim) { s.unclaim(q, c) })
+}
+
+func (s *Store) unclaim(q *memoryQueue, c *core.Claim) {
+	delete(q.Claims, c.D.Seq)
+	if c.D.State == hub.Ready {
+		q.ready.Add(core.Back{Seq: c.D.Seq})
 	}
 }
 
@@ -88,10 +72,11 @@ func (s *Store) ClaimHeld(_ context.Context, name, key string, limit int, lease 
 		return nil, err
 	}
 	defer s.mu.Unlock()
-	now := s.o.Clock.Now()
+	q, now := s.queue(name), s.o.Clock.Now()
+	s.expire(q, now)
 	for _, r := range s.sorted(func(r *memoryRow) bool { return r.d.Queue == name && r.d.State == hub.Held && r.d.Msg.Key == key }) {
-		if s.expire(r, now); !r.held && len(out) < limit {
-			out = append(out, s.give(r, now, lease))
+		if q.Claims[r.d.Seq] == nil && len(out) < limit {
+			out = append(out, s.give(q, r, now, lease))
 		}
 	}
 	return out, nil
@@ -101,10 +86,7 @@ func (s *Store) ClaimHeld(_ context.Context, name, key string, limit int, lease 
 func (s *Store) Ended(name string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	q := s.queue(name)
-	ended := q.ended
-	q.ended = nil
-	return ended
+	return s.queue(name).TakeEnded()
 }
 
 // Release gives claimed messages back; a held one becomes ready.
@@ -113,15 +95,9 @@ func (s *Store) Release(_ context.Context, given []*hub.Delivery) error {
 		return err
 	}
 	defer s.mu.Unlock()
-	for _, d := range given {
-		r := s.rows[d.Seq]
-		if r == nil || !r.held || r.d.Epoch != d.Epoch {
-			continue
-		}
-		r.held = false
-		if r.d.State == hub.Held || r.d.State == hub.Ready {
-			s.become(r, hub.Ready, time.Time{}, s.o.Clock.Now())
-		}
+	for _, c := range core.Release(given, s.queue, s.unclaim) {
+		delete(s.queue(c.D.Queue).Claims, c.D.Seq)
+		s.become(s.rows[c.D.Seq], hub.Ready, time.Time{}, s.o.Clock.Now())
 	}
 	return nil
 }

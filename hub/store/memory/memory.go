@@ -30,20 +30,17 @@ type Store struct {
 }
 
 type memoryRow struct {
-	d     hub.Delivery // Epoch is that of the claim
-	until time.Time
-	held  bool // claimed
+	d     hub.Delivery
 	since time.Time
 	await string // what a message that waits after a failure awaits
 }
 
 type memoryQueue struct {
-	name    string
-	ready   core.Backlog // may name rows that are ready no more
+	core.Queue
+	ready   core.Backlog // what nobody has claimed; may name rows that are ready no more
 	waiting map[int64]*memoryRow
 	names   map[string]int64
-	ended   []string // see Ended
-	depth   int      // not dead
+	depth   int // not dead
 }
 
 type memoryHistory struct {
@@ -89,7 +86,7 @@ func (s *Store) Close() error {
 func (s *Store) queue(name string) *memoryQueue {
 	q := s.queues[name]
 	if q == nil {
-		q = &memoryQueue{name: name, waiting: map[int64]*memoryRow{}, names: map[string]int64{}}
+		q = &memoryQueue{Queue: core.Queue{Name: name, Claims: map[int64]*core.Claim{}}, waiting: map[int64]*memoryRow{}, names: map[string]int64{}}
 		s.queues[name] = q
 	}
 	return q
@@ -142,10 +139,8 @@ func (w written) set(r hub.Record) {
 
 // check finds what the records will be, if nothing conflicts.
 func (s *Store) check(u *hub.Unit, now time.Time) (written, error) {
-	if in := u.Input; in != nil {
-		if r := s.rows[in.Seq]; r == nil || !r.held || r.d.Epoch != in.Epoch {
-			return nil, core.NotClaimed(in)
-		}
+	if in := u.Input; in != nil && s.queue(in.Queue).Claimed(in) == nil {
+		return nil, core.NotClaimed(in)
 	}
 	if err := s.room(u); err != nil {
 		return nil, err
@@ -227,7 +222,7 @@ func (s *Store) kind(kind string) map[string]hub.Record {
 func (s *Store) finish(u *hub.Unit, now time.Time) {
 	r := s.rows[u.Input.Seq]
 	f := &u.Finish
-	r.held = false
+	delete(s.queue(r.d.Queue).Claims, r.d.Seq)
 	if f.State == hub.Done {
 		s.remove(r)
 		return
@@ -253,7 +248,7 @@ func (s *Store) become(r *memoryRow, state hub.State, due, now time.Time) {
 	r.d.State, r.d.Due, r.since = state, time.Time{}, now
 	switch state {
 	case hub.Ready:
-		q.ready.Push(core.Back{Seq: r.d.Seq})
+		q.ready.Add(core.Back{Seq: r.d.Seq})
 	case hub.Waiting:
 		r.d.Due = due
 		q.waiting[r.d.Seq] = r
@@ -270,6 +265,7 @@ func (s *Store) become(r *memoryRow, state hub.State, due, now time.Time) {
 func (s *Store) remove(r *memoryRow) {
 	q := s.queue(r.d.Queue)
 	delete(s.rows, r.d.Seq)
+	delete(q.Claims, r.d.Seq)
 	delete(q.waiting, r.d.Seq)
 	if r.d.Name != "" && q.names[r.d.Name] == r.d.Seq {
 		delete(q.names, r.d.Name)
@@ -283,8 +279,8 @@ func (s *Store) put(p *hub.Put, now time.Time) {
 	q := s.queue(p.Queue)
 	if p.Name != "" {
 		if r := s.rows[q.names[p.Name]]; r != nil {
-			if !r.held && r.d.State != hub.Dead && r.d.Msg.Key != "" {
-				q.ended = append(q.ended, r.d.Msg.Key)
+			if q.Claims[r.d.Seq] == nil && r.d.State != hub.Dead {
+				q.Ends(r.d.Msg.Key)
 			}
 			s.remove(r)
 		}

@@ -106,7 +106,7 @@ func (s *Store) takeReady(q *queue, out []*hub.Delivery, limit int, now time.Tim
 		d := q.ring.first()
 		switch {
 		case len(q.back) > 0 && (d == nil || q.back[0].Seq < d.Seq):
-			b := q.back.Pop()
+			b := q.back.Take()
 			if b.D == nil {
 				b.D = &hub.Delivery{Seq: b.Seq, Queue: q.Name, State: hub.Ready} // fetchBare reads the rest
 			}

@@ -90,7 +90,7 @@ func (s *Store) comeBack(q *queue, e core.Back) {
 	case q.watch != nil:
 		q.watch.ready = append(q.watch.ready, e)
 	case e.Seq <= q.upTo:
-		q.back.Push(e)
+		q.back.Add(e)
 	}
 }
 
