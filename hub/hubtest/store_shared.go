@@ -243,7 +243,7 @@ func sharedHeldBehindRetry(a, b *storeTest) {
 	b.commit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: keyed("m2", "k")}}})
 	a.until("m2 is not held", func() bool {
 		a.holds("q")
-		return len(a.browse(hub.BrowseQuery{ID: "m2", State: hub.Held})) == 1
+		return len(a.browse(store.BrowseQuery{ID: "m2", State: hub.Held})) == 1
 	})
 	held := func() []*hub.Delivery {
 		out, err := a.s.ClaimHeld(context.Background(), "q", "k", 10, time.Minute)

@@ -107,10 +107,7 @@ func (b *batch) ask(ctx context.Context, c *pgx.Conn, number int64) error {
 		}
 	}
 	if n > 0 {
-		q.Queue(sqlNumbers, n).Query(func(rows pgx.Rows) (err error) {
-			b.numbers, err = pgx.CollectRows(rows, pgx.RowTo[int64])
-			return err
-		})
+		q.Queue(sqlNumbers, n).Query(reads(func(r core.Row) { b.numbers = append(b.numbers, r.Int(0)) }))
 	}
 	return c.SendBatch(ctx, q).Close()
 }
@@ -126,15 +123,8 @@ func (b *batch) askInputs(q *pgx.Batch) {
 		return
 	}
 	slices.Sort(queues)
-	var id, epoch int64
-	q.Queue(sqlFence, slices.Compact(queues), b.s.id).Query(func(rows pgx.Rows) error {
-		_, err := pgx.ForEachRow(rows, []any{&id, &epoch}, func() error { b.fenced[id] = epoch; return nil })
-		return err
-	})
-	q.Queue(sqlPresent, seqs).Query(func(rows pgx.Rows) error {
-		_, err := pgx.ForEachRow(rows, []any{&id}, func() error { b.present[id] = true; return nil })
-		return err
-	})
+	q.Queue(sqlFence, slices.Compact(queues), b.s.id).Query(reads(func(r core.Row) { b.fenced[r.Int(0)] = r.Int(1) }))
+	q.Queue(sqlPresent, seqs).Query(reads(func(r core.Row) { b.present[r.Int(0)] = true }))
 }
 
 func (b *batch) askRecords(q *pgx.Batch) {
@@ -153,51 +143,30 @@ func (b *batch) askRecords(q *pgx.Batch) {
 	}
 	slices.SortFunc(create, byName)
 	slices.SortFunc(other, byName)
-	var kind string
-	var key []byte
-	if r := columnsOf(create, nil); len(create) > 0 {
-		q.Queue(sqlCreate, r.kinds, r.keys, r.sums, r.values, r.expires, core.Nanos(b.now)).Query(func(rows pgx.Rows) error {
-			_, err := pgx.ForEachRow(rows, []any{&kind, &key}, func() error { b.created[core.Name{Kind: kind, Key: string(key)}] = true; return nil })
-			return err
-		})
+	var made, read columns
+	for _, w := range create {
+		made.add(w.Kind, []byte(w.Key), core.RecordSum(w.Kind, w.Key, w.Value), w.Value, core.Nanos(w.Expires))
 	}
-	if r := columnsOf(other, nil); len(other) > 0 {
-		var version int64
-		q.Queue(sqlVersions, r.kinds, r.keys, core.Nanos(b.now)).Query(func(rows pgx.Rows) error {
-			_, err := pgx.ForEachRow(rows, []any{&kind, &key, &version}, func() error {
-				b.versions[core.Name{Kind: kind, Key: string(key)}] = version
-				return nil
-			})
-			return err
-		})
+	for _, w := range other {
+		read.add(w.Kind, []byte(w.Key))
 	}
+	nameOf := func(r core.Row) core.Name { return core.Name{Kind: r.Text(0), Key: r.Text(1)} }
+	made.queue(q, sqlCreate, core.Nanos(b.now)).Query(reads(func(r core.Row) { b.created[nameOf(r)] = true }))
+	read.queue(q, sqlVersions, core.Nanos(b.now)).Query(reads(func(r core.Row) { b.versions[nameOf(r)] = r.Int(2) }))
 }
 
 func (b *batch) askNames(q *pgx.Batch) {
-	var queues []int64
-	var names [][]byte
+	var names columns
 	for _, j := range b.jobs {
 		for i := range j.Puts {
 			if r := &j.Puts[i]; r.Put.Name != "" {
-				queues, names = append(queues, r.Queue.ID), append(names, []byte(r.Put.Name))
+				names.add(r.Queue.ID, []byte(r.Put.Name))
 			}
 		}
 	}
-	if len(names) == 0 {
-		return
-	}
-	var n named
-	var queue int64
-	var name, key []byte
-	var state int16
-	q.Queue(sqlExisting, queues, names).Query(func(rows pgx.Rows) error {
-		_, err := pgx.ForEachRow(rows, []any{&n.seq, &queue, &name, &state, &key}, func() error {
-			n.state, n.key = hub.State(state), string(key)
-			b.existing[core.Name{Queue: queue, Key: string(name)}] = n
-			return nil
-		})
-		return err
-	})
+	names.queue(q, sqlExisting).Query(reads(func(r core.Row) {
+		b.existing[core.Name{Queue: r.Int(1), Key: r.Text(2)}] = named{r.Int(0), hub.State(r.Int(3)), r.Text(4)}
+	}))
 }
 
 // decide finds out which units pass.

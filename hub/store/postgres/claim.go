@@ -70,18 +70,15 @@ func (s *Store) claimSome(ctx context.Context, q *queue, out []*hub.Delivery, no
 		return out, false, nil
 	}
 	q.look, q.Due = false, time.Time{} // what is committed from here on sets them again
-	claimed, epoch, room := slices.Collect(maps.Keys(q.Claims)), q.epoch, limit-len(out)
+	claimed, epoch, room := slices.AppendSeq([]int64{}, maps.Keys(q.Claims)), q.epoch, limit-len(out)
 	s.mu.Unlock()
-	if claimed == nil {
-		claimed = []int64{}
-	}
 	var due, ready found
 	var next int64
 	err := s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
 		due, ready = found{clock: s.o.Clock}, found{clock: s.o.Clock}
 		b := &pgx.Batch{}
-		b.Queue(sqlDue, q.ID, core.Nanos(now), claimed, room).Query(due.scan)
-		b.Queue(sqlReady, q.ID, claimed, room).Query(ready.scan)
+		b.Queue(sqlDue, q.ID, core.Nanos(now), claimed, room).Query(reads(due.scan))
+		b.Queue(sqlReady, q.ID, claimed, room).Query(reads(ready.scan))
 		b.Queue(sqlNext, q.ID, core.Nanos(now), claimed).QueryRow(func(row pgx.Row) error { return row.Scan(&next) })
 		return c.SendBatch(ctx, b).Close()
 	})
@@ -125,16 +122,13 @@ type found struct {
 	behind []*hub.Delivery // to be held
 }
 
-// scan takes in rows of core.Columns and of whether the message stands behind a retry.
-func (f *found) scan(rows pgx.Rows) error {
-	return each(rows, func(r core.Row) error {
-		f.rows++
-		behind, _ := r[core.Width].(bool)
-		if d := f.Add(r, f.clock); behind && len(f.Good) > 0 && f.Good[len(f.Good)-1] == d {
-			f.Good, f.behind = f.Good[:len(f.Good)-1], append(f.behind, d)
-		}
-		return nil
-	})
+// scan takes in a row of core.Columns and of whether the message stands behind a retry.
+func (f *found) scan(r core.Row) {
+	f.rows++
+	behind, _ := r[core.Width].(bool)
+	if d := f.Add(r, f.clock); behind && len(f.Good) > 0 && f.Good[len(f.Good)-1] == d {
+		f.Good, f.behind = f.Good[:len(f.Good)-1], append(f.behind, d)
+	}
 }
 
 // hold makes messages wait behind a retry of their key. heal frees them if the runtime does not.
@@ -150,10 +144,7 @@ func (s *Store) hold(ctx context.Context, q *queue, epoch int64, behind []*hub.D
 	}
 	q.look = true // what is behind no more
 	s.mu.Unlock()
-	return s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
-		_, err := c.Exec(ctx, sqlHold, seqs, s.id, epoch)
-		return err
-	})
+	return s.exec(ctx, sqlHold, seqs, s.id, epoch)
 }
 
 // give claims d for the caller, under s.mu.

@@ -201,34 +201,3 @@ func bytesFor(args []any) []any {
 	}
 	return out
 }
-
-// each calls row for each row of an answer, until that returns core.ErrStop.
-func each(rows pgx.Rows, row func(r core.Row) error) error {
-	defer rows.Close()
-	var r core.Row
-	for rows.Next() {
-		values, err := rows.Values()
-		if err != nil {
-			return err
-		}
-		r = r[:0]
-		for _, v := range values {
-			r = append(r, v)
-		}
-		if err := row(r); errors.Is(err, core.ErrStop) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
-// texts collects a column of byte strings.
-func texts(rows pgx.Rows) (out []string, err error) {
-	err = each(rows, func(r core.Row) error {
-		out = append(out, r.Text(0))
-		return nil
-	})
-	return out, err
-}

@@ -22,11 +22,8 @@ func (s *Store) bury(ctx context.Context, q *queue, bad []*hub.Delivery) error {
 		seqs = append(seqs, d.Seq)
 	}
 	failure, cause := core.EncodeFailure(bad[0].Error)
-	err := s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
-		_, err := c.Exec(ctx, "UPDATE messages SET state=4, due=$2, error=$3, cause=$4 WHERE seq=ANY($1) AND state<>4",
-			seqs, core.Nanos(core.DeadSince(bad[0].Error, s.o.Clock.Now())), failure, cause)
-		return err
-	})
+	err := s.exec(ctx, "UPDATE messages SET state=4, due=$2, error=$3, cause=$4 WHERE seq=ANY($1) AND state<>4",
+		seqs, core.Nanos(core.DeadSince(bad[0].Error, s.o.Clock.Now())), failure, cause)
 	if err != nil {
 		return err
 	}
@@ -59,12 +56,8 @@ func (s *Store) Settle(ctx context.Context, seqs []int64, replay bool) (done int
 // changed runs a statement that returns, for each message that it changes, the number of its queue.
 func (s *Store) changed(ctx context.Context, sql string, args ...any) (queues []int64, err error) {
 	err = s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
-		rows, err := c.Query(ctx, sql, args...)
-		if err != nil {
-			return err
-		}
-		queues, err = pgx.CollectRows(rows, pgx.RowTo[int64])
-		return err
+		queues = nil
+		return ask(ctx, c, func(r core.Row) { queues = append(queues, r.Int(0)) }, sql, args...)
 	})
 	return queues, err
 }
@@ -72,7 +65,8 @@ func (s *Store) changed(ctx context.Context, sql string, args ...any) (queues []
 // Hasten makes messages that await a part of the hub due now. Its clock is this hub's.
 func (s *Store) Hasten(ctx context.Context, part string, limit int) (int, error) {
 	queues, err := s.changed(ctx, `UPDATE messages SET due=$2 WHERE seq IN
-		(SELECT seq FROM messages WHERE state=2 AND cause=$1 AND due>$2 ORDER BY due LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING queue`, part, core.Nanos(s.o.Clock.Now()), limit)
+		(SELECT seq FROM messages WHERE state=2 AND cause=$1 AND due>$2 ORDER BY due LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING queue`,
+		part, core.Nanos(s.o.Clock.Now()), limit)
 	if err == nil {
 		s.arrived(queues, 0)
 	}

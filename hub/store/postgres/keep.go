@@ -171,24 +171,16 @@ func (s *Store) poll() {
 		return
 	}
 	_ = s.tend(func(ctx context.Context, c *pgx.Conn) error {
-		rows, err := c.Query(ctx, sqlPoll, ids)
-		if err != nil {
-			return err
-		}
-		var id, due int64
-		var ready bool
-		_, err = pgx.ForEachRow(rows, []any{&id, &ready, &due}, func() error {
+		return ask(ctx, c, func(r core.Row) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			q := s.byID[id]
+			q, ready := s.byID[r.Int(0)], r[1] == true
 			known := q.Due
-			if q.hint(core.TimeOf(due)); ready || !q.Due.Equal(known) {
+			if q.hint(core.TimeOf(r.Int(2))); ready || !q.Due.Equal(known) {
 				q.look = q.look || ready
 				s.wake(q.Name)
 			}
-			return nil
-		})
-		return err
+		}, sqlPoll, ids)
 	})
 	s.mu.Lock()
 	var heal []*queue
@@ -226,22 +218,15 @@ func (s *Store) heal(q *queue) {
 	if len(keys) == 0 {
 		return
 	}
-	var free []string
+	var free [][]byte
 	err := s.tend(func(ctx context.Context, c *pgx.Conn) error {
-		rows, err := c.Query(ctx, "SELECT k.key FROM unnest($2::bytea[]) k(key)"+
+		err := ask(ctx, c, func(r core.Row) { free = append(free, r.Bytes(0)) }, "SELECT k.key FROM unnest($2::bytea[]) k(key)"+
 			" WHERE NOT EXISTS(SELECT 1 FROM messages w WHERE w.queue=$1 AND w.key=k.key AND "+retrying+")", q.ID, keys)
-		if err != nil {
+		if err != nil || len(free) == 0 {
 			return err
-		}
-		if free, err = texts(rows); err != nil || len(free) == 0 {
-			return err
-		}
-		keys = keys[:0]
-		for _, k := range free {
-			keys = append(keys, []byte(k))
 		}
 		_, err = c.Exec(ctx, `UPDATE messages SET state=1 WHERE queue=$1 AND state=3 AND key=ANY($2)
-			AND EXISTS(SELECT 1 FROM queues WHERE id=$1 AND owner=$3 AND epoch=$4)`, q.ID, keys, s.id, epoch)
+			AND EXISTS(SELECT 1 FROM queues WHERE id=$1 AND owner=$3 AND epoch=$4)`, q.ID, free, s.id, epoch)
 		return err
 	})
 	if err != nil || len(free) == 0 {
@@ -250,8 +235,8 @@ func (s *Store) heal(q *queue) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, k := range free {
-		delete(q.kept, k)
-		q.ends(k)
+		delete(q.kept, string(k))
+		q.ends(string(k))
 	}
 	q.look = true
 	s.wake(q.Name)

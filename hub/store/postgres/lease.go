@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"orderhub/hub"
+	"orderhub/hub/store/core"
 )
 
 const (
@@ -84,7 +85,7 @@ func (s *Store) take(ctx context.Context, q *queue) (held bool, wait time.Durati
 		b.Queue(sqlTake, q.ID, s.o.Lease.Microseconds(), s.id)
 		b.Queue(sqlFree, q.ID, s.id)
 		b.Queue(sqlWant, q.ID, s.id)
-		b.Queue(sqlRetrying, q.ID).Query(func(rows pgx.Rows) (err error) { retries, err = texts(rows); return err })
+		b.Queue(sqlRetrying, q.ID).Query(reads(func(r core.Row) { retries = append(retries, r.Text(0)) }))
 		b.Queue(sqlOwner, q.ID, s.id).QueryRow(func(row pgx.Row) error { return row.Scan(&held, &epoch, &left) })
 		return c.SendBatch(ctx, b).Close()
 	})
@@ -135,18 +136,12 @@ func (s *Store) renew() {
 		if err := s.enter(ctx, c); err != nil {
 			return err
 		}
-		rows, err := c.Query(ctx, sqlRenew, s.id, s.o.Lease.Microseconds())
-		if err != nil {
-			return err
-		}
-		var id, epoch, hub int64
-		_, err = pgx.ForEachRow(rows, []any{&id, &epoch, &hub}, func() error {
-			if kept[id] = epoch; hub != 0 {
-				wants[id] = hub
+		return ask(ctx, c, func(r core.Row) {
+			id := r.Int(0)
+			if kept[id] = r.Int(1); r.Int(2) != 0 {
+				wants[id] = r.Int(2)
 			}
-			return nil
-		})
-		return err
+		}, sqlRenew, s.id, s.o.Lease.Microseconds())
 	})
 	if err != nil {
 		return // away: heard has told, until passes

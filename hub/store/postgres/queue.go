@@ -97,10 +97,7 @@ func (s *Store) Lease(queue string) int64 {
 
 // Room tells whether PostgreSQL can be written to.
 func (s *Store) Room(ctx context.Context) error {
-	err := s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
-		_, err := c.Exec(ctx, "UPDATE hubs SET expires=expires WHERE id=$1", s.id)
-		return err
-	})
+	err := s.exec(ctx, "UPDATE hubs SET expires=expires WHERE id=$1", s.id)
 	if noSpace(sqlState(err)) {
 		return fmt.Errorf("store %s: %w", s.place, hub.ErrNoSpace)
 	}

@@ -65,34 +65,25 @@ const sqlQueues = `WITH n AS (
 func (s *Store) Queues(ctx context.Context) (out []store.QueueStats, err error) {
 	err = s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
 		out = nil
-		rows, err := c.Query(ctx, sqlQueues)
-		if err != nil {
-			return err
-		}
-		var name string
-		var state, n int
-		var due int64
-		var head []byte
-		_, err = pgx.ForEachRow(rows, []any{&name, &state, &n, &due, &head}, func() error {
+		return ask(ctx, c, func(r core.Row) {
+			name, n := r.Text(0), int(r.Int(2))
 			if len(out) == 0 || out[len(out)-1].Queue != name {
 				out = append(out, store.QueueStats{Queue: name})
 			}
 			st := &out[len(out)-1]
-			switch hub.State(state) {
+			switch hub.State(r.Int(1)) {
 			case hub.Ready:
 				st.Ready = n
 			case hub.Waiting:
-				st.Waiting, st.NextDue = n, core.TimeOf(due)
+				st.Waiting, st.NextDue = n, core.TimeOf(r.Int(3))
 			case hub.Held:
 				st.Held = n
 			case hub.Dead:
 				st.Dead = n
-				return nil
+				return
 			}
-			st.Oldest = core.Earlier(st.Oldest, core.HeadTime(head))
-			return nil
-		})
-		return err
+			st.Oldest = core.Earlier(st.Oldest, core.HeadTime(r.Bytes(4)))
+		}, sqlQueues)
 	})
 	return out, err
 }

@@ -44,11 +44,7 @@ func (s *Store) claimHeld(ctx context.Context, q *queue, key string, limit int, 
 	var f found
 	err = s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
 		f = found{clock: s.o.Clock}
-		rows, err := c.Query(ctx, sqlHeld, q.ID, []byte(key), claimed, limit)
-		if err != nil {
-			return err
-		}
-		return f.scan(rows)
+		return ask(ctx, c, f.scan, sqlHeld, q.ID, []byte(key), claimed, limit)
 	})
 	if err == nil {
 		err = s.bury(ctx, q, f.Bad)
@@ -100,11 +96,8 @@ func (s *Store) Release(ctx context.Context, given []*hub.Delivery) error {
 	for _, c := range held {
 		seqs = append(seqs, c.D.Seq)
 	}
-	err := s.read(context.WithoutCancel(ctx), func(ctx context.Context, c *pgx.Conn) error {
-		_, err := c.Exec(ctx, `UPDATE messages m SET state=1 WHERE seq=ANY($1) AND state=3
-			AND EXISTS(SELECT 1 FROM queues WHERE id=m.queue AND owner=$2)`, seqs, s.id)
-		return err
-	})
+	err := s.exec(context.WithoutCancel(ctx), `UPDATE messages m SET state=1 WHERE seq=ANY($1) AND state=3
+		AND EXISTS(SELECT 1 FROM queues WHERE id=m.queue AND owner=$2)`, seqs, s.id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range held {

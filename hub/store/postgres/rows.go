@@ -1,65 +1,80 @@
 package postgres
 
 import (
-	"orderhub/hub"
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
 	"orderhub/hub/store/core"
 )
 
-// Rows go to PostgreSQL by column: one statement for any number of them.
+// columns are rows by column, as a statement with unnest takes any number of them: its arguments.
+type columns []any
 
-type putRows struct {
-	seqs, queues     []int64
-	states           []int16
-	keys, ids, corrs [][]byte
-	sums             []int64
-	heads, bodies    [][]byte
-	attempts         []int32
-	dues             []int64
-	names            [][]byte
-	errors, causes   []any
-}
-
-func (p *putRows) add(seq int64, r *putRow) {
-	m := r.Put.Msg
-	p.seqs, p.queues, p.states = append(p.seqs, seq), append(p.queues, r.Queue.ID), append(p.states, int16(r.State))
-	p.keys, p.ids, p.corrs = append(p.keys, []byte(m.Key)), append(p.ids, []byte(m.ID)), append(p.corrs, []byte(m.Correlation))
-	body := r.Body
-	if body == nil {
-		body = []byte{}
+// add adds a row. Its values are as the columns of all other rows have them, or nil.
+func (c *columns) add(row ...any) {
+	if *c == nil {
+		*c = make(columns, len(row))
+		for i := range *c {
+			(*c)[i] = []any(nil)
+		}
 	}
-	p.sums, p.heads, p.bodies = append(p.sums, r.Sum), append(p.heads, r.Head), append(p.bodies, body)
-	p.attempts, p.dues, p.names = append(p.attempts, int32(r.Put.Tries)), append(p.dues, r.Due), append(p.names, []byte(r.Put.Name))
-	p.errors, p.causes = append(p.errors, r.Error), append(p.causes, r.Cause)
-}
-
-type finishRows struct {
-	seqs           []int64
-	states         []int16
-	dues           []int64
-	tried          []int32
-	errors, causes []any
-}
-
-// add adds the input of a unit that stays in the store.
-func (f *finishRows) add(j *job) {
-	f.seqs, f.states, f.dues = append(f.seqs, j.Unit.Input.Seq), append(f.states, int16(j.End.State)), append(f.dues, j.End.Due)
-	f.tried, f.errors, f.causes = append(f.tried, int32(j.End.Tried)), append(f.errors, j.End.Error), append(f.causes, j.End.Cause)
-}
-
-// recordRows is writes by column.
-type recordRows struct {
-	kinds        []string
-	keys, values [][]byte
-	versions     []int64
-	sums         []int64
-	expires      []int64
-}
-
-func columnsOf(ws []*hub.Write, versions []int64) (r recordRows) {
-	r.versions = versions
-	for _, w := range ws {
-		r.kinds, r.keys, r.values = append(r.kinds, w.Kind), append(r.keys, []byte(w.Key)), append(r.values, w.Value)
-		r.sums, r.expires = append(r.sums, core.RecordSum(w.Kind, w.Key, w.Value)), append(r.expires, core.Nanos(w.Expires))
+	for i, v := range row {
+		(*c)[i] = append((*c)[i].([]any), v)
 	}
-	return r
+}
+
+// queue puts the statement into a batch, if there are rows. Further arguments follow the columns.
+func (c columns) queue(q *pgx.Batch, sql string, more ...any) *pgx.QueuedQuery {
+	if c == nil {
+		return &pgx.QueuedQuery{}
+	}
+	return q.Queue(sql, append(c, more...)...)
+}
+
+// each calls row for each row of an answer, until that returns core.ErrStop.
+func each(rows pgx.Rows, row func(r core.Row) error) error {
+	defer rows.Close()
+	var r core.Row
+	for rows.Next() {
+		values, err := rows.Values()
+		if err != nil {
+			return err
+		}
+		r = r[:0]
+		for _, v := range values {
+			r = append(r, v)
+		}
+		if err := row(r); errors.Is(err, core.ErrStop) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// reads makes of row what a batch calls with the answer of a statement.
+func reads(row func(r core.Row)) func(rows pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		return each(rows, func(r core.Row) error { row(r); return nil })
+	}
+}
+
+// ask runs a statement and calls row for each row of its answer.
+func ask(ctx context.Context, c *pgx.Conn, row func(r core.Row), sql string, args ...any) error {
+	rows, err := c.Query(ctx, sql, args...)
+	if err != nil {
+		return err
+	}
+	return reads(row)(rows)
+}
+
+// exec runs a statement that may run twice.
+func (s *Store) exec(ctx context.Context, sql string, args ...any) error {
+	return s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, sql, args...)
+		return err
+	})
 }

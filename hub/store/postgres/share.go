@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"orderhub/hub/store/core"
 )
 
 // share makes room for hubs that have fewer queues: of those that they ask for,
@@ -19,14 +21,8 @@ func (s *Store) share(wants map[int64]int64) {
 	}
 	has := map[int64]int{}
 	err := s.tend(func(ctx context.Context, c *pgx.Conn) error {
-		rows, err := c.Query(ctx, "SELECT id, (SELECT count(*) FROM queues WHERE owner=h.id) FROM hubs h WHERE expires>clock_timestamp()")
-		if err != nil {
-			return err
-		}
-		var id int64
-		var n int
-		_, err = pgx.ForEachRow(rows, []any{&id, &n}, func() error { has[id] = n; return nil })
-		return err
+		return ask(ctx, c, func(r core.Row) { has[r.Int(0)] = int(r.Int(1)) },
+			"SELECT id, (SELECT count(*) FROM queues WHERE owner=h.id) FROM hubs h WHERE expires>clock_timestamp()")
 	})
 	if err != nil {
 		return

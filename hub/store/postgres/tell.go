@@ -31,8 +31,8 @@ const (
 		ON CONFLICT(kind,key) DO UPDATE SET version=excluded.version, crc=excluded.crc, value=excluded.value, expires=excluded.expires`
 	sqlForget  = "DELETE FROM records r USING unnest($1::text[],$2::bytea[]) u(kind,key) WHERE r.kind=u.kind AND r.key=u.key"
 	sqlHistory = `INSERT INTO history(seq,time,root,corr,outside,events)
-		SELECT u.seq, $2, u.root, nullif(u.corr,''), u.outside, u.events
-		FROM unnest($1::bigint[],$3::bytea[],$4::bytea[],$5::boolean[],$6::bytea[]) u(seq,root,corr,outside,events)`
+		SELECT u.seq, $6, u.root, nullif(u.corr,''), u.outside, u.events
+		FROM unnest($1::bigint[],$2::bytea[],$3::bytea[],$4::boolean[],$5::bytea[]) u(seq,root,corr,outside,events)`
 	sqlLink = "INSERT INTO links SELECT * FROM unnest($1::bytea[],$2::bigint[])"
 	sqlAdds = `INSERT INTO counters SELECT * FROM unnest($1::text[],$2::bytea[],$3::bigint[])
 		ON CONFLICT(kind,key) DO UPDATE SET value=counters.value+excluded.value`
@@ -68,8 +68,7 @@ func (b *batch) replaced(r *putRow) (old named, there bool) {
 
 func (b *batch) tellMessages(q *pgx.Batch) {
 	var gone []int64
-	var f finishRows
-	var p putRows
+	var finished, put columns
 	for _, j := range b.passed {
 		replaced := map[int64]bool{}
 		for i := range j.Puts {
@@ -78,13 +77,18 @@ func (b *batch) tellMessages(q *pgx.Batch) {
 				replaced[old.seq] = true
 			}
 			if !r.Put.Cancel {
-				p.add(b.next(), r)
+				m, body := r.Put.Msg, r.Body
+				if body == nil {
+					body = []byte{}
+				}
+				put.add(b.next(), r.Queue.ID, int64(r.State), []byte(m.Key), []byte(m.ID), []byte(m.Correlation), r.Sum, r.Head, body,
+					int64(r.Put.Tries), r.Due, []byte(r.Put.Name), r.Error, r.Cause)
 			}
 		}
 		if in := j.Unit.Input; in != nil && j.End.State == hub.Done {
 			replaced[in.Seq] = true
 		} else if in != nil && !replaced[in.Seq] {
-			f.add(j)
+			finished.add(in.Seq, int64(j.End.State), j.End.Due, j.End.Tried, j.End.Error, j.End.Cause)
 		}
 		gone = slices.AppendSeq(gone, maps.Keys(replaced))
 	}
@@ -92,68 +96,49 @@ func (b *batch) tellMessages(q *pgx.Batch) {
 		slices.Sort(gone)
 		q.Queue(sqlDelete, gone)
 	}
-	if len(f.seqs) > 0 {
-		q.Queue(sqlFinish, f.seqs, f.states, f.dues, f.tried, f.errors, f.causes)
-	}
-	if len(p.seqs) > 0 {
-		q.Queue(sqlInsert, p.seqs, p.queues, p.states, p.keys, p.ids, p.corrs, p.sums, p.heads, p.bodies, p.attempts, p.dues, p.names, p.errors, p.causes)
-	}
+	finished.queue(q, sqlFinish)
+	put.queue(q, sqlInsert)
 }
 
 // tellRecords writes records, and takes back those that ask made for units that did not pass.
 func (b *batch) tellRecords(q *pgx.Batch) {
-	var set, drop []*hub.Write
-	var versions []int64
+	var set, drop columns
 	for _, j := range b.jobs {
 		for i := range j.Writes {
 			w := &j.Writes[i]
 			creates := w.IfVersion == 0 && w.Value != nil
 			switch {
-			case j.Err != nil && creates && b.created[recordName(w)]:
-				drop = append(drop, w)
-			case j.Err != nil || creates:
-			case w.Value == nil:
-				drop = append(drop, w)
-			default:
-				set, versions = append(set, w), append(versions, b.next())
+			case j.Err != nil && creates && b.created[recordName(w)], j.Err == nil && w.Value == nil:
+				drop.add(w.Kind, []byte(w.Key))
+			case j.Err == nil && !creates:
+				set.add(w.Kind, []byte(w.Key), b.next(), core.RecordSum(w.Kind, w.Key, w.Value), w.Value, core.Nanos(w.Expires))
 			}
 		}
 	}
-	if r := columnsOf(set, versions); len(set) > 0 {
-		q.Queue(sqlWrite, r.kinds, r.keys, r.versions, r.sums, r.values, r.expires)
-	}
-	if r := columnsOf(drop, nil); len(drop) > 0 {
-		q.Queue(sqlForget, r.kinds, r.keys)
-	}
+	set.queue(q, sqlWrite)
+	drop.queue(q, sqlForget)
 }
 
 func (b *batch) tellHistory(q *pgx.Batch) {
-	var seqs, linkSeqs []int64
-	var roots, corrs, events, links [][]byte
-	var outside []bool
+	var history, links columns
 	for _, j := range b.passed {
 		if j.Events == nil {
 			continue
 		}
 		seq := b.next()
-		seqs, roots, corrs = append(seqs, seq), append(roots, []byte(j.Unit.Root)), append(corrs, []byte(j.Unit.Correlation))
-		outside, events = append(outside, j.Outside), append(events, j.Events)
+		history.add(seq, []byte(j.Unit.Root), []byte(j.Unit.Correlation), j.Outside, j.Events)
 		for _, l := range j.Links {
-			links, linkSeqs = append(links, []byte(l)), append(linkSeqs, seq)
+			links.add([]byte(l), seq)
 		}
 	}
-	if len(seqs) > 0 {
-		q.Queue(sqlHistory, seqs, core.Nanos(b.now), roots, corrs, outside, events)
-	}
-	if len(links) > 0 {
-		q.Queue(sqlLink, links, linkSeqs)
-	}
+	history.queue(q, sqlHistory, core.Nanos(b.now))
+	links.queue(q, sqlLink)
 }
 
 const (
 	sqlRefuse = `INSERT INTO refused(seq,time,id,corr,source,reason,value)
-		SELECT u.seq, $1, u.id, nullif(u.corr,''), u.source, u.reason, u.value
-		FROM unnest($2::bigint[],$3::bytea[],$4::bytea[],$5::bytea[],$6::bytea[],$7::bytea[]) u(seq,id,corr,source,reason,value)`
+		SELECT u.seq, $7, u.id, nullif(u.corr,''), u.source, u.reason, u.value
+		FROM unnest($1::bigint[],$2::bytea[],$3::bytea[],$4::bytea[],$5::bytea[],$6::bytea[]) u(seq,id,corr,source,reason,value)`
 	sqlRefusedOld = `DELETE FROM refused r USING unnest($1::bytea[],$2::bytea[]) k(source,reason) WHERE r.source=k.source AND r.reason=k.reason
 		AND r.seq<=(SELECT seq FROM refused o WHERE o.source=k.source AND o.reason=k.reason ORDER BY seq DESC LIMIT 1 OFFSET $3)`
 	sqlRefusedTop = "DELETE FROM refused WHERE seq IN (SELECT seq FROM refused ORDER BY seq LIMIT greatest(0, (SELECT count(*) FROM refused)-$1))"
@@ -161,23 +146,21 @@ const (
 
 // tellRefusals keeps the batch's refusals, and deletes the oldest past the bounds.
 func (b *batch) tellRefusals(q *pgx.Batch) {
-	var seqs []int64
-	var ids, corrs, sources, reasons, values, kindSources, kindReasons [][]byte
-	kinds := map[[2]string]bool{}
+	var refused, kinds columns
+	seen := map[[2]string]bool{}
 	for _, j := range b.passed {
 		for i := range j.Unit.Refused {
 			r := &j.Unit.Refused[i]
-			seqs, ids, corrs = append(seqs, b.next()), append(ids, []byte(r.ID)), append(corrs, []byte(r.Correlation))
-			sources, reasons, values = append(sources, []byte(r.Source)), append(reasons, []byte(r.Reason)), append(values, j.Refused[i])
-			if k := [2]string{r.Source, r.Reason}; !kinds[k] {
-				kinds[k] = true
-				kindSources, kindReasons = append(kindSources, []byte(k[0])), append(kindReasons, []byte(k[1]))
+			refused.add(b.next(), []byte(r.ID), []byte(r.Correlation), []byte(r.Source), []byte(r.Reason), j.Refused[i])
+			if k := [2]string{r.Source, r.Reason}; !seen[k] {
+				seen[k] = true
+				kinds.add([]byte(r.Source), []byte(r.Reason))
 			}
 		}
 	}
-	if len(seqs) > 0 {
-		q.Queue(sqlRefuse, core.Nanos(b.now), seqs, ids, corrs, sources, reasons, values)
-		q.Queue(sqlRefusedOld, kindSources, kindReasons, store.MaxRefusalsOfKind)
+	if refused != nil {
+		refused.queue(q, sqlRefuse, core.Nanos(b.now))
+		kinds.queue(q, sqlRefusedOld, store.MaxRefusalsOfKind)
 		q.Queue(sqlRefusedTop, store.MaxRefusals)
 	}
 }
@@ -190,19 +173,14 @@ func (b *batch) tellAdds(q *pgx.Batch) {
 			sums[core.Name{Kind: a.Kind, Key: a.Key}] += a.Delta
 		}
 	}
-	if len(sums) == 0 {
-		return
-	}
 	names := slices.SortedFunc(maps.Keys(sums), func(a, b core.Name) int {
 		return strings.Compare(a.Kind+"\x00"+a.Key, b.Kind+"\x00"+b.Key)
 	})
-	var kinds []string
-	var keys [][]byte
-	var deltas []int64
+	var adds columns
 	for _, n := range names {
-		kinds, keys, deltas = append(kinds, n.Kind), append(keys, []byte(n.Key)), append(deltas, sums[n])
+		adds.add(n.Kind, []byte(n.Key), sums[n])
 	}
-	q.Queue(sqlAdds, kinds, keys, deltas)
+	adds.queue(q, sqlAdds)
 }
 
 // apply brings memory up to what was just committed.
