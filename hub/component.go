@@ -126,9 +126,14 @@ func (e *Env) Path(p string) string {
 	return filepath.Join(e.Dir, p)
 }
 
-// Describer is a Source that tells its partners what it takes, such as a route
-// of a served OpenAPI document. Describe is called once, before it runs.
-type Describer interface{ Describe(d Description) }
+// Describe tells a source that has a method Describe(Description) what the
+// configuration knows of its messages, once, before it runs. Such a source tells
+// its partners what it takes, as a route of a served OpenAPI document does.
+func Describe(s Source, d Description) {
+	if to, ok := s.(interface{ Describe(d Description) }); ok {
+		to.Describe(d)
+	}
+}
 
 // Description is what the configuration knows of a source's messages.
 type Description struct {

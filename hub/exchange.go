@@ -182,11 +182,12 @@ func (x *Exchange) Join(forks ...*Exchange) {
 // again while it ends in a conflict; what it locked stays locked until it returns. A unit that has x's Input consumes the
 // message: then x's unit is empty, and nothing is left for the end of the run.
 func (x *Exchange) Turn(ctx context.Context, f func(y *Exchange) error) error {
-	y, err := x.Env.RetryConflicts(ctx, func(again bool, wanted []int) (*Exchange, error) {
+	y, err := x.Env.RetryConflicts(ctx, func() *Exchange {
 		y := NewExchange(x.Msg, x.Env)
-		y.Trace, y.Again = x.Trace, x.Again || again
-		y.Lock(wanted)
-		return y, Protect(ctx, func(_ context.Context, y *Exchange) error { return f(y) }, y)
+		y.Trace, y.Again = x.Trace, x.Again
+		return y
+	}, func(y *Exchange) error {
+		return Protect(ctx, func(_ context.Context, y *Exchange) error { return f(y) }, y)
 	})
 	if err == nil && y.Unit.Input != nil {
 		x.Unit = &Unit{}

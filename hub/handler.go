@@ -29,16 +29,11 @@ type Source interface {
 	Run(ctx context.Context, h Handler) error
 }
 
-// Reader is the hub's own Handler: a source tells it that it reads now (nil), or
-// that it has lost its far end and looks for it by itself (the error). A Run
-// that ends with an error says so by that; the next one says that it reads.
-type Reader interface {
-	Reads(err error)
-}
-
-// Reads tells h, if it is a Reader, whether its source reads.
+// Reads tells the hub that the source of h reads now (nil), or that it has lost
+// its far end and looks for it by itself (the error). A Run that ends with an
+// error says so by that; the next one says that it reads.
 func Reads(h Handler, err error) {
-	if r, ok := h.(Reader); ok {
+	if r, ok := h.(interface{ Reads(err error) }); ok {
 		r.Reads(err)
 	}
 }

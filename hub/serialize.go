@@ -47,14 +47,17 @@ func (w *work) want(n int) {
 // conflictTries bounds the immediate re-runs after ErrConflict; past it the message is retried later.
 const conflictTries = 20
 
-// RetryConflicts runs a unit of work again as long as another one changed a record that
-// it had read; after conflictTries runs it returns the conflict. run gets the stripes
-// that the run before asked for, to Lock them; what its unit holds is settled here.
-func (e *StageEnv) RetryConflicts(ctx context.Context, run func(again bool, wanted []int) (*Exchange, error)) (x *Exchange, err error) {
+// RetryConflicts runs a unit of work, on the exchange that fresh makes for each run, and
+// runs it again as long as another unit changed a record that it had read. After
+// conflictTries runs it returns the conflict. What the unit holds ends with its run.
+func (e *StageEnv) RetryConflicts(ctx context.Context, fresh func() *Exchange, run func(x *Exchange) error) (x *Exchange, err error) {
 	var wanted []int
 	for try := 1; ; try++ {
-		x, err = run(try > 1, wanted)
-		wanted = x.Settle()
+		x = fresh()
+		x.Again = x.Again || try > 1
+		x.lock(wanted)
+		err = run(x)
+		wanted = x.settle()
 		if !errors.Is(err, ErrConflict) || errors.Is(err, ErrLost) || try == conflictTries || ctx.Err() != nil {
 			return x, err
 		}
@@ -64,8 +67,8 @@ func (e *StageEnv) RetryConflicts(ctx context.Context, run func(again bool, want
 	}
 }
 
-// Lock takes the stripes that the run before this one asked for (see Settle). x holds none yet.
-func (x *Exchange) Lock(wanted []int) {
+// lock takes the stripes that the run before this one asked for (see settle). x holds none yet.
+func (x *Exchange) lock(wanted []int) {
 	if len(wanted) == 0 {
 		return
 	}
@@ -77,10 +80,10 @@ func (x *Exchange) Lock(wanted []int) {
 	x.Unit.held = wanted
 }
 
-// Settle ends what x's unit holds, its locks and claims, once the unit is committed or
-// given up; a second call does nothing. It gives the stripes that the unit asked for:
-// a run that takes the place of this one locks them first.
-func (x *Exchange) Settle() (wanted []int) {
+// settle ends what x's unit holds, its locks and claims, once the unit is committed or
+// given up. It gives the stripes that the unit asked for: a run that takes the place of
+// this one locks them first.
+func (x *Exchange) settle() (wanted []int) {
 	u, w := x.Unit, x.Unit.work
 	if w == nil {
 		return nil

@@ -51,9 +51,7 @@ func (p *Plan) Open(rt *engine.Runtime, clock hub.Clock, log *slog.Logger) (*Ope
 		if err != nil {
 			return o, errors.Join(fmt.Errorf("%s: pipeline %s: %w", l.Line, l.Name, err), o.Close(context.Background()))
 		}
-		if d, ok := src.(hub.Describer); ok {
-			d.Describe(l.Description)
-		}
+		hub.Describe(src, l.Description)
 		rt.AddSource(l.Name, src, stages[l.Stages[0]])
 	}
 	return o, nil

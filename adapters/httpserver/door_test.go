@@ -95,7 +95,7 @@ func TestFault_S3_HeadersOfOutsiders(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		src.(hub.Describer).Describe(hub.Description{Headers: formulas})
+		hub.Describe(src, hub.Description{Headers: formulas})
 		addr := run(t, s, src, k)
 		if status, code, _ := exchange(t, addr, post(sent, `{}`)); status != 202 {
 			t.Fatal(status, code)

@@ -17,8 +17,6 @@ import (
 // object is a JSON object of the document; its names are sorted when it is written.
 type object map[string]any
 
-var _ hub.Describer = (*Source)(nil)
-
 // Describe gives the route its part of the OpenAPI document, and the headers that its messages are asked for.
 func (s *Source) Describe(d hub.Description) {
 	s.server.routes.mu.Lock()

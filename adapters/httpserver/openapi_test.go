@@ -50,7 +50,7 @@ func described(t *testing.T) *Server {
 		if err != nil {
 			t.Fatal(err)
 		}
-		src.(hub.Describer).Describe(r.Description)
+		hub.Describe(src, r.Description)
 	}
 	return s
 }

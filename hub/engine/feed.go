@@ -139,7 +139,6 @@ var (
 	_ hub.Handler = (*Entry)(nil)
 	_ hub.Caller  = (*Entry)(nil)
 	_ hub.Refuser = (*Entry)(nil)
-	_ hub.Reader  = (*Entry)(nil)
 )
 
 // Handle runs the stage; nil means the hub owns the message. Nobody waits for

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -117,19 +118,18 @@ func (rt *Runtime) react(ctx context.Context, s *Stage, m *hub.Message, d *hub.D
 
 // errorSteps runs the steps of an `errors:` entry. They end the message.
 func (rt *Runtime) errorSteps(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery, e *hub.Error, steps hub.Next, had *hub.Message, notes []hub.Event) error {
-	_, err := rt.env.RetryConflicts(context.WithoutCancel(ctx), func(again bool, wanted []int) (*hub.Exchange, error) {
-		x := &hub.Exchange{Msg: m, Unit: &hub.Unit{Input: d}, Env: &rt.env, Trace: true, Again: again, Vars: hub.Vars{{Name: "error", Value: e.Document()}}}
-		if had != nil {
-			x.Msg = had
-		}
-		x.Unit.History = append(x.Unit.History, notes...)
+	_, err := rt.env.RetryConflicts(context.WithoutCancel(ctx), func() *hub.Exchange {
+		x := hub.NewExchange(cmp.Or(had, m), &rt.env)
+		x.Trace, x.Vars = true, hub.Vars{{Name: "error", Value: e.Document()}}
+		x.Unit.Input, x.Unit.History = d, append(x.Unit.History, notes...)
 		x.Note(failedEvent(e, rt.clock.Now()))
-		x.Lock(wanted)
+		return x
+	}, func(x *hub.Exchange) error {
 		err := hub.Protect(ctx, steps, x)
 		if err == nil {
 			err = rt.commit(ctx, s, x, m)
 		}
-		return x, err
+		return err
 	})
 	return err
 }

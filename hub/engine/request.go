@@ -5,11 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 )
 
 // recordReply is the kind of the records that keep replies. A request that
@@ -28,13 +27,7 @@ func (s *Stage) asked(m *hub.Message) bool {
 	return s.Answers || s.Replies && m.Headers[hub.HeaderReplyTo] != ""
 }
 
-// requests are the requests of this hub that wait for their reply.
-type requests struct {
-	mu      sync.Mutex
-	waiting map[string]chan<- answer
-	late    atomic.Uint64
-}
-
+// answer is what became of a request of this hub.
 type answer struct {
 	reply *hub.Message
 	err   error
@@ -44,16 +37,14 @@ type answer struct {
 // it (EIP Request-Reply), until ctx ends: then the request expires. A request
 // with the ID of one that is answered already gets the same reply.
 func (rt *Runtime) Ask(ctx context.Context, queue string, m *hub.Message) (*hub.Message, error) {
-	token := hub.NewID(rt.clock.Now())
-	ch := make(chan answer, 1)
-	rt.requests.expect(token, ch)
-	defer rt.requests.expect(token, nil)
-	ask := m.WithHeader(hub.HeaderReplyTo, inside+token)
-	if at, ok := ctx.Deadline(); ok {
-		if until := rt.clock.Now().Add(time.Until(at)); ask.Expires.IsZero() || until.Before(ask.Expires) {
-			ask.Expires = until
-		}
+	ask, err := broker.Asking(ctx, rt.clock, m)
+	if err != nil {
+		return nil, err
 	}
+	token := hub.NewID(rt.clock.Now())
+	ch, forget := rt.requests.Expect(token)
+	defer forget()
+	ask = ask.WithHeader(hub.HeaderReplyTo, inside+token)
 	if err := rt.Commit(ctx, &hub.Unit{Puts: []hub.Put{{Queue: queue, Msg: ask}}, Root: m.Root(), Correlation: m.Correlation}); err != nil {
 		return nil, err
 	}
@@ -67,47 +58,22 @@ func (rt *Runtime) Ask(ctx context.Context, queue string, m *hub.Message) (*hub.
 	case <-rt.halted: // who is asked may have stopped already: the message goes back, and asks again
 		return nil, hub.Fail(hub.Unavailable, hub.ReasonStopping, "no reply: the hub is stopping")
 	case <-ctx.Done():
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return nil, hub.Fail(hub.Timeout, hub.ReasonTimeout, "no reply: %w", ctx.Err())
-		}
-		return nil, hub.Fail(hub.Unavailable, hub.ReasonStopping, "no reply: %w", ctx.Err())
+		return nil, broker.GaveUp(ctx, "no reply")
 	}
-}
-
-func (q *requests) expect(token string, ch chan<- answer) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if ch == nil {
-		delete(q.waiting, token)
-		return
-	}
-	if q.waiting == nil {
-		q.waiting = map[string]chan<- answer{}
-	}
-	q.waiting[token] = ch
 }
 
 // answer gives what became of the stored request m to its requester. A second
 // answer, and one that nobody waits for any more, is dropped and counted.
 func (rt *Runtime) answer(m *hub.Message, a answer) {
 	token, ok := strings.CutPrefix(m.Headers[hub.HeaderReplyTo], inside)
-	if !ok {
+	if !ok || rt.requests.Answer(token, a) {
 		return
 	}
-	q := &rt.requests
-	q.mu.Lock()
-	ch := q.waiting[token]
-	delete(q.waiting, token)
-	q.mu.Unlock()
-	if ch != nil {
-		ch <- a
+	if a.reply == nil { // the error is among what was refused already
+		rt.late.Drop(rt.log, nil, m, "request "+m.ID)
 		return
 	}
-	q.late.Add(1)
-	if a.reply != nil {
-		rt.Refuser("channel").Refused(hub.LateReply(a.reply, "request "+m.ID))
-	}
-	rt.log.Warn("reply dropped: nobody waits for it any more", "event", "late_reply", "message", m.ID, "correlation", m.Correlation)
+	rt.late.Drop(rt.log, rt.Refuser("channel"), a.reply, "request "+m.ID)
 }
 
 // tell answers the stored request m of stage s with an error.
@@ -124,7 +90,7 @@ func (rt *Runtime) nothing(m *hub.Message) *hub.Message {
 }
 
 // LateReplies counts the replies to requests of this hub that came when nobody waited any more.
-func (rt *Runtime) LateReplies() uint64 { return rt.requests.late.Load() }
+func (rt *Runtime) LateReplies() uint64 { return rt.late.Count() }
 
 // again settles request m, which was answered before with reply.
 func (rt *Runtime) again(ctx context.Context, m *hub.Message, d *hub.Delivery, reply *hub.Message, err error) (out outcome, _ error) {

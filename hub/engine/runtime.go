@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/broker"
 	"orderhub/hub/mask"
 	"orderhub/hub/store"
 )
@@ -31,7 +32,8 @@ type Runtime struct {
 	env      hub.StageEnv
 	seen     atomic.Uint64
 	suspects sync.Mutex
-	requests requests
+	requests broker.Requests[answer]
+	late     broker.Late
 	refused  *refusals
 	dead     deadLog
 

@@ -76,13 +76,14 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *hub.Message, d *hub.Del
 
 // attempt runs the steps and commits what they did, again while another unit was quicker.
 func (rt *Runtime) attempt(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery, asked bool) (*hub.Exchange, error) {
-	return rt.env.RetryConflicts(ctx, func(again bool, wanted []int) (*hub.Exchange, error) {
+	return rt.env.RetryConflicts(ctx, func() *hub.Exchange {
 		x := hub.NewExchange(handled(m, asked, s.Adapter != ""), &rt.env)
-		x.Unit.Input, x.Trace, x.Again = d, s.Trace || d != nil || traced(m) || rt.sampled(), again
+		x.Unit.Input, x.Trace = d, s.Trace || d != nil || traced(m) || rt.sampled()
 		if d != nil {
 			x.Vars, x.Unit.History = d.Vars, repeated(d, rt.clock)
 		}
-		x.Lock(wanted)
+		return x
+	}, func(x *hub.Exchange) error {
 		err := hub.Protect(ctx, s.Run, x)
 		if err == nil {
 			if asked && !s.Answers && x.Unit.Reply != nil && x.Unit.Effects() {
@@ -90,7 +91,7 @@ func (rt *Runtime) attempt(ctx context.Context, s *Stage, m *hub.Message, d *hub
 			}
 			err = rt.commit(ctx, s, x, m)
 		}
-		return x, err
+		return err
 	})
 }
 
