@@ -14,13 +14,13 @@ func (d Decimal) Round(places int) Decimal {
 		return d.rescale(scale)
 	}
 	drop := d.scale - int32(places)
-	if drop <= 18 && d.big == nil {
+	if drop <= 18 && places >= 0 && d.big == nil {
 		p := int64(pow10[drop])
 		q, r := d.coef/p, d.coef%p
 		if abs64(r) >= uint64(p)-abs64(r) {
 			q += int64(d.Sign())
 		}
-		return Decimal{coef: q}.shifted(int32(places))
+		return Decimal{coef: q, scale: scale}
 	}
 	p := bigPow10(drop)
 	q, r := new(big.Int).QuoRem(d.coefficient(), p, new(big.Int))
@@ -28,17 +28,6 @@ func (d Decimal) Round(places int) Decimal {
 		q.Add(q, big.NewInt(int64(d.Sign())))
 	}
 	return fromBig(q, int32(places))
-}
-
-// shifted returns a whole number times 10^-places, at a scale that is not negative.
-func (d Decimal) shifted(places int32) Decimal {
-	if places >= 0 {
-		return Decimal{coef: d.coef, scale: places}
-	}
-	if c, ok := shift64(d.coef, -places); ok {
-		return Decimal{coef: c}
-	}
-	return fromBig(big.NewInt(d.coef), places)
 }
 
 // rescale adds zeros up to the scale.
@@ -111,13 +100,6 @@ func (d Decimal) Int64() (int64, bool) {
 
 // Float64 returns the nearest float, for those who cannot take a Decimal; infinite if d is beyond all floats.
 func (d Decimal) Float64() float64 {
-	if d.big == nil && d.scale <= 22 && abs64(d.coef) <= 1<<53 {
-		return float64(d.coef) / floatPow10[d.scale]
-	}
 	f, _ := strconv.ParseFloat(d.String(), 64)
 	return f
 }
-
-// floatPow10 holds the powers of ten that a float holds exactly.
-var floatPow10 = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
-	1e21, 1e22}

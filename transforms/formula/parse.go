@@ -20,6 +20,7 @@ type text struct {
 	src    string
 	tokens []lexer.Token
 	bytes  []int // byte offset of each rune, and of the end; nil: ASCII
+	hull   hull  // of spanOf, which is asked for every node
 }
 
 // at is the byte offset of a rune offset.
@@ -135,12 +136,9 @@ func (t *text) tokenAt(rune int) int {
 func (t *text) unclosed() string {
 	var open []string
 	for _, tok := range t.tokens {
-		if tok.Kind != lexer.Bracket {
-			continue
-		}
-		if strings.Contains("([{", tok.Value) {
+		if n := nesting(tok); n > 0 {
 			open = append(open, tok.Value)
-		} else if len(open) > 0 {
+		} else if n < 0 && len(open) > 0 {
 			open = open[:len(open)-1]
 		}
 	}
@@ -202,119 +200,48 @@ func (t *text) pointerHelp(i int) string {
 	return ".field and # stand for an element inside map, filter, sum, any, ...; elsewhere name the list, e.g. body.items"
 }
 
-// spanOf is the place of a whole node. The parser keeps the place of one token of each node only, so the ends are found in its children and
-// in the tokens.
+// spanOf is the place of a whole node. The parser keeps the place of one token of each node only, so the ends are found in all that is below
+// the node, and in the brackets.
 func (t *text) spanOf(n ast.Node) place {
-	from, to := t.span(n)
-	return t.place(t.balance(from, to))
+	h := &t.hull
+	*h = hull{text: t, root: n, from: len(t.src)}
+	ast.Walk(&h.root, h)
+	return t.place(t.balance(h.from, h.to))
 }
 
-func (t *text) span(n ast.Node) (from, to int) {
-	if n == nil {
-		return 0, 0
+// hull is the first and the last rune of the nodes that were visited.
+type hull struct {
+	*text
+	root     ast.Node
+	from, to int
+}
+
+// Visit implements ast.Visitor.
+func (h *hull) Visit(node *ast.Node) {
+	loc := (*node).Location()
+	if loc.To == 0 {
+		return // a node that stands for no token
 	}
-	loc := n.Location()
-	from, to = loc.From, loc.To
-	switch n := n.(type) {
+	to := loc.To
+	switch n := (*node).(type) {
 	case *ast.PointerNode:
-		to += len([]rune(n.Name))
-	case *ast.UnaryNode:
-		_, to = t.span(n.Node)
-	case *ast.BinaryNode:
-		from, _ = t.span(n.Left)
-		_, to = t.span(n.Right)
-	case *ast.ChainNode:
-		return t.span(n.Node)
-	case *ast.MemberNode, *ast.SliceNode:
-		return t.accessSpan(n)
-	case *ast.CallNode:
-		from, _ = t.span(n.Callee)
-		return t.callSpan(from, loc.From, n.Arguments)
-	case *ast.BuiltinNode:
-		return t.callSpan(from, loc.From, n.Arguments)
-	case *ast.ConditionalNode:
-		from, _ = t.span(n.Cond)
-		_, to = t.span(n.Exp2)
-	case *ast.VariableDeclaratorNode:
-		_, to = t.span(n.Expr)
-	case *ast.SequenceNode:
-		from, _ = t.span(n.Nodes[0])
-		_, to = t.span(n.Nodes[len(n.Nodes)-1])
-	case *ast.PredicateNode:
-		_, end := t.span(n.Node)
-		to = max(to, end)
-		if i := t.tokenAt(from); i >= 0 && t.tokens[i].Value == "{" {
-			to = t.closing(i)
-		}
-	case *ast.ArrayNode, *ast.MapNode:
-		to = t.closing(t.tokenAt(from))
-	case *ast.PairNode:
-		from, _ = t.span(n.Key)
-		_, to = t.span(n.Value)
+		to += utf8.RuneCountInString(n.Name)
+	case *ast.CallNode, *ast.BuiltinNode:
+		to = h.closing(h.tokenAt(loc.From) + 1)
 	}
-	return from, to
-}
-
-// accessSpan is a.name, a[0] and a[from:to].
-func (t *text) accessSpan(n ast.Node) (from, to int) {
-	switch n := n.(type) {
-	case *ast.MemberNode:
-		from, _ = t.span(n.Node)
-		_, to = t.span(n.Property)
-		if i := t.tokenAt(n.Location().From); i >= 0 && (t.tokens[i].Value == "[" || t.tokens[i].Value == "?.") {
-			to = t.after(to, "]")
-		}
-	case *ast.SliceNode:
-		from, _ = t.span(n.Node)
-		to = n.Location().To
-		for _, part := range []ast.Node{n.From, n.To} {
-			if part != nil {
-				_, to = t.span(part)
-			}
-		}
-		to = t.after(to, "]")
-	}
-	return from, to
-}
-
-// callSpan is a call from its name, or from its piped argument, to the closing bracket.
-func (t *text) callSpan(from, name int, args []ast.Node) (int, int) {
-	to := t.closing(t.tokenAt(name) + 1)
-	if len(args) > 0 {
-		first, _ := t.span(args[0])
-		from = min(from, first)
-	}
-	return from, to
+	h.from, h.to = min(h.from, loc.From), max(h.to, to)
 }
 
 // closing is the end of the bracket that opens at token i.
 func (t *text) closing(i int) int {
 	depth := 0
 	for ; i >= 0 && i < len(t.tokens); i++ {
-		if t.tokens[i].Kind != lexer.Bracket {
-			continue
-		}
-		switch t.tokens[i].Value {
-		case "(", "[", "{":
-			depth++
-		default:
-			depth--
-		}
-		if depth == 0 {
-			return t.tokens[i].To
-		}
-	}
-	return t.tokens[len(t.tokens)-1].To
-}
-
-// after is the end of the first such token at or behind a rune offset.
-func (t *text) after(rune int, value string) int {
-	for _, tok := range t.tokens {
-		if tok.From >= rune && tok.Kind == lexer.Bracket && tok.Value == value {
+		tok := t.tokens[i]
+		if depth += nesting(tok); depth == 0 && tok.Kind == lexer.Bracket {
 			return tok.To
 		}
 	}
-	return rune
+	return t.tokens[len(t.tokens)-1].To
 }
 
 // balance takes in the brackets that belong to a span: (a + b) * c.
@@ -329,25 +256,29 @@ func (t *text) balance(from, to int) (int, int) {
 			first = i
 		}
 		last = i
-		if tok.Kind != lexer.Bracket {
-			continue
-		}
-		switch tok.Value {
-		case "(", "[", "{":
-			depth++
-		default:
-			depth--
-			low = min(low, depth)
-		}
+		depth += nesting(tok)
+		low = min(low, depth)
 	}
 	for ; low < 0 && first > 0; low++ {
 		first--
 		depth++
 		from = t.tokens[first].From
 	}
-	for ; depth > 0 && last >= 0 && last+1 < len(t.tokens)-1; depth-- {
+	for depth > 0 && last >= 0 && last+1 < len(t.tokens)-1 {
 		last++
+		depth += nesting(t.tokens[last])
 		to = t.tokens[last].To
 	}
 	return from, to
+}
+
+// nesting is 1 for an opening bracket and -1 for a closing one.
+func nesting(tok lexer.Token) int {
+	switch {
+	case tok.Kind != lexer.Bracket:
+		return 0
+	case strings.Contains("([{", tok.Value):
+		return 1
+	}
+	return -1
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/parser/lexer"
 )
 
 // Reads tells what a formula reads: the paths below the names of its scope, and the functions that it calls. Names that
@@ -130,12 +129,8 @@ func (f *Formula) Comparison() (left, op, right string, ok bool) {
 	}
 	depth, loc := 0, n.Location()
 	for _, tok := range t.tokens {
-		switch {
-		case tok.From >= loc.From:
-		case tok.Kind == lexer.Bracket && strings.Contains("([{", tok.Value):
-			depth++
-		case tok.Kind == lexer.Bracket:
-			depth--
+		if tok.From < loc.From {
+			depth += nesting(tok)
 		}
 	}
 	at := t.at(loc.From)

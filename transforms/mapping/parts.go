@@ -62,7 +62,7 @@ func (o *object) put(r *run, name *doc.Name) (bool, error) {
 	for i := range o.fields {
 		f := &o.fields[i]
 		if _, err := f.value.put(r, f.name); err != nil {
-			return false, inside(err, "."+f.name.String())
+			return false, inside(err, f.name.String())
 		}
 	}
 	r.b.EndObject()
@@ -113,10 +113,7 @@ func inside(err error, step string) error {
 		if e.Path != "" && e.Path[0] != '[' {
 			step += "."
 		}
-		e.Path = step[1:] + e.Path
-		if step[0] == '[' {
-			e.Path = "[" + e.Path
-		}
+		e.Path = step + e.Path
 	}
 	return err
 }
