@@ -1,6 +1,7 @@
 package yamlfile
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -25,17 +26,8 @@ type builder struct {
 	stopped  bool
 }
 
-func (l *Loader) build(s *source, doc *yaml.Node) (*Node, bool) {
-	b := &builder{l: l, src: s, open: map[*yaml.Node]bool{}}
-	y := doc
-	if doc.Kind == yaml.DocumentNode && len(doc.Content) > 0 {
-		y = doc.Content[0]
-	}
-	if y.Kind == 0 || y.Kind == yaml.DocumentNode {
-		y = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: 1, Column: 1}
-	}
-	n := b.node(y, nil, nil, -1, 1, false)
-	return n, !b.stopped
+func (l *Loader) builder(s *source) *builder {
+	return &builder{l: l, src: s, open: map[*yaml.Node]bool{}}
 }
 
 func (b *builder) node(y *yaml.Node, parent, key *Node, index, depth int, aliased bool) *Node {
@@ -75,7 +67,7 @@ func (b *builder) node(y *yaml.Node, parent, key *Node, index, depth int, aliase
 }
 
 func (n *Node) empty() *Node {
-	n.y = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: n.y.Line, Column: n.y.Column}
+	n.y = nothing(n.y.Line, n.y.Column)
 	return n
 }
 
@@ -171,8 +163,7 @@ func (b *builder) checkKey(n, key *Node, v *yaml.Node) bool {
 	if !key.isPlain() {
 		return true
 	}
-	empty := v.Kind == yaml.ScalarNode && v.Value == "" && v.Tag == "!!null"
-	if empty && n.y.Style&yaml.FlowStyle != 0 && keyWithoutSpace.MatchString(k.Value) {
+	if isEmpty(v) && n.y.Style&yaml.FlowStyle != 0 && keyWithoutSpace.MatchString(k.Value) {
 		name, rest, _ := strings.Cut(k.Value, ":")
 		key.Errorf("E006", fmt.Sprintf("write %s: %s", name, rest), "a space is missing behind the colon of %q", k.Value)
 		return false
@@ -185,19 +176,12 @@ func (b *builder) checkKey(n, key *Node, v *yaml.Node) bool {
 		key.Errorf("E013", fmt.Sprintf("write \"%s\" for the text, or a name", k.Value), "a key must be text, and an empty key or null is nothing")
 		return false
 	case k.Tag == "!!bool", reading != "":
-		key.Errorf("E013", fmt.Sprintf("quote it: \"%s\"", k.Value), "the key %s can be read as %s or as text", k.Value, orKind(reading, k.Tag))
+		key.Errorf("E013", fmt.Sprintf("quote it: \"%s\"", k.Value), "the key %s can be read as %s or as text", k.Value, cmp.Or(reading, "a truth value"))
 	case status.MatchString(k.Value): // as the keys of responses in OpenAPI: the same text in every reading
 	case k.Tag == "!!int" || k.Tag == "!!float":
 		key.Warnf("W018", fmt.Sprintf("quote it: \"%s\"", k.Value), "the key %s is a number to other YAML tools; here it is text", k.Value)
 	}
 	return true
-}
-
-func orKind(reading, tag string) string {
-	if reading == "" {
-		return "a " + map[string]string{"!!bool": "truth value"}[tag]
-	}
-	return reading
 }
 
 // Allow reports each key that is not one of names: `unknown route field "wehn"`, with the nearest name.

@@ -218,7 +218,7 @@ func (s *source) without(places []span) (*yaml.Node, bool) {
 		return nil, false
 	}
 	restore(doc, string(stand))
-	return doc, true
+	return doc.Content[0], true
 }
 
 func restore(y *yaml.Node, stand string) {

@@ -202,35 +202,18 @@ func Fields(dst any) (all, required []string) {
 
 func (n *Node) decodeKind(v reflect.Value, tag reflect.StructTag, kind string) bool {
 	if v.Type() == durationType {
-		d, ok := n.Duration()
-		if ok {
-			v.SetInt(int64(d))
-		}
-		return ok
+		return put(func(d time.Duration) { v.SetInt(int64(d)) }, n.Duration)
 	}
 	switch v.Kind() {
 	case reflect.String:
-		s, ok := n.PlainText()
-		if ok {
-			v.SetString(s)
-			n.confide(s, false, "")
-		}
-		return ok
+		return put(func(s string) { v.SetString(s); n.confide(s, false, "") }, n.PlainText)
 	case reflect.Bool:
-		b, ok := n.Bool()
-		if ok {
-			v.SetBool(b)
-		}
-		return ok
+		return put(v.SetBool, n.Bool)
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return n.decodeInt(v, tag)
 	case reflect.Float32, reflect.Float64:
-		f, ok := n.Float()
-		if ok {
-			v.SetFloat(f)
-		}
-		return ok
+		return put(v.SetFloat, n.Float)
 	case reflect.Struct:
 		n.decodeStruct(v, kind)
 		return n.Kind() == Map || n.Kind() == Null
@@ -247,6 +230,15 @@ func (n *Node) decodeKind(v reflect.Value, tag reflect.StructTag, kind string) b
 		return true
 	}
 	panic(fmt.Sprintf("yamlfile: Decode can't fill a %s (%s)", v.Type(), n.Path()))
+}
+
+// put sets what get gives, if it does.
+func put[T any](set func(T), get func() (T, bool)) bool {
+	v, ok := get()
+	if ok {
+		set(v)
+	}
+	return ok
 }
 
 func (n *Node) decodeInt(v reflect.Value, tag reflect.StructTag) bool {

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+
+	"gopkg.in/yaml.v3"
 
 	"orderhub/transforms/shape"
-	"orderhub/transforms/units"
 )
 
 // check compares a decoded field with its min, max and oneof.
@@ -69,26 +69,25 @@ func measure(v reflect.Value) (float64, string) {
 	panic(fmt.Sprintf("yamlfile: min and max don't fit a %s", v.Type()))
 }
 
-// limit reads a min or max tag as the field's own values are read. A wrong tag is a bug, and panics.
+// limit reads a min or max tag as the field's own values are read; of a list or a map it is a number of entries.
 func limit(v reflect.Value, s string, tag reflect.StructTag) float64 {
-	var err error
-	var x float64
-	switch {
-	case v.Type() == durationType:
-		var d time.Duration
-		d, err = units.ParseDuration(s)
-		x = float64(d)
-	case tag.Get("unit") == "bytes":
-		var b int64
-		b, err = units.ParseSize(s)
-		x = float64(b)
-	default:
-		x, err = strconv.ParseFloat(s, 64)
+	t := v.Type()
+	if v.Kind() == reflect.Slice || v.Kind() == reflect.Map {
+		t = reflect.TypeFor[int]()
 	}
-	if err != nil {
-		panic(fmt.Sprintf("yamlfile: limit %q of a %s: %v", s, v.Type(), err))
+	x := reflect.New(t).Elem()
+	decodeTag(x, s, tag, "limit")
+	f, _ := measure(x)
+	return f
+}
+
+// decodeTag sets v to the value that a tag names. A wrong tag is a bug, and panics.
+func decodeTag(v reflect.Value, s string, tag reflect.StructTag, name string) {
+	l := &Loader{Problems: &Problems{}}
+	n := &Node{y: &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s, Style: yaml.DoubleQuotedStyle}, src: newSource(name, nil), loader: l, index: -1}
+	if !n.decode(v, tag, name) {
+		panic(fmt.Sprintf("yamlfile: %q of %s, a %s: %v", s, name, v.Type(), l.Problems.All()))
 	}
-	return x
 }
 
 // checkWord holds a string, or each of a list of strings, against the words it may be.
@@ -130,9 +129,5 @@ func setDefault(f field) {
 	if !has || s == "" || !f.value.IsZero() {
 		return
 	}
-	l := &Loader{Problems: &Problems{}}
-	n, ok := l.Parse("default", []byte(strconv.Quote(s)))
-	if !ok || !n.decode(f.value, f.tag, f.name) {
-		panic(fmt.Sprintf("yamlfile: default %q of %q: %v", s, f.name, l.Problems.All()))
-	}
+	decodeTag(f.value, s, f.tag, "the default of "+f.name)
 }

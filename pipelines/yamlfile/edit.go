@@ -14,8 +14,7 @@ func (n *Node) Stand(text string) *Node {
 		panic(err)
 	}
 	move(&doc, n.y.Line, n.y.Column)
-	b := &builder{l: n.loader, src: n.src, open: map[*yaml.Node]bool{}}
-	return b.node(doc.Content[0], n.parent, n.key, n.index, 1, true)
+	return n.loader.builder(n.src).node(doc.Content[0], n.parent, n.key, n.index, 1, true)
 }
 
 func move(y *yaml.Node, line, col int) {

@@ -111,15 +111,16 @@ func (l *Loader) Parse(name string, src []byte) (*Node, bool) {
 	if !l.checkText(s) {
 		return nil, false
 	}
-	doc, ok := l.parseYAML(s)
+	y, ok := l.parseYAML(s)
 	if !ok {
 		return nil, false
 	}
-	n, ok := l.build(s, doc)
-	if ok {
+	b := l.builder(s)
+	n := b.node(y, nil, nil, -1, 1, false)
+	if !b.stopped {
 		l.change(n)
 	}
-	return n, ok
+	return n, !b.stopped
 }
 
 // problem records an error at a place of a source; length in runes.

@@ -116,30 +116,24 @@ func (n *Node) Float() (float64, bool) {
 
 // Duration gives a time span: 30s, 1h30m, 250ms, 2d, 1w, 7y. A number without a unit is refused.
 func (n *Node) Duration() (time.Duration, bool) {
-	s, ok := n.Text()
-	if !ok {
-		return 0, false
-	}
-	d, err := units.ParseDuration(s)
-	if err != nil {
-		n.unitError("E110", err, "write a time with its unit: 30s, 5m, 2h, 7d, 250ms")
-		return 0, false
-	}
-	return d, true
+	return inUnits(n, units.ParseDuration, "E110", "write a time with its unit: 30s, 5m, 2h, 7d, 250ms")
 }
 
 // Size gives a number of bytes: 64KiB, 1MiB, 1MB. A number without a unit is refused.
 func (n *Node) Size() (int64, bool) {
+	return inUnits(n, units.ParseSize, "E111", "write a size with its unit: 64KiB, 10MiB, 1GB")
+}
+
+func inUnits[T any](n *Node, parse func(string) (T, error), code, help string) (v T, ok bool) {
 	s, ok := n.Text()
 	if !ok {
-		return 0, false
+		return v, false
 	}
-	v, err := units.ParseSize(s)
+	v, err := parse(s)
 	if err != nil {
-		n.unitError("E111", err, "write a size with its unit: 64KiB, 10MiB, 1GB")
-		return 0, false
+		n.unitError(code, err, help)
 	}
-	return v, true
+	return v, err == nil
 }
 
 func (n *Node) unitError(code string, err error, help string) {

@@ -65,15 +65,13 @@ func (s *setting) col(before int) int { return utf8.RuneCount(s.src.text[:before
 func (s *setting) make(value string) {
 	col := s.col(len(s.path) + 1)
 	// The value is parsed behind as many spaces as what stands before it: places in it are those of the whole text.
-	doc, ok := s.l.parseYAML(&source{name: s.src.name, text: []byte(strings.Repeat(" ", col-1) + value), lines: s.src.lines})
+	y, ok := s.l.parseYAML(&source{name: s.src.name, text: []byte(strings.Repeat(" ", col-1) + value), lines: s.src.lines})
 	if !ok {
 		return
 	}
-	y := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: 1, Column: col}
-	if len(doc.Content) > 0 {
-		y = doc.Content[0]
-	}
 	switch {
+	case isEmpty(y):
+		y = nothing(1, col)
 	case y.Kind == yaml.MappingNode && y.Style&yaml.FlowStyle == 0: // memory: or a: b
 		y = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: strings.TrimSpace(value), Line: 1, Column: y.Column}
 	case y.Kind == yaml.SequenceNode && y.Style&yaml.FlowStyle == 0:
@@ -85,8 +83,7 @@ func (s *setting) make(value string) {
 		return
 	}
 	key := s.keyNode(at, name, len(s.path)-len(name))
-	b := &builder{l: s.l, src: s.src, open: map[*yaml.Node]bool{}}
-	v := b.node(y, at, key, -1, 1, false)
+	v := s.l.builder(s.src).node(y, at, key, -1, 1, false)
 	if i, known := at.find(name); known {
 		at.entries[i] = entry{key, v}
 		return
@@ -135,7 +132,7 @@ func (s *setting) find() (at *Node, name string, ok bool) {
 // section adds an empty map to the top.
 func (s *setting) section(name string) *Node {
 	key := s.keyNode(s.root, name, 0)
-	v := &Node{y: &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: 1, Column: 1}, src: s.src, loader: s.l, parent: s.root, key: key, index: -1}
+	v := s.l.builder(s.src).node(nothing(1, 1), s.root, key, -1, 1, false)
 	s.root.add(key, v)
 	return v
 }

@@ -14,18 +14,26 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// parseYAML gives the first document. Its errors are recorded in words for people.
+// parseYAML gives the value of the first document, and null of an empty one. Its errors are recorded in words for people.
 func (l *Loader) parseYAML(s *source) (*yaml.Node, bool) {
 	dec := yaml.NewDecoder(bytes.NewReader(s.text))
 	doc := &yaml.Node{}
-	if err := decode(dec, doc); err != nil && !errors.Is(err, io.EOF) {
+	switch err := decode(dec, doc); {
+	case errors.Is(err, io.EOF):
+		return nothing(1, 1), true
+	case err != nil:
 		return l.explain(s, err)
 	}
 	if err := decode(dec, &yaml.Node{}); !errors.Is(err, io.EOF) {
 		line := secondDocument(s)
 		l.problem(s, line, 1, 3, "E007", "keep one document per file; split the rest into files of its own", "a second document starts here")
 	}
-	return doc, true
+	return doc.Content[0], true
+}
+
+// nothing is a null at a place.
+func nothing(line, col int) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: line, Column: col}
 }
 
 func decode(dec *yaml.Decoder, into *yaml.Node) (err error) {
@@ -295,15 +303,11 @@ func (l *Loader) indentProblem(s *source, line, other int) bool {
 }
 
 func moveTo(col int) string {
-	if col == 1 {
+	switch col {
+	case 1:
 		return "start it in column 1, without indent"
+	case 2:
+		return "indent it by 1 space, or as its parent"
 	}
-	return "indent it by " + plural(col-1) + ", or as its parent"
-}
-
-func plural(n int) string {
-	if n == 1 {
-		return "1 space"
-	}
-	return strconv.Itoa(n) + " spaces"
+	return fmt.Sprintf("indent it by %d spaces, or as its parent", col-1)
 }
