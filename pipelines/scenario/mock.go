@@ -124,7 +124,7 @@ func (rd *reader) class(n *yamlfile.Node) hub.Class {
 }
 
 // fail makes the next calls of operations fail.
-func (rd *reader) fail(_ *item, n *yamlfile.Node) func(ctx context.Context, r *run) error {
+func (rd *reader) fail(_ *item, n *yamlfile.Node) act {
 	at, times := n.Get("fail"), int64(1)
 	if at.Kind() != yamlfile.Map {
 		at.Errorf("E425", "write fail: {billing.charge: timeout}", "`fail` is a map of operations and classes of errors, not %s", at.Kind())

@@ -31,7 +31,7 @@ type tellSettings struct {
 }
 
 // signal is `signal: {order: W-1, event: card_updated, with: {…}}`.
-func (rd *reader) signal(_ *item, n *yamlfile.Node) func(ctx context.Context, r *run) error {
+func (rd *reader) signal(_ *item, n *yamlfile.Node) act {
 	at := n.Get("signal")
 	t, s := rd.telling(at)
 	if s.Event == "" {
@@ -46,7 +46,7 @@ func (rd *reader) signal(_ *item, n *yamlfile.Node) func(ctx context.Context, r 
 }
 
 // answer is `answer: {order: W-1, task: review, with: {approve: true}, by: anna}`.
-func (rd *reader) answer(_ *item, n *yamlfile.Node) func(ctx context.Context, r *run) error {
+func (rd *reader) answer(_ *item, n *yamlfile.Node) act {
 	at := n.Get("answer")
 	t, s := rd.telling(at)
 	t.name, t.by = s.Task, s.By
@@ -98,7 +98,7 @@ func (r *run) tell(ctx context.Context, t *telling, twice bool, put func(id stri
 }
 
 // ofProcess is the state of an instance, or parts of what is known of it.
-func (rd *reader) ofProcess(name, id string, key, n *yamlfile.Node) func(ctx context.Context, r *run) *miss {
+func (rd *reader) ofProcess(name, id string, key, n *yamlfile.Node) look {
 	rd.test.Subject = name
 	v := rd.value(n)
 	if v == nil {

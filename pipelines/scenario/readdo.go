@@ -15,7 +15,7 @@ import (
 type verb struct {
 	name   string
 	beside []string
-	read   func(rd *reader, i *item, n *yamlfile.Node) func(ctx context.Context, r *run) error
+	read   func(rd *reader, i *item, n *yamlfile.Node) act
 }
 
 func verbs() []verb {
@@ -66,7 +66,7 @@ func (rd *reader) item(n *yamlfile.Node) *item {
 }
 
 // input is `post:` and `give:`: a message that comes from a pipeline's source.
-func (rd *reader) input(i *item, n *yamlfile.Node) func(ctx context.Context, r *run) error {
+func (rd *reader) input(i *item, n *yamlfile.Node) act {
 	name := n.Get("post")
 	if name == nil {
 		name = n.Get("give")
@@ -135,7 +135,7 @@ type sendSettings struct {
 	Body    *yamlfile.Node `yaml:"body" doc:"its body; with: beside send is the same"`
 }
 
-func (rd *reader) send(_ *item, n *yamlfile.Node) func(ctx context.Context, r *run) error {
+func (rd *reader) send(_ *item, n *yamlfile.Node) act {
 	at := n.Get("send")
 	s := sendSettings{}
 	if at.Kind() == yamlfile.Scalar {
@@ -161,17 +161,17 @@ func (rd *reader) send(_ *item, n *yamlfile.Node) func(ctx context.Context, r *r
 	return func(ctx context.Context, r *run) error { return r.send(ctx, m) }
 }
 
-func (rd *reader) advance(_ *item, n *yamlfile.Node) func(ctx context.Context, r *run) error {
+func (rd *reader) advance(_ *item, n *yamlfile.Node) act {
 	d, _ := n.Get("advance").Duration()
 	return func(ctx context.Context, r *run) error { return r.until(ctx, r.clock.Now().Add(d)) }
 }
 
-func (rd *reader) at(_ *item, n *yamlfile.Node) func(ctx context.Context, r *run) error {
+func (rd *reader) at(_ *item, n *yamlfile.Node) act {
 	to := rd.time(n.Get("at"))
 	return func(ctx context.Context, r *run) error { return r.until(ctx, to) }
 }
 
-func (rd *reader) restart(_ *item, n *yamlfile.Node) func(ctx context.Context, r *run) error {
+func (rd *reader) restart(_ *item, n *yamlfile.Node) act {
 	at := n.Get("restart")
 	if yes, ok := at.Bool(); ok && !yes {
 		at.Errorf("E416", "write restart: true, or leave it out", "restart: false does nothing")
@@ -180,7 +180,7 @@ func (rd *reader) restart(_ *item, n *yamlfile.Node) func(ctx context.Context, r
 }
 
 // mock changes answers on the way.
-func (rd *reader) mock(_ *item, n *yamlfile.Node) func(ctx context.Context, r *run) error {
+func (rd *reader) mock(_ *item, n *yamlfile.Node) act {
 	mocks := rd.mocks(n.Get("mock"))
 	return func(ctx context.Context, r *run) error { r.world.mock(mocks); return nil }
 }

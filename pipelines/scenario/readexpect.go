@@ -31,7 +31,7 @@ func (rd *reader) checks(n *yamlfile.Node, i *item) (out []*check) {
 	return out
 }
 
-func (rd *reader) check(key, n *yamlfile.Node, i *item) func(ctx context.Context, r *run) *miss {
+func (rd *reader) check(key, n *yamlfile.Node, i *item) look {
 	name := key.Raw()
 	first, rest := place(name)
 	switch {
@@ -43,7 +43,7 @@ func (rd *reader) check(key, n *yamlfile.Node, i *item) func(ctx context.Context
 		return rd.ofCalls(n)
 	case name == "dead":
 		rd.test.dead = true
-		return rd.ofDead(n)
+		return rd.wanted(n, rd.value, func(ctx context.Context, r *run, w *wanted) *miss { return r.deadAre(ctx, w) })
 	case name == "counter":
 		return rd.held(n, func(ctx context.Context, r *run, v *value) *miss { return r.countersAre(ctx, v) })
 	case first == "table" && rest != "":
@@ -64,7 +64,7 @@ func (rd *reader) check(key, n *yamlfile.Node, i *item) func(ctx context.Context
 }
 
 // ofReply is what whoever posted was answered.
-func (rd *reader) ofReply(key, n *yamlfile.Node, i *item) func(ctx context.Context, r *run) *miss {
+func (rd *reader) ofReply(key, n *yamlfile.Node, i *item) look {
 	if i.reply == nil {
 		key.Errorf("E432", "write it beside the post that is answered", "there is no reply here")
 		return nil
@@ -74,7 +74,7 @@ func (rd *reader) ofReply(key, n *yamlfile.Node, i *item) func(ctx context.Conte
 }
 
 // held reads the value that something is held against.
-func (rd *reader) held(n *yamlfile.Node, against func(ctx context.Context, r *run, v *value) *miss) func(ctx context.Context, r *run) *miss {
+func (rd *reader) held(n *yamlfile.Node, against func(context.Context, *run, *value) *miss) look {
 	v := rd.value(n)
 	if v == nil {
 		return nil
@@ -83,7 +83,7 @@ func (rd *reader) held(n *yamlfile.Node, against func(ctx context.Context, r *ru
 }
 
 // none lists channels and targets that nothing came to.
-func (rd *reader) none(n *yamlfile.Node) func(ctx context.Context, r *run) *miss {
+func (rd *reader) none(n *yamlfile.Node) look {
 	var quiet []string
 	for _, item := range items(n) {
 		if name := item.Str(); rd.seen(item, name) {
@@ -119,41 +119,34 @@ func (rd *reader) seen(n *yamlfile.Node, name string) bool {
 	return false
 }
 
-func (rd *reader) ofChannel(key, n *yamlfile.Node) func(ctx context.Context, r *run) *miss {
+func (rd *reader) ofChannel(key, n *yamlfile.Node) look {
 	name := key.Raw()
 	if !rd.seen(key, name) {
 		return nil
 	}
-	w := rd.wanted(n, rd.value)
-	if w == nil {
-		return nil
-	}
-	return func(ctx context.Context, r *run) *miss { return r.came(name, w) }
+	return rd.wanted(n, rd.value, func(_ context.Context, r *run, w *wanted) *miss { return r.came(name, w) })
 }
 
 // ofTarget is what was sent to an adapter: a template's name is short for {template: name}.
-func (rd *reader) ofTarget(name string, n *yamlfile.Node) func(ctx context.Context, r *run) *miss {
-	w := rd.wanted(n, func(n *yamlfile.Node) *value {
+func (rd *reader) ofTarget(name string, n *yamlfile.Node) look {
+	return rd.wanted(n, func(n *yamlfile.Node) *value {
 		v := rd.value(n)
 		if n.Kind() == yamlfile.Scalar && v != nil {
 			return &value{line: v.line, kind: yamlfile.Map, parts: []field{{argument, v}}}
 		}
 		return v
-	})
-	if w == nil {
-		return nil
-	}
-	return func(ctx context.Context, r *run) *miss { return r.came(name, w) }
+	}, func(_ context.Context, r *run, w *wanted) *miss { return r.came(name, w) })
 }
 
 // wanted reads how many, or which.
-func (rd *reader) wanted(n *yamlfile.Node, one func(*yamlfile.Node) *value) *wanted {
+func (rd *reader) wanted(n *yamlfile.Node, one func(*yamlfile.Node) *value, against func(context.Context, *run, *wanted) *miss) look {
 	w := &wanted{all: n.Kind() == yamlfile.List, number: -1}
+	made := func(ctx context.Context, r *run) *miss { return against(ctx, r, w) }
 	if n.Kind() == yamlfile.Scalar && !n.Quoted() {
 		if v := rd.value(n); v != nil && v.literal.Kind() == doc.Number {
 			count, _ := v.literal.Num().Int64()
 			w.number = int(count)
-			return w
+			return made
 		}
 	}
 	for _, item := range items(n) {
@@ -163,10 +156,10 @@ func (rd *reader) wanted(n *yamlfile.Node, one func(*yamlfile.Node) *value) *wan
 		}
 		w.patterns = append(w.patterns, v)
 	}
-	return w
+	return made
 }
 
-func (rd *reader) ofCalls(n *yamlfile.Node) func(ctx context.Context, r *run) *miss {
+func (rd *reader) ofCalls(n *yamlfile.Node) look {
 	want := map[string]int{}
 	for key, value := range n.Entries() {
 		if count, ok := value.Int(); ok && rd.callable(key) {
@@ -174,13 +167,4 @@ func (rd *reader) ofCalls(n *yamlfile.Node) func(ctx context.Context, r *run) *m
 		}
 	}
 	return func(ctx context.Context, r *run) *miss { return r.called(want) }
-}
-
-// ofDead is how many dead letters there are, or what one of them says.
-func (rd *reader) ofDead(n *yamlfile.Node) func(ctx context.Context, r *run) *miss {
-	w := rd.wanted(n, rd.value)
-	if w == nil {
-		return nil
-	}
-	return func(ctx context.Context, r *run) *miss { return r.deadAre(ctx, w) }
 }

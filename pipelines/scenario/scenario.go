@@ -70,8 +70,8 @@ type row struct {
 // item is an entry of `do:`. What it does is settled before its checks are made.
 type item struct {
 	line   string
-	act    func(ctx context.Context, r *run) error // nil: nothing
-	reply  *reply                                  // of what it posts
+	act    act    // nil: nothing
+	reply  *reply // of what it posts
 	checks []*check
 }
 
@@ -83,12 +83,18 @@ type reply struct {
 	wanted  bool // an expectation says something of it
 }
 
-// check is an entry of `expect:`. made gives what differs; nil: all is as expected.
+// check is an entry of `expect:`.
 type check struct {
 	line  string
 	about []string // channels and adapters: what came to them is seen then
-	made  func(ctx context.Context, r *run) *miss
+	made  look
 }
+
+// act does what an item says, and look gives what a check found instead of what it expects; nil: all is as expected.
+type (
+	act  func(ctx context.Context, r *run) error
+	look func(ctx context.Context, r *run) *miss
+)
 
 // miss is what a check found instead.
 type miss struct{ expected, got, why string }

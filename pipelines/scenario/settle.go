@@ -114,10 +114,10 @@ func (r *run) until(ctx context.Context, end time.Time) error {
 			return err
 		}
 		if next.IsZero() || next.After(end) {
-			r.clock.set(end)
+			r.clock.Set(end)
 			return r.settle(ctx)
 		}
-		r.clock.set(next)
+		r.clock.Set(next)
 	}
 }
 

@@ -5,18 +5,18 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/pipelines/virtual"
 )
 
 // world is all that outlives a hub's process in one run of a test: who is
 // outside of it, what they did, and what was seen on the way.
 type world struct {
-	clock *clock
-	kill  int  // the point at which the hub is killed; 0: never
-	twice bool // what a broker brings comes twice
+	clock *virtual.Clock // nobody outside takes time to answer: only the test moves it
+	kill  int            // the point at which the hub is killed; 0: never
+	twice bool           // what a broker brings comes twice
 
 	mu       sync.Mutex
 	points   []string // the places where a crash can happen, in the order they were met
@@ -54,7 +54,7 @@ type note struct {
 }
 
 func newWorld(t *Test, m mode) *world {
-	w := &world{clock: &clock{now: t.start}, kill: m.kill, twice: m.twice, mocks: map[string]*mock{}, next: map[string]int{}, numbers: map[string]int{},
+	w := &world{clock: virtual.NewClock(t.start), kill: m.kill, twice: m.twice, mocks: map[string]*mock{}, next: map[string]int{}, numbers: map[string]int{},
 		failing: map[string][]hub.Class{}, given: map[string]*hub.Message{}, bodies: map[string]*hub.Message{}, came: map[string]bool{},
 		claimed: map[int64]*hub.Delivery{}, kinds: map[string]bool{}, queues: map[string]string{}}
 	w.mock(t.mocks)
@@ -160,37 +160,3 @@ func (l *life) pass(what string, do func(w *world) error) error {
 	}
 	return err
 }
-
-// clock is virtual time: it stands still until the test moves it. Nobody
-// outside takes time to answer, so a timer that waits never fires.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-var _ hub.Clock = (*clock)(nil)
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) set(now time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = now
-}
-
-func (c *clock) Timer(d time.Duration) hub.Timer {
-	t := make(timer, 1)
-	if d <= 0 {
-		t <- c.Now()
-	}
-	return t
-}
-
-type timer chan time.Time
-
-func (t timer) C() <-chan time.Time { return t }
-func (timer) Stop()                 {}
