@@ -21,9 +21,9 @@ var errKeyReused = errors.New("idempotency key reused with another request")
 // Ledger records every arrival and every effect. Safe for concurrent use. Whoever opened it closes it.
 type Ledger struct {
 	mu       sync.Mutex
-	effects  []*entry
-	mails    []*entry          // those with a raw mail, newest last
-	keys     map[scope]*entry  // remembered answers
+	effects  []*record
+	mails    []*record         // those with a raw mail, newest last
+	keys     map[scope]*record // remembered answers
 	tries    map[scope]int     // arrivals of a key that has no remembered answer yet
 	repeats  map[digest]int    // effects without a key, by request
 	refs     map[string]string // ID given out -> order
@@ -34,17 +34,21 @@ type Ledger struct {
 
 type digest [16]byte
 
+// MarshalText writes it in hex.
+func (d digest) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, d[:]), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (d *digest) UnmarshalText(text []byte) error {
+	b, err := hex.AppendDecode(nil, text)
+	if err != nil || len(b) != len(d) {
+		return fmt.Errorf("hash %q is not 32 hex digits", text)
+	}
+	*d = digest(b)
+	return nil
+}
+
 // scope is where an idempotency key is unique.
 type scope struct{ service, key string }
-
-type entry struct {
-	Effect
-	hash   digest
-	status int
-	answer []byte
-	raw    []byte
-	number int // of a mail, from 1
-}
 
 // arrival is one request, before anything is decided.
 type arrival struct {
@@ -69,12 +73,12 @@ type turn struct {
 // OpenLedger opens the ledger in the file at path, which is created when missing and is this process's alone; "" keeps it in
 // memory. A line cut short by a crash is dropped.
 func OpenLedger(path string) (*Ledger, error) {
-	l := &Ledger{keys: map[scope]*entry{}, tries: map[scope]int{}, repeats: map[digest]int{}, refs: map[string]string{},
+	l := &Ledger{keys: map[scope]*record{}, tries: map[scope]int{}, repeats: map[digest]int{}, refs: map[string]string{},
 		counts: map[opKey]int{}, arrivals: map[opKey]int{}}
 	if path == "" {
 		return l, nil
 	}
-	j, err := openJournal(path, l.reload)
+	j, err := openJournal(path, l.fold)
 	if err != nil {
 		return nil, fmt.Errorf("ledger %s: %w", path, err)
 	}
@@ -99,13 +103,13 @@ func (l *Ledger) apply(a arrival, decide func(turn) outcome) (out outcome, err e
 	defer l.mu.Unlock()
 	sc := a.scope()
 	if e := l.keys[sc]; e != nil {
-		if e.hash != a.hash {
+		if e.Hash != a.hash {
 			return outcome{}, errors.Join(errKeyReused, l.count(a, nil))
 		}
 		if err := l.count(a, e); err != nil {
 			return outcome{}, err
 		}
-		return outcome{status: e.status, body: e.answer, header: http.Header{"Idempotent-Replayed": {"true"}}}, nil
+		return outcome{status: e.Status, body: []byte(e.Answer), header: http.Header{"Idempotent-Replayed": {"true"}}}, nil
 	}
 	seed := a.key
 	if a.key == "" {
@@ -115,15 +119,9 @@ func (l *Ledger) apply(a arrival, decide func(turn) outcome) (out outcome, err e
 	if !out.remembered() {
 		return out, l.count(a, nil)
 	}
-	e := &entry{Effect: Effect{Time: time.Now().UTC(), Service: a.service, Op: out.op, Key: a.key, Ref: out.ref, Data: out.data, Arrivals: 1},
-		hash: a.hash, status: out.status, answer: out.body, raw: out.raw}
-	if l.journal != nil {
-		if err := l.journal.write(lineOf(e)); err != nil {
-			return outcome{}, err
-		}
-	}
-	l.add(e)
-	return out, nil
+	return out, l.keep(&record{
+		Effect: Effect{Time: time.Now().UTC(), Service: a.service, Op: out.op, Key: a.key, Ref: out.ref, Data: out.data, Arrivals: 1},
+		Hash:   a.hash, Status: out.status, Answer: string(out.body), Raw: out.raw})
 }
 
 // arrive counts a request that can have no effect: a lookup, a quote, one that met a fault.
@@ -134,48 +132,58 @@ func (l *Ledger) arrive(a arrival) error {
 }
 
 // count adds an arrival without a new effect: of e when it repeats e, else a try of its key.
-func (l *Ledger) count(a arrival, e *entry) error {
+func (l *Ledger) count(a arrival, e *record) error {
 	sc := a.scope()
+	r := &record{Arrival: true, Effect: Effect{Service: a.service, Op: a.op}, Refused: e == nil && l.keys[sc] != nil}
+	if e != nil || a.key != "" || a.hash != (digest{}) {
+		r.Key = sc.key
+	}
+	return l.keep(r)
+}
+
+// keep writes a record, and then makes it true.
+func (l *Ledger) keep(r *record) error {
 	if l.journal != nil {
-		li := line{Arrival: true, Effect: Effect{Service: a.service, Op: a.op}}
-		if e != nil || a.key != "" || a.hash != (digest{}) {
-			li.Key = sc.key
-		}
-		li.Refused = e == nil && l.keys[sc] != nil
-		if err := l.journal.write(li); err != nil {
+		if err := l.journal.write(r); err != nil {
 			return err
 		}
 	}
-	l.arrivals[opKey{a.service, a.op}]++
-	switch {
-	case e != nil:
-		e.Arrivals++
-	case l.keys[sc] == nil && (a.key != "" || a.hash != (digest{})):
-		l.tries[sc]++
-	}
+	l.fold(r)
 	return nil
 }
 
-// add puts a decided entry into every index.
-func (l *Ledger) add(e *entry) {
-	a := arrival{service: e.Service, op: baseOp(e.Op), key: e.Key, hash: e.hash}
-	l.effects = append(l.effects, e)
-	l.counts[opKey{e.Service, e.Op}]++
-	l.arrivals[opKey{e.Service, a.op}]++
-	delete(l.tries, a.scope())
-	if e.Key != "" {
-		l.keys[a.scope()] = e
+// fold makes the ledger what it is behind a record, now or when the file is read.
+func (l *Ledger) fold(r *record) {
+	op := baseOp(r.Op)
+	l.arrivals[opKey{r.Service, op}]++
+	if r.Arrival {
+		sc := scope{r.Service, r.Key}
+		switch e := l.keys[sc]; {
+		case r.Key == "" || r.Refused:
+		case e != nil:
+			e.Arrivals++
+		default:
+			l.tries[sc]++
+		}
+		return
+	}
+	l.effects = append(l.effects, r)
+	l.counts[opKey{r.Service, r.Op}]++
+	sc := arrival{service: r.Service, key: r.Key, hash: r.Hash}.scope()
+	delete(l.tries, sc)
+	if r.Key != "" {
+		l.keys[sc] = r
 	} else {
-		l.repeats[e.hash]++
+		l.repeats[r.Hash]++
 	}
-	if id := e.Get("id"); id != "" && e.Ref != "" {
-		l.refs[id] = e.Ref
+	if id := r.Get("id"); id != "" && r.Ref != "" {
+		l.refs[id] = r.Ref
 	}
-	if e.Service == "mail" {
-		e.number = l.counts[opKey{e.Service, e.Op}]
-		l.mails = append(l.mails, e)
+	if r.Service == "mail" {
+		r.number = l.counts[opKey{r.Service, r.Op}]
+		l.mails = append(l.mails, r)
 		if len(l.mails) > keptMails {
-			l.mails[0].raw = nil
+			l.mails[0].Raw = nil
 			l.mails = l.mails[1:]
 		}
 	}
@@ -239,7 +247,7 @@ type Query struct {
 	Last    int // only the newest n; 0: all
 }
 
-func (q Query) match(e *entry) bool {
+func (q Query) match(e *record) bool {
 	return (q.Service == "" || q.Service == e.Service) && (q.Op == "" || q.Op == e.Op) && (q.Ref == "" || q.Ref == e.Ref)
 }
 
@@ -309,7 +317,7 @@ func (l *Ledger) lastMails() []mail {
 	defer l.mu.Unlock()
 	found := make([]mail, 0, len(l.mails))
 	for _, e := range l.mails {
-		found = append(found, mail{Number: e.number, Effect: e.Effect, raw: e.raw})
+		found = append(found, mail{Number: e.number, Effect: e.Effect, raw: e.Raw})
 	}
 	return found
 }

@@ -126,7 +126,7 @@ func readLedger(path string) (*Ledger, error) {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
 	defer f.Close()
-	if _, err := readLines(f, l.reload); err != nil {
+	if _, err := readLines(f, l.fold); err != nil {
 		return nil, fmt.Errorf("ledger %s: %w", path, err)
 	}
 	return l, nil
