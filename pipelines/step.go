@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -108,13 +109,7 @@ func (b *Build) noVerb(beside []string) {
 }
 
 func didYouMean(name string, known []string) string {
-	if near, ok := shape.Nearest(name, known); ok {
-		return `did you mean "` + near + `"?`
-	}
-	if len(known) == 0 {
-		return "none is declared"
-	}
-	return "known: " + strings.Join(known, ", ")
+	return cmp.Or(shape.Known(name, known), "none is declared")
 }
 
 // label names the step for history, errors and idempotency keys: its verb and

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -182,11 +183,5 @@ func (c names) asks(name string) bool {
 
 // didYouMean is the help for an unknown name.
 func didYouMean(name string, known []string) string {
-	if help := shape.DidYouMean(name, known); help != "" {
-		return help
-	}
-	if len(known) == 0 {
-		return "there are none"
-	}
-	return "known: " + strings.Join(known, ", ")
+	return cmp.Or(shape.Known(name, known), "there are none")
 }

@@ -187,14 +187,8 @@ func (b *builder) checkKey(n, key *Node, v *yaml.Node) bool {
 // Allow reports each key that is not one of names: `unknown route field "wehn"`, with the nearest name.
 func (n *Node) Allow(kind string, names ...string) {
 	for key := range n.Entries() {
-		name := key.Raw()
-		if slices.Contains(names, name) {
-			continue
+		if name := key.Raw(); !slices.Contains(names, name) {
+			key.Errorf("E101", shape.Known(name, names), "unknown %s field %q", kind, name)
 		}
-		help := shape.DidYouMean(name, names)
-		if help == "" && len(names) > 0 {
-			help = "known: " + strings.Join(names, ", ")
-		}
-		key.Errorf("E101", help, "unknown %s field %q", kind, name)
 	}
 }

@@ -33,6 +33,14 @@ func DidYouMean(name string, known []string) string {
 	return ""
 }
 
+// Known is the help for an unknown name: the known one that was probably meant, else all of them; "" where there are none.
+func Known(name string, known []string) string {
+	if near := DidYouMean(name, known); near != "" || len(known) == 0 {
+		return near
+	}
+	return "known: " + strings.Join(known, ", ")
+}
+
 // Distance is the number of insertions, deletions, replacements and swaps of neighbours between a and b.
 func Distance(a, b []rune) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
