@@ -33,46 +33,26 @@ type Component struct {
 	Open                     func(cfg any, env *Env) (*Adapter, error)
 }
 
-// Adapter is an opened component. A nil function is something that it can't do.
+// Adapter is an opened component: the functions of Typed for the adapter that was opened. A nil function is something that it can't do.
 type Adapter struct {
-	// Source brings messages. arg is the text behind the adapter's name in `from:`
-	// ("POST /orders"), options what Component.Source made; nil: the defaults.
-	Source func(arg string, options any) (Source, error)
-	Target func(arg string) (Target, error) // takes messages; arg is the text behind the adapter's name in `send:`
-	Caller func(op string) (Caller, error)  // answers calls
-
-	// A broker can carry channels of the hub (`via:`). A carried message keeps its ID,
-	// Key, Correlation, Expires, headers and body, and messages of one key stay in
-	// order. Targets and sources make what they need (exchanges, queues, topics) at the
-	// broker, and see to it that nothing a reader was promised is lost when a target is first.
+	Source      func(arg string, options any) (Source, error) // options are what Component.Source made; nil: the defaults
+	Target      func(arg string) (Target, error)
+	Caller      func(op string) (Caller, error)
 	CarryTarget func(c Carried) (Target, error)
-	CarrySource func(c Carried, s Subscription) (Source, error) // reads as one subscription: hubs of the same name share its messages
-	CarryCaller func(c Carried) (Caller, error)                 // asks whoever reads the direct channel (EIP Request-Reply); the first reply counts, and a request expires with its context
-
-	// Start begins a server after all its sources are opened. It returns when the server can be reached; addr tells where.
-	Start func(ctx context.Context) (addr string, err error)
-	// Link signs a link to one of the routes of a server: the public address of path, good until expires. ErrNotFound: it takes no links there.
-	Link func(path string, expires time.Time) (string, error)
-	// Probe tells soon whether the far end is there, without doing anything there. The
-	// hub asks it again and again while the adapter fails, and tries the messages that
-	// wait for it as soon as it says nil. After that the adapter tries too, whatever
-	// pause it had made, such as that of a circuit breaker.
-	Probe func(ctx context.Context) error
-	// Inspect compares what the adapter is told to use with what is at the far end,
-	// changing nothing: `hub validate --connect` asks it after all sources, targets and
-	// callers are opened. Each finding is one line that says what differs and what to
-	// do, or, where it begins with Unasked, what the far end can't be asked, which is no
-	// fault; err: the far end can't be asked at all.
-	Inspect func(ctx context.Context) (findings []string, err error)
-	// Close ends the adapter after its sources have returned and its targets are closed.
-	Close func(ctx context.Context) error
+	CarrySource func(c Carried, s Subscription) (Source, error)
+	CarryCaller func(c Carried) (Caller, error)
+	Start       func(ctx context.Context) (addr string, err error)
+	Link        func(path string, expires time.Time) (string, error)
+	Probe       func(ctx context.Context) error
+	Inspect     func(ctx context.Context) (findings []string, err error)
+	Close       func(ctx context.Context) error
 }
 
 // DefaultLanes bounds a stage's messages in flight. Most of a message's time
 // is waiting for far ends and for the disk's flush, so lanes are many.
 const DefaultLanes = 64
 
-// Unasked begins the findings of Adapter.Inspect that are no faults.
+// Unasked begins the findings of Typed.Inspect that are no faults.
 const Unasked = "not asked: "
 
 // Expected is an answer that an operation may get. Others are errors.

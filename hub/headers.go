@@ -1,6 +1,9 @@
 package hub
 
-import "strings"
+import (
+	"maps"
+	"strings"
+)
 
 // Headers are text properties of a message; names are lower case. A Headers
 // value is never changed once a message carries it: With copies.
@@ -16,13 +19,9 @@ func (h Headers) With(name, value string) Headers {
 		return h
 	}
 	c := make(Headers, len(h)+1)
-	for k, v := range h {
-		c[k] = v
-	}
-	if value == "" {
+	maps.Copy(c, h)
+	if c[name] = value; value == "" {
 		delete(c, name)
-	} else {
-		c[name] = value
 	}
 	return c
 }

@@ -14,20 +14,14 @@ const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 // milliseconds and 80 random bits, so that IDs sort by time (the ULID layout).
 func NewID(now time.Time) string {
 	var b [26]byte
-	ms := uint64(now.UnixMilli())
-	for i := 9; i >= 0; i-- {
-		b[i] = crockford[ms&31]
-		ms >>= 5
+	put := func(part []byte, bits uint64) {
+		for i := range part {
+			part[len(part)-1-i] = crockford[bits>>(5*i)&31]
+		}
 	}
-	hi, lo := rand.Uint64(), rand.Uint64()
-	for i := 25; i >= 18; i-- {
-		b[i] = crockford[lo&31]
-		lo >>= 5
-	}
-	for i := 17; i >= 10; i-- {
-		b[i] = crockford[hi&31]
-		hi >>= 5
-	}
+	put(b[:10], uint64(now.UnixMilli()))
+	put(b[10:18], rand.Uint64())
+	put(b[18:], rand.Uint64())
 	return string(b[:])
 }
 

@@ -64,17 +64,44 @@ type Typed[A, C, S any] struct {
 	// no fault that Check finds; the Env has a log and a clock.
 	Open func(c *C, env *Env) (A, error)
 
-	Close       func(a A, ctx context.Context) error
-	OpenSource  func(a A, arg string, options *S) (Source, error)
-	OpenTarget  func(a A, arg string) (Target, error)
-	OpenCaller  func(a A, op string) (Caller, error)
+	// OpenSource opens what brings messages. arg is the text behind the adapter's name in
+	// `from:` ("POST /orders").
+	OpenSource func(a A, arg string, options *S) (Source, error)
+	// OpenTarget opens what takes messages. arg is the text behind the adapter's name in `send:`.
+	OpenTarget func(a A, arg string) (Target, error)
+	// OpenCaller opens what answers the calls of an operation.
+	OpenCaller func(a A, op string) (Caller, error)
+
+	// A broker can carry channels of the hub (`via:`). A carried message keeps its ID,
+	// Key, Correlation, Expires, headers and body, and messages of one key stay in
+	// order. Targets and sources make what they need (exchanges, queues, topics) at the
+	// broker, and see to it that nothing a reader was promised is lost when a target is
+	// first. A source reads as one subscription, whose messages hubs of the same name
+	// share. A caller asks whoever reads the direct channel (EIP Request-Reply): the first
+	// reply counts, and a request expires with its context.
 	CarryTarget func(a A, c Carried) (Target, error)
 	CarrySource func(a A, c Carried, s Subscription) (Source, error)
 	CarryCaller func(a A, c Carried) (Caller, error)
-	Start       func(a A, ctx context.Context) (addr string, err error)
-	Link        func(a A, path string, expires time.Time) (string, error)
-	Probe       func(a A, ctx context.Context) error
-	Inspect     func(a A, ctx context.Context) (findings []string, err error)
+
+	// Start begins a server after all its sources are opened. It returns when the server
+	// can be reached; addr tells where.
+	Start func(a A, ctx context.Context) (addr string, err error)
+	// Link signs a link to one of the routes of a server: the public address of path, good
+	// until expires. ErrNotFound: it takes no links there.
+	Link func(a A, path string, expires time.Time) (string, error)
+	// Probe tells soon whether the far end is there, without doing anything there. The
+	// hub asks it again and again while the adapter fails, and tries the messages that
+	// wait for it as soon as it says nil. After that the adapter tries too, whatever
+	// pause it had made, such as that of a circuit breaker.
+	Probe func(a A, ctx context.Context) error
+	// Inspect compares what the adapter is told to use with what is at the far end,
+	// changing nothing: `hub validate --connect` asks it after all sources, targets and
+	// callers are opened. Each finding is one line that says what differs and what to
+	// do, or, where it begins with Unasked, what the far end can't be asked, which is no
+	// fault; err: the far end can't be asked at all.
+	Inspect func(a A, ctx context.Context) (findings []string, err error)
+	// Close ends the adapter after its sources have returned and its targets are closed.
+	Close func(a A, ctx context.Context) error
 }
 
 // New opens an adapter with a config that may still have faults, and an Env that may lack its log and its clock.

@@ -49,7 +49,7 @@ func (f *feed) supervise(ctx, work context.Context) {
 		f.cancel = cancel
 		f.mu.Unlock()
 		begin := f.rt.clock.Now()
-		err := f.run(run, &Entry{rt: f.rt, stage: f.stage, work: work, use: f.use})
+		err := f.run(run, f.rt.entry(f.stage, work, f.use))
 		interrupted := run.Err() != nil
 		cancel()
 		if ctx.Err() != nil {
@@ -129,10 +129,15 @@ func (f *feed) settle() {
 // Entry is where a source hands its messages to the hub. It is a Handler and,
 // for sources that answer, a Caller.
 type Entry struct {
-	rt    *Runtime
-	stage *Stage
-	work  context.Context
-	use   *Use // its source's; nil: none brought the message
+	hub.Refuser // keeps what the source did not take
+	rt          *Runtime
+	stage       *Stage
+	work        context.Context
+	use         *Use // its source's; nil: none brought the message
+}
+
+func (rt *Runtime) entry(s *Stage, work context.Context, use *Use) *Entry {
+	return &Entry{Refuser: rt.Refuser(s.source()), rt: rt, stage: s, work: work, use: use}
 }
 
 var (
@@ -147,17 +152,11 @@ func (e *Entry) Handle(ctx context.Context, m *hub.Message) error {
 	if e.stage.Replies && m.Headers[hub.HeaderReplyTo] != "" {
 		s := *e.stage
 		s.Replies = false
-		e = &Entry{rt: e.rt, stage: &s, work: e.work, use: e.use}
+		e = e.rt.entry(&s, e.work, e.use)
 	}
 	_, err := e.Call(ctx, m)
 	return err
 }
-
-// Refused keeps what the source did not take.
-func (e *Entry) Refused(r hub.Refusal) { e.rt.Refuser(e.stage.source()).Refused(r) }
-
-// Kept waits until what is kept is durable.
-func (e *Entry) Kept(ctx context.Context) error { return e.rt.refused.write(true) }
 
 // Reads takes what the source says of itself.
 func (e *Entry) Reads(err error) {

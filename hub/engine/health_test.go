@@ -41,9 +41,9 @@ func watchedHealth() *watched {
 
 // pass lets time go by, with a look at the parts every quarter of a second, and do in between.
 func (w *watched) pass(d time.Duration, do func()) {
-	for range int(d / lookAtHealth) {
+	for range int(d / lookEvery) {
 		w.clock.mu.Lock()
-		w.clock.now = w.clock.now.Add(lookAtHealth)
+		w.clock.now = w.clock.now.Add(lookEvery)
 		w.clock.mu.Unlock()
 		if do != nil {
 			do()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -144,12 +145,11 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	var dispatchers, feeds, notes sync.WaitGroup
 	consume, stopConsume := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopConsume()
-	for _, d := range rt.order { // before any source runs: what lies in the store comes first
-		if rt.shared != nil {
-			break // each queue is learned when this hub gets its lease
-		}
-		if err := d.learn(ctx); err != nil && ctx.Err() == nil {
-			return fmt.Errorf("queue %s: %w", d.stage.Queue, err)
+	if rt.shared == nil { // else each queue is learned when this hub gets its lease
+		for _, d := range rt.order { // before any source runs: what lies in the store comes first
+			if err := d.learn(ctx); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("queue %s: %w", d.stage.Queue, err)
+			}
 		}
 	}
 	for _, d := range rt.order {
@@ -165,46 +165,70 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	if rt.shared != nil {
 		dispatchers.Go(func() { rt.hear(consume) })
 	}
-	dispatchers.Go(func() { rt.watchClock(consume) })
-	dispatchers.Go(func() { rt.watchHealth(consume) })
+	dispatchers.Go(func() { rt.watch(consume) })
 	dispatchers.Go(func() { rt.survey(consume) })
 	noting, stopNoting := context.WithCancel(context.WithoutCancel(ctx))
 	defer notes.Wait()
 	defer stopNoting()
 	notes.Go(func() { rt.refused.run(noting) })
 	close(rt.started)
-	used := make(chan struct{})
-	go func() { feeds.Wait(); close(used) }()
-
-	var err error
-	select {
-	case <-ctx.Done():
-	case err = <-rt.die:
+	used := make(chan struct{}) // closed when all inputs are used up
+	if len(rt.sources) > 0 {
+		go func() { feeds.Wait(); close(used) }()
+	}
+	err := rt.ended(ctx, used)
+	if err != nil { // nothing can be kept any more
 		rt.stop()
 		abort()
-	case <-rt.store.Done():
-		err = rt.store.Err()
-		rt.stop()
-		abort()
-	case <-used:
-		if len(rt.sources) == 0 {
-			select {
-			case <-ctx.Done():
-			case err = <-rt.die:
-			case <-rt.store.Done():
-				err = rt.store.Err()
-			}
-		} else if err = rt.settle(ctx); err != nil {
-			rt.stop()
-		}
 	}
 	stop()
 	stopConsume()
 	deadline := time.AfterFunc(rt.Drain*3/4, abort)
 	defer deadline.Stop()
-	<-used
+	feeds.Wait()
 	dispatchers.Wait()
 	return err
+}
+
+// ended returns when ctx is done, or the inputs are used up and every queue is empty; an error is the store's.
+func (rt *Runtime) ended(ctx context.Context, used <-chan struct{}) error {
+	var again <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-rt.die:
+			return err
+		case <-rt.store.Done():
+			return rt.store.Err()
+		case <-used:
+			used = nil
+		case <-again:
+		}
+		if empty, err := rt.empty(ctx); empty || err != nil {
+			return err
+		}
+		again = rt.clock.Timer(20 * time.Millisecond).C()
+	}
+}
+
+// empty tells that no queue that somebody reads holds messages, and that none is being handled.
+func (rt *Runtime) empty(ctx context.Context) (bool, error) {
+	quiet := true
+	for _, d := range rt.order {
+		if !d.quiet() {
+			quiet = false
+			d.wake()
+		}
+	}
+	if !quiet {
+		return false, nil
+	}
+	stats, err := rt.store.Queues(ctx)
+	if ctx.Err() != nil {
+		return true, nil
+	}
+	return err == nil && !slices.ContainsFunc(stats, func(q store.QueueStats) bool { return rt.queues[q.Queue] != nil && q.Live() > 0 }), err
 }
 
 // hear wakes the dispatchers of queues that other hubs put to.
@@ -219,48 +243,6 @@ func (rt *Runtime) hear(ctx context.Context) {
 			}
 		}
 	}
-}
-
-// settle waits until every queue is empty, after the sources have returned for good.
-func (rt *Runtime) settle(ctx context.Context) error {
-	for {
-		quiet := true
-		for _, d := range rt.order {
-			if !d.quiet() {
-				quiet = false
-				d.wake()
-			}
-		}
-		if quiet {
-			if qs, err := rt.store.Queues(ctx); ctx.Err() != nil {
-				return nil
-			} else if err != nil {
-				return err
-			} else if !rt.pending(qs) {
-				return nil
-			}
-		}
-		t := rt.clock.Timer(20 * time.Millisecond)
-		select {
-		case <-ctx.Done():
-			return nil
-		case err := <-rt.die:
-			return err
-		case <-rt.store.Done():
-			return rt.store.Err()
-		case <-t.C():
-		}
-	}
-}
-
-// pending tells whether a queue that somebody reads holds messages.
-func (rt *Runtime) pending(qs []store.QueueStats) bool {
-	for _, q := range qs {
-		if rt.queues[q.Queue] != nil && q.Ready+q.Waiting+q.Held > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // StageStatus is what `hub status` tells of a stage.
@@ -319,7 +301,7 @@ func (rt *Runtime) Pause(names map[string]bool, on bool) {
 func (rt *Runtime) Inject(ctx context.Context, stage string, m *hub.Message) (*hub.Message, error) {
 	for _, d := range rt.order {
 		if d.stage.Name == stage {
-			return (&Entry{rt: rt, stage: d.stage, work: ctx}).Call(ctx, m)
+			return rt.entry(d.stage, ctx, nil).Call(ctx, m)
 		}
 	}
 	return nil, hub.ErrNotFound

@@ -11,17 +11,19 @@ import (
 )
 
 const (
-	lookAtHealth = 250 * time.Millisecond
-	probeTime    = 2 * time.Second
-	hastenMost   = 1000 // messages in one transaction
+	lookEvery  = 250 * time.Millisecond
+	probeTime  = 2 * time.Second
+	hastenMost = 1000                   // messages in one transaction
+	stepped    = 100 * time.Millisecond // the difference that counts as a clock that was set
 )
 
-// watchHealth looks at the parts of the hub, asks those that fail whether they
-// are back, and tries what waits for them as soon as they are.
-func (rt *Runtime) watchHealth(ctx context.Context) {
+// watch looks at the clock and at the parts of the hub, asks those that fail
+// whether they are back, and tries what waits for them as soon as they are.
+func (rt *Runtime) watch(ctx context.Context) {
+	clock := clockLook{hub: rt.clock.Now(), real: time.Now()}
 	rt.recall(ctx)
 	use := rt.Health.Part(PartStore, "").Use("", false)
-	tick := time.NewTicker(lookAtHealth)
+	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	var work sync.WaitGroup
 	defer work.Wait()
@@ -33,6 +35,7 @@ func (rt *Runtime) watchHealth(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+		rt.lookAtClock(&clock)
 		rt.dead.tell(rt.log, rt.clock.Now(), false)
 		if n%4 == 0 && !looking.Swap(true) {
 			work.Go(func() {
@@ -113,32 +116,17 @@ func (rt *Runtime) hasten(ctx context.Context, p *Part, most int) int {
 	return n
 }
 
-// lookAtClock is how often the clock is compared with the time that really
-// passed; stepped is the difference that counts as a clock that was set.
-const (
-	lookAtClock = 250 * time.Millisecond
-	stepped     = 100 * time.Millisecond
-)
-
-// watchClock wakes all dispatchers when the clock was set: a timer that was
-// begun before it runs for the time that was true then, and what falls due by
-// the new time would be late. What was due by the old time only is never early,
-// because a claim asks the clock.
-func (rt *Runtime) watchClock(ctx context.Context) {
-	tick := time.NewTicker(lookAtClock)
-	defer tick.Stop()
-	began, was := time.Now(), rt.clock.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		now, real := rt.clock.Now(), time.Now()
-		if off := now.Sub(was) - real.Sub(began); off > stepped || off < -stepped {
-			rt.log.Warn("the clock was set", "by", off.Round(time.Millisecond))
-			rt.WakeAll()
-		}
-		began, was = real, now
+// lookAtClock compares the clock with the time that really passed since the look before, and wakes all dispatchers
+// when the clock was set: a timer that was begun before it runs for the time that was true then, and what falls due
+// by the new time would be late. What was due by the old time only is never early, because a claim asks the clock.
+func (rt *Runtime) lookAtClock(last *clockLook) {
+	now := clockLook{hub: rt.clock.Now(), real: time.Now()}
+	if off := now.hub.Sub(last.hub) - now.real.Sub(last.real); off.Abs() > stepped {
+		rt.log.Warn("the clock was set", "by", off.Round(time.Millisecond))
+		rt.WakeAll()
 	}
+	*last = now
 }
+
+// clockLook is one moment by the hub's clock, and by the monotonic one.
+type clockLook struct{ hub, real time.Time }
