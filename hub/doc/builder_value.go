@@ -1,50 +1,16 @@
 package doc
 
 // Str writes a string.
-func (b *Builder) Str(s string) {
-	b.place()
-	b.str(validText(s))
-}
-
-func (b *Builder) str(s string) {
-	start := len(b.src)
-	b.src = appendQuoted(b.src, s)
-	info := uint32(String)
-	if len(b.src)-start != len(s)+2 {
-		info |= flagEscape
-	}
-	b.leaf(start, info)
-}
+func (b *Builder) Str(s string) { b.Value(StringValue(s)) }
 
 // Num writes a number.
-func (b *Builder) Num(d Decimal) {
-	b.place()
-	b.num(d)
-}
-
-func (b *Builder) num(d Decimal) {
-	start := len(b.src)
-	b.src = d.Append(b.src)
-	b.leaf(start, uint32(Number))
-}
+func (b *Builder) Num(d Decimal) { b.Value(NumberValue(d)) }
 
 // Bool writes a bool.
-func (b *Builder) Bool(x bool) {
-	b.place()
-	b.word(BoolValue(x))
-}
+func (b *Builder) Bool(x bool) { b.Value(BoolValue(x)) }
 
 // Null writes null.
-func (b *Builder) Null() {
-	b.place()
-	b.word(NullValue())
-}
-
-func (b *Builder) word(v Value) {
-	start := len(b.src)
-	b.src = v.AppendJSON(b.src)
-	b.leaf(start, uint32(max(v.Kind(), Null)))
-}
+func (b *Builder) Null() { b.Value(NullValue()) }
 
 // Value writes any value; Missing is null. Of parsed and built nodes the bytes and nodes are copied, with no parse.
 func (b *Builder) Value(v Value) {
@@ -58,16 +24,17 @@ func (b *Builder) write(v Value) {
 		b.copy(v.tape(), uint32(v.n))
 		return
 	}
-	switch v.Kind() {
-	case Number:
-		b.num(v.decimal())
-	case String:
-		b.str(v.text())
-	case Array, Object:
+	start, kind := len(b.src), v.Kind()
+	if kind >= Array {
 		b.nested(v)
-	default:
-		b.word(v)
+		return
 	}
+	b.src = v.AppendJSON(b.src)
+	info := uint32(max(kind, Null))
+	if kind == String && len(b.src)-start != int(v.n)+2 {
+		info |= flagEscape
+	}
+	b.leaf(start, info)
 }
 
 // nested writes a computed array or object. The names of computed objects are distinct, so nothing is checked.

@@ -74,39 +74,20 @@ func Delete(v Value, path []string) Value {
 	if len(path) == 0 {
 		return Value{}
 	}
-	switch v.Kind() {
+	last := len(path) - 1
+	parent, name := Lookup(v, path[:last]), path[last]
+	switch parent.Kind() {
 	case Object:
-		return deleteField(v, path)
+		if _, ok := parent.find(name); ok {
+			fields := slices.DeleteFunc(copyFields(parent, 0), func(f Field) bool { return f.Name == name })
+			return Set(v, path[:last], objectOf(fields))
+		}
 	case Array:
-		return deleteElem(v, path)
+		if i, ok := index(parent, name); ok {
+			return Set(v, path[:last], ListOf(slices.Delete(copyElems(parent, 0), i, i+1)))
+		}
 	}
 	return v
-}
-
-func deleteField(v Value, path []string) Value {
-	if _, ok := v.find(path[0]); !ok {
-		return v
-	}
-	fields := copyFields(v, 0)
-	i := slices.IndexFunc(fields, func(f Field) bool { return f.Name == path[0] })
-	if len(path) == 1 {
-		return objectOf(slices.Delete(fields, i, i+1))
-	}
-	fields[i].Value = Delete(fields[i].Value, path[1:])
-	return objectOf(fields)
-}
-
-func deleteElem(v Value, path []string) Value {
-	i, ok := index(v, path[0])
-	if !ok {
-		return v
-	}
-	elems := copyElems(v, 0)
-	if len(path) == 1 {
-		return ListOf(slices.Delete(elems, i, i+1))
-	}
-	elems[i] = Delete(elems[i], path[1:])
-	return ListOf(elems)
 }
 
 // copyFields returns the fields of an object in a new slice with room for more; none for all others.

@@ -148,7 +148,7 @@ func unescape(b []byte) string {
 			out, b = unescapeRune(out, b)
 			continue
 		}
-		out = append(out, plainOf(b[0]))
+		out = append(out, unescaped[b[0]])
 		b = b[1:]
 	}
 }
@@ -166,18 +166,5 @@ func unescapeRune(out, b []byte) ([]byte, []byte) {
 	return utf8.AppendRune(out, r), b
 }
 
-func plainOf(c byte) byte {
-	switch c {
-	case 'b':
-		return '\b'
-	case 'f':
-		return '\f'
-	case 'n':
-		return '\n'
-	case 'r':
-		return '\r'
-	case 't':
-		return '\t'
-	}
-	return c
-}
+// unescaped is what each letter behind a backslash stands for, but for u.
+var unescaped = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}

@@ -21,8 +21,8 @@ type checker struct {
 	array   *arrayCheck
 	text    *textCheck
 	number  *numberCheck
-	also    []*checker // $ref and allOf
-	choices []*choice
+	also    []*checker             // $ref and allOf
+	choices []func(doc.Value) bool // anyOf, oneOf, not and if
 }
 
 // kinds is a set of doc.Kind.
@@ -77,7 +77,7 @@ func (c *checker) combinedOK(v doc.Value) bool {
 		}
 	}
 	for _, choice := range c.choices {
-		if !choice.ok(v) {
+		if !choice(v) {
 			return false
 		}
 	}
@@ -219,24 +219,44 @@ func (f *fastCompiler) combined(c *checker, s *jsonschema.Schema) {
 		c.also = append(c.also, f.child(c, part))
 	}
 	if len(s.AnyOf) > 0 {
-		c.choices = append(c.choices, &choice{parts: f.children(c, s.AnyOf)})
+		parts := f.children(c, s.AnyOf)
+		c.choices = append(c.choices, func(v doc.Value) bool { return fitting(parts, v, 1) == 1 })
 	}
 	if len(s.OneOf) > 0 {
-		parts := f.children(c, s.OneOf)
-		disjoint := areDisjoint(parts)
-		c.need(disjoint || !slices.ContainsFunc(parts, func(p *checker) bool { return !p.exact }))
-		c.choices = append(c.choices, &choice{parts: parts, one: !disjoint})
+		parts, most := f.children(c, s.OneOf), 2
+		if areDisjoint(parts) {
+			most = 1
+		}
+		c.need(most == 1 || !slices.ContainsFunc(parts, func(p *checker) bool { return !p.exact }))
+		c.choices = append(c.choices, func(v doc.Value) bool { return fitting(parts, v, most) == 1 })
 	}
 	if s.Not != nil {
 		not := f.child(c, s.Not)
 		c.need(not.exact && !f.open[s.Not])
-		c.choices = append(c.choices, &choice{not: not})
+		c.choices = append(c.choices, func(v doc.Value) bool { return !not.ok(v) })
 	}
 	if s.If != nil {
-		test := f.child(c, s.If)
+		test, then, otherwise := f.child(c, s.If), f.child(c, s.Then), f.child(c, s.Else)
 		c.need(test.exact && !f.open[s.If])
-		c.choices = append(c.choices, &choice{test: test, then: f.child(c, s.Then), otherwise: f.child(c, s.Else)})
+		c.choices = append(c.choices, func(v doc.Value) bool {
+			branch := otherwise
+			if test.ok(v) {
+				branch = then
+			}
+			return branch == nil || branch.ok(v)
+		})
 	}
+}
+
+// fitting counts the parts that v is valid for, up to most.
+func fitting(parts []*checker, v doc.Value, most int) int {
+	n := 0
+	for _, p := range parts {
+		if n < most && p.ok(v) {
+			n++
+		}
+	}
+	return n
 }
 
 func (f *fastCompiler) children(c *checker, all []*jsonschema.Schema) []*checker {
@@ -260,36 +280,4 @@ func areDisjoint(parts []*checker) bool {
 		seen |= p.kinds
 	}
 	return true
-}
-
-// choice is anyOf or oneOf (parts), not, or if.
-type choice struct {
-	parts           []*checker
-	one             bool // exactly one part
-	not             *checker
-	test            *checker
-	then, otherwise *checker
-}
-
-func (c *choice) ok(v doc.Value) bool {
-	switch {
-	case c.not != nil:
-		return !c.not.ok(v)
-	case c.test != nil:
-		branch := c.otherwise
-		if c.test.ok(v) {
-			branch = c.then
-		}
-		return branch == nil || branch.ok(v)
-	}
-	valid := 0
-	for _, p := range c.parts {
-		if p.ok(v) {
-			valid++
-			if !c.one {
-				return true
-			}
-		}
-	}
-	return valid == 1
 }

@@ -65,26 +65,26 @@ func joinFields(t, a, b *Type) {
 		t.Elem = Join(a.Elem, b.Elem)
 	}
 	for _, f := range a.Fields {
-		g := b.declared(f.Name)
-		if g == nil {
-			f.Required = false
-			if b.Open {
-				f.Type = Join(f.Type, b.Element())
-			}
+		if g := b.declared(f.Name); g != nil {
+			t.Fields = append(t.Fields, Field{Name: f.Name, Type: Join(f.Type, g.Type), Required: f.Required && g.Required})
 		} else {
-			f = Field{Name: f.Name, Type: Join(f.Type, g.Type), Required: f.Required && g.Required}
+			t.Fields = append(t.Fields, b.undeclared(f))
 		}
-		t.Fields = append(t.Fields, f)
 	}
 	for _, f := range b.Fields {
 		if a.declared(f.Name) == nil {
-			f.Required = false
-			if a.Open {
-				f.Type = Join(f.Type, a.Element())
-			}
-			t.Fields = append(t.Fields, f)
+			t.Fields = append(t.Fields, a.undeclared(f))
 		}
 	}
+}
+
+// undeclared is a field of another type where t, which does not declare it, may be meant.
+func (t *Type) undeclared(f Field) Field {
+	f.Required = false
+	if t.Open {
+		f.Type = Join(f.Type, t.Element())
+	}
+	return f
 }
 
 // OfValue is the type of exactly this value: objects are closed, all their fields required. A sample's type.
