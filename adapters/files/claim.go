@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -72,7 +71,7 @@ func (c *claims) claim(from, name string) error {
 
 // adopt claims the files that hubs which are gone left behind, those that match.
 func (c *claims) adopt(match func(string) bool) error {
-	entries, err := readDir(c.root, c.base)
+	entries, err := fs.ReadDir(c.root.FS(), c.base)
 	if err != nil {
 		return err
 	}
@@ -96,7 +95,7 @@ func (c *claims) inherit(dir string, match func(string) bool) {
 		return
 	}
 	defer f.Close()
-	entries, err := readDir(c.root, dir)
+	entries, err := fs.ReadDir(c.root.FS(), dir)
 	if err != nil {
 		return
 	}
@@ -109,16 +108,4 @@ func (c *claims) inherit(dir string, match func(string) bool) {
 		}
 	}
 	_ = c.root.Remove(dir) // stays if a file is left for another source
-}
-
-// readDir lists a folder in the order of the names.
-func readDir(root *os.Root, dir string) ([]fs.DirEntry, error) {
-	f, err := root.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	entries, err := f.ReadDir(-1)
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	return entries, err
 }

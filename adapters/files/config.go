@@ -30,7 +30,7 @@ type Config struct {
 	Empty      string        `yaml:"empty" oneof:"skip|deliver|fail" default:"skip" doc:"A file of 0 bytes. skip: done, no message. deliver: a message without body. fail: refused as empty_file."`
 }
 
-// CSV are the options that the csv parser gets.
+// CSV says how `parse: csv` reads.
 type CSV struct {
 	Delimiter string   `yaml:"delimiter" doc:"The character between columns, or tab. Left out: the parser finds it."`
 	Header    []string `yaml:"header" doc:"Names of the columns that must be there."`
@@ -89,18 +89,6 @@ func (c *Config) check(parsers map[string]Parser) (faults []hub.FieldFault) {
 	}
 	if !validKey(c.Key) {
 		bad("key", "write file, or a field such as body.call_id", "key: %q is no key", c.Key)
-	}
-	if !slices.Contains([]string{emptySkip, emptyDeliver, emptyFail}, c.Empty) {
-		bad("empty", "write skip, deliver or fail", "empty: %q is not known", c.Empty)
-	}
-	if c.Workers < 1 {
-		bad("workers", "write a number from 1 on", "workers: %d is too few", c.Workers)
-	}
-	if c.MaxRecord < 1 {
-		bad("max_record", "write a size, such as 1MiB", "max_record: %d is too small", c.MaxRecord)
-	}
-	if c.Poll <= 0 {
-		bad("poll", "write a time, such as 1s", "poll: %s is too short", c.Poll)
 	}
 	return faults
 }

@@ -150,7 +150,7 @@ func syncDir(root *os.Root, dir string) error {
 func contentID(ctx context.Context, name string, f *os.File, info fs.FileInfo) (string, error) {
 	sum := sha256.New()
 	in := &input{file: f, left: info.Size()}
-	buf := make([]byte, max(1, min(blockSize, in.Len())))
+	buf := make([]byte, max(1, min(blockSize, in.left)))
 	for ctx.Err() == nil {
 		n, err := in.Read(buf)
 		sum.Write(buf[:n])
@@ -181,8 +181,6 @@ func contentID(ctx context.Context, name string, f *os.File, info fs.FileInfo) (
 func timeID(name string, info fs.FileInfo) string {
 	return hub.HashID(name + "\x00" + strconv.FormatInt(info.Size(), 10) + "\x00" + strconv.FormatInt(info.ModTime().UnixNano(), 10))
 }
-
-func is(err, target error) bool { return errors.Is(err, target) }
 
 // classify says what an error of the file system at dir means for a message.
 func classify(err error, dir string) error {

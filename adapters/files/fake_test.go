@@ -2,6 +2,7 @@ package files
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -11,12 +12,8 @@ import (
 )
 
 // fakeCSV stands for the parser that cmd/hub injects: rows without quotes; a row with another number of cells is refused.
-func fakeCSV(r io.Reader, options map[string]string) RecordReader {
-	d := options["delimiter"]
-	if d == "" {
-		d = ","
-	}
-	return &fakeRows{in: bufio.NewScanner(r), delimiter: d}
+func fakeCSV(r io.Reader, _ int64, c *Config) RecordReader {
+	return &fakeRows{in: bufio.NewScanner(r), delimiter: cmp.Or(c.CSV.Delimiter, ",")}
 }
 
 type fakeRows struct {
@@ -38,7 +35,7 @@ func (f *fakeRows) Next() (hub.Body, int, error) {
 			continue
 		}
 		if len(cells) != len(f.header) {
-			return hub.Body{}, f.line, &recordError{"bad_csv", fmt.Sprintf("%d columns, expected %d", len(cells), len(f.header)), []byte(strings.Join(cells, ","))}
+			return hub.Body{}, f.line, &RecordError{Reason: "bad_csv", Detail: fmt.Sprintf("%d columns, expected %d", len(cells), len(f.header)), Raw: []byte(strings.Join(cells, ","))}
 		}
 		var fields []doc.Field
 		for i, c := range cells {

@@ -2,6 +2,7 @@ package files
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -40,18 +41,18 @@ func (j *job) read() {
 		return
 	}
 	in := &input{file: j.file, left: j.info.Size()}
-	records := j.parser(in, j.cfg.options())
+	records := j.parser(in, j.info.Size(), &j.cfg)
 	out := newFeeder(j)
 	defer out.flush()
 	for {
 		body, line, err := records.Next()
+		more := err == nil || refusesOne(err)
 		switch {
-		case (err == nil || isRecordError(err)) && j.ctx.Err() != nil: // only now it is known that there is more
+		case more && j.ctx.Err() != nil: // only now it is known that there is more
 			j.interrupted.Store(true)
 			return
 		case err == nil:
 			if !out.add(body, line) {
-				j.interrupted.Store(true)
 				return
 			}
 		case in.err != nil:
@@ -59,25 +60,29 @@ func (j *job) read() {
 			return
 		case err == io.EOF:
 			return
-		case isRecordError(err):
+		default:
 			j.refuseRecord(out.skip(), line, err)
-		default: // the rest can't be read as records
-			j.refuseRecord(out.skip(), line, err)
-			return
+			if !more {
+				return
+			}
 		}
 	}
+}
+
+// refusesOne tells that behind the record that err refuses there may be others.
+func refusesOne(err error) bool {
+	e, ok := errors.AsType[*RecordError](err)
+	return ok && !e.Rest
 }
 
 func (j *job) readEmpty() {
 	switch j.cfg.Empty {
 	case emptyDeliver:
 		out := newFeeder(j)
-		if !out.add(hub.Body{}, 1) {
-			j.interrupted.Store(true)
-		}
+		out.add(hub.Body{}, 1)
 		out.flush()
 	case emptyFail:
-		j.refuseRecord(newFeeder(j).skip(), 1, &recordError{"empty_file", "the file is empty", nil})
+		j.refuseRecord(newFeeder(j).skip(), 1, &RecordError{Reason: "empty_file", Detail: "the file is empty"})
 	}
 }
 
@@ -93,14 +98,13 @@ func (j *job) brokenOff(err error) {
 
 // refuseRecord refuses a record that gives no message. The hub keeps it under the ID that its message would have.
 func (j *job) refuseRecord(id string, line int, err error) {
-	reason := reasonOf(err)
-	r := hub.Refusal{ID: id, Class: hub.Invalid, Reason: reason, Text: fmt.Sprintf("%s line %d: %v", j.name, line, err)}
-	var raw interface{ Raw() []byte }
-	if errors.As(err, &raw) {
-		r.Head, r.Size = raw.Raw(), int64(len(raw.Raw()))
+	e, ok := errors.AsType[*RecordError](err)
+	if !ok {
+		e = &RecordError{Reason: "bad_record", Detail: err.Error()}
 	}
-	hub.RefuserOf(j.handler).Refused(r)
-	j.refuse(line, reason, err)
+	hub.RefuserOf(j.handler).Refused(hub.Refusal{ID: id, Class: hub.Invalid, Reason: e.Reason,
+		Text: fmt.Sprintf("%s line %d: %v", j.name, line, e), Head: e.Raw, Size: int64(len(e.Raw))})
+	j.refuse(line, e.Reason, e)
 }
 
 // refuse lists a record that is not taken; the others go on.
@@ -118,10 +122,9 @@ func (j *job) refuse(line int, reason string, err error) {
 
 // release says that n of what was pending is settled; the last one moves the file.
 func (j *job) release(n int) {
-	if j.pending.Add(-int64(n)) > 0 {
-		return
+	if j.pending.Add(-int64(n)) == 0 {
+		j.finish()
 	}
-	j.finish()
 }
 
 // finish closes the file and moves it where it belongs.
@@ -224,8 +227,5 @@ func (r *refusals) close() (string, error) {
 	if err == nil {
 		err = r.file.Sync()
 	}
-	if cerr := r.file.Close(); err == nil {
-		err = cerr
-	}
-	return r.path, err
+	return r.path, cmp.Or(err, r.file.Close())
 }

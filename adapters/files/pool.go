@@ -97,7 +97,7 @@ var pauses = hub.Retry{Min: 50 * time.Millisecond, Max: 30 * time.Second}
 func (r *run) settle(j *job, m *hub.Message) bool {
 	if r.cfg.Parse == parseNDJSON {
 		if _, err := m.Body.Doc(); err != nil {
-			j.refuseRecord(m.ID, atoi(m.Headers[headerLine]), &recordError{hub.AsError(err).Reason, err.Error(), m.Body.Bytes()})
+			j.refuseRecord(m.ID, atoi(m.Headers[headerLine]), &RecordError{Reason: hub.AsError(err).Reason, Detail: err.Error(), Raw: m.Body.Bytes()})
 			return true
 		}
 	}
@@ -160,7 +160,7 @@ func (f *feeder) skip() string {
 	return f.job.base + "." + strconv.Itoa(f.record)
 }
 
-// add gives a record out; false: Run is ending, it was not taken.
+// add gives a record out; false: Run is ending, and the job is interrupted.
 func (f *feeder) add(body hub.Body, line int) bool {
 	f.record++
 	if len(f.block) == 0 {
@@ -246,7 +246,6 @@ func (f *feeder) key(body hub.Body) string {
 func (f *feeder) flush() {
 	for lane := range f.lanes {
 		if len(f.lanes[lane].msgs) > 0 && !f.send(lane) {
-			f.job.interrupted.Store(true)
 			return
 		}
 	}

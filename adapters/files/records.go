@@ -2,93 +2,46 @@ package files
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 
 	"orderhub/hub"
 )
 
-// Parser makes the reader that splits a file into records. options hold max_record (bytes), delimiter, header (names joined by ","),
-// no_header ("true") and encoding, those that are given. The parser reads r as it goes: memory must not grow with the file.
-type Parser func(r io.Reader, options map[string]string) RecordReader
+// Parser makes the reader that splits a file of size bytes into records. c says how; its limit MaxRecord is the parser's to keep. The
+// parser reads r as it goes: memory must not grow with the file.
+type Parser func(r io.Reader, size int64, c *Config) RecordReader
 
 // RecordReader gives the records of a file, one after another. line is where the record begins, from 1. The error is io.EOF after the last
-// record. An error with the method Record() bool that says true refuses one record: reading goes on, line tells which. (Its Code() string,
-// if it has that method, is the reason; Raw() []byte is the
-// record as it came, or its beginning.) Any other error refuses the rest of the file. The body must not change after Next returned.
+// record; a *RecordError refuses one record, and reading goes on; any other refuses the rest of the file. The body must not change after
+// Next returned.
 type RecordReader interface {
 	Next() (body hub.Body, line int, err error)
 }
 
-// recordError refuses one record.
-type recordError struct {
-	code, detail string
-	raw          []byte
+// RecordError refuses a record.
+type RecordError struct {
+	Reason, Detail string
+	Raw            []byte // the record as it came, or its beginning
+	Rest           bool   // what stands behind it can't be read as records
 }
 
-func (e *recordError) Error() string { return e.detail }
-func (e *recordError) Record() bool  { return true }
-func (e *recordError) Code() string  { return e.code }
-func (e *recordError) Raw() []byte   { return e.raw }
+func (e *RecordError) Error() string { return e.Detail }
 
-func isRecordError(err error) bool {
-	var r interface{ Record() bool }
-	return errors.As(err, &r) && r.Record()
+// TooLarge refuses what is larger than max_record: a file, line or record.
+func (c *Config) TooLarge(what string, raw []byte) error {
+	return &RecordError{Reason: "too_large", Detail: fmt.Sprintf("the %s is larger than %d bytes (max_record)", what, c.MaxRecord), Raw: raw}
 }
-
-// reasonOf is the machine-readable code of a refusal.
-func reasonOf(err error) string {
-	var c interface{ Code() string }
-	if errors.As(err, &c) && c.Code() != "" {
-		return c.Code()
-	}
-	if e, ok := errors.AsType[*hub.Error](err); ok && e.Reason != "" {
-		return e.Reason
-	}
-	return "bad_record"
-}
-
-func (c *Config) options() map[string]string {
-	o := map[string]string{"max_record": strconv.FormatInt(c.MaxRecord, 10)}
-	for name, value := range map[string]string{
-		"delimiter": c.CSV.Delimiter, "header": strings.Join(c.CSV.Header, ","), "encoding": c.CSV.Encoding,
-	} {
-		if value != "" {
-			o[name] = value
-		}
-	}
-	if c.CSV.NoHeader {
-		o["no_header"] = "true"
-	}
-	return o
-}
-
-func maxRecord(options map[string]string) int {
-	n, err := strconv.Atoi(options["max_record"])
-	if err != nil || n < 1 {
-		return 1 << 20
-	}
-	return n
-}
-
-func tooLarge(what string, limit int, raw []byte) error {
-	return &recordError{"too_large", fmt.Sprintf("the %s is larger than %d bytes (max_record)", what, limit), raw}
-}
-
-// sized is a reader that knows how much is left, to reserve no more than that.
-type sized interface{ Len() int }
 
 // wholeFile gives the file as its only record.
-func wholeFile(r io.Reader, options map[string]string) RecordReader {
-	return &wholeReader{r: r, max: maxRecord(options)}
+func wholeFile(r io.Reader, size int64, c *Config) RecordReader {
+	return &wholeReader{r: r, size: size, cfg: c}
 }
 
 type wholeReader struct {
 	r    io.Reader
-	max  int
+	size int64
+	cfg  *Config
 	done bool
 }
 
@@ -97,40 +50,25 @@ func (w *wholeReader) Next() (hub.Body, int, error) {
 		return hub.Body{}, 1, io.EOF
 	}
 	w.done = true
-	if s, ok := w.r.(sized); ok {
-		if s.Len() > w.max {
-			return hub.Body{}, 1, tooLarge("file", w.max, nil)
-		}
-		raw := make([]byte, s.Len())
-		if _, err := io.ReadFull(w.r, raw); err != nil {
-			return hub.Body{}, 1, err
-		}
-		return hub.NewBody(raw), 1, nil
+	if w.size > w.cfg.MaxRecord {
+		return hub.Body{}, 1, w.cfg.TooLarge("file", nil)
 	}
-	raw, err := io.ReadAll(io.LimitReader(w.r, int64(w.max)+1))
-	switch {
-	case err != nil:
-		return hub.Body{}, 1, err
-	case len(raw) > w.max:
-		return hub.Body{}, 1, tooLarge("file", w.max, raw)
-	}
-	return hub.NewBody(raw), 1, nil
+	raw := make([]byte, w.size)
+	_, err := io.ReadFull(w.r, raw)
+	return hub.NewBody(raw), 1, err
 }
 
 const blockSize = 256 << 10
 
 // eachLine gives every line that is not blank. It serves lines and ndjson: what a line means is decoded later, once.
-func eachLine(r io.Reader, options map[string]string) RecordReader {
-	first := blockSize
-	if s, ok := r.(sized); ok {
-		first = max(1, min(first, s.Len()))
-	}
-	return &lineReader{r: r, max: maxRecord(options), buf: make([]byte, first)}
+func eachLine(r io.Reader, size int64, c *Config) RecordReader {
+	return &lineReader{r: r, cfg: c, max: int(c.MaxRecord), buf: make([]byte, max(1, min(blockSize, size)))}
 }
 
 // lineReader cuts lines out of blocks. The bodies it gives are parts of a block, so a block is never written again where it was given out.
 type lineReader struct {
 	r          io.Reader
+	cfg        *Config
 	max        int
 	buf        []byte
 	start, end int // the part of buf that is read and not given
@@ -155,7 +93,7 @@ func (l *lineReader) Next() (hub.Body, int, error) {
 			raw = raw[:n-1]
 		}
 		if len(raw) > l.max {
-			return hub.Body{}, l.line, tooLarge("line", l.max, raw)
+			return hub.Body{}, l.line, l.cfg.TooLarge("line", raw)
 		}
 		if len(raw) > 0 && (raw[0] > ' ' || len(bytes.TrimSpace(raw)) > 0) {
 			return hub.NewBody(raw[:len(raw):len(raw)]), l.line, nil

@@ -1,12 +1,15 @@
 package files
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -42,7 +45,7 @@ func (s *scan) round() (time.Duration, error) {
 	}
 	s.rounds++
 	next := s.cfg.Poll
-	claimed, err := readDir(s.root, s.own.dir)
+	claimed, err := fs.ReadDir(s.root.FS(), s.own.dir)
 	if err != nil {
 		return 0, classify(err, s.dir)
 	}
@@ -69,11 +72,8 @@ func (s *scan) round() (time.Duration, error) {
 // sameFolder fails when the folder was removed or replaced: the hub runs the source again, on the new one.
 func (s *scan) sameFolder() error {
 	opened, err := s.root.Stat(".")
-	if err != nil {
-		return classify(err, s.dir)
-	}
-	named, err := os.Stat(s.dir)
-	if err != nil {
+	named, gone := os.Stat(s.dir)
+	if err = cmp.Or(err, gone); err != nil {
 		return classify(err, s.dir)
 	}
 	if !os.SameFile(opened, named) {
@@ -166,16 +166,9 @@ func (s *scan) begin(name string) {
 
 // forget drops what is known of names that are gone.
 func (s *scan) forget(here map[string]bool) {
-	for name := range s.seen {
-		if !here[name] && !strings.Contains(name, "/") {
-			delete(s.seen, name)
-		}
-	}
-	for name := range s.told {
-		if !here[name] && !strings.Contains(name, "/") {
-			delete(s.told, name)
-		}
-	}
+	gone := func(name string) bool { return !here[name] && !strings.Contains(name, "/") }
+	maps.DeleteFunc(s.seen, func(name string, _ sight) bool { return gone(name) })
+	maps.DeleteFunc(s.told, func(name string, _ bool) bool { return gone(name) })
 }
 
 // list gives the names in the folder that match, sorted.
@@ -187,7 +180,7 @@ func (r *run) list() ([]string, error) {
 		}
 		return []string{r.only}, classify(err, r.dir)
 	}
-	entries, err := readDir(r.root, ".")
+	entries, err := fs.ReadDir(r.root.FS(), ".")
 	if err != nil {
 		return nil, classify(err, r.dir)
 	}
@@ -212,16 +205,9 @@ func (r *run) matches(name string) bool {
 	return ok
 }
 
-// hints tells that something happened in a folder. It may miss things: looking regularly is what finds files.
-type hints struct {
-	events  chan struct{} // one slot
-	watcher *fsnotify.Watcher
-	ended   chan struct{}
-}
-
-// watch begins; where the system has no watches (left), it never hints.
-func watch(dir string, log *slog.Logger) *hints {
-	h := &hints{events: make(chan struct{}, 1), ended: make(chan struct{})}
+// watch gives hints that files came into a folder, of a burst one. It may miss things, and where the system has no watches (left) it
+// never hints: looking regularly is what finds files. end ends it.
+func watch(dir string, log *slog.Logger) (hint <-chan struct{}, end func()) {
 	w, err := fsnotify.NewWatcher()
 	if err == nil {
 		if err = w.Add(dir); err != nil {
@@ -230,41 +216,26 @@ func watch(dir string, log *slog.Logger) *hints {
 	}
 	if err != nil {
 		log.Debug("no hints about new files, the folder is only polled", "dir", dir, "error", err)
-		close(h.ended)
-		return h
+		return nil, func() {}
 	}
-	h.watcher = w
-	go h.pass()
-	return h
-}
-
-// pass lets events through, of a burst one.
-func (h *hints) pass() {
-	defer close(h.ended)
-	for {
-		select {
-		case e, ok := <-h.watcher.Events:
-			if !ok {
-				return
-			}
-			if !e.Has(fsnotify.Create) { // writes would wake us all the time, and our own moves too
-				continue
-			}
-			select {
-			case h.events <- struct{}{}:
-			default:
-			}
-		case _, ok := <-h.watcher.Errors:
-			if !ok {
-				return
+	came := make(chan struct{}, 1)
+	var passing sync.WaitGroup
+	passing.Go(func() {
+		for range w.Errors { // such as that events were lost
+		}
+	})
+	passing.Go(func() {
+		for e := range w.Events {
+			if e.Has(fsnotify.Create) { // writes would wake us all the time, and our own moves too
+				select {
+				case came <- struct{}{}:
+				default:
+				}
 			}
 		}
+	})
+	return came, func() {
+		w.Close()
+		passing.Wait()
 	}
-}
-
-func (h *hints) close() {
-	if h.watcher != nil {
-		h.watcher.Close()
-	}
-	<-h.ended
 }

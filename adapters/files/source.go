@@ -113,8 +113,8 @@ func (r *run) follow() error {
 	r.pool = newPool(r)
 	defer r.pool.close()
 	defer r.stop() // first: nothing is tried again
-	hint := watch(r.dir, r.env.Log)
-	defer hint.close()
+	hint, end := watch(r.dir, r.env.Log)
+	defer end()
 	look := &scan{run: r, own: own, seen: map[string]sight{}}
 	for r.ctx.Err() == nil {
 		next, err := look.round()
@@ -126,7 +126,7 @@ func (r *run) follow() error {
 		select {
 		case <-r.ctx.Done():
 		case <-t.C():
-		case <-hint.events:
+		case <-hint:
 		}
 		t.Stop()
 	}
@@ -162,9 +162,6 @@ type input struct {
 	left int64
 	err  error // not io.EOF
 }
-
-// Len is the number of bytes left.
-func (in *input) Len() int { return int(in.left) }
 
 func (in *input) Read(p []byte) (int, error) {
 	if in.err != nil {

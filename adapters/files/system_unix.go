@@ -3,6 +3,7 @@
 package files
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"syscall"
@@ -23,13 +24,13 @@ func links(info fs.FileInfo) uint64 {
 func lock(f *os.File) bool { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil }
 
 func diskFull(err error) bool {
-	return is(err, syscall.ENOSPC) || is(err, syscall.EDQUOT)
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 func refusedForGood(err error) bool {
-	return os.IsPermission(err) || is(err, syscall.EROFS) || is(err, syscall.EFBIG)
+	return os.IsPermission(err) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EFBIG)
 }
 
 func noHardLinks(err error) bool {
-	return is(err, syscall.ENOTSUP) || is(err, syscall.EOPNOTSUPP) || is(err, syscall.ENOSYS) || is(err, syscall.EPERM)
+	return errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, syscall.ENOSYS) || errors.Is(err, syscall.EPERM)
 }

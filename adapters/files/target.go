@@ -2,6 +2,7 @@ package files
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -97,13 +98,9 @@ func holds(root *os.Root, name string, body []byte) (bool, error) {
 		return true, err
 	}
 	defer f.Close()
-	buf := make([]byte, min(len(body), 64<<10))
-	for rest := body; len(rest) > 0; {
-		n, err := io.ReadFull(f, buf[:min(len(buf), len(rest))])
-		if err != nil || !bytes.Equal(buf[:n], rest[:n]) {
-			return true, errDifferent
-		}
-		rest = rest[n:]
+	there := make([]byte, len(body))
+	if _, err := io.ReadFull(f, there); err != nil || !bytes.Equal(there, body) {
+		return true, errDifferent
 	}
 	return true, nil
 }
@@ -118,10 +115,7 @@ func write(root *os.Root, name string, body []byte) error {
 	if err == nil {
 		err = f.Sync()
 	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return err
+	return cmp.Or(err, f.Close())
 }
 
 const (
@@ -132,7 +126,7 @@ const (
 
 // tidy removes what a hub that died while writing left behind.
 func tidy(root *os.Root, now time.Time) {
-	entries, err := readDir(root, ".")
+	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
 		return
 	}

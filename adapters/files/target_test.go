@@ -181,7 +181,7 @@ func TestCheck(t *testing.T) {
 		{func(c *Config) { c.Processing = ".." }, "processing"},
 		{func(c *Config) { c.Failed = "done" }, "done"},
 		{func(c *Config) { c.Key = "call_id" }, "key"},
-		{func(c *Config) { c.Empty = "no" }, "empty"},
+		{func(c *Config) { c.Key = "body..call_id" }, "key"},
 	} {
 		cfg := defaultConfig()
 		cfg.Dir = "in"

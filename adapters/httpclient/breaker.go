@@ -2,6 +2,7 @@ package httpclient
 
 import (
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -13,15 +14,15 @@ import (
 // breaker stops calls to a service that failed too often in a row: timeouts
 // and unavailability count, answers of any kind don't.
 type breaker struct {
-	rule   breakerRule
+	rule   quota // failures in a row, and the time that they stop calls for
 	name   string
 	cb     atomic.Pointer[gobreaker.CircuitBreaker[*hub.Message]]
 	opened atomic.Int64 // when, in Unix nanoseconds of the breaker's own clock
 }
 
-func newBreaker(name string, rule breakerRule) *breaker {
+func newBreaker(name string, rule quota) *breaker {
 	b := &breaker{rule: rule, name: name}
-	b.renew(rule.failures)
+	b.renew(rule.n)
 	return b
 }
 
@@ -33,31 +34,25 @@ func (b *breaker) reset() {
 }
 
 // renew closes the breaker; until a call is answered, first failures in a row open it.
-func (b *breaker) renew(first uint32) {
-	rule := b.rule
+func (b *breaker) renew(first int) {
 	b.cb.Store(gobreaker.NewCircuitBreaker[*hub.Message](gobreaker.Settings{
 		Name:        b.name,
 		MaxRequests: 1, // one call tries whether it is back
-		Timeout:     rule.open,
+		Timeout:     b.rule.per,
 		ReadyToTrip: func(c gobreaker.Counts) bool {
-			return c.ConsecutiveFailures >= rule.failures || c.TotalSuccesses == 0 && c.ConsecutiveFailures >= first
+			failed := int(c.ConsecutiveFailures)
+			return failed >= b.rule.n || c.TotalSuccesses == 0 && failed >= first
 		},
-		IsSuccessful: func(err error) bool { return !countsAsFailure(err) },
-		IsExcluded:   func(err error) bool { return err != nil && hub.AsError(err).Reason == "stopping" },
+		IsSuccessful: func(err error) bool {
+			return err == nil || !slices.Contains([]hub.Class{hub.Timeout, hub.Unavailable}, hub.AsError(err).Class)
+		},
+		IsExcluded: func(err error) bool { return err != nil && hub.AsError(err).Reason == hub.ReasonStopping },
 		OnStateChange: func(_ string, _, to gobreaker.State) {
 			if to == gobreaker.StateOpen {
 				b.opened.Store(time.Now().UnixNano())
 			}
 		},
 	}))
-}
-
-func countsAsFailure(err error) bool {
-	if err == nil {
-		return false
-	}
-	c := hub.AsError(err).Class
-	return c == hub.Timeout || c == hub.Unavailable
 }
 
 // check fails at once while the breaker is open, before a call takes a turn.
@@ -69,8 +64,8 @@ func (b *breaker) check() error {
 }
 
 func (b *breaker) open() error {
-	e := hub.Fail(hub.Unavailable, hub.BreakerOpen, "the circuit breaker is open after %d failures in a row", b.rule.failures)
-	e.After = max(time.Until(time.Unix(0, b.opened.Load()).Add(b.rule.open)), 100*time.Millisecond)
+	e := hub.Fail(hub.Unavailable, hub.BreakerOpen, "the circuit breaker is open after %d failures in a row", b.rule.n)
+	e.After = max(time.Until(time.Unix(0, b.opened.Load()).Add(b.rule.per)), 100*time.Millisecond)
 	return e
 }
 

@@ -1,6 +1,7 @@
 package httpclient
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,34 +11,31 @@ import (
 	"orderhub/hub"
 )
 
-// Caller asks one operation and waits for its answer.
-type Caller struct {
+// Operation asks one operation of the service and waits for its answer. To one that is sent to, a good answer is the
+// confirmation; its body is dropped.
+type Operation struct {
 	client *Client
 	op     *op
 }
 
-// Target sends to one operation. Its answer, once it is a good one, is the
-// confirmation; its body is dropped.
-type Target struct{ Caller }
-
 var (
-	_ hub.Caller = (*Caller)(nil)
-	_ hub.Target = (*Target)(nil)
+	_ hub.Caller = (*Operation)(nil)
+	_ hub.Target = (*Operation)(nil)
 )
 
 // Send returns nil after the service answered with an expected status.
-func (t *Target) Send(ctx context.Context, m *hub.Message) error {
-	_, err := t.Call(ctx, m)
+func (c *Operation) Send(ctx context.Context, m *hub.Message) error {
+	_, err := c.Call(ctx, m)
 	return err
 }
 
 // Close does nothing: the connections are the adapter's.
-func (t *Target) Close() error { return nil }
+func (c *Operation) Close() error { return nil }
 
 // Call asks the service once. It returns before ctx or the operation's time
 // ends. The reply has the headers status and content-type, and a JSON body:
 // the answer's, its text as a JSON string, or null when it was empty.
-func (c *Caller) Call(ctx context.Context, m *hub.Message) (*hub.Message, error) {
+func (c *Operation) Call(ctx context.Context, m *hub.Message) (*hub.Message, error) {
 	reply, err := c.call(ctx, m)
 	if e, ok := errors.AsType[*hub.Error](err); ok && e.Err != nil && !told(e) {
 		e.Err = fmt.Errorf("%s %s: %w", c.client.env.Name, c.op.name, e.Err)
@@ -45,12 +43,8 @@ func (c *Caller) Call(ctx context.Context, m *hub.Message) (*hub.Message, error)
 	return reply, err
 }
 
-func (c *Caller) call(parent context.Context, m *hub.Message) (*hub.Message, error) {
-	timeout := c.client.cfg.Timeout
-	if c.op.timeout > 0 {
-		timeout = c.op.timeout
-	}
-	ctx, cancel := context.WithTimeout(parent, timeout)
+func (c *Operation) call(parent context.Context, m *hub.Message) (*hub.Message, error) {
+	ctx, cancel := context.WithTimeout(parent, cmp.Or(c.op.timeout, c.client.cfg.Timeout))
 	defer cancel()
 	var sent atomic.Bool
 	if c.op.ambiguous != "" {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -29,7 +29,6 @@ type Client struct {
 	cfg       Config
 	env       *hub.Env
 	base      string
-	ops       map[string]*op
 	resty     *resty.Client
 	transport *http.Transport
 	pace      *rate.Limiter // nil: none
@@ -42,18 +41,13 @@ func open(cfg *Config, env *hub.Env) (*Client, error) {
 	if cfg.URL == "" {
 		return nil, errors.New("url is missing")
 	}
-	c := &Client{cfg: *cfg, env: env, base: strings.TrimRight(cfg.URL, "/"), ops: map[string]*op{}}
-	maps.Copy(c.ops, cfg.described)
-	for name, v := range cfg.Ops {
-		c.ops[name], _, _ = parseOp(name, v) // checked above
+	c := &Client{cfg: *cfg, env: env, base: strings.TrimRight(cfg.URL, "/"), turns: make(chan struct{}, cfg.Limits.MaxInFlight)}
+	if q, _ := cfg.Limits.throttle(); q.n > 0 {
+		c.pace = rate.NewLimiter(rate.Limit(float64(q.n)/q.per.Seconds()), 1)
 	}
-	if t, _ := parseThrottle(cfg.Limits.Throttle); t.n > 0 {
-		c.pace = rate.NewLimiter(rate.Limit(float64(t.n)/t.per.Seconds()), 1)
+	if q, _ := cfg.Limits.breaker(); q.n > 0 {
+		c.breaker = newBreaker(env.Name, q)
 	}
-	if b, _ := parseBreaker(cfg.Limits.CircuitBreaker); b.failures > 0 {
-		c.breaker = newBreaker(env.Name, b)
-	}
-	c.turns = make(chan struct{}, cfg.Limits.MaxInFlight)
 	networks, _ := parseNetworks(cfg.AllowNetworks)
 	c.transport = newTransport(cfg, networks)
 	c.resty = resty.NewWithClient(&http.Client{Transport: onlyAnswers{c.transport}}).
@@ -67,10 +61,9 @@ func open(cfg *Config, env *hub.Env) (*Client, error) {
 	return c, nil
 }
 
+// authorize makes every request have the headers and the login of the configuration.
 func (c *Client) authorize() {
-	for name, value := range c.cfg.Headers {
-		c.resty.SetHeader(name, value)
-	}
+	c.resty.SetHeaders(c.cfg.Headers)
 	if c.cfg.Bearer != "" {
 		c.resty.SetAuthToken(c.cfg.Bearer.Reveal())
 	}
@@ -86,35 +79,23 @@ func (c *Client) Close(context.Context) error {
 }
 
 // OpenCaller finds an operation, by its name or as "POST /path".
-func (c *Client) OpenCaller(name string) (hub.Caller, error) {
-	o, err := c.op(name)
-	if err != nil {
-		return nil, err
-	}
-	return &Caller{c, o}, nil
-}
+func (c *Client) OpenCaller(name string) (hub.Caller, error) { return c.operation(name) }
 
-// OpenTarget finds an operation, by its name or as "POST /path".
-func (c *Client) OpenTarget(arg string) (hub.Target, error) {
-	o, err := c.op(arg)
-	if err != nil {
-		return nil, err
-	}
-	return &Target{Caller{c, o}}, nil
-}
+// OpenTarget finds an operation, likewise.
+func (c *Client) OpenTarget(name string) (hub.Target, error) { return c.operation(name) }
 
-func (c *Client) op(name string) (*op, error) {
-	if o := c.ops[name]; o != nil {
-		return o, nil
-	}
-	if !strings.Contains(name, " ") {
+func (c *Client) operation(name string) (*Operation, error) {
+	o := c.cfg.op(name)
+	if o == nil && !strings.Contains(name, " ") {
 		return nil, fmt.Errorf("http-client %q: no operation %q", c.env.Name, name)
 	}
-	o, err := lineOp(name, name)
-	if err != nil {
-		return nil, fmt.Errorf("http-client %q: %w", c.env.Name, err)
+	if o == nil {
+		var err error
+		if o, err = lineOp(name, name); err != nil {
+			return nil, fmt.Errorf("http-client %q: %w", c.env.Name, err)
+		}
 	}
-	return o, nil
+	return &Operation{c, o}, nil
 }
 
 // silent keeps resty from logging: errors are returned.
@@ -195,18 +176,9 @@ func guard(address string, allowed []netip.Prefix) error {
 		return errForbidden
 	}
 	ip := ap.Addr().Unmap().WithZone("")
-	for _, p := range allowed {
-		if p.Contains(ip) {
-			return nil
-		}
-	}
-	if ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() || !ip.IsGlobalUnicast() {
+	holds := func(p netip.Prefix) bool { return p.Contains(ip) }
+	if !slices.ContainsFunc(allowed, holds) && (ip.IsPrivate() || !ip.IsGlobalUnicast() || slices.ContainsFunc(reserved, holds)) {
 		return errForbidden
-	}
-	for _, p := range reserved {
-		if p.Contains(ip) {
-			return errForbidden
-		}
 	}
 	return nil
 }

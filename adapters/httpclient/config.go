@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
+
 	"orderhub/hub"
 )
 
@@ -58,13 +60,13 @@ func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
 			faults = append(faults, hub.FieldFault{Path: path, Message: err.Error(), Help: help})
 		}
 	}
-	if c.URL != "" {
+	if c.URL != "" { // without one the hub starts a stub
 		_, err := parseURL(c.URL)
 		bad("url", "write http:// or https://, a host and perhaps a path", err)
 	}
-	_, err := parseThrottle(c.Limits.Throttle)
+	_, err := c.Limits.throttle()
 	bad("limits.throttle", "write a number and a time, such as 20/s, 100/m or 1000/h", err)
-	_, err = parseBreaker(c.Limits.CircuitBreaker)
+	_, err = c.Limits.breaker()
 	bad("limits.circuit_breaker", "write failures and a time, such as 5/30s", err)
 	_, err = parseNetworks(c.AllowNetworks)
 	bad("allow_networks", "write networks such as 10.1.0.0/16", err)
@@ -72,7 +74,7 @@ func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
 		bad("basic", "keep one of them", fmt.Errorf("bearer and basic exclude each other"))
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
-		if !validName(name) || !validValue(c.Headers[name]) {
+		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(c.Headers[name]) {
 			bad("headers."+name, "write a header name, and a value of one line", fmt.Errorf("header %q can't be sent", name))
 		}
 	}

@@ -44,12 +44,7 @@ type condition struct {
 }
 
 func (o *op) expects(status int) bool {
-	for _, s := range o.expect {
-		if status >= s.from && status <= s.to {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(o.expect, func(s statuses) bool { return status >= s.from && status <= s.to })
 }
 
 // expected are the answers that count as good, with what a description says of them.

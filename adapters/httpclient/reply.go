@@ -22,7 +22,7 @@ var kept = [...]string{"location", hub.HeaderRetryAfter, "etag", "last-modified"
 const maxRetryAfter = 24 * time.Hour
 
 // reply makes the reply of an answer, or the classified error of a bad one.
-func (c *Caller) reply(m *hub.Message, resp *resty.Response) (*hub.Message, error) {
+func (c *Operation) reply(m *hub.Message, resp *resty.Response) (*hub.Message, error) {
 	status := resp.StatusCode()
 	if !c.op.expects(status) {
 		return nil, c.refusal(resp)
@@ -45,7 +45,7 @@ func (c *Caller) reply(m *hub.Message, resp *resty.Response) (*hub.Message, erro
 		Time: c.client.env.Clock.Now(), Headers: h, Body: body}, nil
 }
 
-func (c *Caller) body(media string, raw []byte) (hub.Body, error) {
+func (c *Operation) body(media string, raw []byte) (hub.Body, error) {
 	kind, _, _ := mime.ParseMediaType(media)
 	var body hub.Body
 	switch {
@@ -82,7 +82,7 @@ func (c *Caller) body(media string, raw []byte) (hub.Body, error) {
 }
 
 // refusal classifies a status that the operation doesn't expect.
-func (c *Caller) refusal(resp *resty.Response) error {
+func (c *Operation) refusal(resp *resty.Response) error {
 	status := resp.StatusCode()
 	e := hub.Fail(hub.Rejected, "http_"+strconv.Itoa(status), "answered %d %s: %w", status, http.StatusText(status), hub.Said(excerpt(resp.Body())))
 	h := resp.Header()
@@ -148,7 +148,7 @@ func excerpt(raw []byte) string {
 
 // failure classifies a request that got no whole answer; resp holds what came of it. The URL is left out of the
 // text: its query may hold personal data.
-func (c *Caller) failure(parent, ctx context.Context, resp *resty.Response, err error) error {
+func (c *Operation) failure(parent, ctx context.Context, resp *resty.Response, err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}

@@ -1,6 +1,7 @@
 package httpclient
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"mime"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-resty/resty/v2"
+	"golang.org/x/net/http/httpguts"
+
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/hub/escape"
@@ -19,7 +22,7 @@ import (
 const typeJSON = "application/json"
 
 // request builds the request of m. What can't be sent is an Invalid error.
-func (c *Caller) request(ctx context.Context, m *hub.Message) (*resty.Request, error) {
+func (c *Operation) request(ctx context.Context, m *hub.Message) (*resty.Request, error) {
 	path, query, err := c.target(m)
 	if err != nil {
 		return nil, err
@@ -33,12 +36,8 @@ func (c *Caller) request(ctx context.Context, m *hub.Message) (*resty.Request, e
 		}
 		req.URL += sep + query.Encode()
 	}
-	media := m.Headers.Get(hub.HeaderContentType)
-	if media == "" {
-		media = typeJSON
-	}
 	correlation := m.Correlation
-	if !validValue(correlation) { // a key that can't stand in a header line is written so that it can
+	if !httpguts.ValidHeaderFieldValue(correlation) { // a key that can't stand in a header line is written so that it can
 		correlation = escape.Segment(correlation)
 	}
 	headers := [][2]string{
@@ -48,14 +47,14 @@ func (c *Caller) request(ctx context.Context, m *hub.Message) (*resty.Request, e
 		{"X-Correlation-Id", correlation},
 	}
 	if raw := m.Body.Bytes(); !c.op.query() && len(raw) > 0 {
-		headers = append(headers, [2]string{"Content-Type", media})
+		headers = append(headers, [2]string{"Content-Type", cmp.Or(m.Headers.Get(hub.HeaderContentType), typeJSON)})
 		req.SetBody(raw)
 	}
 	for _, h := range headers {
 		if h[1] == "" {
 			continue
 		}
-		if !validValue(h[1]) {
+		if !httpguts.ValidHeaderFieldValue(h[1]) {
 			return nil, hub.Fail(hub.Invalid, "header_injection", "the header %s holds a line end or another control character", h[0])
 		}
 		req.SetHeader(h[0], h[1])
@@ -66,7 +65,7 @@ func (c *Caller) request(ctx context.Context, m *hub.Message) (*resty.Request, e
 // target fills the path's params from the body's fields. The query of an
 // operation that is described has the fields that the description names; for
 // other methods without a body it has all scalar fields that are left.
-func (c *Caller) target(m *hub.Message) (path string, query url.Values, err error) {
+func (c *Operation) target(m *hub.Message) (path string, query url.Values, err error) {
 	path = c.op.path
 	if len(c.op.params)+len(c.op.fields) == 0 && (!c.op.query() || c.op.described != nil) {
 		return path, nil, nil
@@ -104,7 +103,7 @@ func (c *Caller) target(m *hub.Message) (path string, query url.Values, err erro
 }
 
 // missing is the error of a body without a field that is needed for a part of the URL.
-func (c *Caller) missing(part, name string) error {
+func (c *Operation) missing(part, name string) error {
 	e := hub.Fail(hub.Invalid, "missing_param", "the %s of %s %s needs the field %q of a JSON object, a text or number", part, c.op.method, c.op.path, name)
 	e.Fields = []hub.FieldError{{Pointer: "/" + name, Detail: "is needed for the " + part + " of " + c.op.method + " " + c.op.path}}
 	return e
@@ -142,27 +141,6 @@ func ignoredHeader(name, value string) (help string, ignored bool) {
 // isJSON tells that a media type is JSON, or is made of it.
 func isJSON(kind string) bool { return kind == typeJSON || strings.HasSuffix(kind, "+json") }
 
-// validName tells whether s can be the name of a header (a token of RFC 9110).
-func validName(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
-			return false
-		}
-	}
-	return s != ""
-}
-
-// validValue tells whether s stays inside its header line.
-func validValue(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
 const maxURL = 2 << 10
 
 // parseURL reads the base of all requests.
@@ -188,42 +166,43 @@ func parseURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// throttle is a pace; the zero throttle is none.
-type throttle struct {
+// quota is a number per time, such as 20/s; the zero quota is none.
+type quota struct {
 	n   int
 	per time.Duration
 }
 
-func parseThrottle(text string) (throttle, error) {
+// parseQuota reads a quota with a number from 1 on; unit reads its time, and gives 0 for what is none.
+func parseQuota(text string, unit func(string) time.Duration) (q quota, ok bool) {
 	if text == "" {
-		return throttle{}, nil
+		return quota{}, true
 	}
-	count, unit, ok := strings.Cut(text, "/")
+	count, per, _ := strings.Cut(text, "/")
 	n, err := strconv.Atoi(strings.TrimSpace(count))
-	per := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour}[strings.TrimSpace(unit)]
-	if !ok || err != nil || n < 1 || per == 0 {
-		return throttle{}, fmt.Errorf("limits.throttle: %q is no pace", text)
-	}
-	return throttle{n, per}, nil
+	q = quota{n, unit(strings.TrimSpace(per))}
+	return q, err == nil && n >= 1 && q.per > 0
 }
 
-// breakerRule opens after so many failures in a row, for so long; zero: never.
-type breakerRule struct {
-	failures uint32
-	open     time.Duration
+// throttle is how many calls may begin in a time.
+func (l *Limits) throttle() (quota, error) {
+	units := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour}
+	q, ok := parseQuota(l.Throttle, func(unit string) time.Duration { return units[unit] })
+	if !ok {
+		return quota{}, fmt.Errorf("limits.throttle: %q is no pace", l.Throttle)
+	}
+	return q, nil
 }
 
-func parseBreaker(text string) (breakerRule, error) {
-	if text == "" {
-		return breakerRule{}, nil
+// breaker is after how many failures in a row calls stop, and for how long.
+func (l *Limits) breaker() (quota, error) {
+	q, ok := parseQuota(l.CircuitBreaker, func(text string) time.Duration {
+		d, _ := time.ParseDuration(text) // 0 on an error
+		return d
+	})
+	if !ok {
+		return quota{}, fmt.Errorf("limits.circuit_breaker: %q is no rule", l.CircuitBreaker)
 	}
-	count, wait, ok := strings.Cut(text, "/")
-	n, err := strconv.ParseUint(strings.TrimSpace(count), 10, 16)
-	d, err2 := time.ParseDuration(strings.TrimSpace(wait))
-	if !ok || err != nil || err2 != nil || n < 1 || d <= 0 {
-		return breakerRule{}, fmt.Errorf("limits.circuit_breaker: %q is no rule", text)
-	}
-	return breakerRule{uint32(n), d}, nil
+	return q, nil
 }
 
 var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}

@@ -49,14 +49,14 @@ func TestFault_S1_ForgedLinksAndSignatures(t *testing.T) {
 			return &Verify{Token: tokenLink}, "", "/orders?token=" + until + "." + linkDigest([]byte(g), "/orders", until)
 		},
 		"hex": func(g string) (*Verify, string, string) {
-			return &Verify{HMAC: []hub.Secret{key}}, "X-Signature: " + hex.EncodeToString(digest(g, body)) + "\r\n", "/orders"
+			return &Verify{HMAC: []hub.Secret{key}}, "X-Signature: " + hex.EncodeToString(digestOf(g, body)) + "\r\n", "/orders"
 		},
 		"timestamped": func(g string) (*Verify, string, string) {
-			return &Verify{HMAC: []hub.Secret{key}, MaxAge: time.Minute}, "X-Signature: t=" + stamp + ",v1=" + hex.EncodeToString(digest(g, stamp, ".", body)) + "\r\n", "/orders"
+			return &Verify{HMAC: []hub.Secret{key}, MaxAge: time.Minute}, "X-Signature: t=" + stamp + ",v1=" + hex.EncodeToString(digestOf(g, stamp, ".", body)) + "\r\n", "/orders"
 		},
 		"standard": func(g string) (*Verify, string, string) {
 			return &Verify{Scheme: schemeStandard, HMAC: []hub.Secret{hub.Secret(base64.StdEncoding.EncodeToString([]byte(key)))}},
-				"Webhook-Id: m1\r\nWebhook-Timestamp: " + stamp + "\r\nWebhook-Signature: v1," + base64.StdEncoding.EncodeToString(digest(g, "m1", ".", stamp, ".", body)) + "\r\n", "/orders"
+				"Webhook-Id: m1\r\nWebhook-Timestamp: " + stamp + "\r\nWebhook-Signature: v1," + base64.StdEncoding.EncodeToString(digestOf(g, "m1", ".", stamp, ".", body)) + "\r\n", "/orders"
 		},
 		"bearer": func(g string) (*Verify, string, string) {
 			return &Verify{Token: key}, "Authorization: Bearer " + g + "\r\n", "/orders"
@@ -153,9 +153,9 @@ func TestFault_S7_VerifiedIdNamesTheRequest(t *testing.T) {
 	const key, body = "the key of the sender", `{"n":1}`
 	now := time.Now()
 	at := func(d time.Duration) string { return strconv.FormatInt(now.Add(d).Unix(), 10) }
-	sum := func(parts ...string) string { return hex.EncodeToString(digest(key, parts...)) }
+	sum := func(parts ...string) string { return hex.EncodeToString(digestOf(key, parts...)) }
 	std := func(id, ts, body string) string {
-		return "Webhook-Id: " + id + "\r\nWebhook-Timestamp: " + ts + "\r\nWebhook-Signature: v1," + base64.StdEncoding.EncodeToString(digest(key, id, ".", ts, ".", body)) + "\r\n"
+		return "Webhook-Id: " + id + "\r\nWebhook-Timestamp: " + ts + "\r\nWebhook-Signature: v1," + base64.StdEncoding.EncodeToString(digestOf(key, id, ".", ts, ".", body)) + "\r\n"
 	}
 	t0, t1 := at(0), at(time.Second)
 	for name, c := range map[string]struct {

@@ -3,7 +3,6 @@ package httpserver
 import (
 	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -50,9 +49,7 @@ func (t *routes) takesLinks(path string) bool {
 
 // linkDigest is of the path as it is without escapes, as http.Request has it.
 func linkDigest(key []byte, path, until string) string {
-	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte("link\n" + path + "\n" + until))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+	return base64.RawURLEncoding.EncodeToString(digest(key, "link\n"+path+"\n"+until, nil))
 }
 
 func (v *verifier) checkLink(r *http.Request, now time.Time) *problem {

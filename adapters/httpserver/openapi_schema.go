@@ -155,7 +155,7 @@ func acceptedSchema() object {
 }
 
 // wants tells whether senders must prove who they are.
-func (v *verifier) wants() bool { return v.token != nil || v.link != nil || v.scheme != "" }
+func (v *verifier) wants() bool { return v.token != nil || v.link != nil || v.name != "" }
 
 // describe adds how senders prove who they are to the schemes, and gives the
 // names of those that a request needs; nil: none.
@@ -179,14 +179,14 @@ func (v *verifier) describe(schemes object) object {
 		add("bearer", object{"type": "http", "scheme": "bearer"})
 	case v.link != nil:
 		add("link", object{"type": "apiKey", "in": "query", "name": "token", "description": "Part of a link that we sent."})
-	case v.scheme == schemeHex && v.stamp != "":
+	case v.name == schemeHex && v.stamp != "":
 		add("hmac-of-time-and-body."+v.header, header(v.header, "HMAC-SHA256 of the time, a dot and the body exactly as sent, in hex digits; sha256= may stand before it."))
 		add("time."+v.stamp, header(v.stamp, "%s", stamp))
-	case v.scheme == schemeHex:
+	case v.name == schemeHex:
 		add("hmac-of-body."+v.header, header(v.header, "HMAC-SHA256 of the body exactly as sent, in hex digits; sha256= may stand before it."))
-	case v.scheme == schemeTimestamped:
+	case v.name == schemeTimestamped:
 		add("timestamped-hmac."+v.header, header(v.header, "t=TIME,v1=DIGEST. TIME: %s DIGEST: HMAC-SHA256 of TIME, a dot and the body exactly as sent, in hex digits.", stamp))
-	case v.scheme == schemeStandard:
+	case v.name == schemeStandard:
 		add("webhook-id", header("webhook-id", "ID of the message (Standard Webhooks)."))
 		add("webhook-timestamp", header("webhook-timestamp", "%s", stamp))
 		add("webhook-signature", header("webhook-signature", "v1, and in base64 the HMAC-SHA256 of id, timestamp and body exactly as sent, with dots between them."))

@@ -86,26 +86,26 @@ func (t *routes) waiting() (n int) {
 	return n
 }
 
-// gate counts who is inside and can be closed: after close nobody enters, and
-// empty is closed when the last has left.
+// gate counts who is inside and can be shut.
 type gate struct {
 	mu     sync.Mutex
-	inside int
 	open   bool
-	empty  chan struct{}
+	inside sync.WaitGroup // added to under mu while open, so never beside the Wait of a shut gate
 }
 
-func (g *gate) start() {
+// set opens or shuts the gate; it does not wait for those inside.
+func (g *gate) set(open bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.open, g.empty = true, make(chan struct{})
+	g.open = open
 }
 
+// enter tells whether the gate is open: then who entered must call inside.Done.
 func (g *gate) enter() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.open {
-		g.inside++
+		g.inside.Add(1)
 	}
 	return g.open
 }
@@ -114,24 +114,4 @@ func (g *gate) isOpen() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.open
-}
-
-func (g *gate) leave() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.inside--; g.inside == 0 && !g.open {
-		close(g.empty)
-	}
-}
-
-// close shuts the gate and waits for those inside.
-func (g *gate) close() {
-	g.mu.Lock()
-	g.open = false
-	if g.inside == 0 {
-		close(g.empty)
-	}
-	empty := g.empty
-	g.mu.Unlock()
-	<-empty
 }

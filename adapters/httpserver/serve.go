@@ -100,17 +100,12 @@ func plainPath(r *http.Request) bool {
 	if raw := r.URL.RawPath; raw != "" && strings.Contains(strings.ToLower(raw), "%2f") {
 		return false
 	}
-	for i := strings.Index(p, "/."); i >= 0; {
-		rest := p[i+1:]
-		segment, _, _ := strings.Cut(rest, "/")
-		if segment == "." || segment == ".." {
-			return false
+	if strings.Contains(p, "/.") {
+		for segment := range strings.SplitSeq(p, "/") {
+			if segment == "." || segment == ".." {
+				return false
+			}
 		}
-		next := strings.Index(rest, "/.")
-		if next < 0 {
-			return true
-		}
-		i += 1 + next
 	}
 	return true
 }

@@ -85,14 +85,15 @@ func parsePattern(arg string) (pattern string, params []string, err error) {
 func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 	s.handler = h
 	s.caller, _ = h.(hub.Caller)
-	s.gate.start()
+	s.gate.set(true)
 	var err error
 	select {
 	case <-ctx.Done():
 	case <-s.server.failed:
 		err = s.server.failure
 	}
-	s.gate.close()
+	s.gate.set(false)
+	s.gate.inside.Wait()
 	return err
 }
 
@@ -102,7 +103,7 @@ func (s *Source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.server.refuse(w, r, s.pattern, stopping())
 		return
 	}
-	defer s.gate.leave()
+	defer s.gate.inside.Done()
 	s.serve(w, r)
 }
 

@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -9,6 +10,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,57 +25,92 @@ const (
 	defaultMaxAge      = 5 * time.Minute
 )
 
+// scheme says how a signature is written, and what is signed before the body. A further way to sign is a further row of schemes.
+type scheme struct {
+	name   string
+	header string // of the signature, unless the configuration names one
+	id     string // header of the message's ID, which is signed; "": none is
+	stamp  string // header of the time in Unix seconds, which is signed; "": none is, or the header of the signature holds it
+	timed  bool   // a time is signed
+
+	key    func(secret string) ([]byte, error)
+	read   func(header string) (stamp string, sigs []string)
+	write  func(stamp, sig string) (header string)
+	decode func(sig string) ([]byte, error)
+	encode func(sum []byte) string
+}
+
+var schemes = []scheme{
+	{name: schemeHex, header: "X-Signature", key: plainKey, decode: hex.DecodeString, encode: hex.EncodeToString,
+		read:  func(header string) (string, []string) { return "", []string{strings.TrimPrefix(header, "sha256=")} },
+		write: func(_, sig string) string { return "sha256=" + sig }},
+	{name: schemeTimestamped, header: "X-Signature", timed: true, key: plainKey, decode: hex.DecodeString, encode: hex.EncodeToString, read: readPairs,
+		write: func(stamp, sig string) string { return "t=" + stamp + ",v1=" + sig }},
+	{name: schemeStandard, header: "Webhook-Signature", id: "Webhook-Id", stamp: "Webhook-Timestamp", timed: true, key: webhookKey,
+		decode: base64.StdEncoding.DecodeString, encode: base64.StdEncoding.EncodeToString, read: readVersions,
+		write: func(_, sig string) string { return "v1," + sig }},
+}
+
+// readPairs reads t=TIME,v1=SIGNATURE,v1=SIGNATURE.
+func readPairs(header string) (stamp string, sigs []string) {
+	for part := range strings.SplitSeq(header, ",") {
+		switch name, value, _ := strings.Cut(strings.TrimSpace(part), "="); name {
+		case "t":
+			stamp = value
+		case "v1":
+			sigs = append(sigs, value)
+		}
+	}
+	return stamp, sigs
+}
+
+// readVersions reads v1,SIGNATURE v1,SIGNATURE.
+func readVersions(header string) (_ string, sigs []string) {
+	for part := range strings.SplitSeq(header, " ") {
+		if sig, ok := strings.CutPrefix(part, "v1,"); ok {
+			sigs = append(sigs, sig)
+		}
+	}
+	return "", sigs
+}
+
 // verifier proves that a request came from a sender who knows the secret. The
 // zero verifier lets everyone in.
 type verifier struct {
-	scheme string
+	scheme // of signatures
 	keys   [][]byte
-	header string
-	stamp  string
 	maxAge time.Duration
 	token  []byte
 	link   [][]byte // keys of signed links
 }
 
 // newVerifier checks the options; linkKeys sign links.
-func newVerifier(v *Verify, linkKeys [][]byte) (verifier, error) {
-	if v == nil {
-		return verifier{}, nil
-	}
-	out := verifier{header: v.Header, stamp: v.TimestampHeader, maxAge: v.MaxAge, scheme: v.Scheme}
+func newVerifier(v *Verify, linkKeys [][]byte) (out verifier, err error) {
 	switch {
+	case v == nil:
+		return out, nil
 	case len(v.HMAC) > 0 && v.Token != "":
 		return out, fmt.Errorf("verify: hmac and token exclude each other")
 	case v.Token == tokenLink:
-		out.link = linkKeys
-		return out, nil
+		return verifier{link: linkKeys}, nil
 	case v.Token != "":
-		out.token = []byte(v.Token.Reveal())
-		return out, nil
+		return verifier{token: []byte(v.Token.Reveal())}, nil
 	case len(v.HMAC) == 0:
 		return out, fmt.Errorf("verify: give hmac or token")
 	}
-	if out.scheme == "" {
-		out.scheme = schemeHex
-		if v.MaxAge > 0 && v.TimestampHeader == "" {
-			out.scheme = schemeTimestamped
-		}
+	name := cmp.Or(v.Scheme, schemeHex)
+	if v.Scheme == "" && v.MaxAge > 0 && v.TimestampHeader == "" {
+		name = schemeTimestamped
 	}
-	switch {
-	case out.scheme == schemeStandard:
-		out.header = "Webhook-Signature"
-	case out.header == "":
-		out.header = "X-Signature"
+	out.scheme = schemes[max(0, slices.IndexFunc(schemes, func(s scheme) bool { return s.name == name }))] // the loader tells of an unknown name
+	if name != schemeStandard {
+		out.header = cmp.Or(v.Header, out.header)
 	}
-	if out.maxAge == 0 {
-		out.maxAge = defaultMaxAge
+	if name == schemeHex {
+		out.stamp, out.timed = v.TimestampHeader, v.TimestampHeader != ""
 	}
-	decode := plainKey
-	if out.scheme == schemeStandard {
-		decode = webhookKey
-	}
-	var err error
-	if out.keys, err = signingKeys(v.HMAC, decode); err != nil {
+	out.maxAge = cmp.Or(v.MaxAge, defaultMaxAge)
+	if out.keys, err = signingKeys(v.HMAC, out.key); err != nil {
 		return out, fmt.Errorf("verify: hmac: %w", err)
 	}
 	return out, nil
@@ -88,88 +125,79 @@ func (v *verifier) check(r *http.Request, raw []byte, now time.Time) (id string,
 		return "", v.checkToken(r)
 	case v.link != nil:
 		return "", v.checkLink(r, now)
-	}
-	switch v.scheme {
-	case schemeHex:
-		return v.checkHex(r, raw, now)
-	case schemeTimestamped:
-		return v.checkTimestamped(r, raw, now)
-	case schemeStandard:
-		return v.checkStandard(r, raw, now)
+	case v.name != "":
+		return v.checkSignature(r, raw, now)
 	}
 	return "", nil
 }
 
-func (v *verifier) checkHex(r *http.Request, raw []byte, now time.Time) (string, *problem) {
-	sig := r.Header.Get(v.header)
-	if p := plausible(sig); p != nil {
-		return "", p
-	}
-	sigs := []string{strings.TrimPrefix(sig, "sha256=")}
-	if v.stamp == "" {
-		return "", v.match(sigs, hex.DecodeString, raw)
-	}
-	stamp := r.Header.Get(v.stamp)
-	if p := v.fresh(stamp, now); p != nil {
-		return "", p
-	}
-	return timedID(stamp, raw), v.match(sigs, hex.DecodeString, []byte(stamp), []byte("."), raw)
-}
-
-// timedID names a request by what its sender signed, a time and the body: however the signature is written, it is the same.
-func timedID(stamp string, raw []byte) string { return "signed." + hub.HashID(stamp+"."+string(raw)) }
-
-func (v *verifier) checkTimestamped(r *http.Request, raw []byte, now time.Time) (string, *problem) {
+func (v *verifier) checkSignature(r *http.Request, raw []byte, now time.Time) (id string, p *problem) {
 	header := r.Header.Get(v.header)
-	if p := plausible(header); p != nil {
-		return "", p
+	switch {
+	case header == "":
+		return "", newProblem(http.StatusUnauthorized, "signature_missing", "the request is not signed")
+	case len(header) > maxSignatureHeader:
+		return "", invalidSignature()
 	}
-	stamp, sigs := "", make([]string, 0, 2)
-	for part := range strings.SplitSeq(header, ",") {
-		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
-		switch {
-		case name == "t":
-			stamp = value
-		case name == "v1" && len(sigs) < maxSignatures:
-			sigs = append(sigs, value)
+	if v.id != "" {
+		if id = r.Header.Get(v.id); id == "" || len(id) > maxWebhookID || strings.ContainsAny(id, ".\r\n") {
+			return "", newProblem(http.StatusBadRequest, "bad_message_id", "webhook-id is empty, longer than 255 characters, or holds a dot or a line end")
 		}
 	}
-	if p := v.fresh(stamp, now); p != nil {
-		return "", p
+	stamp, sigs := v.read(header)
+	if v.stamp != "" {
+		stamp = r.Header.Get(v.stamp)
 	}
-	return timedID(stamp, raw), v.match(sigs, hex.DecodeString, []byte(stamp), []byte("."), raw)
-}
-
-func (v *verifier) checkStandard(r *http.Request, raw []byte, now time.Time) (string, *problem) {
-	header := r.Header.Get(v.header)
-	if p := plausible(header); p != nil {
-		return "", p
-	}
-	id := r.Header.Get("Webhook-Id")
-	if id == "" || len(id) > maxWebhookID || strings.ContainsAny(id, ".\r\n") {
-		return "", newProblem(http.StatusBadRequest, "bad_message_id", "webhook-id is empty, longer than 255 characters, or holds a dot or a line end")
-	}
-	stamp := r.Header.Get("Webhook-Timestamp")
-	if p := v.fresh(stamp, now); p != nil {
-		return "", p
-	}
-	sigs := make([]string, 0, 2)
-	for part := range strings.SplitSeq(header, " ") {
-		if sig, ok := strings.CutPrefix(part, "v1,"); ok && len(sigs) < maxSignatures {
-			sigs = append(sigs, sig)
+	if v.timed {
+		if p := v.fresh(stamp, now); p != nil {
+			return "", p
 		}
 	}
-	return id, v.match(sigs, base64.StdEncoding.DecodeString, []byte(id), []byte("."), []byte(stamp), []byte("."), raw)
+	before := v.before(id, stamp)
+	if p := v.match(sigs[:min(len(sigs), maxSignatures)], before, raw); p != nil {
+		return "", p
+	}
+	if id == "" && v.timed { // named by what was signed, a time and the body: however the signature is written, it is the same
+		id = "signed." + hub.HashID(before+string(raw))
+	}
+	return id, nil
 }
 
-func plausible(header string) *problem {
-	if header == "" {
-		return newProblem(http.StatusUnauthorized, "signature_missing", "the request is not signed")
+// before is what is signed before the body.
+func (v *verifier) before(id, stamp string) (text string) {
+	if v.id != "" {
+		text = id + "."
 	}
-	if len(header) > maxSignatureHeader {
-		return invalidSignature()
+	if v.timed {
+		text += stamp + "."
 	}
-	return nil
+	return text
+}
+
+// Sign makes a request with the body raw one that v lets in, as its sender does.
+func (v *Verify) Sign(req *http.Request, raw []byte, now time.Time) {
+	if v.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+v.Token.Reveal())
+		return
+	}
+	s, err := newVerifier(v, nil)
+	if err != nil {
+		return // such a route is not served
+	}
+	id, stamp := "msg_"+hub.NewID(now), strconv.FormatInt(now.Unix(), 10)
+	for header, value := range map[string]string{s.id: id, s.stamp: stamp, s.header: s.write(stamp, s.encode(digest(s.keys[0], s.before(id, stamp), raw)))} {
+		if header != "" {
+			req.Header.Set(header, value)
+		}
+	}
+}
+
+// digest is the HMAC-SHA256 of a text and a body behind it.
+func digest(key []byte, before string, raw []byte) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(before))
+	mac.Write(raw)
+	return mac.Sum(nil)
 }
 
 func invalidSignature() *problem {
@@ -177,16 +205,12 @@ func invalidSignature() *problem {
 }
 
 // match compares the digests of all keys with all signatures, in constant time each.
-func (v *verifier) match(sigs []string, decode func(string) ([]byte, error), signed ...[]byte) *problem {
+func (v *verifier) match(sigs []string, before string, raw []byte) *problem {
 	ok := false
 	for _, key := range v.keys {
-		mac := hmac.New(sha256.New, key)
-		for _, b := range signed {
-			mac.Write(b)
-		}
-		sum := mac.Sum(nil)
+		sum := digest(key, before, raw)
 		for _, s := range sigs {
-			if got, err := decode(s); err == nil && hmac.Equal(got, sum) {
+			if got, err := v.decode(s); err == nil && hmac.Equal(got, sum) {
 				ok = true
 			}
 		}

@@ -13,7 +13,7 @@ import (
 	"orderhub/hub"
 )
 
-func digest(key string, parts ...string) []byte {
+func digestOf(key string, parts ...string) []byte {
 	mac := hmac.New(sha256.New, []byte(key))
 	mac.Write([]byte(strings.Join(parts, "")))
 	return mac.Sum(nil)
@@ -24,19 +24,19 @@ func TestVerify(t *testing.T) {
 	now := time.Now()
 	stamp := strconv.FormatInt(now.Unix(), 10)
 	old := strconv.FormatInt(now.Add(-6*time.Minute).Unix(), 10)
-	plain := func(k, b string) string { return "X-Signature: " + hex.EncodeToString(digest(k, b)) + "\r\n" }
+	plain := func(k, b string) string { return "X-Signature: " + hex.EncodeToString(digestOf(k, b)) + "\r\n" }
 	timed := func(k, ts string) string {
-		return "X-Signature: t=" + ts + ",v1=" + hex.EncodeToString(digest(k, ts, ".", body)) + "\r\n"
+		return "X-Signature: t=" + ts + ",v1=" + hex.EncodeToString(digestOf(k, ts, ".", body)) + "\r\n"
 	}
 	std := func(id, ts, k string) string {
 		return "Webhook-Id: " + id + "\r\nWebhook-Timestamp: " + ts + "\r\nWebhook-Signature: v1,AAAA v1," +
-			base64.StdEncoding.EncodeToString(digest(k, id, ".", ts, ".", body)) + "\r\n"
+			base64.StdEncoding.EncodeToString(digestOf(k, id, ".", ts, ".", body)) + "\r\n"
 	}
 	keys := []hub.Secret{"the old key of the sender", key}
 	hexed := &Verify{HMAC: keys}
 	timestamped := &Verify{HMAC: keys, MaxAge: 5 * time.Minute}
 	standard := &Verify{HMAC: []hub.Secret{hub.Secret("whsec_" + base64.StdEncoding.EncodeToString([]byte(key)))}, Scheme: schemeStandard}
-	many := "X-Signature: t=" + stamp + strings.Repeat(",v1=00", 10) + ",v1=" + hex.EncodeToString(digest(key, stamp, ".", body)) + "\r\n"
+	many := "X-Signature: t=" + stamp + strings.Repeat(",v1=00", 10) + ",v1=" + hex.EncodeToString(digestOf(key, stamp, ".", body)) + "\r\n"
 	for _, c := range []struct {
 		name    string
 		verify  *Verify
@@ -45,15 +45,15 @@ func TestVerify(t *testing.T) {
 		code    string
 	}{
 		{"hex", hexed, plain(key, body), 202, ""},
-		{"hex with prefix", hexed, "X-Signature: sha256=" + hex.EncodeToString(digest(key, body)) + "\r\n", 202, ""},
+		{"hex with prefix", hexed, "X-Signature: sha256=" + hex.EncodeToString(digestOf(key, body)) + "\r\n", 202, ""},
 		{"the old key of a rotation", hexed, plain("the old key of the sender", body), 202, ""},
 		{"missing", hexed, "", 401, "signature_missing"},
 		{"tampered", hexed, plain(key, body+" "), 401, "signature_invalid"},
 		{"wrong secret", hexed, plain("other", body), 401, "signature_invalid"},
 		{"no hex", hexed, "X-Signature: zz\r\n", 401, "signature_invalid"},
 		{"no more than a prefix", hexed, "X-Signature: sha256=\r\n", 401, "signature_invalid"},
-		{"the beginning of it", hexed, "X-Signature: " + hex.EncodeToString(digest(key, body)[:16]) + "\r\n", 401, "signature_invalid"},
-		{"more than it", hexed, "X-Signature: " + hex.EncodeToString(append(digest(key, body), 0)) + "\r\n", 401, "signature_invalid"},
+		{"the beginning of it", hexed, "X-Signature: " + hex.EncodeToString(digestOf(key, body)[:16]) + "\r\n", 401, "signature_invalid"},
+		{"more than it", hexed, "X-Signature: " + hex.EncodeToString(append(digestOf(key, body), 0)) + "\r\n", 401, "signature_invalid"},
 		{"an empty signature", timestamped, "X-Signature: t=" + stamp + ",v1=\r\n", 401, "signature_invalid"},
 		{"no signature", timestamped, "X-Signature: t=" + stamp + "\r\n", 401, "signature_invalid"},
 		{"from the future", timestamped, timed(key, strconv.FormatInt(now.Add(6*time.Minute).Unix(), 10)), 401, "timestamp_out_of_tolerance"},

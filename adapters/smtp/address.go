@@ -93,12 +93,7 @@ func asciiDomain(address string) (string, error) {
 
 // ascii tells whether an address can be sent to a server without SMTPUTF8.
 func ascii(text string) bool {
-	for i := range len(text) {
-		if text[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
+	return !strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // path is an address as a command of SMTP has it.

@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -9,7 +10,6 @@ import (
 	"net/mail"
 	"net/url"
 	"os"
-	"slices"
 	"time"
 
 	"orderhub/hub"
@@ -67,22 +67,16 @@ func parseURL(text hub.Secret, mode string) (*server, error) {
 	}
 	s := &server{host: u.Hostname(), user: u.User.Username()}
 	s.password, _ = u.User.Password()
-	port := u.Port()
+	port := ""
 	switch u.Scheme {
 	case "smtp":
-		if port == "" {
-			port = "587"
-		}
-		s.starttls = mode == tlsStartTLS || mode != tlsNone && !loopback(s.host)
+		port, s.starttls = "587", mode == tlsStartTLS || mode != tlsNone && !loopback(s.host)
 	case "smtps":
-		if port == "" {
-			port = "465"
-		}
-		s.implicit = true
+		port, s.implicit = "465", true
 	default:
 		return nil, errURL
 	}
-	s.addr = net.JoinHostPort(s.host, port)
+	s.addr = net.JoinHostPort(s.host, cmp.Or(u.Port(), port))
 	return s, nil
 }
 
@@ -105,23 +99,8 @@ func (c *Config) check() (faults []hub.FieldFault) {
 			bad("tls", "leave tls: none out", "tls: the password would be sent unencrypted")
 		}
 	}
-	if !slices.Contains([]string{tlsAuto, tlsStartTLS, tlsNone}, c.TLS) {
-		bad("tls", "write auto, starttls or none", "tls: %q is not known", c.TLS)
-	}
 	if _, err := mail.ParseAddress(c.From); err != nil || unsafe(c.From) {
 		bad("from", "such as Order desk <orders@example.com>", "from: %q is no mail address", c.From)
-	}
-	if c.Timeout <= 0 {
-		bad("timeout", "write a time, such as 15s", "timeout: %s is too short", c.Timeout)
-	}
-	if c.ConfirmTimeout <= 0 {
-		bad("confirm_timeout", "write a time, such as 10m", "confirm_timeout: %s is too short", c.ConfirmTimeout)
-	}
-	if !slices.Contains([]hub.OnAmbiguous{hub.RetryAmbiguous, hub.ParkAmbiguous}, c.OnAmbiguous) {
-		bad("on_ambiguous", "write retry or park", "on_ambiguous: %q is not known", c.OnAmbiguous)
-	}
-	if c.MaxRecipients < 1 {
-		bad("max_recipients", "write a number from 1 on", "max_recipients: %d is too few", c.MaxRecipients)
 	}
 	return faults
 }

@@ -1,12 +1,14 @@
 package smtp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/textproto"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -100,11 +102,11 @@ const (
 	reasonRelay  = "relay_denied"   // the server takes no mail for others from us
 )
 
-// rule says what replies mean that come in some phases, begin with a code, have an enhanced code (RFC 3463) that begins
-// so, and hold a word.
+// rule says what replies mean that come in some phases, begin with one of some codes, have an enhanced code (RFC 3463) that begins
+// with one of some, and hold a word. Codes are separated by spaces; "" fits any.
 type rule struct {
 	in       phase
-	code     string
+	codes    string
 	enhanced string
 	word     string
 	class    hub.Class
@@ -115,37 +117,23 @@ type rule struct {
 // of enhanced codes, RFC 5248. What the connection, the login or our own address is at fault for is never a mail's fault, in
 // whatever phase the server says so.
 var rules = []rule{
-	{anywhere, "523", "", "", hub.Unavailable, hub.TLSRequired},
-	{anywhere, "538", "", "", hub.Unavailable, hub.TLSRequired},
-	{anywhere, "5", "5.7.10", "", hub.Unavailable, hub.TLSRequired},
-	{anywhere, "5", "5.7.11", "", hub.Unavailable, hub.TLSRequired},
+	{anywhere, "523 538", "", "", hub.Unavailable, hub.TLSRequired},
+	{anywhere, "5", "5.7.10 5.7.11", "", hub.Unavailable, hub.TLSRequired},
 	{anywhere, "530", "", "tls", hub.Unavailable, hub.TLSRequired},
 	{anywhere, "530", "", "", hub.Unavailable, hub.AuthRequired},
 	{anywhere, "5", "5.7.57", "", hub.Unavailable, hub.AuthRequired},
 	{anywhere, "503", "", "auth", hub.Unavailable, hub.AuthRequired}, // "503 5.5.1 Error: authentication needed"
-	{anywhere, "432", "", "", hub.Unavailable, hub.AuthFailed},
+	{anywhere, "432 525 534 535", "", "", hub.Unavailable, hub.AuthFailed},
 	{anywhere, "454", "4.7.0", "", hub.Unavailable, hub.AuthFailed},
-	{anywhere, "525", "", "", hub.Unavailable, hub.AuthFailed},
-	{anywhere, "534", "", "", hub.Unavailable, hub.AuthFailed},
-	{anywhere, "535", "", "", hub.Unavailable, hub.AuthFailed},
-	{anywhere, "5", "5.7.3", "", hub.Unavailable, hub.AuthFailed},
-	{anywhere, "5", "5.7.8", "", hub.Unavailable, hub.AuthFailed},
-	{anywhere, "5", "5.7.9", "", hub.Unavailable, hub.AuthFailed},
-	{anywhere, "5", "5.7.12", "", hub.Unavailable, hub.AuthFailed},
-	{anywhere, "5", "5.7.13", "", hub.Unavailable, hub.AuthFailed},
-	{anywhere, "5", "5.7.14", "", hub.Unavailable, hub.AuthFailed},
+	{anywhere, "5", "5.7.3 5.7.8 5.7.9 5.7.12 5.7.13 5.7.14", "", hub.Unavailable, hub.AuthFailed},
 
 	{anywhere, "421", "4.7", "", hub.Throttled, ""},
 	{anywhere, "4", "", "", hub.Unavailable, ""},
 
-	{recipient, "5", "", "relay", hub.Unavailable, reasonRelay}, // the text is all that tells it from a refused recipient
-	{sender, "552", "", "", hub.Rejected, ""},                   // too large
-	{command, "500", "", "", hub.Unavailable, ""},               // the server does not know what we say
-	{command, "502", "", "", hub.Unavailable, ""},
-	{command, "503", "", "", hub.Unavailable, ""},
-	{command, "504", "", "", hub.Unavailable, ""},
-	{command, "521", "", "", hub.Unavailable, ""}, // it takes no mail at all
-	{command, "555", "", "", hub.Unavailable, ""},
+	{recipient, "5", "", "relay", hub.Unavailable, reasonRelay},   // the text is all that tells it from a refused recipient
+	{sender, "552", "", "", hub.Rejected, ""},                     // too large
+	{command, "500 502 503 504 555", "", "", hub.Unavailable, ""}, // the server does not know what we say
+	{command, "521", "", "", hub.Unavailable, ""},                 // it takes no mail at all
 	{sender, "5", "", "", hub.Unavailable, reasonSender},
 	{anywhere, "5", "", "", hub.Rejected, ""},
 	{anywhere, "", "", "", hub.Unavailable, ""}, // no reply that belongs there
@@ -157,18 +145,15 @@ func classify(p phase, r *textproto.Error) (hub.Class, string) {
 	enhanced, _, _ := strings.Cut(r.Msg, " ")
 	text := strings.ToLower(r.Msg)
 	for _, rule := range rules {
-		if rule.in&p == 0 || !strings.HasPrefix(code, rule.code) || !within(enhanced, rule.enhanced) || !strings.Contains(text, rule.word) {
+		if rule.in&p == 0 || !begins(code, "", rule.codes) || !begins(enhanced, ".", rule.enhanced) || !strings.Contains(text, rule.word) {
 			continue
 		}
-		if rule.reason != "" {
-			return rule.class, rule.reason
-		}
-		return rule.class, fmt.Sprintf("smtp_%d", r.Code)
+		return rule.class, cmp.Or(rule.reason, fmt.Sprintf("smtp_%d", r.Code))
 	}
 	panic("the last rule fits all")
 }
 
-// within tells whether an enhanced code is one, or of its group: 4.7.28 is within 4.7.
-func within(code, group string) bool {
-	return group == "" || code == group || strings.HasPrefix(code, group+".")
+// begins tells whether a code is one of some, or of the group of one, behind whose name sep stands: 4.7.28 is of the group 4.7.
+func begins(code, sep, some string) bool {
+	return some == "" || slices.ContainsFunc(strings.Fields(some), func(one string) bool { return strings.HasPrefix(code+sep, one+sep) })
 }

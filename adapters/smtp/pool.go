@@ -2,6 +2,7 @@ package smtp
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -149,12 +150,7 @@ func (p *pool) give(s *session) {
 func (p *pool) expire(s *session) {
 	defer p.timed.Done()
 	p.mu.Lock()
-	for i, other := range p.idle {
-		if other == s {
-			p.idle = append(p.idle[:i], p.idle[i+1:]...)
-			break
-		}
-	}
+	p.idle = slices.DeleteFunc(p.idle, func(other *session) bool { return other == s })
 	p.mu.Unlock()
 	s.quit()
 }

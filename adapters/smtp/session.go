@@ -101,14 +101,7 @@ func (s *server) login(c *smtp.Client) error {
 	}
 	ok, offered := c.Extension("AUTH")
 	ways := strings.Fields(strings.ToUpper(offered))
-	has := func(way string) bool {
-		for _, w := range ways {
-			if w == way {
-				return true
-			}
-		}
-		return false
-	}
+	has := func(way string) bool { return slices.Contains(ways, way) }
 	var auth smtp.Auth
 	plain := loopback(s.host) // unencrypted only to this machine
 	switch {

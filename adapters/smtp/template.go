@@ -1,7 +1,6 @@
 package smtp
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	html "html/template"
@@ -129,28 +128,17 @@ const noValue = "<no value>" // what text/template writes for a field that is no
 
 // render makes the texts of data, the subject only if it is wanted. The error is Invalid, bad_template_data: a field that a customer would miss.
 func (t *mailTemplate) render(data any, subject bool) (out texts, err error) {
-	var b bytes.Buffer
 	for _, part := range []struct {
-		to   *string
-		what string
-		run  func() error
-	}{
-		{&out.subject, "subject", func() error {
-			if !subject {
-				return nil
-			}
-			return t.subject.Execute(&b, data)
-		}},
-		{&out.text, "text", func() error { return t.text.Execute(&b, data) }},
-		{&out.html, "html", func() error {
-			if t.html == nil {
-				return nil
-			}
-			return t.html.Execute(&b, data)
-		}},
-	} {
-		b.Reset()
-		if err := part.run(); err != nil {
+		to     *string
+		what   string
+		by     interface{ Execute(io.Writer, any) error }
+		wanted bool
+	}{{&out.subject, "subject", t.subject, subject}, {&out.text, "text", t.text, true}, {&out.html, "html", t.html, t.html != nil}} {
+		if !part.wanted {
+			continue
+		}
+		var b strings.Builder
+		if err := part.by.Execute(&b, data); err != nil {
 			return out, hub.Fail(hub.Invalid, "bad_template_data", "mail template %q: %s: %w", t.name, part.what, err)
 		}
 		*part.to = b.String()

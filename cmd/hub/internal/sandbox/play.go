@@ -66,7 +66,9 @@ func (p *player) post(ctx context.Context, s sample, url string, body []byte) (r
 		return "", "", err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	sign(req, verifyOf(s.pipeline), body)
+	if v := verifyOf(s.pipeline); v != nil {
+		v.Sign(req, body, time.Now())
+	}
 	client := http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Do(req)
 	if err != nil {
