@@ -148,7 +148,9 @@ func (j *job) finish() {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	delete(j.inFlight, j.name)
+	if j.inFlight[j.name] == j { // else its namesake was claimed as soon as the file had moved away
+		delete(j.inFlight, j.name)
+	}
 	if j.changed.Load() {
 		j.run.changed[j.name] = true
 	}

@@ -85,7 +85,7 @@ func (s *scan) sameFolder() error {
 // again reads a claimed file that no job has: left by a crash, or changed while it was read.
 func (s *scan) again(name string) time.Duration {
 	s.mu.Lock()
-	busy, changed := s.inFlight[name], s.changed[name]
+	busy, changed := s.inFlight[name] != nil, s.changed[name]
 	s.mu.Unlock()
 	at := path.Join(s.own.dir, name)
 	if busy {
@@ -147,11 +147,11 @@ func (s *scan) begin(name string) {
 		s.tellOnce(at, err)
 		return
 	}
+	j := &job{run: s.run, own: s.own, name: name, at: at, file: f, info: info}
 	s.mu.Lock()
-	s.inFlight[name] = true
+	s.inFlight[name] = j
 	delete(s.changed, name)
 	s.mu.Unlock()
-	j := &job{run: s.run, own: s.own, name: name, at: at, file: f, info: info}
 	if j.base, err = contentID(s.ctx, name, f, info); err != nil {
 		j.interrupted.Store(true)
 		if s.ctx.Err() == nil {

@@ -34,7 +34,7 @@ type run struct {
 
 	mu       sync.Mutex
 	err      error           // of a move or a read: Run ends with it
-	inFlight map[string]bool // names in our processing folder that are being read
+	inFlight map[string]*job // by names in our processing folder: who reads them
 	changed  map[string]bool // names there that changed while they were read
 	told     map[string]bool // names that a log line was written about
 }
@@ -53,7 +53,7 @@ func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 	}
 	defer root.Close()
 	r := &run{Source: s, work: context.WithoutCancel(ctx), handler: h, root: root,
-		inFlight: map[string]bool{}, changed: map[string]bool{}, told: map[string]bool{}}
+		inFlight: map[string]*job{}, changed: map[string]bool{}, told: map[string]bool{}}
 	r.ctx, r.stop = context.WithCancel(ctx)
 	defer r.stop()
 	if s.cfg.Once {

@@ -121,6 +121,26 @@ func TestFatalParseError(t *testing.T) {
 	}
 }
 
+// TestNamesakeIsInFlight: a file that was moved away says nothing of the next one of its name, which may have been claimed meanwhile: that
+// one would be read twice.
+func TestNamesakeIsInFlight(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "a.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &run{inFlight: map[string]*job{}}
+	first, second := &job{run: r, name: "a.csv", file: f, info: info}, &job{run: r, name: "a.csv"}
+	r.inFlight["a.csv"] = second
+	first.finish()
+	if r.inFlight["a.csv"] != second {
+		t.Error("the second file of the name counts as read by nobody")
+	}
+}
+
 func TestSameAgainAndChanged(t *testing.T) { // row 56
 	in := newInbox(t, func(c *Config) { c.Parse = "lines" })
 	var got catch
