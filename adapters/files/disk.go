@@ -149,8 +149,8 @@ func syncDir(root *os.Root, dir string) error {
 // at its start.
 func contentID(ctx context.Context, name string, f *os.File, info fs.FileInfo) (string, error) {
 	sum := sha256.New()
-	in := &input{file: f, left: info.Size()}
-	buf := make([]byte, max(1, min(blockSize, in.left)))
+	in := newInput(f, info)
+	buf := make([]byte, max(1, min(blockSize, in.N)))
 	for ctx.Err() == nil {
 		n, err := in.Read(buf)
 		sum.Write(buf[:n])

@@ -40,7 +40,7 @@ func (j *job) read() {
 		j.readEmpty()
 		return
 	}
-	in := &input{file: j.file, left: j.info.Size()}
+	in := newInput(j.file, j.info)
 	records := j.parser(in, j.info.Size(), &j.cfg)
 	out := newFeeder(j)
 	defer out.flush()

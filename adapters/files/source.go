@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"sync"
 
@@ -158,31 +159,24 @@ func (r *run) tellOnce(name string, err error) {
 
 // input reads a file as far as it reached when it was opened, so that what is read is what its hash was taken of.
 type input struct {
-	file io.Reader
-	left int64
-	err  error // not io.EOF
+	io.LimitedReader
+	err error // not io.EOF
+}
+
+func newInput(f *os.File, info fs.FileInfo) *input {
+	return &input{LimitedReader: io.LimitedReader{R: f, N: info.Size()}}
 }
 
 func (in *input) Read(p []byte) (int, error) {
 	if in.err != nil {
 		return 0, in.err
 	}
-	if in.left == 0 {
-		return 0, io.EOF
-	}
-	if int64(len(p)) > in.left {
-		p = p[:in.left]
-	}
-	n, err := in.file.Read(p)
-	in.left -= int64(n)
-	if err == io.EOF && in.left > 0 {
+	n, err := in.LimitedReader.Read(p)
+	if err == io.EOF && in.N > 0 {
 		err = io.ErrUnexpectedEOF // it became shorter
 	}
-	if err != nil && err != io.EOF {
+	if err != io.EOF {
 		in.err = err
-	}
-	if err == io.EOF {
-		err = nil
 	}
 	return n, err
 }

@@ -3,7 +3,6 @@ package httpserver
 import (
 	"cmp"
 	"fmt"
-	"mime"
 	"net"
 	"net/http"
 	"net/netip"
@@ -120,34 +119,6 @@ func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
 	return faults
 }
 
-// checkSource finds what is wrong with a route and its options, all of it.
-func checkSource(arg string, cfg *SourceConfig) (faults []hub.FieldFault) {
-	bad := func(path, help, format string, args ...any) {
-		faults = append(faults, hub.FieldFault{Path: path, Message: fmt.Sprintf(format, args...), Help: help})
-	}
-	if _, _, err := parsePattern(arg); err != nil {
-		bad("", "write a method and a path, such as "+routeLike(arg), "%v", err)
-	}
-	if _, err := newVerifier(cfg.Verify, nil); err != nil {
-		bad("verify", "write verify: {hmac: secret:name} or {token: secret:name}", "%v", err)
-	}
-	for _, name := range cfg.Headers {
-		if why := notCarried(strings.ToLower(name)); why != "" {
-			bad("headers", "write the name of a header of requests, as x-shop", "headers: %q %s", name, why)
-		}
-	}
-	for _, text := range cfg.Consumes {
-		media, _, err := mime.ParseMediaType(text)
-		switch {
-		case err != nil || !strings.Contains(media, "/"):
-			bad("consumes", "write application/json, text/csv or another one", "consumes: %q is no media type", text)
-		case strings.HasPrefix(media, "multipart/"):
-			bad("consumes", "take the parts one by one, each in a request of its own", "consumes: %s is not supported", media)
-		}
-	}
-	return faults
-}
-
 // doubt finds a route that changes something, where anybody on the network can reach it, and nothing says that this is meant.
 func doubt(c *Config, arg string, src *SourceConfig) []hub.FieldFault {
 	pattern, _, err := parsePattern(arg)
@@ -169,13 +140,10 @@ func local(listen string) bool {
 }
 
 // acceptable tells what net/http has against a pattern.
-func acceptable(pattern string) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%q is no route: %s", pattern, refusal(r))
-		}
-	}()
-	http.NewServeMux().Handle(pattern, http.NotFoundHandler())
+func acceptable(pattern string) error {
+	if _, err := newMux(map[string]*Source{pattern: nil}); err != nil {
+		return fmt.Errorf("%q is no route: %w", pattern, err)
+	}
 	return nil
 }
 

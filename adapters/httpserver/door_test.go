@@ -31,13 +31,13 @@ func TestFault_S1_ForgedLinksAndSignatures(t *testing.T) {
 				t.Errorf("a server with link_key %q", g)
 			}
 			for _, v := range []*Verify{{HMAC: keys}, {HMAC: keys, MaxAge: time.Minute}} {
-				if faults := checkSource("POST /hook", &SourceConfig{Verify: v}); len(faults) != 1 || faults[0].Path != "verify" {
+				if _, faults := routeOf("POST /hook", &SourceConfig{Verify: v}, nil); len(faults) != 1 || faults[0].Path != "verify" {
 					t.Errorf("hmac %q: %v", g, faults)
 				}
 			}
 		}
 		short := &Verify{Scheme: schemeStandard, HMAC: []hub.Secret{hub.Secret("whsec_" + base64.StdEncoding.EncodeToString([]byte(g)))}}
-		if faults := checkSource("POST /hook", &SourceConfig{Verify: short}); len(faults) != 1 {
+		if _, faults := routeOf("POST /hook", &SourceConfig{Verify: short}, nil); len(faults) != 1 {
 			t.Errorf("whsec_ of %q: %v", g, faults)
 		}
 	}
@@ -117,7 +117,7 @@ func TestFault_S3_HeadersOfOutsiders(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"authorization", "Cookie", "proxy-authorization", "reply-to", "status", "routing-key", "param.id", "verified-id", "a b", "hub-x"} {
-		if faults := checkSource("POST /x", &SourceConfig{Headers: []string{name}}); len(faults) != 1 || faults[0].Path != "headers" {
+		if _, faults := routeOf("POST /x", &SourceConfig{Headers: []string{name}}, nil); len(faults) != 1 || faults[0].Path != "headers" {
 			t.Errorf("%s: %v", name, faults)
 		}
 	}

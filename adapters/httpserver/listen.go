@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -141,15 +140,14 @@ func (c *limitedConn) Close() error {
 
 const certificateCheck = time.Second
 
-// certificates gives the certificate of two files, read again when one changes.
+// certificates gives the certificate of two files as they are now, or were a moment ago.
 type certificates struct {
 	cert, key string
 	log       *slog.Logger
 
 	mu      sync.Mutex
 	current *tls.Certificate
-	seen    [2]time.Time // when the files were changed
-	checked time.Time
+	loaded  time.Time // when that was tried last
 }
 
 func newCertificates(cert, key string, log *slog.Logger) (*certificates, error) {
@@ -158,22 +156,12 @@ func newCertificates(cert, key string, log *slog.Logger) (*certificates, error) 
 }
 
 func (c *certificates) load() error {
-	var seen [2]time.Time
-	for i, file := range []string{c.cert, c.key} {
-		info, err := os.Stat(file)
-		if err != nil {
-			return fmt.Errorf("tls: %w", err)
-		}
-		seen[i] = info.ModTime()
-	}
-	if c.current != nil && seen == c.seen {
-		return nil
-	}
+	c.loaded = time.Now()
 	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
 	if err != nil {
 		return fmt.Errorf("tls: %s: %w", c.cert, err)
 	}
-	c.current, c.seen = &pair, seen
+	c.current = &pair
 	return nil
 }
 
@@ -181,8 +169,7 @@ func (c *certificates) load() error {
 func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now := time.Now(); now.Sub(c.checked) >= certificateCheck {
-		c.checked = now
+	if time.Since(c.loaded) >= certificateCheck {
 		if err := c.load(); err != nil {
 			c.log.Warn("the certificate stays as it was", "error", err)
 		}

@@ -1,7 +1,9 @@
 package httpserver
 
 import (
+	"cmp"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -48,36 +50,41 @@ func (s *Server) document() []byte {
 // describe makes the OpenAPI document of the sources.
 func (s *Server) describe(sources []*Source) []byte {
 	slices.SortFunc(sources, func(a, b *Source) int { return strings.Compare(a.pattern, b.pattern) })
-	d := &describing{paths: object{}, params: map[string][]string{}, schemas: map[string]any{"Problem": problemSchema()}, responses: object{}, security: object{}}
+	d := &describing{paths: object{}, params: map[string][]string{}, components: components{Responses: object{}, Security: object{}}}
+	json.Unmarshal(sharedComponents, &d.components) // our own file
 	for _, src := range sources {
 		d.operation(src)
 	}
-	components := object{"schemas": d.schemas, "responses": d.responses, "headers": sharedHeaders(), "parameters": object{"Idempotency-Key": idempotencyKey()}}
-	if len(d.security) > 0 {
-		components["securitySchemes"] = d.security
-	}
-	title := s.env.Hub
-	if title == "" {
-		title = s.env.Name
-	}
-	api, _ := json.Marshal(object{"paths": d.paths, "components": components}) // maps, texts, numbers and checked JSON
+	api, _ := json.Marshal(object{"paths": d.paths, "components": d.components}) // maps, texts, numbers and checked JSON
 	sum := sha256.Sum256(api)
 	doc, _ := json.Marshal(object{
 		"openapi": "3.1.0",
-		"info":    object{"title": title, "version": hex.EncodeToString(sum[:4])}, // another one when the API is another one
+		"info":    object{"title": cmp.Or(s.env.Hub, s.env.Name), "version": hex.EncodeToString(sum[:4])}, // another one when the API is another one
 		"servers": []object{{"url": "/"}},
-		"paths":   d.paths, "components": components,
+		"paths":   d.paths, "components": d.components,
 	})
 	return doc
 }
 
+// sharedComponents are those that every document has.
+//
+//go:embed components.json
+var sharedComponents []byte
+
+// components are what the operations of a document refer to, by name.
+type components struct {
+	Headers    object `json:"headers"`
+	Parameters object `json:"parameters"`
+	Responses  object `json:"responses"`
+	Schemas    object `json:"schemas"`
+	Security   object `json:"securitySchemes,omitempty"`
+}
+
 // describing is a document on its way.
 type describing struct {
-	paths     object
-	params    map[string][]string // names of a path's parameters, by the path without them
-	schemas   object
-	responses object
-	security  object
+	components
+	paths  object
+	params map[string][]string // names of a path's parameters, by the path without them
 }
 
 func (d *describing) operation(src *Source) {
@@ -99,7 +106,7 @@ func (d *describing) operation(src *Source) {
 		parameters = append(parameters, object{"in": "header", "name": h[0], "schema": object{"type": "string"}})
 	}
 	if method != http.MethodGet {
-		parameters = append(parameters, object{"$ref": "#/components/parameters/Idempotency-Key"})
+		parameters = append(parameters, ref("parameters", "Idempotency-Key"))
 	}
 	op["parameters"] = parameters
 	if wantsBody(method) {
@@ -108,7 +115,7 @@ func (d *describing) operation(src *Source) {
 	if title := titleOf(src.about.Schema); title != "" {
 		op["summary"] = title
 	}
-	if needs := src.verify.describe(d.security); needs != nil {
+	if needs := src.verify.describe(d.Security); needs != nil {
 		op["security"] = []object{needs}
 	}
 	item, _ := d.paths[path].(object)
@@ -149,12 +156,12 @@ func (d *describing) body(src *Source) object {
 // answers are the responses of a route: its pipeline's replies, and the
 // adapter's own problems. "default" stands for all that are not listed.
 func (d *describing) answers(src *Source) object {
-	out := object{"default": d.problem(0, "Something else went wrong.")}
-	for _, p := range src.problems() {
-		out[strconv.Itoa(p.status)] = d.problem(p.status, p.detail)
+	out := object{"default": d.problem("Problem", "Something else went wrong.")}
+	for status, detail := range src.problems() {
+		out[strconv.Itoa(status)] = d.problem(strings.ReplaceAll(http.StatusText(status), " ", ""), detail)
 	}
 	if len(src.about.Statuses) == 0 {
-		out["202"] = object{"description": "Accepted: the message is safe, and will be worked on.", "headers": answerHeaders(false),
+		out["202"] = object{"description": "Accepted: the message is safe, and will be worked on.", "headers": headerRefs(headerTrace),
 			"content": object{typeJSON: object{"schema": acceptedSchema()}}}
 	}
 	for _, status := range src.about.Statuses {
@@ -172,7 +179,7 @@ func (d *describing) reply(out object, status int, behind bool) {
 	if behind {
 		text += ": the message is safe, and work goes on"
 	}
-	answer := object{"description": strings.TrimPrefix(text+".", ": "), "headers": answerHeaders(true)}
+	answer := object{"description": strings.TrimPrefix(text+".", ": "), "headers": headerRefs(headerTrace, "Idempotent-Replayed")}
 	if status != http.StatusNoContent && status != http.StatusNotModified {
 		content := object{typeJSON: object{}}
 		if status >= http.StatusBadRequest {
@@ -183,60 +190,47 @@ func (d *describing) reply(out object, status int, behind bool) {
 	out[name] = answer
 }
 
-// problems are the adapter's own answers of a route.
-func (s *Source) problems() []problem {
-	out := []problem{
-		{status: http.StatusBadRequest, detail: "The request is not well formed."},
-		{status: http.StatusConflict, detail: "It was refused, or a request with this Idempotency-Key is still running."},
-		{status: http.StatusUnprocessableEntity, detail: "The content is not what is wanted here, or the Idempotency-Key was used for another request."},
-		{status: http.StatusTooManyRequests, detail: "Too much at once; try again later."},
-		{status: http.StatusServiceUnavailable, detail: "Not now; try again later."},
+// problems are the adapter's own answers of a route, by their status.
+func (s *Source) problems() map[int]string {
+	out := map[int]string{
+		http.StatusBadRequest:          "The request is not well formed.",
+		http.StatusConflict:            "It was refused, or a request with this Idempotency-Key is still running.",
+		http.StatusUnprocessableEntity: "The content is not what is wanted here, or the Idempotency-Key was used for another request.",
+		http.StatusTooManyRequests:     "Too much at once; try again later.",
+		http.StatusServiceUnavailable:  "Not now; try again later.",
 	}
 	if wantsBody(strings.Fields(s.pattern)[0]) {
-		out = append(out, problem{status: http.StatusRequestEntityTooLarge, detail: "The body is too large."},
-			problem{status: http.StatusUnsupportedMediaType, detail: "The body's media type or encoding is not taken."})
+		out[http.StatusRequestEntityTooLarge] = "The body is too large."
+		out[http.StatusUnsupportedMediaType] = "The body's media type or encoding is not taken."
 	}
 	if s.verify.wants() {
-		out = append(out, problem{status: http.StatusUnauthorized, detail: "The sender did not prove who it is."})
+		out[http.StatusUnauthorized] = "The sender did not prove who it is."
 	}
 	return out
 }
 
-// problem is a reference to the response of a status; 0 is that of all others.
-func (d *describing) problem(status int, detail string) object {
-	name := "Problem"
-	content := object{typeProblem: object{"schema": object{"$ref": "#/components/schemas/Problem"}}, "text/html": object{}}
-	if status > 0 {
-		name = strings.ReplaceAll(http.StatusText(status), " ", "")
+// problem is a reference to a response of that name, which is added to the components.
+func (d *describing) problem(name, detail string) object {
+	headers := headerRefs(headerTrace)
+	if name == "TooManyRequests" || name == "ServiceUnavailable" {
+		headers = headerRefs(headerTrace, "Retry-After")
 	}
-	headers := answerHeaders(false)
-	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		headers["Retry-After"] = object{"$ref": "#/components/headers/Retry-After"}
-	}
-	d.responses[name] = object{"description": detail, "headers": headers, "content": content}
-	return object{"$ref": "#/components/responses/" + name}
+	d.Responses[name] = object{"description": detail, "headers": headers,
+		"content": object{typeProblem: object{"schema": ref("schemas", "Problem")}, "text/html": object{}}}
+	return ref("responses", name)
 }
 
-func answerHeaders(replayed bool) object {
-	h := object{headerTrace: object{"$ref": "#/components/headers/" + headerTrace}}
-	if replayed {
-		h["Idempotent-Replayed"] = object{"$ref": "#/components/headers/Idempotent-Replayed"}
+// headerRefs are the shared headers of these names.
+func headerRefs(names ...string) object {
+	h := object{}
+	for _, name := range names {
+		h[name] = ref("headers", name)
 	}
 	return h
 }
 
-func sharedHeaders() object {
-	return object{
-		headerTrace:           object{"description": "ID of the message: tell it when you ask about the request.", "schema": object{"type": "string"}},
-		"Idempotent-Replayed": object{"description": "true: the answer of the first request with this Idempotency-Key.", "schema": object{"type": "string"}},
-		"Retry-After":         object{"description": "Seconds to wait.", "schema": object{"type": "integer", "minimum": 1}},
-	}
-}
-
-func idempotencyKey() object {
-	return object{"in": "header", "name": "Idempotency-Key", "schema": object{"type": "string", "minLength": 1, "maxLength": maxIdempotencyKey},
-		"description": "Name of this request, chosen by you. The same request with the same key has no second effect, and gets the same answer."}
-}
+// ref is a reference to a component.
+func ref(kind, name string) object { return object{"$ref": "#/components/" + kind + "/" + name} }
 
 func sizeText(n int64) string {
 	if n%(1<<20) == 0 {

@@ -13,7 +13,8 @@ import (
 var (
 	named   = regexp.MustCompile(`\{[^{}$]*\}`)
 	unnamed = regexp.MustCompile(`[^A-Za-z0-9]+`)
-	usable  = regexp.MustCompile(`^[A-Za-z0-9._-]+$`) // as the name of a component
+	// what the name of a component can't hold
+	unusable = regexp.MustCompile(`[^A-Za-z0-9._-]`)
 )
 
 // schema adds the schema of a pipeline's messages, and what stands under its
@@ -23,9 +24,9 @@ func (d *describing) schema(about hub.Description) object {
 	if err != nil {
 		return object{}
 	}
-	m := &mover{base: "#/components/schemas/" + d.free(about.Pipeline), defs: map[string]string{}}
-	top := strings.TrimPrefix(m.base, "#/components/schemas/")
-	d.schemas[top] = nil // taken
+	top := d.free(about.Pipeline)
+	m := &mover{base: "#/components/schemas/" + top, defs: map[string]string{}}
+	d.Schemas[top] = nil // taken
 	var rest []doc.Field
 	for name, def := range v.Fields() {
 		if name != "$defs" {
@@ -34,9 +35,9 @@ func (d *describing) schema(about hub.Description) object {
 		}
 		kept := []doc.Field{}
 		for name, def := range def.Fields() {
-			if usable.MatchString(name) {
+			if name != "" && !unusable.MatchString(name) {
 				m.defs[name] = d.free(top + "." + name)
-				d.schemas[m.defs[name]] = nil
+				d.Schemas[m.defs[name]] = nil
 			} else {
 				kept = append(kept, doc.Field{Name: name, Value: def})
 			}
@@ -46,19 +47,19 @@ func (d *describing) schema(about hub.Description) object {
 		}
 	}
 	for name, to := range m.defs {
-		d.schemas[to] = m.move(v.Get("$defs").Get(name))
+		d.Schemas[to] = m.move(v.Get("$defs").Get(name))
 	}
 	if v.Kind() == doc.Object {
 		v = doc.ObjectOf(rest)
 	}
-	d.schemas[top] = m.move(v)
-	return object{"$ref": m.base}
+	d.Schemas[top] = m.move(v)
+	return ref("schemas", top)
 }
 
 // free is name, or one like it that no component has.
 func (d *describing) free(name string) string {
 	for {
-		if _, taken := d.schemas[name]; !taken {
+		if _, taken := d.Schemas[name]; !taken {
 			return name
 		}
 		name += "_"
@@ -103,28 +104,26 @@ func (m *mover) move(v doc.Value) doc.Value {
 		}
 		return doc.ListOf(list)
 	case doc.Object:
-		var fields []doc.Field
-		for name, part := range v.Fields() {
+		return each(v, func(name string, part doc.Value) doc.Value {
 			switch {
 			case slices.Contains(dataWords, name):
+				return part
 			case name == "$ref" && part.Kind() == doc.String:
-				part = doc.StringValue(m.ref(part.Str()))
+				return doc.StringValue(m.ref(part.Str()))
 			case slices.Contains(nameWords, name) && part.Kind() == doc.Object:
-				part = m.each(part)
-			default:
-				part = m.move(part)
+				return each(part, func(_ string, schema doc.Value) doc.Value { return m.move(schema) })
 			}
-			fields = append(fields, doc.Field{Name: name, Value: part})
-		}
-		return doc.ObjectOf(fields)
+			return m.move(part)
+		})
 	}
 	return v
 }
 
-func (m *mover) each(v doc.Value) doc.Value {
+// each is an object with every value changed.
+func each(v doc.Value, change func(name string, part doc.Value) doc.Value) doc.Value {
 	var fields []doc.Field
 	for name, part := range v.Fields() {
-		fields = append(fields, doc.Field{Name: name, Value: m.move(part)})
+		fields = append(fields, doc.Field{Name: name, Value: change(name, part)})
 	}
 	return doc.ObjectOf(fields)
 }
@@ -136,17 +135,6 @@ func titleOf(schema []byte) string {
 		return ""
 	}
 	return v.Get("title").Str()
-}
-
-func problemSchema() object {
-	text := object{"type": "string"}
-	return object{"type": "object", "title": "What went wrong (RFC 9457)", "required": []string{"type", "title", "status", "detail", "code"},
-		"properties": object{
-			"type": object{"type": "string", "format": "uri"}, "title": text, "status": object{"type": "integer"}, "detail": text,
-			"code": object{"type": "string", "description": "for programs"}, "trace_id": object{"type": "string", "description": "as in the header Hub-Trace"},
-			"errors": object{"type": "array", "items": object{"type": "object", "required": []string{"pointer", "detail"},
-				"properties": object{"pointer": object{"type": "string", "description": "JSON Pointer into the body"}, "detail": text}}},
-		}}
 }
 
 func acceptedSchema() object {
@@ -162,12 +150,7 @@ func (v *verifier) wants() bool { return v.token != nil || v.link != nil || v.na
 func (v *verifier) describe(schemes object) object {
 	needs := object{}
 	add := func(name string, scheme object) {
-		name = strings.Map(func(r rune) rune {
-			if !usable.MatchString(string(r)) {
-				return '_'
-			}
-			return r
-		}, name)
+		name = unusable.ReplaceAllString(name, "_")
 		schemes[name], needs[name] = scheme, []string{}
 	}
 	header := func(name, format string, args ...any) object {

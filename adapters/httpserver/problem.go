@@ -146,16 +146,16 @@ func (p *problem) write(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(p.code, "token_") {
 		h.Set("WWW-Authenticate", "Bearer")
 	}
-	var body []byte
+	told := problemJSON{urnCode + p.code, http.StatusText(p.status), p.status, p.detail, p.code, p.trace, p.fields[:min(len(p.fields), maxFields)]}
 	if prefersHTML(r) {
-		body = p.page()
 		h.Set("Content-Type", typeHTML)
 		h.Set("Content-Security-Policy", pagePolicy)
-	} else {
-		body, _ = json.Marshal(problemJSON{urnCode + p.code, http.StatusText(p.status), p.status, p.detail, p.code, p.trace,
-			p.fields[:min(len(p.fields), maxFields)]})
-		h.Set("Content-Type", typeProblem)
+		w.WriteHeader(p.status)
+		errorPage.Execute(w, told) // all text in it is escaped
+		return
 	}
+	body, _ := json.Marshal(told) // texts always can
+	h.Set("Content-Type", typeProblem)
 	w.WriteHeader(p.status)
 	w.Write(body)
 }

@@ -20,7 +20,7 @@ func definition() hub.Typed[*Server, Config, SourceConfig] {
 		Confine:     func(c *Config, _, _ string) { c.Listen = "127.0.0.1:0" },
 		Config:      defaultConfig,
 		Source:      func() *SourceConfig { return &SourceConfig{} },
-		CheckSource: checkSource,
+		CheckSource: func(arg string, c *SourceConfig) []hub.FieldFault { _, faults := routeOf(arg, c, nil); return faults },
 		Doubt:       doubt,
 		Check:       (*Config).check,
 

@@ -1,7 +1,6 @@
 package httpserver
 
 import (
-	"bytes"
 	"html/template"
 	"net/http"
 	"net/textproto"
@@ -96,17 +95,6 @@ var errorPage = template.Must(template.New("error").Parse(`<!doctype html>
 {{end}}<p><small>{{.Status}} {{.Code}}{{with .Trace}} · {{.}}{{end}}</small></p>
 </html>
 `))
-
-// page is the problem for people. All text in it is escaped.
-func (p *problem) page() []byte {
-	var b bytes.Buffer
-	err := errorPage.Execute(&b, problemJSON{Title: http.StatusText(p.status), Status: p.status, Detail: p.detail, Code: p.code, Trace: p.trace,
-		Errors: p.fields[:min(len(p.fields), maxFields)]})
-	if err != nil {
-		return []byte(p.code)
-	}
-	return b.Bytes()
-}
 
 // prefersHTML tells whether the client would rather have a page than JSON.
 func prefersHTML(r *http.Request) bool {

@@ -47,20 +47,28 @@ func (t *routes) withdraw(src *Source) {
 	t.install(all) // fewer patterns can't conflict
 }
 
-// install builds the table of all routes. Patterns that overlap with no winner are an error.
-func (t *routes) install(all map[string]*Source) (err error) {
+// install builds the table of all routes.
+func (t *routes) install(all map[string]*Source) error {
+	mux, err := newMux(all)
+	if err == nil {
+		t.all, t.document = all, nil
+		t.table.Store(mux)
+	}
+	return err
+}
+
+// newMux serves sources by their patterns. A pattern that is none, and patterns that overlap with no winner, are an error.
+func newMux(all map[string]*Source) (mux *http.ServeMux, err error) {
 	defer func() {
 		if r := recover(); r != nil { // that is how ServeMux refuses a pattern
 			err = errors.New(refusal(r))
 		}
 	}()
-	mux := http.NewServeMux()
+	mux = http.NewServeMux()
 	for pattern, src := range all {
 		mux.Handle(pattern, src)
 	}
-	t.all, t.document = all, nil
-	t.table.Store(mux)
-	return nil
+	return mux, nil
 }
 
 // refusal is what ServeMux said as it panicked.

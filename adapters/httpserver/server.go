@@ -34,9 +34,7 @@ type Server struct {
 	failed   chan struct{} // closed when serving ended with failure
 	failure  error         // set before failed is closed
 
-	mu      sync.Mutex
-	started bool
-	served  sync.WaitGroup
+	served sync.WaitGroup
 }
 
 // open makes a server that listens after Start.
@@ -74,10 +72,11 @@ func open(cfg *Config, env *hub.Env) (*Server, error) {
 // OpenSource declares the route that arg names, such as "POST /orders/{id}". It
 // answers 503 until the source runs.
 func (s *Server) OpenSource(arg string, cfg *SourceConfig) (hub.Source, error) {
-	src, err := newSource(s, arg, cfg)
-	if err != nil {
-		return nil, fmt.Errorf("http-server %q: route %q: %w", s.env.Name, arg, err)
+	src, faults := routeOf(arg, cfg, s.linkKeys)
+	if len(faults) > 0 {
+		return nil, fmt.Errorf("http-server %q: route %q: %s; %s", s.env.Name, arg, faults[0].Message, faults[0].Help)
 	}
+	src.server = s
 	if s.cfg.OpenAPI != "" && src.pattern == "GET "+s.cfg.OpenAPI {
 		return nil, fmt.Errorf("http-server %q: route %q: the OpenAPI description is served there", s.env.Name, arg)
 	}
@@ -89,16 +88,10 @@ func (s *Server) OpenSource(arg string, cfg *SourceConfig) (hub.Source, error) {
 
 // Start listens and serves. addr is the URL of the server.
 func (s *Server) Start(ctx context.Context) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.started {
-		return "", fmt.Errorf("http-server %q: started twice", s.env.Name)
-	}
 	ln, err := listen(ctx, s.cfg.Listen, s.env.AnyPort)
 	if err != nil {
 		return "", fmt.Errorf("http-server %q: %w", s.env.Name, err)
 	}
-	s.started = true
 	limited := newLimitedListener(ln, s.cfg.Limits.MaxConnections, s.cfg.Limits.PerIP, !s.secure)
 	limited.refused = func() {
 		s.env.Refused(hub.Refusal{Class: hub.Throttled, Reason: "too_many_connections", Text: "a connection past max_connections or per_ip"})

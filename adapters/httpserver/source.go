@@ -33,21 +33,38 @@ type Source struct {
 
 var _ hub.Source = (*Source)(nil)
 
-func newSource(s *Server, arg string, cfg *SourceConfig) (*Source, error) {
-	if faults := checkSource(arg, cfg); len(faults) > 0 {
-		return nil, fmt.Errorf("%s; %s", faults[0].Message, faults[0].Help)
+// routeOf reads a route and its options, and finds all that is wrong with them; linkKeys sign links. It has no server yet.
+func routeOf(arg string, cfg *SourceConfig, linkKeys [][]byte) (src *Source, faults []hub.FieldFault) {
+	bad := func(path, help, format string, args ...any) {
+		faults = append(faults, hub.FieldFault{Path: path, Message: fmt.Sprintf(format, args...), Help: help})
 	}
-	src := &Source{server: s, options: *cfg, accepts: []string{typeJSON}, named: wire(cfg.Headers)}
-	src.pattern, src.params, _ = parsePattern(arg) // checked above, as all of it is
-	src.verify, _ = newVerifier(cfg.Verify, s.linkKeys)
-	if len(cfg.Consumes) > 0 {
-		src.accepts = nil
+	src = &Source{options: *cfg, named: wire(cfg.Headers)}
+	var err error
+	if src.pattern, src.params, err = parsePattern(arg); err != nil {
+		bad("", "write a method and a path, such as "+routeLike(arg), "%v", err)
+	}
+	if src.verify, err = newVerifier(cfg.Verify, linkKeys); err != nil {
+		bad("verify", "write verify: {hmac: secret:name} or {token: secret:name}", "%v", err)
+	}
+	for _, name := range cfg.Headers {
+		if why := notCarried(strings.ToLower(name)); why != "" {
+			bad("headers", "write the name of a header of requests, as x-shop", "headers: %q %s", name, why)
+		}
 	}
 	for _, text := range cfg.Consumes {
-		media, _, _ := mime.ParseMediaType(text)
+		media, _, err := mime.ParseMediaType(text)
+		switch {
+		case err != nil || !strings.Contains(media, "/"):
+			bad("consumes", "write application/json, text/csv or another one", "consumes: %q is no media type", text)
+		case strings.HasPrefix(media, "multipart/"):
+			bad("consumes", "take the parts one by one, each in a request of its own", "consumes: %s is not supported", media)
+		}
 		src.accepts = append(src.accepts, media)
 	}
-	return src, nil
+	if len(src.accepts) == 0 {
+		src.accepts = []string{typeJSON}
+	}
+	return src, faults
 }
 
 var methods = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}

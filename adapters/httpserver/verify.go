@@ -29,49 +29,39 @@ const (
 type scheme struct {
 	name   string
 	header string // of the signature, unless the configuration names one
+	form   string // of that header, with TIME and SIGNATURE
 	id     string // header of the message's ID, which is signed; "": none is
-	stamp  string // header of the time in Unix seconds, which is signed; "": none is, or the header of the signature holds it
+	stamp  string // header of the time in Unix seconds, which is signed; "": none is, or it is part of the form
 	timed  bool   // a time is signed
 
-	key    func(secret string) ([]byte, error)
-	read   func(header string) (stamp string, sigs []string)
-	write  func(stamp, sig string) (header string)
-	decode func(sig string) ([]byte, error)
-	encode func(sum []byte) string
+	parts, value string // of the form: what separates its parts, and what stands between the name and the value of one
+	key          func(secret string) ([]byte, error)
+	decode       func(sig string) ([]byte, error)
+	encode       func(sum []byte) string
 }
 
 var schemes = []scheme{
-	{name: schemeHex, header: "X-Signature", key: plainKey, decode: hex.DecodeString, encode: hex.EncodeToString,
-		read:  func(header string) (string, []string) { return "", []string{strings.TrimPrefix(header, "sha256=")} },
-		write: func(_, sig string) string { return "sha256=" + sig }},
-	{name: schemeTimestamped, header: "X-Signature", timed: true, key: plainKey, decode: hex.DecodeString, encode: hex.EncodeToString, read: readPairs,
-		write: func(stamp, sig string) string { return "t=" + stamp + ",v1=" + sig }},
-	{name: schemeStandard, header: "Webhook-Signature", id: "Webhook-Id", stamp: "Webhook-Timestamp", timed: true, key: webhookKey,
-		decode: base64.StdEncoding.DecodeString, encode: base64.StdEncoding.EncodeToString, read: readVersions,
-		write: func(_, sig string) string { return "v1," + sig }},
+	{name: schemeHex, header: "X-Signature", form: "sha256=SIGNATURE", key: plainKey, decode: hex.DecodeString, encode: hex.EncodeToString},
+	{name: schemeTimestamped, header: "X-Signature", form: "t=TIME,v1=SIGNATURE", timed: true, parts: ",", value: "=",
+		key: plainKey, decode: hex.DecodeString, encode: hex.EncodeToString},
+	{name: schemeStandard, header: "Webhook-Signature", form: "v1,SIGNATURE", id: "Webhook-Id", stamp: "Webhook-Timestamp", timed: true,
+		parts: " ", value: ",", key: webhookKey, decode: base64.StdEncoding.DecodeString, encode: base64.StdEncoding.EncodeToString},
 }
 
-// readPairs reads t=TIME,v1=SIGNATURE,v1=SIGNATURE.
-func readPairs(header string) (stamp string, sigs []string) {
-	for part := range strings.SplitSeq(header, ",") {
-		switch name, value, _ := strings.Cut(strings.TrimSpace(part), "="); name {
+// read gives the time and the signatures of a header; there are several while keys change.
+func (s *scheme) read(header string) (stamp string, sigs []string) {
+	if s.parts == "" {
+		return "", []string{strings.TrimPrefix(header, "sha256=")}
+	}
+	for part := range strings.SplitSeq(header, s.parts) {
+		switch name, value, _ := strings.Cut(strings.TrimSpace(part), s.value); name {
 		case "t":
 			stamp = value
 		case "v1":
 			sigs = append(sigs, value)
 		}
 	}
-	return stamp, sigs
-}
-
-// readVersions reads v1,SIGNATURE v1,SIGNATURE.
-func readVersions(header string) (_ string, sigs []string) {
-	for part := range strings.SplitSeq(header, " ") {
-		if sig, ok := strings.CutPrefix(part, "v1,"); ok {
-			sigs = append(sigs, sig)
-		}
-	}
-	return "", sigs
+	return stamp, sigs[:min(len(sigs), maxSignatures)]
 }
 
 // verifier proves that a request came from a sender who knows the secret. The
@@ -154,7 +144,7 @@ func (v *verifier) checkSignature(r *http.Request, raw []byte, now time.Time) (i
 		}
 	}
 	before := v.before(id, stamp)
-	if p := v.match(sigs[:min(len(sigs), maxSignatures)], before, raw); p != nil {
+	if p := v.match(sigs, before, raw); p != nil {
 		return "", p
 	}
 	if id == "" && v.timed { // named by what was signed, a time and the body: however the signature is written, it is the same
@@ -185,7 +175,8 @@ func (v *Verify) Sign(req *http.Request, raw []byte, now time.Time) {
 		return // such a route is not served
 	}
 	id, stamp := "msg_"+hub.NewID(now), strconv.FormatInt(now.Unix(), 10)
-	for header, value := range map[string]string{s.id: id, s.stamp: stamp, s.header: s.write(stamp, s.encode(digest(s.keys[0], s.before(id, stamp), raw)))} {
+	sig := s.encode(digest(s.keys[0], s.before(id, stamp), raw))
+	for header, value := range map[string]string{s.id: id, s.stamp: stamp, s.header: strings.NewReplacer("TIME", stamp, "SIGNATURE", sig).Replace(s.form)} {
 		if header != "" {
 			req.Header.Set(header, value)
 		}

@@ -3,7 +3,6 @@ package smtp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/mail"
 
 	"orderhub/hub"
@@ -20,24 +19,14 @@ type Adapter struct {
 }
 
 func open(c *Config, env *hub.Env) (*Adapter, error) {
-	if c.URL == "" {
+	s, from, _ := c.read() // it has no fault
+	if s == nil {
 		return nil, errors.New("url is missing")
 	}
-	s, err := parseURL(c.URL, c.TLS)
-	if err == nil {
-		err = s.trust(env.Path(c.CA))
-	}
-	if err != nil {
+	if err := s.trust(env.Path(c.CA)); err != nil {
 		return nil, err
 	}
 	s.timeout, s.confirm, s.ambiguous = c.Timeout, c.ConfirmTimeout, c.OnAmbiguous
-	from, err := mail.ParseAddress(c.From)
-	if err == nil {
-		from.Address, err = asciiDomain(from.Address)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("from: %w", err)
-	}
 	return &Adapter{name: env.Name, templates: env.Path(c.Templates), limit: c.MaxRecipients,
 		from: from, clock: env.Clock, pool: newPool(s, env.Clock)}, nil
 }

@@ -39,23 +39,19 @@ func ignoredHeader(name string) (help string, ignored bool) {
 
 // compose makes the mail of a message. It is the same at every attempt, but for its date.
 func (t *Target) compose(m *hub.Message) (*letter, error) {
-	to, err := parseList(headerTo, m.Headers.Get(headerTo))
-	if err != nil {
-		return nil, err
-	}
-	cc, err := parseList(headerCC, m.Headers.Get(headerCC))
-	if err != nil {
-		return nil, err
-	}
-	replyTo, err := parseList(headerReplyTo, m.Headers.Get(headerReplyTo))
-	if err != nil {
-		return nil, err
+	lists := map[string][]*mail.Address{}
+	for _, header := range []string{headerTo, headerCC, headerReplyTo} {
+		list, err := parseList(header, m.Headers.Get(header))
+		if err != nil {
+			return nil, err
+		}
+		lists[header] = list
 	}
 	l := &letter{from: t.adapter.from.Address}
-	if err := l.address(append(slices.Clone(to), cc...), t.adapter.limit); err != nil {
+	if err := l.address(slices.Concat(lists[headerTo], lists[headerCC]), t.adapter.limit); err != nil {
 		return nil, err
 	}
-	if len(to) == 0 {
+	if len(lists[headerTo]) == 0 {
 		return nil, hub.Fail(hub.Rejected, "bad_address", "to: there is no recipient")
 	}
 	content, err := t.texts(m)
@@ -63,7 +59,7 @@ func (t *Target) compose(m *hub.Message) (*letter, error) {
 		return nil, err
 	}
 	hash := hub.HashID(m.ID + "\x00" + t.template.name)
-	b := t.headers(m, content.subject, to, cc, replyTo)
+	b := t.headers(m, content.subject, lists)
 	g := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary("hub_"+hash))
 	g.SetDateWithValue(t.adapter.clock.Now())
 	g.SetMessageIDWithValue(hash + "@" + domainOf(t.adapter.from))
@@ -79,19 +75,16 @@ func (t *Target) compose(m *hub.Message) (*letter, error) {
 }
 
 // headers writes those of the mail that tell people of it.
-func (t *Target) headers(m *hub.Message, subject string, to, cc, replyTo []*mail.Address) *bytes.Buffer {
+func (t *Target) headers(m *hub.Message, subject string, lists map[string][]*mail.Address) *bytes.Buffer {
 	order := m.Correlation
 	if unsafe(order) { // a key that can't stand in a header line is written so that it can
 		order = escape.Segment(order)
 	}
 	var b bytes.Buffer
 	writeHeader(&b, "From", addressWords([]*mail.Address{t.adapter.from}))
-	for _, h := range []struct {
-		name string
-		list []*mail.Address
-	}{{"To", to}, {"Cc", cc}, {"Reply-To", replyTo}} {
-		if len(h.list) > 0 {
-			writeHeader(&b, h.name, addressWords(h.list))
+	for _, h := range [][2]string{{"To", headerTo}, {"Cc", headerCC}, {"Reply-To", headerReplyTo}} {
+		if list := lists[h[1]]; len(list) > 0 {
+			writeHeader(&b, h[0], addressWords(list))
 		}
 	}
 	writeHeader(&b, "Subject", textWords(subject))

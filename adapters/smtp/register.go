@@ -21,7 +21,7 @@ func definition() hub.Typed[*Adapter, Config, struct{}] {
 		Config:      defaultConfig,
 		Send:        func() any { return &SendOptions{} },
 		CheckHeader: func(_, name, _ string) (string, bool) { return ignoredHeader(name) },
-		Check:       func(c *Config, _ *hub.Env) []hub.FieldFault { return c.check() },
+		Check:       func(c *Config, _ *hub.Env) []hub.FieldFault { _, _, faults := c.read(); return faults },
 
 		Open:       open,
 		Close:      (*Adapter).Close,

@@ -98,11 +98,5 @@ func foreign() map[string]string {
 
 // later are words of the language that this version has no code for.
 func later() map[string]bool {
-	words := map[string]bool{}
-	for _, w := range []string{
-		"claim_check", "resequence", "recipient_list", "routing_slip", "delay",
-	} {
-		words[w] = true
-	}
-	return words
+	return map[string]bool{"claim_check": true, "resequence": true, "recipient_list": true, "routing_slip": true, "delay": true}
 }

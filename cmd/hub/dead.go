@@ -52,13 +52,12 @@ func (c *cli) deadLetters(ctx context.Context, group string) error {
 	if len(list) == 0 && !c.IsJSON() {
 		return fmt.Errorf("no dead letters in group %s", group)
 	}
-	if err := display(c, list, raw, show.DeadLetters); err != nil {
-		return err
-	}
-	if len(list) == most && !c.IsJSON() {
-		c.Say("these are the oldest %d; GET /dead?after=%d has more", most, list[most-1].Seq)
-	}
-	return nil
+	return display(c, list, raw, func(s *screen.Screen, list []api.Stored) {
+		show.DeadLetters(s, list)
+		if len(list) == most {
+			s.Say("these are the oldest %d; GET /dead?after=%d has more", most, list[most-1].Seq)
+		}
+	})
 }
 
 func (c *cli) deadLetter(ctx context.Context, seq string) error {
@@ -166,17 +165,16 @@ func (c *cli) refusals(ctx context.Context, q store.RefusalQuery) error {
 	if err != nil {
 		return err
 	}
-	if len(list) == 0 && !c.IsJSON() {
-		c.Say("nothing of it was refused; hub refused shows what was")
-		return nil
-	}
-	if err := display(c, list, raw, show.Refusals); err != nil {
-		return err
-	}
-	if len(list) == q.Limit && !c.IsJSON() {
-		c.Say("these are the newest %d; --limit shows more, GET /refused?before=%d pages on", q.Limit, list[len(list)-1].Seq)
-	}
-	return nil
+	return display(c, list, raw, func(s *screen.Screen, list []hub.Refusal) {
+		if len(list) == 0 {
+			s.Say("nothing of it was refused; hub refused shows what was")
+			return
+		}
+		show.Refusals(s, list)
+		if len(list) == q.Limit {
+			s.Say("these are the newest %d; --limit shows more, GET /refused?before=%d pages on", q.Limit, list[len(list)-1].Seq)
+		}
+	})
 }
 
 func (c *cli) refusal(ctx context.Context, id string) error {

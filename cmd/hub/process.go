@@ -85,7 +85,7 @@ func (c *cli) instances(ctx context.Context, args []string, f listFlags) error {
 
 // act asks something of an instance, and prints its state afterwards.
 func (c *cli) act(ctx context.Context, call api.Call[*api.Acted], q api.ActRequest) error {
-	return tell(ctx, c, call, nil, q, func(s *screen.Screen, a *api.Acted) { show.Acted(s, a, q.Event) })
+	return tell(ctx, c, call, nil, q, func(s *screen.Screen, a *api.Acted) { show.Acted(s, a, "it", q.Event) })
 }
 
 func (c *cli) taskVerb() *cobra.Command {
@@ -145,5 +145,6 @@ func (c *cli) answer(ctx context.Context, args []string, by string) error {
 	if err != nil {
 		return err
 	}
-	return tell(ctx, c, api.PostTaskAnswer, nil, api.TaskRequest{ID: args[0], By: by, Answer: raw}, show.TaskAnswered)
+	return tell(ctx, c, api.PostTaskAnswer, nil, api.TaskRequest{ID: args[0], By: by, Answer: raw},
+		func(s *screen.Screen, a *api.Acted) { show.Acted(s, a, "the answer", "") })
 }

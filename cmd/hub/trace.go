@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -104,11 +102,8 @@ func (c *cli) bodyArgument(args []string) ([]byte, error) {
 	if len(args) == 0 {
 		return nil, nil
 	}
-	if file, ok := strings.CutPrefix(args[0], "@"); ok {
-		return os.ReadFile(file)
-	}
-	if args[0] == "-" {
-		return io.ReadAll(c.In)
+	if file, ok := strings.CutPrefix(args[0], "@"); ok || args[0] == "-" {
+		return c.ReadFile(file)
 	}
 	return []byte(args[0]), nil
 }

@@ -56,10 +56,7 @@ type Loaded struct {
 // Load reads the file, with the changes of --set; partners that it gives no URL for are answered by s.
 func Load(path string, reg *pipelines.Registry, s *Stubs, sets ...string) *Loaded {
 	began := time.Now()
-	loader := yamlfile.NewLoader()
-	for _, change := range sets {
-		loader.Set(change)
-	}
+	loader := newLoader(sets)
 	s.serve(loader, path, reg)
 	reg.Absent = s.absent
 	l := &Loaded{Path: path, Sets: sets}
@@ -70,6 +67,15 @@ func Load(path string, reg *pipelines.Registry, s *Stubs, sets ...string) *Loade
 		misspelt(root, os.Environ(), l.Problems)
 	}
 	return l
+}
+
+// newLoader is a loader with the changes of --set.
+func newLoader(sets []string) *yamlfile.Loader {
+	loader := yamlfile.NewLoader()
+	for _, change := range sets {
+		loader.Set(change)
+	}
+	return loader
 }
 
 // OK tells that it may run.

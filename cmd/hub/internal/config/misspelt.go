@@ -15,12 +15,11 @@ var ownVariables = []string{"HUB_CONFIG", "HUB_HOME", "HUB_INSTANCE", "HUB_SECRE
 // misspelt warns of variables of the environment that nobody reads and that
 // look like one that the configuration reads and that is not set.
 func misspelt(root *yamlfile.Node, environ []string, problems *yamlfile.Problems) {
-	set, read := map[string]bool{}, map[string]*yamlfile.Node{}
+	set, read := map[string]bool{}, variablesRead(root)
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		set[name] = value != ""
 	}
-	variablesRead(root, read)
 	for name, at := range read {
 		if set[name] {
 			continue
@@ -46,9 +45,13 @@ func alike(a, b string) bool {
 
 var secretRef = regexp.MustCompile(`^secret:([\w.-]+)$`)
 
-// variablesRead adds the variables that the values below n read, and where.
-func variablesRead(n *yamlfile.Node, read map[string]*yamlfile.Node) {
-	if n.Kind() == yamlfile.Scalar {
+// variablesRead are the variables that the values below n read, and where.
+func variablesRead(n *yamlfile.Node) map[string]*yamlfile.Node {
+	read := map[string]*yamlfile.Node{}
+	for n := range n.All() {
+		if n.Kind() != yamlfile.Scalar {
+			continue
+		}
 		for _, m := range variable.FindAllStringSubmatch(n.Raw(), -1) {
 			read[m[1]] = n
 		}
@@ -56,10 +59,5 @@ func variablesRead(n *yamlfile.Node, read map[string]*yamlfile.Node) {
 			read["HUB_SECRET_"+strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(m[1]))] = n
 		}
 	}
-	for _, value := range n.Entries() {
-		variablesRead(value, read)
-	}
-	for _, item := range n.Items() {
-		variablesRead(item, read)
-	}
+	return read
 }

@@ -295,13 +295,10 @@ func (s *Stubs) Close() {
 
 // Offline is a loader that reads the file at path with stand-ins for what the environment lacks. Nobody outside is to be reached.
 func Offline(path string, reg *pipelines.Registry, sets []string) *yamlfile.Loader {
-	loader := yamlfile.NewLoader()
+	loader := newLoader(sets)
 	loader.Env = func(name string) (string, bool) {
 		value, ok := os.LookupEnv(name)
 		return value, ok && value != ""
-	}
-	for _, change := range sets {
-		loader.Set(change)
 	}
 	s := &Stubs{}
 	s.scan(loader.Again(), path, reg)

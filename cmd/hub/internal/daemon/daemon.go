@@ -125,7 +125,7 @@ func (d *Daemon) Serve(ctx context.Context, hup <-chan os.Signal) error {
 	if d.Once {
 		watch, cancel := context.WithCancel(ctx)
 		defer cancel()
-		go d.endWhenUsedUp(watch, d.current.Load())
+		go d.endWhenUsedUp(watch)
 	}
 	for {
 		g := d.current.Load()
@@ -197,24 +197,22 @@ func (d *Daemon) Until(ctx context.Context, every time.Duration, done func() (bo
 }
 
 // endWhenUsedUp ends the generation when its files are read and nothing waits any more.
-func (d *Daemon) endWhenUsedUp(ctx context.Context, g *generation) {
-	used, _ := d.Until(ctx, 20*time.Millisecond, func() (bool, error) {
-		return g.ended() || g.usedUp() && d.quiet(ctx, g, time.Time{}) && d.quiet(ctx, g, time.Time{}), nil
+func (d *Daemon) endWhenUsedUp(ctx context.Context) {
+	d.Until(ctx, 20*time.Millisecond, func() (bool, error) {
+		g := d.current.Load()
+		used := g.usedUp() && d.Quiet(ctx, time.Time{}) && d.Quiet(ctx, time.Time{})
+		if used {
+			g.cancel()
+		}
+		return used, nil
 	})
-	if used {
-		g.cancel()
-	}
 }
 
-// Quiet tells that no message runs and none waits in a queue that is read, but for what waits for a time after limit.
+// Quiet tells that no message runs and none waits in a queue that is read, but for what waits for a time after limit. Of a zero limit no
+// time is too late.
 func (d *Daemon) Quiet(ctx context.Context, limit time.Time) bool {
-	return d.quiet(ctx, d.current.Load(), limit)
-}
-
-// quiet is Quiet of a generation; of a zero limit no time is too late.
-func (d *Daemon) quiet(ctx context.Context, g *generation, limit time.Time) bool {
 	read := map[string]bool{}
-	for _, s := range g.rt.Status() {
+	for _, s := range d.current.Load().rt.Status() {
 		read[s.Queue] = true
 		if s.Running > 0 {
 			return false

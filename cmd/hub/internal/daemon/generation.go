@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -63,11 +64,7 @@ func (d *Daemon) begin(ctx context.Context, l *config.Loaded) (*generation, erro
 	}
 	servers := g.servers()
 	d.awaitReady(ctx, g, servers)
-	first := ""
-	if len(servers) > 0 {
-		first = servers[0]
-	}
-	d.Stubs.Aim(l.Plan, first)
+	d.Stubs.Aim(l.Plan, cmp.Or(servers...))
 	return g, nil
 }
 
@@ -85,20 +82,7 @@ func (g *generation) stop() error {
 	<-g.done
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if err := g.opened.Close(ctx); err != nil && g.err == nil {
-		return err
-	}
-	return g.err
-}
-
-// ended tells that nothing of the generation runs any more.
-func (g *generation) ended() bool {
-	select {
-	case <-g.done:
-		return true
-	default:
-		return false
-	}
+	return cmp.Or(g.err, g.opened.Close(ctx))
 }
 
 // usedUp tells that every source that can end has ended.

@@ -3,8 +3,6 @@ package eval
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -82,13 +80,7 @@ func frameOf(s *screen.Screen, file string) (*formula.Frame, error) {
 	now := hub.RealClock{}.Now()
 	m := &hub.Message{ID: hub.NewID(now), Time: now}
 	if file != "" {
-		var raw []byte
-		var err error
-		if file == "-" {
-			raw, err = io.ReadAll(s.In)
-		} else {
-			raw, err = os.ReadFile(file)
-		}
+		raw, err := s.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}

@@ -125,10 +125,11 @@ func (p *player) missing(ctx context.Context, deadline time.Time) string {
 	return ""
 }
 
-// untaken is a dropped file that was not read yet; "" when all were.
+// untaken is a dropped file that is not read to its end yet; "" when all are. One that is being read is in a folder of its reader.
 func (p *player) untaken() string {
 	for _, f := range p.files {
-		if config.Exists(f) || config.Exists(filepath.Join(filepath.Dir(f), ".processing", filepath.Base(f))) {
+		claimed, _ := filepath.Glob(filepath.Join(filepath.Dir(f), "*", "hub-*", filepath.Base(f))) // the pattern is well formed
+		if config.Exists(f) || len(claimed) > 0 {
 			return filepath.Base(f)
 		}
 	}
@@ -189,8 +190,4 @@ func (p *player) effects() []string {
 		out = append(out, fmt.Sprintf("%s %d", name, n[name]))
 	}
 	return out
-}
-
-func (p *player) addresses() []string {
-	return slices.Sorted(maps.Values(p.daemon.Addresses()))
 }

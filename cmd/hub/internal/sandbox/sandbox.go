@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -72,7 +73,8 @@ func Run(ctx context.Context, s *screen.Screen, o Options) (err error) {
 		err = p.print(ctx, s, missing, time.Since(began))
 	}
 	if o.Keep && ctx.Err() == nil {
-		s.Say("the sandbox runs on: %s  (hub trace last --hub %s; ^C ends it)", strings.Join(p.addresses(), " "), d.Socket)
+		addresses := slices.Sorted(maps.Values(d.Addresses()))
+		s.Say("the sandbox runs on: %s  (hub trace last --hub %s; ^C ends it)", strings.Join(addresses, " "), d.Socket)
 	} else {
 		end()
 	}

@@ -61,6 +61,14 @@ func terminal(f any) bool {
 	return err == nil && st.Mode()&os.ModeCharDevice != 0 && file.Name() != os.DevNull
 }
 
+// ReadFile is what the file holds; "-" stands for what the screen reads.
+func (s *Screen) ReadFile(name string) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(s.In)
+	}
+	return os.ReadFile(name)
+}
+
 // CheckFormat refuses a format that the verb does not know; help says what to write.
 func (s *Screen) CheckFormat(help string, known ...string) error {
 	if slices.Contains(known, s.Format) {

@@ -189,12 +189,12 @@ func noteOf(v *process.View) string {
 	return ""
 }
 
-// Acted prints an instance after somebody asked something of it; event is the event that it was told of.
-func Acted(s *screen.Screen, a *api.Acted, event string) {
+// Acted prints an instance after somebody asked something of it: what, such as "the answer"; event is the event that it was told of.
+func Acted(s *screen.Screen, a *api.Acted, what, event string) {
 	s.Print("%s", titleOf(a.Instance))
 	switch {
 	case !a.Done:
-		s.Say("it is stored, and the process has not taken it yet: hub trace %s", a.Instance.ID)
+		s.Say("%s is stored, and the process has not taken it yet: hub trace %s", what, a.Instance.ID)
 	case a.Kept:
 		s.Say("it is kept: no state takes %s yet", event)
 	case a.Dropped > 0:
@@ -220,14 +220,6 @@ func Tasks(s *screen.Screen, list []process.OpenTask) {
 
 // TaskChanged prints a task in one line, after somebody claimed it or handed it over.
 func TaskChanged(s *screen.Screen, k *process.OpenTask) { s.Print("%s", taskTitle(k)) }
-
-// TaskAnswered prints the instance whose task was answered.
-func TaskAnswered(s *screen.Screen, a *api.Acted) {
-	s.Print("%s", titleOf(a.Instance))
-	if !a.Done {
-		s.Say("the answer is stored, and the process has not taken it yet: hub trace %s", a.Instance.ID)
-	}
-}
 
 // taskTitle is a task in one line.
 func taskTitle(k *process.OpenTask) string {

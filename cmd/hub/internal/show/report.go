@@ -63,12 +63,9 @@ func Diff(s *screen.Screen, v *api.Diff) {
 	screen.List(s, []string{"PROCESS", "CHANGE", "FROM", "TO"}, v.Processes, func(p api.ProcessChange) screen.Row {
 		return screen.Row{p.Process, p.Change, version(p.From), version(p.To)}
 	})
-	if len(v.Fates) > 0 {
-		s.Print("")
-		screen.List(s, []string{"INSTANCES OF", "VERSION", "DEFINITION", "STATE", "PLACES", "FATE"}, v.Fates, func(f process.Fate) screen.Row {
-			return screen.Row{f.Process, version(f.Version), f.Def, f.State, f.Count, fate(&f)}
-		})
-	}
+	section(s, []string{"INSTANCES OF", "VERSION", "DEFINITION", "STATE", "PLACES", "FATE"}, v.Fates, func(f process.Fate) screen.Row {
+		return screen.Row{f.Process, version(f.Version), f.Def, f.State, f.Count, fate(&f)}
+	})
 	for _, f := range api.Stranded(v.Fates) {
 		s.Say("%s v%d %s: %s\n  help: %s", f.Process, f.Version, f.State, f.Why, f.Help)
 	}

@@ -29,18 +29,12 @@ func Status(s *screen.Screen, v *api.Status) {
 		s.Print("")
 	}
 	stages(s, v)
-	if unread := v.Unread(); len(unread) > 0 {
-		s.Print("")
-		screen.List(s, []string{"QUEUE (NO READER)", "READY", "WAITING", "DEAD", "OLDEST"}, unread, func(q api.Queue) screen.Row {
-			return screen.Row{q.Queue, q.Ready + q.Held, q.Waiting, q.Dead, words.Age(q.Oldest)}
-		})
-	}
-	if len(v.Processes) > 0 {
-		s.Print("")
-		screen.List(s, []string{"PROCESS", "VERSION", "OPEN", "ENDED", "STUCK", "TASKS", "LATE"}, v.Processes, func(p api.ProcessStatus) screen.Row {
-			return screen.Row{p.Process, version(p.Version), p.Open, p.Ended, p.Stuck, p.Tasks, p.Late}
-		})
-	}
+	section(s, []string{"QUEUE (NO READER)", "READY", "WAITING", "DEAD", "OLDEST"}, v.Unread(), func(q api.Queue) screen.Row {
+		return screen.Row{q.Queue, q.Ready + q.Held, q.Waiting, q.Dead, words.Age(q.Oldest)}
+	})
+	section(s, []string{"PROCESS", "VERSION", "OPEN", "ENDED", "STUCK", "TASKS", "LATE"}, v.Processes, func(p api.ProcessStatus) screen.Row {
+		return screen.Row{p.Process, version(p.Version), p.Open, p.Ended, p.Stuck, p.Tasks, p.Late}
+	})
 	if len(v.Refused) > 0 {
 		s.Print("")
 		RefusedCounts(s, v.Refused)
@@ -54,6 +48,14 @@ func Status(s *screen.Screen, v *api.Status) {
 			}
 		}
 		s.Table([]string{"COUNTER", "KEY", "VALUE"}, rows)
+	}
+}
+
+// section prints a table below a blank line, unless the list is empty.
+func section[T any](s *screen.Screen, header []string, list []T, row func(T) screen.Row) {
+	if len(list) > 0 {
+		s.Print("")
+		screen.List(s, header, list, row)
 	}
 }
 
