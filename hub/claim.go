@@ -12,8 +12,8 @@ type work struct {
 }
 
 // Claim takes the name kind/key for x's unit of work, in this hub, until the
-// unit is settled: committed, or given up. False: another unit has it now.
-// Nothing waits for a claim, so no order of claims can block.
+// unit is committed or given up. It returns false if another unit has the name.
+// Nothing waits for a claim, so claims can't deadlock.
 func (x *Exchange) Claim(kind, key string) bool {
 	if x.Env == nil {
 		return true

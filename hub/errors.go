@@ -120,9 +120,9 @@ func (e *Error) Document() doc.Value {
 	})
 }
 
-// Awaits is the part whose recovery ends the wait for another try; "": it is
-// waited for its time. What may have been done is never tried earlier, nor is
-// what the far end named a time for (Retry-After).
+// Awaits is the part whose recovery ends the wait for another try; "": the wait
+// lasts its full time, because the request may have been done, or because the far
+// end named the time (Retry-After).
 func (e *Error) Awaits() string {
 	if e.Reason == Ambiguous || e.After > 0 && !e.Untried() {
 		return ""
@@ -141,8 +141,8 @@ func At(err error, where, line string) *Error {
 	return &c
 }
 
-// During is err, which came up while first was being handled: nobody is to lose
-// sight of what went wrong first.
+// During is err with the cause first, the error that was being handled when err
+// came up, so that what went wrong first stays known.
 func During(err error, first *Error) *Error {
 	e := *AsError(err)
 	if e.Cause != nil {

@@ -10,11 +10,11 @@ import (
 	"orderhub/hub/mask"
 )
 
-// Exchange is a message in flight: the message, the variables that steps
-// named with `as:`, and the unit that collects what it will change. An
-// Exchange belongs to one goroutine and moves along with the message: a step
-// that changes the message sets x.Msg to the changed copy and calls next. Fork
-// makes an exchange for another goroutine.
+// Exchange is a message in flight: the message, the variables that steps named
+// with `as:`, and the unit that collects what handling it will change. An Exchange
+// belongs to one goroutine and moves along with the message: a step that changes
+// the message sets x.Msg to the changed copy and calls next. Fork makes an exchange
+// for another goroutine.
 type Exchange struct {
 	Msg   *Message
 	Vars  Vars
@@ -44,8 +44,8 @@ type StageEnv struct {
 	claims sync.Map         // recordName -> *work: see Claim
 }
 
-// Memory is what owner, a step, remembers in memory from message to message.
-// fresh makes it on first use. It lives as long as the runtime, not as the compiled step.
+// Memory is what the step owner keeps in memory between messages. fresh makes it on
+// first use. It lives as long as the runtime, not as long as the compiled step.
 func (e *StageEnv) Memory(owner any, fresh func() any) any {
 	if m, ok := e.memory.Load(owner); ok {
 		return m
@@ -139,8 +139,8 @@ func (x *Exchange) Now() time.Time {
 	return x.Env.Clock.Now()
 }
 
-// Fresh tells that the unit runs for the first time and has written nothing
-// yet: a create-only write may stand in for a look, since a conflict would run it again.
+// Fresh tells whether the unit runs for the first time and has written nothing yet.
+// Then a create-only write can replace a read: a conflict runs the unit again.
 func (x *Exchange) Fresh() bool { return !x.Again && !x.forked && len(x.Unit.Writes) == 0 }
 
 // Clock is Now for a step's history note; zero when no history is kept.
@@ -177,10 +177,10 @@ func (x *Exchange) Join(forks ...*Exchange) {
 	}
 }
 
-// Turn is a unit of work of its own in the middle of x's run: for a step that has results to keep before it goes on. f gets
-// an exchange of x's message with an empty unit, which it commits (Exchange.Commit) when there is anything to keep. It is run
-// again while it ends in a conflict; what it locked stays locked until it returns. A unit that has x's Input consumes the
-// message: then x's unit is empty, and nothing is left for the end of the run.
+// Turn runs f as a unit of work of its own in the middle of x's run, for a step that must keep results before it goes on. f
+// gets an exchange of x's message with an empty unit, which it commits (Exchange.Commit) if there is anything to keep. f is
+// run again while it ends in a conflict; what it locked stays locked until it returns. A unit that has x's Input consumes
+// the message: then x's unit becomes empty, and nothing is left to commit at the end of the run.
 func (x *Exchange) Turn(ctx context.Context, f func(y *Exchange) error) error {
 	y, err := x.Env.RetryConflicts(ctx, func() *Exchange {
 		y := NewExchange(x.Msg, x.Env)

@@ -81,12 +81,15 @@ func Chain(steps ...Step) Step {
 		return steps[0]
 	}
 	return StepFunc(func(ctx context.Context, x *Exchange, next Next) error {
-		return Link(steps, next)(ctx, x)
+		return link(steps, next)(ctx, x)
 	})
 }
 
-// Link folds steps and what follows them into one Next, once, so that nothing is built per message.
-func Link(steps []Step, next Next) Next {
+// Run is a Next that runs steps one after another, and nothing behind them.
+func Run(steps ...Step) Next { return link(steps, End) }
+
+// link folds steps and what follows them into one Next, once, so that nothing is built per message.
+func link(steps []Step, next Next) Next {
 	for i := len(steps) - 1; i >= 0; i-- {
 		s, after := steps[i], next
 		next = func(ctx context.Context, x *Exchange) error { return s.Process(ctx, x, after) }

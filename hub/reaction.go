@@ -38,10 +38,10 @@ func (r *Retry) Delay(n int) time.Duration {
 
 // Next decides what becomes of a message that failed with e after a number of
 // tries that counted: whether it runs again, after which pause, and whether
-// this failure counts. Throttling, a conflict inside the hub, what was not
-// even tried, and what was a trial of a part that fails cost no attempt. What the far end may have done (Ambiguous) is
-// tried once more, and slowly, whatever the policy would allow. delay is the
-// pause before try n: r.Delay, but in tests.
+// this failure counts. No attempt is spent on throttling, a conflict inside the
+// hub, what was not even tried, and the trial of a part that fails. After an
+// Ambiguous error there is one more try after a long pause, whatever the policy
+// allows. delay gives the pause before try n: r.Delay, except in tests.
 func (r *Retry) Next(e *Error, tries int, delay func(n int) time.Duration) (pause time.Duration, again, counts bool) {
 	if !r.Takes(e.Class) {
 		return 0, false, true

@@ -30,14 +30,14 @@ type Refusal struct {
 	Within bool     `json:"-"` // no input was refused: it passed between steps of the hub, or is an answer to one
 }
 
-// Refuser keeps what was refused. The Handler that a source gets is one, and
-// so is Env.Refuser. What a Handler returned an error for it has noted itself:
-// a source notes only what it never handed over.
+// Refuser keeps what was refused. The Handler that a source gets is one, and so is
+// Env.Refuser. A Handler notes by itself what it returned an error for: a source
+// notes only what it never handed over.
 type Refuser interface {
 	// Refused takes note of r. It never waits. Time and Source are filled in where they are empty; Head may be the whole input.
 	Refused(r Refusal)
-	// Kept returns nil when what was noted before is durable. A source that settles
-	// what it refused, and told nobody so, asks it first.
+	// Kept returns nil when what was noted before is durable. A source calls it before it
+	// acknowledges an input that it refused without telling the sender.
 	Kept(ctx context.Context) error
 }
 

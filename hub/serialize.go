@@ -12,10 +12,9 @@ import (
 // record kind/key run one after another, until the unit is settled. It only
 // spares conflicts: the version check decides.
 //
-// No order of locks can block: a unit waits for a lock only while it holds
-// none. A second one it takes if it is free, and a fork takes none. If that
-// ends in a conflict, the next run waits for all of them, in one order, before
-// it begins.
+// Units can't deadlock: a unit waits for a lock only while it holds none. It takes
+// a second lock only if that is free, and a fork takes none. If this ends in a
+// conflict, the next run first waits for all of these locks, in one order.
 func (x *Exchange) Serialize(kind, key string) {
 	if x.Env == nil {
 		return

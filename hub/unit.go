@@ -92,7 +92,7 @@ func RetriedText(times int, since, last time.Time, text string) string {
 	return fmt.Sprintf("failed %d times since %s, last %s: %s", times, since.UTC().Format(time.TimeOnly), last.UTC().Format(time.TimeOnly), text)
 }
 
-// State of a stored message.
+// State is where a stored message stands.
 type State uint8
 
 const (

@@ -177,7 +177,7 @@ func (b *Build) Aside(name string, run hub.Step) string {
 	queue := b.Where + "!" + name
 	b.pl.keeps = true
 	b.pl.asides = append(b.pl.asides, &engine.Stage{Name: b.Where + " " + name, Queue: queue, Lanes: asideLanes, Trace: true,
-		Run: hub.Link([]hub.Step{run}, hub.End)})
+		Run: hub.Run(run)})
 	return queue
 }
 

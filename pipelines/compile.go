@@ -159,7 +159,7 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 		p.body = hub.Chain(steps...)
 		return
 	}
-	run := hub.Link(steps, hub.End)
+	run := hub.Run(steps...)
 	stage := func(name, queue string, run hub.Next) *engine.Stage {
 		return &engine.Stage{Name: name, Queue: queue, Run: run, React: p.policy, Lanes: lanes, Trace: p.keeps || !p.From.outside() || index > 0}
 	}
@@ -169,7 +169,7 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 	}
 	p.Stages = append(p.Stages, main)
 	for _, t := range b.part.timers {
-		after := hub.Link(steps[t.index:], hub.End)
+		after := hub.Run(steps[t.index:]...)
 		p.Stages = append(p.Stages, stage(name+" timer", t.queue, func(ctx context.Context, x *hub.Exchange) error {
 			return t.run.Process(ctx, x, after)
 		}))

@@ -129,15 +129,15 @@ func (f *feed) settle() {
 // Entry is where a source hands its messages to the hub. It is a Handler and,
 // for sources that answer, a Caller.
 type Entry struct {
-	hub.Refuser // keeps what the source did not take
-	rt          *Runtime
-	stage       *Stage
-	work        context.Context
-	use         *Use // its source's; nil: none brought the message
+	refuser // keeps what the source did not take
+	rt      *Runtime
+	stage   *Stage
+	work    context.Context
+	use     *Use // its source's; nil: none brought the message
 }
 
 func (rt *Runtime) entry(s *Stage, work context.Context, use *Use) *Entry {
-	return &Entry{Refuser: rt.Refuser(s.source()), rt: rt, stage: s, work: work, use: use}
+	return &Entry{refuser: refuser{rt.refused, s.source()}, rt: rt, stage: s, work: work, use: use}
 }
 
 var (

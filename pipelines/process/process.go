@@ -75,7 +75,7 @@ func compile(s *pipelines.SectionBuild) {
 			definition.Check(s, d)
 		}
 		stage := m.Pipeline.Stages[0]
-		stage.Run, stage.React, stage.Lanes = hub.Link([]hub.Step{m}, hub.End), never, lanes
+		stage.Run, stage.React, stage.Lanes = hub.Run(m), never, lanes
 	}
 	for _, m := range all.list {
 		if s.Faults() == 0 {
