@@ -173,6 +173,9 @@ func (d *dispatcher) fill(ctx, work context.Context) (next time.Time, more bool,
 	if err == nil {
 		freed, err = d.free(ctx)
 	}
+	if err == nil && len(batch) > 0 && d.isPaused() { // since the claim began: what came behind the pause is not begun
+		return next, false, d.rt.store.Release(context.WithoutCancel(ctx), batch)
+	}
 	for len(batch) > 0 && err == nil {
 		if err = d.accept(ctx, work, batch[0]); err == nil {
 			batch = batch[1:]
