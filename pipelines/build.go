@@ -85,17 +85,33 @@ func Variable(n *yamlfile.Node) string {
 		return ""
 	}
 	name := n.Str()
-	for i, r := range name {
-		if !(r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || i > 0 && r >= '0' && r <= '9') {
-			n.Errorf("E306", "use letters, digits and _", "%q can't be a name in formulas", name)
-			return ""
-		}
+	if name == "" || !Named(n) {
+		return ""
 	}
 	if slices.Contains([]string{"body", "headers", "id", "key", "correlation", "time", "it"}, name) {
 		n.Errorf("E306", "choose another name", "%q is a name of every message", name)
 		return ""
 	}
 	return name
+}
+
+// Named reports n if it is no name that formulas can read.
+func Named(n *yamlfile.Node) bool {
+	if IsName(n.Raw()) {
+		return true
+	}
+	n.Errorf("E306", "use letters, digits and _", "%q can't be a name in formulas", n.Raw())
+	return false
+}
+
+// IsName tells that formulas can read what has the name.
+func IsName(s string) bool {
+	for i, r := range s {
+		if !(r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || i > 0 && r >= '0' && r <= '9') {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // Hold says that the variable must always be of type t: nothing else may be set below it.
@@ -127,8 +143,7 @@ func (b *Build) Held(n *yamlfile.Node, name string, path []string) *shape.Type {
 
 // Steps compiles a list of steps below this one (a branch, the body of a split). The flow is changed to what is true behind them.
 func (b *Build) Steps(n *yamlfile.Node, f *Flow) hub.Step {
-	if n.Kind() != yamlfile.List {
-		n.Errorf("E307", "write a list: - send: orders", "steps are a list, this is %s", n.Kind())
+	if !n.Is(yamlfile.List, "E307", "write a list: - send: orders", "steps are a list") {
 		return nil
 	}
 	var steps []hub.Step
@@ -146,7 +161,7 @@ func (b *Build) Inner(n *yamlfile.Node, f *Flow, beside ...string) hub.Step {
 }
 
 // Pattern is the pattern of step n, nil when it has no verb.
-func (b *Build) Pattern(n *yamlfile.Node) *Pattern { return b.plan.reg.of(n) }
+func (b *Build) Pattern(n *yamlfile.Node) *Pattern { return b.plan.reg.Of(n) }
 
 // Asks gives a function that tells, once the pipeline is compiled, whether a
 // step of this stage asks somebody outside: then a duplicate must be found before the steps run.
@@ -167,7 +182,7 @@ func (b *Build) Timer(name string, run hub.Step) string {
 		b.Step.Errorf("E308", "move it to a pipeline `from:` a channel", "a step that waits can't stand in a pipeline that is called: the caller waits for the answer")
 		return queue
 	}
-	b.part.timers = append(b.part.timers, timer{queue: queue, run: run})
+	b.part.timers = append(b.part.timers, timer{queue: queue, run: at(b.place, run)})
 	return queue
 }
 

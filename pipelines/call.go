@@ -48,7 +48,7 @@ func (b *Build) Request(n, with *yamlfile.Node) *Request {
 		}
 		b.plan.compileOnce(p)
 		r.pipeline = p
-		b.link(Link{To: name, Verb: "call", asks: true, called: p})
+		b.leadsTo(Destination{To: name, Verb: "call", asks: true, called: p})
 		return r
 	}
 	if c != nil {
@@ -76,7 +76,7 @@ func (b *Build) toOperation(r *Request, n *yamlfile.Node) *Request {
 		return nil
 	}
 	if ops := a.Type.Ops(a.cfg); !slices.Contains(ops, op) {
-		full := names(ops, func(o string) string { return adapter + "." + o })
+		full := Names(ops, func(o string) string { return adapter + "." + o })
 		if op == "" {
 			n.Errorf("E244", "write "+strings.Join(full, ", or "), "say which operation of %s is called", adapter)
 		} else {
@@ -92,7 +92,7 @@ func (b *Build) toOperation(r *Request, n *yamlfile.Node) *Request {
 			n.Errorf("E218", f.Help, "%s", f.Message)
 		}
 	}
-	b.link(Link{To: adapter, Verb: "call", asks: true, Arg: op})
+	b.leadsTo(Destination{To: adapter, Verb: "call", asks: true, Arg: op})
 	return r
 }
 
@@ -103,7 +103,7 @@ func (b *Build) toReader(r *Request, c *Channel, n *yamlfile.Node) *Request {
 		n.Errorf("E241", "make it a direct channel; scatter_gather asks several", "a call has one answer, and %s is a %s channel", c.Name, c.Type)
 		return nil
 	}
-	l := Link{To: c.Name, Verb: "call", asks: true}
+	to := Destination{To: c.Name, Verb: "call", asks: true}
 	if c.Via != nil {
 		r.op = c.Via.carried(c, true)
 	} else if len(c.readers) == 0 {
@@ -113,9 +113,9 @@ func (b *Build) toReader(r *Request, c *Channel, n *yamlfile.Node) *Request {
 		n.Errorf("E241", "add a reply step to the pipeline "+p.Name, "%s reads %s, and has no reply: a call of it would never be answered", p.Name, c.Name)
 		return nil
 	} else {
-		l.called = p
+		to.called = p
 	}
-	b.link(l)
+	b.leadsTo(to)
 	return r
 }
 

@@ -27,8 +27,7 @@ type Channel struct {
 	out     *farEnd // the way to the broker that carries it; nil: no step sends
 	schema  *schema.Schema
 	answers *answers // of its calls; nil: any
-	key     *formula.Formula
-	keyLine string // file:line:col of it
+	key     *Expr
 	readers []*reader
 }
 
@@ -81,25 +80,22 @@ func (c *Channel) put(x *hub.Exchange, m *hub.Message, routingKey, name string) 
 	return nil
 }
 
-// check holds a message to the channel's schema (EIP Datatype Channel).
-func (c *Channel) check(m *hub.Message) error {
-	if c.schema == nil {
+// Fits is the error of a message whose body does not fit the schema (EIP Datatype Channel); nil: it does, or there is no schema.
+func Fits(s *schema.Schema, m *hub.Message) *hub.Error {
+	if s == nil {
 		return nil
 	}
 	v, err := m.Body.Doc()
 	if err != nil {
-		return err
+		return hub.AsError(err)
 	}
-	if bad := c.schema.Validate(v); bad != nil {
-		return bad
-	}
-	return nil
+	return s.Validate(v)
 }
 
 // prepare is m as it lies on the channel: checked, with its key, expiry and routing key.
 func (c *Channel) prepare(x *hub.Exchange, m *hub.Message, routingKey string) (*hub.Message, error) {
-	if err := c.check(m); err != nil {
-		return nil, err
+	if bad := Fits(c.schema, m); bad != nil {
+		return nil, bad
 	}
 	out := *m
 	switch {
@@ -109,7 +105,7 @@ func (c *Channel) prepare(x *hub.Exchange, m *hub.Message, routingKey string) (*
 		y.Msg = m
 		k, err := c.key.Eval(formula.NewFrame(&y))
 		if err != nil {
-			return nil, failAt(c.keyLine, fmt.Errorf("key of channel %s: %w", c.Name, err))
+			return nil, failAt(c.key.line, fmt.Errorf("key of channel %s: %w", c.Name, err))
 		}
 		out.Key = k.Text()
 		if out.Correlation == "" {

@@ -19,7 +19,7 @@ func (l *loading) readPipelines(n *yamlfile.Node) {
 	}
 	for key, value := range n.Entries() {
 		CheckName(key, key.Raw(), "pipeline")
-		p := &Pipeline{Name: key.Raw(), Line: fileLine(key), node: key}
+		p := &Pipeline{Name: key.Raw(), Line: key.Line(), node: key}
 		if value.Kind() != yamlfile.Map {
 			key.Errorf("E254", "write from: and steps:", "the pipeline %s is empty", p.Name)
 			continue
@@ -65,7 +65,7 @@ func (l *loading) compileOnce(p *Pipeline) {
 func (b *Build) given(items []*yamlfile.Node) *shape.Type {
 	last := items[len(items)-1]
 	reg := b.plan.reg
-	switch p := reg.of(last); {
+	switch p := reg.Of(last); {
 	case p != nil && p.Replies != nil && last.Get("when") == nil:
 		return b.pl.gives
 	case slices.ContainsFunc(items, func(n *yamlfile.Node) bool { return reg.passes(n) == PassesFewer }):
@@ -130,7 +130,7 @@ func (l *loading) compile(p *Pipeline, n *yamlfile.Node) {
 // splitAtReply parts the steps behind the first `reply` that others follow.
 func (l *loading) splitAtReply(items []*yamlfile.Node) (first, rest []*yamlfile.Node) {
 	for i, item := range items {
-		if p := l.reg.of(item); p != nil && p.Replies != nil && i+1 < len(items) {
+		if p := l.reg.Of(item); p != nil && p.Replies != nil && i+1 < len(items) {
 			return items[:i+1], items[i+1:]
 		}
 	}

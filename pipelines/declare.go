@@ -1,7 +1,6 @@
 package pipelines
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -35,7 +34,7 @@ func (l *loading) readAdapters(n *yamlfile.Node) {
 			says = contracts(value.Get("ops"))
 		}
 		value.Decode(cfg, c.Name, "type")
-		a := &Adapter{Name: name, Type: c, Line: fileLine(key), cfg: cfg, node: value, contracts: says, answers: map[string]*answers{},
+		a := &Adapter{Name: name, Type: c, Line: key.Line(), cfg: cfg, node: value, contracts: says, answers: map[string]*answers{},
 			absent: c.Place != nil && l.reg.Absent != nil && l.reg.Absent(name)}
 		if c.Check != nil {
 			for _, f := range c.Check(cfg, l.env(a)) {
@@ -93,7 +92,7 @@ func (l *loading) fault(n *yamlfile.Node, f hub.FieldFault) {
 }
 
 func (l *loading) componentNames() []string {
-	return names(l.reg.Components, func(c hub.Component) string { return c.Name })
+	return Names(l.reg.Components, func(c hub.Component) string { return c.Name })
 }
 
 // CheckName keeps names usable in formulas' calls (`adapter.op`), queues and file names. It reports one that is not, at n.
@@ -146,7 +145,7 @@ func (l *loading) readChannels(n *yamlfile.Node) {
 func (l *loading) channelOf(key, value *yamlfile.Node) *Channel {
 	var s channelSettings
 	value.Decode(&s, "channel")
-	c := &Channel{Name: key.Raw(), Type: s.Type, Line: fileLine(key), Keep: s.Keep, schema: l.schemaOf(s.Schema)}
+	c := &Channel{Name: key.Raw(), Type: s.Type, Line: key.Line(), Keep: s.Keep, schema: l.schemaOf(s.Schema)}
 	if s.Limit != nil {
 		c.bound = engine.Bound{Messages: s.Limit.Messages, Bytes: s.Limit.Bytes, Wait: s.Limit.Wait}
 		if s.Via != nil {
@@ -170,8 +169,7 @@ func (l *loading) channelOf(key, value *yamlfile.Node) *Channel {
 // keyOf compiles the key of a channel.
 func (l *loading) keyOf(c *Channel, n *yamlfile.Node) {
 	scope := l.scope.WithBody(c.shape())
-	c.keyLine = line(n)
-	if c.key = l.build(nil, n, scope).Formula(n, scope); c.key != nil {
+	if c.key = l.build(nil, n, scope).Expr(n, scope); c.key != nil {
 		if t := c.key.Type(); t.Kind == shape.Object || t.Kind == shape.Array {
 			n.Errorf("E302", "name a field of it: "+c.key.Source()+".…", "a key is a text or a number, this is %s", t.Describe())
 		}
@@ -185,9 +183,4 @@ func (l *loading) replyOf(c *Channel, n *yamlfile.Node) *answers {
 		return nil
 	}
 	return &answers{by: []answer{l.answer("", n)}}
-}
-
-func fileLine(n *yamlfile.Node) string {
-	file, l, _ := n.Pos()
-	return fmt.Sprintf("%s:%d", file, l)
 }

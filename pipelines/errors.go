@@ -116,7 +116,7 @@ func (b *Build) errorTable(n *yamlfile.Node, f *Flow) map[string]hub.Reaction {
 }
 
 func classNames() []string {
-	return names(hub.Classes, func(c hub.Class) string { return string(c) })
+	return Names(hub.Classes, func(c hub.Class) string { return string(c) })
 }
 
 // retrySettings is an entry of `retries:`: {times: 8, wait: 1s..5m, errors: [timeout]}.

@@ -45,24 +45,15 @@ func (f *Flow) Merge(branches ...*Flow) {
 	for _, b := range branches[1:] {
 		body = shape.Join(body, b.Body())
 	}
-	for name := range f.changed(branches) {
-		f.SetVar(name, joined(name, branches))
-	}
-	f.SetBody(body)
-}
-
-// changed are the variables that a branch gave another type than they have here.
-func (f *Flow) changed(branches []*Flow) map[string]bool {
-	vars := map[string]bool{}
 	for _, b := range branches {
 		for _, name := range b.Scope.Names() {
 			before, known := f.Scope.Type(name)
 			if now, _ := b.Scope.Type(name); name != "body" && (!known || now != before) {
-				vars[name] = true
+				f.SetVar(name, joined(name, branches))
 			}
 		}
 	}
-	return vars
+	f.SetBody(body)
 }
 
 // joined is the type of a variable behind all branches: null in one that does not have it.

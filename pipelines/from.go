@@ -18,14 +18,8 @@ func (l *loading) readFrom(p *Pipeline, n *yamlfile.Node) {
 		return
 	}
 	p.From.node = n
-	name, at := "", n
-	switch {
-	case n.Kind() == yamlfile.Map && len(n.Keys()) > 0:
-		name = n.Keys()[0]
-		at = n.KeyNode(name)
-	case n.Kind() == yamlfile.Scalar:
-		name = n.Str()
-	default:
+	name, at := nameOf(n)
+	if at == nil {
 		n.Errorf("E250", "write from: a channel, {adapter: what}, or call", "`from` names the one that feeds the pipeline, this is %s", n.Kind())
 		return
 	}
@@ -38,12 +32,28 @@ func (l *loading) readFrom(p *Pipeline, n *yamlfile.Node) {
 	case l.Adapter(name) != nil:
 		l.fromAdapter(p, l.Adapter(name), n)
 	default:
-		known := slices.Concat(l.channelNames(), l.adapterNames(), []string{"call"})
-		at.Errorf("E231", didYouMean(name, known), "unknown channel or adapter %q", name)
+		l.unknownEnd(at, name, "call")
 	}
 	if p.From.unknown() {
 		p.From.schema = l.schemaOf(n.Get("schema"))
 	}
+}
+
+// nameOf is what n names, a text or the first key of a map, and where; nil: it names nothing.
+func nameOf(n *yamlfile.Node) (name string, at *yamlfile.Node) {
+	switch {
+	case n.Kind() == yamlfile.Map && len(n.Keys()) > 0:
+		name = n.Keys()[0]
+		return name, n.KeyNode(name)
+	case n.Kind() == yamlfile.Scalar:
+		return n.Str(), n
+	}
+	return "", nil
+}
+
+// unknownEnd reports the name of a channel or an adapter that there is none of; more are other words that may stand there.
+func (l *loading) unknownEnd(at *yamlfile.Node, name string, more ...string) {
+	at.Errorf("E231", didYouMean(name, slices.Concat(l.channelNames(), l.adapterNames(), more)), "unknown channel or adapter %q", name)
 }
 
 // unknown tells that the source has a fault, which is told: the steps may expect of it what they like.
@@ -163,8 +173,13 @@ func (b *Build) entry(f *From) hub.Step {
 		detail = f.Adapter.Name
 	}
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-		if err := f.check(x.Msg); err != nil {
-			return hub.At(err, where, ln)
+		if f.Channel != nil {
+			if bad := Fits(f.Channel.schema, x.Msg); bad != nil {
+				return hub.At(bad, where, ln)
+			}
+		}
+		if bad := Fits(f.schema, x.Msg); bad != nil {
+			return hub.At(bad.Tell(), where, ln)
 		}
 		if answers {
 			x.Vars = append(x.Vars, hub.Var{Name: "params", Value: withPrefix(x.Msg.Headers, "param.")}, hub.Var{Name: "query", Value: withPrefix(x.Msg.Headers, "query.")})
@@ -174,26 +189,6 @@ func (b *Build) entry(f *From) hub.Step {
 		}
 		return next(ctx, x)
 	})
-}
-
-// check holds a message from outside to the schema of its source or channel.
-func (f *From) check(m *hub.Message) error {
-	if f.Channel != nil {
-		if err := f.Channel.check(m); err != nil {
-			return err
-		}
-	}
-	if f.schema == nil {
-		return nil
-	}
-	v, err := m.Body.Doc()
-	if err != nil {
-		return err
-	}
-	if bad := f.schema.Validate(v); bad != nil {
-		return bad.Tell()
-	}
-	return nil
 }
 
 // withPrefix is the headers whose names begin so, as an object without the prefix.

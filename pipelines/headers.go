@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"cmp"
 	"reflect"
 	"strings"
 	"time"
@@ -92,10 +93,7 @@ func listOptions(cfg any, destination, headers *yamlfile.Node) (out []listOption
 	for i := range t.Elem().NumField() {
 		if f := t.Elem().Field(i); f.Tag.Get("list") == "true" {
 			name := f.Tag.Get("yaml")
-			value := destination.Get(name)
-			if value == nil {
-				value = headers.Get(name)
-			}
+			value := cmp.Or(destination.Get(name), headers.Get(name))
 			out = append(out, listOption{name, value != nil && value.Kind() == yamlfile.Scalar && !value.IsFormula()})
 		}
 	}
@@ -106,10 +104,7 @@ func listOptions(cfg any, destination, headers *yamlfile.Node) (out []listOption
 // not give is none, whatever the message brought: nobody outside adds a recipient.
 func (s *Sender) entries(fr *formula.Frame, h hub.Headers) (hub.Headers, error) {
 	for _, o := range s.lists {
-		value := s.options[o.name]
-		if value == nil {
-			value = s.headers[o.name]
-		}
+		value := cmp.Or(s.options[o.name], s.headers[o.name])
 		if value == nil {
 			h = h.With(o.name, "")
 			continue

@@ -18,7 +18,7 @@ func (l *loading) lint(root *yamlfile.Node) {
 	l.lintLinks(root)
 	writers, called := map[string]bool{}, map[*Pipeline]bool{}
 	for _, p := range l.Pipelines {
-		for _, k := range p.Links {
+		for _, k := range p.Destinations {
 			if k.called != nil {
 				called[k.called] = true
 			}
@@ -102,7 +102,7 @@ func (l *loading) circles() {
 	follow = func(p *Pipeline, calls bool) {
 		way = append(way, p)
 		defer func() { way = way[:len(way)-1] }()
-		for _, k := range p.Links {
+		for _, k := range p.Destinations {
 			for _, next := range l.behind(k, calls) {
 				if i := slices.Index(way, next); i >= 0 {
 					l.circle(way[i:], k, calls, told)
@@ -123,8 +123,8 @@ func (l *loading) circles() {
 	}
 }
 
-// behind are the pipelines that run for every message of link k.
-func (l *loading) behind(k Link, calls bool) []*Pipeline {
+// behind are the pipelines that run for every message that goes to k.
+func (l *loading) behind(k Destination, calls bool) []*Pipeline {
 	if calls {
 		if k.called == nil {
 			return nil
@@ -145,8 +145,8 @@ func (l *loading) behind(k Link, calls bool) []*Pipeline {
 	return out
 }
 
-// circle reports one, where the link that closes it stands.
-func (l *loading) circle(way []*Pipeline, last Link, calls bool, told map[*Pipeline]bool) {
+// circle reports one, where the step that closes it stands.
+func (l *loading) circle(way []*Pipeline, last Destination, calls bool, told map[*Pipeline]bool) {
 	for _, p := range way {
 		if told[p] {
 			return
@@ -155,7 +155,7 @@ func (l *loading) circle(way []*Pipeline, last Link, calls bool, told map[*Pipel
 	for _, p := range way {
 		told[p] = true
 	}
-	list := strings.Join(append(names(way, func(p *Pipeline) string { return p.Name }), way[0].Name), " → ")
+	list := strings.Join(append(Names(way, func(p *Pipeline) string { return p.Name }), way[0].Name), " → ")
 	if calls {
 		last.at.Errorf("E245", "send to a channel instead, or do it in one pipeline", "these pipelines call each other in a circle: %s", list)
 		return
@@ -168,7 +168,7 @@ func (l *loading) keepHistory() {
 	for changed := true; changed; {
 		changed = false
 		for _, p := range l.Pipelines {
-			for _, k := range p.Links {
+			for _, k := range p.Destinations {
 				if k.called != nil && k.called.keeps && !p.keeps {
 					p.keeps, changed = true, true
 				}
@@ -182,12 +182,12 @@ func (l *loading) keepHistory() {
 	}
 }
 
-// link adds to what the graph shows of the pipeline.
-func (b *Build) link(l Link) {
-	l.Error, l.Copy, l.at = b.Flow.onError, b.pattern != nil && b.pattern.Copies, b.Node
-	l.certain = !b.Flow.onError && !b.nested && !b.pl.gated && b.Modifier("when") == nil && b.Modifier("expires") == nil
-	if l.at.Kind() == yamlfile.Null {
-		l.at = b.Step
+// leadsTo notes a place that the messages of the pipeline go to.
+func (b *Build) leadsTo(d Destination) {
+	d.Error, d.Copy, d.at = b.Flow.onError, b.pattern != nil && b.pattern.Copies, b.Node
+	d.certain = !b.Flow.onError && !b.nested && !b.pl.gated && b.Modifier("when") == nil && b.Modifier("expires") == nil
+	if d.at.Kind() == yamlfile.Null {
+		d.at = b.Step
 	}
-	b.pl.Links = append(b.pl.Links, l)
+	b.pl.Destinations = append(b.pl.Destinations, d)
 }

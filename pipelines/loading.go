@@ -201,7 +201,7 @@ func cause(err error) string {
 // nearFile is the help for a file that can't be read: the nearest name beside it.
 func (l *loading) nearFile(file string) string {
 	entries, _ := os.ReadDir(filepath.Dir(l.path(file)))
-	near, ok := shape.Nearest(filepath.Base(file), names(entries, fs.DirEntry.Name))
+	near, ok := shape.Nearest(filepath.Base(file), Names(entries, fs.DirEntry.Name))
 	if !ok {
 		return "check the name, relative to the folder of " + filepath.Base(l.Path)
 	}

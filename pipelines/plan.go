@@ -66,9 +66,9 @@ type Pipeline struct {
 	From   From
 	Stages []*engine.Stage // the first is fed by From; none for `from: call`
 	Steps  []StepInfo      // as written, for the graph and the docs
-	Links  []Link          // where its messages may go
 
-	Description hub.Description // what partners may know of it, where its source answers them
+	Destinations []Destination   // where its messages may go
+	Description  hub.Description // what partners may know of it, where its source answers them
 
 	written *yamlfile.Node // what is to be compiled; nil: it is
 	gives   *shape.Type    // what a call of it is answered; nil: not known
@@ -130,8 +130,8 @@ func (f *From) component() *hub.Component {
 // StepInfo is a step as the graph and the docs show it.
 type StepInfo struct{ Verb, Label, Line string }
 
-// Link is a place that a pipeline's messages go to.
-type Link struct {
+// Destination is a place that a pipeline's messages go to.
+type Destination struct {
 	To    string // name of a channel, adapter or pipeline
 	Arg   string // topic key, operation, template
 	Verb  string // send, call, start, ...
@@ -183,7 +183,8 @@ func find[T any](list []*T, is func(*T) bool) *T {
 	return nil
 }
 
-func names[T any](list []T, name func(T) string) []string {
+// Names are the names of a list's elements.
+func Names[T any](list []T, name func(T) string) []string {
 	out := make([]string, len(list))
 	for i, e := range list {
 		out[i] = name(e)
@@ -192,8 +193,8 @@ func names[T any](list []T, name func(T) string) []string {
 }
 
 func (p *Plan) channelNames() []string {
-	return names(p.Channels, func(c *Channel) string { return c.Name })
+	return Names(p.Channels, func(c *Channel) string { return c.Name })
 }
 func (p *Plan) adapterNames() []string {
-	return names(p.Adapters, func(a *Adapter) string { return a.Name })
+	return Names(p.Adapters, func(a *Adapter) string { return a.Name })
 }

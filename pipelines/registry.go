@@ -48,6 +48,7 @@ type Pattern struct {
 	Inner   func(step *yamlfile.Node) []*yamlfile.Node        // the steps inside it, in the order they are written
 	Object  func(step *yamlfile.Node) *yamlfile.Node          // what its label names: the channel, the adapter, the operation
 	Asks    func(step *yamlfile.Node) []*yamlfile.Node        // names of operations, channels and pipelines that it calls
+	Answers func(step *yamlfile.Node) *yamlfile.Node          // the one of these whose answer `as:` takes as it came
 	Sets    func(step *yamlfile.Node) []string                // paths that it gives values, beside `as:`
 	Raises  func(step *yamlfile.Node) string                  // the error class of its own that it stops messages with
 	Replies func(step *yamlfile.Node) []int                   // the statuses that it answers with; 0: a formula gives it
@@ -77,8 +78,8 @@ func (r *Registry) Pattern(verb string) *Pattern {
 	return nil
 }
 
-// of finds the pattern of a step, the first one when it has several verbs; nil when it has none.
-func (r *Registry) of(step *yamlfile.Node) *Pattern {
+// Of finds the pattern of a step, the first one when it has several verbs; nil when it has none.
+func (r *Registry) Of(step *yamlfile.Node) *Pattern {
 	if verbs := r.verbs(step, nil); len(verbs) > 0 {
 		return verbs[0]
 	}
@@ -110,7 +111,7 @@ func (r *Registry) Steps(list []*yamlfile.Node) iter.Seq2[*Pattern, *yamlfile.No
 
 func (r *Registry) walk(list []*yamlfile.Node, yield func(*Pattern, *yamlfile.Node) bool) bool {
 	for _, step := range list {
-		p := r.of(step)
+		p := r.Of(step)
 		if p == nil {
 			continue
 		}
@@ -123,7 +124,7 @@ func (r *Registry) walk(list []*yamlfile.Node, yield func(*Pattern, *yamlfile.No
 
 // passes tells whether messages go on behind a step, and its inner steps.
 func (r *Registry) passes(step *yamlfile.Node) Passing {
-	p := r.of(step)
+	p := r.Of(step)
 	if p == nil || p.Passes == nil {
 		return PassesFewer
 	}
@@ -137,7 +138,7 @@ func (r *Registry) passes(step *yamlfile.Node) Passing {
 }
 
 func (r *Registry) verbNames() []string {
-	return names(r.Patterns, func(p Pattern) string { return p.Verb })
+	return Names(r.Patterns, func(p Pattern) string { return p.Verb })
 }
 
 func (r *Registry) component(name string) *hub.Component {

@@ -32,14 +32,14 @@ func (p *Plan) linkFunc() formula.Func {
 			if fr.X == nil || fr.X.Env == nil {
 				return doc.Value{}, errors.New("there is no server here: link() works in a running hub")
 			}
-			link, err := p.link(fr.X, args[0].Str(), valid)
+			link, err := p.signedLink(fr.X, args[0].Str(), valid)
 			return doc.StringValue(link), err
 		},
 	}
 }
 
-func (p *Plan) link(x *hub.Exchange, path string, valid time.Duration) (string, error) {
-	routes := p.linkRoutes()
+func (p *Plan) signedLink(x *hub.Exchange, path string, valid time.Duration) (string, error) {
+	routes := p.signedRoutes()
 	if len(routes) == 0 {
 		return "", errors.New("no route takes signed links, as verify: {token: link} beside it says")
 	}
@@ -60,8 +60,8 @@ func (p *Plan) link(x *hub.Exchange, path string, valid time.Duration) (string, 
 	return path, nil
 }
 
-// linkRoutes are the pipelines that requests reach by signed links.
-func (p *Plan) linkRoutes() (out []*Pipeline) {
+// signedRoutes are the pipelines that requests reach by signed links.
+func (p *Plan) signedRoutes() (out []*Pipeline) {
 	for _, l := range p.Pipelines {
 		if l.From.signed {
 			out = append(out, l)
@@ -72,7 +72,7 @@ func (p *Plan) linkRoutes() (out []*Pipeline) {
 
 // lintLinks finds links that lead nowhere, and warns of those that a restart kills.
 func (l *loading) lintLinks(root *yamlfile.Node) {
-	routes := l.linkRoutes()
+	routes := l.signedRoutes()
 	if n := callOf("link", root); n != nil && len(routes) == 0 {
 		n.Errorf("E309", "write verify: {token: link} beside the route in from:", "no route takes signed links")
 	}
@@ -114,7 +114,7 @@ func (l *loading) describe(root *yamlfile.Node, p *Pipeline) hub.Description {
 				d.Statuses = append(d.Statuses, pattern.Replies(step)...)
 			}
 		}
-		if pattern := l.reg.of(item); pattern.Replies != nil {
+		if pattern := l.reg.Of(item); pattern.Replies != nil {
 			certain = !gated && item.Get("when") == nil
 			d.Behind = i+1 < len(items)
 			break

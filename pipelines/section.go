@@ -30,7 +30,7 @@ type SectionBuild struct {
 }
 
 func (l *loading) sectionNames() []string {
-	return slices.Concat(sections, names(l.reg.Sections, func(s Section) string { return s.Key }))
+	return slices.Concat(sections, Names(l.reg.Sections, func(s Section) string { return s.Key }))
 }
 
 // readSections reads those that are there, in one of the two passes.
@@ -61,8 +61,8 @@ func (s *SectionBuild) Func(name string, f formula.Func) {
 	s.plan.scope = s.plan.scope.WithFunc(name, f)
 }
 
-// Pattern finds the pattern of a verb; nil when there is none.
-func (s *SectionBuild) Pattern(verb string) *Pattern { return s.plan.reg.Pattern(verb) }
+// Pattern is the pattern of step n, nil when it has no verb.
+func (s *SectionBuild) Pattern(n *yamlfile.Node) *Pattern { return s.plan.reg.Of(n) }
 
 // Plan is the plan as far as it is read.
 func (s *SectionBuild) Plan() *Plan { return s.plan.Plan }
@@ -98,7 +98,7 @@ func (s *SectionBuild) Pipeline(key *yamlfile.Node, queue string) *Pipeline {
 		key.Errorf("E222", "rename one of them", "%s is also the name of a pipeline (%s)", name, other.Line)
 		return nil
 	}
-	p := &Pipeline{Name: name, Line: fileLine(key), From: From{Section: s.Key}, node: key, keeps: true}
+	p := &Pipeline{Name: name, Line: key.Line(), From: From{Section: s.Key}, node: key, keeps: true}
 	p.Stages = []*engine.Stage{{Name: name, Queue: queue, Trace: true}}
 	s.plan.Pipelines = append(s.plan.Pipelines, p)
 	return p
@@ -113,11 +113,10 @@ func (s *SectionBuild) Build(p *Pipeline, n *yamlfile.Node, scope *formula.Scope
 
 // Made is a step of a section's own list.
 type Made struct {
-	Run   hub.Step // nil: it has faults, which are reported
-	Verb  string
-	Where string // pipeline/label
-	Line  string
-	Asks  bool // it asks somebody: others may be waited for while it runs
+	Site
+	Run  hub.Step // nil: it has faults, which are reported
+	Verb string
+	Asks bool // it asks somebody: others may be waited for while it runs
 }
 
 // One compiles the step n alone. within stands before its label; beside are keys that belong to somebody else.
@@ -128,7 +127,7 @@ func (b *Build) One(n *yamlfile.Node, within string, beside ...string) Made {
 	if p := b.Pattern(n); p != nil {
 		m.Verb = p.Verb
 	}
-	m.Where, m.Line, m.Asks = c.Where, c.Line, c.part.asks
+	m.Site, m.Asks = c.Site, c.part.asks
 	return m
 }
 
@@ -144,7 +143,7 @@ func Unknown(n *yamlfile.Node, code, kind, name string, known []string) {
 }
 
 // To notes that messages go from here to the pipeline of a section.
-func (b *Build) To(name, verb string) { b.link(Link{To: name, Verb: verb}) }
+func (b *Build) To(name, verb string) { b.leadsTo(Destination{To: name, Verb: verb}) }
 
 // Reread parses YAML that the section kept earlier, for a second compilation
 // beside the first: problems are its own.

@@ -33,18 +33,12 @@ type Sender struct {
 // `{mail: order-status, to: =body.email, data: =body}`; and the modifiers
 // `with`, `headers` and `expires` of the step.
 func (b *Build) Sender(n *yamlfile.Node) *Sender {
-	s := &Sender{}
-	var arg *yamlfile.Node
-	switch {
-	case n.Kind() == yamlfile.Scalar:
-		s.Name = n.Str()
-	case n.Kind() == yamlfile.Map && len(n.Keys()) > 0:
-		keys := n.Keys()
-		s.Name, arg = keys[0], n.Get(keys[0])
-	default:
+	name, at := nameOf(n)
+	if at == nil {
 		n.Errorf("E230", "write send: orders, or send: {mail: template, to: =body.email}", "the destination is missing")
 		return nil
 	}
+	s, arg := &Sender{Name: name}, n.Get(name)
 	if s.channel = b.plan.Channel(s.Name); s.channel != nil {
 		b.toChannel(s, n, arg)
 	} else if a := b.plan.Adapter(s.Name); a != nil {
@@ -52,11 +46,7 @@ func (b *Build) Sender(n *yamlfile.Node) *Sender {
 	} else if b.plan.broken[s.Name] {
 		return nil
 	} else {
-		at := n
-		if n.Kind() == yamlfile.Map {
-			at = n.KeyNode(s.Name)
-		}
-		at.Errorf("E231", didYouMean(s.Name, slices.Concat(b.plan.channelNames(), b.plan.adapterNames())), "unknown channel or adapter %q", s.Name)
+		b.plan.unknownEnd(at, s.Name)
 		return nil
 	}
 	b.payload(s)
@@ -78,7 +68,7 @@ func (b *Build) toChannel(s *Sender, n, arg *yamlfile.Node) {
 	if s.channel.Via != nil {
 		s.channel.out = s.channel.Via.carried(s.channel, false)
 	}
-	b.link(Link{To: s.Name, Verb: "send", Arg: arg.Raw()})
+	b.leadsTo(Destination{To: s.Name, Verb: "send", Arg: arg.Raw()})
 }
 
 func (b *Build) toAdapter(s *Sender, a *Adapter, n, arg *yamlfile.Node) {
@@ -86,14 +76,7 @@ func (b *Build) toAdapter(s *Sender, a *Adapter, n, arg *yamlfile.Node) {
 		n.Errorf("E233", "send to a channel, or call one of its operations", "the adapter %s (%s) takes no messages", a.Name, a.Type.Name)
 		return
 	}
-	text := ""
-	if arg != nil {
-		text = arg.Str()
-	}
-	at := n
-	if arg != nil {
-		at = arg
-	}
+	text, at := arg.Str(), cmp.Or(arg, n)
 	if check := a.Type.CheckTarget; check != nil {
 		for _, f := range check(text) {
 			b.plan.faultAt(n, at, f)
@@ -124,7 +107,7 @@ func (b *Build) toAdapter(s *Sender, a *Adapter, n, arg *yamlfile.Node) {
 			n.Errorf("E234", "add "+name+": =…", "%s needs `%s`", a.Type.Name, name)
 		}
 	}
-	b.link(Link{To: a.Name, Verb: "send", Arg: text})
+	b.leadsTo(Destination{To: a.Name, Verb: "send", Arg: text})
 }
 
 // toStandIn sends to a place of an absent broker, which the store stands in for.

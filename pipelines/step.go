@@ -122,8 +122,7 @@ func (b *Build) label(p *Pattern) {
 	if b.names[label]++; b.names[label] > 1 {
 		label = fmt.Sprintf("%s~%d", label, b.names[label])
 	}
-	file, l, _ := b.Step.Pos()
-	b.Site = Site{Where: b.pl.Name + "/" + label, Line: fmt.Sprintf("%s:%d", file, l)}
+	b.Site = Site{Where: b.pl.Name + "/" + label, Line: b.Step.Line()}
 }
 
 // object is what a step that talks to somebody names: the channel, the adapter, the operation.
@@ -157,17 +156,26 @@ func (b *Build) wrap(s hub.Step, before *Flow) hub.Step {
 	}
 	place := b.place
 	place.Where, place.Line, place.React = b.Where, b.Line, react
+	step := at(place, s)
+	if when == nil {
+		return step
+	}
+	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+		ok, err := when.Holds(formula.NewFrame(x))
+		switch {
+		case err != nil:
+			return hub.Catch(err, place, x.Msg)
+		case !ok:
+			return next(ctx, x)
+		}
+		return step.Process(ctx, x, next)
+	})
+}
+
+// at is a step whose own errors have its place, and with it its reactions.
+func at(place *hub.Place, s hub.Step) hub.Step {
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 		msg := x.Msg
-		if when != nil {
-			ok, err := when.Holds(formula.NewFrame(x))
-			if err != nil {
-				return hub.Catch(err, place, msg)
-			}
-			if !ok {
-				return next(ctx, x)
-			}
-		}
 		if err := s.Process(ctx, x, next); err != nil {
 			return hub.Catch(err, place, msg)
 		}
@@ -176,14 +184,11 @@ func (b *Build) wrap(s hub.Step, before *Flow) hub.Step {
 }
 
 func (b *Build) when(before *Flow) *Condition {
-	if n := b.Modifier("when"); n != nil && b.Node != nil && !b.nestedWhen() {
+	if n := b.Modifier("when"); n != nil && b.Node != nil && !b.branch {
 		return b.Condition(n, before.Scope)
 	}
 	return nil
 }
-
-// nestedWhen: inside a route's branch `when` belongs to the route.
-func (b *Build) nestedWhen() bool { return b.branch }
 
 // Site is where a step stands in the configuration: what is left of Build when the step runs.
 type Site struct {
@@ -199,6 +204,19 @@ func (s Site) Note(x *hub.Exchange, began time.Time, what, detail string) {
 	if x.Trace {
 		x.Note(hub.Event{Time: began, Where: s.Where, Line: s.Line, What: what, Detail: detail, Took: x.Now().Sub(began)})
 	}
+}
+
+// Does is a step behind which every message goes on. do may change x; the history has what was done, with the detail that do gives.
+func (s Site) Does(what string, do func(ctx context.Context, x *hub.Exchange) (detail string, err error)) hub.Step {
+	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+		began := x.Clock()
+		detail, err := do(ctx, x)
+		if err != nil {
+			return err
+		}
+		s.Note(x, began, what, detail)
+		return next(ctx, x)
+	})
 }
 
 // Suffix names the step within the IDs of the messages that it makes.

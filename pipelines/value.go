@@ -14,11 +14,6 @@ import (
 	"orderhub/transforms/shape"
 )
 
-// Formula is the function Formula, for patterns.
-func (b *Build) Formula(n *yamlfile.Node, scope *formula.Scope) *formula.Formula {
-	return Formula(n, scope)
-}
-
 // Formula compiles the text of n, with or without its `=`, and reports what is
 // wrong with it where it stands. nil: there were problems.
 func Formula(n *yamlfile.Node, scope *formula.Scope) *formula.Formula {
@@ -32,6 +27,21 @@ func Formula(n *yamlfile.Node, scope *formula.Scope) *formula.Formula {
 		reportAt(n, text, e.Offset+len(text)-len(src), e.Length, e.Message, help(e.Message, e.Help, scope))
 	}
 	return f
+}
+
+// Expr is a formula with its place: keys, lists, texts.
+type Expr struct {
+	*formula.Formula
+	line string // file:line:col
+}
+
+// Expr compiles n as a formula; nil: there were problems.
+func (b *Build) Expr(n *yamlfile.Node, scope *formula.Scope) *Expr {
+	f := Formula(n, scope)
+	if f == nil {
+		return nil
+	}
+	return &Expr{f, n.LineCol()}
 }
 
 // help is what to write, where the formula's own error doesn't say it.
@@ -56,9 +66,12 @@ func reportAt(n *yamlfile.Node, text string, offset, length int, message, help s
 	n.ErrorAt(utf8.RuneCountInString(text[:offset]), utf8.RuneCountInString(text[offset:end]), "E301", help, "%s", message)
 }
 
+// Condition is a formula that is true or false.
+type Condition struct{ *Expr }
+
 // Condition compiles a formula that must be true or false.
 func (b *Build) Condition(n *yamlfile.Node, scope *formula.Scope) *Condition {
-	f := b.Formula(n, scope)
+	f := b.Expr(n, scope)
 	if f == nil {
 		return nil
 	}
@@ -66,46 +79,24 @@ func (b *Build) Condition(n *yamlfile.Node, scope *formula.Scope) *Condition {
 		n.Errorf("E302", "compare it with something: "+f.Source()+" == …", "a condition is true or false, this is %s", t.Kind)
 		return nil
 	}
-	return &Condition{f: f, line: line(n)}
+	return &Condition{f}
 }
 
-// Condition is a formula that is true or false.
-type Condition struct {
-	f    *formula.Formula
-	line string
+// Source is the formula's text; "" of no condition.
+func (c *Condition) Source() string {
+	if c == nil {
+		return ""
+	}
+	return c.Expr.Source()
 }
 
 // Holds evaluates it.
 func (c *Condition) Holds(fr *formula.Frame) (bool, error) {
-	ok, err := c.f.Bool(fr)
+	ok, err := c.Bool(fr)
 	if err != nil {
 		return false, failAt(c.line, err)
 	}
 	return ok, nil
-}
-
-// Pure tells that the answer depends on nothing but the message and the variables: no now(), no table().
-func (c *Condition) Pure() bool { return c.f.Pure() }
-
-// Source is the formula's text.
-func (c *Condition) Source() string { return c.f.Source() }
-
-// Reads tells what the formula reads.
-func (c *Condition) Reads() formula.Reads { return c.f.Reads() }
-
-// Expr is a formula with its place, for patterns: keys, lists, texts.
-type Expr struct {
-	*formula.Formula
-	line string
-}
-
-// Expr compiles n as a formula.
-func (b *Build) Expr(n *yamlfile.Node, scope *formula.Scope) *Expr {
-	f := b.Formula(n, scope)
-	if f == nil {
-		return nil
-	}
-	return &Expr{f, line(n)}
 }
 
 // Value evaluates it; a run-time error is an invalid message and says where the formula stands.
@@ -128,6 +119,15 @@ func (e *Expr) Text(fr *formula.Frame) (string, error) {
 		return "", failAt(e.line, fmt.Errorf("%s is empty", e.Source()))
 	}
 	return s, nil
+}
+
+// Key evaluates it as a key of the store's records; what says the kind of.
+func (e *Expr) Key(fr *formula.Frame, what string) (string, error) {
+	key, err := e.Text(fr)
+	if err == nil {
+		err = CheckKey(what, key, MaxKey)
+	}
+	return key, err
 }
 
 // Scalar compiles a formula that gives a text or a number. what is said of any other type, example is a field to name instead.
@@ -266,7 +266,7 @@ func (r Result) Put(x *hub.Exchange, v doc.Value) {
 func fail(err error) error {
 	if e, ok := err.(*mapping.RunError); ok {
 		n, _ := e.Pos.(*yamlfile.Node)
-		return failAt(line(n), e.Err)
+		return failAt(n.LineCol(), e.Err)
 	}
 	return failAt("", err)
 }
@@ -282,15 +282,6 @@ func failAt(line string, err error) error {
 	}
 	e.Line = line
 	return e
-}
-
-// line is file:line:col of a node.
-func line(n *yamlfile.Node) string {
-	if n == nil {
-		return ""
-	}
-	file, l, col := n.Pos()
-	return fmt.Sprintf("%s:%d:%d", file, l, col)
 }
 
 // tree turns YAML into a mapping: scalars with `=` are formulas, `$each`,

@@ -6,15 +6,17 @@ package aggregate
 import (
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
+	"orderhub/transforms/shape"
 )
 
 //go:embed README.md
@@ -24,6 +26,92 @@ var readme string
 func Pattern() pipelines.Pattern {
 	return pipelines.Pattern{Verb: "aggregate", Name: "Aggregator", Doc: readme, Keeps: true, Compile: compile,
 		Passes: pipelines.PassesFewer.Always}
+}
+
+type options struct {
+	By      *yamlfile.Node `yaml:"by" required:"true" doc:"formula: the group's key (Correlation Identifier)"`
+	Until   *yamlfile.Node `yaml:"until" doc:"condition: the group is complete; sees body (the newest), size and bodies"`
+	Idle    time.Duration  `yaml:"idle" min:"1ms" max:"365d" doc:"the group goes on as it is when no member came for so long"`
+	Timeout time.Duration  `yaml:"timeout" min:"1ms" max:"365d" doc:"the group goes on as it is so long after its first member"`
+	Late    *yamlfile.Node `yaml:"late" doc:"where members go that come after the group went on"`
+	Give    *yamlfile.Node `yaml:"give" doc:"the body that goes on; sees bodies, size and complete"`
+}
+
+func compile(b *pipelines.Build) hub.Step {
+	var o options
+	b.Node.Decode(&o, "aggregate")
+	if o.By == nil {
+		return nil
+	}
+	if o.Until == nil && o.Idle == 0 && o.Timeout == 0 {
+		b.Node.Errorf("E272", "add until: size == 10, idle: 10m or timeout: 1h", "nothing ever completes these groups")
+		return nil
+	}
+	a := &aggregator{site: b.Site, idle: o.Idle, timeout: o.Timeout}
+	a.by = b.Scalar(o.By, "a key is a text or a number", "body.order_id")
+	if o.Until != nil {
+		scope, slot := b.Flow.Scope.WithLocal("size", shape.NumberType)
+		a.size = slot
+		scope, a.bodies = scope.WithLocal("bodies", shape.ArrayOf(b.Flow.Body()))
+		if a.until = b.Condition(o.Until, scope); a.until == nil {
+			a.by = nil
+		} else {
+			a.untilBodies = slices.Contains(a.until.Reads().Names(), "bodies")
+		}
+	}
+	if o.Late != nil {
+		if a.late = b.Sender(o.Late); a.late == nil {
+			a.by = nil
+		}
+	}
+	if o.Idle > 0 || o.Timeout > 0 {
+		a.timer = b.Timer("group", hub.StepFunc(a.fired))
+	}
+	if a.give = compileGive(b, o.Give); a.give == nil || a.by == nil {
+		return nil
+	}
+	return a
+}
+
+// meta are the names of every message; all others belong to single members and end with them.
+var meta = map[string]bool{"headers": true, "id": true, "key": true, "correlation": true, "time": true}
+
+// compileGive compiles `give`, and leaves in the flow what is true behind the group.
+func compileGive(b *pipelines.Build, n *yamlfile.Node) *pipelines.Give {
+	list := shape.ArrayOf(b.Flow.Body())
+	var gone []string
+	for _, name := range b.Flow.Scope.Names() {
+		if !meta[name] {
+			gone = append(gone, name)
+		}
+	}
+	bare := b.Flow.Scope.Without(gone...)
+	give, body := b.Give(n, bare, shape.Field{Name: "bodies", Type: list}, shape.Field{Name: "size", Type: shape.NumberType}, shape.Field{Name: "complete", Type: shape.BoolType})
+	b.Flow.Scope = bare.WithBody(body).WithVar("complete", shape.BoolType)
+	return give
+}
+
+// aggregate makes x.Msg the aggregate. Its ID is derived: the same however often the unit is tried.
+func (a *aggregator) aggregate(x *hub.Exchange, g *group, key string, bodies doc.Value, complete bool) error {
+	m := &hub.Message{
+		ID:          g.derive(a.site.Suffix()),
+		Key:         key,
+		Correlation: g.Correlation,
+		Time:        x.Now(),
+		Expires:     g.Expires,
+		Headers:     g.Headers,
+		Body:        hub.DocumentBody(bodies),
+	}
+	if m.Correlation == "" && !g.Mixed {
+		m.Correlation = key
+	}
+	x.Msg, x.Vars = m, hub.Vars{{Name: "complete", Value: doc.BoolValue(complete)}}
+	body, err := a.give.Of(x, bodies, doc.IntValue(int64(bodies.Len())), doc.BoolValue(complete))
+	if err != nil {
+		return err
+	}
+	x.Msg = m.WithBody(hub.DocumentBody(body))
+	return nil
 }
 
 const (
@@ -40,13 +128,13 @@ type aggregator struct {
 	idle, timeout time.Duration
 	timer         string // queue of the timers; "" without idle and timeout
 	late          *pipelines.Sender
-	give          *giver
+	give          *pipelines.Give
 }
 
 // Process adds the message to its group. Only the message that completes it goes on, as the aggregate.
 func (a *aggregator) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 	fr := formula.NewFrame(x)
-	key, err := a.key(fr)
+	key, err := a.by.Key(fr, "group key")
 	if err != nil {
 		return err
 	}
@@ -96,14 +184,6 @@ func (a *aggregator) Process(ctx context.Context, x *hub.Exchange, next hub.Next
 	return a.goOn(ctx, x, g, key, members, true, next)
 }
 
-func (a *aggregator) key(fr *formula.Frame) (string, error) {
-	key, err := a.by.Text(fr)
-	if err == nil {
-		err = pipelines.CheckKey("group key", key, pipelines.MaxKey)
-	}
-	return key, err
-}
-
 // complete evaluates `until` with the new member.
 func (a *aggregator) complete(ctx context.Context, fr *formula.Frame, g *group, body doc.Value) (bool, error) {
 	if a.until == nil {
@@ -124,7 +204,7 @@ func (a *aggregator) complete(ctx context.Context, fr *formula.Frame, g *group, 
 func (a *aggregator) goOn(ctx context.Context, x *hub.Exchange, g *group, key string, members []member, complete bool, next hub.Next) error {
 	began := x.Clock()
 	g.close(x, members, max(closedFor, 2*a.idle))
-	if err := a.give.into(x, g, key, bodiesOf(members), complete); err != nil {
+	if err := a.aggregate(x, g, key, bodiesOf(members), complete); err != nil {
 		return err
 	}
 	if x.Trace {
@@ -150,14 +230,6 @@ func (a *aggregator) tooLate(x *hub.Exchange, key string) error {
 
 // fired is run by a group's timer: the group goes on as it is.
 func (a *aggregator) fired(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-	err := a.timeIsOver(ctx, x, next)
-	if err != nil {
-		return a.site.At(err)
-	}
-	return nil
-}
-
-func (a *aggregator) timeIsOver(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 	m, err := x.Doc()
 	if err != nil {
 		return err
@@ -180,4 +252,43 @@ func (a *aggregator) timeIsOver(ctx context.Context, x *hub.Exchange, next hub.N
 	return a.goOn(ctx, x, g, key, members, false, next)
 }
 
-func notFound(err error) bool { return errors.Is(err, hub.ErrNotFound) }
+// due is when the group's time is over: idle after the last member, timeout after the first, whichever is earlier.
+func (a *aggregator) due(g *group) time.Time {
+	due := g.First.Add(a.timeout)
+	if t := g.Last.Add(a.idle); a.timeout == 0 || a.idle > 0 && t.Before(due) {
+		due = t
+	}
+	return due
+}
+
+// setTimer puts the group's one timer.
+func (a *aggregator) setTimer(x *hub.Exchange, g *group, key string) {
+	if a.timer == "" {
+		return
+	}
+	m := &hub.Message{
+		ID:          g.derive("timer"),
+		Correlation: g.Correlation,
+		Time:        x.Now(),
+		Body: hub.DocumentBody(doc.ObjectOf([]doc.Field{
+			{Name: "key", Value: doc.StringValue(key)}, {Name: "group", Value: doc.StringValue(g.ID)}})),
+	}
+	a.putTimer(x, hub.Put{Queue: a.timer, Name: hub.HashID(g.name), Msg: m, Due: a.due(g)})
+}
+
+func (a *aggregator) dropTimer(x *hub.Exchange, g *group) {
+	if a.timer != "" {
+		a.putTimer(x, hub.Put{Queue: a.timer, Name: hub.HashID(g.name), Cancel: true})
+	}
+}
+
+// putTimer keeps one put per timer in the unit, however many members one unit brings.
+func (a *aggregator) putTimer(x *hub.Exchange, p hub.Put) {
+	for i := len(x.Unit.Puts) - 1; i >= 0; i-- {
+		if have := &x.Unit.Puts[i]; have.Queue == p.Queue && have.Name == p.Name {
+			*have = p
+			return
+		}
+	}
+	x.Unit.Puts = append(x.Unit.Puts, p)
+}

@@ -156,6 +156,15 @@ func TestTimeoutSinceTheFirst(t *testing.T) {
 	}
 }
 
+// What a step behind says of its errors holds for the aggregate that a timer sends on.
+func TestErrorsBehindATimer(t *testing.T) {
+	h := start(t, "- aggregate: {by: '\"g\"', timeout: 1h, give: =size}\n- count: {name: n, add: =body / 2}\n  errors: {invalid: {send: out}}")
+	put(h, "", `{}`)
+	h.Advance(time.Hour)
+	want(t, "what the reaction sent", bodies(h), []string{"1"})
+	noneDead(t, h)
+}
+
 // A configuration that was loaded anew gives the group more time: the old timer does not end it.
 func TestTimerIsNoNews(t *testing.T) {
 	clock, file := patterntest.NewClock(), "sqlite:"+t.TempDir()+"/hub.db"

@@ -3,6 +3,7 @@ package aggregate
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -45,7 +46,7 @@ func readGroup(ctx context.Context, x *hub.Exchange, name string) (*group, error
 	g := &group{name: name}
 	r, err := x.Record(ctx, kindGroup, name)
 	g.version = r.Version
-	if notFound(err) {
+	if errors.Is(err, hub.ErrNotFound) {
 		return g, nil
 	}
 	if err == nil {
@@ -57,6 +58,11 @@ func readGroup(ctx context.Context, x *hub.Exchange, name string) (*group, error
 	return g, nil
 }
 
+// derive is the ID of a message that the group makes.
+func (g *group) derive(suffix string) string {
+	return hub.DeriveID((&hub.Message{ID: g.ID}).Root(), suffix+"."+hub.HashID(g.name + " " + g.ID)[:12])
+}
+
 func (g *group) kind() string { return kindMember + hub.HashID(g.name) }
 
 // has tells whether the message is a member already.
@@ -65,7 +71,7 @@ func (g *group) has(ctx context.Context, x *hub.Exchange, id string) (bool, erro
 		return false, nil
 	}
 	_, err := x.Record(ctx, g.kind(), id)
-	if notFound(err) {
+	if errors.Is(err, hub.ErrNotFound) {
 		return false, nil
 	}
 	return err == nil, err
@@ -92,15 +98,8 @@ func (g *group) add(m *hub.Message, now time.Time) {
 
 // keep stores the head and the newest member.
 func (g *group) keep(x *hub.Exchange, body doc.Value) {
-	var b doc.Builder
-	b.BeginObject()
-	b.Key("n")
-	b.Num(doc.Int(int64(g.Size)))
-	b.Key("body")
-	b.Value(body)
-	b.EndObject()
-	v := b.Done()
-	x.Write(hub.Write{Kind: g.kind(), Key: x.Msg.ID, Value: v.Source()})
+	v := doc.ObjectOf([]doc.Field{{Name: "n", Value: doc.IntValue(int64(g.Size))}, {Name: "body", Value: body}})
+	x.Write(hub.Write{Kind: g.kind(), Key: x.Msg.ID, Value: v.JSON()})
 	x.Write(hub.Write{Kind: kindGroup, Key: g.name, Value: g.head(), IfVersion: g.version})
 }
 

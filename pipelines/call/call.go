@@ -18,7 +18,7 @@ var readme string
 // Pattern is the verb `call`.
 func Pattern() pipelines.Pattern {
 	return pipelines.Pattern{Verb: "call", Name: "Request-Reply", Doc: readme, Modifiers: []string{"with", "headers", "as", "timeout", "shadow"}, Compile: compile,
-		Process: true, Passes: pipelines.PassesAll.Always, Object: operation, Asks: asked}
+		Process: true, Passes: pipelines.PassesAll.Always, Object: operation, Asks: asked, Answers: operation}
 }
 
 func operation(step *yamlfile.Node) *yamlfile.Node { return step.Get("call") }

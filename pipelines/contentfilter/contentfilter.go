@@ -2,6 +2,7 @@
 package contentfilter
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 
@@ -30,16 +31,12 @@ func compile(b *pipelines.Build) hub.Step {
 	if cut == nil {
 		return nil
 	}
-	site := b.Site
-	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-		began := x.Clock()
+	return b.Does("filtered", func(_ context.Context, x *hub.Exchange) (string, error) {
 		body, err := x.Doc()
-		if err != nil {
-			return err
+		if err == nil {
+			x.Msg = x.Msg.WithBody(hub.DocumentBody(cut(body)))
 		}
-		x.Msg = x.Msg.WithBody(hub.DocumentBody(cut(body)))
-		site.Note(x, began, "filtered", "")
-		return next(ctx, x)
+		return "", err
 	})
 }
 
@@ -51,10 +48,7 @@ func Fields(b *pipelines.Build, n *yamlfile.Node, beside ...string) func(doc.Val
 		n.Errorf("E265", "write keep: [sku, price], or drop: [payment]", "say which fields to keep, or which to drop")
 		return nil
 	}
-	list := n.Get("keep")
-	if list == nil {
-		list = n.Get("drop")
-	}
+	list := cmp.Or(n.Get("keep"), n.Get("drop"))
 	b.Declared(list, f.Keep)
 	b.Declared(list, f.Drop)
 	if len(f.Keep) > 0 {

@@ -7,7 +7,6 @@ import (
 	_ "embed"
 	"strconv"
 	"strings"
-	"time"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
@@ -45,7 +44,6 @@ type options struct {
 }
 
 type counter struct {
-	site pipelines.Site
 	name string
 	by   []*pipelines.Expr
 	add  *pipelines.Expr // nil: fixed
@@ -59,7 +57,7 @@ func compile(b *pipelines.Build) hub.Step {
 	} else {
 		b.Node.Decode(&o, "count")
 	}
-	c := &counter{site: b.Site, name: o.Name, n: 1}
+	c := &counter{name: o.Name, n: 1}
 	if !pipelines.CheckName(b.Node, o.Name, "counter") {
 		return nil
 	}
@@ -67,7 +65,7 @@ func compile(b *pipelines.Build) hub.Step {
 	if o.Add != nil && !c.readAdd(b, o.Add) || !ok || o.Name == "" {
 		return nil
 	}
-	return c
+	return b.Does("counted", c.count)
 }
 
 func (c *counter) readBy(b *pipelines.Build, n *yamlfile.Node) (ok bool) {
@@ -100,28 +98,29 @@ func (c *counter) readAdd(b *pipelines.Build, n *yamlfile.Node) (ok bool) {
 	return true
 }
 
-// Process adds to the counter in x's unit, and the message goes on unchanged.
-func (c *counter) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-	began := x.Clock()
+// count adds to the counter in x's unit.
+func (c *counter) count(_ context.Context, x *hub.Exchange) (detail string, err error) {
 	fr := formula.NewFrame(x)
 	key, err := c.key(fr)
 	if err != nil {
-		return err
+		return "", err
 	}
 	n := c.n
 	if c.add != nil {
 		v, err := c.add.Value(fr)
 		if err != nil {
-			return err
+			return "", err
 		}
 		var whole bool
 		if n, whole = v.Num().Int64(); v.Kind() != doc.Number || !whole {
-			return hub.Fail(hub.Invalid, "transform", "%s is %s: only whole numbers are counted", c.add.Source(), v)
+			return "", hub.Fail(hub.Invalid, "transform", "%s is %s: only whole numbers are counted", c.add.Source(), v)
 		}
 	}
 	x.Unit.Adds = append(x.Unit.Adds, hub.Add{Kind: Kind(c.name), Key: key, Delta: n})
-	c.note(x, began, key, n)
-	return next(ctx, x)
+	if x.Trace {
+		detail = strings.TrimSpace(c.name+" "+key) + " +" + strconv.FormatInt(n, 10)
+	}
+	return detail, nil
 }
 
 func (c *counter) key(fr *formula.Frame) (string, error) {
@@ -138,10 +137,4 @@ func (c *counter) key(fr *formula.Frame) (string, error) {
 		key = strings.ToValidUTF8(key[:pipelines.MaxKey-33], "") + "~" + hub.HashID(key)
 	}
 	return key, nil
-}
-
-func (c *counter) note(x *hub.Exchange, began time.Time, key string, n int64) {
-	if x.Trace {
-		c.site.Note(x, began, "counted", strings.TrimSpace(c.name+" "+key)+" +"+strconv.FormatInt(n, 10))
-	}
 }

@@ -1,12 +1,15 @@
 package idempotent
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"orderhub/hub"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/formula"
 	"orderhub/transforms/shape"
 )
 
@@ -30,7 +33,8 @@ func compile(b *pipelines.Build) hub.Step {
 	if o.Key == nil {
 		return nil
 	}
-	r := &receiver{site: b.Site, asks: b.Asks(), keep: o.Keep, same: o.Duplicate == duplicateReply, fail: o.Duplicate == duplicateFail, waits: b.Waits() && !b.Background()}
+	r := &receiver{fail: o.Duplicate == duplicateFail, guard: guard{site: b.Site, kind: kind, keep: o.Keep, asks: b.Asks(),
+		waits: b.Waits() && !b.Background(), looks: o.Version != nil, replies: o.Duplicate == duplicateReply}}
 	r.prefix = strings.Replace(b.Where, "/idempotent", "", 1)
 	if o.Scope != "" {
 		r.prefix = "scope:" + o.Scope
@@ -51,15 +55,77 @@ func compile(b *pipelines.Build) hub.Step {
 	}
 	dup := b.Node.Get("duplicate")
 	switch {
-	case r.same && r.version != nil:
+	case r.replies && r.version != nil:
 		dup.Errorf("E274", "remove one of them", "`same_reply` is for repeats of one request, `version` for news about one thing")
 	case r.compare != nil && r.version != nil:
 		b.Node.KeyNode("compare").Errorf("E274", "remove one of them", "messages of one key with another `version` differ on purpose")
-	case r.same && !r.waits:
+	case r.replies && !r.waits:
 		dup.Errorf("E274", "write duplicate: drop", "nobody waits for a reply here")
 	}
 	if r.key == nil {
 		return nil
 	}
 	return r
+}
+
+// release gives back the key that a message took, because nothing came of the
+// message: another message may take it then. A repeat of this one stays a repeat.
+type release struct {
+	site   pipelines.Site
+	prefix string
+	key    *pipelines.Expr
+}
+
+// compileRelease checks that some step takes the keys which this one gives back.
+func compileRelease(b *pipelines.Build, r *receiver, scope string) hub.Step {
+	for _, k := range []string{"keep", "version", "compare", "duplicate"} {
+		if at := b.Node.KeyNode(k); at != nil {
+			at.Errorf("E274", "remove it", "`%s` has no meaning for a release", k)
+		}
+	}
+	known := scopes(b.Node.Root().Get("pipelines"))
+	switch {
+	case scope == "":
+		b.Node.KeyNode("release").Errorf("E274", "name the set of keys with scope:, here and at the step that takes them", "`release` needs a scope")
+		return nil
+	case !slices.Contains(known, scope):
+		b.Node.Get("scope").Errorf("E274", "known: "+strings.Join(known, ", "), "no idempotent step takes keys of the scope %q", scope)
+		return nil
+	case r.key == nil:
+		return nil
+	}
+	return &release{site: b.Site, prefix: r.prefix, key: r.key}
+}
+
+// scopes are those of the steps below n that take keys.
+func scopes(n *yamlfile.Node) (known []string) {
+	for at := range n.All() {
+		if step := at.Get(verb); step.Get("scope") != nil && step.Get("release") == nil {
+			known = append(known, step.Get("scope").Str())
+		}
+	}
+	slices.Sort(known)
+	return slices.Compact(known)
+}
+
+// Process frees the key if this message, or one that it came from, took it.
+func (r *release) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+	key, err := r.key.Key(formula.NewFrame(x), "key")
+	if err != nil {
+		return err
+	}
+	name := r.prefix + " " + key
+	x.Serialize(kind, name)
+	held, version, err := read(ctx, x, kind, name)
+	switch {
+	case err != nil:
+		return err
+	case held == nil || (&hub.Message{ID: held.ID}).Root() != x.Msg.Root():
+		r.site.Note(x, x.Clock(), "not released", key+" is not this message's")
+	default:
+		held.Free = true
+		held.write(x, kind, name, version)
+		r.site.Note(x, x.Clock(), "released", key)
+	}
+	return next(ctx, x)
 }

@@ -6,9 +6,7 @@ package idempotent
 import (
 	"context"
 	_ "embed"
-	"encoding/json"
-	"errors"
-	"fmt"
+	"strings"
 	"time"
 
 	"orderhub/hub"
@@ -47,23 +45,20 @@ const (
 	duplicateFail  = "fail"
 )
 
+// receiver is the step `idempotent`.
 type receiver struct {
-	site    pipelines.Site
+	guard
 	prefix  string // of the records' keys
 	key     *pipelines.Expr
 	version *pipelines.Expr // nil: any repeat is a duplicate
 	compare *pipelines.Expr // what a repeat repeats; nil: the whole body
-	keep    time.Duration
-	same    bool // same_reply
 	fail    bool
-	asks    func() bool
-	waits   bool // somebody waits for the answer: a second request at the same time is told so
 }
 
 // Process passes on the first message of a key, and with `version` what is newer. What repeats it ends here; what only has its key is refused.
 func (r *receiver) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 	fr := formula.NewFrame(x)
-	key, err := keyOf(r.key, fr)
+	key, err := r.key.Key(fr, "key")
 	if err != nil {
 		return err
 	}
@@ -77,39 +72,18 @@ func (r *receiver) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 	} else if now.Hash, err = r.hashOf(fr); err != nil {
 		return err
 	}
-	name := r.prefix + " " + key
-	if err := enter(x, kind, name, r.waits); err != nil {
-		return err
-	}
-	guess := r.version == nil && optimistic(x, r.asks)
-	var before *handled
-	var checked int64
-	if !guess {
-		if before, checked, err = read(ctx, x, kind, name); err != nil {
-			return err
+	known := func(before *handled) (passes bool, err error) {
+		if passes, err = r.passes(before, &now, version); err != nil || passes {
+			return passes, err
 		}
+		return false, r.duplicate(x, key, before, &now)
 	}
-	if before != nil {
-		if passes, err := r.passes(before, &now, version); err != nil {
-			return err
-		} else if !passes {
-			return r.duplicate(x, key, before, &now)
+	return r.once(ctx, x, r.prefix+" "+key, now, known, func(ctx context.Context, x *hub.Exchange) error {
+		if x.Msg.Correlation == "" {
+			x.Msg = x.Msg.WithCorrelation(key)
 		}
-	}
-	if x.Msg.Correlation == "" {
-		m := *x.Msg
-		m.Correlation = key
-		x.Msg = &m
-	}
-	if err := next(ctx, x); err != nil {
-		return failed(ctx, x, kind, name, guess, err)
-	}
-	if r.same {
-		now.Reply = replyOf(x.Unit.Reply)
-	}
-	now.expires = x.Now().Add(r.keep)
-	now.write(x, kind, name, checked)
-	return nil
+		return next(ctx, x)
+	})
 }
 
 // versionOf is Missing without `version`.
@@ -157,71 +131,43 @@ func (r *receiver) duplicate(x *hub.Exchange, key string, before, now *handled) 
 	case r.fail:
 		return hub.Fail(hub.Rejected, "duplicate", "%s", detail).Tell()
 	}
-	if r.same {
+	if r.replies {
 		before.replay(x)
 	}
 	r.site.Note(x, x.Clock(), "duplicate", detail)
 	return nil
 }
 
-// keyOf is the message's key.
-func keyOf(e *pipelines.Expr, fr *formula.Frame) (string, error) {
-	key, err := e.Text(fr)
-	if err == nil {
-		err = pipelines.CheckKey("key", key, pipelines.MaxKey)
+// CheckVersion checks that the version a formula gave can be compared: a number or a text.
+func CheckVersion(v doc.Value, source string) error {
+	if v.Kind() != doc.Number && (v.Kind() != doc.String || v.Str() == "") {
+		return hub.Fail(hub.Invalid, "transform", "%s is %s: a version is a number, a time or a text", source, v.Kind())
 	}
-	return key, err
+	return nil
 }
 
-// enter keeps two messages of one key apart. Where somebody waits, the second
-// is told to come again; else it waits for the first one's unit to be settled.
-func enter(x *hub.Exchange, kind, name string, waits bool) error {
-	if !waits {
-		x.Serialize(kind, name)
-		return nil
+// CompareVersions orders two versions: numbers (also written as texts) by value, times by instant, other texts by their bytes.
+func CompareVersions(a, b doc.Value) (int, error) {
+	if x, ok := number(a); ok {
+		if y, ok := number(b); ok {
+			return x.Cmp(y), nil
+		}
 	}
-	if x.Claim(kind, name) {
-		return nil
+	if a.Kind() != b.Kind() {
+		return 0, hub.Fail(hub.Invalid, "transform", "version %s can't be compared with %s, the last one", a, b)
 	}
-	e := hub.Fail(hub.Throttled, "in_progress", "a request with the same key is in progress").Tell()
-	e.After = time.Second
-	return e
+	if x, err := time.Parse(time.RFC3339, a.Str()); err == nil {
+		if y, err := time.Parse(time.RFC3339, b.Str()); err == nil {
+			return x.Compare(y), nil
+		}
+	}
+	return strings.Compare(a.Str(), b.Str()), nil
 }
 
-// optimistic tells that the key may be taken for new without a look: the
-// record is create-only, so the commit of a duplicate meets a conflict and the
-// unit runs again, with the look. Not where the steps ask somebody outside.
-func optimistic(x *hub.Exchange, asks func() bool) bool { return x.Fresh() && !asks() }
-
-// failed is the error of the steps behind. If nobody looked before they ran,
-// the message may be a duplicate that fails where the first one did not: then
-// the unit runs again, with the look.
-func failed(ctx context.Context, x *hub.Exchange, kind, name string, guess bool, err error) error {
-	if !guess {
-		return err
+func number(v doc.Value) (doc.Decimal, bool) {
+	if v.Kind() == doc.Number {
+		return v.Num(), true
 	}
-	before, _, e := read(ctx, x, kind, name)
-	if e != nil {
-		return e
-	}
-	if before != nil {
-		return fmt.Errorf("%s %q: %w", kind, name, hub.ErrConflict)
-	}
-	return err
-}
-
-// read gives what was handled under the name; nil: nothing.
-func read(ctx context.Context, x *hub.Exchange, kind, name string) (*handled, int64, error) {
-	rec, err := x.Record(ctx, kind, name)
-	if errors.Is(err, hub.ErrNotFound) {
-		return nil, rec.Version, nil
-	}
-	h := &handled{expires: rec.Expires}
-	if err == nil {
-		err = json.Unmarshal(rec.Value, h)
-	}
-	if err != nil {
-		return nil, 0, fmt.Errorf("%s %q: %w", kind, name, err)
-	}
-	return h, rec.Version, nil
+	d, err := doc.ParseDecimal(v.Str())
+	return d, err == nil
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,7 +61,7 @@ func Start(t testing.TB, c Config) *Hub {
 	far := newFarEnds(c)
 	plan, problems := load(t, &c, far)
 	if problems.Errors() > 0 {
-		problems.WriteText(testWriter{t}, true, false)
+		problems.WriteText(t.Output(), true, false)
 		t.Fatal("the configuration has problems")
 	}
 	return begin(t, c, plan, far)
@@ -127,9 +128,9 @@ func (h *Hub) Stop() {
 func Problems(t testing.TB, c Config) string {
 	t.Helper()
 	_, problems := load(t, &c, newFarEnds(c))
-	var w textWriter
+	var w strings.Builder
 	problems.WriteText(&w, false, false)
-	return string(w)
+	return w.String()
 }
 
 func load(t testing.TB, c *Config, far *farEnds) (*pipelines.Plan, *yamlfile.Problems) {
@@ -142,11 +143,3 @@ func load(t testing.TB, c *Config, far *farEnds) (*pipelines.Plan, *yamlfile.Pro
 	reg.Components = append(far.components(), reg.Components...)
 	return pipelines.Load(path, &reg, yamlfile.NewLoader())
 }
-
-type textWriter []byte
-
-func (w *textWriter) Write(p []byte) (int, error) { *w = append(*w, p...); return len(p), nil }
-
-type testWriter struct{ t testing.TB }
-
-func (w testWriter) Write(p []byte) (int, error) { w.t.Log(string(p)); return len(p), nil }

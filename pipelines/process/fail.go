@@ -100,17 +100,10 @@ func (t *turn) fail(tok *instance.Token, err error) {
 // stuckKind is the kind of the records that name the tokens which failed.
 const stuckKind = "process.stuck"
 
-// stuck is the record of a token that failed.
-type stuck struct {
-	State   string           `json:"state"`
-	Since   time.Time        `json:"since"`
-	Problem instance.Problem `json:"problem"`
-}
-
 // stick marks a token that stopped, for lists and reports.
 func (t *turn) stick(tok *instance.Token, e *hub.Error) {
 	tok.Phase, tok.Runnable, tok.Error = instance.Failed, false, instance.NewProblem(e, t.now)
-	t.writeStuck(tok, &stuck{State: tok.State, Since: t.now, Problem: *tok.Error})
+	t.writeStuck(tok, &Stuck{State: tok.State, Since: t.now, Problem: *tok.Error})
 	t.note(tok, e.Line, "failed", "%s: %s; it waits for hub process retry", e.Class, e.Chain(500))
 }
 
@@ -120,7 +113,7 @@ func (t *turn) unstick(tok *instance.Token) {
 	tok.Error = nil
 }
 
-func (t *turn) writeStuck(tok *instance.Token, s *stuck) {
+func (t *turn) writeStuck(tok *instance.Token, s *Stuck) {
 	w := hub.Write{Kind: stuckKind, Key: escape.JoinKey(t.m.Name, t.in.ID, fmt.Sprint(tok.ID)), IfVersion: hub.AnyVersion}
 	if s != nil {
 		w.Value, _ = json.Marshal(s) // texts and times always can

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	_ "embed"
+	"errors"
 	"slices"
 
 	"orderhub/hub"
@@ -15,11 +16,14 @@ import (
 	"orderhub/transforms/shape"
 )
 
-//go:embed start.md
-var startDoc string
-
-//go:embed signal.md
-var signalDoc string
+var (
+	//go:embed start.md
+	startDoc string
+	//go:embed signal.md
+	signalDoc string
+	//go:embed answer.md
+	answerDoc string
+)
 
 // Patterns are the verbs `start`, `signal` and `answer`.
 func Patterns() []pipelines.Pattern {
@@ -49,79 +53,86 @@ func known(b *pipelines.Build, n *yamlfile.Node, name string) *definition.Declar
 	return m.Declaration
 }
 
-type starter struct {
-	site pipelines.Site
-	d    *definition.Declaration
-	with *pipelines.Value
+// values are what the keys of a step give for a message; `with` is what is handed to the process.
+type values map[string]*pipelines.Value
+
+// valuesOf compiles those of the keys that n has. with is what `with` must fit; nil: anything. False: there were problems.
+func valuesOf(b *pipelines.Build, n *yamlfile.Node, with *shape.Type, keys ...string) (vs values, ok bool) {
+	vs, ok = values{}, true
+	for _, k := range keys {
+		at, target := n.Get(k), with
+		if k != "with" {
+			target = nil
+		}
+		if at != nil {
+			vs[k] = b.Value(at, b.Flow.Scope, target)
+			ok = ok && vs[k] != nil
+		}
+	}
+	return vs, ok
 }
 
+// text is the value of a key that the step must have, as a text.
+func (vs values) text(fr *formula.Frame, key string) (string, error) {
+	v, err := vs[key].Apply(fr)
+	return v.Text(), err
+}
+
+// data is what `with` gives, else the body.
+func (vs values) data(fr *formula.Frame) (doc.Value, error) {
+	if vs["with"] == nil {
+		return fr.X.Doc()
+	}
+	return vs["with"].Apply(fr)
+}
+
+// bodyFits reports a body that does not have the type that a process wants. what says of which name that is; help is given
+// where the fault has none of its own.
+func bodyFits(b *pipelines.Build, want *shape.Type, help, what, name string) bool {
+	found := shape.Assignable(b.Flow.Body(), want)
+	if len(found) > 0 {
+		b.Node.Errorf("E303", cmp.Or(found[0].Help, help), what+": %s", name, found[0].Message)
+	}
+	return len(found) == 0
+}
+
+// compileStart reads `start: order`, and the modifier `with`.
 func compileStart(b *pipelines.Build) hub.Step {
 	d := known(b, b.Node, b.Node.Str())
 	if d == nil {
 		return nil
 	}
-	s := &starter{site: b.Site, d: d}
-	want := d.Shape()
-	if n := b.Modifier("with"); n != nil {
-		if s.with = b.Value(n, b.Flow.Scope, want); s.with == nil {
-			return nil
-		}
-	} else if body := b.Flow.Body(); !body.IsAny() {
-		if found := shape.Assignable(body, want); len(found) > 0 {
-			b.Node.Errorf("E303", found[0].Help, "what starts %s does not fit its schema: %s", d.Name, found[0].Message)
-			return nil
-		}
+	vs, ok := valuesOf(b, b.Step, d.Shape(), "with")
+	if !ok || vs["with"] == nil && !bodyFits(b, d.Shape(), "", "what starts %s does not fit its schema", d.Name) {
+		return nil
 	}
 	b.To(d.Name, "start")
-	return s
+	return b.Does("started", func(_ context.Context, x *hub.Exchange) (detail string, err error) { return start(d, vs, x) })
 }
 
-// Process puts the message that starts the instance, in x's unit.
-func (s *starter) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-	began := x.Clock()
-	m := x.Msg
-	if s.with != nil {
-		v, err := s.with.Apply(formula.NewFrame(x))
-		if err != nil {
-			return err
-		}
-		m = m.WithBody(hub.DocumentBody(v))
-	}
-	data, err := m.Body.Doc()
+// start puts the message that starts the instance, in x's unit.
+func start(d *definition.Declaration, vs values, x *hub.Exchange) (detail string, err error) {
+	data, err := vs.data(formula.NewFrame(x))
 	if err != nil {
-		return err
+		return "", err
 	}
-	if s.d.Schema != nil {
-		if bad := s.d.Schema.Validate(data); bad != nil {
-			return bad
-		}
+	y := x.With(x.Msg.WithBody(hub.DocumentBody(data)))
+	y.Vars = x.Vars.With(d.DataName, data)
+	if bad := pipelines.Fits(d.Schema, y.Msg); bad != nil {
+		return "", bad
 	}
-	y := *x
-	y.Msg, y.Vars = m, x.Vars.With(s.d.DataName, data)
-	id, err := s.d.ID.Text(formula.NewFrame(&y))
+	id, err := d.ID.Text(formula.NewFrame(y))
+	if err == nil {
+		err = checkID(id)
+	}
 	if err != nil {
-		return err
+		return "", err
 	}
-	if err := checkID(id); err != nil {
-		return err
-	}
-	name := s.d.Name
-	x.Unit.Puts = append(x.Unit.Puts, Start(name, id, hub.DeriveID(x.Msg.ID, "start."+name), data, x.Now()))
-	s.site.Note(x, began, "started", name+" "+id)
-	return next(ctx, x)
+	x.Unit.Puts = append(x.Unit.Puts, Start(d.Name, id, hub.DeriveID(x.Msg.ID, "start."+d.Name), data, x.Now()))
+	return d.Name + " " + id, nil
 }
 
 func checkID(id string) error { return pipelines.CheckKey("ID", id, maxID) }
-
-type signaller struct {
-	site  pipelines.Site
-	d     *definition.Declaration
-	name  string
-	id    *pipelines.Value
-	event *pipelines.Value
-	with  *pipelines.Value
-	once  *pipelines.Value // what the event is known by; nil: the message
-}
 
 // compileSignal reads `signal: {order: =params.id, event: card_updated, with: {card: =body.token}, once: =body.seq}`.
 func compileSignal(b *pipelines.Build) hub.Step {
@@ -130,79 +141,112 @@ func compileSignal(b *pipelines.Build) hub.Step {
 		n.Errorf("E288", "write signal: {order: =body.order_id, event: cancel}", "signal names a process, its instance and an event")
 		return nil
 	}
-	name := n.Keys()[0]
+	name, event := n.Keys()[0], n.Get("event")
 	d := known(b, n.KeyNode(name), name)
 	n.Allow("signal", name, "event", "with", "once")
-	if n.Get("event") == nil {
+	if event == nil {
 		n.Errorf("E288", "add event: and its name", "this signal has no event")
 	}
-	if d == nil || n.Get("event") == nil {
+	if d == nil || event == nil {
 		return nil
 	}
-	if e := n.Get("event"); !e.IsFormula() && !slices.Contains(d.EventNames(), e.Raw()) {
-		pipelines.Unknown(e, "E288", "event of "+name, e.Raw(), d.EventNames())
+	if !event.IsFormula() && !slices.Contains(d.EventNames(), event.Raw()) {
+		pipelines.Unknown(event, "E288", "event of "+name, event.Raw(), d.EventNames())
 	}
-	s := &signaller{site: b.Site, d: d, name: name, id: b.Value(n.Get(name), b.Flow.Scope, nil), event: b.Value(n.Get("event"), b.Flow.Scope, nil)}
-	if w := n.Get("with"); w != nil {
-		if s.with = b.Value(w, b.Flow.Scope, d.Expects(n.Get("event"))); s.with == nil {
-			return nil
-		}
-	} else if found := shape.Assignable(b.Flow.Body(), d.Expects(n.Get("event"))); len(found) > 0 {
-		b.Node.Errorf("E303", cmp.Or(found[0].Help, "add with: {…}"), "the data of the event %s do not fit its schema: %s", n.Get("event").Raw(), found[0].Message)
+	vs, ok := valuesOf(b, n, d.Expects(event), name, "event", "with", "once")
+	if !ok || n.Get("with") == nil && !bodyFits(b, d.Expects(event), "add with: {…}", "the data of the event %s do not fit its schema", event.Raw()) {
 		return nil
-	}
-	if w := n.Get("once"); w != nil {
-		if s.once = b.Value(w, b.Flow.Scope, nil); s.once == nil {
-			return nil
-		}
 	}
 	b.To(name, "signal")
-	if s.id == nil || s.event == nil {
-		return nil
-	}
-	return s
+	return b.Does("signalled", func(_ context.Context, x *hub.Exchange) (detail string, err error) { return signal(d, vs, x) })
 }
 
-// Process puts the event's message, in x's unit.
-func (s *signaller) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-	began := x.Clock()
+// signal puts the event's message, in x's unit. `once` is what the event is known by, else the message is.
+func signal(d *definition.Declaration, vs values, x *hub.Exchange) (detail string, err error) {
 	fr := formula.NewFrame(x)
-	id, err := s.id.Apply(fr)
+	id, err := vs.text(fr, d.Name)
 	if err != nil {
-		return err
+		return "", err
 	}
-	event, err := s.event.Apply(fr)
-	if err != nil {
-		return err
+	event, err := vs.text(fr, "event")
+	switch {
+	case err != nil:
+		return "", err
+	case id == "" || event == "":
+		return "", hub.Fail(hub.Invalid, "signal", "the signal to %s has no instance or no event", d.Name)
 	}
-	if id.Text() == "" || event.Text() == "" {
-		return hub.Fail(hub.Invalid, "signal", "the signal to %s has no instance or no event", s.name)
-	}
-	if err := checkID(id.Text()); err != nil {
-		return err
+	if err := checkID(id); err != nil {
+		return "", err
 	}
 	data := doc.Value{}
-	if s.with != nil {
-		if data, err = s.with.Apply(fr); err != nil {
-			return err
-		}
-	} else if x.Msg.Body.Len() > 0 {
-		if data, err = x.Doc(); err != nil {
-			return err
+	if vs["with"] != nil || x.Msg.Body.Len() > 0 {
+		if data, err = vs.data(fr); err != nil {
+			return "", err
 		}
 	}
-	if err := s.d.FitsEvent(event.Text(), data); err != nil {
-		return err
+	if err := d.FitsEvent(event, data); err != nil {
+		return "", err
 	}
-	key := hub.DeriveID(x.Msg.ID, "signal."+s.name+"."+event.Text())
-	if s.once != nil {
-		v, err := s.once.Apply(fr)
+	key := hub.DeriveID(x.Msg.ID, "signal."+d.Name+"."+event)
+	if vs["once"] != nil {
+		once, err := vs.text(fr, "once")
 		if err != nil {
-			return err
+			return "", err
 		}
-		key = s.name + ":" + id.Text() + "/event." + event.Text() + "." + hub.HashID(v.Text())
+		key = d.Name + ":" + id + "/event." + event + "." + hub.HashID(once)
 	}
-	x.Unit.Puts = append(x.Unit.Puts, Signal(s.name, id.Text(), key, event.Text(), data, x.Now()))
-	s.site.Note(x, began, "signalled", s.name+" "+id.Text()+": "+event.Text())
-	return next(ctx, x)
+	x.Unit.Puts = append(x.Unit.Puts, Signal(d.Name, id, key, event, data, x.Now()))
+	return d.Name + " " + id + ": " + event, nil
+}
+
+// compileAnswer reads `answer: {task: =params.task, with: {approve: true}, by: =body.name}`, whatever process the task belongs to.
+func compileAnswer(b *pipelines.Build) hub.Step {
+	n := b.Node
+	if all, _ := b.Section(definition.Section).(*Processes); all == nil {
+		n.Errorf("E289", "declare a process with a task in processes:", "there are no processes, and no tasks")
+		return nil
+	}
+	if n.Kind() != yamlfile.Map || n.Get("task") == nil || n.Get("by") == nil {
+		n.Errorf("E310", "write answer: {task: =params.task, with: {approve: true}, by: =body.name}", "an answer names the task, and who answers")
+		return nil
+	}
+	n.Allow("answer", "task", "with", "by")
+	vs, ok := valuesOf(b, n, nil, "task", "with", "by")
+	if !ok {
+		return nil
+	}
+	return b.Does("answered", func(ctx context.Context, x *hub.Exchange) (detail string, err error) { return answer(ctx, vs, x) })
+}
+
+// answer puts the answer's message, in x's unit.
+func answer(ctx context.Context, vs values, x *hub.Exchange) (detail string, err error) {
+	fr := formula.NewFrame(x)
+	task, err := vs.text(fr, "task")
+	if err != nil {
+		return "", err
+	}
+	by, err := vs.text(fr, "by")
+	if err != nil {
+		return "", err
+	}
+	with, err := vs.data(fr)
+	if err != nil {
+		return "", err
+	}
+	k, err := FindTask(ctx, x.Env.Store, task)
+	switch {
+	case errors.Is(err, hub.ErrNotFound):
+		return "", noTask(task)
+	case err != nil:
+		return "", err
+	}
+	u, err := k.Answer(hub.DeriveID(x.Msg.ID, "answer."+k.ID), by, with, x.Now())
+	if err != nil {
+		return "", err
+	}
+	x.Unit.Puts = append(x.Unit.Puts, u.Puts...)
+	for _, w := range u.Writes {
+		x.Write(w)
+	}
+	return k.ID + " by " + by, nil
 }

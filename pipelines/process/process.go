@@ -133,11 +133,7 @@ func (ps *Processes) definitions(name string) []*definition.Process {
 
 // Events are the events that some state of the process takes, in any definition that runs.
 func (ps *Processes) Events(name string) []string {
-	var out []string
-	for _, d := range ps.definitions(name) {
-		out = merge(out, d.EventNames()...)
-	}
-	return out
+	return ps.union((*definition.Process).EventNames, name)
 }
 
 // FitsEvent is the error of an event's data that no state of the process would take; nil: they fit, or may be anything.
@@ -150,9 +146,15 @@ func (ps *Processes) FitsEvent(process, event string, data doc.Value) error {
 
 // States are the states of the process, in any definition that runs, those of the newest first.
 func (ps *Processes) States(name string) []string {
-	var out []string
-	for _, d := range ps.definitions(name) {
-		out = merge(out, d.StateNames()...)
+	return ps.union((*definition.Process).StateNames, name)
+}
+
+// union is what the definitions of processes have, each once.
+func (ps *Processes) union(of func(*definition.Process) []string, processes ...string) (out []string) {
+	for _, name := range processes {
+		for _, d := range ps.definitions(name) {
+			out = merge(out, of(d)...)
+		}
 	}
 	return out
 }
@@ -169,13 +171,7 @@ func merge(a []string, b ...string) []string {
 
 // Groups are the groups that the tasks of all processes go to.
 func (ps *Processes) Groups() []string {
-	var out []string
-	for _, name := range ps.Names() {
-		for _, d := range ps.definitions(name) {
-			out = merge(out, d.Groups()...)
-		}
-	}
-	return out
+	return ps.union((*definition.Process).Groups, ps.Names()...)
 }
 
 // Kind tells of a population whether it stands inside a branch, where an

@@ -32,7 +32,7 @@ const review = `
 `
 
 // task is the one open task of W-1.
-func (s *site) task() *process.ListedTask {
+func (s *site) task() *process.OpenTask {
 	s.t.Helper()
 	list, err := process.Tasks(context.Background(), s.Store, nil)
 	if err != nil || len(list) != 1 {
@@ -58,7 +58,7 @@ func TestTaskIsAnswered(t *testing.T) {
 		s.begin(`{"id":"W-1","total":9.90}`)
 		k := s.task()
 		if k.Group != "desk" || string(k.Show) != `{"total":9.90}` || !k.Due.Equal(s.Clock.Now().Add(24*time.Hour)) || len(k.Ask) != 4 {
-			t.Errorf("task %+v", k.OpenTask)
+			t.Errorf("task %+v", *k)
 		}
 		s.fillIn(k.ID, "ann", with)
 		s.at("W-1", state)

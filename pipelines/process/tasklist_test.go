@@ -27,7 +27,7 @@ const desk = `
       done: {final: true}
 `
 
-func (s *site) listed(id string) *process.ListedTask {
+func (s *site) listed(id string) *process.OpenTask {
 	s.t.Helper()
 	k, err := process.FindTask(context.Background(), s.Store, id)
 	if err != nil {
@@ -101,7 +101,7 @@ func TestClaims(t *testing.T) {
 		t.Fatal(err)
 	}
 	if k = s.listed("order:W-1/1"); k.Claimed != "" || k.Group != "desk" {
-		t.Errorf("handed to the group: %+v", k.OpenTask)
+		t.Errorf("handed to the group: %+v", *k)
 	}
 	if err := commit(k.Answer("C", "bob", object(t, `{"approve":true,"size":"big"}`), now)); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -16,7 +17,8 @@ import (
 // taskKind is the kind of the records that list the open tasks.
 const taskKind = "task"
 
-// OpenTask is an open human task, as its record holds it.
+// OpenTask is an open human task, as its record holds it. Its units of work change or answer it; they fail with
+// hub.ErrConflict when somebody was quicker.
 type OpenTask struct {
 	ID       string             `json:"id"`
 	Process  string             `json:"process"`
@@ -30,6 +32,8 @@ type OpenTask struct {
 	Late     bool               `json:"late,omitempty"`
 	Claimed  string             `json:"claimed,omitempty"` // by whom
 	Why      string             `json:"why,omitempty"`     // of a compensation that can't succeed
+
+	version int64 // of the record
 }
 
 // undoForm is what a person answers to a compensation that can't succeed.
@@ -163,4 +167,106 @@ func (t *turn) late(ctx context.Context, tok *instance.Token) (outcome, error) {
 		_, err = t.react(tok, r, "late."+strconv.FormatInt(tok.Task.Due.UnixNano(), 10))
 	}
 	return done, err
+}
+
+// maxTasks bounds how many open tasks are looked at.
+const maxTasks = 10_000
+
+// Tasks are the open tasks that keep chooses (nil: all): those due first at the front, those never due last.
+func Tasks(ctx context.Context, st Reader, keep func(*OpenTask) bool) ([]OpenTask, error) {
+	out := []OpenTask{}
+	seen := 0
+	for rec, err := range records(ctx, st, taskKind, "") {
+		if err != nil {
+			return nil, err
+		}
+		k, err := taskOf(rec)
+		switch {
+		case err != nil: // one damaged record hides no other
+			out = append(out, OpenTask{ID: rec.Key, State: damaged})
+		case keep == nil || keep(k):
+			out = append(out, *k)
+		}
+		if seen++; seen == maxTasks {
+			break
+		}
+	}
+	slices.SortStableFunc(out, func(a, b OpenTask) int {
+		if a.Due.IsZero() != b.Due.IsZero() {
+			return -a.Due.Compare(b.Due)
+		}
+		return cmp.Or(a.Due.Compare(b.Due), a.Since.Compare(b.Since))
+	})
+	return out, nil
+}
+
+// FindTask is an open task; hub.ErrNotFound when it is answered, called off, or never was.
+func FindTask(ctx context.Context, st Reader, id string) (*OpenTask, error) {
+	rec, err := st.Get(ctx, taskKind, id)
+	if err != nil {
+		return nil, err
+	}
+	return taskOf(rec)
+}
+
+func taskOf(rec hub.Record) (*OpenTask, error) {
+	k := &OpenTask{version: rec.Version}
+	if err := json.Unmarshal(rec.Value, k); err != nil {
+		return nil, hub.Fail(hub.Bug, "corrupt_record", "task %s: %w", rec.Key, err)
+	}
+	return k, nil
+}
+
+// Claim makes the task by's own: nobody else may answer it.
+func (k *OpenTask) Claim(by string, now time.Time) (*hub.Unit, error) {
+	if err := k.free(by); err != nil {
+		return nil, err
+	}
+	c := *k
+	c.Claimed = by
+	return c.unit(now, "claimed", "task "+k.ID+" by "+by), nil
+}
+
+// HandOver gives the task to a person, or back to a group.
+func (k *OpenTask) HandOver(to string, group bool, now time.Time) *hub.Unit {
+	c := *k
+	if c.Claimed = to; group {
+		c.Group, c.Claimed = to, ""
+	}
+	return c.unit(now, "handed", "task "+k.ID+" to "+to)
+}
+
+// Answer answers the task; the answer is held to its form. id is the message's:
+// the same ID is the same answer. What by answers is by's own until the process has taken it.
+func (k *OpenTask) Answer(id, by string, answer doc.Value, now time.Time) (*hub.Unit, error) {
+	if err := k.free(by); err != nil {
+		return nil, err
+	}
+	typed := definition.Typed(k.Ask, answer)
+	if err := definition.CheckAnswer(k.Ask, typed); err != nil {
+		return nil, err
+	}
+	c := *k
+	c.Claimed = by
+	u := c.unit(now, "", "")
+	u.Puts = []hub.Put{Answer(k.Process, k.Instance, id, k.ID, typed, by, now)}
+	return u, nil
+}
+
+func (k *OpenTask) free(by string) error {
+	if k.Claimed != "" && k.Claimed != by {
+		return hub.Fail(hub.Rejected, "claimed", "the task %s is claimed by %s: hub task hand-over %s --to %s", k.ID, k.Claimed, k.ID, by)
+	}
+	return nil
+}
+
+// unit writes the task, if nobody changed it since; what is the line of its instance's history, "" for none.
+func (k *OpenTask) unit(now time.Time, what, detail string) *hub.Unit {
+	u := &hub.Unit{Writes: []hub.Write{k.write(k.version)}}
+	if what != "" {
+		root := k.Process + ":" + k.Instance
+		u.Root, u.Correlation = root, k.Instance
+		u.History = []hub.Event{{Time: now, Message: root, Where: k.Process + "/" + k.State, What: what, Detail: detail}}
+	}
+	return u
 }

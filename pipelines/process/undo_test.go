@@ -102,7 +102,7 @@ func TestUndoingCanNotSucceed(t *testing.T) {
 			for _, a := range c.answers {
 				k := s.task()
 				if v := s.at("W-1", "cancelling"); k.Group != "money" || !strings.Contains(k.Why, "order/billing/call billing.charge can't be undone") || v.Places[0].Phase != process.Waiting {
-					t.Errorf("task %+v, place %+v", k.OpenTask, v.Places[0])
+					t.Errorf("task %+v, place %+v", *k, v.Places[0])
 				}
 				s.fillIn(k.ID, "ann", a)
 				for range 3 {
@@ -160,7 +160,7 @@ func TestUndoingOfADoubt(t *testing.T) {
 			}
 			if c.task != "" {
 				if k := s.task(); !strings.Contains(k.Why, c.task) {
-					t.Errorf("task %+v", k.OpenTask)
+					t.Errorf("task %+v", *k)
 				}
 				s.fillIn(s.task().ID, "ann", `{"done":true}`)
 			}

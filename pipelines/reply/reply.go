@@ -47,7 +47,6 @@ func statuses(step *yamlfile.Node) []int {
 }
 
 type replier struct {
-	site    pipelines.Site
 	status  *pipelines.Value
 	body    *pipelines.Value
 	whole   bool // the body is =body: bytes that are no document go out as they are
@@ -56,7 +55,7 @@ type replier struct {
 }
 
 func compile(b *pipelines.Build) hub.Step {
-	r := &replier{site: b.Site}
+	r := &replier{}
 	if b.Background() {
 		b.Step.Errorf("E267", "one reply a pipeline; send the news to a channel, or a mail", "nobody waits for this reply: it stands behind another one")
 		return nil
@@ -97,7 +96,7 @@ func compile(b *pipelines.Build) hub.Step {
 	default:
 		b.Gives(shape.NullType)
 	}
-	return r
+	return b.Does("replied", r.reply)
 }
 
 // status compiles an HTTP status code, or a formula that gives one.
@@ -115,32 +114,29 @@ func status(b *pipelines.Build, n *yamlfile.Node) *pipelines.Value {
 	return b.Value(n, b.Flow.Scope, nil)
 }
 
-// Process sets the unit's reply; it is given once the unit is durable.
-func (r *replier) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-	began := x.Clock()
+// reply sets the unit's reply; it is given once the unit is durable.
+func (r *replier) reply(_ context.Context, x *hub.Exchange) (status string, err error) {
 	fr := formula.NewFrame(x)
 	m := &hub.Message{ID: hub.DeriveID(x.Msg.ID, "reply"), Time: x.Now(), Correlation: x.Msg.Correlation}
 	h := hub.Headers{hub.HeaderStatus: "200"}
 	if r.status != nil {
 		v, err := r.status.Apply(fr)
 		if err != nil {
-			return err
+			return "", err
 		}
 		if !isStatus(v.Text()) {
-			return hub.Fail(hub.Invalid, "status", "the reply's status is %s, and not 200 to 599", v.String())
+			return "", hub.Fail(hub.Invalid, "status", "the reply's status is %s, and not 200 to 599", v.String())
 		}
 		h[hub.HeaderStatus] = v.Text()
 	}
 	if err := r.fill(m, h, fr); err != nil {
-		return err
+		return "", err
 	}
-	var err error
 	if m.Headers, err = r.headers.Apply(fr, h); err != nil {
-		return err
+		return "", err
 	}
 	x.Unit.Reply = m
-	r.site.Note(x, began, "replied", h[hub.HeaderStatus])
-	return next(ctx, x)
+	return h[hub.HeaderStatus], nil
 }
 
 // fill gives the reply m its body, and h what follows from it: a content type, and 404 where the body is null and no status is given.

@@ -2,6 +2,7 @@
 package route
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 
@@ -104,11 +105,7 @@ func (r *router) Process(ctx context.Context, x *hub.Exchange, next hub.Next) er
 		return next(ctx, x)
 	}
 	if x.Trace {
-		why := "else"
-		if taken.when != nil {
-			why = taken.when.Source()
-		}
-		r.site.Note(x, x.Clock(), "chose", why)
+		r.site.Note(x, x.Clock(), "chose", cmp.Or(taken.when.Source(), "else"))
 	}
 	return taken.step.Process(ctx, x, next)
 }

@@ -25,7 +25,7 @@ func (a *asker) ask(ctx context.Context, x *hub.Exchange) (got []*answer, late [
 	}
 	var over <-chan time.Time
 	if a.wait > 0 {
-		timer := clockOf(x).Timer(a.wait)
+		timer := x.Env.Clock.Timer(a.wait)
 		defer timer.Stop()
 		over = timer.C()
 	}
@@ -87,11 +87,4 @@ func (t target) call(ctx context.Context, i int, fork *hub.Exchange) (r *answer)
 	}()
 	r.value, r.err = t.ask.Call(ctx, fork, t.suffix)
 	return r
-}
-
-func clockOf(x *hub.Exchange) hub.Clock {
-	if x.Env == nil || x.Env.Clock == nil {
-		return hub.RealClock{}
-	}
-	return x.Env.Clock
 }

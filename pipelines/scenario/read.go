@@ -21,8 +21,8 @@ type reader struct {
 }
 
 // Read reads the map of tests n. root is the configuration whose things they
-// name, and pattern finds the pattern of a verb. Faults are reported at their places.
-func Read(n, root *yamlfile.Node, pattern func(verb string) *pipelines.Pattern) []*Test {
+// name, and pattern finds the pattern of a step. Faults are reported at their places.
+func Read(n, root *yamlfile.Node, pattern func(step *yamlfile.Node) *pipelines.Pattern) []*Test {
 	rd := &reader{names: names{root, pattern}, scope: formula.NewScope()}
 	if n.Kind() != yamlfile.Map {
 		n.Errorf("E401", "write tests: {what it shows: {do: […]}}", "`tests` is a map of names and tests, not %s", n.Kind())
@@ -132,7 +132,7 @@ func place(text string) (first, rest string) {
 // its text, so that a thing with a fault of its own is known all the same.
 type names struct {
 	root    *yamlfile.Node
-	pattern func(verb string) *pipelines.Pattern
+	pattern func(step *yamlfile.Node) *pipelines.Pattern
 }
 
 func (c names) has(section, name string) bool { return c.root.Get(section).Get(name) != nil }
@@ -162,11 +162,9 @@ func (c names) calls() []string {
 	found := map[string]bool{}
 	for _, section := range []string{"pipelines", "processes"} {
 		for n := range c.root.Get(section).All() {
-			for _, key := range n.Keys() {
-				if p := c.pattern(key); p != nil && p.Asks != nil {
-					for _, asked := range p.Asks(n) {
-						found[asked.Raw()] = c.asks(asked.Raw())
-					}
+			if p := c.pattern(n); p != nil && p.Asks != nil {
+				for _, asked := range p.Asks(n) {
+					found[asked.Raw()] = c.asks(asked.Raw())
 				}
 			}
 		}

@@ -26,13 +26,6 @@ func compile(b *pipelines.Build) hub.Step {
 	if s == nil {
 		return nil
 	}
-	site, suffix := b.Site, b.Suffix()
-	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-		began := x.Clock()
-		if err := s.Send(x, suffix); err != nil {
-			return err
-		}
-		site.Note(x, began, "sent", s.Name)
-		return next(ctx, x)
-	})
+	suffix := b.Suffix()
+	return b.Does("sent", func(_ context.Context, x *hub.Exchange) (string, error) { return s.Name, s.Send(x, suffix) })
 }

@@ -4,12 +4,12 @@ package set
 import (
 	"context"
 	_ "embed"
-	"fmt"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"orderhub/hub"
+	"orderhub/hub/doc"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
@@ -44,8 +44,7 @@ func compile(b *pipelines.Build) hub.Step {
 		if !place(key, path) {
 			continue
 		}
-		file, l, col := key.Pos()
-		a := assignment{root: path[0], path: path[1:], value: b.Value(value, b.Flow.Scope, b.Held(key, path[0], path[1:])), line: fmt.Sprintf("%s:%d:%d", file, l, col)}
+		a := assignment{root: path[0], path: path[1:], value: b.Value(value, b.Flow.Scope, b.Held(key, path[0], path[1:])), line: key.LineCol()}
 		if a.value == nil {
 			if _, known := b.Flow.Scope.Type(a.root); !known {
 				b.Flow.SetVar(a.root, shape.AnyType)
@@ -88,7 +87,7 @@ func place(key *yamlfile.Node, path []string) bool {
 		if len(path) == 2 {
 			return true
 		}
-	case !name.MatchString(root):
+	case !pipelines.IsName(root):
 		help = "a name has letters, digits and _"
 	default:
 		return true
@@ -96,9 +95,6 @@ func place(key *yamlfile.Node, path []string) bool {
 	key.Errorf("E261", help, "%q is no place for a value", key.Raw())
 	return false
 }
-
-// name is what formulas can read as a variable.
-var name = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func (a *assignment) apply(x *hub.Exchange) error {
 	v, err := a.value.Apply(formula.NewFrame(x))
@@ -132,4 +128,25 @@ func (a *assignment) apply(x *hub.Exchange) error {
 		x.Vars = x.Vars.With(a.root, v)
 	}
 	return nil
+}
+
+// Put is v, which formulas call root, with nv at the path; objects are made on
+// the way. A list on the way takes no field: the message is invalid.
+func Put(root string, v doc.Value, path []string, nv doc.Value) (doc.Value, error) {
+	at, parent := root, v
+	for _, name := range path {
+		next := doc.Lookup(parent, []string{name})
+		if parent.Kind() == doc.Array && next.Kind() == doc.Missing && name != strconv.Itoa(parent.Len()) {
+			return v, hub.Fail(hub.Invalid, formula.ReasonTransform, "%s is an array and takes no field %s; %s = %s", at, name, at, parent.String())
+		}
+		at, parent = at+"."+name, next
+	}
+	return doc.Set(v, path, nv), nil
+}
+
+// at says where the assignment stands that failed.
+func (a *assignment) at(err error) error {
+	e := *hub.AsError(err)
+	e.Line = a.line
+	return &e
 }

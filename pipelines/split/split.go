@@ -7,15 +7,16 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
+	"orderhub/transforms/shape"
 )
 
 //go:embed README.md
@@ -25,6 +26,75 @@ var readme string
 func Pattern() pipelines.Pattern {
 	return pipelines.Pattern{Verb: "split", Name: "Splitter; with `aggregate`: Composed Message Processor", Doc: readme, Modifiers: []string{"aggregate"}, Compile: compile,
 		Passes: passes, Inner: inner}
+}
+
+type options struct {
+	Each      *yamlfile.Node `yaml:"each" required:"true" doc:"formula: the list; each element becomes a message"`
+	Parallel  int            `yaml:"parallel" default:"1" min:"1" max:"64" doc:"children at a time"`
+	As        string         `yaml:"as" doc:"variable that keeps the element, whatever the steps make of the body"`
+	Steps     *yamlfile.Node `yaml:"steps" doc:"what is done with each child"`
+	Aggregate *yamlfile.Node `yaml:"aggregate" doc:"brings the children together again: {give: …}"`
+}
+
+func compile(b *pipelines.Build) hub.Step {
+	o := options{Parallel: 1}
+	if b.Node.Kind() == yamlfile.Scalar {
+		o.Each = b.Node
+	} else {
+		b.Node.Decode(&o, "split")
+	}
+	if o.Each == nil {
+		return nil
+	}
+	s := &splitter{site: b.Site, parallel: o.Parallel, suffix: suffixOf(b.Where)}
+	s.each = b.Expr(o.Each, b.Flow.Scope)
+	body, elem := b.Flow.Body(), shape.AnyType
+	if s.each != nil {
+		elem = elementOf(o.Each, s.each.Type(), s.each.Source())
+	}
+	inner := b.Flow.Branch()
+	inner.SetVar("parent", body)
+	inner.SetBody(elem)
+	if o.As != "" {
+		if s.as = pipelines.Variable(b.Node.Get("as")); s.as != "" {
+			inner.SetVar(s.as, elem)
+		}
+	}
+	if o.Steps != nil {
+		s.steps = b.Steps(o.Steps, inner)
+	}
+	agg := o.Aggregate
+	if beside := b.Modifier("aggregate"); beside != nil {
+		if agg != nil {
+			b.Step.KeyNode("aggregate").Errorf("E270", "remove one of them", "this split has two `aggregate`")
+		}
+		agg = beside
+	}
+	if agg == nil {
+		b.Flow.Scope = inner.Scope
+	} else {
+		var t *shape.Type
+		if s.gather, t = compileGather(b, agg, inner.Body()); s.gather == nil {
+			return nil
+		}
+		b.Flow.SetBody(t)
+	}
+	if s.each == nil {
+		return nil
+	}
+	return s
+}
+
+// elementOf is the type of a list's elements.
+func elementOf(n *yamlfile.Node, t *shape.Type, source string) *shape.Type {
+	switch {
+	case t.IsAny():
+		return shape.AnyType
+	case t.Is(shape.Array):
+		return t.Element()
+	}
+	n.Errorf("E302", "name a list, as body.items", "%s is %s, and a split needs a list", source, t.Describe())
+	return shape.AnyType
 }
 
 // passes: each child goes on for itself, and a list may be empty; an aggregate goes on in any case.
@@ -58,7 +128,7 @@ func (s *splitter) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 	if err != nil {
 		return err
 	}
-	s.note(x, began, "split", strconv.Itoa(len(elems)))
+	s.site.Note(x, began, "split", strconv.Itoa(len(elems)))
 	if s.gather == nil {
 		return s.run(ctx, x, elems, func(int) hub.Next { return next })
 	}
@@ -77,12 +147,8 @@ func (s *splitter) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 	if err := s.into(x, results); err != nil {
 		return err
 	}
-	s.note(x, began, "gathered", fmt.Sprintf("%d of %d", answered(results), len(elems)))
+	s.site.Note(x, began, "gathered", fmt.Sprintf("%d of %d", answered(results), len(elems)))
 	return next(ctx, x)
-}
-
-func (s *splitter) note(x *hub.Exchange, began time.Time, what, detail string) {
-	s.site.Note(x, began, what, detail)
 }
 
 // elements evaluates the list; null and missing are an empty one.
@@ -128,4 +194,36 @@ func bodyOf(m *hub.Message) (doc.Value, error) {
 		return doc.NullValue(), nil
 	}
 	return m.Body.Doc()
+}
+
+// compileGather reads `aggregate: {give: …}` of a split, the aggregating end of a Composed Message Processor. elem is
+// the type of the children's bodies, t that of the body behind it; nil: there were problems.
+func compileGather(b *pipelines.Build, n *yamlfile.Node, elem *shape.Type) (g *pipelines.Give, t *shape.Type) {
+	if k := n.Kind(); k != yamlfile.Null && k != yamlfile.Map {
+		n.Errorf("E270", "write aggregate: {give: {parcels: =bodies}}", "`aggregate` of a split is a map with `give`")
+		return nil, shape.AnyType
+	}
+	n.Allow("aggregate of a split", "give")
+	return b.Give(n.Get("give"), b.Flow.Scope, shape.Field{Name: "bodies", Type: shape.ArrayOf(elem)}, shape.Field{Name: "size", Type: shape.NumberType})
+}
+
+// into makes the children's results the body of x.
+func (s *splitter) into(x *hub.Exchange, results [][]doc.Value) error {
+	bodies := slices.Concat(results...)
+	body, err := s.gather.Of(x, doc.ListOf(bodies), doc.IntValue(int64(len(bodies))))
+	if err != nil {
+		return err
+	}
+	x.Msg = x.Msg.WithBody(hub.DocumentBody(body))
+	return nil
+}
+
+// answered counts the children that came to an end.
+func answered(results [][]doc.Value) (n int) {
+	for _, r := range results {
+		if len(r) > 0 {
+			n++
+		}
+	}
+	return n
 }

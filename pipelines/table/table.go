@@ -7,12 +7,14 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines"
 	"orderhub/pipelines/idempotent"
+	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 )
 
@@ -23,6 +25,63 @@ var readme string
 func Pattern() pipelines.Pattern {
 	return pipelines.Pattern{Verb: "table", Name: "Table (Shared Database)", Doc: readme, Keeps: true, Compile: compile,
 		Process: true, Passes: pipelines.PassesAll.Always}
+}
+
+type options struct {
+	Put     *yamlfile.Node `yaml:"put" doc:"name of the table that gets a row, or a new one for it"`
+	Delete  *yamlfile.Node `yaml:"delete" doc:"name of the table that loses a row"`
+	Key     *yamlfile.Node `yaml:"key" required:"true" doc:"formula: which row"`
+	Value   *yamlfile.Node `yaml:"value" doc:"the row; default: the body"`
+	Merge   bool           `yaml:"merge" doc:"set the value's fields in the row that is there, and leave its others"`
+	Version *yamlfile.Node `yaml:"version" doc:"formula: only a newer version than the row's changes it"`
+	Keep    time.Duration  `yaml:"keep" min:"1s" doc:"how long the row is kept after its last change; default: for ever"`
+}
+
+func compile(b *pipelines.Build) hub.Step {
+	var o options
+	b.Node.Decode(&o, "table")
+	w := &writer{site: b.Site, merge: o.Merge, keep: o.Keep}
+	name := o.table(b.Node)
+	if name == nil || !pipelines.CheckName(name, name.Str(), "table") {
+		return nil
+	}
+	w.name, w.delete = name.Str(), o.Delete != nil
+	if o.Value != nil && !w.delete {
+		if w.value = b.Value(o.Value, b.Flow.Scope, nil); w.value == nil {
+			return nil
+		}
+	}
+	if o.Version != nil {
+		if w.version = b.Expr(o.Version, b.Flow.Scope); w.version == nil {
+			return nil
+		}
+	}
+	if o.Key == nil {
+		return nil
+	}
+	if w.key = b.Scalar(o.Key, "a key is a text or a number", "body.sku"); w.key == nil {
+		return nil
+	}
+	return w
+}
+
+// table is the name of the table that the step n changes; nil: it has none, or two, which is reported.
+func (o *options) table(n *yamlfile.Node) *yamlfile.Node {
+	switch {
+	case o.Put != nil && o.Delete != nil:
+		n.KeyNode("delete").Errorf("E278", "make it two steps", "a table step puts or deletes, not both")
+		return nil
+	case o.Delete != nil:
+		for _, k := range []string{"value", "merge"} {
+			if at := n.KeyNode(k); at != nil {
+				at.Errorf("E278", "remove it", "`%s` has no meaning for a delete", k)
+			}
+		}
+		return o.Delete
+	case o.Put == nil && n.Kind() == yamlfile.Map:
+		n.Errorf("E278", "add put: and the name of a table", "this step neither puts nor deletes a row")
+	}
+	return o.Put
 }
 
 // tombstoneKeep is how long a deleted row's version is known.
@@ -46,11 +105,8 @@ type writer struct {
 func (w *writer) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 	began := x.Clock()
 	fr := formula.NewFrame(x)
-	key, err := w.key.Text(fr)
+	key, err := w.key.Key(fr, "key")
 	if err != nil {
-		return err
-	}
-	if err := pipelines.CheckKey("key", key, pipelines.MaxKey); err != nil {
 		return err
 	}
 	value, err := w.row(fr)
@@ -137,17 +193,8 @@ func (w *writer) compare(ctx context.Context, x *hub.Exchange, fr *formula.Frame
 // encode is the record of a row: {"version": …, "row": …}. A row that was
 // deleted with a version keeps that alone.
 func encode(version, row doc.Value) []byte {
-	var b doc.Builder
-	b.BeginObject()
-	for _, f := range []doc.Field{{Name: "version", Value: version}, {Name: "row", Value: row}} {
-		if f.Value.Kind() != doc.Missing {
-			b.Key(f.Name)
-			b.Value(f.Value)
-		}
-	}
-	b.EndObject()
-	v := b.Done()
-	return v.Source()
+	fields := []doc.Field{{Name: "version", Value: version}, {Name: "row", Value: row}}
+	return doc.ObjectOf(slices.DeleteFunc(fields, func(f doc.Field) bool { return f.Value.Kind() == doc.Missing })).JSON()
 }
 
 // readRow is the reverse of encode; what is not there is Missing.

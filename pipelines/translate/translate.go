@@ -38,17 +38,13 @@ func compile(b *pipelines.Build) hub.Step {
 	}
 	b.Flow.SetBody(value.Type())
 	var frames formula.Frames
-	site := b.Site
-	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-		began := x.Clock()
+	return b.Does("translated", func(_ context.Context, x *hub.Exchange) (string, error) {
 		fr := frames.Get(x)
 		v, err := value.Apply(fr)
 		frames.Put(fr)
-		if err != nil {
-			return err
+		if err == nil {
+			x.Msg = x.Msg.WithBody(hub.DocumentBody(v))
 		}
-		x.Msg = x.Msg.WithBody(hub.DocumentBody(v))
-		site.Note(x, began, "translated", "")
-		return next(ctx, x)
+		return "", err
 	})
 }

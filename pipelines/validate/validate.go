@@ -20,14 +20,8 @@ func Pattern() pipelines.Pattern {
 		Process: true, Passes: pipelines.PassesAll.Always}
 }
 
-type validator struct {
-	site   pipelines.Site
-	schema *schema.Schema // nil: none
-	rules  pipelines.Rules
-}
-
 func compile(b *pipelines.Build) hub.Step {
-	v := &validator{site: b.Site}
+	var fit *schema.Schema
 	list := b.Node
 	if b.Node.Kind() == yamlfile.Map {
 		b.Node.Allow("validate", "schema", "rules")
@@ -37,35 +31,21 @@ func compile(b *pipelines.Build) hub.Step {
 			return nil
 		}
 		if n := b.Node.Get("schema"); n != nil {
-			if v.schema = b.Schema(n); v.schema == nil {
+			if fit = b.Schema(n); fit == nil {
 				return nil
 			}
-			b.Flow.SetBody(v.schema.Shape())
+			b.Flow.SetBody(fit.Shape())
 		}
 	}
-	if len(list.Items()) == 0 && v.schema == nil {
+	if len(list.Items()) == 0 && fit == nil {
 		b.Node.Errorf("E260", "write - {rule: len(body.items) > 0, say: the order has no items}", "validate takes a list of rules, or a schema")
 		return nil
 	}
-	v.rules = b.Rules(list.Items(), b.Flow.Scope)
-	return v
-}
-
-// Process passes on what fits the schema and breaks no rule.
-func (v *validator) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-	began := x.Clock()
-	if v.schema != nil {
-		body, err := x.Doc()
-		if err != nil {
-			return err
+	rules := b.Rules(list.Items(), b.Flow.Scope)
+	return b.Does("valid", func(_ context.Context, x *hub.Exchange) (string, error) {
+		if bad := pipelines.Fits(fit, x.Msg); bad != nil {
+			return "", bad.Tell()
 		}
-		if bad := v.schema.Validate(body); bad != nil {
-			return bad.Tell()
-		}
-	}
-	if err := v.rules.Check(x); err != nil {
-		return err
-	}
-	v.site.Note(x, began, "valid", "")
-	return next(ctx, x)
+		return "", rules.Check(x)
+	})
 }

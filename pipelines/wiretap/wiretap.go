@@ -40,24 +40,19 @@ func compile(b *pipelines.Build) hub.Step {
 		return nil
 	}
 	with := b.Modifier("with") != nil
-	site, suffix := b.Site, b.Suffix()
-	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-		began := x.Clock()
+	suffix, told := b.Suffix(), "copy to "+s.Name
+	return b.Does("tapped", func(_ context.Context, x *hub.Exchange) (string, error) {
 		copied := x.With(x.Msg)
 		if cut != nil {
 			body, err := x.Doc()
 			if err != nil {
-				return err
+				return "", err
 			}
 			copied.Msg = x.Msg.WithBody(hub.DocumentBody(cut(body)))
 			if !with {
 				copied.Msg.ID = hub.DeriveID(x.Msg.ID, suffix) // another content, another ID
 			}
 		}
-		if err := s.Send(copied, suffix); err != nil {
-			return err
-		}
-		site.Note(x, began, "tapped", "copy to "+s.Name)
-		return next(ctx, x)
+		return told, s.Send(copied, suffix)
 	})
 }

@@ -66,6 +66,21 @@ func (n *Node) Pos() (file string, line, col int) {
 	return n.src.name, at.line, at.col
 }
 
+// Line is that place as file:line.
+func (n *Node) Line() string {
+	file, line, _ := n.Pos()
+	return fmt.Sprintf("%s:%d", file, line)
+}
+
+// LineCol is that place as file:line:col; "" where there is no node.
+func (n *Node) LineCol() string {
+	if n == nil {
+		return ""
+	}
+	file, line, col := n.Pos()
+	return fmt.Sprintf("%s:%d:%d", file, line, col)
+}
+
 // Path is the place in the tree: pipelines.web-orders.steps[2].translate. Empty for the root.
 func (n *Node) Path() string {
 	var parts []string

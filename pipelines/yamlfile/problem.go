@@ -97,6 +97,16 @@ func (n *Node) Errorf(code, help, format string, args ...any) {
 	n.report(Error, n.extent(), code, help, fmt.Sprintf(format, args...))
 }
 
+// Is tells that the node has the kind, and reports it where it has another: what says what it should be. A missing node
+// has none, and that is no fault.
+func (n *Node) Is(kind Kind, code, help, what string) bool {
+	if n == nil || n.Kind() == kind {
+		return n != nil
+	}
+	n.Errorf(code, help, "%s, this is %s", what, n.Kind())
+	return false
+}
+
 // Warnf records a warning at the node.
 func (n *Node) Warnf(code, help, format string, args ...any) {
 	n.report(Warning, n.extent(), code, help, fmt.Sprintf(format, args...))

@@ -59,8 +59,8 @@ func Compile(s *pipelines.SectionBuild, declared *Declaration) *Process {
 	}
 	d.Initial = d.States[0].Level[0]
 	c.compileStates()
-	d.Receive = c.reactions(o.Receive, nil, "until")
-	d.Errors = c.errorsOf(o.Errors, "")
+	d.Receive = c.reactions(o.Receive, d.scope, "", "until")
+	d.Errors = c.errorsOf(o.Errors, d.scope, "")
 	if o.Public != nil {
 		scope := d.scope.WithVar("state", shape.StringType).WithVar("since", shape.StringType).WithVar("seen", shape.MapType(shape.StringType))
 		d.Public = c.b.Value(o.Public, scope, nil)
@@ -76,78 +76,53 @@ func Compile(s *pipelines.SectionBuild, declared *Declaration) *Process {
 // names are what formulas of the process see: the data, the results of all its
 // steps, and what events and timers set.
 func (c *compiler) names(o settings, scope *formula.Scope) *formula.Scope {
-	t := c.d.Shape()
-	found := &results{s: c.s, types: map[string]*shape.Type{}}
-	for _, n := range []*yamlfile.Node{o.States, o.Receive, o.Errors, o.Desk} {
-		found.collect(n)
+	types := map[string]*shape.Type{}
+	add := func(name string, t *shape.Type) {
+		if known, again := types[name]; again {
+			t = shape.Join(known, t)
+		}
+		if pipelines.IsName(name) {
+			types[name] = t
+		}
 	}
-	for name, t := range found.types {
+	for _, n := range []*yamlfile.Node{o.States, o.Receive, o.Errors, o.Desk} {
+		for m := range n.All() {
+			for _, f := range given(c.s, m) {
+				add(f.Name, f.Type)
+			}
+			if item := m.Get("item"); item.Kind() == yamlfile.Scalar {
+				add(item.Raw(), shape.AnyType)
+			}
+		}
+	}
+	for name, t := range types {
 		scope = scope.WithVar(name, t)
 	}
+	t := c.d.Shape()
 	return scope.WithBody(t).WithVar(c.d.DataName, t).WithVar("id", shape.StringType)
 }
 
-// results are the variables that steps, sets and items give, with what is known of them
-// wherever they are given: an answer that is declared has its type in every formula of the process.
-type results struct {
-	s     *pipelines.SectionBuild
-	types map[string]*shape.Type
-}
-
-func (r *results) add(name string, t *shape.Type) {
-	if !isName(name) {
-		return
-	}
-	if known, again := r.types[name]; again {
-		t = shape.Join(known, t)
-	}
-	r.types[name] = t
-}
-
-// collect adds what is given below n.
-func (r *results) collect(n *yamlfile.Node) {
-	for m := range n.All() {
-		for key, value := range m.Entries() {
-			switch k := key.Raw(); {
-			case k == "as" && value.Kind() == yamlfile.Scalar && m.Get("call") != nil:
-				r.add(value.Raw(), r.s.Answer(m.Get("call").Raw()))
-			case (k == "as" || k == "item") && value.Kind() == yamlfile.Scalar:
-				r.add(value.Raw(), shape.AnyType)
-			case k == "task":
-				r.add("task", shape.AnyType)
-			}
+// given are the variables that m gives a value, if it is a step, a state or a task, with what is known of them wherever they
+// are given: an answer that is declared has its type in every formula of the process.
+func given(s *pipelines.SectionBuild, m *yamlfile.Node) (out []shape.Field) {
+	p := s.Pattern(m)
+	if as := m.Get("as"); as.Kind() == yamlfile.Scalar {
+		t := shape.AnyType
+		if p != nil && p.Answers != nil {
+			t = s.Answer(p.Answers(m).Raw())
 		}
-		for _, name := range setBy(r.s, m) {
-			r.add(name, shape.AnyType)
+		out = append(out, shape.Field{Name: as.Raw(), Type: t})
+	}
+	if m.Get("task") != nil {
+		out = append(out, shape.Field{Name: "task", Type: shape.AnyType})
+	}
+	if p != nil && p.Sets != nil {
+		for _, path := range p.Sets(m) {
+			name, _, _ := strings.Cut(path, ".")
+			out = append(out, shape.Field{Name: name, Type: shape.AnyType})
 		}
 	}
-}
-
-// setBy are the variables in which the steps that m may hold set something, beside `as`.
-func setBy(s *pipelines.SectionBuild, m *yamlfile.Node) (names []string) {
-	for _, key := range m.Keys() {
-		if p := s.Pattern(key); p != nil && p.Sets != nil {
-			for _, path := range p.Sets(m) {
-				names = append(names, firstPart(path))
-			}
-		}
-	}
-	return names
-}
-
-// firstPart is the first name of a path.
-func firstPart(path string) string {
-	name, _, _ := strings.Cut(path, ".")
-	return name
-}
-
-func isName(s string) bool {
-	for i, r := range s {
-		if !(r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || i > 0 && r >= '0' && r <= '9') {
-			return false
-		}
-	}
-	return s != ""
+	return out
 }
 
 // eventsOf compiles `events:`: the name of a topic channel, or a send step of its own.

@@ -61,7 +61,7 @@ func (d *Declaration) data(s *pipelines.SectionBuild, n *yamlfile.Node) {
 		at = n.Get(name)
 	}
 	d.Schema = s.Schema(at)
-	if !isName(name) {
+	if !pipelines.IsName(name) {
 		n.Errorf("E306", "write data: {order: "+name+"}", "%q can't be a name in formulas", name)
 		return
 	}

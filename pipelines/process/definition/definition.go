@@ -132,8 +132,10 @@ type Desk struct {
 }
 
 // State finds a state by its name; nil: there is none.
-func (d *Process) State(name string) *State {
-	for _, s := range d.States {
+func (d *Process) State(name string) *State { return named(name, d.States) }
+
+func named(name string, all []*State) *State {
+	for _, s := range all {
 		if s.Name == name {
 			return s
 		}
@@ -182,13 +184,9 @@ func (d *Process) Groups() (out []string) {
 }
 
 // StateNames are the names of its states, in the order of the file.
-func (d *Process) StateNames() []string {
-	out := make([]string, len(d.States))
-	for i, s := range d.States {
-		out[i] = s.Name
-	}
-	return out
-}
+func (d *Process) StateNames() []string { return pipelines.Names(d.States, (*State).name) }
+
+func (s *State) name() string { return s.Name }
 
 // Takes tells that an open instance which runs on the definition with that version and hash moves to d, instead of finishing there.
 func (d *Process) Takes(version int, hash string) bool {

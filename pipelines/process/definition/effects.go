@@ -69,13 +69,8 @@ func (c *checker) setOnce(names []string) bool {
 // assigned counts what gives the variable a value below n.
 func (c *checker) assigned(n *yamlfile.Node, name string) (count int) {
 	for m := range n.All() {
-		for key, value := range m.Entries() {
-			if k := key.Raw(); k == "as" && value.Raw() == name || k == "task" && name == k {
-				count++
-			}
-		}
-		for _, set := range setBy(c.s, m) {
-			if set == name {
+		for _, f := range given(c.s, m) {
+			if f.Name == name {
 				count++
 			}
 		}

@@ -5,18 +5,21 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+	_ "time/tzdata" // a container may have no time zones of its own
 
+	"github.com/netresearch/go-cron"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/formula"
 	"orderhub/transforms/shape"
 )
 
 // reaction compiles what a rule, an event, a timer or an error does: a verb
 // beside `when` and `goto`, or `steps`. more are keys that belong to the caller.
 func (c *compiler) reaction(n *yamlfile.Node, within string, more ...string) *Reaction {
-	r := &Reaction{Line: lineOf(n), node: n}
-	if n.Kind() != yamlfile.Map {
-		n.Errorf("E299", "write {goto: billing}, or a step as {send: ops.notices}", "a reaction is a map, this is %s", n.Kind())
+	r := &Reaction{Line: n.Line(), node: n}
+	if !n.Is(yamlfile.Map, "E299", "write {goto: billing}, or a step as {send: ops.notices}", "a reaction is a map") {
 		return r
 	}
 	if w := n.Get("when"); w != nil {
@@ -55,11 +58,7 @@ func (c *compiler) quick(r *Reaction, n *yamlfile.Node, within string, beside ..
 
 // rules compiles `next:`.
 func (c *compiler) rules(s *State, n *yamlfile.Node) []*Reaction {
-	if n == nil {
-		return nil
-	}
-	if n.Kind() != yamlfile.List {
-		n.Errorf("E299", "write next: [{when: charge.result == \"approved\", goto: paid}, {goto: cancelling}]", "`next` is a list of rules, this is %s", n.Kind())
+	if !n.Is(yamlfile.List, "E299", `write next: [{when: charge.result == "approved", goto: paid}, {goto: cancelling}]`, "`next` is a list of rules") {
 		return nil
 	}
 	var out []*Reaction
@@ -76,30 +75,16 @@ func (c *compiler) rules(s *State, n *yamlfile.Node) []*Reaction {
 	return out
 }
 
-// reactions compiles `receive:` of a state, or of the whole process (s is nil).
-func (c *compiler) reactions(n *yamlfile.Node, s *State, more ...string) []*Reaction {
-	if n == nil {
+// reactions compiles `receive:` of a state, or of the whole process.
+func (c *compiler) reactions(n *yamlfile.Node, scope *formula.Scope, within string, more ...string) []*Reaction {
+	if !n.Is(yamlfile.Map, "E299", "write receive: {card_updated: {goto: billing}}", "`receive` is a map of events") {
 		return nil
-	}
-	if n.Kind() != yamlfile.Map {
-		n.Errorf("E299", "write receive: {card_updated: {goto: billing}}", "`receive` is a map of events, this is %s", n.Kind())
-		return nil
-	}
-	before := c.b.Flow.Scope
-	if s == nil {
-		c.b.Flow.Scope = c.d.scope
-	}
-	plain := c.b.Flow.Scope
-	defer func() { c.b.Flow.Scope = before }()
-	within := "receive "
-	if s != nil {
-		within = s.Name + "/receive "
 	}
 	var out []*Reaction
 	for key, value := range n.Entries() {
-		c.b.Flow.Scope = plain.WithVar("event", c.d.eventShape(key.Raw()))
+		c.b.Flow.Scope = scope.WithVar("event", c.d.eventShape(key.Raw()))
 		for _, one := range several(value) {
-			r := c.reaction(one, within+key.Raw()+" ", slices.Concat(more, []string{"schema"})...)
+			r := c.reaction(one, within+"receive "+key.Raw()+" ", slices.Concat(more, []string{"schema"})...)
 			r.Event = key.Raw()
 			if u := one.Get("until"); u != nil && slices.Contains(more, "until") {
 				r.Until = c.stateName(u)
@@ -111,7 +96,7 @@ func (c *compiler) reactions(n *yamlfile.Node, s *State, more ...string) []*Reac
 }
 
 // errorsOf compiles `errors:`: what a class leads to.
-func (c *compiler) errorsOf(n *yamlfile.Node, within string) map[string]*Reaction {
+func (c *compiler) errorsOf(n *yamlfile.Node, scope *formula.Scope, within string) map[string]*Reaction {
 	if n == nil {
 		return nil
 	}
@@ -120,9 +105,7 @@ func (c *compiler) errorsOf(n *yamlfile.Node, within string) map[string]*Reactio
 		return nil
 	}
 	known := append(c.b.Classes(), "other")
-	before := c.b.Flow.Scope
-	c.b.Flow.Scope = before.WithVar("error", shape.OpenObject)
-	defer func() { c.b.Flow.Scope = before }()
+	c.b.Flow.Scope = scope.WithVar("error", shape.OpenObject)
 	out := map[string]*Reaction{}
 	for key, value := range n.Entries() {
 		class := key.Raw()
@@ -131,7 +114,7 @@ func (c *compiler) errorsOf(n *yamlfile.Node, within string) map[string]*Reactio
 			continue
 		}
 		if retry := value.Get("retry"); retry != nil && len(value.Keys()) == 1 {
-			out[class] = &Reaction{Retry: c.b.Retry(retry), Line: lineOf(value)}
+			out[class] = &Reaction{Retry: c.b.Retry(retry), Line: value.Line()}
 			continue
 		}
 		r := c.reaction(value, within+"errors "+class+" ")
@@ -181,11 +164,7 @@ func (c *compiler) stateName(n *yamlfile.Node) string {
 
 // timersOf compiles `timers:`.
 func (c *compiler) timersOf(s *State, n *yamlfile.Node) []*Timer {
-	if n == nil {
-		return nil
-	}
-	if n.Kind() != yamlfile.List {
-		n.Errorf("E299", "write timers: [{after: 7d, send: reminders}, {after: 14d, goto: cancelling}]", "`timers` is a list, this is %s", n.Kind())
+	if !n.Is(yamlfile.List, "E299", "write timers: [{after: 7d, send: reminders}, {after: 14d, goto: cancelling}]", "`timers` is a list") {
 		return nil
 	}
 	var out []*Timer
@@ -245,4 +224,53 @@ func (c *compiler) cronOf(t *Timer, n, zone *yamlfile.Node) {
 		return
 	}
 	t.Cron = s
+}
+
+// Schedule gives the times of a timer that comes again: those of cron in a time
+// zone. A time that the change to summer time skips comes once, behind the gap; one
+// that the change back doubles comes once (as ISC cron does it; RELIABILITY.md, row 78).
+type Schedule struct {
+	spec   cron.Schedule
+	zone   *time.Location
+	hourly bool // it comes in every hour, or every few: then a doubled hour is one more
+}
+
+func parseCron(text, zone string) (*Schedule, error) {
+	loc, err := time.LoadLocation(zone)
+	if err != nil || zone == "" || zone == "Local" {
+		return nil, fmt.Errorf("%q is no time zone: write one of the IANA database, as Europe/Berlin", zone)
+	}
+	spec, err := cron.MustNewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor).Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no schedule: %w", text, err)
+	}
+	fields := strings.Fields(text)
+	c := &Schedule{spec, loc, text == "@hourly" || len(fields) == 5 && strings.HasPrefix(fields[1], "*")}
+	if c.After(time.Date(2000, 1, 1, 0, 0, 0, 0, loc)).IsZero() {
+		return nil, fmt.Errorf("%q never comes", text)
+	}
+	return c, nil
+}
+
+// After is the first time behind t; zero: there is none.
+func (c *Schedule) After(t time.Time) time.Time {
+	next := c.spec.Next(t.In(c.zone))
+	for !next.IsZero() && !c.hourly && repeated(next) {
+		next = c.spec.Next(next)
+	}
+	if next.IsZero() {
+		return next
+	}
+	return next.UTC()
+}
+
+// repeated tells that clocks have shown the time of day once before, because they were set back.
+func repeated(t time.Time) bool {
+	_, now := t.Zone()
+	_, before := t.Add(-3 * time.Hour).Zone()
+	if before <= now {
+		return false
+	}
+	earlier := t.Add(-time.Duration(before-now) * time.Second)
+	return earlier.Format(time.DateTime) == t.Format(time.DateTime)
 }

@@ -1,9 +1,7 @@
 package definition
 
 import (
-	"fmt"
-	"slices"
-
+	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/shape"
@@ -36,11 +34,11 @@ func (c *compiler) statesOf(n *yamlfile.Node, outer *State) []*State {
 	}
 	var level, all []*State
 	for key, value := range n.Entries() {
-		s := &State{Name: key.Raw(), Line: lineOf(key), node: value, Outer: outer}
-		if !isName(s.Name) {
+		s := &State{Name: key.Raw(), Line: key.Line(), node: value, Outer: outer}
+		if !pipelines.IsName(s.Name) {
 			key.Errorf("E293", "use letters, digits and _", "%q can't be the name of a state", s.Name)
 		}
-		if other := c.named(s.Name, all); other != nil {
+		if other := named(s.Name, all); other != nil {
 			key.Errorf("E293", "rename one of them: states are found by name", "the state %s is declared twice (%s)", s.Name, other.Line)
 		}
 		level, all = append(level, s), append(all, s)
@@ -57,7 +55,7 @@ func (c *compiler) branchesOf(s *State) (all []*State) {
 	for key, value := range s.node.Get("parallel").Entries() {
 		inner := value.Get("states")
 		if inner == nil { // a branch of one state
-			all = append(all, &State{Name: key.Raw(), Line: lineOf(key), node: value, Outer: s})
+			all = append(all, &State{Name: key.Raw(), Line: key.Line(), node: value, Outer: s})
 			one := all[len(all)-1]
 			one.Level = []*State{one}
 			s.Branches = append(s.Branches, &Branch{key.Raw(), one})
@@ -82,19 +80,6 @@ func (c *compiler) branchesOf(s *State) (all []*State) {
 		}
 	}
 	return all
-}
-
-func (c *compiler) named(name string, all []*State) *State {
-	i := slices.IndexFunc(all, func(s *State) bool { return s.Name == name })
-	if i < 0 {
-		return nil
-	}
-	return all[i]
-}
-
-func lineOf(n *yamlfile.Node) string {
-	file, line, _ := n.Pos()
-	return fmt.Sprintf("%s:%d", file, line)
 }
 
 func (c *compiler) compileStates() {
@@ -132,10 +117,10 @@ func (c *compiler) compileState(s *State) {
 		s.Compensates = c.scopeOf(o.Compensate)
 	}
 	s.Next = c.rules(s, o.Next)
+	s.Receive = c.reactions(o.Receive, scope, s.Name+"/")
 	c.b.Flow.Scope = scope
-	s.Receive = c.reactions(o.Receive, s)
 	s.Timers = c.timersOf(s, o.Timers)
-	s.Errors = c.errorsOf(o.Errors, s.Name+"/")
+	s.Errors = c.errorsOf(o.Errors, scope, s.Name+"/")
 }
 
 // scopeIn adds the ID of the task of s, and the element of the branches of `each` that it stands in.
@@ -163,8 +148,8 @@ func (c *compiler) eachOf(s *State, o stateSettings) {
 	s.Each.List = c.b.Expr(o.Each, c.b.Flow.Scope)
 	s.Each.Item, s.Each.As = itemName(s), o.As.Str()
 	for _, n := range []*yamlfile.Node{o.Item, o.As} {
-		if n != nil && !isName(n.Raw()) {
-			n.Errorf("E306", "use letters, digits and _", "%q can't be a name in formulas", n.Raw())
+		if n != nil {
+			pipelines.Named(n)
 		}
 	}
 	if s.Each.List != nil {
@@ -176,11 +161,7 @@ func (c *compiler) eachOf(s *State, o stateSettings) {
 
 // steps compiles the steps of a state. What they leave in c.b.Flow is what its rules see.
 func (c *compiler) steps(s *State, n *yamlfile.Node) []*Step {
-	if n == nil {
-		return nil
-	}
-	if n.Kind() != yamlfile.List {
-		n.Errorf("E307", "write a list: - call: billing.charge", "steps are a list, this is %s", n.Kind())
+	if !n.Is(yamlfile.List, "E307", "write a list: - call: billing.charge", "steps are a list") {
 		return nil
 	}
 	var out []*Step

@@ -7,6 +7,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/shape"
 )
@@ -75,17 +76,12 @@ var fieldTypes = []string{"bool", "text", "number", "date"}
 // formOf reads the form of a task: {approve: bool, note: "text?", kind: [a, b]}.
 func formOf(n *yamlfile.Node) []Field {
 	var out []Field
-	if n.Kind() != yamlfile.Map {
-		if n != nil {
-			n.Errorf("E298", `write ask: {approve: bool, note: "text?"}`, "`ask` is a map of fields and their types, this is %s", n.Kind())
-		}
+	if !n.Is(yamlfile.Map, "E298", `write ask: {approve: bool, note: "text?"}`, "`ask` is a map of fields and their types") {
 		return nil
 	}
 	for key, value := range n.Entries() {
 		f := Field{Name: key.Raw()}
-		if !isName(f.Name) {
-			key.Errorf("E306", "use letters, digits and _", "%q can't be a name in formulas", f.Name)
-		}
+		pipelines.Named(key)
 		if value.Kind() == yamlfile.List {
 			f.Type = "choice"
 			for _, item := range value.Items() {
@@ -138,7 +134,7 @@ func CheckAnswer(ask []Field, answer doc.Value) error {
 	}
 	for name := range answer.Fields() {
 		if !slices.ContainsFunc(ask, func(f Field) bool { return f.Name == name }) {
-			fault(name, "is no field of the form: "+fieldNames(ask))
+			fault(name, "is no field of the form: "+strings.Join(pipelines.Names(ask, func(f Field) string { return f.Name }), ", "))
 		}
 	}
 	if len(faults) == 0 {
@@ -151,14 +147,6 @@ func CheckAnswer(ask []Field, answer doc.Value) error {
 	e := hub.Fail(hub.Invalid, "answer", "%s", strings.Join(said, "; ")).Tell()
 	e.Fields = faults
 	return e
-}
-
-func fieldNames(ask []Field) string {
-	names := make([]string, len(ask))
-	for i, f := range ask {
-		names[i] = f.Name
-	}
-	return strings.Join(names, ", ")
 }
 
 func (f Field) want() string {

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"orderhub/pipelines"
 )
 
 // way leads from a state to another.
@@ -93,7 +95,7 @@ func (w *ways) into(s *State) (out []way) {
 func (w *ways) after(s *State) (out []way) {
 	for i, r := range s.Next {
 		if to := w.d.State(r.To); to != nil {
-			out = append(out, way{to: to, holds: r.condition(), fails: whens(s.Next[:i])})
+			out = append(out, way{to: to, holds: r.When.Source(), fails: whens(s.Next[:i])})
 		}
 	}
 	return out
@@ -102,18 +104,10 @@ func (w *ways) after(s *State) (out []way) {
 func whens(rules []*Reaction) (out []string) {
 	for _, r := range rules {
 		if r.When != nil {
-			out = append(out, r.condition())
+			out = append(out, r.When.Source())
 		}
 	}
 	return out
-}
-
-// condition is the text of `when`; "": it has none.
-func (r *Reaction) condition() string {
-	if r.When == nil {
-		return ""
-	}
-	return r.When.Source()
 }
 
 // asked are the events, the timers and the lateness of s. A state that waits for an event in its own name has tried its rules.
@@ -127,7 +121,7 @@ func (w *ways) asked(s *State, own bool) (out []way) {
 			return
 		}
 		if to := w.d.State(r.To); to != nil {
-			out = append(out, way{to: to, holds: r.condition(), fails: fails})
+			out = append(out, way{to: to, holds: r.When.Source(), fails: fails})
 		}
 	}
 	for _, r := range s.Receive {
@@ -163,7 +157,7 @@ func (w *ways) failing(s *State) (out []way) {
 			if to == nil || decided[class] || decided["other"] {
 				continue
 			}
-			out = append(out, way{to: to, holds: r.condition(), failed: class, wide: i == len(tables)})
+			out = append(out, way{to: to, holds: r.When.Source(), failed: class, wide: i == len(tables)})
 			now[class] = now[class] || r.When == nil
 		}
 		decided = now
@@ -201,11 +195,7 @@ func (w *ways) path(from, to *State, open func(*State, way) bool) string {
 
 // names are the names of the states on a path.
 func names(path []*State) string {
-	out := make([]string, len(path))
-	for i, s := range path {
-		out[i] = s.Name
-	}
-	return strings.Join(out, " → ")
+	return strings.Join(pipelines.Names(path, (*State).name), " → ")
 }
 
 // shortest is a shortest path from a state to itself or to another, both ends included; nil: there is none.

@@ -26,7 +26,7 @@ var instanceFields = fields[Instance]{
 	list("taken", func(in *Instance) *[]string { return &in.Taken }, texts),
 	list("handled", func(in *Instance) *[]string { return &in.Handled }, texts),
 	list("seen", func(in *Instance) *[]Seen { return &in.Seen }, object(seenFields)),
-	one("leave", func(in *Instance) **Leave { return &in.Leave }, leaveFields),
+	fieldOf("leave", func(in *Instance) **Leave { return &in.Leave }, pointer(leaveFields)),
 }
 
 var tokenFields = fields[Token]{
@@ -47,9 +47,9 @@ var tokenFields = fields[Token]{
 	number("tries", func(t *Token) *int { return &t.Tries }),
 	moment("due", func(t *Token) *time.Time { return &t.Due }),
 	flag("doubt", func(t *Token) *bool { return &t.Doubt }),
-	one("error", func(t *Token) **Problem { return &t.Error }, problemFields),
+	fieldOf("error", func(t *Token) **Problem { return &t.Error }, pointer(problemFields)),
 	list("timers", func(t *Token) *[]time.Time { return &t.Timers }, times),
-	one("task", func(t *Token) **Task { return &t.Task }, taskFields),
+	fieldOf("task", func(t *Token) **Task { return &t.Task }, pointer(taskFields)),
 	vars("vars", func(t *Token) *hub.Vars { return &t.Vars }),
 }
 

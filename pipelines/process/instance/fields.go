@@ -42,111 +42,94 @@ func (fs fields[T]) read(v doc.Value, t *T) (unknown string) {
 	return ""
 }
 
+// codec is how values of a type are written and read, and which of them are left out.
+type codec[V any] struct {
+	empty func(v V) bool
+	write func(b *doc.Builder, v V)
+	read  func(v doc.Value) (out V, unknown string)
+}
+
+func fieldOf[T, V any](name string, at func(*T) *V, c codec[V]) field[T] {
+	return field[T]{name, func(b *doc.Builder, name string, t *T) {
+		if v := *at(t); !c.empty(v) {
+			b.Key(name)
+			c.write(b, v)
+		}
+	}, func(v doc.Value, t *T) (unknown string) {
+		*at(t), unknown = c.read(v)
+		return unknown
+	}}
+}
+
 // scalar is left out when it is the zero value.
-func scalar[T any, V comparable](name string, at func(*T) *V, write func(*doc.Builder, V), read func(doc.Value) V) field[T] {
-	return field[T]{name, func(b *doc.Builder, name string, t *T) {
-		var zero V
-		if v := *at(t); v != zero {
-			b.Key(name)
-			write(b, v)
-		}
-	}, func(v doc.Value, t *T) string { *at(t) = read(v); return "" }}
-}
-
-func text[T any, S ~string](name string, at func(*T) *S) field[T] {
-	return scalar(name, at, func(b *doc.Builder, s S) { b.Str(string(s)) }, func(v doc.Value) S { return S(v.Str()) })
-}
-
-func number[T any, N int | int64](name string, at func(*T) *N) field[T] {
-	return scalar(name, at, func(b *doc.Builder, n N) { b.Num(doc.Int(int64(n))) }, func(v doc.Value) N { return N(integer(v)) })
-}
-
-func flag[T any](name string, at func(*T) *bool) field[T] {
-	return scalar(name, at, (*doc.Builder).Bool, doc.Value.Bool)
-}
-
-func moment[T any](name string, at func(*T) *time.Time) field[T] {
-	return scalar(name, at, writeTime, timeOf)
-}
-
-// vars is left out when it is nil: the variables of a branch that has none yet are another thing than none.
-func vars[T any](name string, at func(*T) *hub.Vars) field[T] {
-	return field[T]{name, func(b *doc.Builder, name string, t *T) {
-		if v := *at(t); v != nil {
-			b.Key(name)
-			b.BeginObject()
-			for _, one := range v {
-				b.Key(one.Name)
-				b.Value(one.Value)
-			}
-			b.EndObject()
-		}
-	}, func(v doc.Value, t *T) string {
-		if *at(t) = hub.VarsOf(v); *at(t) == nil {
-			*at(t) = hub.Vars{}
-		}
-		return ""
-	}}
-}
-
-// one is an object that may be missing.
-func one[T, E any](name string, at func(*T) **E, inside fields[E]) field[T] {
-	return field[T]{name, func(b *doc.Builder, name string, t *T) {
-		if e := *at(t); e != nil {
-			b.Key(name)
-			inside.write(b, e)
-		}
-	}, func(v doc.Value, t *T) string {
-		e := new(E)
-		*at(t) = e
-		return inside.read(v, e)
-	}}
-}
-
-// element is how the elements of a list are written and read.
-type element[E any] struct {
-	write func(b *doc.Builder, e E)
-	read  func(v doc.Value) (e E, unknown string)
-}
-
-// list is left out when it is empty.
-func list[T, E any](name string, at func(*T) *[]E, of element[E]) field[T] {
-	return field[T]{name, func(b *doc.Builder, name string, t *T) {
-		if len(*at(t)) == 0 {
-			return
-		}
-		b.Key(name)
-		b.BeginArray()
-		for _, e := range *at(t) {
-			of.write(b, e)
-		}
-		b.EndArray()
-	}, func(v doc.Value, t *T) string {
-		for _, v := range v.Elems() {
-			e, unknown := of.read(v)
-			if unknown != "" {
-				return unknown
-			}
-			*at(t) = append(*at(t), e)
-		}
-		return ""
-	}}
+func scalar[V comparable](write func(*doc.Builder, V), read func(doc.Value) V) codec[V] {
+	return codec[V]{func(v V) bool { var zero V; return v == zero }, write, func(v doc.Value) (V, string) { return read(v), "" }}
 }
 
 var (
-	texts = element[string]{(*doc.Builder).Str, func(v doc.Value) (string, string) { return v.Str(), "" }}
-	times = element[time.Time]{writeTime, func(v doc.Value) (time.Time, string) { return timeOf(v), "" }}
+	texts = scalar((*doc.Builder).Str, doc.Value.Str)
+	times = scalar(writeTime, timeOf)
 )
 
-func object[E any](inside fields[E]) element[E] {
-	return element[E]{
-		func(b *doc.Builder, e E) { inside.write(b, &e) },
-		func(v doc.Value) (e E, unknown string) { unknown = inside.read(v, &e); return e, unknown },
-	}
+func text[T any, S ~string](name string, at func(*T) *S) field[T] {
+	return fieldOf(name, at, scalar(func(b *doc.Builder, s S) { b.Str(string(s)) }, func(v doc.Value) S { return S(v.Str()) }))
 }
 
-func pointer[E any](inside fields[E]) element[*E] {
-	return element[*E]{inside.write, func(v doc.Value) (*E, string) { e := new(E); return e, inside.read(v, e) }}
+func number[T any, N int | int64](name string, at func(*T) *N) field[T] {
+	return fieldOf(name, at, scalar(func(b *doc.Builder, n N) { b.Num(doc.Int(int64(n))) }, func(v doc.Value) N { return N(integer(v)) }))
+}
+
+func flag[T any](name string, at func(*T) *bool) field[T] {
+	return fieldOf(name, at, scalar((*doc.Builder).Bool, doc.Value.Bool))
+}
+
+func moment[T any](name string, at func(*T) *time.Time) field[T] { return fieldOf(name, at, times) }
+
+// vars is left out when it is nil: the variables of a branch that has none yet are another thing than none.
+func vars[T any](name string, at func(*T) *hub.Vars) field[T] {
+	return fieldOf(name, at, codec[hub.Vars]{func(v hub.Vars) bool { return v == nil }, func(b *doc.Builder, v hub.Vars) {
+		b.BeginObject()
+		for _, one := range v {
+			b.Key(one.Name)
+			b.Value(one.Value)
+		}
+		b.EndObject()
+	}, func(v doc.Value) (hub.Vars, string) {
+		if out := hub.VarsOf(v); out != nil {
+			return out, ""
+		}
+		return hub.Vars{}, ""
+	}})
+}
+
+// list is left out when it is empty.
+func list[T, E any](name string, at func(*T) *[]E, of codec[E]) field[T] {
+	return fieldOf(name, at, codec[[]E]{func(l []E) bool { return len(l) == 0 }, func(b *doc.Builder, l []E) {
+		b.BeginArray()
+		for _, e := range l {
+			of.write(b, e)
+		}
+		b.EndArray()
+	}, func(v doc.Value) (out []E, unknown string) {
+		for _, v := range v.Elems() {
+			e, unknown := of.read(v)
+			if unknown != "" {
+				return nil, unknown
+			}
+			out = append(out, e)
+		}
+		return out, ""
+	}})
+}
+
+// object is one that is always there, pointer one that may be missing.
+func object[E any](inside fields[E]) codec[E] {
+	return codec[E]{func(E) bool { return false }, func(b *doc.Builder, e E) { inside.write(b, &e) },
+		func(v doc.Value) (e E, unknown string) { unknown = inside.read(v, &e); return e, unknown }}
+}
+
+func pointer[E any](inside fields[E]) codec[*E] {
+	return codec[*E]{func(e *E) bool { return e == nil }, inside.write, func(v doc.Value) (*E, string) { e := new(E); return e, inside.read(v, e) }}
 }
 
 func integer(v doc.Value) int64 { n, _ := v.Num().Int64(); return n }

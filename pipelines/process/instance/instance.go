@@ -5,6 +5,7 @@ package instance
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"orderhub/hub"
@@ -254,3 +255,87 @@ func (t *Token) CountEntered(now time.Time) {
 
 // GoesRound tells that the token has entered more states than it may.
 func (t *Token) GoesRound() bool { return t.Entered > maxEntered }
+
+// Cache keeps the instances that were changed last, as they were committed, so that the next step of an order does not read
+// what the one before wrote. Nothing depends on it: the store's version check decides whether one is still true.
+type Cache struct {
+	mu         sync.Mutex
+	young, old map[string]*Instance
+}
+
+// cached bounds each of the two generations.
+const cached = 2048
+
+// NewCache is an empty cache.
+func NewCache() *Cache { return &Cache{young: map[string]*Instance{}} }
+
+// Get gives a copy of the instance to be changed; nil: it is not known.
+func (c *Cache) Get(id string) *Instance {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, generation := range []map[string]*Instance{c.young, c.old} {
+		if in := generation[id]; in != nil {
+			return in.Clone()
+		}
+	}
+	return nil
+}
+
+// Put keeps what was committed; in is not changed any more.
+func (c *Cache) Put(in *Instance) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.old, in.ID)
+	if c.young[in.ID] = in; len(c.young) >= cached {
+		c.young, c.old = map[string]*Instance{}, c.young
+	}
+}
+
+// Drop forgets the instance: the store knows better.
+func (c *Cache) Drop(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.young, id)
+	delete(c.old, id)
+}
+
+// Problem is why a token failed, or waits for another try.
+type Problem struct {
+	Class   string    `json:"class"`
+	Reason  string    `json:"reason,omitempty"`
+	Where   string    `json:"where,omitempty"`
+	Line    string    `json:"line,omitempty"`
+	Message string    `json:"message"`
+	Time    time.Time `json:"time"`
+	Since   time.Time `json:"since,omitzero"`  // when it first failed so
+	Times   int       `json:"times,omitempty"` // how often, without anything else in between
+}
+
+// maxMessage bounds the text that a problem keeps of its error.
+const maxMessage = 500
+
+// NewProblem is what is kept of an error.
+func NewProblem(e *hub.Error, now time.Time) *Problem {
+	return &Problem{Class: string(e.Class), Reason: e.Reason, Where: e.Where, Line: e.Line, Message: e.Chain(maxMessage), Time: now, Since: now, Times: 1}
+}
+
+// Fails makes e the problem of t. It tells whether that is the same once more; what was not even tried says nothing new.
+func (t *Token) Fails(e *hub.Error, now time.Time) (again bool) {
+	before, p := t.Error, NewProblem(e, now)
+	t.Error = p
+	if before == nil || !e.Untried() && (p.Class != before.Class || p.Reason != before.Reason || p.Where != before.Where) {
+		return false
+	}
+	p.Since, p.Times = before.Since, before.Times+1
+	if e.Untried() {
+		p.Class, p.Reason, p.Message = before.Class, before.Reason, before.Message
+	}
+	return true
+}
+
+// Failure is p as the message that waits for the next try has it.
+func (p *Problem) Failure() *hub.Failure {
+	group := hub.HashID(p.Class + "|" + p.Reason + "|" + p.Where)
+	return &hub.Failure{Class: hub.Class(p.Class), Reason: p.Reason, Where: p.Where, Message: p.Message,
+		Time: p.Time, Since: p.Since, Times: p.Times, Cause: "g" + group[:6]}
+}

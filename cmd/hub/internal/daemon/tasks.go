@@ -28,14 +28,10 @@ func (a *admin) tasks(r *http.Request) ([]process.OpenTask, error) {
 
 // task is ?id=.
 func (a *admin) task(r *http.Request) (*process.OpenTask, error) {
-	k, err := a.findTask(r.Context(), r.FormValue("id"))
-	if err != nil {
-		return nil, err
-	}
-	return &k.OpenTask, nil
+	return a.findTask(r.Context(), r.FormValue("id"))
 }
 
-func (a *admin) findTask(ctx context.Context, id string) (*process.ListedTask, error) {
+func (a *admin) findTask(ctx context.Context, id string) (*process.OpenTask, error) {
 	k, err := process.FindTask(ctx, a.storage, id)
 	if errors.Is(err, hub.ErrNotFound) {
 		return nil, api.NotFoundf("no open task %s: it is answered, called off, or never was; hub task list", id)
@@ -45,7 +41,7 @@ func (a *admin) findTask(ctx context.Context, id string) (*process.ListedTask, e
 
 // changeTask commits what change makes of the task. When somebody else changed
 // the task meanwhile, it looks again.
-func (a *admin) changeTask(ctx context.Context, id string, change func(k *process.ListedTask) (*hub.Unit, error)) (*process.ListedTask, error) {
+func (a *admin) changeTask(ctx context.Context, id string, change func(k *process.OpenTask) (*hub.Unit, error)) (*process.OpenTask, error) {
 	for try := 1; ; try++ {
 		k, err := a.findTask(ctx, id)
 		if err != nil {
@@ -63,28 +59,24 @@ func (a *admin) changeTask(ctx context.Context, id string, change func(k *proces
 }
 
 // changing answers a call that changes a task with the task as it is afterwards. who is the field of the request that must name somebody.
-func (a *admin) changing(who string, change func(*process.ListedTask, *api.TaskRequest) (*hub.Unit, error)) handler[*process.OpenTask] {
+func (a *admin) changing(who string, change func(*process.OpenTask, *api.TaskRequest) (*hub.Unit, error)) handler[*process.OpenTask] {
 	return func(r *http.Request) (*process.OpenTask, error) {
 		q, err := readTask(r, who)
 		if err != nil {
 			return nil, err
 		}
-		if _, err := a.changeTask(r.Context(), q.ID, func(k *process.ListedTask) (*hub.Unit, error) { return change(k, q) }); err != nil {
+		if _, err := a.changeTask(r.Context(), q.ID, func(k *process.OpenTask) (*hub.Unit, error) { return change(k, q) }); err != nil {
 			return nil, err
 		}
-		k, err := a.findTask(r.Context(), q.ID)
-		if err != nil {
-			return nil, err
-		}
-		return &k.OpenTask, nil
+		return a.findTask(r.Context(), q.ID)
 	}
 }
 
-func (a *admin) claim(k *process.ListedTask, q *api.TaskRequest) (*hub.Unit, error) {
+func (a *admin) claim(k *process.OpenTask, q *api.TaskRequest) (*hub.Unit, error) {
 	return k.Claim(q.By, a.clock.Now())
 }
 
-func (a *admin) handOver(k *process.ListedTask, q *api.TaskRequest) (*hub.Unit, error) {
+func (a *admin) handOver(k *process.OpenTask, q *api.TaskRequest) (*hub.Unit, error) {
 	return k.HandOver(q.To, slices.Contains(a.processes().Groups(), q.To), a.clock.Now()), nil
 }
 
@@ -102,7 +94,7 @@ func (a *admin) answerTask(r *http.Request) (*api.Acted, error) {
 	}
 	var put hub.Put
 	id := hub.NewID(a.clock.Now())
-	k, err := a.changeTask(r.Context(), q.ID, func(k *process.ListedTask) (*hub.Unit, error) {
+	k, err := a.changeTask(r.Context(), q.ID, func(k *process.OpenTask) (*hub.Unit, error) {
 		u, err := k.Answer(id, q.By, answer, a.clock.Now())
 		if err != nil {
 			return nil, withForm(err, k.Ask)

@@ -40,7 +40,7 @@ func Of(p *pipelines.Plan) *graph.Graph {
 		m.from(pl)
 	}
 	for _, pl := range p.Pipelines {
-		for _, l := range pl.Links {
+		for _, l := range pl.Destinations {
 			m.link(pl, l)
 		}
 	}
@@ -100,7 +100,7 @@ func (m *modelBuilder) channel(c *pipelines.Channel) string {
 }
 
 // link adds where the pipeline's messages go.
-func (m *modelBuilder) link(pl *pipelines.Pipeline, l pipelines.Link) {
+func (m *modelBuilder) link(pl *pipelines.Pipeline, l pipelines.Destination) {
 	to := ""
 	label := l.Arg
 	if c := m.plan.Channel(l.To); c != nil {
