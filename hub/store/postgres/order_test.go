@@ -156,3 +156,44 @@ func TestPostgresBlocked(t *testing.T) {
 	finish(t, b, held[0])
 	blocked("k", false)
 }
+
+// A held message that could not be given back, since PostgreSQL was away, is given again, before what is held behind it.
+func TestPostgresReleaseAway(t *testing.T) {
+	proxy, url := throughProxy(t, storetest.PostgresSchema(t))
+	s := openPg(t, url, Options{Lease: time.Minute, Patience: 3 * time.Second, Options: store.Options{Log: silent}})
+	for _, id := range []string{"m1", "m2", "m3"} {
+		storetest.Put(t, s, "q", storetest.Keyed(id, "k"))
+	}
+	for _, d := range claimed(t, s, "q", 3) {
+		if err := s.Commit(ctx, &hub.Unit{Input: d, Finish: hub.Finish{State: hub.Held}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	held := func(n int) []*hub.Delivery {
+		list, err := s.ClaimHeld(ctx, "q", "k", n, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	m1 := held(1)
+	proxy.mode.Store(pgRefuse)
+	proxy.cut()
+	if err := s.Release(ctx, m1); hub.AsError(err).Class != hub.Unavailable {
+		t.Fatalf("released: %v", err)
+	}
+	proxy.mode.Store(pgPass)
+	storetest.Eventually(t, "the connection is back", 20*time.Second, func() bool { _, err := s.Queues(ctx); return err == nil })
+	var got []*hub.Delivery
+	storetest.Eventually(t, "all are given", 20*time.Second, func() bool { // by heal, if that was first
+		batch, _, err := s.Claim(ctx, "q", 3, 0)
+		if err != nil {
+			return false
+		}
+		got = append(append(got, batch...), held(3)...)
+		return len(got) == 3
+	})
+	if got[0].Msg.ID != "m1" || got[1].Msg.ID != "m2" || got[2].Msg.ID != "m3" {
+		t.Errorf("given %s %s %s", got[0].Msg.ID, got[1].Msg.ID, got[2].Msg.ID)
+	}
+}

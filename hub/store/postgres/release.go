@@ -101,10 +101,13 @@ func (s *Store) Release(ctx context.Context, given []*hub.Delivery) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range held {
-		c.Busy = false
-		if q := s.queues[c.D.Queue]; err == nil && q.Claims[c.D.Seq] == c {
-			s.unclaim(q, c)
-			q.look = true
+		q := s.queues[c.D.Queue]
+		if q.Claims[c.D.Seq] != c {
+			continue
+		}
+		s.unclaim(q, c) // after an error, too: what is still held is given by ClaimHeld, before what is held behind it
+		if q.look = true; err != nil {
+			q.kept[c.D.Msg.Key] = true // or heal makes it ready
 		}
 	}
 	return err

@@ -152,7 +152,15 @@ func (s *Store) Release(ctx context.Context, given []*hub.Delivery) error {
 	if len(held) == 0 {
 		return nil
 	}
-	return s.do(context.WithoutCancel(ctx), 256, func(b *batch) error { return b.unhold(held) })
+	err := s.do(context.WithoutCancel(ctx), 256, func(b *batch) error { return b.unhold(held) })
+	if err != nil { // they are held as before, and given by ClaimHeld, before what is held behind them
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, c := range held {
+			delete(s.queues[c.D.Queue].Claims, c.D.Seq)
+		}
+	}
+	return err
 }
 
 func (b *batch) unhold(held []*core.Claim) error {

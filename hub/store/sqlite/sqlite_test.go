@@ -268,3 +268,38 @@ func TestDiskFull(t *testing.T) {
 		}
 	}
 }
+
+// A held message that could not be given back, since it could not be written, is given again, before what is held behind it.
+func TestReleaseFails(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "hub.db"), store.Options{})
+	defer s.Close()
+	for _, id := range []string{"m1", "m2"} {
+		storetest.Put(t, s, "q", storetest.Message(id, "1"))
+	}
+	batch, _, err := s.Claim(ctx, "q", 2, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range batch {
+		if err := s.Commit(ctx, &hub.Unit{Input: d, Finish: hub.Finish{State: hub.Held}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	held, err := s.ClaimHeld(ctx, "q", "k", 1, 0)
+	if err != nil || len(held) != 1 {
+		t.Fatal(held, err)
+	}
+	script := func(sql string) {
+		if err := s.alone(ctx, func() error { return s.w.script(sql) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	script("CREATE TRIGGER full BEFORE UPDATE ON messages BEGIN SELECT RAISE(ABORT, 'full'); END")
+	if err := s.Release(ctx, held); err == nil {
+		t.Fatal("it was given back")
+	}
+	script("DROP TRIGGER full")
+	if held, err = s.ClaimHeld(ctx, "q", "k", 2, 0); err != nil || len(held) != 2 || held[0].Msg.ID != "m1" {
+		t.Errorf("given %v: %v", held, err)
+	}
+}
