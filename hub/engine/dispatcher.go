@@ -40,6 +40,7 @@ type dispatcher struct {
 	lease   int64                      // of a Shared store: what blocked was learned under
 	blocked map[string]blocking        // keys with a waiting retry or held messages
 	ended   []string                   // keys of messages that ended without this hub's doing: see free
+	back    map[string]bool            // keys of which something was given back since the last claim began: see accept
 	paused  bool
 	idle    bool // the last claim found nothing, and nothing runs
 	lanes   sync.WaitGroup
@@ -51,7 +52,8 @@ func newDispatcher(rt *Runtime, s *Stage) *dispatcher {
 	if s.Lanes == 0 {
 		s.Lanes = hub.DefaultLanes
 	}
-	return &dispatcher{rt: rt, stage: s, kick: make(chan struct{}, 1), lines: map[string][]*hub.Delivery{}, blocked: map[string]blocking{}, lying: map[string]int{}}
+	return &dispatcher{rt: rt, stage: s, kick: make(chan struct{}, 1), lines: map[string][]*hub.Delivery{}, blocked: map[string]blocking{},
+		back: map[string]bool{}, lying: map[string]int{}}
 }
 
 func (d *dispatcher) wake() {
@@ -156,6 +158,7 @@ func (d *dispatcher) fill(ctx, work context.Context) (next time.Time, more bool,
 		return next, false, err
 	}
 	d.mu.Lock()
+	d.back = map[string]bool{}
 	room := 2*d.stage.Lanes - d.running - d.queued
 	if d.paused || d.rt.blocked.Load() {
 		room = 0
@@ -218,13 +221,19 @@ func (d *dispatcher) fetchHeld(ctx, work context.Context) error {
 	return nil
 }
 
-// accept puts a claimed message in its lane, its line, or back as held.
+// accept puts a claimed message in its lane, its line, or back as held. What was claimed while an earlier message of its
+// key was given back goes back as well: the next claim has both, in their order.
 func (d *dispatcher) accept(ctx, work context.Context, m *hub.Delivery) error {
 	key := m.Msg.Key
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if key == "" {
 		d.enqueue(work, m)
+		return nil
+	}
+	if d.back[key] {
+		d.release(m)
+		d.wake()
 		return nil
 	}
 	_, blocked := d.blocked[key]

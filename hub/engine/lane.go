@@ -82,6 +82,7 @@ func (d *dispatcher) afterKey(work context.Context, m *hub.Delivery, out outcome
 			d.ended = append(d.ended, key)
 		}
 		delete(d.lines, key)
+		d.back[key] = true
 		d.queued -= len(line)
 		for _, w := range line {
 			d.release(w)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -183,5 +184,63 @@ func TestAskedTwice(t *testing.T) {
 	n, err := b.store.Counters(t.Context(), "reserved", "")
 	if runs != 1 || n["n"] != 1 || err != nil {
 		t.Errorf("%d runs, %v reserved (%v)", runs, n, err)
+	}
+}
+
+// gateStore gives m2 only when m1, which can't be settled before that, was given back.
+type gateStore struct {
+	store.Store
+	rt    *engine.Runtime
+	given chan struct{} // closed when m2 is claimed
+	once  sync.Once
+	back  atomic.Bool
+}
+
+func (s *gateStore) Claim(ctx context.Context, queue string, limit int, lease time.Duration) ([]*hub.Delivery, time.Time, error) {
+	batch, next, err := s.Store.Claim(ctx, queue, limit, lease)
+	if len(batch) == 1 && batch[0].Msg.ID == "m2" {
+		s.once.Do(func() {
+			close(s.given)
+			for s.rt.Status()[0].Running > 0 {
+				time.Sleep(time.Millisecond)
+			}
+		})
+	}
+	return batch, next, err
+}
+
+func (s *gateStore) Commit(ctx context.Context, u *hub.Unit) error {
+	if u.Input != nil && u.Input.Msg.ID == "m1" && !s.back.Load() {
+		<-s.given
+		return hub.Fail(hub.Unavailable, "store_away", "the store is away")
+	}
+	return s.Store.Commit(ctx, u)
+}
+
+func (s *gateStore) Release(ctx context.Context, batch []*hub.Delivery) error {
+	s.back.Store(true)
+	return s.Store.Release(ctx, batch)
+}
+
+// A message that is given back, since the store was away, is not overtaken by the next of its key that was claimed meanwhile.
+func TestGivenBackIsNotOvertaken(t *testing.T) {
+	b := newBench(t)
+	s := &gateStore{Store: b.store, given: make(chan struct{})}
+	b.Runtime = engine.NewRuntime(s, hub.RealClock{}, slog.New(slog.DiscardHandler), nil)
+	s.rt = b.Runtime
+	ran := make(chan string, 9)
+	if err := b.AddStage(&engine.Stage{Name: "s", Queue: "q", Run: func(_ context.Context, x *hub.Exchange) error {
+		ran <- x.Msg.ID
+		return nil
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	b.put("q", "m1", "k")
+	got := []string{<-ran}
+	b.put("q", "m2", "k")
+	got = append(got, <-ran, <-ran)
+	if want := []string{"m1", "m1", "m2"}; !slices.Equal(got, want) {
+		t.Errorf("ran %v, want %v", got, want)
 	}
 }

@@ -62,7 +62,8 @@ func (s *Store) Claim(ctx context.Context, name string, limit int, lease time.Du
 }
 
 // claimSome adds to out what one look finds. more: another look may find more.
-func (s *Store) claimSome(ctx context.Context, q *queue, out []*hub.Delivery, now time.Time, limit int, lease time.Duration) ([]*hub.Delivery, bool, error) {
+func (s *Store) claimSome(ctx context.Context, q *queue, out []*hub.Delivery, now time.Time, limit int, lease time.Duration) (
+	all []*hub.Delivery, more bool, err error) {
 	s.mu.Lock()
 	s.expire(q, now)
 	if !q.look && (q.Due.IsZero() || q.Due.After(now)) {
@@ -74,7 +75,7 @@ func (s *Store) claimSome(ctx context.Context, q *queue, out []*hub.Delivery, no
 	s.mu.Unlock()
 	var due, ready found
 	var next int64
-	err := s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
+	err = s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
 		due, ready = found{clock: s.o.Clock}, found{clock: s.o.Clock}
 		b := &pgx.Batch{}
 		b.Queue(sqlDue, q.ID, core.Nanos(now), claimed, room).Query(reads(due.scan))

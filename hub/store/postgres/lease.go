@@ -179,7 +179,8 @@ func (s *Store) enter(ctx context.Context, c *pgx.Conn) error {
 			s.id, s.o.Lease.Microseconds(), s.o.Hub)
 		return err
 	}
-	const sqlEnter = "WITH h AS (INSERT INTO hubs(name,expires) VALUES($1," + sqlTerm + ") RETURNING id) INSERT INTO writers SELECT id, 0 FROM h RETURNING hub"
+	const sqlEnter = "WITH h AS (INSERT INTO hubs(name,expires) VALUES($1," + sqlTerm + ") RETURNING id)" +
+		" INSERT INTO writers SELECT id, 0 FROM h RETURNING hub"
 	err := c.QueryRow(ctx, sqlEnter, s.o.Hub, s.o.Lease.Microseconds()).Scan(&s.id)
 	if err != nil || s.o.Hub == "" {
 		return err

@@ -21,13 +21,16 @@ type conn struct {
 }
 
 type stmt struct {
-	s interface {
-		driver.StmtExecContext
-		driver.StmtQueryContext
-		Close() error
-	}
+	s    statement
 	args []driver.NamedValue
 	dest core.Row
+}
+
+// statement is what the driver's statements are.
+type statement interface {
+	driver.StmtExecContext
+	driver.StmtQueryContext
+	Close() error
 }
 
 func openConn(path string, pragmas ...string) (*conn, error) {
@@ -57,12 +60,7 @@ func (c *conn) prepare(sql string, args []any) (*stmt, error) {
 		if err != nil {
 			return nil, err
 		}
-		s = &stmt{args: make([]driver.NamedValue, len(args))}
-		s.s = raw.(interface {
-			driver.StmtExecContext
-			driver.StmtQueryContext
-			Close() error
-		})
+		s = &stmt{s: raw.(statement), args: make([]driver.NamedValue, len(args))}
 		for i := range s.args {
 			s.args[i].Ordinal = i + 1
 		}

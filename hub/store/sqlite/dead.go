@@ -50,35 +50,42 @@ func (s *Store) Settle(ctx context.Context, seqs []int64, replay bool) (done int
 }
 
 func (b *batch) settleDead(seqs []int64, replay bool) (n int, err error) {
-	sql, to := "DELETE FROM messages WHERE seq=? AND state=4 RETURNING queue", hub.Done
+	sql, to := "DELETE FROM messages WHERE seq=? AND state=4 RETURNING seq, queue", hub.Done
 	if replay {
-		sql, to = "UPDATE messages SET state=1, due=NULL, attempts=NULL, crashes=NULL, error=NULL, cause=NULL WHERE seq=? AND state=4 RETURNING queue", hub.Ready
+		sql, to = "UPDATE messages SET state=1, due=NULL, attempts=NULL, crashes=NULL, error=NULL, cause=NULL"+
+			" WHERE seq=? AND state=4 RETURNING seq, queue", hub.Ready
 	}
 	for _, seq := range seqs {
-		err := b.c.query(context.Background(), sql, []any{seq}, func(r core.Row) error {
-			b.gone[seq] = true
-			b.effects = append(b.effects, effect{q: b.s.queueByID(r.Int(0)), seq: seq, from: hub.Dead, to: to})
-			n++
-			return nil
-		})
-		if err != nil {
+		changed, err := b.changes(effect{from: hub.Dead, to: to}, sql, seq)
+		if n += changed; err != nil {
 			return 0, err
+		}
+		if changed > 0 {
+			b.gone[seq] = true
 		}
 	}
 	return n, nil
 }
 
+// changes runs a statement that returns the number and the queue of each message that it changes, and notes what that is for memory.
+func (b *batch) changes(e effect, sql string, args ...any) (n int, err error) {
+	err = b.c.query(context.Background(), sql, args, func(r core.Row) error {
+		e.seq, e.q = r.Int(0), b.s.queueByID(r.Int(1))
+		b.effects = append(b.effects, e)
+		n++
+		return nil
+	})
+	return n, err
+}
+
 // Hasten makes messages that await a part of the hub due now.
 func (s *Store) Hasten(ctx context.Context, part string, limit int) (n int, err error) {
-	err = s.do(ctx, 64*limit, func(b *batch) error {
-		n = 0
+	err = s.do(ctx, 64*limit, func(b *batch) (err error) {
 		now := core.Nanos(b.now)
-		return b.c.query(context.Background(), `UPDATE messages SET due=? WHERE seq IN (SELECT seq FROM messages INDEXED BY awaiting
-			WHERE state=2 AND cause=? AND due>? ORDER BY due LIMIT ?) RETURNING seq, queue`, []any{now, part, now, int64(limit)}, func(r core.Row) error {
-			b.effects = append(b.effects, effect{q: b.s.queueByID(r.Int(1)), seq: r.Int(0), from: hub.Waiting, to: hub.Waiting, due: b.now})
-			n++
-			return nil
-		})
+		n, err = b.changes(effect{from: hub.Waiting, to: hub.Waiting, due: b.now}, `UPDATE messages SET due=? WHERE seq IN
+			(SELECT seq FROM messages INDEXED BY awaiting WHERE state=2 AND cause=? AND due>? ORDER BY due LIMIT ?) RETURNING seq, queue`,
+			now, part, now, int64(limit))
+		return err
 	})
 	return n, err
 }

@@ -161,44 +161,27 @@ func (s *Store) Queues(ctx context.Context) ([]store.QueueStats, error) {
 		}
 	}
 	s.mu.Unlock()
-	err := s.read(ctx, func(c *conn) error {
-		for i := range out {
-			if err := ages(ctx, c, &out[i], ids[i]); err != nil {
-				return err
-			}
+	err := s.read(ctx, func(c *conn) (err error) {
+		for i := 0; i < len(out) && err == nil; i++ {
+			st := &out[i]
+			err = c.query(ctx, sqlAges, []any{ids[i]}, func(r core.Row) error {
+				st.NextDue = core.TimeOf(r.Int(0))
+				for head := range r[1:] {
+					if b := r.Bytes(1 + head); b != nil {
+						st.Oldest = core.Earlier(st.Oldest, core.HeadTime(b))
+					}
+				}
+				return nil
+			})
 		}
-		return nil
+		return err
 	})
 	slices.SortFunc(out, func(a, b store.QueueStats) int { return cmp.Compare(a.Queue, b.Queue) })
 	return out, err
 }
 
-// ages finds the oldest message and the next due time, from indexes.
-func ages(ctx context.Context, c *conn, st *store.QueueStats, id int64) error {
-	for _, part := range []struct {
-		n   int
-		sql string
-	}{
-		{st.Ready, "SELECT head FROM messages WHERE seq=(SELECT min(seq) FROM messages INDEXED BY ready WHERE queue=? AND state=1)"},
-		{st.Waiting, "SELECT head FROM messages WHERE seq=(SELECT min(seq) FROM messages INDEXED BY waiting WHERE queue=? AND state=2)"},
-		{st.Held, "SELECT head FROM messages WHERE seq=(SELECT min(seq) FROM messages INDEXED BY held WHERE queue=? AND state=3)"},
-	} {
-		if part.n == 0 {
-			continue
-		}
-		err := c.query(ctx, part.sql, []any{id}, func(r core.Row) error {
-			st.Oldest = core.Earlier(st.Oldest, core.HeadTime(r.Bytes(0)))
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	if st.Waiting == 0 {
-		return nil
-	}
-	return c.query(ctx, "SELECT min(due) FROM messages INDEXED BY waiting WHERE queue=? AND state=2", []any{id}, func(r core.Row) error {
-		st.NextDue = core.TimeOf(r.Int(0))
-		return nil
-	})
-}
+// sqlAges finds, from indexes, the next due time of a queue and the oldest message in each state.
+const sqlAges = `SELECT (SELECT min(due) FROM messages INDEXED BY waiting WHERE queue=?1 AND state=2),
+	(SELECT head FROM messages WHERE seq=(SELECT min(seq) FROM messages INDEXED BY ready WHERE queue=?1 AND state=1)),
+	(SELECT head FROM messages WHERE seq=(SELECT min(seq) FROM messages INDEXED BY waiting WHERE queue=?1 AND state=2)),
+	(SELECT head FROM messages WHERE seq=(SELECT min(seq) FROM messages INDEXED BY held WHERE queue=?1 AND state=3))`
