@@ -96,32 +96,28 @@ type pageService struct {
 	Routes    []string
 }
 
-// pages are what a person reads: the index, the mails.
-type pages struct {
-	ledger   *Ledger
-	services []pageService
-	index    *template.Template
-}
-
-func newPages(ledger *Ledger, services []pageService) *pages {
-	return &pages{ledger, services, template.Must(template.ParseFS(pageFiles, "page.html"))}
-}
-
-func (p *pages) mount(mux *http.ServeMux) {
+// mountPages adds what a person reads: the index, the mails.
+func mountPages(mux *http.ServeMux, ledger *Ledger, services []pageService) {
+	pages := template.Must(template.ParseFS(pageFiles, "page.html"))
+	show := func(w http.ResponseWriter, name string, data any) {
+		h := w.Header()
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+		_ = pages.ExecuteTemplate(w, name, data) // the reader is gone
+	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		effects := p.ledger.Select(Query{Last: 20})
+		effects := ledger.Select(Query{Last: 20})
 		slices.Reverse(effects)
-		p.show(w, "index", map[string]any{"Services": p.services, "Magic": magics(), "Effects": effects})
+		show(w, "index", map[string]any{"Services": services, "Magic": magics(), "Effects": effects})
 	})
 	mux.HandleFunc("GET /mail", func(w http.ResponseWriter, _ *http.Request) {
-		mails := p.ledger.lastMails()
+		mails := ledger.lastMails()
 		slices.Reverse(mails)
-		p.show(w, "mails", mails)
+		show(w, "mails", mails)
 	})
 	mux.HandleFunc("GET /mail/{n}", func(w http.ResponseWriter, r *http.Request) {
-		n, err := strconv.Atoi(r.PathValue("n"))
-		for _, m := range p.ledger.lastMails() {
-			if err == nil && m.Number == n {
+		for _, m := range ledger.lastMails() {
+			if strconv.Itoa(m.Number) == r.PathValue("n") {
 				w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 				w.Header().Set("X-Content-Type-Options", "nosniff")
 				_, _ = w.Write(m.raw)
@@ -130,11 +126,4 @@ func (p *pages) mount(mux *http.ServeMux) {
 		}
 		refuse(http.StatusNotFound, "no_mail", "a number from GET /mail", "no mail %s", r.PathValue("n")).write(w)
 	})
-}
-
-func (p *pages) show(w http.ResponseWriter, name string, data any) {
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-	_ = p.index.ExecuteTemplate(w, name, data) // the reader is gone
 }

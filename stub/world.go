@@ -114,7 +114,7 @@ func (w *World) handler(base string) http.Handler {
 	}
 	shown = append(shown, pageService{"mail", w.urls["mail"], []string{"GET /mail", "GET /mail/{n}"}})
 	mountDesk(mux, w.env, "")
-	newPages(w.ledger, shown).mount(mux)
+	mountPages(mux, w.ledger, shown)
 	roots = append(roots, "GET /", "GET /mail", "GET /mail/{n}", "GET /_ledger", "POST /_fault")
 	mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) { noRoute(r, roots).write(rw) })
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

@@ -162,15 +162,13 @@ func (t *texter) tree(v, room int) []string {
 	if len(outs) == 0 {
 		return []string{name}
 	}
-	if len(outs) == 1 {
-		lead := t.arrow(name+" ", outs[0])
-		return under(lead, spaces(lead), t.child(t.ends[outs[0]][1], room-columns(lead)))
-	}
 	var lines []string
 	stem := spaces(name) + "  "
 	for i, e := range outs {
 		first, rest := stem+"├", stem+"│"
 		switch {
+		case len(outs) == 1:
+			first, rest = name+" ", ""
 		case i == 0:
 			first = name + " ─┬"
 		case i == len(outs)-1:

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"orderhub/hub"
+	"orderhub/pipelines/virtual"
 )
 
 // farEnds are the fake adapters: `type: fake` brings messages whose IDs repeat
@@ -95,12 +96,12 @@ func (f *fake) CarrySource(_ hub.Carried, s hub.Subscription) (hub.Source, error
 	f.far.mu.Lock()
 	defer f.far.mu.Unlock()
 	f.far.readers[s.Pipeline] = s
-	return silent{}, nil
+	return virtual.Source{}, nil
 }
 
 func (f *fake) CarryCaller(c hub.Carried) (hub.Caller, error) { return f.OpenCaller(c.Name) }
 
-func (*fake) OpenSource(string, any) (hub.Source, error) { return silent{}, nil }
+func (*fake) OpenSource(string, any) (hub.Source, error) { return virtual.Source{}, nil }
 
 func (f *fake) OpenTarget(arg string) (hub.Target, error) {
 	if arg != "" {
@@ -122,11 +123,6 @@ func (f *fake) OpenCaller(op string) (hub.Caller, error) {
 		return answer(ctx, m)
 	}), nil
 }
-
-// silent is a source whose messages come from Hub.In.
-type silent struct{}
-
-func (silent) Run(ctx context.Context, _ hub.Handler) error { <-ctx.Done(); return nil }
 
 type target struct {
 	far  *farEnds

@@ -25,13 +25,6 @@ type parcel struct {
 	msg      *hub.Message
 }
 
-// forget ends the subscriptions of a process that is gone; the next one makes its own.
-func (b *broker) forget() { b.readers = nil }
-
-func (b *broker) subscribe(c hub.Carried, s hub.Subscription) {
-	b.readers = append(b.readers, reading{c, s})
-}
-
 // reader is the pipeline that reads a channel; "" for none.
 func (b *broker) reader(channel string) string {
 	for _, r := range b.readers {
@@ -69,11 +62,6 @@ func wants(r *reading, m *hub.Message) bool {
 		return m.Headers.Match(r.Match)
 	}
 	return true
-}
-
-// bringable are the parcels that may be brought next.
-func (b *broker) bringable() []int {
-	return firsts(b.waiting, func(p parcel) (string, string) { return p.pipeline, p.msg.Key })
 }
 
 // firsts are the places of what need not wait for anything before it: what has no key, and the first of each line and key.

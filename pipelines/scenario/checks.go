@@ -106,9 +106,7 @@ func (r *run) view(a arrival) doc.Value {
 		return document(a.msg)
 	}
 	fields := []doc.Field{{Name: argument, Value: doc.StringValue(a.arg)}}
-	for _, name := range sortedKeys(a.msg.Headers) {
-		fields = append(fields, doc.Field{Name: name, Value: doc.StringValue(a.msg.Headers[name])})
-	}
+	fields = append(fields, headersOf(a.msg.Headers)...)
 	return doc.ObjectOf(append(fields, doc.Field{Name: "data", Value: document(a.msg)}))
 }
 
@@ -197,7 +195,7 @@ func (r *run) replyIs(got *reply, what string, want *value) *miss {
 	case "body":
 		have = got.body
 	case "headers":
-		have = headersOf(got.headers)
+		have = doc.ObjectOf(headersOf(got.headers))
 	}
 	bad := want.differs(what, have, r.frame(m))
 	if bad == "" {
@@ -209,12 +207,12 @@ func (r *run) replyIs(got *reply, what string, want *value) *miss {
 	return &miss{what + " " + want.pattern(), bad, r.why(nil)}
 }
 
-func headersOf(h map[string]string) doc.Value {
-	var fields []doc.Field
+// headersOf are headers as the fields of an object.
+func headersOf(h map[string]string) (fields []doc.Field) {
 	for _, name := range sortedKeys(h) {
 		fields = append(fields, doc.Field{Name: name, Value: doc.StringValue(h[name])})
 	}
-	return doc.ObjectOf(fields)
+	return fields
 }
 
 // unexpectedRefusal is an error that the test says nothing of.

@@ -5,6 +5,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/pipelines"
+	"orderhub/pipelines/virtual"
 )
 
 // Lab is where tests run. It stands in for all far ends.
@@ -35,11 +36,7 @@ type adapter struct {
 }
 
 // OpenSource gives a source that is silent: the test brings its messages.
-func (*adapter) OpenSource(string, any) (hub.Source, error) { return silent{}, nil }
-
-type silent struct{}
-
-func (silent) Run(ctx context.Context, _ hub.Handler) error { <-ctx.Done(); return nil }
+func (*adapter) OpenSource(string, any) (hub.Source, error) { return virtual.Source{}, nil }
 
 // OpenTarget gives a target that notes what it takes.
 func (a *adapter) OpenTarget(arg string) (hub.Target, error) {
@@ -78,8 +75,9 @@ func (a *adapter) CarryTarget(c hub.Carried) (hub.Target, error) {
 
 // CarrySource notes the reader of a channel.
 func (a *adapter) CarrySource(c hub.Carried, s hub.Subscription) (hub.Source, error) {
-	a.life.world.broker.subscribe(c, s)
-	return silent{}, nil
+	b := &a.life.world.broker
+	b.readers = append(b.readers, reading{c, s})
+	return virtual.Source{}, nil
 }
 
 // CarryCaller asks the channel's mock, else its reader in this hub.

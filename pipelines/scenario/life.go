@@ -48,7 +48,7 @@ func (r *run) begin(ctx context.Context, crashed bool) error {
 	log := slog.New(slog.DiscardHandler)
 	l.rt = engine.NewRuntime(&journal{Store: r.store, life: l, order: r.shuffle}, w.clock, log, nil)
 	r.lab.life, r.life = l, l
-	w.broker.forget()
+	w.broker.readers = nil // the next process makes its own subscriptions
 	r.standIn()
 	var err error
 	if l.opened, err = r.plan.Open(l.rt, w.clock, log); err != nil {

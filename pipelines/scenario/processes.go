@@ -13,72 +13,63 @@ import (
 	"orderhub/pipelines/yamlfile"
 )
 
-// telling is what an item tells an instance of a process.
+// telling is what an item tells an instance of a process. The keys stand beside the process and its instance.
 type telling struct {
-	process  string
-	instance string
-	name     string // event, or task
-	by       string
-	with     *value
-}
-
-// tellSettings are what stands beside the process and its instance.
-type tellSettings struct {
 	Event string         `yaml:"event" doc:"of a signal"`
 	Task  string         `yaml:"task" doc:"of an answer: its state, or its ID"`
 	With  *yamlfile.Node `yaml:"with" doc:"what it says"`
 	By    string         `yaml:"by" doc:"who answers"`
+
+	process, instance string
+	with              *value
 }
 
 // signal is `signal: {order: W-1, event: card_updated, with: {…}}`.
 func (rd *reader) signal(_ *item, n *yamlfile.Node) act {
 	at := n.Get("signal")
-	t, s := rd.telling(at)
-	if s.Event == "" {
+	t := rd.telling(at)
+	if t.process != "" && t.Event == "" {
 		at.Errorf("E440", "add event: …", "a signal tells of an event")
 	}
-	t.name = s.Event
 	return func(ctx context.Context, r *run) error {
 		return r.tell(ctx, t, r.twice, func(id string, with doc.Value) hub.Put {
-			return process.Signal(t.process, t.instance, id, t.name, with, r.clock.Now())
+			return process.Signal(t.process, t.instance, id, t.Event, with, r.clock.Now())
 		})
 	}
 }
 
 // answer is `answer: {order: W-1, task: review, with: {approve: true}, by: anna}`.
 func (rd *reader) answer(_ *item, n *yamlfile.Node) act {
-	at := n.Get("answer")
-	t, s := rd.telling(at)
-	t.name, t.by = s.Task, s.By
+	t := rd.telling(n.Get("answer"))
 	return func(ctx context.Context, r *run) error {
 		task, err := r.taskOf(ctx, t)
 		if err != nil {
 			return err
 		}
 		return r.tell(ctx, t, false, func(id string, with doc.Value) hub.Put { // a person answers once
-			return process.Answer(t.process, t.instance, id, task, with, t.by, r.clock.Now())
+			return process.Answer(t.process, t.instance, id, task, with, t.By, r.clock.Now())
 		})
 	}
 }
 
 // telling reads the process, its instance, and what is said.
-func (rd *reader) telling(n *yamlfile.Node) (t *telling, s tellSettings) {
-	t = &telling{}
+func (rd *reader) telling(n *yamlfile.Node) *telling {
+	t := &telling{}
 	for key, value := range n.Entries() {
 		if rd.has("processes", key.Raw()) {
 			t.process, t.instance = key.Raw(), value.Str()
 		}
 	}
-	if t.process == "" {
+	if t.process == "" { // what stands there may be its misspelled name
 		n.Errorf("E441", "write {order: W-1, …}, a process and the ID of its instance; "+didYouMean("", rd.all("processes")), "the process is missing")
-		return t, tellSettings{Event: "-"} // what stands there may be its misspelled name
+		return t
 	}
-	n.Decode(&s, "step", t.process)
-	if s.With != nil {
-		t.with = rd.value(s.With)
+	n.Decode(t, "step", t.process)
+	if t.With != nil {
+		t.with = rd.value(t.With)
 	}
 	rd.test.Subject = t.process
-	return t, s
+	return t
 }
 
 // tell puts the message into the process's queue.
@@ -176,12 +167,12 @@ func (r *run) taskOf(ctx context.Context, t *telling) (string, error) {
 		if p.Task == nil {
 			continue
 		}
-		if p.Task.ID == t.name || p.State == t.name {
+		if p.Task.ID == t.Task || p.State == t.Task {
 			return p.Task.ID, nil
 		}
 		open = append(open, p.State)
 	}
-	return "", fmt.Errorf("%s %s (state %s) has no open task %q; open: %q", t.process, t.instance, v.State, t.name, open)
+	return "", fmt.Errorf("%s %s (state %s) has no open task %q; open: %q", t.process, t.instance, v.State, t.Task, open)
 }
 
 // instances adds how the instances of all processes ended.

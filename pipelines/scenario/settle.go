@@ -87,7 +87,7 @@ func (r *run) step(ctx context.Context, queue string) (ran bool, err error) {
 // bring hands over what the broker has; it is the broker's until the hub took
 // it. What the hub can't take now stays there.
 func (r *run) bring(ctx context.Context, l *life) (took bool, err error) {
-	at := r.broker.bringable()
+	at := firsts(r.broker.waiting, func(p parcel) (string, string) { return p.pipeline, p.msg.Key })
 	pick := at[0]
 	if r.shuffle != nil {
 		pick = at[r.shuffle.IntN(len(at))]

@@ -1,4 +1,4 @@
-// Package virtual has the time of tests: it stands still until somebody moves it.
+// Package virtual plays the world around a hub: its time stands still until somebody moves it, its sources are silent.
 package virtual
 
 import (

@@ -11,9 +11,6 @@ import (
 	"orderhub/hub"
 )
 
-// Decoder is a type that reads itself from a node, for shapes that tags can't say. It reports its own problems.
-type Decoder interface{ DecodeNode(*Node) }
-
 var (
 	durationType = reflect.TypeFor[time.Duration]()
 	nodeType     = reflect.TypeFor[*Node]()
@@ -148,14 +145,9 @@ func (n *Node) decode(v reflect.Value, tag reflect.StructTag, kind string) bool 
 		return ok
 	}
 	if v.CanAddr() {
-		switch t := v.Addr().Interface().(type) {
-		case Decoder:
-			t.DecodeNode(n)
-			return true
-		case encoding.TextUnmarshaler:
-			if v.Kind() != reflect.Struct || n.Kind() != Map { // a struct may have a short form as text and a long one as map
-				return n.decodeText(t, tag.Get("word"))
-			}
+		t, ok := v.Addr().Interface().(encoding.TextUnmarshaler)
+		if ok && (v.Kind() != reflect.Struct || n.Kind() != Map) { // a struct may have a short form as text and a long one as map
+			return n.decodeText(t, tag.Get("word"))
 		}
 	}
 	return n.decodeKind(v, tag, kind)

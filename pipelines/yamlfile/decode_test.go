@@ -13,10 +13,6 @@ type common struct {
 	Label string `yaml:"label" doc:"in every one"`
 }
 
-type pair struct{ from, to string }
-
-func (p *pair) DecodeNode(n *Node) { p.from, p.to = n.Get("from").Str(), n.Get("to").Str() }
-
 type every struct {
 	common
 	Secret  hidden              `yaml:"secret" doc:"d"`
@@ -29,7 +25,6 @@ type every struct {
 	PtrMap  map[string]*limits  `yaml:"ptrs" doc:"d"`
 	Raw     *Node               `yaml:"raw" doc:"d"`
 	Data    any                 `yaml:"data" doc:"d"`
-	Way     pair                `yaml:"way" doc:"d"`
 	Need    string              `yaml:"need" doc:"d" required:"true"`
 	Wait    time.Duration       `yaml:"wait" doc:"d" default:"5s"`
 	Bytes   int64               `yaml:"bytes" doc:"d" unit:"bytes" max:"1MiB"`
@@ -53,7 +48,6 @@ ptr: {max: 3}
 ptrs: {a: {burst: 3s}}
 raw: {x: 1}
 data: [1, x]
-way: {from: a, to: b}
 need: it
 bytes: 64KiB
 structs: [{max: 1}, {max: 2}]
@@ -67,8 +61,8 @@ nested: {k: v}
 	yes := true
 	want := every{common: common{"l"}, Secret: "s", On: &yes, Num: 255, Ratio: .25, Tags: []string{"a"}, Head: map[string]string{"X-A": "1", "b": "two"},
 		Ptr: &limits{Max: 3}, PtrMap: map[string]*limits{"a": {Max: 7, Burst: 3 * time.Second}}, Raw: n.Get("raw"), Data: n.Get("data").Any(),
-		Way: pair{"a", "b"}, Need: "it", Wait: 5 * time.Second, Bytes: 65536, Kept: "kept", Structs: []limits{{Max: 1}, {Max: 2}}, Nested: map[string][]string{"k": {"v"}}}
-	if df := cmp.Diff(want, d, cmp.AllowUnexported(every{}, common{}, pair{}), cmp.Comparer(func(a, b *Node) bool { return a == b })); df != "" {
+		Need: "it", Wait: 5 * time.Second, Bytes: 65536, Kept: "kept", Structs: []limits{{Max: 1}, {Max: 2}}, Nested: map[string][]string{"k": {"v"}}}
+	if df := cmp.Diff(want, d, cmp.AllowUnexported(every{}, common{}), cmp.Comparer(func(a, b *Node) bool { return a == b })); df != "" {
 		t.Error(df)
 	}
 }
