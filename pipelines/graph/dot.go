@@ -61,11 +61,10 @@ func dotNode(n Node) string {
 		}
 	}
 	style, width := "filled", ""
-	shape := dotShape(n.Kind)
-	if shape == "box" {
+	h := hueOf(n.Kind)
+	if h.dot == "box" {
 		style = "filled,rounded"
 	}
-	h := hueOf(n.Kind)
 	line, fill := h.line, h.fill
 	switch n.State {
 	case statePaused:
@@ -73,25 +72,11 @@ func dotNode(n Node) string {
 	case stateFailing:
 		line, width = "#c2363f", ", penwidth=2"
 	}
-	s := fmt.Sprintf("label=%s, shape=%s, style=%s, color=%s, fillcolor=%s%s", quote(lines...), shape, quote(style), quote(line), quote(fill), width)
+	s := fmt.Sprintf("label=%s, shape=%s, style=%s, color=%s, fillcolor=%s%s", quote(lines...), h.dot, quote(style), quote(line), quote(fill), width)
 	if n.Link != "" {
 		s += ", URL=" + quote(oneLine(n.Link)) + ", tooltip=" + quote(tooltip(n))
 	}
 	return s
-}
-
-func dotShape(k Kind) string {
-	switch k {
-	case Source, Target:
-		return "oval"
-	case Channel:
-		return "cylinder"
-	case Process:
-		return "box3d"
-	case Dead:
-		return "note"
-	}
-	return "box"
 }
 
 // dotEscapes keeps text inside its string and free of HTML entities.

@@ -27,8 +27,8 @@ func (g *Graph) Mermaid(w io.Writer) error {
 		if n.note() != "" {
 			text += "<br/><b>" + mermaidText(n.note()) + "</b>"
 		}
-		open, end := brackets(n.Kind)
-		fmt.Fprintf(&b, "  %s%s\"%s\"%s:::%s\n", ids[n.ID], open, text, end, hueOf(n.Kind).name)
+		h := hueOf(n.Kind)
+		fmt.Fprintf(&b, "  %s%s\"%s\"%s:::%s\n", ids[n.ID], h.mermaid[0], text, h.mermaid[1], h.name)
 	}
 	for _, e := range g.Edges {
 		arrow := "-->"
@@ -50,23 +50,6 @@ func (g *Graph) Mermaid(w io.Writer) error {
 		}
 	}
 	return write(w, "mermaid", b.String())
-}
-
-// brackets are the shape of a kind.
-func brackets(k Kind) (open, end string) {
-	switch k {
-	case Source, Target:
-		return "([", "])"
-	case Channel:
-		return "[(", ")]"
-	case Process:
-		return "[[", "]]"
-	case Dead:
-		return ">", "]"
-	case Pipeline:
-		return "[", "]"
-	}
-	return "(", ")"
 }
 
 // safeIDs turns every node ID into a name Mermaid takes: never a keyword, never the same twice.

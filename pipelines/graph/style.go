@@ -6,30 +6,40 @@ import (
 	"strings"
 )
 
-// hue is a family of nodes with its colours, line, fill and tile on light and on dark paper, and its icon: a line drawing of 16 by 16.
+// hue is a family of nodes with its colours, line, fill and tile on light and on dark paper, its icon, a line drawing of 16 by 16,
+// and its shape in the formats of text.
 type hue struct {
 	name                       string
 	line, fill, tile           string
 	darkLine, darkFill, darkTl string
 	icon                       string
+	dot                        string    // shape of Graphviz
+	mermaid, text              [2]string // brackets
 }
 
 // hues are the families, every line at least 3:1 against its paper.
 var hues = []hue{
 	{"source", "#1a7f5a", "#f1faf6", "#d3efe3", "#4cc38a", "#12241d", "#1b3b2e",
-		"M9 2.5H13.5V13.5H9M2 8H10M7 5L10 8L7 11"},
+		"M9 2.5H13.5V13.5H9M2 8H10M7 5L10 8L7 11",
+		"oval", [2]string{"([", "])"}, [2]string{}},
 	{"target", "#0e7490", "#effafc", "#cfeef5", "#4cc9e0", "#0f2329", "#163b45",
-		"M7 2.5H2.5V13.5H7M6 8H14M11 5L14 8L11 11"},
+		"M7 2.5H2.5V13.5H7M6 8H14M11 5L14 8L11 11",
+		"oval", [2]string{"([", "])"}, [2]string{}},
 	{"channel", "#3b6fd4", "#f1f5fe", "#d9e5fb", "#7aa7f7", "#151f33", "#223356",
-		"M4 5H12M4 11H12M12 5A1.6 3 0 0 1 12 11M4 5A1.6 3 0 0 0 4 11A1.6 3 0 0 0 4 5"},
+		"M4 5H12M4 11H12M12 5A1.6 3 0 0 1 12 11M4 5A1.6 3 0 0 0 4 11A1.6 3 0 0 0 4 5",
+		"cylinder", [2]string{"[(", ")]"}, [2]string{"[", "]"}},
 	{"pipeline", "#5b616e", "#ffffff", "#e9ebef", "#a4abb8", "#1c2027", "#2c323c",
-		"M1.5 5.5H5.5V10.5H1.5ZM10.5 5.5H14.5V10.5H10.5ZM5.5 8H10.5"},
+		"M1.5 5.5H5.5V10.5H1.5ZM10.5 5.5H14.5V10.5H10.5ZM5.5 8H10.5",
+		"box", [2]string{"[", "]"}, [2]string{}},
 	{"process", "#7c4fd0", "#f7f3fe", "#e6dbfb", "#b394f4", "#211a33", "#362956",
-		"M8 1.5V4M8 12V14.5M1.5 8H4M12 8H14.5M3.4 3.4L5.2 5.2M10.8 10.8L12.6 12.6M3.4 12.6L5.2 10.8M10.8 5.2L12.6 3.4M11 8A3 3 0 1 1 5 8A3 3 0 1 1 11 8"},
+		"M8 1.5V4M8 12V14.5M1.5 8H4M12 8H14.5M3.4 3.4L5.2 5.2M10.8 10.8L12.6 12.6M3.4 12.6L5.2 10.8M10.8 5.2L12.6 3.4M11 8A3 3 0 1 1 5 8A3 3 0 1 1 11 8",
+		"box3d", [2]string{"[[", "]]"}, [2]string{"((", "))"}},
 	{"step", "#8a6d1f", "#fffcf2", "#f6ebc8", "#d9b95b", "#262113", "#3d351c",
-		"M3 3H13V13H3ZM6 8H10"},
+		"M3 3H13V13H3ZM6 8H10",
+		"box", [2]string{"(", ")"}, [2]string{}},
 	{"dead", "#c2363f", "#fef4f4", "#fadcdd", "#f2777e", "#2f1a1c", "#4b2629",
-		"M2 4H14V12.5H2ZM5.8 6L10.2 10.5M10.2 6L5.8 10.5"},
+		"M2 4H14V12.5H2ZM5.8 6L10.2 10.5M10.2 6L5.8 10.5",
+		"note", [2]string{">", "]"}, [2]string{"✗ ", ""}},
 }
 
 // hueOf is the family of a kind; every kind without one of its own is a step.

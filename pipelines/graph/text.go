@@ -121,16 +121,8 @@ func (t *texter) name(v int) string {
 // short is a node in its brackets alone, as references show it.
 func (t *texter) short(v, room int) string {
 	n := t.g.Nodes[v]
-	open, end := "", ""
-	switch n.Kind {
-	case Channel:
-		open, end = "[", "]"
-	case Process:
-		open, end = "((", "))"
-	case Dead:
-		open, end = "✗ ", ""
-	}
-	return open + clip(n.name(), room-columns(open+end)) + end
+	b := hueOf(n.Kind).text
+	return b[0] + clip(n.name(), room-columns(b[0]+b[1])) + b[1]
 }
 
 // arrow is an edge from a node's text to the next, its first cell given.
