@@ -6,10 +6,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
 	"orderhub/transforms/shape"
+	"orderhub/transforms/units"
 )
 
 // check compares a decoded field with its min, max and oneof.
@@ -69,16 +71,25 @@ func measure(v reflect.Value) (float64, string) {
 	panic(fmt.Sprintf("yamlfile: min and max don't fit a %s", v.Type()))
 }
 
-// limit reads a min or max tag as the field's own values are read; of a list or a map it is a number of entries.
-func limit(v reflect.Value, s string, tag reflect.StructTag) float64 {
-	t := v.Type()
-	if v.Kind() == reflect.Slice || v.Kind() == reflect.Map {
-		t = reflect.TypeFor[int]()
+// limit reads a min or max tag as the field's own values are read. A wrong tag is a bug, and panics.
+func limit(v reflect.Value, s string, tag reflect.StructTag) (x float64) {
+	var err error
+	switch {
+	case v.Type() == durationType:
+		var d time.Duration
+		d, err = units.ParseDuration(s)
+		x = float64(d)
+	case tag.Get("unit") == "bytes":
+		var b int64
+		b, err = units.ParseSize(s)
+		x = float64(b)
+	default:
+		x, err = strconv.ParseFloat(s, 64)
 	}
-	x := reflect.New(t).Elem()
-	decodeTag(x, s, tag, "limit")
-	f, _ := measure(x)
-	return f
+	if err != nil {
+		panic(fmt.Sprintf("yamlfile: limit %q of a %s: %v", s, v.Type(), err))
+	}
+	return x
 }
 
 // decodeTag sets v to the value that a tag names. A wrong tag is a bug, and panics.

@@ -96,7 +96,7 @@ func TestSixFaultsAreFast(t *testing.T) {
 		src += fmt.Sprintf("  op%d: {max: %d, burst: 5s}\n", i, i+1)
 	}
 	best := time.Hour
-	for range 5 {
+	for range 50 { // the machine may be busy
 		start := time.Now()
 		l := testLoader(nil)
 		n, _ := l.Parse("f", []byte(src))
