@@ -180,10 +180,7 @@ func canonical(out []byte, v Value) []byte {
 		}
 		return append(out, ']')
 	case Object:
-		fields := make([]Field, 0, v.Len())
-		for name, value := range v.Fields() {
-			fields = append(fields, Field{Name: name, Value: value})
-		}
+		fields := copyFields(v, 0)
 		slices.SortFunc(fields, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
 		out = append(out, '{')
 		for _, f := range fields {

@@ -151,14 +151,12 @@ func (fr *Frame) found(name string, v doc.Value) string {
 	return name + " = " + cut(v.String())
 }
 
+// article is a kind with its article; "missing" and "null" have none.
 func article(k doc.Kind) string {
-	switch k {
-	case doc.Missing, doc.Null:
+	if k == doc.Missing {
 		return k.String()
-	case doc.Array, doc.Object:
-		return "an " + k.String()
 	}
-	return "a " + k.String()
+	return (&shape.Type{Kind: k}).Describe()
 }
 
 func conversion(have doc.Kind, want, text string) string {

@@ -1,8 +1,8 @@
 package formula
 
 import (
+	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -104,10 +104,9 @@ func (fr *Frame) headers() doc.Value {
 	}
 	h := fr.X.Msg.Headers
 	fields := make([]doc.Field, 0, len(h))
-	for name, v := range h {
-		fields = append(fields, doc.Field{Name: name, Value: doc.StringValue(v)})
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		fields = append(fields, doc.Field{Name: name, Value: doc.StringValue(h[name])})
 	}
-	slices.SortFunc(fields, func(a, b doc.Field) int { return strings.Compare(a.Name, b.Name) })
 	return doc.ObjectOf(fields)
 }
 

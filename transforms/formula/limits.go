@@ -106,7 +106,7 @@ func (b *budget) takeTimes(n, bytes int) bool {
 	return b.take(n * bytes)
 }
 
-// deeper tells whether there is room for one more level.
+// deeper takes one more level; false: there is no room for it.
 func (b *budget) deeper(room int) bool {
 	if room == 0 {
 		b.over = fmt.Sprintf("more than %d levels", maxDepth)
