@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"os"
@@ -61,8 +62,18 @@ type Expected struct {
 	Schema []byte // JSON Schema of the body, as the far end's own description has it; nil: nothing is known
 }
 
-// FieldFault is a fault of one field of a config.
+// FieldFault is a fault of one field of a config. Help is what to write instead.
 type FieldFault struct{ Path, Message, Help string }
+
+func (f FieldFault) Error() string { return f.Message + ": " + f.Help }
+
+// FieldFaults gathers faults.
+type FieldFaults []FieldFault
+
+// Add adds a fault of the field at path.
+func (f *FieldFaults) Add(path, help, format string, args ...any) {
+	*f = append(*f, FieldFault{Path: path, Message: fmt.Sprintf(format, args...), Help: help})
+}
 
 // Env is what the hub gives to an adapter.
 type Env struct {

@@ -3,7 +3,6 @@ package amqp
 import (
 	"cmp"
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -32,13 +31,13 @@ type Adapter struct {
 }
 
 func open(c *Config, env *hub.Env) (*Adapter, error) {
-	if c.URL == "" {
-		return nil, errors.New("url is missing")
+	uri, err := parseURL(c.URL)
+	if err != nil {
+		return nil, err
 	}
 	if _, err := c.TLS.Load(env, ""); err != nil {
 		return nil, err
 	}
-	uri, _ := parseURL(c.URL) // checked before
 	a := &Adapter{cfg: *c, env: env, uri: uri}
 	a.cfg.Name = cmp.Or(c.Name, "orderhub "+env.Name)
 	a.in = a.connection("in")
@@ -59,19 +58,15 @@ func keep[T any](a *Adapter, open func(context.Context) (T, error), lost func(T)
 // OpenSource returns the source of a queue ("queue orders") or of an exchange ("exchange orders key order.*", with the
 // option queue).
 func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
-	p, err := parsePlace(arg)
-	if err != nil {
-		return nil, err
+	if faults := checkSource(arg, c); len(faults) > 0 {
+		return nil, faults[0]
 	}
-	t, faults := p.source(c)
-	if len(faults) > 0 {
-		return nil, broker.Wrong(faults[0].Help, "%s", faults[0].Message)
-	}
+	p, _ := parsePlace(arg) // checked
 	var key func(*hub.Message) string
 	if c.Key != "" {
-		key = func(m *hub.Message) string { return keyOf(m, c.Key) }
+		key = func(m *hub.Message) string { return broker.KeyOf(m, c.Key) }
 	}
-	return a.source(p, c, t, key), nil
+	return a.source(p, c, p.source(c), key), nil
 }
 
 func (a *Adapter) source(p place, c *SourceConfig, t topology, key func(*hub.Message) string) *Source {
@@ -111,9 +106,6 @@ func (a *Adapter) caller(p place) *Caller {
 	a.want(t)
 	return &Caller{adapter: a, place: p, topology: t}
 }
-
-// LateReplies counts the replies that reached nobody: the caller had gone, or it was the second reply.
-func (a *Adapter) LateReplies() uint64 { return a.late.Count() }
 
 // Close closes the connections. The adapter's sources must have returned, and its targets must be closed.
 func (a *Adapter) Close(context.Context) error {

@@ -60,12 +60,8 @@ func (a *Adapter) replied(d *amqp.Delivery) {
 }
 
 // Call sends the request once and waits for its reply until ctx ends. The first reply counts.
-func (c *Caller) Call(ctx context.Context, m *hub.Message) (*hub.Message, error) {
-	reply, err := c.call(ctx, m)
-	return reply, named(c.adapter, c.place, err)
-}
-
-func (c *Caller) call(ctx context.Context, m *hub.Message) (*hub.Message, error) {
+func (c *Caller) Call(ctx context.Context, m *hub.Message) (_ *hub.Message, err error) {
+	defer func() { err = named(c.adapter, c.place, err) }()
 	ask, err := broker.Asking(ctx, c.adapter.env.Clock, m)
 	if err != nil {
 		return nil, err
@@ -123,11 +119,7 @@ func (c *Caller) await(ctx context.Context, q *asking, t *ticket, answer <-chan 
 
 // open returns the channel, after declaring the place that the caller sends to.
 func (c *Caller) open(ctx context.Context) (*asking, error) {
-	s, err := c.adapter.out.Get(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.refuse(); err != nil {
+	if _, err := c.adapter.sending(ctx); err != nil {
 		return nil, err
 	}
 	q, err := c.adapter.asked.Get(ctx)

@@ -34,20 +34,12 @@ func parseURL(url hub.Secret) (amqp.URI, error) {
 }
 
 // check finds the faults that tags can't find.
-func (c *Config) check() (faults []hub.FieldFault) {
-	bad := func(at, help, format string, args ...any) {
-		faults = append(faults, hub.FieldFault{Path: at, Message: fmt.Sprintf(format, args...), Help: help})
+func (c *Config) check() (faults hub.FieldFaults) {
+	uri, err := parseURL(c.URL)
+	if err != nil && c.URL != "" {
+		faults.Add("url", "write amqp://user:password@host:5672/vhost; in user and password write %40 for @, %2F for /", "%s", err)
 	}
-	if c.URL != "" {
-		uri, err := parseURL(c.URL)
-		switch {
-		case err != nil:
-			bad("url", "write amqp://user:password@host:5672/vhost; in user and password write %40 for @, %2F for /", "%s", err)
-		case uri.Scheme != "amqps" && c.TLS != (broker.TLS{}):
-			bad("tls", "write amqps:// in the url, or leave tls out", "tls is set, but the url does not begin with amqps://")
-		}
-	}
-	return append(append(faults, c.Connection.Faults()...), places.CheckOps(c.Ops)...)
+	return append(append(faults, c.Connection.Faults(uri.Scheme == "amqps" || err != nil, "amqps://")...), places.CheckOps(c.Ops)...)
 }
 
 // SourceConfig are the options of `from: {rabbit: queue orders, …}`.
@@ -142,41 +134,37 @@ func textTable(from map[string]string) amqp.Table {
 }
 
 // checkSource finds the faults of `from:`.
-func checkSource(arg string, c *SourceConfig) (faults []hub.FieldFault) {
+func checkSource(arg string, c *SourceConfig) []hub.FieldFault {
 	p, err := parsePlace(arg)
 	if err != nil {
 		return places.Check(arg)
 	}
-	_, faults = p.source(c)
-	return faults
+	return c.faults(p)
 }
 
 // faults finds the faults of the options of a source of p.
-func (c *SourceConfig) faults(p place) (faults []hub.FieldFault) {
-	bad := func(at, help, format string, args ...any) {
-		faults = append(faults, hub.FieldFault{Path: at, Message: fmt.Sprintf(format, args...), Help: help})
-	}
+func (c *SourceConfig) faults(p place) (faults hub.FieldFaults) {
 	switch {
 	case p.exchange != "" && c.Queue == "":
-		bad("", "add queue: NAME", "%s: the queue that collects its messages is missing", p)
+		faults.Add("", "add queue: NAME", "%s: the queue that collects its messages is missing", p)
 	case p.exchange == "" && c.Queue != "":
-		bad("queue", "leave it out, or write exchange NAME key PATTERN", "%s: the option queue is for exchanges", p)
+		faults.Add("queue", "leave it out, or write exchange NAME key PATTERN", "%s: the option queue is for exchanges", p)
 	}
 	if p.exchange != "" && !p.hasKey && (p.kind == topic || p.kind == direct) {
-		bad("", "add key and what the routing key must be; in a topic exchange * is one word, # any number",
+		faults.Add("", "add key and what the routing key must be; in a topic exchange * is one word, # any number",
 			"%s: nothing says which of its messages are wanted", p)
 	}
 	if c.QueueType == quorum && (!c.Durable || c.Exclusive || c.AutoDelete) {
-		bad("queue_type", "take classic, or leave durable, exclusive and auto_delete as they are",
+		faults.Add("queue_type", "take classic, or leave durable, exclusive and auto_delete as they are",
 			"a quorum queue is durable, and neither exclusive nor auto_delete")
 	}
 	for i, b := range c.Bind {
 		if b.Exchange == "" {
-			bad("bind."+strconv.Itoa(i)+".exchange", "add exchange: NAME", "bind: the exchange is missing")
+			faults.Add("bind."+strconv.Itoa(i)+".exchange", "add exchange: NAME", "bind: the exchange is missing")
 		}
 	}
 	if _, err := arguments(c.Arguments); err != nil {
-		bad("arguments", "write texts, numbers, true, false, lists and maps of them", "%s", err)
+		faults.Add("arguments", "write texts, numbers, true, false, lists and maps of them", "%s", err)
 	}
 	return faults
 }

@@ -2,7 +2,6 @@ package amqp
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"slices"
 	"strconv"
@@ -40,6 +39,15 @@ func (s *session) refuse() error {
 	return e
 }
 
+// sending returns the connection that sends, unless the server blocks it.
+func (a *Adapter) sending(ctx context.Context) (*session, error) {
+	s, err := a.out.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.refuse()
+}
+
 // dial opens a connection. The role tells the connections of one adapter apart at the server.
 func (a *Adapter) dial(ctx context.Context, role string) (*session, error) {
 	s, err := a.connect(ctx, role)
@@ -54,11 +62,11 @@ func (a *Adapter) dial(ctx context.Context, role string) (*session, error) {
 func (a *Adapter) address() string { return net.JoinHostPort(a.uri.Host, strconv.Itoa(a.uri.Port)) }
 
 func (a *Adapter) connect(ctx context.Context, role string) (*session, error) {
-	var secure func() (*tls.Config, error)
-	if a.uri.Scheme == "amqps" {
-		secure = func() (*tls.Config, error) { return a.cfg.TLS.Load(a.env, a.uri.Host) }
+	secure := &a.cfg.TLS
+	if a.uri.Scheme != "amqps" {
+		secure = nil
 	}
-	return broker.Connect(ctx, a.address(), secure, func(conn net.Conn) (*session, error) {
+	return broker.Connect(ctx, a.env, a.address(), secure, func(conn net.Conn) (*session, error) {
 		w := newWire(conn, a.cfg.MaxBody)
 		c, err := amqp.Open(w, amqp.Config{
 			SASL: a.auth(), Vhost: a.uri.Vhost, Heartbeat: a.cfg.Heartbeat, Locale: "en_US", FrameSize: 128 << 10,

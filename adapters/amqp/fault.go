@@ -37,37 +37,38 @@ func fault(what string, err error) error {
 	if !ok {
 		return hub.Fail(hub.Unavailable, reasonLost, "%s: %w", what, err)
 	}
-	switch e.Code {
-	case amqp.NotFound:
-		return hub.Fail(hub.Unavailable, reasonTopology, "%s: not there: %s", what, detail(e))
-	case amqp.PreconditionFailed:
-		return hub.Fail(hub.Unavailable, precondition(e.Reason), "%s: %s%s", what, preconditions[precondition(e.Reason)], detail(e))
-	case amqp.AccessRefused:
-		return hub.Fail(hub.Unavailable, "access_refused", "%s: %s", what, detail(e))
-	case amqp.ResourceLocked:
-		return hub.Fail(hub.Unavailable, reasonTopology, "%s: another connection has it for itself: %s", what, detail(e))
-	case amqp.CommandInvalid, amqp.NotAllowed, amqp.NotImplemented:
-		return hub.Fail(hub.Unavailable, reasonTopology, "%s: %s", what, detail(e))
+	why, known := meanings[e.Code]
+	switch {
+	case e.Code == amqp.PreconditionFailed:
+		why = precondition(e.Reason)
+	case !known:
+		why = meaning{reasonLost, "connection lost: "}
 	}
-	return hub.Fail(hub.Unavailable, reasonLost, "%s: connection lost: %s", what, detail(e))
+	return hub.Fail(hub.Unavailable, why.reason, "%s: %s%s", what, why.words, detail(e))
 }
 
-// preconditions begins the texts of precondition-failed errors by their reason.
-var preconditions = map[string]string{
-	reasonTopology: "declared with other arguments: ",
-	reasonHeld:     "held too long for the consumer_timeout of the server: ",
-	reasonProtocol: "",
+// meaning is what an error of the server means: the reason of ours, and the words that begin its text.
+type meaning struct{ reason, words string }
+
+// meanings has those that the code tells. All others mean that the connection is lost.
+var meanings = map[int]meaning{
+	amqp.NotFound:       {reasonTopology, "not there: "},
+	amqp.AccessRefused:  {"access_refused", ""},
+	amqp.ResourceLocked: {reasonTopology, "another connection has it for itself: "},
+	amqp.CommandInvalid: {reasonTopology, ""},
+	amqp.NotAllowed:     {reasonTopology, ""},
+	amqp.NotImplemented: {reasonTopology, ""},
 }
 
-// precondition returns the reason of a precondition-failed error. Its text is all that tells the causes apart.
-func precondition(text string) string {
+// precondition returns the meaning of a precondition-failed error. Its text is all that tells the causes apart.
+func precondition(text string) meaning {
 	switch {
 	case strings.Contains(text, "delivery acknowledgement") && strings.Contains(text, "timed out"):
-		return reasonHeld
+		return meaning{reasonHeld, "held too long for the consumer_timeout of the server: "}
 	case strings.Contains(text, "inequivalent arg") || strings.Contains(text, "invalid arg"):
-		return reasonTopology
+		return meaning{reasonTopology, "declared with other arguments: "}
 	}
-	return reasonProtocol
+	return meaning{reasonProtocol, ""}
 }
 
 // detail returns the server's text without the code that it begins with.

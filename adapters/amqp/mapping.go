@@ -63,19 +63,6 @@ var refusals = map[string]string{
 	reasonBody:     "the body is larger than max_body",
 }
 
-// keyOf returns the ordering key that the option key selects.
-func keyOf(m *hub.Message, key string) string {
-	switch key {
-	case "":
-		return ""
-	case "correlation-id":
-		return m.Correlation
-	case "message-id":
-		return m.ID
-	}
-	return m.Headers[strings.ToLower(key)]
-}
-
 const (
 	headerKey         = "hub-key"         // ordering key of a message on a channel
 	headerTime        = "hub-time"        // time of a message on a channel: the property has whole seconds

@@ -38,7 +38,7 @@ func TestMessageMapping(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	for key, v := range map[string]string{"": "", "Region": "eu", "correlation-id": "order-7", "message-id": "m-1", "routing-key": "a.b", "no": ""} {
-		if got := keyOf(m, key); got != v {
+		if got := broker.KeyOf(m, key); got != v {
 			t.Errorf("key %s: %q, want %q", key, got, v)
 		}
 	}

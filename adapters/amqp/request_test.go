@@ -89,14 +89,14 @@ func TestLateAndSecondReply(t *testing.T) {
 	if m, err := <-got, <-failed; err != nil || string(m.Body.Bytes()) != "first" {
 		t.Fatal(m, err)
 	}
-	hubtest.Until(t, "the second reply was not counted", func() bool { return a.LateReplies() == 1 })
+	hubtest.Until(t, "the second reply was not counted", func() bool { return a.late.Count() == 1 })
 
 	got, failed = call("2", 100*time.Millisecond)
 	d = r.get(q)
 	<-got
 	hubtest.WantError(t, <-failed, hub.Timeout, "timeout")
 	r.put("", d.ReplyTo, amqp.Publishing{CorrelationId: d.CorrelationId, Body: []byte("late")})
-	hubtest.Until(t, "the late reply was not counted", func() bool { return a.LateReplies() == 2 })
+	hubtest.Until(t, "the late reply was not counted", func() bool { return a.late.Count() == 2 })
 	if !strings.Contains(a.log.String(), "event=late_reply") {
 		t.Error(a.log)
 	}

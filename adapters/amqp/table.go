@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,7 +30,6 @@ func tableHeaders(t amqp.Table, carried bool) hub.Headers {
 		return h
 	}
 	var all []broker.ExactHeader
-	same := map[string]int{} // names that differ in their case alone
 	for _, name := range slices.Sorted(maps.Keys(t)) {
 		shown := name
 		switch lower := strings.ToLower(name); {
@@ -41,21 +41,16 @@ func tableHeaders(t amqp.Table, carried bool) hub.Headers {
 		lower := strings.ToLower(shown)
 		h[lower] = headerText(t[name])
 		if !notSent(lower, false) && !steers(name) {
-			same[lower]++
 			all = append(all, exactHeader(shown, t[name]))
 		}
 	}
-	exact := slices.DeleteFunc(all, func(e broker.ExactHeader) bool {
-		lower := strings.ToLower(e.Name)
-		return e.Form == broker.FormText && e.Name == lower && same[lower] == 1
-	})
 	if carried {
 		if kept, _ := t[broker.HeaderExact].(string); kept != "" { // of the hub that sent it
 			h[broker.HeaderExact] = kept
 			return h
 		}
 	}
-	return broker.WithExact(h, exact)
+	return broker.KeepExact(h, all)
 }
 
 // ownName reports whether the name is one that tells how a message came.
@@ -98,16 +93,6 @@ func exactHeader(name string, v any) broker.ExactHeader {
 // wireSize returns the number of bytes that a value takes in a table.
 func wireSize(v any) (n int) {
 	switch v := v.(type) {
-	case nil:
-		return 1
-	case bool, int8, byte:
-		return 2
-	case int16, uint16:
-		return 3
-	case int32, uint32, float32:
-		return 5
-	case amqp.Decimal:
-		return 6
 	case string:
 		return 5 + len(v)
 	case []byte:
@@ -123,7 +108,7 @@ func wireSize(v any) (n int) {
 		}
 		return 5 + n
 	}
-	return 9
+	return 1 + sizes[typeOf(v).Type[0]]
 }
 
 // exactText returns the text of a header in one of our forms.
@@ -150,33 +135,21 @@ func exactValue(e broker.ExactHeader) (any, bool) {
 	return nil, false
 }
 
+// scalars are the types of the protocol whose values Go's own text says, each by its letter with a value of its Go type.
+var scalars = map[string]any{"t": false, "b": int8(0), "B": byte(0), "s": int16(0), "u": uint16(0), "I": int32(0), "i": uint32(0), "l": int64(0),
+	"f": float32(0), "d": float64(0)}
+
 func typeOf(v any) typed {
-	number := func(letter string, n int64) typed { return typed{Type: letter, Value: strconv.FormatInt(n, 10)} }
+	for letter, zero := range scalars {
+		if reflect.TypeOf(v) == reflect.TypeOf(zero) {
+			return typed{Type: letter, Value: fmt.Sprint(v)}
+		}
+	}
 	switch v := v.(type) {
-	case bool:
-		return typed{Type: "t", Value: strconv.FormatBool(v)}
-	case int8:
-		return number("b", int64(v))
-	case byte:
-		return number("B", int64(v))
-	case int16:
-		return number("s", int64(v))
-	case uint16:
-		return number("u", int64(v))
-	case int32:
-		return number("I", int64(v))
-	case uint32:
-		return number("i", int64(v))
-	case int64:
-		return number("l", v)
-	case float32:
-		return typed{Type: "f", Value: strconv.FormatFloat(float64(v), 'g', -1, 32)}
-	case float64:
-		return typed{Type: "d", Value: strconv.FormatFloat(v, 'g', -1, 64)}
 	case amqp.Decimal:
-		return typed{Type: "D", Value: strconv.Itoa(int(v.Scale)) + " " + strconv.FormatInt(int64(v.Value), 10)}
+		return typed{Type: "D", Value: fmt.Sprint(v.Scale, v.Value)}
 	case time.Time:
-		return number("T", v.Unix())
+		return typed{Type: "T", Value: strconv.FormatInt(v.Unix(), 10)}
 	case string:
 		if utf8.ValidString(v) {
 			return typed{Type: "S", Value: v}
@@ -202,33 +175,19 @@ func typeOf(v any) typed {
 
 // value is the reverse of typeOf.
 func (t typed) value() any {
+	if zero, is := scalars[t.Type]; is {
+		v := reflect.New(reflect.TypeOf(zero))
+		_, _ = fmt.Sscan(t.Value, v.Interface())
+		return v.Elem().Interface()
+	}
 	switch t.Type {
-	case "t":
-		return t.Value == "true"
-	case "b":
-		return int8(t.int())
-	case "B":
-		return byte(t.int())
-	case "s":
-		return int16(t.int())
-	case "u":
-		return uint16(t.int())
-	case "I":
-		return int32(t.int())
-	case "i":
-		return uint32(t.int())
-	case "l":
-		return t.int()
-	case "f":
-		return float32(t.float(32))
-	case "d":
-		return t.float(64)
 	case "D":
 		var d amqp.Decimal
 		_, _ = fmt.Sscan(t.Value, &d.Scale, &d.Value)
 		return d
 	case "T":
-		return time.Unix(t.int(), 0).UTC()
+		seconds, _ := strconv.ParseInt(t.Value, 10, 64)
+		return time.Unix(seconds, 0).UTC()
 	case "S":
 		return t.Value
 	case rawText, "x":
@@ -253,16 +212,6 @@ func (t typed) value() any {
 	return nil
 }
 
-func (t typed) int() int64 {
-	n, _ := strconv.ParseInt(t.Value, 10, 64)
-	return n
-}
-
-func (t typed) float(bits int) float64 {
-	f, _ := strconv.ParseFloat(t.Value, bits)
-	return f
-}
-
 // headerText converts a value of a header table to text. Tables and lists become JSON.
 func headerText(v any) string {
 	switch v := v.(type) {
@@ -270,8 +219,6 @@ func headerText(v any) string {
 		return ""
 	case string:
 		return textOf([]byte(v))
-	case bool:
-		return strconv.FormatBool(v)
 	case []byte:
 		return textOf(v)
 	case time.Time:

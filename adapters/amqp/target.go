@@ -22,11 +22,8 @@ var _ hub.Target = (*Target)(nil)
 
 // Send returns nil after the server confirmed that it has the message, on disk if the queue is durable. A message that
 // no queue takes is rejected as unroutable, except on a channel, which may have no reader.
-func (t *Target) Send(ctx context.Context, m *hub.Message) error {
-	return named(t.adapter, t.place, t.send(ctx, m))
-}
-
-func (t *Target) send(ctx context.Context, m *hub.Message) error {
+func (t *Target) Send(ctx context.Context, m *hub.Message) (err error) {
+	defer func() { err = named(t.adapter, t.place, err) }()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -100,11 +97,8 @@ func newPublisher(a *Adapter, t topology) *publisher {
 // open returns the channel. While the connection is down, the connection's pauses hold; while the server blocks the
 // connection, nothing is asked of it, because it would not answer.
 func (p *publisher) open(ctx context.Context) (*confirming, error) {
-	s, err := p.adapter.out.Get(ctx)
+	s, err := p.adapter.sending(ctx)
 	if err != nil {
-		return nil, err
-	}
-	if err := s.refuse(); err != nil {
 		return nil, err
 	}
 	c, err := p.keep.Get(ctx)

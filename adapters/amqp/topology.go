@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	amqp "github.com/rabbitmq/amqp091-go"
-
-	"orderhub/hub"
 )
 
 // topology is what one source, target or caller needs at the server, in the order of its declaration.
@@ -46,13 +44,10 @@ func (b binding) String() string {
 // builtin reports whether the exchange is always there and may not be declared.
 func (e exchange) builtin() bool { return e.name == "" || strings.HasPrefix(e.name, "amq.") }
 
-// source returns what a source needs, or the faults of its options.
-func (p place) source(c *SourceConfig) (t topology, faults []hub.FieldFault) {
-	if faults = c.faults(p); len(faults) > 0 {
-		return t, faults
-	}
+// source returns what a source needs. Its options have no faults.
+func (p place) source(c *SourceConfig) (t topology) {
 	q := queue{name: cmp.Or(p.queue, c.Queue), durable: c.Durable, exclusive: c.Exclusive, autoDelete: c.AutoDelete}
-	q.args, _ = arguments(c.Arguments) // checked above
+	q.args, _ = arguments(c.Arguments) // checked
 	if c.QueueType == quorum {
 		if q.args == nil {
 			q.args = amqp.Table{}
@@ -68,7 +63,7 @@ func (p place) source(c *SourceConfig) (t topology, faults []hub.FieldFault) {
 		t.exchanges = append(t.exchanges, exchange{b.Exchange, b.Type})
 		t.binds = append(t.binds, binding{q.name, b.Exchange, b.Key, textTable(b.Headers)})
 	}
-	return t, nil
+	return t
 }
 
 // target returns what a target or a caller needs.

@@ -121,7 +121,7 @@ func (a *Adapter) CarryCaller(c hub.Carried) (hub.Caller, error) {
 
 func (a *Adapter) source(s *Source) *Source {
 	s.adapter, s.times = a, usualTimes
-	u := use{topic: s.topic, create: wanted(s.create), right: rightRead, group: s.group}
+	u := use{topic: s.topic, create: s.create, right: rightRead, group: s.group}
 	if s.cfg.OnLost == lostStop {
 		u.wayOut = s.wayOut()
 	}
@@ -131,7 +131,7 @@ func (a *Adapter) source(s *Source) *Source {
 
 func (a *Adapter) target(topic string, f form) *Target {
 	t := &Target{adapter: a, topic: topic, create: a.creation(f), form: f}
-	a.want(use{topic: topic, create: wanted(t.create), right: rightWrite})
+	a.want(use{topic: topic, create: t.create, right: rightWrite})
 	return t
 }
 
@@ -140,29 +140,18 @@ func (a *Adapter) caller(topic string, f form) (hub.Caller, error) {
 		return nil, fmt.Errorf("kafka %q: reply_topic: %w", a.env.Name, err)
 	}
 	c := &Caller{adapter: a, topic: topic, create: a.creation(f), form: f}
-	a.want(use{topic: topic, create: wanted(c.create), right: rightWrite})
-	a.want(use{topic: a.replies.topic, create: wanted(a.cfg.creation(1)), right: rightRead})
+	a.want(use{topic: topic, create: c.create, right: rightWrite})
+	a.want(use{topic: a.replies.topic, create: a.cfg.creation(1), right: rightRead})
 	return c, nil
 }
 
-// wanted returns how a topic is created. Without partitions it is not.
-func wanted(c *Create) Create {
-	if c == nil {
-		return Create{}
-	}
-	return *c
-}
-
-// creation returns how a missing topic is created, or nil if it is not.
-func (a *Adapter) creation(f form) *Create {
+// creation returns how a missing topic is created. Without partitions it is not.
+func (a *Adapter) creation(f form) Create {
 	if f == onChannel || a.cfg.Create.When == createAlways {
 		return a.cfg.creation(a.cfg.Create.Partitions)
 	}
-	return nil
+	return Create{}
 }
-
-// LateReplies counts the replies that reached nobody: the caller had gone, or it was the second reply.
-func (a *Adapter) LateReplies() uint64 { return a.late.Count() }
 
 // Close closes the connections. The adapter's sources must have returned, and its targets must be closed.
 func (a *Adapter) Close(context.Context) error {
@@ -181,12 +170,11 @@ func (a *Adapter) Probe(ctx context.Context) error {
 type Target struct {
 	adapter *Adapter
 	topic   string
-	create  *Create
+	create  Create
 	form    form
 
-	mu      sync.Mutex
+	sending sync.RWMutex // each Send holds it to read, and Close waits for them
 	closed  bool
-	writing sync.WaitGroup
 }
 
 var _ hub.Target = (*Target)(nil)
@@ -194,28 +182,18 @@ var _ hub.Target = (*Target)(nil)
 // Send returns nil only after all in-sync replicas have the record. A record that was not confirmed in time may be
 // there all the same; sent again, it has the same header hub-id.
 func (t *Target) Send(ctx context.Context, m *hub.Message) error {
-	if !t.enter() {
+	t.sending.RLock()
+	defer t.sending.RUnlock()
+	if t.closed {
 		return hub.AsError(hub.ErrClosed)
 	}
-	defer t.writing.Done()
 	return t.adapter.out.sendMessage(ctx, t.topic, t.create, m, t.form)
-}
-
-// enter begins a Send, or returns false if the target is closed.
-func (t *Target) enter() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.closed {
-		t.writing.Add(1)
-	}
-	return !t.closed
 }
 
 // Close waits for Sends that are running. The connections belong to the adapter.
 func (t *Target) Close() error {
-	t.mu.Lock()
+	t.sending.Lock()
+	defer t.sending.Unlock()
 	t.closed = true
-	t.mu.Unlock()
-	t.writing.Wait()
 	return nil
 }

@@ -28,26 +28,29 @@ func assign(protocol string, members []member, counts map[string]int) map[string
 	if protocol == rangeProtocol {
 		return assignRanges(members, counts)
 	}
-	keeping := protocol == cooperativeProtocol
-	a := allotment{out: map[string]map[string][]int{}, load: map[string]int{}}
+	out, load := map[string]map[string][]int{}, map[string]int{} // load: partitions of a member in all topics
 	for _, m := range members {
-		a.out[m.id] = map[string][]int{}
+		out[m.id] = map[string][]int{}
 	}
 	for _, topic := range slices.Sorted(maps.Keys(counts)) {
-		var readers []member
+		var readers []string
 		for _, m := range members {
 			if slices.Contains(m.topics, topic) {
-				readers = append(readers, m)
+				readers = append(readers, m.id)
 			}
 		}
-		slices.SortFunc(readers, func(x, y member) int { return cmp.Compare(x.id, y.id) })
+		slices.Sort(readers)
 		owners := map[int][]string{}
-		if keeping {
+		if protocol == cooperativeProtocol {
 			owners = ownersOf(topic, members)
 		}
-		a.topic(topic, counts[topic], readers, owners)
+		for p, id := range distribute(counts[topic], readers, owners, load) {
+			if o := owners[p]; len(o) == 0 || len(o) == 1 && o[0] == id {
+				out[id][topic] = append(out[id][topic], p)
+			} // else its owner gives it up first and joins again, as the cooperative protocol demands
+		}
 	}
-	return a.out
+	return out
 }
 
 // assignRanges gives each member a range of neighbouring partitions. A partition number goes to one member in all
@@ -85,53 +88,41 @@ func ownersOf(topic string, members []member) map[int][]string {
 	return owners
 }
 
-// allotment is an assignment that is being made.
-type allotment struct {
-	out  map[string]map[string][]int
-	load map[string]int // partitions of a member in all topics
-}
-
-// topic distributes n partitions among readers as evenly as possible. A member keeps a partition that it has, up to its
-// fair share. A partition that has to move is assigned to nobody yet: its owner gives it up first and joins again, as
-// the cooperative protocol demands.
-func (a *allotment) topic(topic string, n int, readers []member, owners map[int][]string) {
+// distribute shares n partitions out among readers as evenly as possible, and returns who is to have each. A member keeps a partition that it
+// has, up to its fair share.
+func distribute(n int, readers []string, owners map[int][]string, load map[string]int) []string {
 	if len(readers) == 0 {
-		return
+		return nil
 	}
-	has := map[string]int{}
+	to, has := make([]string, n), map[string]int{}
 	least, extra := n/len(readers), n%len(readers) // so many may have one more
 	mayHave := func(id string) bool { return has[id] < least || has[id] == least && extra > 0 }
-	give := func(id string, p int, held bool) {
+	give := func(p int, id string) {
 		if has[id] == least {
 			extra--
 		}
 		has[id]++
-		a.load[id]++
-		if !held {
-			a.out[id][topic] = append(a.out[id][topic], p)
+		load[id]++
+		to[p] = id
+	}
+	for p := range n {
+		if o := owners[p]; len(o) == 1 && mayHave(o[0]) && slices.Contains(readers, o[0]) {
+			give(p, o[0])
 		}
 	}
-	var free []int
 	for p := range n {
-		if o := owners[p]; len(o) == 1 && mayHave(o[0]) && wants(readers, o[0]) {
-			give(o[0], p, false)
+		if to[p] != "" {
 			continue
 		}
-		free = append(free, p)
-	}
-	for _, p := range free {
 		best := ""
-		for _, r := range readers {
-			if mayHave(r.id) && (best == "" || cmp.Or(cmp.Compare(has[r.id], has[best]), cmp.Compare(a.load[r.id], a.load[best])) < 0) {
-				best = r.id
+		for _, id := range readers {
+			if mayHave(id) && (best == "" || cmp.Or(cmp.Compare(has[id], has[best]), cmp.Compare(load[id], load[best])) < 0) {
+				best = id
 			}
 		}
-		give(best, p, len(owners[p]) > 0)
+		give(p, best)
 	}
-}
-
-func wants(readers []member, id string) bool {
-	return slices.ContainsFunc(readers, func(m member) bool { return m.id == id })
+	return to
 }
 
 // What members of a group tell each other through its coordinator: each what it wants to read (a subscription), the leader what each has

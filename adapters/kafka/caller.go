@@ -18,7 +18,7 @@ import (
 type Caller struct {
 	adapter *Adapter
 	topic   string
-	create  *Create
+	create  Create
 	form    form
 }
 

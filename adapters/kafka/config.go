@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -95,18 +96,15 @@ func defaultSource() *SourceConfig {
 
 // replyTopic returns the topic that replies to our calls come by.
 func (c *Config) replyTopic(env *hub.Env) string {
-	if c.ReplyTopic != "" || env == nil {
-		return c.ReplyTopic
-	}
-	return env.Hub + ".replies"
+	return cmp.Or(c.ReplyTopic, env.Hub+".replies")
 }
 
-// creation returns how a missing topic of the hub's own is created, or nil if it is not.
-func (c *Config) creation(partitions int) *Create {
+// creation returns how a missing topic of the hub's own is created. Without partitions it is not.
+func (c *Config) creation(partitions int) Create {
 	if c.Create.When == createNever {
-		return nil
+		return Create{}
 	}
-	return &Create{Partitions: partitions, Replication: c.Create.Replication}
+	return Create{Partitions: partitions, Replication: c.Create.Replication}
 }
 
 // replicas returns the number of copies for the protocol, where -1 stands for the brokers' default.
@@ -130,28 +128,26 @@ func (c *Config) addresses() (out []string) {
 }
 
 // check finds the faults that tags can't find.
-func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
-	bad := func(at, help, format string, args ...any) {
-		faults = append(faults, hub.FieldFault{Path: at, Message: fmt.Sprintf(format, args...), Help: help})
-	}
+func (c *Config) check(env *hub.Env) []hub.FieldFault {
+	var faults hub.FieldFaults
 	local := true
 	for _, addr := range c.addresses() {
 		host, port, err := net.SplitHostPort(addr)
 		if err != nil || host == "" || port == "" {
-			bad("brokers", "write host:port, such as kafka-1:9092", "brokers: %q is no address", addr)
+			faults.Add("brokers", "write host:port, such as kafka-1:9092", "brokers: %q is no address", addr)
 			continue
 		}
 		local = local && loopback(host)
 	}
 	faults = append(faults, c.TLS.Faults()...)
-	if env != nil && c.TLS.on() {
+	if c.TLS.on() {
 		if _, err := c.TLS.config(env); err != nil {
-			bad("tls", "write files of PEM blocks", "tls: %v", err)
+			faults.Add("tls", "write files of PEM blocks", "tls: %v", err)
 		}
 	}
 	faults = append(append(faults, c.SASL.faults(c.TLS.on() || local)...), places.CheckOps(c.Ops)...)
-	if topic := c.replyTopic(env); topic != "" && checkTopic(topic) != nil && (c.ReplyTopic != "" || len(c.Ops) > 0) {
-		bad("reply_topic", "write letters, digits, . _ and -, at most 249", "reply_topic: %q can't be the name of a topic", topic)
+	if topic := c.replyTopic(env); checkTopic(topic) != nil && (c.ReplyTopic != "" || len(c.Ops) > 0) {
+		faults.Add("reply_topic", "write letters, digits, . _ and -, at most 249", "reply_topic: %q can't be the name of a topic", topic)
 	}
 	return faults
 }
@@ -180,21 +176,18 @@ func (t TLS) config(env *hub.Env) (*tls.Config, error) {
 }
 
 // faults finds the faults that tags can't find. A password may be sent unencrypted when clear is true.
-func (s SASL) faults(clear bool) []hub.FieldFault {
-	fault := func(at, message, help string) []hub.FieldFault {
-		return []hub.FieldFault{{Path: at, Message: "sasl: " + message, Help: help}}
-	}
+func (s SASL) faults(clear bool) (faults hub.FieldFaults) {
 	switch {
 	case s.Mechanism == "" && (s.User != "" || s.Password != ""):
-		return fault("sasl", "the mechanism is missing", "add mechanism: scram-sha-512, scram-sha-256 or plain")
+		faults.Add("sasl", "add mechanism: scram-sha-512, scram-sha-256 or plain", "sasl: the mechanism is missing")
 	case s.Mechanism != "" && !slices.Contains(mechanisms, s.Mechanism):
-		return fault("sasl.mechanism", fmt.Sprintf("mechanism %q is not known", s.Mechanism), "write "+strings.Join(mechanisms, ", "))
+		faults.Add("sasl.mechanism", "write "+strings.Join(mechanisms, ", "), "sasl: mechanism %q is not known", s.Mechanism)
 	case s.Mechanism != "" && (s.User == "" || s.Password == ""):
-		return fault("sasl", "user or password is missing", "add user: and password: secret:name")
+		faults.Add("sasl", "add user: and password: secret:name", "sasl: user or password is missing")
 	case s.Mechanism == mechanismPlain && !clear:
-		return fault("sasl.mechanism", "plain would send the password unencrypted", "add tls: {enabled: true}, or use scram-sha-512")
+		faults.Add("sasl.mechanism", "add tls: {enabled: true}, or use scram-sha-512", "sasl: plain would send the password unencrypted")
 	}
-	return nil
+	return faults
 }
 
 // mechanism returns nil when there is no authentication.

@@ -1,11 +1,14 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"runtime"
 	"time"
 
 	kafka "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
 
 	"orderhub/hub"
 )
@@ -25,14 +28,14 @@ const (
 
 // run sends requests until nothing waits.
 func (c *courier) run() {
-	for frame := []byte(nil); ; {
+	for room := []byte(nil); ; {
 		runtime.Gosched() // lets senders that are about to come join, without a timer
 		runtime.Gosched()
 		load := c.load()
 		if load == nil {
 			return
 		}
-		frame = c.carry(load, frame)
+		room = c.carry(load, room)
 	}
 }
 
@@ -63,94 +66,79 @@ func (c *courier) load() (pieces []piece) {
 }
 
 // carry sends one request and evaluates its answer. It returns the buffer that the next request may use.
-func (c *courier) carry(load []piece, frame []byte) []byte {
+func (c *courier) carry(load []piece, room []byte) []byte {
 	w := c.writer
-	timeout := w.adapter.cfg.Timeout
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	req := &produceRequest{client: w.link.name, leader: c.leader, timeout: timeout, pieces: load, now: w.adapter.env.Clock.Now(), frame: frame}
+	p := &produceRequest{timeout: w.adapter.cfg.Timeout, pieces: load, now: w.adapter.env.Clock.Now()}
+	r := &toBroker[struct{}]{broker: c.broker, request: request[struct{}]{
+		key: protocol.Produce, client: w.link.name, room: room, version: since(7), body: p.encode, parse: p.parse}}
 	var err error = kafka.LeaderNotAvailable
 	if c.leader >= 0 {
-		_, err = w.link.transport.RoundTrip(ctx, w.link.addr, req)
+		_, err = ask[struct{}](context.Background(), w.link, p.timeout, r)
 	}
 	for i := range load {
-		w.tell(&load[i], err, req.begun.Load(), req.now)
+		if p := &load[i]; err == nil && p.code == 0 { // told first, while nothing is locked
+			p.tell(nil)
+		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := range load {
-		w.release(&load[i], req.now)
+		w.goOn(&load[i], err, p.begun.Load(), p.now)
 	}
 	if err != nil { // the request may be on its way yet
 		return nil
 	}
-	return req.frame
+	return r.room
 }
 
-// tell reports to the senders what became of their records, unless the records go again.
-func (w *writer) tell(p *piece, err error, begun bool, now time.Time) {
+func (c *courier) broker(cluster protocol.Cluster) (protocol.Broker, error) {
+	b, ok := cluster.Brokers[c.leader]
+	if !ok {
+		return b, fmt.Errorf("broker %d is not there: %w", c.leader, protocol.ErrNoLeader)
+	}
+	return b, nil
+}
+
+// tell reports to the senders what became of their records.
+func (p *piece) tell(err error) {
+	for _, r := range p.records {
+		r.done <- err
+	}
+}
+
+// goOn lets an outlet go on after a request. Its records are written, which was told, or go again, or their senders are told why not.
+// w.mu is held.
+func (w *writer) goOn(p *piece, err error, begun bool, now time.Time) {
+	o, lost := p.to, p.to.lost
+	o.lost = time.Time{}
 	if err == nil && p.code != 0 {
 		err = p.code
 	}
-	o := p.to
 	switch {
 	case err == nil:
 	case len(p.records) > 1 && isCode(err, kafka.MessageSizeTooLarge, kafka.RecordListTooLarge, kafka.InvalidRecord):
-		p.next = oneByOne // the others are not to blame
+		o.back(p.records)
+		o.alone = len(p.records) // one by one: the others are not to blame
+	case (!begun && moved(err) || isCode(err, unwrittenCodes...)) && (lost.IsZero() || now.Sub(lost) < w.adapter.cfg.Timeout):
+		o.back(p.records)
+		o.lost = cmp.Or(lost, now)
+		w.flights.Go(func() { w.seek(o) })
 		return
-	case !begun && moved(err), isCode(err, unwrittenCodes...):
-		if o.lost.IsZero() || now.Sub(o.lost) < w.adapter.cfg.Timeout {
-			p.next = leaderless
-			return
-		}
-		fallthrough
 	default:
-		p.next = failed
 		if err = classify(o.topic.name, err); !begun {
 			err = away(err)
 		}
+		p.tell(err)
+		o.topic.forget()
 	}
-	for _, r := range p.records {
-		r.done <- err
+	if o.busy = len(o.waiting) > 0; o.busy {
+		w.lineUp(o)
 	}
 }
 
 // unwrittenCodes are answers of a broker that is not the leader, or not yet. Nothing was written, so to ask again
 // repeats nothing. Everything else is left to the hub's retries.
 var unwrittenCodes = []kafka.Error{kafka.NotLeaderForPartition, kafka.LeaderNotAvailable, kafka.UnknownTopicOrPartition}
-
-// What becomes of an outlet behind a request.
-type next uint8
-
-const (
-	goesOn     next = iota
-	failed          // the topic is looked at again before more is sent
-	oneByOne        // the records go again, each alone
-	leaderless      // they go again when the partition's leader is known
-)
-
-// release lets an outlet go on after a request. w.mu is held.
-func (w *writer) release(p *piece, now time.Time) {
-	o := p.to
-	switch p.next {
-	case leaderless:
-		o.back(p.records)
-		if o.lost.IsZero() {
-			o.lost = now
-		}
-		w.flights.Go(func() { w.seek(o) })
-		return
-	case oneByOne:
-		o.back(p.records)
-		o.alone = len(p.records)
-	case failed:
-		o.topic.forget()
-	}
-	o.lost = time.Time{}
-	if o.busy = len(o.waiting) > 0; o.busy {
-		w.lineUp(o)
-	}
-}
 
 // leaderPause is the pause before the brokers are asked again who leads a partition.
 const leaderPause = 100 * time.Millisecond
@@ -162,7 +150,7 @@ func (w *writer) seek(o *outlet) {
 		w.mu.Lock()
 		l := o.topic.look
 		if l == nil {
-			l = w.ask(o.topic, nil)
+			l = w.ask(o.topic, Create{})
 		}
 		w.mu.Unlock()
 		<-l.done

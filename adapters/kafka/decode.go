@@ -121,7 +121,7 @@ func (b *batches) batch(raw []byte, first int64) error {
 	}
 	began := len(b.out)
 	b.out = slices.Grow(b.out, count)
-	f := fields{b: body}
+	f := wire{b: body}
 	for range count {
 		r := f.record()
 		r.offset += first
@@ -181,58 +181,28 @@ func (e *expanded) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// fields decodes the records of a batch.
-type fields struct {
-	b   []byte
-	bad bool
-}
-
-func (f *fields) varint() int64 {
-	v, n := binary.Varint(f.b)
-	if n <= 0 {
-		f.bad, n = true, 0
-	}
-	f.b = f.b[n:]
-	return v
-}
-
-// bytes returns nil for a byte string that is absent, which differs from an empty one.
-func (f *fields) bytes() []byte {
-	n := f.varint()
-	if n < 0 || f.bad {
-		return nil
-	}
-	if n > int64(len(f.b)) {
-		f.bad = true
-		return nil
-	}
-	out := f.b[:n:n]
-	f.b = f.b[n:]
-	return out
-}
-
 // record decodes one record. Its offset and its time are relative to those of the batch.
-func (f *fields) record() record {
-	size := f.varint()
-	if f.bad || size < 1 || size > int64(len(f.b)) {
-		f.bad = true
+func (w *wire) record() record {
+	size := w.varint()
+	if w.bad || size < 1 || size > int64(len(w.b)) {
+		w.bad = true
 		return record{}
 	}
-	rest := f.b[size:]
-	f.b = f.b[1:size:size] // without the attributes, which say nothing
-	r := record{size: int(size), time: f.varint(), offset: f.varint(), key: f.bytes(), value: f.bytes()}
-	r.count = int(f.varint())
-	r.headers = f.b
-	heads := *f
+	rest := w.b[size:]
+	w.b = w.b[1:size:size] // without the attributes, which say nothing
+	r := record{size: int(size), time: w.varint(), offset: w.varint(), key: w.bytes(), value: w.bytes()}
+	r.count = int(w.varint())
+	r.headers = w.b
+	heads := *w
 	for range r.count {
 		heads.bytes()
 		heads.bytes()
 		if heads.bad {
-			f.bad = true
+			w.bad = true
 			return record{}
 		}
 	}
-	f.b = rest
+	w.b = rest
 	return r
 }
 

@@ -49,7 +49,7 @@ func readBack(t *testing.T, p *parcel) *record {
 // wireOf is what a record has, without what a hub adds.
 func wireOf(rec *record) wireRecord {
 	out := wireRecord{Key: rec.key, Value: rec.value}
-	f := fields{b: rec.headers}
+	f := wire{b: rec.headers}
 	for range rec.count {
 		name, value := string(f.bytes()), f.bytes()
 		if name != headerID {

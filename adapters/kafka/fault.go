@@ -37,7 +37,6 @@ var classes = map[kafka.Error]struct {
 	kafka.PolicyViolation:            {hub.Rejected, "policy"},
 	kafka.RequestTimedOut:            {hub.Timeout, "timeout"},
 	kafka.ThrottlingQuotaExceeded:    {hub.Throttled, "quota"},
-	kafka.UnknownTopicOrPartition:    {hub.Unavailable, reasonNoTopic},
 	kafka.NotLeaderForPartition:      {hub.Unavailable, "no_leader"},
 	kafka.LeaderNotAvailable:         {hub.Unavailable, "no_leader"},
 	kafka.NotEnoughReplicas:          {hub.Unavailable, "not_enough_replicas"},
@@ -49,15 +48,13 @@ var classes = map[kafka.Error]struct {
 	kafka.ClusterAuthorizationFailed: {hub.Unavailable, "auth"},
 }
 
-const (
-	reasonNoTopic = "no_topic"
-)
+const reasonNoTopic = "no_topic"
 
 // away converts the error of something that was not even begun: where there is no connection it costs no attempt.
 func away(err error) error {
 	e := hub.AsError(err)
-	code, told := errors.AsType[kafka.Error](err)
-	known := told && code != kafka.SASLAuthenticationFailed && code != kafka.UnsupportedSASLMechanism && code != kafka.IllegalSASLState
+	_, told := errors.AsType[kafka.Error](err)
+	known := told && !isCode(err, kafka.SASLAuthenticationFailed, kafka.UnsupportedSASLMechanism, kafka.IllegalSASLState)
 	if e.Class != hub.Unavailable || known || e.Reason == reasonNoTopic || e.Reason == "stopping" {
 		return err
 	}

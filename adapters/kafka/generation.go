@@ -14,15 +14,14 @@ type generation struct {
 	*run
 	share  *share
 	intake *broker.Intake[*job]
-	giveUp context.CancelFunc // tells handlers to give up
+	work   context.Context    // of handlers
+	giveUp context.CancelFunc // ends it
 	parts  []*partition
 	enough chan struct{} // many records are finished: commit now
 
 	fetching context.Context // its end stops fetching
 	stop     context.CancelCauseFunc
 	readers  sync.WaitGroup
-	expelled chan struct{} // closed when the group has gone on without us
-	expel    func()        // closes it, and stops
 
 	seen *topicState // the topic has changed; written by watch, read after the readers have ended
 	gone atomic.Bool // it is another topic now
@@ -34,13 +33,11 @@ const manyRecords = 1000
 // generation reads our partitions. It returns nil when the group is rebalanced or the context of Run is done, and
 // otherwise what failed.
 func (r *run) generation(s *share) error {
-	g := &generation{run: r, share: s, enough: make(chan struct{}, 1), expelled: make(chan struct{})}
+	g := &generation{run: r, share: s, enough: make(chan struct{}, 1)}
 	g.fetching, g.stop = context.WithCancelCause(r.ctx)
 	defer g.stop(nil)
-	g.expel = sync.OnceFunc(func() {
-		close(g.expelled)
-		g.stop(nil)
-	})
+	g.work, g.giveUp = context.WithCancel(context.WithoutCancel(r.ctx))
+	defer g.giveUp()
 	defer g.alive()()
 	if err := g.assign(); err != nil {
 		if g.fetching.Err() != nil {
@@ -75,6 +72,12 @@ func (r *run) generation(s *share) error {
 	return err
 }
 
+// expel ends the generation because the group has gone on without us: handlers give up at once.
+func (g *generation) expel() {
+	g.stop(nil)
+	g.giveUp()
+}
+
 // alive sends heartbeats until the returned function is called.
 func (g *generation) alive() (end func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(g.ctx))
@@ -93,7 +96,7 @@ func (g *generation) assign() error {
 		return nil
 	}
 	var marks map[int]mark
-	err := g.patient(g.fetching, func() (err error) {
+	err := patient(g.fetching, g.env.Clock, func() (err error) {
 		marks, err = g.link.committed(g.fetching, g.Source.group, ids)
 		return err
 	})
@@ -174,14 +177,12 @@ func (g *generation) commit(ctx context.Context) error {
 func (g *generation) settle() error {
 	work := context.WithoutCancel(g.ctx)
 	idle := g.intake.Stop()
-	defer g.giveUp()
 	drain := g.env.Clock.Timer(g.times.drain)
 	defer drain.Stop()
 	patience := drain.C()
 	if g.ctx.Err() != nil { // Run is ending: handlers may finish
 		patience = nil
 	}
-	expelled := g.expelled
 	for waiting := true; waiting; {
 		t := g.env.Clock.Timer(g.times.commit)
 		select {
@@ -190,9 +191,6 @@ func (g *generation) settle() error {
 		case <-patience:
 			g.giveUp()
 			patience = nil
-		case <-expelled:
-			g.giveUp()
-			expelled = nil
 		case <-t.C():
 			_ = g.commit(work) // tried again below
 		}

@@ -53,7 +53,7 @@ var outCodes = []kafka.Error{kafka.UnknownMemberId, kafka.IllegalGeneration, kaf
 // next waits for our share of the group's next generation.
 func (g *group) next(ctx context.Context) (s *share, err error) {
 	for ctx.Err() == nil {
-		err = g.patient(ctx, func() error {
+		err = patient(ctx, g.env.Clock, func() error {
 			s, err = g.round(ctx)
 			return err
 		})

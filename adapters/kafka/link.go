@@ -86,15 +86,15 @@ func (l *link) span(ctx context.Context, partition int) (span, error) {
 }
 
 // ensure makes sure that the topic exists, and creates it if it may.
-func (l *link) ensure(ctx context.Context, topic string, create *Create) (topicState, error) {
+func (l *link) ensure(ctx context.Context, topic string, how Create) (topicState, error) {
 	state, err := l.state(ctx, topic)
 	if err != nil || state.there() {
 		return state, err
 	}
-	if create == nil {
+	if how.Partitions == 0 {
 		return state, noTopic(topic)
 	}
-	if err := l.create(ctx, topic, *create); err != nil {
+	if err := l.create(ctx, topic, how); err != nil {
 		return state, err
 	}
 	for try := 0; ; try++ { // the brokers tell each other

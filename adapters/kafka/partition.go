@@ -58,7 +58,7 @@ func (p *partition) read(ctx context.Context) error {
 
 // fetch returns the records from an offset on.
 func (p *partition) fetch(ctx context.Context, at int64) (b *batches, err error) {
-	err = p.patient(ctx, func() error {
+	err = patient(ctx, p.env.Clock, func() error {
 		answer, err := p.link.fetch(ctx, p.id, at, &p.cfg)
 		if err != nil {
 			return err
@@ -127,9 +127,7 @@ const mostBehind = 1 << 13
 // begin makes the generation ready for records. A record that runs long, or waits for its next try, takes no room of
 // other keys.
 func (g *generation) begin() {
-	work, giveUp := context.WithCancel(context.WithoutCancel(g.ctx))
-	g.giveUp = giveUp
-	g.intake = &broker.Intake[*job]{Env: g.env, Handler: g.handler, Work: work, Settler: g, About: []any{"topic", g.topic}, Late: &g.adapter.late,
+	g.intake = &broker.Intake[*job]{Env: g.env, Handler: g.handler, Work: g.work, Settler: g, About: []any{"topic", g.topic}, Late: &g.adapter.late,
 		Workers: g.cfg.Workers, Lanes: 2 * g.cfg.Workers, Behind: mostBehind}
 	g.intake.Start()
 }
@@ -165,7 +163,7 @@ func (g *generation) Refuse(j *job, e *hub.Error) {
 // Reply sends the answer to the request's Return Address.
 func (g *generation) Reply(ctx context.Context, j *job, answer *hub.Message) error {
 	send := func(m *hub.Message) error {
-		return g.adapter.out.send(ctx, j.reply.topic, nil, j.reply.answer(j.Msg, m))
+		return g.adapter.out.send(ctx, j.reply.topic, Create{}, j.reply.answer(j.Msg, m))
 	}
 	err := send(answer)
 	if e := hub.AsError(err); err != nil && e.Class == hub.Rejected { // too large: the requester is told so

@@ -76,7 +76,7 @@ func (m mark) lost(now topicState, log span) string {
 
 // span returns the ends of the log of a partition.
 func (r *run) span(ctx context.Context, partition int) (log span, err error) {
-	err = r.patient(ctx, func() error {
+	err = patient(ctx, r.env.Clock, func() error {
 		log, err = r.link.span(ctx, partition)
 		return err
 	})
@@ -97,10 +97,6 @@ func moved(err error) bool {
 }
 
 // patient asks again for 10 s while a partition changes its leader.
-func (r *run) patient(ctx context.Context, ask func() error) error {
-	return patient(ctx, r.env.Clock, ask)
-}
-
 func patient(ctx context.Context, clock hub.Clock, ask func() error) error {
 	for try := 0; ; try++ {
 		err := ask()

@@ -3,27 +3,20 @@ package kafka
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
-	"io"
 	"math/bits"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	kafka "github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol"
 )
 
-// produceRequest sends batches to partitions that one broker leads, in version 7 of the protocol (Kafka 2.1).
+// produceRequest is what one Produce request sends: batches for partitions that one broker leads.
 type produceRequest struct {
-	client  string
-	leader  int32
 	timeout time.Duration
 	pieces  []piece
 	now     time.Time
-	frame   []byte      // room for the request
-	old     bool        // the broker is older
 	begun   atomic.Bool // from here on the broker may have got it
 }
 
@@ -32,62 +25,21 @@ type piece struct {
 	to      *outlet
 	records []*parcel
 	code    kafka.Error // of the answer
-	next    next
-}
-
-// produced stands for the answer. Its codes are stored in the pieces of the request.
-type produced struct{}
-
-var (
-	_ protocol.BrokerMessage = (*produceRequest)(nil)
-	_ protocol.RawExchanger  = (*produceRequest)(nil)
-)
-
-func (*produceRequest) ApiKey() protocol.ApiKey { return protocol.Produce }
-func (*produced) ApiKey() protocol.ApiKey       { return protocol.Produce }
-
-// Broker returns the leader.
-func (p *produceRequest) Broker(c protocol.Cluster) (protocol.Broker, error) {
-	b, ok := c.Brokers[p.leader]
-	if !ok {
-		return b, fmt.Errorf("broker %d is not there: %w", p.leader, protocol.ErrNoLeader)
-	}
-	return b, nil
-}
-
-// Required notes what the broker can do.
-func (p *produceRequest) Required(versions map[protocol.ApiKey]int16) bool {
-	p.old = versions[protocol.Produce] < 7
-	return true
-}
-
-// RawExchange writes the request and reads its answer.
-func (p *produceRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
-	if p.old {
-		return nil, errOld
-	}
-	p.encode()
-	p.begun.Store(true)
-	w, err := exchange(rw, p.frame)
-	if err != nil {
-		return nil, err
-	}
-	return &produced{}, p.parse(w)
 }
 
 // allReplicas asks for the confirmation of all in-sync replicas.
 const allReplicas = -1
 
-func (p *produceRequest) encode() {
-	size := 64 + len(p.client)
+// encode adds what follows the head of a request in version 7 of the protocol (Kafka 2.1).
+func (p *produceRequest) encode(b []byte) []byte {
+	size := 64
 	for i := range p.pieces {
 		size += len(p.pieces[i].to.topic.name) + headSize + 32
 		for _, r := range p.pieces[i].records {
 			size += r.size + 16
 		}
 	}
-	b := frame(slices.Grow(p.frame[:0], size), protocol.Produce, 7, p.client)
-	b = append(b, 0xff, 0xff) // no transaction
+	b = append(slices.Grow(b, size), 0xff, 0xff) // no transaction
 	acks := int16(allReplicas)
 	b = binary.BigEndian.AppendUint16(b, uint16(acks))
 	b = binary.BigEndian.AppendUint32(b, uint32(p.timeout.Milliseconds()))
@@ -101,12 +53,14 @@ func (p *produceRequest) encode() {
 		b = appendBatch(append(b, 0, 0, 0, 0), c.records, p.now)
 		binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-4))
 	}
-	p.frame = b
+	p.begun.Store(true)
+	return b
 }
 
 var errProduced = errors.New("the broker's confirmation can't be read")
 
-func (p *produceRequest) parse(w *wire) error {
+// parse notes the codes of the answer in the pieces.
+func (p *produceRequest) parse(w *wire) (none struct{}, err error) {
 	told := 0
 	for range w.array() {
 		topic := w.text()
@@ -122,9 +76,9 @@ func (p *produceRequest) parse(w *wire) error {
 		}
 	}
 	if w.bad || told != len(p.pieces) {
-		return errProduced
+		err = errProduced
 	}
-	return nil
+	return none, err
 }
 
 // The head of a record batch (magic 2). All that its checksum covers begins at atAttributes.

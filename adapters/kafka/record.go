@@ -70,7 +70,7 @@ func (r *run) headers(m *hub.Message, rec *record, exactKey bool) *address {
 		list, last = append(list, e), e.Name
 	}
 	carried := r.form == onChannel && rec.has(headerID) // a hub says what its headers are
-	f := fields{b: rec.headers}
+	f := wire{b: rec.headers}
 	for range rec.count {
 		name, value := string(f.bytes()), f.bytes()
 		back.note(name, value)
@@ -101,7 +101,7 @@ func (r *run) headers(m *hub.Message, rec *record, exactKey bool) *address {
 
 // has reports whether the record has a header.
 func (rec *record) has(name string) bool {
-	f := fields{b: rec.headers}
+	f := wire{b: rec.headers}
 	for range rec.count {
 		if string(f.bytes()) == name {
 			return true

@@ -240,13 +240,13 @@ func TestLateAndSecondReply(t *testing.T) {
 	if r := <-got; r != "first" {
 		t.Errorf("got %q", r)
 	}
-	hubtest.Until(t, "the second reply was not counted", func() bool { return a.LateReplies() == 1 })
+	hubtest.Until(t, "the second reply was not counted", func() bool { return a.late.Count() == 1 })
 	got = call(callTime, "2")
 	if r := <-got; r != "timeout timeout" {
 		t.Errorf("got %q", r)
 	}
 	answer(2, "late")
-	hubtest.Until(t, "the late reply was not counted", func() bool { return a.LateReplies() == 2 })
+	hubtest.Until(t, "the late reply was not counted", func() bool { return a.late.Count() == 2 })
 	if log := s.log.String(); !strings.Contains(log, "event=late_reply") {
 		t.Error(log)
 	}

@@ -15,7 +15,7 @@ type Source struct {
 	cfg     SourceConfig
 	topic   string
 	group   string
-	create  *Create // how the topic is made when it is missing; nil: it is not
+	create  Create // how the topic is made when it is missing; without partitions it is not
 	form    form
 	keyOf   func(*hub.Message) string // of a message that has no key; nil: it has none
 	wanted  filter

@@ -69,6 +69,7 @@ func exchange(rw io.ReadWriter, b []byte) (*wire, error) {
 type request[A any] struct {
 	key     protocol.ApiKey
 	client  string
+	room    []byte                           // for the request; what was sent lies there then
 	known   int16                            // newest version that the broker and the library know
 	version func(known int16) (int16, error) // to be written
 	body    func(b []byte) []byte            // adds what follows the head
@@ -96,7 +97,8 @@ func (r *request[A]) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := exchange(rw, r.body(frame(nil, r.key, uint16(v), r.client)))
+	r.room = r.body(frame(r.room[:0], r.key, uint16(v), r.client))
+	w, err := exchange(rw, r.room)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +151,7 @@ func ask[A any](ctx context.Context, l *link, within time.Duration, r protocol.M
 	return m.(*answer[A]).value, nil
 }
 
-// wire decodes an answer, in the plain encoding of the protocol or in the flexible one (KIP-482).
+// wire decodes an answer, in the plain encoding of the protocol or in the flexible one (KIP-482), and the records in it.
 type wire struct {
 	b        []byte
 	flexible bool
@@ -178,6 +180,24 @@ func (w *wire) uvarint() int {
 	}
 	w.b = w.b[n:]
 	return int(v)
+}
+
+// varint and bytes are of records. A byte string that is absent is nil, which differs from an empty one.
+func (w *wire) varint() int64 {
+	v, n := binary.Varint(w.b)
+	if n <= 0 {
+		w.bad, n = true, 0
+	}
+	w.b = w.b[n:]
+	return v
+}
+
+func (w *wire) bytes() []byte {
+	n := w.varint()
+	if n < 0 {
+		return nil
+	}
+	return w.take(int(n))
 }
 
 // array reads the length of a list. A list that is absent has none.

@@ -63,7 +63,7 @@ func (w *writer) close() {
 }
 
 // sendMessage sends a message. See send.
-func (w *writer) sendMessage(ctx context.Context, name string, create *Create, m *hub.Message, f form) error {
+func (w *writer) sendMessage(ctx context.Context, name string, create Create, m *hub.Message, f form) error {
 	p, ok := w.used.Get().(*parcel)
 	if !ok {
 		p = &parcel{done: make(chan error, 1)}
@@ -78,9 +78,8 @@ func (w *writer) sendMessage(ctx context.Context, name string, create *Create, m
 	return err
 }
 
-// send returns nil when all in-sync replicas have the record. A missing topic is created as create says; with nil it is
-// not.
-func (w *writer) send(ctx context.Context, name string, create *Create, p *parcel) error {
+// send returns nil when all in-sync replicas have the record. A missing topic is created as create says.
+func (w *writer) send(ctx context.Context, name string, create Create, p *parcel) error {
 	if err := w.post(ctx, name, create, p); err != nil {
 		return err
 	}
@@ -93,7 +92,7 @@ func (w *writer) send(ctx context.Context, name string, create *Create, p *parce
 }
 
 // post queues p. What becomes of it is sent to p.done.
-func (w *writer) post(ctx context.Context, name string, create *Create, p *parcel) error {
+func (w *writer) post(ctx context.Context, name string, create Create, p *parcel) error {
 	if err := ctx.Err(); err != nil {
 		return hub.AsError(err)
 	}
@@ -122,7 +121,7 @@ func (w *writer) abandon(ctx context.Context, p *parcel) error {
 }
 
 // find returns the topic as the brokers described it lately.
-func (w *writer) find(ctx context.Context, name string, create *Create) (*topic, error) {
+func (w *writer) find(ctx context.Context, name string, create Create) (*topic, error) {
 	now := w.adapter.env.Clock.Now()
 	w.mu.Lock()
 	t := w.topics[name]
@@ -148,7 +147,7 @@ func (w *writer) find(ctx context.Context, name string, create *Create) (*topic,
 }
 
 // ask begins to look at the topic. A missing one is created if it may be. w.mu is held.
-func (w *writer) ask(t *topic, create *Create) *look {
+func (w *writer) ask(t *topic, create Create) *look {
 	l := &look{done: make(chan struct{})}
 	t.look = l
 	w.flights.Go(func() {
@@ -174,8 +173,8 @@ func (w *writer) ask(t *topic, create *Create) *look {
 }
 
 // make creates a missing topic. The library waits until it sees the topic, so this needs a link that looks at it.
-func (w *writer) make(name string, create *Create) (topicState, error) {
-	if create == nil {
+func (w *writer) make(name string, create Create) (topicState, error) {
+	if create.Partitions == 0 {
 		return topicState{}, noTopic(name)
 	}
 	l := w.adapter.link(name)

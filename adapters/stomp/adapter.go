@@ -3,7 +3,6 @@ package stomp
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -29,13 +28,13 @@ type Adapter struct {
 }
 
 func open(c *Config, env *hub.Env) (*Adapter, error) {
-	if c.URL == "" {
-		return nil, errors.New("url is missing")
+	server, err := parseURL(c.URL)
+	if err != nil {
+		return nil, err
 	}
 	if _, err := c.TLS.Load(env, ""); err != nil {
 		return nil, err
 	}
-	server, _ := parseURL(c.URL) // checked before
 	a := &Adapter{cfg: *c, env: env, server: server, declared: map[string][]header{}}
 	a.answers = newPublisher(a)
 	return a, nil
@@ -43,13 +42,10 @@ func open(c *Config, env *hub.Env) (*Adapter, error) {
 
 // OpenSource returns the source of a destination: /queue/orders, /topic/order.*, /exchange/events/order.#.
 func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
-	p, err := parsePlace(arg)
-	if err != nil {
-		return nil, err
+	if faults := checkSource(arg, c); len(faults) > 0 {
+		return nil, faults[0]
 	}
-	if faults := c.check(p); len(faults) > 0 {
-		return nil, fmt.Errorf("%s: %s", faults[0].Path, faults[0].Message)
-	}
+	p, _ := parsePlace(arg) // checked
 	s := &Source{adapter: a, place: p, cfg: *c}
 	s.cfg.Workers, s.cfg.Prefetch = cmp.Or(c.Workers, hub.DefaultLanes), cmp.Or(c.Prefetch, a.cfg.Prefetch)
 	a.mu.Lock()
@@ -100,10 +96,6 @@ func (a *Adapter) arguments(p place) []header {
 	defer a.mu.Unlock()
 	return a.declared[p.name]
 }
-
-// LateReplies counts the replies that reached nobody: the caller had gone, it was the second reply, or the requester
-// can't be reached.
-func (a *Adapter) LateReplies() uint64 { return a.late.Count() }
 
 // Probe logs in and leaves again.
 func (a *Adapter) Probe(ctx context.Context) error {

@@ -33,12 +33,8 @@ func (c *Caller) replied(f *frame) {
 }
 
 // Call sends the request once and waits for its reply until ctx ends. The first reply counts.
-func (c *Caller) Call(ctx context.Context, m *hub.Message) (*hub.Message, error) {
-	reply, err := c.call(ctx, m)
-	return reply, named(c.adapter, c.place, err)
-}
-
-func (c *Caller) call(ctx context.Context, m *hub.Message) (*hub.Message, error) {
+func (c *Caller) Call(ctx context.Context, m *hub.Message) (_ *hub.Message, err error) {
+	defer func() { err = named(c.adapter, c.place, err) }()
 	ask, err := broker.Asking(ctx, c.adapter.env.Clock, m)
 	if err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package stomp
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -20,20 +19,12 @@ type Config struct {
 func defaultConfig() *Config { return &Config{Connection: broker.DefaultConnection()} }
 
 // check finds the faults that tags can't find.
-func (c *Config) check() (faults []hub.FieldFault) {
-	bad := func(at, help, format string, args ...any) {
-		faults = append(faults, hub.FieldFault{Path: at, Message: fmt.Sprintf(format, args...), Help: help})
+func (c *Config) check() (faults hub.FieldFaults) {
+	s, err := parseURL(c.URL)
+	if err != nil && c.URL != "" {
+		faults.Add("url", urlHelp, "%s", err)
 	}
-	if c.URL != "" {
-		s, err := parseURL(c.URL)
-		switch {
-		case err != nil:
-			bad("url", urlHelp, "%s", err)
-		case !s.secure && c.TLS != (broker.TLS{}):
-			bad("tls", "write stomp+ssl:// in the url, or leave tls out", "tls is set, but the url does not begin with stomp+ssl://")
-		}
-	}
-	return append(append(faults, c.Connection.Faults()...), places.CheckOps(c.Ops)...)
+	return append(append(faults, c.Connection.Faults(s.secure || err != nil, "stomp+ssl://")...), places.CheckOps(c.Ops)...)
 }
 
 // SourceConfig are the options of `from: {stomp: /queue/orders, …}`.
@@ -64,31 +55,28 @@ func defaultSource() *SourceConfig {
 var ours = []string{headerDestination, "id", headerAck, headerReceipt, "selector", "durable", headerPrefetch}
 
 // check finds the faults that tags can't find, for a source of place p.
-func (c *SourceConfig) check(p place) (faults []hub.FieldFault) {
-	bad := func(at, help, format string, args ...any) {
-		faults = append(faults, hub.FieldFault{Path: at, Message: fmt.Sprintf(format, args...), Help: help})
-	}
+func (c *SourceConfig) check(p place) (faults hub.FieldFaults) {
 	switch {
 	case c.Durable && p.queue():
-		bad("durable", "leave durable out", "%s is a queue: it keeps its messages anyway", p)
+		faults.Add("durable", "leave durable out", "%s is a queue: it keeps its messages anyway", p)
 	case c.Durable && c.ID == "":
-		bad("durable", "write id: NAME, the name of the subscription", "a durable subscription needs an id")
+		faults.Add("durable", "write id: NAME, the name of the subscription", "a durable subscription needs an id")
 	case !c.Durable && c.ID != "":
-		bad("id", "write durable: true, or leave id out", "id is for durable subscriptions")
+		faults.Add("id", "write durable: true, or leave id out", "id is for durable subscriptions")
 	case strings.HasPrefix(c.ID, tempQueue):
-		bad("id", "write another name", "id: a name that begins with %s is the server's", tempQueue)
+		faults.Add("id", "write another name", "id: a name that begins with %s is the server's", tempQueue)
 	}
 	for _, f := range []struct{ at, text string }{{"id", c.ID}, {"selector", c.Selector}, {"id_header", c.IDHeader}, {"key", c.Key}} {
 		if strings.ContainsAny(f.text, "\x00\r\n") {
-			bad(f.at, "write it in one line", "%s: it has a line end", f.at)
+			faults.Add(f.at, "write it in one line", "%s: it has a line end", f.at)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Arguments)) {
 		switch {
 		case slices.Contains(ours, strings.ToLower(name)):
-			bad("arguments."+name, "leave it out", "arguments: %s is set by the hub", name)
+			faults.Add("arguments."+name, "leave it out", "arguments: %s is set by the hub", name)
 		case name == "" || strings.ContainsAny(name+c.Arguments[name], "\x00\r\n"):
-			bad("arguments."+name, "write a name and a value of one line", "arguments: %q is no header", name)
+			faults.Add("arguments."+name, "write a name and a value of one line", "arguments: %q is no header", name)
 		}
 	}
 	return faults

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"orderhub/hub"
@@ -35,11 +36,12 @@ type conn struct {
 	more    chan struct{} // there are settlements to write
 	ended   sync.WaitGroup
 
-	mu       sync.Mutex
-	err      error  // why it is gone
-	settled  []byte // ACK and NACK frames: bounded by the messages in our hands, so that no settlement ever waits
-	receipts map[uint64]chan struct{}
-	last     uint64
+	receipts broker.Requests[struct{}] // frames that wait for the server's confirmation
+	asked    atomic.Uint64             // receipts
+
+	mu      sync.Mutex
+	err     error  // why it is gone
+	settled []byte // ACK and NACK frames: bounded by the messages in our hands, so that no settlement ever waits
 }
 
 // start begins to read and to write.
@@ -49,14 +51,7 @@ func (c *conn) start(message func(*frame)) {
 	c.ended.Go(c.write)
 }
 
-func (c *conn) alive() bool {
-	select {
-	case <-c.gone:
-		return false
-	default:
-		return true
-	}
-}
+func (c *conn) alive() bool { return c.lost() == nil }
 
 // rabbit reports whether the server is RabbitMQ.
 func (c *conn) rabbit() bool { return strings.HasPrefix(c.server, "RabbitMQ") }
@@ -98,7 +93,7 @@ func (c *conn) read() {
 		case cmdMessage:
 			c.message(f)
 		case cmdReceipt:
-			c.confirmed(f.get(headerReceiptID))
+			c.receipts.Answer(f.get(headerReceiptID), struct{}{}) // perhaps nobody waits any more
 		case cmdError:
 			c.end(serverError(f))
 			return
@@ -196,10 +191,7 @@ func (c *conn) leave(frames ...*frame) {
 	for _, f := range frames {
 		_ = c.post(ctx, f, nil)
 	}
-	if t, err := c.send(ctx, newFrame(cmdDisconnect), nil); err == nil {
-		_ = t.wait(ctx, nil)
-		t.drop()
-	}
+	_ = c.send(ctx, newFrame(cmdDisconnect), nil)
 	c.close()
 }
 
@@ -212,69 +204,28 @@ func (c *conn) close() {
 	c.ended.Wait()
 }
 
-// ticket stands for a frame whose receipt has not come yet.
-type ticket struct {
-	c    *conn
-	id   uint64
-	done chan struct{}
-}
-
-// send posts a frame and asks for its receipt. The caller must end the ticket with drop.
-func (c *conn) send(ctx context.Context, f *frame, timeout <-chan time.Time) (*ticket, error) {
-	t := &ticket{c: c, done: make(chan struct{})}
-	c.mu.Lock()
-	c.last++
-	t.id = c.last
-	c.receipts[t.id] = t.done
-	c.mu.Unlock()
-	f.add(headerReceipt, strconv.FormatUint(t.id, 10))
+// send posts a frame, and returns nil once the server has confirmed it by a receipt.
+func (c *conn) send(ctx context.Context, f *frame, timeout <-chan time.Time) error {
+	id := strconv.FormatUint(c.asked.Add(1), 10)
+	receipt, forget := c.receipts.Expect(id)
+	defer forget()
+	f.add(headerReceipt, id)
 	if err := c.post(ctx, f, timeout); err != nil {
-		t.drop()
-		return nil, err
+		return err
 	}
-	return t, nil
-}
-
-// wait returns nil once the server has confirmed the frame.
-func (t *ticket) wait(ctx context.Context, timeout <-chan time.Time) error {
 	select {
-	case <-t.done:
+	case <-receipt:
 		return nil
-	case <-t.c.gone:
-		return t.result()
 	case <-ctx.Done():
 		return broker.GaveUp(ctx, "the server did not confirm")
 	case <-timeout:
 		return hub.Fail(hub.Timeout, "timeout", "the server did not confirm in time")
+	case <-c.gone:
 	}
-}
-
-// result returns what became of a frame whose connection has ended.
-func (t *ticket) result() error {
 	select {
-	case <-t.done: // just before
+	case <-receipt: // just before
 		return nil
 	default:
-		return t.c.lostWith("not confirmed")
-	}
-}
-
-func (t *ticket) drop() {
-	t.c.mu.Lock()
-	defer t.c.mu.Unlock()
-	delete(t.c.receipts, t.id)
-}
-
-// confirmed ends the wait for a receipt. Perhaps nobody waits any more.
-func (c *conn) confirmed(id string) {
-	n, err := strconv.ParseUint(id, 10, 64)
-	if err != nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if done := c.receipts[n]; done != nil {
-		close(done)
-		delete(c.receipts, n)
+		return c.lostWith("not confirmed")
 	}
 }

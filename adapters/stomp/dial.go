@@ -3,7 +3,6 @@ package stomp
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -41,10 +40,7 @@ func parseURL(text hub.Secret) (server, error) {
 	default:
 		return server{}, errURL
 	}
-	if u.Port() != "" {
-		port = u.Port()
-	}
-	s.address = net.JoinHostPort(s.host, port)
+	s.address = net.JoinHostPort(s.host, cmp.Or(u.Port(), port))
 	s.password, _ = u.User.Password()
 	if len(u.Path) > 1 {
 		s.vhost = u.Path[1:]
@@ -57,26 +53,22 @@ func parseURL(text hub.Secret) (server, error) {
 
 // dial opens a connection. The caller must start it.
 func (a *Adapter) dial(ctx context.Context) (*conn, error) {
-	c, err := a.connect(ctx)
+	secure := &a.cfg.TLS
+	if !a.server.secure {
+		secure = nil
+	}
+	c, err := broker.Connect(ctx, a.env, a.server.address, secure, a.login)
 	if err != nil {
 		return nil, hub.Fail(hub.Unavailable, hub.NotConnected, "no connection to %s: %w", a.server.address, err)
 	}
 	return c, nil
 }
 
-func (a *Adapter) connect(ctx context.Context) (*conn, error) {
-	var secure func() (*tls.Config, error)
-	if a.server.secure {
-		secure = func() (*tls.Config, error) { return a.cfg.TLS.Load(a.env, a.server.host) }
-	}
-	return broker.Connect(ctx, a.server.address, secure, a.login)
-}
-
 // login opens a STOMP connection on a socket.
 func (a *Adapter) login(raw net.Conn) (*conn, error) {
 	wire := &patient{Conn: raw}
 	c := &conn{net: wire, in: newScanner(wire, a.cfg.MaxBody), out: make(chan []byte, 64), more: make(chan struct{}, 1),
-		gone: make(chan struct{}), receipts: map[uint64]chan struct{}{}}
+		gone: make(chan struct{})}
 	beat := strconv.FormatInt(a.cfg.Heartbeat.Milliseconds(), 10)
 	f := newFrame(cmdConnect, "accept-version", "1.2,1.1,1.0", "host", a.server.vhost, "heart-beat", beat+","+beat)
 	if a.server.user != "" {

@@ -68,9 +68,13 @@ func (f *frame) get(name string) string {
 // encode appends the frame as it is sent.
 func (f *frame) encode(b []byte, v version) []byte {
 	b = append(append(b, f.command...), '\n')
+	escape := escapes[v]
+	if f.command == cmdConnect {
+		escape = escapeConnect
+	}
 	for _, h := range f.headers {
-		b = append(f.escape(b, h.name, v), ':')
-		b = append(f.escape(b, h.value, v), '\n')
+		b = append(append(b, escape.Replace(h.name)...), ':')
+		b = append(append(b, escape.Replace(h.value)...), '\n')
 	}
 	if f.command == cmdSend || len(f.body) > 0 {
 		b = append(b, headerLength+":"...)
@@ -81,55 +85,29 @@ func (f *frame) encode(b []byte, v version) []byte {
 	return append(b, 0)
 }
 
-// escape appends the name or the value of a header. In CONNECT only the backslash is escaped: the specification exempts
-// the others, and RabbitMQ reads it so.
-func (f *frame) escape(b []byte, s string, v version) []byte {
-	if v == v10 || !strings.ContainsAny(s, "\\\n\r:") {
-		return append(b, s...)
-	}
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case c == '\\':
-			b = append(b, '\\', '\\')
-		case f.command == cmdConnect:
-			b = append(b, c)
-		case c == '\n':
-			b = append(b, '\\', 'n')
-		case c == ':':
-			b = append(b, '\\', 'c')
-		case c == '\r' && v == v12:
-			b = append(b, '\\', 'r')
-		default:
-			b = append(b, c)
-		}
-	}
-	return b
-}
+// escapes write the characters that a header can't hold as they are, by version. In CONNECT only the backslash is escaped: the specification
+// exempts the others, and RabbitMQ reads it so.
+var (
+	escapes = [...]*strings.Replacer{v10: strings.NewReplacer(), v11: strings.NewReplacer(`\`, `\\`, "\n", `\n`, ":", `\c`),
+		v12: strings.NewReplacer(`\`, `\\`, "\n", `\n`, ":", `\c`, "\r", `\r`)}
+	escapeConnect = strings.NewReplacer(`\`, `\\`)
+	unescapes     = map[byte]byte{'n': '\n', 'c': ':', '\\': '\\', 'r': '\r'}
+)
 
-// unescape is the reverse of escape. By the specification, an undefined escape is fatal.
+// unescape is the reverse of escapes. By the specification, an undefined escape is fatal.
 func unescape(s []byte, v version) (string, error) {
 	out := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' {
-			out = append(out, s[i])
-			continue
+		c := s[i]
+		if c == '\\' {
+			if i++; i == len(s) {
+				return "", broken("a header ends within an escape")
+			}
+			if c = unescapes[s[i]]; c == 0 || c == '\r' && v != v12 {
+				return "", broken("a header has the escape %q, which STOMP %s does not know", s[i-1:i+1], v)
+			}
 		}
-		i++
-		switch {
-		case i == len(s):
-			return "", broken("a header ends within an escape")
-		case s[i] == 'n':
-			out = append(out, '\n')
-		case s[i] == 'c':
-			out = append(out, ':')
-		case s[i] == '\\':
-			out = append(out, '\\')
-		case s[i] == 'r' && v == v12:
-			out = append(out, '\r')
-		default:
-			return "", broken("a header has the escape %q, which STOMP %s does not know", s[i-1:i+1], v)
-		}
+		out = append(out, c)
 	}
 	return string(out), nil
 }

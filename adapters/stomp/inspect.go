@@ -59,12 +59,7 @@ func (a *Adapter) exchange(ctx context.Context, p place) (finding string, err er
 	c.start(func(*frame) {})
 	name := strings.ReplaceAll(p.exchange, "/", slash)
 	to := "/exchange/" + name + "/hub.inspect." + hub.NewID(time.Now())
-	t, err := c.send(ctx, newFrame(cmdSubscribe, headerDestination, to, "id", "hub", headerAck, "auto"), nil)
-	if err == nil {
-		err = t.wait(ctx, nil)
-		t.drop()
-	}
-	if err == nil {
+	if err = c.send(ctx, newFrame(cmdSubscribe, headerDestination, to, "id", "hub", headerAck, "auto"), nil); err == nil {
 		c.leave(newFrame(cmdUnsubscribe, "id", "hub"))
 		return "", nil
 	}

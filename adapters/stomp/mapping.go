@@ -55,23 +55,19 @@ func message(f *frame, idHeader string, now time.Time) (*hub.Message, error) {
 func headersOf(f *frame) hub.Headers {
 	h := make(hub.Headers, len(f.headers))
 	var all []broker.ExactHeader
-	same := map[string]int{}
 	for _, e := range f.headers {
 		name := strings.ToLower(e.name)
 		if ownHeaders[name] || name == broker.HeaderExact {
 			continue
 		}
-		if same[name]++; same[name] == 1 {
+		if _, there := h[name]; !there {
 			h[name] = e.value
 		}
 		if !staysBehind(name) {
 			all = append(all, broker.ExactHeader{Name: e.name, Form: broker.FormText, Value: e.value})
 		}
 	}
-	return broker.WithExact(h, slices.DeleteFunc(all, func(e broker.ExactHeader) bool {
-		name := strings.ToLower(e.Name)
-		return e.Name == name && same[name] == 1
-	}))
+	return broker.KeepExact(h, all)
 }
 
 var refusals = map[string]string{
@@ -122,15 +118,10 @@ func expires(f *frame, sent, now time.Time) (at time.Time) {
 
 // keyOf returns the ordering key that the option key selects.
 func keyOf(f *frame, m *hub.Message, key string) string {
-	switch key {
-	case "", headerKey:
+	if key == "" || key == headerKey {
 		return f.get(headerKey)
-	case headerCorrelationID:
-		return m.Correlation
-	case headerMessageID:
-		return m.ID
 	}
-	return m.Headers[strings.ToLower(key)]
+	return broker.KeyOf(m, key)
 }
 
 const (

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"slices"
 	"strconv"
 
 	"orderhub/hub"
@@ -167,7 +166,7 @@ func (s *scanner) body(f *frame) error {
 		return err
 	}
 	if f.refused != "" {
-		err = s.skip(int64(n))
+		_, err = io.CopyN(io.Discard, s.in, int64(n))
 	} else {
 		f.body, err = s.take(int64(n))
 	}
@@ -219,25 +218,7 @@ func (s *scanner) openBody(f *frame) error {
 
 // take reads n bytes. It allocates as the bytes come, whatever was announced.
 func (s *scanner) take(n int64) ([]byte, error) {
-	b := make([]byte, 0, min(n, maxHeaders))
-	for int64(len(b)) < n {
-		b = slices.Grow(b, 1)
-		m, err := s.in.Read(b[len(b):min(int64(cap(b)), n)])
-		b = b[:len(b)+m]
-		if err != nil {
-			return nil, err
-		}
-	}
-	return b, nil
-}
-
-func (s *scanner) skip(n int64) error {
-	for n > 0 {
-		m, err := s.in.Discard(int(min(n, maxHeaders)))
-		n -= int64(m)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	b := bytes.NewBuffer(make([]byte, 0, min(n+bytes.MinRead, maxHeaders)))
+	_, err := io.CopyN(b, s.in, n)
+	return b.Bytes(), err
 }

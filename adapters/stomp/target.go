@@ -47,12 +47,7 @@ func (p *publisher) publish(ctx context.Context, f *frame) error {
 	}
 	timer := p.adapter.env.Clock.Timer(p.adapter.cfg.ConfirmTimeout)
 	defer timer.Stop()
-	t, err := c.send(ctx, f, timer.C())
-	if err != nil {
-		return err
-	}
-	defer t.drop()
-	return t.wait(ctx, timer.C())
+	return c.send(ctx, f, timer.C())
 }
 
 func (p *publisher) close() { leave(p.keep) }
@@ -69,11 +64,8 @@ var _ hub.Target = (*Target)(nil)
 // Send returns nil after the server's receipt: RabbitMQ gives it when it has
 // the message, on disk if it goes to a durable queue. STOMP has no word for a
 // message that no queue takes: its receipt comes too.
-func (t *Target) Send(ctx context.Context, m *hub.Message) error {
-	return named(t.adapter, t.place, t.send(ctx, m))
-}
-
-func (t *Target) send(ctx context.Context, m *hub.Message) error {
+func (t *Target) Send(ctx context.Context, m *hub.Message) (err error) {
+	defer func() { err = named(t.adapter, t.place, err) }()
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -38,17 +39,14 @@ func (c *Connection) Hold() time.Duration { return c.ConsumerTimeout / 3 }
 // Longest is how long a run may take. One that is ended by it is the hub's to try again, from its store.
 func (c *Connection) Longest() time.Duration { return c.ConsumerTimeout / 2 }
 
-// Faults are what the tags can't find.
-func (c *Connection) Faults() (faults []hub.FieldFault) {
-	faults = c.TLS.Faults()
-	bad := func(at, help, message string) {
-		faults = append(faults, hub.FieldFault{Path: at, Message: at + message, Help: help})
+// Faults are what the tags can't find. secure tells that the url begins with scheme, which asks for TLS.
+func (c *Connection) Faults(secure bool, scheme string) (faults hub.FieldFaults) {
+	if !secure && c.TLS != (TLS{}) {
+		faults.Add("tls", "write "+scheme+" in the url, or leave tls out", "tls is set, but the url does not begin with %s", scheme)
 	}
-	if c.Reconnect.Min <= 0 {
-		bad("reconnect.min", "write a time, such as 200ms", fmt.Sprintf(": %s is too short", c.Reconnect.Min))
-	}
+	faults = append(faults, c.TLS.Faults()...)
 	if c.Reconnect.Max < c.Reconnect.Min {
-		bad("reconnect.max", "write a time of at least reconnect.min", " is shorter than reconnect.min")
+		faults.Add("reconnect.max", "write a time of at least reconnect.min", "reconnect.max is shorter than reconnect.min")
 	}
 	return faults
 }
@@ -81,10 +79,7 @@ func (t TLS) Faults() []hub.FieldFault {
 // Load reads the certificates. Who connects loads them each time: they may have been renewed. host is the name that the server's certificate
 // must have where ServerName is left out; "": that of the address.
 func (t TLS) Load(env *hub.Env, host string) (*tls.Config, error) {
-	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
-	if cfg.ServerName == "" {
-		cfg.ServerName = host
-	}
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: cmp.Or(t.ServerName, host)}
 	if t.CA != "" {
 		pem, err := os.ReadFile(env.Path(t.CA))
 		if err != nil {
@@ -107,8 +102,8 @@ func (t TLS) Load(env *hub.Env, host string) (*tls.Config, error) {
 // handshake bounds the opening of a connection.
 const handshake = 15 * time.Second
 
-// Connect opens a connection to address, by TLS where secure is not nil, and logs in on it. Login closes what it makes when it fails.
-func Connect[T any](ctx context.Context, address string, secure func() (*tls.Config, error), login func(net.Conn) (T, error)) (out T, err error) {
+// Connect opens a connection to address and logs in on it; by TLS where secure is not nil. Login closes what it makes when it fails.
+func Connect[T any](ctx context.Context, env *hub.Env, address string, secure *TLS, login func(net.Conn) (T, error)) (out T, err error) {
 	ctx, cancel := context.WithTimeout(ctx, handshake)
 	defer cancel()
 	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
@@ -119,7 +114,7 @@ func Connect[T any](ctx context.Context, address string, secure func() (*tls.Con
 	defer stop()
 	conn := raw
 	if secure != nil {
-		conn, err = encrypt(ctx, raw, secure)
+		conn, err = secure.encrypt(ctx, env, raw, address)
 	}
 	if err == nil {
 		out, err = login(conn)
@@ -131,14 +126,12 @@ func Connect[T any](ctx context.Context, address string, secure func() (*tls.Con
 		return out, nil
 	}
 	raw.Close()
-	if ctx.Err() != nil {
-		err = ctx.Err()
-	}
-	return out, err
+	return out, cmp.Or(ctx.Err(), err)
 }
 
-func encrypt(ctx context.Context, raw net.Conn, secure func() (*tls.Config, error)) (net.Conn, error) {
-	cfg, err := secure()
+func (t *TLS) encrypt(ctx context.Context, env *hub.Env, raw net.Conn, address string) (net.Conn, error) {
+	host, _, _ := net.SplitHostPort(address)
+	cfg, err := t.Load(env, host)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package broker
 import (
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -62,6 +63,18 @@ func WithExact(h hub.Headers, list []ExactHeader) hub.Headers {
 	}
 	raw, _ := json.Marshal(out) // texts always can
 	return h.With(HeaderExact, string(raw))
+}
+
+// KeepExact is WithExact of those of all that the texts in h can't say: they are no texts, not in lower case, or there twice.
+func KeepExact(h hub.Headers, all []ExactHeader) hub.Headers {
+	same := map[string]int{} // names that differ in their case alone
+	for _, e := range all {
+		same[strings.ToLower(e.Name)]++
+	}
+	return WithExact(h, slices.DeleteFunc(all, func(e ExactHeader) bool {
+		name := strings.ToLower(e.Name)
+		return e.Form == FormText && e.Name == name && same[name] == 1
+	}))
 }
 
 // Exact lists the headers that were kept exactly and still are what h says, in

@@ -9,30 +9,29 @@ import (
 	"orderhub/hub"
 )
 
-// Mistake is what is wrong in the words of a configuration, and what to write instead.
-type Mistake struct{ Message, Help string }
-
-func (m *Mistake) Error() string { return m.Message + ": " + m.Help }
-
-// Wrong makes a Mistake.
+// Wrong is the error of words in a configuration that mean nothing: a FieldFault of the field that they stand in.
 func Wrong(help, format string, args ...any) error {
-	return &Mistake{Message: fmt.Sprintf(format, args...), Help: help}
+	return hub.FieldFault{Message: fmt.Sprintf(format, args...), Help: help}
 }
 
-// A Parser reads the text behind an adapter's name: a place, which messages come from or go to. Its errors are Mistakes.
+// A Parser reads the text behind an adapter's name: a place, which messages come from or go to. Its errors are made by Wrong.
 type Parser[P any] func(text string) (P, error)
 
 // Check finds what is wrong in a text.
 func (parse Parser[P]) Check(text string) []hub.FieldFault {
 	_, err := parse(text)
-	return mistaken("", "", err)
+	if f, wrong := errors.AsType[hub.FieldFault](err); wrong {
+		return []hub.FieldFault{f}
+	}
+	return nil
 }
 
 // CheckOps finds what is wrong in the operations of a configuration, each of which names the place that takes its requests.
-func (parse Parser[P]) CheckOps(ops map[string]string) (faults []hub.FieldFault) {
+func (parse Parser[P]) CheckOps(ops map[string]string) (faults hub.FieldFaults) {
 	for _, name := range slices.Sorted(maps.Keys(ops)) {
-		_, err := parse(ops[name])
-		faults = append(faults, mistaken("ops."+name, fmt.Sprintf("op %q: ", name), err)...)
+		for _, f := range parse.Check(ops[name]) {
+			faults.Add("ops."+name, f.Help, "op %q: %s", name, f.Message)
+		}
 	}
 	return faults
 }
@@ -48,11 +47,4 @@ func (parse Parser[P]) Op(ops map[string]string, op string) (P, error) {
 		return p, fmt.Errorf("op %q: %w", op, err)
 	}
 	return p, nil
-}
-
-func mistaken(path, prefix string, err error) []hub.FieldFault {
-	if m, ok := errors.AsType[*Mistake](err); ok {
-		return []hub.FieldFault{{Path: path, Message: prefix + m.Message, Help: m.Help}}
-	}
-	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -123,25 +122,3 @@ func Named(what string, err error) error {
 	e.Err = fmt.Errorf("%s: %w", what, e.Err)
 	return &e
 }
-
-// Expiry is when a message is worthless: at, or, where that is not told, ttl (a number of milliseconds as text) after it was sent. Where the
-// sender's clock is so far from ours that this can't be, the time to live begins now. Zero: never.
-func Expiry(at, sent, now time.Time, ttl string) time.Time {
-	ms, err := strconv.ParseInt(ttl, 10, 64)
-	if err != nil || ms < 0 || ms > longestLife.Milliseconds() {
-		return at.UTC()
-	}
-	life := time.Duration(ms) * time.Millisecond
-	if at.IsZero() && !sent.IsZero() {
-		at = sent.Add(life)
-	}
-	if at.After(now) && at.Before(now.Add(life+clocksDiffer)) {
-		return at.UTC()
-	}
-	return now.Add(life)
-}
-
-const (
-	clocksDiffer = time.Minute // that clocks may be apart and still be right
-	longestLife  = 100 * 365 * 24 * time.Hour
-)
