@@ -103,8 +103,7 @@ func (a *acks) run() {
 	}
 }
 
-// flush sends the acknowledgements that are due, or all with all. It returns the time after which the others are due; 0
-// means that there are none.
+// flush sends the acknowledgements that are due, or all with all. It returns the time after which the others are due; 0 means that there are none.
 func (a *acks) flush(all bool) (wait time.Duration) {
 	upTo, single, wait := a.collect(all)
 	if upTo > 0 {

@@ -55,8 +55,7 @@ func keep[T any](a *Adapter, open func(context.Context) (T, error), lost func(T)
 	return broker.NewKeeper(a.env.Clock, a.cfg.Reconnect, broker.Link[T]{Open: open, Lost: lost})
 }
 
-// OpenSource returns the source of a queue ("queue orders") or of an exchange ("exchange orders key order.*", with the
-// option queue).
+// OpenSource returns the source of a queue ("queue orders") or of an exchange ("exchange orders key order.*", with the option queue).
 func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
 	if faults := checkSource(arg, c); len(faults) > 0 {
 		return nil, faults[0]

@@ -10,8 +10,7 @@ import (
 	"orderhub/hub/broker"
 )
 
-// Caller sends requests to one queue or exchange and waits for their replies (EIP Request-Reply). Replies come by
-// RabbitMQ's direct reply-to.
+// Caller sends requests to one queue or exchange and waits for their replies (EIP Request-Reply). Replies come by RabbitMQ's direct reply-to.
 type Caller struct {
 	adapter  *Adapter
 	place    place

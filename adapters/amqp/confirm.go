@@ -10,8 +10,7 @@ import (
 	"orderhub/hub/broker"
 )
 
-// confirming is a channel whose messages the server confirms. Many goroutines may publish on it at once; each waits for
-// its own confirmation only.
+// confirming is a channel whose messages the server confirms. Many goroutines may publish on it at once; each waits for its own confirmation only.
 type confirming struct {
 	ch      *amqp.Channel
 	sess    *session

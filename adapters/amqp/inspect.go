@@ -61,9 +61,8 @@ func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
 	return append(findings, more...), err
 }
 
-// differs returns the server's objection to a thing, or nil. A thing that is ours to declare is declared again when it
-// is there, which changes nothing and makes the server compare all of its properties. The error says that the
-// connection was lost.
+// differs returns the server's objection to a thing, or nil. A thing that is ours to declare is declared again when it is there, which changes
+// nothing and makes the server compare all of its properties. The error says that the connection was lost.
 func (s *session) differs(ours bool, there, same func() error) (found *amqp.Error, err error) {
 	err = there()
 	if err == nil && ours {
@@ -96,9 +95,8 @@ type trial struct {
 	do   func(*amqp.Channel) error
 }
 
-// rights returns what the user may not do that the sources, targets and callers of a need. RabbitMQ checks rights
-// before arguments, so each operation is tried with an invalid argument: the server refuses it for the one or the other
-// reason, and does nothing.
+// rights returns what the user may not do that the sources, targets and callers of a need. RabbitMQ checks rights before arguments, so each
+// operation is tried with an invalid argument: the server refuses it for the one or the other reason, and does nothing.
 func (s *session) rights(ctx context.Context, a *Adapter) (findings []string, err error) {
 	a.mu.Lock()
 	wanted := slices.Clone(a.wanted)

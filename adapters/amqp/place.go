@@ -110,9 +110,8 @@ func (p place) String() string {
 	return "exchange " + p.exchange
 }
 
-// standIn returns the channel that stands for a place where the hub runs without RabbitMQ. The options c are those of
-// `from:`, and nil for a place that is sent to. The pattern of the subscription is that of a reader, or the routing key
-// of what is sent.
+// standIn returns the channel that stands for a place where the hub runs without RabbitMQ. The options c are those of `from:`, and nil for a place
+// that is sent to. The pattern of the subscription is that of a reader, or the routing key of what is sent.
 func standIn(arg string, c *SourceConfig) (hub.Carried, hub.Subscription, error) {
 	p, err := parsePlace(arg)
 	if err != nil {
@@ -146,9 +145,8 @@ func (b Bind) standIn() (hub.Carried, hub.Subscription, error) {
 	return c, s, err
 }
 
-// exchangeChannel returns a channel that works like the exchange. A direct exchange gives each message to every reader
-// that names its routing key, while a direct channel has one reader: so it becomes a topic whose patterns have no
-// wildcards.
+// exchangeChannel returns a channel that works like the exchange. A direct exchange gives each message to every reader that names its routing key,
+// while a direct channel has one reader: so it becomes a topic whose patterns have no wildcards.
 func exchangeChannel(name, kind, key string) (c hub.Carried, s hub.Subscription, err error) {
 	if own := strings.TrimPrefix(name, "amq."); kind == "" && own != name && slices.Contains(kinds, own) {
 		kind = own

@@ -1,6 +1,5 @@
-// Package amqp is the channel adapter `amqp`: queues and exchanges of
-// RabbitMQ as sources and targets, request-reply across them, and channels
-// that RabbitMQ carries.
+// Package amqp is the channel adapter `amqp`: queues and exchanges of RabbitMQ as sources and targets, request-reply across them, and channels that
+// RabbitMQ carries.
 package amqp
 
 import (

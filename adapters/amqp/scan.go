@@ -9,8 +9,7 @@ const (
 	headerRefused = "hub-refused"
 )
 
-// checkHeader inspects the payload of a header frame. The payload of a refused one is returned without its headers,
-// marked with the reason.
+// checkHeader inspects the payload of a header frame. The payload of a refused one is returned without its headers, marked with the reason.
 func checkHeader(payload []byte, maxBody uint64) (out []byte, refused string) {
 	const fixed = 14 // class, weight, size of the body, flags
 	if len(payload) < fixed {

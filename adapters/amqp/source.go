@@ -169,8 +169,7 @@ func (r *run) Done(j *job) { r.acks.ack(j.d.DeliveryTag) }
 // Requeue gives a delivery back to the queue.
 func (r *run) Requeue(j *job) { r.acks.nack(j.d.DeliveryTag, true) }
 
-// Refuse gives a delivery to the queue's dead letter exchange. Without one the message is gone, and the log tells of
-// it.
+// Refuse gives a delivery to the queue's dead letter exchange. Without one the message is gone, and the log tells of it.
 func (r *run) Refuse(j *job, e *hub.Error) {
 	r.adapter.env.Log.Error("message refused; it goes to the queue's dead letter exchange, if there is one",
 		"event", e.Reason, "queue", r.queue, "message", j.Msg.ID, "class", e.Class, "error", e.Error())

@@ -18,12 +18,10 @@ import (
 	"orderhub/hub/broker"
 )
 
-// tablePrefix begins the name of a table entry whose own name means something else among the headers of a message, as
-// that of a property does.
+// tablePrefix begins the name of a table entry whose own name means something else among the headers of a message, as that of a property does.
 const tablePrefix = "amqp.header."
 
-// tableHeaders converts a header table: to texts for the steps, beside which HeaderExact keeps what texts can't
-// express.
+// tableHeaders converts a header table: to texts for the steps, beside which HeaderExact keeps what texts can't express.
 func tableHeaders(t amqp.Table, carried bool) hub.Headers {
 	h := make(hub.Headers, len(t)+4)
 	if len(t) == 0 {

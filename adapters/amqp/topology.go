@@ -149,8 +149,7 @@ func (t *topology) learn(w topology) {
 	}
 }
 
-// declare declares t, or with checkOnly checks that it is there. The error names the thing that is wrong; the
-// connection stays open.
+// declare declares t, or with checkOnly checks that it is there. The error names the thing that is wrong; the connection stays open.
 func (s *session) declare(t topology, checkOnly bool) error {
 	for _, e := range t.exchanges {
 		if err := s.declareExchange(e, checkOnly); err != nil {

@@ -148,8 +148,7 @@ func (w *wire) header(channel uint16, size int) error {
 	return nil
 }
 
-// Write takes p to be written soon. What it holds is bounded by the messages in flight, each of which waits for its
-// confirmation.
+// Write takes p to be written soon. What it holds is bounded by the messages in flight, each of which waits for its confirmation.
 func (w *wire) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -214,9 +213,8 @@ func (w *wire) fail(err error) {
 	}
 }
 
-// explain returns the cause of err, by which opening the connection failed. A server that refuses our certificate says
-// so by an alert. In TLS 1.3 the alert comes after the handshake, while the library writes: it closes the connection
-// and reports only that.
+// explain returns the cause of err, by which opening the connection failed. A server that refuses our certificate says so by an alert. In TLS 1.3
+// the alert comes after the handshake, while the library writes: it closes the connection and reports only that.
 func (w *wire) explain(err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -69,8 +69,7 @@ func assignRanges(members []member, counts map[string]int) map[string]map[string
 	return kafka.RangeGroupBalancer{}.AssignGroups(all, partitions)
 }
 
-// ownersOf returns the members that have the partitions of a topic. What a member has from an older generation than
-// others is no longer its own.
+// ownersOf returns the members that have the partitions of a topic. What a member has from an older generation than others is no longer its own.
 func ownersOf(topic string, members []member) map[int][]string {
 	newest := int32(-1)
 	for _, m := range members {
@@ -180,8 +179,7 @@ func appendAssignment(b []byte, topics map[string][]int) []byte {
 	return append(b, none...)
 }
 
-// parseAssignment returns the partitions of a topic in an assignment. A leader may send no bytes to a member that gets
-// nothing.
+// parseAssignment returns the partitions of a topic in an assignment. A leader may send no bytes to a member that gets nothing.
 func parseAssignment(b []byte, topic string) ([]int, error) {
 	if len(b) == 0 {
 		return nil, nil

@@ -73,9 +73,8 @@ func (c *Caller) request(ask *hub.Message, token string) *parcel {
 	return p
 }
 
-// replies reads the reply topic for all callers of the adapter: every partition, without a group, from its end at the
-// time of the first request until the adapter is closed. Replies that come while the brokers are away are read when
-// they are back.
+// replies reads the reply topic for all callers of the adapter: every partition, without a group, from its end at the time of the first request
+// until the adapter is closed. Replies that come while the brokers are away are read when they are back.
 type replies struct {
 	adapter *Adapter
 	topic   string
@@ -167,8 +166,7 @@ func (q *replies) read(partition int, at int64) {
 	}
 }
 
-// hand passes replies to their callers. It drops a second reply, and a reply whose caller has gone; replies to other
-// adapters are passed over.
+// hand passes replies to their callers. It drops a second reply, and a reply whose caller has gone; replies to other adapters are passed over.
 func (q *replies) hand(r *run, partition int, records []record) {
 	for i := range records {
 		m := &hub.Message{}

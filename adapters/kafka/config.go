@@ -231,8 +231,7 @@ func checkTopic(name string) error {
 	return nil
 }
 
-// place returns the channel that stands for a topic where the hub runs without Kafka: each pipeline that reads it gets
-// all of its messages.
+// place returns the channel that stands for a topic where the hub runs without Kafka: each pipeline that reads it gets all of its messages.
 func place(arg string, c *SourceConfig) (hub.Carried, hub.Subscription, error) {
 	topic, err := parseTopic(arg)
 	if c == nil || len(c.Match) == 0 {

@@ -39,8 +39,7 @@ func (c *courier) run() {
 	}
 }
 
-// load takes what waits, as much as fits into one request. It returns nil when nothing waits; then the next record
-// starts a new run.
+// load takes what waits, as much as fits into one request. It returns nil when nothing waits; then the next record starts a new run.
 func (c *courier) load() (pieces []piece) {
 	w := c.writer
 	w.mu.Lock()
@@ -106,8 +105,7 @@ func (p *piece) tell(err error) {
 	}
 }
 
-// goOn lets an outlet go on after a request. Its records are written, which was told, or go again, or their senders are told why not.
-// w.mu is held.
+// goOn lets an outlet go on after a request. Its records are written, which was told, or go again, or their senders are told why not. w.mu is held.
 func (w *writer) goOn(p *piece, err error, begun bool, now time.Time) {
 	o, lost := p.to, p.to.lost
 	o.lost = time.Time{}

@@ -49,7 +49,7 @@ func (b *batches) read(raw []byte) error {
 	slices.SortFunc(b.aborted, func(x, y abort) int { return int(x.offset - y.offset) })
 	for whole := false; len(raw) > atMagic; whole = true {
 		entry := b.entry
-		if isOld(raw) {
+		if raw[atMagic] < 2 {
 			entry = b.oldEntry
 		}
 		rest, err := entry(raw, whole)
@@ -61,8 +61,7 @@ func (b *batches) read(raw []byte) error {
 	return nil
 }
 
-// entry decodes the next batch and returns what follows it, or nil if the batch is cut. If whole is false, it is the
-// first one.
+// entry decodes the next batch and returns what follows it, or nil if the batch is cut. If whole is false, it is the first one.
 func (b *batches) entry(raw []byte, whole bool) (rest []byte, err error) {
 	if len(raw) < headSize {
 		return nil, nil
@@ -169,8 +168,7 @@ func expand(c compress.Compression, raw []byte) ([]byte, error) {
 	return out, nil
 }
 
-// expanded is the content of a compressed batch. A codec that can writes it at once, so that it is not copied as it
-// grows.
+// expanded is the content of a compressed batch. A codec that can writes it at once, so that it is not copied as it grows.
 type expanded []byte
 
 func (e *expanded) Write(b []byte) (int, error) {
@@ -229,9 +227,6 @@ const (
 	oldCovered  = 16
 	oldLeast    = 26
 )
-
-// isOld reports whether the next entry is an old one.
-func isOld(raw []byte) bool { return len(raw) > atMagic && raw[atMagic] < 2 }
 
 // oldEntry decodes the next old entry and returns what follows it, or nil if the entry is cut.
 func (b *batches) oldEntry(raw []byte, _ bool) (rest []byte, err error) {

@@ -30,15 +30,18 @@ type generation struct {
 // manyRecords is the number of finished records after which positions are committed at once.
 const manyRecords = 1000
 
-// generation reads our partitions. It returns nil when the group is rebalanced or the context of Run is done, and
-// otherwise what failed.
+// generation reads our partitions. It returns nil when the group is rebalanced or the context of Run is done, and otherwise what failed.
 func (r *run) generation(s *share) error {
 	g := &generation{run: r, share: s, enough: make(chan struct{}, 1)}
 	g.fetching, g.stop = context.WithCancelCause(r.ctx)
 	defer g.stop(nil)
 	g.work, g.giveUp = context.WithCancel(context.WithoutCancel(r.ctx))
 	defer g.giveUp()
-	defer g.alive()()
+	beating, end := context.WithCancel(context.WithoutCancel(r.ctx))
+	var heart sync.WaitGroup
+	heart.Go(func() { g.beat(beating) })
+	defer heart.Wait()
+	defer end()
 	if err := g.assign(); err != nil {
 		if g.fetching.Err() != nil {
 			return nil // the group, or Run, went on meanwhile
@@ -76,17 +79,6 @@ func (r *run) generation(s *share) error {
 func (g *generation) expel() {
 	g.stop(nil)
 	g.giveUp()
-}
-
-// alive sends heartbeats until the returned function is called.
-func (g *generation) alive() (end func()) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(g.ctx))
-	var heart sync.WaitGroup
-	heart.Go(func() { g.beat(ctx) })
-	return func() {
-		cancel()
-		heart.Wait()
-	}
 }
 
 // assign looks up where our partitions are to be read from.
@@ -171,9 +163,8 @@ func (g *generation) commit(ctx context.Context) error {
 	return nil
 }
 
-// settle waits for the handlers that run, and commits what they finished. When the group waits for us, handlers are
-// told to give up after a while; when it has gone on without us, at once. What they don't finish comes again, here or
-// elsewhere.
+// settle waits for the handlers that run, and commits what they finished. When the group waits for us, handlers are told to give up after a while;
+// when it has gone on without us, at once. What they don't finish comes again, here or elsewhere.
 func (g *generation) settle() error {
 	work := context.WithoutCancel(g.ctx)
 	idle := g.intake.Stop()

@@ -191,9 +191,8 @@ func (l *link) heartbeat(ctx context.Context, group string, s *share) error {
 	return err
 }
 
-// beat sends heartbeats until ctx is done, also while handlers finish. It ends the generation when the group is
-// rebalanced, and when the group has gone on without us: because it says so, or because it has heard nothing for so
-// long.
+// beat sends heartbeats until ctx is done, also while handlers finish. It ends the generation when the group is rebalanced, and when the group has
+// gone on without us: because it says so, or because it has heard nothing for so long.
 func (g *generation) beat(ctx context.Context) {
 	heard := g.env.Clock.Now()
 	for hub.Pause(ctx, g.env.Clock, g.times.heartbeat) {

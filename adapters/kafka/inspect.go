@@ -183,9 +183,8 @@ type trial struct {
 	why  string
 }
 
-// creatable returns why a topic can't be created, or nil if it can be or exists by now. It asks the controller of the
-// cluster to validate only, in version 4 of the protocol, or 3 for brokers before Kafka 2.4. After a request of its own
-// the library would wait until it sees the topic.
+// creatable returns why a topic can't be created, or nil if it can be or exists by now. It asks the controller of the cluster to validate only, in
+// version 4 of the protocol, or 3 for brokers before Kafka 2.4. After a request of its own the library would wait until it sees the topic.
 func (l *link) creatable(ctx context.Context, topic string, how Create) (*trial, error) {
 	t, err := ask[trial](ctx, l, l.timeout, &toBroker[trial]{
 		broker: func(c protocol.Cluster) (protocol.Broker, error) { return c.Brokers[c.Controller], nil },

@@ -43,8 +43,7 @@ func newParcel(m *hub.Message, f form) *parcel {
 	return p
 }
 
-// fill makes p the record of m: its headers, in the order that they came in, then hub-id, hub-correlation and
-// hub-expires.
+// fill makes p the record of m: its headers, in the order that they came in, then hub-id, hub-correlation and hub-expires.
 func (p *parcel) fill(m *hub.Message, f form) {
 	*p = parcel{key: m.Key, keyed: m.Key != "", value: m.Body.Bytes(), headers: p.headers[:0], time: m.Time, partition: -1, done: p.done}
 	switch tombstone := f == onTopic && m.Headers[headerTombstone] == "true"; {
@@ -83,8 +82,7 @@ func (p *parcel) fill(m *hub.Message, f form) {
 	p.measure()
 }
 
-// keep adds the headers that m has exactly as they came, and returns their names. It also takes the key as it came,
-// unless it was changed.
+// keep adds the headers that m has exactly as they came, and returns their names. It also takes the key as it came, unless it was changed.
 func (p *parcel) keep(m *hub.Message) map[string]bool {
 	list, kept := broker.Exact(m.Headers, nil)
 	for _, e := range list {

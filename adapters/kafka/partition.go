@@ -124,8 +124,7 @@ type job struct {
 // mostBehind is how many records may wait behind others of their keys.
 const mostBehind = 1 << 13
 
-// begin makes the generation ready for records. A record that runs long, or waits for its next try, takes no room of
-// other keys.
+// begin makes the generation ready for records. A record that runs long, or waits for its next try, takes no room of other keys.
 func (g *generation) begin() {
 	g.intake = &broker.Intake[*job]{Env: g.env, Handler: g.handler, Work: g.work, Settler: g, About: []any{"topic", g.topic}, Late: &g.adapter.late,
 		Workers: g.cfg.Workers, Lanes: 2 * g.cfg.Workers, Behind: mostBehind}
@@ -146,9 +145,8 @@ func (g *generation) Done(j *job) {
 // Requeue is never called: Kafka takes no record back.
 func (g *generation) Requeue(*job) {}
 
-// Refuse passes over a record that gives no message, or that the hub can't take for good. The hub itself keeps wrong
-// messages as dead letters, so the latter are messages that it can't even keep. The requester of a request has been
-// told. The record stays in its topic.
+// Refuse passes over a record that gives no message, or that the hub can't take for good. The hub itself keeps wrong messages as dead letters, so
+// the latter are messages that it can't even keep. The requester of a request has been told. The record stays in its topic.
 func (g *generation) Refuse(j *job, e *hub.Error) {
 	what := "record passed over"
 	if j.Fault != nil {

@@ -143,8 +143,7 @@ func (g *generation) watch() error {
 	return nil
 }
 
-// tracker knows which records of a partition are finished. Only the longest prefix of finished records may be
-// committed.
+// tracker knows which records of a partition are finished. Only the longest prefix of finished records may be committed.
 type tracker struct {
 	mu        sync.Mutex
 	begun     []progress // a ring, in the order of the log

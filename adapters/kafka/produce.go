@@ -27,9 +27,6 @@ type piece struct {
 	code    kafka.Error // of the answer
 }
 
-// allReplicas asks for the confirmation of all in-sync replicas.
-const allReplicas = -1
-
 // encode adds what follows the head of a request in version 7 of the protocol (Kafka 2.1).
 func (p *produceRequest) encode(b []byte) []byte {
 	size := 64
@@ -39,16 +36,11 @@ func (p *produceRequest) encode(b []byte) []byte {
 			size += r.size + 16
 		}
 	}
-	b = append(slices.Grow(b, size), 0xff, 0xff) // no transaction
-	acks := int16(allReplicas)
-	b = binary.BigEndian.AppendUint16(b, uint16(acks))
-	b = binary.BigEndian.AppendUint32(b, uint32(p.timeout.Milliseconds()))
-	b = binary.BigEndian.AppendUint32(b, uint32(len(p.pieces)))
+	b = append(slices.Grow(b, size), 0xff, 0xff, 0xff, 0xff) // no transaction; all in-sync replicas confirm
+	b = appendInts(b, int32(p.timeout.Milliseconds()), int32(len(p.pieces)))
 	for i := range p.pieces { // a topic may be there several times, each with one partition
 		c := &p.pieces[i]
-		b = appendText(b, c.to.topic.name)
-		b = binary.BigEndian.AppendUint32(b, 1)
-		b = binary.BigEndian.AppendUint32(b, uint32(c.to.partition))
+		b = appendInts(appendText(b, c.to.topic.name), 1, int32(c.to.partition))
 		at := len(b)
 		b = appendBatch(append(b, 0, 0, 0, 0), c.records, p.now)
 		binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-4))

@@ -58,8 +58,7 @@ func (r *run) message(m *hub.Message, partition int, rec *record) (reply *addres
 	return reply
 }
 
-// headers converts the headers of a record. When texts by name can't express the headers or their order, all of them
-// are kept exactly.
+// headers converts the headers of a record. When texts by name can't express the headers or their order, all of them are kept exactly.
 func (r *run) headers(m *hub.Message, rec *record, exactKey bool) *address {
 	var back address
 	list, plain, last := make([]broker.ExactHeader, 0, rec.count+1), true, ""
@@ -111,8 +110,7 @@ func (rec *record) has(name string) bool {
 	return false
 }
 
-// expires sets the expiry of m from its header. It returns false for a value that can't be read, because that header is
-// not ours.
+// expires sets the expiry of m from its header. It returns false for a value that can't be read, because that header is not ours.
 func expires(m *hub.Message, value []byte) bool {
 	at, err := time.Parse(time.RFC3339Nano, string(value))
 	if err == nil {
@@ -140,8 +138,7 @@ func reserved(name string) bool {
 	return name == headerKey || name == broker.HeaderExact || strings.HasPrefix(name, prefixOurs)
 }
 
-// id names the place of a record, the same at every redelivery. Part of the topic's ID distinguishes a topic that was
-// deleted and created again.
+// id names the place of a record, the same at every redelivery. Part of the topic's ID distinguishes a topic that was deleted and created again.
 func (r *run) id(partition int, offset int64) string {
 	b := make([]byte, 0, 96)
 	b = append(append(b, r.topic...), '.')
@@ -173,8 +170,7 @@ const (
 	replyPlace = "topic " // begins the text of a Return Address (header reply-to)
 )
 
-// spelled returns the name of a header as others write it, where its case matters to them. The hub's own names are in
-// lower case.
+// spelled returns the name of a header as others write it, where its case matters to them. The hub's own names are in lower case.
 func spelled(name string) string {
 	switch name {
 	case "kafka_replytopic":

@@ -1,5 +1,4 @@
-// Package kafka is the channel adapter `kafka`: topics of Apache Kafka as
-// sources and targets, request-reply across them, and channels that Kafka
+// Package kafka is the channel adapter `kafka`: topics of Apache Kafka as sources and targets, request-reply across them, and channels that Kafka
 // carries (`via:`).
 package kafka
 

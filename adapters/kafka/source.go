@@ -39,9 +39,8 @@ type run struct {
 	anew    bool // the topic is not the one that was read before, and on_lost says to go on
 }
 
-// Run reads until ctx is done. It returns an error when the connection or the group is lost, and when somebody has to
-// decide about a lost position (reason needs_decision). When it returns, no handler runs, and what they finished is
-// committed, unless the brokers can't be reached.
+// Run reads until ctx is done. It returns an error when the connection or the group is lost, and when somebody has to decide about a lost position
+// (reason needs_decision). When it returns, no handler runs, and what they finished is committed, unless the brokers can't be reached.
 func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 	r := &run{Source: s, ctx: ctx, env: s.adapter.env, handler: h, link: s.adapter.link(s.topic)}
 	defer r.link.close()

@@ -227,8 +227,7 @@ func (w *writer) lineUp(o *outlet) {
 	}
 }
 
-// outlet is the queue of one partition. One request is under way for it at a time, which keeps the order. Its fields
-// are guarded by writer.mu.
+// outlet is the queue of one partition. One request is under way for it at a time, which keeps the order. Its fields are guarded by writer.mu.
 type outlet struct {
 	writer    *writer
 	topic     *topic

@@ -10,14 +10,13 @@ import (
 	"orderhub/hub/broker"
 )
 
-// Adapter is an opened entry of `adapters:`. In STOMP an error about one destination ends the connection. So each
-// source, target and caller has a connection of its own, opened when it is needed; the replies of all sources share
-// another one.
+// Adapter is an opened entry of `adapters:`. In STOMP an error about one destination ends the connection. So each source, target and caller has a
+// connection of its own, opened when it is needed; the replies of all sources share another one.
 type Adapter struct {
 	cfg     Config
 	env     *hub.Env
 	server  server
-	answers *publisher
+	answers *broker.Keeper[*conn]
 	late    broker.Late
 
 	mu       sync.Mutex
@@ -36,7 +35,7 @@ func open(c *Config, env *hub.Env) (*Adapter, error) {
 		return nil, err
 	}
 	a := &Adapter{cfg: *c, env: env, server: server, declared: map[string][]header{}}
-	a.answers = newPublisher(a)
+	a.answers = a.keep(nothing)
 	return a, nil
 }
 
@@ -69,7 +68,7 @@ func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
 	a.mu.Lock()
 	a.uses = append(a.uses, p)
 	a.mu.Unlock()
-	return &Target{adapter: a, place: p, pub: newPublisher(a)}, nil
+	return &Target{adapter: a, place: p, keep: a.keep(nothing)}, nil
 }
 
 // OpenCaller returns the caller of an operation of `ops:`, or of a destination as OpenTarget takes it.
@@ -78,7 +77,8 @@ func (a *Adapter) OpenCaller(op string) (hub.Caller, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := newCaller(a, p)
+	c := &Caller{adapter: a, place: p}
+	c.keep = a.keep(c.replied)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.callers = append(a.callers, c)
@@ -86,8 +86,7 @@ func (a *Adapter) OpenCaller(op string) (hub.Caller, error) {
 	return c, nil
 }
 
-// arguments returns the headers by which the reader of queue p declares it. Whoever declares the queue first must use
-// the same.
+// arguments returns the headers by which the reader of queue p declares it. Whoever declares the queue first must use the same.
 func (a *Adapter) arguments(p place) []header {
 	if !p.declared {
 		return nil
@@ -108,7 +107,7 @@ func (a *Adapter) visit(ctx context.Context) (c *conn, err error) {
 	if c, err = a.dial(ctx); err != nil {
 		return nil, fmt.Errorf("%s: %w", a.env.Name, err)
 	}
-	c.start(func(*frame) {})
+	c.start(nothing)
 	c.leave()
 	return c, nil
 }
@@ -116,7 +115,7 @@ func (a *Adapter) visit(ctx context.Context) (c *conn, err error) {
 // Close closes the connections. The adapter's sources must have returned, and its targets must be closed.
 func (a *Adapter) Close(context.Context) error {
 	var ends sync.WaitGroup
-	ends.Go(a.answers.close)
+	ends.Go(func() { leave(a.answers) })
 	a.mu.Lock()
 	for _, c := range a.callers {
 		ends.Go(func() { leave(c.keep) })

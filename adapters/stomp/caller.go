@@ -18,12 +18,6 @@ type Caller struct {
 
 var _ hub.Caller = (*Caller)(nil)
 
-func newCaller(a *Adapter, p place) *Caller {
-	c := &Caller{adapter: a, place: p}
-	c.keep = a.keep(c.replied)
-	return c
-}
-
 // replied passes a reply to its call. It drops a second reply, and a reply whose call is over.
 func (c *Caller) replied(f *frame) {
 	if id := f.get(headerCorrelationID); !c.requests.Answer(id, f) {

@@ -16,14 +16,11 @@ import (
 	"orderhub/hub/broker"
 )
 
-// conn is one connection, from CONNECTED to its loss. One goroutine reads and
-// one writes, which gathers the frames of many senders into one write. After
-// an ERROR frame, a broken one, or a missed heart-beat it is lost, as the
-// specification wants it.
+// conn is one connection, from CONNECTED to its loss. One goroutine reads and one writes, which gathers the frames of many senders into one write.
+// After an ERROR frame, a broken one, or a missed heart-beat it is lost, as the specification wants it.
 //
-// The client is our own: of go-stomp v3.1.5 the reader takes undefined escapes
-// for text, makes room for whatever content-length promises (1 GiB for two
-// bytes), bounds no header, and one slow subscription holds up all receipts.
+// The client is our own: of go-stomp v3.1.5 the reader takes undefined escapes for text, makes room for whatever content-length promises (1 GiB for
+// two bytes), bounds no header, and one slow subscription holds up all receipts.
 type conn struct {
 	net     net.Conn
 	in      *scanner
@@ -183,8 +180,7 @@ func (c *conn) post(ctx context.Context, f *frame, timeout <-chan time.Time) err
 	}
 }
 
-// leave ends the connection in good order: it waits a moment until the server has taken everything, settlements
-// included.
+// leave ends the connection in good order: it waits a moment until the server has taken everything, settlements included.
 func (c *conn) leave(frames ...*frame) {
 	ctx, cancel := context.WithTimeout(context.Background(), leaving)
 	defer cancel()

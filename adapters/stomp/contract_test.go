@@ -64,7 +64,7 @@ type targetFar struct {
 func (f *targetFar) Open(t *testing.T) hub.Target {
 	f.proxy = newProxy(t, f.r.url)
 	target := openAdapter(t, f.proxy.url, func(c *Config) { c.ConfirmTimeout = 2500 * time.Millisecond }).target("/queue/" + f.queue) // a stall of the machine is shorter
-	_, err := target.(*Target).pub.keep.Get(background(t))                                                                            // to a silent server there is no way at all
+	_, err := target.(*Target).keep.Get(background(t))                                                                                // to a silent server there is no way at all
 	f.r.ok(err)
 	return target
 }

@@ -56,7 +56,7 @@ func (a *Adapter) exchange(ctx context.Context, p place) (finding string, err er
 	if err != nil {
 		return "", err
 	}
-	c.start(func(*frame) {})
+	c.start(nothing)
 	name := strings.ReplaceAll(p.exchange, "/", slash)
 	to := "/exchange/" + name + "/hub.inspect." + hub.NewID(time.Now())
 	if err = c.send(ctx, newFrame(cmdSubscribe, headerDestination, to, "id", "hub", headerAck, "auto"), nil); err == nil {

@@ -14,16 +14,14 @@ import (
 	"orderhub/hub/broker"
 )
 
-// ownHeaders are headers of a delivery that do not become headers of the message: they belong to the protocol, or are
-// parts of the message itself.
+// ownHeaders are headers of a delivery that do not become headers of the message: they belong to the protocol, or are parts of the message itself.
 var ownHeaders = map[string]bool{
 	headerDestination: true, headerLength: true, headerReceipt: true, headerAck: true, headerMessageID: true, headerSubscription: true,
 	headerCorrelationID: true, headerAMQPID: true, headerExpiration: true, headerTimestamp: true, headerPersistent: true, headerRedelivered: true,
 	headerUserID: true, headerID: true, headerKey: true, headerCorrelation: true,
 }
 
-// message converts a MESSAGE frame. The ID of the message may be empty. The error is that of a delivery which is
-// refused.
+// message converts a MESSAGE frame. The ID of the message may be empty. The error is that of a delivery which is refused.
 func message(f *frame, idHeader string, now time.Time) (*hub.Message, error) {
 	if f.refused != "" {
 		return nil, hub.Fail(hub.Invalid, f.refused, "%s", refusals[f.refused])
@@ -50,8 +48,7 @@ func message(f *frame, idHeader string, now time.Time) (*hub.Message, error) {
 	return m, nil
 }
 
-// headersOf returns the headers of the message as texts, the first one of each name; HeaderExact keeps what these texts
-// can't express.
+// headersOf returns the headers of the message as texts, the first one of each name; HeaderExact keeps what these texts can't express.
 func headersOf(f *frame) hub.Headers {
 	h := make(hub.Headers, len(f.headers))
 	var all []broker.ExactHeader

@@ -80,8 +80,7 @@ func (p place) queue() bool { return p.name != "" }
 // String names the place in errors.
 func (p place) String() string { return p.text }
 
-// sends returns the destination of m. An exchange without a routing key takes that of the option, else the message's
-// own.
+// sends returns the destination of m. An exchange without a routing key takes that of the option, else the message's own.
 func (p place) sends(m *hub.Message) (string, error) {
 	if p.queue() || p.hasKey {
 		return p.text, nil

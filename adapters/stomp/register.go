@@ -1,5 +1,4 @@
-// Package stomp is the channel adapter `stomp`: queues and topics of RabbitMQ's
-// STOMP plugin as sources and targets, and request-reply across them.
+// Package stomp is the channel adapter `stomp`: queues and topics of RabbitMQ's STOMP plugin as sources and targets, and request-reply across them.
 package stomp
 
 import (

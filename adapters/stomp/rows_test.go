@@ -75,11 +75,11 @@ func TestHeartBeats(t *testing.T) {
 	r := newRabbit(t)
 	target := openAdapter(t, r.url, func(c *Config) { c.Heartbeat = 2 * time.Second }).target("/queue/" + r.drop("q")).(*Target)
 	r.ok(target.Send(background(t), message1("1", "{}")))
-	first, err := target.pub.keep.Get(background(t))
+	first, err := target.keep.Get(background(t))
 	r.ok(err)
 	time.Sleep(7 * time.Second) // RabbitMQ gives up after 6
 	r.ok(target.Send(background(t), message1("2", "{}")))
-	if again, _ := target.pub.keep.Get(background(t)); again != first {
+	if again, _ := target.keep.Get(background(t)); again != first {
 		t.Error("the connection was lost")
 	}
 }
@@ -153,7 +153,7 @@ func TestTopologyFaults(t *testing.T) {
 	a := openAdapter(t, r.url, nil)
 	good := a.target("/queue/" + r.drop("good")).(*Target)
 	r.ok(good.Send(background(t), message1("1", "{}")))
-	conn, _ := good.pub.keep.Get(background(t))
+	conn, _ := good.keep.Get(background(t))
 
 	e := hubtest.WantError(t, a.target("/exchange/"+r.name+".no/k").Send(background(t), message1("1", "{}")), hub.Unavailable, reasonTopology, "no exchange '"+r.name+".no'")
 	if strings.Contains(e.Error(), "NOT_FOUND") {
@@ -167,7 +167,7 @@ func TestTopologyFaults(t *testing.T) {
 		t.Error(d)
 	}
 	r.ok(good.Send(background(t), message1("2", "{}")))
-	if again, _ := good.pub.keep.Get(background(t)); again != conn {
+	if again, _ := good.keep.Get(background(t)); again != conn {
 		t.Error("the fault of one destination cost the connection of another")
 	}
 }

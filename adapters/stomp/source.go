@@ -51,9 +51,8 @@ const steady = 5 * time.Second
 
 const noSelector = "RabbitMQ has no selectors and would bring every message: leave selector out, and filter in the pipeline"
 
-// Run hands messages over until ctx is done, and returns nil, or until the connection or the subscription is lost, and
-// returns why. Then it begins no other message, and returns when those that were begun are settled and acknowledged.
-// What was delivered and not begun goes back to the queue.
+// Run hands messages over until ctx is done, and returns nil, or until the connection or the subscription is lost, and returns why. Then it begins
+// no other message, and returns when those that were begun are settled and acknowledged. What was delivered and not begun goes back to the queue.
 func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 	c, err := s.connect(ctx)
 	if ctx.Err() != nil {
@@ -210,8 +209,7 @@ func (r *run) Refuse(j *job, e *hub.Error) {
 	r.settle(j, cmdNack, "requeue", "false")
 }
 
-// settle tells the server what became of a message. When the connection is
-// lost before, the message comes again.
+// settle tells the server what became of a message. When the connection is lost before, the message comes again.
 func (r *run) settle(j *job, command string, headers ...string) {
 	f := newFrame(command, headers...)
 	if r.conn.version == v12 {
@@ -235,7 +233,7 @@ func (r *run) Reply(ctx context.Context, j *job, answer *hub.Message) error {
 		return f, r.adapter.fill(f, m.WithHeader(hub.HeaderReplyTo, "").WithCorrelation(j.f.get(headerCorrelationID)))
 	})
 	if err == nil {
-		err = r.adapter.answers.publish(ctx, f)
+		err = r.adapter.publish(ctx, r.adapter.answers, f)
 	}
 	if _, said := errors.AsType[refusal](err); said {
 		if j.refused++; j.refused == replyTries {

@@ -7,17 +7,6 @@ import (
 	"orderhub/hub/broker"
 )
 
-// publisher sends on a connection of its own, which it opens anew when it was
-// lost. Many goroutines may send at once: each waits for its own receipt only.
-type publisher struct {
-	adapter *Adapter
-	keep    *broker.Keeper[*conn]
-}
-
-func newPublisher(a *Adapter) *publisher {
-	return &publisher{adapter: a, keep: a.keep(func(*frame) {})} // nothing is subscribed
-}
-
 // keep keeps a connection open whose messages are taken by take.
 func (a *Adapter) keep(take func(*frame)) *broker.Keeper[*conn] {
 	open := func(ctx context.Context) (*conn, error) {
@@ -39,31 +28,32 @@ func leave(k *broker.Keeper[*conn]) {
 	}
 }
 
-// publish returns nil once the server has confirmed the frame.
-func (p *publisher) publish(ctx context.Context, f *frame) error {
-	c, err := p.keep.Get(ctx)
+// nothing takes the messages of a connection on which nothing is subscribed.
+func nothing(*frame) {}
+
+// publish sends on a kept connection, and returns nil once the server has confirmed the frame. Many goroutines may publish at once: each
+// waits for its own receipt only.
+func (a *Adapter) publish(ctx context.Context, k *broker.Keeper[*conn], f *frame) error {
+	c, err := k.Get(ctx)
 	if err != nil {
 		return err
 	}
-	timer := p.adapter.env.Clock.Timer(p.adapter.cfg.ConfirmTimeout)
+	timer := a.env.Clock.Timer(a.cfg.ConfirmTimeout)
 	defer timer.Stop()
 	return c.send(ctx, f, timer.C())
 }
 
-func (p *publisher) close() { leave(p.keep) }
-
-// Target sends to one destination.
+// Target sends to one destination, on a connection of its own.
 type Target struct {
 	adapter *Adapter
 	place   place
-	pub     *publisher
+	keep    *broker.Keeper[*conn]
 }
 
 var _ hub.Target = (*Target)(nil)
 
-// Send returns nil after the server's receipt: RabbitMQ gives it when it has
-// the message, on disk if it goes to a durable queue. STOMP has no word for a
-// message that no queue takes: its receipt comes too.
+// Send returns nil after the server's receipt: RabbitMQ gives it when it has the message, on disk if it goes to a durable queue. STOMP has no word
+// for a message that no queue takes: its receipt comes too.
 func (t *Target) Send(ctx context.Context, m *hub.Message) (err error) {
 	defer func() { err = named(t.adapter, t.place, err) }()
 	if err := ctx.Err(); err != nil {
@@ -73,12 +63,12 @@ func (t *Target) Send(ctx context.Context, m *hub.Message) (err error) {
 	if err != nil {
 		return err
 	}
-	return t.pub.publish(ctx, f)
+	return t.adapter.publish(ctx, t.keep, f)
 }
 
 // Close ends its connection.
 func (t *Target) Close() error {
-	t.pub.close()
+	leave(t.keep)
 	return nil
 }
 

@@ -9,9 +9,8 @@ import (
 	"orderhub/hub"
 )
 
-// Intake hands the deliveries of one Run of a source to the hub, and settles each by what became of it: it is done once the hub owns it
-// or its requester has an answer, refused when the hub refused it for good, and otherwise tried again. Deliveries of one key are handled
-// in their order.
+// Intake hands the deliveries of one Run of a source to the hub, and settles each by what became of it: it is done once the hub owns it or its
+// requester has an answer, refused when the hub refused it for good, and otherwise tried again. Deliveries of one key are handled in their order.
 //
 // Where the broker takes deliveries back (Hold), one with a key is tried again here, since back in its queue it would lose its place
 // before the others of its key; one without a key goes back after a pause, to whoever takes it next.
