@@ -25,8 +25,8 @@ func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
 		used.add(w)
 	}
 	a.mu.Unlock()
-	look := func(name string, ours bool, there, same func() error) error {
-		found, err := s.differs(ours, there, same)
+	look := func(name string, ours bool, declare func(passively bool) error) error {
+		found, err := s.differs(ours, declare)
 		switch {
 		case err != nil:
 			return fault(name, err)
@@ -41,7 +41,7 @@ func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
 			continue
 		}
 		ours := e.kind != "" && !a.cfg.CheckOnly
-		if err := look(e.String(), ours, func() error { return s.declareExchange(e, true) }, func() error { return s.exchange(e, false) }); err != nil {
+		if err := look(e.String(), ours, func(passively bool) error { return s.exchange(e, passively) }); err != nil {
 			return findings, err
 		}
 	}
@@ -49,11 +49,13 @@ func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
 		if q.exclusive { // a hub that runs may have it
 			continue
 		}
-		same := func() error { return s.queue(q, false) }
-		if q.loose {
-			same = func() error { return nil }
+		declare := func(passively bool) error {
+			if q.loose && !passively {
+				return nil
+			}
+			return s.queue(q, passively)
 		}
-		if err := look(q.String(), !a.cfg.CheckOnly, func() error { return s.queue(q, true) }, same); err != nil {
+		if err := look(q.String(), !a.cfg.CheckOnly, declare); err != nil {
 			return findings, err
 		}
 	}
@@ -63,10 +65,10 @@ func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
 
 // differs returns the server's objection to a thing, or nil. A thing that is ours to declare is declared again when it is there, which changes
 // nothing and makes the server compare all of its properties. The error says that the connection was lost.
-func (s *session) differs(ours bool, there, same func() error) (found *amqp.Error, err error) {
-	err = there()
+func (s *session) differs(ours bool, declare func(passively bool) error) (found *amqp.Error, err error) {
+	err = declare(true)
 	if err == nil && ours {
-		err = same()
+		err = declare(false)
 	}
 	if e, ok := errors.AsType[*amqp.Error](err); ok && !s.conn.IsClosed() {
 		return e, nil

@@ -34,7 +34,7 @@ func checkHeader(payload []byte, maxBody uint64) (out []byte, refused string) {
 	}
 	body := bodySize(payload)
 	switch {
-	case table > maxHeaders, table > 0 && !(&scan{rest: rest[4:table]}).table(1):
+	case table > maxHeaders, table > 0 && !(&scan{rest: rest[4:table]}).entries(1, true):
 		refused = reasonTooLarge
 	case body > maxBody:
 		refused = reasonBody
@@ -71,27 +71,22 @@ func (s *scan) take(n int) ([]byte, bool) {
 	return b, true
 }
 
-// table reports whether the rest is a table within the limits.
-func (s *scan) table(depth int) bool {
+// entries reports whether the rest is a table, or a list of values without names, within the limits.
+func (s *scan) entries(depth int, named bool) bool {
 	for n := 0; len(s.rest) > 0; n++ {
-		size, ok := s.take(1)
-		if !ok || n == maxElements {
-			return false
-		}
-		if _, ok := s.take(int(size[0])); !ok || !s.value(depth) {
+		if n == maxElements || named && !s.name() || !s.value(depth) {
 			return false
 		}
 	}
 	return true
 }
 
-func (s *scan) list(depth int) bool {
-	for n := 0; len(s.rest) > 0; n++ {
-		if n == maxElements || !s.value(depth) {
-			return false
-		}
+func (s *scan) name() bool {
+	size, ok := s.take(1)
+	if ok {
+		_, ok = s.take(int(size[0]))
 	}
-	return true
+	return ok
 }
 
 // sizes has the length of the values that have a fixed one, by the letter of their type.
@@ -114,10 +109,8 @@ func (s *scan) value(depth int) bool {
 	switch kind[0] {
 	case 'S', 'x':
 		return ok
-	case 'F':
-		return ok && depth < maxDepth && (&scan{inner}).table(depth+1)
-	case 'A':
-		return ok && depth < maxDepth && (&scan{inner}).list(depth+1)
+	case 'F', 'A':
+		return ok && depth < maxDepth && (&scan{inner}).entries(depth+1, kind[0] == 'F')
 	}
 	return false
 }

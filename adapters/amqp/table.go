@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/big"
 	"reflect"
 	"slices"
 	"strconv"
@@ -263,17 +264,6 @@ func plain(v any) any {
 }
 
 func decimal(d amqp.Decimal) string {
-	text := strconv.FormatInt(int64(d.Value), 10)
-	if d.Scale == 0 {
-		return text
-	}
-	sign := ""
-	if d.Value < 0 {
-		sign, text = "-", text[1:]
-	}
-	for len(text) <= int(d.Scale) {
-		text = "0" + text
-	}
-	cut := len(text) - int(d.Scale)
-	return sign + text[:cut] + "." + text[cut:]
+	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(d.Scale)), nil)
+	return new(big.Rat).SetFrac(big.NewInt(int64(d.Value)), unit).FloatString(int(d.Scale))
 }

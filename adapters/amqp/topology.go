@@ -152,7 +152,10 @@ func (t *topology) learn(w topology) {
 // declare declares t, or with checkOnly checks that it is there. The error names the thing that is wrong; the connection stays open.
 func (s *session) declare(t topology, checkOnly bool) error {
 	for _, e := range t.exchanges {
-		if err := s.declareExchange(e, checkOnly); err != nil {
+		if e.builtin() {
+			continue
+		}
+		if err := s.exchange(e, checkOnly || e.kind == ""); err != nil {
 			return fault(e.String(), err)
 		}
 	}
@@ -171,13 +174,6 @@ func (s *session) declare(t topology, checkOnly bool) error {
 		}
 	}
 	return nil
-}
-
-func (s *session) declareExchange(e exchange, checkOnly bool) error {
-	if e.builtin() {
-		return nil
-	}
-	return s.exchange(e, checkOnly || e.kind == "")
 }
 
 // exchange declares an exchange or, passively, checks that it is there.

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"strconv"
@@ -171,17 +172,10 @@ const (
 )
 
 // spelled returns the name of a header as others write it, where its case matters to them. The hub's own names are in lower case.
-func spelled(name string) string {
-	switch name {
-	case "kafka_replytopic":
-		return headerReplyTopic
-	case "kafka_replypartition":
-		return headerReplyPartition
-	case "kafka_correlationid":
-		return headerCorrelationID
-	}
-	return name
-}
+func spelled(name string) string { return cmp.Or(spellings[name], name) }
+
+var spellings = map[string]string{"kafka_replytopic": headerReplyTopic, "kafka_replypartition": headerReplyPartition,
+	"kafka_correlationid": headerCorrelationID}
 
 // address is the Return Address of a request.
 type address struct {

@@ -122,17 +122,12 @@ func heartBeats(text string) (theirs, wanted time.Duration, err error) {
 		return 0, 0, nil
 	}
 	can, wants, _ := strings.Cut(text, ",")
-	for _, v := range []struct {
-		text string
-		to   *time.Duration
-	}{{can, &theirs}, {wants, &wanted}} {
-		ms, err := strconv.ParseUint(strings.TrimSpace(v.text), 10, 32)
-		if err != nil {
-			return 0, 0, broken("its heart-beat is %.40q", text)
-		}
-		*v.to = time.Duration(ms) * time.Millisecond
+	sends, err := strconv.ParseUint(strings.TrimSpace(can), 10, 32)
+	takes, wrong := strconv.ParseUint(strings.TrimSpace(wants), 10, 32)
+	if err != nil || wrong != nil {
+		return 0, 0, broken("its heart-beat is %.40q", text)
 	}
-	return theirs, wanted, nil
+	return time.Duration(sends) * time.Millisecond, time.Duration(takes) * time.Millisecond, nil
 }
 
 // patient is a socket whose reads fail when nothing comes for too long.

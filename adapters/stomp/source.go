@@ -180,19 +180,19 @@ func (r *run) take(f *frame) {
 		err = hub.Fail(hub.Rejected, "poison", "it was delivered %d times and never taken", n)
 	}
 	j := &job{Delivery: broker.Delivery{Msg: m, ReplyTo: f.get(hub.HeaderReplyTo), Fault: err}, f: f}
-	if err != nil {
+	switch {
+	case err != nil:
 		j.Msg = &hub.Message{ID: f.get(r.cfg.IDHeader), Body: hub.NewBody(f.body)}
-		r.intake.Put(r.ctx, j)
-		return
-	}
-	if m.ID == "" {
+	case m.ID == "":
 		m.ID = hub.NewID(env.Clock.Now())
 		if !r.warned.Swap(true) {
 			env.Log.Warn(fmt.Sprintf("a message without %s gets a new ID, and can't be recognised when it is delivered again", r.cfg.IDHeader),
 				"event", "no_message_id", "destination", r.place.text)
 		}
 	}
-	m.Key = keyOf(f, m, r.cfg.Key)
+	if err == nil {
+		m.Key = keyOf(f, m, r.cfg.Key)
+	}
 	r.intake.Put(r.ctx, j)
 }
 
