@@ -19,48 +19,55 @@ func (a *Adapter) Inspect(ctx context.Context) (findings []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, t := range a.things(s) {
+		found, err := s.differs(t.ours, t.declare)
+		switch {
+		case err != nil:
+			return findings, fault(t.name, err)
+		case found != nil && (found.Code != amqp.NotFound || !t.ours):
+			findings = append(findings, fault(t.name, found).Error()+"; "+a.remedy(found))
+		}
+		if ctx.Err() != nil {
+			return findings, ctx.Err()
+		}
+	}
+	more, err := s.rights(ctx, a)
+	return append(findings, more...), err
+}
+
+// thing is an exchange or a queue that the adapter is told to use.
+type thing struct {
+	name    string
+	ours    bool // to declare, where it is not there
+	declare func(passively bool) error
+}
+
+// things are those that can be asked for: a hub that runs may have a queue that is exclusive.
+func (a *Adapter) things(s *session) (out []thing) {
 	a.mu.Lock()
 	used := topology{}
 	for _, w := range a.wanted {
 		used.add(w)
 	}
 	a.mu.Unlock()
-	look := func(name string, ours bool, declare func(passively bool) error) error {
-		found, err := s.differs(ours, declare)
-		switch {
-		case err != nil:
-			return fault(name, err)
-		case found != nil && (found.Code != amqp.NotFound || !ours):
-			findings = append(findings, fault(name, found).Error()+"; "+a.remedy(found))
-		}
-		return ctx.Err()
-	}
 	used = a.all(used)
 	for _, e := range used.exchanges {
-		if e.builtin() {
-			continue
-		}
-		ours := e.kind != "" && !a.cfg.CheckOnly
-		if err := look(e.String(), ours, func(passively bool) error { return s.exchange(e, passively) }); err != nil {
-			return findings, err
+		if !e.builtin() {
+			out = append(out, thing{e.String(), e.kind != "" && !a.cfg.CheckOnly, func(passively bool) error { return s.exchange(e, passively) }})
 		}
 	}
 	for _, q := range used.queues {
-		if q.exclusive { // a hub that runs may have it
+		if q.exclusive {
 			continue
 		}
-		declare := func(passively bool) error {
+		out = append(out, thing{q.String(), !a.cfg.CheckOnly, func(passively bool) error {
 			if q.loose && !passively {
 				return nil
 			}
 			return s.queue(q, passively)
-		}
-		if err := look(q.String(), !a.cfg.CheckOnly, declare); err != nil {
-			return findings, err
-		}
+		}})
 	}
-	more, err := s.rights(ctx, a)
-	return append(findings, more...), err
+	return out
 }
 
 // differs returns the server's objection to a thing, or nil. A thing that is ours to declare is declared again when it is there, which changes
