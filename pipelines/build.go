@@ -186,6 +186,9 @@ func (b *Build) Timer(name string, run hub.Step) string {
 	return queue
 }
 
+// Ends says that the stage ends at this step: the steps behind it run from the store, and nobody waits for them.
+func (b *Build) Ends() { b.Flow.background = true }
+
 // Aside gives the address of messages that run, from the store, beside the
 // pipeline: nothing follows, and nobody waits for them.
 func (b *Build) Aside(name string, run hub.Step) string {

@@ -226,7 +226,7 @@ func continueIn(queue string) hub.Step {
 	})
 }
 
-// Background tells that the step stands behind the pipeline's reply.
+// Background tells that the step stands behind the pipeline's reply, or behind a delay.
 func (b *Build) Background() bool { return b.Flow.background }
 
 // Answers tells that somebody may wait for the reply of this pipeline.

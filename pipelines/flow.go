@@ -17,7 +17,7 @@ type Flow struct {
 	Scope *formula.Scope
 
 	onError    bool // it tells of an error: inside `errors:`
-	background bool // behind the reply: nobody waits
+	background bool // behind the reply, or a delay: nobody waits
 }
 
 // Body is the type of the body.

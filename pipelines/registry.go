@@ -39,10 +39,11 @@ type Pattern struct {
 	Modifiers []string                // keys it understands beside its verb; `when` and `errors` and `retry` always work
 	Compile   func(b *Build) hub.Step // nil when it reported problems
 
-	Keeps   bool // it changes the store itself: its pipeline keeps the history of every message
-	Process bool // it has a meaning in a process, where there is no message that goes on
-	Sends   bool // it sends the message on
-	Copies  bool // it sends a copy beside the flow of the message
+	Keeps   bool   // it changes the store itself: its pipeline keeps the history of every message
+	Process bool   // it has a meaning in a process, where there is no message that goes on
+	Instead string // where it has none there: what to write; "": the step stands in a pipeline that is called
+	Sends   bool   // it sends the message on
+	Copies  bool   // it sends a copy beside the flow of the message
 
 	Passes  func(step *yamlfile.Node, inside Passing) Passing // whether messages go on behind it; inside: of its inner steps
 	Inner   func(step *yamlfile.Node) []*yamlfile.Node        // the steps inside it, in the order they are written

@@ -16,6 +16,7 @@ import (
 	"orderhub/pipelines/call"
 	"orderhub/pipelines/contentfilter"
 	"orderhub/pipelines/count"
+	"orderhub/pipelines/delay"
 	"orderhub/pipelines/enrich"
 	"orderhub/pipelines/fail"
 	"orderhub/pipelines/filter"
@@ -52,7 +53,7 @@ func registry(mask *mask.Masker) *pipelines.Registry {
 			translate.Pattern(), set.Pattern(), filter.Pattern(), validate.Pattern(), route.Pattern(),
 			split.Pattern(), aggregate.Pattern(), enrich.Pattern(), contentfilter.Pattern(), idempotent.Pattern(),
 			wiretap.Pattern(), scattergather.Pattern(), send.Pattern(), call.Pattern(), reply.Pattern(),
-			fail.Pattern(), count.Pattern(), table.Pattern(),
+			fail.Pattern(), count.Pattern(), table.Pattern(), delay.Pattern(),
 		),
 		Sections: []pipelines.Section{process.Section(), scenario.Section()},
 		Funcs:    table.Funcs(),
@@ -98,5 +99,5 @@ func foreign() map[string]string {
 
 // later are words of the language that this version has no code for.
 func later() map[string]bool {
-	return map[string]bool{"claim_check": true, "resequence": true, "recipient_list": true, "routing_slip": true, "delay": true}
+	return map[string]bool{"claim_check": true, "resequence": true, "recipient_list": true, "routing_slip": true}
 }

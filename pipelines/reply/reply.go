@@ -57,7 +57,7 @@ type replier struct {
 func compile(b *pipelines.Build) hub.Step {
 	r := &replier{}
 	if b.Background() {
-		b.Step.Errorf("E267", "one reply a pipeline; send the news to a channel, or a mail", "nobody waits for this reply: it stands behind another one")
+		b.Step.Errorf("E267", "one reply a pipeline; send the news to a channel, or a mail", "nobody waits for this reply: it stands behind another one, or behind a delay")
 		return nil
 	}
 	if !b.Answers() {

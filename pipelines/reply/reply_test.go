@@ -170,7 +170,7 @@ func TestProblems(t *testing.T) {
 		"status map":  {"- reply: {status: {a: 1}}", "7:17: error[E267]: a status is one number, this is a map", "write status: 202"},
 		"list":        {"- reply: [202]", "7:9: error[E267]: a reply is a status, or a map with status and body", "write reply: 202, or reply: {status: 200, body: =body}"},
 		"key":         {"- reply: {statsu: 202}", `7:17: error[E101]: unknown reply field "statsu"`, `did you mean "status"?`},
-		"second":      {"- reply: 202\n- reply: 202", "8:9: error[E267]: nobody waits for this reply: it stands behind another one", "one reply a pipeline"},
+		"second":      {"- reply: 202\n- reply: 202", "8:9: error[E267]: nobody waits for this reply: it stands behind another one, or behind a delay", "one reply a pipeline"},
 		"body":        {"- translate: {x: 1}\n- reply: {body: =body.y}", "8:29: error[E301]: body has no field y", "known: x"},
 		"behind":      {"- translate: {x: 1}\n- reply: 202\n- filter: body.y == 1", "9:22: error[E301]: body has no field y", "known: x"},
 		"modifier":    {"- reply: 202\n  with: =body", "8:9: error[E205]: `with` has no effect on reply", "remove it"},

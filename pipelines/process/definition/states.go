@@ -1,6 +1,8 @@
 package definition
 
 import (
+	"cmp"
+
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
@@ -202,7 +204,7 @@ func (c *compiler) fits(item *yamlfile.Node) bool {
 	if p == nil || p.Process {
 		return true
 	}
-	item.KeyNode(p.Verb).Errorf("E296", "move it to a pipeline with from: call, and call that here", "the step %s has no meaning in a process: there is no message that goes on", p.Verb)
+	item.KeyNode(p.Verb).Errorf("E296", cmp.Or(p.Instead, "move it to a pipeline with from: call, and call that here"), "the step %s has no meaning in a process: there is no message that goes on", p.Verb)
 	return false
 }
 
