@@ -92,14 +92,10 @@ func (l *loading) compile(p *Pipeline, n *yamlfile.Node) {
 		scope = scope.WithVar("params", shape.OpenObject).WithVar("query", shape.OpenObject)
 	}
 	b := l.build(p, n, scope)
-	lanes := 0
-	if k := n.Get("lanes"); k != nil {
-		if i, ok := k.Int(); ok {
-			lanes = int(i)
-			if i < 1 || i > 4096 {
-				k.Errorf("E104", "1 handles one message at a time", "`lanes` is 1 to 4096, not %d", i)
-			}
-		}
+	lanes := lanesOf(n.Get("lanes"))
+	var clock *engine.Stage
+	if p.From.Clock() {
+		clock = b.clock()
 	}
 	p.policy = b.policy(n.Get("errors"))
 	list := n.Get("steps")
@@ -125,6 +121,21 @@ func (l *loading) compile(p *Pipeline, n *yamlfile.Node) {
 	if len(rest) > 0 {
 		b.stage(rest, lanes, 1, false)
 	}
+	if clock != nil {
+		p.Stages = append(p.Stages, clock)
+	}
+}
+
+// lanesOf reads `lanes:`; 0: nothing is said.
+func lanesOf(n *yamlfile.Node) int {
+	if n == nil {
+		return 0
+	}
+	i, ok := n.Int()
+	if ok && (i < 1 || i > 4096) {
+		n.Errorf("E104", "1 handles one message at a time", "`lanes` is 1 to 4096, not %d", i)
+	}
+	return int(i)
 }
 
 // splitAtReply parts the steps behind the first `reply` that others follow.

@@ -124,6 +124,8 @@ func (b *Build) Source() string {
 		return "the channel " + f.Channel.Name
 	case f.Adapter != nil:
 		return "the adapter " + f.Adapter.Name
+	case f.feed != nil:
+		return f.Arg
 	}
 	return "call"
 }

@@ -23,6 +23,7 @@ func (l *loading) readFrom(p *Pipeline, n *yamlfile.Node) {
 		n.Errorf("E250", "write from: a channel, {adapter: what}, or call", "`from` names the one that feeds the pipeline, this is %s", n.Kind())
 		return
 	}
+	feed, label := l.reg.feed(n)
 	switch {
 	case l.broken[name]:
 	case name == "call" && n.Kind() == yamlfile.Scalar:
@@ -31,8 +32,10 @@ func (l *loading) readFrom(p *Pipeline, n *yamlfile.Node) {
 		l.fromChannel(p, l.Channel(name), n)
 	case l.Adapter(name) != nil:
 		l.fromAdapter(p, l.Adapter(name), n)
+	case feed != nil:
+		p.From.feed, p.From.Arg, p.From.schema = feed, label, l.schemaOf(n.Get("schema"))
 	default:
-		l.unknownEnd(at, name, "call")
+		l.unknownEnd(at, name, append(l.reg.feedWords(), "call")...)
 	}
 	if p.From.unknown() {
 		p.From.schema = l.schemaOf(n.Get("schema"))
@@ -58,7 +61,7 @@ func (l *loading) unknownEnd(at *yamlfile.Node, name string, more ...string) {
 
 // unknown tells that the source has a fault, which is told: the steps may expect of it what they like.
 func (f *From) unknown() bool {
-	return !f.Call && f.Channel == nil && f.Adapter == nil && f.Section == ""
+	return !f.Call && f.Channel == nil && f.Adapter == nil && f.Section == "" && f.feed == nil
 }
 
 func (l *loading) fromChannel(p *Pipeline, c *Channel, n *yamlfile.Node) {

@@ -82,7 +82,7 @@ type Pipeline struct {
 	gated   bool            // behind some step that is compiled already not every message goes on
 }
 
-// From says what feeds a pipeline: an adapter, a channel, or calls.
+// From says what feeds a pipeline: an adapter, a channel, a clock, or calls.
 type From struct {
 	Adapter *Adapter
 	Channel *Channel
@@ -90,6 +90,7 @@ type From struct {
 	Call    bool
 	Section string // key of the section that feeds it itself: processes
 
+	feed   *Feed
 	match  map[string]string // headers channel
 	signed bool              // requests come by signed links
 	cfg    any
@@ -104,9 +105,14 @@ func (f *From) String() string {
 		return strings.TrimSpace(f.Adapter.Name + " " + f.Arg)
 	case f.Channel != nil:
 		return strings.TrimSpace(f.Channel.Name + " " + f.Arg)
+	case f.feed != nil:
+		return f.Arg
 	}
 	return ""
 }
+
+// Clock tells that the hub feeds the pipeline itself, by the time; String says how.
+func (f *From) Clock() bool { return f.feed != nil }
 
 // outside tells that a source feeds the pipeline, not the hub's own store.
 func (f *From) outside() bool { return f.Adapter != nil || f.Channel != nil && f.Channel.Via != nil }

@@ -14,6 +14,7 @@ import (
 type Registry struct {
 	Components []hub.Component
 	Patterns   []Pattern
+	Feeds      []Feed
 	Funcs      map[string]formula.Func // functions of formulas beside the built-in ones
 	// Entry gives the steps that stand before those of a pipeline whose source answers, such as the Idempotency-Key.
 	Entry func(b *Build) []hub.Step

@@ -64,6 +64,9 @@ func (s *SectionBuild) Func(name string, f formula.Func) {
 // Pattern is the pattern of step n, nil when it has no verb.
 func (s *SectionBuild) Pattern(n *yamlfile.Node) *Pattern { return s.plan.reg.Of(n) }
 
+// Asked is what a step, or the source of a pipeline, asks: see Registry.Asked.
+func (s *SectionBuild) Asked(n *yamlfile.Node) []*yamlfile.Node { return s.plan.reg.Asked(n) }
+
 // Plan is the plan as far as it is read.
 func (s *SectionBuild) Plan() *Plan { return s.plan.Plan }
 

@@ -14,6 +14,7 @@ import (
 	"orderhub/pipelines"
 	"orderhub/pipelines/aggregate"
 	"orderhub/pipelines/call"
+	"orderhub/pipelines/clock"
 	"orderhub/pipelines/contentfilter"
 	"orderhub/pipelines/count"
 	"orderhub/pipelines/delay"
@@ -55,6 +56,7 @@ func registry(mask *mask.Masker) *pipelines.Registry {
 			wiretap.Pattern(), scattergather.Pattern(), send.Pattern(), call.Pattern(), reply.Pattern(),
 			fail.Pattern(), count.Pattern(), table.Pattern(), delay.Pattern(),
 		),
+		Feeds:    []pipelines.Feed{clock.Feed()},
 		Sections: []pipelines.Section{process.Section(), scenario.Section()},
 		Funcs:    table.Funcs(),
 		Entry:    idempotent.HeaderKey,

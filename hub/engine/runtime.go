@@ -152,6 +152,9 @@ func (rt *Runtime) Run(ctx context.Context) error {
 			}
 		}
 	}
+	if err := rt.wind(ctx); err != nil {
+		return err
+	}
 	for _, d := range rt.order {
 		dispatchers.Go(func() {
 			if err := d.run(consume, work); err != nil {
@@ -187,6 +190,29 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	defer deadline.Stop()
 	feeds.Wait()
 	dispatchers.Wait()
+	return err
+}
+
+// Tick is the name of the one message of a clock (Stage.Clock): whoever puts it replaces the one that lies there.
+const Tick = "tick"
+
+// wind gives the clocks their message now, whenever it is due: the configuration may be another one, or nothing may lie there yet.
+// Where the store can't keep it, they go on with what they have.
+func (rt *Runtime) wind(ctx context.Context) error {
+	u := &hub.Unit{}
+	for _, d := range rt.order {
+		if d.stage.Clock {
+			u.Puts = append(u.Puts, hub.Put{Queue: d.stage.Queue, Name: Tick, Msg: &hub.Message{ID: d.stage.Queue, Time: rt.clock.Now()}})
+		}
+	}
+	if len(u.Puts) == 0 {
+		return nil
+	}
+	err := rt.Commit(ctx, u)
+	if err != nil && hub.AsError(err).Class.Transient() {
+		rt.unkept(err)
+		return nil
+	}
 	return err
 }
 
@@ -228,7 +254,10 @@ func (rt *Runtime) empty(ctx context.Context) (bool, error) {
 	if ctx.Err() != nil {
 		return true, nil
 	}
-	return err == nil && !slices.ContainsFunc(stats, func(q store.QueueStats) bool { return rt.queues[q.Queue] != nil && q.Live() > 0 }), err
+	return err == nil && !slices.ContainsFunc(stats, func(q store.QueueStats) bool {
+		d := rt.queues[q.Queue]
+		return d != nil && (q.Ready > 0 || q.Live() > 0 && !d.stage.Clock)
+	}), err
 }
 
 // hear wakes the dispatchers of queues that other hubs put to.
@@ -253,6 +282,7 @@ type StageStatus struct {
 	Done    int64  `json:"done"`
 	Failed  int64  `json:"failed"`
 	Paused  bool   `json:"paused"`
+	Clock   bool   `json:"clock,omitempty"`  // see Stage.Clock
 	Source  string `json:"source,omitempty"` // "", "degraded", "ended"
 	Error   string `json:"error,omitempty"`
 }
@@ -263,7 +293,7 @@ func (rt *Runtime) Status() []StageStatus {
 	for _, d := range rt.order {
 		c := rt.Counts.of(d.stage.Name)
 		d.mu.Lock()
-		s := StageStatus{Name: d.stage.Name, Queue: d.stage.Queue, Running: d.running, Paused: d.paused, Done: c.Done.Load(), Failed: c.Failed.Load()}
+		s := StageStatus{Name: d.stage.Name, Queue: d.stage.Queue, Running: d.running, Paused: d.paused, Clock: d.stage.Clock, Done: c.Done.Load(), Failed: c.Failed.Load()}
 		d.mu.Unlock()
 		for _, f := range rt.sources {
 			if f.stage == d.stage {

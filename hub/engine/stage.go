@@ -28,6 +28,7 @@ type Stage struct {
 	Trace   bool       // keep the history of every message; else of failures only
 	Answers bool       // its source waits for a reply: errors go to the caller
 	Replies bool       // it answers the messages that carry a Return Address; their errors go to the caller
+	Clock   bool       // it has one message, the Tick, which falls due again and again: it is given anew when the runtime begins, and is no work under way while it waits
 }
 
 // outcome is what became of a run, for the key's line.

@@ -20,7 +20,7 @@ func (rt *Runtime) Manual(ctx context.Context) error {
 		}
 	}
 	close(rt.started)
-	return nil
+	return rt.wind(ctx)
 }
 
 // Step runs the next message of the queue that is ready or due to its end:

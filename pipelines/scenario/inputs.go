@@ -27,7 +27,7 @@ func (r *run) input(ctx context.Context, in *input, out *reply) error {
 	if err != nil {
 		return err
 	}
-	if p.From.Channel != nil && p.From.Channel.Via == nil {
+	if p.From.Clock() || p.From.Channel != nil && p.From.Channel.Via == nil {
 		return r.put(ctx, &hub.Unit{Puts: []hub.Put{{Queue: p.Stages[0].Queue, Msg: m}}, Root: m.Root(), Correlation: m.Correlation})
 	}
 	if err := r.hand(ctx, p, m, out); err != nil {

@@ -44,7 +44,7 @@ func (r *run) begin(ctx context.Context, crashed bool) error {
 	if err := errors.Join(r.store.Release(ctx, claimed), r.store.Recover(ctx, running)); err != nil {
 		return err
 	}
-	l := &life{world: w}
+	l := &life{world: w, quiet: true} // a start is not work: what it commits is given again by the next one
 	log := slog.New(slog.DiscardHandler)
 	l.rt = engine.NewRuntime(&journal{Store: r.store, life: l, order: r.shuffle}, w.clock, log, nil)
 	r.lab.life, r.life = l, l
@@ -54,7 +54,9 @@ func (r *run) begin(ctx context.Context, crashed bool) error {
 	if l.opened, err = r.plan.Open(l.rt, w.clock, log); err != nil {
 		return err
 	}
-	return l.rt.Manual(ctx)
+	err = l.rt.Manual(ctx)
+	l.quiet = false
+	return err
 }
 
 // restart stops the hub and starts it again over its store.

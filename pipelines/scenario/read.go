@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/shape"
@@ -21,9 +20,9 @@ type reader struct {
 }
 
 // Read reads the map of tests n. root is the configuration whose things they
-// name, and pattern finds the pattern of a step. Faults are reported at their places.
-func Read(n, root *yamlfile.Node, pattern func(step *yamlfile.Node) *pipelines.Pattern) []*Test {
-	rd := &reader{names: names{root, pattern}, scope: formula.NewScope()}
+// name, and asked gives the names that a step or a source asks. Faults are reported at their places.
+func Read(n, root *yamlfile.Node, asked func(n *yamlfile.Node) []*yamlfile.Node) []*Test {
+	rd := &reader{names: names{root, asked}, scope: formula.NewScope()}
 	if n.Kind() != yamlfile.Map {
 		n.Errorf("E401", "write tests: {what it shows: {do: […]}}", "`tests` is a map of names and tests, not %s", n.Kind())
 		return nil
@@ -131,8 +130,8 @@ func place(text string) (first, rest string) {
 // names are what a configuration has that tests may name. They are taken from
 // its text, so that a thing with a fault of its own is known all the same.
 type names struct {
-	root    *yamlfile.Node
-	pattern func(step *yamlfile.Node) *pipelines.Pattern
+	root  *yamlfile.Node
+	asked func(n *yamlfile.Node) []*yamlfile.Node // see pipelines.Registry.Asked
 }
 
 func (c names) has(section, name string) bool { return c.root.Get(section).Get(name) != nil }
@@ -162,10 +161,8 @@ func (c names) calls() []string {
 	found := map[string]bool{}
 	for _, section := range []string{"pipelines", "processes"} {
 		for n := range c.root.Get(section).All() {
-			if p := c.pattern(n); p != nil && p.Asks != nil {
-				for _, asked := range p.Asks(n) {
-					found[asked.Raw()] = c.asks(asked.Raw())
-				}
+			for _, asked := range c.asked(n) {
+				found[asked.Raw()] = c.asks(asked.Raw())
 			}
 		}
 	}

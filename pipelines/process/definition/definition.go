@@ -10,6 +10,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/pipelines"
+	"orderhub/pipelines/schedule"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 )
@@ -110,8 +111,8 @@ type Reaction struct {
 type Timer struct {
 	Reaction
 	After time.Duration
-	At    *pipelines.Expr // an ISO time
-	Cron  *Schedule       // nil: once
+	At    *pipelines.Expr    // an ISO time
+	Cron  *schedule.Schedule // nil: once
 }
 
 // Task is a question to a person.

@@ -96,7 +96,9 @@ type PauseState struct {
 // PipelineOf is the pipeline that a stage belongs to: web-orders#1 -> web-orders.
 func PipelineOf(stage string) string {
 	name, _, _ := strings.Cut(stage, "#")
-	name, _, _ = strings.Cut(name, " timer")
+	for _, part := range []string{" timer", " clock"} {
+		name, _, _ = strings.Cut(name, part)
+	}
 	return name
 }
 

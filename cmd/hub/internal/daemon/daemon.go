@@ -208,12 +208,12 @@ func (d *Daemon) endWhenUsedUp(ctx context.Context) {
 	})
 }
 
-// Quiet tells that no message runs and none waits in a queue that is read, but for what waits for a time after limit. Of a zero limit no
-// time is too late.
+// Quiet tells that no message runs and none waits in a queue that is read, but for clocks and what waits for a time after limit. Of a zero
+// limit no time is too late.
 func (d *Daemon) Quiet(ctx context.Context, limit time.Time) bool {
-	read := map[string]bool{}
+	read, clocks := map[string]bool{}, map[string]bool{}
 	for _, s := range d.current.Load().rt.Status() {
-		read[s.Queue] = true
+		read[s.Queue], clocks[s.Queue] = true, s.Clock
 		if s.Running > 0 {
 			return false
 		}
@@ -221,7 +221,7 @@ func (d *Daemon) Quiet(ctx context.Context, limit time.Time) bool {
 	qs, err := d.storage.Queues(ctx)
 	for _, q := range qs {
 		late := !limit.IsZero() && q.NextDue.After(limit)
-		if read[q.Queue] && (q.Ready > 0 || q.Waiting+q.Held > 0 && !late && !d.sleeps(ctx, q)) {
+		if read[q.Queue] && (q.Ready > 0 || q.Waiting+q.Held > 0 && !late && !clocks[q.Queue] && !d.sleeps(ctx, q)) {
 			return false
 		}
 	}

@@ -64,6 +64,10 @@ func (m *modelBuilder) node(n graph.Node) string {
 
 // source adds the node that feeds the pipeline from outside.
 func (m *modelBuilder) source(pl *pipelines.Pipeline) {
+	if pl.From.Clock() {
+		id := m.node(graph.Node{ID: "source " + pl.Name, Label: pl.From.String(), Detail: "clock", Kind: graph.Source, Link: pl.Line})
+		m.edge(id, "pipeline "+pl.Name, "", false)
+	}
 	if a := pl.From.Adapter; a != nil {
 		label := pl.From.Arg
 		if label == "" || !a.Type.Server {

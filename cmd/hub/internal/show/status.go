@@ -120,6 +120,8 @@ func stageNote(g *api.Stage, q *api.Queue, paused []api.Pause) string {
 		return strings.TrimSuffix("source degraded: "+words.OneLine(g.Error, 100)+"; "+awaiting(q), "; ")
 	case g.Source == "ended":
 		return "source used up"
+	case g.Clock && len(q.Awaiting) == 0 && !q.NextDue.IsZero():
+		return "next at " + q.NextDue.UTC().Format(time.DateTime) + "Z"
 	}
 	return awaiting(q)
 }

@@ -143,7 +143,7 @@ func load(o Options) *tests {
 		if n, ok := loader.ReadFile(file); ok {
 			n.Allow("test file", scenario.Key)
 			if found := n.Get(scenario.Key); found != nil {
-				t.tests = append(t.tests, scenario.Read(found, root, reg.Of)...)
+				t.tests = append(t.tests, scenario.Read(found, root, reg.Asked)...)
 			}
 		}
 	}

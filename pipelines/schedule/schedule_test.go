@@ -1,4 +1,4 @@
-package definition
+package schedule
 
 import (
 	"testing"
@@ -17,7 +17,7 @@ func TestSchedule(t *testing.T) {
 		{"@daily", "@daily", "America/New_York", "2026-11-01T03:00:00Z", []string{"2026-11-01T04:00:00Z", "2026-11-02T05:00:00Z"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, err := parseCron(c.cron, c.zone)
+			s, err := Cron(c.cron, c.zone)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -30,8 +30,25 @@ func TestSchedule(t *testing.T) {
 		})
 	}
 	for _, c := range [][2]string{{"0 9 * *", "UTC"}, {"0 25 * * *", "UTC"}, {"0 0 30 2 *", "UTC"}, {"0 9 * * *", "Mars/Base"}, {"0 9 * * *", ""}} {
-		if _, err := parseCron(c[0], c[1]); err == nil {
+		if _, err := Cron(c[0], c[1]); err == nil {
 			t.Errorf("%q in %q is taken", c[0], c[1])
+		}
+	}
+}
+
+func TestEvery(t *testing.T) {
+	for _, c := range []struct {
+		pause      time.Duration
+		from, want string
+	}{
+		{5 * time.Minute, "2026-03-01T12:03:07Z", "2026-03-01T12:05:00Z"},
+		{5 * time.Minute, "2026-03-01T12:05:00Z", "2026-03-01T12:10:00Z"},
+		{24 * time.Hour, "2026-03-01T12:05:00+02:00", "2026-03-02T00:00:00Z"},
+		{7 * 24 * time.Hour, "2026-03-01T12:05:00Z", "2026-03-02T00:00:00Z"}, // a Monday
+	} {
+		at, _ := time.Parse(time.RFC3339, c.from)
+		if got := Every(c.pause).After(at).Format(time.RFC3339); got != c.want {
+			t.Errorf("every %s after %s: %s, want %s", c.pause, c.from, got, c.want)
 		}
 	}
 }
