@@ -33,6 +33,8 @@ type StageEnv struct {
 	Ask   func(ctx context.Context, queue string, m *Message) (*Message, error) // see Runtime.Ask
 	// Mask hides secrets and personal data in what is said of a message; nil: nothing is hidden.
 	Mask *mask.Masker
+	// Format is the one that a message's headers say its bytes are in; nil: JSON. A nil function: all are.
+	Format func(h Headers) *Format
 
 	Save func(ctx context.Context, x *Exchange, root, correlation string) error // see Exchange.Commit
 
@@ -125,6 +127,13 @@ func NewExchange(m *Message, env *StageEnv) *Exchange {
 		acted atomic.Bool
 	}{x: Exchange{Msg: m, Env: env}}
 	both.x.Unit, both.u.acted = &both.u, &both.acted
+	if env != nil && env.Format != nil && !m.Body.IsDocument() {
+		if f := env.Format(m.Headers); f != m.Body.Format() && f != nil {
+			c := *m
+			c.Body = m.Body.In(f)
+			both.x.Msg = &c
+		}
+	}
 	return &both.x
 }
 

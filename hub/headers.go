@@ -29,15 +29,17 @@ func (h Headers) With(name, value string) Headers {
 // Header names with a meaning of their own. Everything else belongs to the users.
 const (
 	HeaderContentType = "content-type"
-	HeaderStatus      = "status"          // status of a reply: an HTTP status code
-	HeaderIdempotency = "idempotency-key" // Idempotency-Key of a request, in and out
-	HeaderVerified    = "verified-id"     // of a request whose sender is proven: what names it among all of that sender's, such as its webhook-id
-	HeaderReplyTo     = "reply-to"        // EIP Return Address
-	HeaderSequence    = "sequence"        // EIP Message Sequence: "2/5", set by split
-	HeaderRetryAfter  = "retry-after"     // seconds
-	HeaderTraceparent = "traceparent"     // W3C Trace Context
-	HeaderTraced      = "hub-traced"      // set by whoever sends, on a channel that a broker carries, what has a history
-	HeaderRoutingKey  = "routing-key"     // of a message on a topic channel
+	HeaderEncoding    = "content-encoding" // compression of the body
+	HeaderFormat      = "hub-format"       // entry of `formats:` that the body is in, where the content type does not say enough; other parties do not get it
+	HeaderStatus      = "status"           // status of a reply: an HTTP status code
+	HeaderIdempotency = "idempotency-key"  // Idempotency-Key of a request, in and out
+	HeaderVerified    = "verified-id"      // of a request whose sender is proven: what names it among all of that sender's, such as its webhook-id
+	HeaderReplyTo     = "reply-to"         // EIP Return Address
+	HeaderSequence    = "sequence"         // EIP Message Sequence: "2/5", set by split
+	HeaderRetryAfter  = "retry-after"      // seconds
+	HeaderTraceparent = "traceparent"      // W3C Trace Context
+	HeaderTraced      = "hub-traced"       // set by whoever sends, on a channel that a broker carries, what has a history
+	HeaderRoutingKey  = "routing-key"      // of a message on a topic channel
 )
 
 // TopicMatch is AMQP 0-9-1's meaning of a topic pattern (section 3.1.3.3): * is one word, # is none or more, between

@@ -25,10 +25,14 @@ func (m *Message) Root() string {
 	return m.ID
 }
 
-// WithBody is a copy of m with another body.
+// WithBody is a copy of m with another body. A document is JSON, whatever the
+// body was before, until an endpoint writes it in its own format.
 func (m *Message) WithBody(b Body) *Message {
 	c := *m
 	c.Body = b
+	if b.IsDocument() && b.Format() == nil && (m.Headers[HeaderFormat] != "" || m.Headers[HeaderEncoding] != "" || !IsJSON(m.Headers[HeaderContentType])) {
+		c.Headers = m.Headers.With(HeaderFormat, "").With(HeaderEncoding, "").With(HeaderContentType, "application/json")
+	}
 	return &c
 }
 

@@ -1,10 +1,10 @@
 package pipelines
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
@@ -231,19 +231,20 @@ func document(name string, reply *hub.Message) (doc.Value, error) {
 	}
 	v, err := reply.Body.Doc()
 	if err != nil {
-		return v, hub.Fail(hub.Rejected, hub.BadResponse, "%s answered with a body that is not JSON: %w", name, err)
+		if _, bad := errors.AsType[*doc.SyntaxError](err); !bad { // what the far end says itself, such as a SOAP fault
+			return v, err
+		}
+		return v, hub.Fail(hub.Rejected, hub.BadResponse, "%s answered with a body that is not %s: %w", name, formatName(reply), err)
 	}
 	return v, nil
 }
 
-// valueOf is document, but that a text whose content type says that it is no JSON is a text.
-func valueOf(name string, reply *hub.Message) (doc.Value, error) {
-	v, err := document(name, reply)
-	kind, _, _ := strings.Cut(strings.ToLower(reply.Headers.Get(hub.HeaderContentType)), ";")
-	if raw := reply.Body.Bytes(); err != nil && kind != "" && !strings.HasSuffix(strings.TrimSpace(kind), "json") && utf8.Valid(raw) {
-		return doc.StringValue(string(raw)), nil
+// formatName is the format that a reply's body should be in, for people.
+func formatName(reply *hub.Message) string {
+	if f := reply.Body.Format(); f != nil {
+		return f.Name
 	}
-	return v, err
+	return "JSON"
 }
 
 // check holds a reply to the rules between it and its request.

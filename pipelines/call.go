@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -24,6 +25,8 @@ type Request struct {
 	answers  *answers // what it may be answered; nil: any
 	with     *Value
 	headers  HeaderValues
+	formats  *formats
+	wire     wire // the formats of request and answer
 	timeout  time.Duration
 	safe     bool // it only reads: see Safe
 	site     Site
@@ -36,7 +39,7 @@ const defaultTimeout = 30 * time.Second
 func (b *Build) Request(n, with *yamlfile.Node) *Request {
 	name := n.Str()
 	b.part.asks = true
-	r := &Request{Name: name, site: b.Site, timeout: b.Timeout(defaultTimeout), headers: b.Headers()}
+	r := &Request{Name: name, site: b.Site, timeout: b.Timeout(defaultTimeout), headers: b.Headers(), formats: b.plan.formats}
 	if with != nil {
 		r.with = b.Value(with, b.Flow.Scope, nil)
 	}
@@ -84,7 +87,7 @@ func (b *Build) toOperation(r *Request, n *yamlfile.Node) *Request {
 		}
 		return nil
 	}
-	r.op, r.answers = a.farEnd(op, true), b.plan.answersOf(a, op)
+	r.op, r.answers, r.wire = a.farEnd(op, true), b.plan.answersOf(a, op), a.wires[op]
 	r.safe = a.Type.Safe != nil && a.Type.Safe(a.cfg, op)
 	b.checkHeaders(a, op)
 	if check := a.Type.CheckCall; check != nil {
@@ -98,7 +101,7 @@ func (b *Build) toOperation(r *Request, n *yamlfile.Node) *Request {
 
 // toReader asks whoever reads channel c.
 func (b *Build) toReader(r *Request, c *Channel, n *yamlfile.Node) *Request {
-	r.channel, r.answers = c, c.answers
+	r.channel, r.answers, r.wire = c, c.answers, wire{c.format, c.format}
 	if c.Type != "direct" {
 		n.Errorf("E241", "make it a direct channel; scatter_gather asks several", "a call has one answer, and %s is a %s channel", c.Name, c.Type)
 		return nil
@@ -142,7 +145,7 @@ func (r *Request) Call(ctx context.Context, x *hub.Exchange, suffix string) (doc
 	if err != nil {
 		return doc.Value{}, err
 	}
-	return valueOf(r.Name, reply)
+	return document(r.Name, reply)
 }
 
 // Ask asks and gives the answer as it came: a text or bytes, if nothing says that it is a document.
@@ -164,6 +167,7 @@ func (r *Request) Ask(ctx context.Context, x *hub.Exchange, suffix string) (*hub
 	if reply == nil {
 		reply = &hub.Message{}
 	}
+	reply = r.formats.read(reply, cmp.Or(r.wire.reply, r.formats.of(reply.Headers)))
 	if err = r.answers.hold(r.Name, m, reply); err != nil { // it may tell what it holds: nobody else knows that document
 		err = hub.AsError(err).Masked(x.Mask().About(m.Documents()...).About(reply.Documents()...))
 	} else if r.pipeline == nil && !r.safe { // of a pipeline that runs here, what it called counts
@@ -209,12 +213,21 @@ func (r *Request) message(x *hub.Exchange, suffix string) (*hub.Message, error) 
 		m.Body = hub.DocumentBody(v)
 	}
 	h := hub.Headers{hub.HeaderIdempotency: r.site.IdempotencyKey(x) + suffix}
+	if m.Body.Format() != nil { // the message's own body, in its own format
+		for _, name := range []string{hub.HeaderContentType, hub.HeaderFormat, hub.HeaderEncoding} {
+			if v := x.Msg.Headers.Get(name); v != "" {
+				h[name] = v
+			}
+		}
+	}
 	if t := x.Msg.Headers.Get(hub.HeaderTraceparent); t != "" {
 		h[hub.HeaderTraceparent] = t
 	}
 	var err error
-	m.Headers, err = r.headers.Apply(fr, h)
-	return m, err
+	if m.Headers, err = r.headers.Apply(fr, h); err != nil {
+		return nil, err
+	}
+	return m, r.formats.written(m, r.wire.request, r.headers[hub.HeaderContentType] != nil, r.channel != nil)
 }
 
 // Safe says that whoever is asked only reads for it: an error behind the answer leaves nothing done. RFC 9110, 9.2.1, has the word.

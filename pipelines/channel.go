@@ -26,7 +26,8 @@ type Channel struct {
 	standIn bool    // the store stands in for a place of a broker that is not there: it keeps the messages' own keys
 	out     *farEnd // the way to the broker that carries it; nil: no step sends
 	schema  *schema.Schema
-	answers *answers // of its calls; nil: any
+	format  *hub.Format // of its messages at the broker that carries it; nil: their own
+	answers *answers    // of its calls; nil: any
 	key     *Expr
 	readers []*reader
 }
@@ -90,6 +91,19 @@ func Fits(s *schema.Schema, m *hub.Message) *hub.Error {
 		return hub.AsError(err)
 	}
 	return s.Validate(v)
+}
+
+// Typed is m with the texts of its body as the schema has them, where its format knows texts only, such as CSV (EIP
+// Normalizer): it is a document as any other from here on. It is m itself where there is nothing to do.
+func Typed(s *schema.Schema, m *hub.Message) (*hub.Message, error) {
+	if f := m.Body.Format(); s == nil || f == nil || !f.Untyped {
+		return m, nil
+	}
+	v, err := m.Body.Doc()
+	if err != nil {
+		return m, err
+	}
+	return m.WithBody(hub.DocumentBody(s.Shape().Typed(v))), nil
 }
 
 // prepare is m as it lies on the channel: checked, with its key, expiry and routing key.

@@ -29,12 +29,12 @@ func (l *loading) readAdapters(n *yamlfile.Node) {
 			continue
 		}
 		cfg := c.Config()
-		says := map[string]contract{}
+		says, wires := map[string]contract{}, map[string]wire{}
 		if c.Ops != nil {
-			says = contracts(value.Get("ops"))
+			says, wires = contracts(value.Get("ops")), l.wires(value.Get("ops"))
 		}
 		value.Decode(cfg, c.Name, "type")
-		a := &Adapter{Name: name, Type: c, Line: key.Line(), cfg: cfg, node: value, contracts: says, answers: map[string]*answers{},
+		a := &Adapter{Name: name, Type: c, Line: key.Line(), cfg: cfg, node: value, contracts: says, wires: wires, answers: map[string]*answers{},
 			absent: c.Place != nil && l.reg.Absent != nil && l.reg.Absent(name)}
 		if c.Check != nil {
 			for _, f := range c.Check(cfg, l.env(a)) {
@@ -110,6 +110,7 @@ func CheckName(n *yamlfile.Node, name, kind string) bool {
 type channelSettings struct {
 	Type   string         `yaml:"type" required:"true" oneof:"direct|topic|fanout|headers" doc:"who gets a message: one reader, those whose pattern matches its routing key, all, those whose headers match"`
 	Schema *yamlfile.Node `yaml:"schema" doc:"what its messages look like (Datatype Channel)"`
+	Format *yamlfile.Node `yaml:"format" doc:"of its messages at the broker that carries it; left out: JSON, or what they came in"`
 	Reply  *yamlfile.Node `yaml:"reply" doc:"what a call of it is answered: a schema (direct channels)"`
 	Key    *yamlfile.Node `yaml:"key" doc:"formula: messages of one key are handled in order"`
 	Keep   time.Duration  `yaml:"keep" doc:"messages older than this expire"`
@@ -145,7 +146,7 @@ func (l *loading) readChannels(n *yamlfile.Node) {
 func (l *loading) channelOf(key, value *yamlfile.Node) *Channel {
 	var s channelSettings
 	value.Decode(&s, "channel")
-	c := &Channel{Name: key.Raw(), Type: s.Type, Line: key.Line(), Keep: s.Keep, schema: l.schemaOf(s.Schema)}
+	c := &Channel{Name: key.Raw(), Type: s.Type, Line: key.Line(), Keep: s.Keep, schema: l.schemaOf(s.Schema), format: l.formatOf(s.Format)}
 	if s.Limit != nil {
 		c.bound = engine.Bound{Messages: s.Limit.Messages, Bytes: s.Limit.Bytes, Wait: s.Limit.Wait}
 		if s.Via != nil {

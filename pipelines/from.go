@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -126,11 +127,11 @@ func (l *loading) fromAdapter(p *Pipeline, a *Adapter, n *yamlfile.Node) {
 	if n.Kind() == yamlfile.Map {
 		at = n.Get(a.Name)
 		p.From.Arg = at.Str()
-		n.Decode(p.From.cfg, a.Type.Name+" source", a.Name, "schema")
+		n.Decode(p.From.cfg, a.Type.Name+" source", a.Name, "schema", "format")
 	}
 	readable := l.problems.Errors() == before // else what the component finds is the same fault told twice
 	if n.Kind() == yamlfile.Map {
-		p.From.schema = l.schemaOf(n.Get("schema"))
+		p.From.schema, p.From.format = l.schemaOf(n.Get("schema")), l.formatOf(n.Get("format"))
 	}
 	if check := a.Type.CheckSource; check != nil && readable {
 		for _, f := range check(p.From.Arg, p.From.cfg) {
@@ -167,7 +168,7 @@ func (f *From) shape() *shape.Type {
 // entry is what happens to a message from outside before the first step: it is
 // decoded and checked against the source's schema, and its parameters become variables.
 func (b *Build) entry(f *From) hub.Step {
-	where, ln, answers := b.pl.Name, b.pl.Line, b.pl.answers()
+	where, ln, answers, formats := b.pl.Name, b.pl.Line, b.pl.answers(), b.plan.formats
 	detail := f.Arg
 	switch {
 	case f.Channel != nil:
@@ -176,6 +177,14 @@ func (b *Build) entry(f *From) hub.Step {
 		detail = f.Adapter.Name
 	}
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+		form, schema := f.format, f.schema
+		if f.Channel != nil {
+			form, schema = f.Channel.format, cmp.Or(schema, f.Channel.schema)
+		}
+		var bad error
+		if x.Msg, bad = Typed(schema, formats.read(x.Msg, form)); bad != nil {
+			return hub.At(bad, where, ln)
+		}
 		if f.Channel != nil {
 			if bad := Fits(f.Channel.schema, x.Msg); bad != nil {
 				return hub.At(bad, where, ln)

@@ -38,6 +38,9 @@ func Load(path string, reg *Registry, loader *yamlfile.Loader) (*Plan, *yamlfile
 	l.Plan = &Plan{Path: path, Dir: filepath.Dir(path), Store: "sqlite:hub.db", Drain: 30 * time.Second, Keep: 30 * 24 * time.Hour,
 		reg: reg, schemas: map[string]*schema.Schema{}, retries: map[string]*hub.Retry{}, scope: formula.NewScope()}
 	l.scope = l.scope.WithFunc("link", l.linkFunc())
+	for name, f := range l.formatFuncs() {
+		l.scope = l.scope.WithFunc(name, f)
+	}
 	for name, f := range reg.Funcs {
 		l.scope = l.scope.WithFunc(name, f)
 	}
@@ -57,7 +60,7 @@ func Load(path string, reg *Registry, loader *yamlfile.Loader) (*Plan, *yamlfile
 
 func (l *loading) all(root *yamlfile.Node) {
 	if root.Kind() != yamlfile.Map {
-		root.Errorf("E200", "write pipelines: and what they do", "a configuration is a map with the keys hub, schemas, retries, adapters, channels, pipelines")
+		root.Errorf("E200", "write pipelines: and what they do", "a configuration is a map with the keys hub, schemas, formats, retries, adapters, channels, pipelines")
 		return
 	}
 	for _, k := range root.Keys() {
@@ -78,6 +81,7 @@ func (l *loading) all(root *yamlfile.Node) {
 		l.findFails(l.section(root, s.Key))
 	}
 	l.readSchemas(l.section(root, "schemas"))
+	l.readFormats(l.section(root, "formats"))
 	l.readRetries(l.section(root, "retries"))
 	l.readAdapters(l.section(root, "adapters"))
 	l.readChannels(l.section(root, "channels"))
@@ -93,7 +97,7 @@ func (l *loading) all(root *yamlfile.Node) {
 }
 
 // sections are the keys of a configuration.
-var sections = []string{"hub", "schemas", "retries", "adapters", "channels", "pipelines"}
+var sections = []string{"hub", "schemas", "formats", "retries", "adapters", "channels", "pipelines"}
 
 // notYet is the help for words that this version has no code for.
 const notYet = "remove it: this version has no code for it"

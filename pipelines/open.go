@@ -25,6 +25,7 @@ type Opened struct {
 func (p *Plan) Open(rt *engine.Runtime, clock hub.Clock, log *slog.Logger) (*Opened, error) {
 	o := &Opened{plan: p, Addresses: map[string]string{}, adapters: map[*Adapter]*hub.Adapter{}, handles: map[*farEnd]*handle{}}
 	rt.Masked(p.Mask)
+	rt.Formatted(p.formats.of)
 	for _, a := range p.Adapters {
 		if a.absent {
 			continue

@@ -39,6 +39,7 @@ type Plan struct {
 
 	reg     *Registry
 	schemas map[string]*schema.Schema
+	formats *formats
 	retries map[string]*hub.Retry
 	scope   *formula.Scope
 	files   []yamlfile.Source
@@ -57,6 +58,7 @@ type Adapter struct {
 	farEnds   []*farEnd
 	contracts map[string]contract // what the configuration says of the answers of operations
 	answers   map[string]*answers // likewise, compiled
+	wires     map[string]wire     // formats of operations
 }
 
 // Pipeline is an entry of `pipelines:`.
@@ -95,6 +97,7 @@ type From struct {
 	signed bool              // requests come by signed links
 	cfg    any
 	schema *schema.Schema
+	format *hub.Format // of what it brings; nil: its content type says it
 	node   *yamlfile.Node
 }
 

@@ -13,6 +13,7 @@ import (
 // Registry is all that a configuration may name: the one list of it is in cmd/hub/components.go.
 type Registry struct {
 	Components []hub.Component
+	Formats    []hub.FormatKind
 	Patterns   []Pattern
 	Feeds      []Feed
 	Funcs      map[string]formula.Func // functions of formulas beside the built-in ones

@@ -25,6 +25,8 @@ type Sender struct {
 	lists   []listOption // of these
 	data    *Value       // becomes the body
 	headers HeaderValues
+	formats *formats
+	format  *hub.Format // that its bytes are written in; nil: JSON, or what they came in
 	ttl     ttl
 	frames  formula.Frames
 }
@@ -132,7 +134,12 @@ func (b *Build) payload(s *Sender) {
 	} else if s.data == nil && s.channel != nil && s.channel.schema != nil && !b.Flow.onError {
 		b.fits(s)
 	}
-	s.headers = b.Headers()
+	s.headers, s.formats = b.Headers(), b.plan.formats
+	if n := b.Modifier("format"); n != nil {
+		s.format = b.plan.formatOf(n)
+	} else if s.channel != nil {
+		s.format = s.channel.format
+	}
 	if n := b.Modifier("expires"); n != nil {
 		s.ttl = readTTL(n)
 	} else if b.Flow.onError { // what tells of a message that expired does not expire with it
@@ -171,7 +178,7 @@ func (s *Sender) Send(x *hub.Exchange, name string) error {
 		if err != nil {
 			return err
 		}
-		m.Body = hub.DocumentBody(v)
+		m = *m.WithBody(hub.DocumentBody(v))
 		m.ID = hub.DeriveID(x.Msg.ID, name)
 	}
 	var err error
@@ -182,6 +189,9 @@ func (s *Sender) Send(x *hub.Exchange, name string) error {
 		return err
 	}
 	if m.Headers, err = s.entries(fr, m.Headers); err != nil {
+		return err
+	}
+	if err := s.formats.written(&m, s.format, s.headers[hub.HeaderContentType] != nil, s.channel != nil); err != nil {
 		return err
 	}
 	m.Expires = s.ttl.from(x)

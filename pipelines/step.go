@@ -16,7 +16,7 @@ import (
 )
 
 // modifiers are the keys that may stand beside any verb.
-var modifiers = []string{"when", "with", "headers", "as", "timeout", "retry", "errors", "compensate", "expires", "shadow"}
+var modifiers = []string{"when", "with", "headers", "as", "timeout", "retry", "errors", "compensate", "expires", "shadow", "format"}
 
 // everywhere are the modifiers that every pattern has, because they are handled here.
 var everywhere = []string{"when", "retry", "errors"}

@@ -34,6 +34,14 @@ import (
 	"orderhub/pipelines/translate"
 	"orderhub/pipelines/validate"
 	"orderhub/pipelines/wiretap"
+	"orderhub/transforms/binary"
+	"orderhub/transforms/fixed"
+	"orderhub/transforms/form"
+	"orderhub/transforms/json"
+	"orderhub/transforms/multipart"
+	"orderhub/transforms/ndjson"
+	"orderhub/transforms/text"
+	"orderhub/transforms/xml"
 )
 
 // registry is the one list of what a configuration may name. mask learns what the configuration holds in confidence.
@@ -49,6 +57,9 @@ func registry(mask *mask.Masker) *pipelines.Registry {
 			smtp.Component(),
 			sql.Component(),
 			stomp.Component(),
+		},
+		Formats: []hub.FormatKind{
+			json.Format(), ndjson.Format(), text.Format(), binary.Format(), form.Format(), multipart.Format(), xml.Format(), fixed.Format(),
 		},
 		Patterns: append(process.Patterns(),
 			translate.Pattern(), set.Pattern(), filter.Pattern(), validate.Pattern(), route.Pattern(),

@@ -138,7 +138,7 @@ func TestFaultsOfTheBinary(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the binary")
 	}
-	hub := filepath.Join(binary(t), "hub")
+	hub := filepath.Join(hubBinary(t), "hub")
 	file, text := faulty(t, faults)
 	best := time.Hour
 	for range 7 {

@@ -24,8 +24,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// binary is the folder of the command.
-func binary(t *testing.T) string {
+// hubBinary is the folder of the command.
+func hubBinary(t *testing.T) string {
 	t.Helper()
 	command.once.Do(func() {
 		if command.dir, command.err = os.MkdirTemp("", "hub-cmd-"); command.err != nil {
@@ -44,7 +44,7 @@ func binary(t *testing.T) string {
 
 // TestScripts runs the scripts of testdata/script with the real command.
 func TestScripts(t *testing.T) {
-	dir := binary(t)
+	dir := hubBinary(t)
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireUniqueNames: true, Setup: func(env *testscript.Env) error {
 		env.Setenv("PATH", dir+string(filepath.ListSeparator)+env.Getenv("PATH"))
 		return nil

@@ -39,7 +39,7 @@ func newListener() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0
 func (s *site) launch(t *testing.T) (*exec.Cmd, *syncBuffer) {
 	t.Helper()
 	talk := &syncBuffer{}
-	cmd := exec.Command(filepath.Join(binary(t), "hub"), "run", s.config, "--hub", s.dir)
+	cmd := exec.Command(filepath.Join(hubBinary(t), "hub"), "run", s.config, "--hub", s.dir)
 	cmd.Stdout, cmd.Stderr = talk, talk
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

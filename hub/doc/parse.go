@@ -44,7 +44,7 @@ type parser struct {
 }
 
 func (p *parser) refuse(i int, code, detail string) *SyntaxError {
-	return refuse(p.src, i, code, detail)
+	return Refuse(p.src, i, code, detail)
 }
 
 func (p *parser) document() *SyntaxError {

@@ -29,8 +29,8 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("line %d column %d: %s", e.Line, e.Col, e.Detail)
 }
 
-// refuse makes the error for the byte at offset. Positions are counted only here, so the scan does not pay for them.
-func refuse(src []byte, offset int, code, detail string) *SyntaxError {
+// Refuse is the error for the byte of src at offset. Positions are counted only here, so the scan does not pay for them.
+func Refuse(src []byte, offset int, code, detail string) *SyntaxError {
 	line, col := position(src, offset)
 	return &SyntaxError{Code: code, Offset: offset, Line: line, Col: col, Detail: detail}
 }

@@ -69,6 +69,9 @@ func (rt *Runtime) Masked(m *mask.Masker) {
 	rt.Health.mask.Store(m)
 }
 
+// Formatted makes the runtime read each body in the format that its headers say. It is called before Run.
+func (rt *Runtime) Formatted(of func(h hub.Headers) *hub.Format) { rt.env.Format = of }
+
 // AddStage makes the runtime carry the stage's queue.
 func (rt *Runtime) AddStage(s *Stage) error {
 	if rt.queues[s.Queue] != nil {

@@ -60,14 +60,17 @@ func compile(b *pipelines.Build) hub.Step {
 	})
 }
 
-// with is m with the answer for its body. One that is no document goes on as it came, with its content type, and
-// only a step that reads it as a document fails.
+// with is m with the answer for its body. Bytes that are no JSON go on as they came, with what says what they are.
 func with(m, reply *hub.Message) *hub.Message {
 	if reply.Body.Len() == 0 {
 		return m.WithBody(hub.DocumentBody(doc.NullValue()))
 	}
-	if _, err := reply.Body.Doc(); err != nil {
-		m = m.WithHeader(hub.HeaderContentType, reply.Headers.Get(hub.HeaderContentType))
+	_, bad := reply.Body.Doc()
+	m = m.WithBody(reply.Body)
+	if bad != nil || reply.Body.Format() != nil {
+		for _, name := range []string{hub.HeaderContentType, hub.HeaderEncoding, hub.HeaderFormat} {
+			m = m.WithHeader(name, reply.Headers.Get(name))
+		}
 	}
-	return m.WithBody(reply.Body)
+	return m
 }

@@ -5,7 +5,6 @@
 package reply
 
 import (
-	"cmp"
 	"context"
 	_ "embed"
 	"net/http"
@@ -52,6 +51,7 @@ type replier struct {
 	whole   bool // the body is =body: bytes that are no document go out as they are
 	page    *page
 	headers pipelines.HeaderValues
+	written func(m *hub.Message, set bool) error // in its format
 }
 
 func compile(b *pipelines.Build) hub.Step {
@@ -68,7 +68,7 @@ func compile(b *pipelines.Build) hub.Step {
 	case yamlfile.Scalar:
 		r.status = status(b, n)
 	case yamlfile.Map:
-		n.Allow("reply", "status", "body", "page")
+		n.Allow("reply", "status", "body", "page", "format")
 		if s := n.Get("status"); s != nil {
 			r.status = status(b, s)
 		}
@@ -87,7 +87,7 @@ func compile(b *pipelines.Build) hub.Step {
 		n.Errorf("E267", "write reply: 202, or reply: {status: 200, body: =body}", "a reply is a status, or a map with status and body")
 		return nil
 	}
-	r.headers = b.Headers()
+	r.headers, r.written = b.Headers(), b.Written(b.Node.Get("format"))
 	switch {
 	case r.body != nil:
 		b.Gives(r.body.Type())
@@ -135,6 +135,9 @@ func (r *replier) reply(_ context.Context, x *hub.Exchange) (status string, err 
 	if m.Headers, err = r.headers.Apply(fr, h); err != nil {
 		return "", err
 	}
+	if err := r.written(m, r.headers[hub.HeaderContentType] != nil); err != nil {
+		return "", err
+	}
 	x.Unit.Reply = m
 	return h[hub.HeaderStatus], nil
 }
@@ -142,8 +145,13 @@ func (r *replier) reply(_ context.Context, x *hub.Exchange) (status string, err 
 // fill gives the reply m its body, and h what follows from it: a content type, and 404 where the body is null and no status is given.
 func (r *replier) fill(m *hub.Message, h hub.Headers, fr *formula.Frame) error {
 	asked := fr.X.Msg
-	if _, bad := asked.Body.Doc(); bad != nil && r.whole && asked.Body.Len() > 0 {
-		m.Body, h[hub.HeaderContentType] = asked.Body, cmp.Or(asked.Headers.Get(hub.HeaderContentType), "application/octet-stream")
+	if r.whole && !asked.Body.IsDocument() && asked.Body.Format() != nil { // its bytes, as they came
+		m.Body, h[hub.HeaderContentType] = asked.Body, asked.Headers.Get(hub.HeaderContentType)
+		for _, name := range []string{hub.HeaderFormat, hub.HeaderEncoding} {
+			if v := asked.Headers.Get(name); v != "" {
+				h[name] = v
+			}
+		}
 		return nil
 	}
 	if r.body == nil {

@@ -17,7 +17,7 @@ var readme string
 
 // Pattern is the verb `wire_tap`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "wire_tap", Name: "Wire Tap", Doc: readme, Modifiers: []string{"with", "headers", "expires"}, Compile: compile,
+	return pipelines.Pattern{Verb: "wire_tap", Name: "Wire Tap", Doc: readme, Modifiers: []string{"with", "headers", "expires", "format"}, Compile: compile,
 		Process: true, Copies: true, Passes: pipelines.PassesAll.Always}
 }
 

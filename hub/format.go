@@ -1,0 +1,82 @@
+package hub
+
+import (
+	"io"
+	"strings"
+
+	"orderhub/hub/doc"
+)
+
+// Format turns the bytes of a body into a document and back (EIP Format
+// Indicator). The content type of a message says which format its bytes are
+// in, unless the endpoint that brought it names another. A Format may be used
+// by several goroutines at once.
+type Format struct {
+	Name string // of its kind, or of its entry in `formats:`
+	Type string // content type of what Encode makes: "application/xml"
+	// Coding is the compression of the bytes, as the header content-encoding names it: "gzip"; "": none.
+	Coding string
+	// Declares tells that the bytes may say their character set themselves, as XML does. Text that is decoded
+	// before begins with a byte order mark (U+FEFF) then, which goes before what they say.
+	Declares bool
+	// Untyped tells that its values are texts only, as those of CSV are: the
+	// schema of the endpoint says which of them are numbers, truth values or lists.
+	Untyped bool
+
+	// Decode reads a whole body. Faults are *doc.SyntaxError, with line and
+	// column from 1, counted in characters; what the far end reports as its own
+	// error (a SOAP fault) is an *Error. Raw is not kept and not changed.
+	Decode func(raw []byte) (doc.Value, error)
+	// Encode writes a document. What the format can't say is an *Error of class
+	// Invalid that tells what to write instead. nil: the format only reads.
+	Encode func(v doc.Value) ([]byte, error)
+	// Records reads a stream of many documents as it goes: memory does not grow
+	// with the stream. One that is larger than limit bytes is refused. nil: a
+	// stream is one document.
+	Records func(r io.Reader, limit int) RecordReader
+}
+
+// RecordReader gives the next document of a stream, with the line at which it
+// begins, from 1; io.EOF after the last. A *RecordError refuses one record, and
+// reading goes on behind it; any other error refuses the rest of the stream.
+type RecordReader func() (body Body, line int, err error)
+
+// RecordError says what is wrong with one record of a stream.
+type RecordError struct {
+	doc.SyntaxError
+	Raw []byte // the record as it came, or its beginning
+}
+
+// IsJSON tells that a content type means JSON in UTF-8: one that ends in json, and none at all.
+func IsJSON(contentType string) bool {
+	if contentType == "" || contentType == "application/json" {
+		return true
+	}
+	kind, params, _ := strings.Cut(strings.ToLower(contentType), ";")
+	_, sub, _ := strings.Cut(strings.TrimSpace(kind), "/")
+	return (sub == "json" || strings.HasSuffix(sub, "+json")) && (!strings.Contains(params, "charset") || strings.Contains(params, "utf-8"))
+}
+
+// FormatKind declares a format, as Component declares an adapter: one folder
+// in transforms/, and one line in the list of cmd/hub.
+type FormatKind struct {
+	Name  string   // what `format:` names
+	Doc   string   // its README.md
+	Types []string // content types that mean it, in lower case and without parameters: "text/xml", or a suffix of RFC 6839: "+xml"
+
+	Config func() any                 // fresh options with their defaults, for an entry of `formats:`
+	Check  func(cfg any) []FieldFault // faults that tags can't find; nil: there are none
+	// Open makes a format of options without a fault. others finds the formats of
+	// content types, for what has parts of its own; nil: none is known.
+	Open func(cfg any, others func(contentType string) *Format) (*Format, error)
+}
+
+// FormatOf is a FormatKind whose options are a C.
+func FormatOf[C any](k FormatKind, config func() *C, check func(*C) []FieldFault, open func(c *C, others func(string) *Format) (*Format, error)) FormatKind {
+	k.Config = func() any { return config() }
+	if check != nil {
+		k.Check = func(cfg any) []FieldFault { return check(cfg.(*C)) }
+	}
+	k.Open = func(cfg any, others func(string) *Format) (*Format, error) { return open(cfg.(*C), others) }
+	return k
+}

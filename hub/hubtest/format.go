@@ -1,0 +1,205 @@
+package hubtest
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+)
+
+// FormatCase is a format under test.
+type FormatCase struct {
+	Kind hub.FormatKind
+	Open *hub.Format // with the options that are tested
+	// Random is a document that the format can say: what is written of it is read back alike.
+	Random func(r *rand.Rand) doc.Value
+	// Broken are bodies that are no such document, each with its error's text.
+	Broken map[string]string
+	// Unsaid are documents in JSON that the format can't say, each with a part of the error.
+	Unsaid map[string]string
+}
+
+// Format checks what every format must do (see hub.Format).
+func Format(t *testing.T, c FormatCase) {
+	t.Run("declares itself", func(t *testing.T) {
+		if c.Kind.Name == "" || len(c.Kind.Types) == 0 || !strings.HasPrefix(c.Kind.Doc, "# "+c.Kind.Name+"\n") {
+			t.Errorf("name %q, types %v, and a README.md that begins with its name are needed", c.Kind.Name, c.Kind.Types)
+		}
+		for _, f := range componentFields(reflect.ValueOf(c.Kind.Config()).Elem(), "") {
+			if f.tag.Get("doc") == "" || !strings.Contains(c.Kind.Doc, "`"+f.path+"`") {
+				t.Errorf("the option %s is not described by its tag and README.md", f.path)
+			}
+		}
+		if c.Open.Type == "" || c.Open.Decode == nil || c.Open.Encode == nil {
+			t.Error("it has no content type, or does not read and write")
+		}
+	})
+	t.Run("10,000 documents survive", func(t *testing.T) {
+		r := rand.New(rand.NewPCG(7, 11))
+		for i := range 10_000 {
+			v := c.Random(r)
+			raw, err := c.Open.Encode(v)
+			if err != nil {
+				t.Fatalf("%d: %s can't be written: %v", i, v, err)
+			}
+			kept := bytes.Clone(raw)
+			got, err := c.Open.Decode(raw)
+			if err != nil || !doc.Equal(got, v) {
+				t.Fatalf("%d: %s became %q, read as %s, %v", i, v, raw, got, err)
+			}
+			if !bytes.Equal(raw, kept) {
+				t.Fatalf("%d: reading changed the bytes", i)
+			}
+			if again, err := c.Open.Encode(got); err != nil || !bytes.Equal(again, raw) {
+				t.Fatalf("%d: %q is written as %q, %v", i, raw, again, err)
+			}
+		}
+	})
+	t.Run("faults have a place", func(t *testing.T) {
+		for in, want := range c.Broken {
+			_, err := c.Open.Decode([]byte(in))
+			e, ok := errors.AsType[*doc.SyntaxError](err)
+			if !ok || err.Error() != want || e.Code == "" || e.Line < 1 || e.Col < 1 {
+				t.Errorf("%.80q: %v, want %s", in, err, want)
+			}
+		}
+		for in, want := range c.Unsaid {
+			v, err := doc.Parse([]byte(in))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err = c.Open.Encode(v); err == nil || hub.AsError(err).Class != hub.Invalid || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want %s", in, err, want)
+			}
+		}
+	})
+	t.Run("side by side", func(t *testing.T) {
+		var all sync.WaitGroup
+		for i := range 4 {
+			all.Go(func() {
+				r := rand.New(rand.NewPCG(uint64(i), 1))
+				for range 100 {
+					v := c.Random(r)
+					raw, _ := c.Open.Encode(v)
+					if got, err := c.Open.Decode(raw); err != nil || !doc.Equal(got, v) {
+						t.Errorf("%s: %v", v, err)
+					}
+				}
+			})
+		}
+		all.Wait()
+	})
+}
+
+// Hostile holds a decoder to its bounds with bytes that somebody made up: no
+// panic, an answer in time, and records that come to an end.
+func Hostile(t *testing.T, f *hub.Format, raw []byte) {
+	began := time.Now()
+	if v, err := f.Decode(raw); err == nil && v.Kind() == doc.Missing {
+		t.Errorf("%.80q is read as nothing, without an error", raw)
+	}
+	if f.Records != nil && !ends(f.Records(bytes.NewReader(raw), 1<<20), len(raw)+2) {
+		t.Errorf("%.80q: the records have no end", raw)
+	}
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("%d bytes took %s", len(raw), took)
+	}
+}
+
+// ends tells that a stream ends after at most so many records.
+func ends(next hub.RecordReader, most int) bool {
+	for range most {
+		_, _, err := next()
+		if _, one := errors.AsType[*hub.RecordError](err); err != nil && !one {
+			return true
+		}
+	}
+	return false
+}
+
+// RecordCase is a stream of many records.
+type RecordCase struct {
+	Open         *hub.Format
+	Head         string
+	Record, Tail string
+	Broken       string // a record that is refused
+	Want         string // its error
+}
+
+// Records checks that memory does not grow with a stream (of 200 MB, 10 MB in short mode), that a broken record is
+// refused with its place, and that its neighbours go on.
+func Records(t *testing.T, c RecordCase) {
+	size := 200 << 20
+	if testing.Short() {
+		size = 10 << 20
+	}
+	n := size / len(c.Record)
+	n -= n % 1000
+	block := strings.Repeat(c.Record, 1000)
+	in, out := io.Pipe()
+	go func() {
+		io.WriteString(out, c.Head)
+		for i := range n / 1000 {
+			if i == 1 {
+				io.WriteString(out, c.Broken)
+			}
+			if _, err := io.WriteString(out, block); err != nil {
+				return
+			}
+		}
+		io.WriteString(out, c.Tail)
+		out.Close()
+	}()
+	defer in.Close()
+	var refused []string
+	got, peak, line := 0, uint64(0), 0
+	for next := c.Open.Records(in, 1<<20); ; {
+		body, at, err := next()
+		if err == io.EOF {
+			break
+		}
+		if bad, ok := errors.AsType[*hub.RecordError](err); ok {
+			refused = append(refused, bad.Error())
+			if len(bad.Raw) == 0 {
+				t.Error("the refused record has lost its bytes")
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at < line {
+			t.Fatalf("line %d comes behind %d", at, line)
+		}
+		if _, err := body.Doc(); err != nil {
+			t.Fatal(err)
+		}
+		if got++; got%(n/4) == 0 {
+			peak = max(peak, liveHeap())
+		}
+		line = at
+	}
+	if got != n || !slices.Equal(refused, []string{c.Want}) {
+		t.Errorf("%d records, want %d; refused %q, want %q", got, n, refused, c.Want)
+	}
+	if peak > 60<<20 {
+		t.Errorf("%d MiB live", peak>>20)
+	}
+}
+
+func liveHeap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}

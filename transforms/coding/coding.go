@@ -1,0 +1,193 @@
+// Package coding gives a format a character set and a compression: what lies
+// between a document's bytes and the bytes that travel (RFC 9110, 8.3.2 and 8.4).
+package coding
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zlib"
+	"github.com/klauspost/compress/zstd"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/ianaindex"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
+	"orderhub/hub"
+	"orderhub/hub/doc"
+)
+
+// mark is U+FEFF in UTF-8.
+const mark = "\uFEFF"
+
+// Names are the compressions, as content-encoding names them.
+func Names() []string { return []string{"gzip", "deflate", "zstd"} }
+
+// MaxExpanded bounds what a compressed body may become: more is taken for a bomb.
+const MaxExpanded = 64 << 20
+
+// Charset finds a character set by its IANA name; nil: it is UTF-8. The error says what to write.
+func Charset(name string) (encoding.Encoding, error) {
+	switch strings.ToLower(name) {
+	case "", "utf-8", "utf8", "us-ascii", "ascii":
+		return nil, nil
+	case "latin1", "iso-8859-1": // 80-9F as browsers and the programs that write such files mean them
+		name = "windows-1252"
+	case "utf-16":
+		return unicode.UTF16(unicode.BigEndian, unicode.UseBOM), nil
+	}
+	e, err := ianaindex.IANA.Encoding(name)
+	if err != nil || e == nil {
+		return nil, fmt.Errorf("the character set %q is not known; write its IANA name, such as utf-8, windows-1252, iso-8859-15, utf-16le", name)
+	}
+	return e, nil
+}
+
+// Wrap is f behind a character set ("" for UTF-8) and a compression ("" for none).
+func Wrap(f *hub.Format, charset, compress string) (*hub.Format, error) {
+	set, err := Charset(charset)
+	if err != nil {
+		return nil, err
+	}
+	if compress != "" && !slices.Contains(Names(), compress) {
+		return nil, fmt.Errorf("the compression %q is not known; write one of %s", compress, strings.Join(Names(), ", "))
+	}
+	if set == nil && compress == "" {
+		return f, nil
+	}
+	w := *f
+	if set != nil {
+		w.Type, _, _ = strings.Cut(w.Type, ";")
+		w.Type += "; charset=" + strings.ToLower(charset)
+	}
+	w.Coding = compress
+	w.Decode = func(raw []byte) (doc.Value, error) {
+		plain, err := Expand(compress, raw, MaxExpanded)
+		if err == nil {
+			plain, err = toUTF8(set, plain)
+		}
+		if set != nil && f.Declares {
+			plain = append([]byte(mark), plain...)
+		}
+		if err != nil {
+			return doc.Value{}, err
+		}
+		return f.Decode(plain)
+	}
+	w.Encode = func(v doc.Value) ([]byte, error) {
+		raw, err := f.Encode(v)
+		if err != nil {
+			return nil, err
+		}
+		if set != nil {
+			if raw, err = set.NewEncoder().Bytes(raw); err != nil {
+				return nil, hub.Fail(hub.Invalid, "no_charset", "the text has a character that %s has no place for: %w", charset, err)
+			}
+		}
+		return squeeze(compress, raw)
+	}
+	if f.Records != nil {
+		w.Records = func(r io.Reader, limit int) hub.RecordReader {
+			plain, err := open(compress, r)
+			if err != nil {
+				return func() (hub.Body, int, error) { return hub.Body{}, 1, bad(compress, err) }
+			}
+			if set != nil {
+				plain = transform.NewReader(plain, set.NewDecoder())
+			}
+			if set != nil && f.Declares {
+				plain = io.MultiReader(strings.NewReader(mark), plain)
+			}
+			return f.Records(plain, limit)
+		}
+	}
+	return &w, nil
+}
+
+// open is a reader of what r holds compressed.
+func open(name string, r io.Reader) (io.Reader, error) {
+	switch name {
+	case "":
+		return r, nil
+	case "gzip":
+		return gzip.NewReader(r)
+	case "zstd":
+		return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxExpanded))
+	}
+	head := make([]byte, 2) // RFC 9110 means zlib; some senders send what is in it
+	n, err := io.ReadFull(r, head)
+	r = io.MultiReader(bytes.NewReader(head[:n]), r)
+	if err == nil && head[0]&0x0f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
+		return zlib.NewReader(r)
+	}
+	return flate.NewReader(r), nil
+}
+
+// Expand undoes a compression. More than limit bytes are refused.
+func Expand(name string, raw []byte, limit int) ([]byte, error) {
+	if name == "" {
+		return raw, nil
+	}
+	r, err := open(name, bytes.NewReader(raw))
+	if err != nil {
+		return nil, bad(name, err)
+	}
+	plain, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
+	if d, ok := r.(*zstd.Decoder); ok {
+		d.Close()
+	}
+	switch {
+	case len(plain) > limit, errors.Is(err, zstd.ErrDecoderSizeExceeded):
+		return nil, &doc.SyntaxError{Code: "decompressed_too_large", Line: 1, Col: 1, Detail: fmt.Sprintf("decompressed it is larger than %d bytes", limit)}
+	case err != nil:
+		return nil, bad(name, err)
+	}
+	return plain, nil
+}
+
+func bad(name string, err error) error {
+	return &doc.SyntaxError{Code: "bad_" + name, Line: 1, Col: 1, Detail: "it can't be decompressed: " + err.Error()}
+}
+
+func squeeze(name string, raw []byte) ([]byte, error) {
+	var out bytes.Buffer
+	var w io.WriteCloser
+	var err error
+	switch name {
+	case "":
+		return raw, nil
+	case "gzip":
+		w = gzip.NewWriter(&out)
+	case "deflate":
+		w = zlib.NewWriter(&out)
+	case "zstd":
+		w, err = zstd.NewWriter(&out, zstd.WithEncoderConcurrency(1))
+	}
+	if err == nil {
+		_, err = w.Write(raw)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	return out.Bytes(), err
+}
+
+// toUTF8 converts a text, and refuses bytes that its character set gives no meaning.
+func toUTF8(set encoding.Encoding, raw []byte) ([]byte, error) {
+	if set == nil {
+		return raw, nil
+	}
+	plain, err := set.NewDecoder().Bytes(raw)
+	if err != nil {
+		return nil, &doc.SyntaxError{Code: "bad_charset", Line: 1, Col: 1, Detail: err.Error()}
+	}
+	if i := bytes.IndexRune(plain, '\uFFFD'); i >= 0 {
+		return nil, doc.Refuse(plain, i, "bad_charset", "a byte that its character set gives no meaning")
+	}
+	return plain, nil
+}

@@ -1,0 +1,117 @@
+package coding
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+	"orderhub/hub"
+	"orderhub/hub/doc"
+)
+
+var plain = &hub.Format{Name: "text", Type: "text/plain; charset=utf-8",
+	Decode: func(raw []byte) (doc.Value, error) { return doc.StringValue(string(raw)), nil },
+	Encode: func(v doc.Value) ([]byte, error) { return []byte(v.Str()), nil },
+	Records: func(r io.Reader, _ int) hub.RecordReader {
+		return func() (hub.Body, int, error) {
+			raw, err := io.ReadAll(r)
+			if err == nil && len(raw) == 0 {
+				err = io.EOF
+			}
+			return hub.DocumentBody(doc.StringValue(string(raw))), 1, err
+		}
+	}}
+
+// Whatever is written in a character set and a compression is read back, as a body and as a stream.
+func TestRoundTrip(t *testing.T) {
+	for _, charset := range []string{"", "utf-8", "UTF-16", "utf-16le", "windows-1252", "iso-8859-15", "ISO-8859-1", "latin1"} {
+		for _, compress := range append(Names(), "") {
+			f, err := Wrap(plain, charset, compress)
+			if err != nil {
+				t.Fatal(charset, compress, err)
+			}
+			want := doc.StringValue(strings.Repeat("Zoë € größer\n", 1000))
+			raw, err := f.Encode(want)
+			if err != nil {
+				t.Fatal(charset, compress, err)
+			}
+			if got, err := f.Decode(raw); err != nil || !doc.Equal(got, want) {
+				t.Errorf("%s %s: %.60s %v", charset, compress, got, err)
+			}
+			body, _, err := f.Records(bytes.NewReader(raw), 1<<20)()
+			if got, _ := body.Doc(); err != nil || !doc.Equal(got, want) {
+				t.Errorf("%s %s: as a stream %.60s %v", charset, compress, got, err)
+			}
+			if f.Coding != compress || !strings.HasPrefix(f.Type, "text/plain") {
+				t.Errorf("%s %s: type %s, coding %s", charset, compress, f.Type, f.Coding)
+			}
+			if compress != "" && len(raw) > 1000 {
+				t.Errorf("%s %s: %d bytes", charset, compress, len(raw))
+			}
+		}
+	}
+}
+
+func TestForeign(t *testing.T) {
+	latin, _ := charmap.Windows1252.NewEncoder().String("Zoë €")
+	utf16, _ := unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewEncoder().String("Zoë €")
+	for _, c := range []struct{ charset, in string }{{"iso-8859-1", latin}, {"utf-16", utf16}} {
+		f, err := Wrap(plain, c.charset, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err := f.Decode([]byte(c.in)); err != nil || v.Str() != "Zoë €" {
+			t.Errorf("%s: %q %v", c.charset, v.Str(), err)
+		}
+	}
+}
+
+func TestFaults(t *testing.T) {
+	if _, err := Wrap(plain, "klingon", ""); err == nil || !strings.Contains(err.Error(), "write its IANA name") {
+		t.Error(err)
+	}
+	if _, err := Wrap(plain, "", "rar"); err == nil || !strings.Contains(err.Error(), "write one of gzip, deflate, zstd") {
+		t.Error(err)
+	}
+	for _, name := range Names() {
+		f, err := Wrap(plain, "", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.Decode([]byte("no such thing"))
+		if e, ok := errors.AsType[*doc.SyntaxError](err); !ok || e.Code != "bad_"+name {
+			t.Errorf("%s: %v", name, err)
+		}
+		bomb, err := squeeze(name, make([]byte, MaxExpanded+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.Decode(bomb)
+		if e, ok := errors.AsType[*doc.SyntaxError](err); !ok || e.Code != "decompressed_too_large" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	f, err := Wrap(plain, "iso-8859-15", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Encode(doc.StringValue("漢")); err == nil || hub.AsError(err).Reason != "no_charset" {
+		t.Error(err)
+	}
+}
+
+func FuzzExpand(f *testing.F) {
+	for _, name := range Names() {
+		raw, _ := squeeze(name, []byte("a text, a text, a text"))
+		f.Add(name, raw)
+	}
+	f.Fuzz(func(t *testing.T, name string, raw []byte) {
+		if name == "gzip" || name == "deflate" || name == "zstd" {
+			Expand(name, raw, 1<<20)
+		}
+	})
+}

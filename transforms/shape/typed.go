@@ -1,0 +1,75 @@
+package shape
+
+import (
+	"strings"
+
+	"orderhub/hub/doc"
+)
+
+// Typed is v, which an untyped format such as CSV or XML has read, with its
+// texts as t has them: "12.50" is a number where t has a number; true, false, 1
+// and 0 are truth values; one value where t has a list is a list of it; an empty
+// text is an empty list, an empty object, or null where t has one. What fits
+// nothing stays as it is: the schema's own check tells what is wrong with it.
+func (t *Type) Typed(v doc.Value) doc.Value {
+	if t.IsAny() || v.Kind() == doc.Missing || v.Kind() == doc.Null {
+		return v
+	}
+	text, isText := strings.TrimSpace(v.Str()), v.Kind() == doc.String
+	if isText && text == "" && t.Nullable && t.Kind != String {
+		return doc.NullValue()
+	}
+	switch t.Kind {
+	case Array:
+		if isText && text == "" {
+			return doc.ListOf(nil)
+		}
+		elems := []doc.Value{v}
+		if v.Kind() == doc.Array {
+			elems = elems[:0]
+			for _, e := range v.Elems() {
+				elems = append(elems, e)
+			}
+		}
+		for i, e := range elems {
+			elems[i] = t.Element().Typed(e)
+		}
+		return doc.ListOf(elems)
+	case Object:
+		if isText && text == "" {
+			return doc.ObjectOf(nil)
+		}
+		return t.typedFields(v)
+	case Number:
+		if d, err := doc.ParseDecimal(text); isText && err == nil {
+			return doc.NumberValue(d)
+		}
+	case Bool:
+		if isText && (text == "true" || text == "1" || text == "false" || text == "0") {
+			return doc.BoolValue(text == "true" || text == "1")
+		}
+	}
+	return v
+}
+
+func (t *Type) typedFields(v doc.Value) doc.Value {
+	if v.Kind() != doc.Object {
+		return v
+	}
+	var fields []doc.Field
+	for name, value := range v.Fields() {
+		if f := t.declared(name); f != nil {
+			if !f.Required && f.Type.scalar() && value.Kind() == doc.String && strings.TrimSpace(value.Str()) == "" {
+				continue // left out, where the format has a place for it all the same
+			}
+			value = orAny(f.Type).Typed(value)
+		} else if t.Open {
+			value = t.Element().Typed(value)
+		}
+		fields = append(fields, doc.Field{Name: name, Value: value})
+	}
+	return doc.ObjectOf(fields)
+}
+
+// scalar tells that t has numbers or truth values, and no null.
+func (t *Type) scalar() bool { return (t.Is(Number) || t.Is(Bool)) && !t.Nullable }

@@ -1,0 +1,5 @@
+//go:build !race
+
+package xml
+
+const memoryTest = 200 << 20
