@@ -133,6 +133,8 @@ type Description struct {
 	Statuses []int    // of the replies that the pipeline's `reply` steps give; 0 stands for one that a formula makes
 	Behind   bool     // work goes on behind the reply
 	Headers  []string // of the message that the pipeline's formulas name
+	Format   *Format  // of the messages' bytes; nil: as their content types say
+	Types    []string // the content types of that format, else those that a source takes without being asked: "text/csv", "+xml", "multipart/*"
 }
 
 // Carried is a channel as its broker sees it.

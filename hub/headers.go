@@ -26,6 +26,14 @@ func (h Headers) With(name, value string) Headers {
 	return c
 }
 
+// HeaderName is name as Headers have it: in small letters, but for the parameters of a request, whose names are their sender's.
+func HeaderName(name string) string {
+	if strings.HasPrefix(name, "query.") || strings.HasPrefix(name, "param.") {
+		return name
+	}
+	return strings.ToLower(name)
+}
+
 // Header names with a meaning of their own. Everything else belongs to the users.
 const (
 	HeaderContentType = "content-type"

@@ -20,7 +20,8 @@ import (
 type formats struct {
 	named map[string]*hub.Format // entries of `formats:`, and kinds with their defaults
 	kinds []hub.FormatKind
-	coded sync.Map // of codedAs: *hub.Format
+	types map[string][]string // content types of each, by its name
+	coded sync.Map            // of codedAs: *hub.Format
 }
 
 // codedAs is a kind of format behind a character set and a compression.
@@ -36,8 +37,9 @@ type formatSettings struct {
 
 // readFormats opens the kinds of the registry and the entries of `formats:`.
 func (l *loading) readFormats(n *yamlfile.Node) {
-	l.formats = &formats{named: map[string]*hub.Format{}, kinds: l.reg.Formats}
+	l.formats = &formats{named: map[string]*hub.Format{}, kinds: l.reg.Formats, types: map[string][]string{}}
 	for _, k := range l.reg.Formats {
+		l.formats.types[k.Name] = k.Types
 		if f, err := k.Open(k.Config(), l.formats.typed); err == nil { // a kind may need options
 			l.formats.named[k.Name] = f
 		}
@@ -89,6 +91,7 @@ func (l *loading) formatEntry(key, value *yamlfile.Node) *hub.Format {
 	}
 	own2 := *f
 	own2.Name, own2.Type = key.Raw(), cmp.Or(s.ContentType, f.Type)
+	l.formats.types[own2.Name] = append(slices.Clone(kind.Types), own2.Type)
 	return &own2
 }
 
@@ -151,6 +154,14 @@ func (f *formats) of(h hub.Headers) *hub.Format {
 		kind = "*/*"
 	}
 	return f.codedAs(codedAs{f.kindOf(cmp.Or(kind, "application/json")), strings.ToLower(params["charset"]), strings.ToLower(compress)})
+}
+
+// taken are the content types that a source takes: those of its format; nil: those that come without being asked for, JSON and forms.
+func (f *formats) taken(named *hub.Format) []string {
+	if named != nil {
+		return f.types[named.Name]
+	}
+	return slices.Concat(f.types["json"], f.types["form"])
 }
 
 // typed is the format of a content type, without the message that it is of.

@@ -9,6 +9,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/schema"
 	"orderhub/transforms/shape"
 )
 
@@ -190,8 +191,9 @@ func (b *Build) entry(f *From) hub.Step {
 				return hub.At(bad, where, ln)
 			}
 		}
-		if bad := Fits(f.schema, x.Msg); bad != nil {
-			return hub.At(bad.Tell(), where, ln)
+		bad = tellable(f.schema, x.Msg, answers)
+		if bad != nil {
+			return hub.At(bad, where, ln)
 		}
 		if answers {
 			x.Vars = append(x.Vars, hub.Var{Name: "params", Value: withPrefix(x.Msg.Headers, "param.")}, hub.Var{Name: "query", Value: withPrefix(x.Msg.Headers, "query.")})
@@ -201,6 +203,19 @@ func (b *Build) entry(f *From) hub.Step {
 		}
 		return next(ctx, x)
 	})
+}
+
+// tellable is what is wrong with a body that came in, for whoever sent it: it does not fit the schema, or, where
+// the sender waits, its format can't read it; nil: nothing is.
+func tellable(s *schema.Schema, m *hub.Message, waits bool) error {
+	if bad := Fits(s, m); bad != nil {
+		return bad.Tell()
+	}
+	if !waits || m.Body.Format() == nil || m.Body.Len() == 0 {
+		return nil
+	}
+	_, err := m.Body.Doc()
+	return err
 }
 
 // withPrefix is the headers whose names begin so, as an object without the prefix.

@@ -100,7 +100,7 @@ func callOf(function string, n *yamlfile.Node) *yamlfile.Node {
 // describe finds what partners may know of the messages that come to pipeline p from
 // its source. A schema that can't be told in one document is left out.
 func (l *loading) describe(root *yamlfile.Node, p *Pipeline) hub.Description {
-	d := hub.Description{Pipeline: p.Name}
+	d := hub.Description{Pipeline: p.Name, Format: p.From.format, Types: l.formats.taken(p.From.format)}
 	if file := root.Get("schemas").Get(p.From.node.Get("schema").Str()); file != nil {
 		if src, err := schema.Bundle(l.path(file.Str())); err == nil {
 			d.Schema = src

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+
 	"orderhub/hub"
 )
 
@@ -61,9 +63,21 @@ func run(t *testing.T, s *Server, src hub.Source, h hub.Handler) string {
 }
 
 // taken counts the messages that got through.
-type taken struct{ messages chan *hub.Message }
+type taken struct {
+	keeper
+	messages chan *hub.Message
+}
 
-func newTaken() *taken { return &taken{make(chan *hub.Message, 100)} }
+func newTaken() *taken { return &taken{messages: make(chan *hub.Message, 100)} }
+
+// reason is why the last request was refused, as ops are told.
+func (k *taken) reason() string {
+	list := k.take()
+	if len(list) == 0 {
+		return ""
+	}
+	return list[len(list)-1].Reason
+}
 
 func (k *taken) Handle(_ context.Context, m *hub.Message) error { k.messages <- m; return nil }
 
@@ -98,6 +112,11 @@ func post(headers, body string) string {
 	return "POST /orders HTTP/1.1\r\nHost: x\r\n" + headers + "Content-Length: " + itoa(len(body)) + "\r\n\r\n" + body
 }
 
+func problemIn(body []byte) (p problemJSON) {
+	json.Unmarshal(body, &p) // what is none has no code
+	return p
+}
+
 func itoa(n int) string { b, _ := json.Marshal(n); return string(b) }
 
 func zip(t *testing.T, size int) string {
@@ -105,6 +124,16 @@ func zip(t *testing.T, size int) string {
 	var b bytes.Buffer
 	zipInto(&b, bytes.Repeat([]byte("0"), size))
 	return b.String()
+}
+
+func zstdOf(t *testing.T, size int) string {
+	t.Helper()
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	return string(z.EncodeAll(bytes.Repeat([]byte("0"), size), nil))
 }
 
 func zipInto(w io.Writer, text []byte) {
@@ -150,12 +179,15 @@ func TestBadInput(t *testing.T) {
 		{"9", "options", "OPTIONS /orders HTTP/1.1\r\nHost: x\r\n\r\n", 405, "method_not_allowed"},
 		{"10", "wrong type", post("Content-Type: text/plain\r\n", `{}`), 415, "unsupported_media_type"},
 		{"10", "no type", "POST /orders HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 415, "unsupported_media_type"},
-		{"10", "other charset", post("Content-Type: application/json; charset=utf-16\r\n", `{}`), 415, "unsupported_media_type"},
+		{"10", "other charset", post("Content-Type: application/json; charset=klingon\r\n", `{}`), 415, "unsupported_charset"},
 		{"11", "gzip bomb", post("Content-Encoding: gzip\r\n", zip(t, 8<<20)), 413, "decompressed_too_large"},
 		{"11", "unknown encoding", post("Content-Encoding: br\r\n", `{}`), 415, "unsupported_encoding"},
 		{"11", "nested gzip", post("Content-Encoding: gzip, gzip\r\n", `{}`), 415, "unsupported_encoding"},
 		{"11", "two encoding lines", post("Content-Encoding: gzip\r\nContent-Encoding: gzip\r\n", `{}`), 415, "unsupported_encoding"},
 		{"11", "no gzip", post("Content-Encoding: gzip\r\n", `{}`), 400, "bad_gzip"},
+		{"11", "no deflate", post("Content-Encoding: deflate\r\n", `{}`), 400, "bad_deflate"},
+		{"11", "no zstd", post("Content-Encoding: zstd\r\n", `{}`), 400, "bad_zstd"},
+		{"11", "zstd bomb", post("Content-Encoding: zstd\r\n", zstdOf(t, 8<<20)), 413, "decompressed_too_large"},
 		{"12", "empty body", post("", ""), 400, "empty_body"},
 		{"13", "syntax", post("", `{"a":}`), 400, "bad_json"},
 		{"13", "two documents", post("", `{}{}`), 400, "bad_json"},

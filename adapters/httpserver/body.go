@@ -3,27 +3,24 @@ package httpserver
 import (
 	"bytes"
 	"compress/gzip"
+	"compress/zlib"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"sync"
-	"unicode/utf8"
 
-	"orderhub/hub"
-	"orderhub/hub/doc"
+	"github.com/klauspost/compress/zstd"
 )
 
 // preallocate bounds the memory that a mere Content-Length can take.
 const preallocate = 64 << 10
 
 // pools keep what requests use again. The zero pools are empty.
-type pools struct{ buffers, gunzips sync.Pool }
+type pools struct{ buffers sync.Pool }
 
 func (p *pools) buffer() *bytes.Buffer {
 	if b, ok := p.buffers.Get().(*bytes.Buffer); ok {
@@ -73,58 +70,50 @@ func tooLarge(limit int64) *problem {
 	return newProblem(http.StatusRequestEntityTooLarge, "body_too_large", fmt.Sprintf("the body is too large: limit %d bytes", limit))
 }
 
-// decompress undoes one Content-Encoding: gzip; others are refused.
+// decoders undo compressions, as Content-Encoding names them.
+var decoders = map[string]func(io.Reader) (io.Reader, error){
+	"gzip":    func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
+	"deflate": func(r io.Reader) (io.Reader, error) { return zlib.NewReader(r) },
+	"zstd": func(r io.Reader) (io.Reader, error) {
+		d, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20), zstd.WithDecoderLowmem(true))
+		if err != nil {
+			return nil, err
+		}
+		return d.IOReadCloser(), nil
+	},
+}
+
+// decompress undoes one Content-Encoding; unknown ones, and one behind another, are refused.
 func (s *Server) decompress(r *http.Request, raw []byte) ([]byte, *problem) {
 	values := r.Header["Content-Encoding"]
 	if len(values) == 0 {
 		return raw, nil
 	}
 	encoding := strings.ToLower(strings.TrimSpace(strings.Join(values, ",")))
-	switch encoding {
-	case "", "identity":
+	if encoding == "" || encoding == "identity" {
 		return raw, nil
-	case "gzip":
-	default:
-		p := newProblem(http.StatusUnsupportedMediaType, "unsupported_encoding", "the body may be sent plain, or with Content-Encoding: gzip, once")
-		p.accept = "Accept-Encoding: gzip"
+	}
+	decoder := decoders[encoding]
+	if decoder == nil {
+		p := newProblem(http.StatusUnsupportedMediaType, "unsupported_encoding", "the body may be sent plain, or with Content-Encoding: gzip, deflate or zstd, once")
+		p.accept = "Accept-Encoding: gzip, deflate, zstd"
 		return nil, p
 	}
 	b := s.scratch.buffer()
 	defer s.scratch.buffers.Put(b)
-	z, ok := s.scratch.gunzips.Get().(*gzip.Reader)
-	if !ok {
-		z = new(gzip.Reader)
-	}
-	defer s.scratch.gunzips.Put(z)
 	limit := s.cfg.Limits.MaxBody
-	err := z.Reset(bytes.NewReader(raw))
+	z, err := decoder(bytes.NewReader(raw))
 	if err == nil {
 		_, err = b.ReadFrom(io.LimitReader(z, limit+1))
+		if c, ok := z.(io.Closer); ok {
+			c.Close()
+		}
 	}
 	if int64(b.Len()) > limit {
 		return nil, newProblem(http.StatusRequestEntityTooLarge, "decompressed_too_large", fmt.Sprintf("the decompressed body is too large: limit %d bytes", limit))
 	}
 	if err != nil {
-		return nil, newProblem(http.StatusBadRequest, "bad_gzip", "the body is not whole gzip data")
+		return nil, newProblem(http.StatusBadRequest, "bad_"+encoding, "the body is not whole "+encoding+" data")
 	}
 	return bytes.Clone(b.Bytes()), nil
-}
-
-const typeForm = "application/x-www-form-urlencoded"
-
-// formBody is a form as a document of texts, its names sorted; of a name that comes twice the first counts.
-func formBody(raw []byte) (hub.Body, *problem) {
-	fields, err := url.ParseQuery(string(raw))
-	if err != nil {
-		return hub.Body{}, newProblem(http.StatusBadRequest, "bad_form", "the form is not well formed")
-	}
-	var out []doc.Field
-	for name, v := range fields {
-		if !utf8.ValidString(name) || !utf8.ValidString(v[0]) {
-			return hub.Body{}, newProblem(http.StatusBadRequest, "bad_utf8", "the form is not UTF-8")
-		}
-		out = append(out, doc.Field{Name: name, Value: doc.StringValue(v[0])})
-	}
-	slices.SortFunc(out, func(a, b doc.Field) int { return strings.Compare(a.Name, b.Name) })
-	return hub.DocumentBody(doc.ObjectOf(out)), nil
 }

@@ -6,11 +6,12 @@ import (
 	"testing"
 
 	"orderhub/hub"
+	"orderhub/hub/signature"
 )
 
 // TestCheckSource: what a source can't be opened with is told before, with what to write.
 func TestCheckSource(t *testing.T) {
-	both := &Verify{HMAC: []hub.Secret{"a"}, Token: "b"}
+	both := &Verify{Options: signature.Options{HMAC: []hub.Secret{"a"}}, Token: "b"}
 	for _, c := range []struct {
 		arg  string
 		cfg  SourceConfig
@@ -24,12 +25,12 @@ func TestCheckSource(t *testing.T) {
 		{"GET /healthz", SourceConfig{}, ": /healthz is answered by the server itself (write a method and a path, such as GET /orders/{id})"},
 		{"GET /orders/{id", SourceConfig{}, `: "GET /orders/{id" is no route: at offset 12: bad wildcard segment (must end with '}') (write a method and a path, such as GET /orders/{id})`},
 		{"GET /{a}/{a}", SourceConfig{}, `: "GET /{a}/{a}" is no route: at offset 9: duplicate wildcard name "a" (write a method and a path, such as GET /orders/{id})`},
-		{"GET", SourceConfig{Verify: &Verify{}, Consumes: []string{"json", "multipart/form-data"}}, `: "GET" is no route (write a method and a path, such as GET /orders/{id})
-verify: verify: give hmac or token (write verify: {hmac: secret:name} or {token: secret:name})
+		{"GET", SourceConfig{Verify: &Verify{}, Consumes: []string{"json", "*/*"}}, `: "GET" is no route (write a method and a path, such as GET /orders/{id})
+verify: verify: give hmac, key, token, basic, api_key, jwt, client or from (write verify: {hmac: secret:name} or {token: secret:name})
 consumes: consumes: "json" is no media type (write application/json, text/csv or another one)
-consumes: consumes: multipart/form-data is not supported (take the parts one by one, each in a request of its own)`},
+consumes: consumes: */* stands for many (name each media type: that is what senders are told)`},
 		{"GET /x", SourceConfig{Verify: both}, "verify: verify: hmac and token exclude each other (write verify: {hmac: secret:name} or {token: secret:name})"},
-		{"GET /x", SourceConfig{Verify: &Verify{HMAC: []hub.Secret{"whsec_?"}, Scheme: schemeStandard}}, "verify: verify: hmac: key 1 of 1 is not base64 behind whsec_ (write verify: {hmac: secret:name} or {token: secret:name})"},
+		{"GET /x", SourceConfig{Verify: &Verify{Options: signature.Options{HMAC: []hub.Secret{"whsec_?"}, Scheme: "standard-webhooks"}}}, "verify: verify: hmac: key 1 of 1 is not base64 behind whsec_ (write verify: {hmac: secret:name} or {token: secret:name})"},
 	} {
 		var got []string
 		for _, f := range Component().CheckSource(c.arg, &c.cfg) {

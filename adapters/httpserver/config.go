@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/signature"
 )
 
 // Config is an entry of `adapters:` with `type: http-server`.
@@ -22,6 +23,7 @@ type Config struct {
 	URL     string       `yaml:"url" doc:"Public address that links in mails begin with, such as https://shop.example. Left out: the address that it listens on."`
 	LinkKey []hub.Secret `yaml:"link_key" min:"1" doc:"Key that signs links in mails (verify: {token: link}), or a new and an old one while it changes: the first signs. At least 16 bytes, as of openssl rand -hex 32. Left out: a new key at every start, so old links die."`
 	TLS     TLS          `yaml:"tls" doc:"Serve HTTPS."`
+	Proxies []string     `yaml:"proxies" doc:"Addresses and networks of proxies in front: what they say in X-Forwarded-For is believed, for verify: {from: …}."`
 	Limits  Limits       `yaml:"limits" doc:"What one client, and all of them, may use."`
 }
 
@@ -29,6 +31,8 @@ type Config struct {
 type TLS struct {
 	Cert string `yaml:"cert" doc:"File of the certificate chain (PEM). Read again when it changes."`
 	Key  string `yaml:"key" doc:"File of the private key (PEM)."`
+
+	ClientCA string `yaml:"client_ca" doc:"File of the authorities (PEM) that issue certificates of clients: see verify: {client: …}. Clients without one are served, too."`
 }
 
 // Limits bound what requests may cost.
@@ -53,21 +57,15 @@ type SourceConfig struct {
 	Public    bool     `yaml:"public" doc:"It is on purpose that anyone may send: no warning."`
 }
 
-const (
-	schemeHex         = "hex"
-	schemeTimestamped = "timestamped"
-	schemeStandard    = "standard-webhooks"
-	tokenLink         = "link"
-)
-
-// Verify says how a sender proves who it is; one of hmac and token.
+// Verify says how a sender proves who it is: one of hmac or key, token, basic, api_key and jwt, and beside it client and from.
 type Verify struct {
-	HMAC            []hub.Secret  `yaml:"hmac" min:"1" doc:"Secret shared with the sender, or two of them while it changes, of at least 16 bytes: HMAC-SHA256 over the body as received."`
-	Header          string        `yaml:"header" doc:"Header that holds the signature. Left out: X-Signature."`
-	Scheme          string        `yaml:"scheme" oneof:"hex|timestamped|standard-webhooks" doc:"hex: the digest, with or without sha256= before it. timestamped: t=1700000000,v1=hex over time.body. standard-webhooks: webhook-id, webhook-timestamp, webhook-signature. Left out: timestamped if max_age is given without timestamp_header, else hex."`
-	MaxAge          time.Duration `yaml:"max_age" min:"1s" max:"24h" doc:"How far the sender's time may be off. Left out: 5m where the scheme has a time."`
-	TimestampHeader string        `yaml:"timestamp_header" doc:"Header with the time (Unix seconds) that is signed as time.body, with scheme hex."`
-	Token           hub.Secret    `yaml:"token" word:"link" doc:"A secret that comes as Authorization: Bearer; or the word link: the request came by a link that the hub signed."`
+	signature.Options
+	Token  hub.Secret `yaml:"token" word:"link" doc:"A secret that comes as Authorization: Bearer; or the word link: the request came by a link that the hub signed."`
+	Basic  *Basic     `yaml:"basic" doc:"A name and a password, as Authorization: Basic."`
+	APIKey *APIKey    `yaml:"api_key" doc:"A key in a header or in the query."`
+	JWT    *JWT       `yaml:"jwt" doc:"A signed token of an issuer, as Authorization: Bearer."`
+	Client []string   `yaml:"client" min:"1" doc:"Names of client certificates, as subject, DNS name or URI; '*': any that client_ca of the adapter has issued."`
+	From   []string   `yaml:"from" min:"1" doc:"Addresses and networks that senders have, as 192.0.2.7, 10.0.0.0/8."`
 }
 
 const defaultListen = ":8080"
@@ -104,11 +102,20 @@ func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
 	if _, err := linkKeysOf(c); err != nil {
 		bad("link_key", "write link_key: secret:links, or leave it out: then links die when the hub stops", "link_key: %v", err)
 	}
-	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
-		bad("tls", "give both cert and key", "tls: one of cert and key is missing")
-		return faults
+	if _, err := networks(c.Proxies); err != nil {
+		bad("proxies", "write 192.0.2.7 or 10.0.0.0/8", "proxies: %v", err)
 	}
-	for _, f := range []struct{ path, file string }{{"tls.cert", c.TLS.Cert}, {"tls.key", c.TLS.Key}} {
+	c.TLS.check(env, bad)
+	return faults
+}
+
+// check finds what is wrong with the files.
+func (t *TLS) check(env *hub.Env, bad func(path, help, format string, args ...any)) {
+	if (t.Cert == "") != (t.Key == "") || t.ClientCA != "" && t.Cert == "" {
+		bad("tls", "give both cert and key", "tls: one of cert and key is missing")
+		return
+	}
+	for _, f := range []struct{ path, file string }{{"tls.cert", t.Cert}, {"tls.key", t.Key}, {"tls.client_ca", t.ClientCA}} {
 		if f.file == "" {
 			continue
 		}
@@ -116,7 +123,6 @@ func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
 			bad(f.path, "name a file that is there", "%s: %v", f.path, err)
 		}
 	}
-	return faults
 }
 
 // doubt finds a route that changes something, where anybody on the network can reach it, and nothing says that this is meant.

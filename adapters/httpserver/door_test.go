@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/signature"
 )
 
 // Keys that somebody may guess: a server with one does not start, and what is signed with one is not taken.
@@ -30,14 +31,14 @@ func TestFault_S1_ForgedLinksAndSignatures(t *testing.T) {
 			if _, err := definition().New(cfg, &hub.Env{Name: "web"}); err == nil {
 				t.Errorf("a server with link_key %q", g)
 			}
-			for _, v := range []*Verify{{HMAC: keys}, {HMAC: keys, MaxAge: time.Minute}} {
-				if _, faults := routeOf("POST /hook", &SourceConfig{Verify: v}, nil); len(faults) != 1 || faults[0].Path != "verify" {
+			for _, v := range []*Verify{{Options: signature.Options{HMAC: keys}}, {Options: signature.Options{HMAC: keys, Form: signature.Form{MaxAge: time.Minute}}}} {
+				if _, faults := routeOf("POST /hook", &SourceConfig{Verify: v}, &Server{}); len(faults) != 1 || faults[0].Path != "verify" {
 					t.Errorf("hmac %q: %v", g, faults)
 				}
 			}
 		}
-		short := &Verify{Scheme: schemeStandard, HMAC: []hub.Secret{hub.Secret("whsec_" + base64.StdEncoding.EncodeToString([]byte(g)))}}
-		if _, faults := routeOf("POST /hook", &SourceConfig{Verify: short}, nil); len(faults) != 1 {
+		short := &Verify{Options: signature.Options{Scheme: "standard-webhooks", HMAC: []hub.Secret{hub.Secret("whsec_" + base64.StdEncoding.EncodeToString([]byte(g)))}}}
+		if _, faults := routeOf("POST /hook", &SourceConfig{Verify: short}, &Server{}); len(faults) != 1 {
 			t.Errorf("whsec_ of %q: %v", g, faults)
 		}
 	}
@@ -49,13 +50,13 @@ func TestFault_S1_ForgedLinksAndSignatures(t *testing.T) {
 			return &Verify{Token: tokenLink}, "", "/orders?token=" + until + "." + linkDigest([]byte(g), "/orders", until)
 		},
 		"hex": func(g string) (*Verify, string, string) {
-			return &Verify{HMAC: []hub.Secret{key}}, "X-Signature: " + hex.EncodeToString(digestOf(g, body)) + "\r\n", "/orders"
+			return &Verify{Options: signature.Options{HMAC: []hub.Secret{key}}}, "X-Signature: " + hex.EncodeToString(digestOf(g, body)) + "\r\n", "/orders"
 		},
 		"timestamped": func(g string) (*Verify, string, string) {
-			return &Verify{HMAC: []hub.Secret{key}, MaxAge: time.Minute}, "X-Signature: t=" + stamp + ",v1=" + hex.EncodeToString(digestOf(g, stamp, ".", body)) + "\r\n", "/orders"
+			return &Verify{Options: signature.Options{HMAC: []hub.Secret{key}, Form: signature.Form{MaxAge: time.Minute}}}, "X-Signature: t=" + stamp + ",v1=" + hex.EncodeToString(digestOf(g, stamp, ".", body)) + "\r\n", "/orders"
 		},
 		"standard": func(g string) (*Verify, string, string) {
-			return &Verify{Scheme: schemeStandard, HMAC: []hub.Secret{hub.Secret(base64.StdEncoding.EncodeToString([]byte(key)))}},
+			return &Verify{Options: signature.Options{Scheme: "standard-webhooks", HMAC: []hub.Secret{hub.Secret(base64.StdEncoding.EncodeToString([]byte(key)))}}},
 				"Webhook-Id: m1\r\nWebhook-Timestamp: " + stamp + "\r\nWebhook-Signature: v1," + base64.StdEncoding.EncodeToString(digestOf(g, "m1", ".", stamp, ".", body)) + "\r\n", "/orders"
 		},
 		"bearer": func(g string) (*Verify, string, string) {
@@ -117,7 +118,7 @@ func TestFault_S3_HeadersOfOutsiders(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"authorization", "Cookie", "proxy-authorization", "reply-to", "status", "routing-key", "param.id", "verified-id", "a b", "hub-x"} {
-		if _, faults := routeOf("POST /x", &SourceConfig{Headers: []string{name}}, nil); len(faults) != 1 || faults[0].Path != "headers" {
+		if _, faults := routeOf("POST /x", &SourceConfig{Headers: []string{name}}, &Server{}); len(faults) != 1 || faults[0].Path != "headers" {
 			t.Errorf("%s: %v", name, faults)
 		}
 	}
@@ -163,11 +164,11 @@ func TestFault_S7_VerifiedIdNamesTheRequest(t *testing.T) {
 		first       string
 		same, other []string
 	}{
-		"standard": {&Verify{Scheme: schemeStandard, HMAC: []hub.Secret{hub.Secret(base64.StdEncoding.EncodeToString([]byte(key)))}},
+		"standard": {&Verify{Options: signature.Options{Scheme: "standard-webhooks", HMAC: []hub.Secret{hub.Secret(base64.StdEncoding.EncodeToString([]byte(key)))}}},
 			std("m1", t0, body), []string{std("m1", t0, body) + "Idempotency-Key: mine\r\n", std("m1", t1, body)}, []string{std("m2", t0, body)}},
-		"timestamped": {&Verify{HMAC: []hub.Secret{key}, MaxAge: time.Minute}, "X-Signature: t=" + t0 + ",v1=" + sum(t0, ".", body) + "\r\n",
+		"timestamped": {&Verify{Options: signature.Options{HMAC: []hub.Secret{key}, Form: signature.Form{MaxAge: time.Minute}}}, "X-Signature: t=" + t0 + ",v1=" + sum(t0, ".", body) + "\r\n",
 			[]string{"X-Signature: v1=00, v1=" + strings.ToUpper(sum(t0, ".", body)) + ", t=" + t0 + "\r\nIdempotency-Key: mine\r\n"}, []string{"X-Signature: t=" + t1 + ",v1=" + sum(t1, ".", body) + "\r\n"}},
-		"hex with a time": {&Verify{HMAC: []hub.Secret{key}, TimestampHeader: "X-Time"}, "X-Time: " + t0 + "\r\nX-Signature: " + sum(t0, ".", body) + "\r\n",
+		"hex with a time": {&Verify{Options: signature.Options{HMAC: []hub.Secret{key}, TimestampHeader: "X-Time"}}, "X-Time: " + t0 + "\r\nX-Signature: " + sum(t0, ".", body) + "\r\n",
 			[]string{"X-Time: " + t0 + "\r\nX-Signature: sha256=" + sum(t0, ".", body) + "\r\n"}, []string{"X-Time: " + t1 + "\r\nX-Signature: " + sum(t1, ".", body) + "\r\n"}},
 	} {
 		k := newTaken()

@@ -2,7 +2,6 @@ package httpserver
 
 import (
 	"fmt"
-	"mime"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -39,8 +38,9 @@ var (
 
 // notCarried tells why a header can't be named; "": it can.
 func notCarried(name string) string {
+	name = strings.TrimSuffix(name, "*") // x-shop-*: all that begin so
 	switch {
-	case !validHeader(name, ""):
+	case name == "" || !validHeader(name, ""):
 		return "is no name of a header"
 	case slices.Contains(secretHeaders, name):
 		return "proves who sends, and is kept by nobody: see verify"
@@ -55,11 +55,32 @@ func wire(named []string) (out [][2]string) {
 	for _, name := range named {
 		name = strings.ToLower(name)
 		pair := [2]string{textproto.CanonicalMIMEHeaderKey(name), name}
-		if notCarried(name) == "" && !slices.Contains(carried[:], pair) && !slices.Contains(out, pair) {
+		if notCarried(name) == "" && !strings.HasSuffix(name, "*") && !slices.Contains(carried[:], pair) && !slices.Contains(out, pair) {
 			out = append(out, pair)
 		}
 	}
 	return out
+}
+
+// prefixes are how headers begin that messages carry: those of CloudEvents, and what the route names with a star.
+func prefixes(named []string) []string {
+	out := []string{"ce-"}
+	for _, name := range named {
+		if begin, ok := strings.CutSuffix(strings.ToLower(name), "*"); ok {
+			out = append(out, begin)
+		}
+	}
+	return out
+}
+
+// carryAll adds the headers that begin with one of the prefixes.
+func (s *Source) carryAll(r *http.Request, h hub.Headers) {
+	for name, values := range r.Header {
+		lower := strings.ToLower(name)
+		if slices.ContainsFunc(s.begins, func(begin string) bool { return strings.HasPrefix(lower, begin) }) && notCarried(lower) == "" && !s.verify.holds("header."+name) {
+			h[lower] = strings.Join(values, ", ")
+		}
+	}
 }
 
 // headers are the message's: the allowed ones, param.… of the path, query.… of the URL.
@@ -70,11 +91,12 @@ func (s *Source) headers(r *http.Request, media string) (hub.Headers, *problem) 
 	}
 	for _, list := range [][][2]string{carried[:], s.named} {
 		for _, c := range list {
-			if v := strings.Join(r.Header[c[0]], ", "); v != "" && !s.isProof(c[0]) {
+			if v := strings.Join(r.Header[c[0]], ", "); v != "" && !s.verify.holds("header."+c[0]) {
 				h[c[1]] = v
 			}
 		}
 	}
+	s.carryAll(r, h)
 	if p := checkIdempotencyKey(r.Header["Idempotency-Key"]); p != nil {
 		return nil, p
 	}
@@ -94,14 +116,14 @@ func (s *Source) headers(r *http.Request, media string) (hub.Headers, *problem) 
 	return h, nil
 }
 
-// query adds the fields of the URL's query to h, but for the token of a signed link.
+// query adds the fields of the URL's query to h, but for what proves the sender.
 func (s *Source) query(r *http.Request, h hub.Headers) *problem {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return newProblem(http.StatusBadRequest, "bad_query", "the query of the URL is not well formed")
 	}
 	for name, v := range query {
-		if name != "token" || s.verify.link == nil {
+		if !s.verify.holds("query." + name) {
 			h["query."+name] = v[0]
 		}
 	}
@@ -119,35 +141,4 @@ func checkIdempotencyKey(values []string) *problem {
 		return newProblem(http.StatusBadRequest, "bad_idempotency_key", fmt.Sprintf("the Idempotency-Key is longer than %d characters", maxIdempotencyKey))
 	}
 	return nil
-}
-
-// isProof tells whether a header holds a signature.
-func (s *Source) isProof(name string) bool {
-	return s.verify.header != "" && strings.EqualFold(name, s.verify.header)
-}
-
-// mediaType is the content type of the body, when the route takes it. The
-// usual spelling of JSON is found without parsing.
-func (s *Source) mediaType(r *http.Request, size int) (string, *problem) {
-	values := r.Header["Content-Type"]
-	if len(values) == 0 && size == 0 {
-		return "", nil
-	}
-	if len(values) == 1 {
-		if values[0] == typeJSON && s.accepts[0] == typeJSON {
-			return typeJSON, nil
-		}
-		media, params, err := mime.ParseMediaType(values[0])
-		charset := params["charset"]
-		if err == nil && slices.Contains(s.accepts, media) && (charset == "" || strings.EqualFold(charset, "utf-8")) {
-			return media, nil
-		}
-	}
-	p := newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "send Content-Type: "+strings.Join(s.accepts, " or "))
-	p.accept = "Accept: " + strings.Join(s.accepts, ", ")
-	return "", p
-}
-
-func isJSON(media string) bool {
-	return media == typeJSON || strings.HasSuffix(media, "+json")
 }

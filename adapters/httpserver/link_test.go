@@ -49,7 +49,7 @@ func TestSignedLink(t *testing.T) {
 	if !strings.HasPrefix(link, "https://shop.example/orders/W-1/card?token=1700003600.") {
 		t.Errorf("the link is %s", link)
 	}
-	v, err := newVerifier(&Verify{Token: tokenLink}, s.linkKeys)
+	v, err := newVerifier(&Verify{Token: tokenLink}, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,36 +101,6 @@ func TestPublicAddress(t *testing.T) {
 		if faults := (&Config{URL: text}).check(&hub.Env{}); (len(faults) == 0) != ok {
 			t.Errorf("url %q: %v", text, faults)
 		}
-	}
-}
-
-func TestForms(t *testing.T) {
-	for _, c := range []struct {
-		name, form, body string
-		status           int
-		code             string
-	}{
-		{"texts", "note=f%C3%BCr+dich&card=tok_1", `{"card":"tok_1","note":"für dich"}`, 202, ""},
-		{"the first of a name", "a=1&a=2", `{"a":"1"}`, 202, ""},
-		{"nothing in it", "a=", `{"a":""}`, 202, ""},
-		{"not well formed", "a=%zz", "", 400, "bad_form"},
-		{"not UTF-8", "a=%ff", "", 400, "bad_utf8"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			k := newTaken()
-			addr := serveRoute(t, "POST /orders", &SourceConfig{Consumes: []string{typeJSON, typeForm}}, k, nil)
-			status, code, _ := exchange(t, addr, strings.Replace(post("", c.form), typeJSON, typeForm, 1))
-			if status != c.status || code != c.code {
-				t.Fatalf("got %d %q, want %d %q", status, code, c.status, c.code)
-			}
-			if status != 202 {
-				return
-			}
-			m := <-k.messages
-			if got := string(m.Body.Bytes()) + m.Headers.Get(hub.HeaderContentType); got != c.body+typeJSON {
-				t.Errorf("the message is %s, want %s", got, c.body)
-			}
-		})
 	}
 }
 

@@ -24,6 +24,9 @@ func (s *Source) Describe(d hub.Description) {
 	s.server.routes.mu.Lock()
 	defer s.server.routes.mu.Unlock()
 	s.about = d
+	if len(s.options.Consumes) == 0 && len(d.Types) > 0 {
+		s.accepts = d.Types
+	}
 	s.named = wire(append(slices.Clone(s.options.Headers), d.Headers...))
 	s.server.routes.document = nil
 }
@@ -50,16 +53,23 @@ func (s *Server) document() []byte {
 // describe makes the OpenAPI document of the sources.
 func (s *Server) describe(sources []*Source) []byte {
 	slices.SortFunc(sources, func(a, b *Source) int { return strings.Compare(a.pattern, b.pattern) })
-	d := &describing{paths: object{}, params: map[string][]string{}, components: components{Responses: object{}, Security: object{}}}
+	d := &describing{paths: object{}, tags: map[string]bool{}, params: map[string][]string{}, components: components{Responses: object{}, Security: object{}}}
 	json.Unmarshal(sharedComponents, &d.components) // our own file
 	for _, src := range sources {
 		d.operation(src)
 	}
 	api, _ := json.Marshal(object{"paths": d.paths, "components": d.components}) // maps, texts, numbers and checked JSON
 	sum := sha256.Sum256(api)
+	var tags []object
+	for _, tag := range slices.Sorted(maps.Keys(d.tags)) {
+		tags = append(tags, object{"name": tag, "description": "Below /" + tag})
+	}
+	title := cmp.Or(s.env.Hub, s.env.Name)
 	doc, _ := json.Marshal(object{
 		"openapi": "3.1.0",
-		"info":    object{"title": cmp.Or(s.env.Hub, s.env.Name), "version": hex.EncodeToString(sum[:4])}, // another one when the API is another one
+		"info": object{"title": title, "version": hex.EncodeToString(sum[:4]), // another one when the API is another one
+			"description": "What " + title + " takes, made of its configuration."},
+		"tags":    tags,
 		"servers": []object{{"url": "/"}},
 		"paths":   d.paths, "components": d.components,
 	})
@@ -84,19 +94,25 @@ type components struct {
 type describing struct {
 	components
 	paths  object
+	tags   map[string]bool     // first segments of paths
 	params map[string][]string // names of a path's parameters, by the path without them
 }
 
 func (d *describing) operation(src *Source) {
 	method, path, _ := strings.Cut(strings.TrimSuffix(src.pattern, "{$}"), " ")
 	path, params := d.path(path, src.params)
-	op := object{"operationId": src.about.Pipeline, "responses": d.answers(src)}
-	if src.about.Pipeline == "" {
-		op["operationId"] = strings.Trim(unnamed.ReplaceAllString(method+path, "-"), "-")
-	}
+	id := cmp.Or(src.about.Pipeline, strings.Trim(unnamed.ReplaceAllString(method+path, "-"), "-"))
+	tag, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	tag = cmp.Or(strings.Trim(tag, "{}"), "root")
+	d.tags[tag] = true
+	op := object{"operationId": id, "responses": d.answers(src), "tags": []string{tag}, "summary": cmp.Or(titleOf(src.about.Schema), unnamed.ReplaceAllString(id, " "))}
 	var parameters []object
-	for _, name := range params {
-		parameters = append(parameters, object{"in": "path", "name": name, "required": true, "schema": object{"type": "string"}})
+	for i, name := range params {
+		p := object{"in": "path", "name": name, "required": true, "schema": object{"type": "string"}}
+		if strings.Contains(src.pattern, "{"+src.params[i]+"...}") {
+			p["description"] = "The rest of the path: one or more segments, with slashes between them."
+		}
+		parameters = append(parameters, p)
 	}
 	if method == http.MethodGet || method == http.MethodDelete {
 		parameters = append(parameters, object{"in": "query", "name": "query", "style": "form", "explode": true,
@@ -111,9 +127,6 @@ func (d *describing) operation(src *Source) {
 	op["parameters"] = parameters
 	if wantsBody(method) {
 		op["requestBody"] = d.body(src)
-	}
-	if title := titleOf(src.about.Schema); title != "" {
-		op["summary"] = title
 	}
 	if needs := src.verify.describe(d.Security); needs != nil {
 		op["security"] = []object{needs}
@@ -143,14 +156,14 @@ func (d *describing) path(path string, params []string) (string, []string) {
 // body is the request's body: of each media type that the route takes.
 func (d *describing) body(src *Source) object {
 	content := object{}
-	for _, media := range src.accepts {
+	for _, media := range src.accepts.told() {
 		content[media] = object{}
-		if isJSON(media) && src.about.Schema != nil {
+		if hub.IsJSON(media) && src.about.Schema != nil {
 			content[media] = object{"schema": d.schema(src.about)}
 		}
 	}
 	return object{"required": !src.options.EmptyBody, "content": content,
-		"description": sizeText(src.server.cfg.Limits.MaxBody) + " at most. Content-Encoding: gzip is taken."}
+		"description": sizeText(src.server.cfg.Limits.MaxBody) + " at most. Content-Encoding: gzip, deflate and zstd are taken."}
 }
 
 // answers are the responses of a route: its pipeline's replies, and the
@@ -203,7 +216,7 @@ func (s *Source) problems() map[int]string {
 		out[http.StatusRequestEntityTooLarge] = "The body is too large."
 		out[http.StatusUnsupportedMediaType] = "The body's media type or encoding is not taken."
 	}
-	if s.verify.wants() {
+	if len(s.verify.proofs) > 0 {
 		out[http.StatusUnauthorized] = "The sender did not prove who it is."
 	}
 	return out

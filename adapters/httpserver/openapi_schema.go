@@ -8,6 +8,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/hub/signature"
 )
 
 var (
@@ -142,39 +143,30 @@ func acceptedSchema() object {
 		"accepted": object{"const": true}, "duplicate": object{"const": true, "description": "it was taken before"}, "trace_id": object{"type": "string"}}}
 }
 
-// wants tells whether senders must prove who they are.
-func (v *verifier) wants() bool { return v.token != nil || v.link != nil || v.name != "" }
-
 // describe adds how senders prove who they are to the schemes, and gives the
 // names of those that a request needs; nil: none.
-func (v *verifier) describe(schemes object) object {
-	needs := object{}
-	add := func(name string, scheme object) {
-		name = unusable.ReplaceAllString(name, "_")
-		schemes[name], needs[name] = scheme, []string{}
-	}
-	header := func(name, format string, args ...any) object {
-		return object{"type": "apiKey", "in": "header", "name": name, "description": fmt.Sprintf(format, args...)}
-	}
-	stamp := fmt.Sprintf("Unix seconds, at most %.0f s off.", v.maxAge.Seconds())
-	switch {
-	case v.token != nil:
-		add("bearer", object{"type": "http", "scheme": "bearer"})
-	case v.link != nil:
-		add("link", object{"type": "apiKey", "in": "query", "name": "token", "description": "Part of a link that we sent."})
-	case v.name == schemeHex && v.stamp != "":
-		add("hmac-of-time-and-body."+v.header, header(v.header, "HMAC-SHA256 of the time, a dot and the body exactly as sent, in hex digits; sha256= may stand before it."))
-		add("time."+v.stamp, header(v.stamp, "%s", stamp))
-	case v.name == schemeHex:
-		add("hmac-of-body."+v.header, header(v.header, "HMAC-SHA256 of the body exactly as sent, in hex digits; sha256= may stand before it."))
-	case v.name == schemeTimestamped:
-		add("timestamped-hmac."+v.header, header(v.header, "t=TIME,v1=DIGEST. TIME: %s DIGEST: HMAC-SHA256 of TIME, a dot and the body exactly as sent, in hex digits.", stamp))
-	case v.name == schemeStandard:
-		add("webhook-id", header("webhook-id", "ID of the message (Standard Webhooks)."))
-		add("webhook-timestamp", header("webhook-timestamp", "%s", stamp))
-		add("webhook-signature", header("webhook-signature", "v1, and in base64 the HMAC-SHA256 of id, timestamp and body exactly as sent, with dots between them."))
-	default:
-		return nil
+func (v *verifier) describe(schemes object) (needs object) {
+	for _, p := range v.proofs {
+		p.describe(func(name string, scheme object) {
+			if needs == nil {
+				needs = object{}
+			}
+			name = unusable.ReplaceAllString(name, "_")
+			schemes[name], needs[name] = scheme, []string{}
+		})
 	}
 	return needs
+}
+
+// describeSignature tells which headers a signature needs.
+func describeSignature(s *signature.Signature, add func(name string, scheme object)) {
+	header, stamp, id := s.Headers()
+	describe := func(name, format string, args ...any) {
+		if name != "" {
+			add(s.Name+"."+name, object{"type": "apiKey", "in": "header", "name": name, "description": fmt.Sprintf(format, args...)})
+		}
+	}
+	describe(header, "%s in %s of %s, exactly as sent, written %s.", strings.ToUpper(s.Algorithm), s.Encoding, s.Signed, s.Written)
+	describe(stamp, "Time of the signature, at most %.0f s off.", s.MaxAge.Seconds())
+	describe(id, "ID of the message: the same when it is sent again.")
 }

@@ -12,6 +12,7 @@ import (
 
 	"orderhub/adapters/httpserver/openapitest"
 	"orderhub/hub"
+	"orderhub/hub/signature"
 )
 
 const orderSchema = `{"title":"An order","type":"object","required":["id"],"properties":{"id":{"type":"string"},"to":{"$ref":"#/$defs/address"},
@@ -39,10 +40,10 @@ func described(t *testing.T) *Server {
 		{"PUT /orders/{id}/lines/{line}", SourceConfig{EmptyBody: true}, hub.Description{Pipeline: "orders.address", Schema: []byte(`{"type":"object"}`), Statuses: []int{0}}},
 		{"POST /files/{rest...}", SourceConfig{Consumes: []string{"text/csv", "application/x+json"}}, hub.Description{Pipeline: "files", Schema: []byte("true")}},
 		{"PATCH /slash/", SourceConfig{}, hub.Description{}},
-		{"POST /hex", SourceConfig{Verify: &Verify{HMAC: secret}}, hub.Description{Pipeline: "hex", Statuses: []int{409}}},
-		{"POST /stamped", SourceConfig{Verify: &Verify{HMAC: secret, Header: "X-Sig!", TimestampHeader: "X-Time"}}, hub.Description{Pipeline: "stamped"}},
-		{"POST /timestamped", SourceConfig{Verify: &Verify{HMAC: secret, Scheme: schemeTimestamped}}, hub.Description{Pipeline: "timestamped"}},
-		{"POST /standard", SourceConfig{Verify: &Verify{HMAC: []hub.Secret{"whsec_czNjcmV0IG9mIDE2IGJ5dGVzIG9yIG1vcmU="}, Scheme: schemeStandard}}, hub.Description{Pipeline: "standard"}},
+		{"POST /hex", SourceConfig{Verify: &Verify{Options: signature.Options{HMAC: secret}}}, hub.Description{Pipeline: "hex", Statuses: []int{409}}},
+		{"POST /stamped", SourceConfig{Verify: &Verify{Options: signature.Options{HMAC: secret, Header: "X-Sig!", TimestampHeader: "X-Time"}}}, hub.Description{Pipeline: "stamped"}},
+		{"POST /timestamped", SourceConfig{Verify: &Verify{Options: signature.Options{HMAC: secret, Scheme: "timestamped"}}}, hub.Description{Pipeline: "timestamped"}},
+		{"POST /standard", SourceConfig{Verify: &Verify{Options: signature.Options{HMAC: []hub.Secret{"whsec_czNjcmV0IG9mIDE2IGJ5dGVzIG9yIG1vcmU="}, Scheme: "standard-webhooks"}}}, hub.Description{Pipeline: "standard"}},
 		{"POST /token", SourceConfig{Verify: &Verify{Token: "t0ken"}}, hub.Description{Pipeline: "token"}},
 		{"GET /link", SourceConfig{Verify: &Verify{Token: tokenLink}}, hub.Description{Pipeline: "link"}},
 	} {
@@ -95,6 +96,10 @@ func TestOpenAPISays(t *testing.T) {
 		{text("paths", "/orders/{id}/lines/{line}", "put", "parameters", "1"), `{"in":"path","name":"line","required":true,"schema":{"type":"string"}}`},
 		{text("paths", "/orders", "post", "summary"), `"An order"`},
 		{text("paths", "/orders", "post", "operationId"), `"orders"`},
+		{text("paths", "/hex", "post", "summary"), `"hex"`},
+		{text("paths", "/orders/{order}", "get", "tags"), `["orders"]`},
+		{text("paths", "/files/{rest}", "post", "parameters", "0", "description"), `"The rest of the path: one or more segments, with slashes between them."`},
+		{text("tags", "0", "name"), `"files"`},
 		{text("paths", "/slash/", "patch", "operationId"), `"PATCH-slash"`},
 		{text("paths", "/orders", "post", "requestBody", "required"), "true"},
 		{text("paths", "/orders/{id}/lines/{line}", "put", "requestBody", "required"), "false"},
@@ -112,15 +117,15 @@ func TestOpenAPISays(t *testing.T) {
 		{keys("components", "schemas"), "Problem files orders orders.address orders.address_"},
 		{text("components", "schemas", "orders", "properties"), `{"$ref":{"type":"string"},"enum":{"enum":[{"$ref":"#/x"}]},"id":{"type":"string"},"odd":{"$ref":"#/components/schemas/orders/$defs/a%20b"},"one":{"$ref":"#/components/schemas/orders/properties/id"},"same":{"$ref":"#/components/schemas/orders"},"to":{"$ref":"#/components/schemas/orders.address"}}`},
 		{text("paths", "/orders", "post", "security"), "null"},
-		{text("paths", "/hex", "post", "security"), `[{"hmac-of-body.X-Signature":[]}]`},
-		{text("paths", "/stamped", "post", "security"), `[{"hmac-of-time-and-body.X-Sig_":[],"time.X-Time":[]}]`},
-		{text("paths", "/timestamped", "post", "security"), `[{"timestamped-hmac.X-Signature":[]}]`},
-		{text("paths", "/standard", "post", "security"), `[{"webhook-id":[],"webhook-signature":[],"webhook-timestamp":[]}]`},
+		{text("paths", "/hex", "post", "security"), `[{"hex.X-Signature":[]}]`},
+		{text("paths", "/stamped", "post", "security"), `[{"hex.X-Sig_":[],"hex.X-Time":[]}]`},
+		{text("paths", "/timestamped", "post", "security"), `[{"timestamped.X-Signature":[]}]`},
+		{text("paths", "/standard", "post", "security"), `[{"standard-webhooks.Webhook-Id":[],"standard-webhooks.Webhook-Signature":[],"standard-webhooks.Webhook-Timestamp":[]}]`},
 		{text("paths", "/token", "post", "security"), `[{"bearer":[]}]`},
 		{text("paths", "/link", "get", "security"), `[{"link":[]}]`},
 		{text("components", "securitySchemes", "bearer"), `{"scheme":"bearer","type":"http"}`},
 		{text("components", "securitySchemes", "link", "in"), `"query"`},
-		{text("components", "securitySchemes", "hmac-of-time-and-body.X-Sig_", "name"), `"X-Sig!"`},
+		{text("components", "securitySchemes", "hex.X-Sig_", "name"), `"X-Sig!"`},
 	} {
 		if c.got != c.want {
 			t.Errorf("got  %s\nwant %s", c.got, c.want)

@@ -74,18 +74,19 @@ func problemOf(err error) *problem {
 
 // ofDocument makes faults of the body's form 400 and 413.
 func (p *problem) ofDocument(err error) {
+	s, unreadable := errors.AsType[*doc.SyntaxError](err)
 	switch p.code {
 	case doc.CodeTooComplex:
 		p.status = http.StatusRequestEntityTooLarge
-	case doc.CodeBadJSON, doc.CodeTooDeep, doc.CodeDuplicateKey, doc.CodeBadUTF8, doc.CodeEmptyBody:
-		p.status = http.StatusBadRequest
 	case "not_found":
 		p.status = http.StatusNotFound
 	case "idempotency_key_missing":
 		p.status = http.StatusBadRequest
 	}
-	if s, ok := errors.AsType[*doc.SyntaxError](err); ok {
-		p.detail = s.Error()
+	if unreadable {
+		if p.detail = s.Error(); p.status == hub.Invalid.Status() {
+			p.status = http.StatusBadRequest
+		}
 		if s.Code == doc.CodeBadUTF8 {
 			p.detail = fmt.Sprintf("%s (offset %d)", p.detail, s.Offset)
 		}
@@ -143,10 +144,17 @@ func (p *problem) write(w http.ResponseWriter, r *http.Request) {
 			h.Set(hub.HeaderErrorPartial, "true")
 		}
 	}
-	if strings.HasPrefix(p.code, "token_") {
+	switch kind, _, _ := strings.Cut(p.code, "_"); kind {
+	case "token":
 		h.Set("WWW-Authenticate", "Bearer")
+	case "basic":
+		h.Set("WWW-Authenticate", `Basic realm="hub", charset="UTF-8"`)
 	}
-	told := problemJSON{urnCode + p.code, http.StatusText(p.status), p.status, p.detail, p.code, p.trace, p.fields[:min(len(p.fields), maxFields)]}
+	code, detail := p.code, p.detail
+	if p.status == http.StatusUnauthorized { // why is for ops: see refusal
+		code, detail = codeUnproven, unprovenText
+	}
+	told := problemJSON{urnCode + code, http.StatusText(p.status), p.status, detail, code, p.trace, p.fields[:min(len(p.fields), maxFields)]}
 	if prefersHTML(r) {
 		h.Set("Content-Type", typeHTML)
 		h.Set("Content-Security-Policy", pagePolicy)

@@ -17,12 +17,15 @@ func Component() hub.Component { return definition().Component() }
 func definition() hub.Typed[*Server, Config, SourceConfig] {
 	return hub.Typed[*Server, Config, SourceConfig]{
 		Name: "http-server", Doc: readme, Answers: true,
-		Confine:     func(c *Config, _, _ string) { c.Listen = "127.0.0.1:0" },
-		Config:      defaultConfig,
-		Source:      func() *SourceConfig { return &SourceConfig{} },
-		CheckSource: func(arg string, c *SourceConfig) []hub.FieldFault { _, faults := routeOf(arg, c, nil); return faults },
-		Doubt:       doubt,
-		Check:       (*Config).check,
+		Confine: func(c *Config, _, _ string) { c.Listen = "127.0.0.1:0" },
+		Config:  defaultConfig,
+		Source:  func() *SourceConfig { return &SourceConfig{} },
+		CheckSource: func(arg string, c *SourceConfig) []hub.FieldFault {
+			_, faults := routeOf(arg, c, &Server{})
+			return faults
+		},
+		Doubt: doubt,
+		Check: (*Config).check,
 
 		Open:       open,
 		Close:      (*Server).Close,

@@ -61,7 +61,12 @@ func (s *Source) answer(w http.ResponseWriter, r *http.Request, id string, reply
 }
 
 // accepted answers that the hub owns the message.
-func accepted(w http.ResponseWriter, id string, duplicate bool) {
+func (s *Source) accepted(w http.ResponseWriter, id string, duplicate bool) {
+	if s.verify.answer != "" { // its sender reads nothing else
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Write([]byte(s.verify.answer))
+		return
+	}
 	w.Header()["Content-Type"] = jsonType
 	w.WriteHeader(http.StatusAccepted)
 	text := `{"accepted":true,"trace_id":"` + id + `"}`

@@ -18,7 +18,11 @@ func (s *Source) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header()[headerTrace] = []string{id}
 	defer s.contain(w, r, id)
 	m, raw, p := s.message(w, r, id, now)
-	if p != nil {
+	switch {
+	case p != nil && p.code == codePing:
+		w.WriteHeader(p.status)
+		return
+	case p != nil:
 		s.refuse(w, r, id, raw, p)
 		return
 	}
@@ -28,7 +32,7 @@ func (s *Source) serve(w http.ResponseWriter, r *http.Request) {
 	reply, err := s.ask(ctx, m)
 	switch {
 	case errors.Is(err, hub.ErrDuplicate):
-		accepted(w, id, true)
+		s.accepted(w, id, true)
 	case err != nil:
 		p := problemOf(err)
 		if p.status == http.StatusInternalServerError {
@@ -37,7 +41,7 @@ func (s *Source) serve(w http.ResponseWriter, r *http.Request) {
 		p.trace = id
 		p.write(w, r)
 	case reply == nil:
-		accepted(w, id, false)
+		s.accepted(w, id, false)
 	default:
 		s.answer(w, r, id, reply)
 	}
@@ -69,7 +73,7 @@ func (s *Source) message(w http.ResponseWriter, r *http.Request, id string, now 
 	if p != nil {
 		return nil, raw, p
 	}
-	media, p := s.mediaType(r, len(raw))
+	kind, p := s.contentType(r, len(raw))
 	if p != nil {
 		return nil, raw, p
 	}
@@ -77,41 +81,13 @@ func (s *Source) message(w http.ResponseWriter, r *http.Request, id string, now 
 	if p != nil {
 		return nil, raw, p
 	}
-	headers, p := s.headers(r, media)
+	headers, p := s.headers(r, kind)
 	if p != nil {
 		return nil, plain, p
 	}
 	if proven != "" {
 		headers[hub.HeaderVerified] = proven
 	}
-	m, p = s.decoded(&hub.Message{ID: id, Time: now, Headers: headers, Body: hub.NewBody(plain)}, r.Method, media)
+	m, p = s.decoded(&hub.Message{ID: id, Time: now, Headers: headers, Body: hub.NewBody(plain)}, r.Method)
 	return m, plain, p
-}
-
-// decoded is m with its body in the form that its media type says.
-func (s *Source) decoded(m *hub.Message, method, media string) (*hub.Message, *problem) {
-	if m.Body.Len() == 0 {
-		if wantsBody(method) && !s.options.EmptyBody {
-			return nil, newProblem(http.StatusBadRequest, "empty_body", "the request has no body")
-		}
-		return m, nil
-	}
-	switch {
-	case media == typeForm:
-		body, p := formBody(m.Body.Bytes())
-		if p != nil {
-			return nil, p
-		}
-		m.Body = body
-		m.Headers[hub.HeaderContentType] = typeJSON
-	case isJSON(media):
-		if _, err := m.Body.Doc(); err != nil { // decoded here, kept in the body
-			return nil, problemOf(err)
-		}
-	}
-	return m, nil
-}
-
-func wantsBody(method string) bool {
-	return method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
 }

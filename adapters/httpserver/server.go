@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,6 +21,8 @@ import (
 // it; before that every Source.Run must have returned.
 type Server struct {
 	cfg      Config
+	proxies  []netip.Prefix // whose X-Forwarded-For is believed
+	remote   remote
 	env      *hub.Env
 	linkKeys [][]byte
 	base     atomic.Pointer[string] // of links; nil: not known before Start
@@ -44,6 +47,9 @@ func open(cfg *Config, env *hub.Env) (*Server, error) {
 		return nil, fmt.Errorf("link_key: %w", err)
 	}
 	s := &Server{cfg: *cfg, env: env, linkKeys: keys, failed: make(chan struct{})}
+	if s.proxies, err = networks(cfg.Proxies); err != nil {
+		return nil, fmt.Errorf("proxies: %w", err)
+	}
 	if base := strings.TrimSuffix(cfg.URL, "/"); base != "" {
 		s.base.Store(&base)
 	}
@@ -65,6 +71,12 @@ func open(cfg *Config, env *hub.Env) (*Server, error) {
 		}
 		s.secure = true
 		s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certs.get}
+		if s.http.TLSConfig.ClientCAs, err = clientRoots(env.Path(cfg.TLS.ClientCA)); err != nil {
+			return nil, fmt.Errorf("tls: client_ca: %w", err)
+		}
+		if cfg.TLS.ClientCA != "" {
+			s.http.TLSConfig.ClientAuth = tls.VerifyClientCertIfGiven
+		}
 	}
 	return s, nil
 }
@@ -72,11 +84,10 @@ func open(cfg *Config, env *hub.Env) (*Server, error) {
 // OpenSource declares the route that arg names, such as "POST /orders/{id}". It
 // answers 503 until the source runs.
 func (s *Server) OpenSource(arg string, cfg *SourceConfig) (hub.Source, error) {
-	src, faults := routeOf(arg, cfg, s.linkKeys)
+	src, faults := routeOf(arg, cfg, s)
 	if len(faults) > 0 {
 		return nil, fmt.Errorf("http-server %q: route %q: %s; %s", s.env.Name, arg, faults[0].Message, faults[0].Help)
 	}
-	src.server = s
 	if s.cfg.OpenAPI != "" && src.pattern == "GET "+s.cfg.OpenAPI {
 		return nil, fmt.Errorf("http-server %q: route %q: the OpenAPI description is served there", s.env.Name, arg)
 	}

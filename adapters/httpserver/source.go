@@ -3,7 +3,6 @@ package httpserver
 import (
 	"context"
 	"fmt"
-	"mime"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,7 +22,9 @@ type Source struct {
 	params  []string
 	options SourceConfig
 	verify  verifier
-	accepts []string    // media types
+	accepts media       // of its bodies
+	guarded bool        // forms are taken though nobody asked for it: not those of other sites
+	begins  []string    // of headers that messages carry
 	named   [][2]string // headers of the messages beside the usual ones
 	about   hub.Description
 	gate    gate
@@ -33,17 +34,17 @@ type Source struct {
 
 var _ hub.Source = (*Source)(nil)
 
-// routeOf reads a route and its options, and finds all that is wrong with them; linkKeys sign links. It has no server yet.
-func routeOf(arg string, cfg *SourceConfig, linkKeys [][]byte) (src *Source, faults []hub.FieldFault) {
+// routeOf reads a route of a server and its options, and finds all that is wrong with them.
+func routeOf(arg string, cfg *SourceConfig, s *Server) (src *Source, faults []hub.FieldFault) {
 	bad := func(path, help, format string, args ...any) {
 		faults = append(faults, hub.FieldFault{Path: path, Message: fmt.Sprintf(format, args...), Help: help})
 	}
-	src = &Source{options: *cfg, named: wire(cfg.Headers)}
+	src = &Source{server: s, options: *cfg, named: wire(cfg.Headers)}
 	var err error
 	if src.pattern, src.params, err = parsePattern(arg); err != nil {
 		bad("", "write a method and a path, such as "+routeLike(arg), "%v", err)
 	}
-	if src.verify, err = newVerifier(cfg.Verify, linkKeys); err != nil {
+	if src.verify, err = newVerifier(cfg.Verify, s); err != nil {
 		bad("verify", "write verify: {hmac: secret:name} or {token: secret:name}", "%v", err)
 	}
 	for _, name := range cfg.Headers {
@@ -51,19 +52,11 @@ func routeOf(arg string, cfg *SourceConfig, linkKeys [][]byte) (src *Source, fau
 			bad("headers", "write the name of a header of requests, as x-shop", "headers: %q %s", name, why)
 		}
 	}
-	for _, text := range cfg.Consumes {
-		media, _, err := mime.ParseMediaType(text)
-		switch {
-		case err != nil || !strings.Contains(media, "/"):
-			bad("consumes", "write application/json, text/csv or another one", "consumes: %q is no media type", text)
-		case strings.HasPrefix(media, "multipart/"):
-			bad("consumes", "take the parts one by one, each in a request of its own", "consumes: %s is not supported", media)
-		}
-		src.accepts = append(src.accepts, media)
-	}
+	src.accepts = consumed(cfg.Consumes, bad)
 	if len(src.accepts) == 0 {
-		src.accepts = []string{typeJSON}
+		src.accepts = media{typeJSON}
 	}
+	src.guarded, src.begins = len(cfg.Consumes) == 0 && cfg.Verify == nil, prefixes(cfg.Headers)
 	return src, faults
 }
 

@@ -1,107 +1,72 @@
 package httpserver
 
 import (
-	"bytes"
 	"cmp"
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
-	"slices"
-	"strconv"
+	"reflect"
 	"strings"
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/signature"
 )
 
 const (
-	maxSignatures      = 10
-	maxSignatureHeader = 4 << 10
-	maxWebhookID       = 255
-	defaultMaxAge      = 5 * time.Minute
+	tokenLink    = "link"
+	codeUnproven = "unauthorized" // what callers are told of all that is not proven
+	unprovenText = "the sender is not proven"
+	codePing     = "ping" // the code of a request that only asks whether somebody is there
 )
 
-// scheme says how a signature is written, and what is signed before the body. A further way to sign is a further row of schemes.
-type scheme struct {
-	name   string
-	header string // of the signature, unless the configuration names one
-	form   string // of that header, with TIME and SIGNATURE
-	id     string // header of the message's ID, which is signed; "": none is
-	stamp  string // header of the time in Unix seconds, which is signed; "": none is, or it is part of the form
-	timed  bool   // a time is signed
-
-	parts, value string // of the form: what separates its parts, and what stands between the name and the value of one
-	key          func(secret string) ([]byte, error)
-	decode       func(sig string) ([]byte, error)
-	encode       func(sum []byte) string
+// verifier proves that a request came from a sender who is known. The zero verifier lets everyone in.
+type verifier struct {
+	proofs []proof
+	link   [][]byte // keys of signed links
+	secret []string // headers and fields of the query that hold what is secret: no message carries them
+	answer string   // what the sender wants to read when its request is taken
 }
 
-var schemes = []scheme{
-	{name: schemeHex, header: "X-Signature", form: "sha256=SIGNATURE", key: plainKey, decode: hex.DecodeString, encode: hex.EncodeToString},
-	{name: schemeTimestamped, header: "X-Signature", form: "t=TIME,v1=SIGNATURE", timed: true, parts: ",", value: "=",
-		key: plainKey, decode: hex.DecodeString, encode: hex.EncodeToString},
-	{name: schemeStandard, header: "Webhook-Signature", form: "v1,SIGNATURE", id: "Webhook-Id", stamp: "Webhook-Timestamp", timed: true,
-		parts: " ", value: ",", key: webhookKey, decode: base64.StdEncoding.DecodeString, encode: base64.StdEncoding.EncodeToString},
+// proof is one thing that a request must have.
+type proof struct {
+	check    func(r *http.Request, raw []byte, now time.Time) (id string, p *problem)
+	describe func(add func(name string, scheme object))
 }
 
-// read gives the time and the signatures of a header; there are several while keys change.
-func (s *scheme) read(header string) (stamp string, sigs []string) {
-	if s.parts == "" {
-		return "", []string{strings.TrimPrefix(header, "sha256=")}
+// newVerifier checks the options of a route of s.
+func newVerifier(v *Verify, s *Server) (out verifier, err error) {
+	if v == nil {
+		return out, nil
 	}
-	for part := range strings.SplitSeq(header, s.parts) {
-		switch name, value, _ := strings.Cut(strings.TrimSpace(part), s.value); name {
-		case "t":
-			stamp = value
-		case "v1":
-			sigs = append(sigs, value)
+	var given []string // those that exclude each other
+	add := func() error { return nil }
+	for _, kind := range []struct {
+		name  string
+		given bool
+		add   func() error
+	}{
+		{"hmac", len(v.HMAC) > 0, func() error { return out.addSignature(&v.Options, s) }},
+		{"the form of a signature", len(v.HMAC) == 0 && !reflect.ValueOf(v.Options).IsZero(), func() error { return out.addSignature(&v.Options, s) }},
+		{"token", v.Token != "", func() error { return out.addToken(v.Token, s) }},
+		{"basic", v.Basic != nil, func() error { return out.addBasic(v.Basic) }},
+		{"api_key", v.APIKey != nil, func() error { return out.addAPIKey(v.APIKey) }},
+		{"jwt", v.JWT != nil, func() error { return out.addJWT(v.JWT, s) }},
+	} {
+		if kind.given {
+			given, add = append(given, kind.name), kind.add
 		}
 	}
-	return stamp, sigs[:min(len(sigs), maxSignatures)]
-}
-
-// verifier proves that a request came from a sender who knows the secret. The
-// zero verifier lets everyone in.
-type verifier struct {
-	scheme // of signatures
-	keys   [][]byte
-	maxAge time.Duration
-	token  []byte
-	link   [][]byte // keys of signed links
-}
-
-// newVerifier checks the options; linkKeys sign links.
-func newVerifier(v *Verify, linkKeys [][]byte) (out verifier, err error) {
-	switch {
-	case v == nil:
-		return out, nil
-	case len(v.HMAC) > 0 && v.Token != "":
-		return out, fmt.Errorf("verify: hmac and token exclude each other")
-	case v.Token == tokenLink:
-		return verifier{link: linkKeys}, nil
-	case v.Token != "":
-		return verifier{token: []byte(v.Token.Reveal())}, nil
-	case len(v.HMAC) == 0:
-		return out, fmt.Errorf("verify: give hmac or token")
+	if len(given) > 1 {
+		return out, fmt.Errorf("verify: %s and %s exclude each other", given[0], given[1])
 	}
-	name := cmp.Or(v.Scheme, schemeHex)
-	if v.Scheme == "" && v.MaxAge > 0 && v.TimestampHeader == "" {
-		name = schemeTimestamped
+	if err := cmp.Or(add(), out.addMachines(v, s)); err != nil {
+		return out, fmt.Errorf("verify: %w", err)
 	}
-	out.scheme = schemes[max(0, slices.IndexFunc(schemes, func(s scheme) bool { return s.name == name }))] // the loader tells of an unknown name
-	if name != schemeStandard {
-		out.header = cmp.Or(v.Header, out.header)
-	}
-	if name == schemeHex {
-		out.stamp, out.timed = v.TimestampHeader, v.TimestampHeader != ""
-	}
-	out.maxAge = cmp.Or(v.MaxAge, defaultMaxAge)
-	if out.keys, err = signingKeys(v.HMAC, out.key); err != nil {
-		return out, fmt.Errorf("verify: hmac: %w", err)
+	if len(out.proofs) == 0 {
+		return out, errors.New("verify: give hmac, key, token, basic, api_key, jwt, client or from")
 	}
 	return out, nil
 }
@@ -110,160 +75,161 @@ func newVerifier(v *Verify, linkKeys [][]byte) (out verifier, err error) {
 // the sender's: sent again, by the sender or by somebody who recorded it, it is
 // the same. "": nothing that is proven does.
 func (v *verifier) check(r *http.Request, raw []byte, now time.Time) (id string, p *problem) {
-	switch {
-	case v.token != nil:
-		return "", v.checkToken(r)
-	case v.link != nil:
-		return "", v.checkLink(r, now)
-	case v.name != "":
-		return v.checkSignature(r, raw, now)
-	}
-	return "", nil
-}
-
-func (v *verifier) checkSignature(r *http.Request, raw []byte, now time.Time) (id string, p *problem) {
-	header := r.Header.Get(v.header)
-	switch {
-	case header == "":
-		return "", newProblem(http.StatusUnauthorized, "signature_missing", "the request is not signed")
-	case len(header) > maxSignatureHeader:
-		return "", invalidSignature()
-	}
-	if v.id != "" {
-		if id = r.Header.Get(v.id); id == "" || len(id) > maxWebhookID || strings.ContainsAny(id, ".\r\n") {
-			return "", newProblem(http.StatusBadRequest, "bad_message_id", "webhook-id is empty, longer than 255 characters, or holds a dot or a line end")
-		}
-	}
-	stamp, sigs := v.read(header)
-	if v.stamp != "" {
-		stamp = r.Header.Get(v.stamp)
-	}
-	if v.timed {
-		if p := v.fresh(stamp, now); p != nil {
+	for _, proof := range v.proofs {
+		found, p := proof.check(r, raw, now)
+		if p != nil {
 			return "", p
 		}
-	}
-	before := v.before(id, stamp)
-	if p := v.match(sigs, before, raw); p != nil {
-		return "", p
-	}
-	if id == "" && v.timed { // named by what was signed, a time and the body: however the signature is written, it is the same
-		id = "signed." + hub.HashID(before+string(raw))
+		id = cmp.Or(id, found)
 	}
 	return id, nil
 }
 
-// before is what is signed before the body.
-func (v *verifier) before(id, stamp string) (text string) {
-	if v.id != "" {
-		text = id + "."
+// holds tells that a header or a field of the query holds what proves the sender.
+func (v *verifier) holds(place string) bool {
+	for _, secret := range v.secret {
+		if strings.EqualFold(secret, place) {
+			return true
+		}
 	}
-	if v.timed {
-		text += stamp + "."
+	return false
+}
+
+// unproven is a request whose sender is not proven. The caller is told no more than that; why is for ops.
+func unproven(code, format string, args ...any) *problem {
+	return newProblem(http.StatusUnauthorized, code, fmt.Sprintf(format, args...))
+}
+
+func (v *verifier) addSignature(o *signature.Options, s *Server) error {
+	signed, err := signature.New(o)
+	if err != nil {
+		return err
 	}
-	return text
+	header, _, _ := signed.Headers()
+	v.secret, v.answer = []string{"header." + header}, signed.Answer
+	v.proofs = append(v.proofs, proof{
+		check: func(r *http.Request, raw []byte, now time.Time) (string, *problem) {
+			at := &signature.Request{Method: r.Method, URL: s.publicURL(r), Header: r.Header, Body: raw}
+			var keys []signature.Key
+			if address := signed.CertURL(at); address != "" {
+				key, p := s.remote.certificateKey(r.Context(), address, signed.Certs, signed.Issued, now)
+				if p != nil {
+					return "", p
+				}
+				keys = append(keys, key)
+			}
+			id, err := signed.Verify(at, now, keys...)
+			return id, ofSignature(err)
+		},
+		describe: func(add func(string, object)) { describeSignature(signed, add) },
+	})
+	return nil
+}
+
+// ofSignature is the answer to a request that is not signed as it should be; nil: it is.
+func ofSignature(err error) *problem {
+	if errors.Is(err, signature.ErrPing) {
+		return newProblem(http.StatusOK, codePing, "a ping")
+	}
+	fault, ok := errors.AsType[*signature.Fault](err)
+	switch {
+	case !ok:
+		return nil
+	case fault.Malformed:
+		return newProblem(http.StatusBadRequest, fault.Code, fault.Detail)
+	}
+	return unproven(fault.Code, "%s", fault.Detail)
 }
 
 // Sign makes a request with the body raw one that v lets in, as its sender does.
 func (v *Verify) Sign(req *http.Request, raw []byte, now time.Time) {
-	if v.Token != "" {
+	switch k := v.APIKey; {
+	case v.Token != "":
 		req.Header.Set("Authorization", "Bearer "+v.Token.Reveal())
 		return
+	case v.Basic != nil && len(v.Basic.Password) > 0:
+		req.SetBasicAuth(v.Basic.User, v.Basic.Password[0].Reveal())
+		return
+	case k != nil && len(k.Key) > 0 && k.Header != "":
+		req.Header.Set(k.Header, k.Key[0].Reveal())
+		return
 	}
-	s, err := newVerifier(v, nil)
+	s, err := signature.New(&v.Options)
 	if err != nil {
 		return // such a route is not served
 	}
-	id, stamp := "msg_"+hub.NewID(now), strconv.FormatInt(now.Unix(), 10)
-	sig := s.encode(digest(s.keys[0], s.before(id, stamp), raw))
-	for header, value := range map[string]string{s.id: id, s.stamp: stamp, s.header: strings.NewReplacer("TIME", stamp, "SIGNATURE", sig).Replace(s.form)} {
-		if header != "" {
-			req.Header.Set(header, value)
-		}
-	}
-}
-
-// digest is the HMAC-SHA256 of a text and a body behind it.
-func digest(key []byte, before string, raw []byte) []byte {
-	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte(before))
-	mac.Write(raw)
-	return mac.Sum(nil)
-}
-
-func invalidSignature() *problem {
-	return newProblem(http.StatusUnauthorized, "signature_invalid", "no signature fits the body (is the body signed exactly as it is sent?)")
-}
-
-// match compares the digests of all keys with all signatures, in constant time each.
-func (v *verifier) match(sigs []string, before string, raw []byte) *problem {
-	ok := false
-	for _, key := range v.keys {
-		sum := digest(key, before, raw)
-		for _, s := range sigs {
-			if got, err := v.decode(s); err == nil && hmac.Equal(got, sum) {
-				ok = true
-			}
-		}
-	}
-	if !ok {
-		return invalidSignature()
-	}
-	return nil
-}
-
-// fresh checks a time in Unix seconds.
-func (v *verifier) fresh(stamp string, now time.Time) *problem {
-	sec, err := strconv.ParseInt(stamp, 10, 64)
-	limit := int64(v.maxAge / time.Second)
-	if err != nil || sec < 0 || sec < now.Unix()-limit || sec > now.Unix()+limit {
-		return newProblem(http.StatusUnauthorized, "timestamp_out_of_tolerance",
-			fmt.Sprintf("the time of the signature is missing, or off by more than %s", v.maxAge))
-	}
-	return nil
-}
-
-func (v *verifier) checkToken(r *http.Request) *problem {
-	var scheme, token string
-	if values := r.Header["Authorization"]; len(values) == 1 { // of two, somebody in front may have read the other one
-		scheme, token, _ = strings.Cut(values[0], " ")
-	}
-	if token = strings.TrimLeft(token, " "); token == "" || !strings.EqualFold(scheme, "Bearer") {
-		return newProblem(http.StatusUnauthorized, "token_missing", "the request has no Authorization: Bearer token")
-	}
-	want, got := sha256.Sum256(v.token), sha256.Sum256([]byte(token))
-	if subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
-		return newProblem(http.StatusUnauthorized, "token_invalid", "the token is wrong")
-	}
-	return nil
-}
-
-const minKey = 16 // bytes
-
-// signingKeys reads the keys that signatures are made with. Whoever can guess
-// one forges what it signs, so that an empty or short one is an error.
-func signingKeys(secrets []hub.Secret, decode func(string) ([]byte, error)) (keys [][]byte, err error) {
-	for i, s := range secrets {
-		key, err := decode(s.Reveal())
-		if err == nil && len(bytes.TrimSpace(key)) < minKey {
-			err = fmt.Errorf("has %d bytes, and at least %d are needed, as openssl rand -hex 32 makes them", len(key), minKey)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("key %d of %d %w", i+1, len(secrets), err)
-		}
-		keys = append(keys, key)
-	}
-	return keys, nil
-}
-
-// plainKey is a key as it is written.
-func plainKey(text string) ([]byte, error) { return []byte(text), nil }
-
-// webhookKey is a key in the form of Standard Webhooks.
-func webhookKey(text string) ([]byte, error) {
-	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, "whsec_"))
+	headers, query, err := s.Sign(&signature.Request{Method: req.Method, URL: req.URL.String(), Header: req.Header, Body: raw}, now)
 	if err != nil {
-		return nil, fmt.Errorf("is not base64 behind whsec_")
+		return // it stays unsigned, and is told so
 	}
-	return key, nil
+	for name, values := range headers {
+		req.Header[name] = values
+	}
+	if len(query) > 0 {
+		req.URL.RawQuery = strings.TrimPrefix(req.URL.RawQuery+"&"+query.Encode(), "&")
+	}
+}
+
+// addToken lets in who has a token, or came by a link of ours.
+func (v *verifier) addToken(token hub.Secret, s *Server) error {
+	if token == tokenLink {
+		v.link, v.secret = s.linkKeys, []string{"query.token"}
+		v.proofs = append(v.proofs, proof{
+			check: func(r *http.Request, _ []byte, now time.Time) (string, *problem) {
+				return "", checkLink(r, s.linkKeys, now)
+			},
+			describe: func(add func(string, object)) {
+				add("link", object{"type": "apiKey", "in": "query", "name": "token", "description": "Part of a link that we sent."})
+			},
+		})
+		return nil
+	}
+	v.proofs = append(v.proofs, proof{
+		check: func(r *http.Request, _ []byte, _ time.Time) (string, *problem) {
+			switch got := bearer(r); {
+			case got == "":
+				return "", unproven("token_missing", "the request has no Authorization: Bearer token")
+			case !same(got, token):
+				return "", unproven("token_invalid", "the token is wrong")
+			}
+			return "", nil
+		},
+		describe: func(add func(string, object)) { add("bearer", object{"type": "http", "scheme": "bearer"}) },
+	})
+	return nil
+}
+
+// same compares a text with secrets, in constant time each.
+func same(text string, secrets ...hub.Secret) (ok bool) {
+	got := sha256.Sum256([]byte(text))
+	for _, secret := range secrets {
+		want := sha256.Sum256([]byte(secret.Reveal()))
+		ok = subtle.ConstantTimeCompare(want[:], got[:]) == 1 || ok
+	}
+	return ok
+}
+
+// bearer is the token of the request; "": it has none, or two headers of which somebody in front may have read the other one.
+func bearer(r *http.Request) string {
+	values := r.Header["Authorization"]
+	if len(values) != 1 {
+		return ""
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimLeft(token, " ")
+}
+
+// publicURL is the address of a request as its sender knows it.
+func (s *Server) publicURL(r *http.Request) string {
+	base := s.cfg.URL
+	if base == "" {
+		base = "http://" + r.Host
+		if r.TLS != nil {
+			base = "https://" + r.Host
+		}
+	}
+	return strings.TrimSuffix(base, "/") + r.URL.RequestURI()
 }

@@ -126,8 +126,8 @@ func TestWebhookSignature(t *testing.T) {
 	body := hook(1, "picked_up")
 	missing := send(body, now(0), "")
 	wrong := send(body, now(0), stub.Sign("other-secret", now(0), []byte(body)))
-	same(t, "code without a signature", missing.problem(t).Code, "signature_missing")
-	same(t, "code with a wrong signature", wrong.problem(t).Code, "signature_invalid")
+	same(t, "code without a signature", missing.problem(t).Code, "unauthorized")
+	same(t, "code with a wrong signature", wrong.problem(t).Code, "unauthorized")
 	for name, a := range map[string]answer{
 		"missing":            missing,
 		"wrong":              wrong,
@@ -146,7 +146,7 @@ func TestWebhookSignature(t *testing.T) {
 		}
 	}
 	stale := send(body, now(-6*time.Minute), stub.Sign(hookSecret, now(-6*time.Minute), []byte(body)))
-	same(t, "code of a stale one", stale.problem(t).Code, "timestamp_out_of_tolerance")
+	same(t, "code of a stale one", stale.problem(t).Code, "unauthorized")
 	same(t, "state", s.view("H-1").State, "fulfilling")
 
 	signed := func(body string) answer { return send(body, now(0), stub.Sign(hookSecret, now(0), []byte(body))) }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/expr-lang/expr/ast"
 
+	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/transforms/shape"
 )
@@ -64,7 +65,7 @@ func (c *compiler) member(n *ast.MemberNode, p place) *node {
 // field compiles the access of a field whose name is known.
 func (c *compiler) field(base *node, at place, name string, optional bool, p place) *node {
 	if base.path != nil && base.path.root == rootHeaders && len(base.path.segs) == 0 {
-		return c.read(p, shape.OrNull(shape.StringType), &path{root: rootHeader, name: strings.ToLower(name)})
+		return c.read(p, shape.OrNull(shape.StringType), &path{root: rootHeader, name: hub.HeaderName(name)})
 	}
 	t, ok := base.typ.Field(name)
 	if !ok {
@@ -127,7 +128,7 @@ func (c *compiler) dynamic(base, prop *node, t *shape.Type, optional bool, p pla
 				panic(prop.wrong(fr, k, "a string"))
 			}
 			if base.path != nil && base.path.root == rootHeaders {
-				return fr.header(strings.ToLower(k.Str()))
+				return fr.header(hub.HeaderName(k.Str()))
 			}
 			base.within(fr, fr.spend(1+v.Len()/16))
 			return v.Get(k.Str())

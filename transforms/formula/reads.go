@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
+
+	"orderhub/hub"
 )
 
 // Reads tells what a formula reads: the paths below the names of its scope, and the functions that it calls. Names that
@@ -99,7 +101,7 @@ func (v *reading) field(name string) {
 	case (*last)[0] != "headers":
 		*last = append(*last, name)
 	case len(*last) == 1:
-		*last = append(*last, strings.ToLower(name))
+		*last = append(*last, hub.HeaderName(name))
 	}
 }
 
