@@ -25,10 +25,11 @@ type Component struct {
 	Check                    func(cfg any, env *Env) []FieldFault
 	CheckSource              func(arg string, options any) []FieldFault
 	CheckTarget              func(arg string) []FieldFault
-	CheckCall                func(cfg any, op string) []FieldFault
+	CheckCall                func(cfg any, op string, headers []string) []FieldFault
 	CheckHeader              func(arg, name, value string) (help string, ignored bool)
 	Doubt                    func(cfg any, arg string, options any) []FieldFault
 	Ops                      func(cfg any) []string
+	Takes                    func(cfg any, op string) string
 	Expects                  func(cfg any, op string) []Expected
 	Safe                     func(cfg any, op string) bool
 	Open                     func(cfg any, env *Env) (*Adapter, error)

@@ -48,7 +48,7 @@ type Typed[A, C, S any] struct {
 	Check       func(c *C, env *Env) []FieldFault
 	CheckSource func(arg string, options *S) []FieldFault
 	CheckTarget func(arg string) []FieldFault
-	CheckCall   func(c *C, op string) []FieldFault // what an operation's description wants and a call can't give
+	CheckCall   func(c *C, op string, headers []string) []FieldFault // what an operation's description wants and a call with these headers can't give
 	// CheckHeader finds a header of a step that would have no effect on what is sent or
 	// called (ignored); help is what to write instead. arg is the operation, or the text
 	// behind the adapter's name; value is "" where a formula makes it.
@@ -57,6 +57,7 @@ type Typed[A, C, S any] struct {
 	Doubt func(c *C, arg string, options *S) []FieldFault
 
 	Ops     func(c *C) []string              // the operations that `call: adapter.op` may name; nil: it answers no calls
+	Takes   func(c *C, op string) string     // content type of the bodies that an operation takes, as its description says; "": JSON
 	Expects func(c *C, op string) []Expected // which answers an operation may get; nil: its answers have no status, and no description
 	Safe    func(c *C, op string) bool       // it only reads: asking changes nothing at the far end (RFC 9110, 9.2.1); nil: each may change something
 
@@ -130,7 +131,7 @@ func (t Typed[A, C, S]) New(c *C, env *Env) (A, error) {
 func (t Typed[A, C, S]) Component() Component {
 	c := Component{Name: t.Name, Doc: t.Doc, Send: t.Send, Answers: t.Answers, Replies: t.Replies, Finite: t.Finite, Server: t.Start != nil, Nowhere: t.Nowhere,
 		Carries: t.Carries, CheckTarget: t.CheckTarget, CheckHeader: t.CheckHeader, Config: func() any { return t.Config() },
-		Check: with(t.Check), CheckCall: with(t.CheckCall), Expects: with(t.Expects), Safe: with(t.Safe),
+		Check: with(t.Check), Takes: with(t.Takes), Expects: with(t.Expects), Safe: with(t.Safe),
 		Open: func(cfg any, env *Env) (*Adapter, error) {
 			a, err := t.New(cfg.(*C), env)
 			if err != nil {
@@ -155,6 +156,9 @@ func (t Typed[A, C, S]) Component() Component {
 	}
 	if t.Doubt != nil {
 		c.Doubt = func(cfg any, arg string, options any) []FieldFault { return t.Doubt(cfg.(*C), arg, t.options(options)) }
+	}
+	if t.CheckCall != nil {
+		c.CheckCall = func(cfg any, op string, headers []string) []FieldFault { return t.CheckCall(cfg.(*C), op, headers) }
 	}
 	if t.Ops != nil {
 		c.Ops = func(cfg any) []string { return t.Ops(cfg.(*C)) }

@@ -89,9 +89,14 @@ func (b *Build) toOperation(r *Request, n *yamlfile.Node) *Request {
 	}
 	r.op, r.answers, r.wire = a.farEnd(op, true), b.plan.answersOf(a, op), a.wires[op]
 	r.safe = a.Type.Safe != nil && a.Type.Safe(a.cfg, op)
+	if r.wire.request == nil && a.Type.Takes != nil {
+		if media := a.Type.Takes(a.cfg, op); media != "" {
+			r.wire.request = b.plan.formats.typed(media)
+		}
+	}
 	b.checkHeaders(a, op)
 	if check := a.Type.CheckCall; check != nil {
-		for _, f := range check(a.cfg, op) {
+		for _, f := range check(a.cfg, op, b.Modifier("headers").Keys()) {
 			n.Errorf("E218", f.Help, "%s", f.Message)
 		}
 	}
@@ -145,8 +150,11 @@ func (r *Request) Call(ctx context.Context, x *hub.Exchange, suffix string) (doc
 	if err != nil {
 		return doc.Value{}, err
 	}
-	return document(r.Name, reply)
+	return r.Document(reply)
 }
+
+// Document is the body of an answer as a value; null when it is empty.
+func (r *Request) Document(reply *hub.Message) (doc.Value, error) { return document(r.Name, reply) }
 
 // Ask asks and gives the answer as it came: a text or bytes, if nothing says that it is a document.
 func (r *Request) Ask(ctx context.Context, x *hub.Exchange, suffix string) (*hub.Message, error) {

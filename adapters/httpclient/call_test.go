@@ -215,7 +215,7 @@ func TestExpectAndSuccess(t *testing.T) {
 		reason string
 	}{{"expired", ""}, {"approved", "not_success"}} {
 		reply, err := ask(t, h, "charge", message(`{}`), func(cfg *Config) {
-			cfg.Ops = map[string]any{"charge": map[string]any{"http": "POST /c", "expect": []any{"402"}, "success_if": map[string]any{"result.code": c.want}}}
+			cfg.Ops = map[string]Op{"charge": {HTTP: "POST /c", Expect: []any{"402"}, SuccessIf: map[string]any{"result.code": c.want}}}
 		})
 		if c.reason == "" && (err != nil || reply.Headers["status"] != "402") || c.reason != "" && (err == nil || err.Reason != c.reason) {
 			t.Errorf("%s: %v %v", c.want, reply, err)
@@ -326,7 +326,7 @@ func TestFault_M1_NoWordOfSuccess(t *testing.T) {
 			w.Header().Set("Content-Type", "application/json")
 			io.WriteString(w, body)
 		}, "charge", message(`{}`), func(cfg *Config) {
-			cfg.Ops = map[string]any{"charge": map[string]any{"http": "POST /c", "success_if": map[string]any{"ok": true}}}
+			cfg.Ops = map[string]Op{"charge": {HTTP: "POST /c", SuccessIf: map[string]any{"ok": true}}}
 		})
 		switch {
 		case reason == "" && err != nil, reason != "" && (err == nil || err.Reason != reason || err.Class != hub.Rejected || err.InDoubt() != (reason == hub.BadResponse)):

@@ -1,16 +1,12 @@
 package httpclient
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
-	"slices"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/go-resty/resty/v2"
 	"golang.org/x/time/rate"
@@ -31,6 +27,7 @@ type Client struct {
 	base      string
 	resty     *resty.Client
 	transport *http.Transport
+	logins    []login
 	pace      *rate.Limiter // nil: none
 	turns     chan struct{} // calls in flight
 	breaker   *breaker      // nil: none
@@ -41,35 +38,28 @@ func open(cfg *Config, env *hub.Env) (*Client, error) {
 	if cfg.URL == "" {
 		return nil, errors.New("url is missing")
 	}
-	c := &Client{cfg: *cfg, env: env, base: strings.TrimRight(cfg.URL, "/"), turns: make(chan struct{}, cfg.Limits.MaxInFlight)}
+	c := &Client{cfg: *cfg, env: env, base: strings.TrimRight(cmp.Or(cfg.server, cfg.URL), "/"), turns: make(chan struct{}, cfg.Limits.MaxInFlight)}
 	if q, _ := cfg.Limits.throttle(); q.n > 0 {
 		c.pace = rate.NewLimiter(rate.Limit(float64(q.n)/q.per.Seconds()), 1)
 	}
 	if q, _ := cfg.Limits.breaker(); q.n > 0 {
 		c.breaker = newBreaker(env.Name, q)
 	}
-	networks, _ := parseNetworks(cfg.AllowNetworks)
-	c.transport = newTransport(cfg, networks)
-	c.resty = resty.NewWithClient(&http.Client{Transport: onlyAnswers{c.transport}}).
+	var err error
+	if c.transport, err = newTransport(cfg, env); err != nil {
+		return nil, err
+	}
+	if c.logins, err = cfg.logins(env, c.transport); err != nil {
+		return nil, err
+	}
+	c.resty = resty.NewWithClient(&http.Client{Transport: onlyAnswers{signed{c.transport, c.logins}}}).
 		SetRetryCount(0).
 		SetResponseBodyLimit(cfg.Limits.MaxResponse).
 		SetRedirectPolicy(resty.RedirectPolicyFunc(func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse })).
 		SetLogger(silent{}).
 		SetDisableWarn(true).
 		SetHeader("User-Agent", agent)
-	c.authorize()
 	return c, nil
-}
-
-// authorize makes every request have the headers and the login of the configuration.
-func (c *Client) authorize() {
-	c.resty.SetHeaders(c.cfg.Headers)
-	if c.cfg.Bearer != "" {
-		c.resty.SetAuthToken(c.cfg.Bearer.Reveal())
-	}
-	if c.cfg.Basic.User != "" {
-		c.resty.SetBasicAuth(c.cfg.Basic.User, c.cfg.Basic.Password.Reveal())
-	}
 }
 
 // Close drops the idle connections.
@@ -108,7 +98,7 @@ func (silent) Debugf(string, ...any) {}
 // Probe asks HEAD on the service's own URL. An answer below 500 says that it is
 // back, whichever it is: then the circuit breaker lets a call through.
 func (c *Client) Probe(ctx context.Context) error {
-	resp, err := c.resty.R().SetContext(ctx).Head(c.base)
+	resp, err := c.resty.R().SetContext(ctx).SetHeaders(c.cfg.Headers).Head(c.base)
 	if err != nil {
 		return err
 	}
@@ -116,69 +106,5 @@ func (c *Client) Probe(ctx context.Context) error {
 		return fmt.Errorf("answered %d", resp.StatusCode())
 	}
 	c.breaker.reset()
-	return nil
-}
-
-// errForbidden: the address is of a network that the configuration forbids.
-var errForbidden = errors.New("the address is in a forbidden network")
-
-// errSwitched: the service answered 101, which nobody asked for.
-var errSwitched = errors.New("the service switched protocols")
-
-// newTransport makes the connections of one adapter.
-func newTransport(cfg *Config, allowed []netip.Prefix) *http.Transport {
-	dialer := &net.Dialer{Timeout: cfg.Timeout, KeepAlive: 30 * time.Second}
-	if cfg.ForbidPrivate {
-		dialer.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error {
-			return guard(address, allowed)
-		}
-	}
-	t := &http.Transport{
-		DialContext:            dialer.DialContext,
-		ForceAttemptHTTP2:      true,
-		MaxIdleConns:           idleConnections,
-		MaxIdleConnsPerHost:    idleConnections,
-		IdleConnTimeout:        60 * time.Second,
-		TLSHandshakeTimeout:    cfg.Timeout,
-		MaxResponseHeaderBytes: maxResponseHeader,
-	}
-	if cfg.Proxy == "env" {
-		t.Proxy = http.ProxyFromEnvironment
-	}
-	return t
-}
-
-// onlyAnswers drops the connection of an answer that is none.
-type onlyAnswers struct{ http.RoundTripper }
-
-func (o onlyAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := o.RoundTripper.RoundTrip(r)
-	if err == nil && resp.StatusCode == http.StatusSwitchingProtocols {
-		resp.Body.Close()
-		return nil, errSwitched
-	}
-	return resp, err
-}
-
-// reserved are the networks that net/netip has no name for.
-var reserved = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
-	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("198.51.100.0/24"),
-	netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("64:ff9b::/96"),
-	netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("100::/64"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("2002::/16"),
-}
-
-// guard decides on the address that is really connected to, so that no name,
-// spelling or rebinding gets around it.
-func guard(address string, allowed []netip.Prefix) error {
-	ap, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return errForbidden
-	}
-	ip := ap.Addr().Unmap().WithZone("")
-	holds := func(p netip.Prefix) bool { return p.Contains(ip) }
-	if !slices.ContainsFunc(allowed, holds) && (ip.IsPrivate() || !ip.IsGlobalUnicast() || slices.ContainsFunc(reserved, holds)) {
-		return errForbidden
-	}
 	return nil
 }

@@ -2,6 +2,7 @@ package httpclient
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -27,9 +28,19 @@ func TestCheck(t *testing.T) {
 		{"networks", func(c *Config) { c.AllowNetworks = []string{"10.0.0.0"} }, []string{"allow_networks"}},
 		{"header", func(c *Config) { c.Headers = map[string]string{"X-A": "a\r\nb"} }, []string{"headers.X-A"}},
 		{"ops", func(c *Config) {
-			c.Ops = map[string]any{"a": "charge", "b": json.Number("1"), "c": map[string]any{"http": "GET /{"}, "d": map[string]any{"http": "GET /x", "expect": []any{"nope"}},
-				"e": map[string]any{"http": "GET /x", "wat": "x"}, "f": map[string]any{"http": "GET /x", "timeout": "5"}, "g": map[string]any{"http": "GET /x", "expect": []any{json.Number("200"), "4xx"}}}
-		}, []string{"ops.a", "ops.b", "ops.c.http", "ops.d.expect", "ops.e.wat", "ops.f.timeout"}},
+			c.Ops = map[string]Op{"a": {HTTP: "charge"}, "c": {HTTP: "GET /{"}, "d": {HTTP: "GET /x", Expect: []any{"nope"}}, "e": {HTTP: "GET /x", Headers: map[string]string{"host": "x"}},
+				"f": {HTTP: "GET /x", SuccessIf: map[string]any{"a": []any{}}}, "g": {HTTP: "GET /x", Expect: []any{json.Number("200"), "4xx"}}, "h": {HTTP: "GET /x", Params: map[string]Param{"a": {In: "header", Style: "form"}}},
+				"i": {HTTP: "GET /x", Params: map[string]Param{"a": {In: "path"}}}, "j": {HTTP: "POST /x", Idempotency: Idempotency{Form: "uuid", Length: 20}}, "k": {HTTP: "GET /x", Paging: &Paging{By: "cursor", Next: "next"}}}
+		}, []string{"ops.a.http", "ops.c.http", "ops.d.expect", "ops.e.headers.host", "ops.f.success_if", "ops.h.params.a", "ops.i.params.a", "ops.j.idempotency", "ops.k.paging"}},
+		{"the connection's header", func(c *Config) { c.Headers = map[string]string{"Content-Length": "1"} }, []string{"headers.Content-Length"}},
+		{"proxy", func(c *Config) { c.Proxy = "ftp://x" }, []string{"proxy"}},
+		{"a proxy that hides addresses", func(c *Config) { c.Proxy, c.ForbidPrivate = "http://proxy:3128", true }, []string{"proxy"}},
+		{"certificates", func(c *Config) { c.TLS.Cert = "a.pem" }, []string{"tls"}},
+		{"no such authority", func(c *Config) { c.TLS.CA = "nowhere.pem" }, []string{"tls"}},
+		{"two logins", func(c *Config) { c.Bearer, c.Basic.User = "t", "u" }, []string{"basic"}},
+		{"OAuth2 without a name", func(c *Config) { c.OAuth2.TokenURL = "https://t" }, []string{"oauth2"}},
+		{"OAuth2 at no address", func(c *Config) { c.OAuth2.TokenURL, c.OAuth2.ClientID = "t", "me" }, []string{"oauth2.token_url"}},
+		{"servers of no file", func(c *Config) { c.URL = "openapi" }, []string{"url"}},
 	} {
 		cfg := defaultConfig()
 		cfg.URL = "https://partner.example/v1"
@@ -49,7 +60,7 @@ func TestCheck(t *testing.T) {
 
 func TestOps(t *testing.T) {
 	cfg := defaultConfig()
-	cfg.Ops = map[string]any{"refund": "POST /refunds", "charge": "POST /charges"}
+	cfg.Ops = map[string]Op{"refund": {HTTP: "POST /refunds"}, "charge": {HTTP: "POST /charges"}}
 	if got := Component().Ops(cfg); !slices.Equal(got, []string{"charge", "refund"}) {
 		t.Fatal(got)
 	}
@@ -66,6 +77,18 @@ func TestGuard(t *testing.T) {
 	for _, ip := range []string{"8.8.8.8", "[2606:4700::1111]", "10.1.2.3", "[::ffff:10.1.2.3]"} {
 		if err := guard(ip+":80", allowed); err != nil {
 			t.Errorf("%s: %v", ip, err)
+		}
+	}
+}
+
+// The page of the adapter names every option of an operation, which the generated table has no place for.
+func TestOptionsOfOperationsAreDocumented(t *testing.T) {
+	for _, options := range []any{Op{}, Param{}, Idempotency{}, Paging{}} {
+		of := reflect.TypeOf(options)
+		for i := range of.NumField() {
+			if name := of.Field(i).Tag.Get("yaml"); !strings.Contains(readme, "`"+name+"`") || of.Field(i).Tag.Get("doc") == "" {
+				t.Errorf("%s: README.md does not name `%s`, or it has no doc", of.Name(), name)
+			}
 		}
 	}
 }

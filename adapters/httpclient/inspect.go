@@ -1,6 +1,7 @@
 package httpclient
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -35,7 +36,7 @@ func (c *Client) Inspect(ctx context.Context) ([]string, error) {
 	if cfg == nil {
 		cfg = &tls.Config{}
 	}
-	cfg.ServerName = u.Hostname()
+	cfg.ServerName = cmp.Or(cfg.ServerName, u.Hostname())
 	err = tls.Client(conn, cfg).HandshakeContext(ctx)
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return []string{fmt.Sprintf("%s does not speak TLS: correct the port, or write http://", address(u))}, nil

@@ -2,6 +2,7 @@ package httpclient
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,9 +17,14 @@ import (
 
 const maxSpec = 16 << 20 // bytes of an OpenAPI file
 
-// readSpec reads the operations of an OpenAPI 3 file (YAML or JSON), by their
-// operationId. Those without one are left out: `ops` can name them.
-func readSpec(env *hub.Env, path string) (map[string]*op, error) {
+// openAPI is what an OpenAPI 3 file says.
+type openAPI struct {
+	ops    map[string]*op // by operationId; those without one are left out: `ops` can name them
+	server string         // its first server; "": it names none
+}
+
+// readSpec reads an OpenAPI 3 file (YAML or JSON).
+func readSpec(env *hub.Env, path string) (*openAPI, error) {
 	src, err := env.ReadFile(path)
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return nil, e.Err
@@ -38,7 +44,11 @@ func readSpec(env *hub.Env, path string) (map[string]*op, error) {
 	case !strings.HasPrefix(version, "3."):
 		return nil, errors.New("it is no OpenAPI 3 file: openapi: 3.… is missing at its top")
 	}
-	return s.operations()
+	ops, err := s.operations()
+	if err != nil {
+		return nil, err
+	}
+	return &openAPI{ops: ops, server: s.server(s.root)}, nil
 }
 
 // decode gives a tree of map[string]any, []any and scalars.
@@ -123,8 +133,8 @@ func (s *spec) operation(id, line string, item, v map[string]any) (*op, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.described = &description{spec: s, replies: map[string]any{}}
-	for _, list := range []any{item["parameters"], v["parameters"]} {
+	o.described = &description{spec: s, replies: map[string]any{}, server: cmp.Or(s.server(v), s.server(item))}
+	for _, list := range []any{item["parameters"], v["parameters"]} { // those of the operation itself come last, and win
 		all, _ := list.([]any)
 		for _, p := range all {
 			if err := s.parameter(o, p); err != nil {
@@ -132,53 +142,128 @@ func (s *spec) operation(id, line string, item, v map[string]any) (*op, error) {
 			}
 		}
 	}
-	body, err := s.object(v["requestBody"])
+	if err := s.requestBody(o, v["requestBody"]); err != nil {
+		return nil, err
+	}
+	if err := s.responses(o, v["responses"]); err != nil {
+		return nil, err
+	}
+	security := s.root["security"]
+	if own, says := v["security"]; says {
+		security = own
+	}
+	return o, s.security(o, security)
+}
+
+// requestBody notes whether there is one, and its content type: JSON, if that is among them.
+func (s *spec) requestBody(o *op, v any) error {
+	body, err := s.object(v)
 	if err != nil {
-		return nil, fmt.Errorf("requestBody: %w", err)
+		return fmt.Errorf("requestBody: %w", err)
 	}
-	if content := object(body["content"]); len(content) > 0 && jsonContent(content) == nil {
-		o.described.form = slices.Sorted(maps.Keys(content))[0]
+	content := object(body["content"])
+	o.described.body = body != nil
+	if len(content) > 0 && jsonContent(content) == nil {
+		o.described.media = slices.Sorted(maps.Keys(content))[0]
+		if _, form := content[typeForm]; form {
+			o.described.media = typeForm
+		}
+		if strings.Contains(o.described.media, "*") {
+			o.described.media = ""
+		}
 	}
-	responses, _ := v["responses"].(map[string]any)
+	return nil
+}
+
+const typeForm = "application/x-www-form-urlencoded"
+
+// responses notes which statuses are good, with the schemas of their bodies.
+func (s *spec) responses(o *op, v any) (err error) {
+	all, _ := v.(map[string]any)
 	var good []any
-	for _, status := range slices.Sorted(maps.Keys(responses)) {
-		if strings.HasPrefix(status, "2") {
-			good = append(good, strings.ToLower(status))
-			answer, err := s.object(responses[status])
-			if err != nil {
-				return nil, fmt.Errorf("responses: %s: %w", status, err)
-			}
-			if schema := jsonContent(answer["content"])["schema"]; schema != nil {
-				o.described.replies[strings.ToLower(status)] = schema
-			}
+	for _, status := range slices.Sorted(maps.Keys(all)) {
+		if !strings.HasPrefix(status, "2") {
+			continue
+		}
+		good = append(good, strings.ToLower(status))
+		answer, err := s.object(all[status])
+		if err != nil {
+			return fmt.Errorf("responses: %s: %w", status, err)
+		}
+		if schema := jsonContent(answer["content"])["schema"]; schema != nil {
+			o.described.replies[strings.ToLower(status)] = schema
 		}
 	}
 	if len(good) > 0 {
-		o.expect, err = parseExpect(good)
+		o.expect, err = parseExpect(good, nil)
 	}
-	return o, err
+	return err
 }
 
-// parameter adds one of the query; those of the operation itself come last, and win. Paths name their own, headers are the configuration's: those that
-// every request must have are noted.
+// parameter adds one.
 func (s *spec) parameter(o *op, v any) error {
 	p, err := s.object(v)
 	if err != nil {
 		return fmt.Errorf("parameters: %w", err)
 	}
 	name, _ := p["name"].(string)
-	required, _ := p["required"].(bool)
-	switch in, _ := p["in"].(string); {
-	case name == "":
-		return nil
-	case (in == "header" || in == "cookie") && required:
-		o.described.headers = append(o.described.headers, name)
-		return nil
-	case in != "query":
+	in, _ := p["in"].(string)
+	if stylesOf[in] == nil || name == "" || in == "path" && !strings.Contains(o.path, "{"+name+"}") || in == "header" && (connections(name) || slices.Contains(unsaid, strings.ToLower(name))) {
 		return nil
 	}
-	o.fields = slices.DeleteFunc(o.fields, func(f field) bool { return f.name == name })
-	o.fields = append(o.fields, field{name, required})
+	one := param{field: name, name: name, in: in, taken: true}
+	one.required, _ = p["required"].(bool)
+	one.reserved, _ = p["allowReserved"].(bool)
+	style, _ := p["style"].(string)
+	if len(object(p["content"])) > 0 {
+		style = styleJSON
+	}
+	var explode *bool
+	if flag, says := p["explode"].(bool); says {
+		explode = &flag
+	}
+	if one, err = newParam(one, style, explode); err == nil {
+		err = o.put(one)
+	}
+	if err != nil {
+		return fmt.Errorf("parameters: %s: %w", name, err)
+	}
+	return nil
+}
+
+// unsaid are headers that a description names otherwise: OpenAPI 3.1, 4.8.12.1.
+var unsaid = []string{"accept", "content-type", "authorization"}
+
+// server is the address of the first server of v, with the defaults of its variables; "": it names none.
+func (s *spec) server(v map[string]any) string {
+	list, _ := v["servers"].([]any)
+	if len(list) == 0 {
+		return ""
+	}
+	first := object(list[0])
+	address, _ := first["url"].(string)
+	for name, variable := range object(first["variables"]) {
+		address = strings.ReplaceAll(address, "{"+name+"}", fmt.Sprint(object(variable)["default"]))
+	}
+	return strings.TrimRight(address, "/")
+}
+
+// security notes the logins that the operation wants: all schemes of one alternative.
+func (s *spec) security(o *op, v any) error {
+	alternatives, _ := v.([]any)
+	schemes := object(object(s.root["components"])["securitySchemes"])
+	for _, one := range alternatives {
+		var all []scheme
+		for _, name := range slices.Sorted(maps.Keys(object(one))) {
+			d, err := s.object(schemes[name])
+			if err != nil {
+				return fmt.Errorf("security: %w", err)
+			}
+			text := func(key string) string { t, _ := d[key].(string); return t }
+			all = append(all, scheme{name: name, kind: text("type"), how: strings.ToLower(text("scheme")), in: text("in"), param: text("name")})
+		}
+		o.described.security = append(o.described.security, all)
+	}
 	return nil
 }
 
@@ -206,31 +291,6 @@ func (s *spec) object(v any) (map[string]any, error) {
 	return nil, errors.New("$refs that lead to each other")
 }
 
-// description is what an OpenAPI file says of an operation beside its place and its query.
-type description struct {
-	spec    *spec
-	replies map[string]any // schemas of its answers by status
-	headers []string       // headers and cookies that every request must have
-	form    string         // media type of the body, where it is no JSON; "": it is
-}
-
-// reply is the JSON Schema of the answer with a status, with the file's components beside it; nil: the file says nothing of it.
-func (d *description) reply(status string) []byte {
-	if d == nil || d.replies[status] == nil {
-		return nil
-	}
-	components, _ := d.spec.root["components"].(map[string]any)
-	named := map[string]any{}
-	for name, s := range object(components["schemas"]) {
-		named[name] = jsonSchema(s)
-	}
-	src, err := json.Marshal(map[string]any{"allOf": []any{jsonSchema(d.replies[status])}, "components": map[string]any{"schemas": named}})
-	if err != nil { // of values that were decoded
-		panic(err)
-	}
-	return src
-}
-
 // jsonContent is the JSON media type of a body; nil: it has none.
 func jsonContent(content any) map[string]any {
 	all := object(content)
@@ -247,56 +307,5 @@ func object(v any) map[string]any {
 	return m
 }
 
-// ofOpenAPI are words of a schema that JSON Schema does not have, or has another meaning for; jsonSchema translates what restricts.
-var ofOpenAPI = []string{"nullable", "discriminator", "xml", "externalDocs", "example"}
-
-// named are words of a schema whose maps have names as keys, not words.
-var named = []string{"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"}
-
-// jsonSchema is a schema of OpenAPI 3.0 or 3.1 as JSON Schema has it.
-func jsonSchema(v any) any {
-	switch v := v.(type) {
-	case []any:
-		out := make([]any, len(v))
-		for i, part := range v {
-			out[i] = jsonSchema(part)
-		}
-		return out
-	case map[string]any:
-		out := map[string]any{}
-		for word, part := range v {
-			switch {
-			case slices.Contains(ofOpenAPI, word):
-			case slices.Contains(named, word):
-				parts := map[string]any{}
-				for name, s := range object(part) {
-					parts[name] = jsonSchema(s)
-				}
-				out[word] = parts
-			case word == "enum" || word == "const" || word == "default" || word == "examples":
-				out[word] = part
-			default:
-				out[word] = jsonSchema(part)
-			}
-		}
-		return translate(v, out)
-	}
-	return v
-}
-
-// translate turns the words of OpenAPI 3.0: nullable, and exclusive limits that are flags.
-func translate(from, to map[string]any) map[string]any {
-	for exclusive, limit := range map[string]string{"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"} {
-		if flag, is := from[exclusive].(bool); is {
-			delete(to, exclusive)
-			if flag {
-				to[exclusive] = from[limit]
-				delete(to, limit)
-			}
-		}
-	}
-	if from["nullable"] == true {
-		return map[string]any{"anyOf": []any{to, map[string]any{"type": "null"}}}
-	}
-	return to
-}
+// isJSON tells that a media type is JSON, or is made of it.
+func isJSON(kind string) bool { return kind == typeJSON || strings.HasSuffix(kind, "+json") }

@@ -49,20 +49,27 @@ func asJSON(t *testing.T, text string) string {
 
 func TestSpec(t *testing.T) {
 	want := []string{
-		"book POST /shipments [] [{dry_run false}] [{200 200} {201 201}]",
-		"cancel DELETE /shipments/{id} [id] [{lang false}] [{204 204}]",
-		"find GET /shipments [] [{reference true} {page false}] [{200 299}]",
-		"get-shipment.v2 GET /shipments/{id} [id] [{lang true}] [{200 299}]",
-		"quote POST /quotes [] [] [{200 299}]",
+		"book POST /shipments [query dry_run false, header X-Any false] [{200 200} {201 201}]",
+		"cancel DELETE /shipments/{id} [path id true, query lang false] [{204 204}]",
+		"find GET /shipments [query reference true, query page false] [{200 299}]",
+		"get-shipment.v2 GET /shipments/{id} [path id true, query lang true] [{200 299}]",
+		"quote POST /quotes [] [{200 299}]",
 	}
 	for name, text := range map[string]string{"s.yaml": shippingSpec(t), "s.json": asJSON(t, shippingSpec(t))} {
-		ops, err := readSpec(&hub.Env{}, specFile(t, name, text))
+		file, err := readSpec(&hub.Env{}, specFile(t, name, text))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		var got []string
-		for _, o := range ops {
-			got = append(got, fmt.Sprint(o.name, " ", o.method, " ", o.path, " ", o.params, " ", o.fields, " ", o.expect))
+		for _, o := range file.ops {
+			var params []string
+			for _, p := range o.params {
+				params = append(params, fmt.Sprint(p.in, " ", p.name, " ", p.required))
+			}
+			got = append(got, fmt.Sprint(o.name, " ", o.method, " ", o.path, " [", strings.Join(params, ", "), "] ", o.expect))
+		}
+		if file.server != "https://shipping.example/v1" {
+			t.Errorf("%s: server %q", name, file.server)
 		}
 		slices.Sort(got)
 		if !slices.Equal(got, want) {
@@ -79,7 +86,7 @@ func TestSpecCalls(t *testing.T) {
 		want     string
 		fail     string
 	}{
-		{"book", `{"order":"A","dry_run":true}`, 201, `POST /v1/shipments?dry_run=true {"order":"A","dry_run":true}`, ""},
+		{"book", `{"order":"A","dry_run":true}`, 201, `POST /v1/shipments?dry_run=true {"order":"A"}`, ""},
 		{"book", `{"order":"A"}`, 200, `POST /v1/shipments {"order":"A"}`, ""},
 		{"book", `{}`, 202, `POST /v1/shipments {}`, "bad_response"},
 		{"find", `{"reference":"A 1","page":2,"other":3}`, 200, `GET /v1/shipments?page=2&reference=A+1 `, ""},
@@ -98,7 +105,7 @@ func TestSpecCalls(t *testing.T) {
 			}, c.op, message(c.body), func(cfg *Config) {
 				cfg.URL += "/v1"
 				cfg.OpenAPI = "testdata/shipping.yaml"
-				cfg.Ops = map[string]any{"quote": "PUT /quotations"}
+				cfg.Ops = map[string]Op{"quote": {HTTP: "PUT /quotations"}}
 			})
 			if got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
@@ -117,7 +124,7 @@ func TestSpecCalls(t *testing.T) {
 func TestSpecOps(t *testing.T) {
 	c := Component()
 	cfg := c.Config().(*Config)
-	cfg.URL, cfg.OpenAPI, cfg.Ops = "http://x", "shipping.yaml", map[string]any{"quote": "PUT /quotations", "own": "GET /own"}
+	cfg.URL, cfg.OpenAPI, cfg.Ops = "http://x", "shipping.yaml", map[string]Op{"quote": {HTTP: "PUT /quotations"}, "own": {HTTP: "GET /own"}}
 	if faults := c.Check(cfg, &hub.Env{Dir: "testdata"}); len(faults) > 0 {
 		t.Fatal(faults)
 	}

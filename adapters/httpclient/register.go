@@ -17,13 +17,14 @@ func Component() hub.Component { return definition().Component() }
 func definition() hub.Typed[*Client, Config, struct{}] {
 	return hub.Typed[*Client, Config, struct{}]{
 		Name: "http-client", Doc: readme, Nowhere: "http://127.0.0.1:1",
-		Confine:     func(c *Config, url, _ string) { c.URL = url },
+		Confine:     func(c *Config, url, _ string) { c.confine(url) },
 		Config:      defaultConfig,
 		Ops:         (*Config).operations,
 		Safe:        (*Config).safe,
 		Expects:     (*Config).expected,
 		CheckCall:   (*Config).checkCall,
-		CheckHeader: func(_, name, value string) (string, bool) { return ignoredHeader(name, value) },
+		Takes:       (*Config).takes,
+		CheckHeader: func(_, name, _ string) (string, bool) { return ignoredHeader(name) },
 		Check:       (*Config).check,
 
 		Open:       open,

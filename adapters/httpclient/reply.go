@@ -16,48 +16,47 @@ import (
 	"orderhub/hub/doc"
 )
 
-// The answer's headers that the reply keeps beside status and content-type.
-var kept = [...]string{"location", hub.HeaderRetryAfter, "etag", "last-modified", "idempotent-replayed"}
-
 const maxRetryAfter = 24 * time.Hour
 
 // reply makes the reply of an answer, or the classified error of a bad one.
 func (c *Operation) reply(m *hub.Message, resp *resty.Response) (*hub.Message, error) {
-	status := resp.StatusCode()
-	if !c.op.expects(status) {
+	if !c.op.expects(resp.StatusCode()) {
 		return nil, c.refusal(resp)
 	}
-	media := resp.Header().Get("Content-Type")
-	body, err := c.body(media, resp.Body())
+	h := headersOf(resp)
+	body, err := c.body(h.Get(hub.HeaderContentType), h.Get(hub.HeaderEncoding), resp.Body())
 	if err != nil {
 		return nil, err
-	}
-	h := hub.Headers{hub.HeaderStatus: strconv.Itoa(status)}
-	if media != "" {
-		h[hub.HeaderContentType] = media
-	}
-	for _, name := range kept {
-		if v := resp.Header().Get(name); v != "" {
-			h[name] = v
-		}
 	}
 	return &hub.Message{ID: hub.DeriveID(m.ID, "reply"), Key: m.Key, Correlation: m.Correlation,
 		Time: c.client.env.Clock.Now(), Headers: h, Body: body}, nil
 }
 
-func (c *Operation) body(media string, raw []byte) (hub.Body, error) {
-	kind, _, _ := mime.ParseMediaType(media)
-	var body hub.Body
+// headersOf are the answer's headers, but for those of the connection, cookies, and what looks like the hub's own; those
+// that came several times are joined.
+func headersOf(resp *resty.Response) hub.Headers {
+	h := hub.Headers{}
+	for name, values := range resp.Header() {
+		name = strings.ToLower(name)
+		gone := name == hub.HeaderEncoding && strings.EqualFold(values[0], "gzip") // resty has undone it
+		if !gone && !connections(name) && name != "set-cookie" && !strings.HasPrefix(name, "hub-") {
+			h[name] = strings.Join(values, ", ")
+		}
+	}
+	h[hub.HeaderStatus] = strconv.Itoa(resp.StatusCode())
+	return h
+}
+
+// body is the answer as it came: its content type says what it is. JSON that can't be read is an error at once.
+func (c *Operation) body(media, coding string, raw []byte) (hub.Body, error) {
+	body := hub.NewBody(raw)
 	switch {
 	case len(raw) == 0:
 		body = hub.DocumentBody(doc.NullValue())
-	case isJSON(kind):
-		body = hub.NewBody(raw)
+	case media != "" && coding == "" && hub.IsJSON(media):
 		if _, err := body.Doc(); err != nil {
 			return hub.Body{}, hub.Fail(hub.Rejected, hub.BadResponse, "the answer is no good JSON: %w", err)
 		}
-	default:
-		body = hub.DocumentBody(doc.StringValue(string(raw)))
 	}
 	if len(c.op.success) == 0 {
 		return body, nil
@@ -71,11 +70,11 @@ func (c *Operation) body(media string, raw []byte) (hub.Body, error) {
 		got, one := scalar(field)
 		if !one {
 			return hub.Body{}, hub.Fail(hub.Rejected, hub.BadResponse, "the answer has no %s, which success_if looks at: %w",
-				strings.Join(cond.path, "."), hub.Said(excerpt(raw)))
+				strings.Join(cond.path, "."), hub.Said(c.excerpt(raw)))
 		}
 		if got != cond.want {
 			return hub.Body{}, hub.Fail(hub.Rejected, "not_success", "the answer's %s is %.60q, not %q: %w",
-				strings.Join(cond.path, "."), got, cond.want, hub.Said(excerpt(raw)))
+				strings.Join(cond.path, "."), got, cond.want, hub.Said(c.excerpt(raw)))
 		}
 	}
 	return body, nil
@@ -84,7 +83,7 @@ func (c *Operation) body(media string, raw []byte) (hub.Body, error) {
 // refusal classifies a status that the operation doesn't expect.
 func (c *Operation) refusal(resp *resty.Response) error {
 	status := resp.StatusCode()
-	e := hub.Fail(hub.Rejected, "http_"+strconv.Itoa(status), "answered %d %s: %w", status, http.StatusText(status), hub.Said(excerpt(resp.Body())))
+	e := hub.Fail(hub.Rejected, "http_"+strconv.Itoa(status), "answered %d %s: %w", status, http.StatusText(status), hub.Said(c.excerpt(resp.Body())))
 	h := resp.Header()
 	if kind, _, _ := mime.ParseMediaType(h.Get("Content-Type")); kind == hub.TypeProblem {
 		if other := hub.ReplyError(h.Get, resp.Body()); other != nil { // of a hub, which says itself what it is
@@ -94,7 +93,7 @@ func (c *Operation) refusal(resp *resty.Response) error {
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusProxyAuthRequired: // our login is at fault, not what the message wants
 		e.Class, e.Reason = hub.Unavailable, hub.AuthRequired
-		if c.client.cfg.sends("authorization") || status == http.StatusProxyAuthRequired {
+		if len(c.client.logins) > 0 || resp.Request.Header.Get("Authorization") != "" || status == http.StatusProxyAuthRequired {
 			e.Reason = hub.AuthFailed
 		}
 	case told(e):
@@ -110,7 +109,7 @@ func (c *Operation) refusal(resp *resty.Response) error {
 		e.Reason = "redirect"
 	}
 	if e.Class.Transient() {
-		e.After = retryAfter(resp.Header().Get("Retry-After"), c.client.env.Clock.Now())
+		e.After = retryAfter(resp.Header(), c.client.env.Clock.Now())
 	}
 	return e
 }
@@ -121,12 +120,18 @@ func told(e *hub.Error) bool {
 	return said
 }
 
-// retryAfter reads seconds or a date; 0 when there is none.
-func retryAfter(text string, now time.Time) time.Duration {
+// retryAfter reads Retry-After: seconds, also with decimals, or a date, as RFC 9110 or RFC 3339 write it; or Retry-After-Ms. 0 when there is none.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	text, unit := strings.TrimSpace(h.Get("Retry-After")), time.Second
+	if ms := strings.TrimSpace(h.Get("Retry-After-Ms")); ms != "" {
+		text, unit = ms, time.Millisecond
+	}
 	var d time.Duration
-	if n, err := strconv.Atoi(strings.TrimSpace(text)); err == nil {
-		d = time.Duration(min(n, int(maxRetryAfter/time.Second))) * time.Second
+	if n, err := strconv.ParseFloat(text, 64); err == nil && n > 0 {
+		d = time.Duration(min(n*float64(unit), float64(maxRetryAfter)))
 	} else if t, err := http.ParseTime(text); err == nil {
+		d = t.Sub(now)
+	} else if t, err := time.Parse(time.RFC3339, text); err == nil {
 		d = t.Sub(now)
 	}
 	return max(0, min(d, maxRetryAfter))
@@ -134,8 +139,15 @@ func retryAfter(text string, now time.Time) time.Duration {
 
 const maxExcerpt = 512
 
-// excerpt is the beginning of an answer, for people: no control characters.
-func excerpt(raw []byte) string {
+// excerpt is the beginning of an answer, for people: no control characters, and no token of ours that it repeats.
+func (c *Operation) excerpt(raw []byte) string {
+	for _, l := range c.client.logins {
+		raw = l.conceal(raw)
+	}
+	return plain(raw)
+}
+
+func plain(raw []byte) string {
 	raw = raw[:min(len(raw), maxExcerpt)]
 	text := strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
@@ -159,6 +171,8 @@ func (c *Operation) failure(parent, ctx context.Context, resp *resty.Response, e
 	switch {
 	case errors.Is(parent.Err(), context.Canceled):
 		return stopped(err)
+	case isLogin(err):
+		return err
 	case errors.Is(err, resty.ErrResponseBodyTooLarge):
 		return hub.Fail(hub.Rejected, hub.BadResponse, "the answer is larger than %d bytes", c.client.cfg.Limits.MaxResponse)
 	case errors.Is(err, errForbidden):

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// described is a partner's OpenAPI file: an operation that needs a header, and one that takes a form.
+// described is a partner's OpenAPI file: an operation that needs a header, one that takes a form, and one that wants a login.
 const described = `openapi: 3.0.3
 paths:
   /charges:
@@ -22,26 +22,31 @@ paths:
       operationId: token
       requestBody: {content: {application/x-www-form-urlencoded: {schema: {type: object}}}}
       responses: {200: {description: a token}}
+  /secured:
+    get: {operationId: secured, security: [{key: []}], responses: {200: {description: it}}}
+components: {securitySchemes: {key: {type: apiKey, in: header, name: X-Key}}}
 `
 
 // What a step says and nobody gets is an error of the file, at its place, with what to write.
 func TestFault_H1_NothingIsIgnored(t *testing.T) {
 	for name, c := range map[string]struct{ adapter, step, want, help string }{
-		"a token of a call":                 {"", "{call: p.x, headers: {authorization: Bearer t}}", "E236]: the header authorization would not be sent", "bearer: secret:name"},
-		"a key of a call":                   {"", "{call: p.x, headers: {X-Api-Key: =body.key}}", "E236]: the header X-Api-Key would not be sent", "headers: {x-api-key: …}"},
-		"a form's label":                    {"", "{call: p.x, headers: {content-type: application/x-www-form-urlencoded}}", "E236]: the header content-type would not be sent", "the body of a call is JSON"},
-		"a correlation":                     {"", "{call: p.x, headers: {x-correlation-id: =body.id}}", "E236]", "set: {correlation: =…}"},
-		"of several that are asked":         {"", "{scatter_gather: {to: [p.x, p.y]}, headers: {accept: text/csv}}", "E236]: the header accept", "asks for JSON"},
-		"of a shadow":                       {"", "{call: p.x, shadow: {call: p.y, headers: {x-shadow: 1}}}", "E236]: the header x-shadow", ""},
-		"of a mail":                         {"", "{send: {mail: hello, to: a@b.example}, headers: {x-priority: 1}}", "E236]: the header x-priority", "beside the template"},
-		"of a file":                         {"", `{send: {out: "a-{id}.json"}, headers: {region: eu}}`, "E236]: the header region", "as {region}"},
-		"of a statement":                    {"", "{call: db.add, headers: {tenant: eu}}", "E236]: the header tenant", "a value of the statement"},
-		"of a row":                          {"", "{send: {db: insert orders}, headers: {tenant: eu}}", "E236]: the header tenant", "a value of the statement"},
-		"of RabbitMQ's own":                 {"", "{send: {rabbit: queue a}, headers: {x-death: 1}}", "E236]: the header x-death", "another name"},
-		"of Kafka's own":                    {"", "{send: {kafka: topic a}, headers: {kafka.offset: 1}}", "E236]: the header kafka.offset", "another name"},
-		"a header that a description needs": {"openapi: billing.yaml, ", "{call: p.charge}", "E218]: charge needs the header X-Merchant, as billing.yaml says", "headers: {x-merchant: …}"},
-		"a form that a description wants":   {"openapi: billing.yaml, ", "{call: p.token}", "E218]: token takes a body of type application/x-www-form-urlencoded", "another operation"},
+		"a header of the connection":       {"", "{call: p.x, headers: {Host: other.example}}", "E236]: the header Host would not be sent", "the connection sees to it"},
+		"a length":                         {"", "{call: p.x, headers: {content-length: 7}}", "E236]: the header content-length", "the connection sees to it"},
+		"of several that are asked":        {"", "{scatter_gather: {to: [p.x, p.y]}, headers: {transfer-encoding: chunked}}", "E236]: the header transfer-encoding", "the connection sees to it"},
+		"of a shadow":                      {"", "{call: p.x, shadow: {call: p.y, headers: {hub-x: 1}}}", "E236]: the header hub-x", "stay in the hub"},
+		"of a mail":                        {"", "{send: {mail: hello, to: a@b.example}, headers: {x-priority: 1}}", "E236]: the header x-priority", "beside the template"},
+		"of a file":                        {"", `{send: {out: "a-{id}.json"}, headers: {region: eu}}`, "E236]: the header region", "as {region}"},
+		"of a statement":                   {"", "{call: db.add, headers: {tenant: eu}}", "E236]: the header tenant", "a value of the statement"},
+		"of a row":                         {"", "{send: {db: insert orders}, headers: {tenant: eu}}", "E236]: the header tenant", "a value of the statement"},
+		"of RabbitMQ's own":                {"", "{send: {rabbit: queue a}, headers: {x-death: 1}}", "E236]: the header x-death", "another name"},
+		"of Kafka's own":                   {"", "{send: {kafka: topic a}, headers: {kafka.offset: 1}}", "E236]: the header kafka.offset", "another name"},
+		"a login that a description needs": {"openapi: billing.yaml, ", "{call: p.secured}", "E218]: secured needs key, as billing.yaml says", "api_key"},
 
+		"a token of a call":            {"", "{call: p.x, headers: {authorization: Bearer t, X-Api-Key: =body.key, accept: text/csv, x-correlation-id: =body.id}}", "", ""},
+		"a form's label":               {"", "{call: p.x, headers: {content-type: application/x-www-form-urlencoded}}", "", ""},
+		"a form of a description":      {"openapi: billing.yaml, ", "{call: p.token}", "", ""},
+		"a login of the step":          {"openapi: billing.yaml, ", "{call: p.secured, headers: {x-key: =body.key}}", "", ""},
+		"a login of the adapter":       {"openapi: billing.yaml, api_key: {name: X-Key, value: key-0123}, ", "{call: p.secured}", "", ""},
 		"a key and a trace of our own": {"", "{call: p.x, headers: {idempotency-key: =body.id, traceparent: a, content-type: application/vnd.a+json}}", "", ""},
 		"a header in the adapter":      {"openapi: billing.yaml, headers: {X-MERCHANT: m1}, ", "{call: p.charge}", "", ""},
 		"options of a mail":            {"", "{send: {mail: hello, to: a@b.example, subject: hi}}", "", ""},

@@ -162,6 +162,9 @@ func componentKind(t reflect.Type) string {
 	case t == reflect.TypeFor[hub.Secret]():
 		return "secret"
 	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
+		if t.Kind() == reflect.Struct {
+			return "text or map"
+		}
 		return "text"
 	}
 	switch t.Kind() {

@@ -5,11 +5,15 @@ package call
 import (
 	"context"
 	_ "embed"
+	"maps"
+	"slices"
+	"strconv"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/shape"
 )
 
 //go:embed README.md
@@ -34,6 +38,9 @@ func asked(step *yamlfile.Node) []*yamlfile.Node {
 func compile(b *pipelines.Build) hub.Step {
 	r := b.Request(b.Node, b.Modifier("with"))
 	beside := shadowOf(b)
+	if as := b.Modifier("as"); as.Kind() == yamlfile.Map {
+		return parted(b, r, beside, as)
+	}
 	if r == nil {
 		b.As()
 		return nil
@@ -58,6 +65,69 @@ func compile(b *pipelines.Build) hub.Step {
 		into.Put(x, answer)
 		return next(ctx, x)
 	})
+}
+
+// parted compiles `as:` that names parts of the answer: {body: invoice, status: code, headers: head, links: links}.
+func parted(b *pipelines.Build, r *pipelines.Request, beside *shadow, as *yamlfile.Node) hub.Step {
+	as.Allow("as", "body", "status", "headers", "links")
+	names := map[string]pipelines.Result{}
+	for key, value := range as.Entries() {
+		if name := pipelines.Variable(value); name != "" {
+			t := shape.AnyType
+			if key.Raw() == "body" && r != nil {
+				t = r.Type()
+			}
+			b.Flow.SetVar(name, t)
+			names[key.Raw()] = pipelines.Result(name)
+		}
+	}
+	if r == nil {
+		return nil
+	}
+	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+		reply, err := r.Ask(ctx, x, "")
+		if err != nil {
+			return err
+		}
+		if names["body"] != "" || beside != nil {
+			body, err := r.Document(reply)
+			if err != nil {
+				return err
+			}
+			if beside != nil {
+				beside.put(x, body)
+			}
+			put(x, names["body"], body)
+		}
+		put(x, names["status"], status(reply))
+		put(x, names["headers"], texts(reply.Headers))
+		put(x, names["links"], texts(hub.Links(reply.Headers.Get("link"))))
+		return next(ctx, x)
+	})
+}
+
+// put gives a variable its value, where one is named.
+func put(x *hub.Exchange, name pipelines.Result, v doc.Value) {
+	if name != "" {
+		name.Put(x, v)
+	}
+}
+
+// status is the status of an answer as a number; null: it has none.
+func status(reply *hub.Message) doc.Value {
+	if n, err := strconv.ParseInt(reply.Headers.Get(hub.HeaderStatus), 10, 64); err == nil {
+		return doc.IntValue(n)
+	}
+	return doc.NullValue()
+}
+
+// texts is an object of texts, in the order of their names.
+func texts(m map[string]string) doc.Value {
+	var fields []doc.Field
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		fields = append(fields, doc.Field{Name: name, Value: doc.StringValue(m[name])})
+	}
+	return doc.ObjectOf(fields)
 }
 
 // with is m with the answer for its body. Bytes that are no JSON go on as they came, with what says what they are.

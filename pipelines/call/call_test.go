@@ -224,3 +224,24 @@ func TestFault_B8_BytesAreReplied(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
+
+// Status, headers and links of an answer are in reach, each by the name that the step gives it; the body of the message stays.
+func TestFault_H5_PartsOfAnAnswer(t *testing.T) {
+	for name, c := range map[string]struct{ steps, sent string }{
+		"all": {"- {call: out.ask, as: {body: got, status: code, headers: head, links: links}}\n- translate: {n: =body.n, m: =got.m, ok: =code == 201, at: =head.location, next: =links.next, none: '=links.last ?? \"-\"'}",
+			`{"n":1,"m":7,"ok":true,"at":"/orders/7","next":"/orders?page=2","none":"-"}`},
+		"the status alone": {"- {call: out.ask, as: {status: code}}\n- set: {body.code: =code}", `{"n":1,"code":201}`},
+	} {
+		cfg := config(c.steps + "\n- send: a")
+		cfg.Answers = map[string]patterntest.Answer{"out.ask": func(context.Context, *hub.Message) (*hub.Message, error) {
+			return &hub.Message{Body: hub.NewBody([]byte(`{"m":7}`)), Headers: hub.Headers{hub.HeaderStatus: "201", "location": "/orders/7", "link": `</orders?page=2>; rel="next"`}}, nil
+		}}
+		h := patterntest.Start(t, cfg)
+		h.Must("p", `{"n":1}`)
+		patterntest.Want(t, name, h.WaitingBodies("a"), c.sent)
+	}
+	patterntest.Faults(t, config, map[string][3]string{
+		"a part that is none": {"- {call: out.ask, as: {boddy: got}}", `7:30: error[E101]: unknown as field "boddy"`, `did you mean "body"?`},
+		"no name":             {"- {call: out.ask, as: {body: a-b}}", `7:36: error[E306]: "a-b" can't be a name in formulas`, "use letters, digits and _"},
+	})
+}

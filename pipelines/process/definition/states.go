@@ -181,6 +181,9 @@ func (c *compiler) step(s *State, item *yamlfile.Node) *Step {
 	}
 	k := &Step{Made: c.b.One(item, s.Name+"/", "compensate")}
 	if as := item.Get("as"); as != nil {
+		if as.Kind() == yamlfile.Map {
+			as.Errorf("E306", "write as: and a name; in a pipeline `from: call` the parts of an answer can be told apart", "a process keeps an answer as one variable")
+		}
 		k.As = as.Raw()
 	}
 	if n := item.Get("compensate"); n != nil {
