@@ -72,7 +72,9 @@ func checkLink(r *http.Request, keys [][]byte, now time.Time) *problem {
 		return unproven("token_invalid", "the link is wrong")
 	}
 	if now.Unix() > sec {
-		return unproven("token_expired", "the link is too old")
+		p := unproven("token_expired", "the link is too old")
+		p.open = true // it was a good one: whoever clicks it in an old mail should know
+		return p
 	}
 	return nil
 }

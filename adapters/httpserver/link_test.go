@@ -72,6 +72,14 @@ func TestSignedLink(t *testing.T) {
 		if got := codeOf(p); got != c.code {
 			t.Errorf("%s: %q, want %q", c.name, got, c.code)
 		}
+		if p == nil {
+			continue
+		}
+		told := httptest.NewRecorder()
+		p.write(told, request(t, "GET", c.url))
+		if got, old := problemIn(told.Body.Bytes()).Code, c.code == "token_expired"; old != (got == c.code) || !old && got != codeUnproven {
+			t.Errorf("%s: the caller is told %q", c.name, got)
+		}
 	}
 }
 

@@ -28,6 +28,7 @@ type problem struct {
 	detail     string
 	trace      string
 	retryAfter int    // seconds; 0: none
+	open       bool   // a 401 whose reason the caller may know
 	accept     string // a header line that says what would be taken
 	fields     []hub.FieldError
 }
@@ -151,7 +152,7 @@ func (p *problem) write(w http.ResponseWriter, r *http.Request) {
 		h.Set("WWW-Authenticate", `Basic realm="hub", charset="UTF-8"`)
 	}
 	code, detail := p.code, p.detail
-	if p.status == http.StatusUnauthorized { // why is for ops: see refusal
+	if p.status == http.StatusUnauthorized && !p.open { // why is for ops: see refusal
 		code, detail = codeUnproven, unprovenText
 	}
 	told := problemJSON{urnCode + code, http.StatusText(p.status), p.status, detail, code, p.trace, p.fields[:min(len(p.fields), maxFields)]}
