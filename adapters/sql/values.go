@@ -183,8 +183,12 @@ func text(s string, t *sqlType) ([]byte, error) {
 		}
 		return hex.AppendEncode([]byte(`\x`), raw), nil
 	case pgtype.TimestampOID: // PostgreSQL would drop the offset, and keep a time of another zone
-		if at, err := time.Parse(time.RFC3339Nano, s); err == nil {
-			return at.UTC().AppendFormat(nil, "2006-01-02T15:04:05.999999999"), nil
+		if at, ok := doc.ParseTime(s); ok {
+			return at.AppendFormat(nil, "2006-01-02T15:04:05.999999999"), nil
+		}
+	case pgtype.TimestamptzOID: // PostgreSQL would take a time without a zone for one of its own zone
+		if at, ok := doc.ParseTime(s); ok {
+			return at.AppendFormat(nil, time.RFC3339Nano), nil
 		}
 	}
 	return []byte(s), nil

@@ -97,6 +97,20 @@ func TestTimesOfOtherSessions(t *testing.T) {
 	}
 }
 
+// TestFault_F7_TimesWithoutZone: a time without a zone is UTC, as formulas read it, whatever the zone of the server.
+func TestFault_F7_TimesWithoutZone(t *testing.T) {
+	d := newDB(t, "create table t (id text primary key, at timestamptz, naive timestamp)")
+	for zone, id := range map[string]string{"America/New_York": "ny", "Asia/Kolkata": "in"} {
+		a := openAdapter(t, d.url+"&timezone="+zone, ops(map[string]Op{"row": {Query: "select at, naive from t where id = :id", One: oneRow}}))
+		for form, text := range map[string]string{"none": "2026-03-03T12:00:00", "blank": "2026-03-03 12:00:00", "offset": "2026-03-03T13:00:00+0100", "mail": "Tue, 03 Mar 2026 12:00:00 GMT"} {
+			noError(t, a.send("insert t", id+form, fmt.Sprintf(`{"id": %q, "at": %q, "naive": %q}`, id+form, text, text)))
+			got, err := a.call("row", fmt.Sprintf(`{"id": %q}`, id+form))
+			noError(t, err)
+			same(t, got, `{"at": "2026-03-03T12:00:00Z", "naive": "2026-03-03T12:00:00"}`)
+		}
+	}
+}
+
 func TestValuesThatDoNotFit(t *testing.T) {
 	d := newDB(t, kinds)
 	a := d.open(nil)

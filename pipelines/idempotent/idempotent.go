@@ -138,8 +138,11 @@ func (r *receiver) duplicate(x *hub.Exchange, key string, before, now *handled) 
 	return nil
 }
 
-// CheckVersion checks that the version a formula gave can be compared: a number or a text.
+// CheckVersion checks that the version a formula gave can be compared: a number, a time or a text.
 func CheckVersion(v doc.Value, source string) error {
+	if _, ok := doc.ParseTime(v.Str()); !ok && doc.LooksLikeTime(v.Str()) {
+		return hub.Fail(hub.Invalid, "time", "%s is %s, which is no time", source, v)
+	}
 	if v.Kind() != doc.Number && (v.Kind() != doc.String || v.Str() == "") {
 		return hub.Fail(hub.Invalid, "transform", "%s is %s: a version is a number, a time or a text", source, v.Kind())
 	}
@@ -156,10 +159,13 @@ func CompareVersions(a, b doc.Value) (int, error) {
 	if a.Kind() != b.Kind() {
 		return 0, hub.Fail(hub.Invalid, "transform", "version %s can't be compared with %s, the last one", a, b)
 	}
-	if x, err := time.Parse(time.RFC3339, a.Str()); err == nil {
-		if y, err := time.Parse(time.RFC3339, b.Str()); err == nil {
-			return x.Compare(y), nil
-		}
+	x, isTime := doc.ParseTime(a.Str())
+	y, wasTime := doc.ParseTime(b.Str())
+	switch {
+	case isTime && wasTime:
+		return x.Compare(y), nil
+	case isTime != wasTime: // neither is the newer one
+		return 0, hub.Fail(hub.Invalid, "time", "version %s can't be compared with %s, the last one: one of them is no time", a, b)
 	}
 	return strings.Compare(a.Str(), b.Str()), nil
 }

@@ -174,6 +174,41 @@ func TestVersion(t *testing.T) {
 	}
 }
 
+// TestFault_F5_TimesOfVersions: a time is read in all its forms, so that what is newer is never taken for old; what looks like a time and is none is invalid, and so is
+// a version that can't be compared with the last one.
+func TestFault_F5_TimesOfVersions(t *testing.T) {
+	for name, tc := range map[string]struct {
+		in, want string // with | between them
+		dead     int
+	}{
+		"offsets without a colon": {`"2026-10-25T02:30:00.000+0200"|"2026-10-25T02:15:00.000+0100"`, `"2026-10-25T02:30:00.000+0200"|"2026-10-25T02:15:00.000+0100"`, 0},
+		"mails":                   {`"Sun, 25 Oct 2026 02:30:00 +0200"|"Sun, 25 Oct 2026 02:15:00 +0100"`, `"Sun, 25 Oct 2026 02:30:00 +0200"|"Sun, 25 Oct 2026 02:15:00 +0100"`, 0},
+		"databases":               {`"2026-10-25 02:30:00+02"|"2026-10-25 02:15:00+01"|"2026-10-25T00:45:00"`, `"2026-10-25 02:30:00+02"|"2026-10-25 02:15:00+01"`, 0},
+		"no times":                {`"2026-10-25T02:30:00Z"|"2026-13-25T02:30:00Z"|"2026-10-26"|"later"`, `"2026-10-25T02:30:00Z"|"2026-10-26"`, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := start(t, "feed", "- idempotent: {key: body.sku, version: body.v}\n- translate: {v: =body.v}\n- send: out")
+			for v := range strings.SplitSeq(tc.in, "|") {
+				h.Must("p", `{"sku":"s","v":`+v+`}`)
+				h.Settle()
+			}
+			var exp []string
+			for v := range strings.SplitSeq(tc.want, "|") {
+				exp = append(exp, `{"v":`+v+`}`)
+			}
+			want(t, "applied", bodies(h), exp)
+			for _, d := range h.Dead() {
+				if d.Error.Class != hub.Invalid {
+					t.Errorf("%q", failures([]*hub.Delivery{d}))
+				}
+			}
+			if n := len(h.Dead()); n != tc.dead {
+				t.Errorf("%d dead letters, want %d", n, tc.dead)
+			}
+		})
+	}
+}
+
 func TestVersionThatIsNone(t *testing.T) {
 	h := start(t, "feed", "- idempotent: {key: body.sku, version: body.v}\n- send: out")
 	h.Must("p", `{"sku":"s","v":"x"}`)

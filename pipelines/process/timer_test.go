@@ -131,6 +131,20 @@ func TestClockIsSetBack(t *testing.T) {
 	s.clean()
 }
 
+// TestFault_F6_TimesOfTimers: a timer reads a time in every form that a formula does.
+func TestFault_F6_TimesOfTimers(t *testing.T) {
+	for _, form := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05-07", "2006-01-02T15:04:05.000-0700", "Mon, 02 Jan 2006 15:04:05 GMT"} {
+		s := start(t, fmt.Sprintf(waiting, "{at: =order.card, goto: done}"), patterntest.Config{})
+		due := s.Clock.Now().UTC().Truncate(time.Second).Add(2 * time.Hour)
+		s.begin(fmt.Sprintf(`{"id":"W-1","card":%q}`, due.Format(form)))
+		s.Advance(time.Hour)
+		s.at("W-1", "waiting")
+		s.Advance(time.Hour)
+		s.at("W-1", "done")
+		s.clean()
+	}
+}
+
 func TestTimerThatIsNoTime(t *testing.T) {
 	s := start(t, fmt.Sprintf(waiting, "{at: =order.card, goto: done}"), patterntest.Config{})
 	s.begin(`{"id":"W-1","card":"soon"}`)

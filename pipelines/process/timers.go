@@ -41,12 +41,11 @@ func (t *turn) momentOf(tok *instance.Token, r *definition.Timer) (time.Time, er
 	if err != nil {
 		return noTime, err
 	}
-	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
-		if at, err := time.Parse(layout, v); err == nil {
-			return at.UTC(), nil
-		}
+	at, ok := doc.ParseTime(v)
+	if !ok {
+		return noTime, hub.Fail(hub.Invalid, "time", "%s: %q is no ISO time", r.Line, v)
 	}
-	return noTime, hub.Fail(hub.Invalid, "time", "%s: %q is no ISO time", r.Line, v)
+	return at, nil
 }
 
 // setTimer puts the message that comes when the timer falls due.

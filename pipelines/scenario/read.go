@@ -83,7 +83,7 @@ func (rd *reader) chaos(n *yamlfile.Node) (kinds []string) {
 
 func (rd *reader) time(n *yamlfile.Node) time.Time {
 	text := n.Str()
-	if at, ok := formula.ParseTime(text); ok {
+	if at, ok := doc.ParseTime(text); ok {
 		return at
 	}
 	n.Errorf("E404", "write 2026-03-29T02:30, in UTC, or with its zone: 2026-03-29T02:30:00+02:00", "%q is no time", text)
