@@ -34,6 +34,7 @@ type options struct {
 	Idle    time.Duration  `yaml:"idle" min:"1ms" max:"365d" doc:"the group goes on as it is when no member came for so long"`
 	Timeout time.Duration  `yaml:"timeout" min:"1ms" max:"365d" doc:"the group goes on as it is so long after its first member"`
 	Late    *yamlfile.Node `yaml:"late" doc:"where members go that come after the group went on"`
+	Rolling bool           `yaml:"rolling" doc:"a member that comes after the group went on begins the next group of its key"`
 	Give    *yamlfile.Node `yaml:"give" doc:"the body that goes on; sees bodies, size and complete"`
 }
 
@@ -47,7 +48,11 @@ func compile(b *pipelines.Build) hub.Step {
 		b.Node.Errorf("E272", "add until: size == 10, idle: 10m or timeout: 1h", "nothing ever completes these groups")
 		return nil
 	}
-	a := &aggregator{site: b.Site, idle: o.Idle, timeout: o.Timeout}
+	if o.Rolling && o.Late != nil {
+		b.Node.KeyNode("late").Errorf("E274", "remove one of them", "no member of `rolling` groups is late")
+		return nil
+	}
+	a := &aggregator{site: b.Site, idle: o.Idle, timeout: o.Timeout, rolling: o.Rolling}
 	a.by = b.Scalar(o.By, "a key is a text or a number", "body.order_id")
 	if o.Until != nil {
 		scope, slot := b.Flow.Scope.WithLocal("size", shape.NumberType)
@@ -128,6 +133,7 @@ type aggregator struct {
 	idle, timeout time.Duration
 	timer         string // queue of the timers; "" without idle and timeout
 	late          *pipelines.Sender
+	rolling       bool // no member is late: it begins the next group
 	give          *pipelines.Give
 }
 
@@ -148,7 +154,10 @@ func (a *aggregator) Process(ctx context.Context, x *hub.Exchange, next hub.Next
 	if err != nil {
 		return err
 	}
-	if g.Closed {
+	switch {
+	case g.Closed && a.rolling:
+		g = &group{name: id, version: g.version}
+	case g.Closed:
 		return a.tooLate(x, key)
 	}
 	if known, err := g.has(ctx, x, x.Msg.ID); known || err != nil {

@@ -202,6 +202,36 @@ func TestLate(t *testing.T) {
 	noneDead(t, h)
 }
 
+// TestFault_F8_RollingGroups: where it is said so, a key that comes again begins a new group, whatever ended the one before.
+func TestFault_F8_RollingGroups(t *testing.T) {
+	for name, c := range map[string]struct {
+		step string
+		want []string
+	}{
+		"by size":   {"{by: body.g, until: size == 2, rolling: true, give: '=map(bodies, .n)'}", []string{"[0,1]", "[2,3]", "[4,5]"}},
+		"of one":    {"{by: body.g, until: size == 1, rolling: true, give: '=map(bodies, .n)'}", []string{"[0]", "[1]", "[2]", "[3]", "[4]", "[5]", "[6]"}},
+		"by body":   {"{by: body.g, until: body.n == 2 or body.n == 5, idle: 1h, rolling: true, give: '=map(bodies, .n)'}", []string{"[0,1,2]", "[3,4,5]", "[6]"}},
+		"by a time": {"{by: body.g, idle: 1h, rolling: true, give: '=map(bodies, .n)'}", []string{"[0,1,2,3,4,5,6]"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := start(t, "- aggregate: "+c.step+"\n- send: out")
+			for i := range 7 {
+				put(h, "", fmt.Sprintf(`{"g":"g","n":%d}`, i))
+			}
+			h.Advance(time.Hour)
+			want(t, "groups", bodies(h), c.want)
+			ids := map[string]bool{}
+			for _, m := range h.Sent("out") {
+				ids[m.ID] = true
+			}
+			if len(ids) != len(c.want) {
+				t.Errorf("%d IDs of %d groups", len(ids), len(c.want))
+			}
+			noneDead(t, h)
+		})
+	}
+}
+
 func TestLateIsRejected(t *testing.T) {
 	h := start(t, "- aggregate: {by: '\"g\"', idle: 20h, give: =size}\n- send: out")
 	put(h, "", `{}`)
@@ -387,6 +417,7 @@ func TestProblems(t *testing.T) {
 		"no bool":     {"- aggregate: {by: body.a, until: size}", `true or false`},
 		"key":         {"- translate: {a: {b: 1}}\n- aggregate: {by: body.a, until: size == 1}", `a key is a text or a number`},
 		"duration":    {"- aggregate: {by: body.a, idle: 10}", `idle`},
+		"two ways":    {"- translate: {a: b}\n- aggregate: {by: body.a, idle: 10m, late: late, rolling: true}", "no member of `rolling` groups is late"},
 		"late":        {"- aggregate: {by: body.a, idle: 10m, late: lat}", `did you mean "late"`},
 		"give":        {"- aggregate: {by: body.a, idle: 10m, give: {a: =body.a}}", `body`},
 		"type behind": {"- aggregate: {by: body.a, idle: 10m, give: {number: =size}}\n- filter: body.numbr == 1", `did you mean "number"`},
