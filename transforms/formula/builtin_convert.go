@@ -4,14 +4,12 @@ import (
 	"crypto/sha1"
 	"fmt"
 	"strings"
-	"time"
 
 	"orderhub/hub/doc"
 	"orderhub/transforms/shape"
-	"orderhub/transforms/units"
 )
 
-// convertBuiltins are the conversions, and what is known of times.
+// convertBuiltins are the conversions.
 func convertBuiltins() []builtin {
 	return []builtin{
 		{name: "int", params: []set{nums | strs}, result: shape.NumberType, do: toInt},
@@ -21,9 +19,6 @@ func convertBuiltins() []builtin {
 		{name: "toJSON", params: []set{anything}, result: shape.StringType, do: toJSON},
 		{name: "fromJSON", params: []set{strs}, result: shape.AnyType, do: fromJSON},
 		{name: "uuid5", params: []set{strs}, result: shape.StringType, do: uuid5},
-		{name: "now", changes: true, result: shape.StringType, do: now},
-		{name: "iso", params: []set{strs | nums}, result: shape.StringType, do: iso},
-		{name: "addDuration", params: []set{strs | nums, strs}, result: shape.StringType, do: addDuration},
 	}
 }
 
@@ -136,60 +131,4 @@ func nameUUID(space [16]byte, name string) (u [16]byte) {
 func uuid5(s *site, fr *Frame) doc.Value {
 	u := nameUUID(namespace, s.str(fr, 0))
 	return s.built(fr, fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:]))
-}
-
-// layout of all times that formulas make: of one length, so that comparing the texts compares the times.
-const layout = "2006-01-02T15:04:05Z"
-
-func now(_ *site, fr *Frame) doc.Value { return timeValue(fr.Now().UTC()) }
-
-func iso(s *site, fr *Frame) doc.Value { return timeValue(s.time(fr, s.arg(fr, 0))) }
-
-func timeValue(t time.Time) doc.Value { return doc.StringValue(t.Format(layout)) }
-
-func addDuration(s *site, fr *Frame) doc.Value {
-	v := s.arg(fr, 0)
-	text, minus := strings.CutPrefix(strings.TrimSpace(s.str(fr, 1)), "-")
-	t := s.time(fr, v)
-	d, err := units.ParseDuration(text)
-	if err != nil {
-		e := s.args[1].fail("%s is no duration", s.args[1].text())
-		e.Help = `write "3d", "1d12h", "30m" or "-2w"`
-		panic(e)
-	}
-	if minus {
-		d = -d
-	}
-	if t = t.Add(d); t.Year() < 1 || t.Year() > 9999 {
-		panic(s.fail("the time is outside the years 1 to 9999"))
-	}
-	return timeValue(t)
-}
-
-var timeLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04",
-	"2006-01-02 15:04", "2006-01-02"}
-
-// ParseTime reads an ISO time of the years 1 to 9999; without a zone it is UTC.
-func ParseTime(text string) (time.Time, bool) {
-	if text = strings.TrimSpace(text); len(text) > 40 {
-		return time.Time{}, false
-	}
-	for _, l := range timeLayouts {
-		if t, err := time.Parse(l, text); err == nil && t.UTC().Year() >= 1 && t.UTC().Year() <= 9999 {
-			return t.UTC(), true
-		}
-	}
-	return time.Time{}, false
-}
-
-// time reads an ISO time, or Unix seconds.
-func (s *site) time(fr *Frame, v doc.Value) time.Time {
-	if v.Kind() == doc.Number {
-		if n, ok := v.Num().Floor().Int64(); ok && n > -62135596800 && n < 253402300800 {
-			return time.Unix(n, 0).UTC()
-		}
-	} else if t, ok := ParseTime(v.Str()); ok {
-		return t
-	}
-	panic(s.no(fr, v, "time", "write it as 2006-01-02T15:04:05Z or 2006-01-02"))
 }

@@ -10,8 +10,6 @@ func numberBuiltins() []builtin {
 		ofNumber("abs", doc.Decimal.Abs),
 		ofNumber("floor", doc.Decimal.Floor),
 		ofNumber("ceil", doc.Decimal.Ceil),
-		ofNumber("money", func(d doc.Decimal) doc.Decimal { return d.Round(2) }),
-		ofNumber("cents", func(d doc.Decimal) doc.Decimal { return d.Round(2).Mul(doc.Int(100)).Round(0) }),
 		{name: "round", params: []set{nums, nums}, optional: 1, result: shape.NumberType, do: round},
 		{name: "min", params: []set{nums | strs | arrs}, open: true, typeOf: elementOrJoin, do: extreme(-1)},
 		{name: "max", params: []set{nums | strs | arrs}, open: true, typeOf: elementOrJoin, do: extreme(1)},

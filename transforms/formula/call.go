@@ -4,8 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/expr-lang/expr/ast"
 
@@ -43,7 +46,7 @@ func (c *compiler) call(name string, args []ast.Node, p, at place) *node {
 	help := shape.DidYouMean(name, c.scope.Functions())
 	switch name {
 	case "date", "duration", "timezone":
-		help = `times are ISO texts: compare them with < and >, see iso(t), now(), addDuration(t, "3d")`
+		help = `times are ISO texts: compare them with < and >, see iso(t), now(), addDuration(t, "3d"), formatTime(t, layout, zone)`
 	}
 	c.fault(at, help, "unknown name %s", name)
 	return broken(p)
@@ -131,6 +134,7 @@ type builtin struct {
 	optional int   // how many of the last may be left out
 	open     bool  // any number of arguments, one at least
 	changes  bool  // not pure
+	pattern  int   // which argument is a regular expression, a constant; 0: none
 	result   *shape.Type
 	typeOf   func(args []*node) *shape.Type // nil: it is always result
 	do       func(s *site, fr *Frame) doc.Value
@@ -141,6 +145,11 @@ type site struct {
 	place
 	params []set
 	args   []*node
+
+	re    *regexp.Regexp                // of the argument that is a pattern
+	insts int                           // that each byte of text may cost it
+	zone  atomic.Pointer[time.Location] // that was named last
+	marks atomic.Pointer[marks]
 }
 
 // arg evaluates argument i, which must be of a kind that its parameter takes.
@@ -212,7 +221,7 @@ func (s set) String() string {
 // builtins is the table of all functions without a closure, by name. It is made once and never changed.
 var builtins = func() map[string]*builtin {
 	m := map[string]*builtin{}
-	for _, family := range [][]builtin{textBuiltins(), numberBuiltins(), listBuiltins(), convertBuiltins()} {
+	for _, family := range [][]builtin{textBuiltins(), codeBuiltins(), patternBuiltins(), numberBuiltins(), moneyBuiltins(), listBuiltins(), pathBuiltins(), convertBuiltins(), timeBuiltins()} {
 		for i := range family {
 			m[family[i].name] = &family[i]
 		}
@@ -246,6 +255,12 @@ func (c *compiler) callBuiltin(b *builtin, args []*node, p place) *node {
 	}
 	if bad {
 		return broken(p)
+	}
+	if b.pattern > 0 {
+		var ok bool
+		if s.re, s.insts, ok = c.regexp(args[b.pattern]); !ok {
+			return broken(p)
+		}
 	}
 	result := b.result
 	if b.typeOf != nil {

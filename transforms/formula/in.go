@@ -107,13 +107,8 @@ func (c *compiler) matches(a, b *node, p place) *node {
 	if !c.both(a, b, strs) {
 		return broken(p)
 	}
-	if !b.konst {
-		c.fault(b.place, "use contains, startsWith or endsWith for texts of a message", "the pattern must be a constant")
-		return broken(p)
-	}
-	re, size, fault := pattern(b.v.Str())
-	if fault != "" {
-		c.fault(b.place, "the syntax is RE2: github.com/google/re2/wiki/Syntax", "%s", fault)
+	re, size, ok := c.regexp(b)
+	if !ok {
 		return broken(p)
 	}
 	return c.fold(newCond(p, func(fr *Frame) bool {

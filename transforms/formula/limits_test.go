@@ -25,6 +25,8 @@ func TestBudget(t *testing.T) {
 		`sort(map(1..2000, body.long))`, `reduce(1..100, #acc * #acc, body.n)`, `reduce(1..100, #acc ** 1000, 7 * body.one)`,
 		`map(1..10000, lower(body.long))`, `flatten(reduce(1..30, [#acc, #acc], [1]))`, `groupBy(1..1000000, string(#))`,
 		`count(1..900000, body.long2 == body.long)`, `map(1..200000, toJSON(body))`, `map(1..400000, fromJSON(body.json))`, `count(1..100000, body.long in body.longs)`,
+		`padLeft(body.x, body.n)`, `map(1..10000, base64(body.long))`, `map(1..10000, replaceMatches(body.long, "a", "bb"))`, `map(1..10000, captures(body.long, "(a+)"))`,
+		`reduce(1..1000, merge(#acc, {{a: #acc}}), body)`, `reduce(1..1000, set(#acc, "a", #acc), body)`, `map(1..1000000, sha256(body.long))`,
 	}
 	body := fmt.Sprintf(`{"x":"x","n":1000000000,"one":1,"list":[1,2,3,4,5,6,7,8,9,10],"long":%q,"long2":%q,"longs":[%[1]q],"json":"[1,2,3]"}`, long, long)
 	fr := frameOf(t, body)
