@@ -36,7 +36,7 @@ type Format struct {
 	Records func(r io.Reader, limit int) RecordReader
 }
 
-// RecordReader gives the next document of a stream, with the line at which it
+// RecordReader gives the next record of a stream, a body that is made of a document, with the line at which it
 // begins, from 1; io.EOF after the last. A *RecordError refuses one record, and
 // reading goes on behind it; any other error refuses the rest of the stream.
 type RecordReader func() (body Body, line int, err error)

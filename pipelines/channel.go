@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -94,9 +95,10 @@ func Fits(s *schema.Schema, m *hub.Message) *hub.Error {
 }
 
 // Typed is m with the texts of its body as the schema has them, where its format knows texts only, such as CSV (EIP
-// Normalizer): it is a document as any other from here on. It is m itself where there is nothing to do.
-func Typed(s *schema.Schema, m *hub.Message) (*hub.Message, error) {
-	if f := m.Body.Format(); s == nil || f == nil || !f.Untyped {
+// Normalizer): it is a document as any other from here on. It is m itself where there is nothing to do. named is the
+// format that the endpoint names: its source may have read the document itself, as a record of a file.
+func Typed(s *schema.Schema, m *hub.Message, named *hub.Format) (*hub.Message, error) {
+	if f := cmp.Or(m.Body.Format(), named); s == nil || f == nil || !f.Untyped {
 		return m, nil
 	}
 	v, err := m.Body.Doc()

@@ -183,7 +183,7 @@ func (b *Build) entry(f *From) hub.Step {
 			form, schema = f.Channel.format, cmp.Or(schema, f.Channel.schema)
 		}
 		var bad error
-		if x.Msg, bad = Typed(schema, formats.read(x.Msg, form)); bad != nil {
+		if x.Msg, bad = Typed(schema, formats.read(x.Msg, form), form); bad != nil {
 			return hub.At(bad, where, ln)
 		}
 		if f.Channel != nil {

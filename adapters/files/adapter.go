@@ -11,14 +11,13 @@ import (
 
 // Adapter is an opened entry of `adapters:`.
 type Adapter struct {
-	cfg     Config
-	env     *hub.Env
-	parsers map[string]Parser
+	cfg Config
+	env *hub.Env
 }
 
 // OpenSource makes the source of the files that arg, a pattern such as "*.csv", matches; "" stands for the adapter's own match.
 func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
-	s := &Source{cfg: a.cfg, env: a.env, parser: a.parser(), dir: a.cfg.Dir, pattern: a.cfg.Match}
+	s := &Source{cfg: a.cfg, env: a.env, dir: a.cfg.Dir, pattern: a.cfg.Match, whole: c.Whole}
 	s.cfg.Once = s.cfg.Once || a.env.Once
 	if c.Key != "" {
 		if !validKey(c.Key) {
@@ -53,14 +52,4 @@ func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
 		return nil, err
 	}
 	return &Target{dir: a.cfg.Dir, naming: n, clock: a.env.Clock}, nil
-}
-
-func (a *Adapter) parser() Parser {
-	switch a.cfg.Parse {
-	case parseNone:
-		return wholeFile
-	case parseLines, parseNDJSON:
-		return eachLine
-	}
-	return a.parsers[a.cfg.Parse]
 }

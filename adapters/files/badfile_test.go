@@ -56,7 +56,7 @@ func TestNotRegular(t *testing.T) { // row 52
 }
 
 func TestWaitsUntilStable(t *testing.T) { // row 53
-	in := newInbox(t, func(c *Config) { c.Parse = "lines"; c.Stable = time.Second })
+	in := newInbox(t, func(c *settings) { c.Parse = "lines"; c.Stable = time.Second })
 	var got catch
 	stop := in.start(&got)
 	f := must(os.Create(filepath.Join(in.dir, "a")))
@@ -78,7 +78,7 @@ func TestWaitsUntilStable(t *testing.T) { // row 53
 func TestChangedWhileRead(t *testing.T) { // row 53
 	for _, change := range []string{"append", "truncate"} {
 		t.Run(change, func(t *testing.T) {
-			in := newInbox(t, func(c *Config) { c.Parse = "lines"; c.Workers = 1; c.Stable = 20 * time.Millisecond })
+			in := newInbox(t, func(c *settings) { c.Parse = "lines"; c.Workers = 1; c.Stable = 20 * time.Millisecond })
 			f := must(os.Create(filepath.Join(in.dir, "a")))
 			defer f.Close()
 			for i := range 100_000 {
@@ -124,9 +124,9 @@ func TestEmptyAndTooLarge(t *testing.T) { // row 54
 		{empty: "fail", to: "failed/a", list: "line 1: empty_file: the file is empty\n"},
 		{empty: "skip", content: "12345678901", parse: "none", to: "failed/a", list: "line 1: too_large: the file is larger than 10 bytes (max_record)\n"},
 		{empty: "skip", content: "1234567890\n12345678901\r\n1234567890\r\n" + strings.Repeat("x", 1<<20) + "\nlast", parse: "lines", to: "failed/a",
-			list: "line 2: too_large: the line is larger than 10 bytes (max_record)\nline 4: too_large: the line is larger than 10 bytes (max_record)\n", bodies: []string{"1234567890", "1234567890", "last"}},
+			list: "line 2: too_large: the line is larger than 10 bytes\nline 4: too_large: the line is larger than 10 bytes\n", bodies: []string{"1234567890", "1234567890", "last"}},
 	} {
-		in := newInbox(t, func(cfg *Config) { cfg.Empty = c.empty; cfg.MaxRecord = 10; cfg.Parse = "none" })
+		in := newInbox(t, func(cfg *settings) { cfg.Empty = c.empty; cfg.MaxRecord = 10; cfg.Parse = "none" })
 		if c.parse != "" {
 			in.cfg.Parse = c.parse
 		}

@@ -24,8 +24,8 @@ func BenchmarkOnce(b *testing.B) {
 		b.Fatal(err)
 	}
 	cfg := defaultConfig()
-	cfg.Dir, cfg.Parse, cfg.Once = dir, parseNDJSON, true
-	a, err := Component(nil).Open(cfg, &hub.Env{Name: "in"})
+	cfg.Dir, cfg.Once = dir, true
+	a, err := Component().Open(cfg, &hub.Env{Name: "in"})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -33,6 +33,7 @@ func BenchmarkOnce(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	hub.Describe(src, hub.Description{Format: formats["ndjson"]})
 	b.ReportAllocs()
 	cpu := cpuTime()
 	for b.Loop() {

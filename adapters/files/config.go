@@ -2,9 +2,7 @@ package files
 
 import (
 	"fmt"
-	"maps"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,31 +14,23 @@ type Config struct {
 	Dir        string        `yaml:"dir" doc:"Folder that files are read from and written to; made if it is not there. One of dir and path."`
 	Path       string        `yaml:"path" doc:"The one file that is read, instead of all files of a folder."`
 	Match      string        `yaml:"match" default:"*" doc:"Which names are read, such as *.csv. Names that begin with a dot never are."`
-	Parse      string        `yaml:"parse" default:"none" doc:"What becomes a message. none: the whole file. lines: each line. ndjson: each line, a JSON document. csv: each row."`
-	CSV        CSV           `yaml:"csv" doc:"How parse: csv reads."`
 	Key        string        `yaml:"key" doc:"Ordering key of the messages: file (all records of a file one after another) or a field, such as body.call_id. Left out: no order."`
-	Stable     time.Duration `yaml:"stable" default:"2s" min:"0s" max:"1h" doc:"A file is read once its size and time have not changed for that long."`
+	Stable     time.Duration `yaml:"stable" default:"2s" min:"0s" max:"1h" doc:"A file is read once its size and time have not changed for that long; 60 times as long while a program has it open to write."`
+	Marker     string        `yaml:"marker" doc:"Name of a file that says that another is complete: {name}.done, or {base}.ok, where {base} is the name without its ending. It is taken away with the file."`
 	Poll       time.Duration `yaml:"poll" default:"1s" min:"10ms" max:"1h" doc:"How often the folder is looked at; a hint from the system makes it sooner."`
 	Done       string        `yaml:"done" default:"done" doc:"Subfolder for files whose records are all taken."`
 	Failed     string        `yaml:"failed" default:"failed" doc:"Subfolder for files with a refused record, each beside a list of them, name.errors."`
 	Processing string        `yaml:"processing" default:".processing" doc:"Subfolder for files being read."`
 	Once       bool          `yaml:"once" doc:"Read what is there now, leave the files in place, and end: for batch runs."`
 	Workers    int           `yaml:"workers" default:"8" min:"1" max:"256" doc:"Messages handled at once."`
-	MaxRecord  int64         `yaml:"max_record" unit:"bytes" default:"1MiB" min:"1B" max:"64MiB" doc:"Largest record (with parse: none, file); a larger one is refused as too_large."`
+	MaxRecord  int64         `yaml:"max_record" unit:"bytes" default:"1MiB" min:"1B" max:"64MiB" doc:"Largest record, or file where files are read whole; a larger one is refused as too_large."`
 	Empty      string        `yaml:"empty" oneof:"skip|deliver|fail" default:"skip" doc:"A file of 0 bytes. skip: done, no message. deliver: a message without body. fail: refused as empty_file."`
-}
-
-// CSV says how `parse: csv` reads.
-type CSV struct {
-	Delimiter string   `yaml:"delimiter" doc:"The character between columns, or tab. Left out: the parser finds it."`
-	Header    []string `yaml:"header" doc:"Names of the columns that must be there."`
-	NoHeader  bool     `yaml:"no_header" doc:"The file has no header row: header names the columns, in their order."`
-	Encoding  string   `yaml:"encoding" doc:"utf-8 or latin1. Left out: utf-8."`
 }
 
 // SourceConfig are the options of `from: {files-adapter: "*.csv", …}`; the text is the match.
 type SourceConfig struct {
-	Key string `yaml:"key" doc:"Ordering key of these messages. Left out: that of the adapter."`
+	Key   string `yaml:"key" doc:"Ordering key of these messages. Left out: that of the adapter."`
+	Whole bool   `yaml:"whole" doc:"Each file is one message, also where its format has records."`
 }
 
 // SendOptions are the options of `send: {files-adapter: "{order}.json", …}`; the text names the file.
@@ -49,10 +39,6 @@ type SendOptions struct {
 }
 
 const (
-	parseNone   = "none"
-	parseLines  = "lines"
-	parseNDJSON = "ndjson"
-
 	emptySkip    = "skip"
 	emptyDeliver = "deliver"
 	emptyFail    = "fail"
@@ -61,12 +47,12 @@ const (
 )
 
 func defaultConfig() *Config {
-	return &Config{Match: "*", Parse: parseNone, Stable: 2 * time.Second, Poll: time.Second, Done: "done", Failed: "failed",
+	return &Config{Match: "*", Stable: 2 * time.Second, Poll: time.Second, Done: "done", Failed: "failed",
 		Processing: ".processing", Workers: 8, MaxRecord: 1 << 20, Empty: emptySkip}
 }
 
 // check finds what the tags can't, all of it.
-func (c *Config) check(parsers map[string]Parser) (faults []hub.FieldFault) {
+func (c *Config) check() (faults []hub.FieldFault) {
 	bad := func(at, help, format string, args ...any) {
 		faults = append(faults, hub.FieldFault{Path: at, Message: fmt.Sprintf(format, args...), Help: help})
 	}
@@ -76,8 +62,8 @@ func (c *Config) check(parsers map[string]Parser) (faults []hub.FieldFault) {
 	if _, err := path.Match(c.Match, ""); err != nil || strings.ContainsAny(c.Match, `/\`) {
 		bad("match", `write a pattern of file names, such as "*.csv"`, "match: %q is no pattern of file names", c.Match)
 	}
-	if known := ways(parsers); !slices.Contains(known, c.Parse) {
-		bad("parse", "write one of "+strings.Join(known, ", "), "parse: %q is not known", c.Parse)
+	if c.Marker != "" && !c.goodMarker() {
+		bad("marker", `write "{name}.done", or "{base}.ok"`, "marker: %q does not name another file beside each file", c.Marker)
 	}
 	for _, f := range []struct{ at, name string }{{"done", c.Done}, {"failed", c.Failed}, {"processing", c.Processing}} {
 		if f.name == "" || strings.Trim(f.name, ".") == "" || strings.ContainsAny(f.name, "/\\\x00") {
@@ -91,11 +77,6 @@ func (c *Config) check(parsers map[string]Parser) (faults []hub.FieldFault) {
 		bad("key", "write file, or a field such as body.call_id", "key: %q is no key", c.Key)
 	}
 	return faults
-}
-
-// ways lists what `parse:` may be.
-func ways(parsers map[string]Parser) []string {
-	return append([]string{parseNone, parseLines, parseNDJSON}, slices.Sorted(maps.Keys(parsers))...)
 }
 
 func validKey(key string) bool {

@@ -145,36 +145,45 @@ func syncDir(root *os.Root, dir string) error {
 	return f.Sync()
 }
 
-// contentID names a file by its name and content: a repeated delivery has the same ID, a changed one another. The file is read, and left
-// at its start.
-func contentID(ctx context.Context, name string, f *os.File, info fs.FileInfo) (string, error) {
-	sum := sha256.New()
+// contentIDs names a file by its name and content: a repeated delivery has the same IDs, a changed one others, and one that grew those of
+// before. The file is read, and left at its start.
+func contentIDs(ctx context.Context, name string, f *os.File, info fs.FileInfo, before []kept) (out ids, err error) {
+	sum, at := sha256.New(), int64(0)
 	in := newInput(f, info)
-	buf := make([]byte, max(1, min(blockSize, in.N)))
-	for ctx.Err() == nil {
-		n, err := in.Read(buf)
-		sum.Write(buf[:n])
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return "", err
-		}
+	base := func() string {
+		return hub.HashID(name + "\x00" + strconv.FormatInt(at, 10) + "\x00" + hex.EncodeToString(sum.Sum(nil)))
 	}
-	if ctx.Err() != nil {
-		return "", ctx.Err()
+	for buf := make([]byte, max(1, min(blockSize, in.N))); err != io.EOF; {
+		part := buf
+		if len(before) > 0 {
+			part = buf[:min(int64(len(buf)), before[0].size-at)]
+		}
+		n := 0
+		n, err = in.Read(part)
+		sum.Write(part[:n])
+		at += int64(n)
+		for ; len(before) > 0 && at == before[0].size; before = before[1:] {
+			if base() == before[0].base {
+				out.kept = append(out.kept, before[0])
+			}
+		}
+		if err != nil && err != io.EOF {
+			return out, err
+		}
+		if ctx.Err() != nil {
+			return out, ctx.Err()
+		}
 	}
 	now, err := f.Stat()
 	if err != nil {
-		return "", err
+		return out, err
 	}
 	if !unchanged(info, now) {
-		return "", fmt.Errorf("%s changed while it was read", name)
+		return out, fmt.Errorf("%s changed while it was read", name)
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return "", err
-	}
-	return hub.HashID(name + "\x00" + strconv.FormatInt(info.Size(), 10) + "\x00" + hex.EncodeToString(sum.Sum(nil))), nil
+	out.base = base()
+	_, err = f.Seek(0, io.SeekStart)
+	return out, err
 }
 
 // timeID names a file by its name, size and time: for batch runs, which do not read it twice.

@@ -2,7 +2,7 @@ package files
 
 import (
 	"bufio"
-	"cmp"
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -11,40 +11,79 @@ import (
 	"orderhub/hub/doc"
 )
 
-// fakeCSV stands for the parser that cmd/hub injects: rows without quotes; a row with another number of cells is refused.
-func fakeCSV(r io.Reader, _ int64, c *Config) RecordReader {
-	return &fakeRows{in: bufio.NewScanner(r), delimiter: cmp.Or(c.CSV.Delimiter, ",")}
+// formats stand for those of the hub, which adapters don't know: lines, JSON documents, rows without quotes.
+var formats = map[string]*hub.Format{
+	"lines":  {Name: "lines", Type: "text/plain", Records: linewise(func(raw []byte) (hub.Body, error) { return hub.NewBody(raw), nil })},
+	"ndjson": {Name: "ndjson", Type: "application/x-ndjson", Records: linewise(document)},
+	"csv":    {Name: "csv", Type: "text/csv", Records: rows(",")},
+	"csv;":   {Name: "csv;", Type: "text/csv", Records: rows(";")},
+	"zipped": {Name: "zipped", Type: "text/csv", Coding: "gzip", Records: rows(",")},
 }
 
-type fakeRows struct {
-	in        *bufio.Scanner
-	delimiter string
-	header    []string
-	line      int
+func document(raw []byte) (hub.Body, error) {
+	v, err := doc.Parse(raw)
+	return hub.DocumentBody(v), err
 }
 
-func (f *fakeRows) Next() (hub.Body, int, error) {
-	for f.in.Scan() {
-		f.line++
-		cells := strings.Split(f.in.Text(), f.delimiter)
-		if f.header == nil {
-			if cells[0] == "" {
-				return hub.Body{}, f.line, fmt.Errorf("the header has a column without name")
+// linewise makes a record of each line that is not blank.
+func linewise(read func(raw []byte) (hub.Body, error)) func(io.Reader, int) hub.RecordReader {
+	return func(r io.Reader, limit int) hub.RecordReader {
+		in, line := bufio.NewReader(r), 0
+		return func() (hub.Body, int, error) {
+			for {
+				raw, err := in.ReadBytes('\n')
+				if err != nil && (err != io.EOF || len(raw) == 0) {
+					return hub.Body{}, line, err
+				}
+				line++
+				if raw = bytes.TrimRight(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), "\r\n"); len(raw) > limit {
+					return hub.Body{}, line, refused(line, 1, "too_large", fmt.Sprintf("the line is larger than %d bytes", limit), raw)
+				}
+				if len(bytes.TrimSpace(raw)) == 0 {
+					continue
+				}
+				body, err := read(raw)
+				if bad, ok := err.(*doc.SyntaxError); ok {
+					return body, line, refused(line, bad.Col, bad.Code, bad.Detail, raw)
+				}
+				return body, line, err
 			}
-			f.header = cells
-			continue
 		}
-		if len(cells) != len(f.header) {
-			return hub.Body{}, f.line, &RecordError{Reason: "bad_csv", Detail: fmt.Sprintf("%d columns, expected %d", len(cells), len(f.header)), Raw: []byte(strings.Join(cells, ","))}
-		}
-		var fields []doc.Field
-		for i, c := range cells {
-			fields = append(fields, doc.Field{Name: f.header[i], Value: doc.StringValue(c)})
-		}
-		return hub.DocumentBody(doc.ObjectOf(fields)), f.line, nil
 	}
-	if err := f.in.Err(); err != nil {
-		return hub.Body{}, f.line, err
+}
+
+func refused(line, col int, code, detail string, raw []byte) error {
+	return &hub.RecordError{SyntaxError: doc.SyntaxError{Code: code, Line: line, Col: col, Detail: detail}, Raw: raw}
+}
+
+// rows makes a record of each row; one with another number of cells is refused, and a header with a column without name refuses all.
+func rows(delimiter string) func(io.Reader, int) hub.RecordReader {
+	return func(r io.Reader, _ int) hub.RecordReader {
+		var header []string
+		in, line := bufio.NewScanner(r), 0
+		return func() (hub.Body, int, error) {
+			for in.Scan() {
+				line++
+				cells := strings.Split(in.Text(), delimiter)
+				switch {
+				case header == nil && cells[0] == "":
+					return hub.Body{}, line, fmt.Errorf("the header has a column without name")
+				case header == nil:
+					header = cells
+					continue
+				case len(cells) != len(header):
+					return hub.Body{}, line, refused(line, 1, "bad_csv", fmt.Sprintf("%d columns, expected %d", len(cells), len(header)), []byte(in.Text()))
+				}
+				var fields []doc.Field
+				for i, c := range cells {
+					fields = append(fields, doc.Field{Name: header[i], Value: doc.StringValue(c)})
+				}
+				return hub.DocumentBody(doc.ObjectOf(fields)), line, nil
+			}
+			if err := in.Err(); err != nil {
+				return hub.Body{}, line, err
+			}
+			return hub.Body{}, line, io.EOF
+		}
 	}
-	return hub.Body{}, f.line, io.EOF
 }

@@ -19,12 +19,13 @@ import (
 // job is one file from its claim until it is moved away. It ends when nothing of it is pending: its reader, and each record given out.
 type job struct {
 	*run
-	own  *claims // nil with once
-	name string
-	at   string // below the root; "" with once
-	file *os.File
-	info fs.FileInfo // as it was when it was opened
-	base string      // of its message IDs
+	own   *claims // nil with once
+	name  string
+	at    string // below the root; "" with once
+	file  *os.File
+	info  fs.FileInfo // as it was when it was opened
+	ids   ids         // of its messages
+	given int         // records that it gave, once it is read
 
 	pending     atomic.Int64
 	interrupted atomic.Bool // stays where it is, and is read again
@@ -41,11 +42,12 @@ func (j *job) read() {
 		return
 	}
 	in := newInput(j.file, j.info)
-	records := j.parser(in, j.info.Size(), &j.cfg)
+	next := j.records(in)
 	out := newFeeder(j)
 	defer out.flush()
 	for {
-		body, line, err := records.Next()
+		body, line, err := next()
+		j.given = out.record
 		more := err == nil || refusesOne(err)
 		switch {
 		case more && j.ctx.Err() != nil: // only now it is known that there is more
@@ -71,8 +73,8 @@ func (j *job) read() {
 
 // refusesOne tells that behind the record that err refuses there may be others.
 func refusesOne(err error) bool {
-	e, ok := errors.AsType[*RecordError](err)
-	return ok && !e.Rest
+	_, ok := errors.AsType[*hub.RecordError](err)
+	return ok
 }
 
 func (j *job) readEmpty() {
@@ -82,7 +84,7 @@ func (j *job) readEmpty() {
 		out.add(hub.Body{}, 1)
 		out.flush()
 	case emptyFail:
-		j.refuseRecord(newFeeder(j).skip(), 1, &RecordError{Reason: "empty_file", Detail: "the file is empty"})
+		j.refuseRecord(newFeeder(j).skip(), 1, refusal("empty_file", nil, "the file is empty"))
 	}
 }
 
@@ -98,23 +100,20 @@ func (j *job) brokenOff(err error) {
 
 // refuseRecord refuses a record that gives no message. The hub keeps it under the ID that its message would have.
 func (j *job) refuseRecord(id string, line int, err error) {
-	e, ok := errors.AsType[*RecordError](err)
-	if !ok {
-		e = &RecordError{Reason: "bad_record", Detail: err.Error()}
-	}
-	hub.RefuserOf(j.handler).Refused(hub.Refusal{ID: id, Class: hub.Invalid, Reason: e.Reason,
-		Text: fmt.Sprintf("%s line %d: %v", j.name, line, e), Head: e.Raw, Size: int64(len(e.Raw))})
-	j.refuse(line, e.Reason, e)
+	code, text, raw := told(err, line)
+	hub.RefuserOf(j.handler).Refused(hub.Refusal{ID: id, Class: hub.Invalid, Reason: code,
+		Text: fmt.Sprintf("%s line %d: %s", j.name, line, text), Head: raw, Size: int64(len(raw))})
+	j.refuse(line, code, text)
 }
 
 // refuse lists a record that is not taken; the others go on.
-func (j *job) refuse(line int, reason string, err error) {
+func (j *job) refuse(line int, reason, why string) {
 	if j.own == nil {
-		j.refusals.log(j, line, reason, err)
+		j.refusals.log(j, line, reason, why)
 		return
 	}
 	list := path.Join(j.own.dir, "."+hub.HashID(j.name)+".errors")
-	if werr := j.refusals.add(j.root, list, line, reason, err); werr != nil {
+	if werr := j.refusals.add(j.root, list, line, reason, why); werr != nil {
 		j.interrupted.Store(true)
 		j.fail(classify(werr, j.dir))
 	}
@@ -152,7 +151,7 @@ func (j *job) finish() {
 		delete(j.inFlight, j.name)
 	}
 	if j.changed.Load() {
-		j.run.changed[j.name] = true
+		j.run.changed[j.name], j.run.grown[j.name] = true, j.kept()
 	}
 }
 
@@ -168,13 +167,17 @@ func (j *job) settle(list string) error {
 		return nil
 	}
 	if list == "" {
-		_, err := moveAway(j.root, j.at, j.cfg.Done, j.name, "")
+		to, err := moveAway(j.root, j.at, j.cfg.Done, j.name, "")
+		if err == nil {
+			j.remember(to)
+		}
 		return err
 	}
 	to, err := moveAway(j.root, j.at, j.cfg.Failed, j.name, list)
 	if err != nil {
 		return err
 	}
+	j.remember(to)
 	j.env.Log.Warn("file with refused records", "event", "records_refused", "file", to, "records", j.refusals.count)
 	return nil
 }
@@ -190,7 +193,7 @@ type refusals struct {
 
 const loggedRefusals = 10
 
-func (r *refusals) add(root *os.Root, path string, line int, reason string, why error) error {
+func (r *refusals) add(root *os.Root, path string, line int, reason, why string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.file == nil {
@@ -206,13 +209,13 @@ func (r *refusals) add(root *os.Root, path string, line int, reason string, why 
 			return ' '
 		}
 		return c
-	}, why.Error())
+	}, why)
 	_, err := fmt.Fprintf(r.out, "line %d: %s: %s\n", line, reason, text)
 	return err
 }
 
 // log is add for a batch run, which writes nothing: the first few are logged.
-func (r *refusals) log(j *job, line int, reason string, why error) {
+func (r *refusals) log(j *job, line int, reason, why string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.count++; r.count <= loggedRefusals {

@@ -39,17 +39,24 @@ func (b *syncBuffer) String() string {
 	return b.b.String()
 }
 
+// settings are a Config, and the format of the source's files, one of formats; "" and none: what their names say.
+type settings struct {
+	Config
+	Parse string
+	Whole bool
+}
+
 // inbox is a folder with a source on it.
 type inbox struct {
 	t   *testing.T
 	dir string
-	cfg Config
+	cfg settings
 	log syncBuffer
 }
 
-func newInbox(t *testing.T, change func(*Config)) *inbox {
+func newInbox(t *testing.T, change func(*settings)) *inbox {
 	t.Helper()
-	in := &inbox{t: t, dir: t.TempDir(), cfg: *defaultConfig()}
+	in := &inbox{t: t, dir: t.TempDir(), cfg: settings{Config: *defaultConfig()}}
 	in.cfg.Dir, in.cfg.Stable, in.cfg.Poll = in.dir, 0, 10*time.Millisecond
 	if change != nil {
 		change(&in.cfg)
@@ -60,15 +67,16 @@ func newInbox(t *testing.T, change func(*Config)) *inbox {
 func (in *inbox) open(arg string) hub.Source {
 	in.t.Helper()
 	env := &hub.Env{Name: "in", Dir: in.dir, Log: slog.New(slog.NewTextHandler(&in.log, nil)), Clock: hub.RealClock{}}
-	cfg := in.cfg
-	a, err := Component(map[string]Parser{"csv": fakeCSV}).Open(&cfg, env)
+	cfg := in.cfg.Config
+	a, err := Component().Open(&cfg, env)
 	if err != nil {
 		in.t.Fatal(err)
 	}
-	s, err := a.Source(arg, &SourceConfig{})
+	s, err := a.Source(arg, &SourceConfig{Whole: in.cfg.Whole})
 	if err != nil {
 		in.t.Fatal(err)
 	}
+	hub.Describe(s, hub.Description{Format: formats[in.cfg.Parse]})
 	return s
 }
 

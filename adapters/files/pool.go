@@ -95,12 +95,6 @@ var pauses = hub.Retry{Min: 50 * time.Millisecond, Max: 30 * time.Second}
 
 // settle hands m over, again and again while the handler may come to take it; false: Run is ending, and it was not taken.
 func (r *run) settle(j *job, m *hub.Message) bool {
-	if r.cfg.Parse == parseNDJSON {
-		if _, err := m.Body.Doc(); err != nil {
-			j.refuseRecord(m.ID, atoi(m.Headers[headerLine]), &RecordError{Reason: hub.AsError(err).Reason, Detail: err.Error(), Raw: m.Body.Bytes()})
-			return true
-		}
-	}
 	for try := 1; ; try++ {
 		if r.ctx.Err() != nil {
 			return false
@@ -111,7 +105,7 @@ func (r *run) settle(j *job, m *hub.Message) bool {
 		}
 		e := hub.AsError(err)
 		if e.Class == hub.Invalid || e.Class == hub.Rejected {
-			j.refuse(atoi(m.Headers[headerLine]), cmp.Or(e.Reason, string(e.Class)), err)
+			j.refuse(atoi(m.Headers[headerLine]), cmp.Or(e.Reason, string(e.Class)), err.Error())
 			return true
 		}
 		wait := max(pauses.Delay(try), e.After)
@@ -157,7 +151,7 @@ func newFeeder(j *job) *feeder {
 func (f *feeder) skip() string {
 	f.record++
 	f.ids = ""
-	return f.job.base + "." + strconv.Itoa(f.record)
+	return f.job.ids.id(f.record)
 }
 
 // add gives a record out; false: Run is ending, and the job is interrupted.
@@ -169,11 +163,12 @@ func (f *feeder) add(body hub.Body, line int) bool {
 	m := &f.block[0]
 	f.block = f.block[1:]
 	m.ID = f.nextID()
-	at := m.ID[len(f.job.base)+1:] // most often the line has the number of the record
+	at := m.ID[len(f.job.ids.base)+1:] // most often the line has the number of the record
 	if line != f.record {
 		at = strconv.Itoa(line)
 	}
 	m.Headers = hub.Headers{headerName: f.job.name, headerLine: at}
+	f.job.headers(body, m.Headers)
 	m.Body, m.Time = body, f.now
 	m.Key = f.key(body)
 
@@ -198,15 +193,19 @@ const (
 func (f *feeder) nextID() string {
 	if f.ids == "" {
 		n := len(f.block) + 1 // this one and those that have room
-		text := make([]byte, 0, n*(len(f.job.base)+1+len(strconv.Itoa(f.record+n))))
+		base, most := f.job.ids.of(f.record)
+		if most > 0 {
+			n = min(n, most)
+		}
+		text := make([]byte, 0, n*(len(base)+1+len(strconv.Itoa(f.record+n))))
 		for i := range n {
-			text = append(text, f.job.base...)
+			text = append(text, base...)
 			text = append(text, '.')
 			text = strconv.AppendInt(text, int64(f.record+i), 10)
 		}
 		f.ids = string(text)
 	}
-	n := len(f.job.base) + 1 + digits(f.record)
+	n := len(f.job.ids.base) + 1 + digits(f.record) // all bases are as long
 	id := f.ids[:n]
 	f.ids = f.ids[n:]
 	return id

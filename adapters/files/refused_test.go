@@ -51,11 +51,11 @@ func TestFault_V1_RefusedRecords(t *testing.T) {
 		want    string // begins with it
 	}{
 		"csv":    {"a,b\n1,2\n3\n4,5\n", 2, "bad_csv in.txt line 3: 1 columns, expected 2: 3"},
-		"ndjson": {"{\"n\":1}\n{\"n\":\n\n{\"n\":3}\n", 2, `bad_json in.txt line 2: line 1 column 6: expected a value, found the end of the document: {"n":`},
-		"lines":  {"short\n" + strings.Repeat("x", 3000) + "\nshort\n", 2, "too_large in.txt line 2: the line is larger than 2048 bytes (max_record): xxxxxxxxxx"},
+		"ndjson": {"{\"n\":1}\n{\"n\":\n\n{\"n\":3}\n", 2, `bad_json in.txt line 2: line 2 column 6: expected a value, found the end of the document: {"n":`},
+		"lines":  {"short\n" + strings.Repeat("x", 3000) + "\nshort\n", 2, "too_large in.txt line 2: the line is larger than 2048 bytes: xxxxxxxxxx"},
 	} {
 		t.Run(parse, func(t *testing.T) {
-			in := newInbox(t, func(c *Config) { c.Parse, c.Match, c.MaxRecord, c.Empty = parse, "*.txt", 2048, emptyFail })
+			in := newInbox(t, func(c *settings) { c.Parse, c.Match, c.MaxRecord, c.Empty = parse, "*.txt", 2048, emptyFail })
 			k := &keeper{}
 			stop := in.start(k)
 			in.drop("in.txt", c.content)
@@ -76,7 +76,7 @@ func TestFault_V1_RefusedRecords(t *testing.T) {
 
 // TestFault_V1_FileStaysUntilKept: a file with a refused record is not moved away before the hub has kept what was refused.
 func TestFault_V1_FileStaysUntilKept(t *testing.T) {
-	in := newInbox(t, func(c *Config) { c.Parse, c.Match = "ndjson", "*.txt" })
+	in := newInbox(t, func(c *settings) { c.Parse, c.Match = "ndjson", "*.txt" })
 	k := &keeper{away: true}
 	stop := in.start(k)
 	in.drop("in.txt", "{\n")

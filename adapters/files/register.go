@@ -12,10 +12,10 @@ import (
 //go:embed README.md
 var readme string
 
-// Component registers the adapter. parsers adds ways of `parse:` to the built-in none, lines and ndjson, such as csv.
-func Component(parsers map[string]Parser) hub.Component { return definition(parsers).Component() }
+// Component registers the adapter.
+func Component() hub.Component { return definition().Component() }
 
-func definition(parsers map[string]Parser) hub.Typed[*Adapter, Config, SourceConfig] {
+func definition() hub.Typed[*Adapter, Config, SourceConfig] {
 	return hub.Typed[*Adapter, Config, SourceConfig]{
 		Name: "files", Doc: readme, Finite: true,
 		Confine: func(c *Config, _, dir string) {
@@ -29,10 +29,10 @@ func definition(parsers map[string]Parser) hub.Typed[*Adapter, Config, SourceCon
 		CheckHeader: func(arg, name, _ string) (string, bool) {
 			return "name it in the file's name, as {" + name + "}, or put it into the body", !mentions(arg, name)
 		},
-		Check: func(c *Config, _ *hub.Env) []hub.FieldFault { return c.check(parsers) },
+		Check: func(c *Config, _ *hub.Env) []hub.FieldFault { return c.check() },
 
 		Open: func(c *Config, env *hub.Env) (*Adapter, error) {
-			a := &Adapter{cfg: *c, env: env, parsers: parsers}
+			a := &Adapter{cfg: *c, env: env}
 			a.cfg.Dir, a.cfg.Path = env.Path(c.Dir), env.Path(c.Path)
 			return a, nil
 		},

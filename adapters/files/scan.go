@@ -44,6 +44,7 @@ func (s *scan) round() (time.Duration, error) {
 		}
 	}
 	s.rounds++
+	s.lookBack()
 	next := s.cfg.Poll
 	claimed, err := fs.ReadDir(s.root.FS(), s.own.dir)
 	if err != nil {
@@ -115,12 +116,21 @@ func (s *scan) visit(name string) time.Duration {
 		s.tellOnce(name, err)
 		return s.cfg.Poll
 	}
+	marker := s.cfg.marker(name)
+	if !s.marked(marker) {
+		return s.cfg.Poll
+	}
 	if wait := s.unstable(name, info); wait > 0 {
 		return wait
 	}
 	switch err := s.own.claim(name, name); {
 	case err == nil:
 		delete(s.seen, name)
+		if marker != "" {
+			if err := s.root.Remove(marker); err != nil {
+				s.tellOnce(marker, err)
+			}
+		}
 		s.begin(name)
 	case !errors.Is(err, fs.ErrExist): // else its namesake is still being read
 		s.tellOnce(name, err)
@@ -136,7 +146,11 @@ func (s *scan) unstable(name string, info fs.FileInfo) time.Duration {
 		was = sight{info, now}
 		s.seen[name] = was
 	}
-	return max(0, was.since.Add(s.cfg.Stable).Sub(now))
+	wait := was.since.Add(s.cfg.Stable).Sub(now)
+	if longer := was.since.Add(openedStable * s.cfg.Stable).Sub(now); wait <= 0 && longer > 0 && s.written(name) {
+		wait = longer
+	}
+	return max(0, wait)
 }
 
 // begin reads a claimed file.
@@ -149,10 +163,12 @@ func (s *scan) begin(name string) {
 	}
 	j := &job{run: s.run, own: s.own, name: name, at: at, file: f, info: info}
 	s.mu.Lock()
+	before := s.grown[name]
 	s.inFlight[name] = j
 	delete(s.changed, name)
+	delete(s.grown, name)
 	s.mu.Unlock()
-	if j.base, err = contentID(s.ctx, name, f, info); err != nil {
+	if j.ids, err = contentIDs(s.ctx, name, f, info, before); err != nil {
 		j.interrupted.Store(true)
 		if s.ctx.Err() == nil {
 			j.changed.Store(true) // became shorter, or can't be read now
@@ -202,7 +218,16 @@ func (r *run) matches(name string) bool {
 		return false
 	}
 	ok, _ := path.Match(r.pattern, name)
-	return ok
+	return ok && !isUnfinished(name, r.pattern) && !r.cfg.isMarker(name)
+}
+
+// marked tells that a marker is there, or none is waited for.
+func (r *run) marked(marker string) bool {
+	if marker == "" {
+		return true
+	}
+	_, err := r.root.Lstat(marker)
+	return err == nil
 }
 
 // watch gives hints that files came into a folder, of a burst one. It may miss things, and where the system has no watches (left) it

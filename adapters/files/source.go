@@ -15,13 +15,17 @@ import (
 type Source struct {
 	cfg     Config
 	env     *hub.Env
-	parser  Parser
+	format  *hub.Format // nil: what the name of each file says
+	whole   bool        // also where the format has records
 	dir     string
 	pattern string
 	only    string // the one file of `path:`; "" reads all that match
 }
 
 var _ hub.Source = (*Source)(nil)
+
+// Describe tells the format of the files.
+func (s *Source) Describe(d hub.Description) { s.format = d.Format }
 
 // run is one Run of a source.
 type run struct {
@@ -34,10 +38,12 @@ type run struct {
 	pool    *pool
 
 	mu       sync.Mutex
-	err      error           // of a move or a read: Run ends with it
-	inFlight map[string]*job // by names in our processing folder: who reads them
-	changed  map[string]bool // names there that changed while they were read
-	told     map[string]bool // names that a log line was written about
+	err      error             // of a move or a read: Run ends with it
+	inFlight map[string]*job   // by names in our processing folder: who reads them
+	changed  map[string]bool   // names there that changed while they were read
+	grown    map[string][]kept // the IDs that the records of such a file keep
+	settled  []settled         // what was moved away lately, the oldest first
+	told     map[string]bool   // names that a log line was written about
 }
 
 // Run reads files until ctx is done or, with once, until all that were there are read. A file is moved to done or failed when all its
@@ -54,7 +60,7 @@ func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 	}
 	defer root.Close()
 	r := &run{Source: s, work: context.WithoutCancel(ctx), handler: h, root: root,
-		inFlight: map[string]*job{}, changed: map[string]bool{}, told: map[string]bool{}}
+		inFlight: map[string]*job{}, changed: map[string]bool{}, grown: map[string][]kept{}, told: map[string]bool{}}
 	r.ctx, r.stop = context.WithCancel(ctx)
 	defer r.stop()
 	if s.cfg.Once {
@@ -83,6 +89,9 @@ func (r *run) once() error {
 		if r.ctx.Err() != nil {
 			return nil
 		}
+		if !r.marked(r.cfg.marker(name)) {
+			continue
+		}
 		f, info, err := openRegular(r.root, name)
 		if err == nil {
 			if err = regular(info); err != nil {
@@ -93,7 +102,7 @@ func (r *run) once() error {
 			r.tellOnce(name, err)
 			continue
 		}
-		j := &job{run: r, name: name, file: f, info: info, base: timeID(name, info)}
+		j := &job{run: r, name: name, file: f, info: info, ids: ids{base: timeID(name, info)}}
 		j.read()
 	}
 	return nil
@@ -180,3 +189,6 @@ func (in *input) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// Len is how much is left.
+func (in *input) Len() int { return int(in.N) }

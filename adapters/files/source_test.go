@@ -27,7 +27,7 @@ func TestSplitting(t *testing.T) {
 		{"csv", "csv", "a,b\n1,2\n3,4\n", []string{`{"a":"1","b":"2"}`, `{"a":"3","b":"4"}`}, []string{"2", "3"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			in := newInbox(t, func(cfg *Config) { cfg.Parse = c.parse })
+			in := newInbox(t, func(cfg *settings) { cfg.Parse = c.parse })
 			var got catch
 			stop := in.start(&got)
 			in.drop("x.txt", c.content)
@@ -60,7 +60,7 @@ func must[T any](v T, err error) T {
 }
 
 func TestMovesOnlyAfterHandle(t *testing.T) {
-	in := newInbox(t, func(c *Config) { c.Parse = "lines" })
+	in := newInbox(t, func(c *settings) { c.Parse = "lines" })
 	inside, release := make(chan struct{}), make(chan struct{})
 	stop := in.start(hub.HandlerFunc(func(context.Context, *hub.Message) error {
 		inside <- struct{}{}
@@ -79,7 +79,7 @@ func TestMovesOnlyAfterHandle(t *testing.T) {
 }
 
 func TestRefusedRecords(t *testing.T) { // row 34: other records go on
-	in := newInbox(t, func(c *Config) { c.Parse = "csv"; c.CSV.Delimiter = ";" })
+	in := newInbox(t, func(c *settings) { c.Parse = "csv;" })
 	got := catch{refuse: func(m *hub.Message, try int) error {
 		v, _ := m.Body.Doc()
 		switch v.Get("a").Str() {
@@ -110,7 +110,7 @@ func TestRefusedRecords(t *testing.T) { // row 34: other records go on
 }
 
 func TestFatalParseError(t *testing.T) {
-	in := newInbox(t, func(c *Config) { c.Parse = "csv" })
+	in := newInbox(t, func(c *settings) { c.Parse = "csv" })
 	var got catch
 	stop := in.start(&got)
 	in.drop("x.csv", ",b\n1,1\n")
@@ -142,7 +142,7 @@ func TestNamesakeIsInFlight(t *testing.T) {
 }
 
 func TestSameAgainAndChanged(t *testing.T) { // row 56
-	in := newInbox(t, func(c *Config) { c.Parse = "lines" })
+	in := newInbox(t, func(c *settings) { c.Parse = "lines" })
 	var got catch
 	stop := in.start(&got)
 	for i, content := range []string{"1\n2\n", "1\n2\n", "1\n3\n"} {
@@ -172,7 +172,7 @@ func TestSameAgainAndChanged(t *testing.T) { // row 56
 }
 
 func TestReadAgainAfterCrash(t *testing.T) {
-	in := newInbox(t, func(c *Config) { c.Parse = "lines" })
+	in := newInbox(t, func(c *settings) { c.Parse = "lines" })
 	first := catch{refuse: func(m *hub.Message, _ int) error {
 		if string(m.Body.Bytes()) == "3" {
 			return hub.Fail(hub.Unavailable, "away", "not now")
@@ -214,7 +214,7 @@ func TestReadAgainAfterCrash(t *testing.T) {
 }
 
 func TestTwoHubs(t *testing.T) {
-	in := newInbox(t, func(c *Config) { c.Parse = "lines" })
+	in := newInbox(t, func(c *settings) { c.Parse = "lines" })
 	var a, b catch
 	stopA, stopB := in.start(&a), in.start(&b)
 	const files = 200
@@ -240,7 +240,7 @@ func TestTwoHubs(t *testing.T) {
 }
 
 func TestOnce(t *testing.T) {
-	in := newInbox(t, func(c *Config) { c.Parse = "ndjson"; c.Once = true; c.Match = "*.ndjson" })
+	in := newInbox(t, func(c *settings) { c.Parse = "ndjson"; c.Once = true; c.Match = "*.ndjson" })
 	in.drop("b.ndjson", "{\"n\":2}\n")
 	in.drop("a.ndjson", "{\"n\":1}\n{\"n\":9}\n")
 	in.drop("other.txt", "no")
@@ -282,7 +282,7 @@ func TestOneFile(t *testing.T) {
 }
 
 func TestKeys(t *testing.T) {
-	in := newInbox(t, func(c *Config) { c.Parse = "ndjson"; c.Key = "body.k"; c.Workers = 4 })
+	in := newInbox(t, func(c *settings) { c.Parse = "ndjson"; c.Key = "body.k"; c.Workers = 4 })
 	var mu sync.Mutex
 	busy, last, wrong := map[string]bool{}, map[string]int{}, 0
 	var most, now atomic.Int64

@@ -12,7 +12,7 @@ import (
 // records are all settled goes to done all the same, and is not read again.
 func TestStopBehindTheLastRecord(t *testing.T) {
 	for range 100 {
-		in := newInbox(t, func(c *Config) { c.Empty = emptyDeliver })
+		in := newInbox(t, func(c *settings) { c.Empty = emptyDeliver })
 		in.drop("a", "")
 		in.drop("b.csv", "id\n1\n")
 		var n atomic.Int64

@@ -13,7 +13,7 @@ import (
 )
 
 func TestComponent(t *testing.T) {
-	hubtest.Component(t, Component(map[string]Parser{"csv": fakeCSV}))
+	hubtest.Component(t, Component())
 }
 
 // folder is the far end of a source: each message put is a file.
@@ -39,7 +39,7 @@ func (f *folder) count(dir string) int {
 
 func TestSourceSuite(t *testing.T) {
 	hubtest.Source(t, hubtest.Features{Redelivers: true, Ordered: true, Workers: 1}, func(t *testing.T) hubtest.SourceFar {
-		return &folder{in: newInbox(t, func(c *Config) { c.Empty = emptyDeliver; c.Workers = 1 })}
+		return &folder{in: newInbox(t, func(c *settings) { c.Empty = emptyDeliver; c.Workers = 1 })}
 	})
 }
 

@@ -43,7 +43,10 @@ func (t *Target) Send(ctx context.Context, m *hub.Message) error {
 	}
 	defer root.Close()
 	t.tidied.Do(func() { tidy(root, t.clock.Now()) })
-	body := m.Body.Bytes()
+	body, err := m.Body.Encode()
+	if err != nil {
+		return err
+	}
 	if there, err := holds(root, name, body); there || err != nil {
 		return t.found(root, name, err)
 	}

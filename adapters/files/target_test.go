@@ -21,7 +21,7 @@ func openTarget(t *testing.T, dir, arg string) hub.Target {
 	t.Helper()
 	cfg := defaultConfig()
 	cfg.Dir = dir
-	a, err := Component(nil).Open(cfg, &hub.Env{Name: "out", Dir: "/"})
+	a, err := Component().Open(cfg, &hub.Env{Name: "out", Dir: "/"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,12 @@ func TestCheck(t *testing.T) {
 		{func(c *Config) { c.Dir = "" }, "dir"},
 		{func(c *Config) { c.Match = "[" }, "match"},
 		{func(c *Config) { c.Match = "../*" }, "match"},
-		{func(c *Config) { c.Parse = "csv" }, "parse"},
+		{func(c *Config) { c.Marker = "{name}.done" }, ""},
+		{func(c *Config) { c.Marker = "{base}.ok" }, ""},
+		{func(c *Config) { c.Marker = "done" }, "marker"},
+		{func(c *Config) { c.Marker = "{name}" }, "marker"},
+		{func(c *Config) { c.Marker = "../{name}.done" }, "marker"},
+		{func(c *Config) { c.Marker, c.Match = "{base}.csv", "*.csv" }, "marker"},
 		{func(c *Config) { c.Done = "../done" }, "done"},
 		{func(c *Config) { c.Processing = ".." }, "processing"},
 		{func(c *Config) { c.Failed = "done" }, "done"},
@@ -187,7 +192,7 @@ func TestCheck(t *testing.T) {
 		cfg.Dir = "in"
 		c.change(cfg)
 		var got []string
-		for _, f := range Component(nil).Check(cfg, &hub.Env{}) {
+		for _, f := range Component().Check(cfg, &hub.Env{}) {
 			got = append(got, f.Path)
 		}
 		if strings.Join(got, " ") != c.want {

@@ -35,6 +35,7 @@ import (
 	"orderhub/pipelines/validate"
 	"orderhub/pipelines/wiretap"
 	"orderhub/transforms/binary"
+	"orderhub/transforms/csv"
 	"orderhub/transforms/fixed"
 	"orderhub/transforms/form"
 	"orderhub/transforms/json"
@@ -50,7 +51,7 @@ func registry(mask *mask.Masker) *pipelines.Registry {
 		Mask: mask,
 		Components: []hub.Component{
 			amqp.Component(),
-			files.Component(map[string]files.Parser{"csv": csvRows}),
+			files.Component(),
 			httpclient.Component(),
 			httpserver.Component(),
 			kafka.Component(),
@@ -59,7 +60,7 @@ func registry(mask *mask.Masker) *pipelines.Registry {
 			stomp.Component(),
 		},
 		Formats: []hub.FormatKind{
-			json.Format(), ndjson.Format(), text.Format(), binary.Format(), form.Format(), multipart.Format(), xml.Format(), fixed.Format(),
+			json.Format(), ndjson.Format(), text.Format(), binary.Format(), form.Format(), multipart.Format(), xml.Format(), csv.Format(), fixed.Format(),
 		},
 		Patterns: append(process.Patterns(),
 			translate.Pattern(), set.Pattern(), filter.Pattern(), validate.Pattern(), route.Pattern(),

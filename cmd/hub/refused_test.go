@@ -27,7 +27,7 @@ const refusing = `
 hub: {name: refusing, store: "sqlite:STORE", drain: 2s}
 adapters:
   web: {type: http-server, listen: "127.0.0.1:0", limits: {max_body: 2KiB}}
-  rows: {type: files, dir: INBOX, match: "*.csv", parse: csv, stable: 0s, poll: 20ms}
+  rows: {type: files, dir: INBOX, match: "*.csv", stable: 0s, poll: 20ms}
 schemas: {order: order.json}
 channels: {orders: {type: direct, key: body.id}, rejected: {type: direct}}
 pipelines:
@@ -41,7 +41,7 @@ pipelines:
     from: {web: POST /hooks, verify: {hmac: "${HOOK_KEY}", timestamp_header: X-Time, max_age: 5m}}
     steps: [{reply: 202}, {send: orders}]
   phone:
-    from: rows
+    from: {rows: "*.csv", format: csv}
     steps: [{send: orders}]
   work:
     from: orders
@@ -248,10 +248,10 @@ func TestFault_V7_OnceWithARefusedRecord(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, inbox := refusingSite(t, `
 hub: {store: "sqlite:STORE", drain: 2s}
-adapters: {rows: {type: files, dir: INBOX, match: "*.txt", parse: `+c.parse+`}}
+adapters: {rows: {type: files, dir: INBOX, match: "*.txt"}}
 channels: {orders: {type: direct}}
 pipelines:
-  phone: {from: rows, steps: [{validate: [{rule: '"" + body.id != "5"', say: no}]}, {send: orders}]}
+  phone: {from: {rows: "*.txt", format: `+c.parse+`}, steps: [{validate: [{rule: '"" + body.id != "5"', say: no}]}, {send: orders}]}
 `)
 			drop(t, inbox, "a.txt", c.content)
 			has(t, s.hub(c.exit, "run", s.config, "--once"), c.said)

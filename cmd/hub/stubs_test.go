@@ -79,7 +79,7 @@ const boxed = `
 hub: {store: "sqlite:STORE"}
 adapters:
   web: {type: http-server, listen: ":8080"}
-  inbox: {type: files, dir: inbox, match: "*.csv", parse: csv}
+  inbox: {type: files, dir: inbox, match: "*.csv"}
   outbox: {type: files, dir: outbox}
   billing: {type: http-client, url: "https://billing.example", ops: {charge: {http: POST /charges, expect: [200, 402]}}}
 channels:
@@ -90,7 +90,7 @@ pipelines:
     from: {web: POST /orders, verify: {hmac: secret:test-store, max_age: 5m}}
     steps: [{reply: 202}, {send: orders}]
   phone-orders:
-    from: inbox
+    from: {inbox: "*.csv", format: csv}
     steps: [{send: orders}]
   work:
     from: orders

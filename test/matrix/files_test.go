@@ -28,7 +28,7 @@ func filesSource(t testing.TB, c *cell) source {
 		}
 		return os.Rename(hidden, name)
 	}
-	return source{adapter: fmt.Sprintf(`{type: files, dir: %q, match: "*.ndjson", parse: ndjson, stable: 100ms, poll: 200ms}`, dir), from: "in", put: put}
+	return source{adapter: fmt.Sprintf(`{type: files, dir: %q, match: "*.ndjson", stable: 100ms, poll: 200ms}`, dir), from: `{in: "*.ndjson", format: ndjson}`, put: put}
 }
 
 // filesTarget is a folder with a file per message, named by the hub's ID of it.

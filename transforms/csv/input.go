@@ -66,49 +66,30 @@ func (in *input) fill() bool {
 	return false
 }
 
+const bom = "\uFEFF"
+
 // skipBOM drops a byte order mark at the start.
 func (in *input) skipBOM() {
-	bom := []byte("\xEF\xBB\xBF")
-	if in.have(len(bom)-1) && bytes.HasPrefix(in.rest(0), bom) {
+	if in.have(len(bom)-1) && bytes.HasPrefix(in.rest(0), []byte(bom)) {
 		in.take(len(bom))
 	}
 }
 
-// windows1252 maps 80-9F: browsers, and the programs that write such files, mean this when they say Latin-1. 0 is not assigned.
-var windows1252 = [32]rune{'€', 0, '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', 0, 'Ž', 0,
-	0, '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', 0, 'ž', 'Ÿ'}
-
-// latin1Rune returns the character of a Latin-1 byte, 0 if it has none.
-func latin1Rune(c byte) rune {
-	if c >= 0x80 && c < 0xA0 {
-		return windows1252[c-0x80]
-	}
-	return rune(c)
-}
-
 // checkText refuses what no text may hold.
-func checkText(raw []byte, latin1 bool) *fault {
+func checkText(raw []byte) *fault {
 	if at := bytes.IndexByte(raw, 0); at >= 0 {
 		return bad(at, "a NUL byte%s", utf16Hint(raw))
 	}
-	if !latin1 {
-		if utf8.Valid(raw) {
-			return nil
-		}
-		at := invalidUTF8(raw)
-		return bad(at, "the byte 0x%02X is not valid UTF-8 (encoding: latin1 reads older files)%s", raw[at], utf16Hint(raw))
+	if utf8.Valid(raw) {
+		return nil
 	}
-	for at, c := range raw {
-		if c >= 0x80 && latin1Rune(c) == 0 {
-			return bad(at, "the byte 0x%02X is no Latin-1 character", c)
-		}
-	}
-	return nil
+	at := invalidUTF8(raw)
+	return bad(at, "the byte 0x%02X is not valid UTF-8 (charset: windows-1252 at the format reads older files)%s", raw[at], utf16Hint(raw))
 }
 
 func utf16Hint(raw []byte) string {
 	if bytes.HasPrefix(raw, []byte("\xFF\xFE")) || bytes.HasPrefix(raw, []byte("\xFE\xFF")) {
-		return ": the file is UTF-16, save it as UTF-8"
+		return ": the file is UTF-16, write charset: utf-16 at the format"
 	}
 	return ""
 }
@@ -125,16 +106,15 @@ func invalidUTF8(b []byte) int {
 	return 0
 }
 
-// appendField appends the content of a field as UTF-8.
-func appendField(dst, raw []byte, f field, latin1 bool) []byte {
+// appendField appends the content of a field; of each pair of quotes one.
+func appendField(dst, raw []byte, f field) []byte {
+	if !f.escaped {
+		return append(dst, raw[f.from:f.to]...)
+	}
 	for i := f.from; i < f.to; i++ {
 		c := raw[i]
-		if c == '"' && f.escaped { // the scan made sure that quotes come in pairs
+		if c == '"' { // the scan made sure that quotes come in pairs
 			i++
-		}
-		if c >= 0x80 && latin1 {
-			dst = utf8.AppendRune(dst, latin1Rune(c))
-			continue
 		}
 		dst = append(dst, c)
 	}

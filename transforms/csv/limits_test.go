@@ -35,7 +35,7 @@ func TestLimits(t *testing.T) {
 		{"a long line after a fault", "a,b\nx\"" + over + over + "\n2,3\n", []string{
 			"bad_csv: line 2 column 2: a quote inside a field without quotes", `3 {"a":"2","b":"3"}`}},
 		{"a long record", "a,b\n" + strings.Repeat(fits+",", 10) + "\n2,3\n", []string{
-			"bad_csv: line 2 column 1: the record is longer than 8388608 bytes", `3 {"a":"2","b":"3"}`}},
+			"too_large: line 2 column 1: the record is larger than 8388608 bytes", `3 {"a":"2","b":"3"}`}},
 		{"a million columns", "a,b\n" + strings.Repeat(",", 999_999) + "\n2,3\n", []string{
 			"bad_csv: line 2 column 3: 1000000 columns, expected 2: a, b", `3 {"a":"2","b":"3"}`}},
 		{"1,000 columns", names(1000) + "\n" + strings.Repeat(",", 998) + "\n", []string{
@@ -44,7 +44,7 @@ func TestLimits(t *testing.T) {
 			"csv_header: line 1 column 1: 1001 columns, at most 1000 may be; found c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, … (1001)"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, readAll(NewReader(strings.NewReader(c.in), Options{}))); diff != "" {
+			if diff := cmp.Diff(c.want, readAll(open(t, Options{}).Records(strings.NewReader(c.in), limit))); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -89,10 +89,10 @@ func TestConstantMemory(t *testing.T) {
 		"one record of columns":      {header, []byte(long(4095) + ","), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := NewReader(io.MultiReader(strings.NewReader(c.start), &endless{chunk: c.chunk, left: size}), Options{})
+			next := open(t, Options{}).Records(io.MultiReader(strings.NewReader(c.start), &endless{chunk: c.chunk, left: size}), limit)
 			got, peak := 0, uint64(0)
 			for n := 0; ; n++ {
-				_, _, err := r.Next()
+				_, _, err := next()
 				if err == io.EOF {
 					break
 				}
@@ -106,7 +106,7 @@ func TestConstantMemory(t *testing.T) {
 			if peak = max(peak, live()); got != c.rows || peak > 40<<20 {
 				t.Errorf("%d rows, want %d; %d MiB live", got, c.rows, peak>>20)
 			}
-			runtime.KeepAlive(r)
+			runtime.KeepAlive(next)
 		})
 	}
 }
@@ -118,15 +118,16 @@ func live() uint64 {
 	return m.HeapAlloc
 }
 
-func BenchmarkReader(b *testing.B) {
+func BenchmarkRecords(b *testing.B) {
 	row := []byte("W-000001,\"Customer, One\",customer@example.com,SKU-00017,3,129.90\n")
 	file := append([]byte("order,name,mail,sku,qty,price\n"), bytes.Repeat(row, 10_000)...)
 	b.SetBytes(int64(len(row)))
 	b.ReportAllocs()
-	r := NewReader(bytes.NewReader(file), Options{})
+	f := open(b, Options{})
+	next := f.Records(bytes.NewReader(file), limit)
 	for b.Loop() {
-		if _, _, err := r.Next(); err == io.EOF {
-			r = NewReader(bytes.NewReader(file), Options{})
+		if _, _, err := next(); err == io.EOF {
+			next = f.Records(bytes.NewReader(file), limit)
 		}
 	}
 }

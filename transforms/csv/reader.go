@@ -1,127 +1,102 @@
-// Package csv reads CSV rows as documents, as a stream: memory does not grow with the file.
-//
-// A row is an object with one string field for each column; the header row gives the names. A record that cannot be read is a *RowError, and
-// the reader goes on with the next one. Nothing is guessed: no value is trimmed, turned into a number or filled in.
-//
-// The reader is its own, not encoding/csv: that one keeps NUL, has no limit for a field, and reads the whole rest of a file into memory when a
-// quote is not closed.
 package csv
 
 import (
-	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 	"unsafe"
 
+	"orderhub/hub"
 	"orderhub/hub/doc"
 )
 
-// Options says how a CSV file is read.
-type Options struct {
-	Delimiter string   `yaml:"delimiter" doc:"the character between columns, or tab; without it \",\", and \";\" when the header row has no \",\""`
-	Encoding  string   `yaml:"encoding" default:"utf-8" doc:"utf-8, or latin1 (bytes 80-9F as in Windows-1252)"`
-	Header    []string `yaml:"header" doc:"the column names that must be there, in any order; more columns may be"`
-	NoHeader  bool     `yaml:"no_header" doc:"the file has no header row: header names the columns, in their order"`
-}
-
-// The limits of a file. They bound the memory of a Reader.
-const (
-	MaxField   = 1 << 20 // bytes of one field
-	MaxRecord  = 8 << 20 // bytes of one record
-	MaxColumns = 1000
-)
-
-const (
-	utf8Text   = "utf-8"
-	latin1Text = "latin1"
-)
-
-// Check reports options that make no sense. NewReader calls it too; its error then comes from the first Next.
-func (o Options) Check() error {
-	if _, err := delimiter(o.Delimiter); err != nil {
-		return err
-	}
-	switch o.Encoding {
-	case "", utf8Text, latin1Text:
-	default:
-		return fmt.Errorf("encoding %q: expected %s or %s", o.Encoding, utf8Text, latin1Text)
-	}
-	if o.NoHeader && len(o.Header) == 0 {
-		return errors.New("no_header needs header: the names of the columns")
-	}
-	if len(o.Header) > 0 {
-		if detail := badNames(o.Header); detail != "" {
-			return errors.New("header: " + detail)
-		}
-	}
-	return nil
-}
-
-// delimiter returns the byte between columns, 0 for: find it.
-func delimiter(s string) (byte, error) {
-	switch {
-	case s == "":
-		return 0, nil
-	case s == "tab":
-		return '\t', nil
-	case len(s) == 1 && (s[0] >= ' ' && s[0] < 0x7F || s[0] == '\t') && s[0] != '"':
-		return s[0], nil
-	}
-	return 0, fmt.Errorf("delimiter %q: expected one ASCII character that is no quote, or tab", s)
-}
-
-// Reader reads rows one by one. It is not for concurrent use.
-type Reader struct {
-	options Options
+// reader reads rows one by one.
+type reader struct {
+	f       *format
 	in      input
 	scan    scanner
-	latin1  bool
 	started bool
-	err     error // final: every later Next returns it
+	err     error // final: every later row returns it
 	line    int   // of the next record
-	names   []string
-	build   doc.Builder
+	columns []*column
 	scratch []byte
 }
 
-// NewReader returns a Reader of the stream. The caller closes the stream.
-func NewReader(r io.Reader, o Options) *Reader {
-	c := &Reader{options: o, in: input{src: r}, line: 1, latin1: o.Encoding == latin1Text}
-	c.scan.in = &c.in
-	c.err = o.Check()
-	return c
+func (f *format) reader(in input, limit int) *reader {
+	r := &reader{f: f, in: in, line: 1}
+	r.scan.in, r.scan.limit = &r.in, limit
+	return r
 }
 
-// Next returns the next row and the line it starts on. The error is a *RowError when that record is refused, and Next may be called again; with
-// the code csv_header the file is refused, and io.EOF follows. At the end it is io.EOF. All other errors are the stream's, and final.
-func (r *Reader) Next() (row doc.Value, line int, err error) {
+// records gives each row of a stream.
+func (f *format) records(src io.Reader, limit int) hub.RecordReader {
+	r := f.reader(input{src: src}, limit)
+	var b doc.Builder
+	return func() (hub.Body, int, error) {
+		line, err := r.row(&b)
+		if err != nil {
+			b.Reset()
+			return hub.Body{}, line, err
+		}
+		return hub.DocumentBody(b.Done()), line, nil
+	}
+}
+
+// decode reads a whole body: the list of its rows.
+func (f *format) decode(raw []byte) (doc.Value, error) {
+	r := f.reader(input{buf: raw, failed: io.EOF}, len(raw))
+	var b doc.Builder
+	b.BeginArray()
+	for {
+		_, err := r.row(&b)
+		switch bad := err.(type) {
+		case nil:
+			continue
+		case *recordError:
+			return doc.Value{}, &bad.SyntaxError
+		}
+		if err != io.EOF {
+			return doc.Value{}, err
+		}
+		b.EndArray()
+		return b.Done(), nil
+	}
+}
+
+type recordError = hub.RecordError
+
+// row adds the next row to b, and returns the line it starts on. The error is a *hub.RecordError when that record is refused, and row may be
+// called again, once what stands of the row in b is dropped; a *doc.SyntaxError when the file is, and io.EOF at its end. All others are the
+// stream's, and final.
+func (r *reader) row(b *doc.Builder) (line int, err error) {
 	if r.err != nil {
-		return doc.Value{}, r.line, r.err
+		return r.line, r.err
 	}
 	if !r.started {
 		r.started = true
-		if err := r.start(); err != nil {
-			return doc.Value{}, err.Record, err
+		if bad := r.start(); bad != nil {
+			return bad.Line, bad
 		}
 		if r.err != nil {
-			return doc.Value{}, r.line, r.err
+			return r.line, r.err
 		}
 	}
 	raw, line, err := r.record()
 	if err != nil {
-		return doc.Value{}, line, err
+		return line, err
 	}
-	if f := r.checkCount(raw); f != nil {
-		return doc.Value{}, line, refuse(raw, line, f)
+	f := r.checkCount(raw)
+	if f == nil {
+		f = r.cells(b, raw)
 	}
-	return r.row(raw), line, nil
+	if f != nil {
+		return line, refuse(raw, line, f)
+	}
+	return line, nil
 }
 
-// Columns returns the names of the columns; they are known after the first Next.
-func (r *Reader) Columns() []string { return r.names }
-
-// record returns the next record that is not a blank line. The error may be a *RowError.
-func (r *Reader) record() (raw []byte, line int, err error) {
+// record returns the next record that is not a blank line. The error may be a *hub.RecordError.
+func (r *reader) record() (raw []byte, line int, err error) {
 	for r.in.have(0) {
 		if c := r.in.at(0); c == '\n' || c == '\r' {
 			r.in.take(r.scan.lineEnd(0))
@@ -141,7 +116,7 @@ func (r *Reader) record() (raw []byte, line int, err error) {
 		if r.scan.quoted {
 			r.line = line + max(1, lines(raw))
 		}
-		if f := checkText(raw, r.latin1); f != nil {
+		if f := checkText(raw); f != nil {
 			return nil, line, refuse(raw, line, f)
 		}
 		return raw, line, nil
@@ -153,12 +128,12 @@ func (r *Reader) record() (raw []byte, line int, err error) {
 }
 
 // cutShort reports whether the stream failed inside the n bytes of a record, which is then no record.
-func (r *Reader) cutShort(n int) bool {
+func (r *reader) cutShort(n int) bool {
 	return r.in.failed != nil && r.in.failed != io.EOF && n == len(r.in.rest(0))
 }
 
 // dropRecord drops the record with a fault, of which n bytes were scanned.
-func (r *Reader) dropRecord(n int, f *fault) *RowError {
+func (r *reader) dropRecord(n int, f *fault) *recordError {
 	e := refuse(r.in.rest(0)[:n], r.line, f)
 	d := r.scan.drop(f.long)
 	e.Raw = d.raw
@@ -169,33 +144,92 @@ func (r *Reader) dropRecord(n int, f *fault) *RowError {
 	return e
 }
 
-func (r *Reader) checkCount(raw []byte) *fault {
-	count, want := r.scan.count, len(r.names)
+// checkCount refuses another number of cells than there are columns. An empty cell behind the last column is none.
+func (r *reader) checkCount(raw []byte) *fault {
+	count, want := r.scan.count, len(r.columns)
 	if count == want {
 		return nil
 	}
 	at := len(raw)
 	if count > want {
-		at = r.scan.fields[want].from
+		last := r.scan.fields[want]
+		if at = last.from; count == want+1 && last.from == last.to {
+			return nil
+		}
 	}
 	for at > 0 && at == len(raw) && (raw[at-1] == '\n' || raw[at-1] == '\r') {
 		raw, at = raw[:at-1], at-1
 	}
-	return bad(at, "%s, expected %d: %s", plural(count, "column"), want, list(r.names))
+	names := make([]string, want)
+	for i, c := range r.columns {
+		names[i] = c.name
+	}
+	return bad(at, "%s, expected %d: %s", plural(count, "column"), want, list(names))
 }
 
-// row makes the document of a record whose count is right.
-func (r *Reader) row(raw []byte) doc.Value {
-	r.build.BeginObject()
-	for i, f := range r.scan.fields {
-		r.build.Key(r.names[i])
-		text := raw[f.from:f.to]
-		if f.escaped || r.latin1 {
-			r.scratch = appendField(r.scratch[:0], raw, f, r.latin1)
-			text = r.scratch
+// cells adds a record whose count is right to b, as an object.
+func (r *reader) cells(b *doc.Builder, raw []byte) *fault {
+	b.BeginObject()
+	for i, c := range r.columns {
+		f := r.scan.fields[i]
+		cell := raw[f.from:f.to]
+		if f.escaped {
+			r.scratch = appendField(r.scratch[:0], raw, f)
+			cell = r.scratch
 		}
-		r.build.Str(unsafe.String(unsafe.SliceData(text), len(text))) // Str copies it
+		text := unsafe.String(unsafe.SliceData(cell), len(cell)) // read as long as raw is: b copies it
+		if r.f.Guard && c.Type == typeText {
+			text = unguarded(text)
+		}
+		if detail := c.read(b, text); detail != "" {
+			return bad(f.from, "%s", detail)
+		}
 	}
-	r.build.EndObject()
-	return r.build.Done()
+	b.EndObject()
+	return nil
+}
+
+const maxRaw = 64 << 10 // bytes of a refused record that are kept
+
+// fault is what is wrong at an offset of a record.
+type fault struct {
+	at           int
+	code, detail string
+	long         bool // too long: to be dropped to its true end
+}
+
+func bad(at int, format string, args ...any) *fault {
+	return &fault{at: at, code: CodeBadCSV, detail: fmt.Sprintf(format, args...)}
+}
+
+// refuse makes the error for a fault in a record that starts on line.
+func refuse(raw []byte, line int, f *fault) *recordError {
+	e := &recordError{SyntaxError: doc.SyntaxError{Code: f.code, Offset: f.at, Line: line, Col: 1, Detail: f.detail}}
+	at := min(f.at, len(raw))
+	lineStart := 0
+	for i := range at {
+		if endsLine(raw, i) {
+			e.Line++
+			lineStart = i + 1
+		}
+	}
+	e.Col += utf8.RuneCount(raw[lineStart:at])
+	e.Raw = append(e.Raw, raw[:min(len(raw), maxRaw)]...)
+	return e
+}
+
+// endsLine reports whether the byte at i is the last of a line's end: LF, CR LF or CR.
+func endsLine(b []byte, i int) bool {
+	return b[i] == '\n' || b[i] == '\r' && (i+1 == len(b) || b[i+1] != '\n')
+}
+
+// lines counts the line ends.
+func lines(b []byte) int {
+	n := 0
+	for i := range b {
+		if b[i] <= '\r' && endsLine(b, i) {
+			n++
+		}
+	}
+	return n
 }

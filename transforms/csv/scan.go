@@ -16,6 +16,7 @@ type field struct {
 type scanner struct {
 	in     *input
 	delim  byte
+	limit  int // bytes of a record
 	fields []field
 	count  int  // fields, stored or not
 	quoted bool // a field of the record is quoted
@@ -35,8 +36,8 @@ func (s *scanner) record() (n int, f *fault) {
 		if f != nil {
 			return end, f
 		}
-		if end > MaxRecord {
-			return end, &fault{code: CodeBadCSV, detail: fmt.Sprintf("the record is longer than %d bytes", MaxRecord), long: true}
+		if end > s.limit {
+			return end, &fault{code: CodeTooLarge, detail: fmt.Sprintf("the record is larger than %d bytes", s.limit), long: true}
 		}
 		if !s.in.have(end) {
 			return end, nil

@@ -34,11 +34,11 @@ func records(r io.Reader, limit int) hub.RecordReader {
 		if err != nil {
 			return hub.Body{}, line, err
 		}
-		body := hub.NewBody(raw)
-		if _, err := body.Doc(); err != nil {
+		v, err := doc.Parse(raw)
+		if err != nil {
 			return hub.Body{}, line, refused(err, raw, line)
 		}
-		return body, line, nil
+		return hub.DocumentBody(v), line, nil
 	}
 }
 

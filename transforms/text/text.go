@@ -3,10 +3,12 @@ package text
 
 import (
 	_ "embed"
+	"io"
 	"unicode/utf8"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/transforms/lines"
 )
 
 //go:embed README.md
@@ -20,8 +22,28 @@ func Format() hub.FormatKind {
 	return hub.FormatOf(hub.FormatKind{Name: "text", Doc: readme, Types: []string{"text/plain", "text/html", "text/*"}},
 		func() *Options { return &Options{} }, nil,
 		func(*Options, func(string) *hub.Format) (*hub.Format, error) {
-			return &hub.Format{Name: "text", Type: "text/plain; charset=utf-8", Decode: decode, Encode: encode}, nil
+			f := &hub.Format{Name: "text", Type: "text/plain; charset=utf-8", Decode: decode, Encode: encode}
+			f.Records = func(r io.Reader, limit int) hub.RecordReader { return records(f, r, limit) }
+			return f, nil
 		})
+}
+
+// records gives each line that is not blank: a text, as the whole is one.
+func records(f *hub.Format, r io.Reader, limit int) hub.RecordReader {
+	in := lines.NewReader(r, limit)
+	return func() (hub.Body, int, error) {
+		raw, line, err := in.Next()
+		if err != nil {
+			return hub.Body{}, line, err
+		}
+		v, err := decode(raw)
+		if err != nil {
+			bad := &hub.RecordError{SyntaxError: *err.(*doc.SyntaxError), Raw: raw} // it gives no other
+			bad.Line += line - 1
+			return hub.Body{}, line, bad
+		}
+		return hub.DocumentBody(v).In(f), line, nil
+	}
 }
 
 func decode(raw []byte) (doc.Value, error) {

@@ -24,6 +24,8 @@ func TestFormat(t *testing.T) {
 		Broken: map[string]string{"ab\ncd\xff": "line 2 column 3: the text is not UTF-8; name its character set: charset=iso-8859-1 in the content type, or charset: at the format"},
 		Unsaid: map[string]string{`{"a":1}`: "this is object; name the field", `[]`: "this is array"},
 	})
+	hubtest.Records(t, hubtest.RecordCase{Open: f, Record: "a line of text that says little, and ends as lines do\r\n", Broken: "a\xff\n",
+		Want: "line 1001 column 2: the text is not UTF-8; name its character set: charset=iso-8859-1 in the content type, or charset: at the format"})
 	for in, want := range map[string]string{`12.50`: "12.50", `true`: "true", `null`: ""} {
 		v, _ := doc.Parse([]byte(in))
 		if out, err := f.Encode(v); err != nil || string(out) != want {

@@ -1,0 +1,192 @@
+package csv
+
+import (
+	"fmt"
+	"strings"
+
+	"orderhub/hub"
+	"orderhub/hub/doc"
+	"orderhub/hub/escape"
+)
+
+// writer writes rows.
+type writer struct {
+	*format
+	out     []byte
+	columns []*column
+	place   map[string]int // of a field among columns
+	cells   []doc.Value
+	delim   byte
+	special string // what a cell with it needs quotes for
+	end     string
+}
+
+// encode writes a list of objects, or one object, as rows.
+func (f *format) encode(v doc.Value) ([]byte, error) {
+	rows := []doc.Value{v}
+	if v.Kind() == doc.Array {
+		rows = rows[:0]
+		for _, e := range v.Elems() {
+			rows = append(rows, e)
+		}
+	}
+	w := &writer{format: f, place: map[string]int{}, delim: f.delim, special: "\"\r\n", end: "\r\n"}
+	if f.delim == 0 { // who reads may look for any of them
+		w.delim, w.special = ',', w.special+delimiters
+	} else {
+		w.special += string(f.delim)
+	}
+	if f.Line == "lf" {
+		w.end = "\n"
+	}
+	if err := w.begin(rows); err != nil {
+		return nil, err
+	}
+	for i, row := range rows {
+		if err := w.row(row); err != nil {
+			where := ""
+			if v.Kind() == doc.Array {
+				where = fmt.Sprintf("/%d", i)
+			}
+			return nil, hub.Fail(hub.Invalid, "no_csv", "%s", strings.TrimPrefix(where+err.Error(), ": "))
+		}
+	}
+	return w.out, nil
+}
+
+// begin chooses the columns, and writes the header row.
+func (w *writer) begin(rows []doc.Value) error {
+	for _, name := range w.Header {
+		w.columns = append(w.columns, w.named(name))
+	}
+	if len(w.columns) == 0 {
+		w.find(rows)
+	}
+	if len(w.columns) == 0 && (len(rows) == 0 || rows[0].Kind() == doc.Object) {
+		return hub.Fail(hub.Invalid, "no_csv", "there is no field to make a column of: name the columns in header: at the format")
+	}
+	names := make([]string, len(w.columns))
+	w.cells = make([]doc.Value, len(names))
+	for i, c := range w.columns {
+		names[i], w.place[c.field] = c.name, i
+		if strings.TrimSpace(c.name) != c.name || strings.ContainsRune(c.name, 0) {
+			return hub.Fail(hub.Invalid, "no_csv", "the field %q can't be the name of a column: rename it", c.name)
+		}
+	}
+	if detail := badNames(names); detail != "" {
+		return hub.Fail(hub.Invalid, "no_csv", "%s: rename the field", detail)
+	}
+	if w.BOM {
+		w.out = append(w.out, bom...)
+	}
+	if w.NoHeader {
+		return nil
+	}
+	for i, name := range names {
+		w.cell(i, name)
+	}
+	w.out = append(w.out, w.end...)
+	return nil
+}
+
+// find makes a column of each field that a row has, in the order in which they come.
+func (w *writer) find(rows []doc.Value) {
+	for _, row := range rows {
+		at := 0
+		for field := range row.Fields() {
+			if at >= len(w.columns) || w.columns[at].field != field {
+				place, known := w.place[field]
+				if !known {
+					place = len(w.columns)
+					w.place[field] = place
+					w.columns = append(w.columns, w.holding(field))
+				}
+				at = place
+			}
+			at++
+		}
+	}
+}
+
+// row writes an object. The error begins as the JSON pointer to the row goes on.
+func (w *writer) row(row doc.Value) error {
+	if row.Kind() != doc.Object {
+		return fmt.Errorf(": a row is written from an object, and this is %s", row.Kind())
+	}
+	clear(w.cells)
+	at := 0
+	for field, v := range row.Fields() {
+		if at >= len(w.columns) || w.columns[at].field != field { // most rows have their fields in the order of the columns
+			place, known := w.place[field]
+			if !known {
+				return fmt.Errorf("%s: the field has no column: name all columns in header: at the format", pointer(field))
+			}
+			at = place
+		}
+		w.cells[at] = v
+		at++
+	}
+	for i, c := range w.columns {
+		text, err := c.text(w.cells[i])
+		if err != nil {
+			return fmt.Errorf("%s: %w", pointer(c.field), err)
+		}
+		if w.Guard && c.Type == typeText && w.cells[i].Kind() == doc.String && guarded(text) {
+			text = "'" + text
+		}
+		w.cell(i, text)
+	}
+	w.out = append(w.out, w.end...)
+	return nil
+}
+
+// pointer is a step of a JSON pointer (RFC 6901).
+func pointer(field string) string {
+	return "/" + escape.Visible(strings.NewReplacer("~", "~0", "/", "~1").Replace(field))
+}
+
+// cell writes cell i of a row.
+func (w *writer) cell(i int, text string) {
+	if i > 0 {
+		w.out = append(w.out, w.delim)
+	}
+	if !w.quoted(i, text) {
+		w.out = append(w.out, text...)
+		return
+	}
+	w.out = append(w.out, '"')
+	w.out = append(w.out, strings.ReplaceAll(text, `"`, `""`)...)
+	w.out = append(w.out, '"')
+}
+
+// quoted tells that a cell needs quotes, so that nobody takes it for something else: a blank line, a byte order mark, Excel's line sep=.
+func (w *writer) quoted(i int, text string) bool {
+	return w.Quote == "all" || strings.ContainsAny(text, w.special) ||
+		i == 0 && (text == "" && len(w.columns) == 1 || strings.HasPrefix(text, bom) || hasSep(text))
+}
+
+// Texts that begin with one of these are formulas to a spreadsheet.
+const formulaStarts = "=+-@\t\r"
+
+// guarded tells that ' is written before a text: before what a spreadsheet would take for a formula, and no number is; and before what
+// already has one there, so that it can be taken off again.
+func guarded(text string) bool {
+	bare := strings.TrimLeft(text, "'")
+	if bare == "" || !strings.ContainsRune(formulaStarts, rune(bare[0])) {
+		return false
+	}
+	return len(bare) < len(text) || !isNumber(text)
+}
+
+// unguarded takes off what guarded put on.
+func unguarded(text string) string {
+	if bare := strings.TrimLeft(text, "'"); bare != "" && len(bare) < len(text) && strings.ContainsRune(formulaStarts, rune(bare[0])) {
+		return text[1:]
+	}
+	return text
+}
+
+func isNumber(text string) bool {
+	_, err := doc.ParseDecimal(strings.TrimPrefix(text, "+"))
+	return err == nil
+}
