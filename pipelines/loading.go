@@ -90,6 +90,7 @@ func (l *loading) all(root *yamlfile.Node) {
 	l.readSections(root, func(s Section) func(*SectionBuild) { return s.Compile })
 	l.lint(root)
 	for _, p := range l.Pipelines {
+		p.Description = hub.Description{Pipeline: p.Name, Format: p.From.format}
 		if l.problems.Errors() == 0 && p.From.Adapter != nil && p.From.Adapter.Type.Answers {
 			p.Description = l.describe(root, p)
 		}

@@ -127,13 +127,13 @@ func TestFault_F1_GrowsTwice(t *testing.T) {
 
 // TestFault_F1_Markers: a file is read when its marker is there, and both go; the marker is no file of its own.
 func TestFault_F1_Markers(t *testing.T) {
-	for _, c := range []struct{ marker, of string }{{"{name}.done", "a.csv.done"}, {"{base}.ok", "a.ok"}, {"ready-{name}", "ready-a.csv"}} {
+	for _, c := range []struct{ marker, of, ofB string }{{"{name}.done", "a.csv.done", "b.csv.done"}, {"{base}.ok", "a.ok", "b.ok"}, {"ready-{name}", "ready-a.csv", "ready-b.csv"}} {
 		in := newInbox(t, func(s *settings) { s.Marker = c.marker })
 		var got catch
 		stop := in.start(&got)
 		in.drop("a.csv", "x")
 		in.drop("b.csv", "y")
-		in.drop(strings.ReplaceAll(c.of, "a", "b"), "")
+		in.drop(c.ofB, "")
 		in.wait("done/b.csv") // a.csv was there before
 		if !in.has("a.csv") {
 			t.Errorf("%s: read without its marker", c.marker)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"orderhub/hub/doc"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/shape"

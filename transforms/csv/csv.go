@@ -120,10 +120,11 @@ func (o *Options) check() []hub.FieldFault {
 // check finds what is wrong with a column.
 func (c *column) check() []hub.FieldFault {
 	var faults hub.FieldFaults
-	if c.Layout != "" && c.Type != typeDate && c.Type != typeTime {
+	switch {
+	case c.Layout == "":
+	case c.Type != typeDate && c.Type != typeTime:
 		faults.Add("layout", "add type: date or type: time", "only dates and times have a layout")
-	}
-	if c.Layout != "" && !goodLayout(c.Layout, c.Type) {
+	case !goodLayout(c.Layout, c.Type):
 		faults.Add("layout", "write the date 2 January 2006, 15:04:05, as the column has it: 02.01.2006 15:04", "layout: %q loses part of what it writes", c.Layout)
 	}
 	if _, err := time.LoadLocation(c.Zone); err != nil {

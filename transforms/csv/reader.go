@@ -105,7 +105,7 @@ func (r *reader) record() (raw []byte, line int, err error) {
 		}
 		line = r.line
 		n, f := r.scan.record()
-		if r.cutShort(n) {
+		if r.cutShort(n, f) {
 			break
 		}
 		if f != nil {
@@ -128,8 +128,8 @@ func (r *reader) record() (raw []byte, line int, err error) {
 }
 
 // cutShort reports whether the stream failed inside the n bytes of a record, which is then no record.
-func (r *reader) cutShort(n int) bool {
-	return r.in.failed != nil && r.in.failed != io.EOF && n == len(r.in.rest(0))
+func (r *reader) cutShort(n int, f *fault) bool {
+	return r.in.failed != nil && r.in.failed != io.EOF && n == len(r.in.rest(0)) && (f != nil || n == 0 || !endsLine(r.in.rest(0)[:n], n-1))
 }
 
 // dropRecord drops the record with a fault, of which n bytes were scanned.
