@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/doc"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
@@ -71,7 +72,7 @@ func untilOf(b *pipelines.Build, n *yamlfile.Node) (*pipelines.Value, bool) {
 		b.Node.Errorf("E275", help, "a delay is a pause, as 10m, or has the time at which the message goes on")
 		return nil, false
 	}
-	if _, fits := formula.ParseTime(n.Str()); !n.IsFormula() && !fits {
+	if _, fits := doc.ParseTime(n.Str()); !n.IsFormula() && !fits {
 		n.Errorf("E275", help, "%q is no time", n.Raw())
 		return nil, false
 	}
@@ -106,7 +107,7 @@ func (d *delayer) time(x *hub.Exchange) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	due, ok := formula.ParseTime(v.Text())
+	due, ok := doc.ParseTime(v.Text())
 	switch {
 	case !ok:
 		return due, hub.Fail(hub.Invalid, "time", "%s is no time to wait for: write it as 2006-01-02T15:04:05Z or 2006-01-02", v.String()).Tell()
