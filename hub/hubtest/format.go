@@ -31,74 +31,82 @@ type FormatCase struct {
 
 // Format checks what every format must do (see hub.Format).
 func Format(t *testing.T, c FormatCase) {
-	t.Run("declares itself", func(t *testing.T) {
-		if c.Kind.Name == "" || len(c.Kind.Types) == 0 || !strings.HasPrefix(c.Kind.Doc, "# "+c.Kind.Name+"\n") {
-			t.Errorf("name %q, types %v, and a README.md that begins with its name are needed", c.Kind.Name, c.Kind.Types)
+	t.Run("declares itself", c.declares)
+	t.Run("10,000 documents survive", c.survive)
+	t.Run("faults have a place", c.faults)
+	t.Run("side by side", c.sideBySide)
+}
+
+func (c FormatCase) declares(t *testing.T) {
+	if c.Kind.Name == "" || len(c.Kind.Types) == 0 || !strings.HasPrefix(c.Kind.Doc, "# "+c.Kind.Name+"\n") {
+		t.Errorf("name %q, types %v, and a README.md that begins with its name are needed", c.Kind.Name, c.Kind.Types)
+	}
+	for _, f := range componentFields(reflect.ValueOf(c.Kind.Config()).Elem(), "") {
+		if f.tag.Get("doc") == "" || !strings.Contains(c.Kind.Doc, "`"+f.path+"`") {
+			t.Errorf("the option %s is not described by its tag and README.md", f.path)
 		}
-		for _, f := range componentFields(reflect.ValueOf(c.Kind.Config()).Elem(), "") {
-			if f.tag.Get("doc") == "" || !strings.Contains(c.Kind.Doc, "`"+f.path+"`") {
-				t.Errorf("the option %s is not described by its tag and README.md", f.path)
-			}
+	}
+	if c.Open.Type == "" || c.Open.Decode == nil || c.Open.Encode == nil {
+		t.Error("it has no content type, or does not read and write")
+	}
+}
+
+func (c FormatCase) survive(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 11))
+	for i := range 10_000 {
+		v := c.Random(r)
+		raw, err := c.Open.Encode(v)
+		if err != nil {
+			t.Fatalf("%d: %s can't be written: %v", i, v, err)
 		}
-		if c.Open.Type == "" || c.Open.Decode == nil || c.Open.Encode == nil {
-			t.Error("it has no content type, or does not read and write")
+		kept := bytes.Clone(raw)
+		got, err := c.Open.Decode(raw)
+		if err != nil || !doc.Equal(got, v) {
+			t.Fatalf("%d: %s became %q, read as %s, %v", i, v, raw, got, err)
 		}
-	})
-	t.Run("10,000 documents survive", func(t *testing.T) {
-		r := rand.New(rand.NewPCG(7, 11))
-		for i := range 10_000 {
-			v := c.Random(r)
-			raw, err := c.Open.Encode(v)
-			if err != nil {
-				t.Fatalf("%d: %s can't be written: %v", i, v, err)
-			}
-			kept := bytes.Clone(raw)
-			got, err := c.Open.Decode(raw)
-			if err != nil || !doc.Equal(got, v) {
-				t.Fatalf("%d: %s became %q, read as %s, %v", i, v, raw, got, err)
-			}
-			if !bytes.Equal(raw, kept) {
-				t.Fatalf("%d: reading changed the bytes", i)
-			}
-			if again, err := c.Open.Encode(got); err != nil || !bytes.Equal(again, raw) {
-				t.Fatalf("%d: %q is written as %q, %v", i, raw, again, err)
-			}
+		if !bytes.Equal(raw, kept) {
+			t.Fatalf("%d: reading changed the bytes", i)
 		}
-	})
-	t.Run("faults have a place", func(t *testing.T) {
-		for in, want := range c.Broken {
-			_, err := c.Open.Decode([]byte(in))
-			e, ok := errors.AsType[*doc.SyntaxError](err)
-			if !ok || err.Error() != want || e.Code == "" || e.Line < 1 || e.Col < 1 {
-				t.Errorf("%.80q: %v, want %s", in, err, want)
-			}
+		if again, err := c.Open.Encode(got); err != nil || !bytes.Equal(again, raw) {
+			t.Fatalf("%d: %q is written as %q, %v", i, raw, again, err)
 		}
-		for in, want := range c.Unsaid {
-			v, err := doc.Parse([]byte(in))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err = c.Open.Encode(v); err == nil || hub.AsError(err).Class != hub.Invalid || !strings.Contains(err.Error(), want) {
-				t.Errorf("%s: %v, want %s", in, err, want)
-			}
+	}
+}
+
+func (c FormatCase) faults(t *testing.T) {
+	for in, want := range c.Broken {
+		_, err := c.Open.Decode([]byte(in))
+		e, ok := errors.AsType[*doc.SyntaxError](err)
+		if !ok || err.Error() != want || e.Code == "" || e.Line < 1 || e.Col < 1 {
+			t.Errorf("%.80q: %v, want %s", in, err, want)
 		}
-	})
-	t.Run("side by side", func(t *testing.T) {
-		var all sync.WaitGroup
-		for i := range 4 {
-			all.Go(func() {
-				r := rand.New(rand.NewPCG(uint64(i), 1))
-				for range 100 {
-					v := c.Random(r)
-					raw, _ := c.Open.Encode(v)
-					if got, err := c.Open.Decode(raw); err != nil || !doc.Equal(got, v) {
-						t.Errorf("%s: %v", v, err)
-					}
+	}
+	for in, want := range c.Unsaid {
+		v, err := doc.Parse([]byte(in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = c.Open.Encode(v); err == nil || hub.AsError(err).Class != hub.Invalid || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", in, err, want)
+		}
+	}
+}
+
+func (c FormatCase) sideBySide(t *testing.T) {
+	var all sync.WaitGroup
+	for i := range 4 {
+		all.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(i), 1))
+			for range 100 {
+				v := c.Random(r)
+				raw, _ := c.Open.Encode(v)
+				if got, err := c.Open.Decode(raw); err != nil || !doc.Equal(got, v) {
+					t.Errorf("%s: %v", v, err)
 				}
-			})
-		}
-		all.Wait()
-	})
+			}
+		})
+	}
+	all.Wait()
 }
 
 // Hostile holds a decoder to its bounds with bytes that somebody made up: no
@@ -145,6 +153,40 @@ func Records(t *testing.T, c RecordCase) {
 	}
 	n := size / len(c.Record)
 	n -= n % 1000
+	in := c.stream(n)
+	defer in.Close()
+	var refused []string
+	got, peak, line := 0, uint64(0), 0
+	for next := c.Open.Records(in, 1<<20); ; {
+		body, at, err := next()
+		if err == io.EOF {
+			break
+		}
+		if bad, ok := errors.AsType[*hub.RecordError](err); ok && len(bad.Raw) > 0 {
+			refused = append(refused, bad.Error())
+			continue
+		}
+		if err == nil {
+			_, err = body.Doc()
+		}
+		if err != nil || at < line {
+			t.Fatalf("line %d behind %d: %v", at, line, err)
+		}
+		if got++; got%(n/4) == 0 {
+			peak = max(peak, liveHeap())
+		}
+		line = at
+	}
+	if got != n || !slices.Equal(refused, []string{c.Want}) {
+		t.Errorf("%d records, want %d; refused %q, want %q", got, n, refused, c.Want)
+	}
+	if peak > 60<<20 {
+		t.Errorf("%d MiB live", peak>>20)
+	}
+}
+
+// stream has n records, and behind the first thousand the broken one.
+func (c RecordCase) stream(n int) *io.PipeReader {
 	block := strings.Repeat(c.Record, 1000)
 	in, out := io.Pipe()
 	go func() {
@@ -160,41 +202,7 @@ func Records(t *testing.T, c RecordCase) {
 		io.WriteString(out, c.Tail)
 		out.Close()
 	}()
-	defer in.Close()
-	var refused []string
-	got, peak, line := 0, uint64(0), 0
-	for next := c.Open.Records(in, 1<<20); ; {
-		body, at, err := next()
-		if err == io.EOF {
-			break
-		}
-		if bad, ok := errors.AsType[*hub.RecordError](err); ok {
-			refused = append(refused, bad.Error())
-			if len(bad.Raw) == 0 {
-				t.Error("the refused record has lost its bytes")
-			}
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if at < line {
-			t.Fatalf("line %d comes behind %d", at, line)
-		}
-		if _, err := body.Doc(); err != nil {
-			t.Fatal(err)
-		}
-		if got++; got%(n/4) == 0 {
-			peak = max(peak, liveHeap())
-		}
-		line = at
-	}
-	if got != n || !slices.Equal(refused, []string{c.Want}) {
-		t.Errorf("%d records, want %d; refused %q, want %q", got, n, refused, c.Want)
-	}
-	if peak > 60<<20 {
-		t.Errorf("%d MiB live", peak>>20)
-	}
+	return in
 }
 
 func liveHeap() uint64 {

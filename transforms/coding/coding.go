@@ -60,53 +60,68 @@ func Wrap(f *hub.Format, charset, compress string) (*hub.Format, error) {
 	if set == nil && compress == "" {
 		return f, nil
 	}
-	w := *f
+	w, c := *f, coded{f, set, charset, compress}
 	if set != nil {
 		w.Type, _, _ = strings.Cut(w.Type, ";")
 		w.Type += "; charset=" + strings.ToLower(charset)
 	}
-	w.Coding = compress
-	w.Decode = func(raw []byte) (doc.Value, error) {
-		plain, err := Expand(compress, raw, MaxExpanded)
-		if err == nil {
-			plain, err = toUTF8(set, plain)
-		}
-		if set != nil && f.Declares {
-			plain = append([]byte(mark), plain...)
-		}
-		if err != nil {
-			return doc.Value{}, err
-		}
-		return f.Decode(plain)
-	}
-	w.Encode = func(v doc.Value) ([]byte, error) {
-		raw, err := f.Encode(v)
-		if err != nil {
-			return nil, err
-		}
-		if set != nil {
-			if raw, err = set.NewEncoder().Bytes(raw); err != nil {
-				return nil, hub.Fail(hub.Invalid, "no_charset", "the text has a character that %s has no place for: %w", charset, err)
-			}
-		}
-		return squeeze(compress, raw)
-	}
+	w.Coding, w.Decode, w.Encode = compress, c.decode, c.encode
 	if f.Records != nil {
-		w.Records = func(r io.Reader, limit int) hub.RecordReader {
-			plain, err := open(compress, r)
-			if err != nil {
-				return func() (hub.Body, int, error) { return hub.Body{}, 1, bad(compress, err) }
-			}
-			if set != nil {
-				plain = transform.NewReader(plain, set.NewDecoder())
-			}
-			if set != nil && f.Declares {
-				plain = io.MultiReader(strings.NewReader(mark), plain)
-			}
-			return f.Records(plain, limit)
-		}
+		w.Records = c.records
 	}
 	return &w, nil
+}
+
+// coded is a format behind its coding.
+type coded struct {
+	format   *hub.Format
+	set      encoding.Encoding // nil: UTF-8
+	charset  string
+	compress string
+}
+
+func (c coded) decode(raw []byte) (doc.Value, error) {
+	plain, err := Expand(c.compress, raw, MaxExpanded)
+	if err == nil {
+		plain, err = toUTF8(c.set, plain)
+	}
+	if err != nil {
+		return doc.Value{}, err
+	}
+	if c.marked() {
+		plain = append([]byte(mark), plain...)
+	}
+	return c.format.Decode(plain)
+}
+
+// marked tells that the text begins with a byte order mark now: see hub.Format.Declares.
+func (c coded) marked() bool { return c.set != nil && c.format.Declares }
+
+func (c coded) encode(v doc.Value) ([]byte, error) {
+	raw, err := c.format.Encode(v)
+	if err != nil {
+		return nil, err
+	}
+	if c.set != nil {
+		if raw, err = c.set.NewEncoder().Bytes(raw); err != nil {
+			return nil, hub.Fail(hub.Invalid, "no_charset", "the text has a character that %s has no place for: %w", c.charset, err)
+		}
+	}
+	return squeeze(c.compress, raw)
+}
+
+func (c coded) records(r io.Reader, limit int) hub.RecordReader {
+	plain, err := open(c.compress, r)
+	if err != nil {
+		return func() (hub.Body, int, error) { return hub.Body{}, 1, bad(c.compress, err) }
+	}
+	if c.set != nil {
+		plain = transform.NewReader(plain, c.set.NewDecoder())
+	}
+	if c.marked() {
+		plain = io.MultiReader(strings.NewReader(mark), plain)
+	}
+	return c.format.Records(plain, limit)
 }
 
 // open is a reader of what r holds compressed.

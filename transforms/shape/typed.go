@@ -21,20 +21,7 @@ func (t *Type) Typed(v doc.Value) doc.Value {
 	}
 	switch t.Kind {
 	case Array:
-		if isText && text == "" {
-			return doc.ListOf(nil)
-		}
-		elems := []doc.Value{v}
-		if v.Kind() == doc.Array {
-			elems = elems[:0]
-			for _, e := range v.Elems() {
-				elems = append(elems, e)
-			}
-		}
-		for i, e := range elems {
-			elems[i] = t.Element().Typed(e)
-		}
-		return doc.ListOf(elems)
+		return t.typedElems(v, isText && text == "")
 	case Object:
 		if isText && text == "" {
 			return doc.ObjectOf(nil)
@@ -50,6 +37,20 @@ func (t *Type) Typed(v doc.Value) doc.Value {
 		}
 	}
 	return v
+}
+
+// typedElems is a list; what is none is a list of it, or of nothing.
+func (t *Type) typedElems(v doc.Value, empty bool) doc.Value {
+	var elems []doc.Value
+	switch {
+	case v.Kind() == doc.Array:
+		for _, e := range v.Elems() {
+			elems = append(elems, t.Element().Typed(e))
+		}
+	case !empty:
+		elems = []doc.Value{t.Element().Typed(v)}
+	}
+	return doc.ListOf(elems)
 }
 
 func (t *Type) typedFields(v doc.Value) doc.Value {
