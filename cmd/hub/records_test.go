@@ -30,7 +30,7 @@ hub: {store: "sqlite:STORE", drain: 2s}
 schemas: {order: order.json}
 formats:
   prices: {type: csv, charset: windows-1252, decimal: ",", group: ".", columns: {"Preis €": {as: total, type: number}}}
-  orders: {type: xml, record: orders/order}
+  orders: {type: xml, record: orders/order, root: order}
   stock: {type: fixed, columns: [{name: id, width: 4}, {name: total, width: 5, type: number}]}
 adapters: {rows: {type: files, dir: INBOX}, out: {type: files, dir: "`+out+`"}}
 pipelines:
