@@ -14,27 +14,29 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"orderhub/hub"
+	"orderhub/hub/signature"
 )
 
 // Config is an entry of `adapters:` with `type: http-client`.
 type Config struct {
-	URL           string            `yaml:"url" required:"true" doc:"Where the service is: http or https, with the path that all operations share. openapi: the first server of its OpenAPI file, and those that the file names for single operations."`
-	OpenAPI       string            `yaml:"openapi" doc:"File of the service's OpenAPI 3 description (YAML or JSON): its operations are called by their operationId. Those of ops win."`
-	Bearer        hub.Secret        `yaml:"bearer" doc:"Token sent as Authorization: Bearer."`
-	Basic         Basic             `yaml:"basic" doc:"Name and password sent as Authorization: Basic."`
-	APIKey        APIKey            `yaml:"api_key" doc:"Key sent in a header, the query or a cookie."`
-	OAuth2        OAuth2            `yaml:"oauth2" doc:"Access tokens that the hub gets itself, keeps for all lanes, and renews before their end and when the service answers 401."`
-	JWT           JWT               `yaml:"jwt" doc:"Tokens that the hub makes and signs itself: sent as Authorization: Bearer, or for oauth2 as its proof."`
-	AWS           AWS               `yaml:"aws" doc:"Requests are signed with AWS Signature Version 4."`
-	Headers       map[string]string `yaml:"headers" doc:"Headers of every request."`
-	Query         map[string]string `yaml:"query" doc:"Query parameters of every request."`
-	Timeout       time.Duration     `yaml:"timeout" default:"10s" min:"1ms" max:"10m" doc:"Time for a call, waiting for its turn included."`
-	Limits        Limits            `yaml:"limits" doc:"What the service may cost, and what we may cost it."`
-	Ops           map[string]Op     `yaml:"ops" doc:"Operations by name: POST /refunds, or a map, see Operations."`
-	TLS           TLS               `yaml:"tls" doc:"Certificates, where those of the system are not enough."`
-	ForbidPrivate bool              `yaml:"forbid_private" doc:"Refuse addresses of private and reserved networks, for a URL that partners choose. Decided on the address that is connected to."`
-	AllowNetworks []string          `yaml:"allow_networks" doc:"Networks that forbid_private lets through, such as 10.1.0.0/16."`
-	Proxy         string            `yaml:"proxy" default:"none" doc:"env: use the proxy of HTTP_PROXY, HTTPS_PROXY and NO_PROXY. Or its address: http, https or socks5, with user and password where it wants them."`
+	URL           string             `yaml:"url" required:"true" doc:"Where the service is: http or https, with the path that all operations share. openapi: the first server of its OpenAPI file, and those that the file names for single operations."`
+	OpenAPI       string             `yaml:"openapi" doc:"File of the service's OpenAPI 3 description (YAML or JSON): its operations are called by their operationId. Those of ops win."`
+	Bearer        hub.Secret         `yaml:"bearer" doc:"Token sent as Authorization: Bearer."`
+	Basic         Basic              `yaml:"basic" doc:"Name and password sent as Authorization: Basic."`
+	APIKey        APIKey             `yaml:"api_key" doc:"Key sent in a header, the query or a cookie."`
+	OAuth2        OAuth2             `yaml:"oauth2" doc:"Access tokens that the hub gets itself, keeps for all lanes, and renews before their end and when the service answers 401."`
+	JWT           JWT                `yaml:"jwt" doc:"Tokens that the hub makes and signs itself: sent as Authorization: Bearer, or for oauth2 as its proof."`
+	AWS           AWS                `yaml:"aws" doc:"Requests are signed with AWS Signature Version 4."`
+	Sign          *signature.Options `yaml:"sign" doc:"Requests are signed by a template or in the form of a vendor, as verify of http-server checks it."`
+	Headers       map[string]string  `yaml:"headers" doc:"Headers of every request."`
+	Query         map[string]string  `yaml:"query" doc:"Query parameters of every request."`
+	Timeout       time.Duration      `yaml:"timeout" default:"10s" min:"1ms" max:"10m" doc:"Time for a call, waiting for its turn included."`
+	Limits        Limits             `yaml:"limits" doc:"What the service may cost, and what we may cost it."`
+	Ops           map[string]Op      `yaml:"ops" doc:"Operations by name: POST /refunds, or a map, see Operations."`
+	TLS           TLS                `yaml:"tls" doc:"Certificates, where those of the system are not enough."`
+	ForbidPrivate bool               `yaml:"forbid_private" doc:"Refuse addresses of private and reserved networks, for a URL that partners choose. Decided on the address that is connected to."`
+	AllowNetworks []string           `yaml:"allow_networks" doc:"Networks that forbid_private lets through, such as 10.1.0.0/16."`
+	Proxy         string             `yaml:"proxy" default:"none" doc:"env: use the proxy of HTTP_PROXY, HTTPS_PROXY and NO_PROXY. Or its address: http, https or socks5, with user and password where it wants them."`
 
 	described map[string]*op // of the file of openapi
 	server    string         // its first server, for url: openapi
@@ -101,6 +103,8 @@ func (c *Config) check(env *hub.Env) []hub.FieldFault {
 	_, err = c.proxy()
 	bad("proxy", "write none, env, or an address such as http://proxy.example:3128", err)
 	faults = append(faults, c.checkLogins()...)
+	_, err = c.signing(env)
+	bad("sign", "see the page of http-server for the forms", err)
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
 		bad("headers."+name, "write a header name, and a value of one line", checkHeader(name, c.Headers[name]))
 	}

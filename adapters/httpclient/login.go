@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"orderhub/hub"
+	"orderhub/hub/signature"
 )
 
 // login makes requests prove who sends them. It is shared by all lanes.
@@ -94,6 +97,42 @@ func (f fixed) sign(r *http.Request, _ []byte) error {
 func (fixed) answered(*http.Request, int) bool { return false }
 func (fixed) conceal(text []byte) []byte       { return text }
 
+// signing signs in the form of `sign:`.
+type signing struct {
+	*signature.Signature
+	clock hub.Clock
+}
+
+// signing reads `sign:`.
+func (c *Config) signing(env *hub.Env) (s signing, err error) {
+	if c.Sign == nil {
+		return s, nil
+	}
+	if s.Signature, err = signature.New(c.Sign); err != nil {
+		return s, fmt.Errorf("sign: %w", err)
+	}
+	s.clock = env.Clock
+	if err = s.Signs(); err != nil {
+		err = fmt.Errorf("sign: %w", err)
+	}
+	return s, err
+}
+
+func (s signing) sign(r *http.Request, body []byte) error {
+	headers, query, err := s.Sign(&signature.Request{Method: r.Method, URL: r.URL.String(), Header: r.Header, Body: body}, s.clock.Now())
+	if err != nil {
+		return hub.Fail(hub.Invalid, "sign", "the request can't be signed: %w", err)
+	}
+	maps.Copy(r.Header, headers)
+	if len(query) > 0 {
+		r.URL.RawQuery = strings.TrimPrefix(r.URL.RawQuery+"&"+query.Encode(), "&")
+	}
+	return nil
+}
+
+func (signing) answered(*http.Request, int) bool { return false }
+func (signing) conceal(text []byte) []byte       { return text }
+
 // logins are those of the configuration, in the order in which they sign: a signature is made of all that is sent.
 func (c *Config) logins(env *hub.Env, transport http.RoundTripper) (out []login, err error) {
 	if c.APIKey.Value != "" {
@@ -115,7 +154,11 @@ func (c *Config) logins(env *hub.Env, transport http.RoundTripper) (out []login,
 	case "aws":
 		out = append(out, &signer{AWS: c.AWS, clock: env.Clock})
 	}
-	return out, nil
+	if c.Sign == nil {
+		return out, nil
+	}
+	s, err := c.signing(env)
+	return append(out, s), err
 }
 
 // login names the option that makes the header Authorization; "": none does.
