@@ -162,8 +162,8 @@ func TestFault_V1_FoundByItsID(t *testing.T) {
 		})
 	}
 	has(t, s.hub(0, "status"), "REFUSED BY", "idempotency_key_reused")
-	has(t, s.hub(0, "refused"), "web POST /hooks   signature_missing", "rows              bad_csv")
-	has(t, s.hub(0, "refused", "list", "--source", "rows", "--limit", "1"), "a.csv line 3: ", "these are the newest 1")
+	has(t, s.hub(0, "refused"), "web POST /hooks   signature_missing", "rows *.csv        bad_csv")
+	has(t, s.hub(0, "refused", "list", "--source", "rows *.csv", "--limit", "1"), "a.csv line 3: ", "these are the newest 1")
 	has(t, s.hub(1, "refused", "show", "nobody"), "no refusal nobody is kept: hub refused list shows those that are")
 	if id := s.told("GET", "/nowhere", "", 404); !strings.Contains(s.hub(0, "trace", "last"), id) {
 		t.Error("the last that came is the refused one")

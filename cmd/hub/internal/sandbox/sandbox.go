@@ -165,6 +165,9 @@ type notedSource struct {
 	box *box
 }
 
+// Describe hands on what the configuration knows of its messages.
+func (s *notedSource) Describe(d hub.Description) { hub.Describe(s.Source, d) }
+
 func (s *notedSource) Run(ctx context.Context, h hub.Handler) error {
 	return s.Source.Run(ctx, hub.HandlerFunc(func(ctx context.Context, m *hub.Message) error {
 		err := h.Handle(ctx, m)
