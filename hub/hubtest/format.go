@@ -144,10 +144,10 @@ type RecordCase struct {
 	Want         string // its error
 }
 
-// Records checks that memory does not grow with a stream (of 200 MB, 10 MB in short mode), that a broken record is
+// Records checks that memory does not grow with a stream (of 80 MB, 10 MB in short mode), that a broken record is
 // refused with its place, and that its neighbours go on.
 func Records(t *testing.T, c RecordCase) {
-	size := 200 << 20
+	size := 80 << 20
 	if testing.Short() {
 		size = 10 << 20
 	}
@@ -180,7 +180,7 @@ func Records(t *testing.T, c RecordCase) {
 	if got != n || !slices.Equal(refused, []string{c.Want}) {
 		t.Errorf("%d records, want %d; refused %q, want %q", got, n, refused, c.Want)
 	}
-	if peak > 60<<20 {
+	if peak > 40<<20 {
 		t.Errorf("%d MiB live", peak>>20)
 	}
 }
