@@ -170,18 +170,14 @@ func (f *From) shape() *shape.Type {
 // decoded and checked against the source's schema, and its parameters become variables.
 func (b *Build) entry(f *From) hub.Step {
 	where, ln, answers, formats := b.pl.Name, b.pl.Line, b.pl.answers(), b.plan.formats
-	detail := f.Arg
+	detail, form, schema := f.Arg, f.format, f.schema
 	switch {
 	case f.Channel != nil:
-		detail = f.Channel.Name
+		detail, form, schema = f.Channel.Name, f.Channel.format, cmp.Or(schema, f.Channel.schema)
 	case detail == "":
 		detail = f.Adapter.Name
 	}
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-		form, schema := f.format, f.schema
-		if f.Channel != nil {
-			form, schema = f.Channel.format, cmp.Or(schema, f.Channel.schema)
-		}
 		var bad error
 		if x.Msg, bad = Typed(schema, formats.read(x.Msg, form), form); bad != nil {
 			return hub.At(bad, where, ln)

@@ -1,7 +1,6 @@
 package files
 
 import (
-	"fmt"
 	"path"
 	"strings"
 	"time"
@@ -52,29 +51,26 @@ func defaultConfig() *Config {
 }
 
 // check finds what the tags can't, all of it.
-func (c *Config) check() (faults []hub.FieldFault) {
-	bad := func(at, help, format string, args ...any) {
-		faults = append(faults, hub.FieldFault{Path: at, Message: fmt.Sprintf(format, args...), Help: help})
-	}
+func (c *Config) check() (faults hub.FieldFaults) {
 	if (c.Dir == "") == (c.Path == "") {
-		bad("dir", "write dir: with a folder, or path: with a file", "one of dir and path is needed")
+		faults.Add("dir", "write dir: with a folder, or path: with a file", "one of dir and path is needed")
 	}
 	if _, err := path.Match(c.Match, ""); err != nil || strings.ContainsAny(c.Match, `/\`) {
-		bad("match", `write a pattern of file names, such as "*.csv"`, "match: %q is no pattern of file names", c.Match)
+		faults.Add("match", `write a pattern of file names, such as "*.csv"`, "match: %q is no pattern of file names", c.Match)
 	}
 	if c.Marker != "" && !c.goodMarker() {
-		bad("marker", `write "{name}.done", or "{base}.ok"`, "marker: %q does not name another file beside each file", c.Marker)
+		faults.Add("marker", `write "{name}.done", or "{base}.ok"`, "marker: %q does not name another file beside each file", c.Marker)
 	}
 	for _, f := range []struct{ at, name string }{{"done", c.Done}, {"failed", c.Failed}, {"processing", c.Processing}} {
 		if f.name == "" || strings.Trim(f.name, ".") == "" || strings.ContainsAny(f.name, "/\\\x00") {
-			bad(f.at, "write the name of a subfolder", "%s: %q is no name of a subfolder", f.at, f.name)
+			faults.Add(f.at, "write the name of a subfolder", "%s: %q is no name of a subfolder", f.at, f.name)
 		}
 	}
 	if c.Done == c.Failed || c.Done == c.Processing || c.Failed == c.Processing {
-		bad("done", "give each its own", "done, failed and processing are not three different subfolders")
+		faults.Add("done", "give each its own", "done, failed and processing are not three different subfolders")
 	}
 	if !validKey(c.Key) {
-		bad("key", "write file, or a field such as body.call_id", "key: %q is no key", c.Key)
+		faults.Add("key", "write file, or a field such as body.call_id", "key: %q is no key", c.Key)
 	}
 	return faults
 }

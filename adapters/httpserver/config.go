@@ -78,34 +78,32 @@ func defaultConfig() *Config {
 }
 
 // check finds what the tags can't.
-func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
-	bad := func(path, help, format string, args ...any) {
-		faults = append(faults, hub.FieldFault{Path: path, Message: fmt.Sprintf(format, args...), Help: help})
-	}
+func (c *Config) check(env *hub.Env) []hub.FieldFault {
+	var faults hub.FieldFaults
 	if c.Listen != "" {
 		if _, err := net.ResolveTCPAddr("tcp", c.Listen); err != nil {
-			bad("listen", `write host:port, such as ":8080"`, "listen: %q is no address", c.Listen)
+			faults.Add("listen", `write host:port, such as ":8080"`, "listen: %q is no address", c.Listen)
 		}
 	}
 	if u, err := url.Parse(c.URL); c.URL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "") {
-		bad("url", "write https://shop.example", "url: %q is no address of a web server", c.URL)
+		faults.Add("url", "write https://shop.example", "url: %q is no address of a web server", c.URL)
 	}
 	switch p := c.OpenAPI; {
 	case p == "":
 	case !strings.HasPrefix(p, "/"):
-		bad("openapi", "write /"+p, "openapi: %q is no path", p)
+		faults.Add("openapi", "write /"+p, "openapi: %q is no path", p)
 	case p == pathHealth || p == pathReady:
-		bad("openapi", "write /openapi.json", "openapi: %s is answered by the server itself", p)
+		faults.Add("openapi", "write /openapi.json", "openapi: %s is answered by the server itself", p)
 	case strings.ContainsAny(p, "{}?#% \\;") || strings.Contains(p, "//") || strings.Contains(p, "/."):
-		bad("openapi", "write /openapi.json", "openapi: %q is no plain path", p)
+		faults.Add("openapi", "write /openapi.json", "openapi: %q is no plain path", p)
 	}
 	if _, err := linkKeysOf(c); err != nil {
-		bad("link_key", "write link_key: secret:links, or leave it out: then links die when the hub stops", "link_key: %v", err)
+		faults.Add("link_key", "write link_key: secret:links, or leave it out: then links die when the hub stops", "link_key: %v", err)
 	}
 	if _, err := networks(c.Proxies); err != nil {
-		bad("proxies", "write 192.0.2.7 or 10.0.0.0/8", "proxies: %v", err)
+		faults.Add("proxies", "write 192.0.2.7 or 10.0.0.0/8", "proxies: %v", err)
 	}
-	c.TLS.check(env, bad)
+	c.TLS.check(env, faults.Add)
 	return faults
 }
 

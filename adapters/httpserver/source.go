@@ -35,24 +35,21 @@ type Source struct {
 var _ hub.Source = (*Source)(nil)
 
 // routeOf reads a route of a server and its options, and finds all that is wrong with them.
-func routeOf(arg string, cfg *SourceConfig, s *Server) (src *Source, faults []hub.FieldFault) {
-	bad := func(path, help, format string, args ...any) {
-		faults = append(faults, hub.FieldFault{Path: path, Message: fmt.Sprintf(format, args...), Help: help})
-	}
+func routeOf(arg string, cfg *SourceConfig, s *Server) (src *Source, faults hub.FieldFaults) {
 	src = &Source{server: s, options: *cfg, named: wire(cfg.Headers)}
 	var err error
 	if src.pattern, src.params, err = parsePattern(arg); err != nil {
-		bad("", "write a method and a path, such as "+routeLike(arg), "%v", err)
+		faults.Add("", "write a method and a path, such as "+routeLike(arg), "%v", err)
 	}
 	if src.verify, err = newVerifier(cfg.Verify, s); err != nil {
-		bad("verify", "write verify: {hmac: secret:name} or {token: secret:name}", "%v", err)
+		faults.Add("verify", "write verify: {hmac: secret:name} or {token: secret:name}", "%v", err)
 	}
 	for _, name := range cfg.Headers {
 		if why := notCarried(strings.ToLower(name)); why != "" {
-			bad("headers", "write the name of a header of requests, as x-shop", "headers: %q %s", name, why)
+			faults.Add("headers", "write the name of a header of requests, as x-shop", "headers: %q %s", name, why)
 		}
 	}
-	src.accepts = consumed(cfg.Consumes, bad)
+	src.accepts = consumed(cfg.Consumes, faults.Add)
 	if len(src.accepts) == 0 {
 		src.accepts = media{typeJSON}
 	}

@@ -86,24 +86,21 @@ func loopback(host string) bool {
 }
 
 // read gives the server and the sender that c names, and finds all that is wrong with them and that tags can't find.
-func (c *Config) read() (s *server, from *mail.Address, faults []hub.FieldFault) {
-	bad := func(at, help, format string, args ...any) {
-		faults = append(faults, hub.FieldFault{Path: at, Message: fmt.Sprintf(format, args...), Help: help})
-	}
+func (c *Config) read() (s *server, from *mail.Address, faults hub.FieldFaults) {
 	var err error
 	if c.URL != "" { // without one the hub starts a stub
 		switch s, err = parseURL(c.URL, c.TLS); {
 		case err != nil:
-			bad("url", "such as smtp://mail.example.com:587", "%v", err)
+			faults.Add("url", "such as smtp://mail.example.com:587", "%v", err)
 		case c.TLS == tlsNone && s.password != "" && !s.implicit && !loopback(s.host):
-			bad("tls", "leave tls: none out", "tls: the password would be sent unencrypted")
+			faults.Add("tls", "leave tls: none out", "tls: the password would be sent unencrypted")
 		}
 	}
 	if from, err = mail.ParseAddress(c.From); err == nil {
 		from.Address, err = asciiDomain(from.Address)
 	}
 	if err != nil || unsafe(c.From) {
-		bad("from", "such as Order desk <orders@example.com>", "from: %q is no mail address", c.From)
+		faults.Add("from", "such as Order desk <orders@example.com>", "from: %q is no mail address", c.From)
 	}
 	return s, from, faults
 }

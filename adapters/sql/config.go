@@ -99,38 +99,36 @@ func parseURL(secret hub.Secret) (*pgxpool.Config, error) {
 }
 
 // check finds what the tags can't, all of it.
-func (c *Config) check(env *hub.Env) (faults []hub.FieldFault) {
-	bad := func(at, help, format string, args ...any) {
-		faults = append(faults, hub.FieldFault{Path: at, Message: fmt.Sprintf(format, args...), Help: help})
-	}
+func (c *Config) check(env *hub.Env) []hub.FieldFault {
+	var faults hub.FieldFaults
 	if c.URL != "" {
 		if _, err := parseURL(c.URL); err != nil {
-			bad("url", helpURL, "%s", err)
+			faults.Add("url", helpURL, "%s", err)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Ops)) {
 		if _, at, help, err := compile(name, c.Ops[name]); err != nil {
-			bad("ops."+name+at, help, "op %q: %s", name, err)
+			faults.Add("ops."+name+at, help, "op %q: %s", name, err)
 		}
 	}
 	if c.Create != "" {
 		if text, err := os.ReadFile(env.Path(c.Create)); err != nil {
-			bad("create", "write the path of a file, from the configuration's folder on", "create: %s can't be read", c.Create)
+			faults.Add("create", "write the path of a file, from the configuration's folder on", "create: %s can't be read", c.Create)
 		} else if err := checkScript(string(text)); err != nil {
-			bad("create", "correct the file", "create: %s: %s", c.Create, err)
+			faults.Add("create", "correct the file", "create: %s: %s", c.Create, err)
 		}
 	}
 	if _, err := parseTable(c.Tables + "applied"); err != nil {
-		bad("tables", "write the beginning of a name, such as hub_ or ops.hub_", "tables: %s", err)
+		faults.Add("tables", "write the beginning of a name, such as hub_ or ops.hub_", "tables: %s", err)
 	}
 	if c.Pool.Max < 1 {
-		bad("pool.max", "write a number from 1 on", "pool.max: %d is too few", c.Pool.Max)
+		faults.Add("pool.max", "write a number from 1 on", "pool.max: %d is too few", c.Pool.Max)
 	}
 	if c.Timeout <= 0 {
-		bad("timeout", "write a time, such as 5s", "timeout: %s is too short", c.Timeout)
+		faults.Add("timeout", "write a time, such as 5s", "timeout: %s is too short", c.Timeout)
 	}
 	if c.Keep <= 0 {
-		bad("keep", "write a time, such as 30d", "keep: %s is too short", c.Keep)
+		faults.Add("keep", "write a time, such as 30d", "keep: %s is too short", c.Keep)
 	}
 	return faults
 }

@@ -58,25 +58,23 @@ func Format() hub.FormatKind {
 }
 
 // check finds what tags can't.
-func (o *Options) check() (faults []hub.FieldFault) {
-	bad := func(at, help, format string, args ...any) {
-		faults = append(faults, hub.FieldFault{Path: at, Message: fmt.Sprintf(format, args...), Help: help})
-	}
+func (o *Options) check() []hub.FieldFault {
+	var faults hub.FieldFaults
 	if (len(o.Columns) == 0) == (len(o.Records) == 0) {
-		bad("columns", "write columns: of the one type of record, or records: of several", "one of columns and records is needed")
+		faults.Add("columns", "write columns: of the one type of record, or records: of several", "one of columns and records is needed")
 	}
 	check := func(at string, columns []Column) {
 		seen := map[string]bool{}
 		for _, c := range columns {
 			switch {
 			case seen[c.Name]:
-				bad(at, "give each its own name", "two columns are named %q", c.Name)
+				faults.Add(at, "give each its own name", "two columns are named %q", c.Name)
 			case c.Type == "date" && c.Layout == "":
-				bad(at, "add layout: 20060102", "the date %q has no layout", c.Name)
+				faults.Add(at, "add layout: 20060102", "the date %q has no layout", c.Name)
 			case len([]rune(c.Pad)) > 1:
-				bad(at, "write one character", "the pad of %q is %q", c.Name, c.Pad)
+				faults.Add(at, "write one character", "the pad of %q is %q", c.Name, c.Pad)
 			case c.Type == "date" && len(c.Layout) != c.Width:
-				bad(at, fmt.Sprintf("write width: %d", len(c.Layout)), "the date %q is %d characters wide, and its layout %d", c.Name, c.Width, len(c.Layout))
+				faults.Add(at, fmt.Sprintf("write width: %d", len(c.Layout)), "the date %q is %d characters wide, and its layout %d", c.Name, c.Width, len(c.Layout))
 			}
 			seen[c.Name] = true
 		}
@@ -85,7 +83,7 @@ func (o *Options) check() (faults []hub.FieldFault) {
 	for name, columns := range o.Records {
 		check("records."+name, columns)
 		if len([]rune(name)) != o.Prefix.Width {
-			bad("records."+name, "write names of that width, or prefix: {width: …}", "the prefix is %d characters wide, and %q is not", o.Prefix.Width, name)
+			faults.Add("records."+name, "write names of that width, or prefix: {width: …}", "the prefix is %d characters wide, and %q is not", o.Prefix.Width, name)
 		}
 	}
 	return faults
