@@ -98,7 +98,7 @@ func Fits(s *schema.Schema, m *hub.Message) *hub.Error {
 // Normalizer): it is a document as any other from here on. It is m itself where there is nothing to do. named is the
 // format that the endpoint names: its source may have read the document itself, as a record of a file.
 func Typed(s *schema.Schema, m *hub.Message, named *hub.Format) (*hub.Message, error) {
-	if f := cmp.Or(m.Body.Format(), named); s == nil || f == nil || !f.Untyped {
+	if f := cmp.Or(named, m.Body.Format()); s == nil || f == nil || !f.Untyped {
 		return m, nil
 	}
 	v, err := m.Body.Doc()

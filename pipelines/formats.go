@@ -247,9 +247,10 @@ func (f *formats) encode(m *hub.Message, named *hub.Format, set bool) error {
 	return nil
 }
 
-// read is m as an endpoint brings it: its body is read in the format that the endpoint names; nil: none.
+// read is m as an endpoint brings it: its body is read in the format that the endpoint names (nil: none), unless
+// the message says which it is in, as a record of a stream does, which is no stream itself.
 func (f *formats) read(m *hub.Message, named *hub.Format) *hub.Message {
-	if named == nil || m.Body.IsDocument() {
+	if named == nil || m.Body.IsDocument() || f.named[m.Headers[hub.HeaderFormat]] != nil {
 		return m
 	}
 	c := *m

@@ -36,7 +36,7 @@ func (j *job) records(in *input) hub.RecordReader {
 }
 
 // headers say what a message is, beside where it comes from: a whole file is what its format is, or the ending of its name; a record is a
-// document, which its format may write in its own way.
+// document, JSON in the store, or what its format writes.
 func (j *job) headers(body hub.Body, h hub.Headers) {
 	switch f := body.Format(); {
 	case f != nil:
@@ -44,7 +44,8 @@ func (j *job) headers(body hub.Body, h hub.Headers) {
 		if f.Coding != "" && !body.IsDocument() {
 			h[hub.HeaderEncoding] = f.Coding
 		}
-	case j.format != nil || body.IsDocument():
+	case body.IsDocument():
+		h[hub.HeaderFormat] = "json" // and not the format of the source, when it is read again after a failure
 	default:
 		if kind, coding := contentType(j.name); kind != "" {
 			h[hub.HeaderContentType] = kind

@@ -1,14 +1,18 @@
 package main
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
 // TestFault_F4_BrokenRecords: files of every format with records. A broken record is refused with its code, line and column; its neighbours become documents as
-// the schema has them, whatever the file was.
+// the schema has them, whatever the file was, also when they are read again from the store, after the partner's first answer.
 func TestFault_F4_BrokenRecords(t *testing.T) {
 	for name, c := range map[string]struct {
 		content, a, b string
@@ -24,19 +28,20 @@ func TestFault_F4_BrokenRecords(t *testing.T) {
 		"stock": {"A   00005\nB   000x5\nC   00007\n", `{"id":"A","total":5}`, `{"id":"C","total":7}`, []string{"bad_fixed", "line 2 column 5: total: \"000x5\" is no number"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			out := t.TempDir()
+			out, judge := t.TempDir(), awayAtFirst(t)
 			s, inbox := refusingSite(t, `
 hub: {store: "sqlite:STORE", drain: 2s}
 schemas: {order: order.json}
+retries: {soon: {times: 5, wait: 10ms..20ms}}
 formats:
   prices: {type: csv, charset: windows-1252, decimal: ",", group: ".", columns: {"Preis €": {as: total, type: number}}}
   orders: {type: xml, record: orders/order, root: order}
   stock: {type: fixed, columns: [{name: id, width: 4}, {name: total, width: 5, type: number}]}
-adapters: {rows: {type: files, dir: INBOX}, out: {type: files, dir: "`+out+`"}}
+adapters: {rows: {type: files, dir: INBOX}, out: {type: files, dir: "`+out+`"}, judge: {type: http-client, url: "`+judge+`", ops: {look: "POST /look"}}}
 pipelines:
   p:
     from: {rows: "*.txt", format: `+name+`, schema: order}
-    steps: [{send: {out: "{order}.json"}, headers: {order: =body.id}}]
+    steps: [{call: judge.look, with: =body, retry: soon, as: looked}, {send: {out: "{order}.json"}, headers: {order: =body.id}}]
 `)
 			drop(t, inbox, "a.txt", c.content)
 			has(t, s.hub(1, "run", s.config, "--once"), "1 refused: hub refused list")
@@ -49,6 +54,23 @@ pipelines:
 			has(t, s.hub(0, "trace", s.listed(c.wants[0])), append(c.wants, "a.txt line ")...)
 		})
 	}
+}
+
+// awayAtFirst is the address of a partner that answers the first request for each body with 503.
+func awayAtFirst(t *testing.T) string {
+	t.Helper()
+	var seen sync.Map
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if _, again := seen.LoadOrStore(string(body), true); !again {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, "{}")
+	}))
+	t.Cleanup(srv.Close)
+	return srv.URL
 }
 
 // TestFilesAsTheyAre: without a format a file is one message of the content type that its name says, and passes byte for byte.
