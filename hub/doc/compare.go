@@ -118,7 +118,7 @@ func Hash(v Value) uint64 {
 		return mix(2)
 	case Number:
 		var buf [40]byte
-		return hashText(4, viewOf(v.Num().Normal().Append(buf[:0])))
+		return hashText(4, View(v.Num().Normal().Append(buf[:0])))
 	case String:
 		return hashText(5, v.Str())
 	case Array:

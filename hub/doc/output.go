@@ -76,7 +76,7 @@ func (v Value) Text() string {
 		return v.Str()
 	}
 	if v.isNode() {
-		return viewOf(v.Source())
+		return View(v.Source())
 	}
 	return string(v.JSON())
 }
@@ -90,7 +90,7 @@ func (v Value) String() string {
 	if b == nil {
 		b = v.JSON()
 	}
-	return Shorten(viewOf(b), textLimit)
+	return Shorten(View(b), textLimit)
 }
 
 // Shorten returns the text with … in place of what is beyond most bytes. No character is cut in two.

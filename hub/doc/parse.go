@@ -225,7 +225,7 @@ func (p *parser) key(i int, at uint32, keys *keySet) (keySpan, int, *SyntaxError
 		return keySpan{}, 0, err
 	}
 	k := keySpan{start: uint32(i + 1), len: uint32(end - i - 1)}
-	name := viewOf(p.src[i+1 : end])
+	name := View(p.src[i+1 : end])
 	if escaped {
 		k.flag = flagKeyEsc
 		name = unescape(p.src[i+1 : end])
@@ -256,7 +256,7 @@ func (p *parser) number(i int, key keySpan) (int, *SyntaxError) {
 		return 0, p.unexpected(end, want)
 	}
 	if !simple {
-		if _, err := ParseDecimal(viewOf(p.src[i:end])); err != nil {
+		if _, err := ParseDecimal(View(p.src[i:end])); err != nil {
 			return 0, p.refuse(i, CodeBadJSON, err.Error())
 		}
 	}

@@ -41,6 +41,20 @@ func plainASCII(b []byte, i int) int {
 	return i
 }
 
+// NotUTF8 returns the place of the first byte that is not UTF-8; -1: there is none.
+func NotUTF8(b []byte) int {
+	if utf8.Valid(b) {
+		return -1
+	}
+	for i := 0; ; {
+		r, size := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && size <= 1 {
+			return i
+		}
+		i += size
+	}
+}
+
 // plainPrefix returns the index of the first byte from i on that must be escaped in JSON, or len(s). s is valid UTF-8.
 func plainPrefix(s string, i int) int {
 	b := unsafe.Slice(unsafe.StringData(s), len(s))
@@ -140,7 +154,7 @@ func unescape(b []byte) string {
 	for {
 		i := bytes.IndexByte(b, '\\')
 		if i < 0 {
-			return viewOf(append(out, b...))
+			return View(append(out, b...))
 		}
 		out = append(out, b[:i]...)
 		b = b[i+1:]

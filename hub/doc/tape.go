@@ -37,10 +37,11 @@ func (t *tape) value(i uint32) Value {
 
 // view returns the text from start to end, with no copy.
 func (t *tape) view(start, end uint32) string {
-	return viewOf(t.src[start:end])
+	return View(t.src[start:end])
 }
 
-func viewOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+// View is b as a string, with no copy: for who reads it before b changes.
+func View(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // str returns the content of a string node.
 func (t *tape) str(n *node) string {

@@ -27,6 +27,8 @@ type FormatCase struct {
 	Broken map[string]string
 	// Unsaid are documents in JSON that the format can't say, each with a part of the error.
 	Unsaid map[string]string
+	// Hostile are pieces of which a sender could make a body that is dear to read.
+	Hostile []string
 }
 
 // Format checks what every format must do (see hub.Format).
@@ -35,6 +37,42 @@ func Format(t *testing.T, c FormatCase) {
 	t.Run("10,000 documents survive", c.survive)
 	t.Run("faults have a place", c.faults)
 	t.Run("side by side", c.sideBySide)
+	t.Run("hostile input is bounded", func(t *testing.T) {
+		raw, err := c.Open.Encode(c.Random(rand.New(rand.NewPCG(3, 5))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		Bounds(t, c.Open, slices.Concat(hostile, c.Hostile, []string{string(raw)})...)
+	})
+}
+
+// hostile is what no decoder likes, over and over.
+var hostile = []string{"a", "\x00", "\xff", "\"", "\\", "\n", "\r", "[", "{\"a\":", "<a>", "&", "=", "a=&", "a[b]=&", ",", "1", "1e9,", "é", "--", "\u2028", " ", "\"\",\n", "'"}
+
+// Bounds checks what 64 KiB that somebody made up may cost: less than a second, and 64 MiB. They are each of the pieces, over and over.
+func Bounds(t *testing.T, f *hub.Format, pieces ...string) {
+	const size, most = 64 << 10, 64 << 20
+	for _, piece := range pieces {
+		raw := []byte(strings.Repeat(piece, max(1, size/max(1, len(piece)))))
+		best := time.Hour
+		for range 3 { // a busy machine is no fault of the decoder
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			began := time.Now()
+			Hostile(t, f, raw)
+			best = min(best, time.Since(began))
+			runtime.ReadMemStats(&after)
+			if used := after.TotalAlloc - before.TotalAlloc; used > most {
+				t.Errorf("%.40q: %d bytes took %d MiB", piece, len(raw), used>>20)
+			}
+			if best < time.Second {
+				break
+			}
+		}
+		if best >= time.Second {
+			t.Errorf("%.40q: %d bytes took %s", piece, len(raw), best)
+		}
+	}
 }
 
 func (c FormatCase) declares(t *testing.T) {

@@ -32,3 +32,18 @@ func TestFormat(t *testing.T) {
 		t.Errorf("%q %v", raw, err)
 	}
 }
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte("abc"))
+	format, err := Format().Open(&Options{}, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		hubtest.Hostile(t, format, raw)
+		v, _ := format.Decode(raw)
+		if again, err := format.Encode(v); err != nil || string(again) != string(raw) {
+			t.Errorf("%q became %q, %v", raw, again, err)
+		}
+	})
+}

@@ -52,7 +52,7 @@ func rowsOf(r *rand.Rand, names []string) doc.Value {
 
 func TestFormat(t *testing.T) {
 	names := []string{"id", "sep=x", "a;b", `say "so"`, "=sum", "ünï", "a\nb", "1"}
-	hubtest.Format(t, hubtest.FormatCase{Kind: Format(), Open: open(t, Options{}),
+	hubtest.Format(t, hubtest.FormatCase{Kind: Format(), Hostile: []string{",", ";\n", "a;b,c\td|", "a\n", "\"a\"\"", "sep=,\n"}, Open: open(t, Options{}),
 		Random: func(r *rand.Rand) doc.Value {
 			some := make([]string, 0, len(names))
 			for _, i := range r.Perm(len(names))[:1+r.IntN(len(names))] {

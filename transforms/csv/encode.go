@@ -7,6 +7,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/hub/escape"
+	"orderhub/transforms/lines"
 )
 
 // writer writes rows.
@@ -23,13 +24,6 @@ type writer struct {
 
 // encode writes a list of objects, or one object, as rows.
 func (f *format) encode(v doc.Value) ([]byte, error) {
-	rows := []doc.Value{v}
-	if v.Kind() == doc.Array {
-		rows = rows[:0]
-		for _, e := range v.Elems() {
-			rows = append(rows, e)
-		}
-	}
 	w := &writer{format: f, place: map[string]int{}, delim: f.delim, special: "\"\r\n", end: "\r\n"}
 	if f.delim == 0 { // who reads may look for any of them
 		w.delim, w.special = ',', w.special+delimiters
@@ -39,10 +33,10 @@ func (f *format) encode(v doc.Value) ([]byte, error) {
 	if f.Line == "lf" {
 		w.end = "\n"
 	}
-	if err := w.begin(rows); err != nil {
+	if err := w.begin(v); err != nil {
 		return nil, err
 	}
-	for i, row := range rows {
+	for i, row := range lines.Rows(v) {
 		if err := w.row(row); err != nil {
 			where := ""
 			if v.Kind() == doc.Array {
@@ -55,14 +49,18 @@ func (f *format) encode(v doc.Value) ([]byte, error) {
 }
 
 // begin chooses the columns, and writes the header row.
-func (w *writer) begin(rows []doc.Value) error {
+func (w *writer) begin(v doc.Value) error {
 	for _, name := range w.Header {
 		w.columns = append(w.columns, w.named(name))
 	}
 	if len(w.columns) == 0 {
-		w.find(rows)
+		w.find(v)
 	}
-	if len(w.columns) == 0 && (len(rows) == 0 || rows[0].Kind() == doc.Object) {
+	first := v
+	if v.Kind() == doc.Array {
+		first = v.At(0)
+	}
+	if len(w.columns) == 0 && (first.Kind() == doc.Missing || first.Kind() == doc.Object) { // what is no object has an error of its own
 		return hub.Fail(hub.Invalid, "no_csv", "there is no field to make a column of: name the columns in header: at the format")
 	}
 	names := make([]string, len(w.columns))
@@ -90,8 +88,8 @@ func (w *writer) begin(rows []doc.Value) error {
 }
 
 // find makes a column of each field that a row has, in the order in which they come.
-func (w *writer) find(rows []doc.Value) {
-	for _, row := range rows {
+func (w *writer) find(v doc.Value) {
+	for _, row := range lines.Rows(v) {
 		at := 0
 		for field := range row.Fields() {
 			if at >= len(w.columns) || w.columns[at].field != field {

@@ -3,7 +3,8 @@ package csv
 import (
 	"bytes"
 	"io"
-	"unicode/utf8"
+
+	"orderhub/hub/doc"
 )
 
 // input is a window over the stream. Bytes are addressed by their offset from the start of the record; the window grows until the record ends,
@@ -80,11 +81,10 @@ func checkText(raw []byte) *fault {
 	if at := bytes.IndexByte(raw, 0); at >= 0 {
 		return bad(at, "a NUL byte%s", utf16Hint(raw))
 	}
-	if utf8.Valid(raw) {
-		return nil
+	if at := doc.NotUTF8(raw); at >= 0 {
+		return bad(at, "the byte 0x%02X is not valid UTF-8 (charset: windows-1252 at the format reads older files)%s", raw[at], utf16Hint(raw))
 	}
-	at := invalidUTF8(raw)
-	return bad(at, "the byte 0x%02X is not valid UTF-8 (charset: windows-1252 at the format reads older files)%s", raw[at], utf16Hint(raw))
+	return nil
 }
 
 func utf16Hint(raw []byte) string {
@@ -92,18 +92,6 @@ func utf16Hint(raw []byte) string {
 		return ": the file is UTF-16, write charset: utf-16 at the format"
 	}
 	return ""
-}
-
-func invalidUTF8(b []byte) int {
-	i := 0
-	for i < len(b) {
-		r, size := utf8.DecodeRune(b[i:])
-		if r == utf8.RuneError && size <= 1 {
-			return i
-		}
-		i += size
-	}
-	return 0
 }
 
 // appendField appends the content of a field; of each pair of quotes one.

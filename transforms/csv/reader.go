@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"io"
 	"unicode/utf8"
-	"unsafe"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/transforms/lines"
 )
 
 // reader reads rows one by one.
@@ -30,7 +30,16 @@ func (f *format) reader(in input, limit int) *reader {
 
 // records gives each row of a stream.
 func (f *format) records(src io.Reader, limit int) hub.RecordReader {
-	r := f.reader(input{src: src}, limit)
+	return f.rows(input{src: src}, limit)
+}
+
+// decode reads a whole body: the list of its rows.
+func (f *format) decode(raw []byte) (doc.Value, error) {
+	return lines.List(f.rows(input{buf: raw, failed: io.EOF}, len(raw)))
+}
+
+func (f *format) rows(in input, limit int) hub.RecordReader {
+	r := f.reader(in, limit)
 	var b doc.Builder
 	return func() (hub.Body, int, error) {
 		line, err := r.row(&b)
@@ -39,27 +48,6 @@ func (f *format) records(src io.Reader, limit int) hub.RecordReader {
 			return hub.Body{}, line, err
 		}
 		return hub.DocumentBody(b.Done()), line, nil
-	}
-}
-
-// decode reads a whole body: the list of its rows.
-func (f *format) decode(raw []byte) (doc.Value, error) {
-	r := f.reader(input{buf: raw, failed: io.EOF}, len(raw))
-	var b doc.Builder
-	b.BeginArray()
-	for {
-		_, err := r.row(&b)
-		switch bad := err.(type) {
-		case nil:
-			continue
-		case *recordError:
-			return doc.Value{}, &bad.SyntaxError
-		}
-		if err != io.EOF {
-			return doc.Value{}, err
-		}
-		b.EndArray()
-		return b.Done(), nil
 	}
 }
 
@@ -114,7 +102,7 @@ func (r *reader) record() (raw []byte, line int, err error) {
 		raw = r.in.take(n)
 		r.line++
 		if r.scan.quoted {
-			r.line = line + max(1, lines(raw))
+			r.line = line + max(1, lineEnds(raw))
 		}
 		if f := checkText(raw); f != nil {
 			return nil, line, refuse(raw, line, f)
@@ -177,7 +165,7 @@ func (r *reader) cells(b *doc.Builder, raw []byte) *fault {
 			r.scratch = appendField(r.scratch[:0], raw, f)
 			cell = r.scratch
 		}
-		text := unsafe.String(unsafe.SliceData(cell), len(cell)) // read as long as raw is: b copies it
+		text := doc.View(cell) // b copies it
 		if r.f.Guard && c.Type == typeText {
 			text = unguarded(text)
 		}
@@ -223,8 +211,8 @@ func endsLine(b []byte, i int) bool {
 	return b[i] == '\n' || b[i] == '\r' && (i+1 == len(b) || b[i+1] != '\n')
 }
 
-// lines counts the line ends.
-func lines(b []byte) int {
+// lineEnds counts them.
+func lineEnds(b []byte) int {
 	n := 0
 	for i := range b {
 		if b[i] <= '\r' && endsLine(b, i) {

@@ -9,86 +9,93 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/transforms/lines"
 )
 
-// fault is what is wrong with a line, at a column from 1 in characters.
-type fault struct {
-	col    int
-	detail string
-}
-
 // read appends the document of a line to b.
-func (l *layout) read(b *doc.Builder, raw []byte) *fault {
-	if !utf8.Valid(raw) {
-		return &fault{1, "the line is not UTF-8; write charset: at the format"}
+func (l *layout) read(b *doc.Builder, raw []byte) error {
+	c := cells{raw: raw, ascii: isASCII(raw)}
+	if !c.ascii && !utf8.Valid(raw) {
+		return bad(1, "the line is not UTF-8; write charset: at the format")
 	}
-	cells := cells{raw: raw, ascii: isASCII(raw)}
 	r, kind := l.types[""], ""
 	if r == nil {
-		kind = string(cells.cut(l.prefix.At, l.prefix.Width))
+		kind = string(c.cut(l.prefix.At, l.prefix.Width))
 		if r = l.types[kind]; r == nil {
-			return &fault{l.prefix.At, fmt.Sprintf("no type of record begins with %q", kind)}
+			return bad(l.prefix.At, "no type of record begins with %q", kind)
 		}
 	}
-	if n := cells.len(); n > r.width && len(bytes.TrimSpace(cells.cut(r.width+1, n-r.width))) > 0 {
-		return &fault{r.width + 1, fmt.Sprintf("the line has %d characters, and its record %d", n, r.width)}
+	if n := c.len(); n > r.width && len(bytes.TrimSpace(c.cut(r.width+1, n-r.width))) > 0 {
+		return bad(r.width+1, "the line has %d characters, and its record %d", n, r.width)
 	}
 	b.BeginObject()
 	if kind != "" {
-		b.Key("record")
+		b.KeyName(recordName)
 		b.Str(kind)
 	}
 	for i := range r.columns {
-		c := &r.columns[i]
-		v, ok, detail := c.value(cells.cut(c.At, c.Width))
-		if detail != "" {
-			return &fault{c.At, fmt.Sprintf("%s: %s", c.Name, detail)}
-		}
-		if ok {
-			b.Key(c.Name)
-			b.Value(v)
+		col := &r.columns[i]
+		if detail := col.read(b, doc.View(c.cut(col.At, col.Width))); detail != "" {
+			return bad(col.At, "%s: %s", col.Name, detail)
 		}
 	}
 	b.EndObject()
 	return nil
 }
 
-// value is what a column holds; false: nothing but padding.
-func (c *Column) value(cell []byte) (v doc.Value, ok bool, detail string) {
-	text := strings.Trim(string(cell), " ")
-	switch c.Type {
-	case "number":
-		if text == "" {
-			return v, false, ""
-		}
-		return c.number(text)
-	case "date":
-		if strings.Trim(text, "0"+c.Pad) == "" { // no date
-			return v, false, ""
-		}
+// bad is what is wrong with a line, at a column from 1 in characters.
+func bad(col int, format string, args ...any) *doc.SyntaxError {
+	return &doc.SyntaxError{Code: "bad_fixed", Line: 1, Col: col, Detail: fmt.Sprintf(format, args...)}
+}
+
+// read appends the field of a column to b: none for a number or a date of nothing but padding. The cell is not kept.
+func (c *column) read(b *doc.Builder, cell string) (detail string) {
+	text := strings.Trim(cell, " ")
+	switch {
+	case c.Type == "text" || c.Type == "":
+		b.KeyName(c.key)
+		b.Str(c.trimmed(cell))
+	case text == "" || c.Type == "date" && strings.Trim(text, "0"+c.Pad) == "":
+	case c.Type == "date":
 		t, err := time.Parse(c.Layout, text)
 		if err != nil {
-			return v, false, fmt.Sprintf("%q is no date as %s", text, c.Layout)
+			return fmt.Sprintf("%q is no date as %s", text, c.Layout)
 		}
-		return doc.StringValue(t.Format(isoDate)), true, ""
+		b.KeyName(c.key)
+		b.Str(t.Format(isoDate))
+	default:
+		d, ok := c.number(text)
+		if !ok {
+			return fmt.Sprintf("%q is no number", text)
+		}
+		b.KeyName(c.key)
+		b.Num(d)
 	}
-	text = string(cell)
+	return ""
+}
+
+// trimmed is a text without the padding on its padded side.
+func (c *column) trimmed(cell string) string {
 	if c.Align == "right" {
-		text = strings.TrimLeft(text, c.Pad)
-	} else {
-		text = strings.TrimRight(text, c.Pad)
+		for strings.HasPrefix(cell, c.Pad) {
+			cell = cell[len(c.Pad):]
+		}
+		return cell
 	}
-	return doc.StringValue(text), true, ""
+	for strings.HasSuffix(cell, c.Pad) {
+		cell = cell[:len(cell)-len(c.Pad)]
+	}
+	return cell
 }
 
 // number reads digits, with a sign before or behind them as mainframes write it, and the implied decimals.
-func (c *Column) number(text string) (v doc.Value, ok bool, detail string) {
-	digits, sign := text, ""
-	switch {
-	case strings.HasSuffix(digits, "-"), strings.HasSuffix(digits, "+"):
-		sign, digits = digits[len(digits)-1:], digits[:len(digits)-1]
-	case digits[0] == '-', digits[0] == '+':
-		sign, digits = digits[:1], digits[1:]
+func (c *column) number(digits string) (doc.Decimal, bool) {
+	sign := byte(0)
+	switch first, last := digits[0], digits[len(digits)-1]; {
+	case last == '-' || last == '+':
+		sign, digits = last, digits[:len(digits)-1]
+	case first == '-' || first == '+':
+		sign, digits = first, digits[1:]
 	}
 	digits = strings.Trim(digits, " ")
 	if c.Pad != "0" && c.Pad != " " {
@@ -99,18 +106,15 @@ func (c *Column) number(text string) (v doc.Value, ok bool, detail string) {
 	}
 	d, err := doc.ParseDecimal(digits)
 	if err != nil || strings.ContainsAny(digits, "eE+-") {
-		return v, false, fmt.Sprintf("%q is no number", text)
+		return d, false
 	}
 	if c.Decimals > 0 && !strings.Contains(digits, ".") {
-		for len(digits) <= c.Decimals {
-			digits = "0" + digits
-		}
-		d, _ = doc.ParseDecimal(digits[:len(digits)-c.Decimals] + "." + digits[len(digits)-c.Decimals:]) // digits and a point
+		d = d.Mul(c.unit)
 	}
-	if sign == "-" {
+	if sign == '-' {
 		d = d.Neg()
 	}
-	return doc.NumberValue(d), true, ""
+	return d, true
 }
 
 // cells cuts a line by characters.
@@ -137,33 +141,26 @@ func (c cells) len() int {
 
 // cut is width characters from the one at, from 1; less where the line ends.
 func (c cells) cut(at, width int) []byte {
-	from, to := c.offset(at-1), c.offset(at-1+width)
-	return c.raw[from:to]
+	from := offset(c.raw, at-1, c.ascii)
+	return c.raw[from : from+offset(c.raw[from:], width, c.ascii)]
 }
 
-// offset is where character n begins, from 0.
-func (c cells) offset(n int) int {
-	if c.ascii {
-		return min(n, len(c.raw))
+// offset is where character n of a text begins, from 0.
+func offset(text []byte, n int, ascii bool) int {
+	if ascii {
+		return min(n, len(text))
 	}
 	at := 0
-	for ; n > 0 && at < len(c.raw); n-- {
-		_, size := utf8.DecodeRune(c.raw[at:])
+	for ; n > 0 && at < len(text); n-- {
+		_, size := utf8.DecodeRune(text[at:])
 		at += size
 	}
 	return at
 }
 
 func (l *layout) encode(v doc.Value) ([]byte, error) {
-	rows := []doc.Value{v}
-	if v.Kind() == doc.Array {
-		rows = rows[:0]
-		for _, e := range v.Elems() {
-			rows = append(rows, e)
-		}
-	}
 	var out []byte
-	for i, row := range rows {
+	for i, row := range lines.Rows(v) {
 		line, err := l.line(row)
 		if err != nil {
 			return nil, hub.Fail(hub.Invalid, "no_fixed", "record %d: %w", i+1, err)
@@ -199,7 +196,7 @@ func (l *layout) line(v doc.Value) (string, error) {
 }
 
 // text is a value as its column has it, as wide as the column.
-func (c *Column) text(v doc.Value) (string, error) {
+func (c *column) text(v doc.Value) (string, error) {
 	empty := v.Kind() == doc.Missing || v.IsNull()
 	text := v.Text()
 	switch {
@@ -225,7 +222,7 @@ func (c *Column) text(v doc.Value) (string, error) {
 }
 
 // numeral writes a number without its point, where it has implied decimals.
-func (c *Column) numeral(v doc.Value) (string, error) {
+func (c *column) numeral(v doc.Value) (string, error) {
 	d, err := doc.ParseDecimal(strings.TrimSpace(v.Text()))
 	if err != nil {
 		return "", fmt.Errorf("%q is no number", v.Text())
@@ -249,7 +246,7 @@ func (c *Column) numeral(v doc.Value) (string, error) {
 }
 
 // fill pads a text to the width of its column. A sign stands before the padding.
-func (c *Column) fill(sign, text string) (string, error) {
+func (c *column) fill(sign, text string) (string, error) {
 	n := c.Width - utf8.RuneCountInString(text) - len(sign)
 	switch {
 	case n < 0:

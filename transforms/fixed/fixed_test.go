@@ -126,6 +126,7 @@ func TestCheck(t *testing.T) {
 		{Options{Columns: []Column{{Name: "a", Width: 1}, {Name: "a", Width: 1}}}, `two columns are named "a"`},
 		{Options{Columns: []Column{{Name: "a", Width: 8, Type: "date"}}}, `the date "a" has no layout`},
 		{Options{Columns: []Column{{Name: "a", Width: 6, Type: "date", Layout: "20060102"}}}, `the date "a" is 6 characters wide, and its layout 8`},
+		{Options{Prefix: Prefix{1, 1}, Records: map[string][]Column{"H": {{Name: "record", Width: 1}}}}, `a column is named "record", as the field with the type of the record`},
 		{Options{Prefix: Prefix{1, 2}, Records: map[string][]Column{"H": nil}}, `the prefix is 2 characters wide, and "H" is not`},
 	} {
 		if faults := c.o.check(); len(faults) != 1 || faults[0].Message != c.want || faults[0].Help == "" {

@@ -4,10 +4,10 @@ package fixed
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"orderhub/hub"
@@ -69,6 +69,8 @@ func (o *Options) check() []hub.FieldFault {
 			switch {
 			case seen[c.Name]:
 				faults.Add(at, "give each its own name", "two columns are named %q", c.Name)
+			case c.Name == recordName.String() && len(o.Records) > 0:
+				faults.Add(at, "give it another name", "a column is named %q, as the field with the type of the record", c.Name)
 			case c.Type == "date" && c.Layout == "":
 				faults.Add(at, "add layout: 20060102", "the date %q has no layout", c.Name)
 			case len([]rune(c.Pad)) > 1:
@@ -98,9 +100,18 @@ type layout struct {
 
 // record is one type of record.
 type record struct {
-	columns []Column
+	columns []column
 	width   int
 }
+
+// column is a Column with its place, ready for use.
+type column struct {
+	Column
+	key  *doc.Name
+	unit doc.Decimal // of a number with implied decimals: 0.01
+}
+
+var recordName = doc.NewName("record")
 
 func newLayout(o *Options) *layout {
 	l := &layout{types: map[string]*record{}, prefix: o.Prefix, end: map[string]string{"crlf": "\r\n"}[o.Line]}
@@ -118,61 +129,35 @@ func newLayout(o *Options) *layout {
 }
 
 func newRecord(columns []Column) *record {
-	r := &record{columns: slices.Clone(columns)}
+	r := &record{}
 	at := 1
-	for i := range r.columns {
-		c := &r.columns[i]
-		if c.At == 0 {
-			c.At = at
+	for _, c := range columns {
+		align, pad := "left", " "
+		if c.Type == "number" {
+			align, pad = "right", "0"
 		}
-		if c.Align == "" {
-			c.Align = map[string]string{"number": "right"}[c.Type]
-		}
-		if c.Pad == "" {
-			c.Pad = map[string]string{"number": "0"}[c.Type]
-		}
-		if c.Pad == "" {
-			c.Pad = " "
-		}
+		c.At, c.Align, c.Pad = cmp.Or(c.At, at), cmp.Or(c.Align, align), cmp.Or(c.Pad, pad)
 		at = c.At + c.Width
 		r.width = max(r.width, at-1)
+		unit, _ := doc.ParseDecimal(fmt.Sprintf("1e-%d", c.Decimals)) // at most 18
+		r.columns = append(r.columns, column{c, doc.NewName(c.Name), unit})
 	}
 	return r
 }
 
 func (l *layout) records(r io.Reader, limit int) hub.RecordReader {
-	in := lines.NewReader(r, limit)
 	var b doc.Builder
-	return func() (hub.Body, int, error) {
-		raw, line, err := in.Next()
-		if err != nil {
-			return hub.Body{}, line, err
-		}
+	return lines.Records(r, limit, func(line []byte) (hub.Body, error) {
 		b.Reset()
-		if f := l.read(&b, raw); f != nil {
-			return hub.Body{}, line, &hub.RecordError{Raw: raw,
-				SyntaxError: doc.SyntaxError{Code: "bad_fixed", Line: line, Col: f.col, Detail: f.detail}}
+		if err := l.read(&b, line); err != nil {
+			return hub.Body{}, err
 		}
-		return hub.DocumentBody(b.Done()), line, nil
-	}
+		return hub.DocumentBody(b.Done()), nil
+	})
 }
 
 func (l *layout) decode(raw []byte) (doc.Value, error) {
-	var out []doc.Value
-	for next := l.records(bytes.NewReader(raw), len(raw)); ; {
-		body, _, err := next()
-		if err == io.EOF {
-			return doc.ListOf(out), nil
-		}
-		if bad, ok := err.(*hub.RecordError); ok {
-			return doc.Value{}, &bad.SyntaxError
-		}
-		if err != nil {
-			return doc.Value{}, err
-		}
-		v, _ := body.Doc() // it is one
-		out = append(out, v)
-	}
+	return lines.List(l.records(bytes.NewReader(raw), len(raw)))
 }
 
 // isoDate is the form of a date in a document.

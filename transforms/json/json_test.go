@@ -25,3 +25,12 @@ func TestFormat(t *testing.T) {
 		Broken: map[string]string{"{\"a\":1,\n\"a\":2}": `line 2 column 1: duplicate key "a"`},
 	})
 }
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(`{"id":1.50e3,"list":[null,true,{"a":"\u00e9\\n"}]}`))
+	format, err := Format().Open(&Options{}, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) { hubtest.Hostile(t, format, raw) })
+}

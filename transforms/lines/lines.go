@@ -1,10 +1,11 @@
-// Package lines cuts a stream into its lines, for the formats that are made of lines.
+// Package lines cuts a stream into its lines, for the formats that are made of lines, and has what formats of many records share.
 package lines
 
 import (
 	"bytes"
 	"fmt"
 	"io"
+	"iter"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
@@ -116,4 +117,54 @@ func (l *Reader) skip() ([]byte, error) {
 		}
 		return head, nil
 	}
+}
+
+// Records gives each line that is not blank as a record. What read says is wrong with a line, as a *doc.SyntaxError, refuses that line.
+func Records(r io.Reader, limit int, read func(line []byte) (hub.Body, error)) hub.RecordReader {
+	in := NewReader(r, limit)
+	return func() (hub.Body, int, error) {
+		raw, line, err := in.Next()
+		if err != nil {
+			return hub.Body{}, line, err
+		}
+		body, err := read(raw)
+		if bad, ok := err.(*doc.SyntaxError); ok {
+			refused := &hub.RecordError{SyntaxError: *bad, Raw: raw}
+			refused.Line += line - 1
+			err = refused
+		}
+		return body, line, err
+	}
+}
+
+// List reads all records into one list. One that is refused refuses the list.
+func List(next hub.RecordReader) (doc.Value, error) {
+	var b doc.Builder
+	b.BeginArray()
+	for {
+		body, _, err := next()
+		if err == io.EOF {
+			b.EndArray()
+			return b.Done(), nil
+		}
+		if bad, ok := err.(*hub.RecordError); ok {
+			return doc.Value{}, &bad.SyntaxError
+		}
+		if err != nil {
+			return doc.Value{}, err
+		}
+		v, err := body.Doc()
+		if err != nil {
+			return doc.Value{}, err
+		}
+		b.Value(v)
+	}
+}
+
+// Rows visits the records that a document is written as: the elements of a list, and any other as the only one.
+func Rows(v doc.Value) iter.Seq2[int, doc.Value] {
+	if v.Kind() == doc.Array {
+		return v.Elems()
+	}
+	return func(yield func(int, doc.Value) bool) { yield(0, v) }
 }

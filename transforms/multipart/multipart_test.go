@@ -42,7 +42,7 @@ func open(t testing.TB, subtype string) *hub.Format {
 }
 
 func TestFormat(t *testing.T) {
-	hubtest.Format(t, hubtest.FormatCase{Kind: Format(), Open: open(t, "form-data"),
+	hubtest.Format(t, hubtest.FormatCase{Kind: Format(), Hostile: []string{"--b\r\n", "--b\r\n\r\n", "--b\r\nA: b\r\n", "--b\r\nContent-Type: multipart/mixed\r\n\r\n"}, Open: open(t, "form-data"),
 		Random: func(r *rand.Rand) doc.Value {
 			parts := make([]string, 1+r.IntN(4))
 			for i := range parts {

@@ -28,57 +28,19 @@ func Format() hub.FormatKind {
 
 // records gives each line that is not blank. A line that is no document is refused when it is read, which is here.
 func records(r io.Reader, limit int) hub.RecordReader {
-	in := lines.NewReader(r, limit)
-	return func() (hub.Body, int, error) {
-		raw, line, err := in.Next()
-		if err != nil {
-			return hub.Body{}, line, err
-		}
-		v, err := doc.Parse(raw)
-		if err != nil {
-			return hub.Body{}, line, refused(err, raw, line)
-		}
-		return hub.DocumentBody(v), line, nil
-	}
-}
-
-// refused is the error of a line; its position is that in the stream.
-func refused(err error, raw []byte, line int) error {
-	bad, ok := err.(*doc.SyntaxError)
-	if !ok {
-		return err
-	}
-	out := &hub.RecordError{SyntaxError: *bad, Raw: raw}
-	out.Line += line - 1
-	return out
+	return lines.Records(r, limit, func(line []byte) (hub.Body, error) {
+		v, err := doc.Parse(line)
+		return hub.DocumentBody(v), err
+	})
 }
 
 func decode(raw []byte) (doc.Value, error) {
-	var b doc.Builder
-	b.BeginArray()
-	for next := records(bytes.NewReader(raw), len(raw)); ; {
-		body, _, err := next()
-		if err == io.EOF {
-			b.EndArray()
-			return b.Done(), nil
-		}
-		if bad, ok := err.(*hub.RecordError); ok {
-			return doc.Value{}, &bad.SyntaxError
-		}
-		if err != nil {
-			return doc.Value{}, err
-		}
-		v, _ := body.Doc() // checked above
-		b.Value(v)
-	}
+	return lines.List(records(bytes.NewReader(raw), len(raw)))
 }
 
 func encode(v doc.Value) ([]byte, error) {
-	if v.Kind() != doc.Array {
-		return append(v.JSON(), '\n'), nil
-	}
 	var out []byte
-	for _, e := range v.Elems() {
+	for _, e := range lines.Rows(v) {
 		out = append(e.AppendJSON(out), '\n')
 	}
 	return out, nil

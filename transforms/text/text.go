@@ -4,7 +4,6 @@ package text
 import (
 	_ "embed"
 	"io"
-	"unicode/utf8"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
@@ -30,39 +29,17 @@ func Format() hub.FormatKind {
 
 // records gives each line that is not blank: a text, as the whole is one.
 func records(f *hub.Format, r io.Reader, limit int) hub.RecordReader {
-	in := lines.NewReader(r, limit)
-	return func() (hub.Body, int, error) {
-		raw, line, err := in.Next()
-		if err != nil {
-			return hub.Body{}, line, err
-		}
-		v, err := decode(raw)
-		if err != nil {
-			bad := &hub.RecordError{SyntaxError: *err.(*doc.SyntaxError), Raw: raw} // it gives no other
-			bad.Line += line - 1
-			return hub.Body{}, line, bad
-		}
-		return hub.DocumentBody(v).In(f), line, nil
-	}
+	return lines.Records(r, limit, func(line []byte) (hub.Body, error) {
+		v, err := decode(line)
+		return hub.DocumentBody(v).In(f), err
+	})
 }
 
 func decode(raw []byte) (doc.Value, error) {
-	if utf8.Valid(raw) {
-		return doc.StringValue(string(raw)), nil
+	if at := doc.NotUTF8(raw); at >= 0 {
+		return doc.Value{}, doc.Refuse(raw, at, doc.CodeBadUTF8, "the text is not UTF-8; name its character set: charset=iso-8859-1 in the content type, or charset: at the format")
 	}
-	return doc.Value{}, doc.Refuse(raw, firstInvalid(raw), doc.CodeBadUTF8, "the text is not UTF-8; name its character set: charset=iso-8859-1 in the content type, or charset: at the format")
-}
-
-// firstInvalid is where raw stops being UTF-8.
-func firstInvalid(raw []byte) int {
-	for i := 0; i < len(raw); {
-		r, n := utf8.DecodeRune(raw[i:])
-		if r == utf8.RuneError && n <= 1 {
-			return i
-		}
-		i += n
-	}
-	return len(raw)
+	return doc.StringValue(string(raw)), nil
 }
 
 func encode(v doc.Value) ([]byte, error) {

@@ -33,3 +33,12 @@ func TestFormat(t *testing.T) {
 		}
 	}
 }
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte("a text\r\nof lines\n\n\xff"))
+	format, err := Format().Open(&Options{}, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) { hubtest.Hostile(t, format, raw) })
+}

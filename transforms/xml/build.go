@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unsafe"
 
 	"orderhub/hub/doc"
 )
@@ -162,7 +161,7 @@ func (d *decoder) joined(last int32) string {
 	return strings.Join(parts, "")
 }
 
-func (d *decoder) textOf(n *node) string { return view(d.text(n.span)) }
+func (d *decoder) textOf(n *node) string { return doc.View(d.text(n.span)) }
 
 func (d *decoder) text(s span) []byte {
 	if s.cooked {
@@ -170,6 +169,3 @@ func (d *decoder) text(s span) []byte {
 	}
 	return d.src[s.from:s.to]
 }
-
-// view is b as a string, with no copy: it is read before b changes.
-func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

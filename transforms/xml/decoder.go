@@ -139,7 +139,7 @@ func (d *decoder) reset() {
 func (d *decoder) whole(src []byte, converted bool) (doc.Value, *flaw) {
 	d.reset()
 	d.src, d.converted, d.more = src, converted, false
-	if at := invalid(src); at >= 0 {
+	if at := doc.NotUTF8(src); at >= 0 {
 		return doc.Value{}, notUTF8(src, at)
 	}
 	i, f := d.prolog(0)

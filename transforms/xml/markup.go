@@ -136,21 +136,6 @@ func (d *decoder) checkText(from, to int) *flaw {
 	return nil
 }
 
-// invalid returns the place of the first byte that is not UTF-8; -1: there is none.
-func invalid(src []byte) int {
-	if utf8.Valid(src) {
-		return -1
-	}
-	i := 0
-	for {
-		r, size := utf8.DecodeRune(src[i:])
-		if r == utf8.RuneError && size <= 1 {
-			return i
-		}
-		i += size
-	}
-}
-
 func notUTF8(src []byte, at int) *flaw {
 	return &flaw{at: at, code: doc.CodeBadUTF8, detail: fmt.Sprintf("the byte 0x%02X is not UTF-8: the XML declaration must name the encoding, as in encoding=\"ISO-8859-1\"", src[at])}
 }

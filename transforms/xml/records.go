@@ -201,7 +201,7 @@ func (s *stream) empty(around []string) bool {
 
 // checked makes the document of the record that ends there; it is missing if what was read is no record.
 func (s *stream) checked(end int) (v doc.Value, f *flaw) {
-	if at := invalid(s.src[s.at:end]); at >= 0 {
+	if at := doc.NotUTF8(s.src[s.at:end]); at >= 0 {
 		return v, notUTF8(s.src, s.at+at)
 	}
 	switch {

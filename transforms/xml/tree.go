@@ -168,7 +168,7 @@ func (d *decoder) key(raw []byte, attribute bool, at int) (*key, string, *flaw) 
 	}
 	own := attribute && (colon < 0 || bytes.HasPrefix(raw, []byte("xmlns:"))) // no binding has a say in it
 	if !own {
-		b := d.lookup(view(raw[:max(colon, 0)]))
+		b := d.lookup(doc.View(raw[:max(colon, 0)]))
 		switch {
 		case b == nil && colon > 0:
 			return nil, "", bad(at, "the prefix %s is not declared: expected xmlns:%[1]s in this element or one around it", raw[:colon])
