@@ -9,9 +9,9 @@ import (
 	"sync"
 
 	"orderhub/hub"
+	"orderhub/hub/coding"
 	"orderhub/hub/doc"
 	"orderhub/pipelines/yamlfile"
-	"orderhub/transforms/coding"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/shape"
 )
@@ -192,7 +192,7 @@ func (f *formats) kindOf(contentType string) string {
 // codedAs is the format of a kind behind a coding, made once. One that is not known makes a format that says so.
 func (f *formats) codedAs(c codedAs) *hub.Format {
 	plain := f.named[c.kind]
-	if c.charset == "" && c.compress == "" || c.charset == "utf-8" && c.compress == "" || plain == nil {
+	if c.charset == "" && c.compress == "" || plain == nil {
 		return plain
 	}
 	if made, ok := f.coded.Load(c); ok {

@@ -2,18 +2,18 @@ package httpserver
 
 import (
 	"bytes"
-	"compress/gzip"
-	"compress/zlib"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
-	"github.com/klauspost/compress/zstd"
+	"orderhub/hub/coding"
+	"orderhub/hub/doc"
 )
 
 // preallocate bounds the memory that a mere Content-Length can take.
@@ -70,50 +70,23 @@ func tooLarge(limit int64) *problem {
 	return newProblem(http.StatusRequestEntityTooLarge, "body_too_large", fmt.Sprintf("the body is too large: limit %d bytes", limit))
 }
 
-// decoders undo compressions, as Content-Encoding names them.
-var decoders = map[string]func(io.Reader) (io.Reader, error){
-	"gzip":    func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
-	"deflate": func(r io.Reader) (io.Reader, error) { return zlib.NewReader(r) },
-	"zstd": func(r io.Reader) (io.Reader, error) {
-		d, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20), zstd.WithDecoderLowmem(true))
-		if err != nil {
-			return nil, err
-		}
-		return d.IOReadCloser(), nil
-	},
-}
-
 // decompress undoes one Content-Encoding; unknown ones, and one behind another, are refused.
 func (s *Server) decompress(r *http.Request, raw []byte) ([]byte, *problem) {
-	values := r.Header["Content-Encoding"]
-	if len(values) == 0 {
+	name, limit := strings.ToLower(strings.TrimSpace(strings.Join(r.Header["Content-Encoding"], ","))), s.cfg.Limits.MaxBody
+	switch {
+	case name == "" || name == "identity":
 		return raw, nil
-	}
-	encoding := strings.ToLower(strings.TrimSpace(strings.Join(values, ",")))
-	if encoding == "" || encoding == "identity" {
-		return raw, nil
-	}
-	decoder := decoders[encoding]
-	if decoder == nil {
+	case !slices.Contains(coding.Names(), name):
 		p := newProblem(http.StatusUnsupportedMediaType, "unsupported_encoding", "the body may be sent plain, or with Content-Encoding: gzip, deflate or zstd, once")
 		p.accept = "Accept-Encoding: gzip, deflate, zstd"
 		return nil, p
 	}
-	b := s.scratch.buffer()
-	defer s.scratch.buffers.Put(b)
-	limit := s.cfg.Limits.MaxBody
-	z, err := decoder(bytes.NewReader(raw))
-	if err == nil {
-		_, err = b.ReadFrom(io.LimitReader(z, limit+1))
-		if c, ok := z.(io.Closer); ok {
-			c.Close()
-		}
+	plain, err := coding.Expand(name, raw, limit)
+	switch e, ok := errors.AsType[*doc.SyntaxError](err); {
+	case ok && e.Code == coding.CodeTooLarge:
+		return nil, newProblem(http.StatusRequestEntityTooLarge, e.Code, fmt.Sprintf("the decompressed body is too large: limit %d bytes", limit))
+	case err != nil:
+		return nil, newProblem(http.StatusBadRequest, "bad_"+name, "the body is not whole "+name+" data")
 	}
-	if int64(b.Len()) > limit {
-		return nil, newProblem(http.StatusRequestEntityTooLarge, "decompressed_too_large", fmt.Sprintf("the decompressed body is too large: limit %d bytes", limit))
-	}
-	if err != nil {
-		return nil, newProblem(http.StatusBadRequest, "bad_"+encoding, "the body is not whole "+encoding+" data")
-	}
-	return bytes.Clone(b.Bytes()), nil
+	return plain, nil
 }

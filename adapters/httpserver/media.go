@@ -6,9 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/text/encoding/ianaindex"
-
 	"orderhub/hub"
+	"orderhub/hub/coding"
 )
 
 const typeForm = "application/x-www-form-urlencoded"
@@ -56,12 +55,11 @@ func (s *Source) contentType(r *http.Request, size int) (string, *problem) {
 		return "", newProblem(http.StatusForbidden, "cross_origin", "a page of another site sends this form")
 	}
 	kept := map[string]string{}
-	switch charset := strings.ToLower(params["charset"]); charset {
-	case "", "utf-8", "utf8":
-	default:
-		if known, err := ianaindex.IANA.Encoding(charset); err != nil || known == nil {
-			return "", s.unsupported("unsupported_charset", "the character set "+charset+" is not known: send UTF-8; ")
-		}
+	charset := strings.ToLower(params["charset"])
+	switch set, err := coding.Charset(charset); {
+	case err != nil:
+		return "", s.unsupported("unsupported_charset", "the character set "+charset+" is not known: send UTF-8; ")
+	case set != nil:
 		kept["charset"] = charset
 	}
 	if boundary := params["boundary"]; boundary != "" {

@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/unicode"
 
+	"orderhub/hub/coding"
 	"orderhub/hub/doc"
 )
 
@@ -29,13 +29,14 @@ func encodingOf(head []byte) (e encoding.Encoding, mark int, err error) {
 	if label == "" {
 		return nil, 0, nil
 	}
-	if e, err = htmlindex.Get(label); err != nil {
+	if e, err = coding.Charset(label); err != nil {
 		f := bad(bytes.Index(head, []byte("encoding")), "the encoding %q is not known", label)
 		return nil, 0, place{}.syntax(head, f)
 	}
-	switch name, _ := htmlindex.Name(e); name {
-	case "utf-8", "utf-16le", "utf-16be":
-		e = nil
+	if e != nil {
+		if plain, _ := e.NewDecoder().String("<?xml"); plain != "<?xml" {
+			return nil, 0, nil
+		}
 	}
 	return e, 0, nil
 }

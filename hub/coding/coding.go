@@ -1,10 +1,9 @@
-// Package coding gives a format a character set and a compression: what lies
+// Package coding knows character sets and compressions, and gives a format both: what lies
 // between a document's bytes and the bytes that travel (RFC 9110, 8.3.2 and 8.4).
 package coding
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/ianaindex"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
@@ -31,17 +31,22 @@ func Names() []string { return []string{"gzip", "deflate", "zstd"} }
 // MaxExpanded bounds what a compressed body may become: more is taken for a bomb.
 const MaxExpanded = 64 << 20
 
-// Charset finds a character set by its IANA name; nil: it is UTF-8. The error says what to write.
+// CodeTooLarge is the code of a body that becomes larger than it may.
+const CodeTooLarge = "decompressed_too_large"
+
+// Charset finds a character set by its name on the web or at IANA; nil: it is UTF-8. The error says what to write. Where both know a name
+// it means what it means on the web, as the programs that write such files do: iso-8859-1 is windows-1252.
 func Charset(name string) (encoding.Encoding, error) {
 	switch strings.ToLower(name) {
 	case "", "utf-8", "utf8", "us-ascii", "ascii":
 		return nil, nil
-	case "latin1", "iso-8859-1": // 80-9F as browsers and the programs that write such files mean them
-		name = "windows-1252"
 	case "utf-16":
 		return unicode.UTF16(unicode.BigEndian, unicode.UseBOM), nil
 	}
-	e, err := ianaindex.IANA.Encoding(name)
+	e, err := htmlindex.Get(name)
+	if err != nil || e == encoding.Replacement {
+		e, err = ianaindex.IANA.Encoding(name)
+	}
 	if err != nil || e == nil {
 		return nil, fmt.Errorf("the character set %q is not known; write its IANA name, such as utf-8, windows-1252, iso-8859-15, utf-16le", name)
 	}
@@ -111,7 +116,7 @@ func (c coded) encode(v doc.Value) ([]byte, error) {
 }
 
 func (c coded) records(r io.Reader, limit int) hub.RecordReader {
-	plain, err := open(c.compress, r)
+	plain, err := open(c.compress, r, MaxExpanded)
 	if err != nil {
 		return func() (hub.Body, int, error) { return hub.Body{}, 1, bad(c.compress, err) }
 	}
@@ -124,15 +129,18 @@ func (c coded) records(r io.Reader, limit int) hub.RecordReader {
 	return c.format.Records(plain, limit)
 }
 
-// open is a reader of what r holds compressed.
-func open(name string, r io.Reader) (io.Reader, error) {
+// leastWindow is what zstd may need as a content coding, however little comes out: RFC 9659.
+const leastWindow = 8 << 20
+
+// open is a reader of what r holds compressed. Its memory is bounded by what may come out.
+func open(name string, r io.Reader, limit int64) (io.Reader, error) {
 	switch name {
 	case "":
 		return r, nil
 	case "gzip":
 		return gzip.NewReader(r)
 	case "zstd":
-		return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxExpanded))
+		return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(uint64(max(limit, leastWindow))))
 	}
 	head := make([]byte, 2) // RFC 9110 means zlib; some senders send what is in it
 	n, err := io.ReadFull(r, head)
@@ -143,22 +151,22 @@ func open(name string, r io.Reader) (io.Reader, error) {
 	return flate.NewReader(r), nil
 }
 
-// Expand undoes a compression. More than limit bytes are refused.
-func Expand(name string, raw []byte, limit int) ([]byte, error) {
+// Expand undoes a compression, one of Names or none. More than limit bytes are refused.
+func Expand(name string, raw []byte, limit int64) ([]byte, error) {
 	if name == "" {
 		return raw, nil
 	}
-	r, err := open(name, bytes.NewReader(raw))
+	r, err := open(name, bytes.NewReader(raw), limit)
 	if err != nil {
 		return nil, bad(name, err)
 	}
-	plain, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
+	plain, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if d, ok := r.(*zstd.Decoder); ok {
 		d.Close()
 	}
 	switch {
-	case len(plain) > limit, errors.Is(err, zstd.ErrDecoderSizeExceeded):
-		return nil, &doc.SyntaxError{Code: "decompressed_too_large", Line: 1, Col: 1, Detail: fmt.Sprintf("decompressed it is larger than %d bytes", limit)}
+	case int64(len(plain)) > limit:
+		return nil, &doc.SyntaxError{Code: CodeTooLarge, Line: 1, Col: 1, Detail: fmt.Sprintf("decompressed it is larger than %d bytes", limit)}
 	case err != nil:
 		return nil, bad(name, err)
 	}

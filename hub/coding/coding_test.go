@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
 	"orderhub/hub"
@@ -91,7 +92,7 @@ func TestFaults(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = f.Decode(bomb)
-		if e, ok := errors.AsType[*doc.SyntaxError](err); !ok || e.Code != "decompressed_too_large" {
+		if e, ok := errors.AsType[*doc.SyntaxError](err); !ok || e.Code != CodeTooLarge {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -114,4 +115,56 @@ func FuzzExpand(f *testing.F) {
 			Expand(name, raw, 1<<20)
 		}
 	})
+}
+
+// TestWindow: a zstd frame may say that it needs 8 MiB, and more only where as much may come out.
+func TestWindow(t *testing.T) {
+	var out bytes.Buffer
+	w, err := zstd.NewWriter(&out, zstd.WithWindowSize(8<<20), zstd.WithSingleSegment(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(w, "a small ")
+	w.Flush() // so that the frame does not tell its size
+	io.WriteString(w, "order")
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Expand("zstd", out.Bytes(), 1<<20)
+	if err != nil || string(got) != "a small order" {
+		t.Errorf("%q %v", got, err)
+	}
+	out.Reset()
+	if w, err = zstd.NewWriter(&out, zstd.WithWindowSize(32<<20), zstd.WithSingleSegment(false)); err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(w, "a bomb of ")
+	w.Flush()
+	io.WriteString(w, "memory")
+	w.Close()
+	if got, err := Expand("zstd", out.Bytes(), 1<<20); err == nil {
+		t.Errorf("it took 32 MiB of memory for %q", got)
+	}
+	if got, err := Expand("zstd", out.Bytes(), MaxExpanded); err != nil {
+		t.Errorf("%q %v", got, err)
+	}
+}
+
+// TestNames: names of the web and of IANA mean the same wherever they stand.
+func TestNames(t *testing.T) {
+	for name, want := range map[string]string{"windows-1252": "\u20ac", "latin1": "\u20ac", "cp1252": "\u20ac", "x-cp1252": "\u20ac", "iso-8859-1": "\u20ac", "cp850": "\u00c7", "IBM850": "\u00c7", "koi8-r": "\u2500"} {
+		set, err := Charset(name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if got, _ := set.NewDecoder().String("\x80"); got != want {
+			t.Errorf("%s: 80 is %q, not %q", name, got, want)
+		}
+	}
+	for _, name := range []string{"klingon", "replacement", "iso-2022-kr"} {
+		if set, err := Charset(name); err == nil {
+			t.Errorf("%s: %v", name, set)
+		}
+	}
 }
