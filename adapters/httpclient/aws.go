@@ -2,6 +2,7 @@ package httpclient
 
 import (
 	"cmp"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"maps"
@@ -105,3 +106,10 @@ func canonicalQuery(raw string) string {
 
 // encoded writes all but the letters, digits and -._~ as %XX.
 func encoded(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
+
+// mac is the HMAC-SHA256 of a text.
+func mac(key, text []byte) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write(text)
+	return h.Sum(nil)
+}

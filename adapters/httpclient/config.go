@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/signature"
+	"orderhub/hub/trust"
 )
 
 // Config is an entry of `adapters:` with `type: http-client`.
@@ -33,9 +33,9 @@ type Config struct {
 	Timeout       time.Duration      `yaml:"timeout" default:"10s" min:"1ms" max:"10m" doc:"Time for a call, waiting for its turn included."`
 	Limits        Limits             `yaml:"limits" doc:"What the service may cost, and what we may cost it."`
 	Ops           map[string]Op      `yaml:"ops" doc:"Operations by name: POST /refunds, or a map, see Operations."`
-	TLS           TLS                `yaml:"tls" doc:"Certificates, where those of the system are not enough."`
+	TLS           trust.TLS          `yaml:"tls" doc:"Certificates, where those of the system are not enough."`
 	ForbidPrivate bool               `yaml:"forbid_private" doc:"Refuse addresses of private and reserved networks, for a URL that partners choose. Decided on the address that is connected to."`
-	AllowNetworks []string           `yaml:"allow_networks" doc:"Networks that forbid_private lets through, such as 10.1.0.0/16."`
+	AllowNetworks []string           `yaml:"allow_networks" doc:"Addresses and networks that forbid_private lets through, such as 10.1.0.0/16."`
 	Proxy         string             `yaml:"proxy" default:"none" doc:"env: use the proxy of HTTP_PROXY, HTTPS_PROXY and NO_PROXY. Or its address: http, https or socks5, with user and password where it wants them."`
 
 	described map[string]*op // of the file of openapi
@@ -53,14 +53,6 @@ type APIKey struct {
 	Name  string     `yaml:"name" required:"true" doc:"Name of the header, query parameter or cookie, such as X-Api-Key."`
 	In    string     `yaml:"in" oneof:"header|query|cookie" default:"header" doc:"Where it stands."`
 	Value hub.Secret `yaml:"value" required:"true" doc:"The key."`
-}
-
-// TLS names certificates.
-type TLS struct {
-	CA         string `yaml:"ca" doc:"File of the certificates (PEM) that the service's must come from; left out: those of the system."`
-	Cert       string `yaml:"cert" doc:"File of our certificate (PEM), for a service that asks for one. It is read again at each connection, so that it can be renewed."`
-	Key        string `yaml:"key" doc:"File of its private key (PEM)."`
-	ServerName string `yaml:"server_name" doc:"Name that the service's certificate must have; left out: the host of url."`
 }
 
 // Limits bound calls.
@@ -98,7 +90,7 @@ func (c *Config) check(env *hub.Env) []hub.FieldFault {
 	bad("limits.throttle", "write a number and a time, such as 20/s, 100/m or 1000/h", err)
 	_, err = c.Limits.breaker()
 	bad("limits.circuit_breaker", "write failures and a time, such as 5/30s", err)
-	_, err = parseNetworks(c.AllowNetworks)
+	_, err = trust.Networks(c.AllowNetworks)
 	bad("allow_networks", "write networks such as 10.1.0.0/16", err)
 	_, err = c.proxy()
 	bad("proxy", "write none, env, or an address such as http://proxy.example:3128", err)
@@ -116,8 +108,10 @@ func (c *Config) check(env *hub.Env) []hub.FieldFault {
 			faults = append(faults, *f)
 		}
 	}
-	_, err = c.tls(env)
-	bad("tls", "name PEM files, relative to the folder of the configuration", err)
+	if faults = append(faults, c.TLS.Faults()...); len(c.TLS.Faults()) == 0 {
+		_, err = c.TLS.Load(env, "")
+		bad("tls", "name PEM files, relative to the folder of the configuration", err)
+	}
 	return faults
 }
 
@@ -245,16 +239,5 @@ func (c *Config) op(name string) *op {
 
 // confine keeps all that is sent on this machine.
 func (c *Config) confine(url string) {
-	c.URL, c.server, c.Proxy, c.TLS, c.OAuth2, c.JWT = url, "", "none", TLS{}, OAuth2{}, JWT{}
-}
-
-func parseNetworks(texts []string) (out []netip.Prefix, err error) {
-	for _, text := range texts {
-		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, fmt.Errorf("allow_networks: %q is no network", text)
-		}
-		out = append(out, p.Masked())
-	}
-	return out, nil
+	c.URL, c.server, c.Proxy, c.TLS, c.OAuth2, c.JWT = url, "", "none", trust.TLS{}, OAuth2{}, JWT{}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"orderhub/hub"
+	"orderhub/hub/trust"
 )
 
 func TestCheck(t *testing.T) {
@@ -25,7 +26,7 @@ func TestCheck(t *testing.T) {
 		{"no host", func(c *Config) { c.URL = "https://" }, []string{"url"}},
 		{"paces", func(c *Config) { c.Limits.Throttle, c.Limits.CircuitBreaker = "20", "5/soon" }, []string{"limits.throttle", "limits.circuit_breaker"}},
 		{"zero pace", func(c *Config) { c.Limits.Throttle = "0/s" }, []string{"limits.throttle"}},
-		{"networks", func(c *Config) { c.AllowNetworks = []string{"10.0.0.0"} }, []string{"allow_networks"}},
+		{"networks", func(c *Config) { c.AllowNetworks = []string{"10.0.0.0/40"} }, []string{"allow_networks"}},
 		{"header", func(c *Config) { c.Headers = map[string]string{"X-A": "a\r\nb"} }, []string{"headers.X-A"}},
 		{"ops", func(c *Config) {
 			c.Ops = map[string]Op{"a": {HTTP: "charge"}, "c": {HTTP: "GET /{"}, "d": {HTTP: "GET /x", Expect: []any{"nope"}}, "e": {HTTP: "GET /x", Headers: map[string]string{"host": "x"}},
@@ -67,7 +68,7 @@ func TestOps(t *testing.T) {
 }
 
 func TestGuard(t *testing.T) {
-	allowed, _ := parseNetworks([]string{"10.1.0.0/16"})
+	allowed, _ := trust.Networks([]string{"10.1.0.0/16"})
 	for _, ip := range []string{"127.0.0.1", "10.0.0.1", "169.254.169.254", "[::1]", "[fd00::8]", "100.64.0.1", "0.0.0.0", "[::ffff:10.0.0.1]", "[::ffff:100.64.0.1]", "[::ffff:127.0.0.1]", "[fe80::1%25lo]",
 		"[64:ff9b::a00:1]", "[fe80::1]", "192.168.1.1", "172.16.0.1", "224.0.0.1", "255.255.255.255", "[2002:a00:1::]"} {
 		if guard(ip+":80", allowed) == nil {

@@ -1,11 +1,12 @@
 package httpclient
 
 import (
-	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"strings"
+
+	"github.com/google/uuid"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
@@ -33,7 +34,7 @@ func (i *Idempotency) check() error {
 }
 
 // space names the hub's keys among all that UUIDs of version 5 are made of.
-var space = [16]byte{0x6f, 0x72, 0x64, 0x65, 0x72, 0x68, 0x45, 0x62, 0x8b, 0x65, 0x79, 0x2d, 0x73, 0x70, 0x61, 0x63}
+var space = uuid.UUID{0x6f, 0x72, 0x64, 0x65, 0x72, 0x68, 0x45, 0x62, 0x8b, 0x65, 0x79, 0x2d, 0x73, 0x70, 0x61, 0x63}
 
 // text is the key as the service takes it; the same for the same key.
 func (i *Idempotency) text(key string) string {
@@ -45,9 +46,7 @@ func (i *Idempotency) text(key string) string {
 	case key == "":
 		return ""
 	case i.Form == "uuid":
-		sum := sha1.Sum(append(space[:], key...))
-		sum[6], sum[8] = sum[6]&0x0f|0x50, sum[8]&0x3f|0x80
-		return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
+		return uuid.NewSHA1(space, []byte(key)).String()
 	case i.Form != "hash":
 		var b strings.Builder
 		for _, c := range []byte(key) {

@@ -295,7 +295,7 @@ func (s *spec) object(v any) (map[string]any, error) {
 func jsonContent(content any) map[string]any {
 	all := object(content)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if kind, _, _ := strings.Cut(name, ";"); isJSON(kind) {
+		if hub.IsJSON(name) {
 			return object(all[name])
 		}
 	}
@@ -306,6 +306,3 @@ func object(v any) map[string]any {
 	m, _ := v.(map[string]any)
 	return m
 }
-
-// isJSON tells that a media type is JSON, or is made of it.
-func isJSON(kind string) bool { return kind == typeJSON || strings.HasSuffix(kind, "+json") }

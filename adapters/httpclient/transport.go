@@ -2,18 +2,15 @@ package httpclient
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
 	"syscall"
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/trust"
 )
 
 // errForbidden: the address is of a network that the configuration forbids.
@@ -24,11 +21,11 @@ var errSwitched = errors.New("the service switched protocols")
 
 // newTransport makes the connections of one adapter.
 func newTransport(cfg *Config, env *hub.Env) (*http.Transport, error) {
-	allowed, err := parseNetworks(cfg.AllowNetworks)
+	allowed, err := trust.Networks(cfg.AllowNetworks)
 	if err != nil {
 		return nil, err
 	}
-	certificates, err := cfg.tls(env)
+	certificates, err := cfg.TLS.Load(env, "")
 	if err != nil {
 		return nil, err
 	}
@@ -53,39 +50,6 @@ func newTransport(cfg *Config, env *hub.Env) (*http.Transport, error) {
 		TLSHandshakeTimeout:    cfg.Timeout,
 		MaxResponseHeaderBytes: maxResponseHeader,
 	}, nil
-}
-
-// tls has the certificates of the configuration; nil: those of the system will do.
-func (c *Config) tls(env *hub.Env) (*tls.Config, error) {
-	t := &c.TLS
-	if *t == (TLS{}) {
-		return nil, nil
-	}
-	out := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
-	if t.CA != "" {
-		src, err := env.ReadFile(t.CA)
-		if err != nil {
-			return nil, fmt.Errorf("tls.ca: %w", err)
-		}
-		if out.RootCAs = x509.NewCertPool(); !out.RootCAs.AppendCertsFromPEM(src) {
-			return nil, fmt.Errorf("tls.ca: %s holds no certificate (PEM)", t.CA)
-		}
-	}
-	if (t.Cert == "") != (t.Key == "") {
-		return nil, errors.New("tls: one of cert and key is missing")
-	}
-	if t.Cert == "" {
-		return out, nil
-	}
-	load := func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		pair, err := tls.LoadX509KeyPair(env.Path(t.Cert), env.Path(t.Key))
-		return &pair, err
-	}
-	if _, err := load(nil); err != nil {
-		return nil, fmt.Errorf("tls.cert: %w", err)
-	}
-	out.GetClientCertificate = load
-	return out, nil
 }
 
 // onlyAnswers drops the connection of an answer that is none.
@@ -116,8 +80,7 @@ func guard(address string, allowed []netip.Prefix) error {
 		return errForbidden
 	}
 	ip := ap.Addr().Unmap().WithZone("")
-	holds := func(p netip.Prefix) bool { return p.Contains(ip) }
-	if !slices.ContainsFunc(allowed, holds) && (ip.IsPrivate() || !ip.IsGlobalUnicast() || slices.ContainsFunc(reserved, holds)) {
+	if !trust.Contain(allowed, ip) && (ip.IsPrivate() || !ip.IsGlobalUnicast() || trust.Contain(reserved, ip)) {
 		return errForbidden
 	}
 	return nil

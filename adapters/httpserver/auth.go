@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/trust"
 )
 
 // Basic is a name and a password (RFC 7617).
@@ -93,13 +93,13 @@ func (v *verifier) addMachines(o *Verify, s *Server) error {
 	if len(o.From) == 0 {
 		return nil
 	}
-	nets, err := networks(o.From)
+	nets, err := trust.Networks(o.From)
 	if err != nil {
 		return fmt.Errorf("from: %w", err)
 	}
 	v.proofs = append(v.proofs, proof{
 		check: func(r *http.Request, _ []byte, _ time.Time) (string, *problem) {
-			if from := s.remoteAddr(r); !contain(nets, from) {
+			if from := s.remoteAddr(r); !trust.Contain(nets, from) {
 				return "", unproven("address_not_listed", "%s is in no list of this route", from)
 			}
 			return "", nil
@@ -133,32 +133,12 @@ func namesOf(cert *x509.Certificate) []string {
 	return names
 }
 
-// networks reads addresses and networks: 192.0.2.7, 10.0.0.0/8.
-func networks(texts []string) (out []netip.Prefix, err error) {
-	for _, text := range texts {
-		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			addr, err := netip.ParseAddr(text)
-			if err != nil {
-				return nil, fmt.Errorf("%q is neither an address (192.0.2.7) nor a network (10.0.0.0/8)", text)
-			}
-			p = netip.PrefixFrom(addr, addr.BitLen())
-		}
-		out = append(out, p.Masked())
-	}
-	return out, nil
-}
-
-func contain(nets []netip.Prefix, a netip.Addr) bool {
-	return slices.ContainsFunc(nets, func(p netip.Prefix) bool { return p.Contains(a) })
-}
-
 // remoteAddr is the address that a request came from. What proxies of ours say is believed, and nobody else.
 func (s *Server) remoteAddr(r *http.Request) netip.Addr {
 	ap, _ := netip.ParseAddrPort(r.RemoteAddr)
 	addr := ap.Addr().Unmap().WithZone("")
 	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
-	for i := len(hops) - 1; i >= 0 && contain(s.proxies, addr); i-- {
+	for i := len(hops) - 1; i >= 0 && trust.Contain(s.proxies, addr); i-- {
 		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
 		if err != nil {
 			break
@@ -166,20 +146,4 @@ func (s *Server) remoteAddr(r *http.Request) netip.Addr {
 		addr = hop.Unmap().WithZone("")
 	}
 	return addr
-}
-
-// clientRoots reads the authorities of client certificates; nil: none are asked for.
-func clientRoots(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate (PEM)", file)
-	}
-	return pool, nil
 }

@@ -31,6 +31,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 	"orderhub/hub/signature"
 )
 
@@ -150,75 +151,30 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// issued is a certificate with its key, of an authority; nil: of itself.
-type issued struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	pem  []byte
-}
-
-func issue(t *testing.T, by *issued, name string, ca bool) *issued {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	form := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: ca, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}}
-	parent, signer := form, key
-	if by != nil {
-		parent, signer = by.cert, by.key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, form, parent, &key.PublicKey, signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &issued{cert, key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}
-}
-
-func (i *issued) write(t *testing.T, dir, name string) {
-	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(i.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, text := range map[string][]byte{name + ".pem": i.pem, name + "-key.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})} {
-		if err := os.WriteFile(filepath.Join(dir, file), text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // TestClientCertificates: only who has a certificate of our authority, with a listed name, over a real connection.
 func TestClientCertificates(t *testing.T) {
 	dir := t.TempDir()
-	ca, other := issue(t, nil, "our authority", true), issue(t, nil, "another authority", true)
-	issue(t, ca, "127.0.0.1", false).write(t, dir, "server")
-	ca.write(t, dir, "ca")
+	ca, other := hubtest.Certificate(t, nil, dir, "ca"), hubtest.Certificate(t, nil, dir, "another authority")
+	hubtest.Certificate(t, ca, dir, "server")
 	k := newTaken()
 	addr := serveRoute(t, "POST /orders", &SourceConfig{Verify: &Verify{Client: []string{"shop.example", "desk.example"}}}, k, func(c *Config) {
-		c.TLS = TLS{Cert: filepath.Join(dir, "server.pem"), Key: filepath.Join(dir, "server-key.pem"), ClientCA: filepath.Join(dir, "ca.pem")}
+		c.TLS = TLS{Cert: filepath.Join(dir, "server.pem"), Key: filepath.Join(dir, "server.key"), ClientCA: filepath.Join(dir, "ca.pem")}
 	})
 	addr = strings.TrimPrefix(addr, "https://")
 	for _, c := range []struct {
 		name   string
-		cert   *issued
+		cert   *tls.Certificate
 		status int
 		why    string
 	}{
-		{"listed", issue(t, ca, "shop.example", false), 202, ""},
-		{"not listed", issue(t, ca, "thief.example", false), 401, "certificate_not_listed"},
+		{"listed", hubtest.Certificate(t, ca, dir, "shop.example"), 202, ""},
+		{"not listed", hubtest.Certificate(t, ca, dir, "thief.example"), 401, "certificate_not_listed"},
 		{"none", nil, 401, "certificate_missing"},
-		{"of another authority", issue(t, other, "shop.example", false), 0, ""},
+		{"of another authority", hubtest.Certificate(t, other, dir, "shop.example"), 0, ""},
 	} {
 		tr := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 		if c.cert != nil {
-			chain := tls.Certificate{Certificate: [][]byte{c.cert.cert.Raw}, PrivateKey: c.cert.key}
-			tr.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &chain, nil }
+			tr.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return c.cert, nil }
 		}
 		resp, err := (&http.Client{Transport: tr}).Post("https://"+addr+"/orders", typeJSON, strings.NewReader("{}"))
 		if err != nil {
@@ -421,19 +377,19 @@ func (p *paypalFar) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // TestPayPal: the certificate that a request names is fetched once, from PayPal alone, and must be PayPal's.
 func TestPayPal(t *testing.T) {
-	root := issue(t, nil, "a root that the machine trusts", true)
-	between := issue(t, root, "between", true)
+	root := hubtest.Certificate(t, nil, t.TempDir(), "a root that the machine trusts")
+	between := hubtest.Certificate(t, root, t.TempDir(), "between")
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf := func(name string, by *issued) []byte {
+	leaf := func(name string, by *tls.Certificate) []byte {
 		form := &x509.Certificate{SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
-		der, err := x509.CreateCertificate(rand.Reader, form, by.cert, &rsaKey.PublicKey, by.key)
+		der, err := x509.CreateCertificate(rand.Reader, form, by.Leaf, &rsaKey.PublicKey, by.PrivateKey)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), between.pem...)
+		return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: between.Certificate[0]})...)
 	}
 	const name, body = "messageverificationcerts.paypal.com", `{"id":"WH-1","event_type":"PAYMENT.CAPTURE.COMPLETED"}`
 	good := "https://api.paypal.com/v1/notifications/certs/CERT-1"
@@ -449,13 +405,13 @@ func TestPayPal(t *testing.T) {
 		{"an address that only begins so", "https://api.paypal.com.evil.example/v1/notifications/certs/CERT-1", body, leaf(name, between), "certificate_not_allowed"},
 		{"another path", "https://api.paypal.com/redirect?to=evil", body, leaf(name, between), "certificate_not_allowed"},
 		{"a certificate of another name", good, body, leaf("evil.example", between), "certificate_invalid"},
-		{"a certificate that nobody trusts", good, body, leaf(name, issue(t, nil, "a root of nobody", true)), "certificate_invalid"},
+		{"a certificate that nobody trusts", good, body, leaf(name, hubtest.Certificate(t, nil, t.TempDir(), "a root of nobody")), "certificate_invalid"},
 		{"no certificate", good, body, []byte("<html>"), "certificate_invalid"},
 	} {
 		s := newServer(t, "127.0.0.1:0")
 		far := &paypalFar{chain: c.chain}
 		s.remote.transport, s.remote.roots = far, x509.NewCertPool()
-		s.remote.roots.AddCert(root.cert)
+		s.remote.roots.AddCert(root.Leaf)
 		check, err := newVerifier(verify, s)
 		if err != nil {
 			t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/signature"
+	"orderhub/hub/trust"
 )
 
 // Config is an entry of `adapters:` with `type: http-server`.
@@ -100,7 +101,7 @@ func (c *Config) check(env *hub.Env) []hub.FieldFault {
 	if _, err := linkKeysOf(c); err != nil {
 		faults.Add("link_key", "write link_key: secret:links, or leave it out: then links die when the hub stops", "link_key: %v", err)
 	}
-	if _, err := networks(c.Proxies); err != nil {
+	if _, err := trust.Networks(c.Proxies); err != nil {
 		faults.Add("proxies", "write 192.0.2.7 or 10.0.0.0/8", "proxies: %v", err)
 	}
 	c.TLS.check(env, faults.Add)

@@ -3,6 +3,7 @@ package httpserver
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/trust"
 )
 
 // Server is one HTTP server. Its routes are the running sources. Close ends
@@ -47,7 +49,7 @@ func open(cfg *Config, env *hub.Env) (*Server, error) {
 		return nil, fmt.Errorf("link_key: %w", err)
 	}
 	s := &Server{cfg: *cfg, env: env, linkKeys: keys, failed: make(chan struct{})}
-	if s.proxies, err = networks(cfg.Proxies); err != nil {
+	if s.proxies, err = trust.Networks(cfg.Proxies); err != nil {
 		return nil, fmt.Errorf("proxies: %w", err)
 	}
 	if base := strings.TrimSuffix(cfg.URL, "/"); base != "" {
@@ -71,11 +73,11 @@ func open(cfg *Config, env *hub.Env) (*Server, error) {
 		}
 		s.secure = true
 		s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certs.get}
-		if s.http.TLSConfig.ClientCAs, err = clientRoots(env.Path(cfg.TLS.ClientCA)); err != nil {
-			return nil, fmt.Errorf("tls: client_ca: %w", err)
-		}
 		if cfg.TLS.ClientCA != "" {
-			s.http.TLSConfig.ClientAuth = tls.VerifyClientCertIfGiven
+			s.http.TLSConfig.ClientCAs, s.http.TLSConfig.ClientAuth = x509.NewCertPool(), tls.VerifyClientCertIfGiven
+			if err := trust.Add(s.http.TLSConfig.ClientCAs, env, cfg.TLS.ClientCA); err != nil {
+				return nil, fmt.Errorf("tls: client_ca: %w", err)
+			}
 		}
 	}
 	return s, nil

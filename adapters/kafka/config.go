@@ -15,6 +15,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/broker"
+	"orderhub/hub/trust"
 )
 
 // Config is an entry of `adapters:` with `type: kafka`.
@@ -34,7 +35,7 @@ type Config struct {
 // TLS is how connections are encrypted.
 type TLS struct {
 	Enabled bool `yaml:"enabled" doc:"Encrypt, and check the brokers' certificates with the system's authorities."`
-	broker.TLS
+	trust.TLS
 }
 
 // SASL is who we are.

@@ -23,7 +23,7 @@ func open(c *Config, env *hub.Env) (*Adapter, error) {
 	if s == nil {
 		return nil, errors.New("url is missing")
 	}
-	if err := s.trust(env.Path(c.CA)); err != nil {
+	if err := s.trusts(env, c.CA); err != nil {
 		return nil, err
 	}
 	s.timeout, s.confirm, s.ambiguous = c.Timeout, c.ConfirmTimeout, c.OnAmbiguous

@@ -9,10 +9,10 @@ import (
 	"net"
 	"net/mail"
 	"net/url"
-	"os"
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/trust"
 )
 
 // Config is an entry of `adapters:` with `type: smtp`.
@@ -105,22 +105,18 @@ func (c *Config) read() (s *server, from *mail.Address, faults hub.FieldFaults) 
 	return s, from, faults
 }
 
-// trust makes the TLS settings.
-func (s *server) trust(file string) error {
+// trusts makes the TLS settings.
+func (s *server) trusts(env *hub.Env, file string) error {
 	s.config = &tls.Config{ServerName: s.host, MinVersion: tls.VersionTLS12}
 	if file == "" {
 		return nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("ca: %w", err)
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return fmt.Errorf("ca: %s holds no certificate", file)
+	if err := trust.Add(pool, env, file); err != nil {
+		return fmt.Errorf("ca: %w", err)
 	}
 	s.config.RootCAs = pool
 	return nil

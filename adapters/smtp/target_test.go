@@ -9,6 +9,7 @@ import (
 	"mime/quotedprintable"
 	"net"
 	"net/mail"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -227,7 +228,8 @@ func TestTimeouts(t *testing.T) {
 
 func TestTLS(t *testing.T) { // row 62
 	msg := message("m", `{"subject":"s","text":"t"}`, hub.Headers{"to": "a@example.com"})
-	cert, ca := certificate(t)
+	dir := t.TempDir()
+	cert, ca := *hubtest.Certificate(t, nil, dir, "ca"), filepath.Join(dir, "ca.pem")
 	with := func(s *smtpd.Server) { s.TLSConfig = tlsConfig(cert) }
 	for _, c := range []struct {
 		name   string

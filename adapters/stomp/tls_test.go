@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"orderhub/hub"
-	"orderhub/hub/broker"
 	"orderhub/hub/hubtest"
+	"orderhub/hub/trust"
 )
 
 // The real server behind an end of TLS that wants our certificate too.
@@ -16,7 +16,7 @@ func TestTLS(t *testing.T) {
 	q := r.queue("q", nil)
 	to, err := parseURL(hub.Secret(r.url))
 	r.ok(err)
-	hubtest.BrokerTLS(t, to.address, func(address string, certificates broker.TLS) error {
+	hubtest.BrokerTLS(t, to.address, func(address string, certificates trust.TLS) error {
 		url := strings.Replace(strings.Replace(r.url, "stomp://", "stomp+ssl://", 1), to.address, address, 1)
 		return openAdapter(t, url, func(c *Config) { c.TLS = certificates }).target("/queue/"+q).Send(background(t), message1("1", "{}"))
 	})

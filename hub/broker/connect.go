@@ -6,20 +6,18 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"fmt"
 	"net"
-	"os"
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/trust"
 )
 
 // Connection is the part of an adapter's configuration that brokers have in common which wait for the acknowledgement of each message.
 type Connection struct {
 	Prefetch        int           `yaml:"prefetch" default:"256" min:"1" max:"65535" doc:"Messages of a source that the server hands over before the first is acknowledged."`
 	Heartbeat       time.Duration `yaml:"heartbeat" default:"10s" min:"1s" max:"10m" doc:"How often both sides say that they are there. A server that is silent for one and a half of it is lost."`
-	TLS             TLS           `yaml:"tls" doc:"Certificates, for a url that asks for TLS."`
+	TLS             trust.TLS     `yaml:"tls" doc:"Certificates, for a url that asks for TLS."`
 	Reconnect       Reconnect     `yaml:"reconnect" doc:"Pauses between tries to connect. There is no end to them."`
 	ConfirmTimeout  time.Duration `yaml:"confirm_timeout" default:"30s" min:"100ms" max:"10m" doc:"How long a send waits for the server's confirmation."`
 	ConsumerTimeout time.Duration `yaml:"consumer_timeout" default:"30m" min:"1s" max:"24h" doc:"That of the server: it takes a delivery that is not acknowledged so long for lost, and closes its channel. What has not begun after a third of it goes back to the queue; a run that takes half of it is ended, and tried again from the hub's store."`
@@ -41,7 +39,7 @@ func (c *Connection) Longest() time.Duration { return c.ConsumerTimeout / 2 }
 
 // Faults are what the tags can't find. secure tells that the url begins with scheme, which asks for TLS.
 func (c *Connection) Faults(secure bool, scheme string) (faults hub.FieldFaults) {
-	if !secure && c.TLS != (TLS{}) {
+	if !secure && c.TLS != (trust.TLS{}) {
 		faults.Add("tls", "write "+scheme+" in the url, or leave tls out", "tls is set, but the url does not begin with %s", scheme)
 	}
 	faults = append(faults, c.TLS.Faults()...)
@@ -60,50 +58,11 @@ type Reconnect struct {
 // Retry is the policy of the pauses.
 func (r Reconnect) Retry() hub.Retry { return hub.Retry{Min: r.Min, Max: r.Max} }
 
-// TLS are certificates.
-type TLS struct {
-	CA         string `yaml:"ca" doc:"File of the authorities (PEM) that the server's certificate may be signed by. Left out: the system's."`
-	Cert       string `yaml:"cert" doc:"File of our certificate (PEM), with the chain, where the server wants one."`
-	Key        string `yaml:"key" doc:"File of its key (PEM)."`
-	ServerName string `yaml:"server_name" doc:"Name that the server's certificate must have. Left out: the host that is connected to."`
-}
-
-// Faults are what the tags can't find.
-func (t TLS) Faults() []hub.FieldFault {
-	if (t.Cert == "") == (t.Key == "") {
-		return nil
-	}
-	return []hub.FieldFault{{Path: "tls", Message: "tls: one of cert and key is missing", Help: "write cert: and key:, or neither"}}
-}
-
-// Load reads the certificates. Who connects loads them each time: they may have been renewed. host is the name that the server's certificate
-// must have where ServerName is left out; "": that of the address.
-func (t TLS) Load(env *hub.Env, host string) (*tls.Config, error) {
-	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: cmp.Or(t.ServerName, host)}
-	if t.CA != "" {
-		pem, err := os.ReadFile(env.Path(t.CA))
-		if err != nil {
-			return nil, fmt.Errorf("tls.ca: %w", err)
-		}
-		if cfg.RootCAs = x509.NewCertPool(); !cfg.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("tls.ca: %s holds no certificate", t.CA)
-		}
-	}
-	if t.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(env.Path(t.Cert), env.Path(t.Key))
-		if err != nil {
-			return nil, fmt.Errorf("tls.cert: %w", err)
-		}
-		cfg.Certificates = []tls.Certificate{pair}
-	}
-	return cfg, nil
-}
-
 // handshake bounds the opening of a connection.
 const handshake = 15 * time.Second
 
 // Connect opens a connection to address and logs in on it; by TLS where secure is not nil. Login closes what it makes when it fails.
-func Connect[T any](ctx context.Context, env *hub.Env, address string, secure *TLS, login func(net.Conn) (T, error)) (out T, err error) {
+func Connect[T any](ctx context.Context, env *hub.Env, address string, secure *trust.TLS, login func(net.Conn) (T, error)) (out T, err error) {
 	ctx, cancel := context.WithTimeout(ctx, handshake)
 	defer cancel()
 	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
@@ -114,7 +73,7 @@ func Connect[T any](ctx context.Context, env *hub.Env, address string, secure *T
 	defer stop()
 	conn := raw
 	if secure != nil {
-		conn, err = secure.encrypt(ctx, env, raw, address)
+		conn, err = encrypt(ctx, secure, env, raw, address)
 	}
 	if err == nil {
 		out, err = login(conn)
@@ -129,7 +88,7 @@ func Connect[T any](ctx context.Context, env *hub.Env, address string, secure *T
 	return out, cmp.Or(ctx.Err(), err)
 }
 
-func (t *TLS) encrypt(ctx context.Context, env *hub.Env, raw net.Conn, address string) (net.Conn, error) {
+func encrypt(ctx context.Context, t *trust.TLS, env *hub.Env, raw net.Conn, address string) (net.Conn, error) {
 	host, _, _ := net.SplitHostPort(address)
 	cfg, err := t.Load(env, host)
 	if err != nil {

@@ -3,17 +3,11 @@ package hubtest
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -26,7 +20,7 @@ import (
 	"time"
 
 	"orderhub/hub"
-	"orderhub/hub/broker"
+	"orderhub/hub/trust"
 )
 
 // BrokerProxy stands between an adapter and a real server, and spoils their connections.
@@ -166,26 +160,26 @@ func (p *BrokerProxy) Down(on bool) {
 
 // BrokerTLS checks that an adapter proves who it is and wants the server to do so, at an end of TLS before the real server. send sends a
 // message to address with the certificates.
-func BrokerTLS(t *testing.T, server string, send func(address string, certificates broker.TLS) error) {
+func BrokerTLS(t *testing.T, server string, send func(address string, certificates trust.TLS) error) {
 	t.Helper()
 	dir := t.TempDir()
-	ours, theirs := brokerCertificate(t, dir, "hub"), brokerCertificate(t, dir, "broker.test")
+	ours, theirs := Certificate(t, nil, dir, "hub"), Certificate(t, nil, dir, "broker.test")
 	pool := x509.NewCertPool()
 	pool.AddCert(ours.Leaf)
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{theirs}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert})
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{*theirs}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert})
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := proxyBehind(t, l, server, func(r io.Reader) { io.Copy(io.Discard, r) }).Address
 	file := func(name string) string { return filepath.Join(dir, name) }
-	good := broker.TLS{CA: file("broker.test.crt"), Cert: file("hub.crt"), Key: file("hub.key"), ServerName: "broker.test"}
+	good := trust.TLS{CA: file("broker.test.pem"), Cert: file("hub.pem"), Key: file("hub.key"), ServerName: "broker.test"}
 	if err := send(address, good); err != nil {
 		t.Errorf("with all certificates: %v", err)
 	}
-	for name, change := range map[string]func(*broker.TLS){
-		"authority": func(c *broker.TLS) { c.CA = "" },
-		"name":      func(c *broker.TLS) { c.ServerName = "other.test" },
-		"ours":      func(c *broker.TLS) { c.Cert, c.Key = "", "" },
+	for name, change := range map[string]func(*trust.TLS){
+		"authority": func(c *trust.TLS) { c.CA = "" },
+		"name":      func(c *trust.TLS) { c.ServerName = "other.test" },
+		"ours":      func(c *trust.TLS) { c.Cert, c.Key = "", "" },
 	} {
 		bad := good
 		change(&bad)
@@ -193,40 +187,9 @@ func BrokerTLS(t *testing.T, server string, send func(address string, certificat
 			t.Errorf("%s: %v", name, e)
 		}
 	}
-	if _, err := (broker.TLS{CA: file("none.crt")}).Load(&hub.Env{}, ""); err == nil || !strings.Contains(err.Error(), "tls.ca") {
+	if _, err := (trust.TLS{CA: file("none.pem")}).Load(&hub.Env{}, ""); err == nil || !strings.Contains(err.Error(), "tls.ca") {
 		t.Errorf("a missing file: %v", err)
 	}
-}
-
-// brokerCertificate makes a certificate that signs itself, for the name and for both ends.
-func brokerCertificate(t *testing.T, dir, name string) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, IsCA: true,
-		BasicConstraintsValid: true, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
-	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certFile, keyFile := filepath.Join(dir, name+".crt"), filepath.Join(dir, name+".key")
-	for file, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: cert}, keyFile: {Type: "PRIVATE KEY", Bytes: der}} {
-		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pair
 }
 
 // PythonClient returns the folder that a Python package is installed in, once for all runs. Where it can't be, the test is skipped, and

@@ -117,6 +117,15 @@ func PublicKey(text string) (crypto.PublicKey, error) {
 	return key.public, err
 }
 
+// PrivateKey reads a private key, likewise.
+func PrivateKey(text string) (crypto.Signer, error) {
+	key, err := parseKey(text)
+	if err == nil && key.signer == nil {
+		err = errors.New("is a public one")
+	}
+	return key.signer, err
+}
+
 // keyOf reads DER: a certificate, a public or a private key.
 func keyOf(der []byte) (Key, error) {
 	if cert, err := x509.ParseCertificate(der); err == nil {

@@ -1,0 +1,82 @@
+// Package trust says whom the hub believes at the other end of a connection: by certificates in files, and by networks.
+package trust
+
+import (
+	"cmp"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"orderhub/hub"
+)
+
+// TLS are certificates.
+type TLS struct {
+	CA         string `yaml:"ca" doc:"File of the authorities (PEM) that the server's certificate may be signed by. Left out: the system's."`
+	Cert       string `yaml:"cert" doc:"File of our certificate (PEM), with the chain, where the server wants one. It is read again at each connection, so that it can be renewed."`
+	Key        string `yaml:"key" doc:"File of its key (PEM)."`
+	ServerName string `yaml:"server_name" doc:"Name that the server's certificate must have. Left out: the host that is connected to."`
+}
+
+// Faults are what the tags can't find.
+func (t TLS) Faults() []hub.FieldFault {
+	if (t.Cert == "") == (t.Key == "") {
+		return nil
+	}
+	return []hub.FieldFault{{Path: "tls", Message: "tls: one of cert and key is missing", Help: "write cert: and key:, or neither"}}
+}
+
+// Load reads the certificates. host is the name that the server's certificate must have where ServerName is left out; "": that of the address.
+func (t TLS) Load(env *hub.Env, host string) (*tls.Config, error) {
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: cmp.Or(t.ServerName, host)}
+	if t.CA != "" {
+		cfg.RootCAs = x509.NewCertPool()
+		if err := Add(cfg.RootCAs, env, t.CA); err != nil {
+			return nil, fmt.Errorf("tls.ca: %w", err)
+		}
+	}
+	if t.Cert == "" {
+		return cfg, nil
+	}
+	load := func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		pair, err := tls.LoadX509KeyPair(env.Path(t.Cert), env.Path(t.Key))
+		return &pair, err
+	}
+	if _, err := load(nil); err != nil {
+		return nil, fmt.Errorf("tls.cert: %w", err)
+	}
+	cfg.GetClientCertificate = load
+	return cfg, nil
+}
+
+// Add adds the authorities of a file to those of the pool.
+func Add(pool *x509.CertPool, env *hub.Env, file string) error {
+	pem, err := env.ReadFile(file)
+	if err == nil && !pool.AppendCertsFromPEM(pem) {
+		err = fmt.Errorf("%s holds no certificate (PEM)", file)
+	}
+	return err
+}
+
+// Networks reads addresses and networks: 192.0.2.7, 10.0.0.0/8.
+func Networks(texts []string) (out []netip.Prefix, err error) {
+	for _, text := range texts {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			addr, err := netip.ParseAddr(text)
+			if err != nil {
+				return nil, fmt.Errorf("%q is neither an address (192.0.2.7) nor a network (10.0.0.0/8)", text)
+			}
+			p = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
+}
+
+// Contain tells whether an address is in one of the networks.
+func Contain(nets []netip.Prefix, a netip.Addr) bool {
+	return slices.ContainsFunc(nets, func(p netip.Prefix) bool { return p.Contains(a) })
+}
