@@ -1,6 +1,8 @@
 package csv
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -11,17 +13,17 @@ import (
 
 // start finds the delimiter, and reads the header row. An error of the stream is left in r.err.
 func (r *reader) start() *doc.SyntaxError {
-	r.in.skipBOM()
-	r.scan.delim = r.f.delim
-	r.skipSep()
-	if r.scan.delim == 0 {
-		delim, detail := r.findDelimiter()
-		if detail != "" {
+	if r.have(len(bom)) {
+		r.buf = bytes.TrimPrefix(r.buf, []byte(bom))
+	}
+	delim, detail := cmp.Or(r.f.delim, r.skipSep()), ""
+	if delim == 0 {
+		if delim, detail = r.findDelimiter(); detail != "" {
 			r.err = io.EOF
 			return &doc.SyntaxError{Code: CodeHeader, Line: r.line, Col: 1, Detail: detail}
 		}
-		r.scan.delim = delim
 	}
+	r.scan.by(delim)
 	if r.f.NoHeader {
 		r.use(r.f.Header)
 		return nil
@@ -39,7 +41,7 @@ func (r *reader) start() *doc.SyntaxError {
 			r.use(names)
 			return nil
 		}
-	} else if r.in.failed != io.EOF {
+	} else if r.failed != io.EOF {
 		return nil
 	}
 	r.err = io.EOF
@@ -58,7 +60,7 @@ func (r *reader) use(names []string) {
 func (r *reader) header(raw []byte) []string {
 	names := make([]string, len(r.scan.fields))
 	for i, f := range r.scan.fields {
-		names[i] = strings.TrimSpace(string(appendField(nil, raw, f)))
+		names[i] = strings.TrimSpace(string(f.content(raw, &r.scratch)))
 	}
 	if last := len(names) - 1; last > 0 && names[last] == "" && r.scan.count <= MaxColumns+1 {
 		r.scan.count, names = r.scan.count-1, names[:last]
@@ -127,19 +129,22 @@ func badNames(names []string) string {
 	return ""
 }
 
-// skipSep passes a first line sep=; by which Excel tells the delimiter.
-func (r *reader) skipSep() {
-	if !r.in.have(5) || !hasSep(string(r.in.rest(0)[:4])) || r.in.at(5) != '\n' && r.in.at(5) != '\r' {
-		return
+// skipSep passes a first line sep=; by which Excel tells the delimiter, and returns it; 0: there is none.
+func (r *reader) skipSep() byte {
+	const size = len("sep=;")
+	if !r.have(size+1) || !hasSep(string(r.buf[:size])) || r.buf[size] != '\n' && r.buf[size] != '\r' {
+		return 0
 	}
-	if r.scan.delim == 0 {
-		r.scan.delim = r.in.at(4)
-	}
-	r.in.take(r.scan.lineEnd(5))
+	r.have(size + 2)
+	delim := r.buf[size-1]
+	r.buf = r.buf[lineEnd(r.buf, size, true):]
 	r.line++
+	return delim
 }
 
 func hasSep(text string) bool { return len(text) >= 4 && strings.EqualFold(text[:4], "sep=") }
+
+const bom = "\uFEFF"
 
 // delimiters are those that are looked for.
 const delimiters = ",;\t|"
@@ -150,81 +155,65 @@ const (
 	sampleBytes = 32 << 10
 )
 
-// tally counts the delimiters of rows, outside of quotes.
-type tally struct {
-	rows   int
-	first  [len(delimiters)]int // of the first row
-	now    [len(delimiters)]int // of the row at hand
-	agree  [len(delimiters)]int // rows that have as many as the first
-	last   byte                 // of the row at hand; 0: it has nothing
-	quoted bool
-}
-
 // findDelimiter takes the delimiter of which the most rows have as many as the first row, and of those the one that it has the most of.
 func (r *reader) findDelimiter() (delim byte, detail string) {
-	var t tally
-	for i := 0; i < sampleBytes && t.rows < sampleRows; i++ {
-		if !r.in.have(i) {
-			t.endRow()
-			break
+	whole := !r.have(sampleBytes)
+	sample := r.buf[:min(len(r.buf), sampleBytes)]
+	mostAgree, mostFirst, tie := 0, 0, byte(0)
+	for i := range len(delimiters) {
+		rows := delimitersOf(sample, delimiters[i], whole)
+		first, agree := rows[0], 0
+		for _, n := range rows {
+			if n == first {
+				agree++
+			}
 		}
-		t.add(r.in.at(i))
+		switch order := cmp.Or(agree-mostAgree, first-mostFirst); {
+		case first == 0 || order < 0:
+		case order == 0:
+			tie = delimiters[i]
+		default:
+			delim, mostAgree, mostFirst, tie = delimiters[i], agree, first, 0
+		}
 	}
-	if t.rows == 0 {
-		t.endRow()
+	if tie != 0 {
+		return 0, fmt.Sprintf("the delimiter may be %q or %q: write delimiter: at the format", delim, tie)
 	}
-	best, tie := -1, -1
-	for i, n := range t.first {
+	return cmp.Or(delim, ','), ""
+}
+
+// delimitersOf counts a delimiter outside of quotes in each row of the sample that is not blank. One behind the last column does not count, nor
+// does a row that goes on behind the sample, if there is another.
+func delimitersOf(sample []byte, delim byte, whole bool) (rows []int) {
+	n, last, quoted := 0, byte(0), false
+	end := func() {
+		if last == delim && !quoted {
+			n--
+		}
+		rows, n, last = append(rows, n), 0, 0
+	}
+	for _, c := range sample {
 		switch {
-		case n == 0:
-		case best < 0 || t.agree[i] > t.agree[best] || t.agree[i] == t.agree[best] && n > t.first[best]:
-			best, tie = i, -1
-		case t.agree[i] == t.agree[best] && n == t.first[best]:
-			tie = i
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '\n' || c == '\r':
+			if last != 0 {
+				end()
+			}
+			if len(rows) == sampleRows {
+				return rows
+			}
+			continue
+		case c == delim:
+			n++
 		}
+		last = c
 	}
-	switch {
-	case best < 0:
-		return ',', ""
-	case tie >= 0:
-		return 0, fmt.Sprintf("the delimiter may be %q or %q: write delimiter: at the format", delimiters[best], delimiters[tie])
+	if last != 0 && whole || len(rows) == 0 {
+		end()
 	}
-	return delimiters[best], ""
-}
-
-func (t *tally) add(c byte) {
-	switch {
-	case c == '"':
-		t.quoted = !t.quoted
-	case t.quoted:
-	case c == '\n' || c == '\r':
-		t.endRow()
-		return
-	default:
-		if i := strings.IndexByte(delimiters, c); i >= 0 {
-			t.now[i]++
-		}
-	}
-	t.last = c
-}
-
-// endRow counts the row at hand, unless it is blank. A delimiter behind the last column does not count.
-func (t *tally) endRow() {
-	if t.last == 0 {
-		return
-	}
-	if i := strings.IndexByte(delimiters, t.last); i >= 0 && !t.quoted {
-		t.now[i]--
-	}
-	if t.rows == 0 {
-		t.first = t.now
-	}
-	for i, n := range t.now {
-		if n == t.first[i] {
-			t.agree[i]++
-		}
-	}
-	t.rows, t.now, t.last = t.rows+1, [len(delimiters)]int{}, 0
+	return rows
 }
 
 func expected(before string, names []string) string {

@@ -1,6 +1,7 @@
 package csv
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"unicode/utf8"
@@ -13,7 +14,10 @@ import (
 // reader reads rows one by one.
 type reader struct {
 	f       *format
-	in      input
+	in      io.Reader
+	room    []byte // whose end is buf
+	buf     []byte // what is read of the stream, and not done
+	failed  error  // of the stream: io.EOF at its end
 	scan    scanner
 	started bool
 	err     error // final: every later row returns it
@@ -22,24 +26,17 @@ type reader struct {
 	scratch []byte
 }
 
-func (f *format) reader(in input, limit int) *reader {
-	r := &reader{f: f, in: in, line: 1}
-	r.scan.in, r.scan.limit = &r.in, limit
-	return r
-}
-
 // records gives each row of a stream.
-func (f *format) records(src io.Reader, limit int) hub.RecordReader {
-	return f.rows(input{src: src}, limit)
+func (f *format) records(in io.Reader, limit int) hub.RecordReader {
+	return f.rows(&reader{f: f, in: in, line: 1, scan: scanner{limit: limit}})
 }
 
 // decode reads a whole body: the list of its rows.
 func (f *format) decode(raw []byte) (doc.Value, error) {
-	return lines.List(f.rows(input{buf: raw, failed: io.EOF}, len(raw)))
+	return lines.List(f.rows(&reader{f: f, buf: raw, failed: io.EOF, line: 1, scan: scanner{limit: len(raw)}}))
 }
 
-func (f *format) rows(in input, limit int) hub.RecordReader {
-	r := f.reader(in, limit)
+func (f *format) rows(r *reader) hub.RecordReader {
 	var b doc.Builder
 	return func() (hub.Body, int, error) {
 		line, err := r.row(&b)
@@ -51,23 +48,50 @@ func (f *format) rows(in input, limit int) hub.RecordReader {
 	}
 }
 
+const window = 64 << 10
+
+// fill reads on: as much again at least, so that what is scanned again is not scanned too often. False: there is no more.
+func (r *reader) fill() bool {
+	if r.failed != nil {
+		return false
+	}
+	n := len(r.buf)
+	if n == cap(r.buf) {
+		if 2*n >= len(r.room) {
+			r.room = make([]byte, max(window, 2*n))
+		}
+		r.buf = r.room[:copy(r.room, r.buf)]
+	}
+	free := r.buf[n:cap(r.buf)]
+	read, err := io.ReadAtLeast(r.in, free, min(max(n, 1), len(free)))
+	if err == io.ErrUnexpectedEOF {
+		err = io.EOF
+	}
+	r.buf, r.failed = r.buf[:n+read], err
+	return read > 0
+}
+
+// have tells that n bytes are there, and reads on if it must.
+func (r *reader) have(n int) bool {
+	for len(r.buf) < n && r.fill() {
+	}
+	return len(r.buf) >= n
+}
+
 type recordError = hub.RecordError
 
 // row adds the next row to b, and returns the line it starts on. The error is a *hub.RecordError when that record is refused, and row may be
 // called again, once what stands of the row in b is dropped; a *doc.SyntaxError when the file is, and io.EOF at its end. All others are the
 // stream's, and final.
 func (r *reader) row(b *doc.Builder) (line int, err error) {
-	if r.err != nil {
-		return r.line, r.err
-	}
-	if !r.started {
+	if !r.started && r.err == nil {
 		r.started = true
 		if bad := r.start(); bad != nil {
 			return bad.Line, bad
 		}
-		if r.err != nil {
-			return r.line, r.err
-		}
+	}
+	if r.err != nil {
+		return r.line, r.err
 	}
 	raw, line, err := r.record()
 	if err != nil {
@@ -83,24 +107,25 @@ func (r *reader) row(b *doc.Builder) (line int, err error) {
 	return line, nil
 }
 
-// record returns the next record that is not a blank line. The error may be a *hub.RecordError.
+// record returns the next record that is not a blank line, until the next call. The error may be a *hub.RecordError.
 func (r *reader) record() (raw []byte, line int, err error) {
-	for r.in.have(0) {
-		if c := r.in.at(0); c == '\n' || c == '\r' {
-			r.in.take(r.scan.lineEnd(0))
-			r.line++
+	for r.have(1) {
+		n, f := r.scan.record(r.buf, r.failed == io.EOF)
+		if n == more && (r.fill() || r.failed == io.EOF) {
 			continue
 		}
-		line = r.line
-		n, f := r.scan.record()
-		if r.cutShort(n, f) {
+		if n == more { // the stream failed within a record, which is none then
 			break
 		}
+		line = r.line
 		if f != nil {
 			return nil, line, r.dropRecord(n, f)
 		}
-		raw = r.in.take(n)
+		raw, r.buf = r.buf[:n], r.buf[n:]
 		r.line++
+		if raw[0] == '\n' || raw[0] == '\r' {
+			continue
+		}
 		if r.scan.quoted {
 			r.line = line + max(1, lineEnds(raw))
 		}
@@ -109,27 +134,37 @@ func (r *reader) record() (raw []byte, line int, err error) {
 		}
 		return raw, line, nil
 	}
-	if r.err = r.in.failed; r.err != io.EOF {
+	if r.err = r.failed; r.err != io.EOF {
 		r.err = fmt.Errorf("csv: after line %d: %w", r.line-1, r.err)
 	}
 	return nil, r.line, r.err
 }
 
-// cutShort reports whether the stream failed inside the n bytes of a record, which is then no record.
-func (r *reader) cutShort(n int, f *fault) bool {
-	return r.in.failed != nil && r.in.failed != io.EOF && n == len(r.in.rest(0)) && (f != nil || n == 0 || !endsLine(r.in.rest(0)[:n], n-1))
-}
-
 // dropRecord drops the record with a fault, of which n bytes were scanned.
 func (r *reader) dropRecord(n int, f *fault) *recordError {
-	e := refuse(r.in.rest(0)[:n], r.line, f)
-	d := r.scan.drop(f.long)
-	e.Raw = d.raw
-	r.line += max(1, d.lines)
-	if d.open {
+	e := refuse(r.buf[:n], r.line, f)
+	raw, lines, open := r.drop(f.long)
+	e.Raw = raw
+	r.line += max(1, lines)
+	if open {
 		e.Detail += fmt.Sprintf(", and its quote is never closed: all lines to the end, line %d, are part of it", r.line-1)
 	}
 	return e
+}
+
+// checkText refuses what no text may hold.
+func checkText(raw []byte) *fault {
+	hint := ""
+	if bytes.HasPrefix(raw, []byte("\xFF\xFE")) || bytes.HasPrefix(raw, []byte("\xFE\xFF")) {
+		hint = ": the file is UTF-16, write charset: utf-16 at the format"
+	}
+	if at := bytes.IndexByte(raw, 0); at >= 0 {
+		return bad(at, "a NUL byte%s", hint)
+	}
+	if at := doc.NotUTF8(raw); at >= 0 {
+		return bad(at, "the byte 0x%02X is not valid UTF-8 (charset: windows-1252 at the format reads older files)%s", raw[at], hint)
+	}
+	return nil
 }
 
 // checkCount refuses another number of cells than there are columns. An empty cell behind the last column is none.
@@ -160,12 +195,7 @@ func (r *reader) cells(b *doc.Builder, raw []byte) *fault {
 	b.BeginObject()
 	for i, c := range r.columns {
 		f := r.scan.fields[i]
-		cell := raw[f.from:f.to]
-		if f.escaped {
-			r.scratch = appendField(r.scratch[:0], raw, f)
-			cell = r.scratch
-		}
-		text := doc.View(cell) // b copies it
+		text := doc.View(f.content(raw, &r.scratch)) // b copies it
 		if r.f.Guard && c.Type == typeText {
 			text = unguarded(text)
 		}

@@ -12,46 +12,74 @@ type field struct {
 	escaped  bool // holds doubled quotes
 }
 
+// content is what the field of a record holds: of each pair of quotes one. scratch is written where that is not as it stands.
+func (f field) content(raw []byte, scratch *[]byte) []byte {
+	if !f.escaped {
+		return raw[f.from:f.to]
+	}
+	out := (*scratch)[:0]
+	for i := f.from; i < f.to; i++ {
+		if raw[i] == '"' { // the scan made sure that quotes come in pairs
+			i++
+		}
+		out = append(out, raw[i])
+	}
+	*scratch = out
+	return out
+}
+
 // scanner finds the fields of one record.
 type scanner struct {
-	in     *input
 	delim  byte
-	limit  int // bytes of a record
+	stops  [256]bool // what may end a field without quotes, or can't be in it
+	limit  int       // bytes of a record
 	fields []field
 	count  int  // fields, stored or not
 	quoted bool // a field of the record is quoted
 }
 
-// record scans the record at the start of the window, and returns its length with the line end. With a fault the length is what was seen of it.
-func (s *scanner) record() (n int, f *fault) {
+// by makes the byte the delimiter.
+func (s *scanner) by(delim byte) {
+	s.delim, s.stops = delim, [256]bool{'\n': true, '\r': true, '"': true}
+	s.stops[delim] = true
+}
+
+const more = -1 // the length of a record that goes on behind the bytes at hand
+
+// record scans the record that b begins with, and returns its length with the line end, or more. With a fault the length is what was seen of it.
+// last tells that nothing follows b.
+func (s *scanner) record(b []byte, last bool) (n int, f *fault) {
 	s.fields, s.count, s.quoted = s.fields[:0], 0, false
 	for i := 0; ; {
-		var end int
-		if s.in.have(i) && s.in.at(i) == '"' {
+		end := i
+		if i < len(b) && b[i] == '"' {
 			s.quoted = true
-			end, f = s.quotedField(i)
+			end, f = s.quotedField(b, i, last)
 		} else {
-			end, f = s.bareField(i)
+			end, f = s.bareField(b, i, last)
 		}
-		if f != nil {
+		switch {
+		case f != nil || end == more:
 			return end, f
-		}
-		if end > s.limit {
+		case end > s.limit:
 			return end, &fault{code: CodeTooLarge, detail: fmt.Sprintf("the record is larger than %d bytes", s.limit), long: true}
-		}
-		if !s.in.have(end) {
+		case end == len(b):
 			return end, nil
-		}
-		if s.in.at(end) != s.delim {
-			return s.lineEnd(end), nil
+		case b[end] != s.delim:
+			return lineEnd(b, end, last), nil
 		}
 		i = end + 1
 	}
 }
 
-// lineEnd returns the offset behind the line end at i.
-func (s *scanner) lineEnd(i int) int {
-	if s.in.at(i) == '\r' && s.in.have(i+1) && s.in.at(i+1) == '\n' {
+// lineEnd returns the offset behind the line end at i, or more.
+func lineEnd(b []byte, i int, last bool) int {
+	switch {
+	case b[i] == '\n':
+		return i + 1
+	case i+1 == len(b) && !last:
+		return more
+	case i+1 < len(b) && b[i+1] == '\n':
 		return i + 2
 	}
 	return i + 1
@@ -65,66 +93,53 @@ func (s *scanner) add(f field) {
 }
 
 // bareField scans a field without quotes; it ends before a delimiter, a line end or the end.
-func (s *scanner) bareField(i int) (int, *fault) {
+func (s *scanner) bareField(b []byte, i int, last bool) (int, *fault) {
 	start := i
-	for s.in.have(i) {
-		window := s.in.rest(i)
-		for k, c := range window {
-			if c == s.delim || c == '\n' || c == '\r' {
-				if i+k-start > MaxField {
-					return i + k, tooLong(start)
-				}
-				s.add(field{from: start, to: i + k})
-				return i + k, nil
-			}
-			if c == '"' {
-				return i + k, bad(i+k, "a quote inside a field without quotes")
-			}
-		}
-		i += len(window)
-		if i-start > MaxField {
-			return i, tooLong(start)
-		}
+	for i < len(b) && !s.stops[b[i]] {
+		i++
+	}
+	switch {
+	case i-start > MaxField:
+		return i, tooLong(start)
+	case i == len(b) && !last:
+		return more, nil
+	case i < len(b) && b[i] == '"':
+		return i, bad(i, "a quote inside a field without quotes")
 	}
 	s.add(field{from: start, to: i})
 	return i, nil
 }
 
 // quotedField scans a field that starts with a quote at i; it ends behind its closing quote.
-func (s *scanner) quotedField(i int) (int, *fault) {
+func (s *scanner) quotedField(b []byte, i int, last bool) (int, *fault) {
 	open, escaped := i, false
-	for i++; ; {
-		at := -1
-		if s.in.have(i) {
-			at = bytes.IndexByte(s.in.rest(i), '"')
+	for i++; ; i += 2 {
+		n := bytes.IndexByte(b[min(i, len(b)):], '"')
+		closed := n >= 0
+		if i += n; !closed {
+			i = len(b)
 		}
-		if at < 0 {
-			i += len(s.in.rest(i))
-			if i-open > MaxField {
-				return i, tooLong(open)
-			}
-			if !s.in.have(i) {
-				return i, bad(open, "the quote that opens here is never closed")
-			}
-			continue
+		follows := byte(0)
+		if i+1 < len(b) {
+			follows = b[i+1]
 		}
-		i += at
 		switch {
 		case i-open > MaxField:
 			return i, tooLong(open)
-		case s.in.have(i+1) && s.in.at(i+1) == '"':
+		case i+1 >= len(b) && !last:
+			return more, nil
+		case !closed:
+			return i, bad(open, "the quote that opens here is never closed")
+		case i+1 < len(b) && follows == '"':
 			escaped = true
-			i += 2
 			continue
-		case s.in.have(i+1) && !s.ends(s.in.at(i+1)):
+		case i+1 < len(b) && follows != s.delim && follows != '\n' && follows != '\r':
 			return i + 1, bad(i+1, "text after the closing quote: expected %q or the end of the line", s.delim)
 		}
 		s.add(field{open + 1, i, escaped})
 		return i + 1, nil
 	}
 }
-
-func (s *scanner) ends(c byte) bool { return c == s.delim || c == '\n' || c == '\r' }
 
 func tooLong(at int) *fault {
 	return &fault{at: at, code: CodeFieldTooLong, detail: fmt.Sprintf("a field is longer than %d bytes", MaxField), long: true}
@@ -136,13 +151,6 @@ func tooLong(at int) *fault {
 // to span lines, and the other records go on. A field or record that is too long is dropped to its true end, quotes included: otherwise the
 // lines inside one long text would be read as rows, which whoever writes that text could use to slip rows in.
 
-// dropped is what was dropped of the stream.
-type dropped struct {
-	raw   []byte // its start, maxRaw bytes at most
-	lines int
-	open  bool // the stream ended inside quotes
-}
-
 type dropState uint8
 
 const (
@@ -152,36 +160,33 @@ const (
 	afterQuote // a closing quote, or the first of two
 )
 
-// drop moves behind the record at the start of the window, without keeping it in memory: behind its first line, or with quotes behind the line
-// end that is in no quotes.
-func (s *scanner) drop(quotes bool) dropped {
-	var d dropped
+// drop moves behind the record at hand, without keeping it in memory: behind its first line, or with quotes behind the line end that is in no
+// quotes. It returns how the record begins, how many lines it had, and whether the stream ended inside quotes.
+func (r *reader) drop(quotes bool) (raw []byte, lines int, open bool) {
 	state, last := atStart, byte(0)
-	for s.in.have(0) {
-		chunk := s.in.rest(0)
-		end := slices.IndexFunc(chunk, func(c byte) bool {
+	take := func(n int) {
+		raw = append(raw, r.buf[:min(n, maxRaw-len(raw))]...)
+		r.buf = r.buf[n:]
+	}
+	for r.have(1) {
+		end := slices.IndexFunc(r.buf, func(c byte) bool {
 			if c == '\r' || c == '\n' && last != '\r' {
-				d.lines++
+				lines++
 			}
 			last = c
 			if quotes {
-				state = state.next(c, s.delim)
+				state = state.next(c, r.scan.delim)
 			}
 			return (c == '\n' || c == '\r') && state != inQuotes
 		})
 		if end >= 0 {
-			d.take(s.in, s.lineEnd(end))
-			return d
+			r.have(end + 2)
+			take(lineEnd(r.buf, end, true))
+			return raw, lines, false
 		}
-		d.take(s.in, len(chunk))
+		take(len(r.buf))
 	}
-	d.open = state == inQuotes
-	return d
-}
-
-func (d *dropped) take(in *input, n int) {
-	raw := in.take(n)
-	d.raw = append(d.raw, raw[:min(n, maxRaw-len(d.raw))]...)
+	return raw, lines, state == inQuotes
 }
 
 func (state dropState) next(c, delim byte) dropState {

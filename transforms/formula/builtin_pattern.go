@@ -2,6 +2,7 @@ package formula
 
 import (
 	"regexp"
+	"regexp/syntax"
 	"strings"
 	"unicode/utf8"
 
@@ -84,4 +85,39 @@ func pad(join func(text, fill string) string) func(*site, *Frame) doc.Value {
 		s.within(fr, fr.takeTimes(max(0, n), len(fill)))
 		return s.built(fr, join(text, strings.Repeat(fill, max(0, n))))
 	}
+}
+
+const maxPattern = 1000 // bytes of a regular expression
+
+// matches compiles text matches "pattern"; the pattern is constant, in RE2's syntax.
+func (c *compiler) matches(a, b *node, p place) *node {
+	if !c.both(a, b, strs) {
+		return broken(p)
+	}
+	re, size, ok := c.regexp(b)
+	if !ok {
+		return broken(p)
+	}
+	return c.fold(newCond(p, func(fr *Frame) bool {
+		s := a.of(fr, strs).Str()
+		p.within(fr, fr.spend(1+len(s)*size/128))
+		return re.MatchString(s)
+	}), a)
+}
+
+// pattern compiles a regular expression, and tells how many instructions each byte of text may cost.
+func pattern(s string) (re *regexp.Regexp, size int, fault string) {
+	if len(s) > maxPattern {
+		return nil, 0, "the pattern is longer than 1000 bytes"
+	}
+	re, err := regexp.Compile(s)
+	if err != nil {
+		return nil, 0, "bad pattern: " + strings.TrimPrefix(err.Error(), "error parsing regexp: ")
+	}
+	if parsed, err := syntax.Parse(s, syntax.Perl); err == nil {
+		if prog, err := syntax.Compile(parsed.Simplify()); err == nil {
+			size = len(prog.Inst)
+		}
+	}
+	return re, size, ""
 }
