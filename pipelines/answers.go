@@ -196,32 +196,33 @@ func (a *answers) of(status string) (found answer, ok bool) {
 	return found, ok
 }
 
-// hold checks a reply against what may be answered. One that does not fit is an error: rejected, bad_response.
-// Where nothing is said of its body, the body is not read: it may be no document.
-func (a *answers) hold(name string, asked, reply *hub.Message) error {
+// hold is a reply, checked against what may be answered, its texts as the schema has them where its format knows texts only. One that does
+// not fit is an error: rejected, bad_response. Where nothing is said of its body, the body is not read: it may be no document.
+func (a *answers) hold(name string, asked, reply *hub.Message) (*hub.Message, error) {
 	if a == nil {
-		return nil
+		return reply, nil
 	}
 	status := reply.Headers.Get(hub.HeaderStatus)
 	s, known := a.of(status)
 	if !known {
-		return hub.Fail(hub.Rejected, hub.BadResponse, "%s answered %s, which its `reply` says nothing of", name, status)
+		return reply, hub.Fail(hub.Rejected, hub.BadResponse, "%s answered %s, which its `reply` says nothing of", name, status)
 	}
 	if s.schema == nil && !s.empty && len(a.rules) == 0 {
-		return nil
+		return reply, nil
 	}
+	reply, _ = Typed(s.schema, reply, nil) // what can't be read is told by document
 	v, err := document(name, reply)
 	switch {
 	case err != nil:
-		return err
+		return reply, err
 	case s.empty && !v.IsNull():
-		return hub.Fail(hub.Rejected, hub.BadResponse, "%s answered %s with a body, and there should be none", name, status)
+		return reply, hub.Fail(hub.Rejected, hub.BadResponse, "%s answered %s with a body, and there should be none", name, status)
 	case s.schema != nil:
 		if bad := s.schema.Validate(v); bad != nil {
-			return misfit(bad, "%s answered what %w", name, bad)
+			return reply, misfit(bad, "%s answered what %w", name, bad)
 		}
 	}
-	return a.check(name, asked, v)
+	return reply, a.check(name, asked, v)
 }
 
 // document is the body of a reply as a value; null when it is empty.

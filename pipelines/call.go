@@ -176,7 +176,7 @@ func (r *Request) Ask(ctx context.Context, x *hub.Exchange, suffix string) (*hub
 		reply = &hub.Message{}
 	}
 	reply = r.formats.read(reply, cmp.Or(r.wire.reply, r.formats.of(reply.Headers)))
-	if err = r.answers.hold(r.Name, m, reply); err != nil { // it may tell what it holds: nobody else knows that document
+	if reply, err = r.answers.hold(r.Name, m, reply); err != nil { // it may tell what it holds: nobody else knows that document
 		err = hub.AsError(err).Masked(x.Mask().About(m.Documents()...).About(reply.Documents()...))
 	} else if r.pipeline == nil && !r.safe { // of a pipeline that runs here, what it called counts
 		x.Acted()

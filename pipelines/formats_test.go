@@ -159,24 +159,27 @@ pipelines:
 	}
 }
 
-// Texts of a form get the types of the source's schema; formulas decode and encode.
+// Texts of a form get the types of the schema of the source, or of the answer; formulas decode and encode.
 func TestFormatIsTyped(t *testing.T) {
 	schema, err := filepath.Abs(filepath.Join("testdata", "lint", "common", "schemas", "order.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := startFormats(t, strings.ReplaceAll(formatsYAML, "formats:", "schemas: {order: "+schema+"}\nformats:")+`
+	h := startFormats(t, strings.NewReplacer("formats:", "schemas: {order: "+schema+"}\nformats:", "plain: {}", "plain: {format: form, reply: order}").Replace(formatsYAML)+`
 channels: {out: {type: direct}}
 pipelines:
   in:
     from: {files: in, schema: order}
     steps:
-      - {send: out, with: {double: =body.total * 2, items: =body.items, xml: '=encode("erp", {Id: "1"})', form: '=decode("form", "a=1&b=2").b'}}
-`, nil)
+      - {call: far.plain, with: {id: =body.order_id}, as: answer}
+      - {send: out, with: {double: =body.total * 2, items: =body.items, xml: '=encode("erp", {Id: "1"})', form: '=decode("form", "a=1&b=2").b', answered: =answer.total + 1}}
+`, map[string]patterntest.Answer{"far.plain": func(context.Context, *hub.Message) (*hub.Message, error) {
+		return &hub.Message{Body: hub.NewBody([]byte("order_id=A&total=2.50&items[0][sku]=s&items[0][quantity]=3")), Headers: hub.Headers{hub.HeaderStatus: "200"}}, nil
+	}})
 	if _, err := h.In("in", typed(h, "m1", "application/x-www-form-urlencoded", "order_id=A&total=2.50&items[0][sku]=s&items[0][quantity]=3")); err != nil {
 		t.Fatal(err)
 	}
-	if got := h.WaitingBodies("out"); len(got) != 1 || got[0] != `{"double":5.00,"items":[{"sku":"s","quantity":3}],"xml":"<Order><Id>1</Id></Order>","form":"2"}` {
+	if got := h.WaitingBodies("out"); len(got) != 1 || got[0] != `{"double":5.00,"items":[{"sku":"s","quantity":3}],"xml":"<Order><Id>1</Id></Order>","form":"2","answered":3.50}` {
 		t.Errorf("%s", got)
 	}
 	if _, err = h.In("in", typed(h, "m2", "application/x-www-form-urlencoded", "order_id=A&total=many")); err != nil {

@@ -79,6 +79,10 @@ func (b *Build) toAdapter(s *Sender, a *Adapter, n, arg *yamlfile.Node) {
 		return
 	}
 	text, at := arg.Str(), cmp.Or(arg, n)
+	if arg.IsFormula() { // it names a far end, which is opened before there is a message
+		arg.Errorf("E237", "write a plain text; what differs from message to message is an option of "+a.Type.Name+" or a header: hub docs "+a.Type.Name, "the text behind %s takes no formula", a.Name)
+		return
+	}
 	if check := a.Type.CheckTarget; check != nil {
 		for _, f := range check(text) {
 			b.plan.faultAt(n, at, f)
