@@ -14,7 +14,7 @@ import (
 
 // Component is a Typed whatever its types: its fields are those of Typed, its configs pointers to structs.
 type Component struct {
-	Name, Doc                string
+	Name                     string
 	Config, Source, Send     func() any
 	Answers, Replies, Finite bool
 	Server                   bool // it has an address of its own once it is started

@@ -61,7 +61,6 @@ func IsJSON(contentType string) bool {
 // in transforms/, and one line in the list of cmd/hub.
 type FormatKind struct {
 	Name  string   // what `format:` names
-	Doc   string   // its README.md
 	Types []string // content types that mean it, in lower case and without parameters: "text/xml", or a suffix of RFC 6839: "+xml"
 
 	Config func() any                 // fresh options with their defaults, for an entry of `formats:`

@@ -18,7 +18,6 @@ import (
 // can be written there: OpenTarget: (*Adapter).OpenTarget.
 type Typed[A, C, S any] struct {
 	Name string
-	Doc  string // its README.md
 
 	Config func() *C  // a fresh config with its defaults, for an entry of `adapters:`
 	Source func() *S  // fresh options of `from: {adapter: arg, …}`; nil: it brings no messages
@@ -129,7 +128,7 @@ func (t Typed[A, C, S]) New(c *C, env *Env) (A, error) {
 
 // Component is t without its types. The only type assertions of configs are in here.
 func (t Typed[A, C, S]) Component() Component {
-	c := Component{Name: t.Name, Doc: t.Doc, Send: t.Send, Answers: t.Answers, Replies: t.Replies, Finite: t.Finite, Server: t.Start != nil, Nowhere: t.Nowhere,
+	c := Component{Name: t.Name, Send: t.Send, Answers: t.Answers, Replies: t.Replies, Finite: t.Finite, Server: t.Start != nil, Nowhere: t.Nowhere,
 		Carries: t.Carries, CheckTarget: t.CheckTarget, CheckHeader: t.CheckHeader, Config: func() any { return t.Config() },
 		Check: with(t.Check), Takes: with(t.Takes), Expects: with(t.Expects), Safe: with(t.Safe),
 		Open: func(cfg any, env *Env) (*Adapter, error) {

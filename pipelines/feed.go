@@ -15,7 +15,6 @@ import (
 // a pattern is, and tells by its words where it is meant.
 type Feed struct {
 	Words   []string // keys of `from:`; the first that is there names the source for people
-	Doc     string   // its README.md
 	Compile func(b *Build, clock Clock) *Feeder
 	Asks    func(from *yamlfile.Node) []*yamlfile.Node // as Pattern.Asks
 }

@@ -15,7 +15,7 @@ import (
 
 // stamp is a pattern that nobody knows but by what it declares.
 func stamp(passes pipelines.Passing, process bool) pipelines.Pattern {
-	return pipelines.Pattern{Verb: "stamp", Name: "Stamp", Passes: passes.Always, Process: process, Compile: func(*pipelines.Build) hub.Step { return hub.Chain() }}
+	return pipelines.Pattern{Verb: "stamp", Passes: passes.Always, Process: process, Compile: func(*pipelines.Build) hub.Step { return hub.Chain() }}
 }
 
 // TestFault_P1_NewPattern: what a pattern is, it declares. One that every message passes adds no 202 to what partners are

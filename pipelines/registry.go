@@ -36,8 +36,6 @@ type Registry struct {
 // whole step, which may have faults of its own; a nil function means that there is no such thing.
 type Pattern struct {
 	Verb      string
-	Name      string                  // as the book calls it: "Content-Based Router"
-	Doc       string                  // its README.md
 	Modifiers []string                // keys it understands beside its verb; `when` and `errors` and `retry` always work
 	Compile   func(b *Build) hub.Step // nil when it reported problems
 

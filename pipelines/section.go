@@ -16,7 +16,6 @@ import (
 // its own steps may name pipelines. A nil func does nothing; both run only when the key is there.
 type Section struct {
 	Key     string
-	Doc     string                // its README.md
 	Declare func(s *SectionBuild) // before any pipeline is compiled
 	Compile func(s *SectionBuild) // behind all of them
 }

@@ -3,22 +3,18 @@
 package amqp
 
 import (
-	_ "embed"
 	"maps"
 	"slices"
 
 	"orderhub/hub"
 )
 
-//go:embed README.md
-var readme string
-
 // Component registers the adapter.
 func Component() hub.Component { return definition().Component() }
 
 func definition() hub.Typed[*Adapter, Config, SourceConfig] {
 	return hub.Typed[*Adapter, Config, SourceConfig]{
-		Name: "amqp", Doc: readme, Nowhere: "amqp://127.0.0.1:1", Replies: true,
+		Name: "amqp", Nowhere: "amqp://127.0.0.1:1", Replies: true,
 		Config:  defaultConfig,
 		Source:  defaultSource,
 		Send:    func() any { return &SendOptions{} },

@@ -3,21 +3,17 @@
 package files
 
 import (
-	_ "embed"
 	"time"
 
 	"orderhub/hub"
 )
-
-//go:embed README.md
-var readme string
 
 // Component registers the adapter.
 func Component() hub.Component { return definition().Component() }
 
 func definition() hub.Typed[*Adapter, Config, SourceConfig] {
 	return hub.Typed[*Adapter, Config, SourceConfig]{
-		Name: "files", Doc: readme, Finite: true,
+		Name: "files", Finite: true,
 		Confine: func(c *Config, _, dir string) {
 			if c.Dir != "" {
 				c.Dir, c.Stable, c.Poll = dir, 20*time.Millisecond, 20*time.Millisecond

@@ -3,20 +3,15 @@
 package httpclient
 
 import (
-	_ "embed"
-
 	"orderhub/hub"
 )
-
-//go:embed README.md
-var readme string
 
 // Component registers the adapter.
 func Component() hub.Component { return definition().Component() }
 
 func definition() hub.Typed[*Client, Config, struct{}] {
 	return hub.Typed[*Client, Config, struct{}]{
-		Name: "http-client", Doc: readme, Nowhere: "http://127.0.0.1:1",
+		Name: "http-client", Nowhere: "http://127.0.0.1:1",
 		Confine:     func(c *Config, url, _ string) { c.confine(url) },
 		Config:      defaultConfig,
 		Ops:         (*Config).operations,

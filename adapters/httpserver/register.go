@@ -3,20 +3,15 @@
 package httpserver
 
 import (
-	_ "embed"
-
 	"orderhub/hub"
 )
-
-//go:embed README.md
-var readme string
 
 // Component registers the adapter.
 func Component() hub.Component { return definition().Component() }
 
 func definition() hub.Typed[*Server, Config, SourceConfig] {
 	return hub.Typed[*Server, Config, SourceConfig]{
-		Name: "http-server", Doc: readme, Answers: true,
+		Name: "http-server", Answers: true,
 		Confine: func(c *Config, _, _ string) { c.Listen = "127.0.0.1:0" },
 		Config:  defaultConfig,
 		Source:  func() *SourceConfig { return &SourceConfig{} },

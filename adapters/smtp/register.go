@@ -3,20 +3,15 @@
 package smtp
 
 import (
-	_ "embed"
-
 	"orderhub/hub"
 )
-
-//go:embed README.md
-var readme string
 
 // Component registers the adapter.
 func Component() hub.Component { return definition().Component() }
 
 func definition() hub.Typed[*Adapter, Config, struct{}] {
 	return hub.Typed[*Adapter, Config, struct{}]{
-		Name: "smtp", Doc: readme, Nowhere: "smtp://127.0.0.1:1",
+		Name: "smtp", Nowhere: "smtp://127.0.0.1:1",
 		Confine:     func(c *Config, url, _ string) { c.URL = hub.Secret(url) },
 		Config:      defaultConfig,
 		Send:        func() any { return &SendOptions{} },

@@ -3,22 +3,18 @@
 package sql
 
 import (
-	_ "embed"
 	"maps"
 	"slices"
 
 	"orderhub/hub"
 )
 
-//go:embed README.md
-var readme string
-
 // Component registers the adapter.
 func Component() hub.Component { return definition().Component() }
 
 func definition() hub.Typed[*Adapter, Config, SourceConfig] {
 	return hub.Typed[*Adapter, Config, SourceConfig]{
-		Name: "sql", Doc: readme, Nowhere: "postgres://127.0.0.1:1/none",
+		Name: "sql", Nowhere: "postgres://127.0.0.1:1/none",
 		Confine: func(c *Config, url, _ string) { c.URL = hub.Secret(url) },
 		Config:  defaultConfig,
 		Source:  defaultSource,

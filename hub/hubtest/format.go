@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"os"
 	"reflect"
 	"runtime"
 	"slices"
@@ -76,11 +77,15 @@ func Bounds(t *testing.T, f *hub.Format, pieces ...string) {
 }
 
 func (c FormatCase) declares(t *testing.T) {
-	if c.Kind.Name == "" || len(c.Kind.Types) == 0 || !strings.HasPrefix(c.Kind.Doc, "# "+c.Kind.Name+"\n") {
+	page, err := os.ReadFile(componentReadme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Kind.Name == "" || len(c.Kind.Types) == 0 || !strings.HasPrefix(string(page), "# "+c.Kind.Name+"\n") {
 		t.Errorf("name %q, types %v, and a README.md that begins with its name are needed", c.Kind.Name, c.Kind.Types)
 	}
 	for _, f := range componentFields(reflect.ValueOf(c.Kind.Config()).Elem(), "") {
-		if f.tag.Get("doc") == "" || !strings.Contains(c.Kind.Doc, "`"+f.path+"`") {
+		if f.tag.Get("doc") == "" || !strings.Contains(string(page), "`"+f.path+"`") {
 			t.Errorf("the option %s is not described by its tag and README.md", f.path)
 		}
 	}

@@ -5,7 +5,6 @@ package aggregate
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
 	"slices"
 	"strconv"
@@ -19,12 +18,9 @@ import (
 	"orderhub/transforms/shape"
 )
 
-//go:embed README.md
-var readme string
-
 // Pattern is the verb `aggregate`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "aggregate", Name: "Aggregator", Doc: readme, Keeps: true, Compile: compile,
+	return pipelines.Pattern{Verb: "aggregate", Keeps: true, Compile: compile,
 		Passes: pipelines.PassesFewer.Always}
 }
 

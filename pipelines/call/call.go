@@ -4,7 +4,6 @@ package call
 
 import (
 	"context"
-	_ "embed"
 	"maps"
 	"slices"
 	"strconv"
@@ -16,12 +15,9 @@ import (
 	"orderhub/transforms/shape"
 )
 
-//go:embed README.md
-var readme string
-
 // Pattern is the verb `call`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "call", Name: "Request-Reply", Doc: readme, Modifiers: []string{"with", "headers", "as", "timeout", "shadow"}, Compile: compile,
+	return pipelines.Pattern{Verb: "call", Modifiers: []string{"with", "headers", "as", "timeout", "shadow"}, Compile: compile,
 		Process: true, Passes: pipelines.PassesAll.Always, Object: operation, Asks: asked, Answers: operation}
 }
 

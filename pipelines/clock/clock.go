@@ -4,7 +4,6 @@ package clock
 
 import (
 	"context"
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"time"
@@ -18,12 +17,9 @@ import (
 	"orderhub/transforms/shape"
 )
 
-//go:embed README.md
-var readme string
-
 // Feed is `from: {schedule: …}`, `from: {every: …}` and `from: {poll: …}`.
 func Feed() pipelines.Feed {
-	return pipelines.Feed{Words: []string{"poll", "schedule", "every"}, Doc: readme, Compile: compile,
+	return pipelines.Feed{Words: []string{"poll", "schedule", "every"}, Compile: compile,
 		Asks: func(from *yamlfile.Node) []*yamlfile.Node { return []*yamlfile.Node{from.Get("poll")} }}
 }
 

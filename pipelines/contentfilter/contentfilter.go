@@ -4,7 +4,6 @@ package contentfilter
 import (
 	"cmp"
 	"context"
-	_ "embed"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
@@ -12,12 +11,9 @@ import (
 	"orderhub/pipelines/yamlfile"
 )
 
-//go:embed README.md
-var readme string
-
 // Pattern is the verb `content_filter`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "content_filter", Name: "Content Filter", Doc: readme, Compile: compile,
+	return pipelines.Pattern{Verb: "content_filter", Compile: compile,
 		Passes: pipelines.PassesAll.Always}
 }
 

@@ -4,7 +4,6 @@ package count
 
 import (
 	"context"
-	_ "embed"
 	"strconv"
 	"strings"
 
@@ -16,12 +15,9 @@ import (
 	"orderhub/transforms/shape"
 )
 
-//go:embed README.md
-var readme string
-
 // Pattern is the verb `count`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "count", Name: "Counter", Doc: readme, Keeps: true, Compile: compile,
+	return pipelines.Pattern{Verb: "count", Keeps: true, Compile: compile,
 		Process: true, Passes: pipelines.PassesAll.Always, Counts: counterOf}
 }
 

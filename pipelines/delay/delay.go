@@ -3,7 +3,6 @@ package delay
 
 import (
 	"context"
-	_ "embed"
 	"time"
 
 	"orderhub/hub"
@@ -14,12 +13,9 @@ import (
 	"orderhub/transforms/shape"
 )
 
-//go:embed README.md
-var readme string
-
 // Pattern is the verb `delay`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "delay", Name: "Delayer", Doc: readme, Keeps: true, Compile: compile,
+	return pipelines.Pattern{Verb: "delay", Keeps: true, Compile: compile,
 		Passes: pipelines.PassesAll.Always, Instead: "write timers: [{after: 10m, goto: …}] at the state"}
 }
 

@@ -3,7 +3,6 @@ package enrich
 
 import (
 	"context"
-	_ "embed"
 	"slices"
 	"strings"
 	"sync"
@@ -17,12 +16,9 @@ import (
 	"orderhub/transforms/formula"
 )
 
-//go:embed README.md
-var readme string
-
 // Pattern is the verb `enrich`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "enrich", Name: "Content Enricher", Doc: readme, Modifiers: []string{"timeout"}, Compile: compile,
+	return pipelines.Pattern{Verb: "enrich", Modifiers: []string{"timeout"}, Compile: compile,
 		Passes: pipelines.PassesAll.Always, Object: operation,
 		Asks: func(step *yamlfile.Node) []*yamlfile.Node { return []*yamlfile.Node{operation(step)} }}
 }

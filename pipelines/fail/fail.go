@@ -4,7 +4,6 @@ package fail
 import (
 	"cmp"
 	"context"
-	_ "embed"
 	"regexp"
 
 	"orderhub/hub"
@@ -14,12 +13,9 @@ import (
 	"orderhub/transforms/shape"
 )
 
-//go:embed README.md
-var readme string
-
 // Pattern is the verb `fail`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "fail", Name: "Error class", Doc: readme, Compile: compile,
+	return pipelines.Pattern{Verb: "fail", Compile: compile,
 		Process: true, Passes: pipelines.PassesSome.Always, Raises: classOf}
 }
 

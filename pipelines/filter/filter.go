@@ -3,19 +3,15 @@ package filter
 
 import (
 	"context"
-	_ "embed"
 
 	"orderhub/hub"
 	"orderhub/pipelines"
 	"orderhub/transforms/formula"
 )
 
-//go:embed README.md
-var readme string
-
 // Pattern is the verb `filter`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "filter", Name: "Message Filter", Doc: readme, Compile: compile,
+	return pipelines.Pattern{Verb: "filter", Compile: compile,
 		Passes: pipelines.PassesFewer.Always}
 }
 

@@ -5,7 +5,6 @@ package idempotent
 
 import (
 	"context"
-	_ "embed"
 	"strings"
 	"time"
 
@@ -16,12 +15,9 @@ import (
 	"orderhub/transforms/formula"
 )
 
-//go:embed README.md
-var readme string
-
 // Pattern is the verb `idempotent`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: verb, Name: "Idempotent Receiver", Doc: readme, Keeps: true, Compile: compile,
+	return pipelines.Pattern{Verb: verb, Keeps: true, Compile: compile,
 		Passes: passes}
 }
 

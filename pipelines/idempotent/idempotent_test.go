@@ -386,7 +386,7 @@ func TestDuplicateThatWouldFail(t *testing.T) {
 func TestOtherHubWasFaster(t *testing.T) {
 	c := config("orders", "- idempotent: {key: body.id, compare: body.id}\n- meddle: x\n- send: out")
 	runs := 0
-	c.Registry.Patterns = append(c.Registry.Patterns, pipelines.Pattern{Verb: "meddle", Name: "meddle", Compile: func(*pipelines.Build) hub.Step {
+	c.Registry.Patterns = append(c.Registry.Patterns, pipelines.Pattern{Verb: "meddle", Compile: func(*pipelines.Build) hub.Step {
 		return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 			runs++
 			u := &hub.Unit{Writes: []hub.Write{{Kind: "idempotent", Key: "p a", Value: []byte(`{"id":"theirs","hash":"` + doc.Digest(doc.StringValue("a")) + `"}`)}}}

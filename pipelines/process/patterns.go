@@ -3,7 +3,6 @@ package process
 import (
 	"cmp"
 	"context"
-	_ "embed"
 	"errors"
 	"slices"
 
@@ -16,23 +15,14 @@ import (
 	"orderhub/transforms/shape"
 )
 
-var (
-	//go:embed start.md
-	startDoc string
-	//go:embed signal.md
-	signalDoc string
-	//go:embed answer.md
-	answerDoc string
-)
-
 // Patterns are the verbs `start`, `signal` and `answer`.
 func Patterns() []pipelines.Pattern {
 	return []pipelines.Pattern{
-		{Verb: "start", Name: "Process Manager (start)", Doc: startDoc, Keeps: true, Modifiers: []string{"with"}, Compile: compileStart,
+		{Verb: "start", Keeps: true, Modifiers: []string{"with"}, Compile: compileStart,
 			Process: true, Passes: pipelines.PassesAll.Always},
-		{Verb: "signal", Name: "Process Manager (event)", Doc: signalDoc, Keeps: true, Compile: compileSignal,
+		{Verb: "signal", Keeps: true, Compile: compileSignal,
 			Process: true, Passes: pipelines.PassesAll.Always},
-		{Verb: "answer", Name: "Process Manager (human task)", Doc: answerDoc, Keeps: true, Compile: compileAnswer,
+		{Verb: "answer", Keeps: true, Compile: compileAnswer,
 			Passes: pipelines.PassesAll.Always},
 	}
 }

@@ -13,7 +13,6 @@
 package process
 
 import (
-	_ "embed"
 	"slices"
 	"strings"
 
@@ -24,12 +23,9 @@ import (
 	"orderhub/pipelines/yamlfile"
 )
 
-//go:embed README.md
-var readme string
-
 // Section is the top-level key `processes`.
 func Section() pipelines.Section {
-	return pipelines.Section{Key: definition.Section, Doc: readme, Declare: declare, Compile: compile}
+	return pipelines.Section{Key: definition.Section, Declare: declare, Compile: compile}
 }
 
 // Processes are the processes of a plan.

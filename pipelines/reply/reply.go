@@ -6,7 +6,6 @@ package reply
 
 import (
 	"context"
-	_ "embed"
 	"net/http"
 	"strconv"
 
@@ -17,12 +16,9 @@ import (
 	"orderhub/transforms/shape"
 )
 
-//go:embed README.md
-var readme string
-
 // Pattern is the verb `reply`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "reply", Name: "Reply (Return Address)", Doc: readme, Modifiers: []string{"headers"}, Compile: compile,
+	return pipelines.Pattern{Verb: "reply", Modifiers: []string{"headers"}, Compile: compile,
 		Passes: pipelines.PassesAll.Always, Replies: statuses}
 }
 

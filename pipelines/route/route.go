@@ -4,7 +4,6 @@ package route
 import (
 	"cmp"
 	"context"
-	_ "embed"
 
 	"orderhub/hub"
 	"orderhub/pipelines"
@@ -12,12 +11,9 @@ import (
 	"orderhub/transforms/formula"
 )
 
-//go:embed README.md
-var readme string
-
 // Pattern is the verb `route`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "route", Name: "Content-Based Router", Doc: readme, Compile: compile,
+	return pipelines.Pattern{Verb: "route", Compile: compile,
 		Process: true, Passes: passes, Inner: inner}
 }
 

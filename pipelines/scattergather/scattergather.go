@@ -4,7 +4,6 @@ package scattergather
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
 	"strings"
 	"time"
@@ -16,12 +15,9 @@ import (
 	"orderhub/transforms/shape"
 )
 
-//go:embed README.md
-var readme string
-
 // Pattern is the verb `scatter_gather`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "scatter_gather", Name: "Scatter-Gather", Doc: readme,
+	return pipelines.Pattern{Verb: "scatter_gather",
 		Modifiers: []string{"with", "headers", "as", "timeout"}, Compile: compile,
 		Process: true, Passes: pipelines.PassesAll.Always,
 		Asks: func(step *yamlfile.Node) []*yamlfile.Node { return step.Get("scatter_gather").Get("to").Items() }}

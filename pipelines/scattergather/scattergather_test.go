@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var boom = pipelines.Pattern{Verb: "boom", Name: "boom", Compile: func(*pipelines.Build) hub.Step {
+var boom = pipelines.Pattern{Verb: "boom", Compile: func(*pipelines.Build) hub.Step {
 	return hub.StepFunc(func(context.Context, *hub.Exchange, hub.Next) error { panic("boom") })
 }}
 

@@ -111,7 +111,7 @@ tests:
 // mark is a pattern that notes that a message was handled, and stops one that
 // was: in the message's unit of work, or carelessly in one of its own.
 func mark() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "mark", Name: "Mark", Keeps: true, Compile: func(b *pipelines.Build) hub.Step {
+	return pipelines.Pattern{Verb: "mark", Keeps: true, Compile: func(b *pipelines.Build) hub.Step {
 		apart := b.Node.Str() == "apart"
 		return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 			w := hub.Write{Kind: "mark", Key: x.Msg.ID, Value: []byte("1"), IfVersion: hub.AnyVersion}

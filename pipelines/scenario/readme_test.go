@@ -1,6 +1,7 @@
 package scenario_test
 
 import (
+	"os"
 	"regexp"
 	"testing"
 
@@ -9,11 +10,15 @@ import (
 
 // The example of the documentation does what it says.
 func TestReadme(t *testing.T) {
-	block := regexp.MustCompile("(?ms)^```yaml\\n(.*?)^```").FindStringSubmatch(scenario.Readme)
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile("(?ms)^```yaml\\n(.*?)^```").FindSubmatch(readme)
 	if block == nil {
 		t.Fatal("no example")
 	}
-	results := open(t, write(t, block[1])).run(t, scenario.Options{})
+	results := open(t, write(t, string(block[1]))).run(t, scenario.Options{})
 	if len(results) != 2 {
 		t.Fatalf("%d tests ran", len(results))
 	}

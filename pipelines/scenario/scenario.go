@@ -7,7 +7,6 @@ package scenario
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
 	"time"
 
@@ -15,11 +14,6 @@ import (
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 )
-
-// Readme is the documentation of the language of tests.
-//
-//go:embed README.md
-var Readme string
 
 // Key is the top-level key of tests.
 const Key = "tests"

@@ -4,19 +4,15 @@ package send
 
 import (
 	"context"
-	_ "embed"
 
 	"orderhub/hub"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 )
 
-//go:embed README.md
-var readme string
-
 // Pattern is the verb `send`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "send", Name: "Message Endpoint", Doc: readme, Modifiers: []string{"with", "headers", "expires", "format"}, Compile: compile,
+	return pipelines.Pattern{Verb: "send", Modifiers: []string{"with", "headers", "expires", "format"}, Compile: compile,
 		Process: true, Sends: true, Passes: pipelines.PassesAll.Always,
 		Object: func(step *yamlfile.Node) *yamlfile.Node { return step.Get("send") }}
 }

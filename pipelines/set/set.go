@@ -3,7 +3,6 @@ package set
 
 import (
 	"context"
-	_ "embed"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,12 +15,9 @@ import (
 	"orderhub/transforms/shape"
 )
 
-//go:embed README.md
-var readme string
-
 // Pattern is the verb `set`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "set", Name: "Content Enricher (fields)", Doc: readme, Compile: compile,
+	return pipelines.Pattern{Verb: "set", Compile: compile,
 		Process: true, Passes: pipelines.PassesAll.Always,
 		Sets: func(step *yamlfile.Node) []string { return step.Get("set").Keys() }}
 }

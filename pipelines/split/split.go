@@ -5,7 +5,6 @@ package split
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
 	"slices"
 	"strconv"
@@ -19,12 +18,9 @@ import (
 	"orderhub/transforms/shape"
 )
 
-//go:embed README.md
-var readme string
-
 // Pattern is the verb `split`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "split", Name: "Splitter; with `aggregate`: Composed Message Processor", Doc: readme, Modifiers: []string{"aggregate"}, Compile: compile,
+	return pipelines.Pattern{Verb: "split", Modifiers: []string{"aggregate"}, Compile: compile,
 		Passes: passes, Inner: inner}
 }
 

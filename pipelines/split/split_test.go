@@ -36,7 +36,7 @@ func registry() pipelines.Registry {
 }
 
 // boom panics: what no pattern should do, and one will.
-var boom = pipelines.Pattern{Verb: "boom", Name: "boom", Compile: func(*pipelines.Build) hub.Step {
+var boom = pipelines.Pattern{Verb: "boom", Compile: func(*pipelines.Build) hub.Step {
 	return hub.StepFunc(func(context.Context, *hub.Exchange, hub.Next) error { panic("boom") })
 }}
 

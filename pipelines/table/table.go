@@ -4,7 +4,6 @@ package table
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,12 +17,9 @@ import (
 	"orderhub/transforms/formula"
 )
 
-//go:embed README.md
-var readme string
-
 // Pattern is the verb `table`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "table", Name: "Table (Shared Database)", Doc: readme, Keeps: true, Compile: compile,
+	return pipelines.Pattern{Verb: "table", Keeps: true, Compile: compile,
 		Process: true, Passes: pipelines.PassesAll.Always}
 }
 

@@ -153,7 +153,7 @@ func TestConcurrentMerges(t *testing.T) {
 func TestConflict(t *testing.T) {
 	c := config("- table: {put: products, key: body.sku, value: =body.set, merge: true}\n- meddle: x")
 	runs := 0
-	c.Registry.Patterns = append(c.Registry.Patterns, pipelines.Pattern{Verb: "meddle", Name: "meddle", Compile: func(*pipelines.Build) hub.Step {
+	c.Registry.Patterns = append(c.Registry.Patterns, pipelines.Pattern{Verb: "meddle", Compile: func(*pipelines.Build) hub.Step {
 		return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 			if runs++; runs == 1 {
 				u := &hub.Unit{Writes: []hub.Write{{Kind: "table products", Key: "a", Value: []byte(`{"row":{"theirs":1}}`), IfVersion: hub.AnyVersion}}}

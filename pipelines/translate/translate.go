@@ -4,7 +4,6 @@ package translate
 
 import (
 	"context"
-	_ "embed"
 
 	"orderhub/hub"
 	"orderhub/pipelines"
@@ -12,12 +11,9 @@ import (
 	"orderhub/transforms/formula"
 )
 
-//go:embed README.md
-var readme string
-
 // Pattern is the verb `translate`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "translate", Name: "Message Translator", Doc: readme, Compile: compile,
+	return pipelines.Pattern{Verb: "translate", Compile: compile,
 		Passes: pipelines.PassesAll.Always}
 }
 

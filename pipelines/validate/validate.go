@@ -3,7 +3,6 @@ package validate
 
 import (
 	"context"
-	_ "embed"
 
 	"orderhub/hub"
 	"orderhub/pipelines"
@@ -11,12 +10,9 @@ import (
 	"orderhub/transforms/schema"
 )
 
-//go:embed README.md
-var readme string
-
 // Pattern is the verb `validate`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "validate", Name: "Message validation", Doc: readme, Compile: compile,
+	return pipelines.Pattern{Verb: "validate", Compile: compile,
 		Process: true, Passes: pipelines.PassesAll.Always}
 }
 

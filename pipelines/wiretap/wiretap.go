@@ -3,7 +3,6 @@ package wiretap
 
 import (
 	"context"
-	_ "embed"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
@@ -12,12 +11,9 @@ import (
 	"orderhub/pipelines/yamlfile"
 )
 
-//go:embed README.md
-var readme string
-
 // Pattern is the verb `wire_tap`.
 func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "wire_tap", Name: "Wire Tap", Doc: readme, Modifiers: []string{"with", "headers", "expires", "format"}, Compile: compile,
+	return pipelines.Pattern{Verb: "wire_tap", Modifiers: []string{"with", "headers", "expires", "format"}, Compile: compile,
 		Process: true, Copies: true, Passes: pipelines.PassesAll.Always}
 }
 

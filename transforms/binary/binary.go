@@ -3,7 +3,6 @@ package binary
 
 import (
 	"crypto/sha256"
-	_ "embed"
 	"encoding/base64"
 	"encoding/hex"
 	"strings"
@@ -12,15 +11,12 @@ import (
 	"orderhub/hub/doc"
 )
 
-//go:embed README.md
-var readme string
-
 // Options are none.
 type Options struct{}
 
 // Format declares it.
 func Format() hub.FormatKind {
-	return hub.FormatOf(hub.FormatKind{Name: "binary", Doc: readme, Types: []string{"application/octet-stream", "*/*"}},
+	return hub.FormatOf(hub.FormatKind{Name: "binary", Types: []string{"application/octet-stream", "*/*"}},
 		func() *Options { return &Options{} }, nil,
 		func(*Options, func(string) *hub.Format) (*hub.Format, error) {
 			return &hub.Format{Name: "binary", Type: "application/octet-stream", Decode: decode, Encode: encode}, nil

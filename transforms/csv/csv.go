@@ -10,7 +10,6 @@ package csv
 
 import (
 	"cmp"
-	_ "embed"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,9 +17,6 @@ import (
 
 	"orderhub/hub"
 )
-
-//go:embed README.md
-var readme string
 
 // The codes of what is refused.
 const (
@@ -72,7 +68,7 @@ const (
 
 // Format declares it.
 func Format() hub.FormatKind {
-	return hub.FormatOf(hub.FormatKind{Name: "csv", Doc: readme, Types: []string{"text/csv", "application/csv", "text/comma-separated-values", "text/tab-separated-values"}},
+	return hub.FormatOf(hub.FormatKind{Name: "csv", Types: []string{"text/csv", "application/csv", "text/comma-separated-values", "text/tab-separated-values"}},
 		func() *Options { return &Options{Decimal: ".", Quote: "minimal", Line: "crlf"} }, (*Options).check,
 		func(o *Options, _ func(string) *hub.Format) (*hub.Format, error) {
 			f := newFormat(o)

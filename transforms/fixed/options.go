@@ -5,7 +5,6 @@ package fixed
 import (
 	"bytes"
 	"cmp"
-	_ "embed"
 	"fmt"
 	"io"
 	"time"
@@ -14,9 +13,6 @@ import (
 	"orderhub/hub/doc"
 	"orderhub/transforms/lines"
 )
-
-//go:embed README.md
-var readme string
 
 // Options are the layout of the records.
 type Options struct {
@@ -46,7 +42,7 @@ type Column struct {
 
 // Format declares it.
 func Format() hub.FormatKind {
-	return hub.FormatOf(hub.FormatKind{Name: "fixed", Doc: readme, Types: []string{"text/x-fixed"}},
+	return hub.FormatOf(hub.FormatKind{Name: "fixed", Types: []string{"text/x-fixed"}},
 		func() *Options { return &Options{Prefix: Prefix{At: 1, Width: 1}, Line: "lf"} }, (*Options).check,
 		func(o *Options, _ func(string) *hub.Format) (*hub.Format, error) {
 			l := newLayout(o)

@@ -4,7 +4,6 @@ package form
 
 import (
 	"bytes"
-	_ "embed"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -13,9 +12,6 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/doc"
 )
-
-//go:embed README.md
-var readme string
 
 // Options say how what is no flat list of texts is written.
 type Options struct {
@@ -34,7 +30,7 @@ const (
 
 // Format declares it.
 func Format() hub.FormatKind {
-	return hub.FormatOf(hub.FormatKind{Name: "form", Doc: readme, Types: []string{contentType}},
+	return hub.FormatOf(hub.FormatKind{Name: "form", Types: []string{contentType}},
 		func() *Options { return &Options{Nested: "brackets", Repeat: "plain"} }, nil,
 		func(o *Options, _ func(string) *hub.Format) (*hub.Format, error) {
 			return &hub.Format{Name: "form", Type: contentType, Untyped: true, Decode: o.decode, Encode: o.encode}, nil

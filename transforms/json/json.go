@@ -3,21 +3,16 @@
 package json
 
 import (
-	_ "embed"
-
 	"orderhub/hub"
 	"orderhub/hub/doc"
 )
-
-//go:embed README.md
-var readme string
 
 // Options are none: JSON is one thing (RFC 8259).
 type Options struct{}
 
 // Format declares it.
 func Format() hub.FormatKind {
-	return hub.FormatOf(hub.FormatKind{Name: "json", Doc: readme, Types: []string{"application/json", "text/json", "+json"}},
+	return hub.FormatOf(hub.FormatKind{Name: "json", Types: []string{"application/json", "text/json", "+json"}},
 		func() *Options { return &Options{} }, nil,
 		func(*Options, func(string) *hub.Format) (*hub.Format, error) {
 			return &hub.Format{Name: "json", Type: "application/json", Decode: doc.Parse,

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -18,9 +17,6 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/doc"
 )
-
-//go:embed README.md
-var readme string
 
 // Options say what is written.
 type Options struct {
@@ -35,7 +31,7 @@ const (
 
 // Format declares it.
 func Format() hub.FormatKind {
-	return hub.FormatOf(hub.FormatKind{Name: "multipart", Doc: readme, Types: []string{"multipart/*"}},
+	return hub.FormatOf(hub.FormatKind{Name: "multipart", Types: []string{"multipart/*"}},
 		func() *Options { return &Options{Subtype: "form-data"} }, nil,
 		func(o *Options, others func(string) *hub.Format) (*hub.Format, error) {
 			c := codec{o.Subtype, others}

@@ -3,7 +3,6 @@ package ndjson
 
 import (
 	"bytes"
-	_ "embed"
 	"io"
 
 	"orderhub/hub"
@@ -11,15 +10,12 @@ import (
 	"orderhub/transforms/lines"
 )
 
-//go:embed README.md
-var readme string
-
 // Options are none.
 type Options struct{}
 
 // Format declares it.
 func Format() hub.FormatKind {
-	return hub.FormatOf(hub.FormatKind{Name: "ndjson", Doc: readme, Types: []string{"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"}},
+	return hub.FormatOf(hub.FormatKind{Name: "ndjson", Types: []string{"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"}},
 		func() *Options { return &Options{} }, nil,
 		func(*Options, func(string) *hub.Format) (*hub.Format, error) {
 			return &hub.Format{Name: "ndjson", Type: "application/x-ndjson", Decode: decode, Encode: encode, Records: records}, nil

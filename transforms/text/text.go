@@ -2,7 +2,6 @@
 package text
 
 import (
-	_ "embed"
 	"io"
 
 	"orderhub/hub"
@@ -10,15 +9,12 @@ import (
 	"orderhub/transforms/lines"
 )
 
-//go:embed README.md
-var readme string
-
 // Options are none.
 type Options struct{}
 
 // Format declares it.
 func Format() hub.FormatKind {
-	return hub.FormatOf(hub.FormatKind{Name: "text", Doc: readme, Types: []string{"text/plain", "text/html", "text/*"}},
+	return hub.FormatOf(hub.FormatKind{Name: "text", Types: []string{"text/plain", "text/html", "text/*"}},
 		func() *Options { return &Options{} }, nil,
 		func(*Options, func(string) *hub.Format) (*hub.Format, error) {
 			f := &hub.Format{Name: "text", Type: "text/plain; charset=utf-8", Decode: decode, Encode: encode}

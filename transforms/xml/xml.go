@@ -10,7 +10,6 @@ package xml
 
 import (
 	"cmp"
-	_ "embed"
 	"slices"
 	"strings"
 	"sync"
@@ -18,9 +17,6 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/doc"
 )
-
-//go:embed README.md
-var readme string
 
 // The codes of refused XML.
 const (
@@ -63,7 +59,7 @@ func defaults() *Config { return &Config{Nulls: nullsNil, Declaration: true} }
 
 // Format declares the format xml.
 func Format() hub.FormatKind {
-	return hub.FormatOf(hub.FormatKind{Name: "xml", Doc: readme, Types: []string{"application/xml", "text/xml", "+xml"}}, defaults, (*Config).check, open)
+	return hub.FormatOf(hub.FormatKind{Name: "xml", Types: []string{"application/xml", "text/xml", "+xml"}}, defaults, (*Config).check, open)
 }
 
 // format is a Config ready for use.
