@@ -30,6 +30,8 @@ type Format struct {
 	// Encode writes a document. What the format can't say is an *Error of class
 	// Invalid that tells what to write instead. nil: the format only reads.
 	Encode func(v doc.Value) ([]byte, error)
+	// Params are the parameters of Type that a body of Encode has for itself: "; boundary=5a2f". nil: there are none.
+	Params func(raw []byte) string
 	// Records reads a stream of many documents as it goes: memory does not grow
 	// with the stream. One that is larger than limit bytes is refused. nil: a
 	// stream is one document.

@@ -240,8 +240,11 @@ func (f *formats) encode(m *hub.Message, named *hub.Format, set bool) error {
 		}
 	}
 	h := m.Headers.With(hub.HeaderFormat, named.Name).With(hub.HeaderEncoding, named.Coding)
-	if !set {
-		h = h.With(hub.HeaderContentType, named.Type)
+	if contentType := named.Type; !set {
+		if named.Params != nil {
+			contentType += named.Params(m.Body.Bytes())
+		}
+		h = h.With(hub.HeaderContentType, contentType)
 	}
 	m.Headers = h
 	return nil

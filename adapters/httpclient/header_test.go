@@ -155,7 +155,7 @@ func TestFault_H5_HeadersOfAnAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for header, want := range map[string]string{"status": "201", "location": "/orders/7", "link": `</a>; rel="next", </z>; rel="last"`, "x-request-id": "r1", "hub-format": "", "set-cookie": "", "content-length": ""} {
+	for header, want := range map[string]string{"status": "201", "location": "/orders/7", "link": `</a>; rel="next", </z>; rel="last"`, "x-request-id": "r1", "hub-format": "", "set-cookie": "", "cookie": "a=b", "content-length": ""} {
 		if got := reply.Headers.Get(header); got != want {
 			t.Errorf("%s is %q, want %q", header, got, want)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"orderhub/hub"
@@ -53,7 +54,7 @@ const pageField = "next"
 func (c *Operation) pages(ctx context.Context, m *hub.Message) (*hub.Message, error) {
 	p := c.op.paging
 	m, next := p.begin(m)
-	var items []doc.Value
+	var items, read []doc.Value
 	for n := 1; ; n++ {
 		asked, at, err := c.page(m, next)
 		if err != nil {
@@ -67,8 +68,9 @@ func (c *Operation) pages(ctx context.Context, m *hub.Message) (*hub.Message, er
 		if err == nil && after.Kind() == doc.String && (p.By == "link" || p.By == "url") {
 			after, err = c.resolve(from, after.Str())
 		}
-		if err == nil && !after.IsNull() && doc.Equal(after, next) {
-			err = hub.Fail(hub.Rejected, hub.BadResponse, "page %d names itself as the next one", n)
+		read = append(read, next)
+		if err == nil && !after.IsNull() && slices.ContainsFunc(read, func(page doc.Value) bool { return doc.Equal(page, after) }) {
+			err = hub.Fail(hub.Rejected, hub.BadResponse, "page %d names one as the next that was read before", n)
 		}
 		if err != nil {
 			return nil, err

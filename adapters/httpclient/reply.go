@@ -32,8 +32,8 @@ func (c *Operation) reply(m *hub.Message, resp *resty.Response) (*hub.Message, e
 		Time: c.client.env.Clock.Now(), Headers: h, Body: body}, nil
 }
 
-// headersOf are the answer's headers, but for those of the connection, cookies, and what looks like the hub's own; those
-// that came several times are joined.
+// headersOf are the answer's headers, but for those of the connection and what looks like the hub's own; those
+// that came several times are joined, and the cookies that it sets are written as the next request sends them.
 func headersOf(resp *resty.Response) hub.Headers {
 	h := hub.Headers{}
 	for name, values := range resp.Header() {
@@ -42,6 +42,13 @@ func headersOf(resp *resty.Response) hub.Headers {
 		if !gone && !connections(name) && name != "set-cookie" && !strings.HasPrefix(name, "hub-") {
 			h[name] = strings.Join(values, ", ")
 		}
+	}
+	var cookies []string
+	for _, c := range resp.Cookies() {
+		cookies = append(cookies, c.Name+"="+c.Value)
+	}
+	if len(cookies) > 0 {
+		h["cookie"] = strings.Join(cookies, "; ")
 	}
 	h[hub.HeaderStatus] = strconv.Itoa(resp.StatusCode())
 	return h

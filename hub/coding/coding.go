@@ -74,6 +74,12 @@ func Wrap(f *hub.Format, charset, compress string) (*hub.Format, error) {
 	if f.Records != nil {
 		w.Records = c.records
 	}
+	if f.Params != nil {
+		w.Params = func(raw []byte) string {
+			plain, _ := Expand(compress, raw, MaxExpanded)
+			return f.Params(plain)
+		}
+	}
 	return &w, nil
 }
 

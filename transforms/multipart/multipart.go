@@ -35,7 +35,7 @@ func Format() hub.FormatKind {
 		func() *Options { return &Options{Subtype: "form-data"} }, nil,
 		func(o *Options, others func(string) *hub.Format) (*hub.Format, error) {
 			c := codec{o.Subtype, others}
-			return &hub.Format{Name: "multipart", Type: "multipart/" + o.Subtype, Decode: c.decode, Encode: c.encode}, nil
+			return &hub.Format{Name: "multipart", Type: "multipart/" + o.Subtype, Decode: c.decode, Encode: c.encode, Params: params}, nil
 		})
 }
 
@@ -80,6 +80,12 @@ func boundaryOf(raw []byte) (boundary string, at int) {
 		at += len(line) + 1
 	}
 	return "", 0
+}
+
+// params name the boundary, without which nobody else finds the parts.
+func params(raw []byte) string {
+	boundary, _ := boundaryOf(raw)
+	return strings.TrimPrefix(mime.FormatMediaType("multipart/mixed", map[string]string{"boundary": boundary}), "multipart/mixed")
 }
 
 // broken is the error of the part n, from 0, at the line where it begins.

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"mime"
 	"mime/multipart"
 	"strings"
 	"testing"
 
 	"orderhub/hub"
+	"orderhub/hub/coding"
 	"orderhub/hub/doc"
 	"orderhub/hub/hubtest"
 	"orderhub/transforms/binary"
@@ -87,8 +89,19 @@ func TestOtherReaders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	boundary, _ := boundaryOf(raw)
-	form, err := multipart.NewReader(bytes.NewReader(raw), boundary).ReadForm(1 << 20)
+	packed, err := coding.Wrap(open(t, "form-data"), "", "gzip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	zipped, err := packed.Encode(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, params, err := mime.ParseMediaType(packed.Type + packed.Params(zipped)) // what the content type says is all that a reader knows
+	if own := open(t, "form-data"); err != nil || own.Params(raw) != packed.Params(zipped) {
+		t.Fatalf("%q, packed %q, %v", own.Params(raw), packed.Params(zipped), err)
+	}
+	form, err := multipart.NewReader(bytes.NewReader(raw), params["boundary"]).ReadForm(1 << 20)
 	if err != nil {
 		t.Fatal(err)
 	}
