@@ -25,6 +25,19 @@ func Lookup(v Value, path []string) Value {
 	return v
 }
 
+// pointerEscapes are those of RFC 6901.
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
+
+// Pointer writes a path as a JSON Pointer: /lines/0/sku.
+func Pointer(path ...string) string {
+	var b strings.Builder
+	for _, segment := range path {
+		b.WriteByte('/')
+		pointerEscapes.WriteString(&b, segment)
+	}
+	return b.String()
+}
+
 // index returns the segment as the index of an element that exists.
 func index(v Value, segment string) (int, bool) {
 	i, err := strconv.Atoi(segment)

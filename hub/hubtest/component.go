@@ -41,18 +41,25 @@ func Component(t *testing.T, c hub.Component) {
 }
 
 func componentReadmeIs(t *testing.T, c hub.Component) {
+	readmeIs(t, c.Name, []string{"Name", "Description", "Configuration", "Examples", "Delivery"}, componentConfigs(c))
+}
+
+// readmeIs checks that README.md of the folder is about the name, and has its sections, an example, and tables of the structs.
+func readmeIs(t *testing.T, name string, want []string, tables []componentConfig) {
 	raw, err := os.ReadFile(componentReadme)
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := string(raw)
+	if !strings.HasPrefix(text, "# "+name+"\n") {
+		t.Errorf("README.md does not begin with the name %s", name)
+	}
 	var sections []string
 	for line := range strings.Lines(text) {
 		if name, ok := strings.CutPrefix(line, "## "); ok {
 			sections = append(sections, strings.TrimSpace(name))
 		}
 	}
-	want := []string{"Name", "Description", "Configuration", "Examples", "Delivery"}
 	if !slices.Equal(sections, want) {
 		t.Errorf("sections %q\ncontract: a README has the sections %q, in this order", sections, want)
 	}
@@ -60,7 +67,7 @@ func componentReadmeIs(t *testing.T, c hub.Component) {
 		t.Error("no ```yaml block\ncontract: a README has examples that the project's tests load")
 	}
 	fixed := text
-	for _, cfg := range componentConfigs(c) {
+	for _, cfg := range tables {
 		fixed = componentTable(t, fixed, cfg)
 	}
 	if fixed == text {

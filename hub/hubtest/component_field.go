@@ -150,6 +150,9 @@ func (f componentField) kind() string {
 		return "size"
 	}
 	if words := f.tag.Get("oneof"); words != "" {
+		if strings.ContainsAny(words, ",' ") { // marks, which are read as such in quotes only
+			words = "`" + strings.ReplaceAll(words, "|", "`|`") + "`"
+		}
 		return strings.ReplaceAll(words, "|", ", ")
 	}
 	return componentKind(f.value.Type())

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"runtime"
 	"slices"
@@ -77,21 +76,43 @@ func Bounds(t *testing.T, f *hub.Format, pieces ...string) {
 }
 
 func (c FormatCase) declares(t *testing.T) {
-	page, err := os.ReadFile(componentReadme)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.Kind.Name == "" || len(c.Kind.Types) == 0 || !strings.HasPrefix(string(page), "# "+c.Kind.Name+"\n") {
-		t.Errorf("name %q, types %v, and a README.md that begins with its name are needed", c.Kind.Name, c.Kind.Types)
-	}
-	for _, f := range componentFields(reflect.ValueOf(c.Kind.Config()).Elem(), "") {
-		if f.tag.Get("doc") == "" || !strings.Contains(string(page), "`"+f.path+"`") {
-			t.Errorf("the option %s is not described by its tag and README.md", f.path)
-		}
-	}
+	FormatReadme(t, c.Kind)
 	if c.Open.Type == "" || c.Open.Decode == nil || c.Open.Encode == nil {
 		t.Error("it has no content type, or does not read and write")
 	}
+}
+
+// FormatReadme checks how a format declares itself: its name and types, the tags of its options, and its README.md. Run it in the format's folder.
+func FormatReadme(t *testing.T, k hub.FormatKind) {
+	if k.Name == "" || len(k.Types) == 0 {
+		t.Errorf("name %q, types %v: both are needed", k.Name, k.Types)
+	}
+	tables := formatTables("config", reflect.ValueOf(k.Config()).Elem())
+	for _, table := range tables {
+		for _, f := range componentFields(table.value, "") {
+			f.check(t, table.title)
+		}
+	}
+	readmeIs(t, k.Name, []string{"Name", "Description", "Configuration", "Rules", "Examples", "Refusals"}, tables)
+}
+
+// formatTables are the tables of the options in v, and of those in the lists and maps of it; one for each type.
+func formatTables(marker string, v reflect.Value) []componentConfig {
+	if v.NumField() == 0 {
+		return nil
+	}
+	tables := []componentConfig{{marker, marker, v}}
+	for _, f := range componentFields(v, "") {
+		elem := f.value.Type()
+		for elem.Kind() == reflect.Map || elem.Kind() == reflect.Slice {
+			elem = elem.Elem()
+		}
+		known := slices.ContainsFunc(tables, func(c componentConfig) bool { return c.value.Type() == elem })
+		if elem.Kind() == reflect.Struct && elem != f.value.Type() && !known {
+			tables = append(tables, componentConfig{f.path, f.path, reflect.New(elem).Elem()})
+		}
+	}
+	return tables
 }
 
 func (c FormatCase) survive(t *testing.T) {

@@ -204,6 +204,7 @@ func TestEncode(t *testing.T) {
 		{Options{Header: []string{"b", "a"}, NoHeader: true}, `[{"a":1,"b":2}]`, "2,1\r\n"},
 		{Options{BOM: true}, `[{"a":""}]`, "\uFEFFa\r\n\"\"\r\n"},
 		{Options{Guard: true}, `[{"a":"=1+1","b":"-5","c":-5,"d":"@x","e":"+49 1","f":"'x"}]`, "a,b,c,d,e,f\r\n'=1+1,-5,-5,'@x,'+49 1,'x\r\n"},
+		{german(), `[{"sku":"A"}]`, "Artikel;Datum;Menge;Preis\r\nA;;;\r\n"}, // what must be there is there
 		{german(), `[{"sku":"A","price":1234.5,"qty":3,"on":"2026-03-01","at":"2026-07-01T12:00:00Z"}]`, "Artikel;Preis;Menge;Datum;Zeit\r\nA;1234,5;3;01.03.2026;01.07.2026 14:00\r\n"},
 	} {
 		v, err := doc.Parse([]byte(c.in))

@@ -2,6 +2,8 @@ package csv
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"orderhub/hub"
@@ -87,7 +89,7 @@ func (w *writer) begin(v doc.Value) error {
 	return nil
 }
 
-// find makes a column of each field that a row has, in the order in which they come.
+// find makes a column of each field that a row has, in the order in which they come, and of what must be there.
 func (w *writer) find(v doc.Value) {
 	for _, row := range lines.Rows(v) {
 		at := 0
@@ -104,6 +106,12 @@ func (w *writer) find(v doc.Value) {
 			at++
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(w.format.columns)) {
+		c := w.format.columns[name]
+		if _, known := w.place[c.field]; !known && !c.Optional {
+			w.columns = append(w.columns, c)
+		}
+	}
 }
 
 // row writes an object. The error begins as the JSON pointer to the row goes on.
@@ -117,7 +125,7 @@ func (w *writer) row(row doc.Value) error {
 		if at >= len(w.columns) || w.columns[at].field != field { // most rows have their fields in the order of the columns
 			place, known := w.place[field]
 			if !known {
-				return fmt.Errorf("%s: the field has no column: name all columns in header: at the format", pointer(field))
+				return fmt.Errorf("%s: the field has no column: name all columns in header: at the format", doc.Pointer(escape.Visible(field)))
 			}
 			at = place
 		}
@@ -127,7 +135,7 @@ func (w *writer) row(row doc.Value) error {
 	for i, c := range w.columns {
 		text, err := c.text(w.cells[i])
 		if err != nil {
-			return fmt.Errorf("%s: %w", pointer(c.field), err)
+			return fmt.Errorf("%s: %w", doc.Pointer(escape.Visible(c.field)), err)
 		}
 		if w.Guard && c.Type == typeText && w.cells[i].Kind() == doc.String && guarded(text) {
 			text = "'" + text
@@ -136,11 +144,6 @@ func (w *writer) row(row doc.Value) error {
 	}
 	w.out = append(w.out, w.end...)
 	return nil
-}
-
-// pointer is a step of a JSON pointer (RFC 6901).
-func pointer(field string) string {
-	return "/" + escape.Visible(strings.NewReplacer("~", "~0", "/", "~1").Replace(field))
 }
 
 // cell writes cell i of a row.

@@ -170,7 +170,7 @@ func (b *bundler) resolve(ref string, base *url.URL) string {
 	if name != "" {
 		at.tokens = slices.Concat([]string{"$defs", name}, at.tokens)
 	}
-	target := url.URL{Fragment: pointer(at.tokens)}
+	target := url.URL{Fragment: doc.Pointer(at.tokens...)}
 	if len(at.tokens) == 0 {
 		return "#"
 	}

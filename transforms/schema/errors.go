@@ -129,7 +129,7 @@ func (f *folder) errorAt(known *file, tokens []string, message string) *Error {
 		}
 		at = next
 	}
-	e := &Error{File: known.path, Pointer: pointer(tokens), Message: message}
+	e := &Error{File: known.path, Pointer: doc.Pointer(tokens...), Message: message}
 	e.Line, e.Col = at.Position()
 	return e
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"orderhub/hub/doc"
 )
 
 // fault is one thing that is wrong in a document.
@@ -97,7 +99,7 @@ func choose(e *jsonschema.ValidationError) []fault {
 	}
 	best := slices.MinFunc(near, func(a, b []fault) int { return len(a) - len(b) })
 	first := best[0]
-	rest := pointer(first.tokens[len(e.InstanceLocation):])
+	rest := doc.Pointer(first.tokens[len(e.InstanceLocation):]...)
 	if rest != "" {
 		rest += " "
 	}

@@ -164,13 +164,3 @@ func tokensOf(fragment string) []string {
 	}
 	return tokens
 }
-
-// pointer makes a JSON Pointer.
-func pointer(tokens []string) string {
-	var b strings.Builder
-	for _, t := range tokens {
-		b.WriteByte('/')
-		b.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(t))
-	}
-	return b.String()
-}

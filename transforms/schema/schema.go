@@ -111,7 +111,7 @@ func (s *Schema) validateSlow(v doc.Value) *hub.Error {
 	text := ""
 	fields := make([]hub.FieldError, 0, min(len(faults), maxFaults))
 	for i, f := range faults[:min(len(faults), maxFaults)] {
-		at := pointer(f.tokens)
+		at := doc.Pointer(f.tokens...)
 		fields = append(fields, hub.FieldError{Pointer: at, Detail: f.detail})
 		if i == 0 {
 			text = fmt.Sprintf("%s: %s", at, f.detail)

@@ -107,7 +107,7 @@ func (f *folder) refs() []ref {
 		})
 	}
 	slices.SortStableFunc(all, func(a, b ref) int {
-		return strings.Compare(a.file.path+pointer(a.tokens), b.file.path+pointer(b.tokens))
+		return strings.Compare(a.file.path+doc.Pointer(a.tokens...), b.file.path+doc.Pointer(b.tokens...))
 	})
 	return all
 }

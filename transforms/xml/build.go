@@ -161,11 +161,7 @@ func (d *decoder) joined(last int32) string {
 	return strings.Join(parts, "")
 }
 
-func (d *decoder) textOf(n *node) string { return doc.View(d.text(n.span)) }
+func (d *decoder) textOf(n *node) string { return d.text(n.span) }
 
-func (d *decoder) text(s span) []byte {
-	if s.cooked {
-		return d.arena[s.from:s.to]
-	}
-	return d.src[s.from:s.to]
-}
+// text is read before the arena changes.
+func (d *decoder) text(s span) string { return doc.View(d.arena[s.from:s.to]) }

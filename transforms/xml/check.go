@@ -27,21 +27,17 @@ func (c *Config) check() []hub.FieldFault {
 	switch last := c.Record[strings.LastIndexByte(c.Record, '/')+1:]; {
 	case c.Record == "":
 	case c.SOAP != "":
-		k.fault("record", "leave one of them out", "record and soap: an envelope is one document")
+		k.Add("record", "leave one of them out", "record and soap: an envelope is one document")
 	case c.Root != "" && c.Root != last && last != "*":
-		k.fault("root", "write root: "+last+", or leave it out", "root: each document is a %s (record: %s), which is no %s", last, c.Record, c.Root)
+		k.Add("root", "write root: "+last+", or leave it out", "root: each document is a %s (record: %s), which is no %s", last, c.Record, c.Root)
 	}
-	return k.faults
+	return k.FieldFaults
 }
 
 // checker collects the faults of a Config.
 type checker struct {
 	config *Config
-	faults []hub.FieldFault
-}
-
-func (k *checker) fault(at, help, format string, args ...any) {
-	k.faults = append(k.faults, hub.FieldFault{Path: at, Message: fmt.Sprintf(format, args...), Help: help})
+	hub.FieldFaults
 }
 
 func (k *checker) namespaces() {
@@ -50,17 +46,17 @@ func (k *checker) namespaces() {
 		at, uri := "namespaces."+prefix, k.config.Namespaces[prefix]
 		switch first, twice := known[uri]; {
 		case prefix != "" && !validPrefix(prefix):
-			k.fault(at, "write a name without a colon, which does not begin with xml", "namespaces: %q is no prefix", prefix)
+			k.Add(at, "write a name without a colon, which does not begin with xml", "namespaces: %q is no prefix", prefix)
 		case uri == "" || uri == nsXML || uri == nsXMLNS:
-			k.fault(at, "write the namespace of the documents, such as urn:x", "namespaces: %q is no namespace that %q can stand for", uri, prefix)
+			k.Add(at, "write the namespace of the documents, such as urn:x", "namespaces: %q is no namespace that %q can stand for", uri, prefix)
 		case twice:
-			k.fault(at, "keep one of them", "namespaces: %q and %q are both %s", first, prefix, uri)
+			k.Add(at, "keep one of them", "namespaces: %q and %q are both %s", first, prefix, uri)
 		}
 		known[uri] = prefix
 	}
 	for _, s := range builtIn(k.config) {
 		if uri, taken := k.config.Namespaces[s.prefix]; taken && uri != s.uri {
-			k.fault("namespaces."+s.prefix, "write another prefix", "namespaces: the prefix %s is that of %s", s.prefix, s.uri)
+			k.Add("namespaces."+s.prefix, "write another prefix", "namespaces: the prefix %s is that of %s", s.prefix, s.uri)
 		}
 	}
 }
@@ -72,7 +68,7 @@ func (k *checker) path(at, path string) {
 	}
 	for step := range strings.SplitSeq(path, "/") {
 		if step == "" {
-			k.fault(at, "write names with one / between them, such as order/line", "%q is no path of elements", path)
+			k.Add(at, "write names with one / between them, such as order/line", "%q is no path of elements", path)
 			return
 		}
 		if step != "*" {
@@ -84,6 +80,6 @@ func (k *checker) path(at, path string) {
 // name checks the name of an element; "" is one that is left out.
 func (k *checker) name(at, name string) {
 	if name != "" && !validName(name) {
-		k.fault(at, "write the name of an element, such as order or o:order", "%q is no name in XML", name)
+		k.Add(at, "write the name of an element, such as order or o:order", "%q is no name in XML", name)
 	}
 }

@@ -19,11 +19,11 @@ type decoder struct {
 	converted bool // src was in another encoding: U+FFFD stands for bytes that are no text in it
 
 	nodes []node // nodes[0] is none
-	arena []byte // texts that differ from how they are written
+	arena []byte // texts and values of attributes, as they are meant
 	open  []opened
 	scope []binding // namespaces that are declared, the innermost last
 	attrs []attribute
-	run   run
+	solid bool   // the text at hand is more than the white space of a layout
 	word  []byte // the name at hand
 	keys  map[string]*key
 
@@ -35,16 +35,13 @@ type node struct {
 	key         *key  // field of the document; nil: a text
 	first, next int32 // the first child, the next sibling; 0: none
 	twin        int32 // element: the next sibling of the same name
-	span              // the text, or the value of an attribute; element: from is its start tag
+	span              // the text, or the value of an attribute; element: from is its start tag in src
 	kind        kind
 	again       bool // element: a sibling before it has the same name
 }
 
-// span is where a text is.
-type span struct {
-	from, to int32
-	cooked   bool // in the arena, not in src
-}
+// span is where a text is in the arena.
+type span struct{ from, to int32 }
 
 type kind uint8
 
@@ -70,13 +67,6 @@ type attribute struct {
 	span
 	key *key
 	uri string
-}
-
-// run is the text between two tags: comments do not interrupt it.
-type run struct {
-	span
-	any   bool // it has text
-	solid bool // it is more than the white space of a layout
 }
 
 // flaw is what is wrong with the text at a place.
@@ -129,7 +119,7 @@ func (d *decoder) reset() {
 	}
 	d.nodes = d.nodes[:1]
 	d.nodes[0] = node{}
-	d.arena, d.run = d.arena[:0], run{}
+	d.arena = d.arena[:0]
 	if n := len(d.open); n > 0 {
 		d.open[n-1].node, d.open[n-1].last = 0, 0
 	}

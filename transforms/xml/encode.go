@@ -32,7 +32,7 @@ func wrong(code, format string, args ...any) *mistake {
 // in is the mistake as seen from the value around it.
 func (m *mistake) in(field string) *mistake {
 	if m != nil {
-		m.pointer = "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(field) + m.pointer
+		m.pointer = doc.Pointer(field) + m.pointer
 	}
 	return m
 }

@@ -1,14 +1,13 @@
 package xml
 
 import (
-	"bytes"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/hub/hubtest"
 )
 
 func parse(t testing.TB, json string) doc.Value {
@@ -201,17 +200,9 @@ func TestCheck(t *testing.T) {
 
 // Each option of the format is explained in its README.
 func TestReadme(t *testing.T) {
-	page, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	kind := Format()
 	if _, ok := kind.Config().(*Config); !ok || kind.Check(kind.Config()) != nil {
 		t.Error("the defaults have a fault")
 	}
-	for _, option := range []string{"namespaces", "root", "record", "lists", "order", "soap", "nulls", "declaration", "indent"} {
-		if !bytes.Contains(page, []byte("| `"+option+"` |")) {
-			t.Errorf("README.md does not explain %s", option)
-		}
-	}
+	hubtest.FormatReadme(t, kind)
 }

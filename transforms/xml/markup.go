@@ -28,8 +28,8 @@ func (d *decoder) markup(i int) (int, *flaw) {
 		from := i + len(cdata)
 		end, f := d.until(from, "]]>", "a CDATA section")
 		if f == nil {
-			d.run.solid = true
-			d.piece(from, end-len("]]>"))
+			d.solid = true
+			d.arena = appendLines(d.arena, d.src[from:end-len("]]>")])
 		}
 		return end, f
 	case bytes.HasPrefix(rest, []byte(doctype)):
@@ -99,7 +99,7 @@ func (d *decoder) checkDeclaration(i int) *flaw {
 	}
 	left := []string{"version", "encoding", "standalone"}
 	for _, a := range d.attrs {
-		name, value := string(a.raw), string(d.text(a.span))
+		name, value := string(a.raw), d.text(a.span)
 		at := slices.Index(left, name)
 		if at < 0 {
 			return bad(a.at, "%s in the XML declaration, which has version, encoding and standalone, in this order", name)

@@ -91,8 +91,7 @@ func (d *decoder) attribute(i int) (int, *flaw) {
 
 // attributeValue reads the value whose quote is at i. White space of any kind is a space in it (XML 1.0, 3.3.3).
 func (d *decoder) attributeValue(i int, a *attribute) (_ int, f *flaw) {
-	quote := d.src[i]
-	d.run = run{}
+	quote, begin := d.src[i], len(d.arena)
 	i++
 	for from := i; ; {
 		for i < len(d.src) && class[d.src[i]]&isValue != 0 {
@@ -103,14 +102,13 @@ func (d *decoder) attributeValue(i int, a *attribute) (_ int, f *flaw) {
 		}
 		switch c := d.src[i]; {
 		case c == quote:
-			d.piece(from, i)
-			a.span = d.runSpan()
+			d.arena = append(d.arena, d.src[from:i]...)
+			a.span = d.spanFrom(begin)
 			return i + 1, nil
 		case c == '<':
 			return 0, bad(i, "< in the value of the attribute %s: its quote is missing, or it must be written as &lt;", a.raw)
 		case c == '&' || class[c]&isSpace != 0:
-			d.piece(from, i)
-			d.cook()
+			d.arena = append(d.arena, d.src[from:i]...)
 			if i, f = d.replaced(i); f != nil {
 				return 0, f
 			}
@@ -155,9 +153,10 @@ func (d *decoder) endTag(i int) (int, *flaw) {
 	return end + 1, nil
 }
 
-// content reads the text at i up to the next tag.
+// content reads the text at i up to the next tag: comments do not interrupt it. What is no more than the white space of a layout is none.
 func (d *decoder) content(i int) (_ int, f *flaw) {
-	d.run = run{}
+	begin := len(d.arena)
+	d.solid = d.open[len(d.open)-1].preserve
 	for {
 		if i, f = d.characters(i); f != nil {
 			return 0, f
@@ -166,7 +165,9 @@ func (d *decoder) content(i int) (_ int, f *flaw) {
 			return 0, d.unexpected(len(d.src), "the end of the element")
 		}
 		if c := d.src[i+1]; c != '!' && c != '?' {
-			d.endRun()
+			if text := d.spanFrom(begin); text.from < text.to && d.solid {
+				d.add(node{kind: isCharacters, span: text})
+			}
 			return i, nil
 		}
 		if i, f = d.markup(i); f != nil {
@@ -179,10 +180,10 @@ func (d *decoder) content(i int) (_ int, f *flaw) {
 func (d *decoder) characters(i int) (_ int, f *flaw) {
 	from := i
 	if i = d.space(i); i < len(d.src) && d.src[i] == '<' {
-		d.piece(from, i)
+		d.arena = appendLines(d.arena, d.src[from:i])
 		return i, nil
 	}
-	d.run.solid = true
+	d.solid = true
 	for {
 		for i < len(d.src) && class[d.src[i]]&isText != 0 {
 			i++
@@ -192,11 +193,10 @@ func (d *decoder) characters(i int) (_ int, f *flaw) {
 		}
 		switch c := d.src[i]; c {
 		case '<':
-			d.piece(from, i)
+			d.arena = appendLines(d.arena, d.src[from:i])
 			return i, nil
 		case '&':
-			d.piece(from, i)
-			d.cook()
+			d.arena = appendLines(d.arena, d.src[from:i])
 			if i, f = d.reference(i); f != nil {
 				return 0, f
 			}
@@ -213,50 +213,8 @@ func (d *decoder) characters(i int) (_ int, f *flaw) {
 	}
 }
 
-// piece adds src[from:to] to the run. As long as it is all of it, nothing is copied.
-func (d *decoder) piece(from, to int) {
-	switch {
-	case from == to:
-	case !d.run.any:
-		d.run.any, d.run.from, d.run.to = true, int32(from), int32(to)
-	default:
-		d.cook()
-		d.arena = appendLines(d.arena, d.src[from:to])
-	}
-}
-
-// cook makes the arena the place of the run.
-func (d *decoder) cook() {
-	r := &d.run
-	if r.cooked {
-		return
-	}
-	from, to := r.from, r.to
-	r.any, r.cooked, r.from = true, true, int32(len(d.arena))
-	d.arena = appendLines(d.arena, d.src[from:to])
-}
-
-// endRun makes a node of the run, unless it is layout.
-func (d *decoder) endRun() {
-	r := &d.run
-	if !r.any || !r.solid && !d.open[len(d.open)-1].preserve {
-		return
-	}
-	if !r.cooked && bytes.IndexByte(d.text(r.span), '\r') >= 0 {
-		d.cook()
-	}
-	if text := d.runSpan(); text.from < text.to {
-		d.add(node{kind: isCharacters, span: text})
-	}
-}
-
-// runSpan returns where the text of the run is.
-func (d *decoder) runSpan() span {
-	if d.run.cooked {
-		d.run.to = int32(len(d.arena))
-	}
-	return d.run.span
-}
+// spanFrom is the text from there to the end of the arena.
+func (d *decoder) spanFrom(begin int) span { return span{int32(begin), int32(len(d.arena))} }
 
 // appendLines appends a text with its line ends as XML has them: CR LF and CR are LF.
 func appendLines(dst, text []byte) []byte {

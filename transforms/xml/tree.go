@@ -92,7 +92,7 @@ func (d *decoder) addAttribute(i int, outer *binding) (f *flaw) {
 		return nil
 	}
 	if a.uri == nsXML && string(local) == "space" {
-		d.open[len(d.open)-1].preserve = string(d.text(a.span)) == "preserve"
+		d.open[len(d.open)-1].preserve = d.text(a.span) == "preserve"
 	}
 	d.add(node{key: a.key, kind: isAttribute, span: a.span})
 	return nil
@@ -123,7 +123,7 @@ func (d *decoder) ours(uri string) bool {
 
 // declare binds the prefix that the attribute declares.
 func (d *decoder) declare(prefix string, a *attribute) *flaw {
-	b := binding{prefix: prefix, uri: string(d.text(a.span)), to: prefix}
+	b := binding{prefix: prefix, uri: strings.Clone(d.text(a.span)), to: prefix}
 	switch {
 	case prefix != "" && !validPart(prefix):
 		return bad(a.at, "%q is no prefix", prefix)
