@@ -39,6 +39,10 @@ func (s *Source) answer(w http.ResponseWriter, r *http.Request, id string, reply
 			h.Set(textproto.CanonicalMIMEHeaderKey(name), v)
 		}
 	}
+	if s.verify.answer != "" && status < 300 && reply.Body.IsEmpty() {
+		s.accepted(w, id, false)
+		return
+	}
 	if status == http.StatusNoContent || status == http.StatusNotModified {
 		w.WriteHeader(status)
 		return

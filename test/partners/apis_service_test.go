@@ -10,13 +10,11 @@ var services = map[string]api{
 Authorization: Basic QUMxOnNlY3JldC1vZi10d2lsaW8=
 Content-Type: application/x-www-form-urlencoded
 
-To=%2B4930123&From=%2B15550100&Body=Your+order+W-1+%26+more`, `201
-Content-Type: application/json
-
-{"sid":"SM1","status":"queued"}`}},
+To=%2B4930123&From=%2B15550100&Body=Your+order+W-1+%26+more`,
+			created + `{"sid":"SM1","status":"queued"}`}},
 		out:   outcome{jsonType, `{"order":"W-1","sid":"SM1"}`},
 		fault: "rejected bad_response",
-		bad:   []talk{{"POST /2010-04-01/Accounts/AC1/Messages.json\n*", "200\nContent-Type: application/json\n\n" + `{"sid":"SM0"}`}},
+		bad:   []talk{{"POST /2010-04-01/Accounts/AC1/Messages.json\n*", ok + `{"sid":"SM0"}`}},
 	},
 	"soap-erp": {
 		work: []talk{{`POST /erp
@@ -87,10 +85,7 @@ Content-Type: multipart/form-data; boundary=` + boundary + `
 			"\nContent-Disposition: form-data; name=\"to\"\n\nada@example.com\n--"+boundary+
 			"\nContent-Disposition: form-data; name=\"subject\"\n\nInvoice W-1\n--"+boundary+
 			"\nContent-Disposition: form-data; name=\"text\"\n\nYour invoice is attached.\n--"+boundary+
-			"\nContent-Disposition: form-data; name=\"attachment\"; filename=\"invoice.pdf\"\nContent-Type: application/pdf\n\n%PDF-1.4\xfe\xff\n--"+boundary+"--\n"), `200
-Content-Type: application/json
-
-{"id":"<1@shop.example>","message":"Queued. Thank you."}`}},
+			"\nContent-Disposition: form-data; name=\"attachment\"; filename=\"invoice.pdf\"\nContent-Type: application/pdf\n\n%PDF-1.4\xfe\xff\n--"+boundary+"--\n"), ok + `{"id":"<1@shop.example>","message":"Queued. Thank you."}`}},
 		out:   outcome{jsonType, `{"order":"W-1","mail":"<1@shop.example>"}`},
 		fault: "throttled http_429",
 		bad:   []talk{{"POST /v3/shop.example/messages\n*", "429\nRetry-After: 0.7\nContent-Type: application/json\n\n{}"}},
@@ -100,18 +95,14 @@ Content-Type: application/json
 		login: []talk{{`POST /token
 Content-Type: application/x-www-form-urlencoded
 
-assertion=*.*.*&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer`, `200
-Content-Type: application/json
-
-{"access_token":"ya29","expires_in":3599,"token_type":"Bearer"}`}},
+assertion=*.*.*&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer`,
+			ok + `{"access_token":"ya29","expires_in":3599,"token_type":"Bearer"}`}},
 		work: []talk{{`POST /v4/spreadsheets/1BxiMVs0XRA5/values/Orders%21A1:append?valueInputOption=RAW
 Authorization: Bearer ya29
 Content-Type: application/json
 
-{"values":[["W-1",44.90,"paid"]]}`, `200
-Content-Type: application/json
-
-{"updates":{"updatedRange":"Orders!A2:C2"}}`}},
+{"values":[["W-1",44.90,"paid"]]}`,
+			ok + `{"updates":{"updatedRange":"Orders!A2:C2"}}`}},
 		out:   outcome{jsonType, `{"order":"W-1","range":"Orders!A2:C2"}`},
 		fault: "rejected http_403",
 		bad:   []talk{{"POST /v4/spreadsheets/*", "403\nContent-Type: application/json\n\n" + `{"error":{"code":403,"status":"PERMISSION_DENIED"}}`}},
@@ -128,17 +119,16 @@ Content-Type: application/json
 X-CSRF-Token: tok==
 Set-Cookie: SAP_SESSIONID_S4H_100=abc%3d; path=/; HttpOnly
 
-{"d":{"EntitySets":["A_SalesOrder"]}}`}, {`POST /sap/opu/odata/sap/API_SALES_ORDER_SRV/A_SalesOrder
+{"d":{"EntitySets":["A_SalesOrder"]}}`},
+			{`POST /sap/opu/odata/sap/API_SALES_ORDER_SRV/A_SalesOrder
 Authorization: Basic SFVCOnNlY3JldC1vZi1zYXA=
 Content-Type: application/json
 Cookie: SAP_SESSIONID_S4H_100=abc%3d
 Sap-Client: 100
 X-Csrf-Token: tok==
 
-{"SalesOrderType":"OR","PurchaseOrderByCustomer":"W-1","to_Item":{"results":[{"Material":"TG11","RequestedQuantity":"2"}]}}`, `201
-Content-Type: application/json
-
-{"d":{"SalesOrder":"4711"}}`}},
+{"SalesOrderType":"OR","PurchaseOrderByCustomer":"W-1","to_Item":{"results":[{"Material":"TG11","RequestedQuantity":"2"}]}}`,
+				created + `{"d":{"SalesOrder":"4711"}}`}},
 		out:   outcome{jsonType, `{"order":"W-1","sap":"4711"}`},
 		fault: "rejected http_403",
 		bad: []talk{{"GET /sap/opu/odata/sap/API_SALES_ORDER_SRV/\n*", "200\nContent-Type: application/json\nX-CSRF-Token: tok==\nSet-Cookie: SAP_SESSIONID_S4H_100=abc%3d; path=/\n\n{}"},

@@ -49,7 +49,8 @@ func apis(t *testing.T, certs string) map[string]api {
 func TestPartnerAPIs(t *testing.T) {
 	blocks := readPage(t, "apis.md", "TestPartnerAPIs")
 	dir := t.TempDir()
-	if err := errors.Join(os.Mkdir(filepath.Join(dir, "certs"), 0o700), os.CopyFS(filepath.Join(dir, "schemas"), os.DirFS("../../docs/partners/schemas"))); err != nil {
+	schemas := os.DirFS(filepath.Join("..", "..", "docs", "partners", "schemas"))
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "certs"), 0o700), os.CopyFS(filepath.Join(dir, "schemas"), schemas)); err != nil {
 		t.Fatal(err)
 	}
 	apis, partners := apis(t, filepath.Join(dir, "certs")), map[string]*partner{}
@@ -101,6 +102,7 @@ type conversation struct {
 }
 
 func (c *conversation) run(t *testing.T) {
+	c.wants(c.channel, 2)
 	c.expects(c.login, c.work)
 	c.ask(t, "POST", "/pipelines/"+c.pipeline+"/messages", c.message(), &struct{ ID *string }{&c.id})
 	c.arrives(t, 1)
@@ -157,9 +159,6 @@ func (c *conversation) arrives(t *testing.T, n int) {
 	asked, wrong := c.heard()
 	for _, text := range wrong {
 		t.Error(text)
-	}
-	if all := c.came(c.channel); len(all) > n {
-		t.Errorf("more came out: %q", all[n:])
 	}
 	if n == 1 || len(asked) != len(c.bad)+len(c.work) {
 		return

@@ -99,7 +99,8 @@ func (p *partner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // unsaid are headers of the connection and of HTTP itself, which no partner's documents speak of, and those that are the same in all requests.
-var unsaid = map[string]string{"Accept-Encoding": "gzip", "User-Agent": "*", "Content-Length": "*", "Traceparent": "*", "X-Correlation-Id": "*", "Idempotency-Key": "*/*/call.*", "Accept": `application/json, \*/\*;q=0.5`}
+var unsaid = map[string]string{"Accept-Encoding": "gzip", "User-Agent": "*", "Content-Length": "*", "Traceparent": "*",
+	"X-Correlation-Id": "*", "Idempotency-Key": "*/*/call.*", "Accept": `application/json, \*/\*;q=0.5`}
 
 // written is a request in the form of talk.asked.
 func (p *partner) written(r *http.Request) string {

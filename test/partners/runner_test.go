@@ -32,6 +32,7 @@ type runner struct {
 	web     string // address of its server
 	admin   *http.Client
 	mu      sync.Mutex
+	wanted  map[string]int       // how many messages are to come out of a channel, when the hub has ended
 	arrived map[string][]outcome // by channel
 }
 
@@ -44,9 +45,16 @@ type outcome struct {
 // newRunner runs the hub until the test ends, in a folder that may hold files which the blocks name. env are variables of its environment, as NAME=value.
 func newRunner(t *testing.T, dir string, blocks []block, env ...string) *runner {
 	t.Helper()
-	s := &runner{dir: dir, arrived: map[string][]outcome{}}
+	s := &runner{dir: dir, wanted: map[string]int{}, arrived: map[string][]outcome{}}
 	sink := httptest.NewServer(http.HandlerFunc(s.take))
-	t.Cleanup(sink.Close)
+	t.Cleanup(func() {
+		sink.Close()
+		for channel, n := range s.wanted {
+			if got := s.came(channel); len(got) != n {
+				t.Errorf("%d messages came out of %s, and %d are wanted: %q", len(got), channel, n, got)
+			}
+		}
+	})
 	config, unread := merge(t, blocks)
 	adapters, pipelines := entry(config, "adapters"), entry(config, "pipelines")
 	if slices.Contains(names(adapters), "web") {
@@ -129,6 +137,13 @@ func (s *runner) came(channel string) []outcome {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]outcome(nil), s.arrived[channel]...)
+}
+
+// wants says how many messages are to come out of a channel in all.
+func (s *runner) wants(channel string, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wanted[channel] = n
 }
 
 // ask makes a request of the admin API and reads its answer into to.
