@@ -46,11 +46,16 @@ func contracts(ops *yamlfile.Node) map[string]contract {
 			continue
 		}
 		out[key.Raw()] = c
-		if to := op.Get("to"); to != nil && len(op.Keys()) == 1 {
-			ops.Become(key.Raw(), to)
-		}
+		shorten(ops, key, op)
 	}
 	return out
+}
+
+// shorten makes an operation of which nothing but the field `to` is left the text that its adapter takes.
+func shorten(ops, key, op *yamlfile.Node) {
+	if to := op.Get("to"); to != nil && len(op.Keys()) == 1 {
+		ops.Become(key.Raw(), to)
+	}
 }
 
 // answersOf is what an operation of a may answer, compiled once.

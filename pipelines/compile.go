@@ -14,9 +14,6 @@ import (
 // readPipelines first learns every pipeline's name and source, so that steps
 // may name pipelines further down, then compiles the steps.
 func (l *loading) readPipelines(n *yamlfile.Node) {
-	if n == nil {
-		return
-	}
 	for key, value := range n.Entries() {
 		CheckName(key, key.Raw(), "pipeline")
 		p := &Pipeline{Name: key.Raw(), Line: key.Line(), node: key}
@@ -37,19 +34,6 @@ func (l *loading) readPipelines(n *yamlfile.Node) {
 	}
 	l.circles()
 	l.keepHistory()
-}
-
-// findFails collects the classes that steps raise, so that `errors:` may name them.
-func (l *loading) findFails(n *yamlfile.Node) {
-	for step := range n.All() {
-		for _, k := range step.Keys() {
-			if p := l.reg.Pattern(k); p == nil || p.Raises == nil {
-				continue
-			} else if class := p.Raises(step); class != "" {
-				l.failNames = append(l.failNames, class)
-			}
-		}
-	}
 }
 
 // compileOnce compiles a pipeline before those that call it, so that they know what it gives; one that is

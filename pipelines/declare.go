@@ -17,9 +17,6 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 
 // readAdapters decodes the entries of `adapters:` into their components' configs.
 func (l *loading) readAdapters(n *yamlfile.Node) {
-	if n == nil {
-		return
-	}
 	for key, value := range n.Entries() {
 		name := key.Raw()
 		CheckName(key, name, "adapter")
@@ -59,7 +56,7 @@ func (l *loading) typeOf(key, value *yamlfile.Node) *hub.Component {
 		key.Errorf("E216", "add type: "+strings.Join(l.componentNames(), " | "), "the adapter %s has no type", key.Raw())
 		return nil
 	}
-	c := l.reg.component(t.Str())
+	c := l.reg.Component(t.Str())
 	switch {
 	case c != nil:
 	case l.reg.Later["type: "+t.Str()]:
@@ -126,9 +123,6 @@ type channelLimit struct {
 }
 
 func (l *loading) readChannels(n *yamlfile.Node) {
-	if n == nil {
-		return
-	}
 	for key, value := range n.Entries() {
 		CheckName(key, key.Raw(), "channel")
 		c := l.channelOf(key, value)

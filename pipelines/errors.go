@@ -2,6 +2,7 @@ package pipelines
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -74,19 +75,8 @@ func decides(r *hub.Retry, c hub.Class) bool { return r == hub.Never || r.Takes(
 
 // errorTable reads `errors: {invalid: {send: orders.invalid}, other: {retry: patient}}`.
 func (b *Build) errorTable(n *yamlfile.Node, f *Flow) map[string]hub.Reaction {
-	if n.Kind() != yamlfile.Map {
-		n.Errorf("E220", "write {invalid: {send: orders.invalid}, other: {retry: name}}", "`errors` is a map of classes")
-		return nil
-	}
-	known := append(classNames(), b.plan.failNames...)
-	known = append(known, "other")
 	table := map[string]hub.Reaction{}
-	for key, value := range n.Entries() {
-		class := key.Raw()
-		if !slices.Contains(known, class) {
-			key.Errorf("E221", didYouMean(class, known), "unknown error class %q", class)
-			continue
-		}
+	for class, value := range b.ErrorClasses(n, "write {invalid: {send: orders.invalid}, other: {retry: name}}") {
 		if value.Get("goto") != nil {
 			value.KeyNode("goto").Errorf("E290", "write a step, as {send: orders.invalid}, or move it to a state of a process", "`goto` leads to a state, and a pipeline has none")
 			continue
@@ -115,6 +105,24 @@ func (b *Build) errorTable(n *yamlfile.Node, f *Flow) map[string]hub.Reaction {
 	return table
 }
 
+// ErrorClasses yields the classes of a table `errors:`, each with what is said of it. It reports those that there are none of, and what is
+// no table; help is how one is written.
+func (b *Build) ErrorClasses(n *yamlfile.Node, help string) iter.Seq2[string, *yamlfile.Node] {
+	known := slices.Concat(classNames(), b.plan.failNames, []string{"other"})
+	return func(yield func(string, *yamlfile.Node) bool) {
+		if n != nil && n.Kind() != yamlfile.Map {
+			n.Errorf("E220", help, "`errors` is a map of classes")
+		}
+		for key, value := range n.Entries() {
+			if class := key.Raw(); !slices.Contains(known, class) {
+				Unknown(key, "E221", "error class", class, known)
+			} else if !yield(class, value) {
+				return
+			}
+		}
+	}
+}
+
 func classNames() []string {
 	return Names(hub.Classes, func(c hub.Class) string { return string(c) })
 }
@@ -127,9 +135,6 @@ type retrySettings struct {
 }
 
 func (l *loading) readRetries(n *yamlfile.Node) {
-	if n == nil {
-		return
-	}
 	for key, value := range n.Entries() {
 		if r := l.retryOf(key.Raw(), value); r != nil {
 			l.retries[key.Raw()] = r
@@ -174,14 +179,8 @@ func (l *loading) retry(n *yamlfile.Node) *hub.Retry {
 	if n.Kind() == yamlfile.Map {
 		return l.retryOf("inline", n)
 	}
-	name := n.Str()
-	if name == hub.Never.Name {
+	if n.Str() == hub.Never.Name {
 		return hub.Never
 	}
-	r := l.retries[name]
-	if r == nil && name != "" && !l.broken["retry "+name] {
-		n.Errorf("E215", didYouMean(name, append(sortedKeys(l.retries), "never")), "unknown retry %q", name)
-	}
-	l.used["retry "+name] = true
-	return r
+	return declared(l, "E215", "retry", l.retries, n, hub.Never.Name)
 }

@@ -80,7 +80,7 @@ func (b *Build) Include(n *yamlfile.Node) *yamlfile.Node {
 	}
 	path := b.plan.path(file)
 	if _, err := os.Stat(path); err != nil {
-		n.Errorf("E015", b.plan.nearFile(file), "cannot read %s: %s", file, cause(err))
+		n.Errorf("E015", b.plan.nearFile(file), "cannot read %s: %s", file, yamlfile.Cause(err))
 		return nil
 	}
 	root, ok := b.plan.loader.ReadFile(path)

@@ -97,16 +97,7 @@ func (l *loading) formatEntry(key, value *yamlfile.Node) *hub.Format {
 
 // formatOf finds the format that n names; nil: n is nil, or names none, which is told.
 func (l *loading) formatOf(n *yamlfile.Node) *hub.Format {
-	if n == nil {
-		return nil
-	}
-	name := n.Str()
-	f := l.formats.named[name]
-	if f == nil && name != "" && !l.broken["format "+name] {
-		n.Errorf("E229", didYouMean(name, sortedKeys(l.formats.named)), "unknown format %q", name)
-	}
-	l.used["format "+name] = true
-	return f
+	return declared(l, "E229", "format", l.formats.named, n)
 }
 
 // wire has the formats of an operation; nil: what the content type says, and JSON.
@@ -127,9 +118,7 @@ func (l *loading) wires(ops *yamlfile.Node) map[string]wire {
 			f := l.formatOf(n)
 			out[key.Raw()] = wire{f, f}
 		}
-		if to := op.Get("to"); to != nil && len(op.Keys()) == 1 {
-			ops.Become(key.Raw(), to)
-		}
+		shorten(ops, key, op)
 	}
 	return out
 }

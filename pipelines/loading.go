@@ -76,9 +76,10 @@ func (l *loading) all(root *yamlfile.Node) {
 	}
 	root.Allow("top-level", known...)
 	l.hub(root.Get("hub"))
-	l.findFails(l.section(root, "pipelines"))
+	raises := func(p *Pattern) func(*yamlfile.Node) string { return p.Raises }
+	l.failNames = l.reg.Words(l.section(root, "pipelines"), raises)
 	for _, s := range l.reg.Sections {
-		l.findFails(l.section(root, s.Key))
+		l.failNames = append(l.failNames, l.reg.Words(l.section(root, s.Key), raises)...)
 	}
 	l.readSchemas(l.section(root, "schemas"))
 	l.readFormats(l.section(root, "formats"))
@@ -141,9 +142,6 @@ func (l *loading) hub(n *yamlfile.Node) {
 }
 
 func (l *loading) readSchemas(n *yamlfile.Node) {
-	if n == nil {
-		return
-	}
 	for key, value := range n.Entries() {
 		file, ok := value.Text()
 		if ok {
@@ -160,7 +158,7 @@ func (l *loading) readSchema(name, file string, at *yamlfile.Node) bool {
 	path := l.path(file)
 	src, err := os.ReadFile(path)
 	if err != nil {
-		at.Errorf("E212", l.nearFile(file), "schema %s: cannot read %s: %s", name, file, cause(err))
+		at.Errorf("E212", l.nearFile(file), "schema %s: cannot read %s: %s", name, file, yamlfile.Cause(err))
 		return false
 	}
 	l.loader.Attach(path, src)
@@ -192,17 +190,6 @@ func schemaErrors(err error) schema.Errors {
 	return schema.Errors{{Message: err.Error()}}
 }
 
-// cause is what is wrong with a file, without its name.
-func cause(err error) string {
-	if errors.Is(err, fs.ErrNotExist) {
-		return "no such file"
-	}
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		return e.Err.Error()
-	}
-	return err.Error()
-}
-
 // nearFile is the help for a file that can't be read: the nearest name beside it.
 func (l *loading) nearFile(file string) string {
 	entries, _ := os.ReadDir(filepath.Dir(l.path(file)))
@@ -215,16 +202,21 @@ func (l *loading) nearFile(file string) string {
 
 // schemaOf finds the schema that n names.
 func (l *loading) schemaOf(n *yamlfile.Node) *schema.Schema {
+	return declared(l, "E213", "schema", l.schemas, n)
+}
+
+// declared finds what n names among the things of a kind that the configuration declares, and more; nil: n is nil, or names none, which is reported.
+func declared[T any](l *loading, code, kind string, all map[string]*T, n *yamlfile.Node, more ...string) *T {
 	if n == nil {
 		return nil
 	}
 	name := n.Str()
-	s := l.schemas[name]
-	if s == nil && name != "" && !l.broken["schema "+name] {
-		n.Errorf("E213", didYouMean(name, sortedKeys(l.schemas)), "unknown schema %q", name)
+	found := all[name]
+	if found == nil && name != "" && !l.broken[kind+" "+name] {
+		n.Errorf(code, didYouMean(name, append(sortedKeys(all), more...)), "unknown %s %q", kind, name)
 	}
-	l.used["schema "+name] = true
-	return s
+	l.used[kind+" "+name] = true
+	return found
 }
 
 func (l *loading) path(p string) string {

@@ -123,6 +123,22 @@ func (r *Registry) walk(list []*yamlfile.Node, yield func(*Pattern, *yamlfile.No
 	return true
 }
 
+// Words collects, each once, what the patterns of all steps below n give: the error classes that they raise, the counters that they add to.
+func (r *Registry) Words(n *yamlfile.Node, of func(p *Pattern) func(step *yamlfile.Node) string) (words []string) {
+	for step := range n.All() {
+		for _, k := range step.Keys() {
+			p := r.Pattern(k)
+			if p == nil || of(p) == nil {
+				continue
+			}
+			if word := of(p)(step); word != "" && !slices.Contains(words, word) {
+				words = append(words, word)
+			}
+		}
+	}
+	return words
+}
+
 // passes tells whether messages go on behind a step, and its inner steps.
 func (r *Registry) passes(step *yamlfile.Node) Passing {
 	p := r.Of(step)
@@ -142,7 +158,8 @@ func (r *Registry) verbNames() []string {
 	return Names(r.Patterns, func(p Pattern) string { return p.Verb })
 }
 
-func (r *Registry) component(name string) *hub.Component {
+// Component finds a kind of adapter by its name; nil when there is none.
+func (r *Registry) Component(name string) *hub.Component {
 	for i := range r.Components {
 		if r.Components[i].Name == name {
 			return &r.Components[i]

@@ -136,9 +136,6 @@ func (b *Build) One(n *yamlfile.Node, within string, beside ...string) Made {
 // Retry is the policy that n names, or holds.
 func (b *Build) Retry(n *yamlfile.Node) *hub.Retry { return b.plan.retry(n) }
 
-// Classes are the error classes that a table may name.
-func (b *Build) Classes() []string { return append(classNames(), b.plan.failNames...) }
-
 // Unknown reports a name that is none of known, with the nearest one.
 func Unknown(n *yamlfile.Node, code, kind, name string, known []string) {
 	n.Errorf(code, didYouMean(name, known), "unknown %s %q", kind, name)

@@ -128,7 +128,7 @@ func start(config, file string, l *load) *running {
 	st, err := drivers.Open(ctx, "sqlite:"+file, store.Options{QueueLimit: 10_000_000})
 	check(err)
 	check(st.Recover(ctx, nil))
-	_, err = process.Of(plan).Prepare(ctx, st)
+	_, err = process.Of(plan).Prepare(ctx, st, st.Commit)
 	check(err)
 	h := &running{st: &watched{Store: st, l: l}}
 	h.rt = engine.NewRuntime(h.st, hub.RealClock{}, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), nil)

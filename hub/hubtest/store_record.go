@@ -14,6 +14,20 @@ func write(key, value string, version int64) hub.Write {
 	return hub.Write{Kind: "k", Key: key, Value: []byte(value), IfVersion: version}
 }
 
+// appendTo appends to the record, so many times, while others do the same.
+func (t *storeTest) appendTo(key string, times int) {
+	for done := 0; done < times; {
+		r, err := t.get("k", key)
+		if err != nil {
+			t.Errorf("contract: %s: %v", t.why, err)
+			return
+		}
+		if t.tryCommit(&hub.Unit{Writes: []hub.Write{write(key, string(r.Value)+"x", r.Version)}}) == nil {
+			done++
+		}
+	}
+}
+
 var recordCases = []storeCase{
 	{"record_versions", "a write whose version is stale is ErrConflict", func(t *storeTest) {
 		w := func(ws ...hub.Write) error { return t.tryCommit(&hub.Unit{Writes: ws}) }
@@ -83,18 +97,7 @@ var recordCases = []storeCase{
 		t.commit(&hub.Unit{Writes: []hub.Write{write("n", "", 0)}})
 		var wg sync.WaitGroup
 		for range 16 {
-			wg.Go(func() {
-				for done := 0; done < 10; {
-					r, err := t.get("k", "n")
-					if err != nil {
-						t.Errorf("contract: %s: %v", t.why, err)
-						return
-					}
-					if t.tryCommit(&hub.Unit{Writes: []hub.Write{write("n", string(r.Value)+"x", r.Version)}}) == nil {
-						done++
-					}
-				}
-			})
+			wg.Go(func() { t.appendTo("n", 10) })
 		}
 		wg.Wait()
 		t.must(len(t.record("k", "n").Value) == 160, "160 appends gave %d", len(t.record("k", "n").Value))

@@ -154,18 +154,7 @@ func sharedRace(a, b *storeTest) {
 	var wg sync.WaitGroup
 	for _, t := range []*storeTest{a, b} {
 		for range 4 {
-			wg.Go(func() {
-				for done := 0; done < 5; {
-					r, err := t.get("k", "n")
-					if err != nil {
-						t.Errorf("contract: %s: %v", t.why, err)
-						return
-					}
-					if t.tryCommit(&hub.Unit{Writes: []hub.Write{write("n", string(r.Value)+"x", r.Version)}}) == nil {
-						done++
-					}
-				}
-			})
+			wg.Go(func() { t.appendTo("n", 5) })
 		}
 	}
 	wg.Wait()

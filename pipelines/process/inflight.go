@@ -34,16 +34,10 @@ type Fate struct {
 	Help string `json:"help,omitempty"` // of Strands: what to write
 }
 
-// Store is what Prepare needs of a store.
-type Store interface {
-	Reader
-	Commit(ctx context.Context, u *hub.Unit) error
-}
-
 // Compare tells what the configuration means for every open instance in the
 // store, and makes the older definitions known that are still needed. It is
 // called before the plan is opened, and writes nothing.
-func (ps *Processes) Compare(ctx context.Context, st Reader) ([]Fate, error) {
+func (ps *Processes) Compare(ctx context.Context, st hub.Records) ([]Fate, error) {
 	all, err := Populations(ctx, st, ps, "")
 	if err != nil {
 		return nil, err
@@ -65,7 +59,7 @@ func (ps *Processes) Compare(ctx context.Context, st Reader) ([]Fate, error) {
 }
 
 // fate decides for one population; the zero Fate: it has ended in a final state of its own definition.
-func (ps *Processes) fate(ctx context.Context, st Reader, p Population) (Fate, error) {
+func (ps *Processes) fate(ctx context.Context, st hub.Records, p Population) (Fate, error) {
 	strands := func(help, why string, args ...any) (Fate, error) {
 		return Fate{Population: p, Fate: Strands, Why: fmt.Sprintf(why, args...), Help: help}, nil
 	}
@@ -104,7 +98,7 @@ func (ps *Processes) fate(ctx context.Context, st Reader, p Population) (Fate, e
 }
 
 // storedText is the text of a definition that the store keeps; nil: it keeps none.
-func storedText(ctx context.Context, st Reader, process, hash string) ([]byte, error) {
+func storedText(ctx context.Context, st hub.Records, process, hash string) ([]byte, error) {
 	rec, err := st.Get(ctx, definitionKind, escape.JoinKey(process, hash))
 	if errors.Is(err, hub.ErrNotFound) {
 		return nil, nil
@@ -113,7 +107,7 @@ func storedText(ctx context.Context, st Reader, process, hash string) ([]byte, e
 }
 
 // endedIn tells that the state is a final one of its definition, of a process that is not in the file any more.
-func endedIn(ctx context.Context, st Reader, p Population) (bool, error) {
+func endedIn(ctx context.Context, st hub.Records, p Population) (bool, error) {
 	text, err := storedText(ctx, st, p.Process, p.Def)
 	if text == nil {
 		return false, err
@@ -124,7 +118,7 @@ func endedIn(ctx context.Context, st Reader, p Population) (bool, error) {
 
 // older is the definition of a process with that hash, compiled beside the
 // newest one; nil when it can't be: why says what it lacks.
-func (ps *Processes) older(ctx context.Context, st Reader, m *machine, hash string) (old *definition.Process, why string, err error) {
+func (ps *Processes) older(ctx context.Context, st hub.Records, m *machine, hash string) (old *definition.Process, why string, err error) {
 	if old = m.defs[hash]; old != nil {
 		return old, "", nil
 	}
@@ -163,7 +157,7 @@ func firstProblem(p *yamlfile.Problems) string {
 
 // Prepare is Compare, and keeps the text of the newest definitions. What is
 // stranded must be told, and the plan not be opened.
-func (ps *Processes) Prepare(ctx context.Context, st Store) (stranded []Fate, err error) {
+func (ps *Processes) Prepare(ctx context.Context, st hub.Records, commit func(ctx context.Context, u *hub.Unit) error) (stranded []Fate, err error) {
 	if ps == nil { // a configuration without processes
 		ps = &Processes{}
 	}
@@ -192,13 +186,13 @@ func (ps *Processes) Prepare(ctx context.Context, st Store) (stranded []Fate, er
 	if len(u.Writes) == 0 {
 		return nil, nil
 	}
-	return nil, st.Commit(ctx, u)
+	return nil, commit(ctx, u)
 }
 
 // MoveAll puts the messages that take instances to the newest version, where in_flight says so, or their version was
 // edited. Prepare has found that all of them can; nothing is compiled, since the plan runs. commit is that of the runtime.
 // It can be interrupted: the next start goes on.
-func (ps *Processes) MoveAll(ctx context.Context, st Reader, commit func(ctx context.Context, u *hub.Unit) error) error {
+func (ps *Processes) MoveAll(ctx context.Context, st hub.Records, commit func(ctx context.Context, u *hub.Unit) error) error {
 	if ps == nil {
 		return nil
 	}
@@ -219,7 +213,7 @@ func (ps *Processes) MoveAll(ctx context.Context, st Reader, commit func(ctx con
 	return nil
 }
 
-func (m *machine) moveAll(ctx context.Context, st Reader, commit func(ctx context.Context, u *hub.Unit) error) error {
+func (m *machine) moveAll(ctx context.Context, st hub.Records, commit func(ctx context.Context, u *hub.Unit) error) error {
 	u := &hub.Unit{}
 	for rec, err := range records(ctx, st, m.kind, "") {
 		if err == nil {
@@ -257,7 +251,7 @@ type Stored struct {
 }
 
 // Definitions are the definitions that the store keeps: all that ever ran on it.
-func Definitions(ctx context.Context, st Reader) ([]Stored, error) {
+func Definitions(ctx context.Context, st hub.Records) ([]Stored, error) {
 	var out []Stored
 	for rec, err := range records(ctx, st, definitionKind, "") {
 		if err != nil {

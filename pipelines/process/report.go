@@ -55,7 +55,7 @@ func prefixOf(process string) string {
 }
 
 // Populations are how many places stand in each state of each definition; process "" is all.
-func Populations(ctx context.Context, st Reader, ps *Processes, process string) ([]Population, error) {
+func Populations(ctx context.Context, st hub.Records, ps *Processes, process string) ([]Population, error) {
 	counters, err := st.Counters(ctx, populationKind, prefixOf(process))
 	if err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ type Stuck struct {
 }
 
 // AllStuck are the places of a process that failed; "" is every process.
-func AllStuck(ctx context.Context, st Reader, process string, limit int) ([]Stuck, error) {
+func AllStuck(ctx context.Context, st hub.Records, process string, limit int) ([]Stuck, error) {
 	list, err := st.List(ctx, stuckKind, prefixOf(process), "", limit)
 	if err != nil {
 		return nil, err
@@ -210,7 +210,7 @@ func quantile(b map[int]int64, q float64) time.Duration {
 }
 
 // Leads are the lead times between the milestones of a process.
-func Leads(ctx context.Context, st Reader, ps *Processes, process string) ([]Lead, error) {
+func Leads(ctx context.Context, st hub.Records, ps *Processes, process string) ([]Lead, error) {
 	counters, err := st.Counters(ctx, leadKind, prefixOf(process))
 	if err != nil {
 		return nil, err

@@ -173,7 +173,7 @@ func (t *turn) late(ctx context.Context, tok *instance.Token) (outcome, error) {
 const maxTasks = 10_000
 
 // Tasks are the open tasks that keep chooses (nil: all): those due first at the front, those never due last.
-func Tasks(ctx context.Context, st Reader, keep func(*OpenTask) bool) ([]OpenTask, error) {
+func Tasks(ctx context.Context, st hub.Records, keep func(*OpenTask) bool) ([]OpenTask, error) {
 	out := []OpenTask{}
 	seen := 0
 	for rec, err := range records(ctx, st, taskKind, "") {
@@ -201,7 +201,7 @@ func Tasks(ctx context.Context, st Reader, keep func(*OpenTask) bool) ([]OpenTas
 }
 
 // FindTask is an open task; hub.ErrNotFound when it is answered, called off, or never was.
-func FindTask(ctx context.Context, st Reader, id string) (*OpenTask, error) {
+func FindTask(ctx context.Context, st hub.Records, id string) (*OpenTask, error) {
 	rec, err := st.Get(ctx, taskKind, id)
 	if err != nil {
 		return nil, err

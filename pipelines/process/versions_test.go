@@ -52,7 +52,7 @@ func (s *site) upgrade(t *testing.T, processes, store string, b *bank) []process
 func (s *site) prepare(t *testing.T) []process.Fate {
 	t.Helper()
 	ps := process.Of(s.Plan)
-	stranded, err := ps.Prepare(context.Background(), s.Store)
+	stranded, err := ps.Prepare(context.Background(), s.Store, s.Store.Commit)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,16 +74,9 @@ type EarlyEvent struct {
 	Time time.Time `json:"time"`
 }
 
-// Reader is what views need of a store.
-type Reader interface {
-	Get(ctx context.Context, kind, key string) (hub.Record, error)
-	List(ctx context.Context, kind, prefix, after string, limit int) ([]hub.Record, error)
-	Counters(ctx context.Context, kind, prefix string) (map[string]int64, error)
-}
-
 // Find is an instance of a process; hub.ErrNotFound when there is none. ps may
 // be nil: then only what the record says is told.
-func Find(ctx context.Context, st Reader, ps *Processes, process, id string) (*View, error) {
+func Find(ctx context.Context, st hub.Records, ps *Processes, process, id string) (*View, error) {
 	rec, err := st.Get(ctx, kindOf(process), id)
 	if err != nil {
 		return nil, err
@@ -93,7 +86,7 @@ func Find(ctx context.Context, st Reader, ps *Processes, process, id string) (*V
 
 // List pages through the instances of a process by ID, behind after; keep
 // chooses (nil: all), of at most scan instances that are looked at. next is where to go on; "": there are no more.
-func List(ctx context.Context, st Reader, ps *Processes, process, after string, limit, scan int, keep func(*View) bool) (out []*View, next string, err error) {
+func List(ctx context.Context, st hub.Records, ps *Processes, process, after string, limit, scan int, keep func(*View) bool) (out []*View, next string, err error) {
 	if scan <= 0 || limit <= 0 {
 		return nil, after, nil
 	}
@@ -117,7 +110,7 @@ func List(ctx context.Context, st Reader, ps *Processes, process, after string, 
 }
 
 // records are those of a kind behind a key, read page by page.
-func records(ctx context.Context, st Reader, kind, after string) iter.Seq2[hub.Record, error] {
+func records(ctx context.Context, st hub.Records, kind, after string) iter.Seq2[hub.Record, error] {
 	const size = 500
 	return func(yield func(hub.Record, error) bool) {
 		for {

@@ -64,18 +64,25 @@ func (l *Loader) Sources() []Source {
 func (l *Loader) ReadFile(path string) (*Node, bool) {
 	src, err := readLimited(path)
 	if err != nil {
-		var pe *fs.PathError
 		help := ""
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
 		if errors.Is(err, fs.ErrNotExist) {
-			err, help = errors.New("no such file"), "check the name, relative to the directory hub runs in"
+			help = "check the name, relative to the directory hub runs in"
 		}
-		l.Problems.Add(Problem{File: path, Code: "E015", Message: "cannot read the file: " + err.Error(), Help: help})
+		l.Problems.Add(Problem{File: path, Code: "E015", Message: "cannot read the file: " + Cause(err).Error(), Help: help})
 		return nil, false
 	}
 	return l.Parse(path, src)
+}
+
+// Cause is what is wrong with a file, without its name.
+func Cause(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return errors.New("no such file")
+	}
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 // Attach keeps the text of a file that is no YAML, such as a schema: problems that name it print its lines.

@@ -97,6 +97,11 @@ func (l *Loader) secretsDir() string {
 	return "secrets"
 }
 
+// SecretVariable is the variable of the environment that may hold a secret.
+func SecretVariable(name string) string {
+	return "HUB_SECRET_" + strings.NewReplacer("-", "_", ".", "_").Replace(strings.ToUpper(name))
+}
+
 // findSecret looks in the file of the secrets directory, then in the environment.
 func (l *Loader) findSecret(name string) found {
 	if !secretName.MatchString(name) {
@@ -104,12 +109,7 @@ func (l *Loader) findSecret(name string) found {
 			help: "write secret:billing; the value lies in the file " + filepath.Join(l.secretsDir(), "billing")}
 	}
 	path := filepath.Join(l.secretsDir(), name)
-	env := "HUB_SECRET_" + strings.Map(func(r rune) rune {
-		if r == '-' || r == '.' {
-			return '_'
-		}
-		return r
-	}, strings.ToUpper(name))
+	env := SecretVariable(name)
 	if f, done := readSecret(name, path); done {
 		return f
 	}
@@ -140,11 +140,7 @@ func readSecret(name, path string) (f found, done bool) {
 		b, err = os.ReadFile(path)
 	}
 	if err != nil {
-		var pe *fs.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
-		return found{code: "E124", message: fmt.Sprintf("cannot read secret %q from %s: %v", name, path, err),
+		return found{code: "E124", message: fmt.Sprintf("cannot read secret %q from %s: %v", name, path, Cause(err)),
 			help: "the user that runs hub must own the file"}, true
 	}
 	v := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")

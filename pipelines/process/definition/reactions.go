@@ -95,22 +95,9 @@ func (c *compiler) reactions(n *yamlfile.Node, scope *formula.Scope, within stri
 
 // errorsOf compiles `errors:`: what a class leads to.
 func (c *compiler) errorsOf(n *yamlfile.Node, scope *formula.Scope, within string) map[string]*Reaction {
-	if n == nil {
-		return nil
-	}
-	if n.Kind() != yamlfile.Map {
-		n.Errorf("E220", "write {out_of_stock: {goto: cancelling}, other: {retry: patient}}", "`errors` is a map of classes")
-		return nil
-	}
-	known := append(c.b.Classes(), "other")
 	c.b.Flow.Scope = scope.WithVar("error", shape.OpenObject)
 	out := map[string]*Reaction{}
-	for key, value := range n.Entries() {
-		class := key.Raw()
-		if !slices.Contains(known, class) {
-			pipelines.Unknown(key, "E221", "error class", class, known)
-			continue
-		}
+	for class, value := range c.b.ErrorClasses(n, "write {out_of_stock: {goto: cancelling}, other: {retry: patient}}") {
 		if retry := value.Get("retry"); retry != nil && len(value.Keys()) == 1 {
 			out[class] = &Reaction{Retry: c.b.Retry(retry), Line: value.Line()}
 			continue

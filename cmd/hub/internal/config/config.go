@@ -63,7 +63,7 @@ func Load(path string, reg *pipelines.Registry, s *Stubs, sets ...string) *Loade
 	l.Plan, l.Problems = pipelines.Load(path, reg, loader)
 	l.Took = time.Since(began)
 	if root, ok := loader.Again().ReadFile(path); ok {
-		l.Counters = counterNames(reg, root.Get("pipelines"))
+		l.Counters = reg.Words(root.Get("pipelines"), func(p *pipelines.Pattern) func(*yamlfile.Node) string { return p.Counts })
 		misspelt(root, os.Environ(), l.Problems)
 	}
 	return l
@@ -106,20 +106,6 @@ func (l *Loaded) Reads() map[string]bool {
 
 // Processes are those of the plan.
 func (l *Loaded) Processes() *process.Processes { return process.Of(l.Plan) }
-
-// counterNames finds the names of the counters that the steps below n add to.
-func counterNames(reg *pipelines.Registry, n *yamlfile.Node) (names []string) {
-	for step := range n.All() {
-		for _, k := range step.Keys() {
-			if p := reg.Pattern(k); p == nil || p.Counts == nil {
-				continue
-			} else if name := p.Counts(step); name != "" && !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-	}
-	return names
-}
 
 // ProblemText is the text of problems, with carets.
 func ProblemText(p *yamlfile.Problems) string {

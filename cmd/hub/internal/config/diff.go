@@ -10,6 +10,7 @@ import (
 
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/cmd/hub/internal/words"
+	"orderhub/hub"
 	"orderhub/pipelines/process"
 	"orderhub/pipelines/yamlfile"
 )
@@ -32,7 +33,7 @@ func (l *Loaded) Running() map[string]Ran {
 }
 
 // StoredProcesses are the processes that ran on a store, by the definitions that it keeps.
-func StoredProcesses(ctx context.Context, st process.Reader) (map[string]Ran, error) {
+func StoredProcesses(ctx context.Context, st hub.Records) (map[string]Ran, error) {
 	out := map[string]Ran{}
 	all, err := process.Definitions(ctx, st)
 	for _, d := range all {
@@ -49,7 +50,7 @@ func StoredProcesses(ctx context.Context, st process.Reader) (map[string]Ran, er
 }
 
 // Diff compares what ran on the store with what l would run.
-func (l *Loaded) Diff(ctx context.Context, st process.Reader, ran map[string]Ran) (*api.Diff, error) {
+func (l *Loaded) Diff(ctx context.Context, st hub.Records, ran map[string]Ran) (*api.Diff, error) {
 	v := &api.Diff{Config: l.Path, Processes: []api.ProcessChange{}, Fates: []process.Fate{}}
 	if !l.OK() {
 		v.Problems = ProblemText(l.Problems)

@@ -56,7 +56,7 @@ func variablesRead(n *yamlfile.Node) map[string]*yamlfile.Node {
 			read[m[1]] = n
 		}
 		if m := secretRef.FindStringSubmatch(n.Raw()); m != nil {
-			read["HUB_SECRET_"+strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(m[1]))] = n
+			read[yamlfile.SecretVariable(m[1])] = n
 		}
 	}
 	return read

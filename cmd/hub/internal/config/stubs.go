@@ -90,7 +90,7 @@ func (s *Stubs) scan(probe *yamlfile.Loader, path string, reg *pipelines.Registr
 	}
 	for key, value := range root.Get("adapters").Entries() {
 		url := cmp.Or(value.Get("url"), value.Get("brokers"))
-		name, kind := key.Raw(), componentOf(reg, value.Get("type").Raw())
+		name, kind := key.Raw(), cmp.Or(reg.Component(value.Get("type").Raw()), &hub.Component{})
 		if url == nil || kind.Server {
 			continue
 		}
@@ -110,14 +110,6 @@ func (s *Stubs) scan(probe *yamlfile.Loader, path string, reg *pipelines.Registr
 			}
 		}
 	}
-}
-
-// componentOf is the kind of adapter by that name; an empty one when there is none.
-func componentOf(reg *pipelines.Registry, name string) *hub.Component {
-	if i := slices.IndexFunc(reg.Components, func(c hub.Component) bool { return c.Name == name }); i >= 0 {
-		return &reg.Components[i]
-	}
-	return &hub.Component{}
 }
 
 // kind is the kind of an adapter; an empty one when it is not known, or has no far end.

@@ -35,7 +35,7 @@ type generation struct {
 // It refuses a plan that would strand instances in the store.
 func (d *Daemon) begin(ctx context.Context, l *config.Loaded) (*generation, error) {
 	processes := l.Processes()
-	if stranded, err := processes.Prepare(ctx, d.storage); err != nil {
+	if stranded, err := processes.Prepare(ctx, d.storage, d.storage.Commit); err != nil {
 		return nil, fmt.Errorf("processes: %w", err)
 	} else if len(stranded) > 0 {
 		return nil, fmt.Errorf("%s would strand instances in the store:\n%s", l.Path, l.Strands(stranded))

@@ -1,6 +1,7 @@
 package show
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -32,13 +33,13 @@ func DeadLetters(s *screen.Screen, list []api.Stored) {
 		if m.Error != nil {
 			since, cause = words.Age(m.Error.Time), words.OneLine(m.Error.Text(), 120)
 		}
-		return screen.Row{m.Seq, words.OneLine(words.OrDash(m.Correlation), 40), m.ID, m.Queue, m.Attempts, since, cause}
+		return screen.Row{m.Seq, words.OneLine(cmp.Or(m.Correlation, "-"), 40), m.ID, m.Queue, m.Attempts, since, cause}
 	})
 }
 
 // DeadLetter prints one dead letter with its body.
 func DeadLetter(s *screen.Screen, m api.Stored) {
-	rows := []screen.Row{{"message", m.ID}, {"queue", m.Queue}, {"order", words.OrDash(m.Correlation)}, {"tries", m.Attempts}}
+	rows := []screen.Row{{"message", m.ID}, {"queue", m.Queue}, {"order", cmp.Or(m.Correlation, "-")}, {"tries", m.Attempts}}
 	if e := m.Error; e != nil {
 		rows = append(rows, screen.Row{"class", e.Class}, screen.Row{"reason", e.Reason}, screen.Row{"where", e.Where},
 			screen.Row{"since", e.Time.Local().Format(time.DateTime)}, screen.Row{"group", e.Cause}, screen.Row{"config", e.Config},
@@ -94,7 +95,7 @@ func RefusedCounts(s *screen.Screen, counts []store.RefusalCount) {
 func Refusals(s *screen.Screen, list []hub.Refusal) {
 	screen.List(s, []string{"AGE", "ID", "REFUSED BY", "REASON", "ORDER", "WHY"}, list, func(r hub.Refusal) screen.Row {
 		return screen.Row{words.Age(r.Time), words.OneLine(r.ID, 60), words.OneLine(r.Source, 60), words.OneLine(r.Reason, 40),
-			words.OneLine(words.OrDash(r.Correlation), 40), words.OneLine(r.Text, 120)}
+			words.OneLine(cmp.Or(r.Correlation, "-"), 40), words.OneLine(r.Text, 120)}
 	})
 }
 

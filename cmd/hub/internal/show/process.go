@@ -1,6 +1,7 @@
 package show
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -213,8 +214,8 @@ func Tasks(s *screen.Screen, list []process.OpenTask) {
 	}
 	screen.List(s, []string{"TASK", "GROUP", "CLAIMED", "OF", "STATE", "AGE", "DUE"}, list, func(k process.OpenTask) screen.Row {
 		due := strings.TrimPrefix(dueOf(k.Due), ", ")
-		return screen.Row{k.ID, k.Group, words.OrDash(k.Claimed), k.Process + " " + words.OneLine(k.Instance, 40), k.State,
-			words.Age(k.Since), words.OrDash(due)}
+		return screen.Row{k.ID, k.Group, cmp.Or(k.Claimed, "-"), k.Process + " " + words.OneLine(k.Instance, 40), k.State,
+			words.Age(k.Since), cmp.Or(due, "-")}
 	})
 }
 

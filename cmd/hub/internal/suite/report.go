@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"orderhub/cmd/hub/internal/screen"
 	"orderhub/cmd/hub/internal/words"
@@ -50,7 +49,7 @@ func (r *report) line(t scenario.Result) {
 	if len(t.Failures) > 0 {
 		verdict = "FAIL"
 	}
-	line := fmt.Sprintf("%-5s %s %s %8s", verdict, padded(t.Subject, 15), padded(t.Name, 44), millis(t.Took))
+	line := fmt.Sprintf("%-5s %-15s %-44s %8s", verdict, t.Subject, t.Name, millis(t.Took))
 	if more := details(t); more != "" {
 		line += "   (" + more + ")"
 	}
@@ -116,10 +115,6 @@ func millis(d time.Duration) string {
 		return fmt.Sprintf("%d ms", d.Milliseconds())
 	}
 	return fmt.Sprintf("%.1f s", d.Seconds())
-}
-
-func padded(text string, width int) string {
-	return text + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
 }
 
 // testJSON is a result as `hub test -o json` prints it.

@@ -27,14 +27,6 @@ func OneLine(text string, limit int) string {
 	return text
 }
 
-// OrDash is text, or a dash where there is none.
-func OrDash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return text
-}
-
 // JSON is v as JSON on one line.
 func JSON(v any) string {
 	b, err := json.Marshal(v)
