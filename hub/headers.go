@@ -2,7 +2,10 @@ package hub
 
 import (
 	"maps"
+	"slices"
 	"strings"
+
+	"orderhub/hub/doc"
 )
 
 // Headers are text properties of a message; names are lower case. A Headers
@@ -24,6 +27,17 @@ func (h Headers) With(name, value string) Headers {
 		delete(c, name)
 	}
 	return c
+}
+
+// Document are the headers whose names begin with the prefix, as an object with the rest of their names, sorted.
+func (h Headers) Document(prefix string) doc.Value {
+	fields := make([]doc.Field, 0, len(h))
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		if rest, ok := strings.CutPrefix(name, prefix); ok {
+			fields = append(fields, doc.Field{Name: rest, Value: doc.StringValue(h[name])})
+		}
+	}
+	return doc.ObjectOf(fields)
 }
 
 // HeaderName is name as Headers have it: in small letters, but for the parameters of a request, whose names are their sender's.

@@ -124,9 +124,7 @@ func (c *Channel) prepare(x *hub.Exchange, m *hub.Message, routingKey string) (*
 			return nil, failAt(c.key.line, fmt.Errorf("key of channel %s: %w", c.Name, err))
 		}
 		out.Key = k.Text()
-		if out.Correlation == "" {
-			out.Correlation = out.Key
-		}
+		out.Correlation = cmp.Or(out.Correlation, out.Key)
 	default:
 		out.Key = ""
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"orderhub/hub"
-	"orderhub/hub/doc"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/schema"
 	"orderhub/transforms/shape"
@@ -192,7 +191,7 @@ func (b *Build) entry(f *From) hub.Step {
 			return hub.At(bad, where, ln)
 		}
 		if answers {
-			x.Vars = append(x.Vars, hub.Var{Name: "params", Value: withPrefix(x.Msg.Headers, "param.")}, hub.Var{Name: "query", Value: withPrefix(x.Msg.Headers, "query.")})
+			x.Vars = append(x.Vars, hub.Var{Name: "params", Value: x.Msg.Headers.Document("param.")}, hub.Var{Name: "query", Value: x.Msg.Headers.Document("query.")})
 		}
 		if x.Trace {
 			x.Note(hub.Event{Where: where, Line: ln, What: "received", Detail: detail})
@@ -212,17 +211,6 @@ func tellable(s *schema.Schema, m *hub.Message, waits bool) error {
 	}
 	_, err := m.Body.Doc()
 	return err
-}
-
-// withPrefix is the headers whose names begin so, as an object without the prefix.
-func withPrefix(h hub.Headers, prefix string) doc.Value {
-	var fields []doc.Field
-	for _, name := range sortedKeys(h) {
-		if rest, ok := strings.CutPrefix(name, prefix); ok {
-			fields = append(fields, doc.Field{Name: rest, Value: doc.StringValue(h[name])})
-		}
-	}
-	return doc.ObjectOf(fields)
 }
 
 // Options are what the options beside the adapter's name in `from:` say (see

@@ -67,7 +67,7 @@ type Pipeline struct {
 	Line   string
 	From   From
 	Stages []*engine.Stage // the first is fed by From; none for `from: call`
-	Steps  []StepInfo      // as written, for the graph and the docs
+	Steps  int             // how many are written
 
 	Destinations []Destination   // where its messages may go
 	Description  hub.Description // what partners may know of it, where its source answers them
@@ -135,9 +135,6 @@ func (f *From) component() *hub.Component {
 	}
 	return nil
 }
-
-// StepInfo is a step as the graph and the docs show it.
-type StepInfo struct{ Verb, Label, Line string }
 
 // Destination is a place that a pipeline's messages go to.
 type Destination struct {

@@ -41,7 +41,7 @@ func (b *Build) step(beside ...string) hub.Step {
 	b.pattern, b.Node = p, n.Get(p.Verb)
 	b.label(p)
 	if !b.nested {
-		b.pl.Steps = append(b.pl.Steps, StepInfo{Verb: p.Verb, Label: strings.TrimPrefix(b.Where, b.pl.Name+"/"), Line: b.Line})
+		b.pl.Steps++
 	}
 	known := slices.Concat([]string{p.Verb}, everywhere, p.Modifiers, beside)
 	for _, k := range n.Keys() {

@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -169,9 +170,7 @@ func (b *Build) Value(n *yamlfile.Node, scope *formula.Scope, target *shape.Type
 	m, errs := mapping.Compile(t, scope, target)
 	for _, e := range errs {
 		at, _ := e.Pos.(*yamlfile.Node)
-		if at == nil {
-			at = n
-		}
+		at = cmp.Or(at, n)
 		if text, ok := formulaText(at); ok {
 			lead := len(text) - len(strings.TrimPrefix(text, "="))
 			reportAt(at, text, e.Offset+lead, e.Length, e.Message, help(e.Message, e.Help, scope))

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -49,9 +50,7 @@ type dispatcher struct {
 }
 
 func newDispatcher(rt *Runtime, s *Stage) *dispatcher {
-	if s.Lanes == 0 {
-		s.Lanes = hub.DefaultLanes
-	}
+	s.Lanes = cmp.Or(s.Lanes, hub.DefaultLanes)
 	return &dispatcher{rt: rt, stage: s, kick: make(chan struct{}, 1), lines: map[string][]*hub.Delivery{}, blocked: map[string]blocking{},
 		back: map[string]bool{}, lying: map[string]int{}}
 }

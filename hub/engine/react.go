@@ -195,10 +195,7 @@ func (rt *Runtime) aftermath(s *Stage, m *hub.Message, d *hub.Delivery, e *hub.E
 
 // next decides whether and when a failed message runs again; zero: it does not.
 func (rt *Runtime) next(r hub.Reaction, e *hub.Error, tries int, now time.Time) (due time.Time, again, counts bool) {
-	policy := r.Retry
-	if policy == nil {
-		policy = hub.DefaultRetry
-	}
+	policy := cmp.Or(r.Retry, hub.DefaultRetry)
 	delay := policy.Delay
 	if rt.manual {
 		delay = policy.Longest

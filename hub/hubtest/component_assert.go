@@ -2,6 +2,7 @@ package hubtest
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"runtime"
@@ -111,10 +112,7 @@ func (b contractBody) message() *hub.Message {
 }
 
 func contractBodies(f Features) (out []contractBody) {
-	big := f.MaxBody
-	if big == 0 {
-		big = 1 << 20
-	}
+	big := cmp.Or(f.MaxBody, 1<<20)
 	out = append(out,
 		contractBody{"UTF-8", "application/json", []byte(`{"name":"Žofie 🎁 \u00e9","n":12345678901234567890.10}`)},
 		contractBody{"large", "application/json", []byte(`{"a":"` + strings.Repeat("x", big-8) + `"}`)})

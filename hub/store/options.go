@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,18 +33,10 @@ func (o Options) WithDefaults() Options {
 	if o.Clock == nil {
 		o.Clock = hub.RealClock{}
 	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.QueueLimit == 0 {
-		o.QueueLimit = 2_000_000
-	}
-	if o.RingCount == 0 {
-		o.RingCount = 4096
-	}
-	if o.RingBytes == 0 {
-		o.RingBytes = 32 << 20
-	}
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	o.QueueLimit = cmp.Or(o.QueueLimit, 2_000_000)
+	o.RingCount = cmp.Or(o.RingCount, 4096)
+	o.RingBytes = cmp.Or(o.RingBytes, 32<<20)
 	return o
 }
 

@@ -4,8 +4,6 @@ package call
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"strconv"
 
 	"orderhub/hub"
@@ -96,8 +94,8 @@ func parted(b *pipelines.Build, r *pipelines.Request, beside *shadow, as *yamlfi
 			put(x, names["body"], body)
 		}
 		put(x, names["status"], status(reply))
-		put(x, names["headers"], texts(reply.Headers))
-		put(x, names["links"], texts(hub.Links(reply.Headers.Get("link"))))
+		put(x, names["headers"], reply.Headers.Document(""))
+		put(x, names["links"], hub.Headers(hub.Links(reply.Headers.Get("link"))).Document(""))
 		return next(ctx, x)
 	})
 }
@@ -115,15 +113,6 @@ func status(reply *hub.Message) doc.Value {
 		return doc.IntValue(n)
 	}
 	return doc.NullValue()
-}
-
-// texts is an object of texts, in the order of their names.
-func texts(m map[string]string) doc.Value {
-	var fields []doc.Field
-	for _, name := range slices.Sorted(maps.Keys(m)) {
-		fields = append(fields, doc.Field{Name: name, Value: doc.StringValue(m[name])})
-	}
-	return doc.ObjectOf(fields)
 }
 
 // with is m with the answer for its body. Bytes that are no JSON go on as they came, with what says what they are.

@@ -1,6 +1,7 @@
 package clock
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -47,10 +48,7 @@ func compilePoll(b *pipelines.Build, o *options) (p *poll, body *shape.Type) {
 	if list.Is(shape.Array) {
 		body = list.Element()
 	} else if !list.IsAny() && ok {
-		at := o.Items
-		if at == nil {
-			at = o.Poll
-		}
+		at := cmp.Or(o.Items, o.Poll)
 		at.Errorf("E302", "name the list: items: =body.items", "a poll brings the elements of a list, this is %s", list.Describe())
 		ok = false
 	}

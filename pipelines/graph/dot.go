@@ -54,12 +54,7 @@ func (g *Graph) Dot(w io.Writer) error {
 }
 
 func dotNode(n Node) string {
-	lines := []string{n.name()}
-	for _, s := range []string{oneLine(n.Detail), n.note()} {
-		if s != "" {
-			lines = append(lines, s)
-		}
-	}
+	lines := filled(n.name(), oneLine(n.Detail), n.note())
 	style, width := "filled", ""
 	h := hueOf(n.Kind)
 	if h.dot == "box" {

@@ -5,9 +5,11 @@
 package graph
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -88,21 +90,15 @@ func (g *Graph) index() (map[string]int, error) {
 
 // name is what people see for a node: one line, no control characters.
 func (n Node) name() string {
-	if s := oneLine(n.Label); s != "" {
-		return s
-	}
-	return oneLine(n.ID)
+	return cmp.Or(oneLine(n.Label), oneLine(n.ID))
 }
 
 // note is the badge and the state in one phrase: "7 waiting, paused".
-func (n Node) note() string {
-	parts := make([]string, 0, 2)
-	for _, s := range []string{oneLine(n.Badge), n.State} {
-		if s != "" {
-			parts = append(parts, s)
-		}
-	}
-	return strings.Join(parts, ", ")
+func (n Node) note() string { return strings.Join(filled(oneLine(n.Badge), n.State), ", ") }
+
+// filled are the texts that are not empty.
+func filled(texts ...string) []string {
+	return slices.DeleteFunc(texts, func(s string) bool { return s == "" })
 }
 
 // write hands a finished drawing to w in one call.

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -17,10 +18,7 @@ func (g *Graph) SVG(w io.Writer) error {
 		return err
 	}
 	var b strings.Builder
-	title := oneLine(g.Title)
-	if title == "" {
-		title = "message flow"
-	}
+	title := cmp.Or(oneLine(g.Title), "message flow")
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="hubgraph" role="img" aria-labelledby="hubgraph-title hubgraph-desc" `+
 		`width="%s" height="%s" viewBox="0 0 %[1]s %[2]s">`+"\n",
 		num(l.w), num(l.h))
@@ -179,13 +177,7 @@ func rect(class string, inset, w, h, r float64) string {
 
 // tooltip is everything known about a node, unclipped.
 func tooltip(n Node) string {
-	parts := []string{n.name()}
-	for _, s := range []string{string(n.Kind), n.Detail, n.note(), n.Link} {
-		if s = oneLine(s); s != "" {
-			parts = append(parts, s)
-		}
-	}
-	return strings.Join(parts, " · ")
+	return strings.Join(filled(n.name(), oneLine(string(n.Kind)), oneLine(n.Detail), n.note(), oneLine(n.Link)), " · ")
 }
 
 // fragment makes a link safe inside a URL.

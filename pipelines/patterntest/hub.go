@@ -4,6 +4,7 @@
 package patterntest
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -52,12 +53,8 @@ type Hub struct {
 // Start loads, opens and runs. A configuration with problems fails the test.
 func Start(t testing.TB, c Config) *Hub {
 	t.Helper()
-	if c.Clock == nil {
-		c.Clock = NewClock()
-	}
-	if c.Store == "" {
-		c.Store = "memory:"
-	}
+	c.Clock = cmp.Or(c.Clock, NewClock())
+	c.Store = cmp.Or(c.Store, "memory:")
 	far := newFarEnds(c)
 	plan, problems := load(t, &c, far)
 	if problems.Errors() > 0 {

@@ -2,6 +2,7 @@ package reply
 
 import (
 	"bytes"
+	"cmp"
 	"html/template"
 	"mime"
 	"path/filepath"
@@ -50,9 +51,7 @@ func wantsHTML(accept string) bool {
 		if err != nil {
 			q = 1
 		}
-		if first == "" {
-			first = media
-		}
+		first = cmp.Or(first, media)
 		weight[media] = q
 	}
 	html, json := weight["text/html"], weight["application/json"]

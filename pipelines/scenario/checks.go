@@ -106,7 +106,9 @@ func (r *run) view(a arrival) doc.Value {
 		return document(a.msg)
 	}
 	fields := []doc.Field{{Name: argument, Value: doc.StringValue(a.arg)}}
-	fields = append(fields, headersOf(a.msg.Headers)...)
+	for name, v := range a.msg.Headers.Document("").Fields() {
+		fields = append(fields, doc.Field{Name: name, Value: v})
+	}
 	return doc.ObjectOf(append(fields, doc.Field{Name: "data", Value: document(a.msg)}))
 }
 
@@ -195,7 +197,7 @@ func (r *run) replyIs(got *reply, what string, want *value) *miss {
 	case "body":
 		have = got.body
 	case "headers":
-		have = doc.ObjectOf(headersOf(got.headers))
+		have = hub.Headers(got.headers).Document("")
 	}
 	bad := want.differs(what, have, r.frame(m))
 	if bad == "" {
@@ -205,14 +207,6 @@ func (r *run) replyIs(got *reply, what string, want *value) *miss {
 		bad += ": " + got.body.Get("detail").Text()
 	}
 	return &miss{what + " " + want.pattern(), bad, r.why(nil)}
-}
-
-// headersOf are headers as the fields of an object.
-func headersOf(h map[string]string) (fields []doc.Field) {
-	for _, name := range sortedKeys(h) {
-		fields = append(fields, doc.Field{Name: name, Value: doc.StringValue(h[name])})
-	}
-	return fields
 }
 
 // unexpectedRefusal is an error that the test says nothing of.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"orderhub/hub"
+	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 )
@@ -114,10 +115,7 @@ func (rd *reader) answerOf(n *yamlfile.Node) *answer {
 func (rd *reader) class(n *yamlfile.Node) hub.Class {
 	c := hub.Class(n.Str())
 	if !slices.Contains(hub.Classes, c) {
-		var known []string
-		for _, k := range hub.Classes {
-			known = append(known, string(k))
-		}
+		known := pipelines.Names(hub.Classes, func(k hub.Class) string { return string(k) })
 		n.Errorf("E424", didYouMean(string(c), known), "unknown class of errors %q", c)
 	}
 	return c

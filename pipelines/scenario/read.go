@@ -117,9 +117,7 @@ func (rd *reader) known(n *yamlfile.Node, name, section, what string) bool {
 
 // about makes the first thing that a test names its subject.
 func (rd *reader) about(name string) {
-	if rd.test.Subject == "" {
-		rd.test.Subject = name
-	}
+	rd.test.Subject = cmp.Or(rd.test.Subject, name)
 }
 
 // place cuts the first word off a text: "order W-1" is the process order and its instance W-1.

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -67,10 +68,7 @@ func (rd *reader) item(n *yamlfile.Node) *item {
 
 // input is `post:` and `give:`: a message that comes from a pipeline's source.
 func (rd *reader) input(i *item, n *yamlfile.Node) act {
-	name := n.Get("post")
-	if name == nil {
-		name = n.Get("give")
-	}
+	name := cmp.Or(n.Get("post"), n.Get("give"))
 	pipeline := name.Str()
 	if !rd.known(name, pipeline, "pipelines", "pipeline") {
 		return nil
@@ -150,10 +148,7 @@ func (rd *reader) send(_ *item, n *yamlfile.Node) act {
 		at.Errorf("E415", "write send: {channel: "+s.Channel+", key: order.paid}", "%s is a topic: its messages need a routing key", s.Channel)
 	}
 	rd.about(s.Channel)
-	body := n.Get("with")
-	if body == nil {
-		body = s.Body
-	}
+	body := cmp.Or(n.Get("with"), s.Body)
 	m := &sending{channel: s.Channel, key: s.Key, headers: rd.texts(s.Headers), body: rd.body(body)}
 	if key := rd.root.Get("channels").Get(s.Channel).Get("key"); key != nil {
 		m.keyed = pipelines.Formula(key, rd.scope)

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -49,9 +50,7 @@ type session struct {
 
 // Tests runs the tests one after another and gives each result to told.
 func (lab *Lab) Tests(ctx context.Context, plan *pipelines.Plan, tests []*Test, o Options, told func(Result)) error {
-	if o.Seeds == 0 {
-		o.Seeds = 3
-	}
+	o.Seeds = cmp.Or(o.Seeds, 3)
 	s := &session{lab, plan, o}
 	for _, t := range tests {
 		if o.Run != nil && !o.Run.MatchString(t.Name) {

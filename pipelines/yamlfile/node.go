@@ -1,6 +1,7 @@
 package yamlfile
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -256,10 +257,7 @@ func (n *Node) anyScalar() any {
 		if isJSONNumber(s) {
 			return json.Number(s)
 		}
-		reading := guess(s, n.y.Tag)
-		if reading == "" {
-			reading = "a number"
-		}
+		reading := cmp.Or(guess(s, n.y.Tag), "a number")
 		n.ambiguous(s, reading, fmt.Sprintf("quote it: \"%s\", or write the number in plain digits", s))
 		return s
 	}

@@ -1,8 +1,6 @@
 package formula
 
 import (
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -102,12 +100,7 @@ func (fr *Frame) headers() doc.Value {
 	if fr.X == nil || fr.X.Msg == nil {
 		return doc.ObjectOf(nil)
 	}
-	h := fr.X.Msg.Headers
-	fields := make([]doc.Field, 0, len(h))
-	for _, name := range slices.Sorted(maps.Keys(h)) {
-		fields = append(fields, doc.Field{Name: name, Value: doc.StringValue(h[name])})
-	}
-	return doc.ObjectOf(fields)
+	return fr.X.Msg.Headers.Document("")
 }
 
 // header is one header; Missing when absent.

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,9 +40,7 @@ func (s *Store) configure(url string) error {
 	} {
 		c.RuntimeParams[name] = value
 	}
-	if c.ConnectTimeout == 0 {
-		c.ConnectTimeout = 5 * time.Second
-	}
+	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, 5*time.Second)
 	pool.AfterConnect = durable
 	s.config, s.pool, s.place = c, pool, fmt.Sprintf("postgres %s/%s schema %s", c.Host, c.Database, s.schema)
 	return nil

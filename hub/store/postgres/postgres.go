@@ -2,6 +2,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,12 +72,8 @@ var (
 // missing. The caller closes the store.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	o.Options = o.Options.WithDefaults()
-	if o.Lease == 0 {
-		o.Lease = 15 * time.Second
-	}
-	if o.Patience == 0 {
-		o.Patience = 10 * time.Second
-	}
+	o.Lease = cmp.Or(o.Lease, 15*time.Second)
+	o.Patience = cmp.Or(o.Patience, 10*time.Second)
 	s := &Store{o: o, woken: make(chan string, 1024), kick: make(chan struct{}, 1),
 		queues: map[string]*queue{}, byID: map[int64]*queue{}, tell: map[int64]bool{}, freed: map[int64]bool{}}
 	if err := s.configure(url); err != nil {

@@ -140,10 +140,7 @@ func CheckAnswer(ask []Field, answer doc.Value) error {
 	if len(faults) == 0 {
 		return nil
 	}
-	said := make([]string, len(faults))
-	for i, f := range faults {
-		said[i] = f.Pointer[1:] + " " + f.Detail
-	}
+	said := pipelines.Names(faults, func(f hub.FieldError) string { return f.Pointer[1:] + " " + f.Detail })
 	e := hub.Fail(hub.Invalid, "answer", "%s", strings.Join(said, "; ")).Tell()
 	e.Fields = faults
 	return e

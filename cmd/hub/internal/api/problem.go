@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -20,10 +21,7 @@ type Problem struct {
 }
 
 func (p *Problem) Error() string {
-	text := p.Detail
-	if text == "" {
-		text = p.Title
-	}
+	text := cmp.Or(p.Detail, p.Title)
 	for _, f := range p.Errors {
 		text += "\n  " + f.Pointer + ": " + f.Detail
 	}

@@ -142,10 +142,7 @@ func (g *generation) pipeline(name string) (*pipelines.Pipeline, error) {
 	if p := g.Plan.Pipeline(name); p != nil {
 		return p, nil
 	}
-	known := make([]string, len(g.Plan.Pipelines))
-	for i, p := range g.Plan.Pipelines {
-		known[i] = p.Name
-	}
+	known := pipelines.Names(g.Plan.Pipelines, func(p *pipelines.Pipeline) string { return p.Name })
 	return nil, api.NotFoundf("no pipeline %q%s", name, words.Meant(name, known, ""))
 }
 

@@ -11,6 +11,7 @@ import (
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
+	"orderhub/pipelines"
 	"orderhub/pipelines/process"
 )
 
@@ -188,9 +189,6 @@ func (a *admin) find(ctx context.Context, ps *process.Processes, ref string) (*p
 	case 1:
 		return found[0], nil
 	}
-	refs := make([]string, len(found))
-	for i, v := range found {
-		refs[i] = v.Process + "/" + v.ID
-	}
+	refs := pipelines.Names(found, func(v *process.View) string { return v.Process + "/" + v.ID })
 	return nil, api.Problemf(http.StatusConflict, "ambiguous", "ambiguous", "several processes have %s: name one of %s", ref, strings.Join(refs, ", "))
 }

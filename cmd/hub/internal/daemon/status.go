@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -88,9 +89,7 @@ func (v *statusView) awaiting(g store.Awaiting) api.Awaiting {
 			w.Since, w.Error = o.Since, o.Name+": "+o.Error
 		}
 	}
-	if w.Error == "" {
-		w.Error = "waits for " + g.For
-	}
+	w.Error = cmp.Or(w.Error, "waits for "+g.For)
 	return w
 }
 

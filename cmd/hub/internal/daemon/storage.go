@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,10 +67,7 @@ func instance() string {
 		return name
 	}
 	host, _ := os.Hostname() // "" if it has none
-	dir := os.Getenv("HUB_HOME")
-	if dir == "" {
-		dir = "."
-	}
+	dir := cmp.Or(os.Getenv("HUB_HOME"), ".")
 	if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs
 	}

@@ -10,6 +10,7 @@ import (
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/pipelines"
 	"orderhub/pipelines/process"
 	"orderhub/pipelines/process/definition"
 )
@@ -114,12 +115,8 @@ func withForm(err error, ask []definition.Field) error {
 	if len(e.Fields) == 0 {
 		return err
 	}
-	form := make([]string, len(ask))
-	for i, f := range ask {
-		form[i] = f.String()
-	}
 	p := api.Problemf(http.StatusUnprocessableEntity, e.Reason, "the answer does not fit",
-		"the answer does not fit the form {%s}", strings.Join(form, ", "))
+		"the answer does not fit the form {%s}", strings.Join(pipelines.Names(ask, definition.Field.String), ", "))
 	p.Errors = e.Fields
 	return p
 }

@@ -64,23 +64,21 @@ func (m *modelBuilder) node(n graph.Node) string {
 
 // source adds the node that feeds the pipeline from outside.
 func (m *modelBuilder) source(pl *pipelines.Pipeline) {
-	if pl.From.Clock() {
-		id := m.node(graph.Node{ID: "source " + pl.Name, Label: pl.From.String(), Detail: "clock", Kind: graph.Source, Link: pl.Line})
-		m.edge(id, "pipeline "+pl.Name, "", false)
-	}
+	label, detail := pl.From.String(), "clock"
 	if a := pl.From.Adapter; a != nil {
-		label := pl.From.Arg
-		if label == "" || !a.Type.Server {
-			label = strings.TrimSpace(a.Name + " " + label)
+		if detail = a.Type.Name; a.Type.Server && pl.From.Arg != "" {
+			label = pl.From.Arg
 		}
-		id := m.node(graph.Node{ID: "source " + pl.Name, Label: label, Detail: a.Type.Name, Kind: graph.Source, Link: pl.Line})
-		m.edge(id, "pipeline "+pl.Name, "", false)
+	} else if !pl.From.Clock() {
+		return
 	}
+	id := m.node(graph.Node{ID: "source " + pl.Name, Label: label, Detail: detail, Kind: graph.Source, Link: pl.Line})
+	m.edge(id, "pipeline "+pl.Name, "", false)
 }
 
 // pipeline is the node of a pipeline, or of a process.
 func (m *modelBuilder) pipeline(pl *pipelines.Pipeline) graph.Node {
-	n := graph.Node{ID: "pipeline " + pl.Name, Label: pl.Name, Detail: words.Plural(len(pl.Steps), "step"), Kind: graph.Pipeline, Link: pl.Line}
+	n := graph.Node{ID: "pipeline " + pl.Name, Label: pl.Name, Detail: words.Plural(pl.Steps, "step"), Kind: graph.Pipeline, Link: pl.Line}
 	if ps := process.Of(m.plan); ps.Definition(pl.Name) != nil {
 		n.Kind, n.Detail = graph.Process, fmt.Sprintf("v%d, %s", ps.Definition(pl.Name).Version, words.Plural(len(ps.States(pl.Name)), "state"))
 	}

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -62,9 +63,7 @@ func TryIt(p *pipelines.Plan, addresses map[string]string) string {
 		if url := s.url(addresses); url != "" && verifyOf(s.pipeline) == nil {
 			return fmt.Sprintf("curl -d @%s %s -H 'content-type: application/json'", s.file, url)
 		}
-		if other == "" {
-			other = fmt.Sprintf("hub send %s @%s", s.pipeline.Name, s.file)
-		}
+		other = cmp.Or(other, fmt.Sprintf("hub send %s @%s", s.pipeline.Name, s.file))
 	}
 	return other
 }
