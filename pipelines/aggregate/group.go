@@ -155,11 +155,13 @@ func bodiesOf(members []member) doc.Value {
 // rootsOf lists the messages from outside that came together, each once.
 func rootsOf(members []member) []string {
 	var out []string
+	seen := map[string]bool{}
 	for _, m := range members {
 		root := (&hub.Message{ID: m.id}).Root()
-		if !slices.Contains(out, root) && len(out) < 1000 {
+		if !seen[root] && len(out) < 1000 {
 			out = append(out, root)
 		}
+		seen[root] = true
 	}
 	return out
 }

@@ -4,7 +4,6 @@ package memory
 import (
 	"context"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
@@ -107,8 +106,12 @@ func (s *Store) Commit(ctx context.Context, u *hub.Unit) error {
 		return err
 	}
 	for kind, m := range writes {
-		maps.Copy(s.kind(kind), m)
-		maps.DeleteFunc(s.kind(kind), func(_ string, r hub.Record) bool { return r.Version == 0 })
+		records := s.kind(kind)
+		for key, r := range m {
+			if records[key] = r; r.Version == 0 {
+				delete(records, key)
+			}
+		}
 	}
 	if u.Input != nil {
 		s.finish(u, now)
