@@ -11,8 +11,9 @@ import (
 
 // Adapter is an opened entry of `adapters:`.
 type Adapter struct {
-	cfg Config
-	env *hub.Env
+	cfg    Config
+	env    *hub.Env
+	append *appending // of all its targets; nil: each message is a file
 }
 
 // OpenSource makes the source of the files that arg, a pattern such as "*.csv", matches; "" stands for the adapter's own match.
@@ -51,5 +52,5 @@ func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Target{dir: a.cfg.Dir, naming: n, clock: a.env.Clock}, nil
+	return &Target{dir: a.cfg.Dir, naming: n, clock: a.env.Clock, append: a.append}, nil
 }

@@ -23,6 +23,7 @@ type Config struct {
 	Once       bool          `yaml:"once" doc:"Read what is there now, leave the files in place, and end: for batch runs."`
 	Workers    int           `yaml:"workers" default:"8" min:"1" max:"256" doc:"Messages handled at once."`
 	MaxRecord  int64         `yaml:"max_record" unit:"bytes" default:"1MiB" min:"1B" max:"64MiB" doc:"Largest record, or file where files are read whole; a larger one is refused as too_large."`
+	Append     bool          `yaml:"append" doc:"What is sent is added to the end of the file of its name, in a format of many records: ndjson, csv, fixed, text. Left out: each message is a file."`
 	Empty      string        `yaml:"empty" oneof:"skip|deliver|fail" default:"skip" doc:"A file of 0 bytes. skip: done, no message. deliver: a message without body. fail: refused as empty_file."`
 }
 

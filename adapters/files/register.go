@@ -30,6 +30,9 @@ func definition() hub.Typed[*Adapter, Config, SourceConfig] {
 		Open: func(c *Config, env *hub.Env) (*Adapter, error) {
 			a := &Adapter{cfg: *c, env: env}
 			a.cfg.Dir, a.cfg.Path = env.Path(c.Dir), env.Path(c.Path)
+			if c.Append {
+				a.append = newAppending(a.cfg.Dir, env.Clock)
+			}
 			return a, nil
 		},
 		OpenSource: (*Adapter).OpenSource,

@@ -80,6 +80,9 @@ func Wrap(f *hub.Format, charset, compress string) (*hub.Format, error) {
 			return f.Params(plain)
 		}
 	}
+	if w.Append = nil; f.Append != nil && compress != "deflate" { // which ends with its first stream
+		w.Append = c.append
+	}
 	return &w, nil
 }
 
@@ -110,13 +113,27 @@ func (c coded) marked() bool { return c.set != nil && c.format.Declares }
 
 func (c coded) encode(v doc.Value) ([]byte, error) {
 	raw, err := c.format.Encode(v)
+	return c.coded(raw, err, true)
+}
+
+func (c coded) append(v doc.Value, first bool) ([]byte, error) {
+	raw, err := c.format.Append(v, first)
+	return c.coded(raw, err, first)
+}
+
+// coded writes what a format wrote; the byte order mark of UTF-16 is for the first of several only.
+func (c coded) coded(raw []byte, err error, first bool) ([]byte, error) {
+	if err == nil && c.set != nil {
+		set := c.set
+		if !first && strings.EqualFold(c.charset, "utf-16") {
+			set = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
+		}
+		if raw, err = set.NewEncoder().Bytes(raw); err != nil {
+			err = hub.Fail(hub.Invalid, "no_charset", "the text has a character that %s has no place for: %w", c.charset, err)
+		}
+	}
 	if err != nil {
 		return nil, err
-	}
-	if c.set != nil {
-		if raw, err = c.set.NewEncoder().Bytes(raw); err != nil {
-			return nil, hub.Fail(hub.Invalid, "no_charset", "the text has a character that %s has no place for: %w", c.charset, err)
-		}
 	}
 	return squeeze(c.compress, raw)
 }

@@ -168,3 +168,30 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+// TestAppend: records that are written one by one behind a coding are read as one stream.
+func TestAppend(t *testing.T) {
+	lines := &hub.Format{Name: "lines", Type: "text/plain",
+		Decode: func(raw []byte) (doc.Value, error) { return doc.StringValue(string(raw)), nil },
+		Append: func(v doc.Value, _ bool) ([]byte, error) { return []byte(v.Str() + "\n"), nil }}
+	for _, c := range []struct{ charset, compress string }{{"utf-16", ""}, {"utf-16le", ""}, {"windows-1252", ""}, {"", "gzip"}, {"", "zstd"}, {"utf-16", "gzip"}} {
+		f, err := Wrap(lines, c.charset, c.compress)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var raw []byte
+		for i, text := range []string{"é", "b", "ü"} {
+			line, err := f.Append(doc.StringValue(text), i == 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw = append(raw, line...)
+		}
+		if v, err := f.Decode(raw); err != nil || v.Str() != "é\nb\nü\n" {
+			t.Errorf("%+v: %q, %v", c, v.Str(), err)
+		}
+	}
+	if f, err := Wrap(lines, "", "deflate"); err != nil || f.Append != nil {
+		t.Errorf("deflate: %v, records can be added: %t", err, f.Append != nil)
+	}
+}

@@ -35,6 +35,7 @@ type FormatCase struct {
 func Format(t *testing.T, c FormatCase) {
 	t.Run("declares itself", c.declares)
 	t.Run("10,000 documents survive", c.survive)
+	t.Run("one record after another", c.appends)
 	t.Run("faults have a place", c.faults)
 	t.Run("side by side", c.sideBySide)
 	t.Run("hostile input is bounded", func(t *testing.T) {
@@ -113,6 +114,39 @@ func formatTables(marker string, v reflect.Value) []componentConfig {
 		}
 	}
 	return tables
+}
+
+// appends: records that are written one after another are what is written of them at once.
+func (c FormatCase) appends(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 13))
+	for range 100 {
+		v := c.Random(r)
+		if c.Open.Append == nil || v.Kind() != doc.Array || v.Len() == 0 {
+			continue
+		}
+		want, err := c.Open.Encode(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := appended(c.Open, v)
+		if err != nil && hub.AsError(err).Class == hub.Invalid { // it needs more options for that
+			return
+		}
+		if err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("%s is %q one by one, %v; at once %q", v, got, err, want)
+		}
+	}
+}
+
+func appended(f *hub.Format, list doc.Value) (out []byte, err error) {
+	for i, e := range list.Elems() {
+		raw, err := f.Append(e, i == 0)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, raw...)
+	}
+	return out, nil
 }
 
 func (c FormatCase) survive(t *testing.T) {

@@ -72,7 +72,7 @@ func Format() hub.FormatKind {
 		func() *Options { return &Options{Decimal: ".", Quote: "minimal", Line: "crlf"} }, (*Options).check,
 		func(o *Options, _ func(string) *hub.Format) (*hub.Format, error) {
 			f := newFormat(o)
-			return &hub.Format{Name: "csv", Type: "text/csv; charset=utf-8", Untyped: true, Decode: f.decode, Encode: f.encode, Records: f.records}, nil
+			return &hub.Format{Name: "csv", Type: "text/csv; charset=utf-8", Untyped: true, Decode: f.decode, Encode: f.encode, Append: f.append, Records: f.records}, nil
 		})
 }
 

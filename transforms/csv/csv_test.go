@@ -335,3 +335,30 @@ func BenchmarkEncode(b *testing.B) {
 		}
 	}
 }
+
+// TestAppend: rows that are added one by one are those that are written at once, behind one header row and one byte order mark.
+func TestAppend(t *testing.T) {
+	rows, err := doc.Parse([]byte(`[{"id":"A","price":1.5},{"id":"=B","price":2},{"price":3,"id":"C"}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := open(t, Options{Header: []string{"id", "price"}, Delimiter: ";", Decimal: ",", BOM: true, Guard: true, Line: "crlf"})
+	want, err := f.Encode(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []byte
+	for i, row := range rows.Elems() {
+		raw, err := f.Append(row, i == 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, raw...)
+	}
+	if string(got) != string(want) {
+		t.Errorf("%q one by one, %q at once", got, want)
+	}
+	if _, err := open(t, Options{}).Append(rows, true); err == nil || !strings.Contains(err.Error(), "name them in header: at the format") {
+		t.Errorf("without columns: %v", err)
+	}
+}

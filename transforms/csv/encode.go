@@ -50,6 +50,20 @@ func (f *format) encode(v doc.Value) ([]byte, error) {
 	return w.out, nil
 }
 
+// append writes rows behind others; the columns must be known, so that all have the same.
+func (f *format) append(v doc.Value, first bool) ([]byte, error) {
+	if len(f.Header) == 0 {
+		return nil, hub.Fail(hub.Invalid, "no_csv", "rows that are added to others need their columns: name them in header: at the format")
+	}
+	rows := *f
+	if !first {
+		options := *f.Options
+		options.NoHeader, options.BOM = true, false
+		rows.Options = &options
+	}
+	return rows.encode(v)
+}
+
 // begin chooses the columns, and writes the header row.
 func (w *writer) begin(v doc.Value) error {
 	for _, name := range w.Header {

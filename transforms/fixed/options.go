@@ -49,7 +49,8 @@ func Format() hub.FormatKind {
 			if len(l.types) == 0 {
 				return nil, fmt.Errorf("it has no columns: declare it under formats: with columns or records")
 			}
-			return &hub.Format{Name: "fixed", Type: "text/plain; charset=utf-8", Decode: l.decode, Encode: l.encode, Records: l.records}, nil
+			return &hub.Format{Name: "fixed", Type: "text/plain; charset=utf-8", Decode: l.decode, Encode: l.encode, Records: l.records,
+				Append: func(v doc.Value, _ bool) ([]byte, error) { return l.encode(v) }}, nil
 		})
 }
 

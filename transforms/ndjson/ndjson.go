@@ -18,7 +18,8 @@ func Format() hub.FormatKind {
 	return hub.FormatOf(hub.FormatKind{Name: "ndjson", Types: []string{"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"}},
 		func() *Options { return &Options{} }, nil,
 		func(*Options, func(string) *hub.Format) (*hub.Format, error) {
-			return &hub.Format{Name: "ndjson", Type: "application/x-ndjson", Decode: decode, Encode: encode, Records: records}, nil
+			return &hub.Format{Name: "ndjson", Type: "application/x-ndjson", Decode: decode, Encode: encode, Records: records,
+				Append: func(v doc.Value, _ bool) ([]byte, error) { return append(v.JSON(), '\n'), nil }}, nil
 		})
 }
 
