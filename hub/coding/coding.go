@@ -128,14 +128,26 @@ func (c coded) coded(raw []byte, err error, first bool) ([]byte, error) {
 		if !first && strings.EqualFold(c.charset, "utf-16") {
 			set = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
 		}
-		if raw, err = set.NewEncoder().Bytes(raw); err != nil {
-			err = hub.Fail(hub.Invalid, "no_charset", "the text has a character that %s has no place for: %w", c.charset, err)
+		text := raw
+		if raw, err = set.NewEncoder().Bytes(text); err != nil {
+			char := lacking(set, string(text))
+			err = hub.Fail(hub.Invalid, "no_charset", "%s has no place for the character %c (%U): replace it, or write another charset", c.charset, char, char)
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
 	return squeeze(c.compress, raw)
+}
+
+// lacking is the first character of a text that a character set has no place for.
+func lacking(set encoding.Encoding, text string) (char rune) {
+	for _, char = range text {
+		if _, err := set.NewEncoder().String(string(char)); err != nil {
+			break
+		}
+	}
+	return char
 }
 
 func (c coded) records(r io.Reader, limit int) hub.RecordReader {

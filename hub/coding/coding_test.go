@@ -100,7 +100,7 @@ func TestFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Encode(doc.StringValue("漢")); err == nil || hub.AsError(err).Reason != "no_charset" {
+	if _, err := f.Encode(doc.StringValue("Zoë 漢 字")); err == nil || hub.AsError(err).Reason != "no_charset" || !strings.Contains(err.Error(), "the character 漢 (U+6F22)") {
 		t.Error(err)
 	}
 }

@@ -37,10 +37,11 @@ type Options struct {
 	Delimiter string            `yaml:"delimiter" doc:"The character between columns, or tab. Left out: it is found when read, and a comma when written."`
 	Header    []string          `yaml:"header" doc:"Names of the columns that must be there, in any order; when written, the columns in their order."`
 	NoHeader  bool              `yaml:"no_header" doc:"There is no header row: header names the columns, in their order."`
+	Skip      int               `yaml:"skip" min:"0" max:"1000" doc:"How many lines stand before the table and are passed over when it is read, blank ones included."`
 	Columns   map[string]Column `yaml:"columns" doc:"What single columns are, by their names in the header row."`
 	Decimal   string            `yaml:"decimal" default:"." oneof:".|," doc:"What stands before the decimals of numbers."`
 	Group     string            `yaml:"group" oneof:".|,|'| " doc:"What stands between groups of three digits. Left out: nothing may."`
-	Quote     string            `yaml:"quote" default:"minimal" oneof:"minimal|all" doc:"Which cells are written in quotes: those that need them, or all."`
+	Quote     string            `yaml:"quote" default:"minimal" oneof:"minimal|all|none" doc:"Which cells are written in quotes: those that need them, or all. none: a quote is a character like any other, also when read."`
 	Line      string            `yaml:"line" default:"crlf" oneof:"crlf|lf" doc:"How a written line ends; LF, CR LF and CR are read."`
 	BOM       bool              `yaml:"bom" doc:"Write a byte order mark first, by which Excel knows UTF-8."`
 	Guard     bool              `yaml:"guard" doc:"Write ' before texts that a spreadsheet would take for a formula, and take it off when read."`
@@ -63,7 +64,8 @@ const (
 	typeDate   = "date"
 	typeTime   = "time"
 
-	noGroup = "none"
+	noGroup   = "none"
+	quoteNone = "none"
 )
 
 // Format declares it.

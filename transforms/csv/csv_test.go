@@ -3,6 +3,7 @@ package csv
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -213,6 +214,55 @@ func TestEncode(t *testing.T) {
 		}
 		if raw, err := open(t, c.o).Encode(v); err != nil || string(raw) != c.want {
 			t.Errorf("%s\n got %q, %v\nwant %q", c.in, raw, err, c.want)
+		}
+	}
+}
+
+// TestLinesBeforeTheTable: they are passed over, also where they are longer than what is read at once, and count for the places of faults.
+func TestLinesBeforeTheTable(t *testing.T) {
+	f := open(t, Options{Skip: 4, Columns: map[string]Column{"b": {Type: "number"}}})
+	raw := "\uFEFF\"Konto\";\"DE02\"\r\n\r\n" + strings.Repeat("x,", window) + "\r\n\"open\r\na;b\r\n1;2\r\n1;x\r\n"
+	next, got := f.Records(strings.NewReader(raw), 1<<20), []string{}
+	for range 3 {
+		body, line, err := next()
+		v, _ := body.Doc()
+		got = append(got, fmt.Sprint(v, " ", line, " ", err))
+	}
+	want := []string{`{"a":"1","b":2} 6 <nil>`, `null 7 line 7 column 3: b: "x" is no number`, `null 8 EOF`}
+	if !slices.Equal(got, want) {
+		t.Errorf("\n got %q\nwant %q", got, want)
+	}
+	for _, raw := range []string{"", "a\n", "a\nb\nc\nd"} {
+		if v, err := f.Decode([]byte(raw)); err == nil || !strings.Contains(err.Error(), "the file is empty") {
+			t.Errorf("%q: %s, %v", raw, v, err)
+		}
+	}
+}
+
+// TestWithoutQuotes: a quote is a character like any other; what can't be written without quotes is refused.
+func TestWithoutQuotes(t *testing.T) {
+	f := open(t, Options{Quote: "none", Header: []string{"a", "b"}})
+	for _, raw := range []string{"a\tb\r\n5\" \"Lux\"\t\"\r\n\"x\ty\"\r\n", "a,b\r\n\",\r\n"} {
+		v, err := f.Decode([]byte(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := f.Encode(v); err != nil || string(again) != strings.ReplaceAll(raw, "\t", ",") {
+			t.Errorf("%q became %s, and %q, %v", raw, v, again, err)
+		}
+	}
+	r := rand.New(rand.NewPCG(7, 8))
+	for range 2000 {
+		v := rowsOf(r, []string{"a", "b"})
+		raw, err := f.Encode(v)
+		if err != nil {
+			if !strings.Contains(err.Error(), "without quotes") || !strings.ContainsAny(v.String(), ",;|\\\uFEFF") {
+				t.Fatalf("%s: %v", v, err)
+			}
+			continue
+		}
+		if got, err := f.Decode(raw); err != nil || !doc.Equal(got, v) {
+			t.Fatalf("%s became %q, read as %s, %v", v, raw, got, err)
 		}
 	}
 }

@@ -26,11 +26,14 @@ type writer struct {
 
 // encode writes a list of objects, or one object, as rows.
 func (f *format) encode(v doc.Value) ([]byte, error) {
-	w := &writer{format: f, place: map[string]int{}, delim: f.delim, special: "\"\r\n", end: "\r\n"}
+	w := &writer{format: f, place: map[string]int{}, delim: f.delim, special: "\r\n", end: "\r\n"}
 	if f.delim == 0 { // who reads may look for any of them
 		w.delim, w.special = ',', w.special+delimiters
 	} else {
 		w.special += string(f.delim)
+	}
+	if f.Quote != quoteNone {
+		w.special += "\""
 	}
 	if f.Line == "lf" {
 		w.end = "\n"
@@ -97,7 +100,9 @@ func (w *writer) begin(v doc.Value) error {
 		return nil
 	}
 	for i, name := range names {
-		w.cell(i, name)
+		if err := w.cell(i, name); err != nil {
+			return hub.Fail(hub.Invalid, "no_csv", "the column %q: %s", name, err)
+		}
 	}
 	w.out = append(w.out, w.end...)
 	return nil
@@ -148,30 +153,36 @@ func (w *writer) row(row doc.Value) error {
 	}
 	for i, c := range w.columns {
 		text, err := c.text(w.cells[i])
-		if err != nil {
-			return fmt.Errorf("%s: %w", doc.Pointer(escape.Visible(c.field)), err)
-		}
 		if w.Guard && c.Type == typeText && w.cells[i].Kind() == doc.String && guarded(text) {
 			text = "'" + text
 		}
-		w.cell(i, text)
+		if err == nil {
+			err = w.cell(i, text)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", doc.Pointer(escape.Visible(c.field)), err)
+		}
 	}
 	w.out = append(w.out, w.end...)
 	return nil
 }
 
 // cell writes cell i of a row.
-func (w *writer) cell(i int, text string) {
+func (w *writer) cell(i int, text string) error {
 	if i > 0 {
 		w.out = append(w.out, w.delim)
 	}
-	if !w.quoted(i, text) {
+	switch {
+	case !w.quoted(i, text):
 		w.out = append(w.out, text...)
-		return
+	case w.Quote == quoteNone:
+		return fmt.Errorf("%q can't be written without quotes: write quote: minimal at the format, or another text", text)
+	default:
+		w.out = append(w.out, '"')
+		w.out = append(w.out, strings.ReplaceAll(text, `"`, `""`)...)
+		w.out = append(w.out, '"')
 	}
-	w.out = append(w.out, '"')
-	w.out = append(w.out, strings.ReplaceAll(text, `"`, `""`)...)
-	w.out = append(w.out, '"')
+	return nil
 }
 
 // quoted tells that a cell needs quotes, so that nobody takes it for something else: a blank line, a byte order mark, Excel's line sep=.

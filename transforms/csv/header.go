@@ -16,6 +16,10 @@ func (r *reader) start() *doc.SyntaxError {
 	if r.have(len(bom)) {
 		r.buf = bytes.TrimPrefix(r.buf, []byte(bom))
 	}
+	for range r.f.Skip {
+		_, lines, _ := r.drop(false)
+		r.line += lines
+	}
 	delim, detail := cmp.Or(r.f.delim, r.skipSep()), ""
 	if delim == 0 {
 		if delim, detail = r.findDelimiter(); detail != "" {
@@ -23,7 +27,7 @@ func (r *reader) start() *doc.SyntaxError {
 			return &doc.SyntaxError{Code: CodeHeader, Line: r.line, Col: 1, Detail: detail}
 		}
 	}
-	r.scan.by(delim)
+	r.scan.by(delim, r.f.Quote != quoteNone)
 	if r.f.NoHeader {
 		r.use(r.f.Header)
 		return nil
@@ -161,7 +165,7 @@ func (r *reader) findDelimiter() (delim byte, detail string) {
 	sample := r.buf[:min(len(r.buf), sampleBytes)]
 	mostAgree, mostFirst, tie := 0, 0, byte(0)
 	for i := range len(delimiters) {
-		rows := delimitersOf(sample, delimiters[i], whole)
+		rows := delimitersOf(sample, delimiters[i], r.f.Quote != quoteNone, whole)
 		first, agree := rows[0], 0
 		for _, n := range rows {
 			if n == first {
@@ -184,7 +188,7 @@ func (r *reader) findDelimiter() (delim byte, detail string) {
 
 // delimitersOf counts a delimiter outside of quotes in each row of the sample that is not blank. One behind the last column does not count, nor
 // does a row that goes on behind the sample, if there is another.
-func delimitersOf(sample []byte, delim byte, whole bool) (rows []int) {
+func delimitersOf(sample []byte, delim byte, quotes, whole bool) (rows []int) {
 	n, last, quoted := 0, byte(0), false
 	end := func() {
 		if last == delim && !quoted {
@@ -194,7 +198,7 @@ func delimitersOf(sample []byte, delim byte, whole bool) (rows []int) {
 	}
 	for _, c := range sample {
 		switch {
-		case c == '"':
+		case c == '"' && quotes:
 			quoted = !quoted
 		case quoted:
 		case c == '\n' || c == '\r':

@@ -143,7 +143,7 @@ func (r *reader) record() (raw []byte, line int, err error) {
 // dropRecord drops the record with a fault, of which n bytes were scanned.
 func (r *reader) dropRecord(n int, f *fault) *recordError {
 	e := refuse(r.buf[:n], r.line, f)
-	raw, lines, open := r.drop(f.long)
+	raw, lines, open := r.drop(f.long && r.scan.stops['"'])
 	e.Raw = raw
 	r.line += max(1, lines)
 	if open {

@@ -38,9 +38,9 @@ type scanner struct {
 	quoted bool // a field of the record is quoted
 }
 
-// by makes the byte the delimiter.
-func (s *scanner) by(delim byte) {
-	s.delim, s.stops = delim, [256]bool{'\n': true, '\r': true, '"': true}
+// by makes the byte the delimiter; quotes tells that cells may be in quotes.
+func (s *scanner) by(delim byte, quotes bool) {
+	s.delim, s.stops = delim, [256]bool{'\n': true, '\r': true, '"': quotes}
 	s.stops[delim] = true
 }
 
@@ -52,7 +52,7 @@ func (s *scanner) record(b []byte, last bool) (n int, f *fault) {
 	s.fields, s.count, s.quoted = s.fields[:0], 0, false
 	for i := 0; ; {
 		end := i
-		if i < len(b) && b[i] == '"' {
+		if i < len(b) && b[i] == '"' && s.stops['"'] {
 			s.quoted = true
 			end, f = s.quotedField(b, i, last)
 		} else {
