@@ -108,19 +108,37 @@ func (l *loading) wires(ops *yamlfile.Node) map[string]wire {
 	out := map[string]wire{}
 	for key, op := range ops.Entries() {
 		n := op.Take("format")
+		var w wire
 		switch {
 		case n == nil:
 			continue
 		case n.Kind() == yamlfile.Map:
 			n.Allow("format", "request", "reply")
-			out[key.Raw()] = wire{l.formatOf(n.Get("request")), l.formatOf(n.Get("reply"))}
+			w = wire{l.formatOf(n.Get("request")), l.formatOf(n.Get("reply"))}
 		default:
-			f := l.formatOf(n)
-			out[key.Raw()] = wire{f, f}
+			w.request = l.formatOf(n)
+			w.reply = w.request
 		}
+		w.request = labelled(w.request, op.Get("headers"))
+		out[key.Raw()] = w
 		shorten(ops, key, op)
 	}
 	return out
+}
+
+// labelled is f with the content type that the headers of an operation say.
+func labelled(f *hub.Format, headers *yamlfile.Node) *hub.Format {
+	if f == nil || headers == nil {
+		return f
+	}
+	own := *f
+	for key, value := range headers.Entries() {
+		if strings.EqualFold(key.Raw(), hub.HeaderContentType) {
+			own.Type = value.Str()
+			return &own
+		}
+	}
+	return f
 }
 
 // Written compiles the format that n names for a message that a step makes; set tells that the step sets its content type.
