@@ -107,51 +107,15 @@ func (v Value) find(name string) (Value, bool) {
 	return Value{}, false
 }
 
-// Hash returns a 64-bit hash of the value: values that are Equal have the same hash, whatever the scale of their numbers or the order of
-// their fields. It is the same in every process, and no defence against crafted collisions: compare with Equal after it.
+// Hash returns a 64-bit hash (FNV-1a) of the value: values that are Equal have the same hash, whatever the scale of their numbers or the order
+// of their fields. It is the same in every process, and no defence against crafted collisions: compare with Equal after it.
 func Hash(v Value) uint64 {
-	switch v.Kind() {
-	case Bool:
-		if v.Bool() {
-			return mix(3)
-		}
-		return mix(2)
-	case Number:
-		var buf [40]byte
-		return hashText(4, View(v.Num().Normal().Append(buf[:0])))
-	case String:
-		return hashText(5, v.Str())
-	case Array:
-		h := mix(6)
-		for _, e := range v.Elems() {
-			h = mix(h ^ Hash(e))
-		}
-		return h
-	case Object:
-		h := mix(7)
-		for name, f := range v.Fields() {
-			h += mix(hashText(8, name) ^ mix(Hash(f)))
-		}
-		return h
+	var room [128]byte
+	h := uint64(14695981039346656037)
+	for _, c := range canonical(room[:0], v) {
+		h = (h ^ uint64(c)) * 1099511628211
 	}
-	return mix(1)
-}
-
-// hashText is FNV-1a with a seed.
-func hashText(seed uint64, s string) uint64 {
-	h := 14695981039346656037 ^ seed
-	for i := range len(s) {
-		h = (h ^ uint64(s[i])) * 1099511628211
-	}
-	return mix(h)
-}
-
-// mix is the finaliser of splitmix64.
-func mix(h uint64) uint64 {
-	h += 0x9E3779B97F4A7C15
-	h = (h ^ h>>30) * 0xBF58476D1CE4E5B9
-	h = (h ^ h>>27) * 0x94D049BB133111EB
-	return h ^ h>>31
+	return h
 }
 
 // Digest is a 32-character name of the value's content, half of a SHA-256: values that are Equal have the same digest, whatever the scale of

@@ -197,6 +197,9 @@ func checkText(t testing.TB, raw []byte) {
 			t.Fatalf("%q: %#v", raw, err)
 		}
 		if _, _, err := outline(raw); err == nil {
+			if bytes.HasPrefix(raw, []byte("<?xml")) && e.Offset <= bytes.Index(raw, []byte("?>")) {
+				return // encoding/xml does not look into the declaration
+			}
 			for _, reason := range stricter {
 				if strings.Contains(e.Detail, reason) {
 					return
@@ -226,7 +229,7 @@ var seeds = []string{
 	`<a xmlns="urn:a" xmlns:b="urn:b"><b:c b:d="e"/><c xmlns=""/><d xsi:nil="true" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"/></a>`,
 	"<a>\r\n<b> </b>]] ></a>", "<a xml:space='preserve'> <b/> </a>", "<!DOCTYPE a><a/>", "\uFEFF<a/>", "\xFF\xFE<\x00a\x00/\x00>\x00", "<a><b></a></b>", "<a b='1' b='2'/>",
 	"<?xml version='1.0' encoding='ISO-8859-1'?><a>\xE4</a>", "<a><![CDATA[", "<a:b xmlns:a='x' xmlns:c='x' a:d='' c:d=''/>", "<a/><b/>", "<a>&b;</a>", "<a>&#x110000;</a>",
-	`<a><b xmlns:xsi="0"/></a>`,
+	`<a><b xmlns:xsi="0"/></a>`, "<?xml 0?>",
 }
 
 const envelope11 = `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>`
