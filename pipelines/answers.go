@@ -158,10 +158,8 @@ func (a *answers) shape() *shape.Type {
 	}
 	var t *shape.Type
 	for _, s := range a.by {
-		is := shape.AnyType
-		if s.schema != nil {
-			is = s.schema.Shape()
-		} else if s.empty {
+		is := s.schema.Shape()
+		if s.empty {
 			is = shape.NullType
 		}
 		if t == nil {

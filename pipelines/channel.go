@@ -3,7 +3,6 @@ package pipelines
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -42,12 +41,7 @@ type reader struct {
 	match    map[string]string // headers
 }
 
-func (c *Channel) shape() *shape.Type {
-	if c.schema != nil {
-		return c.schema.Shape()
-	}
-	return shape.AnyType
-}
+func (c *Channel) shape() *shape.Type { return c.schema.Shape() }
 
 // queue is where a pipeline's messages of this channel lie.
 func (c *Channel) queue(pipeline string) string {
@@ -245,10 +239,10 @@ func (l *loading) standIn(p *Pipeline, a *Adapter, at *yamlfile.Node) {
 // standInFor is the channel of the store that stands in for a place of an absent broker.
 func (l *loading) standInFor(a *Adapter, place hub.Carried) *Channel {
 	name := a.Name + ":" + place.Name
-	i := slices.IndexFunc(l.standIns, func(c *Channel) bool { return c.Name == name })
-	if i < 0 {
-		l.standIns = append(l.standIns, &Channel{Name: name, Type: place.Type, Line: a.Line, standIn: true})
-		i = len(l.standIns) - 1
+	c := Find(l.standIns, func(c *Channel) bool { return c.Name == name })
+	if c == nil {
+		c = &Channel{Name: name, Type: place.Type, Line: a.Line, standIn: true}
+		l.standIns = append(l.standIns, c)
 	}
-	return l.standIns[i]
+	return c
 }

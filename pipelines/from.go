@@ -156,13 +156,10 @@ func (l *loading) faultAt(n, arg *yamlfile.Node, f hub.FieldFault) {
 
 // shape is the type of the body that comes in.
 func (f *From) shape() *shape.Type {
-	switch {
-	case f.schema != nil:
-		return f.schema.Shape()
-	case f.Channel != nil:
+	if f.schema == nil && f.Channel != nil {
 		return f.Channel.shape()
 	}
-	return shape.AnyType
+	return f.schema.Shape()
 }
 
 // entry is what happens to a message from outside before the first step: it is

@@ -169,20 +169,21 @@ func (p *Plan) Stages() []*engine.Stage {
 
 // Pipeline finds a pipeline by name; nil when there is none.
 func (p *Plan) Pipeline(name string) *Pipeline {
-	return find(p.Pipelines, func(l *Pipeline) bool { return l.Name == name })
+	return Find(p.Pipelines, func(l *Pipeline) bool { return l.Name == name })
 }
 
 // Channel finds a channel by name; nil when there is none.
 func (p *Plan) Channel(name string) *Channel {
-	return find(p.Channels, func(c *Channel) bool { return c.Name == name })
+	return Find(p.Channels, func(c *Channel) bool { return c.Name == name })
 }
 
 // Adapter finds an adapter by name; nil when there is none.
 func (p *Plan) Adapter(name string) *Adapter {
-	return find(p.Adapters, func(a *Adapter) bool { return a.Name == name })
+	return Find(p.Adapters, func(a *Adapter) bool { return a.Name == name })
 }
 
-func find[T any](list []*T, is func(*T) bool) *T {
+// Find is the first element of a list that is meant; nil: none is.
+func Find[T any](list []*T, is func(*T) bool) *T {
 	if i := slices.IndexFunc(list, is); i >= 0 {
 		return list[i]
 	}

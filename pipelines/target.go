@@ -20,10 +20,8 @@ type farEnd struct {
 
 // farEnd is the adapter's far end for arg; one for all steps that name it.
 func (a *Adapter) farEnd(arg string, calls bool) *farEnd {
-	for _, f := range a.farEnds {
-		if f.arg == arg && f.calls == calls {
-			return f
-		}
+	if f := Find(a.farEnds, func(f *farEnd) bool { return f.arg == arg && f.calls == calls }); f != nil {
+		return f
 	}
 	f := &farEnd{adapter: a, arg: arg, calls: calls}
 	a.farEnds = append(a.farEnds, f)

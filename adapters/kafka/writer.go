@@ -165,7 +165,7 @@ func (w *writer) ask(t *topic, create Create) *look {
 		}
 		t.state, t.looked = state, w.adapter.env.Clock.Now()
 		for i := len(t.outlets); i < len(state.leaders); i++ {
-			t.outlets = append(t.outlets, &outlet{writer: w, topic: t, partition: i})
+			t.outlets = append(t.outlets, &outlet{topic: t, partition: i})
 			t.ids = append(t.ids, i)
 		}
 	})
@@ -229,7 +229,6 @@ func (w *writer) lineUp(o *outlet) {
 
 // outlet is the queue of one partition. One request is under way for it at a time, which keeps the order. Its fields are guarded by writer.mu.
 type outlet struct {
-	writer    *writer
 	topic     *topic
 	partition int
 

@@ -11,7 +11,6 @@ import (
 // feed runs a source into its stage, and runs it again when it fails.
 type feed struct {
 	rt    *Runtime
-	name  string
 	src   hub.Source
 	stage *Stage
 	use   *Use

@@ -90,7 +90,7 @@ func (rt *Runtime) Bind(owner, handle any) { rt.env.Bind(owner, handle) }
 func (rt *Runtime) AddSource(name string, src hub.Source, s *Stage) {
 	s.Direct = true
 	from := cmp.Or(s.Adapter, name)
-	rt.sources = append(rt.sources, &feed{rt: rt, name: name, src: src, stage: s, use: rt.Health.Part(PartAdapter, from).Use("from "+name, true), kick: make(chan struct{}, 1)})
+	rt.sources = append(rt.sources, &feed{rt: rt, src: src, stage: s, use: rt.Health.Part(PartAdapter, from).Use("from "+name, true), kick: make(chan struct{}, 1)})
 }
 
 // Store is the runtime's store.

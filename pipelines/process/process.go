@@ -84,12 +84,7 @@ func (ps *Processes) find(name string) *machine {
 	if ps == nil {
 		return nil
 	}
-	for _, m := range ps.list {
-		if m.Name == name {
-			return m
-		}
-	}
-	return nil
+	return pipelines.Find(ps.list, func(m *machine) bool { return m.Name == name })
 }
 
 // Names are the names of the processes, in the order of the file.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/engine"
 	"orderhub/hub/store"
 )
 
@@ -66,12 +67,7 @@ func (r *run) rows(ctx context.Context) ([]*hub.Delivery, error) {
 }
 
 func (r *run) reads(queue string) bool {
-	for _, s := range r.plan.Stages() {
-		if s.Queue == queue {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.plan.Stages(), func(s *engine.Stage) bool { return s.Queue == queue })
 }
 
 // step runs one message of the queue; after a kill the next step finds it again.

@@ -140,8 +140,6 @@ func (b *builder) merge(n *Node, m *yaml.Node, depth int) {
 	}
 }
 
-var guessedKeys = map[string]bool{"on": true, "off": true, "yes": true, "no": true, "y": true, "n": true}
-
 // status is an HTTP status.
 var status = regexp.MustCompile(`^[1-5][0-9][0-9]$`)
 
@@ -168,8 +166,9 @@ func (b *builder) checkKey(n, key *Node, v *yaml.Node) bool {
 		key.Errorf("E006", fmt.Sprintf("write %s: %s", name, rest), "a space is missing behind the colon of %q", k.Value)
 		return false
 	}
+	_, word := boolWords[strings.ToLower(k.Value)]
 	switch reading := guess(k.Value, k.Tag); {
-	case guessedKeys[strings.ToLower(k.Value)]:
+	case word:
 		key.Warnf("W017", fmt.Sprintf("write \"%s\", or better another name", k.Value),
 			"%s as a key means true or false to other YAML tools; here it is text", k.Value)
 	case k.Tag == "!!null":

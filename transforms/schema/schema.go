@@ -49,8 +49,13 @@ func Compile(name string, src []byte) (*Schema, error) {
 func (s *Schema) Name() string { return s.name }
 
 // Shape is the type of the documents: what formulas may expect of them. An object with properties is closed, though at run time it may have more
-// fields, unless additionalProperties says so.
-func (s *Schema) Shape() *shape.Type { return s.shape }
+// fields, unless additionalProperties says so. Of no schema (nil) it is any value.
+func (s *Schema) Shape() *shape.Type {
+	if s == nil {
+		return shape.AnyType
+	}
+	return s.shape
+}
 
 func compile(file string, src []byte, f *folder) (*Schema, error) {
 	url := urlOf(file)

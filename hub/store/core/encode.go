@@ -183,18 +183,11 @@ func decodeFailure(text string) *hub.Failure {
 	return f
 }
 
-// Optional is NULL for "".
-func Optional(s string) any {
-	if s == "" {
+// Optional is NULL for "" and for 0.
+func Optional[T string | int64](v T) any {
+	var none T
+	if v == none {
 		return nil
 	}
-	return s
-}
-
-// OptionalInt is NULL for 0.
-func OptionalInt(n int64) any {
-	if n == 0 {
-		return nil
-	}
-	return n
+	return v
 }

@@ -32,16 +32,16 @@ func (b *batch) record(w *hub.Write) error {
 		n = 1
 		err = b.c.query(context.Background(), sql.there, []any{w.Kind, w.Key, now}, func(core.Row) error { n = 0; return nil })
 	case w.IfVersion == 0:
-		n, err = b.c.exec(sql.create, w.Kind, w.Key, b.versionOf(w), crc, w.Value, core.OptionalInt(core.Nanos(w.Expires)), now)
+		n, err = b.c.exec(sql.create, w.Kind, w.Key, b.versionOf(w), crc, w.Value, core.Optional(core.Nanos(w.Expires)), now)
 	case w.IfVersion == hub.AnyVersion && w.Value == nil:
 		n = 1
 		_, err = b.c.exec(sql.drop, w.Kind, w.Key)
 	case w.IfVersion == hub.AnyVersion:
-		n, err = b.c.exec(sql.put, w.Kind, w.Key, b.versionOf(w), crc, w.Value, core.OptionalInt(core.Nanos(w.Expires)))
+		n, err = b.c.exec(sql.put, w.Kind, w.Key, b.versionOf(w), crc, w.Value, core.Optional(core.Nanos(w.Expires)))
 	case w.Value == nil:
 		n, err = b.c.exec(sql.end, w.Kind, w.Key, w.IfVersion, now)
 	default:
-		n, err = b.c.exec(sql.change, b.versionOf(w), crc, w.Value, core.OptionalInt(core.Nanos(w.Expires)), w.Kind, w.Key, w.IfVersion, now)
+		n, err = b.c.exec(sql.change, b.versionOf(w), crc, w.Value, core.Optional(core.Nanos(w.Expires)), w.Kind, w.Key, w.IfVersion, now)
 	}
 	if err == nil && n == 0 {
 		err = fmt.Errorf("record %s %q: %w", w.Kind, w.Key, hub.ErrConflict)

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"orderhub/hub"
@@ -176,7 +177,7 @@ func (b *batch) put(r *putRow) error {
 		_, err = b.c.exec(sqlPut, seq, r.Queue.ID, core.Optional(m.Key), m.ID, core.Optional(m.Correlation), r.Sum, r.Head, r.Body)
 	} else {
 		_, err = b.c.exec(sqlAdd, seq, r.Queue.ID, core.Optional(m.Key), m.ID, core.Optional(m.Correlation), r.Sum, r.Head, r.Body,
-			int64(r.State), core.OptionalInt(int64(p.Tries)), core.OptionalInt(r.Due), core.Optional(p.Name), r.Error, r.Cause)
+			int64(r.State), core.Optional(int64(p.Tries)), core.Optional(r.Due), core.Optional(p.Name), r.Error, r.Cause)
 	}
 	if err != nil {
 		return err
@@ -192,13 +193,8 @@ func (b *batch) put(r *putRow) error {
 
 // introduce gives the queue its row in queues. Only the writer looks at stored.
 func (b *batch) introduce(q *queue) error {
-	if q.stored {
+	if q.stored || slices.Contains(b.named, q) {
 		return nil
-	}
-	for _, n := range b.named {
-		if n == q {
-			return nil
-		}
 	}
 	b.named = append(b.named, q)
 	_, err := b.c.exec("INSERT INTO queues(id,name) VALUES(?,?)", q.ID, q.Name)

@@ -34,12 +34,7 @@ func Declare(s *pipelines.SectionBuild, p *pipelines.Pipeline, n *yamlfile.Node)
 }
 
 // Shape is the type of the data.
-func (d *Declaration) Shape() *shape.Type {
-	if d.Schema == nil {
-		return shape.AnyType
-	}
-	return d.Schema.Shape()
-}
+func (d *Declaration) Shape() *shape.Type { return d.Schema.Shape() }
 
 // Identify compiles the formula of an instance's ID.
 func (d *Declaration) Identify(s *pipelines.SectionBuild) {
@@ -124,12 +119,7 @@ func several(n *yamlfile.Node) []*yamlfile.Node {
 }
 
 // eventShape is the type of the variable `event`.
-func (d *Declaration) eventShape(event string) *shape.Type {
-	if s := d.events[event]; s != nil {
-		return s.Shape()
-	}
-	return shape.AnyType
-}
+func (d *Declaration) eventShape(event string) *shape.Type { return d.events[event].Shape() }
 
 // FitsEvent is the error of an event's data that do not fit its schema; nil: they do, or it has none.
 func (d *Declaration) FitsEvent(event string, data doc.Value) error {

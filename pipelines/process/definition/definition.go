@@ -136,12 +136,7 @@ type Desk struct {
 func (d *Process) State(name string) *State { return named(name, d.States) }
 
 func named(name string, all []*State) *State {
-	for _, s := range all {
-		if s.Name == name {
-			return s
-		}
-	}
-	return nil
+	return pipelines.Find(all, func(s *State) bool { return s.Name == name })
 }
 
 // Step finds a step by its label, in any state; nil: there is none.
@@ -210,10 +205,7 @@ func (d *Process) Target(v int, name string) string {
 
 // Does names what a reaction does.
 func (r *Reaction) Does() string {
-	var parts []string
-	for _, m := range r.Steps {
-		parts = append(parts, m.Where[strings.LastIndexByte(m.Where, '/')+1:])
-	}
+	parts := pipelines.Names(r.Steps, func(m pipelines.Made) string { return m.Where[strings.LastIndexByte(m.Where, '/')+1:] })
 	if r.To != "" {
 		parts = append(parts, "goto "+r.To)
 	}

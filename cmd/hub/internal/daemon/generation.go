@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -91,12 +92,9 @@ func (g *generation) usedUp() bool {
 	for _, s := range g.rt.Status() {
 		state[s.Name] = s.Source
 	}
-	for _, p := range g.Plan.Pipelines {
-		if p.From.Adapter != nil && p.From.Adapter.Type.Finite && state[p.Name] != "ended" {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(g.Plan.Pipelines, func(p *pipelines.Pipeline) bool {
+		return p.From.Adapter != nil && p.From.Adapter.Type.Finite && state[p.Name] != "ended"
+	})
 }
 
 // servers are where the servers answer that reply to requests, in the order of the plan.
