@@ -16,6 +16,10 @@ type Format struct {
 	Type string // content type of what Encode makes: "application/xml"
 	// Coding is the compression of the bytes, as the header content-encoding names it: "gzip"; "": none.
 	Coding string
+	// Charset is the character set of the bytes; "": what the content type of a message says, and UTF-8 where it says nothing.
+	Charset string
+	// Bare is the format without character set and compression; nil: it has none.
+	Bare *Format
 	// Declares tells that the bytes may say their character set themselves, as XML does. Text that is decoded
 	// before begins with a byte order mark (U+FEFF) then, which goes before what they say.
 	Declares bool

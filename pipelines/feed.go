@@ -23,6 +23,8 @@ type Feed struct {
 type Clock struct {
 	Pipeline string // that is fed
 	Queue    string // where its messages lie; it gets one more whenever the hub begins
+
+	Schema *shape.Type // what the messages are, as `schema:` says; nil: it is not there
 }
 
 // Feeder is a compiled feed.
@@ -70,7 +72,11 @@ func (b *Build) clock() *engine.Stage {
 	c.Node, c.part = n, &part{}
 	c.Site = Site{Where: p.Name + "/" + p.From.Arg, Line: n.Line()}
 	queue := p.Name + "!clock"
-	f := p.From.feed.Compile(c, Clock{Pipeline: p.Name, Queue: queue})
+	clock := Clock{Pipeline: p.Name, Queue: queue}
+	if p.From.schema != nil {
+		clock.Schema = p.From.schema.Shape()
+	}
+	f := p.From.feed.Compile(c, clock)
 	if f == nil {
 		return nil
 	}

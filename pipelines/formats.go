@@ -90,7 +90,7 @@ func (l *loading) formatEntry(key, value *yamlfile.Node) *hub.Format {
 		return nil
 	}
 	own2 := *f
-	own2.Name, own2.Type = key.Raw(), cmp.Or(s.ContentType, f.Type)
+	own2.Name, own2.Charset, own2.Type = key.Raw(), s.Charset, cmp.Or(s.ContentType, f.Type)
 	l.formats.types[own2.Name] = append(slices.Clone(kind.Types), own2.Type)
 	return &own2
 }
@@ -150,7 +150,7 @@ func (b *Build) Written(n *yamlfile.Node) func(m *hub.Message, set bool) error {
 // of is the format of a message's bytes; nil: JSON.
 func (f *formats) of(h hub.Headers) *hub.Format {
 	if name := h[hub.HeaderFormat]; name != "" && f.named[name] != nil {
-		return f.named[name]
+		return inCharset(f.named[name], h)
 	}
 	contentType, compress := h[hub.HeaderContentType], h[hub.HeaderEncoding]
 	if compress == "" && hub.IsJSON(contentType) {
@@ -161,6 +161,23 @@ func (f *formats) of(h hub.Headers) *hub.Format {
 		kind = "*/*"
 	}
 	return f.codedAs(codedAs{f.kindOf(cmp.Or(kind, "application/json")), strings.ToLower(params["charset"]), strings.ToLower(compress)})
+}
+
+// inCharset is the format that an endpoint names for a message whose content type may name a character set.
+func inCharset(named *hub.Format, h hub.Headers) *hub.Format {
+	out, err := coding.In(named, h[hub.HeaderContentType])
+	if err != nil {
+		return unreadable(named, err)
+	}
+	return out
+}
+
+// unreadable is a format whose bytes can't be read here.
+func unreadable(f *hub.Format, err error) *hub.Format {
+	return &hub.Format{Name: f.Name, Type: f.Type, Encode: f.Encode,
+		Decode: func([]byte) (doc.Value, error) {
+			return doc.Value{}, &doc.SyntaxError{Code: "bad_coding", Line: 1, Col: 1, Detail: err.Error()}
+		}}
 }
 
 // taken are the content types that a source takes: those of its format; nil: those that come without being asked for, JSON and forms.
@@ -207,10 +224,7 @@ func (f *formats) codedAs(c codedAs) *hub.Format {
 	}
 	out, err := coding.Wrap(plain, c.charset, c.compress)
 	if err != nil { // not kept: whoever sends it could fill the memory
-		return &hub.Format{Name: plain.Name, Type: plain.Type, Encode: plain.Encode,
-			Decode: func([]byte) (doc.Value, error) {
-				return doc.Value{}, &doc.SyntaxError{Code: "bad_coding", Line: 1, Col: 1, Detail: err.Error()}
-			}}
+		return unreadable(plain, err)
 	}
 	made, _ := f.coded.LoadOrStore(c, out)
 	return made.(*hub.Format)
@@ -236,6 +250,9 @@ func (f *formats) written(m *hub.Message, named *hub.Format, set, ours bool) err
 
 // encode writes m's body in a format; bytes that are in it already stay as they are.
 func (f *formats) encode(m *hub.Message, named *hub.Format, set bool) error {
+	if set {
+		named = inCharset(named, m.Headers)
+	}
 	if m.Body.IsDocument() || m.Body.Format() != named {
 		v, err := m.Body.Doc()
 		if err != nil {
@@ -264,7 +281,7 @@ func (f *formats) read(m *hub.Message, named *hub.Format) *hub.Message {
 		return m
 	}
 	c := *m
-	c.Body, c.Headers = m.Body.In(named), m.Headers.With(hub.HeaderFormat, named.Name)
+	c.Body, c.Headers = m.Body.In(inCharset(named, m.Headers)), m.Headers.With(hub.HeaderFormat, named.Name)
 	return &c
 }
 

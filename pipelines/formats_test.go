@@ -1,6 +1,8 @@
 package pipelines_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"path/filepath"
 	"strings"
@@ -84,6 +86,51 @@ pipelines:
 	}
 	if sent := h.Sent("far out"); len(sent) != 1 || string(sent[0].Body.Bytes()) != `{"id":"7"}` {
 		t.Errorf("by type: %v", patterntest.Bodies(sent))
+	}
+}
+
+// A format that an endpoint names has its text in the character set of the content type, also behind the store and behind a
+// compression, unless it has its own.
+func TestNamedFormatInCharset(t *testing.T) {
+	h := startFormats(t, strings.Replace(formatsYAML, "  packed:", "  zipped: {type: text, compress: gzip}\n  packed:", 1)+`
+channels: {kept: {type: direct}}
+pipelines:
+  in: {from: {files: in, format: text}, steps: [{send: kept}]}
+  second: {from: kept, steps: [{send: {far: out}, with: =body}]}
+  zipped: {from: {files: zip, format: zipped}, steps: [{send: {far: out}, with: =body}]}
+  own: {from: {files: own, format: latin}, steps: [{send: {far: out}, with: =body}]}
+  written:
+    from: {web: POST}
+    steps: [{send: {far: written}, format: text, headers: {content-type: text/plain; charset=iso-8859-1}, with: ="Zoë"}, {reply: 204}]
+`, nil)
+	var zip bytes.Buffer
+	w := gzip.NewWriter(&zip)
+	w.Write([]byte("Zo\xeb"))
+	w.Close()
+	for pipeline, c := range map[string][2]string{"in": {"Zo\xeb", "ISO-8859-1"}, "zipped": {zip.String(), "windows-1252"}, "own": {"Zo\xeb", "utf-16"}} {
+		if _, err := h.In(pipeline, typed(h, pipeline, "text/plain; charset="+c[1], c[0])); err != nil {
+			t.Errorf("%s: %v", pipeline, err)
+		}
+	}
+	h.Settle()
+	for _, d := range h.Dead() {
+		t.Errorf("%s", d.Error.Text())
+	}
+	if got := patterntest.Bodies(h.Sent("far out")); len(got) != 3 || got[0] != `"Zoë"` || got[1] != `"Zoë"` || got[2] != `"Zoë"` {
+		t.Errorf("%q", got)
+	}
+	if _, err := h.In("in", typed(h, "m9", "text/plain; charset=klingon", "Zo\xeb")); err != nil {
+		t.Error(err)
+	}
+	h.Settle()
+	if dead := h.Dead(); len(dead) != 1 || !strings.Contains(dead[0].Error.Text(), "klingon") {
+		t.Errorf("%v", dead)
+	}
+	if _, err := h.In("written", h.Message("m10", `{}`)); err != nil {
+		t.Fatal(err)
+	}
+	if got := patterntest.Bodies(h.Sent("far written")); len(got) != 1 || got[0] != "Zo\xeb" {
+		t.Errorf("%q", got)
 	}
 }
 

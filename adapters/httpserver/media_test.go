@@ -44,6 +44,7 @@ func TestMediaTypes(t *testing.T) {
 		{"none", SourceConfig{}, hub.Description{}, "", "{}", 415, "unsupported_media_type", ""},
 		{"no type", SourceConfig{}, hub.Description{}, "json", "{}", 415, "unsupported_media_type", ""},
 		{"a named format", SourceConfig{}, hub.Description{Format: shouting, Types: []string{"text/x-shout"}}, "text/x-shout", "LOUD", 202, "", "text/x-shout"},
+		{"a named format in another character set", SourceConfig{}, hub.Description{Format: shouting, Types: []string{"text/x-shout"}}, "text/x-shout; charset=iso-8859-1", "L\xc4UT", 202, "", "text/x-shout; charset=iso-8859-1"},
 		{"not in its format", SourceConfig{}, hub.Description{Format: shouting, Types: []string{"text/x-shout"}}, "text/x-shout", "quiet", 400, "bad_shout", "line 3 column 7: a small letter; write it large"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -76,8 +77,13 @@ func TestMediaTypes(t *testing.T) {
 			if got := m.Headers.Get(hub.HeaderContentType); got != c.has || string(m.Body.Bytes()) != c.body {
 				t.Errorf("the message is %q %q, want %q %q", got, m.Body.Bytes(), c.has, c.body)
 			}
-			if m.Body.Format() != c.about.Format {
-				t.Errorf("its format is %v", m.Body.Format())
+			switch f := m.Body.Format(); {
+			case strings.HasPrefix(c.name, "a named format in"):
+				if v, err := m.Body.Doc(); err != nil || v.Str() != "LÄUT" || f.Name != "shouting" {
+					t.Errorf("it is %q of %v, %v", v.Str(), f, err)
+				}
+			case f != c.about.Format:
+				t.Errorf("its format is %v", f)
 			}
 		})
 	}

@@ -4,8 +4,10 @@ package coding
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
+	"mime"
 	"slices"
 	"strings"
 
@@ -70,7 +72,7 @@ func Wrap(f *hub.Format, charset, compress string) (*hub.Format, error) {
 		w.Type, _, _ = strings.Cut(w.Type, ";")
 		w.Type += "; charset=" + strings.ToLower(charset)
 	}
-	w.Coding, w.Decode, w.Encode = compress, c.decode, c.encode
+	w.Bare, w.Coding, w.Decode, w.Encode = f, compress, c.decode, c.encode
 	if f.Records != nil {
 		w.Records = c.records
 	}
@@ -84,6 +86,23 @@ func Wrap(f *hub.Format, charset, compress string) (*hub.Format, error) {
 		w.Append = c.append
 	}
 	return &w, nil
+}
+
+// In is f for a message of a content type: one that names a character set has its text in that, unless the format has its own.
+func In(f *hub.Format, contentType string) (*hub.Format, error) {
+	if f.Charset != "" || contentType == f.Type || !strings.Contains(contentType, ";") {
+		return f, nil
+	}
+	_, params, err := mime.ParseMediaType(contentType)
+	set, unknown := Charset(params["charset"])
+	if err != nil || unknown != nil || set == nil {
+		return f, unknown
+	}
+	out, err := Wrap(cmp.Or(f.Bare, f), strings.ToLower(params["charset"]), f.Coding)
+	if err == nil {
+		out.Name = f.Name
+	}
+	return out, err
 }
 
 // coded is a format behind its coding.

@@ -100,9 +100,17 @@ func (c *clock) ask(ctx context.Context, x *hub.Exchange, s *state, next hub.Nex
 	}
 	x.Vars = hub.Vars{{Name: "cursor", Value: cursor}}
 	notes := len(x.Unit.History)
-	answer, err := c.poll.request.Call(ctx, x, "")
+	reply, err := c.poll.request.Ask(ctx, x, "")
 	if err != nil {
 		return err
+	}
+	answer, err := c.poll.request.Document(reply)
+	if err != nil {
+		return err
+	}
+	typed := func(item doc.Value) doc.Value { return item }
+	if f := reply.Body.Format(); f != nil && f.Untyped && c.Schema != nil {
+		typed = c.Schema.Typed
 	}
 	x.Msg = asks.WithBody(hub.DocumentBody(answer))
 	fr := formula.NewFrame(x)
@@ -110,7 +118,7 @@ func (c *clock) ask(ctx context.Context, x *hub.Exchange, s *state, next hub.Nex
 	if err != nil {
 		return err
 	}
-	given, err := c.give(ctx, x, fr, s, items, next)
+	given, err := c.give(ctx, x, fr, s, items, typed, next)
 	if err != nil {
 		return err
 	}
@@ -143,8 +151,8 @@ func (p *poll) listOf(fr *formula.Frame, answer doc.Value) (items doc.Value, err
 	return items, nil
 }
 
-// give gives the items on that were not among the newest before. It tells how many.
-func (c *clock) give(ctx context.Context, x *hub.Exchange, fr *formula.Frame, s *state, items doc.Value, next hub.Next) (given int, err error) {
+// give gives the items on, as typed makes them, that were not among the newest before. It tells how many.
+func (c *clock) give(ctx context.Context, x *hub.Exchange, fr *formula.Frame, s *state, items doc.Value, typed func(doc.Value) doc.Value, next hub.Next) (given int, err error) {
 	known := make(map[string]bool, len(s.Seen))
 	for _, d := range s.Seen {
 		known[d] = true
@@ -165,7 +173,7 @@ func (c *clock) give(ctx context.Context, x *hub.Exchange, fr *formula.Frame, s 
 			continue
 		}
 		given++
-		y := x.With(m)
+		y := x.With(m.WithBody(hub.DocumentBody(typed(item))))
 		y.Vars = nil
 		if err := next(ctx, y); err != nil {
 			return given, err

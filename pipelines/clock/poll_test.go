@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/doc"
 	"orderhub/pipelines/patterntest"
 )
 
@@ -240,5 +243,42 @@ func TestPollRefusesOne(t *testing.T) {
 	patterntest.Want(t, "its neighbours", items(h), `{"id":1}`, `{"id":3}`)
 	if n := len(h.Dead()); n != 1 {
 		t.Errorf("%d dead letters, want the one", n)
+	}
+}
+
+// texts is a format whose values are texts, such as CSV.
+var texts = hub.FormatOf(hub.FormatKind{Name: "texts", Doc: "# texts\n", Types: []string{"text/x-list"}}, func() *struct{} { return &struct{}{} }, nil,
+	func(*struct{}, func(string) *hub.Format) (*hub.Format, error) {
+		return &hub.Format{Name: "texts", Type: "text/x-list", Untyped: true, Decode: func(raw []byte) (doc.Value, error) {
+			var items []doc.Value
+			for line := range strings.FieldsSeq(string(raw)) {
+				id, total, _ := strings.Cut(line, ";")
+				items = append(items, doc.ObjectOf([]doc.Field{{Name: "id", Value: doc.StringValue(id)}, {Name: "total", Value: doc.StringValue(total)}}))
+			}
+			return doc.ListOf(items), nil
+		}}, nil
+	})
+
+// TestPollTypes: the schema of a poll says what the texts of its items are, as that of a source does; what does not fit is refused, the others go on.
+func TestPollTypes(t *testing.T) {
+	schema := filepath.Join(t.TempDir(), "line.json")
+	if err := os.WriteFile(schema, []byte(`{"type":"object","required":["id","total"],"properties":{"id":{"type":"string"},"total":{"type":"number"}}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := config("{poll: out.list, every: 5m, schema: line}")
+	c.YAML = "schemas: {line: " + schema + "}\n" + c.YAML
+	c.Registry.Formats = append(c.Registry.Formats, texts)
+	c.Answers = map[string]patterntest.Answer{"out.list": func(context.Context, *hub.Message) (*hub.Message, error) {
+		return &hub.Message{Headers: hub.Headers{hub.HeaderContentType: "text/x-list"}, Body: hub.NewBody([]byte("7;2.50 8;many 9;1"))}, nil
+	}}
+	h := patterntest.Start(t, c)
+	h.Settle()
+	h.Advance(5 * time.Minute)
+	h.Settle()
+	if got := fmt.Sprint(items(h)); got != `[{"id":"9","total":1} {"id":"7","total":2.50}]` {
+		t.Errorf("%s", got)
+	}
+	if dead := h.Dead(); len(dead) != 1 || dead[0].Error.Reason != "schema" {
+		t.Errorf("%v", dead)
 	}
 }
