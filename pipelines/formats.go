@@ -119,6 +119,9 @@ func (l *loading) wires(ops *yamlfile.Node) map[string]wire {
 			w.request = l.formatOf(n)
 			w.reply = w.request
 		}
+		if w.reply != nil && !hub.IsJSON(w.reply.Type) && op.Get("paging") != nil {
+			n.Errorf("E248", "leave paging out, and read one page a call: a poll goes on with cursor: and more:", "pages are read from JSON, and the answers of %s are %s", key.Raw(), w.reply.Name)
+		}
 		w.request = labelled(w.request, op.Get("headers"))
 		out[key.Raw()] = w
 		shorten(ops, key, op)

@@ -268,6 +268,7 @@ func TestFormatsAreChecked(t *testing.T) {
 		"formats: {a: {type: text, charset: klingon}}": `error[E218]: the format a: the character set "klingon" is not known`,
 		"formats: {a: {type: fixed}}":                  `error[E218]: one of columns and records is needed`,
 		"channels: {c: {type: direct, format: xlm}}":   `error[E229]: unknown format "xlm"`,
+		"adapters: {far: {type: fake, ops: {list: {paging: {by: page}, format: {reply: form}}}}}": `error[E248]: pages are read from JSON, and the answers of list are form`,
 	} {
 		if got := patterntest.Problems(t, patterntest.Config{YAML: yaml + "\npipelines: {}\n", Registry: formatted()}); !strings.Contains(got, want) {
 			t.Errorf("%s:\n%s\nwant %s", yaml, got, want)

@@ -193,6 +193,10 @@ func (c *Config) checkCall(name string, headers []string) (faults []hub.FieldFau
 		faults = append(faults, hub.FieldFault{Message: fmt.Sprintf("%s needs %s, as %s says, and nothing sends it", name, missing, c.OpenAPI),
 			Help: "write it at the adapter: bearer, basic, api_key, oauth2, jwt, aws, or tls with cert and key; or as a header of the step"})
 	}
+	if what := o.described.unwritten; what != "" {
+		faults = append(faults, hub.FieldFault{Message: fmt.Sprintf("%s can't be written as %s says: %s", name, c.OpenAPI, what),
+			Help: "declare the operation in ops: with a format: of formats: that writes it so, such as {type: form, repeat: comma}"})
+	}
 	return faults
 }
 

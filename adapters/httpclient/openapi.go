@@ -6,16 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 	"orderhub/hub"
 )
-
-const maxSpec = 16 << 20 // bytes of an OpenAPI file
 
 // openAPI is what an OpenAPI 3 file says.
 type openAPI struct {
@@ -23,16 +22,9 @@ type openAPI struct {
 	server string         // its first server; "": it names none
 }
 
-// readSpec reads an OpenAPI 3 file (YAML or JSON).
+// readSpec reads an OpenAPI 3 file (YAML or JSON), with the files beside it that its references name.
 func readSpec(env *hub.Env, path string) (*openAPI, error) {
-	src, err := env.ReadFile(path)
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		return nil, e.Err
-	}
-	if len(src) > maxSpec {
-		return nil, fmt.Errorf("it is larger than %d MB", maxSpec>>20)
-	}
-	root, err := decode(src)
+	root, err := gather(env, path)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +32,7 @@ func readSpec(env *hub.Env, path string) (*openAPI, error) {
 	version, _ := s.root["openapi"].(string)
 	switch {
 	case s.root["swagger"] != nil:
-		return nil, errors.New("it is Swagger 2: convert it to OpenAPI 3")
+		return nil, errors.New("it is Swagger 2: make OpenAPI 3 of it, with `npx swagger2openapi FILE` or at https://editor.swagger.io (Edit, Convert to OpenAPI 3), and name that file")
 	case !strings.HasPrefix(version, "3."):
 		return nil, errors.New("it is no OpenAPI 3 file: openapi: 3.… is missing at its top")
 	}
@@ -171,8 +163,29 @@ func (s *spec) requestBody(o *op, v any) error {
 		if strings.Contains(o.described.media, "*") {
 			o.described.media = ""
 		}
+		o.described.unwritten = unwritten(o.described.media, object(content[o.described.media]))
 	}
 	return nil
+}
+
+// unwritten tells what the `encoding` of a form wants that the format of its bodies does not do by itself; "": nothing.
+func unwritten(media string, content map[string]any) string {
+	fields := object(content["encoding"])
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		e := object(fields[name])
+		style, _ := e["style"].(string)
+		kind, _ := e["contentType"].(string)
+		switch {
+		case media != typeForm && len(object(e["headers"])) > 0:
+			return "the field " + name + " has headers of its own"
+		case media != typeForm || style == "deepObject":
+		case kind != "" && hub.IsJSON(kind):
+			return "the field " + name + " is JSON in a form"
+		case style != "" && style != "form" || e["explode"] == false:
+			return fmt.Sprintf("the field %s has the style %s, explode: %v", name, cmp.Or(style, "form"), e["explode"] == true)
+		}
+	}
+	return ""
 }
 
 const typeForm = "application/x-www-form-urlencoded"
@@ -275,20 +288,39 @@ func (s *spec) object(v any) (map[string]any, error) {
 		if !ok {
 			return m, nil
 		}
-		path, inside := strings.CutPrefix(ref, "#/")
-		if !inside {
-			return nil, fmt.Errorf("$ref %s: only references inside the file are read", ref)
-		}
-		v = s.root
-		for name := range strings.SplitSeq(path, "/") {
-			parent, _ := v.(map[string]any)
-			v = parent[strings.NewReplacer("~1", "/", "~0", "~").Replace(name)]
-		}
-		if v == nil {
-			return nil, fmt.Errorf("$ref %s leads nowhere", ref)
+		var err error
+		if v, err = s.at(ref); err != nil {
+			return nil, err
 		}
 	}
 	return nil, errors.New("$refs that lead to each other")
+}
+
+// at is what a reference inside the file leads to.
+func (s *spec) at(ref string) (any, error) {
+	path, inside := strings.CutPrefix(ref, "#")
+	path, err := url.PathUnescape(path)
+	var v any = s.root
+	for name := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
+		if path == "" {
+			break
+		}
+		switch parent := v.(type) {
+		case map[string]any:
+			v = parent[strings.NewReplacer("~1", "/", "~0", "~").Replace(name)]
+		case []any:
+			i, bad := strconv.Atoi(name)
+			if v = nil; bad == nil && i >= 0 && i < len(parent) {
+				v = parent[i]
+			}
+		default:
+			v = nil
+		}
+	}
+	if v == nil || err != nil || !inside {
+		return nil, fmt.Errorf("$ref %s leads nowhere", ref)
+	}
+	return v, nil
 }
 
 // jsonContent is the JSON media type of a body; nil: it has none.

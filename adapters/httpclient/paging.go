@@ -1,6 +1,7 @@
 package httpclient
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -147,7 +148,7 @@ func (p *Paging) read(reply *hub.Message, now doc.Value) (items []doc.Value, nex
 	}
 	v, err := reply.Body.Doc()
 	if err != nil {
-		return bad("pages are read from JSON: %w", err)
+		return bad("pages are read from JSON, and this one is %s: %w", cmp.Or(reply.Headers.Get(hub.HeaderContentType), "of no type"), err)
 	}
 	list := v
 	if p.Items != "" {

@@ -8,12 +8,14 @@ import (
 
 // description is what an OpenAPI file says of an operation beside its place and its params.
 type description struct {
-	spec     *spec
-	replies  map[string]any // schemas of its answers by status
-	body     bool           // it takes one
-	media    string         // content type of the body, where it is no JSON; "": it is
-	server   string         // its own; "": that of all
-	security [][]scheme     // alternatives, each with the schemes that it needs all of
+	spec    *spec
+	replies map[string]any // schemas of its answers by status
+	body    bool           // it takes one
+	media   string         // content type of the body, where it is no JSON; "": it is
+	server  string         // its own; "": that of all
+
+	unwritten string     // what its body wants that the format of it does not do; "": nothing
+	security  [][]scheme // alternatives, each with the schemes that it needs all of
 }
 
 // scheme is a way to prove who asks.
@@ -59,12 +61,11 @@ func (d *description) reply(status string) []byte {
 	if d == nil || d.replies[status] == nil {
 		return nil
 	}
-	components, _ := d.spec.root["components"].(map[string]any)
-	named := map[string]any{}
-	for name, s := range object(components["schemas"]) {
-		named[name] = jsonSchema(s)
+	whole := map[string]any{"allOf": []any{jsonSchema(d.replies[status])}, "components": map[string]any{"schemas": jsonSchemas(object(d.spec.root["components"])["schemas"])}}
+	if files := d.spec.root[elsewhere]; files != nil {
+		whole[elsewhere] = jsonSchemas(files)
 	}
-	src, err := json.Marshal(map[string]any{"allOf": []any{jsonSchema(d.replies[status])}, "components": map[string]any{"schemas": named}})
+	src, err := json.Marshal(whole)
 	if err != nil { // of values that were decoded
 		panic(err)
 	}
@@ -75,7 +76,10 @@ func (d *description) reply(status string) []byte {
 var ofOpenAPI = []string{"nullable", "discriminator", "xml", "externalDocs", "example"}
 
 // named are words of a schema whose maps have names as keys, not words.
-var named = []string{"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"}
+var named = []string{"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "schemas", "parameters", "responses", "requestBodies", "headers"}
+
+// ofData are words whose values are data.
+var ofData = []string{"enum", "const", "default", "example", "examples"}
 
 // jsonSchema is a schema of OpenAPI 3.0 or 3.1 as JSON Schema has it.
 func jsonSchema(v any) any {
@@ -92,12 +96,8 @@ func jsonSchema(v any) any {
 			switch {
 			case slices.Contains(ofOpenAPI, word):
 			case slices.Contains(named, word):
-				parts := map[string]any{}
-				for name, s := range object(part) {
-					parts[name] = jsonSchema(s)
-				}
-				out[word] = parts
-			case word == "enum" || word == "const" || word == "default" || word == "examples":
+				out[word] = jsonSchemas(part)
+			case slices.Contains(ofData, word):
 				out[word] = part
 			default:
 				out[word] = jsonSchema(part)
@@ -106,6 +106,15 @@ func jsonSchema(v any) any {
 		return translate(v, out)
 	}
 	return v
+}
+
+// jsonSchemas are schemas by their names.
+func jsonSchemas(v any) map[string]any {
+	out := map[string]any{}
+	for name, s := range object(v) {
+		out[name] = jsonSchema(s)
+	}
+	return out
 }
 
 // translate turns the words of OpenAPI 3.0: nullable, and exclusive limits that are flags; and what is for requests alone.
