@@ -247,7 +247,7 @@ func TestPollRefusesOne(t *testing.T) {
 }
 
 // texts is a format whose values are texts, such as CSV.
-var texts = hub.FormatOf(hub.FormatKind{Name: "texts", Doc: "# texts\n", Types: []string{"text/x-list"}}, func() *struct{} { return &struct{}{} }, nil,
+var texts = hub.FormatOf(hub.FormatKind{Name: "texts", Types: []string{"text/x-list"}}, func() *struct{} { return &struct{}{} }, nil,
 	func(*struct{}, func(string) *hub.Format) (*hub.Format, error) {
 		return &hub.Format{Name: "texts", Type: "text/x-list", Untyped: true, Decode: func(raw []byte) (doc.Value, error) {
 			var items []doc.Value
