@@ -130,12 +130,14 @@ func Describe(s Source, d Description) {
 // Description is what the configuration knows of a source's messages.
 type Description struct {
 	Pipeline string
-	Schema   []byte   // JSON Schema of the body with every $ref resolved within it; nil: any body
-	Statuses []int    // of the replies that the pipeline's `reply` steps give; 0 stands for one that a formula makes
-	Behind   bool     // work goes on behind the reply
-	Headers  []string // of the message that the pipeline's formulas name
-	Format   *Format  // of the messages' bytes; nil: as their content types say
-	Types    []string // the content types of that format, else those that a source takes without being asked: "text/csv", "+xml", "multipart/*"
+	Schema   []byte            // JSON Schema of the body with every $ref resolved within it; nil: any body
+	Statuses []int             // of the replies that the pipeline's `reply` steps give; 0 stands for one that a formula makes
+	Behind   bool              // work goes on behind the reply
+	Reply    []byte            // JSON Schema of the replies' bodies; nil: nothing is known of them
+	Samples  map[string][]byte // of the body, as JSON, by name: they fit Schema
+	Headers  []string          // of the message that the pipeline's formulas name
+	Format   *Format           // of the messages' bytes; nil: as their content types say
+	Types    []string          // the content types of that format, else those that a source takes without being asked: "text/csv", "+xml", "multipart/*"
 }
 
 // Carried is a channel as its broker sees it.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -124,10 +126,27 @@ func (l *loading) describe(root *yamlfile.Node, p *Pipeline) hub.Description {
 	if len(d.Statuses) > 0 && !certain {
 		d.Statuses = append(d.Statuses, http.StatusAccepted) // some messages get no reply: they are taken, and that is all
 	}
+	if certain && !p.gives.IsAny() {
+		d.Reply = p.gives.Schema().JSON()
+	}
 	slices.Sort(d.Statuses)
 	d.Statuses = slices.Compact(d.Statuses)
+	d.Samples = l.samples(p)
 	d.Headers = headersRead(root.Get("pipelines").Get(p.Name))
 	return d
+}
+
+// samples are the bodies in samples/ beside the configuration, such as samples/orders.1-paid.json, that fit the schema of pipeline p.
+func (l *loading) samples(p *Pipeline) map[string][]byte {
+	out := map[string][]byte{}
+	files, _ := filepath.Glob(l.path(filepath.Join("samples", p.Name+".*.json")))
+	for _, file := range files {
+		body, err := os.ReadFile(file)
+		if v, bad := doc.Parse(body); err == nil && bad == nil && p.From.schema != nil && p.From.schema.Validate(v) == nil {
+			out[strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), p.Name+"."), ".json")] = body
+		}
+	}
+	return out
 }
 
 // headersRead are the headers that the formulas below n name.

@@ -128,6 +128,7 @@ func (d *describing) operation(src *Source) {
 	if wantsBody(method) {
 		op["requestBody"] = d.body(src)
 	}
+	op["security"] = []object{} // anybody
 	if needs := src.verify.describe(d.Security); needs != nil {
 		op["security"] = []object{needs}
 	}
@@ -155,12 +156,22 @@ func (d *describing) path(path string, params []string) (string, []string) {
 
 // body is the request's body: of each media type that the route takes.
 func (d *describing) body(src *Source) object {
-	content := object{}
+	content, typed, examples := object{}, object{}, object{}
+	if src.about.Schema != nil {
+		typed["schema"] = d.schema(src.about.Pipeline, src.about.Schema)
+	}
+	for name, body := range src.about.Samples {
+		examples[unusable.ReplaceAllString(name, "_")] = object{"value": json.RawMessage(body)}
+	}
 	for _, media := range src.accepts.told() {
-		content[media] = object{}
-		if hub.IsJSON(media) && src.about.Schema != nil {
-			content[media] = object{"schema": d.schema(src.about)}
+		of := object{}
+		if hub.IsJSON(media) || media == typeForm {
+			maps.Copy(of, typed)
 		}
+		if hub.IsJSON(media) && len(examples) > 0 {
+			of["examples"] = examples
+		}
+		content[media] = of
 	}
 	return object{"required": !src.options.EmptyBody, "content": content,
 		"description": sizeText(src.server.cfg.Limits.MaxBody) + " at most. Content-Encoding: gzip, deflate and zstd are taken."}
@@ -177,14 +188,18 @@ func (d *describing) answers(src *Source) object {
 		out["202"] = object{"description": "Accepted: the message is safe, and will be worked on.", "headers": headerRefs(headerTrace),
 			"content": object{typeJSON: object{"schema": acceptedSchema()}}}
 	}
+	body := object{}
+	if src.about.Reply != nil && slices.ContainsFunc(src.about.Statuses, hasBody) {
+		body["schema"] = d.schema(src.about.Pipeline+".reply", src.about.Reply)
+	}
 	for _, status := range src.about.Statuses {
-		d.reply(out, status, src.about.Behind)
+		d.reply(out, status, body, src.about.Behind)
 	}
 	return out
 }
 
-// reply adds a status that the pipeline replies with.
-func (d *describing) reply(out object, status int, behind bool) {
+// reply adds a status that the pipeline replies with, and what its body is. An error without a body is a problem.
+func (d *describing) reply(out object, status int, body object, behind bool) {
 	name, text := strconv.Itoa(status), http.StatusText(status)
 	if status == 0 {
 		name, text = "2XX", "The reply; its status depends on the message"
@@ -193,14 +208,19 @@ func (d *describing) reply(out object, status int, behind bool) {
 		text += ": the message is safe, and work goes on"
 	}
 	answer := object{"description": strings.TrimPrefix(text+".", ": "), "headers": headerRefs(headerTrace, "Idempotent-Replayed")}
-	if status != http.StatusNoContent && status != http.StatusNotModified {
-		content := object{typeJSON: object{}}
-		if status >= http.StatusBadRequest {
-			content[typeProblem] = object{}
+	if hasBody(status) {
+		answer["content"] = object{typeJSON: body}
+		if schema := body["schema"]; status >= http.StatusBadRequest && schema != nil {
+			answer["content"] = object{typeProblem: object{"schema": object{"anyOf": []any{schema, ref("schemas", "Problem")}}}}
+		} else if status >= http.StatusBadRequest {
+			answer["content"] = object{typeProblem: body}
 		}
-		answer["content"] = content
 	}
 	out[name] = answer
+}
+
+func hasBody(status int) bool {
+	return status != http.StatusNoContent && status != http.StatusNotModified
 }
 
 // problems are the adapter's own answers of a route, by their status.

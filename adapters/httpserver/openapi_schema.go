@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/hub/signature"
 )
@@ -18,42 +17,16 @@ var (
 	unusable = regexp.MustCompile(`[^A-Za-z0-9._-]`)
 )
 
-// schema adds the schema of a pipeline's messages, and what stands under its
-// $defs, to the components, and gives the reference to it.
-func (d *describing) schema(about hub.Description) object {
-	v, err := doc.Parse(about.Schema)
+// schema adds a schema and what it uses of its $defs to the components, and gives the reference to it.
+func (d *describing) schema(name string, src []byte) object {
+	v, err := doc.Parse(src)
 	if err != nil {
 		return object{}
 	}
-	top := d.free(about.Pipeline)
-	m := &mover{base: "#/components/schemas/" + top, defs: map[string]string{}}
+	top := d.free(name)
+	m := &mover{describing: d, top: top, root: v, defs: map[string]string{}}
 	d.Schemas[top] = nil // taken
-	var rest []doc.Field
-	for name, def := range v.Fields() {
-		if name != "$defs" {
-			rest = append(rest, doc.Field{Name: name, Value: def})
-			continue
-		}
-		kept := []doc.Field{}
-		for name, def := range def.Fields() {
-			if name != "" && !unusable.MatchString(name) {
-				m.defs[name] = d.free(top + "." + name)
-				d.Schemas[m.defs[name]] = nil
-			} else {
-				kept = append(kept, doc.Field{Name: name, Value: def})
-			}
-		}
-		if len(kept) > 0 {
-			rest = append(rest, doc.Field{Name: name, Value: doc.ObjectOf(kept)})
-		}
-	}
-	for name, to := range m.defs {
-		d.Schemas[to] = m.move(v.Get("$defs").Get(name))
-	}
-	if v.Kind() == doc.Object {
-		v = doc.ObjectOf(rest)
-	}
-	d.Schemas[top] = m.move(v)
+	d.Schemas[top] = m.whole(v)
 	return ref("schemas", top)
 }
 
@@ -69,25 +42,67 @@ func (d *describing) free(name string) string {
 
 // mover changes the references of a schema that becomes a part of a larger document.
 type mover struct {
-	base string            // where it stands now
-	defs map[string]string // components by their names under $defs
+	*describing
+	top  string // where it stands now
+	root doc.Value
+	defs map[string]string // components of what stands under $defs, by its pointer
 }
 
+// ref is a reference from its new place. A definition that it leads to becomes a component.
 func (m *mover) ref(to string) string {
-	pointer, ok := strings.CutPrefix(to, "#")
+	below, ok := strings.CutPrefix(to, "#")
 	if !ok {
 		return to
 	}
-	if def, ok := strings.CutPrefix(pointer, "/$defs/"); ok {
-		name, below, deep := strings.Cut(def, "/")
-		if component := m.defs[name]; component != "" {
-			if deep {
-				below = "/" + below
-			}
-			return "#/components/schemas/" + component + below
+	at, v, component := "", m.root, m.top
+	for {
+		def, ok := strings.CutPrefix(below, "/$defs/")
+		name, rest, deep := strings.Cut(def, "/")
+		if !ok || name == "" || unusable.MatchString(name) {
+			break
 		}
+		at, v = at+"/$defs/"+name, v.Get("$defs").Get(name)
+		if below = ""; deep {
+			below = "/" + rest
+		}
+		component = name
 	}
-	return m.base + pointer
+	if at != "" {
+		component = m.component(at, component, v)
+	}
+	return "#/components/schemas/" + component + below
+}
+
+// component is the component of a definition, which is added when it is first met.
+func (m *mover) component(at, name string, v doc.Value) string {
+	if m.defs[at] == "" {
+		m.defs[at] = m.free(m.top + "." + name)
+		m.Schemas[m.defs[at]] = nil
+		m.Schemas[m.defs[at]] = m.whole(v)
+	}
+	return m.defs[at]
+}
+
+// whole is a schema in its new place, without the definitions under it that can be components.
+func (m *mover) whole(v doc.Value) doc.Value {
+	if v.Kind() != doc.Object {
+		return v
+	}
+	return m.move(each(v, func(name string, part doc.Value) doc.Value {
+		if name != "$defs" {
+			return part
+		}
+		kept := each(part, func(name string, def doc.Value) doc.Value {
+			if name == "" || unusable.MatchString(name) {
+				return def
+			}
+			return doc.Value{}
+		})
+		if kept.Len() == 0 {
+			return doc.Value{}
+		}
+		return kept
+	}))
 }
 
 // Keywords whose value is data, and those whose value holds schemas by name.
@@ -120,11 +135,13 @@ func (m *mover) move(v doc.Value) doc.Value {
 	return v
 }
 
-// each is an object with every value changed.
+// each is an object with every value changed, or left out.
 func each(v doc.Value, change func(name string, part doc.Value) doc.Value) doc.Value {
 	var fields []doc.Field
 	for name, part := range v.Fields() {
-		fields = append(fields, doc.Field{Name: name, Value: change(name, part)})
+		if part = change(name, part); part.Kind() != doc.Missing {
+			fields = append(fields, doc.Field{Name: name, Value: part})
+		}
 	}
 	return doc.ObjectOf(fields)
 }

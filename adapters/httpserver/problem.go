@@ -37,6 +37,18 @@ func newProblem(status int, code, detail string) *problem {
 	return &problem{status: status, code: code, detail: detail}
 }
 
+// wordless is the answer for a reply that is an error and says nothing; nil: it is none, or has a body.
+func wordless(status int, body []byte) *problem {
+	if status < http.StatusBadRequest || len(body) > 0 && string(body) != "null" {
+		return nil
+	}
+	p := newProblem(status, strings.ReplaceAll(strings.ToLower(http.StatusText(status)), " ", "_"), "the answer is "+http.StatusText(status))
+	if p.open = true; status == http.StatusNotFound {
+		p.detail = "there is no such thing"
+	}
+	return p
+}
+
 // stopping is the answer while nobody serves.
 func stopping() *problem {
 	p := newProblem(http.StatusServiceUnavailable, "not_ready", "the service is starting or stopping; try again")

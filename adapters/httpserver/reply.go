@@ -43,11 +43,16 @@ func (s *Source) answer(w http.ResponseWriter, r *http.Request, id string, reply
 		s.accepted(w, id, false)
 		return
 	}
-	if status == http.StatusNoContent || status == http.StatusNotModified {
+	if !hasBody(status) {
 		w.WriteHeader(status)
 		return
 	}
 	body := reply.Body.Bytes()
+	if p := wordless(status, body); p != nil && reply.Headers[hub.HeaderContentType] == "" {
+		p.trace = id
+		p.write(w, r)
+		return
+	}
 	switch media := reply.Headers[hub.HeaderContentType]; {
 	case media == "" && status >= http.StatusBadRequest:
 		h.Set("Content-Type", typeProblem)

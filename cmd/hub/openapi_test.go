@@ -64,6 +64,7 @@ func TestOpenAPI(t *testing.T) {
 		{"an order with a wrong address", "POST", "/orders", strings.Replace(web, `"10115"`, `10115`, 1), "", false, 422},
 		{"an order of the sales desk", "POST", "/sales/orders", sample("sales-orders.1-invoice.json"), "", true, 202},
 		{"an unknown order", "GET", "/orders/NONE", "", "", true, 404},
+		{"an order with an empty key", "POST", "/orders", web, " ", true, 400},
 		{"a webhook without its signature", "POST", "/hooks/shipping", `{"reference":"W-1","shipment":"s","seq":1,"status":"delivered"}`, "", true, 401},
 	} {
 		t.Run(c.name, func(t *testing.T) {
