@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strconv"
+	"strings"
 
 	"orderhub/hub"
 )
@@ -98,8 +100,12 @@ func (t *tail) ready(root *os.Root) error {
 	if t.file != nil {
 		named, err := root.Lstat(t.name)
 		open, bad := t.file.Stat()
-		if err == nil && bad == nil && os.SameFile(named, open) && open.Size() == t.size && len(t.order) < 2*knownRecords {
+		same := err == nil && bad == nil && os.SameFile(named, open) && open.Size() == t.size
+		switch {
+		case same && len(t.order) < 2*knownRecords:
 			return nil
+		case same:
+			return t.shorten(root)
 		}
 		t.close()
 	}
@@ -195,14 +201,25 @@ func entries(raw []byte) (before, last []entry, clean bool) {
 			before, last = append(before, last...), nil
 			continue
 		}
-		e, whole := entry{}, line[len(line)-1] == '\n'
-		if n, err := fmt.Sscanf(string(line), "%d %d %x %s", &e.off, &e.len, &e.sum, &e.id); n < 4 || err != nil || !whole || e.len < 0 {
+		if e, ok := parseEntry(string(line)); ok {
+			last = append(last, e)
+		} else {
 			clean = false // its batch was not whole: nobody was answered
-			continue
 		}
-		last = append(last, e)
 	}
 	return before, last, clean
+}
+
+func parseEntry(line string) (e entry, ok bool) {
+	line, whole := strings.CutSuffix(line, "\n")
+	f := strings.Split(line, " ")
+	if !whole || len(f) != 4 {
+		return e, false
+	}
+	off, err1 := strconv.ParseInt(f[0], 10, 64)
+	size, err2 := strconv.ParseInt(f[1], 10, 64)
+	sum, err3 := strconv.ParseUint(f[2], 16, 32)
+	return entry{f[3], off, size, uint32(sum)}, cmp.Or(err1, err2, err3) == nil && size >= 0
 }
 
 // shorten writes the journal anew, with the IDs that are still needed: all are in the file, or were in one before.
