@@ -32,9 +32,9 @@ type appending struct {
 
 // growing is a file that records are added to.
 type growing struct {
-	name  string
-	in    chan *addition
-	users int // senders that wait, or are about to; under appending.mu
+	name    string
+	in      chan *addition
+	waiting int // additions that are not answered, or about to come; under appending.mu
 }
 
 // addition is a record on its way into a file.
@@ -43,6 +43,7 @@ type addition struct {
 	format *hub.Format
 	value  doc.Value
 	line   []byte     // value, behind others
+	err    error      // it can't be written
 	done   chan error // gets one answer
 }
 
@@ -63,24 +64,15 @@ func (a *appending) add(ctx context.Context, name string, m *hub.Message) error 
 	if err != nil {
 		return err
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	g := a.enter(name)
 	if g == nil {
 		return hub.ErrClosed
 	}
-	defer a.leave(g)
-	select {
-	case g.in <- r:
-	case <-a.stop:
-		return hub.ErrClosed
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	select {
-	case err := <-r.done:
-		return err
-	case <-ctx.Done(): // it may be added all the same; the next try finds it there
-		return ctx.Err()
-	}
+	g.in <- r
+	return <-r.done
 }
 
 // enter finds the file, or begins one; nil: the adapter is closed.
@@ -96,28 +88,22 @@ func (a *appending) enter(name string) *growing {
 		a.files[name] = g
 		a.ended.Go(func() { a.run(g) })
 	}
-	g.users++
+	g.waiting++
 	return g
 }
 
-func (a *appending) leave(g *growing) {
-	a.mu.Lock()
-	g.users--
-	a.mu.Unlock()
-}
-
-// forget ends a file that nobody uses.
+// forget ends a file that nobody waits for.
 func (a *appending) forget(g *growing) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if g.users > 0 {
+	if g.waiting > 0 {
 		return false
 	}
 	delete(a.files, g.name)
 	return true
 }
 
-// run writes what is added to one file. Senders that left (their context ended) are answered too: done has room.
+// run writes what is added to one file, until nobody adds to it.
 func (a *appending) run(g *growing) {
 	t := &tail{name: g.name}
 	defer t.close()
@@ -125,19 +111,18 @@ func (a *appending) run(g *growing) {
 		idle := a.clock.Timer(appendIdle)
 		select {
 		case r := <-g.in:
-			idle.Stop()
-			a.write(t, g.batch(r))
+			a.write(g, t, r)
 		case <-idle.C():
 			if a.forget(g) {
 				return
 			}
 		case <-a.stop:
-			idle.Stop()
-			for len(g.in) > 0 { // their senders wait
-				a.write(t, g.batch(<-g.in))
+			for !a.forget(g) {
+				a.write(g, t, <-g.in)
 			}
 			return
 		}
+		idle.Stop()
 	}
 }
 
@@ -155,18 +140,22 @@ func (g *growing) batch(r *addition) []*addition {
 	return all
 }
 
-func (a *appending) write(t *tail, batch []*addition) {
-	root, err := os.OpenRoot(a.dir)
-	if err == nil {
+// write adds r, and what waits behind it, and answers.
+func (a *appending) write(g *growing, t *tail, r *addition) {
+	batch := g.batch(r)
+	err := os.MkdirAll(a.dir, folderMode)
+	root, bad := os.OpenRoot(a.dir)
+	if err = cmp.Or(err, bad); err == nil {
 		err = cmp.Or(t.add(root, batch), root.Close())
 	}
 	if err != nil {
 		t.close() // what it holds may not be what is on disk
 	}
+	a.mu.Lock()
+	g.waiting -= len(batch)
+	a.mu.Unlock()
 	for _, r := range batch {
-		if len(r.done) == 0 {
-			r.done <- classify(err, a.dir)
-		}
+		r.done <- cmp.Or(r.err, classify(err, a.dir))
 	}
 }
 

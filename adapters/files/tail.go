@@ -50,7 +50,7 @@ type entry struct {
 
 func (e entry) line() string { return fmt.Sprintf("%d %d %08x %s\n", e.off, e.len, e.sum, e.id) }
 
-// add adds the records, and answers those that can't be written. All others are durable when it returns nil. After an error t is closed:
+// add adds the records; those that can't be written get their error, all others are durable when it returns nil. After an error t is closed:
 // what it holds may not be what is on disk.
 func (t *tail) add(root *os.Root, batch []*addition) error {
 	if err := t.ready(root); err != nil {
@@ -64,9 +64,7 @@ func (t *tail) add(root *os.Root, batch []*addition) error {
 		}
 		line, end := r.line, t.size+int64(len(records))
 		if end == 0 {
-			var err error
-			if line, err = r.format.Append(r.value, true); err != nil {
-				r.done <- err
+			if line, r.err = r.format.Append(r.value, true); r.err != nil {
 				continue
 			}
 		}

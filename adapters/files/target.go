@@ -35,11 +35,11 @@ func (t *Target) Send(ctx context.Context, m *hub.Message) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(t.dir, folderMode); err != nil {
-		return classify(err, t.dir)
-	}
 	if t.append != nil {
 		return t.append.add(ctx, name, m)
+	}
+	if err := os.MkdirAll(t.dir, folderMode); err != nil {
+		return classify(err, t.dir)
 	}
 	root, err := os.OpenRoot(t.dir)
 	if err != nil {
