@@ -240,14 +240,17 @@ func (f *formats) written(m *hub.Message, named *hub.Format, set, ours bool) err
 	if named == nil && set && m.Body.IsDocument() {
 		named = f.of(m.Headers)
 	}
+	name := m.Headers[hub.HeaderFormat]
 	if named != nil && !m.Body.IsEmpty() {
 		if err := f.encode(m, named, set); err != nil {
 			return err
 		}
+		name = named.Name
 	}
 	if !ours {
-		m.Headers = m.Headers.With(hub.HeaderFormat, "")
+		name = ""
 	}
+	m.Headers = m.Headers.With(hub.HeaderFormat, name)
 	return nil
 }
 
@@ -266,7 +269,7 @@ func (f *formats) encode(m *hub.Message, named *hub.Format, set bool) error {
 			return err
 		}
 	}
-	h := m.Headers.With(hub.HeaderFormat, named.Name).With(hub.HeaderEncoding, named.Coding)
+	h := m.Headers.With(hub.HeaderEncoding, named.Coding)
 	if contentType := named.Type; !set {
 		if named.Params != nil {
 			contentType += named.Params(m.Body.Bytes())
