@@ -1,9 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -90,5 +92,73 @@ func TestOpenAPI(t *testing.T) {
 				t.Errorf("%d, not %d: %s", res.StatusCode, c.want, body)
 			}
 		})
+	}
+}
+
+// TestFault_H9: what a linter asks of the order hub's description: each operation has a summary, tags and a word on who may use it, each body a
+// schema, and an example where the configuration has samples; each error is problem+json; nothing lies about unused. And an answer that
+// says nothing but its status is a problem as well.
+func TestFault_H9(t *testing.T) {
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	s := newSite(t, `
+hub: {store: "sqlite:STORE", drain: 2s}
+schemas: {order: order.json}
+adapters: {web: {type: http-server, listen: "127.0.0.1:0", openapi: /openapi.json}}
+channels: {orders: {type: direct}}
+pipelines:
+  orders: {from: {web: POST /orders, schema: order, public: true}, steps: [{reply: {status: 202, body: {order: =body.id, total: '=body.lines[0].price'}}}, {send: orders}]}
+  order: {from: {web: "GET /orders/{id}"}, steps: [{reply: {body: '=table("orders", params.id)'}}]}
+`)
+	s.file("order.json", `{"title":"An order","type":"object","required":["id","lines"],"properties":{"id":{"type":"string"},"lines":{"type":"array","minItems":1,"items":{"$ref":"#/$defs/line"}}},
+		"$defs":{"line":{"type":"object","required":["price"],"properties":{"price":{"type":"number"}}},"unused":{"type":"string"}}}`)
+	if err := os.Mkdir(filepath.Join(s.dir, "samples"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.file("samples/orders.1-good.json", `{"id":"W-1","lines":[{"price":19.95}]}`)
+	s.file("samples/orders.2-bad.json", `{"id":1}`)
+	s.start()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	get := func(path string) (*http.Request, *http.Response) {
+		req, _ := http.NewRequest("GET", s.ready.URLs["web"]+path, nil)
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { res.Body.Close() })
+		return req, res
+	}
+	_, res := get("/openapi.json")
+	document, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	api := openapitest.Read(t, document)
+	for _, c := range []struct {
+		want string
+		at   []string
+	}{
+		{`{"1-good":{"value":{"id":"W-1","lines":[{"price":19.95}]}}}`, []string{"paths", "/orders", "post", "requestBody", "content", "application/json", "examples"}},
+		{`{"additionalProperties":false,"properties":{"order":{"type":"string"},"total":{"type":"number"}},"required":["order","total"],"type":"object"}`,
+			[]string{"paths", "/orders", "post", "responses", "202", "content", "application/json", "schema"}},
+		{`"An order"`, []string{"paths", "/orders", "post", "summary"}},
+		{`["orders"]`, []string{"paths", "/orders/{id}", "get", "tags"}},
+		{`[]`, []string{"paths", "/orders/{id}", "get", "security"}},
+	} {
+		v := api.At(c.at...)
+		if m, ok := v.(map[string]any); ok && m["$ref"] != nil {
+			v = api.At(strings.Split(m["$ref"].(string), "/")[1:]...)
+		}
+		if got, _ := json.Marshal(v); string(got) != c.want {
+			t.Errorf("%v is %s, want %s", c.at, got, c.want)
+		}
+	}
+	for name := range api.At("components", "schemas").(map[string]any) {
+		if !strings.Contains(string(document), `"#/components/schemas/`+name) {
+			t.Errorf("nothing refers to %s", name)
+		}
+	}
+	req, res := get("/orders/none")
+	if body := api.Answered(req, res); res.StatusCode != 404 || res.Header.Get("Content-Type") != "application/problem+json" || !strings.Contains(string(body), `"code":"not_found"`) {
+		t.Errorf("%d %v %s", res.StatusCode, res.Header, body)
 	}
 }
