@@ -25,12 +25,10 @@ type AWS struct {
 
 // signer signs with Signature Version 4.
 type signer struct {
+	lasting
 	AWS
 	clock hub.Clock
 }
-
-func (*signer) answered(*http.Request, int) bool { return false }
-func (*signer) conceal(text []byte) []byte       { return text }
 
 // sign adds the headers x-amz-date and Authorization, and those that go with them.
 func (s *signer) sign(r *http.Request, body []byte) error {

@@ -47,7 +47,7 @@ func TestAWSSignatures(t *testing.T) {
 		if c.media != "" {
 			r.Header.Set("Content-Type", c.media)
 		}
-		s := &signer{AWS{Region: c.region, Service: c.service, AccessKey: "AKIDEXAMPLE", SecretKey: key, SessionToken: hub.Secret(c.session)}, at{now: now}}
+		s := &signer{AWS: AWS{Region: c.region, Service: c.service, AccessKey: "AKIDEXAMPLE", SecretKey: key, SessionToken: hub.Secret(c.session)}, clock: at{now: now}}
 		if err := s.sign(r, []byte(c.body)); err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,7 @@ func TestAWSRequests(t *testing.T) {
 	now, _ := time.Parse("20060102T150405Z", got.Header.Get("X-Amz-Date"))
 	again, _ := http.NewRequest("POST", "http://"+got.Host+got.RequestURI, nil)
 	again.Header.Set("Content-Type", got.Header.Get("Content-Type"))
-	s := &signer{AWS{Region: "eu-west-1", Service: "execute-api", AccessKey: "AKIDEXAMPLE", SecretKey: "secret"}, at{now: now}}
+	s := &signer{AWS: AWS{Region: "eu-west-1", Service: "execute-api", AccessKey: "AKIDEXAMPLE", SecretKey: "secret"}, clock: at{now: now}}
 	if err := s.sign(again, []byte(`{"id":"a b","n":1}`)); err != nil || again.Header.Get("Authorization") != got.Header.Get("Authorization") || got.Header.Get("Authorization") == "" {
 		t.Errorf("%q, of what came: %q, %v", got.Header.Get("Authorization"), again.Header.Get("Authorization"), err)
 	}

@@ -79,8 +79,17 @@ func isLogin(err error) bool {
 	return ok
 }
 
+// lasting is the part of a login whose proofs are not given up, and stand in the configuration.
+type lasting struct{}
+
+func (lasting) answered(*http.Request, int) bool { return false }
+func (lasting) conceal(text []byte) []byte       { return text }
+
 // fixed is a proof that is the same for all requests. One that a step sent itself stays.
-type fixed struct{ in, name, value string }
+type fixed struct {
+	lasting
+	in, name, value string
+}
 
 func (f fixed) sign(r *http.Request, _ []byte) error {
 	switch {
@@ -94,11 +103,9 @@ func (f fixed) sign(r *http.Request, _ []byte) error {
 	return nil
 }
 
-func (fixed) answered(*http.Request, int) bool { return false }
-func (fixed) conceal(text []byte) []byte       { return text }
-
 // signing signs in the form of `sign:`.
 type signing struct {
+	lasting
 	*signature.Signature
 	clock hub.Clock
 }
@@ -108,11 +115,11 @@ func (c *Config) signing(env *hub.Env) (s signing, err error) {
 	if c.Sign == nil {
 		return s, nil
 	}
-	if s.Signature, err = signature.New(c.Sign); err != nil {
-		return s, fmt.Errorf("sign: %w", err)
-	}
 	s.clock = env.Clock
-	if err = s.Signs(); err != nil {
+	if s.Signature, err = signature.New(c.Sign); err == nil {
+		err = s.Signs()
+	}
+	if err != nil {
 		err = fmt.Errorf("sign: %w", err)
 	}
 	return s, err
@@ -130,21 +137,18 @@ func (s signing) sign(r *http.Request, body []byte) error {
 	return nil
 }
 
-func (signing) answered(*http.Request, int) bool { return false }
-func (signing) conceal(text []byte) []byte       { return text }
-
 // logins are those of the configuration, in the order in which they sign: a signature is made of all that is sent.
 func (c *Config) logins(env *hub.Env, transport http.RoundTripper) (out []login, err error) {
 	if c.APIKey.Value != "" {
-		out = append(out, fixed{c.APIKey.In, c.APIKey.Name, c.APIKey.Value.Reveal()})
+		out = append(out, fixed{in: c.APIKey.In, name: c.APIKey.Name, value: c.APIKey.Value.Reveal()})
 	}
 	const authorization = "Authorization"
 	switch c.login() {
 	case "bearer":
-		out = append(out, fixed{"header", authorization, "Bearer " + c.Bearer.Reveal()})
+		out = append(out, fixed{in: "header", name: authorization, value: "Bearer " + c.Bearer.Reveal()})
 	case "basic":
 		both := c.Basic.User + ":" + c.Basic.Password.Reveal()
-		out = append(out, fixed{"header", authorization, "Basic " + base64.StdEncoding.EncodeToString([]byte(both))})
+		out = append(out, fixed{in: "header", name: authorization, value: "Basic " + base64.StdEncoding.EncodeToString([]byte(both))})
 	case "oauth2", "jwt":
 		t, err := c.tokens(env, transport)
 		if err != nil {

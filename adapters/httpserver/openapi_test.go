@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"orderhub/adapters/httpserver/openapitest"
 	"orderhub/hub"
+	"orderhub/hub/hubtest/openapitest"
 	"orderhub/hub/signature"
 )
 

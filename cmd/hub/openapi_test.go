@@ -11,7 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"orderhub/adapters/httpserver/openapitest"
+	"orderhub/hub/hubtest/openapitest"
 )
 
 // orderHub runs the order hub itself, with its description served.
