@@ -51,8 +51,9 @@ type Error struct {
 	After  time.Duration // the far end's Retry-After; 0: none given
 	Fields []FieldError  // what is wrong where in the body
 	Err    error
-	Told   bool   // whoever sent the message may read the text and the fields: see Tell
-	Cause  *Error // the error that was being handled when this one came up; nil: none was
+	Told   bool     // whoever sent the message may read the text and the fields: see Tell
+	Answer *Message // what the far end answered, where its status alone made the error: its format may know more
+	Cause  *Error   // the error that was being handled when this one came up; nil: none was
 
 	Verdict bool // the author says so, with a `fail:` step, knowing what was done before it: see Outcome
 	Partial bool // something that was called before it was done, and stands: see Outcome

@@ -3,6 +3,7 @@ package pipelines
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -166,7 +167,7 @@ func (r *Request) Ask(ctx context.Context, x *hub.Exchange, suffix string) (*hub
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	reply, err := r.ask(ctx, x, m)
-	if err != nil {
+	if err = r.reported(err); err != nil {
 		if x.Trace {
 			r.site.Note(x, began, "called", r.Name+" failed: "+hub.AsError(err).Masked(x.Mask()).Error())
 		}
@@ -192,6 +193,21 @@ func (r *Request) Ask(ctx context.Context, x *hub.Exchange, suffix string) (*hub
 		r.site.Note(x, began, "called", detail)
 	}
 	return reply, err
+}
+
+// reported is the error that the answer itself reports in its format, as a SOAP Fault does, where so far only its status was known.
+func (r *Request) reported(err error) error {
+	e, ok := errors.AsType[*hub.Error](err)
+	if !ok || e.Answer == nil || r.wire.reply == nil {
+		return err
+	}
+	_, said := r.formats.read(e.Answer, r.wire.reply).Body.Doc()
+	if own, ok := errors.AsType[*hub.Error](said); ok {
+		told := *own
+		told.After = e.After
+		return &told
+	}
+	return err
 }
 
 // ask makes the call: of a pipeline, of whoever reads a channel, or of an adapter's operation.

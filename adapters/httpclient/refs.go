@@ -72,20 +72,29 @@ func (g *gathering) walk(file string, v any, names bool) error {
 			}
 		}
 	case map[string]any:
-		if ref, is := v["$ref"].(string); is && !names {
+		if names {
+			return g.parts(file, v, nil)
+		}
+		if ref, is := v["$ref"].(string); is {
 			to, err := g.turn(file, ref)
 			if err != nil {
 				return err
 			}
 			v["$ref"] = to
 		}
-		for word, part := range v {
-			if !names && (word == elsewhere || slices.Contains(ofData, word)) {
-				continue
-			}
-			if err := g.walk(file, part, !names && slices.Contains(named, word)); err != nil {
-				return err
-			}
+		return g.parts(file, v, named)
+	}
+	return nil
+}
+
+// parts walks what stands under the words of a map; under those of inner stand names. inner is nil where the words are names themselves.
+func (g *gathering) parts(file string, v map[string]any, inner []string) error {
+	for word, part := range v {
+		if inner != nil && (word == elsewhere || slices.Contains(ofData, word)) {
+			continue
+		}
+		if err := g.walk(file, part, slices.Contains(inner, word)); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -92,6 +92,7 @@ func (c *Operation) refusal(resp *resty.Response) error {
 	status := resp.StatusCode()
 	e := hub.Fail(hub.Rejected, "http_"+strconv.Itoa(status), "answered %d %s: %w", status, http.StatusText(status), hub.Said(c.excerpt(resp.Body())))
 	h := resp.Header()
+	e.Answer = &hub.Message{Headers: headersOf(resp), Body: hub.NewBody(resp.Body())}
 	if kind, _, _ := mime.ParseMediaType(h.Get("Content-Type")); kind == hub.TypeProblem {
 		if other := hub.ReplyError(h.Get, resp.Body()); other != nil { // of a hub, which says itself what it is
 			e = hub.AsError(other)

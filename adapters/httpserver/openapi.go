@@ -116,7 +116,7 @@ func (d *describing) operation(src *Source) {
 	}
 	if method == http.MethodGet || method == http.MethodDelete {
 		parameters = append(parameters, object{"in": "query", "name": "query", "style": "form", "explode": true,
-			"description": "Any names; of one that comes twice the first counts.", "schema": object{"type": "object", "additionalProperties": object{"type": "string"}}})
+			"description": "Any names; of one that comes twice the first counts.", "schema": object{"type": "object"}})
 	}
 	for _, h := range src.named {
 		parameters = append(parameters, object{"in": "header", "name": h[0], "schema": object{"type": "string"}})

@@ -44,15 +44,16 @@ func TestNightlyExport(t *testing.T) {
 	const orders = 60
 	for i := range orders {
 		same(t, "an order", h.do("POST", "/orders", fmt.Sprintf(`{"order":"N-%d","customer":"C","total":1,"currency":"EUR"}`, i)).status, 202)
-		if i%12 == 11 {
+		if i%12 == 11 { // behind a tick, and before the next
+			files := len(csvFiles(exports))
+			await(t, soon, "the next file", func() bool { return len(csvFiles(exports)) > files }, h.report)
 			h.kill()
 			h.start()
 		}
 	}
 	counts := func() (seen map[string]int) {
 		seen = map[string]int{}
-		files, _ := filepath.Glob(filepath.Join(exports, "*.csv"))
-		for _, file := range files {
+		for _, file := range csvFiles(exports) {
 			b, _ := os.ReadFile(file)
 			for _, row := range strings.Split(string(b), "\r\n") {
 				if order, _, _ := strings.Cut(row, ";"); strings.HasPrefix(order, "N-") {
@@ -69,4 +70,9 @@ func TestNightlyExport(t *testing.T) {
 		}
 	}
 	same(t, "dead letters", h.status().dead(), 0)
+}
+
+func csvFiles(dir string) []string {
+	files, _ := filepath.Glob(filepath.Join(dir, "*.csv"))
+	return files
 }

@@ -20,25 +20,7 @@ func (t *Type) Schema() doc.Value {
 	case t.Kind == Array && !t.Element().IsAny():
 		add("items", t.Element().Schema())
 	case t.Kind == Object:
-		var fields []doc.Field
-		var required []doc.Value
-		for _, f := range t.Fields {
-			fields = append(fields, doc.Field{Name: f.Name, Value: f.Type.Schema()})
-			if f.Required && !f.Type.IsAny() && !f.Type.Nullable { // a value that may be null may be missing
-				required = append(required, doc.StringValue(f.Name))
-			}
-		}
-		if len(fields) > 0 {
-			add("properties", doc.ObjectOf(fields))
-		}
-		if len(required) > 0 {
-			add("required", doc.ListOf(required))
-		}
-		if !t.Open {
-			add("additionalProperties", doc.BoolValue(false))
-		} else if !t.Element().IsAny() {
-			add("additionalProperties", t.Element().Schema())
-		}
+		out = append(out, t.properties()...)
 	case len(t.Enum) > 0:
 		var texts []doc.Value
 		for _, text := range t.Enum {
@@ -50,4 +32,29 @@ func (t *Type) Schema() doc.Value {
 		add("enum", doc.ListOf(texts))
 	}
 	return doc.ObjectOf(out)
+}
+
+// properties are what a schema says of the fields of an object.
+func (t *Type) properties() (out []doc.Field) {
+	var fields []doc.Field
+	var required []doc.Value
+	for _, f := range t.Fields {
+		fields = append(fields, doc.Field{Name: f.Name, Value: f.Type.Schema()})
+		if f.Required && !f.Type.IsAny() && !f.Type.Nullable { // a value that may be null may be missing
+			required = append(required, doc.StringValue(f.Name))
+		}
+	}
+	if len(fields) > 0 {
+		out = append(out, doc.Field{Name: "properties", Value: doc.ObjectOf(fields)})
+	}
+	if len(required) > 0 {
+		out = append(out, doc.Field{Name: "required", Value: doc.ListOf(required)})
+	}
+	switch {
+	case !t.Open:
+		out = append(out, doc.Field{Name: "additionalProperties", Value: doc.BoolValue(false)})
+	case !t.Element().IsAny():
+		out = append(out, doc.Field{Name: "additionalProperties", Value: t.Element().Schema()})
+	}
+	return out
 }
