@@ -36,9 +36,9 @@ type Format struct {
 	Encode func(v doc.Value) ([]byte, error)
 	// Params are the parameters of Type that a body of Encode has for itself: "; boundary=5a2f". nil: there are none.
 	Params func(raw []byte) string
-	// Append writes a document as one more record of a stream, the first one or another: rows of CSV behind a header
-	// row. Errors are those of Encode. nil: a stream is one document.
-	Append func(v doc.Value, first bool) ([]byte, error)
+	// Append is a body in this format as one more record of a stream, the first one or another: rows of CSV behind a
+	// header row. Errors are those of Encode. nil: a stream is one document.
+	Append func(b Body, first bool) ([]byte, error)
 	// Records reads a stream of many documents as it goes: memory does not grow
 	// with the stream. One that is larger than limit bytes is refused. nil: a
 	// stream is one document.

@@ -3,13 +3,13 @@ package files
 import (
 	"cmp"
 	"context"
+	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
 	"orderhub/hub"
-	"orderhub/hub/doc"
-	"orderhub/hub/escape"
 )
 
 const (
@@ -39,12 +39,10 @@ type growing struct {
 
 // addition is a record on its way into a file.
 type addition struct {
-	id     string
-	format *hub.Format
-	value  doc.Value
-	line   []byte     // value, behind others
-	err    error      // it can't be written
-	done   chan error // gets one answer
+	id   string
+	body hub.Body   // in a format that has Append
+	err  error      // it can't be written
+	done chan error // gets one answer
 }
 
 func newAppending(dir string, clock hub.Clock) *appending {
@@ -53,16 +51,9 @@ func newAppending(dir string, clock hub.Clock) *appending {
 
 // add returns nil when the message is durable in the file, once.
 func (a *appending) add(ctx context.Context, name string, m *hub.Message) error {
-	r := &addition{id: escape.Segment(m.ID), format: m.Body.Format(), done: make(chan error, 1)}
-	if r.format == nil || r.format.Append == nil {
+	r := &addition{id: journalID(m.ID), body: m.Body, done: make(chan error, 1)}
+	if f := m.Body.Format(); f == nil || f.Append == nil {
 		return hub.Fail(hub.Invalid, "no_append", "file %s: records of its format can't stand one behind another; write format: ndjson, or csv, fixed, text, at this send", shown(name))
-	}
-	var err error
-	if r.value, err = m.Body.Doc(); err == nil {
-		r.line, err = r.format.Append(r.value, false)
-	}
-	if err != nil {
-		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -73,6 +64,14 @@ func (a *appending) add(ctx context.Context, name string, m *hub.Message) error 
 	}
 	g.in <- r
 	return <-r.done
+}
+
+// journalID is an ID without blanks and line ends. Usual IDs stay as they are.
+func journalID(id string) string {
+	if strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || r == '%' }) {
+		return url.QueryEscape(id)
+	}
+	return id
 }
 
 // enter finds the file, or begins one; nil: the adapter is closed.
@@ -149,7 +148,7 @@ func (a *appending) write(g *growing, t *tail, r *addition) {
 		err = cmp.Or(t.add(root, batch), root.Close())
 	}
 	if err != nil {
-		t.close() // what it holds may not be what is on disk
+		t.forget()
 	}
 	a.mu.Lock()
 	g.waiting -= len(batch)

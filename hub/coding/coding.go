@@ -135,8 +135,12 @@ func (c coded) encode(v doc.Value) ([]byte, error) {
 	return c.coded(raw, err, true)
 }
 
-func (c coded) append(v doc.Value, first bool) ([]byte, error) {
-	raw, err := c.format.Append(v, first)
+func (c coded) append(b hub.Body, first bool) ([]byte, error) {
+	v, err := b.Doc()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := c.format.Append(hub.DocumentBody(v).In(c.format), first)
 	return c.coded(raw, err, first)
 }
 

@@ -173,7 +173,8 @@ func TestNames(t *testing.T) {
 func TestAppend(t *testing.T) {
 	lines := &hub.Format{Name: "lines", Type: "text/plain",
 		Decode: func(raw []byte) (doc.Value, error) { return doc.StringValue(string(raw)), nil },
-		Append: func(v doc.Value, _ bool) ([]byte, error) { return []byte(v.Str() + "\n"), nil }}
+		Encode: func(v doc.Value) ([]byte, error) { return []byte(v.Str() + "\n"), nil },
+		Append: func(b hub.Body, _ bool) ([]byte, error) { return b.Encode() }}
 	for _, c := range []struct{ charset, compress string }{{"utf-16", ""}, {"utf-16le", ""}, {"windows-1252", ""}, {"", "gzip"}, {"", "zstd"}, {"utf-16", "gzip"}} {
 		f, err := Wrap(lines, c.charset, c.compress)
 		if err != nil {
@@ -181,7 +182,7 @@ func TestAppend(t *testing.T) {
 		}
 		var raw []byte
 		for i, text := range []string{"é", "b", "ü"} {
-			line, err := f.Append(doc.StringValue(text), i == 0)
+			line, err := f.Append(hub.DocumentBody(doc.StringValue(text)).In(f), i == 0)
 			if err != nil {
 				t.Fatal(err)
 			}

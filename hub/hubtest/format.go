@@ -140,7 +140,7 @@ func (c FormatCase) appends(t *testing.T) {
 
 func appended(f *hub.Format, list doc.Value) (out []byte, err error) {
 	for i, e := range list.Elems() {
-		raw, err := f.Append(e, i == 0)
+		raw, err := f.Append(hub.DocumentBody(e).In(f), i == 0)
 		if err != nil {
 			return nil, err
 		}

@@ -399,7 +399,7 @@ func TestAppend(t *testing.T) {
 	}
 	var got []byte
 	for i, row := range rows.Elems() {
-		raw, err := f.Append(row, i == 0)
+		raw, err := f.Append(hub.DocumentBody(row).In(f), i == 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -408,7 +408,7 @@ func TestAppend(t *testing.T) {
 	if string(got) != string(want) {
 		t.Errorf("%q one by one, %q at once", got, want)
 	}
-	if _, err := open(t, Options{}).Append(rows, true); err == nil || !strings.Contains(err.Error(), "name them in header: at the format") {
+	if _, err := open(t, Options{}).Append(hub.DocumentBody(rows), true); err == nil || !strings.Contains(err.Error(), "name them in header: at the format") {
 		t.Errorf("without columns: %v", err)
 	}
 }

@@ -54,7 +54,11 @@ func (f *format) encode(v doc.Value) ([]byte, error) {
 }
 
 // append writes rows behind others; the columns must be known, so that all have the same.
-func (f *format) append(v doc.Value, first bool) ([]byte, error) {
+func (f *format) append(b hub.Body, first bool) ([]byte, error) {
+	v, err := b.Doc()
+	if err != nil {
+		return nil, err
+	}
 	if len(f.Header) == 0 {
 		return nil, hub.Fail(hub.Invalid, "no_csv", "rows that are added to others need their columns: name them in header: at the format")
 	}

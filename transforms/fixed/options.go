@@ -50,7 +50,7 @@ func Format() hub.FormatKind {
 				return nil, fmt.Errorf("it has no columns: declare it under formats: with columns or records")
 			}
 			return &hub.Format{Name: "fixed", Type: "text/plain; charset=utf-8", Decode: l.decode, Encode: l.encode, Records: l.records,
-				Append: func(v doc.Value, _ bool) ([]byte, error) { return l.encode(v) }}, nil
+				Append: lines.Append}, nil
 		})
 }
 

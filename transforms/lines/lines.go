@@ -137,6 +137,15 @@ func Records(r io.Reader, limit int, read func(line []byte) (hub.Body, error)) h
 	}
 }
 
+// Append is what a body has as lines behind others.
+func Append(b hub.Body, _ bool) ([]byte, error) {
+	raw, err := b.Encode()
+	if !bytes.HasSuffix(raw, []byte("\n")) {
+		raw = append(raw[:len(raw):len(raw)], '\n') // a copy: others read b
+	}
+	return raw, err
+}
+
 // List reads all records into one list. One that is refused refuses the list.
 func List(next hub.RecordReader) (doc.Value, error) {
 	var b doc.Builder

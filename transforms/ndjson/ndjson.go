@@ -19,7 +19,7 @@ func Format() hub.FormatKind {
 		func() *Options { return &Options{} }, nil,
 		func(*Options, func(string) *hub.Format) (*hub.Format, error) {
 			return &hub.Format{Name: "ndjson", Type: "application/x-ndjson", Decode: decode, Encode: encode, Records: records,
-				Append: func(v doc.Value, _ bool) ([]byte, error) { return append(v.JSON(), '\n'), nil }}, nil
+				Append: lines.Append}, nil
 		})
 }
 

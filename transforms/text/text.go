@@ -18,10 +18,7 @@ func Format() hub.FormatKind {
 		func() *Options { return &Options{} }, nil,
 		func(*Options, func(string) *hub.Format) (*hub.Format, error) {
 			f := &hub.Format{Name: "text", Type: "text/plain; charset=utf-8", Decode: decode, Encode: encode}
-			f.Append = func(v doc.Value, _ bool) ([]byte, error) {
-				raw, err := encode(v)
-				return append(raw, '\n'), err
-			}
+			f.Append = lines.Append
 			f.Records = func(r io.Reader, limit int) hub.RecordReader { return records(f, r, limit) }
 			return f, nil
 		})
