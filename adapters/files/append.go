@@ -112,6 +112,7 @@ func (a *appending) run(g *growing) {
 		case r := <-g.in:
 			a.write(g, t, r)
 		case <-idle.C():
+			t.close() // before another may open it
 			if a.forget(g) {
 				return
 			}
