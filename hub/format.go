@@ -45,6 +45,9 @@ type Format struct {
 	Records func(r io.Reader, limit int) RecordReader
 }
 
+// FormatJSON in HeaderFormat says that a body is JSON, whatever format the endpoint names that it came from: a record of a stream.
+const FormatJSON = "json"
+
 // RecordReader gives the next record of a stream, a body that is made of a document, with the line at which it
 // begins, from 1; io.EOF after the last. A *RecordError refuses one record, and
 // reading goes on behind it; any other error refuses the rest of the stream.

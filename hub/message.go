@@ -30,7 +30,8 @@ func (m *Message) Root() string {
 func (m *Message) WithBody(b Body) *Message {
 	c := *m
 	c.Body = b
-	if b.IsDocument() && b.Format() == nil && (m.Headers[HeaderFormat] != "" || m.Headers[HeaderEncoding] != "" || !IsJSON(m.Headers[HeaderContentType])) {
+	format := m.Headers[HeaderFormat]
+	if b.IsDocument() && b.Format() == nil && (format != "" && format != FormatJSON || m.Headers[HeaderEncoding] != "" || !IsJSON(m.Headers[HeaderContentType])) {
 		c.Headers = m.Headers.With(HeaderFormat, "").With(HeaderEncoding, "").With(HeaderContentType, "application/json")
 	}
 	return &c

@@ -152,7 +152,10 @@ func (b *Build) Written(n *yamlfile.Node) func(m *hub.Message, set bool) error {
 
 // of is the format of a message's bytes; nil: JSON.
 func (f *formats) of(h hub.Headers) *hub.Format {
-	if name := h[hub.HeaderFormat]; name != "" && f.named[name] != nil {
+	switch name := h[hub.HeaderFormat]; {
+	case name == hub.FormatJSON:
+		return nil
+	case name != "" && f.named[name] != nil:
 		return inCharset(f.named[name], h)
 	}
 	contentType, compress := h[hub.HeaderContentType], h[hub.HeaderEncoding]

@@ -45,7 +45,7 @@ func (j *job) headers(body hub.Body, h hub.Headers) {
 			h[hub.HeaderEncoding] = f.Coding
 		}
 	case body.IsDocument():
-		h[hub.HeaderFormat] = "json" // and not the format of the source, when it is read again after a failure
+		h[hub.HeaderFormat] = hub.FormatJSON // and not the format of the source, when it is read again after a failure
 	default:
 		if kind, coding := contentType(j.name); kind != "" {
 			h[hub.HeaderContentType] = kind
