@@ -279,6 +279,8 @@ func TestFault_F3_DelimiterFound(t *testing.T) {
 		"\uFEFFSEP=\t\na\tb\n1\t2\n":                   `[{"a":"1","b":"2"}]`,
 		"a;b;\n1;2;\n3;4;\n":                           `[{"a":"1","b":"2"},{"a":"3","b":"4"}]`,
 		"a;b\n1;2;\n":                                  `[{"a":"1","b":"2"}]`,
+		"a;b;\n1;2;\n3;4\n":                            `[{"a":"1","b":"2"},{"a":"3","b":"4"}]`,
+		"a,b,c\n1,2,x\n1,9,90,\n":                      `line 3 column 8: 4 columns, expected 3: a, b, c`,
 		"a;b;\n1;2;3\n":                                `line 2 column 5: 3 columns, expected 2: a, b`,
 		"a\nx\n":                                       `[{"a":"x"}]`,
 		"\"a;b\",c\n1,2\n":                             `[{"a;b":"1","c":"2"}]`,

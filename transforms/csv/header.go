@@ -67,7 +67,7 @@ func (r *reader) header(raw []byte) []string {
 		names[i] = strings.TrimSpace(string(f.content(raw, &r.scratch)))
 	}
 	if last := len(names) - 1; last > 0 && names[last] == "" && r.scan.count <= MaxColumns+1 {
-		r.scan.count, names = r.scan.count-1, names[:last]
+		r.scan.count, names, r.spare = r.scan.count-1, names[:last], endsSpare
 	}
 	return names
 }

@@ -23,6 +23,7 @@ type reader struct {
 	err     error // final: every later row returns it
 	line    int   // of the next record
 	columns []*column
+	spare   endings
 	scratch []byte
 }
 
@@ -167,16 +168,29 @@ func checkText(raw []byte) *fault {
 	return nil
 }
 
-// checkCount refuses another number of cells than there are columns. An empty cell behind the last column is none.
+// endings tell whether the rows of a file end with a delimiter, behind an empty cell that is none.
+type endings byte
+
+const (
+	endsUnknown endings = iota
+	endsSpare           // as the header row or the first row does
+	endsBare            // so a row that does has a cell too many, such as by a decimal comma without quotes
+)
+
+// checkCount refuses another number of cells than there are columns.
 func (r *reader) checkCount(raw []byte) *fault {
 	count, want := r.scan.count, len(r.columns)
 	if count == want {
+		if r.spare == endsUnknown {
+			r.spare = endsBare
+		}
 		return nil
 	}
 	at := len(raw)
 	if count > want {
 		last := r.scan.fields[want]
-		if at = last.from; count == want+1 && last.from == last.to {
+		if at = last.from; count == want+1 && last.from == last.to && r.spare != endsBare {
+			r.spare = endsSpare
 			return nil
 		}
 	}
