@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"orderhub/hub/hubtest"
 	"orderhub/stub"
 )
 
@@ -22,9 +23,9 @@ type office struct {
 
 func newOffice(t *testing.T) *office {
 	p, world := newPlace(t, "support-contract"), partners(t)
-	listen := freePort(t)
+	listen := hubtest.FreePort(t)
 	o := &office{t: t, world: world, service: p.run("provisioning", "provisioning.yaml", nil, "PROVISIONING_LISTEN", listen)}
-	o.hub = p.run("hub", "pipelines.yaml", nil, "HUB_LISTEN", freePort(t), "MAIL_URL", world.URLs()["mail"], "PROVISIONING_URL", "http://"+listen)
+	o.hub = p.run("hub", "pipelines.yaml", nil, "HUB_LISTEN", hubtest.FreePort(t), "MAIL_URL", world.URLs()["mail"], "PROVISIONING_URL", "http://"+listen)
 	return o
 }
 

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"orderhub/hub/hubtest"
 )
 
 // soon is how long a test waits for what takes milliseconds on an idle machine.
@@ -112,7 +114,7 @@ func (p *place) run(name, file string, args []string, env ...string) *hub {
 
 func (h *hub) start() {
 	h.place.t.Helper()
-	bin, err := build()
+	bin, err := hubtest.Binary()
 	if err != nil {
 		h.place.t.Fatal(err)
 	}
@@ -179,7 +181,11 @@ func (h *hub) stop() {
 
 // verb runs another verb beside it.
 func (h *hub) verb(args ...string) (string, error) {
-	cmd := exec.Command(binary, args...)
+	bin, err := hubtest.Binary()
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command(bin, args...)
 	cmd.Dir, cmd.Env = h.place.dir, h.env
 	out, err := cmd.Output()
 	return string(out), err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"orderhub/hub/hubtest"
 )
 
 // master is the system where users are changed.
@@ -58,7 +59,7 @@ func TestMasterData(t *testing.T) {
 	t.Cleanup(truth.Close)
 	p.set("KAFKA_BROKERS", k.addr)
 	p.set("CATALOG_URL", truth.URL)
-	p.set("HUB_LISTEN", freePort(t))
+	p.set("HUB_LISTEN", hubtest.FreePort(t))
 	k.create(topic)
 	h := p.run("hub", "pipelines.yaml", []string{"--set", "hub.name=" + p.own("master-data")})
 
@@ -99,7 +100,7 @@ func TestMasterDataAlone(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "master-data")
 	p.unset("KAFKA_BROKERS", "CATALOG_URL")
-	p.set("HUB_LISTEN", freePort(t))
+	p.set("HUB_LISTEN", hubtest.FreePort(t))
 	h := p.run("hub", "pipelines.yaml", nil)
 	same(t, "what the store stands in for", h.ready.Stored, "[kafka]")
 	for _, sample := range []string{"1-last-name", "2-email", "2-email"} {

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"orderhub/hub/hubtest"
 )
 
 // TestNightlyExport: what the night's file holds, byte by byte, though the hub was killed before and after; then the same with a clock that ticks each
@@ -16,7 +18,7 @@ func TestNightlyExport(t *testing.T) {
 	p := newPlace(t, "nightly-csv-export")
 	exports := filepath.Join(p.dir, "exports")
 	p.set("EXPORTS", exports)
-	p.set("HUB_LISTEN", freePort(t))
+	p.set("HUB_LISTEN", hubtest.FreePort(t))
 	h := p.run("hub", "pipelines.yaml", nil)
 	for _, name := range []string{"orders.1-euro.json", "orders.2-formula.json", "orders.1-euro.json"} {
 		same(t, name, h.do("POST", "/orders", p.sample(name)).status, 202)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+	"orderhub/hub/hubtest"
 )
 
 // newDesk starts the requester and a replier for each warehouse.
@@ -14,7 +15,7 @@ func newDesk(t *testing.T) (r *rabbit, p *place, requester *hub, repliers map[st
 	p = newPlace(t, "rabbit-request-reply", "stock.reserve", "stock.berlin", "stock.hamburg")
 	r = newRabbit(t, nil, []string{p.own("stock.reserve"), p.own("stock.berlin"), p.own("stock.hamburg")})
 	p.set("RABBIT_URL", r.url)
-	p.set("HUB_LISTEN", freePort(t))
+	p.set("HUB_LISTEN", hubtest.FreePort(t))
 	repliers = map[string]*hub{}
 	for days, warehouse := range map[string]string{"2": "berlin", "1": "hamburg"} {
 		repliers[warehouse] = p.run(warehouse, "replier.yaml", nil, "WAREHOUSE", p.own(warehouse), "DAYS", days)

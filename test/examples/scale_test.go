@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"orderhub/hub/hubtest"
 )
 
 // TestScale: a second worker of the same name gets a share of the jobs, and all of them when the first one is killed. None is lost, and
@@ -32,7 +34,7 @@ func scale(t *testing.T, broker string) {
 	r := newRabbit(t, nil, queues)
 	p.set("RABBIT_URL", r.url)
 	p.set("COURIER_URL", partners(t).URLs()["courier"])
-	p.set("HUB_LISTEN", freePort(t))
+	p.set("HUB_LISTEN", hubtest.FreePort(t))
 	p.set("PACE", "60/s")
 	via := []string{"--set", "channels." + jobs + ".via=" + broker}
 	worker := func(name string) *hub {

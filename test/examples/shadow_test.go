@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"orderhub/hub/hubtest"
 	"orderhub/stub"
 )
 
@@ -14,7 +15,7 @@ func TestShadow(t *testing.T) {
 	p, world := newPlace(t, "shadow-calls"), partners(t)
 	p.set("SHIPPING_URL", world.URLs()["shipping"])
 	p.set("SHIPPING_NEW_URL", world.URLs()["shipping-new"])
-	p.set("HUB_LISTEN", freePort(t))
+	p.set("HUB_LISTEN", hubtest.FreePort(t))
 	h := p.run("hub", "pipelines.yaml", nil)
 	price := func(sample, want string) {
 		t.Helper()

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"orderhub/hub/hubtest"
 	"orderhub/stub"
 )
 
@@ -61,7 +62,7 @@ func newShop(t testing.TB, broker string) *shop {
 	s.world = partners(t)
 	p.set("SUPPLIER_URL", s.world.URLs()["stock"])
 	p.set("SHIPPING_URL", s.world.URLs()["shipping"])
-	p.set("HUB_LISTEN", freePort(t))
+	p.set("HUB_LISTEN", hubtest.FreePort(t))
 	for name, file := range map[string]string{"orders": "pipelines.yaml", "inventory": "inventory.yaml", "shipping": "shipping.yaml"} {
 		args := []string{"--set", "channels." + topic + ".via=" + broker, "--set", "hub.name=" + p.own(name)}
 		switch name {

@@ -3,6 +3,8 @@ package examples
 import (
 	"encoding/base64"
 	"testing"
+
+	"orderhub/hub/hubtest"
 )
 
 // TestShopifyOrders: a forged webhook does nothing, a real one ships its order once: Shopify is busy, the hub is killed while the warehouse
@@ -21,7 +23,7 @@ func TestShopifyOrders(t *testing.T) {
 	p.set("SHOPIFY_TOKEN", "shpat_0123456789abcdef")
 	p.set("SHOPIFY_SECRET", "hush-0123456789abcdef")
 	p.set("WAREHOUSE_URL", warehouse.url)
-	p.set("HUB_LISTEN", freePort(t))
+	p.set("HUB_LISTEN", hubtest.FreePort(t))
 	h := p.run("hub", "pipelines.yaml", nil)
 
 	body := p.sample("webhook.1-paid.json")

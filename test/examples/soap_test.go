@@ -3,6 +3,8 @@ package examples
 import (
 	"strings"
 	"testing"
+
+	"orderhub/hub/hubtest"
 )
 
 // TestSOAPERP: the ERP fails, and the hub is killed while the ERP works: the order is asked for again with the same key, and once it has its
@@ -27,7 +29,7 @@ func TestSOAPERP(t *testing.T) {
 	p.set("STOCK_URL", stock.url)
 	p.set("ERP_URL", erp.url)
 	p.set("ERP_PASSWORD", "erp-0123456789abcdef")
-	p.set("HUB_LISTEN", freePort(t))
+	p.set("HUB_LISTEN", hubtest.FreePort(t))
 	h := p.run("hub", "pipelines.yaml", nil)
 
 	sample := p.sample("orders.1-two-lines.json")

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"orderhub/hub/hubtest"
 )
 
 // TestStripeCharge: the hub is killed while a card is charged, and asks again with the same key; Stripe is away; a card is declined; the bank's
@@ -19,7 +21,7 @@ func TestStripeCharge(t *testing.T) {
 	p.set("STRIPE_URL", stripe.url)
 	p.set("STRIPE_KEY", "sk_test_0123456789abcdef")
 	p.set("STRIPE_WEBHOOK_SECRET", "whsec_0123456789abcdef")
-	p.set("HUB_LISTEN", freePort(t))
+	p.set("HUB_LISTEN", hubtest.FreePort(t))
 	h := p.run("hub", "pipelines.yaml", nil)
 
 	same(t, "the payment", h.do("POST", "/payments", p.sample("payments.1-visa.json")), `202 {"order":"W-1","status":"/payments/W-1"}`)

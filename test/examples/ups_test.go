@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"orderhub/hub/hubtest"
 )
 
 // TestUPSLabel: one token serves until it is refused; a busy UPS is waited for as it says; the label's bytes are in the file; and a shipment
@@ -30,7 +32,7 @@ func TestUPSLabel(t *testing.T) {
 	p.set("UPS_CLIENT", "our-id")
 	p.set("UPS_SECRET", "our-secret-0123456789")
 	p.set("LABELS", filepath.Join(p.dir, "labels"))
-	p.set("HUB_LISTEN", freePort(t))
+	p.set("HUB_LISTEN", hubtest.FreePort(t))
 	h := p.run("hub", "pipelines.yaml", nil)
 
 	parcel := func(order string) {

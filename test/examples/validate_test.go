@@ -8,11 +8,12 @@ import (
 	"testing"
 
 	"gopkg.in/yaml.v3"
+	"orderhub/hub/hubtest"
 )
 
 // TestValidate: every file of every example is valid, and so is each that can run on Kafka when it does; those of tests pass.
 func TestValidate(t *testing.T) {
-	bin, err := build()
+	bin, err := hubtest.Binary()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	kafka "github.com/segmentio/kafka-go"
+	"orderhub/hub/hubtest"
 )
 
 // broker is a Kafka of the test's own. A broker tells its clients where to
@@ -72,11 +73,11 @@ func startBroker(t testing.TB) (*broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &broker{dir: dir, direct: freePort(t), transport: &kafka.Transport{MetadataTTL: time.Second}, links: make(chan [2]string, 2*atOnce)}
-	controller := freePort(t)
+	b := &broker{dir: dir, direct: hubtest.FreePort(t), transport: &kafka.Transport{MetadataTTL: time.Second}, links: make(chan [2]string, 2*atOnce)}
+	controller := hubtest.FreePort(t)
 	listeners, told, kinds := "DIRECT://"+b.direct+",CONTROLLER://"+controller, "DIRECT://"+b.direct, "DIRECT:PLAINTEXT,CONTROLLER:PLAINTEXT"
 	for i := range cap(b.links) {
-		front, back := freePort(t), freePort(t)
+		front, back := hubtest.FreePort(t), hubtest.FreePort(t)
 		listeners += fmt.Sprintf(",LINK%d://%s", i, back)
 		told += fmt.Sprintf(",LINK%d://%s", i, front)
 		kinds += fmt.Sprintf(",LINK%d:PLAINTEXT", i)

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"orderhub/hub/hubtest"
 )
 
 // carrier is a way for a request to who answers it.
@@ -48,7 +50,7 @@ var carriers = map[string]func(t *testing.T, place string) carrier{
 		return carrier{adapters: fmt.Sprintf("far: {type: stomp, url: %q, ops: {ask: /queue/%s}}", "stomp://guest:guest@"+addr, place), from: "{far: /queue/" + place + "}", call: "far.ask", texts: asked}
 	},
 	"http": func(t *testing.T, place string) carrier {
-		addr := freePort(t)
+		addr := hubtest.FreePort(t)
 		return carrier{adapters: fmt.Sprintf("far: {type: http-client, url: %q, ops: {ask: POST /%s}}\n  there: {type: http-server, listen: %q}", "http://"+addr, place, addr),
 			from: "{there: POST /" + place + "}", call: "far.ask", texts: map[string]string{"bug": "something went wrong on our side; tell us the trace id",
 				"timeout": "no answer in time; it is safe to try again with the same Idempotency-Key", "unavailable": "the service is not available now; try again",
@@ -133,7 +135,7 @@ func askAll(t *testing.T, c carrier, patience, steps, takes string, ns []string,
 	mux.HandleFunc("GET /notes", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	far := httptest.NewServer(mux)
 	t.Cleanup(far.Close)
-	addr := freePort(t)
+	addr := hubtest.FreePort(t)
 	h := runHub(t, t.TempDir(), fmt.Sprintf(errorsConfig, addr, far.URL, c.adapters, c.channels, c.call, patience, c.from, steps, takes))
 	client := &http.Client{Transport: &http.Transport{}}
 	t.Cleanup(client.CloseIdleConnections)
@@ -164,7 +166,7 @@ func askAll(t *testing.T, c carrier, patience, steps, takes string, ns []string,
 }
 
 func eachCarrier(t *testing.T, run func(t *testing.T, name string, c carrier)) {
-	if _, err := build(); err != nil {
+	if _, err := hubtest.Binary(); err != nil {
 		t.Fatal(err)
 	}
 	sideBySide(len(carriers), slices.Sorted(maps.Keys(carriers)), func(name string) {

@@ -13,11 +13,13 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"orderhub/hub/hubtest"
 )
 
 // httpSource is a partner that posts to the hub, through the link, until it is told that the hub has the message.
 func httpSource(t testing.TB, _ *cell) source {
-	addr := freePort(t)
+	addr := hubtest.FreePort(t)
 	l := newLink(t, "", addr)
 	const posts = 64 // at once; the time for one runs from its turn on, else those that waited long would all be in vain
 	turns := make(chan struct{}, posts)

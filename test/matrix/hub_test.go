@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"orderhub/hub/hubtest"
 )
 
 // hub is the real binary on one pipeline.
@@ -47,7 +49,7 @@ func startHub(t testing.TB, dir string, in source, out target) *hub {
 // runHub runs a hub in dir until the test ends. It is ready when runHub returns.
 func runHub(t testing.TB, dir, yaml string) *hub {
 	t.Helper()
-	bin, err := build()
+	bin, err := hubtest.Binary()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/Shopify/toxiproxy/v2/stream"
 	"github.com/Shopify/toxiproxy/v2/toxics"
+	"orderhub/hub/hubtest"
 )
 
 // link is the way of TCP connections between the hub and a far end, with a
@@ -35,7 +36,7 @@ func newLink(t testing.TB, addr, far string) *link {
 	err := errors.New("no address yet")
 	for n := 0; err != nil && n < 10; n++ { // what was free may be somebody else's by now
 		if addr == "" {
-			l.addr = freePort(t)
+			l.addr = hubtest.FreePort(t)
 		}
 		err = l.listen()
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/Shopify/toxiproxy/v2/toxics"
 	"github.com/jackc/pgx/v5"
+	"orderhub/hub/hubtest"
 )
 
 const (
@@ -154,7 +155,7 @@ const outagesAtOnce = 9
 
 // playAll plays outages of a part of the hub, each with a hub of its own.
 func playAll(t *testing.T, of string, all []outage) {
-	if _, err := build(); err != nil {
+	if _, err := hubtest.Binary(); err != nil {
 		t.Fatal(err)
 	}
 	sideBySide(outagesAtOnce, all, func(o outage) { t.Run(o.name, func(t *testing.T) { o.run(t, of) }) })

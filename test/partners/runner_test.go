@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+	"orderhub/hub/hubtest"
 )
 
 // soon is how long a test waits for what takes milliseconds on an idle machine.
@@ -80,7 +81,7 @@ func newRunner(t *testing.T, dir string, blocks []block, env ...string) *runner 
 
 func (s *runner) start(t *testing.T, env []string) {
 	t.Helper()
-	bin, err := build()
+	bin, err := hubtest.Binary()
 	if err != nil {
 		t.Fatal(err)
 	}

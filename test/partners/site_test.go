@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"orderhub/hub/hubtest"
 )
 
 // site is a folder with one configuration, and the binary that runs it: see runner for one that runs all blocks of a page.
@@ -24,7 +26,7 @@ type site struct {
 
 func newSite(t testing.TB, config string) *site {
 	t.Helper()
-	bin, err := build()
+	bin, err := hubtest.Binary()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"orderhub/hub/hubtest"
 	"orderhub/stub"
 )
 
@@ -88,7 +88,7 @@ func newSite(t testing.TB, tags string, options stub.Options) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{t: t, dir: t.TempDir(), bin: build(t, tags), world: world, addr: freePort(t), config: filepath.Join(root(t), "config", "pipelines.yaml")}
+	s := &site{t: t, dir: t.TempDir(), bin: build(t, tags), world: world, addr: hubtest.FreePort(t), config: filepath.Join(root(t), "config", "pipelines.yaml")}
 	t.Cleanup(func() {
 		if s.process != nil {
 			s.process.Process.Kill()
@@ -110,22 +110,6 @@ func newSite(t testing.TB, tags string, options stub.Options) *site {
 		t.Fatal(err)
 	}
 	return s
-}
-
-var lastPort atomic.Int64
-
-// freePort is a port below those that the system gives to outgoing
-// connections: it stays free while the hub that has it is restarted.
-func freePort(t testing.TB) string {
-	for range 1000 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 12000+(int64(os.Getpid())*37+lastPort.Add(1))%20000)
-		if l, err := net.Listen("tcp", addr); err == nil {
-			l.Close()
-			return addr
-		}
-	}
-	t.Fatal("no free port")
-	return ""
 }
 
 // start runs the hub and waits until it is ready. It tells how long that took.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"orderhub/hub/hubtest"
 	"orderhub/stub"
 )
 
@@ -20,7 +21,7 @@ func TestProcessesOnTwoHubs(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := *first // the same partners and configuration, in a place of its own
-	second.dir, second.addr, second.process = t.TempDir(), freePort(t), nil
+	second.dir, second.addr, second.process = t.TempDir(), hubtest.FreePort(t), nil
 	hubs := [2]*site{first, &second}
 	for _, s := range hubs {
 		s.env = append(append([]string{}, first.env...), "HUB_STORE="+dsn, "HUB_HOME="+s.dir, "HUB_LISTEN="+s.addr, "HUB_INSTANCE="+s.addr)

@@ -13,6 +13,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 	kafka "github.com/segmentio/kafka-go"
+	"orderhub/hub/hubtest"
 )
 
 // missing skips a test whose server is not there; with HUB_TEST_SERVERS=1 it fails.
@@ -122,7 +123,7 @@ func newRabbit(t testing.TB) *rabbit {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port, dist, epmd := portOf(freePort(t)), portOf(freePort(t)), portOf(freePort(t))
+	port, dist, epmd := portOf(hubtest.FreePort(t)), portOf(hubtest.FreePort(t)), portOf(hubtest.FreePort(t))
 	conf := fmt.Sprintf("listeners.tcp.1 = 127.0.0.1:%s\ndisk_free_limit.absolute = 100MB\n", port)
 	for name, text := range map[string]string{"rabbitmq.conf": conf, "plugins": "[].\n", "env": ""} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
