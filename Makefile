@@ -28,7 +28,7 @@ kill:
 matrix:
 	HUB_TEST_MATRIX=full test/servers/run $(GO) test -count=1 -v -timeout 30m -run TestMatrix ./test/matrix
 
-# planted bugs, each of which the tests must catch: 81 of them in about 5 minutes on two quiet cores
+# planted bugs, each of which the tests must catch: 81 of them
 mutants:
 	test/servers/run $(GO) run ./test/mutants
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/url"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -17,8 +16,8 @@ const (
 	appendBatch = 1024        // records that share a write
 )
 
-// appending adds messages to the ends of files (append: true). Each file has a goroutine that writes what waits at once and makes it
-// durable with one fsync (group commit); it ends when nothing came for appendIdle. What is added, and how it survives a crash: see tail.
+// appending adds messages to the ends of files (append: true). Each file has a goroutine that writes what waits and makes it durable
+// at once (group commit); it ends when nothing came for appendIdle. What is added, and how it survives a crash: see tail.
 type appending struct {
 	dir   string
 	clock hub.Clock
@@ -39,7 +38,7 @@ type growing struct {
 
 // addition is a record on its way into a file.
 type addition struct {
-	id   string
+	id   string     // of its message, without blanks and line ends
 	body hub.Body   // in a format that has Append
 	err  error      // it can't be written
 	done chan error // gets one answer
@@ -51,7 +50,7 @@ func newAppending(dir string, clock hub.Clock) *appending {
 
 // add returns nil when the message is durable in the file, once.
 func (a *appending) add(ctx context.Context, name string, m *hub.Message) error {
-	r := &addition{id: journalID(m.ID), body: m.Body, done: make(chan error, 1)}
+	r := &addition{id: url.PathEscape(m.ID), body: m.Body, done: make(chan error, 1)}
 	if f := m.Body.Format(); f == nil || f.Append == nil {
 		return hub.Fail(hub.Invalid, "no_append", "file %s: records of its format can't stand one behind another; write format: ndjson, or csv, fixed, text, at this send", shown(name))
 	}
@@ -64,14 +63,6 @@ func (a *appending) add(ctx context.Context, name string, m *hub.Message) error 
 	}
 	g.in <- r
 	return <-r.done
-}
-
-// journalID is an ID without blanks and line ends. Usual IDs stay as they are.
-func journalID(id string) string {
-	if strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || r == '%' }) {
-		return url.QueryEscape(id)
-	}
-	return id
 }
 
 // enter finds the file, or begins one; nil: the adapter is closed.

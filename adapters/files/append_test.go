@@ -168,6 +168,17 @@ func TestAppendForeign(t *testing.T) {
 	}
 }
 
+// TestAppendNames: messages whose IDs differ in a blank, a plus, a percent sign or a line end are different ones, also when the file is opened again.
+func TestAppendNames(t *testing.T) {
+	dir, ids := t.TempDir(), []string{"a b", "a+b", "a%20b", "a%2520b", "a/b", "ä"}
+	for range 2 {
+		target := adding(t, dir)
+		send(t, target, ids...)
+		target.Close()
+	}
+	wantRows(t, dir, ids...)
+}
+
 // TestAppendRefuses: what can't be a record is told, and harms no other.
 func TestAppendRefuses(t *testing.T) {
 	dir := t.TempDir()

@@ -167,13 +167,18 @@ func (t *tail) recover(raw []byte) (clean bool, err error) {
 	return true, nil
 }
 
-// whole tells that a batch is in the file. Of one that is not, the part that is there is cut off; a file that ends before it or behind it has
+// whole tells that a batch is in the file, and makes it durable: a hub that died may not have come so far, and an fsync that failed is not
+// told twice, so it is written again. Of one that is not, the part that is there is cut off; a file that ends before it or behind it has
 // nothing of it: it is another one.
 func (t *tail) whole(off, n int64, sum uint32) (bool, error) {
 	if end := off + n; end <= t.size {
 		raw := make([]byte, n)
-		if _, err := t.file.ReadAt(raw, off); err != nil || crc32.ChecksumIEEE(raw) == sum {
-			return err == nil, err
+		if _, err := t.file.ReadAt(raw, off); err != nil {
+			return false, err
+		}
+		if crc32.ChecksumIEEE(raw) == sum {
+			_, err := t.file.WriteAt(raw, off)
+			return err == nil, cmp.Or(err, t.file.Sync())
 		}
 	}
 	if off >= t.size || off+n < t.size {
