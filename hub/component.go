@@ -127,13 +127,17 @@ func Describe(s Source, d Description) {
 	}
 }
 
+// ProblemSchema is the name of the one schema that a source may add to those of its Description.
+const ProblemSchema = "Problem"
+
 // Description is what the configuration knows of a source's messages.
 type Description struct {
 	Pipeline string
-	Schema   []byte            // JSON Schema of the body with every $ref resolved within it; nil: any body
+	Schema   string            // of the body, by its name among Schemas; "": any body
 	Statuses []int             // of the replies that the pipeline's `reply` steps give; 0 stands for one that a formula makes
 	Behind   bool              // work goes on behind the reply
-	Reply    []byte            // JSON Schema of the replies' bodies; nil: nothing is known of them
+	Reply    string            // likewise, of the replies' bodies; "": nothing is known of them
+	Schemas  map[string][]byte // JSON Schemas, as components of an OpenAPI document: their references lead to #/components/schemas/ and a name. No other source has these names
 	Samples  map[string][]byte // of the body, as JSON, by name: they fit Schema
 	Headers  []string          // of the message that the pipeline's formulas name
 	Format   *Format           // of the messages' bytes; nil: as their content types say

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"orderhub/hub"
@@ -12,8 +11,8 @@ import (
 	"orderhub/pipelines/yamlfile"
 )
 
-// described loads a pipeline `p` that is fed by a source which waits, with the schema files order.json and line.json.
-func described(t *testing.T, from, steps string, more ...pipelines.Pattern) hub.Description {
+// described is what is known of a pipeline `p`, and those behind it, that is fed by a source which waits, with the schema files order.json and line.json.
+func described(t *testing.T, from, steps string, more ...pipelines.Pattern) (all []hub.Description) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
@@ -40,7 +39,10 @@ pipelines:
 	if problems.Errors() > 0 {
 		t.Fatal(problems.All())
 	}
-	return plan.Pipeline("p").Description
+	for _, p := range plan.Pipelines {
+		all = append(all, p.Description)
+	}
+	return all
 }
 
 func TestDescribeReplies(t *testing.T) {
@@ -65,18 +67,25 @@ func TestDescribeReplies(t *testing.T) {
 		{"of an error, which is not given", `[{send: a, errors: {other: {reply: 418}}}, {reply: 200}]`, "[200] false"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := described(t, "", c.steps)
-			if got := fmt.Sprint(d.Statuses, d.Behind); got != c.want || d.Pipeline != "p" || d.Schema != nil {
+			d := described(t, "", c.steps)[0]
+			if got := fmt.Sprint(d.Statuses, d.Behind); got != c.want || d.Pipeline != "p" || d.Schema != "" {
 				t.Errorf("%+v: %s, want %s", d, got, c.want)
 			}
 		})
 	}
 }
 
-// TestDescribeSchema: the schema is one document, with the files that it names.
+// TestDescribeSchema: the schema is a component, with the files that it names, and none has the name of another.
 func TestDescribeSchema(t *testing.T) {
-	d := described(t, ", schema: order", "[{reply: 200}]")
-	if want := `{"title":"An order","required":["lines"],"properties":{"lines":{"items":{"$ref":"#/$defs/line"}}},"$defs":{"line":{"required":["sku"]}}}`; string(d.Schema) != want {
-		t.Errorf("schema %s", strings.TrimSpace(string(d.Schema)))
+	d := described(t, ", schema: order", "[{reply: {body: {done: true}}}]\n  p.line:\n    from: {web: POST /line, schema: order}\n    steps: [{reply: 200}]\n  Problem:\n    from: {web: POST /problem, schema: order}\n    steps: [{reply: 200}]")
+	want := map[string]string{"p": `{"title":"An order","required":["lines"],"properties":{"lines":{"items":{"$ref":"#/components/schemas/p.line"}}}}`, "p.line": `{"required":["sku"]}`,
+		"p.reply": `{"type":"object","properties":{"done":{"type":"boolean"}},"required":["done"],"additionalProperties":false}`}
+	for name, text := range want {
+		if got := string(d[0].Schemas[name]); got != text {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	if got := fmt.Sprintln(len(d[0].Schemas), d[0].Schema, d[0].Reply, d[1].Schema, d[2].Schema); got != "3 p p.reply p.line_ Problem_\n" {
+		t.Error(got)
 	}
 }

@@ -25,7 +25,7 @@ func TestFault_P1_NewPattern(t *testing.T) {
 		passes pipelines.Passing
 		want   string
 	}{{pipelines.PassesAll, "[200]"}, {pipelines.PassesSome, "[200]"}, {pipelines.PassesFewer, "[200 202]"}} {
-		d := described(t, "", "[{stamp: x}, {reply: 200}]", stamp(c.passes, false))
+		d := described(t, "", "[{stamp: x}, {reply: 200}]", stamp(c.passes, false))[0]
 		if got := fmt.Sprint(d.Statuses); got != c.want {
 			t.Errorf("%d: statuses %s, want %s", c.passes, got, c.want)
 		}

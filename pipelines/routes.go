@@ -102,10 +102,14 @@ func callOf(function string, n *yamlfile.Node) *yamlfile.Node {
 // describe finds what partners may know of the messages that come to pipeline p from
 // its source. A schema that can't be told in one document is left out.
 func (l *loading) describe(root *yamlfile.Node, p *Pipeline) hub.Description {
-	d := hub.Description{Pipeline: p.Name, Format: p.From.format, Types: l.formats.taken(p.From.format)}
+	d := hub.Description{Pipeline: p.Name, Format: p.From.format, Types: l.formats.taken(p.From.format), Schemas: map[string][]byte{}}
 	if file := root.Get("schemas").Get(p.From.node.Get("schema").Str()); file != nil {
-		if src, err := schema.Bundle(l.path(file.Str())); err == nil {
-			d.Schema = src
+		name := l.component(p.Name)
+		if parts, err := schema.Bundle(l.path(file.Str()), name, l.component); err == nil {
+			d.Schema = name
+			for name, part := range parts {
+				d.Schemas[name] = part.JSON()
+			}
 		}
 	}
 	certain, gated := false, false
@@ -127,13 +131,23 @@ func (l *loading) describe(root *yamlfile.Node, p *Pipeline) hub.Description {
 		d.Statuses = append(d.Statuses, http.StatusAccepted) // some messages get no reply: they are taken, and that is all
 	}
 	if certain && !p.gives.IsAny() {
-		d.Reply = p.gives.Schema().JSON()
+		d.Reply = l.component(p.Name + ".reply")
+		d.Schemas[d.Reply] = p.gives.Schema().JSON()
 	}
 	slices.Sort(d.Statuses)
 	d.Statuses = slices.Compact(d.Statuses)
 	d.Samples = l.samples(p)
 	d.Headers = headersRead(root.Get("pipelines").Get(p.Name))
 	return d
+}
+
+// component is name, or one like it, as the name of a schema, which no other gets then.
+func (l *loading) component(name string) string {
+	for name == hub.ProblemSchema || l.used["component "+name] {
+		name += "_"
+	}
+	l.used["component "+name] = true
+	return name
 }
 
 // samples are the bodies in samples/ beside the configuration, such as samples/orders.1-paid.json, that fit the schema of pipeline p.

@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"orderhub/hub"
+	"orderhub/hub/doc"
 )
 
 // object is a JSON object of the document; its names are sorted when it is written.
@@ -56,6 +58,9 @@ func (s *Server) describe(sources []*Source) []byte {
 	d := &describing{paths: object{}, tags: map[string]bool{}, params: map[string][]string{}, components: components{Responses: object{}, Security: object{}}}
 	json.Unmarshal(sharedComponents, &d.components) // our own file
 	for _, src := range sources {
+		for name, schema := range src.about.Schemas {
+			d.Schemas[name] = json.RawMessage(schema)
+		}
 		d.operation(src)
 	}
 	api, _ := json.Marshal(object{"paths": d.paths, "components": d.components}) // maps, texts, numbers and checked JSON
@@ -65,7 +70,7 @@ func (s *Server) describe(sources []*Source) []byte {
 		tags = append(tags, object{"name": tag, "description": "Below /" + tag})
 	}
 	title := cmp.Or(s.env.Hub, s.env.Name)
-	doc, _ := json.Marshal(object{
+	document, _ := json.Marshal(object{
 		"openapi": "3.1.0",
 		"info": object{"title": title, "version": hex.EncodeToString(sum[:4]), // another one when the API is another one
 			"description": "What " + title + " takes, made of its configuration."},
@@ -73,7 +78,7 @@ func (s *Server) describe(sources []*Source) []byte {
 		"servers": []object{{"url": "/"}},
 		"paths":   d.paths, "components": d.components,
 	})
-	return doc
+	return document
 }
 
 // sharedComponents are those that every document has.
@@ -98,6 +103,13 @@ type describing struct {
 	params map[string][]string // names of a path's parameters, by the path without them
 }
 
+var (
+	named   = regexp.MustCompile(`\{[^{}$]*\}`)
+	unnamed = regexp.MustCompile(`[^A-Za-z0-9]+`)
+	// what the name of a component can't hold
+	unusable = regexp.MustCompile(`[^A-Za-z0-9._-]`)
+)
+
 func (d *describing) operation(src *Source) {
 	method, path, _ := strings.Cut(strings.TrimSuffix(src.pattern, "{$}"), " ")
 	path, params := d.path(path, src.params)
@@ -105,7 +117,7 @@ func (d *describing) operation(src *Source) {
 	tag, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	tag = cmp.Or(strings.Trim(tag, "{}"), "root")
 	d.tags[tag] = true
-	op := object{"operationId": id, "responses": d.answers(src), "tags": []string{tag}, "summary": cmp.Or(titleOf(src.about.Schema), unnamed.ReplaceAllString(id, " "))}
+	op := object{"operationId": id, "responses": d.answers(src), "tags": []string{tag}, "summary": cmp.Or(src.title(), unnamed.ReplaceAllString(id, " "))}
 	var parameters []object
 	for i, name := range params {
 		p := object{"in": "path", "name": name, "required": true, "schema": object{"type": "string"}}
@@ -140,6 +152,17 @@ func (d *describing) operation(src *Source) {
 	item[strings.ToLower(method)] = op
 }
 
+// title is what the schema of the route's messages says that it describes; "": nothing.
+func (s *Source) title() string {
+	v, _ := doc.Parse(s.about.Schemas[s.about.Schema]) // of JSON that is checked
+	return v.Get("title").Str()
+}
+
+func acceptedSchema() object {
+	return object{"type": "object", "required": []string{"accepted", "trace_id"}, "properties": object{
+		"accepted": object{"const": true}, "duplicate": object{"const": true, "description": "it was taken before"}, "trace_id": object{"type": "string"}}}
+}
+
 // path is a route's path as OpenAPI writes it. Paths that differ in the names of their parameters alone are one path there.
 func (d *describing) path(path string, params []string) (string, []string) {
 	shape := named.ReplaceAllString(path, "{}")
@@ -157,8 +180,8 @@ func (d *describing) path(path string, params []string) (string, []string) {
 // body is the request's body: of each media type that the route takes.
 func (d *describing) body(src *Source) object {
 	content, typed, examples := object{}, object{}, object{}
-	if src.about.Schema != nil {
-		typed["schema"] = d.schema(src.about.Pipeline, src.about.Schema)
+	if src.about.Schema != "" {
+		typed["schema"] = ref("schemas", src.about.Schema)
 	}
 	for name, body := range src.about.Samples {
 		examples[unusable.ReplaceAllString(name, "_")] = object{"value": json.RawMessage(body)}
@@ -189,8 +212,8 @@ func (d *describing) answers(src *Source) object {
 			"content": object{typeJSON: object{"schema": acceptedSchema()}}}
 	}
 	body := object{}
-	if src.about.Reply != nil && slices.ContainsFunc(src.about.Statuses, hasBody) {
-		body["schema"] = d.schema(src.about.Pipeline+".reply", src.about.Reply)
+	if src.about.Reply != "" && slices.ContainsFunc(src.about.Statuses, hasBody) {
+		body["schema"] = ref("schemas", src.about.Reply)
 	}
 	for _, status := range src.about.Statuses {
 		d.reply(out, status, body, src.about.Behind)
@@ -211,7 +234,7 @@ func (d *describing) reply(out object, status int, body object, behind bool) {
 	if hasBody(status) {
 		answer["content"] = object{typeJSON: body}
 		if schema := body["schema"]; status >= http.StatusBadRequest && schema != nil {
-			answer["content"] = object{typeProblem: object{"schema": object{"anyOf": []any{schema, ref("schemas", "Problem")}}}}
+			answer["content"] = object{typeProblem: object{"schema": object{"anyOf": []any{schema, ref("schemas", hub.ProblemSchema)}}}}
 		} else if status >= http.StatusBadRequest {
 			answer["content"] = object{typeProblem: body}
 		}
@@ -249,7 +272,7 @@ func (d *describing) problem(name, detail string) object {
 		headers = headerRefs(headerTrace, "Retry-After")
 	}
 	d.Responses[name] = object{"description": detail, "headers": headers,
-		"content": object{typeProblem: object{"schema": ref("schemas", "Problem")}, "text/html": object{}}}
+		"content": object{typeProblem: object{"schema": ref("schemas", hub.ProblemSchema)}, "text/html": object{}}}
 	return ref("responses", name)
 }
 

@@ -15,10 +15,6 @@ import (
 	"orderhub/hub/signature"
 )
 
-const orderSchema = `{"title":"An order","type":"object","required":["id"],"properties":{"id":{"type":"string"},"to":{"$ref":"#/$defs/address"},
-	"same":{"$ref":"#"},"one":{"$ref":"#/properties/id"},"odd":{"$ref":"#/$defs/a%20b"},"enum":{"enum":[{"$ref":"#/x"}]},"$ref":{"type":"string"}},
-	"$defs":{"address":{"type":"object","properties":{"zip":{"$ref":"#/$defs/address/$defs/zip"}},"$defs":{"zip":{"type":"string"}}},"a b":{"$ref":"#/$defs/address"}}}`
-
 // described is a server with routes of every kind, as the hub describes them.
 func described(t *testing.T) *Server {
 	t.Helper()
@@ -34,11 +30,13 @@ func described(t *testing.T) *Server {
 		cfg SourceConfig
 		hub.Description
 	}{
-		{"POST /orders", SourceConfig{}, hub.Description{Pipeline: "orders", Schema: []byte(orderSchema), Statuses: []int{202}, Behind: true}},
+		{"POST /orders", SourceConfig{}, hub.Description{Pipeline: "orders", Schema: "orders", Schemas: map[string][]byte{
+			"orders": []byte(`{"title":"An order","properties":{"to":{"$ref":"#/components/schemas/orders.address"}}}`), "orders.address": []byte(`{"type":"object"}`)}, Statuses: []int{202}, Behind: true}},
 		{"GET /orders/{id}", SourceConfig{}, hub.Description{Pipeline: "order", Statuses: []int{200, 404}}},
 		{"DELETE /orders/{order}", SourceConfig{}, hub.Description{Pipeline: "cancel", Statuses: []int{204}}},
-		{"PUT /orders/{id}/lines/{line}", SourceConfig{EmptyBody: true}, hub.Description{Pipeline: "orders.address", Schema: []byte(`{"type":"object"}`), Statuses: []int{0}}},
-		{"POST /files/{rest...}", SourceConfig{Consumes: []string{"text/csv", "application/x+json"}}, hub.Description{Pipeline: "files", Schema: []byte("true")}},
+		{"PUT /orders/{id}/lines/{line}", SourceConfig{EmptyBody: true}, hub.Description{Pipeline: "line", Reply: "line.reply",
+			Schemas: map[string][]byte{"line.reply": []byte(`{"type":"number"}`)}, Statuses: []int{0}}},
+		{"POST /files/{rest...}", SourceConfig{Consumes: []string{"text/csv", "application/x+json"}}, hub.Description{Pipeline: "files", Schema: "files", Schemas: map[string][]byte{"files": []byte("true")}}},
 		{"PATCH /slash/", SourceConfig{}, hub.Description{}},
 		{"POST /hex", SourceConfig{Verify: &Verify{Options: signature.Options{HMAC: secret}}}, hub.Description{Pipeline: "hex", Statuses: []int{409}}},
 		{"POST /stamped", SourceConfig{Verify: &Verify{Options: signature.Options{HMAC: secret, Header: "X-Sig!", TimestampHeader: "X-Time"}}}, hub.Description{Pipeline: "stamped"}},
@@ -114,8 +112,8 @@ func TestOpenAPISays(t *testing.T) {
 		{keys("paths", "/files/{rest}", "post", "responses", "202", "content", "application/json", "schema", "properties"), "accepted duplicate trace_id"},
 		{keys("paths", "/orders", "post", "responses", "503", "headers"), "Hub-Trace Retry-After"},
 		{text("components", "parameters", "Idempotency-Key", "schema"), `{"maxLength":255,"minLength":1,"type":"string"}`},
-		{keys("components", "schemas"), "Problem files orders orders.address orders.address_ orders.zip"},
-		{text("components", "schemas", "orders", "properties"), `{"$ref":{"type":"string"},"enum":{"enum":[{"$ref":"#/x"}]},"id":{"type":"string"},"odd":{"$ref":"#/components/schemas/orders/$defs/a%20b"},"one":{"$ref":"#/components/schemas/orders/properties/id"},"same":{"$ref":"#/components/schemas/orders"},"to":{"$ref":"#/components/schemas/orders.address"}}`},
+		{keys("components", "schemas"), "Problem files line.reply orders orders.address"},
+		{text("paths", "/orders/{id}/lines/{line}", "put", "responses", "2XX", "content"), `{"application/json":{"schema":{"$ref":"#/components/schemas/line.reply"}}}`},
 		{text("paths", "/orders", "post", "security"), "[]"},
 		{text("paths", "/hex", "post", "security"), `[{"hex.X-Signature":[]}]`},
 		{text("paths", "/stamped", "post", "security"), `[{"hex.X-Sig_":[],"hex.X-Time":[]}]`},

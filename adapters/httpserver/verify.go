@@ -233,3 +233,31 @@ func (s *Server) publicURL(r *http.Request) string {
 	}
 	return strings.TrimSuffix(base, "/") + r.URL.RequestURI()
 }
+
+// describe adds how senders prove who they are to the schemes, and gives the
+// names of those that a request needs; nil: none.
+func (v *verifier) describe(schemes object) (needs object) {
+	for _, p := range v.proofs {
+		p.describe(func(name string, scheme object) {
+			if needs == nil {
+				needs = object{}
+			}
+			name = unusable.ReplaceAllString(name, "_")
+			schemes[name], needs[name] = scheme, []string{}
+		})
+	}
+	return needs
+}
+
+// describeSignature tells which headers a signature needs.
+func describeSignature(s *signature.Signature, add func(name string, scheme object)) {
+	header, stamp, id := s.Headers()
+	describe := func(name, format string, args ...any) {
+		if name != "" {
+			add(s.Name+"."+name, object{"type": "apiKey", "in": "header", "name": name, "description": fmt.Sprintf(format, args...)})
+		}
+	}
+	describe(header, "%s in %s of %s, exactly as sent, written %s.", strings.ToUpper(s.Algorithm), s.Encoding, s.Signed, s.Written)
+	describe(stamp, "Time of the signature, at most %.0f s off.", s.MaxAge.Seconds())
+	describe(id, "ID of the message: the same when it is sent again.")
+}

@@ -123,6 +123,30 @@ func copyElems(v Value, more int) []Value {
 	return elems
 }
 
+// Map returns v with each field of an object, or each element of a list, whose name is "", as change gives it; what is Missing then is left
+// out. All others are returned as they are.
+func Map(v Value, change func(name string, part Value) Value) Value {
+	switch v.Kind() {
+	case Object:
+		fields := make([]Field, 0, v.Len())
+		for name, f := range v.Fields() {
+			if f = change(name, f); f.Kind() != Missing {
+				fields = append(fields, Field{name, f})
+			}
+		}
+		return objectOf(fields)
+	case Array:
+		elems := make([]Value, 0, v.Len())
+		for _, e := range v.Elems() {
+			if e = change("", e); e.Kind() != Missing {
+				elems = append(elems, e)
+			}
+		}
+		return ListOf(elems)
+	}
+	return v
+}
+
 // Merge returns base with the fields of over: shallow, over wins, new fields come last. If over is missing or null the result is base; if
 // one of them is no object it is over.
 func Merge(base, over Value) Value {

@@ -2,47 +2,53 @@ package schema
 
 import (
 	"fmt"
-	"maps"
 	"net/url"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
 	"orderhub/hub/doc"
 )
 
-// Bundle makes one document of the schema in a file, for those who have no folder: other files that it refers to
-// stand under $defs, by their names, and every $ref is a JSON Pointer into the document. $id and anchors are left out,
-// a $dynamicRef is a $ref. Of $schema an older draft stays. The schema is one that Load takes.
-func Bundle(file string) ([]byte, error) {
+// SchemasAt is where the parts of a Bundle stand in an OpenAPI document: its references lead there.
+const SchemasAt = "#/components/schemas/"
+
+// unusable finds what the name of a component can't hold (OpenAPI 3.1, 4.8.7).
+var unusable = regexp.MustCompile(`[^A-Za-z0-9._-]`)
+
+// Bundle makes components of an OpenAPI document of the schema in a file, for those who have no folder: the schema itself, called name, and each
+// file and each definition of $defs that it refers to, by names that begin so. free makes names that nobody else has. Every $ref leads to a part,
+// or into one; $id and anchors are left out, a $dynamicRef is a $ref. Of $schema an older draft stays. The schema is one that Load takes.
+func Bundle(file, name string, free func(name string) string) (map[string]doc.Value, error) {
 	src, f, err := open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.root.Close()
-	b := &bundler{folder: f, places: map[string]place{}, names: map[string]string{}}
-	link := urlOf(filepath.Base(file))
-	if err := b.add(link, src); err != nil {
+	top := place{link: urlOf(filepath.Base(file))}
+	b := &bundler{folder: f, top: name, free: free, places: map[string]place{}, names: map[string]string{top.String(): name}, parts: map[string]doc.Value{}, queue: []place{top}}
+	if err := b.add(top.link, src); err != nil {
 		return nil, err
 	}
-	b.note(link)
-	top := b.files[link].root
-	if top.Kind() != doc.Object {
-		return src, nil
+	b.note(top.link)
+	for ; len(b.queue) > 0; b.queue = b.queue[1:] {
+		next := b.queue[0]
+		b.parts[b.names[next.String()]] = b.part(next)
 	}
-	for name := range top.Get("$defs").Fields() {
-		b.names["#"+name] = name // taken
-	}
-	return b.bundle(link, top)
+	return b.parts, b.err
 }
 
-// bundler collects the files that a schema refers to.
+// bundler collects what a schema refers to.
 type bundler struct {
 	*folder
+	top    string // name of the schema
+	free   func(name string) string
 	places map[string]place  // by URL, with the anchor as its fragment
-	names  map[string]string // under $defs, by the URL of the file
-	queue  []string
+	names  map[string]string // of the parts, by their places
+	parts  map[string]doc.Value
+	queue  []place // of parts that have a name and are not made yet
 	err    error
 }
 
@@ -52,31 +58,7 @@ type place struct {
 	tokens []string
 }
 
-func (b *bundler) bundle(link string, top doc.Value) ([]byte, error) {
-	b.names[link] = ""
-	fields, defs := []doc.Field{}, []doc.Field{}
-	if s := top.Get("$schema").Str(); s != "" && !strings.Contains(s, "2020-12") {
-		fields = append(fields, doc.Field{Name: "$schema", Value: top.Get("$schema")})
-	}
-	for name, v := range b.rewrite(top, mustParse(link)).Fields() {
-		if name == "$defs" {
-			for name, def := range v.Fields() {
-				defs = append(defs, doc.Field{Name: name, Value: def})
-			}
-			continue
-		}
-		fields = append(fields, doc.Field{Name: name, Value: v})
-	}
-	for len(b.queue) > 0 {
-		next := b.queue[0]
-		b.queue = b.queue[1:]
-		defs = append(defs, doc.Field{Name: b.names[next], Value: b.rewrite(b.files[next].root, mustParse(next))})
-	}
-	if len(defs) > 0 {
-		fields = append(fields, doc.Field{Name: "$defs", Value: doc.ObjectOf(defs)})
-	}
-	return doc.ObjectOf(fields).JSON(), b.err
-}
+func (p place) String() string { return p.link + "#" + doc.Pointer(p.tokens...) }
 
 // note remembers the IDs and anchors in a file.
 func (b *bundler) note(link string) {
@@ -98,51 +80,38 @@ func (b *bundler) note(link string) {
 	})
 }
 
-// rewrite is the schema v with its references as they are in the bundle. base is its URL.
+// part makes the part at p, a file or a definition, without its own definitions: they are parts.
+func (b *bundler) part(p place) doc.Value {
+	base, v := mustParse(p.link), b.files[p.link].root
+	for i := 1; i < len(p.tokens); i += 2 {
+		base, v = within(base, v.Get("$id").Str()), v.Get("$defs").Get(p.tokens[i])
+	}
+	return b.rewrite(doc.Drop(v, []string{"$defs"}), base)
+}
+
+// rewrite is the schema v with its references as they are in the document. base is its URL.
 func (b *bundler) rewrite(v doc.Value, base *url.URL) doc.Value {
+	base = within(base, v.Get("$id").Str())
+	each := func(_ string, schema doc.Value) doc.Value { return b.rewrite(schema, base) }
 	if v.Kind() == doc.Array {
-		var list []doc.Value
-		for _, part := range v.Elems() {
-			list = append(list, b.rewrite(part, base))
-		}
-		return doc.ListOf(list)
+		return doc.Map(v, each)
 	}
-	if v.Kind() != doc.Object {
-		return v
-	}
-	if id := v.Get("$id").Str(); id != "" {
-		base = within(base, id)
-	}
-	var fields []doc.Field
-	for name, part := range v.Fields() {
+	return doc.Map(v, func(name string, part doc.Value) doc.Value {
 		switch {
-		case slices.Contains([]string{"$id", "$schema", "$anchor", "$dynamicAnchor", "$recursiveAnchor"}, name):
-			continue
 		case name == "$ref" || name == "$dynamicRef":
-			name, part = "$ref", doc.StringValue(b.resolve(part.Str(), base))
+			return doc.StringValue(b.resolve(part.Str(), base))
+		case slices.Contains([]string{"$id", "$anchor", "$dynamicAnchor", "$recursiveAnchor"}, name), name == "$schema" && strings.Contains(part.Str(), "2020-12"):
+			return doc.Value{}
 		case slices.Contains(namedOnes, name) && part.Kind() == doc.Object:
-			part = b.each(part, base)
+			return doc.Map(part, each)
 		case slices.Contains(oneSchema, name) || slices.Contains(allSchemas, name):
-			part = b.rewrite(part, base)
+			return b.rewrite(part, base)
 		}
-		fields = append(fields, doc.Field{Name: name, Value: part})
-	}
-	return doc.ObjectOf(fields)
+		return part
+	})
 }
 
-// each rewrites the schemas of a map.
-func (b *bundler) each(v doc.Value, base *url.URL) doc.Value {
-	var fields []doc.Field
-	for name, part := range v.Fields() {
-		if part.Kind() == doc.Object {
-			part = b.rewrite(part, base)
-		}
-		fields = append(fields, doc.Field{Name: name, Value: part})
-	}
-	return doc.ObjectOf(fields)
-}
-
-// resolve is the JSON Pointer in the bundle to what ref means at base.
+// resolve is the JSON Pointer in the document to what ref means at base.
 func (b *bundler) resolve(ref string, base *url.URL) string {
 	full := within(base, ref)
 	fragment := full.Fragment
@@ -166,28 +135,26 @@ func (b *bundler) resolve(ref string, base *url.URL) string {
 			return "#"
 		}
 	}
-	name := b.name(at.link)
-	if name != "" {
-		at.tokens = slices.Concat([]string{"$defs", name}, at.tokens)
+	whole := 0
+	for whole+1 < len(at.tokens) && at.tokens[whole] == "$defs" {
+		whole += 2
 	}
-	target := url.URL{Fragment: doc.Pointer(at.tokens...)}
-	if len(at.tokens) == 0 {
-		return "#"
-	}
-	return target.String()
+	target := url.URL{Fragment: doc.Pointer(at.tokens[whole:]...)}
+	return SchemasAt + b.name(place{at.link, at.tokens[:whole]}) + strings.TrimPrefix(target.String(), "#")
 }
 
-// name is that of a file under $defs; "" for the schema itself. A file that gets its name here is bundled.
-func (b *bundler) name(link string) string {
-	if name, known := b.names[link]; known {
+// name is that of a part: what it is called in its file, or the file itself, behind the name of the schema. A part that gets its name here is made.
+func (b *bundler) name(p place) string {
+	if name, known := b.names[p.String()]; known {
 		return name
 	}
-	name, _, _ := strings.Cut(path.Base(b.files[link].path), ".")
-	for slices.Contains(slices.Collect(maps.Values(b.names)), name) {
-		name += "_"
+	own, _, _ := strings.Cut(path.Base(b.files[p.link].path), ".")
+	if n := len(p.tokens); n > 0 {
+		own = p.tokens[n-1]
 	}
-	b.names[link] = name
-	b.queue = append(b.queue, link)
+	name := b.free(b.top + "." + unusable.ReplaceAllString(own, "_"))
+	b.names[p.String()] = name
+	b.queue = append(b.queue, p)
 	return name
 }
 
