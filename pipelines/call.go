@@ -262,9 +262,12 @@ func (r *Request) Safe() *Request {
 	return r
 }
 
-// Type is what is known of the answer.
+// Type is what is known of the answer; any value of a request that has a fault, which is nil.
 func (r *Request) Type() *shape.Type {
-	if r.pipeline != nil {
+	switch {
+	case r == nil:
+		return shape.AnyType
+	case r.pipeline != nil:
 		return r.pipeline.gives
 	}
 	return r.answers.shape()

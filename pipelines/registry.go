@@ -37,7 +37,7 @@ type Registry struct {
 type Pattern struct {
 	Verb      string
 	Modifiers []string                // keys it understands beside its verb; `when` and `errors` and `retry` always work
-	Compile   func(b *Build) hub.Step // nil when it reported problems
+	Compile   func(b *Build) hub.Step // nil: nothing is known of what it gives, after a fault; a step of a plan with faults never runs
 
 	Keeps   bool   // it changes the store itself: its pipeline keeps the history of every message
 	Process bool   // it has a meaning in a process, where there is no message that goes on

@@ -200,8 +200,13 @@ func (v *Value) Apply(fr *formula.Frame) (doc.Value, error) {
 	return out, nil
 }
 
-// Type is what Apply gives.
-func (v *Value) Type() *shape.Type { return v.m.Type() }
+// Type is what Apply gives; any value of one that has a fault, which is nil.
+func (v *Value) Type() *shape.Type {
+	if v == nil {
+		return shape.AnyType
+	}
+	return v.m.Type()
+}
 
 // Give is what a step makes of several results: a value that sees the list of them and what
 // else is known of them, or the list itself.
@@ -211,7 +216,7 @@ type Give struct {
 }
 
 // Give compiles n, which may be nil. known are the names that it sees beside those of scope, the list first; t is the
-// type of what it gives. nil: there were problems.
+// type of what it gives.
 func (b *Build) Give(n *yamlfile.Node, scope *formula.Scope, known ...shape.Field) (g *Give, t *shape.Type) {
 	g = &Give{slots: make([]int, len(known))}
 	if n == nil {
@@ -220,9 +225,7 @@ func (b *Build) Give(n *yamlfile.Node, scope *formula.Scope, known ...shape.Fiel
 	for i, f := range known {
 		scope, g.slots[i] = scope.WithLocal(f.Name, f.Type)
 	}
-	if g.value = b.Value(n, scope, nil); g.value == nil {
-		return nil, shape.AnyType
-	}
+	g.value = b.Value(n, scope, nil)
 	return g, g.value.Type()
 }
 

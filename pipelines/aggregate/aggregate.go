@@ -54,23 +54,17 @@ func compile(b *pipelines.Build) hub.Step {
 		scope, slot := b.Flow.Scope.WithLocal("size", shape.NumberType)
 		a.size = slot
 		scope, a.bodies = scope.WithLocal("bodies", shape.ArrayOf(b.Flow.Body()))
-		if a.until = b.Condition(o.Until, scope); a.until == nil {
-			a.by = nil
-		} else {
+		if a.until = b.Condition(o.Until, scope); a.until != nil {
 			a.untilBodies = slices.Contains(a.until.Reads().Names(), "bodies")
 		}
 	}
 	if o.Late != nil {
-		if a.late = b.Sender(o.Late); a.late == nil {
-			a.by = nil
-		}
+		a.late = b.Sender(o.Late)
 	}
 	if o.Idle > 0 || o.Timeout > 0 {
 		a.timer = b.Timer("group", hub.StepFunc(a.fired))
 	}
-	if a.give = compileGive(b, o.Give); a.give == nil || a.by == nil {
-		return nil
-	}
+	a.give = compileGive(b, o.Give)
 	return a
 }
 

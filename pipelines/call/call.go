@@ -35,10 +35,6 @@ func compile(b *pipelines.Build) hub.Step {
 	if as := b.Modifier("as"); as.Kind() == yamlfile.Map {
 		return parted(b, r, beside, as)
 	}
-	if r == nil {
-		b.As()
-		return nil
-	}
 	into := b.Result(r.Type())
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 		if into == "" && beside == nil {
@@ -68,15 +64,12 @@ func parted(b *pipelines.Build, r *pipelines.Request, beside *shadow, as *yamlfi
 	for key, value := range as.Entries() {
 		if name := pipelines.Variable(value); name != "" {
 			t := shape.AnyType
-			if key.Raw() == "body" && r != nil {
+			if key.Raw() == "body" {
 				t = r.Type()
 			}
 			b.Flow.SetVar(name, t)
 			names[key.Raw()] = pipelines.Result(name)
 		}
-	}
-	if r == nil {
-		return nil
 	}
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 		reply, err := r.Ask(ctx, x, "")

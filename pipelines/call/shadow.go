@@ -57,10 +57,7 @@ func shadowOf(b *pipelines.Build) *shadow {
 			s.compare = append(s.compare, item.Str())
 		}
 	}
-	beside := b.Beside(n, "shadow")
-	if s.ask = beside.Request(n.Get("call"), b.Modifier("with")); s.ask == nil {
-		return nil
-	}
+	s.ask = b.Beside(n, "shadow").Request(n.Get("call"), b.Modifier("with"))
 	s.queue = b.Aside("shadow", hub.StepFunc(s.run))
 	return s
 }

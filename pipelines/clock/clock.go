@@ -68,12 +68,7 @@ func compile(b *pipelines.Build, at pipelines.Clock) *pipelines.Feeder {
 		if key := n.KeyNode("missed"); key != nil {
 			key.Errorf("E277", "remove it", "`missed` has no effect on a poll: it asks once for all that came meanwhile")
 		}
-		if c.poll, body = compilePoll(b, &o); c.poll == nil {
-			return nil
-		}
-	}
-	if c.times == nil {
-		return nil
+		c.poll, body = compilePoll(b, &o)
 	}
 	return &pipelines.Feeder{Step: c, Body: body}
 }

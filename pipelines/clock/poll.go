@@ -27,60 +27,43 @@ type poll struct {
 	list    int  // slot of cursor and more
 }
 
-// compilePoll compiles the request and what is made of its answer. body is what an item is; nil: there were problems.
+// compilePoll compiles the request and what is made of its answer. body is what an item is.
 func compilePoll(b *pipelines.Build, o *options) (p *poll, body *shape.Type) {
 	scope := b.Flow.Scope.WithVar("cursor", shape.AnyType)
 	b.Flow.Scope = scope.WithBody(dueShape)
 	p = &poll{request: b.Request(o.Poll, o.With).Safe(), bare: o.With == nil}
-	if p.request == nil {
-		return nil, nil
-	}
-	answer := p.request.Type()
-	scope = scope.WithBody(answer)
-	list, ok := answer, true
+	list := p.request.Type()
+	scope = scope.WithBody(list)
 	if o.Items != nil {
+		list = shape.AnyType
 		if p.items = b.Expr(o.Items, scope); p.items != nil {
 			list = p.items.Type()
 		}
-		ok = p.items != nil
 	}
 	body = shape.AnyType
 	if list.Is(shape.Array) {
 		body = list.Element()
-	} else if !list.IsAny() && ok {
+	} else if !list.IsAny() {
 		at := cmp.Or(o.Items, o.Poll)
 		at.Errorf("E302", "name the list: items: =body.items", "a poll brings the elements of a list, this is %s", list.Describe())
-		ok = false
 	}
 	if o.ID != nil {
 		var of *formula.Scope
 		of, p.item = scope.WithLocal("item", body)
 		p.id = b.Expr(o.ID, of)
-		ok = ok && p.id != nil
 	}
 	scope, p.list = scope.WithLocal("items", shape.ArrayOf(body))
-	return p.goesOn(b, o, scope, ok), body
-}
-
-// goesOn compiles what says where the next poll begins.
-func (p *poll) goesOn(b *pipelines.Build, o *options, scope *formula.Scope, ok bool) *poll {
 	if o.Cursor != nil {
 		p.cursor = b.Expr(o.Cursor, scope)
-		ok = ok && p.cursor != nil
 	}
 	switch {
 	case o.More == nil:
 	case o.Cursor == nil:
 		o.More.Errorf("E277", "add cursor: =body.next", "`more` needs a cursor, or the next poll would get the same")
-		ok = false
 	default:
 		p.more = b.Condition(o.More, scope)
-		ok = ok && p.more != nil
 	}
-	if !ok {
-		return nil
-	}
-	return p
+	return p, body
 }
 
 // ask polls: what is new in the answer is given on, and s knows where the next poll begins. x has the message of the time.

@@ -54,44 +54,36 @@ func compile(b *pipelines.Build) hub.Step {
 		b.Node.Decode(&o, "count")
 	}
 	c := &counter{name: o.Name, n: 1}
-	if !pipelines.CheckName(b.Node, o.Name, "counter") {
-		return nil
+	pipelines.CheckName(b.Node, o.Name, "counter")
+	if o.By != nil {
+		c.readBy(b, o.By)
 	}
-	ok := o.By == nil || c.readBy(b, o.By)
-	if o.Add != nil && !c.readAdd(b, o.Add) || !ok || o.Name == "" {
-		return nil
+	if o.Add != nil {
+		c.readAdd(b, o.Add)
 	}
 	return b.Does("counted", c.count)
 }
 
-func (c *counter) readBy(b *pipelines.Build, n *yamlfile.Node) (ok bool) {
+func (c *counter) readBy(b *pipelines.Build, n *yamlfile.Node) {
 	items := n.Items()
 	if n.Kind() == yamlfile.Scalar {
 		items = []*yamlfile.Node{n}
 	} else if len(items) == 0 {
 		n.Errorf("E280", "write by: [body.source, body.state]", "`by` is a list of formulas")
 	}
-	ok = true
 	for _, item := range items {
-		e := b.Scalar(item, "counts are kept by texts and numbers", "body.state")
-		ok = ok && e != nil
-		c.by = append(c.by, e)
+		c.by = append(c.by, b.Scalar(item, "counts are kept by texts and numbers", "body.state"))
 	}
-	return ok
 }
 
-func (c *counter) readAdd(b *pipelines.Build, n *yamlfile.Node) (ok bool) {
+func (c *counter) readAdd(b *pipelines.Build, n *yamlfile.Node) {
 	if !n.IsFormula() {
-		c.n, ok = n.Int()
-		return ok
+		c.n, _ = n.Int()
+	} else if c.add = b.Expr(n, b.Flow.Scope); c.add != nil {
+		if t := c.add.Type(); !t.IsAny() && !t.Is(shape.Number) {
+			n.Errorf("E302", "write add: =body.quantity", "what is added is a number, this is %s", t.Describe())
+		}
 	}
-	if c.add = b.Expr(n, b.Flow.Scope); c.add == nil {
-		return false
-	}
-	if t := c.add.Type(); !t.IsAny() && !t.Is(shape.Number) {
-		n.Errorf("E302", "write add: =body.quantity", "what is added is a number, this is %s", t.Describe())
-	}
-	return true
 }
 
 // count adds to the counter in x's unit.

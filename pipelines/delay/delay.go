@@ -31,56 +31,47 @@ type delayer struct {
 
 func compile(b *pipelines.Build) hub.Step {
 	d := &delayer{site: b.Site}
-	var ok bool
 	if b.Node.Kind() == yamlfile.Map {
 		b.Node.Allow("delay", "until")
-		d.until, ok = untilOf(b, b.Node.Get("until"))
+		d.until = untilOf(b, b.Node.Get("until"))
 	} else if b.Node.IsFormula() {
 		b.Node.Errorf("E275", `write {until: '=addDuration(now(), body.pause)'}`, "a delay is a fixed pause, or has the time at which the message goes on")
 	} else {
-		d.pause, ok = pauseOf(b.Node)
+		d.pause = pauseOf(b.Node)
 	}
 	d.queue = b.Timer("due", hub.Chain())
 	b.Ends()
-	if !ok {
-		return nil
-	}
 	return d
 }
 
 // pauseOf reads `delay: 10m`.
-func pauseOf(n *yamlfile.Node) (time.Duration, bool) {
+func pauseOf(n *yamlfile.Node) time.Duration {
 	pause, ok := n.Duration()
 	if ok && (pause <= 0 || pause > longest) {
 		n.Errorf("E275", "write 30s, 10m, 7d; at most ten years", "a message can't wait for %s", n.Raw())
-		return 0, false
 	}
-	return pause, ok
+	return pause
 }
 
-// untilOf compiles `delay: {until: =body.at}`.
-func untilOf(b *pipelines.Build, n *yamlfile.Node) (*pipelines.Value, bool) {
+// untilOf compiles `delay: {until: =body.at}`; nil: there were problems.
+func untilOf(b *pipelines.Build, n *yamlfile.Node) *pipelines.Value {
 	const help = "write until: =body.send_at, or until: 2026-12-24T18:00:00Z"
 	switch {
 	case n == nil && len(b.Node.Keys()) > 0: // another word, which is told
-		return nil, false
+		return nil
 	case n.Kind() != yamlfile.Scalar:
 		b.Node.Errorf("E275", help, "a delay is a pause, as 10m, or has the time at which the message goes on")
-		return nil, false
+		return nil
 	}
 	if _, fits := doc.ParseTime(n.Str()); !n.IsFormula() && !fits {
 		n.Errorf("E275", help, "%q is no time", n.Raw())
-		return nil, false
+		return nil
 	}
 	v := b.Value(n, b.Flow.Scope, nil)
-	if v == nil {
-		return nil, false
-	}
 	if t := v.Type(); !t.IsAny() && t.Kind != shape.String {
 		n.Errorf("E302", "name a field that is a time; iso(…) makes one of Unix seconds", "a time is a text, this is %s", t.Describe())
-		return nil, false
 	}
-	return v, true
+	return v
 }
 
 // Process ends the stage: the message is put where it waits, and the steps behind run from there.

@@ -62,9 +62,6 @@ func compile(b *pipelines.Build) hub.Step {
 	if c := n.Get("cache"); c != nil {
 		e.keep, _ = c.Duration()
 	}
-	if e.ask == nil {
-		return nil
-	}
 	if len(e.into) > 0 {
 		b.Flow.SetBody(b.Flow.Body().With(e.into, e.ask.Type()))
 	} else {

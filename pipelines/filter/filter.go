@@ -16,11 +16,7 @@ func Pattern() pipelines.Pattern {
 }
 
 func compile(b *pipelines.Build) hub.Step {
-	keep := b.Condition(b.Node, b.Flow.Scope)
-	if keep == nil {
-		return nil
-	}
-	site := b.Site
+	keep, site := b.Condition(b.Node, b.Flow.Scope), b.Site
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 		ok, err := keep.Holds(formula.NewFrame(x))
 		if err != nil {

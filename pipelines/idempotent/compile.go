@@ -44,26 +44,19 @@ func compile(b *pipelines.Build) hub.Step {
 		return compileRelease(b, r, o.Scope)
 	}
 	if o.Compare != nil {
-		if r.compare = b.Expr(o.Compare, b.Flow.Scope); r.compare == nil {
-			return nil
-		}
+		r.compare = b.Expr(o.Compare, b.Flow.Scope)
 	}
 	if o.Version != nil {
-		if r.version = b.Scalar(o.Version, "a version is a number, a time or a text", "body.order_id", shape.Bool); r.version == nil {
-			return nil
-		}
+		r.version = b.Scalar(o.Version, "a version is a number, a time or a text", "body.order_id", shape.Bool)
 	}
 	dup := b.Node.Get("duplicate")
 	switch {
-	case r.replies && r.version != nil:
+	case r.replies && o.Version != nil:
 		dup.Errorf("E274", "remove one of them", "`same_reply` is for repeats of one request, `version` for news about one thing")
-	case r.compare != nil && r.version != nil:
+	case o.Compare != nil && o.Version != nil:
 		b.Node.KeyNode("compare").Errorf("E274", "remove one of them", "messages of one key with another `version` differ on purpose")
 	case r.replies && !r.waits:
 		dup.Errorf("E274", "write duplicate: drop", "nobody waits for a reply here")
-	}
-	if r.key == nil {
-		return nil
 	}
 	return r
 }
@@ -87,12 +80,8 @@ func compileRelease(b *pipelines.Build, r *receiver, scope string) hub.Step {
 	switch {
 	case scope == "":
 		b.Node.KeyNode("release").Errorf("E274", "name the set of keys with scope:, here and at the step that takes them", "`release` needs a scope")
-		return nil
 	case !slices.Contains(known, scope):
 		b.Node.Get("scope").Errorf("E274", "known: "+strings.Join(known, ", "), "no idempotent step takes keys of the scope %q", scope)
-		return nil
-	case r.key == nil:
-		return nil
 	}
 	return &release{site: b.Site, prefix: r.prefix, key: r.key}
 }

@@ -46,9 +46,9 @@ func known(b *pipelines.Build, n *yamlfile.Node, name string) *definition.Declar
 // values are what the keys of a step give for a message; `with` is what is handed to the process.
 type values map[string]*pipelines.Value
 
-// valuesOf compiles those of the keys that n has. with is what `with` must fit; nil: anything. False: there were problems.
-func valuesOf(b *pipelines.Build, n *yamlfile.Node, with *shape.Type, keys ...string) (vs values, ok bool) {
-	vs, ok = values{}, true
+// valuesOf compiles those of the keys that n has. with is what `with` must fit; nil: anything.
+func valuesOf(b *pipelines.Build, n *yamlfile.Node, with *shape.Type, keys ...string) values {
+	vs := values{}
 	for _, k := range keys {
 		at, target := n.Get(k), with
 		if k != "with" {
@@ -56,10 +56,9 @@ func valuesOf(b *pipelines.Build, n *yamlfile.Node, with *shape.Type, keys ...st
 		}
 		if at != nil {
 			vs[k] = b.Value(at, b.Flow.Scope, target)
-			ok = ok && vs[k] != nil
 		}
 	}
-	return vs, ok
+	return vs
 }
 
 // text is the value of a key that the step must have, as a text.
@@ -78,12 +77,10 @@ func (vs values) data(fr *formula.Frame) (doc.Value, error) {
 
 // bodyFits reports a body that does not have the type that a process wants. what says of which name that is; help is given
 // where the fault has none of its own.
-func bodyFits(b *pipelines.Build, want *shape.Type, help, what, name string) bool {
-	found := shape.Assignable(b.Flow.Body(), want)
-	if len(found) > 0 {
+func bodyFits(b *pipelines.Build, want *shape.Type, help, what, name string) {
+	if found := shape.Assignable(b.Flow.Body(), want); len(found) > 0 {
 		b.Node.Errorf("E303", cmp.Or(found[0].Help, help), what+": %s", name, found[0].Message)
 	}
-	return len(found) == 0
 }
 
 // compileStart reads `start: order`, and the modifier `with`.
@@ -92,9 +89,9 @@ func compileStart(b *pipelines.Build) hub.Step {
 	if d == nil {
 		return nil
 	}
-	vs, ok := valuesOf(b, b.Step, d.Shape(), "with")
-	if !ok || vs["with"] == nil && !bodyFits(b, d.Shape(), "", "what starts %s does not fit its schema", d.Name) {
-		return nil
+	vs := valuesOf(b, b.Step, d.Shape(), "with")
+	if b.Modifier("with") == nil {
+		bodyFits(b, d.Shape(), "", "what starts %s does not fit its schema", d.Name)
 	}
 	b.To(d.Name, "start")
 	return b.Does("started", func(_ context.Context, x *hub.Exchange) (detail string, err error) { return start(d, vs, x) })
@@ -143,9 +140,9 @@ func compileSignal(b *pipelines.Build) hub.Step {
 	if !event.IsFormula() && !slices.Contains(d.EventNames(), event.Raw()) {
 		pipelines.Unknown(event, "E288", "event of "+name, event.Raw(), d.EventNames())
 	}
-	vs, ok := valuesOf(b, n, d.Expects(event), name, "event", "with", "once")
-	if !ok || n.Get("with") == nil && !bodyFits(b, d.Expects(event), "add with: {…}", "the data of the event %s do not fit its schema", event.Raw()) {
-		return nil
+	vs := valuesOf(b, n, d.Expects(event), name, "event", "with", "once")
+	if n.Get("with") == nil {
+		bodyFits(b, d.Expects(event), "add with: {…}", "the data of the event %s do not fit its schema", event.Raw())
 	}
 	b.To(name, "signal")
 	return b.Does("signalled", func(_ context.Context, x *hub.Exchange) (detail string, err error) { return signal(d, vs, x) })
@@ -201,10 +198,7 @@ func compileAnswer(b *pipelines.Build) hub.Step {
 		return nil
 	}
 	n.Allow("answer", "task", "with", "by")
-	vs, ok := valuesOf(b, n, nil, "task", "with", "by")
-	if !ok {
-		return nil
-	}
+	vs := valuesOf(b, n, nil, "task", "with", "by")
 	return b.Does("answered", func(ctx context.Context, x *hub.Exchange) (detail string, err error) { return answer(ctx, vs, x) })
 }
 

@@ -84,12 +84,9 @@ func compile(b *pipelines.Build) hub.Step {
 		return nil
 	}
 	r.headers, r.written = b.Headers(), b.Written(b.Node.Get("format"))
-	switch {
-	case r.body != nil:
+	if b.Node.Get("body") != nil {
 		b.Gives(r.body.Type())
-	case b.Node.Get("body") != nil: // it has a fault
-		b.Gives(shape.AnyType)
-	default:
+	} else {
 		b.Gives(shape.NullType)
 	}
 	return b.Does("replied", r.reply)
@@ -101,11 +98,9 @@ func status(b *pipelines.Build, n *yamlfile.Node) *pipelines.Value {
 		n.Errorf("E267", "write status: 202", "a status is one number, this is %s", n.Kind())
 		return nil
 	}
-	if !n.IsFormula() {
-		if !isStatus(n.Str()) {
-			n.Errorf("E267", "write reply: 202", "%q is no HTTP status code", n.Str())
-			return nil
-		}
+	if !n.IsFormula() && !isStatus(n.Str()) {
+		n.Errorf("E267", "write reply: 202", "%q is no HTTP status code", n.Str())
+		return nil
 	}
 	return b.Value(n, b.Flow.Scope, nil)
 }

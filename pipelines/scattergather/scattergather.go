@@ -55,24 +55,19 @@ func compile(b *pipelines.Build) hub.Step {
 	if len(o.To) > 0 && a.need > len(o.To) {
 		b.Node.Get("need").Errorf("E276", fmt.Sprintf("write need: %d, or ask more", len(o.To)), "%d answers are needed, but only %d are asked", a.need, len(o.To))
 	}
-	ok := a.requests(b, o.To, with)
+	a.requests(b, o.To, with)
 	give, t := b.Give(o.Give, b.Flow.Scope, shape.Field{Name: "replies", Type: shape.ArrayOf(shape.AnyType)},
 		shape.Field{Name: "size", Type: shape.NumberType}, shape.Field{Name: "failures", Type: shape.ArrayOf(failureShape)})
 	a.give, a.into = give, b.Result(t)
-	if !ok || give == nil {
-		return nil
-	}
 	return a
 }
 
 // requests compiles the requests.
-func (a *asker) requests(b *pipelines.Build, to []*yamlfile.Node, with *yamlfile.Node) bool {
-	ok := len(to) > 0
+func (a *asker) requests(b *pipelines.Build, to []*yamlfile.Node, with *yamlfile.Node) {
 	asked := map[string]int{}
 	for _, n := range to {
 		r := b.Request(n, with)
 		if r == nil {
-			ok = false
 			continue
 		}
 		suffix := "." + strings.ReplaceAll(r.Name, " ", ".")
@@ -81,7 +76,6 @@ func (a *asker) requests(b *pipelines.Build, to []*yamlfile.Node, with *yamlfile
 		}
 		a.targets = append(a.targets, target{r, suffix})
 	}
-	return ok
 }
 
 type asker struct {

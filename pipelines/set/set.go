@@ -12,7 +12,6 @@ import (
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
-	"orderhub/transforms/shape"
 )
 
 // Pattern is the verb `set`.
@@ -41,12 +40,6 @@ func compile(b *pipelines.Build) hub.Step {
 			continue
 		}
 		a := assignment{root: path[0], path: path[1:], value: b.Value(value, b.Flow.Scope, b.Held(key, path[0], path[1:])), line: key.LineCol()}
-		if a.value == nil {
-			if _, known := b.Flow.Scope.Type(a.root); !known {
-				b.Flow.SetVar(a.root, shape.AnyType)
-			}
-			continue
-		}
 		switch a.root {
 		case "headers", "correlation", "key":
 		case "body":

@@ -70,13 +70,8 @@ func compile(b *pipelines.Build) hub.Step {
 		b.Flow.Scope = inner.Scope
 	} else {
 		var t *shape.Type
-		if s.gather, t = compileGather(b, agg, inner.Body()); s.gather == nil {
-			return nil
-		}
+		s.gather, t = compileGather(b, agg, inner.Body())
 		b.Flow.SetBody(t)
-	}
-	if s.each == nil {
-		return nil
 	}
 	return s
 }

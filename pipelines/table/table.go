@@ -43,20 +43,13 @@ func compile(b *pipelines.Build) hub.Step {
 	}
 	w.name, w.delete = name.Str(), o.Delete != nil
 	if o.Value != nil && !w.delete {
-		if w.value = b.Value(o.Value, b.Flow.Scope, nil); w.value == nil {
-			return nil
-		}
+		w.value = b.Value(o.Value, b.Flow.Scope, nil)
 	}
 	if o.Version != nil {
-		if w.version = b.Expr(o.Version, b.Flow.Scope); w.version == nil {
-			return nil
-		}
+		w.version = b.Expr(o.Version, b.Flow.Scope)
 	}
-	if o.Key == nil {
-		return nil
-	}
-	if w.key = b.Scalar(o.Key, "a key is a text or a number", "body.sku"); w.key == nil {
-		return nil
+	if o.Key != nil {
+		w.key = b.Scalar(o.Key, "a key is a text or a number", "body.sku")
 	}
 	return w
 }

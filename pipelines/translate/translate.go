@@ -29,9 +29,6 @@ func compile(b *pipelines.Build) hub.Step {
 		return nil
 	}
 	value := b.Value(tree, b.Flow.Scope, nil)
-	if value == nil {
-		return nil
-	}
 	b.Flow.SetBody(value.Type())
 	var frames formula.Frames
 	return b.Does("translated", func(_ context.Context, x *hub.Exchange) (string, error) {

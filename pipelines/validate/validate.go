@@ -27,13 +27,11 @@ func compile(b *pipelines.Build) hub.Step {
 			return nil
 		}
 		if n := b.Node.Get("schema"); n != nil {
-			if fit = b.Schema(n); fit == nil {
-				return nil
-			}
+			fit = b.Schema(n)
 			b.Flow.SetBody(fit.Shape())
 		}
 	}
-	if len(list.Items()) == 0 && fit == nil {
+	if len(list.Items()) == 0 && b.Node.Get("schema") == nil {
 		b.Node.Errorf("E260", "write - {rule: len(body.items) > 0, say: the order has no items}", "validate takes a list of rules, or a schema")
 		return nil
 	}
