@@ -107,9 +107,7 @@ func (l *loading) declaredAnswers(c contract, expected []hub.Expected) *answers 
 	}
 	if c.check != nil {
 		scope := l.scope.WithVar("request", shape.AnyType).WithVar("reply", out.shape())
-		if c.check.Kind() != yamlfile.List {
-			c.check.Errorf("E260", "write each with a dash: - {rule: reply.amount == request.amount, say: another amount}", "`check` is a list of rules, this is %s", c.check.Kind())
-		}
+		c.check.Is(yamlfile.List, "E260", "write each with a dash: - {rule: reply.amount == request.amount, say: another amount}", "`check` is a list of rules")
 		out.rules = l.build(nil, c.check, scope).Rules(c.check.Items(), scope)
 	}
 	return out

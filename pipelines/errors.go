@@ -110,9 +110,7 @@ func (b *Build) errorTable(n *yamlfile.Node, f *Flow) map[string]hub.Reaction {
 func (b *Build) ErrorClasses(n *yamlfile.Node, help string) iter.Seq2[string, *yamlfile.Node] {
 	known := slices.Concat(classNames(), b.plan.failNames, []string{"other"})
 	return func(yield func(string, *yamlfile.Node) bool) {
-		if n != nil && n.Kind() != yamlfile.Map {
-			n.Errorf("E220", help, "`errors` is a map of classes")
-		}
+		n.Is(yamlfile.Map, "E220", help, "`errors` is a map of classes")
 		for key, value := range n.Entries() {
 			if class := key.Raw(); !slices.Contains(known, class) {
 				Unknown(key, "E221", "error class", class, known)

@@ -48,8 +48,7 @@ func (b *Build) Headers() HeaderValues {
 	if n == nil {
 		return nil
 	}
-	if n.Kind() != yamlfile.Map {
-		n.Errorf("E235", "write headers: {region: =body.region}", "`headers` is a map of names and values")
+	if !n.Is(yamlfile.Map, "E235", "write headers: {region: =body.region}", "`headers` is a map of names and values") {
 		return nil
 	}
 	out := HeaderValues{}

@@ -59,8 +59,7 @@ func Load(path string, reg *Registry, loader *yamlfile.Loader) (*Plan, *yamlfile
 }
 
 func (l *loading) all(root *yamlfile.Node) {
-	if root.Kind() != yamlfile.Map {
-		root.Errorf("E200", "write pipelines: and what they do", "a configuration is a map with the keys hub, schemas, formats, retries, adapters, channels, pipelines")
+	if !root.Is(yamlfile.Map, "E200", "write pipelines: and what they do", "a configuration is a map with the keys hub, schemas, formats, retries, adapters, channels, pipelines") {
 		return
 	}
 	for _, k := range root.Keys() {

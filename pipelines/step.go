@@ -28,8 +28,7 @@ func (b *Build) step(beside ...string) hub.Step {
 		n.Errorf("E201", "write a map: - "+n.Raw()+": …", "a step is a map with one verb, this is %q", n.Raw())
 		return nil
 	}
-	if n.Kind() != yamlfile.Map {
-		n.Errorf("E201", "write a verb: - send: orders", "a step is a map with one verb, this is %s", n.Kind())
+	if !n.Is(yamlfile.Map, "E201", "write a verb: - send: orders", "a step is a map with one verb") {
 		return nil
 	}
 	b.place = &hub.Place{Outer: b.outer}

@@ -50,9 +50,7 @@ func shadowOf(b *pipelines.Build) *shadow {
 		s.share = share(at)
 	}
 	if at := n.Get("compare"); at != nil {
-		if at.Kind() != yamlfile.List {
-			at.Errorf("E269", "write compare: [price, eta]", "`compare` is a list of fields of the answer")
-		}
+		at.Is(yamlfile.List, "E269", "write compare: [price, eta]", "`compare` is a list of fields of the answer")
 		for _, item := range at.Items() {
 			s.compare = append(s.compare, item.Str())
 		}

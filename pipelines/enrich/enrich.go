@@ -35,8 +35,7 @@ type enricher struct {
 
 func compile(b *pipelines.Build) hub.Step {
 	n := b.Node
-	if n.Kind() != yamlfile.Map {
-		n.Errorf("E264", "write {call: catalog.product, with: {sku: =body.sku}, into: body.product}", "enrich takes a call and where its answer goes")
+	if !n.Is(yamlfile.Map, "E264", "write {call: catalog.product, with: {sku: =body.sku}, into: body.product}", "enrich takes a call and where its answer goes") {
 		return nil
 	}
 	n.Allow("enrich", "call", "with", "into", "cache")

@@ -94,8 +94,7 @@ func compile(b *pipelines.Build) hub.Step {
 
 // status compiles an HTTP status code, or a formula that gives one.
 func status(b *pipelines.Build, n *yamlfile.Node) *pipelines.Value {
-	if n.Kind() != yamlfile.Scalar {
-		n.Errorf("E267", "write status: 202", "a status is one number, this is %s", n.Kind())
+	if !n.Is(yamlfile.Scalar, "E267", "write status: 202", "a status is one number") {
 		return nil
 	}
 	if !n.IsFormula() && !isStatus(n.Str()) {

@@ -49,8 +49,7 @@ func compile(b *pipelines.Build) hub.Step {
 		if closed {
 			item.Errorf("E263", "move it above the else", "this branch is never taken: it stands behind the else")
 		}
-		if item.Kind() != yamlfile.Map {
-			item.Errorf("E263", "write - {when: body.total > 100, send: orders.priority}", "a branch is a map with a condition and a step, this is %s", item.Kind())
+		if !item.Is(yamlfile.Map, "E263", "write - {when: body.total > 100, send: orders.priority}", "a branch is a map with a condition and a step") {
 			continue
 		}
 		flow := b.Flow.Branch()

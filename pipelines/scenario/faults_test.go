@@ -16,7 +16,7 @@ func faults() map[string]struct{ test, at, message, help string } {
 	return map[string]struct{ test, at, message, help string }{
 		"no do":               {`{chaos: [crash]}`, `17:3`, `needs "do"`, "add do:"},
 		"unknown key":         {`{doo: [], do: []}`, `17:8`, `unknown test field "doo"`, `did you mean "do"?`},
-		"do is no list":       {`{do: {post: web}}`, `17:8`, "not a map", "write - before"},
+		"do is no list":       {`{do: {post: web}}`, `17:8`, "this is a map", "write - before"},
 		"unknown chaos":       {`{chaos: [crahs], do: []}`, `17:16`, `unknown kind of chaos "crahs"`, `did you mean "crash"?`},
 		"no time":             {`{start_at: tomorrow, do: []}`, `17:18`, `"tomorrow" is no time`, "write 2026-03-29T02:30"},
 		"unknown pipeline":    {`{do: [{post: wbe}]}`, `17:20`, `unknown pipeline "wbe"`, `did you mean "web"?`},

@@ -34,9 +34,7 @@ type answer struct {
 // mocks reads a map of mocks.
 func (rd *reader) mocks(n *yamlfile.Node) map[string]*mock {
 	out := map[string]*mock{}
-	if n != nil && n.Kind() != yamlfile.Map {
-		n.Errorf("E420", "write mock: {billing.charge: {result: approved}}", "`mock` is a map of operations and answers, not %s", n.Kind())
-	}
+	n.Is(yamlfile.Map, "E420", "write mock: {billing.charge: {result: approved}}", "`mock` is a map of operations and answers")
 	for key, value := range n.Entries() {
 		name := key.Raw()
 		switch {
@@ -124,9 +122,7 @@ func (rd *reader) class(n *yamlfile.Node) hub.Class {
 // fail makes the next calls of operations fail.
 func (rd *reader) fail(_ *item, n *yamlfile.Node) act {
 	at, times := n.Get("fail"), int64(1)
-	if at.Kind() != yamlfile.Map {
-		at.Errorf("E425", "write fail: {billing.charge: timeout}", "`fail` is a map of operations and classes of errors, not %s", at.Kind())
-	}
+	at.Is(yamlfile.Map, "E425", "write fail: {billing.charge: timeout}", "`fail` is a map of operations and classes of errors")
 	failures := map[string]hub.Class{}
 	for key, value := range at.Entries() {
 		switch {

@@ -24,8 +24,7 @@ type reader struct {
 // name, and asked gives the names that a step or a source asks. Faults are reported at their places.
 func Read(n, root *yamlfile.Node, asked func(n *yamlfile.Node) []*yamlfile.Node) []*Test {
 	rd := &reader{names: names{root, asked}, scope: formula.NewScope()}
-	if n.Kind() != yamlfile.Map {
-		n.Errorf("E401", "write tests: {what it shows: {do: […]}}", "`tests` is a map of names and tests, not %s", n.Kind())
+	if !n.Is(yamlfile.Map, "E401", "write tests: {what it shows: {do: […]}}", "`tests` is a map of names and tests") {
 		return nil
 	}
 	var tests []*Test
@@ -59,9 +58,7 @@ func (rd *reader) testOf(key, n *yamlfile.Node) *Test {
 	}
 	t.mocks = rd.mocks(s.Mock)
 	t.tables = rd.tables(s.Tables)
-	if s.Do != nil && s.Do.Kind() != yamlfile.List {
-		s.Do.Errorf("E402", "write - before each of them: - {post: …, body: …, expect: {…}}", "`do` is a list of what happens, not %s", s.Do.Kind())
-	}
+	s.Do.Is(yamlfile.List, "E402", "write - before each of them: - {post: …, body: …, expect: {…}}", "`do` is a list of what happens")
 	for _, i := range s.Do.Items() {
 		t.items = append(t.items, rd.item(i))
 	}
@@ -92,13 +89,9 @@ func (rd *reader) time(n *yamlfile.Node) time.Time {
 }
 
 func (rd *reader) tables(n *yamlfile.Node) (rows []row) {
-	if n != nil && n.Kind() != yamlfile.Map {
-		n.Errorf("E405", "write tables: {products: {W-1: {price: 20}}}", "`tables` is a map of tables and their rows, not %s", n.Kind())
-	}
+	n.Is(yamlfile.Map, "E405", "write tables: {products: {W-1: {price: 20}}}", "`tables` is a map of tables and their rows")
 	for table, content := range n.Entries() {
-		if content.Kind() != yamlfile.Map {
-			content.Errorf("E405", "write "+table.Raw()+": {key: {…}}", "a table is a map of keys and rows, not %s", content.Kind())
-		}
+		content.Is(yamlfile.Map, "E405", "write "+table.Raw()+": {key: {…}}", "a table is a map of keys and rows")
 		for key, value := range content.Entries() {
 			rows = append(rows, row{table.Raw(), key.Raw(), rd.value(value)})
 		}

@@ -114,9 +114,7 @@ func (rd *reader) path(name string) string {
 
 // texts is a map of names and values.
 func (rd *reader) texts(n *yamlfile.Node) (out []field) {
-	if n != nil && n.Kind() != yamlfile.Map {
-		n.Errorf("E414", "write {name: value}", "this is a map of names and values, not %s", n.Kind())
-	}
+	n.Is(yamlfile.Map, "E414", "write {name: value}", "names and values are a map")
 	for key, value := range n.Entries() {
 		if v := rd.value(value); v != nil {
 			out = append(out, field{strings.ToLower(key.Raw()), v})

@@ -13,9 +13,7 @@ var words = []string{"status", "body", "headers", "none", "calls", "dead", "coun
 
 // checks reads `expect:`.
 func (rd *reader) checks(n *yamlfile.Node, i *item) (out []*check) {
-	if n != nil && n.Kind() != yamlfile.Map {
-		n.Errorf("E430", "write expect: {orders: 1}", "`expect` is a map, not %s", n.Kind())
-	}
+	n.Is(yamlfile.Map, "E430", "write expect: {orders: 1}", "`expect` is a map")
 	for key, value := range n.Entries() {
 		if made := rd.check(key, value, i); made != nil {
 			about := []string{key.Raw()}

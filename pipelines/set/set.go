@@ -29,8 +29,7 @@ type assignment struct {
 }
 
 func compile(b *pipelines.Build) hub.Step {
-	if b.Node.Kind() != yamlfile.Map {
-		b.Node.Errorf("E260", "write set: {body.parcel: =stock.warehouse}", "set takes a map of paths and values")
+	if !b.Node.Is(yamlfile.Map, "E260", "write set: {body.parcel: =stock.warehouse}", "set takes a map of paths and values") {
 		return nil
 	}
 	var list []assignment

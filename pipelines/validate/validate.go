@@ -22,8 +22,7 @@ func compile(b *pipelines.Build) hub.Step {
 	if b.Node.Kind() == yamlfile.Map {
 		b.Node.Allow("validate", "schema", "rules")
 		list = b.Node.Get("rules")
-		if list != nil && list.Kind() != yamlfile.List {
-			list.Errorf("E260", "write each with a dash: - {rule: len(body.items) > 0, say: the order has no items}", "`rules` is a list of rules, this is %s", list.Kind())
+		if list != nil && !list.Is(yamlfile.List, "E260", "write each with a dash: - {rule: len(body.items) > 0, say: the order has no items}", "`rules` is a list of rules") {
 			return nil
 		}
 		if n := b.Node.Get("schema"); n != nil {
