@@ -159,9 +159,7 @@ func (p *Paging) read(reply *hub.Message, now doc.Value) (items []doc.Value, nex
 	} else if list.Kind() == doc.Missing {
 		return bad("the page has no list at %q", p.Items)
 	}
-	for _, e := range list.Elems() {
-		items = append(items, e)
-	}
+	items = doc.Items(list)
 	switch full := len(items) > 0 && len(items) >= p.Size; {
 	case p.More != "" && !lookup(v, p.More).Bool():
 		return items, none, nil

@@ -207,18 +207,16 @@ func (p *parts) asQuery(d doc.Value, used map[string]bool) error {
 
 // rest is the body without the fields that are used.
 func rest(body hub.Body, d doc.Value, used map[string]bool) hub.Body {
-	var left []doc.Field
-	n := 0
-	for name, v := range d.Fields() {
-		n++
-		if !used[name] {
-			left = append(left, doc.Field{Name: name, Value: v})
+	left := doc.Map(d, func(name string, v doc.Value) doc.Value {
+		if used[name] {
+			return doc.Value{}
 		}
-	}
-	if len(left) == n {
+		return v
+	})
+	if left.Len() == d.Len() {
 		return body
 	}
-	return hub.DocumentBody(doc.ObjectOf(left)).In(body.Format())
+	return hub.DocumentBody(left).In(body.Format())
 }
 
 // place adds what q says to where it belongs.

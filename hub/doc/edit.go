@@ -73,7 +73,7 @@ func setElem(v Value, path []string, nv Value) Value {
 	if !ok && path[0] != strconv.Itoa(v.Len()) {
 		return v
 	}
-	elems := copyElems(v, 1)
+	elems := Items(v)
 	if !ok {
 		i = len(elems)
 		elems = append(elems, Value{})
@@ -97,7 +97,7 @@ func Delete(v Value, path []string) Value {
 		}
 	case Array:
 		if i, ok := index(parent, name); ok {
-			return Set(v, path[:last], ListOf(slices.Delete(copyElems(parent, 0), i, i+1)))
+			return Set(v, path[:last], ListOf(slices.Delete(Items(parent), i, i+1)))
 		}
 	}
 	return v
@@ -115,8 +115,12 @@ func copyFields(v Value, more int) []Field {
 	return fields
 }
 
-func copyElems(v Value, more int) []Value {
-	elems := make([]Value, 0, v.Len()+more)
+// Items returns the elements of an array in a new slice; none for all others.
+func Items(v Value) []Value {
+	if v.Kind() != Array {
+		return nil
+	}
+	elems := make([]Value, 0, v.Len())
 	for _, e := range v.Elems() {
 		elems = append(elems, e)
 	}
@@ -227,36 +231,27 @@ func pick(v Value, paths Paths) Value {
 		}
 		return objectOf(fields)
 	case Array:
-		return eachElem(v, paths, pick)
+		elems := Items(v)
+		for i := range elems {
+			elems[i] = pick(elems[i], paths)
+		}
+		return ListOf(elems)
 	}
 	return Value{} // the path goes on, the document does not
 }
 
 func drop(v Value, paths Paths) Value {
-	switch v.Kind() {
-	case Object:
-		fields := make([]Field, 0, v.Len())
-		for name, f := range v.Fields() {
-			rests, ends := paths.Under(name)
-			if ends {
-				continue
-			}
-			if rests != nil {
-				f = drop(f, rests)
-			}
-			fields = append(fields, Field{name, f})
+	return Map(v, func(name string, part Value) Value {
+		if v.Kind() == Array {
+			return drop(part, paths)
 		}
-		return objectOf(fields)
-	case Array:
-		return eachElem(v, paths, drop)
-	}
-	return v
-}
-
-func eachElem(v Value, paths Paths, do func(Value, Paths) Value) Value {
-	elems := copyElems(v, 0)
-	for i := range elems {
-		elems[i] = do(elems[i], paths)
-	}
-	return ListOf(elems)
+		rests, ends := paths.Under(name)
+		switch {
+		case ends:
+			return Value{}
+		case rests == nil:
+			return part
+		}
+		return drop(part, rests)
+	})
 }

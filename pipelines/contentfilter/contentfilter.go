@@ -60,9 +60,5 @@ func each(v doc.Value, paths []string, cut func(doc.Value, []string) doc.Value) 
 	if v.Kind() != doc.Array {
 		return cut(v, paths)
 	}
-	elems := make([]doc.Value, 0, v.Len())
-	for _, e := range v.Elems() {
-		elems = append(elems, each(e, paths, cut))
-	}
-	return doc.ListOf(elems)
+	return doc.Map(v, func(_ string, e doc.Value) doc.Value { return each(e, paths, cut) })
 }

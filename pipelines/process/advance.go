@@ -220,16 +220,14 @@ func (t *turn) fork(tok *instance.Token, s *definition.State) error {
 		if err != nil {
 			return err
 		}
-		i := 0
-		for _, v := range list.Elems() {
+		for i, v := range list.Elems() {
 			c := t.in.Spawn(tok, strconv.Itoa(i))
 			c.Vars = hub.Vars{{Name: s.Each.Item, Value: v}, {Name: "index", Value: doc.IntValue(int64(i))}}
 			if err := t.enter(c, s.Each.Initial); err != nil {
 				return err
 			}
-			i++
 		}
-		if i == 0 {
+		if list.Len() == 0 {
 			t.join(tok, nil)
 		}
 	}

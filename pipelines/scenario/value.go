@@ -160,20 +160,15 @@ func (v *value) pattern() string {
 func canonical(v doc.Value) string { return string(sorted(v).JSON()) }
 
 func sorted(v doc.Value) doc.Value {
+	v = doc.Map(v, func(_ string, part doc.Value) doc.Value { return sorted(part) })
 	switch v.Kind() {
 	case doc.Object:
 		var fields []doc.Field
 		for name, value := range v.Fields() {
-			fields = append(fields, doc.Field{Name: name, Value: sorted(value)})
+			fields = append(fields, doc.Field{Name: name, Value: value})
 		}
 		slices.SortFunc(fields, func(a, b doc.Field) int { return cmp.Compare(a.Name, b.Name) })
 		return doc.ObjectOf(fields)
-	case doc.Array:
-		var items []doc.Value
-		for _, item := range v.Elems() {
-			items = append(items, sorted(item))
-		}
-		return doc.ListOf(items)
 	case doc.Number:
 		return doc.NumberValue(v.Num().Normal())
 	}

@@ -154,11 +154,7 @@ func (s *splitter) elements(x *hub.Exchange) ([]doc.Value, error) {
 	if v.Len() > maxChildren {
 		return nil, hub.Fail(hub.Invalid, "too_many_children", "%s has %d elements; a message is split into %d at most", s.each.Source(), v.Len(), maxChildren)
 	}
-	elems := make([]doc.Value, 0, v.Len())
-	for _, e := range v.Elems() {
-		elems = append(elems, e)
-	}
-	return elems, nil
+	return doc.Items(v), nil
 }
 
 // child is message number i of n, with the variables that its steps see.

@@ -85,11 +85,7 @@ func (s *site) copied(fr *Frame, i int) []doc.Value {
 	list := s.arg(fr, i)
 	n := list.Len()
 	s.within(fr, fr.spend(n) && fr.take(n*valueSize))
-	out := make([]doc.Value, 0, n)
-	for _, e := range list.Elems() {
-		out = append(out, e)
-	}
-	return out
+	return doc.Items(list)
 }
 
 func nameOnly(name string, _ doc.Value) doc.Value { return doc.StringValue(name) }

@@ -41,35 +41,30 @@ func (t *Type) Typed(v doc.Value) doc.Value {
 
 // typedElems is a list; what is none is a list of it, or of nothing.
 func (t *Type) typedElems(v doc.Value, empty bool) doc.Value {
-	var elems []doc.Value
 	switch {
-	case v.Kind() == doc.Array:
-		for _, e := range v.Elems() {
-			elems = append(elems, t.Element().Typed(e))
-		}
-	case !empty:
-		elems = []doc.Value{t.Element().Typed(v)}
+	case empty:
+		v = doc.ListOf(nil)
+	case v.Kind() != doc.Array:
+		v = doc.ListOf([]doc.Value{v})
 	}
-	return doc.ListOf(elems)
+	return doc.Map(v, func(_ string, e doc.Value) doc.Value { return t.Element().Typed(e) })
 }
 
 func (t *Type) typedFields(v doc.Value) doc.Value {
 	if v.Kind() != doc.Object {
 		return v
 	}
-	var fields []doc.Field
-	for name, value := range v.Fields() {
-		if f := t.declared(name); f != nil {
-			if !f.Required && f.Type.scalar() && value.Kind() == doc.String && strings.TrimSpace(value.Str()) == "" {
-				continue // left out, where the format has a place for it all the same
-			}
-			value = orAny(f.Type).Typed(value)
-		} else if t.Open {
-			value = t.Element().Typed(value)
+	return doc.Map(v, func(name string, value doc.Value) doc.Value {
+		switch f := t.declared(name); {
+		case f != nil && !f.Required && f.Type.scalar() && value.Kind() == doc.String && strings.TrimSpace(value.Str()) == "":
+			return doc.Value{} // left out, where the format has a place for it all the same
+		case f != nil:
+			return orAny(f.Type).Typed(value)
+		case t.Open:
+			return t.Element().Typed(value)
 		}
-		fields = append(fields, doc.Field{Name: name, Value: value})
-	}
-	return doc.ObjectOf(fields)
+		return value
+	})
 }
 
 // scalar tells that t has numbers or truth values, and no null.
