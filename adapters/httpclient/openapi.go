@@ -13,7 +13,9 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
 	"orderhub/hub"
+	"orderhub/hub/doc"
 )
 
 // openAPI is what an OpenAPI 3 file says.
@@ -49,39 +51,21 @@ func decode(src []byte) (map[string]any, error) {
 	var err error
 	if bytes.HasPrefix(bytes.TrimSpace(src), []byte("{")) { // JSON: yaml.v3 takes no tabs
 		err = json.Unmarshal(src, &v)
-	} else if err = yaml.Unmarshal(src, &v); err == nil {
-		v = textKeys(v)
+	} else {
+		err = yaml.Unmarshal(src, &v)
 	}
 	if err != nil {
 		return nil, err
 	}
-	m, ok := v.(map[string]any)
+	d, err := doc.FromAny(v)
+	if err != nil {
+		return nil, err
+	}
+	m, ok := d.Any().(map[string]any)
 	if !ok {
 		return nil, errors.New("it is no map")
 	}
 	return m, nil
-}
-
-// textKeys makes the keys of all maps texts: the status 200 is a number in YAML.
-func textKeys(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		for k, part := range v {
-			v[k] = textKeys(part)
-		}
-		return v
-	case map[any]any:
-		out := make(map[string]any, len(v))
-		for k, part := range v {
-			out[fmt.Sprint(k)] = textKeys(part)
-		}
-		return out
-	case []any:
-		for i, part := range v {
-			v[i] = textKeys(part)
-		}
-	}
-	return v
 }
 
 // spec is an OpenAPI file.

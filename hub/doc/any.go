@@ -35,7 +35,7 @@ func (v Value) Any() any {
 	return nil
 }
 
-// FromAny makes a Value of Go data: map[string]any (its keys sorted), []any, json.Number, all ints, finite floats, string, bool, nil, Value,
+// FromAny makes a Value of Go data: map[string]any and map[any]any (their keys as texts, sorted), []any, json.Number, all ints, finite floats, string, bool, nil, Value,
 // Decimal, and time.Time as RFC 3339 text. The error names the path and the type it cannot take.
 func FromAny(x any) (Value, error) { return fromAny(x, maxDepth) }
 
@@ -55,6 +55,12 @@ func fromAny(x any, room int) (Value, error) {
 		return StringValue(x.Format(time.RFC3339Nano)), nil
 	case map[string]any:
 		return fromMap(x, room)
+	case map[any]any: // as YAML has it, where the key 200 is a number
+		texts := make(map[string]any, len(x))
+		for key, part := range x {
+			texts[fmt.Sprint(key)] = part
+		}
+		return fromMap(texts, room)
 	case []any:
 		return fromList(x, room)
 	}

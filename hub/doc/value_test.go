@@ -61,8 +61,9 @@ func TestComputedJSON(t *testing.T) {
 func TestFromAny(t *testing.T) {
 	at := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 	v, err := doc.FromAny(map[string]any{"b": []any{1, int64(2), uint8(3), 1.5, float32(0.1), json.Number("1.50")}, "a": nil, "t": at,
-		"v": doc.IntValue(7), "d": dec(t, "0.10"), "s": "x", "y": true})
-	want := `{"a":null,"b":[1,2,3,1.5,0.1,1.50],"d":0.10,"s":"x","t":"2026-11-20T10:00:00Z","v":7,"y":true}`
+		"v": doc.IntValue(7), "d": dec(t, "0.10"), "s": "x", "y": true,
+		"z": map[any]any{"b": 1, 200: map[any]any{}}})
+	want := `{"a":null,"b":[1,2,3,1.5,0.1,1.50],"d":0.10,"s":"x","t":"2026-11-20T10:00:00Z","v":7,"y":true,"z":{"200":{},"b":1}}`
 	if err != nil || string(v.JSON()) != want {
 		t.Errorf("got %s, %v", v.JSON(), err)
 	}

@@ -44,7 +44,7 @@ func readPartner(path string) (*partner, error) {
 		return nil, err
 	}
 	p := &partner{file: filepath.Base(path), ops: map[string]*operation{}}
-	if p.root, err = doc.FromAny(plain(root)); err != nil {
+	if p.root, err = doc.FromAny(root); err != nil {
 		return nil, err
 	}
 	for path, item := range p.root.Get("paths").Fields() {
@@ -62,27 +62,6 @@ func readPartner(path string) (*partner, error) {
 		return nil, errors.New("it describes no operation with an operationId")
 	}
 	return p, nil
-}
-
-// plain is v with texts as the keys of all maps: YAML reads a status as a number.
-func plain(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		for k, part := range v {
-			v[k] = plain(part)
-		}
-	case map[any]any:
-		out := map[string]any{}
-		for k, part := range v {
-			out[fmt.Sprint(k)] = plain(part)
-		}
-		return out
-	case []any:
-		for i, part := range v {
-			v[i] = plain(part)
-		}
-	}
-	return v
 }
 
 func (p *partner) operation(id string, op doc.Value) (*operation, error) {
