@@ -1,7 +1,10 @@
 package hub
 
 import (
+	"cmp"
 	"io"
+	"mime"
+	"strconv"
 	"strings"
 
 	"orderhub/hub/doc"
@@ -67,6 +70,30 @@ func IsJSON(contentType string) bool {
 	kind, params, _ := strings.Cut(strings.ToLower(contentType), ";")
 	_, sub, _ := strings.Cut(strings.TrimSpace(kind), "/")
 	return (sub == "json" || strings.HasSuffix(sub, "+json")) && (!strings.Contains(params, "charset") || strings.Contains(params, "utf-8"))
+}
+
+// PrefersHTML tells a browser from a program: of HTML and JSON its Accept headers (RFC 9110, 12.5.1) weigh HTML more, or as much and
+// name it first.
+func PrefersHTML(accept ...string) bool {
+	var html, data float64
+	first := ""
+	for part := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+		media, params, err := mime.ParseMediaType(part)
+		if err != nil || media != "text/html" && !IsJSON(media) {
+			continue
+		}
+		q, err := strconv.ParseFloat(params["q"], 64)
+		if err != nil {
+			q = 1
+		}
+		first = cmp.Or(first, media)
+		if media == "text/html" {
+			html = max(html, q)
+		} else {
+			data = max(data, q)
+		}
+	}
+	return html > data || html > 0 && html == data && first == "text/html"
 }
 
 // FormatKind declares a format, as Component declares an adapter: one folder

@@ -168,7 +168,7 @@ func (p *problem) write(w http.ResponseWriter, r *http.Request) {
 		code, detail = codeUnproven, unprovenText
 	}
 	told := problemJSON{urnCode + code, http.StatusText(p.status), p.status, detail, code, p.trace, p.fields[:min(len(p.fields), maxFields)]}
-	if prefersHTML(r) {
+	if hub.PrefersHTML(r.Header["Accept"]...) {
 		h.Set("Content-Type", typeHTML)
 		h.Set("Content-Security-Policy", pagePolicy)
 		w.WriteHeader(p.status)

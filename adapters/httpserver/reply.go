@@ -109,27 +109,3 @@ var errorPage = template.Must(template.New("error").Parse(`<!doctype html>
 {{end}}<p><small>{{.Status}} {{.Code}}{{with .Trace}} · {{.}}{{end}}</small></p>
 </html>
 `))
-
-// prefersHTML tells whether the client would rather have a page than JSON.
-func prefersHTML(r *http.Request) bool {
-	accept := strings.Join(r.Header["Accept"], ",")
-	if !strings.Contains(accept, "text/html") {
-		return false
-	}
-	html, data := 0.0, 0.0
-	for part := range strings.SplitSeq(accept, ",") {
-		media, params, _ := strings.Cut(strings.TrimSpace(part), ";")
-		q := 1.0
-		if _, text, ok := strings.Cut(params, "q="); ok {
-			text, _, _ = strings.Cut(text, ";")
-			q, _ = strconv.ParseFloat(strings.TrimSpace(text), 64)
-		}
-		switch media = strings.TrimSpace(media); {
-		case media == "text/html":
-			html = max(html, q)
-		case media == typeJSON, media == typeProblem:
-			data = max(data, q)
-		}
-	}
-	return html > data
-}

@@ -155,7 +155,7 @@ func (r *replier) fill(m *hub.Message, h hub.Headers, fr *formula.Frame) error {
 		h[hub.HeaderStatus] = "404"
 	}
 	m.Body = hub.DocumentBody(v)
-	if r.page != nil && wantsHTML(asked.Headers.Get("accept")) {
+	if r.page != nil && hub.PrefersHTML(asked.Headers.Get("accept")) {
 		html, err := r.page.render(v)
 		if err != nil {
 			return err
