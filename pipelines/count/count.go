@@ -65,10 +65,8 @@ func compile(b *pipelines.Build) hub.Step {
 }
 
 func (c *counter) readBy(b *pipelines.Build, n *yamlfile.Node) {
-	items := n.Items()
-	if n.Kind() == yamlfile.Scalar {
-		items = []*yamlfile.Node{n}
-	} else if len(items) == 0 {
+	items := n.Several()
+	if n.Kind() == yamlfile.Map || len(items) == 0 {
 		n.Errorf("E280", "write by: [body.source, body.state]", "`by` is a list of formulas")
 	}
 	for _, item := range items {

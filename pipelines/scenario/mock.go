@@ -78,11 +78,8 @@ func (rd *reader) partner(name string, n *yamlfile.Node) *mock {
 }
 
 func (rd *reader) mockOf(n *yamlfile.Node) *mock {
-	if n.Kind() != yamlfile.List {
-		return &mock{answers: []*answer{rd.answerOf(n)}}
-	}
 	m := &mock{}
-	for _, item := range n.Items() {
+	for _, item := range n.Several() {
 		m.answers = append(m.answers, rd.answerOf(item))
 	}
 	if len(m.answers) == 0 {
@@ -99,10 +96,7 @@ func (rd *reader) answerOf(n *yamlfile.Node) *answer {
 	case n.Get("status") != nil && !slices.ContainsFunc(n.Keys(), func(key string) bool { return key != "status" && key != "body" && key != "headers" }):
 		a := &answer{headers: rd.texts(n.Get("headers"))}
 		if code, err := strconv.Atoi(n.Get("status").Raw()); err == nil { // else it is the answer's own field: {status: shipped}
-			a.status = code
-			if body := n.Get("body"); body != nil {
-				a.value = rd.value(body)
-			}
+			a.status, a.value = code, rd.value(n.Get("body"))
 			return a
 		}
 	}

@@ -65,9 +65,7 @@ func (rd *reader) telling(n *yamlfile.Node) *telling {
 		return t
 	}
 	n.Decode(t, "step", t.process)
-	if t.With != nil {
-		t.with = rd.value(t.With)
-	}
+	t.with = rd.value(t.With)
 	rd.test.Subject = t.process
 	return t
 }
@@ -92,9 +90,6 @@ func (r *run) tell(ctx context.Context, t *telling, twice bool, put func(id stri
 func (rd *reader) ofProcess(name, id string, key, n *yamlfile.Node) look {
 	rd.test.Subject = name
 	v := rd.value(n)
-	if v == nil {
-		return nil
-	}
 	states := rd.root.Get("processes").Get(name).Get("states")
 	state := n
 	if n.Kind() == yamlfile.Map {

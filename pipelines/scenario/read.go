@@ -48,7 +48,7 @@ type settings struct {
 }
 
 func (rd *reader) testOf(key, n *yamlfile.Node) *Test {
-	t := &Test{Name: key.Raw(), Line: lineOf(key), root: rd.root, start: start}
+	t := &Test{Name: key.Raw(), Line: key.LineCol(), root: rd.root, start: start}
 	rd.test = t
 	var s settings
 	n.Decode(&s, "test")
@@ -66,11 +66,7 @@ func (rd *reader) testOf(key, n *yamlfile.Node) *Test {
 }
 
 func (rd *reader) chaos(n *yamlfile.Node) (kinds []string) {
-	list := n.Items()
-	if n.Kind() == yamlfile.Scalar {
-		list = []*yamlfile.Node{n}
-	}
-	for _, kind := range list {
+	for _, kind := range n.Several() {
 		if !slices.Contains(everyChaos, kind.Str()) {
 			kind.Errorf("E403", didYouMean(kind.Str(), everyChaos), "unknown kind of chaos %q", kind.Str())
 		}

@@ -37,7 +37,7 @@ func verbs() []verb {
 
 // item reads an entry of `do:`.
 func (rd *reader) item(n *yamlfile.Node) *item {
-	i := &item{line: lineOf(n)}
+	i := &item{line: n.LineCol()}
 	var names []string
 	var found *verb
 	for _, v := range verbs() {
@@ -58,7 +58,7 @@ func (rd *reader) item(n *yamlfile.Node) *item {
 	allowed := append(names, "expect")
 	if found != nil {
 		allowed = append(allowed, found.beside...)
-		i.line = lineOf(n.KeyNode(found.name))
+		i.line = n.KeyNode(found.name).LineCol()
 		i.act = found.read(rd, i, n)
 	}
 	n.Allow("step", allowed...)
@@ -86,21 +86,18 @@ func (rd *reader) input(i *item, n *yamlfile.Node) act {
 // body is the content of a file, or the value that is written.
 func (rd *reader) body(n *yamlfile.Node) *value {
 	if n.Kind() != yamlfile.Scalar || n.IsFormula() {
-		if n == nil {
-			return nil
-		}
 		return rd.value(n)
 	}
 	raw, err := os.ReadFile(rd.path(n.Str()))
 	if err != nil {
 		n.Warnf("W413", "give a file relative to the configuration's folder, or write the body itself: {order_id: W-1}", "cannot read %s", n.Str())
-		return &value{line: lineOf(n), missing: "cannot read " + n.Str()} // a hub in production has no samples, and runs all the same
+		return &value{line: n.LineCol(), missing: "cannot read " + n.Str()} // a hub in production has no samples, and runs all the same
 	}
 	v, err := doc.Parse(raw)
 	if err != nil {
 		v = doc.StringValue(string(raw))
 	}
-	return &value{line: lineOf(n), literal: v, kind: yamlfile.Scalar}
+	return &value{line: n.LineCol(), literal: v, kind: yamlfile.Scalar}
 }
 
 // path is a file relative to the folder of the configuration.
@@ -116,9 +113,7 @@ func (rd *reader) path(name string) string {
 func (rd *reader) texts(n *yamlfile.Node) (out []field) {
 	n.Is(yamlfile.Map, "E414", "write {name: value}", "names and values are a map")
 	for key, value := range n.Entries() {
-		if v := rd.value(value); v != nil {
-			out = append(out, field{strings.ToLower(key.Raw()), v})
-		}
+		out = append(out, field{strings.ToLower(key.Raw()), rd.value(value)})
 	}
 	return out
 }

@@ -19,11 +19,11 @@ func (rd *reader) checks(n *yamlfile.Node, i *item) (out []*check) {
 			about := []string{key.Raw()}
 			if key.Raw() == "none" {
 				about = nil
-				for _, item := range items(value) {
+				for _, item := range value.Several() {
 					about = append(about, item.Raw())
 				}
 			}
-			out = append(out, &check{lineOf(key), about, made})
+			out = append(out, &check{key.LineCol(), about, made})
 		}
 	}
 	return out
@@ -74,29 +74,18 @@ func (rd *reader) ofReply(key, n *yamlfile.Node, i *item) look {
 // held reads the value that something is held against.
 func (rd *reader) held(n *yamlfile.Node, against func(context.Context, *run, *value) *miss) look {
 	v := rd.value(n)
-	if v == nil {
-		return nil
-	}
 	return func(ctx context.Context, r *run) *miss { return against(ctx, r, v) }
 }
 
 // none lists channels and targets that nothing came to.
 func (rd *reader) none(n *yamlfile.Node) look {
 	var quiet []string
-	for _, item := range items(n) {
+	for _, item := range n.Several() {
 		if name := item.Str(); rd.seen(item, name) {
 			quiet = append(quiet, name)
 		}
 	}
 	return func(ctx context.Context, r *run) *miss { return r.nothingCame(quiet) }
-}
-
-// items are the items of a list, or the one value that stands for a list of one.
-func items(n *yamlfile.Node) []*yamlfile.Node {
-	if n.Kind() == yamlfile.List {
-		return n.Items()
-	}
-	return []*yamlfile.Node{n}
 }
 
 // seen tells that what comes to a channel or a target can be seen.
@@ -129,7 +118,7 @@ func (rd *reader) ofChannel(key, n *yamlfile.Node) look {
 func (rd *reader) ofTarget(name string, n *yamlfile.Node) look {
 	return rd.wanted(n, func(n *yamlfile.Node) *value {
 		v := rd.value(n)
-		if n.Kind() == yamlfile.Scalar && v != nil {
+		if n.Kind() == yamlfile.Scalar {
 			return &value{line: v.line, kind: yamlfile.Map, parts: []field{{argument, v}}}
 		}
 		return v
@@ -141,18 +130,14 @@ func (rd *reader) wanted(n *yamlfile.Node, one func(*yamlfile.Node) *value, agai
 	w := &wanted{all: n.Kind() == yamlfile.List, number: -1}
 	made := func(ctx context.Context, r *run) *miss { return against(ctx, r, w) }
 	if n.Kind() == yamlfile.Scalar && !n.Quoted() {
-		if v := rd.value(n); v != nil && v.literal.Kind() == doc.Number {
+		if v := rd.value(n); v.literal.Kind() == doc.Number {
 			count, _ := v.literal.Num().Int64()
 			w.number = int(count)
 			return made
 		}
 	}
-	for _, item := range items(n) {
-		v := one(item)
-		if v == nil {
-			return nil
-		}
-		w.patterns = append(w.patterns, v)
+	for _, item := range n.Several() {
+		w.patterns = append(w.patterns, one(item))
 	}
 	return made
 }

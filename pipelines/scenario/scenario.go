@@ -7,7 +7,6 @@ package scenario
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"orderhub/hub/doc"
@@ -92,8 +91,3 @@ type (
 
 // miss is what a check found instead.
 type miss struct{ expected, got, why string }
-
-func lineOf(n *yamlfile.Node) string {
-	file, line, col := n.Pos()
-	return fmt.Sprintf("%s:%d:%d", file, line, col)
-}

@@ -28,9 +28,12 @@ type field struct {
 	value *value
 }
 
-// value reads n; nil when there were problems.
+// value reads n; nil: there is none.
 func (rd *reader) value(n *yamlfile.Node) *value {
-	v := &value{line: lineOf(n), kind: n.Kind()}
+	if n == nil {
+		return nil
+	}
+	v := &value{line: n.LineCol(), kind: n.Kind()}
 	switch {
 	case v.kind == yamlfile.Map || v.kind == yamlfile.List:
 		for key, part := range n.Entries() {
@@ -39,19 +42,13 @@ func (rd *reader) value(n *yamlfile.Node) *value {
 		for _, part := range n.Items() {
 			v.parts = append(v.parts, field{"", rd.value(part)})
 		}
-		if slices.ContainsFunc(v.parts, func(f field) bool { return f.value == nil }) {
-			return nil
-		}
 	case n.IsFormula():
-		if v.formula = pipelines.Formula(n, rd.scope); v.formula == nil {
-			return nil
-		}
+		v.formula = pipelines.Formula(n, rd.scope)
 	default:
 		n.WarnIfFormulaLike()
 		var err error
 		if v.literal, err = doc.FromAny(n.Any()); err != nil {
 			n.Errorf("E304", "", "%v", err)
-			return nil
 		}
 	}
 	return v

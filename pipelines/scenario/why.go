@@ -87,7 +87,7 @@ func (r *run) toldRoute(e *note) string {
 func branchesAt(n *yamlfile.Node, line string) *yamlfile.Node {
 	for at := range n.All() {
 		for key, value := range at.Entries() {
-			if strings.HasPrefix(lineOf(key), line+":") && slices.ContainsFunc(value.Items(), func(b *yamlfile.Node) bool { return b.Get("when") != nil }) {
+			if strings.HasPrefix(key.LineCol(), line+":") && slices.ContainsFunc(value.Items(), func(b *yamlfile.Node) bool { return b.Get("when") != nil }) {
 				return value
 			}
 		}

@@ -261,13 +261,10 @@ func (n *Node) decodeInt(v reflect.Value, tag reflect.StructTag) bool {
 }
 
 func (n *Node) decodeSlice(v reflect.Value, tag reflect.StructTag, kind string) bool {
-	items := n.Items()
-	switch n.Kind() {
-	case Null:
+	if n.Kind() == Null {
 		return n.isScalar("a list")
-	case Scalar, Map:
-		items = []*Node{n} // one is a list of one
 	}
+	items := n.Several()
 	out := reflect.MakeSlice(v.Type(), 0, len(items))
 	ok := true
 	for _, item := range items {

@@ -161,6 +161,14 @@ func (n *Node) Items() []*Node {
 	return n.items
 }
 
+// Several gives the items of a list, or the one value that stands for a list of one; none of a missing node.
+func (n *Node) Several() []*Node {
+	if n == nil || n.Kind() == List {
+		return n.Items()
+	}
+	return []*Node{n}
+}
+
 // All yields n and every value and item below it, in the order of the file.
 func (n *Node) All() iter.Seq[*Node] {
 	return func(yield func(*Node) bool) { n.walk(yield) }

@@ -68,7 +68,7 @@ func (d *Declaration) data(s *pipelines.SectionBuild, n *yamlfile.Node) {
 func (d *Declaration) listen(s *pipelines.SectionBuild, n *yamlfile.Node) {
 	for m := range n.All() {
 		for event, reactions := range m.Get("receive").Entries() {
-			for _, r := range several(reactions) {
+			for _, r := range reactions.Several() {
 				d.named(s, event.Raw(), r.Get("schema"))
 			}
 		}
@@ -108,14 +108,6 @@ func (d *Declaration) Expects(n *yamlfile.Node) *shape.Type {
 		return shape.AnyType
 	}
 	return d.eventShape(n.Raw())
-}
-
-// several are the reactions to an event: one, or a list that is told apart by `when`.
-func several(n *yamlfile.Node) []*yamlfile.Node {
-	if n.Kind() == yamlfile.List {
-		return n.Items()
-	}
-	return []*yamlfile.Node{n}
 }
 
 // eventShape is the type of the variable `event`.

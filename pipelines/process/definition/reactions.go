@@ -81,7 +81,7 @@ func (c *compiler) reactions(n *yamlfile.Node, scope *formula.Scope, within stri
 	var out []*Reaction
 	for key, value := range n.Entries() {
 		c.b.Flow.Scope = scope.WithVar("event", c.d.eventShape(key.Raw()))
-		for _, one := range several(value) {
+		for _, one := range value.Several() { // told apart by `when`
 			r := c.reaction(one, within+"receive "+key.Raw()+" ", slices.Concat(more, []string{"schema"})...)
 			r.Event = key.Raw()
 			if u := one.Get("until"); u != nil && slices.Contains(more, "until") {
