@@ -11,13 +11,10 @@ import (
 	"orderhub/hub"
 )
 
-const (
-	appendIdle  = time.Second // how long a file stays open that nothing is added to
-	appendBatch = 1024        // records that share a write
-)
+const appendIdle = time.Second // how long a file stays open that nothing is added to
 
-// appending adds messages to the ends of files (append: true). Each file has a goroutine that writes what waits and makes it durable
-// at once (group commit); it ends when nothing came for appendIdle. What is added, and how it survives a crash: see tail.
+// appending adds messages to the ends of files (append: true). Each file has a goroutine that writes the batch that has gathered meanwhile and makes
+// it durable at once (group commit); it ends when nothing came for appendIdle. What is added, and how it survives a crash: see tail.
 type appending struct {
 	dir   string
 	clock hub.Clock
@@ -31,17 +28,24 @@ type appending struct {
 
 // growing is a file that records are added to.
 type growing struct {
-	name    string
-	in      chan *addition
-	waiting int // additions that are not answered, or about to come; under appending.mu
+	tail
+	wake chan struct{} // there is a batch
+	next *addition     // the batch that gathers; nil: nothing waits. Under appending.mu
 }
 
-// addition is a record on its way into a file.
+// addition is a batch of records on its way into a file. Its senders wait until it is done.
 type addition struct {
-	id   string     // of its message, without blanks and line ends
-	body hub.Body   // in a format that has Append
-	err  error      // it can't be written
-	done chan error // gets one answer
+	records []record
+	err     error // none of them is known to be in the file; set before done is closed
+	done    chan struct{}
+}
+
+// record is a message on its way into a file.
+type record struct {
+	id   string   // of the message, without blanks and line ends
+	body hub.Body // in a format that has Append
+	raw  []byte   // body, to stand behind another record
+	err  error    // it can't be written; set before its batch is done
 }
 
 func newAppending(dir string, clock hub.Clock) *appending {
@@ -50,104 +54,88 @@ func newAppending(dir string, clock hub.Clock) *appending {
 
 // add returns nil when the message is durable in the file, once.
 func (a *appending) add(ctx context.Context, name string, m *hub.Message) error {
-	r := &addition{id: url.PathEscape(m.ID), body: m.Body, done: make(chan error, 1)}
-	if f := m.Body.Format(); f == nil || f.Append == nil {
+	f := m.Body.Format()
+	if f == nil || f.Append == nil {
 		return hub.Fail(hub.Invalid, "no_append", "file %s: records of its format can't stand one behind another; write format: ndjson, or csv, fixed, text, at this send", shown(name))
 	}
-	if err := ctx.Err(); err != nil {
+	raw, err := f.Append(m.Body, false) // here, where many work side by side
+	if err = cmp.Or(err, ctx.Err()); err != nil {
 		return err
 	}
-	g := a.enter(name)
-	if g == nil {
+	batch, i := a.join(name, record{id: url.PathEscape(m.ID), body: m.Body, raw: raw})
+	if batch == nil {
 		return hub.ErrClosed
 	}
-	g.in <- r
-	return <-r.done
+	<-batch.done
+	return cmp.Or(batch.records[i].err, batch.err)
 }
 
-// enter finds the file, or begins one; nil: the adapter is closed.
-func (a *appending) enter(name string) *growing {
+// join puts a record into the batch that is written next to a file, and gives its place there; nil: the adapter is closed.
+func (a *appending) join(name string, r record) (*addition, int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
-		return nil
+		return nil, 0
 	}
 	g := a.files[name]
 	if g == nil {
-		g = &growing{name: name, in: make(chan *addition, appendBatch)}
+		g = &growing{tail: tail{name: name}, wake: make(chan struct{}, 1)}
 		a.files[name] = g
 		a.ended.Go(func() { a.run(g) })
 	}
-	g.waiting++
-	return g
+	if g.next == nil {
+		g.next = &addition{done: make(chan struct{})}
+		select {
+		case g.wake <- struct{}{}:
+		default:
+		}
+	}
+	g.next.records = append(g.next.records, r)
+	return g.next, len(g.next.records) - 1
 }
 
-// forget ends a file that nobody waits for.
-func (a *appending) forget(g *growing) bool {
+// take takes the batch that has gathered. nil: there is none, and the file is closed and forgotten.
+func (a *appending) take(g *growing) *addition {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if g.waiting > 0 {
-		return false
+	batch := g.next
+	g.next = nil
+	if batch == nil {
+		g.close() // before another may open it
+		delete(a.files, g.name)
 	}
-	delete(a.files, g.name)
-	return true
+	return batch
 }
 
 // run writes what is added to one file, until nobody adds to it.
 func (a *appending) run(g *growing) {
-	t := &tail{name: g.name}
-	defer t.close()
 	for {
 		idle := a.clock.Timer(appendIdle)
 		select {
-		case r := <-g.in:
-			a.write(g, t, r)
+		case <-g.wake:
 		case <-idle.C():
-			t.close() // before another may open it
-			if a.forget(g) {
-				return
-			}
 		case <-a.stop:
-			for !a.forget(g) {
-				a.write(g, t, <-g.in)
-			}
-			return
 		}
 		idle.Stop()
-	}
-}
-
-// batch is r and what waits behind it.
-func (g *growing) batch(r *addition) []*addition {
-	all := []*addition{r}
-	for len(all) < appendBatch {
-		select {
-		case r := <-g.in:
-			all = append(all, r)
-		default:
-			return all
+		batch := a.take(g)
+		if batch == nil {
+			return
 		}
+		batch.err = classify(a.write(g, batch.records), a.dir)
+		close(batch.done)
 	}
-	return all
 }
 
-// write adds r, and what waits behind it, and answers.
-func (a *appending) write(g *growing, t *tail, r *addition) {
-	batch := g.batch(r)
+func (a *appending) write(g *growing, batch []record) error {
 	err := os.MkdirAll(a.dir, folderMode)
 	root, bad := os.OpenRoot(a.dir)
 	if err = cmp.Or(err, bad); err == nil {
-		err = cmp.Or(t.add(root, batch), root.Close())
+		err = cmp.Or(g.add(root, batch), root.Close())
 	}
 	if err != nil {
-		t.forget()
+		g.forget()
 	}
-	a.mu.Lock()
-	g.waiting -= len(batch)
-	a.mu.Unlock()
-	for _, r := range batch {
-		r.done <- cmp.Or(r.err, classify(err, a.dir))
-	}
+	return err
 }
 
 // close ends all files; what waits is written before. It may be called again.

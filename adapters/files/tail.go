@@ -7,7 +7,6 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -31,6 +30,7 @@ type tail struct {
 	name          string
 	file, journal *os.File // nil: closed
 	size          int64
+	buffer        []byte          // room for the records of a batch
 	known, older  map[string]bool // IDs of messages that are in the file; when known is full, it becomes older
 }
 
@@ -40,35 +40,36 @@ const (
 )
 
 // batchLine is a line of the journal. off -1: the messages are in the file, or were in one before.
-func batchLine(off int64, records []byte, ids string) string {
-	return fmt.Sprintf("%d %d %08x%s\n", off, len(records), crc32.ChecksumIEEE(records), ids)
+func batchLine(off int64, records, ids []byte) []byte {
+	return fmt.Appendf(nil, "%d %d %08x%s\n", off, len(records), crc32.ChecksumIEEE(records), ids)
 }
 
 // add adds the records; those that can't be written get their error, all others are durable when it returns nil. After an error t must be
 // forgotten: what it holds may not be what is on disk.
-func (t *tail) add(root *os.Root, batch []*addition) error {
+func (t *tail) add(root *os.Root, batch []record) error {
 	if err := t.ready(root); err != nil {
 		return err
 	}
-	var records []byte
-	var ids strings.Builder
-	for _, r := range batch {
+	records, ids := t.buffer[:0], []byte(nil)
+	for i := range batch {
+		r := &batch[i]
 		if t.known[r.id] || t.older[r.id] {
 			continue
 		}
-		var raw []byte
-		if raw, r.err = r.body.Format().Append(r.body, t.size+int64(len(records)) == 0); r.err != nil {
-			continue
+		if t.size+int64(len(records)) == 0 {
+			if r.raw, r.err = r.body.Format().Append(r.body, true); r.err != nil {
+				continue
+			}
 		}
-		records = append(records, raw...)
-		ids.WriteByte(' ')
-		ids.WriteString(r.id)
+		records = append(records, r.raw...)
+		ids = append(append(ids, ' '), r.id...)
 		t.known[r.id] = true
 	}
+	t.buffer = records
 	if len(records) == 0 {
 		return nil
 	}
-	if _, err := t.journal.WriteString(batchLine(t.size, records, ids.String())); err != nil {
+	if _, err := t.journal.Write(batchLine(t.size, records, ids)); err != nil {
 		return err
 	}
 	if err := t.journal.Sync(); err != nil {
@@ -202,16 +203,15 @@ func parseLine(line string) (off, n int64, sum uint32, ids []string, ok bool) {
 
 // shorten writes the journal anew, with the IDs that are still known.
 func (t *tail) shorten(root *os.Root) error {
-	var ids strings.Builder
+	var ids []byte
 	for _, known := range []map[string]bool{t.older, t.known} {
-		for id := range maps.Keys(known) {
-			ids.WriteByte(' ')
-			ids.WriteString(id)
+		for id := range known {
+			ids = append(append(ids, ' '), id...)
 		}
 	}
 	temp := tempPrefix + t.name + tempSuffix
 	_ = root.Remove(temp) // of a hub that died here
-	if err := write(root, temp, []byte(batchLine(-1, nil, ids.String()))); err != nil {
+	if err := write(root, temp, batchLine(-1, nil, ids)); err != nil {
 		return err
 	}
 	t.journal.Close()
