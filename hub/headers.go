@@ -15,16 +15,23 @@ type Headers map[string]string
 // Get is the value of a header; "" when absent.
 func (h Headers) Get(name string) string { return h[name] }
 
-// With is a copy of h with name set to value, or without name when value is "".
+// With is a copy of h with a name set to a value, or without the name when the value is "", for each pair of both.
 // A header that came empty is there all the same, until a step removes it.
-func (h Headers) With(name, value string) Headers {
-	if old, there := h[name]; old == value && there == (value != "") {
-		return h
-	}
-	c := make(Headers, len(h)+1)
-	maps.Copy(c, h)
-	if c[name] = value; value == "" {
-		delete(c, name)
+func (h Headers) With(pairs ...string) Headers {
+	c, copied := h, false
+	for ; len(pairs) > 0; pairs = pairs[2:] {
+		name, value := pairs[0], pairs[1]
+		if old, there := c[name]; old == value && there == (value != "") {
+			continue
+		}
+		if !copied {
+			if c, copied = maps.Clone(h), true; c == nil {
+				c = Headers{}
+			}
+		}
+		if c[name] = value; value == "" {
+			delete(c, name)
+		}
 	}
 	return c
 }

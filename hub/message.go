@@ -32,7 +32,7 @@ func (m *Message) WithBody(b Body) *Message {
 	c.Body = b
 	format := m.Headers[HeaderFormat]
 	if b.IsDocument() && b.Format() == nil && (format != "" && format != FormatJSON || m.Headers[HeaderEncoding] != "" || !IsJSON(m.Headers[HeaderContentType])) {
-		c.Headers = m.Headers.With(HeaderFormat, "").With(HeaderEncoding, "").With(HeaderContentType, "application/json")
+		c.Headers = m.Headers.With(HeaderFormat, "", HeaderEncoding, "", HeaderContentType, "application/json")
 	}
 	return &c
 }

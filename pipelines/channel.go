@@ -67,7 +67,7 @@ func (c *Channel) put(x *hub.Exchange, m *hub.Message, routingKey, name string) 
 		if out.ID == x.Msg.ID {
 			out.ID = hub.DeriveID(out.ID, name)
 		}
-		x.Unit.Sends = append(x.Unit.Sends, hub.Send{Queue: c.out.queue(), Target: c.out.of(x), Msg: out})
+		x.Unit.Sends = append(x.Unit.Sends, hub.Send{Queue: c.out.queue, Target: c.out.of(x), Msg: out})
 		return nil
 	}
 	for _, q := range c.Queues(out, routingKey) {

@@ -243,44 +243,44 @@ func (f *formats) written(m *hub.Message, named *hub.Format, set, ours bool) err
 	if named == nil && set && m.Body.IsDocument() {
 		named = f.of(m.Headers)
 	}
-	name := m.Headers[hub.HeaderFormat]
-	if named != nil && !m.Body.IsEmpty() {
-		if err := f.encode(m, named, set); err != nil {
-			return err
+	if named == nil || m.Body.IsEmpty() {
+		if !ours {
+			m.Headers = m.Headers.With(hub.HeaderFormat, "")
 		}
+		return nil
+	}
+	name, contentType := "", m.Headers[hub.HeaderContentType]
+	if ours {
 		name = named.Name
 	}
-	if !ours {
-		name = ""
+	if set {
+		named = inCharset(named, m.Headers)
 	}
-	m.Headers = m.Headers.With(hub.HeaderFormat, name)
+	if err := encode(m, named); err != nil {
+		return err
+	}
+	if !set {
+		contentType = named.Type
+		if named.Params != nil {
+			contentType += named.Params(m.Body.Bytes())
+		}
+	}
+	m.Headers = m.Headers.With(hub.HeaderEncoding, named.Coding, hub.HeaderContentType, contentType, hub.HeaderFormat, name)
 	return nil
 }
 
 // encode writes m's body in a format; bytes that are in it already stay as they are.
-func (f *formats) encode(m *hub.Message, named *hub.Format, set bool) error {
-	if set {
-		named = inCharset(named, m.Headers)
-	}
-	if m.Body.IsDocument() || m.Body.Format() != named {
+func encode(m *hub.Message, named *hub.Format) error {
+	if !m.Body.IsDocument() && m.Body.Format() != named {
 		v, err := m.Body.Doc()
 		if err != nil {
 			return err
 		}
-		m.Body = hub.DocumentBody(v).In(named)
-		if _, err := m.Body.Encode(); err != nil {
-			return err
-		}
+		m.Body = hub.DocumentBody(v)
 	}
-	h := m.Headers.With(hub.HeaderEncoding, named.Coding)
-	if contentType := named.Type; !set {
-		if named.Params != nil {
-			contentType += named.Params(m.Body.Bytes())
-		}
-		h = h.With(hub.HeaderContentType, contentType)
-	}
-	m.Headers = h
-	return nil
+	m.Body = m.Body.In(named)
+	_, err := m.Body.Encode()
+	return err
 }
 
 // read is m as an endpoint brings it: its body is read in the format that the endpoint names (nil: none), unless

@@ -213,6 +213,6 @@ func (s *Sender) Send(x *hub.Exchange, name string) error {
 		}
 		return s.channel.put(x, &m, key, name)
 	}
-	x.Unit.Sends = append(x.Unit.Sends, hub.Send{Queue: s.target.queue(), Target: s.target.of(x), Msg: &m})
+	x.Unit.Sends = append(x.Unit.Sends, hub.Send{Queue: s.target.queue, Target: s.target.of(x), Msg: &m})
 	return nil
 }

@@ -16,6 +16,7 @@ type farEnd struct {
 	arg     string   // template, operation
 	channel *Channel // not nil: the channel, which the adapter carries
 	calls   bool
+	queue   string // of its outbox
 }
 
 // farEnd is the adapter's far end for arg; one for all steps that name it.
@@ -23,7 +24,10 @@ func (a *Adapter) farEnd(arg string, calls bool) *farEnd {
 	if f := Find(a.farEnds, func(f *farEnd) bool { return f.arg == arg && f.calls == calls }); f != nil {
 		return f
 	}
-	f := &farEnd{adapter: a, arg: arg, calls: calls}
+	f := &farEnd{adapter: a, arg: arg, calls: calls, queue: "@" + a.Name}
+	if arg != "" {
+		f.queue += " " + arg
+	}
 	a.farEnds = append(a.farEnds, f)
 	return f
 }
@@ -33,13 +37,6 @@ func (a *Adapter) carried(c *Channel, calls bool) *farEnd {
 	f := a.farEnd("channel "+c.Name, calls)
 	f.channel = c
 	return f
-}
-
-func (f *farEnd) queue() string {
-	if f.arg == "" {
-		return "@" + f.adapter.Name
-	}
-	return "@" + f.adapter.Name + " " + f.arg
 }
 
 // open opens it at the opened adapter, part of a hub whose health is kept.
@@ -105,7 +102,7 @@ func (h *handle) Close() error {
 
 // stage delivers the outbox of a target.
 func (f *farEnd) stage() *engine.Stage {
-	site := Site{Where: f.queue(), Line: f.adapter.Line}
+	site := Site{Where: f.queue, Line: f.adapter.Line}
 	return &engine.Stage{Name: site.Where, Queue: site.Where, Direct: true, Trace: true, Run: func(ctx context.Context, x *hub.Exchange) error {
 		began := x.Now()
 		if err := f.of(x).Send(ctx, x.Msg); err != nil {

@@ -30,7 +30,8 @@ type appending struct {
 type growing struct {
 	tail
 	wake chan struct{} // there is a batch
-	next *addition     // the batch that gathers; nil: nothing waits. Under appending.mu
+	next *addition     // the batch that gathers; nil: nothing waits. Under appending.mu, as is
+	last int           // how many records the batch before had
 }
 
 // addition is a batch of records on its way into a file. Its senders wait until it is done.
@@ -84,7 +85,7 @@ func (a *appending) join(name string, r record) (*addition, int) {
 		a.ended.Go(func() { a.run(g) })
 	}
 	if g.next == nil {
-		g.next = &addition{done: make(chan struct{})}
+		g.next = &addition{records: make([]record, 0, g.last+g.last/4+1), done: make(chan struct{})}
 		select {
 		case g.wake <- struct{}{}:
 		default:
@@ -99,11 +100,12 @@ func (a *appending) take(g *growing) *addition {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	batch := g.next
-	g.next = nil
 	if batch == nil {
 		g.close() // before another may open it
 		delete(a.files, g.name)
+		return nil
 	}
+	g.next, g.last = nil, len(batch.records)
 	return batch
 }
 

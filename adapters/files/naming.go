@@ -59,7 +59,7 @@ func (n naming) of(m *hub.Message) (string, error) {
 			n[0].header = headerFileName
 		}
 	}
-	var b strings.Builder
+	var name string
 	for _, p := range n {
 		text := p.text
 		switch p.header {
@@ -76,9 +76,8 @@ func (n naming) of(m *hub.Message) (string, error) {
 		if text == "" {
 			return "", hub.Fail(hub.Invalid, "bad_file_name", "file name: {%s} is empty", p.header)
 		}
-		b.WriteString(text)
+		name += text
 	}
-	name := b.String()
 	if err := checkName(name); err != nil {
 		return "", hub.Fail(hub.Invalid, "bad_file_name", "file name %s: %w", shown(name), err)
 	}
@@ -91,8 +90,9 @@ var deviceNames = []string{"CON", "PRN", "AUX", "NUL", "CLOCK$"}
 
 // checkName refuses what is no plain file name on every system.
 func checkName(name string) error {
-	base, _, _ := strings.Cut(strings.ToUpper(name), ".")
+	base, _, _ := strings.Cut(name, ".")
 	base = strings.TrimRight(base, " ")
+	isBase := func(device string) bool { return strings.EqualFold(device, base) }
 	switch {
 	case name == "":
 		return fmt.Errorf("is empty")
@@ -102,7 +102,7 @@ func checkName(name string) error {
 		return fmt.Errorf("begins with a dot")
 	case strings.HasSuffix(name, ".") || strings.HasSuffix(name, " "):
 		return fmt.Errorf("ends with a dot or a space")
-	case slices.Contains(deviceNames, base), len(base) == 4 && (base[:3] == "COM" || base[:3] == "LPT") && base[3] >= '0' && base[3] <= '9':
+	case slices.ContainsFunc(deviceNames, isBase), len(base) == 4 && (strings.EqualFold(base[:3], "COM") || strings.EqualFold(base[:3], "LPT")) && base[3] >= '0' && base[3] <= '9':
 		return fmt.Errorf("is the name of a device")
 	}
 	return checkRunes(name)

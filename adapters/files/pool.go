@@ -116,8 +116,10 @@ func (r *run) settle(j *job, m *hub.Message) bool {
 	}
 }
 
-// maxBatch is how many records go to a worker at once.
-const maxBatch = 64
+const (
+	maxBatch = 64 // records that go to a worker at once
+	minBlock = 16 // messages that are allocated together, though fewer go to a worker
+)
 
 // batch is records of one file for one worker.
 type batch struct {
@@ -158,7 +160,7 @@ func (f *feeder) skip() string {
 func (f *feeder) add(body hub.Body, line int) bool {
 	f.record++
 	if len(f.block) == 0 {
-		f.block = make([]hub.Message, f.size)
+		f.block = make([]hub.Message, max(f.size, minBlock))
 	}
 	m := &f.block[0]
 	f.block = f.block[1:]

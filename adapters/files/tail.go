@@ -30,7 +30,7 @@ type tail struct {
 	name          string
 	file, journal *os.File // nil: closed
 	size          int64
-	buffer        []byte          // room for the records of a batch
+	records, ids  []byte          // room for those of a batch
 	known, older  map[string]bool // IDs of messages that are in the file; when known is full, it becomes older
 }
 
@@ -41,7 +41,8 @@ const (
 
 // batchLine is a line of the journal. off -1: the messages are in the file, or were in one before.
 func batchLine(off int64, records, ids []byte) []byte {
-	return fmt.Appendf(nil, "%d %d %08x%s\n", off, len(records), crc32.ChecksumIEEE(records), ids)
+	line := fmt.Appendf(make([]byte, 0, 50+len(ids)), "%d %d %08x", off, len(records), crc32.ChecksumIEEE(records))
+	return append(append(line, ids...), '\n')
 }
 
 // add adds the records; those that can't be written get their error, all others are durable when it returns nil. After an error t must be
@@ -50,7 +51,7 @@ func (t *tail) add(root *os.Root, batch []record) error {
 	if err := t.ready(root); err != nil {
 		return err
 	}
-	records, ids := t.buffer[:0], []byte(nil)
+	records, ids := t.records[:0], t.ids[:0]
 	for i := range batch {
 		r := &batch[i]
 		if t.known[r.id] || t.older[r.id] {
@@ -65,7 +66,7 @@ func (t *tail) add(root *os.Root, batch []record) error {
 		ids = append(append(ids, ' '), r.id...)
 		t.known[r.id] = true
 	}
-	t.buffer = records
+	t.records, t.ids = records, ids
 	if len(records) == 0 {
 		return nil
 	}
@@ -92,7 +93,8 @@ func (t *tail) ready(root *os.Root) error {
 		case same && len(t.known) < knownRecords:
 			return nil
 		case same:
-			t.known, t.older = make(map[string]bool, knownRecords), t.known
+			t.known, t.older = t.older, t.known
+			clear(t.known)
 			return t.shorten(root)
 		}
 		t.close()
@@ -149,7 +151,7 @@ func (t *tail) journalName() string { return "." + t.name + journalSuffix }
 
 // recover reads the journal, and cuts off what a crash left of its last batch. clean tells that the whole journal holds.
 func (t *tail) recover(raw []byte) (clean bool, err error) {
-	t.known, t.older = map[string]bool{}, nil
+	t.known, t.older = map[string]bool{}, map[string]bool{}
 	lines := slices.Collect(strings.Lines(string(raw)))
 	for i, line := range lines {
 		off, n, sum, ids, ok := parseLine(line)

@@ -80,7 +80,7 @@ func (c *Operation) pages(ctx context.Context, m *hub.Message) (*hub.Message, er
 		if next = after; next.IsNull() || n >= p.Pages {
 			body := doc.ObjectOf([]doc.Field{{Name: "items", Value: doc.ListOf(items)}, {Name: pageField, Value: next}})
 			out := *reply
-			out.Headers = reply.Headers.With(hub.HeaderContentType, typeJSON).With(hub.HeaderEncoding, "")
+			out.Headers = reply.Headers.With(hub.HeaderContentType, typeJSON, hub.HeaderEncoding, "")
 			out.Body = hub.DocumentBody(body)
 			return &out, nil
 		}

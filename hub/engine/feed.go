@@ -177,7 +177,7 @@ func (e *Entry) Call(ctx context.Context, m *hub.Message) (*hub.Message, error) 
 	if e.use != nil {
 		e.use.Works()
 	}
-	if expired(m, e.rt.clock.Now()) {
+	if expired(m, e.rt.clock) {
 		return nil, e.overdue(ctx, m, asked)
 	}
 	if !asked || !e.stage.Answers {
@@ -233,7 +233,9 @@ func (e *Entry) dropped(ctx context.Context, m *hub.Message, err error) error {
 }
 
 // expired tells that m came too late (EIP Message Expiration).
-func expired(m *hub.Message, now time.Time) bool { return !m.Expires.IsZero() && now.After(m.Expires) }
+func expired(m *hub.Message, clock hub.Clock) bool {
+	return !m.Expires.IsZero() && clock.Now().After(m.Expires)
+}
 
 func expiry(m *hub.Message) *hub.Error {
 	return hub.Fail(hub.Rejected, "expired", "expired at %s", m.Expires.Format(time.RFC3339))

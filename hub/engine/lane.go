@@ -121,7 +121,7 @@ func (d *dispatcher) deliver(work context.Context, m *hub.Delivery) outcome {
 	switch {
 	case m.Crashes >= crashLimit:
 		return d.bury(work, m, hub.Fail(hub.Bug, "crashed_worker", "the hub stopped uncleanly %d times while this message ran", m.Crashes))
-	case expired(m.Msg, rt.clock.Now()):
+	case expired(m.Msg, rt.clock):
 		return d.expire(work, m)
 	case m.Crashes == crashLimit-1: // a suspect hit twice runs alone among such, so that only the culprit is hit again
 		rt.suspects.Lock()

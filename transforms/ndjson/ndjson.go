@@ -36,7 +36,7 @@ func decode(raw []byte) (doc.Value, error) {
 }
 
 func encode(v doc.Value) ([]byte, error) {
-	var out []byte
+	out := make([]byte, 0, len(v.Source())+1)
 	for _, e := range lines.Rows(v) {
 		out = append(e.AppendJSON(out), '\n')
 	}
