@@ -125,8 +125,9 @@ func NewExchange(m *Message, env *StageEnv) *Exchange {
 		x     Exchange
 		u     Unit
 		acted atomic.Bool
+		sends [1]Send // room: many have one
 	}{x: Exchange{Msg: m, Env: env}}
-	both.x.Unit, both.u.acted = &both.u, &both.acted
+	both.x.Unit, both.u.acted, both.u.Sends = &both.u, &both.acted, both.sends[:0]
 	if env != nil && env.Format != nil && !m.Body.IsDocument() {
 		if f := env.Format(m.Headers); f != m.Body.Format() && f != nil {
 			c := *m

@@ -19,7 +19,7 @@ var rowsBehind = &hub.Format{Name: "rows", Type: "text/csv",
 	Encode: func(v doc.Value) ([]byte, error) { return []byte("id\n" + v.Text() + "\n"), nil },
 	Append: func(b hub.Body, first bool) ([]byte, error) {
 		v, _ := b.Doc()
-		if v.Text() == "bad" {
+		if v.Text() == "bad" || first && v.Text() == "no head" {
 			return nil, hub.Fail(hub.Invalid, "no_csv", "bad")
 		}
 		if first {
@@ -190,8 +190,11 @@ func TestAppendRefuses(t *testing.T) {
 	if err := target.Send(context.Background(), row("bad")); reason(err) != "invalid no_csv" {
 		t.Errorf("bad: %v", err)
 	}
-	send(t, target, "a")
-	wantRows(t, dir, "a")
+	if err := target.Send(context.Background(), row("no head")); reason(err) != "invalid no_csv" {
+		t.Errorf("a first record without its head: %v", err)
+	}
+	send(t, target, "a", "no head")
+	wantRows(t, dir, "a", "no head")
 	target.Close()
 	if err := target.Send(context.Background(), row("b")); err != hub.ErrClosed {
 		t.Errorf("after Close: %v", err)

@@ -36,8 +36,11 @@ func decode(raw []byte) (doc.Value, error) {
 }
 
 func encode(v doc.Value) ([]byte, error) {
-	out := make([]byte, 0, len(v.Source())+1)
-	for _, e := range lines.Rows(v) {
+	if v.Kind() != doc.Array {
+		return append(v.AppendJSON(make([]byte, 0, len(v.Source())+1)), '\n'), nil
+	}
+	var out []byte
+	for _, e := range v.Elems() {
 		out = append(e.AppendJSON(out), '\n')
 	}
 	return out, nil
