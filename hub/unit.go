@@ -113,7 +113,8 @@ type Delivery struct {
 	Queue    string
 	State    State
 	Due      time.Time
-	Attempts int // failed runs that counted
+	Await    string // of a waiting one that failed: the part of the hub that it waits for; "": none is known
+	Attempts int    // failed runs that counted
 	Crashes  int // unclean stops during which it was running
 	Name     string
 	Msg      *Message

@@ -75,6 +75,10 @@ type Reader interface {
 
 // Admin changes stored messages from outside of their units, and keeps the store small.
 type Admin interface {
+	// Pick claims, in sequence order, the messages of the queue that have these numbers, in whatever state: for somebody
+	// who moves or deletes them by units. Those that are claimed already it leaves alone. A key that such a message
+	// blocked is free once its unit is committed (Ended).
+	Pick(ctx context.Context, queue string, seqs []int64, lease time.Duration) ([]*hub.Delivery, error)
 	// Settle changes dead letters by sequence number: replay (ready again, attempts 0) or drop.
 	Settle(ctx context.Context, seqs []int64, replay bool) (int, error)
 	// Hasten makes up to max messages that await a part of the hub due now, the

@@ -16,6 +16,13 @@ type Back struct {
 // Backlog is a heap of them, the lowest number first.
 type Backlog []Back
 
+// InOrder are the numbers, the lowest first, each once.
+func InOrder(seqs []int64) []int64 {
+	seqs = slices.Clone(seqs)
+	slices.Sort(seqs)
+	return slices.Compact(seqs)
+}
+
 // Add adds e.
 func (b *Backlog) Add(e Back) { heap.Push(b, e) }
 

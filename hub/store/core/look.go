@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"orderhub/hub"
@@ -135,6 +136,29 @@ func (l *Look) Keys(ctx context.Context, queue int64) (map[string]int, error) {
 
 // Browse pages through stored messages. A damaged one has no body.
 func (l *Look) Browse(ctx context.Context, b store.BrowseQuery) ([]*hub.Delivery, error) {
+	if b.State == hub.Done && b.Cause != "" {
+		b.State = hub.Dead
+	}
+	states := []hub.State{b.State}
+	if b.State == hub.Done && b.Queue != "" { // each by its index: what else lies in the store is not looked at
+		states = []hub.State{hub.Ready, hub.Waiting, hub.Held, hub.Dead}
+	}
+	var parts []string
+	var args []any
+	for _, state := range states {
+		part, values := browseIn(&b, state)
+		parts, args = append(parts, "SELECT seq FROM ("+part+") s"+strconv.Itoa(int(state))), append(args, values...)
+	}
+	sql := "SELECT " + Columns + " FROM messages m WHERE m.seq IN (SELECT seq FROM (" + strings.Join(parts, " UNION ALL ") +
+		") a ORDER BY seq LIMIT ?) ORDER BY m.seq"
+	return rows(ctx, l, sql, append(args, limitOf(b.Limit)), func(r Row) (*hub.Delivery, error) {
+		d, _ := r.Delivery(l.Clock)
+		return d, nil
+	})
+}
+
+// browseIn is the statement that finds the messages of b in a state; Done: in any.
+func browseIn(b *store.BrowseQuery, state hub.State) (sql string, args []any) {
 	where, args, index := []string{"seq>?"}, []any{b.After}, ""
 	filter := func(sql, value string) {
 		if value != "" {
@@ -142,25 +166,17 @@ func (l *Look) Browse(ctx context.Context, b store.BrowseQuery) ([]*hub.Delivery
 		}
 	}
 	filter("queue=(SELECT id FROM queues WHERE name=?)", b.Queue)
-	if b.State == hub.Done && b.Cause != "" {
-		b.State = hub.Dead
-	}
-	if b.State != hub.Done {
-		where = append(where, fmt.Sprintf("state=%d", b.State)) // a literal: its index is partial
-		if b.State != hub.Ready || b.Queue != "" {
-			index = " INDEXED BY " + b.State.String()
+	if state != hub.Done {
+		where = append(where, fmt.Sprintf("state=%d", state)) // a literal: its index is partial
+		if state != hub.Ready || b.Queue != "" {
+			index = " INDEXED BY " + state.String()
 		}
 	}
 	filter("cause=?", b.Cause)
 	filter("id=?", b.ID)
 	filter("key=?", b.Key)
 	filter("corr=?", b.Correlation)
-	sql := "SELECT " + Columns + " FROM messages m WHERE m.seq IN (SELECT seq FROM messages" + index + " WHERE " +
-		strings.Join(where, " AND ") + " ORDER BY seq LIMIT ?) ORDER BY m.seq"
-	return rows(ctx, l, sql, append(args, limitOf(b.Limit)), func(r Row) (*hub.Delivery, error) {
-		d, _ := r.Delivery(l.Clock)
-		return d, nil
-	})
+	return "SELECT seq FROM messages" + index + " WHERE " + strings.Join(where, " AND ") + " ORDER BY seq LIMIT ?", append(args, limitOf(b.Limit))
 }
 
 // limitOf is how many rows a page has.

@@ -36,6 +36,22 @@ type Claim struct {
 	Lease int64     // of the queue, under which it was claimed
 	until time.Time // zero: no end
 	Busy  bool      // its unit is being written
+	Taken bool      // by Pick: the reader of the queue does not know that the message goes
+}
+
+// Pick is Give for somebody who is not the reader of the queue.
+func (q *Queue) Pick(d *hub.Delivery, lease, claim int64, now time.Time, lasting time.Duration) *hub.Delivery {
+	mine := q.Give(d, lease, claim, now, lasting)
+	q.Claims[d.Seq].Taken = true
+	return mine
+}
+
+// Leaves is the key that the reader of the queue is to be told of (Ends), because the message of the claim has ended; "" where it knows.
+func (c *Claim) Leaves(to hub.State) string {
+	if c.Taken && c.D.State != hub.Dead && (to == hub.Done || to == hub.Dead) {
+		return c.D.Msg.Key
+	}
+	return ""
 }
 
 // epochBits are the bits of a Delivery.Epoch that count claims; above them stands what is counted by starts or leases.

@@ -48,8 +48,8 @@ func (r Row) Bytes(i int) []byte {
 // Columns of the table messages m, as Delivery takes them, and how many they are.
 const (
 	Columns = "m.seq, (SELECT name FROM queues WHERE id=m.queue), m.queue, m.state, m.key, m.id, m.corr, m.crc, m.head, m.body, " +
-		"m.attempts, m.crashes, m.due, m.name, m.error"
-	Width = 15
+		"m.attempts, m.crashes, m.due, m.name, m.error, m.cause"
+	Width = 16
 )
 
 // Delivery makes a delivery of a row that begins with Columns. When its checksum does not match it is not intact: it has
@@ -60,6 +60,9 @@ func (r Row) Delivery(clock hub.Clock) (d *hub.Delivery, intact bool) {
 		Attempts: int(r.Int(10)), Crashes: int(r.Int(11)), Name: r.Text(13), Error: decodeFailure(r.Text(14))}
 	if d.State == hub.Waiting {
 		d.Due = TimeOf(r.Int(12))
+		if part := r.Text(15); d.Error == nil || part != d.Error.Cause {
+			d.Await = part
+		}
 	}
 	head, body := r.Bytes(8), r.Bytes(9)
 	err := ErrDamaged

@@ -35,6 +35,7 @@ func (s *Store) awaiting() []*memoryRow {
 
 // awaits notes what a row that waits from now on awaits.
 func (r *memoryRow) awaits(part string) {
+	r.d.Await = part
 	if r.await = part; part == "" && r.d.Error != nil {
 		r.await = r.d.Error.Cause
 	}

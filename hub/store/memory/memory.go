@@ -225,7 +225,9 @@ func (s *Store) kind(kind string) map[string]hub.Record {
 func (s *Store) finish(u *hub.Unit, now time.Time) {
 	r := s.rows[u.Input.Seq]
 	f := &u.Finish
-	delete(s.queue(r.d.Queue).Claims, r.d.Seq)
+	q := s.queue(r.d.Queue)
+	q.Ends(q.Claims[r.d.Seq].Leaves(f.State))
+	delete(q.Claims, r.d.Seq)
 	if f.State == hub.Done {
 		s.remove(r)
 		return

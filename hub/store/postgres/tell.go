@@ -242,10 +242,11 @@ func (s *Store) finished(j *job) {
 	if q.Claims[j.Unit.Input.Seq] == j.Held {
 		delete(q.Claims, j.Unit.Input.Seq)
 	}
-	j.Held = nil
-	if f.State == hub.Done || f.State == hub.Dead {
+	q.ends(j.Held.Leaves(f.State))
+	if j.Held.D.State != hub.Dead && (f.State == hub.Done || f.State == hub.Dead) {
 		q.depth--
 	}
+	j.Held = nil
 	s.appears(q, f.State, f.Due)
 	if len(q.Claims) == 0 && !q.leaving.IsZero() {
 		s.nudge()

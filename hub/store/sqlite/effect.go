@@ -17,7 +17,7 @@ type effect struct {
 	d        *hub.Delivery
 	size     int64
 	drop     bool   // the row's claim is used up
-	key      string // of a message that ends without having been given to anybody
+	key      string // of a message that ends without having been given to the reader of the queue
 }
 
 // apply brings memory up to what was just committed.
@@ -38,7 +38,7 @@ func (b *batch) apply() {
 
 func (s *Store) applyOne(e *effect) {
 	q := e.q
-	if q.read && (e.to == hub.Dead || q.Claims[e.seq] == nil) { // who has the claim of one that is dropped hears of it at its commit
+	if c := q.Claims[e.seq]; q.read && (e.to == hub.Dead || c == nil || c.Taken) { // the reader of the queue hears of one that it has claimed at its commit
 		q.Ends(e.key)
 	}
 	if e.from != hub.Done {
@@ -71,12 +71,17 @@ func (s *Store) leave(e *effect) {
 		}
 		return
 	}
-	switch e.from {
+	s.forget(q, e.seq, e.from)
+}
+
+// forget takes an unclaimed message out of what Claim gives next.
+func (s *Store) forget(q *queue, seq int64, state hub.State) {
+	switch state {
 	case hub.Ready:
-		if size, found := q.ring.remove(e.seq); found {
+		if size, found := q.ring.remove(seq); found {
 			s.cached -= size
 		} else {
-			q.back.Remove(e.seq)
+			q.back.Remove(seq)
 		}
 	case hub.Waiting:
 		q.hint(time.Unix(0, 1)) // perhaps the earliest: the next claim looks again

@@ -128,7 +128,7 @@ func (b *batch) certain(j *job) error {
 // finish settles the input. Its claim was checked, so its row is there.
 func (b *batch) finish(j *job) error {
 	in, end := j.Unit.Input, &j.End
-	e := effect{q: j.In, seq: in.Seq, from: j.Held.D.State, to: end.State, drop: true}
+	e := effect{q: j.In, seq: in.Seq, from: j.Held.D.State, to: end.State, drop: true, key: j.Held.Leaves(end.State)}
 	var n int64
 	var err error
 	switch end.State {
