@@ -55,10 +55,10 @@ func (c *Channel) subscribe(pipeline, arg string, match map[string]string) {
 	c.readers = append(c.readers, &reader{pipeline: pipeline, queue: c.queue(pipeline), pattern: arg, match: match})
 }
 
-// put adds m to x's unit: to the queues of the channel's readers, or to the
+// Put adds m to x's unit: to the queues of the channel's readers, or to the
 // outbox of its broker. name derives the ID that the broker's readers know it
 // by: two steps may send one message to one channel.
-func (c *Channel) put(x *hub.Exchange, m *hub.Message, routingKey, name string) error {
+func (c *Channel) Put(x *hub.Exchange, m *hub.Message, routingKey, name string) error {
 	out, err := c.prepare(x, m, routingKey)
 	if err != nil {
 		return err
@@ -179,6 +179,14 @@ func (c *Channel) Queues(m *hub.Message, routingKey string) (queues []string) {
 		queues = append(queues, r.queue)
 	}
 	return queues
+}
+
+// Subscriptions are all queues that the store keeps the channel's messages in.
+func (c *Channel) Subscriptions() (queues []string) {
+	if c.Type == "direct" {
+		return []string{c.Name}
+	}
+	return Names(c.readers, func(r *reader) string { return r.queue })
 }
 
 // via finds the broker that carries channel c; nil: the store does.

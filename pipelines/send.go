@@ -211,7 +211,7 @@ func (s *Sender) Send(x *hub.Exchange, name string) error {
 			}
 			key = v.Text()
 		}
-		return s.channel.put(x, &m, key, name)
+		return s.channel.Put(x, &m, key, name)
 	}
 	x.Unit.Sends = append(x.Unit.Sends, hub.Send{Queue: s.target.queue, Target: s.target.of(x), Msg: &m})
 	return nil

@@ -58,7 +58,7 @@ func (c *cli) validateVerb() *cobra.Command {
 func (c *cli) verdict(l *config.Loaded, asked string) error {
 	say := c.Say
 	switch c.Format {
-	case screen.JSON:
+	case screen.JSON, screen.NDJSON:
 		l.Problems.WriteJSON(c.Out)
 	case screen.GitHub:
 		l.Problems.WriteGitHub(c.Out)

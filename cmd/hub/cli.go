@@ -54,7 +54,10 @@ func (c *cli) root() *cobra.Command {
 		Args: unknownVerb,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(*cobra.Command, []string) error {
-			return c.CheckFormat("write text or json", screen.Text, screen.JSON, screen.GitHub)
+			if c.Format == "table" {
+				c.Format = screen.Text
+			}
+			return c.CheckFormat("write table, json or ndjson", screen.Text, screen.JSON, screen.NDJSON, screen.GitHub)
 		},
 	}
 	root.SetIn(c.In)
@@ -62,12 +65,12 @@ func (c *cli) root() *cobra.Command {
 	root.SetErr(c.Talk)
 	root.SetFlagErrorFunc(flagError)
 	f := root.PersistentFlags()
-	f.StringVarP(&c.Format, "output", "o", screen.Text, "text or json; validate also knows github")
+	f.StringVarP(&c.Format, "output", "o", screen.Text, "text (or table), json, or ndjson: one line of JSON for each of a list; validate also knows github")
 	f.StringVar(&c.home, "hub", "", "control socket of the running hub, or its folder (default: $HUB_HOME, else beside the store)")
 	f.BoolVar(&c.personal, "personal", false, "show what schemas mark as personal (x-pii) in documents")
 	root.AddCommand(c.runVerb(), c.sandboxVerb(), c.validateVerb(), c.sendVerb(), c.traceVerb(), c.dlqVerb(),
 		c.refusedVerb(), c.replayVerb(), c.statusVerb(), c.pauseVerb(), c.resumeVerb(), c.reloadVerb(), c.graphVerb(),
-		c.processVerb(), c.taskVerb(), c.reportVerb(), c.diffVerb(), c.evalVerb(), c.testVerb(), c.versionVerb())
+		c.channelVerb(), c.tableVerb(), c.processVerb(), c.taskVerb(), c.reportVerb(), c.diffVerb(), c.evalVerb(), c.testVerb(), c.versionVerb())
 	return root
 }
 
@@ -183,7 +186,7 @@ func display[A any](c *cli, answer A, raw []byte, show func(s *screen.Screen, an
 	case !c.IsJSON():
 		show(c.Screen, answer)
 		return nil
-	case raw != nil:
+	case raw != nil && c.Format == screen.JSON:
 		_, err := c.Out.Write(raw)
 		return err
 	}

@@ -57,6 +57,8 @@ type Claimer interface {
 // Reader shows people what a store holds. It claims nothing.
 type Reader interface {
 	hub.Records
+	// Kinds are the kinds of records that begin with the prefix, in their order.
+	Kinds(ctx context.Context, prefix string) ([]string, error)
 	// History is all that is known of a root message ID or a correlation, oldest first.
 	// "last" is the newest root that came from outside.
 	History(ctx context.Context, id string) ([]HistoryRow, error)

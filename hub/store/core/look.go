@@ -29,12 +29,13 @@ type Look struct {
 type Query func(sql string, args []any, row func(r Row) error) error
 
 // RecordSQL is how the records of one table are read.
-type RecordSQL struct{ get, list string }
+type RecordSQL struct{ get, list, kind string }
 
 // RecordsIn is the RecordSQL of a table.
 func RecordsIn(table string) *RecordSQL {
 	all := "SELECT " + recordColumns + " FROM " + table + " WHERE kind=?"
-	return &RecordSQL{get: all + " AND key=? AND " + alive, list: all + " AND " + alive}
+	return &RecordSQL{get: all + " AND key=? AND " + alive, list: all + " AND " + alive,
+		kind: "SELECT min(kind) FROM " + table + " WHERE kind>?"}
 }
 
 // alive is the condition of a record that is not over at a time.
@@ -74,6 +75,18 @@ func (l *Look) List(ctx context.Context, kind, prefix, after string, limit int) 
 	}
 	where, args := inRange([]any{kind, Nanos(l.Clock.Now())}, prefix, after)
 	return rows(ctx, l, l.Records(kind).list+where+" ORDER BY key LIMIT ?", append(args, int64(limit)), recordOf(kind))
+}
+
+// Kinds are the kinds of records that begin with the prefix.
+func (l *Look) Kinds(ctx context.Context, prefix string) (kinds []string, err error) {
+	for after := prefix; ; {
+		found, err := rows(ctx, l, l.Records(prefix).kind, []any{after}, func(r Row) (string, error) { return r.Text(0), nil })
+		if err != nil || !strings.HasPrefix(found[0], prefix) || found[0] == "" {
+			return kinds, err
+		}
+		after = found[0]
+		kinds = append(kinds, after)
+	}
 }
 
 // Counters reads counters.

@@ -48,6 +48,20 @@ func (s *Store) List(_ context.Context, kind, prefix, after string, limit int) (
 	return out, nil
 }
 
+// Kinds are the kinds of records that begin with the prefix.
+func (s *Store) Kinds(_ context.Context, prefix string) (kinds []string, err error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	for _, kind := range slices.Sorted(maps.Keys(s.records)) {
+		if strings.HasPrefix(kind, prefix) && len(s.records[kind]) > 0 {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds, nil
+}
+
 // Counters reads counters.
 func (s *Store) Counters(_ context.Context, kind, prefix string) (map[string]int64, error) {
 	if err := s.enter(); err != nil {

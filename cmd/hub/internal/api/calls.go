@@ -35,6 +35,10 @@ var (
 	GetTasks         = Call[[]process.OpenTask]{http.MethodGet, "/tasks"}
 	GetTask          = Call[*process.OpenTask]{http.MethodGet, "/task"}
 	GetReport        = Call[[]Report]{http.MethodGet, "/report"}
+	GetChannels      = Call[[]Channel]{http.MethodGet, "/channels"}
+	GetMessages      = Call[*ChannelPage]{http.MethodGet, "/channels/{name}/messages"}
+	GetTables        = Call[[]TableStatus]{http.MethodGet, "/tables"}
+	GetRows          = Call[*TableRows]{http.MethodGet, "/tables/{name}/rows"}
 	PostDiff         = Call[*Diff]{http.MethodPost, "/diff"} // the body is a DiffRequest
 )
 
@@ -44,7 +48,9 @@ var (
 	PostReplay     = Call[*Settled]{http.MethodPost, "/dead/replay"} // the body is a DeadSelection
 	PostDrop       = Call[*Settled]{http.MethodPost, "/dead/drop"}   // likewise
 	PostMessage    = Call[*Sent]{http.MethodPost, "/pipelines/{name}/messages"}
-	PostPause      = Call[*PauseState]{http.MethodPost, "/pipelines/{name}/pause"} // the body is a Pause, or empty
+	PostTransfer   = Call[*ChannelChanged]{http.MethodPost, "/channels/{name}/move"}  // the body is a ChannelChange
+	PostPurge      = Call[*ChannelChanged]{http.MethodPost, "/channels/{name}/purge"} // likewise
+	PostPause      = Call[*PauseState]{http.MethodPost, "/pipelines/{name}/pause"}    // the body is a Pause, or empty
 	PostResume     = Call[*PauseState]{http.MethodPost, "/pipelines/{name}/resume"}
 	PostSignal     = Call[*Acted]{http.MethodPost, "/instances/signal"}           // the body is an ActRequest
 	PostRetry      = Call[*Acted]{http.MethodPost, "/instances/retry"}            // likewise

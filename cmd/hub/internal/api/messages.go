@@ -18,6 +18,7 @@ type Stored struct {
 	Correlation string          `json:"correlation,omitempty"`
 	Time        time.Time       `json:"time"`
 	Due         time.Time       `json:"due,omitzero"`
+	Why         string          `json:"why,omitempty"` // it waits
 	Attempts    int             `json:"attempts"`
 	Crashes     int             `json:"crashes,omitempty"`
 	Error       *hub.Failure    `json:"error,omitempty"`

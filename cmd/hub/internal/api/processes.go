@@ -25,6 +25,9 @@ type Instances struct {
 	More      bool            `json:"more"` // there are more than these
 }
 
+// Lines are the instances.
+func (p *Instances) Lines() any { return p.Instances }
+
 // ActRequest is what somebody asks of an instance.
 type ActRequest struct {
 	Instance string          `json:"instance"` // PROCESS/ID, or ID alone where that is clear

@@ -37,13 +37,10 @@ func (a *admin) status(r *http.Request) (*api.Status, error) {
 	for _, s := range g.rt.Status() {
 		v.Stages = append(v.Stages, api.Stage{StageStatus: s, Rate: float64(s.Done) / seconds})
 	}
-	qs, err := a.storage.Queues(ctx)
-	if err != nil {
+	if err := v.findQueues(ctx, a); err != nil {
 		return nil, err
 	}
-	for _, q := range qs {
-		v.Queues = append(v.Queues, api.Queue{QueueStats: q})
-	}
+	var err error
 	for _, name := range append(slices.Clone(g.Counters), call.ShadowCounts) {
 		if v.Counters[name], err = a.storage.Counters(ctx, count.Kind(name), ""); err != nil {
 			return nil, err
@@ -52,21 +49,30 @@ func (a *admin) status(r *http.Request) (*api.Status, error) {
 	if len(v.Counters[call.ShadowCounts]) == 0 {
 		delete(v.Counters, call.ShadowCounts)
 	}
-	if v.Paused, err = a.pauses(ctx); err != nil {
-		return nil, err
-	}
 	if v.Refused, err = store.CountRefused(ctx, a.upToDate()); err != nil {
 		return nil, err
 	}
 	v.Refused = v.Refused[:min(len(v.Refused), 10)]
-	groups, err := a.storage.Awaiting(ctx)
-	if err != nil {
-		return nil, err
-	}
-	v.await(groups)
 	v.outagesAndWaiting(a.clock.Now())
 	v.orphans(g.Plan, a.abandoned.Load())
 	return v.Status, v.processes(ctx, a, g)
+}
+
+// findQueues adds the queues, what their messages wait for, and what is paused.
+func (v *statusView) findQueues(ctx context.Context, a *admin) error {
+	qs, err := a.storage.Queues(ctx)
+	if err != nil {
+		return err
+	}
+	for _, q := range qs {
+		v.Queues = append(v.Queues, api.Queue{QueueStats: q})
+	}
+	if v.Paused, err = a.pauses(ctx); err != nil {
+		return err
+	}
+	groups, err := a.storage.Awaiting(ctx)
+	v.await(groups)
+	return err
 }
 
 // await adds what the messages of the queues wait for.

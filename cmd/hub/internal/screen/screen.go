@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ import (
 const (
 	Text   = "text"
 	JSON   = "json"
+	NDJSON = "ndjson" // one line for each element of a list
 	GitHub = "github" // problems, for workflows
 	JUnit  = "junit"  // tests, for build servers
 )
@@ -78,7 +80,7 @@ func (s *Screen) CheckFormat(help string, known ...string) error {
 }
 
 // IsJSON tells that the verb's data is to be printed as JSON.
-func (s *Screen) IsJSON() bool { return s.Format == JSON }
+func (s *Screen) IsJSON() bool { return s.Format == JSON || s.Format == NDJSON }
 
 // Print prints a line of the verb's data.
 func (s *Screen) Print(format string, args ...any) { fmt.Fprintf(s.Out, format+"\n", inLine(args)...) }
@@ -86,8 +88,25 @@ func (s *Screen) Print(format string, args ...any) { fmt.Fprintf(s.Out, format+"
 // Say prints a line of talk.
 func (s *Screen) Say(format string, args ...any) { fmt.Fprintf(s.Talk, format+"\n", inLine(args)...) }
 
-// PrintJSON prints v as the verb's data.
-func (s *Screen) PrintJSON(v any) error { return s.encode(v, "  ") }
+// PrintJSON prints v as the verb's data. In ndjson a list, or what has one (Lines), has a line for each element.
+func (s *Screen) PrintJSON(v any) error {
+	if s.Format != NDJSON {
+		return s.encode(v, "  ")
+	}
+	if page, ok := v.(interface{ Lines() any }); ok {
+		v = page.Lines()
+	}
+	list := reflect.ValueOf(v)
+	if list.Kind() != reflect.Slice {
+		return s.PrintLine(v)
+	}
+	for i := range list.Len() {
+		if err := s.PrintLine(list.Index(i).Interface()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // PrintLine prints v as one line of JSON.
 func (s *Screen) PrintLine(v any) error { return s.encode(v, "") }
@@ -159,9 +178,18 @@ func (s *Screen) Confirm(question string) bool {
 	if !terminal(s.In) {
 		return false
 	}
-	fmt.Fprintf(s.Talk, "%s [y/N] ", question)
+	return strings.HasPrefix(strings.ToLower(s.ask(question+" [y/N]")), "y")
+}
+
+// Typed asks on a terminal for a word to be typed; without one the answer is no.
+func (s *Screen) Typed(question, word string) bool {
+	return terminal(s.In) && s.ask(question) == word
+}
+
+func (s *Screen) ask(question string) string {
+	fmt.Fprintf(s.Talk, "%s ", question)
 	line, _ := bufio.NewReader(s.In).ReadString('\n')
-	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(line)), "y")
+	return strings.TrimSpace(line)
 }
 
 // Logger writes to Talk: what ops should know, with a verbosity above 0 more.

@@ -45,11 +45,16 @@ func DeadLetter(s *screen.Screen, m api.Stored) {
 			screen.Row{"since", e.Time.Local().Format(time.DateTime)}, screen.Row{"group", e.Cause}, screen.Row{"config", e.Config},
 			screen.Row{"cause", words.OneLine(e.Text(), 5000)})
 	}
-	for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
-		rows = append(rows, screen.Row{"header", words.OneLine(name+": "+m.Headers[name], 200)})
-	}
-	s.Table(nil, rows)
+	s.Table(nil, headerRows(rows, m.Headers))
 	s.Print("%s", words.JSON(m.Body))
+}
+
+// headerRows adds a row for each header.
+func headerRows(rows []screen.Row, headers hub.Headers) []screen.Row {
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		rows = append(rows, screen.Row{"header", words.OneLine(name+": "+headers[name], 200)})
+	}
+	return rows
 }
 
 // Replayed prints what a replay did, or with a dry run would do.

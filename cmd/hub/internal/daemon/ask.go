@@ -1,0 +1,69 @@
+package daemon
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"orderhub/cmd/hub/internal/api"
+	"orderhub/hub"
+	"orderhub/transforms/formula"
+	"orderhub/transforms/shape"
+	"orderhub/transforms/units"
+)
+
+// question is a condition that somebody asks of messages, or of the rows of a table.
+type question struct {
+	formula *formula.Formula // nil: every one is meant
+	clock   hub.Clock
+	api.Asked
+}
+
+// ask compiles a condition; "" is met by all. It has the names of a message, and those of the variables.
+func (a *admin) ask(source string, vars ...string) (*question, error) {
+	q := &question{clock: a.clock}
+	if source == "" {
+		return q, nil
+	}
+	scope := formula.NewScope()
+	for _, name := range vars {
+		scope = scope.WithVar(name, shape.AnyType)
+	}
+	f, errs := formula.CompileBool(source, scope)
+	if f == nil {
+		e := errs[0]
+		return nil, api.BadQueryf("match: %s, at character %d of %s. %s", e.Message, e.Offset+1, source, e.Help)
+	}
+	q.formula = f
+	return q, nil
+}
+
+// meets tells whether m meets the condition. One of which that can't be told, such as a body that can't be read, does not, and is counted under name.
+func (q *question) meets(name string, m *hub.Message, vars hub.Vars) bool {
+	if q.formula == nil {
+		return true
+	}
+	if m == nil {
+		return false
+	}
+	x := hub.NewExchange(m, &hub.StageEnv{Clock: q.clock})
+	x.Vars = vars
+	met, err := q.formula.Bool(formula.NewFrame(x))
+	if err != nil {
+		q.Unclear++
+		q.Why = cmp.Or(q.Why, fmt.Sprintf("%s: %v", name, err))
+	}
+	return met && err == nil
+}
+
+// before is the time that is as long ago as text says, such as 2d or 90m; zero for "".
+func (a *admin) before(name, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	d, err := units.ParseDuration(text)
+	if err != nil || d < 0 {
+		return time.Time{}, api.BadQueryf("%s is no time span: %q; write 90m, 12h or 2d", name, text)
+	}
+	return a.clock.Now().Add(-d), nil
+}
