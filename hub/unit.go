@@ -115,7 +115,7 @@ type Delivery struct {
 	Due      time.Time
 	Await    string // of a waiting one that failed: the part of the hub that it waits for; "": none is known
 	Attempts int    // failed runs that counted
-	Crashes  int // unclean stops during which it was running
+	Crashes  int    // unclean stops during which it was running
 	Name     string
 	Msg      *Message
 	Vars     Vars
