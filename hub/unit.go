@@ -13,6 +13,7 @@ type Unit struct {
 	Input       *Delivery // the stored message that is consumed; nil for a message from outside
 	Finish      Finish    // what becomes of Input
 	Inbox       string    // create-only key of a message from outside; there already: ErrDuplicate
+	Settles     []Settle  // dead letters that are replayed or dropped; one that is none any more: ErrConflict
 	Puts        []Put     // messages to queues of the hub
 	Writes      []Write   // records, with optimistic versions
 	Adds        []Add     // counters: commutative, never a conflict
@@ -35,7 +36,7 @@ type Unit struct {
 
 // Effects tells whether the unit changes the store. History alone is no effect.
 func (u *Unit) Effects() bool {
-	return u.Input != nil || len(u.Puts)+len(u.Writes)+len(u.Adds) > 0
+	return u.Input != nil || len(u.Settles)+len(u.Puts)+len(u.Writes)+len(u.Adds) > 0
 }
 
 func (u *Unit) add(o *Unit) {
@@ -121,6 +122,12 @@ type Delivery struct {
 	Vars     Vars
 	Error    *Failure
 	Epoch    int64 // fencing: the claim that owns it
+}
+
+// Settle is the end of a dead letter: it is ready again in its old place, with no attempts, or it is dropped.
+type Settle struct {
+	Seq    int64
+	Replay bool
 }
 
 // Put is a message for a queue of the hub. A queue is a direct channel, one

@@ -23,15 +23,16 @@ import (
 // Plan is a loaded configuration: what runs, checked and compiled. It is not
 // connected to anything until Open.
 type Plan struct {
-	Path    string // the file, as given
-	Dir     string // its folder: relative paths start there
-	Name    string
-	Version string // hash of all files: kept with failures
-	Store   string // sqlite:path
-	Drain   time.Duration
-	Keep    time.Duration // retention of history
-	Reserve int64         // bytes of disk that nothing from outside may use; 0: the store's default
-	Mask    *mask.Masker  // knows the secrets of the configuration and what its schemas mark
+	Path      string // the file, as given
+	Dir       string // its folder: relative paths start there
+	Name      string
+	Version   string // hash of all files: kept with failures
+	Store     string // sqlite:path
+	Drain     time.Duration
+	Keep      time.Duration // retention of history
+	KeepAudit time.Duration // retention of the audit log
+	Reserve   int64         // bytes of disk that nothing from outside may use; 0: the store's default
+	Mask      *mask.Masker  // knows the secrets of the configuration and what its schemas mark
 
 	Adapters  []*Adapter
 	Channels  []*Channel

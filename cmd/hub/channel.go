@@ -1,11 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 
@@ -72,8 +70,6 @@ func selectFlags(cmd *cobra.Command, s *api.Selection) {
 func changeFlags(cmd *cobra.Command, q *api.ChannelChange, yes *bool) {
 	selectFlags(cmd, &q.Selection)
 	cmd.Flags().BoolVar(&q.All, "all", false, "all messages of the channel")
-	cmd.Flags().StringVar(&q.By, "by", cmp.Or(os.Getenv("USER"), os.Getenv("LOGNAME")), "who does it: it is kept in the history")
-	cmd.Flags().StringVar(&q.Why, "why", "", "the reason: it is kept in the history")
 	cmd.Flags().BoolVar(&q.DryRun, "dry-run", false, "change nothing")
 	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do not ask")
 }
@@ -136,9 +132,7 @@ func (c *cli) changeChannel(ctx context.Context, call api.Call[*api.ChannelChang
 	switch {
 	case !q.IsOne():
 		return exit.Usagef("give IDs of messages, or say which ones: --all, --match, --older")
-	case q.By == "":
-		return exit.Usagef("--by is missing: who does it is kept in the history")
-	case q.Why == "" && (what == "delete" || len(q.Set) > 0 || q.Body != nil):
+	case c.why == "" && (what == "delete" || len(q.Set) > 0 || q.Body != nil):
 		return exit.Usagef("--why is missing: the reason is kept in the history")
 	}
 	call = call.Of(name)

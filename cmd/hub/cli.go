@@ -28,6 +28,7 @@ type cli struct {
 	*screen.Screen
 	home     string // --hub
 	personal bool   // --personal
+	by, why  string // --by, --why
 }
 
 // run runs one command line and gives its exit code.
@@ -68,9 +69,10 @@ func (c *cli) root() *cobra.Command {
 	f.StringVarP(&c.Format, "output", "o", screen.Text, "text (or table), json, or ndjson: one line of JSON for each of a list; validate also knows github")
 	f.StringVar(&c.home, "hub", "", "control socket of the running hub, or its folder (default: $HUB_HOME, else beside the store)")
 	f.BoolVar(&c.personal, "personal", false, "show what schemas mark as personal (x-pii) in documents")
+	c.actFlags(root)
 	root.AddCommand(c.runVerb(), c.sandboxVerb(), c.validateVerb(), c.sendVerb(), c.traceVerb(), c.dlqVerb(),
 		c.refusedVerb(), c.replayVerb(), c.statusVerb(), c.pauseVerb(), c.resumeVerb(), c.reloadVerb(), c.graphVerb(),
-		c.channelVerb(), c.tableVerb(), c.processVerb(), c.taskVerb(), c.reportVerb(), c.diffVerb(), c.evalVerb(), c.testVerb(), c.versionVerb())
+		c.channelVerb(), c.tableVerb(), c.processVerb(), c.taskVerb(), c.auditVerb(), c.reportVerb(), c.diffVerb(), c.evalVerb(), c.testVerb(), c.versionVerb())
 	return root
 }
 
@@ -146,7 +148,7 @@ func (c *cli) registry() *pipelines.Registry { return registry(c.Mask) }
 
 // client calls the running hub. It does not connect yet.
 func (c *cli) client() *api.Client {
-	return api.NewClient(api.Socket(c.home, config.StoreFolder(config.DefaultStore())), c.personal)
+	return api.NewClient(api.Socket(c.home, config.StoreFolder(config.DefaultStore())), c.common())
 }
 
 // fetch makes a call of the running hub. With -o json a problem is printed as JSON.

@@ -191,7 +191,7 @@ func TestPauseOutlivesRestart(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t) })
 	s := newSite(t, shop)
 	s.start()
-	has(t, s.hub(0, "pause", "work", "--reason", "stock count"), "work is paused")
+	has(t, s.hub(0, "pause", "work", "--why", "stock count"), "work is paused")
 	s.post("/orders", `{"id":"A-1","total":5,"kind":"web"}`)
 	await(t, "the order waits", func() bool { return strings.Contains(s.hub(0, "status", "-o", "json"), `"ready": 1`) })
 	has(t, s.hub(0, "status"), "paused: stock count")

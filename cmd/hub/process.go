@@ -29,7 +29,7 @@ func (c *cli) processVerb() *cobra.Command {
 	ls := verb("list [PROCESS]", "List instances that have not ended; with --state those in a state", 0, 1, list)
 	var data bool
 	showOne := verb("show ID", "Show where an instance stands and what it waits for", 1, 1, func(ctx context.Context, args []string) error {
-		return tell(ctx, c, api.GetInstance, url.Values{"id": {args[0]}}, nil, func(s *screen.Screen, v *process.View) {
+		return tell(ctx, c, api.GetInstance, url.Values{"id": {args[0]}, "full": {strconv.FormatBool(data)}}, nil, func(s *screen.Screen, v *process.View) {
 			show.Instance(s, v)
 			if data {
 				s.Print("%s", words.JSON(v.Data))
@@ -57,10 +57,12 @@ func (c *cli) processVerb() *cobra.Command {
 		verb("retry ID", "Run failed and waiting steps now; their dead letters are dropped", 1, 1, func(ctx context.Context, args []string) error {
 			return c.act(ctx, api.PostRetry, api.ActRequest{Instance: args[0]})
 		}),
-		neededVerb("cancel ID", "End an instance: what was done is undone", 1, "why", "the reason is kept in the history", "the reason",
-			func(ctx context.Context, args []string, why string) error {
-				return c.act(ctx, api.PostCancel, api.ActRequest{Instance: args[0], Why: why})
-			}),
+		verb("cancel ID", "End an instance: what was done is undone; --why says why", 1, 1, func(ctx context.Context, args []string) error {
+			if c.why == "" {
+				return exit.Usagef("--why is missing: the reason is kept in the history")
+			}
+			return c.act(ctx, api.PostCancel, api.ActRequest{Instance: args[0]})
+		}),
 		verb("move ID", "Take an instance to the newest version, as in_flight says", 1, 1, func(ctx context.Context, args []string) error {
 			return c.act(ctx, api.PostMove, api.ActRequest{Instance: args[0]})
 		}))
@@ -94,6 +96,14 @@ func (c *cli) taskVerb() *cobra.Command {
 		return tell(ctx, c, api.GetTasks, url.Values{"group": {who}, "late": {strconv.FormatBool(late)}}, nil, show.Tasks)
 	}
 	ls := verb("list", "List the open tasks, those due first at the top", 0, 0, list)
+	var to string
+	handOver := verb("hand-over ID", "Give a task to somebody else, or back to a group", 1, 1, func(ctx context.Context, args []string) error {
+		if to == "" {
+			return exit.Usagef("--to is missing: a name, or a group")
+		}
+		return tell(ctx, c, api.PostHandOver, nil, api.TaskRequest{ID: args[0], To: to}, show.TaskChanged)
+	})
+	handOver.Flags().StringVar(&to, "to", "", "a name, or a group: then anybody of it may claim it")
 	cmd := group("task", "Show the questions that processes ask people, and answer them",
 		"  hub task list --late                     what nobody answered in time\n"+
 			"  hub task claim order:W-1/3 --by ann      nobody else may answer it\n"+
@@ -102,16 +112,10 @@ func (c *cli) taskVerb() *cobra.Command {
 		verb("show ID", "Show a task with its form", 1, 1, func(ctx context.Context, args []string) error {
 			return tell(ctx, c, api.GetTask, url.Values{"id": {args[0]}}, nil, show.Task)
 		}),
-		neededVerb("claim ID", "Make a task yours: nobody else may answer it", 1, "by", "who claims it", "who claims it",
-			func(ctx context.Context, args []string, by string) error {
-				return tell(ctx, c, api.PostClaim, nil, api.TaskRequest{ID: args[0], By: by}, show.TaskChanged)
-			}),
-		neededVerb("answer ID FIELD=VALUE...", "Answer a task; the values are read by its form", -1, "by", "who answers", "who answers", c.answer),
-		neededVerb("hand-over ID", "Give a task to somebody else, or back to a group", 1, "to", "a name, or a group",
-			"a name, or a group: then anybody of it may claim it",
-			func(ctx context.Context, args []string, to string) error {
-				return tell(ctx, c, api.PostHandOver, nil, api.TaskRequest{ID: args[0], To: to}, show.TaskChanged)
-			}))
+		verb("claim ID", "Make a task yours, or that of --by: nobody else may answer it", 1, 1, func(ctx context.Context, args []string) error {
+			return tell(ctx, c, api.PostClaim, nil, api.TaskRequest{ID: args[0]}, show.TaskChanged)
+		}),
+		verb("answer ID FIELD=VALUE...", "Answer a task, as --by; the values are read by its form", 1, -1, c.answer), handOver)
 	for _, flags := range []*cobra.Command{cmd, ls} {
 		flags.Flags().StringVar(&who, "group", "", "only those of this group")
 		flags.Flags().BoolVar(&late, "late", false, "only those that nobody answered in time")
@@ -119,20 +123,7 @@ func (c *cli) taskVerb() *cobra.Command {
 	return cmd
 }
 
-// neededVerb is a verb of the instance or task ID with a flag that must be given; missing says why.
-func neededVerb(use, short string, most int, flag, missing, help string, run func(context.Context, []string, string) error) *cobra.Command {
-	var value string
-	cmd := verb(use, short, 1, most, func(ctx context.Context, args []string) error {
-		if value == "" {
-			return exit.Usagef("--%s is missing: %s", flag, missing)
-		}
-		return run(ctx, args, value)
-	})
-	cmd.Flags().StringVar(&value, flag, "", help)
-	return cmd
-}
-
-func (c *cli) answer(ctx context.Context, args []string, by string) error {
+func (c *cli) answer(ctx context.Context, args []string) error {
 	answer := map[string]string{}
 	for _, pair := range args[1:] {
 		name, value, ok := strings.Cut(pair, "=")
@@ -145,6 +136,6 @@ func (c *cli) answer(ctx context.Context, args []string, by string) error {
 	if err != nil {
 		return err
 	}
-	return tell(ctx, c, api.PostTaskAnswer, nil, api.TaskRequest{ID: args[0], By: by, Answer: raw},
+	return tell(ctx, c, api.PostTaskAnswer, nil, api.TaskRequest{ID: args[0], Answer: raw},
 		func(s *screen.Screen, a *api.Acted) { show.Acted(s, a, "the answer", "") })
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -77,13 +78,19 @@ func TestInstanceAPI(t *testing.T) {
 		{"POST /instances/signal", `{"instance": "W-1", "event": "picked_up"}`, 404, "no process order knows it"},
 		{"POST /instances/retry", `{"id": "W-1"}`, 400, "unknown field"},
 		{"POST /diff", `{`, 400, "the body"},
-		{"POST /tasks/claim", `{"id": "x"}`, 400, "id and by are needed"},
-		{"POST /tasks/claim", `{"id": "x", "by": "ann"}`, 404, "no open task x"},
+		{"POST /tasks/claim", `{}`, 400, "id is needed"},
+		{"POST /tasks/claim", `{"id": "x"}`, 404, "no open task x"},
+		{"POST /tasks/hand-over", `{"id": "x"}`, 404, "no open task x"},
 		{"POST /tasks/hand-over", `{"id": "x", "to": "ann"}`, 404, "no open task x"},
 		{"GET /report?process=x", "", 404, `no process "x"`},
 	} {
 		method, path, _ := strings.Cut(test.call, " ")
-		_, err := c.Do(t.Context(), method, path, nil, []byte(test.body))
+		path, query, _ := strings.Cut(path, "?")
+		values, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Do(t.Context(), method, path, values, []byte(test.body))
 		if e, ok := errors.AsType[*api.Problem](err); !ok || e.Status != test.status || !strings.Contains(e.Error(), test.part) {
 			t.Errorf("%s %s: %v, expected %d with %s", test.call, test.body, err, test.status, test.part)
 		}

@@ -45,13 +45,11 @@ func (c *cli) reloadVerb() *cobra.Command {
 }
 
 func (c *cli) pauseVerb() *cobra.Command {
-	var p api.Pause
-	cmd := verb("pause PIPELINE", "Stop a pipeline; what comes waits, nothing is dropped, also over a restart", 1, 1,
+	cmd := verb("pause PIPELINE", "Stop a pipeline; what comes waits, nothing is dropped, also over a restart; --why is shown by hub status", 1, 1,
 		func(ctx context.Context, args []string) error {
-			return tell(ctx, c, api.PostPause.Of(args[0]), nil, p, show.Paused)
+			return tell(ctx, c, api.PostPause.Of(args[0]), nil, nil, show.Paused)
 		})
 	cmd.ValidArgsFunction = completePipelines
-	cmd.Flags().StringVar(&p.Reason, "reason", "", "why, shown by hub status")
 	return cmd
 }
 

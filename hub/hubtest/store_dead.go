@@ -2,6 +2,7 @@ package hubtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,7 +28,7 @@ var deadCases = []storeCase{
 		t.must(g[1].Sample.Msg.ID == "alive" && g[1].Sample.Attempts == 1, "sample %+v", g[1].Sample)
 		t.must(len(t.browse(store.BrowseQuery{Cause: "big"})) == 3, "browse by cause")
 	}},
-	{"settle", "Settle replays or drops dead letters, and no others", func(t *storeTest) {
+	{"settle", "a unit replays and drops dead letters, all of them or none, together with what else it does", func(t *storeTest) {
 		t.put("q", "a", "b", "c", "d")
 		var seqs []int64
 		for _, d := range t.holds("q", "a", "b", "c", "d") {
@@ -37,14 +38,20 @@ var deadCases = []storeCase{
 			}
 		}
 		t.put("q", "e")
-		n, err := t.s.Settle(context.Background(), []int64{seqs[2], seqs[0], seqs[3], 1 << 60}, true)
-		t.ok(err)
-		t.must(n == 2, "replayed %d, want 2", n)
-		batch := t.holds("q", "a", "c", "e")
+		for _, other := range []int64{seqs[3], 1 << 60} {
+			t.is(t.tryCommit(&hub.Unit{Settles: []hub.Settle{{Seq: seqs[0], Replay: true}, {Seq: other}}, Inbox: "i", Puts: []hub.Put{{Queue: "q", Msg: message("never")}},
+				Writes: []hub.Write{{Kind: "k", Key: "never", Value: []byte("v")}, {Kind: "k", Key: "neither", Value: []byte("v")}}}), hub.ErrConflict)
+		}
+		t.holds("q", "e")
+		t.must(len(t.browse(store.BrowseQuery{State: hub.Dead})) == 3, "a unit that conflicts has settled something")
+		_, err := t.s.Get(context.Background(), "k", "never")
+		t.must(errors.Is(err, hub.ErrNotFound), "a unit that conflicts has written: %v", err)
+		t.commit(&hub.Unit{Settles: []hub.Settle{{Seq: seqs[2], Replay: true}, {Seq: seqs[0], Replay: true}}, Writes: []hub.Write{{Kind: "k", Key: "done", Value: []byte("v")}}})
+		batch := t.holds("q", "a", "c")
 		t.must(batch[0].Attempts == 0 && batch[0].Error == nil && batch[0].State == hub.Ready && batch[0].Msg.Body.Len() > 0, "replayed %+v", batch[0])
-		n, err = t.s.Settle(context.Background(), seqs, false)
-		t.ok(err)
-		t.must(n == 1, "dropped %d, want b alone", n)
+		t.is(t.tryCommit(&hub.Unit{Settles: []hub.Settle{{Seq: seqs[0], Replay: true}}}), hub.ErrConflict)
+		t.commit(&hub.Unit{Settles: []hub.Settle{{Seq: seqs[1]}}, Puts: []hub.Put{{Queue: "q", Msg: message("f")}}})
+		t.holds("q", "f")
 		t.must(len(t.browse(store.BrowseQuery{State: hub.Dead})) == 0, "a dead letter is left")
 	}},
 	{"queues", "Queues tells the depth of every queue that has messages", func(t *storeTest) {

@@ -219,9 +219,8 @@ func sharedSettle(a, b *storeTest) {
 	a.put("q", "m1", "m2")
 	d := a.awaits("q", "m1", "m2")
 	a.finish(d[0], hub.Finish{State: hub.Dead, Tried: true, Error: failure("x", time.Now())})
-	n, err := b.s.Settle(context.Background(), []int64{d[0].Seq, d[1].Seq}, true)
-	b.ok(err)
-	b.must(n == 1, "replayed %d", n)
+	b.is(b.tryCommit(&hub.Unit{Settles: []hub.Settle{{Seq: d[1].Seq, Replay: true}}}), hub.ErrConflict)
+	b.commit(&hub.Unit{Settles: []hub.Settle{{Seq: d[0].Seq, Replay: true}}})
 	b.holds("q")
 	a.awaits("q", "m1")
 }

@@ -23,7 +23,7 @@ type Store interface {
 	Reader
 	Admin
 	// Commit makes all of u durable, or nothing: ErrConflict (a record's version
-	// is stale), ErrLost (the claim of u.Input is), ErrDuplicate (u.Inbox is known).
+	// is stale, or what is to be settled is no dead letter), ErrLost (the claim of u.Input is), ErrDuplicate (u.Inbox is known).
 	Commit(ctx context.Context, u *hub.Unit) error
 	// Room tells whether messages from outside may come in: nil, ErrNoSpace, or what keeps the
 	// store from writing now. It is asked about once a second, and finds out when that is over.
@@ -81,8 +81,6 @@ type Admin interface {
 	// who moves or deletes them by units. Those that are claimed already it leaves alone. A key that such a message
 	// blocked is free once its unit is committed (Ended).
 	Pick(ctx context.Context, queue string, seqs []int64, lease time.Duration) ([]*hub.Delivery, error)
-	// Settle changes dead letters by sequence number: replay (ready again, attempts 0) or drop.
-	Settle(ctx context.Context, seqs []int64, replay bool) (int, error)
 	// Hasten makes up to max messages that await a part of the hub due now, the
 	// earliest first. It tells how many; those that were due already are left alone.
 	Hasten(ctx context.Context, part string, max int) (int, error)

@@ -68,8 +68,8 @@ func TestRetriesAreUsedUp(t *testing.T) {
 	for name, again := range map[string]func(s *site){
 		"by hand": func(s *site) { s.put(process.Retry("order", "W-1", "R", s.Clock.Now())) },
 		"by a replay": func(s *site) {
-			if n, err := s.Store.Settle(context.Background(), []int64{s.Dead()[0].Seq}, true); n != 1 || err != nil {
-				t.Fatal(n, err)
+			if err := s.Store.Commit(context.Background(), &hub.Unit{Settles: []hub.Settle{{Seq: s.Dead()[0].Seq, Replay: true}}}); err != nil {
+				t.Fatal(err)
 			}
 			s.Runtime.WakeAll()
 			s.Settle()
@@ -107,7 +107,7 @@ func TestRetryByHandAndByReplay(t *testing.T) {
 	seq := s.Dead()[0].Seq
 	s.put(process.Retry("order", "W-1", "R", s.Clock.Now()))
 	s.at("W-1", "done")
-	if _, err := s.Store.Settle(context.Background(), []int64{seq}, true); err != nil {
+	if err := s.Store.Commit(context.Background(), &hub.Unit{Settles: []hub.Settle{{Seq: seq, Replay: true}}}); err != nil {
 		t.Fatal(err)
 	}
 	s.Runtime.WakeAll()

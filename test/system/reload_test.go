@@ -97,7 +97,7 @@ func TestReloadUnderLoad(t *testing.T) {
 func TestPause(t *testing.T) {
 	t.Parallel()
 	s := running(t)
-	if out, err := s.hub("pause", "order", "--reason", "the bank moves"); err != nil || !strings.Contains(out, "order is paused") {
+	if out, err := s.hub("pause", "order", "--why", "the bank moves"); err != nil || !strings.Contains(out, "order is paused") {
 		t.Fatalf("pause: %v\n%s", err, out)
 	}
 	ids := []string{"P-1", "P-2", "P-3"}

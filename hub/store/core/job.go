@@ -81,6 +81,7 @@ func Encode[Q Queued](u *hub.Unit, now time.Time, queue func(name string) (Q, er
 			return nil, err
 		}
 	}
+	j.Size += 2 * rowSize * len(u.Settles)
 	for i := range u.Writes {
 		j.Size += len(u.Writes[i].Value) + rowSize/2
 	}
@@ -198,6 +199,11 @@ const (
 	// InboxKeep is how long an inbox key is remembered: longer than any sender repeats itself.
 	InboxKeep = 7 * 24 * time.Hour
 )
+
+// NotDead is the error of a unit that settles what is no dead letter.
+func NotDead(s hub.Settle) error {
+	return fmt.Errorf("message %d is no dead letter: %w", s.Seq, hub.ErrConflict)
+}
 
 // StateOf is the state in which a put message begins.
 func StateOf(p *hub.Put) hub.State {

@@ -278,8 +278,8 @@ func (m *model) settle(r *rapid.T, s store.Store) {
 		if !rapid.Bool().Draw(r, "settle") {
 			continue
 		}
-		if n, err := s.Settle(context.Background(), []int64{d.Seq}, replay); n != 1 || err != nil {
-			r.Fatal(n, err)
+		if err := s.Commit(context.Background(), &hub.Unit{Settles: []hub.Settle{{Seq: d.Seq, Replay: replay}}}); err != nil {
+			r.Fatal(err)
 		}
 		row := m.find(d.Msg.ID)
 		if row.state, row.attempts = hub.Ready, 0; !replay {

@@ -130,23 +130,15 @@ func (s *Store) Recover(_ context.Context, running []int64) error {
 	return nil
 }
 
-// Settle replays or drops dead letters.
-func (s *Store) Settle(_ context.Context, seqs []int64, replay bool) (n int, err error) {
-	if err := s.enter(); err != nil {
-		return 0, err
-	}
-	defer s.mu.Unlock()
-	for _, seq := range seqs {
-		r := s.rows[seq]
-		if r == nil || r.d.State != hub.Dead {
-			continue
-		}
-		if n++; !replay {
+// settle replays or drops dead letters.
+func (s *Store) settle(list []hub.Settle, now time.Time) {
+	for _, l := range list {
+		r := s.rows[l.Seq]
+		if !l.Replay {
 			s.remove(r)
 			continue
 		}
 		r.d.Attempts, r.d.Crashes, r.d.Error = 0, 0, nil
-		s.become(r, hub.Ready, time.Time{}, s.o.Clock.Now())
+		s.become(r, hub.Ready, time.Time{}, now)
 	}
-	return n, nil
 }

@@ -116,6 +116,7 @@ func (s *Store) Commit(ctx context.Context, u *hub.Unit) error {
 	if u.Input != nil {
 		s.finish(u, now)
 	}
+	s.settle(u.Settles, now)
 	for i := range u.Puts {
 		s.put(&u.Puts[i], now)
 	}
@@ -144,6 +145,11 @@ func (w written) set(r hub.Record) {
 func (s *Store) check(u *hub.Unit, now time.Time) (written, error) {
 	if in := u.Input; in != nil && s.queue(in.Queue).Claimed(in) == nil {
 		return nil, core.NotClaimed(in)
+	}
+	for _, l := range u.Settles {
+		if r := s.rows[l.Seq]; r == nil || r.d.State != hub.Dead {
+			return nil, core.NotDead(l)
+		}
 	}
 	if err := s.room(u); err != nil {
 		return nil, err

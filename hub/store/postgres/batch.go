@@ -29,11 +29,13 @@ type batch struct {
 
 	fenced   map[int64]int64     // queue -> epoch of this hub's lease
 	present  map[int64]bool      // inputs that are there
+	dead     map[int64]bool      // dead letters that are there
 	existing map[core.Name]named // messages that are to be replaced or dropped
 	created  map[core.Name]bool  // records that ask made
 	versions map[core.Name]int64 // records that were there
 	numbers  []int64
 	passed   []*job
+	replayed []int64 // the queue of each dead letter that was replayed
 }
 
 type named struct {
@@ -87,8 +89,8 @@ const (
 // ask begins the transaction. Everything is locked in one order, so that hubs
 // do not block each other: queues, records that are made, records, messages.
 func (b *batch) ask(ctx context.Context, c *pgx.Conn, number int64) error {
-	b.fenced, b.present, b.existing = map[int64]int64{}, map[int64]bool{}, map[core.Name]named{}
-	b.created, b.versions, b.numbers = map[core.Name]bool{}, map[core.Name]int64{}, nil
+	b.fenced, b.present, b.dead, b.existing = map[int64]int64{}, map[int64]bool{}, map[int64]bool{}, map[core.Name]named{}
+	b.created, b.versions, b.numbers, b.replayed = map[core.Name]bool{}, map[core.Name]int64{}, nil, nil
 	q := &pgx.Batch{}
 	q.Queue("BEGIN")
 	q.Queue(sqlMark, b.s.id, number).Exec(func(t pgconn.CommandTag) error {
@@ -99,6 +101,7 @@ func (b *batch) ask(ctx context.Context, c *pgx.Conn, number int64) error {
 	})
 	b.askInputs(q)
 	b.askRecords(q)
+	b.askDead(q)
 	b.askNames(q)
 	n := 0
 	for _, j := range b.jobs {
@@ -182,6 +185,11 @@ func (b *batch) decide() {
 func (b *batch) check(j *job) error {
 	if in := j.Unit.Input; in != nil && (b.fenced[j.In.ID] != j.Held.Lease || !b.present[in.Seq]) {
 		return core.NotClaimed(in)
+	}
+	for _, l := range j.Unit.Settles {
+		if !b.dead[l.Seq] {
+			return core.NotDead(l)
+		}
 	}
 	for i := range j.Writes {
 		w := &j.Writes[i]

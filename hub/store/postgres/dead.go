@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -35,22 +34,42 @@ func (s *Store) bury(ctx context.Context, q *queue, bad []*hub.Delivery) error {
 	return nil
 }
 
-// Settle replays dead letters, or drops them. Others it leaves alone.
-func (s *Store) Settle(ctx context.Context, seqs []int64, replay bool) (done int, err error) {
-	sql := "DELETE FROM messages WHERE seq=ANY($1) AND state=4 RETURNING queue"
-	if replay {
-		sql = "UPDATE messages SET state=1, due=0, attempts=0, crashes=0, error=NULL, cause=NULL WHERE seq=ANY($1) AND state=4 RETURNING queue"
-	}
-	for part := range slices.Chunk(seqs, 1000) { // parts, so that no transaction is long
-		queues, err := s.changed(ctx, sql, part)
-		if err != nil {
-			return done, err
-		}
-		if done += len(queues); replay {
-			s.arrived(queues, 1)
+const (
+	sqlDead   = "SELECT seq FROM messages WHERE seq=ANY($1) AND state=4 ORDER BY seq FOR UPDATE"
+	sqlReplay = "UPDATE messages SET state=1, due=0, attempts=0, crashes=0, error=NULL, cause=NULL WHERE seq=ANY($1) RETURNING queue"
+)
+
+// askDead locks the dead letters that units settle, and finds out which are there.
+func (b *batch) askDead(q *pgx.Batch) {
+	var seqs []int64
+	for _, j := range b.jobs {
+		for _, l := range j.Unit.Settles {
+			seqs = append(seqs, l.Seq)
 		}
 	}
-	return done, nil
+	if len(seqs) > 0 {
+		q.Queue(sqlDead, seqs).Query(reads(func(r core.Row) { b.dead[r.Int(0)] = true }))
+	}
+}
+
+// tellDead replays the dead letters, or drops them.
+func (b *batch) tellDead(q *pgx.Batch) {
+	var replay, drop []int64
+	for _, j := range b.passed {
+		for _, l := range j.Unit.Settles {
+			if l.Replay {
+				replay = append(replay, l.Seq)
+			} else {
+				drop = append(drop, l.Seq)
+			}
+		}
+	}
+	if len(drop) > 0 {
+		q.Queue(sqlDelete, drop)
+	}
+	if len(replay) > 0 {
+		q.Queue(sqlReplay, replay).Query(reads(func(r core.Row) { b.replayed = append(b.replayed, r.Int(0)) }))
+	}
 }
 
 // changed runs a statement that returns, for each message that it changes, the number of its queue.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"orderhub/hub"
 	"orderhub/hub/store/core"
+	"strconv"
 	"time"
 )
 
@@ -33,6 +34,9 @@ func (s *Store) Commit(ctx context.Context, u *hub.Unit) error {
 		if r := &j.Puts[i]; r.Put.Name != "" {
 			j.Names = append(j.Names, core.Name{Queue: r.Queue.ID, Key: r.Put.Name})
 		}
+	}
+	for _, l := range u.Settles {
+		j.Names = append(j.Names, core.Name{Kind: "dead letter", Key: strconv.FormatInt(l.Seq, 10)})
 	}
 	setWrites(j, now)
 	return s.Submit(ctx, j)

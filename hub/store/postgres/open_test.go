@@ -148,8 +148,8 @@ func TestPostgresDamage(t *testing.T) {
 		t.Fatalf("%d delivered, dead letters %+v: %v", len(got), g, err)
 	}
 	dead, _ := s.Browse(ctx, store.BrowseQuery{State: hub.Dead})
-	if n, err := s.Settle(ctx, []int64{dead[0].Seq}, true); n != 1 || err != nil {
-		t.Fatal(n, err)
+	if err := s.Commit(ctx, &hub.Unit{Settles: []hub.Settle{{Seq: dead[0].Seq, Replay: true}}}); err != nil {
+		t.Fatal(err)
 	}
 	if batch := claimed(t, s, "q", 9); len(batch) != 0 {
 		t.Fatalf("a damaged message was replayed: %v", batch)

@@ -41,6 +41,7 @@ const (
 // tell writes the units that passed, and commits.
 func (b *batch) tell(ctx context.Context, c *pgx.Conn) error {
 	q := &pgx.Batch{}
+	b.tellDead(q)
 	b.tellMessages(q)
 	b.tellRecords(q)
 	b.tellHistory(q)

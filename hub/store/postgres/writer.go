@@ -25,6 +25,7 @@ func (s *Store) try(jobs []*job) ([]*job, error) {
 		switch {
 		case committed:
 			b.apply()
+			s.arrived(b.replayed, 1)
 			return nil, nil
 		case err == nil: // none of them passed the checks
 			return nil, nil

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"slices"
 
 	"orderhub/hub"
 	"orderhub/hub/store/core"
@@ -34,37 +33,35 @@ func (s *Store) bury(ctx context.Context, q *queue, bad []*hub.Delivery) error {
 	})
 }
 
-// Settle replays dead letters, or drops them. Others it leaves alone.
-func (s *Store) Settle(ctx context.Context, seqs []int64, replay bool) (done int, err error) {
-	for part := range slices.Chunk(seqs, 1000) { // parts, so that no transaction is long
-		n := 0
-		err := s.do(ctx, 256*len(part), func(b *batch) (err error) {
-			n, err = b.settleDead(part, replay)
+// dead checks that what a unit settles are dead letters.
+func (b *batch) dead(list []hub.Settle) error {
+	for _, l := range list {
+		there := false
+		err := b.c.query(context.Background(), "SELECT 1 FROM messages WHERE seq=? AND state=4", []any{l.Seq}, func(core.Row) error { there = true; return nil })
+		if err != nil {
 			return err
-		})
-		if done += n; err != nil {
-			return done, err
+		}
+		if !there {
+			return core.NotDead(l)
 		}
 	}
-	return done, nil
+	return nil
 }
 
-func (b *batch) settleDead(seqs []int64, replay bool) (n int, err error) {
-	sql, to := "DELETE FROM messages WHERE seq=? AND state=4 RETURNING seq, queue", hub.Done
-	if replay {
-		sql, to = "UPDATE messages SET state=1, due=NULL, attempts=NULL, crashes=NULL, error=NULL, cause=NULL"+
-			" WHERE seq=? AND state=4 RETURNING seq, queue", hub.Ready
-	}
-	for _, seq := range seqs {
-		changed, err := b.changes(effect{from: hub.Dead, to: to}, sql, seq)
-		if n += changed; err != nil {
-			return 0, err
+// settle replays dead letters, or drops them.
+func (b *batch) settle(list []hub.Settle) error {
+	for _, l := range list {
+		sql, to := "DELETE FROM messages WHERE seq=? AND state=4 RETURNING seq, queue", hub.Done
+		if l.Replay {
+			sql, to = "UPDATE messages SET state=1, due=NULL, attempts=NULL, crashes=NULL, error=NULL, cause=NULL"+
+				" WHERE seq=? AND state=4 RETURNING seq, queue", hub.Ready
 		}
-		if changed > 0 {
-			b.gone[seq] = true
+		if _, err := b.changes(effect{from: hub.Dead, to: to}, sql, l.Seq); err != nil {
+			return err
 		}
+		b.gone[l.Seq] = true
 	}
-	return n, nil
+	return nil
 }
 
 // changes runs a statement that returns the number and the queue of each message that it changes, and notes what that is for memory.

@@ -129,8 +129,8 @@ func checkDamage(t *testing.T, path string, hit map[string]bool, body func(int) 
 		t.Fatalf("dead letters %+v: %v", g, err)
 	}
 	dead, _ := s.Browse(ctx, store.BrowseQuery{State: hub.Dead})
-	if n, err := s.Settle(ctx, []int64{dead[0].Seq}, true); n != 1 || err != nil {
-		t.Fatal(n, err)
+	if err := s.Commit(ctx, &hub.Unit{Settles: []hub.Settle{{Seq: dead[0].Seq, Replay: true}}}); err != nil {
+		t.Fatal(err)
 	}
 	if batch, _, err := s.Claim(ctx, "q", 30, 0); len(batch) != 0 || err != nil {
 		t.Fatalf("a damaged message was replayed: %v %v", batch, err)

@@ -82,6 +82,9 @@ func (b *batch) admit(j *job) error {
 
 // checked writes what may turn out to conflict.
 func (b *batch) checked(j *job) error {
+	if err := b.dead(j.Unit.Settles); err != nil { // first, since it writes nothing
+		return err
+	}
 	if j.Unit.Inbox != "" {
 		if err := b.inbox(j.Unit.Inbox); err != nil {
 			return err
@@ -110,6 +113,9 @@ func (b *batch) certain(j *job) error {
 		if err := b.finish(j); err != nil {
 			return err
 		}
+	}
+	if err := b.settle(j.Unit.Settles); err != nil {
+		return err
 	}
 	for i := range j.Puts {
 		if err := b.put(&j.Puts[i]); err != nil {

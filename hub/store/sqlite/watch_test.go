@@ -35,8 +35,8 @@ func TestWatch(t *testing.T) {
 	err = s.watched(ctx, q, func(*conn, *core.Found) error {
 		finish(a, hub.Finish{})
 		finish(c, hub.Finish{State: hub.Waiting, Due: due})
-		if n, err := s.Settle(ctx, []int64{b.Seq}, true); n != 1 || err != nil {
-			t.Fatal(n, err)
+		if err := s.Commit(ctx, &hub.Unit{Settles: []hub.Settle{{Seq: b.Seq, Replay: true}}}); err != nil {
+			t.Fatal(err)
 		}
 		return nil
 	}, func(w *watch, _ []*hub.Delivery) {

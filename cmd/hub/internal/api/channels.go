@@ -54,8 +54,6 @@ type ChannelChange struct {
 	To     string            `json:"to,omitempty"`   // a channel or a pipeline
 	Set    map[string]string `json:"set,omitempty"`  // values by their path: JSON, or a text
 	Body   *string           `json:"body,omitempty"` // instead of the message's own
-	By     string            `json:"by"`
-	Why    string            `json:"why,omitempty"` // needed when something is changed or deleted
 }
 
 // ChannelChanged is what was done with messages of a queue, or with dry_run would be.

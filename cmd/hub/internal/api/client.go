@@ -19,15 +19,15 @@ import (
 
 // Client calls the hub behind a control socket.
 type Client struct {
-	HTTP     *http.Client
-	socket   string
-	personal bool
+	HTTP   *http.Client
+	socket string
+	common url.Values // of every call's query
 }
 
-// NewClient is a client that does not connect yet. With personal the answers show personal data.
-func NewClient(socket string, personal bool) *Client {
+// NewClient is a client that does not connect yet. common goes along with every call: by and why, for the audit log, and personal.
+func NewClient(socket string, common url.Values) *Client {
 	at := dialable(socket)
-	return &Client{socket: socket, personal: personal, HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+	return &Client{socket: socket, common: common, HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, "unix", at)
 		}}}}
@@ -60,15 +60,10 @@ func (c Call[A]) Ask(ctx context.Context, client *Client, query url.Values, body
 // Do makes a call and gives the answer's JSON. A problem comes as *Problem.
 func (c *Client) Do(ctx context.Context, method, path string, query url.Values, body []byte) ([]byte, error) {
 	target := "http://hub" + path
-	if c.personal {
-		query = maps.Clone(query)
-		if query == nil {
-			query = url.Values{}
-		}
-		query.Set("personal", "true")
-	}
-	if len(query) > 0 {
-		target += "?" + query.Encode()
+	all := maps.Clone(c.common)
+	maps.Copy(all, query)
+	if len(all) > 0 {
+		target += "?" + all.Encode()
 	}
 	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 	if err != nil {

@@ -122,3 +122,9 @@ type Settled struct {
 	First  time.Time      `json:"first,omitzero"`
 	Last   time.Time      `json:"last,omitzero"`
 }
+
+// AuditPage is a part of the audit log: its lines, newest first, or in their order behind ?after=.
+type AuditPage struct {
+	Lines []string `json:"lines"` // each a record in JSON, exactly as its hash was made
+	Head  int64    `json:"head"`  // the number of the last record of the log
+}

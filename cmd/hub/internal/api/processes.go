@@ -33,7 +33,6 @@ type ActRequest struct {
 	Instance string          `json:"instance"` // PROCESS/ID, or ID alone where that is clear
 	Event    string          `json:"event,omitempty"`
 	With     json.RawMessage `json:"with,omitempty"`
-	Why      string          `json:"why,omitempty"`
 }
 
 // Acted is the instance after what was asked. It is durable in any case.
@@ -50,8 +49,7 @@ type Acted struct {
 // TaskRequest is what somebody does with a task.
 type TaskRequest struct {
 	ID     string          `json:"id"`
-	By     string          `json:"by,omitempty"`
-	To     string          `json:"to,omitempty"`
+	To     string          `json:"to,omitempty"`     // of a hand over
 	Answer json.RawMessage `json:"answer,omitempty"` // an object; texts for bools and numbers are read by the form
 }
 
@@ -126,4 +124,12 @@ type Reloaded struct {
 	Errors   int            `json:"errors"`
 	Stranded []process.Fate `json:"stranded,omitempty"` // instances that the new configuration has no place for
 	Warnings []string       `json:"warnings,omitempty"`
+}
+
+// Outcome is what the audit log says of it.
+func (r *Reloaded) Outcome() string {
+	if r.OK {
+		return "done"
+	}
+	return "refused: " + r.Summary
 }

@@ -22,6 +22,7 @@ const effectTime = time.Second
 // asked is what a verb decided to do.
 type asked struct {
 	put   hub.Put
+	drop  []hub.Settle                                  // dead letters that it replaces
 	note  string                                        // for the history; "": the process tells it itself
 	after func(ctx context.Context, a *api.Acted) error // when the process has taken it; may be nil
 }
@@ -52,12 +53,13 @@ func (a *admin) act(early bool, decide decision) handler[*api.Acted] {
 		if err != nil {
 			return nil, err
 		}
-		u := &hub.Unit{Puts: []hub.Put{d.put}}
+		u := &hub.Unit{Puts: []hub.Put{d.put}, Settles: d.drop}
 		if d.note != "" {
 			u.Root, u.Correlation = v.Process+":"+v.ID, v.ID
 			u.History = []hub.Event{{Time: a.clock.Now(), Message: d.put.Msg.ID, Where: v.Process, What: "signalled", Detail: d.note}}
 		}
-		if err := g.rt.Commit(r.Context(), u); err != nil {
+		actOf(r.Context()).On = v.Process + "/" + v.ID
+		if err := a.commit(r.Context(), u); err != nil {
 			return nil, err
 		}
 		out, err := a.acted(r.Context(), d.put, v.Process, v.ID)
@@ -92,7 +94,7 @@ func (a *admin) effect(ctx context.Context, p hub.Put) (done bool, err error) {
 		if d.State != hub.Dead {
 			return false, nil
 		}
-		if _, err := a.storage.Settle(ctx, []int64{d.Seq}, false); err != nil {
+		if err := a.storage.Commit(ctx, &hub.Unit{Settles: []hub.Settle{{Seq: d.Seq}}}); err != nil {
 			return false, err
 		}
 		return false, api.Conflictf(d.Error.Reason, "%s", d.Error.Text())
@@ -138,21 +140,18 @@ func (a *admin) retry(r *http.Request, _ *generation, v *process.View, _ *api.Ac
 	if err != nil {
 		return nil, err
 	}
-	return &asked{put: p, after: func(ctx context.Context, out *api.Acted) (err error) {
-		out.Left = left
-		if len(replaced) > 0 {
-			out.Dropped, err = a.storage.Settle(ctx, replaced, false)
-		}
-		return err
+	return &asked{put: p, drop: replaced, after: func(_ context.Context, out *api.Acted) error {
+		out.Left, out.Dropped = left, len(replaced)
+		return nil
 	}}, nil
 }
 
 // deadOf are the dead letters of an instance that drove it, and how many others
 // there are: events and timers that failed. What those ask for, a retry does not do.
-func (a *admin) deadOf(ctx context.Context, queue, id string) (drivers []int64, others int, err error) {
+func (a *admin) deadOf(ctx context.Context, queue, id string) (drivers []hub.Settle, others int, err error) {
 	err = browse(ctx, a.storage, store.BrowseQuery{Queue: queue, Correlation: id, State: hub.Dead}, func(d *hub.Delivery) {
 		if d.Msg != nil && process.Drives(d.Msg) {
-			drivers = append(drivers, d.Seq)
+			drivers = append(drivers, hub.Settle{Seq: d.Seq})
 		} else {
 			others++
 		}
@@ -161,11 +160,12 @@ func (a *admin) deadOf(ctx context.Context, queue, id string) (drivers []int64, 
 }
 
 // cancel leads an instance to its compensation.
-func (a *admin) cancel(_ *http.Request, _ *generation, v *process.View, q *api.ActRequest) (*asked, error) {
-	if q.Why == "" {
-		return nil, api.BadRequestf("say why: it is kept in the history")
+func (a *admin) cancel(r *http.Request, _ *generation, v *process.View, _ *api.ActRequest) (*asked, error) {
+	why := actOf(r.Context()).Why
+	if why == "" {
+		return nil, api.BadQueryf("say why: it is kept in the history")
 	}
-	return &asked{put: process.Cancel(v.Process, v.ID, hub.NewID(a.clock.Now()), q.Why, a.clock.Now())}, nil
+	return &asked{put: process.Cancel(v.Process, v.ID, hub.NewID(a.clock.Now()), why, a.clock.Now())}, nil
 }
 
 // move takes an instance to the newest version, where in_flight says so.

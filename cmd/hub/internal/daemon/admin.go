@@ -54,12 +54,13 @@ func (a *admin) routes() http.Handler {
 	handle(a, mux, api.PostMove, a.act(false, a.move))
 	handle(a, mux, api.GetTasks, a.tasks)
 	handle(a, mux, api.GetTask, a.task)
-	handle(a, mux, api.PostClaim, a.changing("by", a.claim))
-	handle(a, mux, api.PostHandOver, a.changing("to", a.handOver))
+	handle(a, mux, api.PostClaim, a.changing(a.claim))
+	handle(a, mux, api.PostHandOver, a.changing(a.handOver))
 	handle(a, mux, api.PostTaskAnswer, a.answerTask)
 	handle(a, mux, api.GetReport, a.report)
 	handle(a, mux, api.PostDiff, a.diff)
 	handle(a, mux, api.PostReload, a.reloadNow)
+	handle(a, mux, api.GetAudit, a.auditLog)
 	handle(a, mux, api.Call[any]{Path: "/"}, func(r *http.Request) (any, error) {
 		return nil, api.Problemf(http.StatusNotFound, "no_route", "no such call", "%s %s is no call of this hub", r.Method, r.URL.Path)
 	})
@@ -76,7 +77,7 @@ func handle[A any](a *admin, mux *http.ServeMux, call api.Call[A], h handler[A])
 		pattern = call.Method + " " + pattern
 	}
 	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		answer, err := h(r)
+		answer, err := recorded(a, r, call.Act, h)
 		if err != nil {
 			p := api.ProblemOf(err)
 			a.tell(w, r, p.Status, "application/problem+json", p)
@@ -111,6 +112,7 @@ func readJSON(r *http.Request, v any) error {
 	if err := dec.Decode(v); err != nil {
 		return api.BadRequestf("the body: %v", err)
 	}
+	actOf(r.Context()).asked = v
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/audit"
 	"orderhub/cmd/hub/internal/config"
 	"orderhub/cmd/hub/internal/exit"
 	"orderhub/cmd/hub/internal/words"
@@ -56,6 +57,7 @@ type Daemon struct {
 	abandoned atomic.Pointer[map[string]bool] // queues that a reload left without a reader; never changed, only replaced
 	reloads   chan chan *api.Reloaded
 	closing   chan struct{} // closed when no reload is taken any more
+	log       *audit.Log
 }
 
 // Open opens the store and the control socket. Nothing runs before Begin. Close gives all of it back; on an error it is given back already.
@@ -71,7 +73,7 @@ func Open(ctx context.Context, o Options) (*Daemon, error) {
 		o.Log.Warn("the last run ended uncleanly; its running messages run again, each crash counted", "messages", st.crashed)
 	}
 	d := &Daemon{Options: o, storage: st, clock: clock, began: clock.Now(), health: engine.NewHealth(clock, o.Log), counts: &engine.Metrics{},
-		reloads: make(chan chan *api.Reloaded), closing: make(chan struct{})}
+		reloads: make(chan chan *api.Reloaded), closing: make(chan struct{}), log: &audit.Log{Store: st.Store}}
 	d.Socket = api.Socket(o.Socket, config.StoreFolder(o.Store))
 	if d.control, err = api.Listen(d.Socket); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -141,6 +143,7 @@ func (d *Daemon) Serve(ctx context.Context, hup <-chan os.Signal) error {
 				return err
 			}
 			logReload(d.Log, a)
+			d.recordReload(ctx, a)
 		case answer := <-d.reloads:
 			a, err := d.reload(ctx)
 			answer <- a

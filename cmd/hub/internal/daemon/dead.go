@@ -82,6 +82,8 @@ func (a *admin) dead(r *http.Request) ([]api.Stored, error) {
 	return out, nil
 }
 
+const settlePart = 500 // dead letters that one commit replays or drops at most
+
 // settle replays or drops what the request selects.
 func (a *admin) settle(r *http.Request, replay bool) (*api.Settled, error) {
 	var s api.DeadSelection
@@ -100,13 +102,21 @@ func (a *admin) settle(r *http.Request, replay bool) (*api.Settled, error) {
 	if len(seqs) == 0 {
 		return nil, api.NotFoundf("no dead letter is selected: hub dlq lists them")
 	}
-	if answer.Count = len(seqs); s.DryRun {
+	c := actOf(r.Context())
+	if answer.Count, c.looked = len(seqs), s.DryRun; s.DryRun {
 		return answer, nil
 	}
-	if answer.Count, err = a.storage.Settle(r.Context(), seqs, replay); err != nil {
-		return nil, err
+	for part := range slices.Chunk(seqs, settlePart) { // parts, so that no transaction is long
+		u := &hub.Unit{}
+		for _, seq := range part {
+			u.Settles = append(u.Settles, hub.Settle{Seq: seq, Replay: replay})
+		}
+		c.Count = len(part)
+		if err := a.commit(r.Context(), u); err != nil {
+			return nil, err
+		}
+		a.current.Load().rt.WakeAll()
 	}
-	a.current.Load().rt.WakeAll()
 	a.Log.Info("dead letters", "replayed", replay, "count", answer.Count, "group", s.Group)
 	return answer, nil
 }

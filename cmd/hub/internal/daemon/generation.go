@@ -57,6 +57,7 @@ func (d *Daemon) begin(ctx context.Context, l *config.Loaded) (*generation, erro
 	var work sync.WaitGroup
 	work.Go(func() { defer cancel(); g.err = g.rt.Run(run) })
 	work.Go(func() { g.rt.Janitor(run, l.Plan.Keep) })
+	work.Go(func() { d.expireAudit(run, l.Plan.KeepAudit) })
 	work.Go(func() { <-g.rt.Started(); d.moveInstances(run, g, processes) })
 	go func() { work.Wait(); close(g.done) }()
 	<-g.rt.Started()
@@ -170,7 +171,7 @@ func (g *generation) stagesOf(pipeline string) map[string]bool {
 }
 
 // setPaused pauses or resumes a pipeline, durably.
-func (d *Daemon) setPaused(ctx context.Context, g *generation, p api.Pause, on bool) error {
+func (a *admin) setPaused(ctx context.Context, g *generation, p api.Pause, on bool) error {
 	w := hub.Write{Kind: pauseKind, Key: p.Pipeline, IfVersion: hub.AnyVersion}
 	if on {
 		value, err := json.Marshal(p)
@@ -179,7 +180,7 @@ func (d *Daemon) setPaused(ctx context.Context, g *generation, p api.Pause, on b
 		}
 		w.Value = value
 	}
-	if err := d.storage.Commit(ctx, &hub.Unit{Writes: []hub.Write{w}}); err != nil {
+	if err := a.commit(ctx, &hub.Unit{Writes: []hub.Write{w}}); err != nil {
 		return err
 	}
 	g.rt.Pause(g.stagesOf(p.Pipeline), on)

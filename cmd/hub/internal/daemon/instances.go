@@ -146,11 +146,14 @@ func knownState(ps *process.Processes, names []string, state string) error {
 	return api.NotFoundf("no state %q%s", state, words.Meant(state, known, "known: "+strings.Join(known, ", ")))
 }
 
-// instance is ?id=, which is PROCESS/ID, or ID alone where that is clear.
+// instance is ?id=, which is PROCESS/ID, or ID alone where that is clear; with ?full=true its data as well.
 func (a *admin) instance(r *http.Request) (*process.View, error) {
 	v, err := a.find(r.Context(), a.processes(), r.FormValue("id"))
 	if err != nil {
 		return nil, err
+	}
+	if r.FormValue("full") != "true" {
+		v.Data = nil
 	}
 	for _, p := range v.Places {
 		if p.Task == nil {

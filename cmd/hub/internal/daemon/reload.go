@@ -23,7 +23,10 @@ func (a *admin) reloadNow(r *http.Request) (*api.Reloaded, error) {
 	case <-r.Context().Done():
 		return nil, r.Context().Err()
 	}
-	return <-answer, nil
+	done := <-answer
+	c := actOf(r.Context())
+	c.On, c.Outcome = done.New, done.Outcome()
+	return done, nil
 }
 
 // reload loads the file again and, when it is valid, lets the old generation

@@ -40,6 +40,7 @@ func (a *admin) send(r *http.Request) (*api.Sent, error) {
 		return nil, api.Problemf(http.StatusRequestEntityTooLarge, "too_large", "too large", "the body is larger than %d bytes", maxSent)
 	}
 	m := a.message(r, body)
+	actOf(r.Context()).On += " " + m.ID
 	reply, err := g.rt.Inject(r.Context(), p.Stages[0].Name, m)
 	if err != nil {
 		e := api.ProblemOf(err)
@@ -94,14 +95,9 @@ func (a *admin) await(ctx context.Context, root string, limit time.Duration) boo
 	return quiet && err == nil
 }
 
-// switchPause pauses a pipeline or lets it go on. The body of a pause may say why.
+// switchPause pauses a pipeline or lets it go on.
 func (a *admin) switchPause(r *http.Request, on bool) (*api.PauseState, error) {
-	var p api.Pause
-	if on && r.ContentLength != 0 {
-		if err := readJSON(r, &p); err != nil {
-			return nil, err
-		}
-	}
+	p := api.Pause{Reason: actOf(r.Context()).Why}
 	g := a.current.Load()
 	found, err := g.pipeline(r.PathValue("name"))
 	if err != nil {

@@ -52,38 +52,42 @@ func (a *admin) changeTask(ctx context.Context, id string, change func(k *proces
 		if err != nil {
 			return nil, err
 		}
-		err = a.current.Load().rt.Commit(ctx, u)
+		actOf(ctx).On = id
+		err = a.commit(ctx, u)
 		if err == nil || !errors.Is(err, hub.ErrConflict) || try == taskTries {
 			return k, err
 		}
 	}
 }
 
-// changing answers a call that changes a task with the task as it is afterwards. who is the field of the request that must name somebody.
-func (a *admin) changing(who string, change func(*process.OpenTask, *api.TaskRequest) (*hub.Unit, error)) handler[*process.OpenTask] {
+// changing answers a call that changes a task with the task as it is afterwards.
+func (a *admin) changing(change func(by string, k *process.OpenTask, q *api.TaskRequest) (*hub.Unit, error)) handler[*process.OpenTask] {
 	return func(r *http.Request) (*process.OpenTask, error) {
-		q, err := readTask(r, who)
+		q, err := readTask(r)
 		if err != nil {
 			return nil, err
 		}
-		if _, err := a.changeTask(r.Context(), q.ID, func(k *process.OpenTask) (*hub.Unit, error) { return change(k, q) }); err != nil {
+		if _, err := a.changeTask(r.Context(), q.ID, func(k *process.OpenTask) (*hub.Unit, error) { return change(actOf(r.Context()).Who, k, q) }); err != nil {
 			return nil, err
 		}
 		return a.findTask(r.Context(), q.ID)
 	}
 }
 
-func (a *admin) claim(k *process.OpenTask, q *api.TaskRequest) (*hub.Unit, error) {
-	return k.Claim(q.By, a.clock.Now())
+func (a *admin) claim(by string, k *process.OpenTask, _ *api.TaskRequest) (*hub.Unit, error) {
+	return k.Claim(by, a.clock.Now())
 }
 
-func (a *admin) handOver(k *process.OpenTask, q *api.TaskRequest) (*hub.Unit, error) {
+func (a *admin) handOver(_ string, k *process.OpenTask, q *api.TaskRequest) (*hub.Unit, error) {
+	if q.To == "" {
+		return nil, api.BadRequestf("to is needed: a name, or a group")
+	}
 	return k.HandOver(q.To, slices.Contains(a.processes().Groups(), q.To), a.clock.Now()), nil
 }
 
 // answerTask gives the answer to the process, and waits until it has taken it.
 func (a *admin) answerTask(r *http.Request) (*api.Acted, error) {
-	q, err := readTask(r, "by")
+	q, err := readTask(r)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +100,7 @@ func (a *admin) answerTask(r *http.Request) (*api.Acted, error) {
 	var put hub.Put
 	id := hub.NewID(a.clock.Now())
 	k, err := a.changeTask(r.Context(), q.ID, func(k *process.OpenTask) (*hub.Unit, error) {
-		u, err := k.Answer(id, q.By, answer, a.clock.Now())
+		u, err := k.Answer(id, actOf(r.Context()).Who, answer, a.clock.Now())
 		if err != nil {
 			return nil, withForm(err, k.Ask)
 		}
@@ -121,14 +125,14 @@ func withForm(err error, ask []definition.Field) error {
 	return p
 }
 
-// readTask reads a request; its id and the field who must be there.
-func readTask(r *http.Request, who string) (*api.TaskRequest, error) {
+// readTask reads a request; its id must be there.
+func readTask(r *http.Request) (*api.TaskRequest, error) {
 	var q api.TaskRequest
 	if err := readJSON(r, &q); err != nil {
 		return nil, err
 	}
-	if q.ID == "" || map[string]string{"by": q.By, "to": q.To}[who] == "" {
-		return nil, api.BadRequestf("id and %s are needed", who)
+	if q.ID == "" {
+		return nil, api.BadRequestf("id is needed: hub task list")
 	}
 	return &q, nil
 }

@@ -29,15 +29,9 @@ func (d *Daemon) Trace(ctx context.Context, id string) (*api.Trace, error) {
 	return traceIn(ctx, d.upToDate(), id, g.Processes(), g.Reads())
 }
 
-// TraceFile is a trace in a store that no hub uses: without data, since no schema says what of it is secret.
+// TraceFile is a trace in a store that no hub uses.
 func TraceFile(ctx context.Context, st store.Reader, id string) (*api.Trace, error) {
-	v, err := traceIn(ctx, st, id, nil, nil)
-	if err == nil {
-		for _, i := range v.Instances {
-			i.Data = nil
-		}
-	}
-	return v, err
+	return traceIn(ctx, st, id, nil, nil)
 }
 
 // tracing is a trace that is being made.
@@ -145,6 +139,7 @@ func (v *tracing) findInstances(ctx context.Context, ps *process.Processes) erro
 			if err != nil {
 				return err
 			}
+			i.Data = nil // who looks at data asks for the instance, and that is recorded
 			v.Instances = append(v.Instances, i)
 		}
 	}

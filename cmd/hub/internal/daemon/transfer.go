@@ -90,6 +90,7 @@ type change struct {
 	*api.ChannelChange
 	a     *admin
 	queue string
+	act   *act
 	to    func(x *hub.Exchange) error // puts the message of x into x's unit; nil: it is deleted
 }
 
@@ -108,8 +109,9 @@ func (a *admin) change(r *http.Request, move bool) (*api.ChannelChanged, error) 
 		return nil, api.BadRequestf("name messages (ids), or say which ones (all, match, older)")
 	}
 	mends := len(c.Set) > 0 || c.Body != nil
-	if c.By == "" || c.Why == "" && (mends || !move) {
-		return nil, api.BadRequestf("say by whom, and why when something is changed or deleted: it is kept in the history")
+	c.act = actOf(r.Context())
+	if c.act.looked = c.DryRun; c.act.Why == "" && (mends || !move) {
+		return nil, api.BadQueryf("say why something is changed or deleted: it is kept in the history")
 	}
 	g := a.current.Load()
 	err := g.changeable(c.queue)
@@ -195,12 +197,13 @@ func (c *change) apply(ctx context.Context, g *generation, p *portion) (*api.Cha
 	if err != nil {
 		return nil, err
 	}
-	out.Busy = len(seqs) - len(picked)
+	out.Busy, c.act.Count = len(seqs)-len(picked), min(1, len(picked))
 	defer g.rt.WakeAll()
 	for i, d := range picked {
 		u := units[d.Seq]
 		u.Input = d
-		if err := g.rt.Commit(ctx, u); err != nil {
+		c.act.On = c.queue + " " + d.Msg.ID
+		if err := c.a.commit(ctx, u); err != nil {
 			_ = c.a.storage.Release(context.WithoutCancel(ctx), picked[i:]) // a store that fails has no claims to give back
 			return nil, fmt.Errorf("%d of %d messages are done, the rest is where it was: %w", i, len(picked), err)
 		}
@@ -228,9 +231,9 @@ func (c *change) unit(d *hub.Delivery) (*hub.Unit, error) {
 		}
 		what, detail = "moved", "from "+c.queue+" to "+c.To+changed
 	}
-	detail += ", by " + c.By
-	if c.Why != "" {
-		detail += ": " + c.Why
+	detail += ", by " + c.act.Who
+	if c.act.Why != "" {
+		detail += ": " + c.act.Why
 	}
 	u := x.Unit
 	u.Root, u.Correlation = d.Msg.Root(), d.Msg.Correlation

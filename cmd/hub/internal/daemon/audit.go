@@ -1,0 +1,208 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"os/user"
+	"strings"
+	"time"
+
+	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/audit"
+	"orderhub/hub"
+	"orderhub/hub/escape"
+	"orderhub/hub/store"
+)
+
+// act is a call that leaves a record in the audit log. Its handler fills in On and Count as it learns them.
+type act struct {
+	audit.Record
+	asked   any // the request, as it was read
+	commits int // units that took their record along
+	looked  bool
+}
+
+type actKey struct{}
+
+// actOf is the act that a call is; one that is not recorded has one that is thrown away.
+func actOf(ctx context.Context) *act {
+	if a, ok := ctx.Value(actKey{}).(*act); ok {
+		return a
+	}
+	return &act{}
+}
+
+// recorded runs the handler of a call, and sees to its record: name is the act; of a call that only looks
+// it is "", and it is recorded when it shows bodies (?full=true) or what is personal.
+// What the handler commits by commit has its record in the same unit. An act that commits nothing, or that fails in
+// the end, gets one of its own; without that record it is not answered.
+func recorded[A any](a *admin, r *http.Request, name string, h handler[A]) (answer A, err error) {
+	query := r.URL.Query()
+	if name == "" && (query.Get("full") == "true" || query.Get("personal") == "true") {
+		name = "view"
+	}
+	if name == "" {
+		return h(r)
+	}
+	c := &act{Record: audit.Record{Act: name, Who: cmp.Or(query.Get("by"), owner()), Why: query.Get("why"), On: r.PathValue("name"), Count: 1, Outcome: "done"}}
+	for _, common := range []string{"by", "why"} {
+		query.Del(common)
+	}
+	if len(query) > 0 {
+		c.asked, _ = url.QueryUnescape(query.Encode()) // of our own encoding
+	}
+	answer, err = h(r.WithContext(context.WithValue(r.Context(), actKey{}, c)))
+	switch {
+	case err != nil:
+		c.Count, c.Outcome = 0, "refused: "+hub.AsError(err).Error()
+	case c.commits > 0 || c.looked:
+		return answer, nil
+	}
+	return answer, errors.Join(err, a.commit(context.WithValue(context.WithoutCancel(r.Context()), actKey{}, c), &hub.Unit{}))
+}
+
+// owner is the user whose hub it is: the control socket is theirs alone.
+func owner() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "unknown"
+}
+
+// commit makes a unit of the call's act durable, with its record.
+func (a *admin) commit(ctx context.Context, u *hub.Unit) error {
+	c := actOf(ctx)
+	rec := c.Record
+	rec.Time, rec.Asked = a.clock.Now().UTC(), a.asked(c.asked)
+	for _, text := range []*string{&rec.Who, &rec.Why, &rec.On, &rec.Outcome} {
+		*text = bounded(a.Registry.Mask.Text(*text))
+	}
+	err := a.log.Append(ctx, rec, u, a.current.Load().rt.Commit)
+	if err == nil {
+		c.commits++
+	}
+	return err
+}
+
+const maxRecorded = 1000 // bytes of a text of a record
+
+// bounded is a text as a record has it: its beginning, without characters that steer a terminal.
+func bounded(text string) string {
+	if text = escape.Visible(text); len(text) <= maxRecorded {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxRecorded], "") + "…"
+}
+
+// asked is a request as its record has it, without what people may not see.
+func (a *admin) asked(q any) string {
+	switch q := q.(type) {
+	case nil:
+		return ""
+	case string:
+		return bounded(a.Registry.Mask.Text(q))
+	}
+	raw, err := json.Marshal(q)
+	if err != nil {
+		return err.Error()
+	}
+	return bounded(string(a.Registry.Mask.Shown(raw, false, append([]string{"with", "answer"}, documents...)...)))
+}
+
+// auditLog pages through the audit log: ?after=&limit= in its order, or the newest, ?before=, that
+// ?who=&act=&on=&since=&until= choose.
+func (a *admin) auditLog(r *http.Request) (*api.AuditPage, error) {
+	return AuditLog(r.Context(), a.storage, r.URL.Query())
+}
+
+const auditPage = 500
+
+// AuditLog is a page of a store's audit log.
+func AuditLog(ctx context.Context, st store.Reader, query url.Values) (*api.AuditPage, error) {
+	head, _, err := audit.Head(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	page := &api.AuditPage{Head: head.N}
+	if query.Has("after") {
+		after, err := number(query, "after", 0)
+		if err == nil {
+			page.Lines, err = audit.Lines(ctx, st, after, auditPage)
+		}
+		return page, err
+	}
+	most, err := limit(query, 50, 1000)
+	if err != nil {
+		return nil, err
+	}
+	chosen, err := auditFilter(query)
+	if err != nil {
+		return nil, err
+	}
+	end, err := number(query, "before", head.N+1)
+	if err != nil {
+		return nil, err
+	}
+	for end > 1 && len(page.Lines) < most {
+		from := max(end-auditPage, 1)
+		lines, err := audit.Lines(ctx, st, from-1, int(end-from))
+		if err != nil {
+			return nil, err
+		}
+		for i := len(lines) - 1; i >= 0 && len(page.Lines) < most; i-- {
+			r, _, _, err := audit.Parse([]byte(lines[i]))
+			if r.N >= end || err == nil && !chosen(&r) {
+				continue
+			}
+			page.Lines = append(page.Lines, lines[i])
+		}
+		if end = from; len(lines) == 0 {
+			break // what was before is expired
+		}
+	}
+	return page, nil
+}
+
+// auditFilter is what a query chooses.
+func auditFilter(query url.Values) (func(r *audit.Record) bool, error) {
+	var times [2]time.Time
+	for i, name := range []string{"since", "until"} {
+		if text := query.Get(name); text != "" {
+			var err error
+			if times[i], err = time.Parse(time.RFC3339, text); err != nil {
+				return nil, api.BadQueryf("%s is no time: write it as 2026-01-31T12:00:00Z: %q", name, text)
+			}
+		}
+	}
+	who, name, on := query.Get("who"), query.Get("act"), query.Get("on")
+	return func(r *audit.Record) bool {
+		return (who == "" || r.Who == who) && (name == "" || r.Act == name) && strings.Contains(r.On+" "+r.Asked, on) &&
+			!r.Time.Before(times[0]) && (times[1].IsZero() || r.Time.Before(times[1]))
+	}, nil
+}
+
+// expireAudit removes once an hour the records that are older than the configuration keeps them.
+func (d *Daemon) expireAudit(ctx context.Context, keep time.Duration) {
+	for {
+		now := d.clock.Now().UTC()
+		rec := audit.Record{Time: now, Who: "hub", Why: "hub.keep_audit is over", Outcome: "done"}
+		if err := d.log.Expire(ctx, now.Add(-keep), rec); err != nil && ctx.Err() == nil {
+			d.Log.Warn("old records of the audit log can't be removed", "error", err)
+		}
+		if !hub.Pause(ctx, d.clock, time.Hour) {
+			return
+		}
+	}
+}
+
+// recordReload records a reload that a signal asked for.
+func (d *Daemon) recordReload(ctx context.Context, a *api.Reloaded) {
+	rec := audit.Record{Time: d.clock.Now().UTC(), Who: owner(), Act: "reload", On: a.New, Why: "SIGHUP", Count: 1, Outcome: d.Registry.Mask.Text(a.Outcome())}
+	if err := d.log.Append(context.WithoutCancel(ctx), rec, &hub.Unit{}, d.storage.Commit); err != nil {
+		d.Log.Error("a reload is not in the audit log", "error", err)
+	}
+}
