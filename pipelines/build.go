@@ -53,7 +53,8 @@ func (b *Build) on(n *yamlfile.Node, f *Flow, beside ...string) *Build {
 
 // part collects what one stage of a pipeline needs beside its steps.
 type part struct {
-	asks   bool // some step calls
+	asks   bool   // some step calls
+	first  string // the label of the first step
 	timers []timer
 }
 

@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -103,7 +104,9 @@ func (l *loading) compile(p *Pipeline, n *yamlfile.Node) {
 	b.stage(first, lanes, 0, len(rest) > 0)
 	p.gives = b.given(first)
 	if len(rest) > 0 {
+		needs := slices.DeleteFunc(b.Flow.Scope.Names(), func(name string) bool { _, known := scope.Type(name); return known })
 		b.stage(rest, lanes, 1, false)
+		p.GoesOn = &GoesOn{Step: b.part.first, queue: p.Stages[len(p.Stages)-1-len(b.part.timers)].Queue, needs: needs, asked: p.answers()}
 	}
 	if clock != nil {
 		p.Stages = append(p.Stages, clock)
@@ -182,9 +185,11 @@ func (b *Build) steps(items []*yamlfile.Node, first bool) (steps []hub.Step) {
 	}
 	for _, item := range items {
 		known := len(b.part.timers)
-		if step := b.on(item, b.Flow).step(); step != nil {
+		at := b.on(item, b.Flow)
+		if step := at.step(); step != nil {
 			steps = append(steps, step)
 		}
+		b.part.first = cmp.Or(b.part.first, at.Where)
 		for i := known; i < len(b.part.timers); i++ {
 			b.part.timers[i].index = len(steps)
 		}

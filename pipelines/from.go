@@ -3,10 +3,12 @@ package pipelines
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
 	"orderhub/hub"
+	"orderhub/hub/doc"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/schema"
 	"orderhub/transforms/shape"
@@ -173,28 +175,71 @@ func (b *Build) entry(f *From) hub.Step {
 	case detail == "":
 		detail = f.Adapter.Name
 	}
-	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-		var bad error
-		if x.Msg, bad = Typed(schema, formats.read(x.Msg, form), form); bad != nil {
-			return hub.At(bad, where, ln)
+	b.pl.accept = func(m *hub.Message) (*hub.Message, error) {
+		m, err := Typed(schema, formats.read(m, form), form)
+		if err != nil {
+			return m, err
 		}
 		if f.Channel != nil {
-			if bad := Fits(f.Channel.schema, x.Msg); bad != nil {
-				return hub.At(bad, where, ln)
+			if bad := Fits(f.Channel.schema, m); bad != nil {
+				return m, bad
 			}
 		}
-		bad = tellable(f.schema, x.Msg, answers)
-		if bad != nil {
+		return m, tellable(f.schema, m, answers)
+	}
+	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+		var bad error
+		if x.Msg, bad = b.pl.accept(x.Msg); bad != nil {
 			return hub.At(bad, where, ln)
 		}
 		if answers {
-			x.Vars = append(x.Vars, hub.Var{Name: "params", Value: x.Msg.Headers.Document("param.")}, hub.Var{Name: "query", Value: x.Msg.Headers.Document("query.")})
+			x.Vars = append(x.Vars, asked(x.Msg)...)
 		}
 		if x.Trace {
 			x.Note(hub.Event{Where: where, Line: ln, What: "received", Detail: detail})
 		}
 		return next(ctx, x)
 	})
+}
+
+// asked are the variables that a request brings.
+func asked(m *hub.Message) hub.Vars {
+	return hub.Vars{{Name: "params", Value: m.Headers.Document("param.")}, {Name: "query", Value: m.Headers.Document("query.")}}
+}
+
+// Accept is what the pipeline would say to m at its source: the error of its format or of a schema that it does not fit; nil: nothing.
+func (p *Pipeline) Accept(m *hub.Message) error {
+	if p.accept != nil {
+		_, err := p.accept(m)
+		return err
+	}
+	if c := p.From.Channel; c != nil {
+		if bad := Fits(c.schema, m); bad != nil {
+			return bad
+		}
+	}
+	return nil
+}
+
+// GoesOn is the place behind the pipeline's reply, where the rest of its steps runs from the store.
+type GoesOn struct {
+	Step  string // the first of them: its label
+	queue string
+	needs []string // variables that steps before it set
+	asked bool     // params and query, too
+}
+
+// From makes of a message and its variables what goes on there. A variable that is missing is named in the error.
+func (g *GoesOn) From(m *hub.Message, vars hub.Vars) (hub.Put, error) {
+	if g.asked && vars.Get("params").Kind() == doc.Missing {
+		vars = append(slices.Clip(vars), asked(m)...)
+	}
+	for _, name := range g.needs {
+		if vars.Get(name).Kind() == doc.Missing {
+			return hub.Put{}, fmt.Errorf("the variable %s is missing, which a step before %s sets", name, g.Step)
+		}
+	}
+	return hub.Put{Queue: g.queue, Msg: m, Vars: vars}, nil
 }
 
 // tellable is what is wrong with a body that came in, for whoever sent it: it does not fit the schema, or, where

@@ -72,17 +72,19 @@ type Pipeline struct {
 
 	Destinations []Destination   // where its messages may go
 	Description  hub.Description // what partners may know of it, where its source answers them
+	GoesOn       *GoesOn         // nil: all its steps run in one stage
 
 	written *yamlfile.Node // what is to be compiled; nil: it is
 	gives   *shape.Type    // what a call of it is answered; nil: not known
 	node    *yamlfile.Node
 	policy  hub.Policy
-	body    hub.Step        // of `from: call`: what a call runs
-	asides  []*engine.Stage // what runs beside the pipeline: nothing follows it
-	keeps   bool            // some step changes the store: history of every message is kept
-	reply   *yamlfile.Node  // the first step that is a reply; nil: none
-	replies bool            // some step answers the messages that carry a Return Address
-	gated   bool            // behind some step that is compiled already not every message goes on
+	body    hub.Step                                   // of `from: call`: what a call runs
+	asides  []*engine.Stage                            // what runs beside the pipeline: nothing follows it
+	keeps   bool                                       // some step changes the store: history of every message is kept
+	reply   *yamlfile.Node                             // the first step that is a reply; nil: none
+	accept  func(m *hub.Message) (*hub.Message, error) // reads a message from the source, and holds it to the schemas; nil: as it is
+	replies bool                                       // some step answers the messages that carry a Return Address
+	gated   bool                                       // behind some step that is compiled already not every message goes on
 }
 
 // From says what feeds a pipeline: an adapter, a channel, a clock, or calls.

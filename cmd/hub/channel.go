@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -76,29 +75,17 @@ func changeFlags(cmd *cobra.Command, q *api.ChannelChange, yes *bool) {
 
 func (c *cli) channelMove() *cobra.Command {
 	var q api.ChannelChange
-	var sets []string
-	var file string
+	var m mending
 	yes := false
 	cmd := verb("move NAME [ID]...", "Move messages to another channel or pipeline, mended on the way", 1, -1, func(ctx context.Context, args []string) error {
 		if q.To == "" {
 			return exit.Usagef("--to is missing: name a channel or a pipeline")
 		}
-		q.IDs, q.Set = args[1:], map[string]string{}
-		for _, set := range sets {
-			path, value, ok := strings.Cut(set, "=")
-			if !ok || path == "" {
-				return exit.Usagef("%q is no path=value, such as --set customer.email=ann@example.com", set)
-			}
-			q.Set[path] = value
+		var err error
+		if q.Set, q.Body, err = m.read(c); err != nil {
+			return err
 		}
-		if file != "" {
-			raw, err := c.ReadFile(file)
-			if err != nil {
-				return err
-			}
-			text := string(raw)
-			q.Body = &text
-		}
+		q.IDs = args[1:]
 		return c.changeChannel(ctx, api.PostTransfer, args[0], q, yes, "move")
 	})
 	cmd.Long = "Move messages: those named, or those that --all, --match and --older mean. Each leaves its channel and lies in the other one\n" +
@@ -106,8 +93,7 @@ func (c *cli) channelMove() *cobra.Command {
 		"With --set or --body a message is mended: it goes on as another message, with a derived ID. A schema of the channel is held."
 	changeFlags(cmd, &q, &yes)
 	cmd.Flags().StringVar(&q.To, "to", "", "the channel, or the pipeline whose steps they go through")
-	cmd.Flags().StringArrayVar(&sets, "set", nil, "set a field of the body, path=value; the value is JSON or a text; repeatable")
-	cmd.Flags().StringVar(&file, "body", "", "file with another body; - for stdin")
+	m.flags(cmd)
 	cmd.RegisterFlagCompletionFunc("to", func(cmd *cobra.Command, _ []string, to string) ([]string, cobra.ShellCompDirective) {
 		return c.completeChannels(cmd, nil, to)
 	})

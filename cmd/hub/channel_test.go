@@ -245,7 +245,7 @@ func TestChannelWhy(t *testing.T) {
 		return strings.HasPrefix(all[len(all)-1], "the circuit breaker of billing is open: ")
 	})
 
-	s.hub(0, "pause", "work", "--reason", "stocktaking")
+	s.hub(0, "pause", "work", "--why", "stocktaking")
 	s.send202("/orders", order("P-1"))
 	is("orders", "work is paused: stocktaking")
 	if c := s.channel("orders"); c.Paused != "paused: stocktaking" || c.Reader != "work" {

@@ -10,19 +10,18 @@ import (
 
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/cmd/hub/internal/daemon"
-	"orderhub/cmd/hub/internal/exit"
 	"orderhub/cmd/hub/internal/screen"
 	"orderhub/cmd/hub/internal/show"
-	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
 	"orderhub/hub/store"
 )
 
 func (c *cli) dlqVerb() *cobra.Command {
 	var s api.DeadSelection
+	var only string
 	list := func(ctx context.Context, _ []string) error {
-		if s.Group != "" {
-			return c.deadLetters(ctx, s.Group)
+		if only != "" {
+			return c.deadLetters(ctx, only)
 		}
 		return tell(ctx, c, api.GetDeadGroups, nil, nil, show.DeadGroups)
 	}
@@ -30,16 +29,19 @@ func (c *cli) dlqVerb() *cobra.Command {
 	drop := verb("drop [SEQ]...", "Delete dead letters for good", 0, -1, func(ctx context.Context, args []string) error {
 		return c.drop(ctx, args, s, yes)
 	})
-	drop.Flags().BoolVar(&s.All, "all", false, "all dead letters")
+	deadFlags(drop, &s)
 	drop.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	ls := verb("list", "List the groups, or the dead letters of one", 0, 0, list)
 	cmd := group("dlq", "Show dead letters, grouped by cause; list, show or drop them",
 		"  hub dlq                   the groups\n  hub dlq --group g1a2b3    the dead letters of one\n"+
 			"  hub dlq show 42           one, with its body\n  hub dlq drop --group g1a2b3",
 		list,
-		verb("list", "List the groups, or the dead letters of one", 0, 0, list),
+		ls,
 		verb("show SEQ", "Show one dead letter with its body", 1, 1, func(ctx context.Context, args []string) error { return c.deadLetter(ctx, args[0]) }),
 		drop)
-	cmd.PersistentFlags().StringVar(&s.Group, "group", "", "only this group")
+	for _, flags := range []*cobra.Command{cmd, ls} {
+		flags.Flags().StringVar(&only, "group", "", "only this group")
+	}
 	return cmd
 }
 
@@ -72,64 +74,6 @@ func (c *cli) deadLetter(ctx context.Context, seq string) error {
 		return c.problem(api.NotFoundf("no dead letter %s", seq))
 	}
 	return display(c, list[0], nil, show.DeadLetter)
-}
-
-func (c *cli) drop(ctx context.Context, args []string, s api.DeadSelection, yes bool) error {
-	if err := choose(args, &s); err != nil {
-		return err
-	}
-	if !yes {
-		s.DryRun = true
-		would, _, err := fetch(ctx, c, api.PostDrop, nil, s)
-		if err != nil {
-			return err
-		}
-		if !c.Confirm(fmt.Sprintf("delete %s for good?", words.Plural(would.Count, "dead letter"))) {
-			return exit.Usagef("nothing was deleted; say --yes")
-		}
-		s.DryRun = false
-	}
-	return tell(ctx, c, api.PostDrop, nil, s, func(s *screen.Screen, a *api.Settled) { s.Print("%s deleted", words.Plural(a.Count, "dead letter")) })
-}
-
-func (c *cli) replayVerb() *cobra.Command {
-	var s api.DeadSelection
-	cmd := verb("replay [SEQ]...", "Run dead letters again, with the configuration that runs now", 0, -1,
-		func(ctx context.Context, args []string) error {
-			if err := choose(args, &s); err != nil {
-				return err
-			}
-			return tell(ctx, c, api.PostReplay, nil, s, show.Replayed)
-		})
-	cmd.Long = "Run dead letters again: by their sequence numbers, a --group, or --all. Their attempts start anew.\n" +
-		"With --dry-run it only tells how many, and whether the configuration has changed since they failed."
-	cmd.Flags().StringVar(&s.Group, "group", "", "all of this group")
-	cmd.Flags().BoolVar(&s.All, "all", false, "all dead letters")
-	cmd.Flags().BoolVar(&s.DryRun, "dry-run", false, "change nothing")
-	return cmd
-}
-
-// choose adds the sequence numbers; one of them, --group and --all must be given.
-func choose(args []string, s *api.DeadSelection) error {
-	for _, a := range args {
-		n, err := seqOf(a)
-		if err != nil {
-			return err
-		}
-		s.Seqs = append(s.Seqs, n)
-	}
-	if !s.IsOne() {
-		return exit.Usagef("give one of SEQ, --group and --all")
-	}
-	return nil
-}
-
-func seqOf(text string) (int64, error) {
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < 1 {
-		return 0, exit.Usagef("%q is no sequence number: hub dlq --group GROUP lists them", text)
-	}
-	return n, nil
 }
 
 func (c *cli) refusedVerb() *cobra.Command {

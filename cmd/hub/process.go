@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -124,13 +123,9 @@ func (c *cli) taskVerb() *cobra.Command {
 }
 
 func (c *cli) answer(ctx context.Context, args []string) error {
-	answer := map[string]string{}
-	for _, pair := range args[1:] {
-		name, value, ok := strings.Cut(pair, "=")
-		if _, twice := answer[name]; !ok || twice {
-			return exit.Usagef("%q is no field=value, or the field is given twice", pair)
-		}
-		answer[name] = value
+	answer, err := pairs(args[1:], "approve=true")
+	if err != nil {
+		return err
 	}
 	raw, err := json.Marshal(answer)
 	if err != nil {

@@ -50,7 +50,7 @@ func TestTaskIsClaimedHandedOverAndAnswered(t *testing.T) {
 		{1, "answer KEY approve=true limit=much --by ann", []string{"/limit: must be a number, not \"much\""}},
 		{1, "show order:W-9/1", []string{"no open task order:W-9/1"}},
 		{2, "hand-over KEY", []string{"--to is missing"}},
-		{2, "answer KEY approve --by ann", []string{`"approve" is no field=value`}},
+		{2, "answer KEY approve --by ann", []string{`"approve" is no path=value`}},
 		{2, "answer KEY approve=true approve=false --by ann", []string{"given twice"}},
 	} {
 		args := append([]string{"task"}, strings.Fields(strings.ReplaceAll(test.line, "KEY", k))...)

@@ -139,6 +139,9 @@ const noMock = "no_mock"
 
 // call is a call of an operation, or of a channel whose reader is played.
 func (l *life) call(op string, m *hub.Message) (reply *hub.Message, err error) {
+	if l.world.trial != nil {
+		return nil, l.askedIn(l.world.trial, op)
+	}
 	err = l.pass("call "+op, func(w *world) (err error) {
 		reply, err = w.answer(op, m)
 		return err

@@ -35,6 +35,7 @@ type world struct {
 	claimed  map[int64]*hub.Delivery // what the hub has claimed of its store
 	kinds    map[string]bool         // of the records that were written
 	queues   map[string]string       // queue of the store -> the channel whose messages lie there
+	trial    *Trial                  // not nil: nobody outside is asked; the run ends where somebody would be
 }
 
 // effect is what a partner did: a call with an Idempotency-Key that it had not seen.

@@ -47,8 +47,8 @@ var (
 // The calls that change something.
 var (
 	PostReload     = Call[*Reloaded]{http.MethodPost, "/reload", "reload"}
-	PostReplay     = Call[*Settled]{http.MethodPost, "/dead/replay", "replay"} // the body is a DeadSelection
-	PostDrop       = Call[*Settled]{http.MethodPost, "/dead/drop", "drop"}     // likewise
+	PostReplay     = Call[*Settled]{http.MethodPost, "/dead/replay", "replay"} // the body is a Replay
+	PostDrop       = Call[*Settled]{http.MethodPost, "/dead/drop", "drop"}     // the body is a DeadSelection
 	PostMessage    = Call[*Sent]{http.MethodPost, "/pipelines/{name}/messages", "send"}
 	PostTransfer   = Call[*ChannelChanged]{http.MethodPost, "/channels/{name}/move", "move messages"} // the body is a ChannelChange
 	PostPurge      = Call[*ChannelChanged]{http.MethodPost, "/channels/{name}/purge", "purge"}        // likewise

@@ -93,18 +93,27 @@ type DeadGroup struct {
 	Cause string    `json:"cause"` // of the newest
 }
 
-// DeadSelection says which dead letters a call is about: some, a group, or all.
+// DeadSelection says which dead letters a call is about: some, all, or those of which all holds that is said.
 type DeadSelection struct {
-	Seqs   []int64 `json:"seqs,omitempty"`
-	Group  string  `json:"group,omitempty"`
-	All    bool    `json:"all,omitempty"`
-	DryRun bool    `json:"dry_run,omitempty"`
+	Seqs     []int64   `json:"seqs,omitempty"`
+	All      bool      `json:"all,omitempty"`
+	Group    string    `json:"group,omitempty"`
+	Cause    string    `json:"cause,omitempty"`    // a part of the error's text, its class, or its reason
+	Pipeline string    `json:"pipeline,omitempty"` // or a process
+	Partner  string    `json:"partner,omitempty"`  // the adapter that was asked, or sent to
+	Since    time.Time `json:"since,omitzero"`     // died then, or later
+	Until    time.Time `json:"until,omitzero"`     // died before
+	Match    string    `json:"match,omitempty"`    // a condition
+	After    int64     `json:"after,omitempty"`    // behind this sequence number
+	Limit    int       `json:"limit,omitempty"`    // how many; one call does 500 at most
+	DryRun   bool      `json:"dry_run,omitempty"`
 }
 
-// IsOne tells that exactly one of seqs, group and all is given.
+// IsOne tells that exactly one of seqs, all and a choice by what they are is given.
 func (s *DeadSelection) IsOne() bool {
+	chosen := s.Group+s.Cause+s.Pipeline+s.Partner+s.Match != "" || !s.Since.IsZero()
 	given := 0
-	for _, set := range []bool{len(s.Seqs) > 0, s.Group != "", s.All} {
+	for _, set := range []bool{len(s.Seqs) > 0, s.All, chosen} {
 		if set {
 			given++
 		}
@@ -112,15 +121,44 @@ func (s *DeadSelection) IsOne() bool {
 	return given == 1
 }
 
+// Replay is what somebody asks of dead letters: to run them again, mended if it is said how.
+type Replay struct {
+	DeadSelection
+	Set  map[string]string `json:"set,omitempty"`  // paths in the body, and their values
+	Body *string           `json:"body,omitempty"` // another body; of one message
+	From string            `json:"from,omitempty"` // the step to begin at
+	Try  bool              `json:"try,omitempty"`  // with dry_run: run them on a copy, to see what they would lead to
+}
+
 // Settled is what was done with dead letters, or with dry_run would be.
 type Settled struct {
 	Count  int            `json:"count"`
 	DryRun bool           `json:"dry_run,omitempty"`
-	Then   map[string]int `json:"then"` // how many failed under which configuration
-	Now    string         `json:"now"`  // the configuration that runs
+	Next   int64          `json:"next,omitempty"` // there may be more behind this one: go on with it as after
+	Then   map[string]int `json:"then"`           // how many failed under which configuration
+	Now    string         `json:"now"`            // the configuration that runs
 	Queues map[string]int `json:"queues"`
 	First  time.Time      `json:"first,omitzero"`
 	Last   time.Time      `json:"last,omitzero"`
+	Trial  *Trial         `json:"trial,omitempty"` // with try
+	Asked
+}
+
+// Trial is what dead letters would lead to, as a run on a copy tells, which reaches nobody.
+type Trial struct {
+	Config  string         `json:"config"` // the configuration in the file, which they were tried with
+	Tried   int            `json:"tried"`
+	Succeed int            `json:"succeed"` // all their steps ran
+	Ask     int            `json:"ask"`     // they got as far as a call, whose answer nobody can know
+	Fail    []TrialFailure `json:"fail"`
+	Effects map[string]int `json:"effects"` // messages onto channels and to adapters, and calls
+}
+
+// TrialFailure is why some of them would fail again.
+type TrialFailure struct {
+	Why   string `json:"why"`
+	Count int    `json:"count"`
+	Seq   int64  `json:"seq"` // the first
 }
 
 // AuditPage is a part of the audit log: its lines, newest first, or in their order behind ?after=.

@@ -56,12 +56,12 @@ func verify(t *testing.T, st store.Store) (chain audit.Chain, list []audit.Recor
 
 // TestOneChain: hubs that share a store, and goroutines of one hub, append to one chain, each act in the unit of its record.
 func TestOneChain(t *testing.T) {
-	for name, url := range map[string]func() string{
-		"sqlite":   func() string { return "sqlite:" + t.TempDir() + "/hub.db" },
-		"postgres": func() string { return storetest.PostgresSchema(t) },
+	for name, url := range map[string]func(t *testing.T) string{
+		"sqlite":   func(t *testing.T) string { return "sqlite:" + t.TempDir() + "/hub.db" },
+		"postgres": func(t *testing.T) string { return storetest.PostgresSchema(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			at := url()
+			at := url(t)
 			stores := []store.Store{open(t, at, "a")}
 			if name == "postgres" {
 				stores = append(stores, open(t, at, "b"))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
 
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/hub"
@@ -80,69 +79,6 @@ func (a *admin) dead(r *http.Request) ([]api.Stored, error) {
 		out = append(out, m)
 	}
 	return out, nil
-}
-
-const settlePart = 500 // dead letters that one commit replays or drops at most
-
-// settle replays or drops what the request selects.
-func (a *admin) settle(r *http.Request, replay bool) (*api.Settled, error) {
-	var s api.DeadSelection
-	if err := readJSON(r, &s); err != nil {
-		return nil, err
-	}
-	if !s.IsOne() {
-		return nil, api.BadRequestf("give one of seqs, group and all")
-	}
-	g := a.current.Load()
-	answer := &api.Settled{DryRun: s.DryRun, Then: map[string]int{}, Now: g.Plan.Version, Queues: map[string]int{}}
-	seqs, err := a.selected(r.Context(), s, answer)
-	if err != nil {
-		return nil, err
-	}
-	if len(seqs) == 0 {
-		return nil, api.NotFoundf("no dead letter is selected: hub dlq lists them")
-	}
-	c := actOf(r.Context())
-	if answer.Count, c.looked = len(seqs), s.DryRun; s.DryRun {
-		return answer, nil
-	}
-	for part := range slices.Chunk(seqs, settlePart) { // parts, so that no transaction is long
-		u := &hub.Unit{}
-		for _, seq := range part {
-			u.Settles = append(u.Settles, hub.Settle{Seq: seq, Replay: replay})
-		}
-		c.Count = len(part)
-		if err := a.commit(r.Context(), u); err != nil {
-			return nil, err
-		}
-		a.current.Load().rt.WakeAll()
-	}
-	a.Log.Info("dead letters", "replayed", replay, "count", answer.Count, "group", s.Group)
-	return answer, nil
-}
-
-// selected are the sequence numbers of the selection, oldest first. What they are is added to the answer.
-func (a *admin) selected(ctx context.Context, s api.DeadSelection, answer *api.Settled) (seqs []int64, err error) {
-	take := func(d *hub.Delivery) {
-		seqs = append(seqs, d.Seq)
-		addDead(answer, d)
-	}
-	if len(s.Seqs) == 0 {
-		err = browse(ctx, a.storage, store.BrowseQuery{State: hub.Dead, Cause: s.Group}, take)
-		return seqs, err
-	}
-	slices.Sort(s.Seqs)
-	for _, seq := range s.Seqs {
-		page, err := a.storage.Browse(ctx, store.BrowseQuery{State: hub.Dead, After: seq - 1, Limit: 1})
-		if err != nil {
-			return nil, err
-		}
-		if len(page) == 0 || page[0].Seq != seq {
-			return nil, api.NotFoundf("no dead letter %d", seq)
-		}
-		take(page[0])
-	}
-	return seqs, nil
 }
 
 func addDead(a *api.Settled, d *hub.Delivery) {

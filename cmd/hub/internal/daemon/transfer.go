@@ -217,10 +217,16 @@ func (c *change) unit(d *hub.Delivery) (*hub.Unit, error) {
 	if d.Msg == nil {
 		return nil, api.Conflictf("damaged", "message %d is damaged: hub dlq drop %[1]d deletes it", d.Seq)
 	}
-	m, changed, err := c.mended(d)
+	m, changed, err := mended(d, c.Set, c.Body)
 	if err != nil {
 		return nil, err
 	}
+	if changed != "" { // it is another message: no far end may take it for a repeat
+		m = m.Child("mended" + strconv.FormatInt(d.Seq, 10))
+	}
+	kept := *m
+	m = &kept
+	m.Expires = time.Time{} // somebody wants it now
 	x := hub.NewExchange(m, &hub.StageEnv{Clock: c.a.clock, Store: c.a.storage})
 	what, detail := "deleted", c.queue
 	if c.to != nil {
@@ -241,33 +247,31 @@ func (c *change) unit(d *hub.Delivery) (*hub.Unit, error) {
 	return u, nil
 }
 
-// mended is the message as it goes on. One that was changed is another message: its ID is derived, so that no far end takes
-// it for a repeat. changed says what was changed, without the values.
-func (c *change) mended(d *hub.Delivery) (m *hub.Message, changed string, err error) {
-	kept := *d.Msg
-	m = &kept
-	m.Expires = time.Time{} // somebody wants it now
-	if c.Body != nil {
-		m, changed = m.WithBody(hub.NewBody([]byte(*c.Body))), ", with another body"
-	}
-	if len(c.Set) > 0 {
-		v, err := m.Body.Doc()
-		if err != nil {
-			return nil, "", api.Conflictf("no_document", "message %d is no document, so no field of it can be set: give it another body; %v", d.Seq, err)
+// mended is the message of d with another body, or with other values in it. changed says what was changed, without the values.
+func mended(d *hub.Delivery, set map[string]string, body *string) (m *hub.Message, changed string, err error) {
+	m = d.Msg
+	if body != nil {
+		c := *m
+		c.Body, m, changed = hub.NewBody([]byte(*body)), &c, ", with another body"
+		if _, err := doc.Parse([]byte(*body)); err == nil { // else it is in the format of the one before
+			m = m.WithBody(c.Body)
 		}
-		paths := slices.Sorted(maps.Keys(c.Set))
-		for _, path := range paths {
-			before, at := v, strings.Split(path, ".")
-			if v = doc.Set(v, at, valueOf(c.Set[path], doc.Lookup(v, at))); doc.Lookup(v, at).Kind() == doc.Missing {
-				return nil, "", api.BadRequestf("message %d has no place %s: %s is a list of %d, write its index, from 0", d.Seq, path, at[0], doc.Lookup(before, at[:1]).Len())
-			}
+	}
+	if len(set) == 0 {
+		return m, changed, nil
+	}
+	v, err := m.Body.Doc()
+	if err != nil {
+		return nil, "", api.Conflictf("no_document", "message %d is no document, so no field of it can be set: give it another body; %v", d.Seq, err)
+	}
+	paths := slices.Sorted(maps.Keys(set))
+	for _, path := range paths {
+		before, at := v, strings.Split(path, ".")
+		if v = doc.Set(v, at, valueOf(set[path], doc.Lookup(v, at))); doc.Lookup(v, at).Kind() == doc.Missing {
+			return nil, "", api.BadRequestf("message %d has no place %s: %s is a list of %d, write its index, from 0", d.Seq, path, at[0], doc.Lookup(before, at[:1]).Len())
 		}
-		m, changed = m.WithBody(hub.DocumentBody(v)), changed+", with another "+strings.Join(paths, ", ")
 	}
-	if changed != "" {
-		m = m.Child("mended" + strconv.FormatInt(d.Seq, 10))
-	}
-	return m, changed, nil
+	return m.WithBody(hub.DocumentBody(v)), changed + ", with another " + strings.Join(paths, ", "), nil
 }
 
 // valueOf is what a text sets: JSON; a text as it is where it is no JSON, or where a text stood.

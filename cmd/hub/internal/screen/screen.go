@@ -51,7 +51,7 @@ func New(stdin io.Reader, stdout, stderr io.Writer) *Screen {
 	colours := terminal(stderr) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	return &Screen{In: stdin, Mask: mask,
 		Out:  &Writer{to: stdout, mask: mask, colours: colours && terminal(stdout)},
-		Talk: &Writer{to: stderr, mask: mask, colours: colours}}
+		Talk: &Writer{to: stderr, mask: mask, colours: colours, Terminal: terminal(stderr)}}
 }
 
 func terminal(f any) bool {
@@ -192,6 +192,13 @@ func (s *Screen) ask(question string) string {
 	return strings.TrimSpace(line)
 }
 
+// Progress shows on a terminal how far something is, in a line that the next one replaces; "" removes it.
+func (s *Screen) Progress(format string, args ...any) {
+	if s.Talk.Terminal {
+		fmt.Fprintf(&Writer{to: s.Talk.to, mask: s.Mask, safe: true}, "\r\x1b[K"+format, inLine(args)...)
+	}
+}
+
 // Logger writes to Talk: what ops should know, with a verbosity above 0 more.
 func (s *Screen) Logger(verbose int) *slog.Logger {
 	level := slog.LevelInfo
@@ -205,11 +212,12 @@ func (s *Screen) Logger(verbose int) *slog.Logger {
 // secret that this process has loaded, and no character that steers a terminal, goes
 // through. Each Write is a whole text; the log and the verb write side by side.
 type Writer struct {
-	mu      sync.Mutex
-	to      io.Writer
-	mask    *mask.Masker
-	colours bool // it is a terminal that shows colours
-	safe    bool // the texts are safe already, and the control characters in them are our own
+	mu       sync.Mutex
+	to       io.Writer
+	mask     *mask.Masker
+	colours  bool // it is a terminal that shows colours
+	Terminal bool // somebody looks at it
+	safe     bool // the texts are safe already, and the control characters in them are our own
 }
 
 // Write writes p, masked and made visible. n is that of p.

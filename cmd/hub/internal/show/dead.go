@@ -60,8 +60,11 @@ func headerRows(rows []screen.Row, headers hub.Headers) []screen.Row {
 // Replayed prints what a replay did, or with a dry run would do.
 func Replayed(s *screen.Screen, a *api.Settled) {
 	text := words.Plural(a.Count, "dead letter")
+	if a.Unclear > 0 {
+		s.Say("of %s the condition could not be told, so they are not meant: %s", words.Plural(a.Unclear, "dead letter"), a.Why)
+	}
 	if !a.DryRun {
-		s.Print("%s replayed: hub status, hub dlq", text)
+		s.Print("%s replayed: hub dlq shows what failed again, hub audit --act replay who did it", text)
 		return
 	}
 	if !a.First.IsZero() {
@@ -78,6 +81,27 @@ func Replayed(s *screen.Screen, a *api.Settled) {
 	s.Print("%s", text)
 	for _, q := range slices.Sorted(maps.Keys(a.Queues)) {
 		s.Print("  %d to %s", a.Queues[q], q)
+	}
+	if t := a.Trial; t != nil {
+		trial(s, t, a)
+	}
+}
+
+// trial prints what dead letters would lead to.
+func trial(s *screen.Screen, t *api.Trial, a *api.Settled) {
+	failed := t.Tried - t.Succeed - t.Ask
+	s.Print("would succeed %d, get to a call %d, still fail %d", t.Succeed, t.Ask, failed)
+	for _, f := range t.Fail {
+		s.Print("  %d fail: %s (hub dlq show %d)", f.Count, words.OneLine(f.Why, 200), f.Seq)
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Effects)) {
+		s.Print("  %d to %s", t.Effects[name], name)
+	}
+	if t.Tried < a.Count {
+		s.Say("the first %d of %d were tried", t.Tried, a.Count)
+	}
+	if t.Config != a.Now {
+		s.Say("they were tried with %s, which the file has and which does not run yet: hub reload", t.Config)
 	}
 }
 
