@@ -51,20 +51,16 @@ func (c *cli) processVerb() *cobra.Command {
 		"  hub process list order --stuck           what failed and waits for somebody\n"+
 			"  hub process show W-1042                  where it stands, what it waits for\n"+
 			"  hub process signal W-1042 card_updated --with '{\"card\":\"tok_2\"}'\n"+
-			"  hub process retry W-1042                 its failed steps run again now",
+			"  hub process retry W-1042                 its failed steps run again now\n"+
+			"  hub process retry --state awaiting_card --older 2d\n"+
+			"  hub process set W-1042 customer.address.zip=01069 --why 'the customer called'\n"+
+			"  hub process call W-1042 billing.refund --body refund.json --why 'goodwill'",
 		list, ls, showOne, signal,
-		verb("retry ID", "Run failed and waiting steps now; their dead letters are dropped", 1, 1, func(ctx context.Context, args []string) error {
-			return c.act(ctx, api.PostRetry, api.ActRequest{Instance: args[0]})
-		}),
-		verb("cancel ID", "End an instance: what was done is undone; --why says why", 1, 1, func(ctx context.Context, args []string) error {
-			if c.why == "" {
-				return exit.Usagef("--why is missing: the reason is kept in the history")
-			}
-			return c.act(ctx, api.PostCancel, api.ActRequest{Instance: args[0]})
-		}),
-		verb("move ID", "Take an instance to the newest version, as in_flight says", 1, 1, func(ctx context.Context, args []string) error {
-			return c.act(ctx, api.PostMove, api.ActRequest{Instance: args[0]})
-		}))
+		c.steerVerb("retry", "Run failed and waiting steps now; their dead letters are dropped", api.PostRetry),
+		c.steerVerb("cancel", "End an instance: what was done is undone; --why says why", api.PostCancel),
+		c.steerVerb("move", "Take an instance to the newest version, as in_flight says", api.PostMove),
+		verb("set ID PATH=VALUE...", "Change data of an instance, such as customer.email=ann@example.com; its schema is held", 2, -1, c.setData),
+		c.callVerb())
 	for _, flags := range []*cobra.Command{cmd, ls} {
 		flags.Flags().StringVar(&f.state, "state", "", "only those in this state")
 		flags.Flags().BoolVar(&f.stuck, "stuck", false, "only those with a step that failed")

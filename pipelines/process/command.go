@@ -23,6 +23,7 @@ const (
 	doRetry  = "retry"  // tokens that failed, or wait for another try, go on now
 	doCancel = "cancel" // body: {why}: undo all, and close
 	doMove   = "move"   // to the newest version
+	doChange = "change" // body: {with: {path: value}}: values of the data, by hand
 )
 
 const header = "process" // holds one of these words, and its numbers
@@ -96,6 +97,11 @@ func Cancel(process, instance, id, why string, now time.Time) hub.Put {
 // Move is the message that takes an instance to the newest version.
 func Move(process, instance, id string, now time.Time) hub.Put {
 	return put(process, instance, id, now, doc.Value{}, doMove)
+}
+
+// Change is the message that sets values of an instance's data, each at its path.
+func Change(process, instance, id string, values doc.Value, now time.Time) hub.Put {
+	return put(process, instance, id, now, hub.Vars{{Name: "with", Value: values}}.Document(), doChange)
 }
 
 // Drives tells that the message carries an instance from step to step: as a

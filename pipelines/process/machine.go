@@ -78,6 +78,8 @@ func (t *turn) obey(ctx context.Context, c command) (outcome, error) {
 		return done, t.retryNow()
 	case doCancel:
 		return done, t.cancel()
+	case doChange:
+		return done, t.change()
 	case doMove:
 		return done, nil // a turn moves what it loads
 	}

@@ -58,6 +58,8 @@ var (
 	PostRetry      = Call[*Acted]{http.MethodPost, "/instances/retry", "retry"}                // likewise
 	PostCancel     = Call[*Acted]{http.MethodPost, "/instances/cancel", "cancel"}              // likewise
 	PostMove       = Call[*Acted]{http.MethodPost, "/instances/move", "move"}                  // likewise
+	PostChange     = Call[*Acted]{http.MethodPost, "/instances/set", "set"}                    // likewise
+	PostCall       = Call[*Called]{http.MethodPost, "/instances/call", "call"}                 // the body is a CallRequest
 	PostClaim      = Call[*process.OpenTask]{http.MethodPost, "/tasks/claim", "claim"}         // the body is a TaskRequest
 	PostHandOver   = Call[*process.OpenTask]{http.MethodPost, "/tasks/hand-over", "hand over"} // likewise
 	PostTaskAnswer = Call[*Acted]{http.MethodPost, "/tasks/answer", "answer"}                  // likewise

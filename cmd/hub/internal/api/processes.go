@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"slices"
+	"time"
 
 	"orderhub/pipelines/process"
 )
@@ -32,7 +33,7 @@ func (p *Instances) Lines() any { return p.Instances }
 type ActRequest struct {
 	Instance string          `json:"instance"` // PROCESS/ID, or ID alone where that is clear
 	Event    string          `json:"event,omitempty"`
-	With     json.RawMessage `json:"with,omitempty"`
+	With     json.RawMessage `json:"with,omitempty"` // of an event: what comes with it; of a change: an object of paths and values
 }
 
 // Acted is the instance after what was asked. It is durable in any case.
@@ -44,6 +45,26 @@ type Acted struct {
 	Dropped  int           `json:"dropped,omitempty"` // of a retry: dead letters that it replaces
 	Left     int           `json:"left,omitempty"`    // of a retry: other dead letters of the instance
 	Moved    bool          `json:"moved,omitempty"`   // of a move: it is on another version now
+}
+
+// CallRequest is a call of an operation by hand, for an instance. The same operation and body are the same call: it is made once.
+type CallRequest struct {
+	Instance  string `json:"instance"`  // PROCESS/ID, or ID alone where that is clear
+	Operation string `json:"operation"` // adapter.operation
+	Body      string `json:"body,omitempty"`
+}
+
+// Called is a call that was made by hand.
+type Called struct {
+	Instance  string          `json:"instance"` // PROCESS/ID
+	Operation string          `json:"operation"`
+	Key       string          `json:"idempotency_key"`
+	By        string          `json:"by"`
+	Time      time.Time       `json:"time"` // when it was first asked
+	Status    string          `json:"status,omitempty"`
+	Body      json.RawMessage `json:"body,omitempty"`   // the answer
+	Done      bool            `json:"done"`             // an answer came
+	Before    bool            `json:"before,omitempty"` // it came when it was asked before: nobody was asked now
 }
 
 // TaskRequest is what somebody does with a task.

@@ -38,6 +38,7 @@ func (a *admin) act(early bool, decide decision) handler[*api.Acted] {
 		if err := readJSON(r, &q); err != nil {
 			return nil, err
 		}
+		actOf(r.Context()).On = q.Instance
 		g := a.current.Load()
 		v, err := a.find(r.Context(), g.Processes(), q.Instance)
 		if err != nil {

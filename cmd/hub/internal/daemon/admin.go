@@ -52,6 +52,8 @@ func (a *admin) routes() http.Handler {
 	handle(a, mux, api.PostRetry, a.act(false, a.retry))
 	handle(a, mux, api.PostCancel, a.act(false, a.cancel))
 	handle(a, mux, api.PostMove, a.act(false, a.move))
+	handle(a, mux, api.PostChange, a.act(false, a.setData))
+	handle(a, mux, api.PostCall, a.callByHand)
 	handle(a, mux, api.GetTasks, a.tasks)
 	handle(a, mux, api.GetTask, a.task)
 	handle(a, mux, api.PostClaim, a.changing(a.claim))

@@ -21,7 +21,7 @@ const (
 	maxStuck      = 1000
 )
 
-// instances pages through instances: ?process=&state=&stuck=true&early=true&after=&limit=.
+// instances pages through instances: ?process=&state=&older=&stuck=true&early=true&after=&limit=.
 // Without a state those that have not ended are meant.
 func (a *admin) instances(r *http.Request) (*api.Instances, error) {
 	ps := a.processes()
@@ -39,9 +39,16 @@ func (a *admin) instances(r *http.Request) (*api.Instances, error) {
 	if err := knownState(ps, names, state); err != nil {
 		return nil, err
 	}
+	before, err := a.before("older", r.FormValue("older"))
+	if err != nil {
+		return nil, err
+	}
 	early := r.FormValue("early") == "true"
 	keep := func(v *process.View) bool {
-		at := state == "" && v.Closed.IsZero() || slices.ContainsFunc(v.Places, func(p process.Place) bool { return p.State == state })
+		at := slices.ContainsFunc(v.Places, func(p process.Place) bool {
+			return (state == "" || p.State == state) && (before.IsZero() || p.Since.Before(before))
+		})
+		at = at && (state != "" || v.Closed.IsZero()) || state == "" && before.IsZero() && v.Closed.IsZero()
 		return at && (!early || len(v.Early) > 0)
 	}
 	list := a.listed

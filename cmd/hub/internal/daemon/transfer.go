@@ -266,13 +266,16 @@ func mended(d *hub.Delivery, set map[string]string, body *string) (m *hub.Messag
 	}
 	paths := slices.Sorted(maps.Keys(set))
 	for _, path := range paths {
-		before, at := v, strings.Split(path, ".")
+		before, at := v, pathOf(path)
 		if v = doc.Set(v, at, valueOf(set[path], doc.Lookup(v, at))); doc.Lookup(v, at).Kind() == doc.Missing {
 			return nil, "", api.BadRequestf("message %d has no place %s: %s is a list of %d, write its index, from 0", d.Seq, path, at[0], doc.Lookup(before, at[:1]).Len())
 		}
 	}
 	return m.WithBody(hub.DocumentBody(v)), changed + ", with another " + strings.Join(paths, ", "), nil
 }
+
+// pathOf is a path of fields and indices: lines.0.sku.
+func pathOf(path string) []string { return strings.Split(path, ".") }
 
 // valueOf is what a text sets: JSON; a text as it is where it is no JSON, or where a text stood.
 func valueOf(text string, before doc.Value) doc.Value {

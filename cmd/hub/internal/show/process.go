@@ -3,6 +3,7 @@ package show
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -204,6 +205,30 @@ func Acted(s *screen.Screen, a *api.Acted, what, event string) {
 	if a.Left > 0 {
 		s.Say("%s of it left, of events and timers: hub dlq", words.Plural(a.Left, "dead letter"))
 	}
+	if a.Done && a.Instance.ID != "" {
+		s.Say("hub trace %s tells what came of it, hub audit --on %[1]s who did it", a.Instance.ID)
+	}
+}
+
+// Steered prints what a batch did: how many were asked the act, and how many were refused it, by reason.
+func Steered(s *screen.Screen, act string, done int, refused map[string]int, more bool) {
+	s.Print("%s: %s done", act, words.Plural(done, "instance"))
+	for _, reason := range slices.Sorted(maps.Keys(refused)) {
+		s.Print("  %d refused: %s", refused[reason], reason)
+	}
+	if more {
+		s.Say("there are more: the same command goes on with them")
+	}
+	s.Say("hub process list shows where they are, hub audit --act %s who did it", act)
+}
+
+// Called prints the answer of a call by hand.
+func Called(s *screen.Screen, c *api.Called) {
+	if c.Before {
+		s.Say("%s was called so before, at %s by %s; nobody was asked again. Its answer then:", c.Operation, c.Time.Local().Format(time.DateTime), c.By)
+	}
+	s.Print("%s %s  %s", c.Operation, c.Status, words.JSON(c.Body))
+	s.Say("it is kept: hub trace %s", c.Instance[strings.Index(c.Instance, "/")+1:])
 }
 
 // Tasks prints the open tasks, one line each.

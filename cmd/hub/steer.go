@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/exit"
+	"orderhub/cmd/hub/internal/screen"
+	"orderhub/cmd/hub/internal/show"
+	"orderhub/cmd/hub/internal/words"
+)
+
+// batch chooses the instances of a batch.
+type batch struct {
+	process, state, older string
+	stuck, yes            bool
+	limit                 int
+}
+
+// steerVerb is a verb that asks something of an instance, or of all that are chosen.
+func (c *cli) steerVerb(name, short string, call api.Call[*api.Acted]) *cobra.Command {
+	var b batch
+	cmd := verb(name+" [ID]", short, 0, 1, func(ctx context.Context, args []string) error {
+		if call == api.PostCancel && c.why == "" {
+			return exit.Usagef("--why is missing: the reason is kept in the history")
+		}
+		chosen := b.process != "" || b.state != "" || b.older != "" || b.stuck
+		switch {
+		case len(args) == 1 && !chosen:
+			return c.act(ctx, call, api.ActRequest{Instance: args[0]})
+		case len(args) == 0 && chosen:
+			return c.steer(ctx, name, call, b)
+		}
+		return exit.Usagef("give an ID, or what to choose by: --process, --state, --older, --stuck")
+	})
+	f := cmd.Flags()
+	f.StringVar(&b.process, "process", "", "all instances of this process that have not ended")
+	f.StringVar(&b.state, "state", "", "all in this state")
+	f.StringVar(&b.older, "older", "", "all that are where they are for longer than this, such as 2d or 90m")
+	f.BoolVar(&b.stuck, "stuck", false, "all with a step that failed")
+	f.IntVar(&b.limit, "limit", 1000, "how many at most")
+	f.BoolVarP(&b.yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+// steered is what a batch did.
+type steered struct {
+	Act     string         `json:"act"`
+	Done    int            `json:"done"`
+	Refused map[string]int `json:"refused"` // by reason
+}
+
+// steer asks all that are chosen, one after the other: each is a commit of its own, with its record. One that is ended, or killed, goes on
+// when it is run again: what was done is not chosen any more, or is refused.
+func (c *cli) steer(ctx context.Context, name string, call api.Call[*api.Acted], b batch) error {
+	ids, more, err := c.choice(ctx, b)
+	if err != nil {
+		return err
+	}
+	if len(ids) == 0 {
+		return errors.New("no instance is chosen: hub process list")
+	}
+	many := words.Plural(len(ids), "instance")
+	if more {
+		many += ", the first of more,"
+	}
+	if !b.yes && !c.Confirm(fmt.Sprintf("%s %s: %s … %s?", name, many, ids[0], ids[len(ids)-1])) {
+		return exit.Usagef("%s: %s … %s; nothing was done: say --yes", many, ids[0], ids[len(ids)-1])
+	}
+	sum := &steered{Act: name, Refused: map[string]int{}}
+	for i, id := range ids {
+		_, _, err := call.Ask(ctx, c.client(), nil, api.ActRequest{Instance: id})
+		p, refused := errors.AsType[*api.Problem](err)
+		switch {
+		case refused && p.Status < http.StatusInternalServerError:
+			sum.Refused[p.Code]++
+		case err != nil:
+			c.Progress("")
+			c.Say("%d of %d done before that; the same command goes on", sum.Done, len(ids))
+			return err
+		default:
+			sum.Done++
+		}
+		c.Progress("%d of %d", i+1, len(ids))
+	}
+	c.Progress("")
+	return display(c, sum, nil, func(s *screen.Screen, a *steered) { show.Steered(s, a.Act, a.Done, a.Refused, more) })
+}
+
+// choice pages through the instances, as PROCESS/ID.
+func (c *cli) choice(ctx context.Context, b batch) (ids []string, more bool, err error) {
+	names := []string{b.process}
+	if b.process == "" { // a page goes on within one process
+		reports, _, err := fetch(ctx, c, api.GetReport, nil, nil)
+		if err != nil {
+			return nil, false, err
+		}
+		names = names[:0]
+		for _, r := range reports {
+			names = append(names, r.Process)
+		}
+	}
+	for _, name := range names {
+		for after := ""; len(ids) < b.limit; {
+			page, _, err := fetch(ctx, c, api.GetInstances, url.Values{"process": {name}, "state": {b.state}, "older": {b.older},
+				"stuck": {strconv.FormatBool(b.stuck)}, "after": {after}, "limit": {strconv.Itoa(min(b.limit-len(ids), 1000))}}, nil)
+			if p, ok := errors.AsType[*api.Problem](err); ok && p.Status == http.StatusNotFound && len(names) > 1 {
+				break // another process has the state
+			}
+			if err != nil {
+				return nil, false, err
+			}
+			for _, v := range page.Instances {
+				ids = append(ids, v.Process+"/"+v.ID)
+			}
+			if more = page.More; !page.More || page.Next == "" {
+				break
+			}
+			after = page.Next
+		}
+	}
+	return ids, more, nil
+}
+
+func (c *cli) setData(ctx context.Context, args []string) error {
+	set, err := pairs(args[1:], "customer.email=ann@example.com")
+	if err != nil {
+		return err
+	}
+	raw, err := json.Marshal(set)
+	if err != nil {
+		return err
+	}
+	return c.act(ctx, api.PostChange, api.ActRequest{Instance: args[0], With: raw})
+}
+
+func (c *cli) callVerb() *cobra.Command {
+	var file string
+	cmd := verb("call ID ADAPTER.OPERATION", "Call an operation by hand, for an instance", 2, 2, func(ctx context.Context, args []string) error {
+		q := api.CallRequest{Instance: args[0], Operation: args[1]}
+		if file != "" {
+			raw, err := c.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			q.Body = string(raw)
+		}
+		return tell(ctx, c, api.PostCall, nil, q, show.Called)
+	})
+	cmd.Long = "Call an operation by hand, such as a refund. The same operation with the same body is the same call of the instance: it is made once,\n" +
+		"also when it is asked twice, and what it was answered is shown again. The answer is kept in the history."
+	cmd.Flags().StringVar(&file, "body", "", "file with the request; - for stdin")
+	return cmd
+}
