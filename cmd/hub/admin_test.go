@@ -24,7 +24,7 @@ func TestAdminAPI(t *testing.T) {
 		{"GET /trace", "", 404, `"detail": "nothing came in yet"`},
 		{"POST /dead/replay", `{"all": true}`, 404, `"code": "not_found"`},
 		{"POST /dead/replay", `{"al": true}`, 400, `unknown field`},
-		{"POST /dead/drop", `{"all": true, "group": "g1"}`, 400, `give one of seqs, group and all`},
+		{"POST /dead/drop", `{"all": true, "group": "g1"}`, 400, `give one of seqs, all, and what to choose by`},
 		{"POST /pipelines/intake/messages", `{"id": `, 422, `"code": "`},
 		{"POST /pipelines/nope/pause", ``, 404, `no pipeline`},
 		{"GET /nope", "", 404, `"code": "no_route"`},

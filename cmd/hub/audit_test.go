@@ -70,7 +70,7 @@ func TestActsAreRecorded(t *testing.T) {
 	if r := list[1]; r.On != "work" || r.Why != "stock count" {
 		t.Errorf("the pause: %+v", r)
 	}
-	if r := list[5]; r.Asked != `{"seqs":[`+seq+`]}` || r.Why != `mended \u001b[2J` {
+	if r := list[5]; r.Asked != `{"seqs":[`+seq+`],"limit":1}` || r.Why != `mended \u001b[2J` {
 		t.Errorf("the replay: %+v", r)
 	}
 	has(t, s.hub(0, "audit", "--who", "bob"), "replay", "mended")

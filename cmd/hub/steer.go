@@ -109,23 +109,32 @@ func (c *cli) choice(ctx context.Context, b batch) (ids []string, more bool, err
 		}
 	}
 	for _, name := range names {
-		for after := ""; len(ids) < b.limit; {
-			page, _, err := fetch(ctx, c, api.GetInstances, url.Values{"process": {name}, "state": {b.state}, "older": {b.older},
-				"stuck": {strconv.FormatBool(b.stuck)}, "after": {after}, "limit": {strconv.Itoa(min(b.limit-len(ids), 1000))}}, nil)
-			if p, ok := errors.AsType[*api.Problem](err); ok && p.Status == http.StatusNotFound && len(names) > 1 {
-				break // another process has the state
-			}
-			if err != nil {
-				return nil, false, err
-			}
-			for _, v := range page.Instances {
-				ids = append(ids, v.Process+"/"+v.ID)
-			}
-			if more = page.More; !page.More || page.Next == "" {
-				break
-			}
-			after = page.Next
+		found, rest, err := c.choiceOf(ctx, b, name, b.limit-len(ids))
+		if p, ok := errors.AsType[*api.Problem](err); ok && p.Status == http.StatusNotFound && len(names) > 1 {
+			continue // another process has the state
 		}
+		if err != nil {
+			return nil, false, err
+		}
+		ids, more = append(ids, found...), more || rest
+	}
+	return ids, more, nil
+}
+
+// choiceOf is the choice among the instances of one process, up to limit.
+func (c *cli) choiceOf(ctx context.Context, b batch, name string, limit int) (ids []string, more bool, err error) {
+	query := url.Values{"process": {name}, "state": {b.state}, "older": {b.older}, "stuck": {strconv.FormatBool(b.stuck)}}
+	for more = true; more && len(ids) < limit; {
+		query.Set("limit", strconv.Itoa(min(limit-len(ids), 1000)))
+		page, _, err := fetch(ctx, c, api.GetInstances, query, nil)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, v := range page.Instances {
+			ids = append(ids, v.Process+"/"+v.ID)
+		}
+		query.Set("after", page.Next)
+		more = page.More && page.Next != ""
 	}
 	return ids, more, nil
 }

@@ -2,6 +2,7 @@ package process_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -107,8 +108,8 @@ func TestRetryByHandAndByReplay(t *testing.T) {
 	seq := s.Dead()[0].Seq
 	s.put(process.Retry("order", "W-1", "R", s.Clock.Now()))
 	s.at("W-1", "done")
-	if err := s.Store.Commit(context.Background(), &hub.Unit{Settles: []hub.Settle{{Seq: seq, Replay: true}}}); err != nil {
-		t.Fatal(err)
+	if err := s.Store.Commit(context.Background(), &hub.Unit{Settles: []hub.Settle{{Seq: seq, Replay: true}}}); !errors.Is(err, hub.ErrConflict) {
+		t.Fatalf("its dead letter is gone, and a replay of it says %v", err)
 	}
 	s.Runtime.WakeAll()
 	s.Settle()

@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 	"net/http"
 	"net/url"
 	"os/user"
+	"slices"
 	"strings"
 	"time"
 
@@ -147,24 +149,43 @@ func AuditLog(ctx context.Context, st store.Reader, query url.Values) (*api.Audi
 	if err != nil {
 		return nil, err
 	}
-	for end > 1 && len(page.Lines) < most {
-		from := max(end-auditPage, 1)
-		lines, err := audit.Lines(ctx, st, from-1, int(end-from))
+	for line, err := range auditBackward(ctx, st, end) {
 		if err != nil {
 			return nil, err
 		}
-		for i := len(lines) - 1; i >= 0 && len(page.Lines) < most; i-- {
-			r, _, _, err := audit.Parse([]byte(lines[i]))
-			if r.N >= end || err == nil && !chosen(&r) {
-				continue
-			}
-			page.Lines = append(page.Lines, lines[i])
+		if r, _, _, err := audit.Parse([]byte(line)); err != nil || chosen(&r) { // what can't be read is shown to be so
+			page.Lines = append(page.Lines, line)
 		}
-		if end = from; len(lines) == 0 {
-			break // what was before is expired
+		if len(page.Lines) == most {
+			break
 		}
 	}
 	return page, nil
+}
+
+// auditBackward are the lines with numbers below end, the newest first, down to what is expired.
+func auditBackward(ctx context.Context, st store.Reader, end int64) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for end > 1 {
+			from := max(end-auditPage, 1)
+			lines, err := audit.Lines(ctx, st, from-1, int(end-from))
+			if err != nil {
+				yield("", err)
+				return
+			}
+			for _, line := range slices.Backward(lines) {
+				if r, _, _, err := audit.Parse([]byte(line)); err == nil && r.N >= end {
+					continue // some of this page are gone
+				}
+				if !yield(line, nil) {
+					return
+				}
+			}
+			if end = from; len(lines) == 0 {
+				return
+			}
+		}
+	}
 }
 
 // auditFilter is what a query chooses.

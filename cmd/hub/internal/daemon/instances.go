@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/cmd/hub/internal/words"
@@ -44,13 +45,7 @@ func (a *admin) instances(r *http.Request) (*api.Instances, error) {
 		return nil, err
 	}
 	early := r.FormValue("early") == "true"
-	keep := func(v *process.View) bool {
-		at := slices.ContainsFunc(v.Places, func(p process.Place) bool {
-			return (state == "" || p.State == state) && (before.IsZero() || p.Since.Before(before))
-		})
-		at = at && (state != "" || v.Closed.IsZero()) || state == "" && before.IsZero() && v.Closed.IsZero()
-		return at && (!early || len(v.Early) > 0)
-	}
+	keep := func(v *process.View) bool { return stands(v, state, before) && (!early || len(v.Early) > 0) }
 	list := a.listed
 	if r.FormValue("stuck") == "true" {
 		list = a.stuck
@@ -72,6 +67,16 @@ func (a *admin) instances(r *http.Request) (*api.Instances, error) {
 		}
 	}
 	return out, nil
+}
+
+// stands tells that the instance is in the state, "": in any and has not ended, since a time before; zero: whenever it came there.
+func stands(v *process.View, state string, before time.Time) bool {
+	if state == "" && (!v.Closed.IsZero() || before.IsZero()) {
+		return v.Closed.IsZero()
+	}
+	return slices.ContainsFunc(v.Places, func(p process.Place) bool {
+		return (state == "" || p.State == state) && (before.IsZero() || p.Since.Before(before))
+	})
 }
 
 // listing asks for up to limit instances of the process name that keep chooses, behind the ID after.

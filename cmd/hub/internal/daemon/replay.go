@@ -55,38 +55,23 @@ func (a *admin) settle(r *http.Request, s *api.DeadSelection, try bool, do func(
 	}
 	g, c := a.current.Load(), actOf(r.Context())
 	answer := &api.Settled{DryRun: s.DryRun, Then: map[string]int{}, Now: g.Plan.Version, Queues: map[string]int{}}
-	var trier *trier
+	w := &settling{Settled: answer, u: &hub.Unit{}, do: do, limit: s.Limit}
 	if try {
 		var err error
-		if trier, err = a.newTrier(g, answer); err != nil {
+		if w.trier, err = a.newTrier(g, answer); err != nil {
 			return nil, err
 		}
 	}
-	u, last := &hub.Unit{}, int64(0)
 	for d, err := range a.chosen(r.Context(), s, answer) {
-		if err != nil {
-			return nil, err
-		}
-		if !s.DryRun && answer.Count == settlePart {
-			answer.Next = last
+		if err == nil && !s.DryRun && answer.Count == settlePart {
+			answer.Next = w.last
 			break
 		}
-		one := &hub.Unit{}
-		if err := do(one, d); err != nil {
+		if err == nil {
+			err = w.add(r.Context(), d)
+		}
+		if err != nil {
 			return nil, err
-		}
-		last = d.Seq
-		if answer.Count++; answer.Count == s.Limit {
-			answer.Next = last
-		}
-		addDead(answer, d)
-		switch {
-		case !s.DryRun:
-			u.Settles, u.Puts = append(u.Settles, one.Settles...), append(u.Puts, one.Puts...)
-		case try && trier.Tried < triedMost:
-			if err := trier.try(r.Context(), d, one); err != nil {
-				return nil, err
-			}
 		}
 	}
 	if answer.Count == 0 && s.After == 0 {
@@ -95,7 +80,7 @@ func (a *admin) settle(r *http.Request, s *api.DeadSelection, try bool, do func(
 	if c.Count, c.looked = answer.Count, s.DryRun || answer.Count == 0; c.looked {
 		return answer, nil
 	}
-	err := a.commit(r.Context(), u)
+	err := a.commit(r.Context(), w.u)
 	if errors.Is(err, hub.ErrConflict) {
 		return nil, api.Conflictf("settled", "somebody else has replayed or dropped some of them meanwhile; nothing was done: ask again")
 	}
@@ -104,6 +89,36 @@ func (a *admin) settle(r *http.Request, s *api.DeadSelection, try bool, do func(
 	}
 	a.current.Load().rt.WakeAll()
 	return answer, nil
+}
+
+// settling is a portion of dead letters on its way.
+type settling struct {
+	*api.Settled
+	u     *hub.Unit // what is done with all of them
+	do    func(u *hub.Unit, d *hub.Delivery) error
+	trier *trier // nil: they are not tried
+	limit int
+	last  int64
+}
+
+// add does with d what is to be done, or looks at it.
+func (w *settling) add(ctx context.Context, d *hub.Delivery) error {
+	one := &hub.Unit{}
+	if err := w.do(one, d); err != nil {
+		return err
+	}
+	w.last = d.Seq
+	if w.Count++; w.Count == w.limit {
+		w.Next = w.last
+	}
+	addDead(w.Settled, d)
+	if w.trier != nil && w.trier.Tried < triedMost {
+		return w.trier.try(ctx, d, one)
+	}
+	if !w.DryRun {
+		w.u.Settles, w.u.Puts = append(w.u.Settles, one.Settles...), append(w.u.Puts, one.Puts...)
+	}
+	return nil
 }
 
 // chosen are the dead letters of a selection, the oldest first. What a condition could not be told of is counted in the answer.
@@ -129,26 +144,12 @@ func (a *admin) chosen(ctx context.Context, s *api.DeadSelection, answer *api.Se
 
 // letters are the dead letters that are named, or all of the group.
 func (a *admin) letters(ctx context.Context, s *api.DeadSelection) iter.Seq2[*hub.Delivery, error] {
+	if len(s.Seqs) > 0 {
+		return a.numbered(ctx, s)
+	}
 	return func(yield func(*hub.Delivery, error) bool) {
-		slices.Sort(s.Seqs)
-		for _, seq := range s.Seqs {
-			if seq <= s.After {
-				continue
-			}
-			page, err := a.storage.Browse(ctx, store.BrowseQuery{State: hub.Dead, After: seq - 1, Limit: 1})
-			if err == nil && (len(page) == 0 || page[0].Seq != seq) {
-				err = api.NotFoundf("no dead letter %d", seq)
-			}
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if !yield(page[0], nil) {
-				return
-			}
-		}
 		q := store.BrowseQuery{State: hub.Dead, Cause: s.Group, After: s.After, Limit: browsePage}
-		for more := len(s.Seqs) == 0; more; {
+		for more := true; more; {
 			page, err := a.storage.Browse(ctx, q)
 			if err != nil {
 				yield(nil, err)
@@ -160,6 +161,28 @@ func (a *admin) letters(ctx context.Context, s *api.DeadSelection) iter.Seq2[*hu
 				}
 			}
 			more = len(page) == browsePage
+		}
+	}
+}
+
+// numbered are the dead letters with the numbers of the selection; one that is none is an error.
+func (a *admin) numbered(ctx context.Context, s *api.DeadSelection) iter.Seq2[*hub.Delivery, error] {
+	return func(yield func(*hub.Delivery, error) bool) {
+		slices.Sort(s.Seqs)
+		for _, seq := range s.Seqs {
+			if seq <= s.After {
+				continue
+			}
+			page, err := a.storage.Browse(ctx, store.BrowseQuery{State: hub.Dead, After: seq - 1, Limit: 1})
+			if err == nil && (len(page) == 0 || page[0].Seq != seq) {
+				page, err = []*hub.Delivery{nil}, api.NotFoundf("no dead letter %d", seq)
+			}
+			if err != nil || !yield(page[0], nil) {
+				if err != nil {
+					yield(nil, err)
+				}
+				return
+			}
 		}
 	}
 }
