@@ -24,6 +24,7 @@ type target struct {
 	step    string
 	retry   string // the retry policy of the step; "": soon
 	link    *link
+	parks   bool // what may have arrived becomes a dead letter; else it is sent again
 	// count is how often each message has arrived so far.
 	count func() (map[string]int, error)
 }

@@ -101,14 +101,28 @@ func (h *hub) stop() error {
 	}
 }
 
+// replay runs all dead letters again, as a person does who has seen that the far end is well.
+func (h *hub) replay(t testing.TB) {
+	t.Helper()
+	if out, err := h.verb("replay", "--all"); err != nil && !strings.Contains(out, "no dead letter is selected") {
+		t.Errorf("hub replay: %v\n%s", err, out)
+	}
+}
+
+// verb runs `hub verb ...` on it.
+func (h *hub) verb(args ...string) (string, error) {
+	cmd := exec.Command(h.process.Path, args...)
+	cmd.Dir, cmd.Env = h.dir, h.env
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
 // report is its own view of what happened.
 func (h *hub) report() string {
 	text := ""
 	for _, verb := range []string{"status", "dlq"} {
-		cmd := exec.Command(h.process.Path, verb)
-		cmd.Dir, cmd.Env = h.dir, h.env
-		out, _ := cmd.CombinedOutput()
-		text += "hub " + verb + ":\n" + string(out)
+		out, _ := h.verb(verb)
+		text += "hub " + verb + ":\n" + out
 	}
 	return text + h.tail()
 }

@@ -120,6 +120,9 @@ func (c *cell) run(t *testing.T) {
 	c.result = &result{}
 	var stood time.Duration // the machine stood still for so long, which does not count
 	for c.judge(t, out, ids); c.result.lost > 0 && time.Since(healed)-stood < drained+patience; c.judge(t, out, ids) {
+		if out.parks {
+			h.replay(t)
+		}
 		const pause = 100 * time.Millisecond
 		slept := time.Now()
 		time.Sleep(pause)

@@ -76,7 +76,7 @@ func TestFault_V3_OutagesAreSeen(t *testing.T) {
 		ofCharges("billing refused", func(_ testing.TB, s *service) { s.link.down() }, func(t testing.TB, s *service) { s.link.up(t) }),
 		ofCharges("billing 503", func(_ testing.TB, s *service) { s.refuses.Store(true) }, func(_ testing.TB, s *service) { s.refuses.Store(false) }),
 		ofCharges("billing silent", func(_ testing.TB, s *service) { s.link.infect(&toxics.TimeoutToxic{}) }, func(_ testing.TB, s *service) { s.link.infect(&toxics.NoopToxic{}) }),
-		{"mail server away", filesSource, smtpTarget, down, up},
+		{"mail server away", filesSource, func(t testing.TB, c *cell) target { return mailTarget(t, c, &atomic.Bool{}) }, down, up},
 		{"PostgreSQL away", filesSource, sqlTarget, down, up},
 		{"RabbitMQ away", filesSource, amqpTarget, down, up},
 		{"STOMP away", filesSource, stompTarget, down, up},

@@ -7,6 +7,7 @@ import (
 	netmail "net/mail"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -46,7 +47,13 @@ func (b mailbox) Data(r io.Reader) error {
 	return nil
 }
 
-func smtpTarget(t testing.TB, c *cell) target { return mailTarget(t, c, &atomic.Bool{}) }
+// smtpTarget parks what may have been delivered, so that a person, here the test, decides: the other choice tries it again after half an hour.
+func smtpTarget(t testing.TB, c *cell) target {
+	out := mailTarget(t, c, &atomic.Bool{})
+	out.adapter = strings.TrimSuffix(out.adapter, "}") + ", on_ambiguous: park}"
+	out.parks = true
+	return out
+}
 
 func mailTarget(t testing.TB, c *cell, full *atomic.Bool) target {
 	arrived := newTally()
