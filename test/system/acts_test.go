@@ -213,6 +213,9 @@ func TestProcessByHand(t *testing.T) {
 		s.post("/parcels", fmt.Sprintf(`{"id":"P-%d","card":"tok_visa","zip":"00000"}`, i)) // the carrier never answers for this zip
 	}
 	s.until("all are stuck", func() bool { return strings.Count(s.says(0, words("process list --stuck")), "P-") == 3 })
+	s.says(0, words("replay --partner shipping --dry-run"), "3 dead letters", "would succeed 0, get to a call 3, still fail 0", "3 to shipping.book")
+	s.says(0, words("replay --pipeline parcel --cause timeout --dry-run"), "3 dead letters")
+	s.says(1, words("replay --partner billing --dry-run"), "no dead letter is selected")
 	s.says(1, words("process set P-0 zip=010699"), "at most 5 characters")
 	s.says(1, words("process set P-0 town=Dresden"), "town")
 	s.says(2, words("process set P-0 zip"), "is no path=value")
