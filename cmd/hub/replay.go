@@ -77,7 +77,7 @@ func (c *cli) drop(ctx context.Context, args []string, s api.DeadSelection, yes 
 		return exit.Usagef("%s; nothing was deleted; say --yes", words.Plural(would.Count, "dead letter"))
 	}
 	return c.settle(ctx, api.PostDrop, api.Replay{DeadSelection: s}, pace{}, func(s *screen.Screen, a *api.Settled) {
-		s.Print("%s deleted: hub dlq, hub audit --act drop", words.Plural(a.Count, "dead letter"))
+		s.Print("%s deleted, %d left: hub dlq", words.Plural(a.Count, "dead letter"), a.Left)
 	})
 }
 
@@ -156,6 +156,7 @@ func (c *cli) settle(ctx context.Context, call api.Call[*api.Settled], q api.Rep
 		if err != nil {
 			return c.stopped(err, sum.Count, most, q)
 		}
+		sum.Left = a.Left
 		if sum.Count += a.Count; a.Next == 0 || sum.Count >= most {
 			break
 		}

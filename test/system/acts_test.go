@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"orderhub/stub"
@@ -162,17 +163,17 @@ func TestMendedAndReplayed(t *testing.T) {
 func TestReplayIsKilled(t *testing.T) {
 	t.Parallel()
 	s := handSite(t)
-	const orders = 120
+	const orders = 300 // a minute at the rate of 5/s, so that the kill comes in the midst of it on any machine
 	for i := range orders {
 		s.post("/orders", fmt.Sprintf(`{"id":"W-%d","card":"tok_visa","zip":"?"}`, i))
 	}
 	s.until("all are dead letters", func() bool { return s.status().dead() == orders })
 	ended := make(chan string, 1)
 	go func() {
-		out, err := s.hub("replay", "--all", "--set", "zip=01069", "--rate", "40/s")
+		out, err := s.hub("replay", "--all", "--set", "zip=01069", "--rate", "5/s")
 		ended <- fmt.Sprint(out, " exit ", exitCode(err))
 	}()
-	s.until("some are replayed", func() bool { return s.shipped() >= 40 })
+	s.until("some are replayed", func() bool { return s.shipped() >= 10 })
 	s.kill()
 	out := <-ended
 	has(t, out, fmt.Sprint(" of ", orders, " done. The rest is as it was; go on with the same command and --until "))
@@ -265,6 +266,8 @@ func TestStrandedDeploy(t *testing.T) {
 	})
 	s.says(0, words("process move --process parcel --yes"), "0 instances done", "1 refused: newest_version")
 	s.says(0, words("process signal P-1 picked_up"), "ended in done")
+	s.process.Process.Signal(syscall.SIGHUP)
+	s.until("a reload by a signal is recorded", func() bool { return strings.Contains(strings.Join(s.verified(), "\n"), "|SIGHUP|done") })
 	acts := strings.Join(s.verified(), "\n")
 	has(t, acts, "refused: ", "ann|reload|", "|signal|parcel/P-1||done")
 }

@@ -135,6 +135,7 @@ type Settled struct {
 	Count  int            `json:"count"`
 	DryRun bool           `json:"dry_run,omitempty"`
 	Next   int64          `json:"next,omitempty"` // there may be more behind this one: go on with it as after
+	Left   int            `json:"left"`           // dead letters of the hub after it; with dry_run 0
 	Then   map[string]int `json:"then"`           // how many failed under which configuration
 	Now    string         `json:"now"`            // the configuration that runs
 	Queues map[string]int `json:"queues"`

@@ -64,7 +64,7 @@ func Replayed(s *screen.Screen, a *api.Settled) {
 		s.Say("of %s the condition could not be told, so they are not meant: %s", words.Plural(a.Unclear, "dead letter"), a.Why)
 	}
 	if !a.DryRun {
-		s.Print("%s replayed: hub dlq shows what failed again, hub audit --act replay who did it", text)
+		s.Print("%s replayed, %d left: hub dlq; hub audit --act replay tells who did it", text, a.Left)
 		return
 	}
 	if !a.First.IsZero() {
