@@ -6,7 +6,6 @@ import (
 	"mime"
 	"slices"
 	"strings"
-	"sync"
 
 	"orderhub/hub"
 	"orderhub/hub/coding"
@@ -21,16 +20,13 @@ type formats struct {
 	named map[string]*hub.Format // entries of `formats:`, and kinds with their defaults
 	kinds []hub.FormatKind
 	types map[string][]string // content types of each, by its name
-	coded sync.Map            // of codedAs: *hub.Format
+	coded coding.Cache
 }
-
-// codedAs is a kind of format behind a character set and a compression.
-type codedAs struct{ kind, charset, compress string }
 
 // formatSettings are the keys of an entry of `formats:` that every kind has; its own options stand beside them.
 type formatSettings struct {
 	Type        string `yaml:"type" required:"true" doc:"kind of format: csv, xml, …"`
-	ContentType string `yaml:"content_type" doc:"content type of what is written; left out: the kind's own"`
+	ContentType string `yaml:"content_type" doc:"content type of what is written; left out: the kind's own. A charset in it counts as charset: does"`
 	Charset     string `yaml:"charset" doc:"character set by its IANA name, such as windows-1252; left out: UTF-8, or what the content type says"`
 	Compress    string `yaml:"compress" oneof:"gzip|deflate|zstd" doc:"compression of the bytes; left out: none, or what content-encoding says"`
 }
@@ -81,18 +77,23 @@ func (l *loading) formatEntry(key, value *yamlfile.Node) *hub.Format {
 	if l.problems.Errors() > before {
 		return nil
 	}
+	charset, err := coding.Declared(s.Charset, s.ContentType)
+	if err != nil {
+		value.Get("content_type").Errorf("E218", "correct it", "the format %s: %s", key.Raw(), err)
+		return nil
+	}
 	f, err := kind.Open(cfg, l.formats.typed)
 	if err == nil {
-		f, err = coding.Wrap(f, s.Charset, s.Compress)
+		f, err = coding.Wrap(f, charset, s.Compress)
 	}
 	if err != nil {
 		value.Errorf("E218", "correct it", "the format %s: %s", key.Raw(), err)
 		return nil
 	}
-	own2 := *f
-	own2.Name, own2.Charset, own2.Type = key.Raw(), s.Charset, cmp.Or(s.ContentType, f.Type)
-	l.formats.types[own2.Name] = append(slices.Clone(kind.Types), own2.Type)
-	return &own2
+	entry := *f
+	entry.Name, entry.Charset, entry.Type = key.Raw(), charset, cmp.Or(s.ContentType, f.Type)
+	l.formats.types[entry.Name] = append(slices.Clone(kind.Types), entry.Type)
+	return &entry
 }
 
 // formatOf finds the format that n names; nil: n is nil, or names none, which is told.
@@ -122,24 +123,29 @@ func (l *loading) wires(ops *yamlfile.Node) map[string]wire {
 		if w.reply != nil && !hub.IsJSON(w.reply.Type) && op.Get("paging") != nil {
 			n.Errorf("E248", "leave paging out, and read one page a call: a poll goes on with cursor: and more:", "pages are read from JSON, and the answers of %s are %s", key.Raw(), w.reply.Name)
 		}
-		w.request = labelled(w.request, op.Get("headers"))
+		w.request = l.labelled(w.request, op.Get("headers"))
 		out[key.Raw()] = w
 		shorten(ops, key, op)
 	}
 	return out
 }
 
-// labelled is f with the content type that the headers of an operation say.
-func labelled(f *hub.Format, headers *yamlfile.Node) *hub.Format {
+// labelled is f with the content type that the headers of an operation say, and in its character set.
+func (l *loading) labelled(f *hub.Format, headers *yamlfile.Node) *hub.Format {
 	if f == nil || headers == nil {
 		return f
 	}
-	own := *f
 	for key, value := range headers.Entries() {
-		if strings.EqualFold(key.Raw(), hub.HeaderContentType) {
-			own.Type = value.Str()
-			return &own
+		if !strings.EqualFold(key.Raw(), hub.HeaderContentType) {
+			continue
 		}
+		if _, err := coding.Declared(f.Charset, value.Str()); err != nil {
+			value.Errorf("E218", "correct it", "the format %s: %s", f.Name, err)
+			return f
+		}
+		own := *l.formats.in(f, hub.Headers{hub.HeaderContentType: value.Str()}, f.Coding)
+		own.Type = value.Str()
+		return &own
 	}
 	return f
 }
@@ -156,31 +162,31 @@ func (f *formats) of(h hub.Headers) *hub.Format {
 	case name == hub.FormatJSON:
 		return nil
 	case name != "" && f.named[name] != nil:
-		return inCharset(f.named[name], h)
+		return f.in(f.named[name], h, f.named[name].Coding)
 	}
 	contentType, compress := h[hub.HeaderContentType], h[hub.HeaderEncoding]
 	if compress == "" && hub.IsJSON(contentType) {
 		return nil
 	}
-	kind, params, err := mime.ParseMediaType(contentType)
+	kind, _, err := mime.ParseMediaType(contentType)
 	if err != nil && contentType != "" && kind == "" {
 		kind = "*/*"
 	}
-	return f.codedAs(codedAs{f.kindOf(cmp.Or(kind, "application/json")), strings.ToLower(params["charset"]), strings.ToLower(compress)})
-}
-
-// inCharset is the format that an endpoint names for a message whose content type may name a character set.
-func inCharset(named *hub.Format, h hub.Headers) *hub.Format {
-	out, err := coding.In(named, h[hub.HeaderContentType])
-	if err != nil {
-		return unreadable(named, err)
+	plain := f.named[f.kindOf(cmp.Or(kind, "application/json"))]
+	if plain == nil {
+		return nil
 	}
-	return out
+	return f.in(plain, h, compress)
 }
 
-// unreadable is a format whose bytes can't be read here.
-func unreadable(f *hub.Format, err error) *hub.Format {
-	return &hub.Format{Name: f.Name, Type: f.Type, Encode: f.Encode,
+// in is a format for a message whose content type may name a character set. A coding that is not known makes a format that says so.
+func (f *formats) in(plain *hub.Format, h hub.Headers, compress string) *hub.Format {
+	out, err := f.coded.In(plain, h[hub.HeaderContentType], compress)
+	if err == nil {
+		return out
+	}
+	return &hub.Format{Name: plain.Name, Type: plain.Type,
+		Encode: func(doc.Value) ([]byte, error) { return nil, hub.Fail(hub.Invalid, "bad_coding", "%w", err) },
 		Decode: func([]byte) (doc.Value, error) {
 			return doc.Value{}, &doc.SyntaxError{Code: "bad_coding", Line: 1, Col: 1, Detail: err.Error()}
 		}}
@@ -219,23 +225,6 @@ func (f *formats) kindOf(contentType string) string {
 	return "json"
 }
 
-// codedAs is the format of a kind behind a coding, made once. One that is not known makes a format that says so.
-func (f *formats) codedAs(c codedAs) *hub.Format {
-	plain := f.named[c.kind]
-	if c.charset == "" && c.compress == "" || plain == nil {
-		return plain
-	}
-	if made, ok := f.coded.Load(c); ok {
-		return made.(*hub.Format)
-	}
-	out, err := coding.Wrap(plain, c.charset, c.compress)
-	if err != nil { // not kept: whoever sends it could fill the memory
-		return unreadable(plain, err)
-	}
-	made, _ := f.coded.LoadOrStore(c, out)
-	return made.(*hub.Format)
-}
-
 // written is m as an endpoint gets it: its body in the endpoint's format (nil: none is named), and its headers saying so.
 // A content type that the step itself sets, as set tells, says the format where the endpoint names none. The name of
 // an entry of `formats:` goes with what stays within the hub and its channels (ours).
@@ -254,7 +243,10 @@ func (f *formats) written(m *hub.Message, named *hub.Format, set, ours bool) err
 		name = named.Name
 	}
 	if set {
-		named = inCharset(named, m.Headers)
+		if _, err := coding.Declared(named.Charset, contentType); err != nil {
+			return hub.Fail(hub.Invalid, "bad_coding", "%w", err)
+		}
+		named = f.in(named, m.Headers, named.Coding)
 	}
 	if err := encode(m, named); err != nil {
 		return err
@@ -290,7 +282,7 @@ func (f *formats) read(m *hub.Message, named *hub.Format) *hub.Message {
 		return m
 	}
 	c := *m
-	c.Body, c.Headers = m.Body.In(inCharset(named, m.Headers)), m.Headers.With(hub.HeaderFormat, named.Name)
+	c.Body, c.Headers = m.Body.In(f.in(named, m.Headers, named.Coding)), m.Headers.With(hub.HeaderFormat, named.Name)
 	return &c
 }
 

@@ -41,10 +41,11 @@ func typed(h *patterntest.Hub, id, contentType, body string) *hub.Message {
 }
 
 const formatsYAML = `
-adapters: {web: {type: fake-web}, files: {type: fake}, far: {type: fake, ops: {charge: {format: {request: form, reply: xml}}, look: {format: json}, plain: {}}}}
+adapters: {web: {type: fake-web}, files: {type: fake}, far: {type: fake, ops: {tell: {format: text, headers: {content-type: text/plain; charset=utf-16le}}, charge: {format: {request: form, reply: xml}}, look: {format: json}, plain: {}}}}
 formats:
   erp: {type: xml, root: Order, lists: [Line], declaration: false}
   latin: {type: text, charset: iso-8859-1}
+  said: {type: text, content_type: text/plain; charset=windows-1253}
   packed: {type: json, compress: gzip, content_type: application/vnd.acme+json}
 `
 
@@ -98,6 +99,8 @@ pipelines:
   in: {from: {files: in, format: text}, steps: [{send: kept}]}
   second: {from: kept, steps: [{send: {far: out}, with: =body}]}
   zipped: {from: {files: zip, format: zipped}, steps: [{send: {far: out}, with: =body}]}
+  said: {from: {files: said, format: said}, steps: [{send: {far: greek}, with: =body}]}
+  mixed: {from: {files: mixed}, steps: [{send: {far: out}, format: latin, headers: {content-type: text/plain; charset=utf-8}, with: x}]}
   own: {from: {files: own, format: latin}, steps: [{send: {far: out}, with: =body}]}
   written:
     from: {web: POST}
@@ -119,11 +122,18 @@ pipelines:
 	if got := patterntest.Bodies(h.Sent("far out")); len(got) != 3 || got[0] != `"Zoë"` || got[1] != `"Zoë"` || got[2] != `"Zoë"` {
 		t.Errorf("%q", got)
 	}
+	if _, err := h.In("said", typed(h, "said", "", "\xe1")); err != nil || strings.Join(patterntest.Bodies(h.Sent("far greek")), "") != `"α"` {
+		t.Errorf("%v %q", err, patterntest.Bodies(h.Sent("far greek")))
+	}
 	if _, err := h.In("in", typed(h, "m9", "text/plain; charset=klingon", "Zo\xeb")); err != nil {
 		t.Error(err)
 	}
 	h.Settle()
-	if dead := h.Dead(); len(dead) != 1 || !strings.Contains(dead[0].Error.Text(), "klingon") {
+	if _, err := h.In("mixed", h.Message("mixed", `{}`)); err != nil {
+		t.Error(err)
+	}
+	dead := h.Dead()
+	if len(dead) != 2 || !strings.Contains(dead[0].Error.Text(), "klingon") || !strings.Contains(dead[1].Error.Text(), "the content type says charset=utf-8, and the format has charset: iso-8859-1") {
 		t.Errorf("%v", dead)
 	}
 	if _, err := h.In("written", h.Message("m10", `{}`)); err != nil {
@@ -145,8 +155,10 @@ pipelines:
       - {send: {far: b}, headers: {content-type: application/x-www-form-urlencoded}, with: {id: =body.id, s: "a b"}}
       - {send: {far: c}, format: latin, with: ="Zoë"}
       - {send: {far: d}, format: packed, with: {id: 1}}
+      - {send: {far: e}, format: said, with: ="α"}
+      - {call: far.tell, with: ="ë", as: told}
       - {reply: {status: 200, body: {Id: =body.id}, format: erp}}
-`, nil)
+`, map[string]patterntest.Answer{"far.tell": func(context.Context, *hub.Message) (*hub.Message, error) { return &hub.Message{}, nil }})
 	reply, err := h.In("in", h.Message("m1", `{"id":"A-1","lines":["x","y"]}`))
 	if err != nil {
 		t.Fatal(err)
@@ -159,6 +171,7 @@ pipelines:
 		"far b": {"id=A-1&s=a+b", "application/x-www-form-urlencoded", ""},
 		"far c": {"Zo\xeb", "text/plain; charset=iso-8859-1", ""},
 		"far d": {"\x1f\x8b", "application/vnd.acme+json", "gzip"},
+		"far e": {"\xe1", "text/plain; charset=windows-1253", ""},
 	} {
 		sent := h.Sent(target)
 		if len(sent) != 1 {
@@ -169,6 +182,9 @@ pipelines:
 		if !strings.HasPrefix(string(m.Body.Bytes()), want[0]) || m.Headers.Get(hub.HeaderContentType) != want[1] || m.Headers.Get(hub.HeaderEncoding) != want[2] {
 			t.Errorf("%s: %q %v", target, m.Body.Bytes(), m.Headers)
 		}
+	}
+	if told := h.Called("far.tell"); len(told) != 1 || string(told[0].Body.Bytes()) != "\xeb\x00" {
+		t.Errorf("told: %q", patterntest.Bodies(told))
 	}
 }
 
@@ -261,13 +277,17 @@ pipelines:
 
 func TestFormatsAreChecked(t *testing.T) {
 	for yaml, want := range map[string]string{
-		"formats: {a: {root: x}}":                      `error[E216]: the format a has no type`,
-		"formats: {a: {type: xlm}}":                    `error[E217]: unknown kind of format "xlm"`,
-		"formats: {a: {type: xml, rot: x}}":            `unknown xml format field "rot"`,
-		"formats: {a: {type: form, nested: deep}}":     `nested`,
-		"formats: {a: {type: text, charset: klingon}}": `error[E218]: the format a: the character set "klingon" is not known`,
-		"formats: {a: {type: fixed}}":                  `error[E218]: one of columns and records is needed`,
-		"channels: {c: {type: direct, format: xlm}}":   `error[E229]: unknown format "xlm"`,
+		"formats: {a: {root: x}}":                                                              `error[E216]: the format a has no type`,
+		"formats: {a: {type: xlm}}":                                                            `error[E217]: unknown kind of format "xlm"`,
+		"formats: {a: {type: xml, rot: x}}":                                                    `unknown xml format field "rot"`,
+		"formats: {a: {type: form, nested: deep}}":                                             `nested`,
+		"formats: {a: {type: text, charset: klingon}}":                                         `error[E218]: the format a: the character set "klingon" is not known`,
+		"formats: {a: {type: text, content_type: text/plain; charset=klingon}}":                `1:41: error[E218]: the format a: the character set "klingon" is not known`,
+		"formats: {a: {type: text, charset: utf-16, content_type: text/plain; charset=utf-8}}": `1:58: error[E218]: the format a: the content type says charset=utf-8, and the format has charset: utf-16; write the same in both`,
+		"formats: {a: {type: text, content_type: text/plain; charset}}":                        `1:41: error[E218]: the format a: "text/plain; charset" is no content type`,
+		"formats: {a: {type: text, charset: utf-16}}\nadapters: {far: {type: fake, ops: {op: {format: a, headers: {Content-Type: text/plain; charset=utf-8}}}}}": `2:76: error[E218]: the format a: the content type says charset=utf-8`,
+		"formats: {a: {type: fixed}}":                                                             `error[E218]: one of columns and records is needed`,
+		"channels: {c: {type: direct, format: xlm}}":                                              `error[E229]: unknown format "xlm"`,
 		"adapters: {far: {type: fake, ops: {list: {paging: {by: page}, format: {reply: form}}}}}": `error[E248]: pages are read from JSON, and the answers of list are form`,
 	} {
 		if got := patterntest.Problems(t, patterntest.Config{YAML: yaml + "\npipelines: {}\n", Registry: formatted()}); !strings.Contains(got, want) {

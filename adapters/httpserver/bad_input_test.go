@@ -197,7 +197,7 @@ func TestBadInput(t *testing.T) {
 		{"15", "nodes", post("", "["+strings.Repeat("[],", 200_000)+"[]]"), 413, "json_too_complex"},
 		{"16", "duplicate key", post("", `{"amount":1,"amount":2}`), 400, "duplicate_key"},
 		{"18", "UTF-8", post("", "{\"a\":\"\xff\"}"), 400, "bad_utf8"},
-		{"18", "lone surrogate", post("", `{"a":"\ud800"}`), 400, "bad_utf8"},
+		{"18", "lone surrogate", post("", `{"a":"\ud800"}`), 400, "bad_json"},
 		{"25", "long key", post("Idempotency-Key: "+strings.Repeat("k", 256)+"\r\n", `{}`), 400, "bad_idempotency_key"},
 		{"28", "multipart", post("Content-Type: multipart/form-data\r\n", `{}`), 415, "unsupported_media_type"},
 		{"29", "encoded dots", "GET /a/%2e%2e/orders HTTP/1.1\r\nHost: x\r\n\r\n", 404, "no_route"},

@@ -104,7 +104,7 @@ func (s *Source) decoded(m *hub.Message, method string) (*hub.Message, *problem)
 	}
 	format := s.about.Format
 	if format != nil {
-		format, _ = coding.In(format, m.Headers[hub.HeaderContentType]) // known, else it were refused
+		format, _ = s.formats.In(format, m.Headers[hub.HeaderContentType], format.Coding) // known, else it were refused
 		m.Body, m.Headers[hub.HeaderFormat] = m.Body.In(format), format.Name
 	}
 	if format != nil || hub.IsJSON(m.Headers[hub.HeaderContentType]) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"orderhub/hub"
+	"orderhub/hub/coding"
 )
 
 // Source is one route. Its messages are requests; a handler that is a
@@ -27,6 +28,7 @@ type Source struct {
 	begins  []string    // of headers that messages carry
 	named   [][2]string // headers of the messages beside the usual ones
 	about   hub.Description
+	formats coding.Cache // about.Format in the character sets of requests
 	gate    gate
 	handler hub.Handler
 	caller  hub.Caller // nil: messages are only accepted

@@ -14,6 +14,7 @@ import (
 // TestFault_F4_BrokenRecords: files of every format with records. A broken record is refused with its code, line and column; its neighbours become documents as
 // the schema has them, whatever the file was, also when they are read again from the store, after the partner's first answer.
 func TestFault_F4_BrokenRecords(t *testing.T) {
+	const unknown = "a byte that has no meaning in the character set windows-1253"
 	for name, c := range map[string]struct {
 		content, a, b string
 		wants         []string
@@ -25,7 +26,13 @@ func TestFault_F4_BrokenRecords(t *testing.T) {
 			[]string{"bad_csv", "line 3 column 3: Preis €: \"5.00\" is no number such as 1.234,50"}},
 		"orders": {"<orders>\n<order><id>A</id><total>5</total></order>\n<order><id>&B;</id><total>6</total></order>\n<order><id>C</id><total>7</total></order></orders>",
 			`{"id":"A","total":5}`, `{"id":"C","total":7}`, []string{"bad_xml", "line 3 column 12"}},
-		"stock": {"A   00005\nB   000x5\nC   00007\n", `{"id":"A","total":5}`, `{"id":"C","total":7}`, []string{"bad_fixed", "line 2 column 5: total: \"000x5\" is no number"}},
+		"stock":      {"A   00005\nB   000x5\nC   00007\n", `{"id":"A","total":5}`, `{"id":"C","total":7}`, []string{"bad_fixed", "line 2 column 5: total: \"000x5\" is no number"}},
+		"greek-rows": {"id,total\nA\xe1,5\nB\xe1\xaa,6\nC\xe1,7\n", `{"id":"Aα","total":5}`, `{"id":"Cα","total":7}`, []string{"bad_charset", "line 3 column 3: " + unknown}},
+		"greek-lines": {"{\"id\":\"A\xe1\",\"total\":5}\n{\"id\":\"\xe1\xaa\",\"total\":6}\n{\"id\":\"C\xe1\",\"total\":7}\n", `{"id":"Aα","total":5}`, `{"id":"Cα","total":7}`,
+			[]string{"bad_charset", "line 2 column 9: " + unknown}},
+		"greek-tags": {"<orders>\n<order><id>A\xe1</id><total>5</total></order>\n<order><id>\xe1\xaa</id><total>6</total></order>\n<order><id>C\xe1</id><total>7</total></order></orders>",
+			`{"id":"Aα","total":5}`, `{"id":"Cα","total":7}`, []string{"bad_charset", "line 3 column 13: " + unknown}},
+		"greek-columns": {"A\xe1  00005\nB\xe1\xaa 00006\nC\xe1  00007\n", `{"id":"Aα","total":5}`, `{"id":"Cα","total":7}`, []string{"bad_charset", "line 2 column 3: " + unknown}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, judge := t.TempDir(), awayAtFirst(t)
@@ -36,6 +43,10 @@ retries: {soon: {times: 5, wait: 10ms..20ms}}
 formats:
   prices: {type: csv, charset: windows-1252, decimal: ",", group: ".", columns: {"Preis €": {as: total, type: number}}}
   orders: {type: xml, record: orders/order, root: order}
+  greek-rows: {type: csv, content_type: text/csv; charset=windows-1253}
+  greek-lines: {type: ndjson, charset: windows-1253}
+  greek-tags: {type: xml, record: orders/order, root: order, charset: windows-1253}
+  greek-columns: {type: fixed, charset: windows-1253, columns: [{name: id, width: 4}, {name: total, width: 5, type: number}]}
   stock: {type: fixed, columns: [{name: id, width: 4}, {name: total, width: 5, type: number}]}
 adapters: {rows: {type: files, dir: INBOX}, out: {type: files, dir: "`+out+`"}, judge: {type: http-client, url: "`+judge+`", ops: {look: "POST /look"}}}
 pipelines:
@@ -45,9 +56,9 @@ pipelines:
 `)
 			drop(t, inbox, "a.txt", c.content)
 			has(t, s.hub(1, "run", s.config, "--once"), "1 refused: hub refused list")
-			for id, want := range map[string]string{"A": c.a, "C": c.b} {
-				if got, err := os.ReadFile(filepath.Join(out, id+".json")); err != nil || strings.TrimSpace(string(got)) != want {
-					t.Errorf("%s: %s, %v; want %s", id, got, err, want)
+			for _, want := range []string{c.a, c.b} {
+				if got, err := os.ReadFile(filepath.Join(out, want[7:strings.Index(want, `",`)]+".json")); err != nil || strings.TrimSpace(string(got)) != want {
+					t.Errorf("%s, %v; want %s", got, err, want)
 				}
 			}
 			t.Setenv("HUB_STORE", "sqlite:"+filepath.Join(s.dir, "hub.db"))

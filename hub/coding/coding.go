@@ -10,6 +10,7 @@ import (
 	"mime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
@@ -55,7 +56,27 @@ func Charset(name string) (encoding.Encoding, error) {
 	return e, nil
 }
 
-// Wrap is f behind a character set ("" for UTF-8) and a compression ("" for none).
+// Declared is the character set that an option (charset) and a content type name; "": neither does. That they name two is an error which says so.
+func Declared(charset, contentType string) (string, error) {
+	if contentType == "" {
+		return charset, nil
+	}
+	_, params, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return "", fmt.Errorf("%q is no content type (%w); write such as text/csv; charset=windows-1252", contentType, err)
+	}
+	named := params["charset"]
+	other, err := Charset(named)
+	if err != nil || charset == "" || named == "" {
+		return cmp.Or(charset, named), err
+	}
+	if one, err := Charset(charset); err == nil && one != other {
+		return "", fmt.Errorf("the content type says charset=%s, and the format has charset: %s; write the same in both, or in one of them", named, charset)
+	}
+	return charset, nil
+}
+
+// Wrap is f, which has no character set of its own, in a character set ("" for UTF-8) and a compression ("" for none).
 func Wrap(f *hub.Format, charset, compress string) (*hub.Format, error) {
 	set, err := Charset(charset)
 	if err != nil {
@@ -64,22 +85,23 @@ func Wrap(f *hub.Format, charset, compress string) (*hub.Format, error) {
 	if compress != "" && !slices.Contains(Names(), compress) {
 		return nil, fmt.Errorf("the compression %q is not known; write one of %s", compress, strings.Join(Names(), ", "))
 	}
-	if set == nil && compress == "" {
+	if set == nil && compress == f.Coding {
 		return f, nil
 	}
-	w, c := *f, coded{f, set, charset, compress}
+	bare := cmp.Or(f.Bare, f)
+	w, c := *f, coded{bare, set, charset, compress}
 	if set != nil {
 		w.Type, _, _ = strings.Cut(w.Type, ";")
 		w.Type += "; charset=" + strings.ToLower(charset)
 	}
-	w.Bare, w.Coding, w.Decode, w.Encode = f, compress, c.decode, c.encode
+	w.Bare, w.Coding, w.Decode, w.Encode = bare, compress, c.decode, c.encode
 	if f.Records != nil {
 		w.Records = c.records
 	}
 	if f.Params != nil {
 		w.Params = func(raw []byte) string {
 			plain, _ := Expand(compress, raw, MaxExpanded)
-			return f.Params(plain)
+			return bare.Params(plain)
 		}
 	}
 	if w.Append = nil; f.Append != nil && compress != "deflate" { // which ends with its first stream
@@ -88,21 +110,35 @@ func Wrap(f *hub.Format, charset, compress string) (*hub.Format, error) {
 	return &w, nil
 }
 
-// In is f for a message of a content type: one that names a character set has its text in that, unless the format has its own.
-func In(f *hub.Format, contentType string) (*hub.Format, error) {
-	if f.Charset != "" || contentType == f.Type || !strings.Contains(contentType, ";") {
+// Cache has formats in the character sets and compressions of messages, each made once. The zero value is empty, and ready for use.
+type Cache struct{ made sync.Map } // of variant: *hub.Format
+
+// In is f for a message of a content type and a compression ("" for none): the text is in the character set that the content
+// type names, unless f has its own. A coding that is not known is an error, and not kept: whoever sends it could fill the memory.
+func (c *Cache) In(f *hub.Format, contentType, compress string) (*hub.Format, error) {
+	key := variant{format: f, compress: strings.ToLower(compress)}
+	if f.Charset == "" && strings.Contains(contentType, ";") {
+		_, params, _ := mime.ParseMediaType(contentType)
+		key.charset = strings.ToLower(params["charset"])
+	}
+	if key.charset == "" && key.compress == f.Coding {
 		return f, nil
 	}
-	_, params, err := mime.ParseMediaType(contentType)
-	set, unknown := Charset(params["charset"])
-	if err != nil || unknown != nil || set == nil {
-		return f, unknown
+	if made, ok := c.made.Load(key); ok {
+		return made.(*hub.Format), nil
 	}
-	out, err := Wrap(cmp.Or(f.Bare, f), strings.ToLower(params["charset"]), f.Coding)
-	if err == nil {
-		out.Name = f.Name
+	out, err := Wrap(f, key.charset, key.compress)
+	if err != nil {
+		return nil, err
 	}
-	return out, err
+	made, _ := c.made.LoadOrStore(key, out)
+	return made.(*hub.Format), nil
+}
+
+// variant is a format in a coding.
+type variant struct {
+	format            *hub.Format
+	charset, compress string
 }
 
 // coded is a format behind its coding.
@@ -116,7 +152,7 @@ type coded struct {
 func (c coded) decode(raw []byte) (doc.Value, error) {
 	plain, err := Expand(c.compress, raw, MaxExpanded)
 	if err == nil {
-		plain, err = toUTF8(c.set, plain)
+		plain, err = c.toUTF8(plain)
 	}
 	if err != nil {
 		return doc.Value{}, err
@@ -178,13 +214,25 @@ func (c coded) records(r io.Reader, limit int) hub.RecordReader {
 	if err != nil {
 		return func() (hub.Body, int, error) { return hub.Body{}, 1, bad(c.compress, err) }
 	}
-	if c.set != nil {
-		plain = transform.NewReader(plain, c.set.NewDecoder())
+	if c.set == nil {
+		return c.format.Records(plain, limit)
 	}
+	plain = transform.NewReader(plain, strict{c.set.NewDecoder()})
 	if c.marked() {
 		plain = io.MultiReader(strings.NewReader(mark), plain)
 	}
-	return c.format.Records(plain, limit)
+	next := c.format.Records(plain, limit)
+	return func() (hub.Body, int, error) {
+		body, line, err := next()
+		bad, _ := err.(*doc.SyntaxError)
+		if one, ok := err.(*hub.RecordError); ok {
+			bad = &one.SyntaxError
+		}
+		if bad != nil && bad.Code == doc.CodeBadUTF8 {
+			bad.Code, bad.Detail = codeBadCharset, c.meaningless()
+		}
+		return body, line, err
+	}
 }
 
 // leastWindow is what zstd may need as a content coding, however little comes out: RFC 9659.
@@ -258,17 +306,39 @@ func squeeze(name string, raw []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
+const codeBadCharset = "bad_charset"
+
+// noText stands for what has no meaning in a character set: a byte that is in no text in UTF-8, so that every format refuses
+// it where it stands, and in a stream the one record that it is in.
+const noText = 0xFF
+
+// strict is a decoder that writes noText where encoding.Decoder writes U+FFFD.
+type strict struct{ *encoding.Decoder }
+
+// Transform is that of transform.Transformer. A decoder writes whole characters only.
+func (s strict) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err error) {
+	nDst, nSrc, err = s.Decoder.Transform(dst, src, atEOF)
+	if unknown := []byte("\uFFFD"); bytes.Contains(dst[:nDst], unknown) {
+		nDst = copy(dst, bytes.ReplaceAll(dst[:nDst], unknown, []byte{noText}))
+	}
+	return nDst, nSrc, err
+}
+
+func (c coded) meaningless() string {
+	return "a byte that has no meaning in the character set " + c.charset
+}
+
 // toUTF8 converts a text, and refuses bytes that its character set gives no meaning.
-func toUTF8(set encoding.Encoding, raw []byte) ([]byte, error) {
-	if set == nil {
+func (c coded) toUTF8(raw []byte) ([]byte, error) {
+	if c.set == nil {
 		return raw, nil
 	}
-	plain, err := set.NewDecoder().Bytes(raw)
+	plain, _, err := transform.Bytes(strict{c.set.NewDecoder()}, raw)
 	if err != nil {
-		return nil, &doc.SyntaxError{Code: "bad_charset", Line: 1, Col: 1, Detail: err.Error()}
+		return nil, &doc.SyntaxError{Code: codeBadCharset, Line: 1, Col: 1, Detail: err.Error()}
 	}
-	if i := bytes.IndexRune(plain, '\uFFFD'); i >= 0 {
-		return nil, doc.Refuse(plain, i, "bad_charset", "a byte that its character set gives no meaning")
+	if i := bytes.IndexByte(plain, noText); i >= 0 {
+		return nil, doc.Refuse(plain, i, codeBadCharset, c.meaningless())
 	}
 	return plain, nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/text/encoding/charmap"
@@ -102,6 +103,87 @@ func TestFaults(t *testing.T) {
 	}
 	if _, err := f.Encode(doc.StringValue("Zoë 漢 字")); err == nil || hub.AsError(err).Reason != "no_charset" || !strings.Contains(err.Error(), "the character 漢 (U+6F22)") {
 		t.Error(err)
+	}
+}
+
+// TestMeaningless: a byte that has no meaning in a character set is no text: a whole body is refused with its place, and to
+// the records of a stream it is a byte that is not UTF-8, wherever the reads of the stream end.
+func TestMeaningless(t *testing.T) {
+	var refused error
+	lines := *plain
+	lines.Records = func(r io.Reader, _ int) hub.RecordReader {
+		return func() (hub.Body, int, error) {
+			raw, err := io.ReadAll(r)
+			if at := doc.NotUTF8(raw); at >= 0 && err == nil {
+				err = &hub.RecordError{SyntaxError: *doc.Refuse(raw, at, doc.CodeBadUTF8, "not UTF-8"), Raw: raw}
+			}
+			refused = err
+			return hub.Body{}, 1, err
+		}
+	}
+	const want = "line 2 column 9001: a byte that has no meaning in the character set windows-1253"
+	before := "\n" + strings.Repeat("\xe1\xe2\xe3", 3000)
+	f, err := Wrap(&lines, "windows-1253", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, raw := range []string{before + "\xaa", before + "\xaa\xe1\xaa\xaa" + before} {
+		if _, err := f.Decode([]byte(raw)); err == nil || err.Error() != want || err.(*doc.SyntaxError).Code != codeBadCharset {
+			t.Errorf("whole: %v", err)
+		}
+		for _, r := range []io.Reader{strings.NewReader(raw), iotest.OneByteReader(strings.NewReader(raw)), iotest.DataErrReader(strings.NewReader(raw))} {
+			if f.Records(r, 1<<20)(); refused == nil || refused.Error() != want || refused.(*hub.RecordError).Code != codeBadCharset {
+				t.Errorf("as a stream: %v", refused)
+			}
+		}
+	}
+	for _, raw := range []string{"", before, "\xff"} {
+		if _, _, err := f.Records(strings.NewReader(raw), 1<<20)(); (err != nil) != (raw == "\xff") {
+			t.Errorf("%.20q: %v", raw, err)
+		}
+	}
+}
+
+// TestCache: each coding is made once; UTF-8 and a format's own character set need none, and what is not known is not kept.
+func TestCache(t *testing.T) {
+	var c Cache
+	own := *plain
+	own.Charset = "utf-16"
+	zipped, err := Wrap(plain, "", "gzip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := func(f *hub.Format, contentType string) *hub.Format {
+		t.Helper()
+		out, err := c.In(f, contentType, f.Coding)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	for _, f := range []*hub.Format{plain, &own, zipped} {
+		for _, contentType := range []string{"", "text/plain", "text/plain; charset=UTF-8", "a; b; c"} {
+			if in(f, contentType) != f {
+				t.Errorf("%s in %q is another format", f.Type, contentType)
+			}
+		}
+	}
+	const greek = "text/plain; charset=Windows-1253"
+	if in(&own, greek) != &own || in(plain, greek) == plain || in(plain, greek) != in(plain, strings.ToLower(greek)) || in(zipped, greek) == in(plain, greek) {
+		t.Error("a format in another character set")
+	}
+	if f := in(zipped, greek); f.Coding != "gzip" || f.Bare != plain || f.Type != "text/plain; charset=windows-1253" {
+		t.Errorf("%+v", f)
+	}
+	for range 2 {
+		if f, err := c.In(plain, "text/plain; charset=klingon", "gzip"); err == nil {
+			t.Error(f)
+		}
+	}
+	kept := 0
+	c.made.Range(func(key, _ any) bool { kept++; return true })
+	if kept != 4 { // UTF-8 of two formats as well
+		t.Errorf("%d formats are kept", kept)
 	}
 }
 

@@ -126,7 +126,7 @@ func (p *parser) escape(i int) (int, *SyntaxError) {
 			return i + 12, nil
 		}
 	}
-	return 0, p.refuse(i, CodeBadUTF8, "lone surrogate "+string(p.src[i:i+6])+" is no character")
+	return 0, p.refuse(i, CodeBadJSON, "lone surrogate "+string(p.src[i:i+6])+" is no character")
 }
 
 func hex4(b []byte, i int) (uint32, bool) {

@@ -37,7 +37,7 @@ func TestBadInput(t *testing.T) {
 		{name: "byte order mark", body: "\ufeff" + good, status: 400, code: "bad_json", detail: "line 1"},
 		{name: "duplicate key", body: strings.Replace(good, `"total":5.00`, `"total":5.00,"total":50.00`, 1), status: 400, code: "duplicate_key", detail: `"total"`},
 		{name: "bad UTF-8", body: strings.Replace(good, "Ada", "Ad\xff", 1), status: 400, code: "bad_utf8", detail: "offset"},
-		{name: "lone surrogate", body: strings.Replace(good, "Ada", `\ud800`, 1), status: 400, code: "bad_utf8"},
+		{name: "lone surrogate", body: strings.Replace(good, "Ada", `\ud800`, 1), status: 400, code: "bad_json"},
 		{name: "too deep", body: strings.Repeat("[", 100) + strings.Repeat("]", 100), status: 400, code: "json_too_deep"},
 		{name: "too complex", body: "[" + strings.Repeat("[],", 150_000) + "[]]", status: 413, code: "json_too_complex"},
 		{name: "too large", body: `{"note":"` + strings.Repeat("x", 1<<20) + `"}`, status: 413, code: "body_too_large", detail: "1048576 bytes"},

@@ -35,7 +35,9 @@ func (r *reader) start() *doc.SyntaxError {
 	raw, line, err := r.record()
 	if bad, ok := err.(*recordError); ok {
 		r.err = io.EOF
-		bad.Code = CodeHeader
+		if bad.Code != doc.CodeBadUTF8 {
+			bad.Code = CodeHeader
+		}
 		return &bad.SyntaxError
 	}
 	f := &fault{code: CodeHeader, detail: "the file is empty, expected a header row" + expected(": ", r.f.Header)}

@@ -163,7 +163,8 @@ func checkText(raw []byte) *fault {
 		return bad(at, "a NUL byte%s", hint)
 	}
 	if at := doc.NotUTF8(raw); at >= 0 {
-		return bad(at, "the byte 0x%02X is not valid UTF-8 (charset: windows-1252 at the format reads older files)%s", raw[at], hint)
+		detail := fmt.Sprintf("the byte 0x%02X is not valid UTF-8 (charset: windows-1252 at the format reads older files)%s", raw[at], hint)
+		return &fault{at: at, code: doc.CodeBadUTF8, detail: detail}
 	}
 	return nil
 }

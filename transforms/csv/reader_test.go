@@ -94,7 +94,7 @@ func TestReader(t *testing.T) {
 			`3 {"a":"2","b":"y"}`, `4 {"a":"3","b":"4"}`}},
 		{"NUL", Options{}, "a,b\n1,x\x00y\n3,4", []string{"bad_csv: line 2 column 4: a NUL byte", `3 {"a":"3","b":"4"}`}},
 		{"invalid UTF-8", Options{}, "a,b\n1,ü\xFF\n3,4", []string{
-			"bad_csv: line 2 column 4: the byte 0xFF is not valid UTF-8 (charset: windows-1252 at the format reads older files)", `3 {"a":"3","b":"4"}`}},
+			"bad_utf8: line 2 column 4: the byte 0xFF is not valid UTF-8 (charset: windows-1252 at the format reads older files)", `3 {"a":"3","b":"4"}`}},
 		{"empty file", Options{}, "", []string{"csv_header: line 1 column 1: the file is empty, expected a header row"}},
 		{"empty file, known header", Options{Header: []string{"a", "b"}}, "\n\n", []string{
 			"csv_header: line 3 column 1: the file is empty, expected a header row: a, b"}},

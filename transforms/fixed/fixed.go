@@ -15,8 +15,8 @@ import (
 // read appends the document of a line to b.
 func (l *layout) read(b *doc.Builder, raw []byte) error {
 	c := cells{raw: raw, ascii: isASCII(raw)}
-	if !c.ascii && !utf8.Valid(raw) {
-		return bad(1, "the line is not UTF-8; write charset: at the format")
+	if at := doc.NotUTF8(raw); at >= 0 {
+		return doc.Refuse(raw, at, doc.CodeBadUTF8, "the line is not UTF-8; write charset: at the format")
 	}
 	r, kind := l.types[""], ""
 	if r == nil {

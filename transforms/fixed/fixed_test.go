@@ -66,7 +66,7 @@ func TestFaults(t *testing.T) {
 		"\nA1    00001xxxxxxxx":               `line 2 column 12: price: "xxxxxxxx" is no number`,
 		"A1    000010000000120261301":         `line 1 column 20: on: "20261301" is no date as 20060102`,
 		"A1    000010000000120260301****more": `line 1 column 32: the line has 35 characters, and its record 31`,
-		"A\xff":                               `line 1 column 1: the line is not UTF-8; write charset: at the format`,
+		"A\xff":                               `line 1 column 2: the line is not UTF-8; write charset: at the format`,
 	} {
 		if _, err := f.Decode([]byte(in)); fmt.Sprint(err) != want {
 			t.Errorf("%q: %v, want %s", in, err, want)
