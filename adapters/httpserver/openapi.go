@@ -179,17 +179,25 @@ func (d *describing) path(path string, params []string) (string, []string) {
 
 // body is the request's body: of each media type that the route takes.
 func (d *describing) body(src *Source) object {
-	content, typed, examples := object{}, object{}, object{}
+	content, examples := object{}, object{}
+	var schema object
 	if src.about.Schema != "" {
-		typed["schema"] = ref("schemas", src.about.Schema)
+		schema = ref("schemas", src.about.Schema)
 	}
 	for name, body := range src.about.Samples {
 		examples[unusable.ReplaceAllString(name, "_")] = object{"value": json.RawMessage(body)}
 	}
 	for _, media := range src.accepts.told() {
 		of := object{}
-		if hub.IsJSON(media) || media == typeForm {
-			maps.Copy(of, typed)
+		if hub.IsJSON(media) && schema != nil {
+			of["schema"] = schema
+		}
+		if media == typeForm {
+			form := formOf(src.about, schema, src.options.EmptyBody)
+			if form == nil {
+				continue
+			}
+			of["schema"] = form
 		}
 		if hub.IsJSON(media) && len(examples) > 0 {
 			of["examples"] = examples

@@ -3,9 +3,12 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -93,6 +96,95 @@ func TestOpenAPI(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOpenAPIForms: each form that the document allows is taken, whatever its fields are called. Of documents with objects in
+// them it promises no form.
+func TestOpenAPIForms(t *testing.T) {
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	s := newSite(t, `
+hub: {store: "sqlite:STORE", drain: 2s}
+schemas: {flat: flat.json, deep: deep.json}
+adapters: {web: {type: http-server, listen: "127.0.0.1:0", openapi: /openapi.json}}
+pipelines:
+  any: {from: {web: POST /any, public: true}, steps: [{reply: 204}]}
+  empty: {from: {web: POST /empty, public: true, empty_body: true}, steps: [{reply: 204}]}
+  flat: {from: {web: POST /flat, public: true, schema: flat}, steps: [{reply: 204}]}
+  deep: {from: {web: POST /deep, public: true, schema: deep}, steps: [{reply: 204}]}
+`)
+	s.file("flat.json", `{"type":"object","properties":{"a":{"$ref":"#/$defs/n"},"b":{"type":["string","null"]},"c":{"type":"array","items":{"type":"boolean"}}},"$defs":{"n":{"type":"integer"}}}`)
+	s.file("deep.json", `{"type":"object","properties":{"lines":{"type":"array","items":{"type":"object"}}}}`)
+	s.start()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Get(s.ready.URLs["web"] + "/openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	document, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const media = "application/x-www-form-urlencoded"
+	api := openapitest.Read(t, document)
+	if err := api.Fits("POST", "/deep", media, []byte(`{}`)); err == nil {
+		t.Error("a form with objects is promised")
+	}
+	r, tried := rand.New(rand.NewPCG(1, 2)), map[bool]int{}
+	for range 300 {
+		values, fields := randomForm(r)
+		body, err := json.Marshal(fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := []string{"/any", "/empty", "/flat"}[r.IntN(3)]
+		fits := api.Fits("POST", path, media, body) == nil
+		tried[fits]++
+		req, err := http.NewRequest("POST", s.ready.URLs["web"]+path, strings.NewReader(values.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", media)
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer := api.Answered(req, res); fits && res.StatusCode != 204 {
+			t.Errorf("%s %.200s: the document allows it, and the answer is %s", path, body, answer)
+		}
+		res.Body.Close()
+	}
+	if tried[true] < 50 || tried[false] < 50 {
+		t.Errorf("the document allows, and refuses: %v", tried)
+	}
+}
+
+// randomForm is a form, and the object that it says: of none or a few fields, or of about as many as the hub takes.
+func randomForm(r *rand.Rand) (url.Values, map[string]any) {
+	values, fields := url.Values{}, map[string]any{}
+	n := r.IntN(4)
+	if r.IntN(10) == 0 {
+		n = 999 + r.IntN(3)
+		for i := range n {
+			values.Set("f"+strconv.Itoa(i), "")
+		}
+	}
+	names, texts := []string{"a", "b", "c", "0", "1", "x", "a.b", " ", "é", "%", "&=", "", "[", "]", "a[]", "b[c]"}, []string{"true", "1", "x", "null", "", "&"}
+	for range n % 4 {
+		values.Add(names[r.IntN(len(names))], texts[r.IntN(len(texts))])
+	}
+	for name, list := range values {
+		said := make([]any, len(list))
+		for i, text := range list {
+			if said[i] = text; (name == "a" && text == "1") || (name == "c" && text == "true") {
+				said[i] = json.RawMessage(text)
+			}
+		}
+		if fields[name] = said; len(said) == 1 && name != "c" {
+			fields[name] = said[0]
+		}
+	}
+	return values, fields
 }
 
 // TestFault_H9: what a linter asks of the order hub's description: each operation has a summary, tags and a word on who may use it, each body a

@@ -47,7 +47,7 @@ type node struct {
 }
 
 func (o *Options) decode(raw []byte) (doc.Value, error) {
-	root := &node{}
+	root := &node{fields: map[string]*node{}} // an object, whatever its fields are called
 	for at, n := 0, 0; at < len(raw); n++ {
 		part := raw[at:]
 		if i := bytes.IndexByte(part, '&'); i >= 0 {

@@ -103,6 +103,7 @@ func TestWays(t *testing.T) {
 	}
 	for in, want := range map[string]string{
 		"":                          `{}`,
+		"0=a&1=b&0=c":               `{"0":["a","c"],"1":"b"}`,
 		"a=1&a=2&b=&c":              `{"a":["1","2"],"b":"","c":""}`,
 		"a[]=1&a[]=2&&o[x][0][y]=z": `{"a":["1","2"],"o":{"x":[{"y":"z"}]}}`,
 		"items[0][sku]=A&items[1][sku]=B&items[0][qty]=2": `{"items":[{"sku":"A","qty":"2"},{"sku":"B"}]}`,
