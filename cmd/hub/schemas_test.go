@@ -186,5 +186,5 @@ func TestFault_M6_OneAddressAndShortTexts(t *testing.T) {
 	refused(t, "web-order", "/currency", "eur", "EURO", "€€€")
 	refused(t, "web-order", "/currancy", "USD")
 	refused(t, "web-order", "/note", strings.Repeat("x", 2001), "a\x00")
-	refused(t, "card-update", "/card", "a b", "x\ny", strings.Repeat("1", 201))
+	refused(t, "card-update", "/card", "", "a b", "x\ny", strings.Repeat("1", 201))
 }
