@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -179,5 +180,30 @@ func TestCallsThatChangeAreActs(t *testing.T) {
 	}
 	if acts < 13 {
 		t.Errorf("only %d acts found", acts)
+	}
+}
+
+// TestLooksAreRecorded: who is shown the beginning of what was refused is recorded; who is told only that it was is not.
+func TestLooksAreRecorded(t *testing.T) {
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	s := newSite(t, shop)
+	s.start()
+	res, err := http.Post(s.ready.URLs["web"]+"/orders", "application/json", strings.NewReader(`{"id": "W-1", `))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	var list []hub.Refusal
+	if err := json.Unmarshal([]byte(s.hub(0, "refused", "list", "-o", "json")), &list); err != nil || len(list) != 1 || list[0].Begins != "" {
+		t.Fatalf("refused: %+v, %v", list, err)
+	}
+	if _, acts := s.records(); len(acts) > 0 {
+		t.Errorf("a list is no look: %+v", acts)
+	}
+	has(t, s.hub(0, "refused", "show", list[0].ID, "--by", "ann"), `{"id": "W-1", `)
+	has(t, s.hub(0, "trace", list[0].ID, "--by", "bob"), `{"id": "W-1", `)
+	_, acts := s.records()
+	if len(acts) != 2 || acts[0].Act != "view" || acts[0].Who != "ann" || acts[1].Act != "view" || acts[1].On != list[0].ID || acts[1].Who != "bob" {
+		t.Errorf("looks: %+v", acts)
 	}
 }

@@ -122,7 +122,7 @@ func (c *cli) refusals(ctx context.Context, q store.RefusalQuery) error {
 }
 
 func (c *cli) refusal(ctx context.Context, id string) error {
-	list, _, err := c.lookRefused(ctx, url.Values{"id": {id}})
+	list, _, err := c.lookRefused(ctx, url.Values{"id": {id}, "full": {"true"}})
 	if err != nil {
 		return err
 	}

@@ -30,25 +30,20 @@ type act struct {
 
 type actKey struct{}
 
-// actOf is the act that a call is; one that is not recorded has one that is thrown away.
-func actOf(ctx context.Context) *act {
-	if a, ok := ctx.Value(actKey{}).(*act); ok {
-		return a
-	}
-	return &act{}
-}
+// actOf is the act that a call is; without a name it is not recorded.
+func actOf(ctx context.Context) *act { return ctx.Value(actKey{}).(*act) }
+
+// view is the act of looking at bodies.
+const view = "view"
 
 // recorded runs the handler of a call, and sees to its record: name is the act; of a call that only looks
-// it is "", and it is recorded when it shows bodies (?full=true) or what is personal.
+// it is "", and it is recorded when it shows bodies (?full=true, or the handler says so) or what is personal.
 // What the handler commits by commit has its record in the same unit. An act that commits nothing, or that fails in
 // the end, gets one of its own; without that record it is not answered.
 func recorded[A any](a *admin, r *http.Request, name string, h handler[A]) (answer A, err error) {
 	query := r.URL.Query()
 	if name == "" && (query.Get("full") == "true" || query.Get("personal") == "true") {
-		name = "view"
-	}
-	if name == "" {
-		return h(r)
+		name = view
 	}
 	c := &act{Record: audit.Record{Act: name, Who: cmp.Or(query.Get("by"), owner()), Why: query.Get("why"), On: r.PathValue("name"), Count: 1, Outcome: "done"}}
 	for _, common := range []string{"by", "why"} {
@@ -59,6 +54,8 @@ func recorded[A any](a *admin, r *http.Request, name string, h handler[A]) (answ
 	}
 	answer, err = h(r.WithContext(context.WithValue(r.Context(), actKey{}, c)))
 	switch {
+	case c.Act == "":
+		return answer, err
 	case err != nil:
 		c.Count, c.Outcome = 0, "refused: "+hub.AsError(err).Error()
 	case c.commits > 0 || c.looked:

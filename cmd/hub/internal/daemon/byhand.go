@@ -45,6 +45,8 @@ func (a *admin) callByHand(r *http.Request) (*api.Called, error) {
 	if err := readJSON(r, &q); err != nil {
 		return nil, err
 	}
+	a.byHand.Lock() // who asks the same at the same time waits for the answer
+	defer a.byHand.Unlock()
 	g, c := a.current.Load(), actOf(r.Context())
 	v, err := a.find(r.Context(), g.Processes(), q.Instance)
 	if err != nil {

@@ -106,7 +106,7 @@ func (a *admin) refusedCounts(r *http.Request) ([]store.RefusalCount, error) {
 	return store.CountRefused(r.Context(), a.upToDate())
 }
 
-// Refusals are the refusals of a store that a query selects, newest first: ?id=&source=&reason=&order=&before=&limit=.
+// Refusals are the refusals of a store that a query selects, newest first: ?id=&source=&reason=&order=&before=&limit=. With ?full=true it shows the beginning of what came.
 func Refusals(ctx context.Context, st store.Reader, query url.Values) ([]hub.Refusal, error) {
 	q := store.RefusalQuery{ID: query.Get("id"), Source: query.Get("source"), Reason: query.Get("reason"), Correlation: query.Get("order")}
 	var err error
@@ -117,7 +117,17 @@ func Refusals(ctx context.Context, st store.Reader, query url.Values) ([]hub.Ref
 		return nil, err
 	}
 	list, err := st.Refusals(ctx, q)
-	return append([]hub.Refusal{}, list...), err
+	list = append([]hub.Refusal{}, list...)
+	if query.Get("full") != "true" {
+		hideBeginnings(list)
+	}
+	return list, err
+}
+
+func hideBeginnings(list []hub.Refusal) {
+	for i := range list {
+		list[i].Begins = ""
+	}
 }
 
 // upToDate is the store, with what was refused up to now.

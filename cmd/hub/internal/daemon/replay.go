@@ -88,11 +88,11 @@ func (a *admin) settle(r *http.Request, s *api.DeadSelection, try bool, do func(
 		return nil, err
 	}
 	a.current.Load().rt.WakeAll()
-	qs, err := a.storage.Queues(r.Context())
+	qs, _ := a.storage.Queues(r.Context()) // what was asked for is done, whatever this says
 	for _, q := range qs {
 		answer.Left += q.Dead
 	}
-	return answer, err
+	return answer, nil
 }
 
 // settling is a portion of dead letters on its way.

@@ -20,7 +20,13 @@ import (
 const last = "last"
 
 func (a *admin) trace(r *http.Request) (*api.Trace, error) {
-	return a.Trace(r.Context(), cmp.Or(r.FormValue("id"), last))
+	id := cmp.Or(r.FormValue("id"), last)
+	t, err := a.Trace(r.Context(), id)
+	if err == nil && slices.ContainsFunc(t.Refused, func(f hub.Refusal) bool { return f.Begins != "" }) {
+		c := actOf(r.Context())
+		c.Act, c.On = view, id
+	}
+	return t, err
 }
 
 // Trace is the trace of a message ID, a correlation, or "last".
