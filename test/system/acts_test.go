@@ -153,6 +153,11 @@ func TestMendedAndReplayed(t *testing.T) {
 	s.says(1, words("replay "+seq), "no dead letter "+seq)
 	acts := strings.Join(s.verified(), "\n")
 	has(t, acts, "ann|replay||the customer called|done", "refused: dead letter "+seq)
+	log := s.says(0, words("audit export"))
+	has(t, log, `\"set\":[\"zip\"]`, `\"body\":\"44 bytes\"`)
+	if strings.Contains(log, "01067") {
+		t.Errorf("the audit log has values of messages: %s", log)
+	}
 	s.stop()
 	if got := strings.Join(s.kept("shipped"), " "); strings.Count(got, `"01069"`) != 4 || strings.Count(got, `"01067"`) != 1 {
 		t.Errorf("shipped: %s", got)
@@ -241,6 +246,7 @@ func TestProcessByHand(t *testing.T) {
 	s.says(0, []string{"process", "call", "P-0", "billing.refund", "--body", body, "--by", "ann", "--why", "goodwill"}, "billing.refund 200", `"result":"refunded"`, "hub trace P-0")
 	s.kill()
 	s.start()
+	s.file("refund.json", `{"order": "P-0", "amount": 5.0, "charge": "ch_7"}`) // the same, written otherwise
 	s.says(0, []string{"process", "call", "P-0", "billing.refund", "--body", body, "--by", "bob"}, "was called so before", "by ann", `"result":"refunded"`)
 	if n := len(s.effects("billing", "refund", "P-0")); n != 1 {
 		t.Errorf("%d refunds", n)

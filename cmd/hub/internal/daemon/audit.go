@@ -15,7 +15,9 @@ import (
 
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/cmd/hub/internal/audit"
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
+	"orderhub/hub/doc"
 	"orderhub/hub/escape"
 	"orderhub/hub/store"
 )
@@ -97,7 +99,8 @@ func bounded(text string) string {
 	return strings.ToValidUTF8(text[:maxRecorded], "") + "…"
 }
 
-// asked is a request as its record has it, without what people may not see.
+// asked is a request as its record has it. Of an object, which holds what messages or data get, it has the names alone, and of a body
+// its size: values are of customers, and the log is kept for longer than they may be.
 func (a *admin) asked(q any) string {
 	switch q := q.(type) {
 	case nil:
@@ -109,7 +112,25 @@ func (a *admin) asked(q any) string {
 	if err != nil {
 		return err.Error()
 	}
-	return bounded(string(a.Registry.Mask.Shown(raw, false, append([]string{"with", "answer"}, documents...)...)))
+	v, err := doc.Parse(raw)
+	if err != nil {
+		return err.Error()
+	}
+	var fields []doc.Field
+	for name, f := range v.Fields() {
+		switch {
+		case f.Kind() == doc.Object:
+			var names []doc.Value
+			for inner := range f.Fields() {
+				names = append(names, doc.StringValue(inner))
+			}
+			f = doc.ListOf(names)
+		case name == "body":
+			f = doc.StringValue(words.Plural(len(f.Text()), "byte"))
+		}
+		fields = append(fields, doc.Field{Name: name, Value: f})
+	}
+	return bounded(a.Registry.Mask.Text(string(doc.ObjectOf(fields).JSON())))
 }
 
 // auditLog pages through the audit log: ?after=&limit= in its order, or the newest, ?before=, that

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/hub/escape"
@@ -53,7 +54,7 @@ func (a *admin) callByHand(r *http.Request) (*api.Called, error) {
 		return nil, err
 	}
 	call := &api.Called{Instance: v.Process + "/" + v.ID, Operation: q.Operation, By: c.Who, Time: a.clock.Now().UTC()}
-	call.Key = hub.HashID(escape.JoinKey("by hand", v.Process, v.ID, q.Operation, q.Body))
+	call.Key = hub.HashID(escape.JoinKey("by hand", v.Process, v.ID, q.Operation, sameBody(q.Body)))
 	c.On = call.Instance + " " + q.Operation
 	rec, err := a.storage.Get(r.Context(), handKind, call.Key)
 	switch {
@@ -85,7 +86,16 @@ func (a *admin) callByHand(r *http.Request) (*api.Called, error) {
 	}
 	call.Done, call.Status, call.Body = true, reply.Headers.Get(hub.HeaderStatus), a.body(reply.Body)
 	c.Outcome = "answered " + call.Status
-	return call, a.keepCall(ctx, v, call, hub.AnyVersion, c.Outcome+" "+a.asked(call.Body))
+	answer := a.Registry.Mask.Shown([]byte(words.JSON(map[string]any{"body": call.Body})), false, documents...)
+	return call, a.keepCall(ctx, v, call, hub.AnyVersion, c.Outcome+" "+bounded(string(answer)))
+}
+
+// sameBody is one text for all that say the same: the digest of a document, however it is written.
+func sameBody(text string) string {
+	if v, err := doc.Parse([]byte(text)); err == nil {
+		return doc.Digest(v)
+	}
+	return text
 }
 
 // keepCall stores the call as it stands, with its record in the audit log, and its line in the history of the instance.
