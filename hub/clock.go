@@ -34,6 +34,25 @@ func (t realTimer) Stop()               { t.t.Stop() }
 
 // Pause waits for d on the clock. It returns false when ctx ended first.
 func Pause(ctx context.Context, clock Clock, d time.Duration) bool {
+	return Await(ctx, clock, d, nil)
+}
+
+// Signal wakes the one that waits for it. However often it is given before that one looks, it wakes once.
+type Signal chan struct{}
+
+// NewSignal makes a signal that was not given yet.
+func NewSignal() Signal { return make(Signal, 1) }
+
+// Give never waits.
+func (s Signal) Give() {
+	select {
+	case s <- struct{}{}:
+	default:
+	}
+}
+
+// Await is a Pause that a signal ends early; nil: none does.
+func Await(ctx context.Context, clock Clock, d time.Duration, s Signal) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
 	}
@@ -41,6 +60,8 @@ func Pause(ctx context.Context, clock Clock, d time.Duration) bool {
 	defer t.Stop()
 	select {
 	case <-t.C():
+		return true
+	case <-s:
 		return true
 	case <-ctx.Done():
 		return false

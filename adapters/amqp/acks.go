@@ -16,8 +16,8 @@ import (
 type acks struct {
 	ch    *amqp.Channel
 	clock hub.Clock
-	most  int           // that are settled and wait behind a delivery that takes long
-	kick  chan struct{} // something was settled
+	most  int        // that are settled and wait behind a delivery that takes long
+	kick  hub.Signal // something was settled
 	end   chan struct{}
 	done  chan struct{} // run has returned
 
@@ -42,7 +42,7 @@ const (
 const waitBehind = 100 * time.Millisecond
 
 func newAcks(ch *amqp.Channel, clock hub.Clock, prefetch int) *acks {
-	a := &acks{ch: ch, clock: clock, most: prefetch / 2, first: 1, kick: make(chan struct{}, 1), end: make(chan struct{}), done: make(chan struct{})}
+	a := &acks{ch: ch, clock: clock, most: prefetch / 2, first: 1, kick: hub.NewSignal(), end: make(chan struct{}), done: make(chan struct{})}
 	go a.run()
 	return a
 }
@@ -73,10 +73,7 @@ func (a *acks) settle(tag uint64, s state) {
 		}
 	}
 	a.mu.Unlock()
-	select {
-	case a.kick <- struct{}{}:
-	default:
-	}
+	a.kick.Give()
 }
 
 // run acknowledges what is settled until close is called.

@@ -17,7 +17,7 @@ func (s *still) Timer(time.Duration) hub.Timer { return hub.RealClock{}.Timer(ti
 // What is settled is told up to the first delivery that is not, and behind it alone, when it has waited or is too much.
 func TestAcks(t *testing.T) {
 	clock := &still{time.Now()}
-	a := &acks{clock: clock, most: 4, first: 1, kick: make(chan struct{}, 1)}
+	a := &acks{clock: clock, most: 4, first: 1, kick: hub.NewSignal()}
 	for range 12 {
 		a.came()
 	}

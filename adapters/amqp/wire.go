@@ -11,6 +11,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"orderhub/hub"
 )
 
 // wire is the connection below the protocol library. It gathers small writes into few. It also keeps from the library
@@ -26,7 +28,7 @@ type wire struct {
 	skip    map[uint16]uint64 // bytes of a refused body that still come, per channel
 
 	mu     sync.Mutex
-	more   chan struct{} // there is something to write
+	more   hub.Signal // there is something to write
 	out    []byte
 	err    error // why nothing can be written
 	closed bool
@@ -45,7 +47,7 @@ const (
 
 func newWire(conn net.Conn, maxBody int64) *wire {
 	w := &wire{Conn: conn, in: bufio.NewReaderSize(conn, 64<<10), maxBody: uint64(maxBody), skip: map[uint16]uint64{},
-		more: make(chan struct{}, 1), done: make(chan struct{}), ended: make(chan struct{})}
+		more: hub.NewSignal(), done: make(chan struct{}), ended: make(chan struct{})}
 	go w.write()
 	return w
 }
@@ -159,10 +161,7 @@ func (w *wire) Write(p []byte) (int, error) {
 		return 0, net.ErrClosed
 	}
 	w.out = append(w.out, p...)
-	select {
-	case w.more <- struct{}{}:
-	default:
-	}
+	w.more.Give()
 	return len(p), nil
 }
 
@@ -231,10 +230,7 @@ func (w *wire) Close() error {
 	if !w.closed {
 		w.closed = true
 		_ = w.Conn.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
-		select {
-		case w.more <- struct{}{}:
-		default:
-		}
+		w.more.Give()
 	}
 	w.mu.Unlock()
 	<-w.done

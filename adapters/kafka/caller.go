@@ -112,14 +112,11 @@ func (q *replies) begin(ctx context.Context) (opened bool, err error) {
 	}
 	ends := make([]int64, len(state.leaders))
 	for i := range ends {
-		err := patient(ctx, q.adapter.env.Clock, func() error {
-			log, err := q.link.span(ctx, i)
-			ends[i] = log.end
-			return err
-		})
+		log, err := q.link.span(ctx, i)
 		if err != nil {
 			return false, err
 		}
+		ends[i] = log.end
 	}
 	for i, at := range ends {
 		q.readers.Go(func() { q.read(i, at) })

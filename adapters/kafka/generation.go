@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	kafka "github.com/segmentio/kafka-go"
+	"orderhub/hub"
 	"orderhub/hub/broker"
 )
 
@@ -17,7 +18,7 @@ type generation struct {
 	work   context.Context    // of handlers
 	giveUp context.CancelFunc // ends it
 	parts  []*partition
-	enough chan struct{} // many records are finished: commit now
+	enough hub.Signal // many records are finished: commit now
 
 	fetching context.Context // its end stops fetching
 	stop     context.CancelCauseFunc
@@ -32,7 +33,7 @@ const manyRecords = 1000
 
 // generation reads our partitions. It returns nil when the group is rebalanced or the context of Run is done, and otherwise what failed.
 func (r *run) generation(s *share) error {
-	g := &generation{run: r, share: s, enough: make(chan struct{}, 1)}
+	g := &generation{run: r, share: s, enough: hub.NewSignal()}
 	g.fetching, g.stop = context.WithCancelCause(r.ctx)
 	defer g.stop(nil)
 	g.work, g.giveUp = context.WithCancel(context.WithoutCancel(r.ctx))
@@ -87,11 +88,7 @@ func (g *generation) assign() error {
 	if len(ids) == 0 {
 		return nil
 	}
-	var marks map[int]mark
-	err := patient(g.fetching, g.env.Clock, func() (err error) {
-		marks, err = g.link.committed(g.fetching, g.Source.group, ids)
-		return err
-	})
+	marks, err := g.link.committed(g.fetching, g.Source.group, ids)
 	if err != nil {
 		return err
 	}
@@ -114,21 +111,12 @@ func (g *generation) assign() error {
 
 // tend commits finished positions from time to time, until fetching stops.
 func (g *generation) tend() {
-	for {
-		t := g.env.Clock.Timer(g.times.commit)
-		select {
-		case <-g.fetching.Done():
-			t.Stop()
-			g.readers.Wait()
-			return
-		case <-g.enough:
-		case <-t.C():
-		}
-		t.Stop()
+	for hub.Await(g.fetching, g.env.Clock, g.times.commit, g.enough) {
 		if err := g.commit(g.fetching); err != nil {
 			g.stop(err)
 		}
 	}
+	g.readers.Wait()
 }
 
 // commit writes the positions that have moved. When the group is being rebalanced, or has gone on without us, that is

@@ -53,10 +53,7 @@ var outCodes = []kafka.Error{kafka.UnknownMemberId, kafka.IllegalGeneration, kaf
 // next waits for our share of the group's next generation.
 func (g *group) next(ctx context.Context) (s *share, err error) {
 	for ctx.Err() == nil {
-		err = patient(ctx, g.env.Clock, func() error {
-			s, err = g.round(ctx)
-			return err
-		})
+		s, err = patient(ctx, g.env.Clock, func() (*share, error) { return g.round(ctx) })
 		switch {
 		case isCode(err, kafka.MemberIDRequired, kafka.RebalanceInProgress): // join again, with the name
 		case isCode(err, outCodes...):

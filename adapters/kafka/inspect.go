@@ -117,11 +117,7 @@ func (a *Adapter) inspectGroup(ctx context.Context, l *link, u use, state topicS
 	for i := range state.leaders {
 		ids = append(ids, i)
 	}
-	var marks map[int]mark
-	err = patient(ctx, a.env.Clock, func() (err error) {
-		marks, err = l.committed(ctx, u.group, ids)
-		return err
-	})
+	marks, err := l.committed(ctx, u.group, ids)
 	var rights int32
 	if err == nil {
 		rights, err = l.groupRights(ctx, u.group)

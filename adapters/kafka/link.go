@@ -69,6 +69,10 @@ func (l *link) isOld(ctx context.Context) (bool, error) {
 type span struct{ first, end int64 }
 
 func (l *link) span(ctx context.Context, partition int) (span, error) {
+	return patient(ctx, l.clock, func() (span, error) { return l.spanNow(ctx, partition) })
+}
+
+func (l *link) spanNow(ctx context.Context, partition int) (span, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
 	r, err := l.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{
@@ -139,6 +143,10 @@ type mark struct {
 const prefixTopicID = "topic-id "
 
 func (l *link) committed(ctx context.Context, group string, partitions []int) (map[int]mark, error) {
+	return patient(ctx, l.clock, func() (map[int]mark, error) { return l.committedNow(ctx, group, partitions) })
+}
+
+func (l *link) committedNow(ctx context.Context, group string, partitions []int) (map[int]mark, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
 	r, err := l.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: group, Topics: map[string][]int{l.topic: partitions}})

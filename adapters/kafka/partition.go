@@ -57,24 +57,21 @@ func (p *partition) read(ctx context.Context) error {
 }
 
 // fetch returns the records from an offset on.
-func (p *partition) fetch(ctx context.Context, at int64) (b *batches, err error) {
-	err = patient(ctx, p.env.Clock, func() error {
-		answer, err := p.link.fetch(ctx, p.id, at, &p.cfg)
-		if err != nil {
-			return err
-		}
-		b = &batches{at: at, next: at, most: p.cfg.MaxMessage, strict: p.tries < mostTries, aborted: answer.aborted}
-		if err = b.read(answer.batches); err == nil || b.next > at { // what can't be read is met again
-			p.tries = 0
-			return nil
-		}
-		if p.tries++; !b.strict {
-			return err // where the next batch begins can't be told
-		}
-		p.env.Log.Warn("batch can't be read, fetched again", "topic", p.topic, "partition", p.id, "offset", at, "error", err)
-		return nil
-	})
-	return b, err
+func (p *partition) fetch(ctx context.Context, at int64) (*batches, error) {
+	answer, err := patient(ctx, p.env.Clock, func() (fetched, error) { return p.link.fetch(ctx, p.id, at, &p.cfg) })
+	if err != nil {
+		return nil, err
+	}
+	b := &batches{at: at, next: at, most: p.cfg.MaxMessage, strict: p.tries < mostTries, aborted: answer.aborted}
+	if err = b.read(answer.batches); err == nil || b.next > at { // what can't be read is met again
+		p.tries = 0
+		return b, nil
+	}
+	if p.tries++; !b.strict {
+		return nil, err // where the next batch begins can't be told
+	}
+	p.env.Log.Warn("batch can't be read, fetched again", "topic", p.topic, "partition", p.id, "offset", at, "error", err)
+	return b, nil
 }
 
 // take hands a record over. It returns false when ctx was done first, and the record was not taken.
@@ -133,12 +130,8 @@ func (g *generation) begin() {
 
 // Done notes that a record is handled.
 func (g *generation) Done(j *job) {
-	if j.part.track.done(j.number) < manyRecords {
-		return
-	}
-	select {
-	case g.enough <- struct{}{}:
-	default:
+	if j.part.track.done(j.number) >= manyRecords {
+		g.enough.Give()
 	}
 }
 

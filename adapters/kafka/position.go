@@ -20,7 +20,7 @@ func (r *run) beginAt(ctx context.Context, partition int, m mark) (int64, error)
 	if m.offset >= 0 {
 		return r.lost(ctx, partition, m)
 	}
-	log, err := r.span(ctx, partition)
+	log, err := r.link.span(ctx, partition)
 	if err != nil {
 		return 0, err
 	}
@@ -36,7 +36,7 @@ func (r *run) beginAt(ctx context.Context, partition int, m mark) (int64, error)
 
 // lost returns the position itself if the log still has it, and otherwise where on_lost says to go on.
 func (r *run) lost(ctx context.Context, partition int, m mark) (int64, error) {
-	log, err := r.span(ctx, partition)
+	log, err := r.link.span(ctx, partition)
 	if err != nil {
 		return 0, err
 	}
@@ -74,15 +74,6 @@ func (m mark) lost(now topicState, log span) string {
 	return ""
 }
 
-// span returns the ends of the log of a partition.
-func (r *run) span(ctx context.Context, partition int) (log span, err error) {
-	err = patient(ctx, r.env.Clock, func() error {
-		log, err = r.link.span(ctx, partition)
-		return err
-	})
-	return log, err
-}
-
 // movedCodes are answers that come while a partition or a group is new, or moves to another broker.
 var movedCodes = []kafka.Error{
 	kafka.NotLeaderForPartition, kafka.LeaderNotAvailable, kafka.ReplicaNotAvailable, kafka.UnknownLeaderEpoch, kafka.FencedLeaderEpoch,
@@ -97,14 +88,11 @@ func moved(err error) bool {
 }
 
 // patient asks again for 10 s while a partition changes its leader.
-func patient(ctx context.Context, clock hub.Clock, ask func() error) error {
+func patient[T any](ctx context.Context, clock hub.Clock, ask func() (T, error)) (answer T, err error) {
 	for try := 0; ; try++ {
-		err := ask()
-		if err == nil || try == 40 || !moved(err) {
-			return err
-		}
-		if !hub.Pause(ctx, clock, 250*time.Millisecond) {
-			return err
+		answer, err = ask()
+		if err == nil || try == 40 || !moved(err) || !hub.Pause(ctx, clock, 250*time.Millisecond) {
+			return answer, err
 		}
 	}
 }
@@ -152,7 +140,7 @@ type tracker struct {
 	end       int64  // position behind all that was begun
 	committed int64
 	finished  int // since the last commit
-	freed     chan struct{}
+	freed     hub.Signal
 }
 
 type progress struct {
@@ -162,7 +150,7 @@ type progress struct {
 
 // newTracker returns a tracker that begins at position. What the group has committed may be -1: nothing.
 func newTracker(position, committed int64) *tracker {
-	return &tracker{begun: make([]progress, 64), end: position, committed: committed, freed: make(chan struct{}, 1)}
+	return &tracker{begun: make([]progress, 64), end: position, committed: committed, freed: hub.NewSignal()}
 }
 
 // begin notes a record and returns its number.
@@ -193,10 +181,7 @@ func (t *tracker) done(number uint64) int {
 	}
 	t.finished += before - t.n
 	if before > t.n {
-		select {
-		case t.freed <- struct{}{}:
-		default:
-		}
+		t.freed.Give()
 	}
 	return t.finished
 }

@@ -183,7 +183,7 @@ func TestNotTakenIsNotFinished(t *testing.T) {
 	release := make(chan struct{})
 	r := &run{Source: &Source{adapter: &Adapter{}, cfg: SourceConfig{Workers: 1}, topic: "t", form: onChannel}, ctx: ctx, env: &hub.Env{Clock: hub.RealClock{}, Log: slog.New(slog.DiscardHandler)},
 		handler: hub.HandlerFunc(func(context.Context, *hub.Message) error { <-release; return nil })}
-	g := &generation{run: r, work: t.Context(), enough: make(chan struct{}, 1)}
+	g := &generation{run: r, work: t.Context(), enough: hub.NewSignal()}
 	g.begin()
 	p := &partition{generation: g, track: newTracker(0, 0)}
 	for i := range int64(2) { // one in the handler, one that is ready: there is no more room

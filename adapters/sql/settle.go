@@ -52,10 +52,7 @@ func (r *run) settled(u *unit, n int) {
 	u.open -= n
 	r.taken -= n
 	r.mu.Unlock()
-	select {
-	case r.freed <- struct{}{}:
-	default:
-	}
+	r.freed.Give()
 }
 
 // handle hands m over, again and again while the hub may come to take it; the first time it has a turn.

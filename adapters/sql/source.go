@@ -55,14 +55,14 @@ type run struct {
 	work    context.Context // what handlers get: their work is not cut short
 	handler hub.Handler
 	turns   chan struct{} // a place per handler that runs
-	wake    chan struct{} // one slot: there may be rows
+	wake    hub.Signal    // there may be rows
 	group   sync.WaitGroup
 
 	mu    sync.Mutex
-	err   error         // the first one, Run ends with it
-	taken int           // rows that are not settled
-	freed chan struct{} // one slot: rows were settled
-	until time.Time     // the claims are ours
+	err   error      // the first one, Run ends with it
+	taken int        // rows that are not settled
+	freed hub.Signal // rows were settled
+	until time.Time  // the claims are ours
 
 	known []*unit // whose rows may come again: those of the last look, and those that were at work when it began
 	told  bool    // a warning that they came again
@@ -73,7 +73,7 @@ type run struct {
 // and done. Rows that were taken and not begun are given back.
 func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 	r := &run{Source: s, work: context.WithoutCancel(ctx), handler: h, turns: make(chan struct{}, s.cfg.Workers),
-		wake: make(chan struct{}, 1), freed: make(chan struct{}, 1)}
+		wake: hub.NewSignal(), freed: hub.NewSignal()}
 	r.ctx, r.stop = context.WithCancel(ctx)
 	defer r.stop()
 	err := s.a.setup.ready(ctx, true)
@@ -203,14 +203,7 @@ func (r *run) fail(err error) {
 
 // renew keeps the claims while rows are at work, until ctx is done.
 func (r *run) renew(ctx context.Context) {
-	for {
-		t := r.a.env.Clock.Timer(r.lease / 3)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return
-		case <-t.C():
-		}
+	for hub.Pause(ctx, r.a.env.Clock, r.lease/3) {
 		if r.busy() == 0 {
 			continue
 		}
@@ -279,16 +272,9 @@ func (r *run) hear() error {
 		return err
 	}
 	for {
-		r.rouse() // also for what came before we listened
+		r.wake.Give() // also for what came before we listened
 		if _, err := conn.WaitForNotification(r.ctx); err != nil {
 			return err
 		}
-	}
-}
-
-func (r *run) rouse() {
-	select {
-	case r.wake <- struct{}{}:
-	default:
 	}
 }

@@ -30,7 +30,7 @@ type conn struct {
 	message func(*frame)  // takes each MESSAGE, one after another, and must not wait for what is written here
 	out     chan []byte   // frames to write; a sender waits for room
 	gone    chan struct{} // closed when the connection is lost or closed
-	more    chan struct{} // there are settlements to write
+	more    hub.Signal    // there are settlements to write
 	ended   sync.WaitGroup
 
 	receipts broker.Requests[struct{}] // frames that wait for the server's confirmation
@@ -154,10 +154,7 @@ func (c *conn) settle(f *frame) {
 	c.mu.Lock()
 	c.settled = f.encode(c.settled, c.version)
 	c.mu.Unlock()
-	select {
-	case c.more <- struct{}{}:
-	default:
-	}
+	c.more.Give()
 }
 
 // post takes a frame to be written. When it fails, nothing was sent.

@@ -67,7 +67,7 @@ func (a *Adapter) dial(ctx context.Context) (*conn, error) {
 // login opens a STOMP connection on a socket.
 func (a *Adapter) login(raw net.Conn) (*conn, error) {
 	wire := &patient{Conn: raw}
-	c := &conn{net: wire, in: newScanner(wire, a.cfg.MaxBody), out: make(chan []byte, 64), more: make(chan struct{}, 1),
+	c := &conn{net: wire, in: newScanner(wire, a.cfg.MaxBody), out: make(chan []byte, 64), more: hub.NewSignal(),
 		gone: make(chan struct{})}
 	beat := strconv.FormatInt(a.cfg.Heartbeat.Milliseconds(), 10)
 	f := newFrame(cmdConnect, "accept-version", "1.2,1.1,1.0", "host", a.server.vhost, "heart-beat", beat+","+beat)

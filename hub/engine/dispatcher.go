@@ -29,7 +29,7 @@ const storeAway = time.Second
 type dispatcher struct {
 	rt    *Runtime
 	stage *Stage
-	kick  chan struct{} // something changed: claim again
+	kick  hub.Signal // something changed: claim again
 	load  load
 
 	mu      sync.Mutex
@@ -51,15 +51,8 @@ type dispatcher struct {
 
 func newDispatcher(rt *Runtime, s *Stage) *dispatcher {
 	s.Lanes = cmp.Or(s.Lanes, hub.DefaultLanes)
-	return &dispatcher{rt: rt, stage: s, kick: make(chan struct{}, 1), lines: map[string][]*hub.Delivery{}, blocked: map[string]blocking{},
+	return &dispatcher{rt: rt, stage: s, kick: hub.NewSignal(), lines: map[string][]*hub.Delivery{}, blocked: map[string]blocking{},
 		back: map[string]bool{}, lying: map[string]int{}}
-}
-
-func (d *dispatcher) wake() {
-	select {
-	case d.kick <- struct{}{}:
-	default:
-	}
 }
 
 // learn reads which keys wait in the store from an earlier run, or from another
@@ -232,7 +225,7 @@ func (d *dispatcher) accept(ctx, work context.Context, m *hub.Delivery) error {
 	}
 	if d.back[key] {
 		d.release(m)
-		d.wake()
+		d.kick.Give()
 		return nil
 	}
 	_, blocked := d.blocked[key]
@@ -290,7 +283,7 @@ func (d *dispatcher) setPaused(p bool) {
 	d.mu.Lock()
 	d.paused = p
 	d.mu.Unlock()
-	d.wake()
+	d.kick.Give()
 }
 
 func (d *dispatcher) isPaused() bool {

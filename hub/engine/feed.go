@@ -14,7 +14,7 @@ type feed struct {
 	src   hub.Source
 	stage *Stage
 	use   *Use
-	kick  chan struct{} // its adapter may be back: no more pause
+	kick  hub.Signal // its adapter may be back: no more pause
 
 	mu     sync.Mutex
 	ended  bool // for good: the input is used up
@@ -67,17 +67,8 @@ func (f *feed) supervise(ctx, work context.Context) {
 			failures = 0
 		}
 		failures++
-		pause := restart.Delay(failures)
 		f.use.Fails(hub.AsError(err))
-		t := f.rt.clock.Timer(pause)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return
-		case <-t.C():
-		case <-f.kick:
-			t.Stop()
-		}
+		hub.Await(ctx, f.rt.clock, restart.Delay(failures), f.kick)
 	}
 }
 

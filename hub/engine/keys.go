@@ -32,7 +32,7 @@ func (d *dispatcher) came(p *hub.Put) {
 		}
 		d.mu.Unlock()
 	}
-	d.wake()
+	d.kick.Give()
 }
 
 // left takes notice of a message of the key that lies in the queue no more. d.mu is held.
@@ -79,7 +79,7 @@ func (d *dispatcher) unblock(key string) {
 	d.mu.Lock()
 	d.blocked[key] = retryOver
 	d.mu.Unlock()
-	d.wake()
+	d.kick.Give()
 }
 
 // free lets keys go on whose retry ended without this hub's doing: it was found

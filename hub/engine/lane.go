@@ -19,7 +19,7 @@ func (d *dispatcher) lane(work context.Context, m *hub.Delivery) {
 		}
 		m = d.after(work, m, out)
 	}
-	d.wake()
+	d.kick.Give()
 }
 
 func (d *dispatcher) release(m *hub.Delivery) {
@@ -46,7 +46,7 @@ func (d *dispatcher) after(work context.Context, m *hub.Delivery, out outcome) *
 		d.ready = d.ready[1:]
 		d.queued--
 		if 2*d.stage.Lanes-d.running-d.queued >= d.stage.Lanes {
-			d.wake()
+			d.kick.Give()
 		}
 		return next
 	}

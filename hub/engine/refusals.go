@@ -25,8 +25,8 @@ const (
 // beside the acceptance path: a flood of them costs a counter each, and a few commits a second.
 type refusals struct {
 	rt    *Runtime
-	total atomic.Int64  // inputs refused since the start
-	wake  chan struct{} // one slot: there is something to write
+	total atomic.Int64 // inputs refused since the start
+	wake  hub.Signal   // there is something to write
 
 	mu    sync.Mutex
 	kinds map[string]*refusedKind // by counter key
@@ -45,7 +45,7 @@ type refusedKind struct {
 }
 
 func newRefusals(rt *Runtime) *refusals {
-	return &refusals{rt: rt, wake: make(chan struct{}, 1), kinds: map[string]*refusedKind{}}
+	return &refusals{rt: rt, wake: hub.NewSignal(), kinds: map[string]*refusedKind{}}
 }
 
 // note counts r, and keeps it unless too many of its kind came in this second.
@@ -64,7 +64,7 @@ func (s *refusals) note(r hub.Refusal) {
 		s.kept, s.some = append(s.kept, r), true
 		s.mu.Unlock()
 	}
-	s.kick()
+	s.wake.Give()
 }
 
 // count adds r to its kind, and tells whether it is to be kept.
@@ -84,13 +84,6 @@ func (s *refusals) count(r *hub.Refusal) bool {
 	k.inIt++
 	r.Skipped, k.skipped = k.skipped, 0
 	return true
-}
-
-func (s *refusals) kick() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
 }
 
 func (s *refusals) kindOf(r *hub.Refusal) *refusedKind {
@@ -172,7 +165,7 @@ func (s *refusals) putBack(u *hub.Unit) {
 	for _, a := range u.Adds {
 		s.kinds[a.Key].count += a.Delta
 	}
-	s.kick()
+	s.wake.Give()
 }
 
 // trim bounds what the row takes, and makes a text of the head. What is secret or

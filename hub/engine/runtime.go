@@ -90,7 +90,7 @@ func (rt *Runtime) Bind(owner, handle any) { rt.env.Bind(owner, handle) }
 func (rt *Runtime) AddSource(name string, src hub.Source, s *Stage) {
 	s.Direct = true
 	from := cmp.Or(s.Adapter, name)
-	rt.sources = append(rt.sources, &feed{rt: rt, src: src, stage: s, use: rt.Health.Part(PartAdapter, from).Use("from "+name, true), kick: make(chan struct{}, 1)})
+	rt.sources = append(rt.sources, &feed{rt: rt, src: src, stage: s, use: rt.Health.Part(PartAdapter, from).Use("from "+name, true), kick: hub.NewSignal()})
 }
 
 // Store is the runtime's store.
@@ -108,7 +108,7 @@ func (rt *Runtime) WriteRefused() { _ = rt.refused.write(false) }
 // WakeAll makes every dispatcher look at its queue, after changes from outside such as a replay.
 func (rt *Runtime) WakeAll() {
 	for _, d := range rt.order {
-		d.wake()
+		d.kick.Give()
 	}
 }
 
@@ -247,7 +247,7 @@ func (rt *Runtime) empty(ctx context.Context) (bool, error) {
 	for _, d := range rt.order {
 		if !d.quiet() {
 			quiet = false
-			d.wake()
+			d.kick.Give()
 		}
 	}
 	if !quiet {
@@ -271,7 +271,7 @@ func (rt *Runtime) hear(ctx context.Context) {
 			return
 		case queue := <-rt.shared.Woken():
 			if d := rt.queues[queue]; d != nil {
-				d.wake()
+				d.kick.Give()
 			}
 		}
 	}

@@ -76,10 +76,7 @@ func (rt *Runtime) probe(ctx context.Context, p *Part) {
 	}
 	for _, f := range rt.sources {
 		if f.use.part == p {
-			select {
-			case f.kick <- struct{}{}:
-			default:
-			}
+			f.kick.Give()
 		}
 	}
 	if trial && rt.hasten(ctx, p, 1) > 0 {

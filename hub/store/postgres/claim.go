@@ -164,6 +164,6 @@ func (s *Store) unclaim(q *queue, c *core.Claim) {
 	delete(q.Claims, c.D.Seq)
 	s.appears(q, c.D.State, c.D.Due)
 	if len(q.Claims) == 0 && !q.leaving.IsZero() {
-		s.nudge()
+		s.kick.Give()
 	}
 }

@@ -106,7 +106,7 @@ func (s *Store) arrived(queues []int64, grown int) {
 			s.tell[id] = true
 		}
 	}
-	s.nudge()
+	s.kick.Give()
 }
 
 // Recover counts the crash of each message that was running when this hub

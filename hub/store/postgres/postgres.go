@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"orderhub/hub"
 	"orderhub/hub/store"
 	"orderhub/hub/store/core"
 )
@@ -42,8 +43,8 @@ type Store struct {
 	keeper  link         // of the goroutine that keeps the leases
 	shared  time.Time    // the keeper's: when it last chose queues to give away
 
-	woken chan string   // see Woken
-	kick  chan struct{} // the keeper has something to do
+	woken chan string // see Woken
+	kick  hub.Signal  // the keeper has something to do
 
 	mu     sync.Mutex // guards what follows; never held during SQL
 	away   time.Time  // since when PostgreSQL can't be reached; zero: it can
@@ -74,7 +75,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	o.Options = o.Options.WithDefaults()
 	o.Lease = cmp.Or(o.Lease, 15*time.Second)
 	o.Patience = cmp.Or(o.Patience, 10*time.Second)
-	s := &Store{o: o, woken: make(chan string, 1024), kick: make(chan struct{}, 1),
+	s := &Store{o: o, woken: make(chan string, 1024), kick: hub.NewSignal(),
 		queues: map[string]*queue{}, byID: map[int64]*queue{}, tell: map[int64]bool{}, freed: map[int64]bool{}}
 	if err := s.configure(url); err != nil {
 		return nil, store.Setupf("store postgres: %w", err)

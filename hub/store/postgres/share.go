@@ -46,7 +46,7 @@ func (s *Store) share(wants map[int64]int64) {
 		q.leaving = time.Now()
 		s.shared = q.leaving
 	}
-	s.nudge()
+	s.kick.Give()
 }
 
 // handOver gives the leases of leaving queues back, once nothing of them is
@@ -78,14 +78,6 @@ func (s *Store) handOver() {
 		q.other = time.Now().Add(s.o.Lease / 5) // the other hub's turn
 		s.freed[q.ID] = true
 		s.mu.Unlock()
-		s.nudge()
-	}
-}
-
-// nudge makes the keeper look what is to be done.
-func (s *Store) nudge() {
-	select {
-	case s.kick <- struct{}{}:
-	default:
+		s.kick.Give()
 	}
 }

@@ -216,7 +216,7 @@ func (b *batch) arrives(j *job, r *putRow) {
 		q.depth++
 		if q.epoch == 0 {
 			s.tell[q.ID] = true
-			s.nudge()
+			s.kick.Give()
 		}
 	}
 	s.appears(q, r.State, r.Put.Due)
@@ -250,6 +250,6 @@ func (s *Store) finished(j *job) {
 	j.Held = nil
 	s.appears(q, f.State, f.Due)
 	if len(q.Claims) == 0 && !q.leaving.IsZero() {
-		s.nudge()
+		s.kick.Give()
 	}
 }
