@@ -153,6 +153,21 @@ func During(err error, first *Error) *Error {
 	return &e
 }
 
+// About puts what err is about in front of it; its class stays. What an answer says is handed on as it is.
+func About(what string, err error) error {
+	if _, said := errors.AsType[Said](err); err == nil || said {
+		return err
+	}
+	e := *AsError(err)
+	e.Err = fmt.Errorf("%s: %w", what, e.Err)
+	return &e
+}
+
+// GaveUp is the error of what was waited for until ctx ended.
+func GaveUp(ctx context.Context, what string) error {
+	return About(what, ctx.Err())
+}
+
 // Fail makes a classified error. The reason is its machine-readable code.
 func Fail(c Class, reason, format string, args ...any) *Error {
 	return &Error{Class: c, Reason: reason, Err: fmt.Errorf(format, args...)}

@@ -111,7 +111,7 @@ func (c *Caller) await(ctx context.Context, q *asking, t *ticket, answer <-chan 
 		case <-q.gone:
 			return nil, q.unconfirmed()
 		case <-ctx.Done():
-			return nil, broker.GaveUp(ctx, "no reply")
+			return nil, hub.GaveUp(ctx, "no reply")
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
-	"orderhub/hub/broker"
 )
 
 // confirming is a channel whose messages the server confirms. Many goroutines may publish on it at once; each waits for its own confirmation only.
@@ -73,7 +72,7 @@ func (c *confirming) publish(ctx context.Context, exchange, key string, mandator
 	select {
 	case c.turns <- struct{}{}:
 	case <-ctx.Done():
-		return nil, broker.GaveUp(ctx, "no turn to send")
+		return nil, hub.GaveUp(ctx, "no turn to send")
 	}
 	t := &ticket{c: c, sent: sent{exchange, key, p.MessageId}}
 	c.mu.Lock()
@@ -101,7 +100,7 @@ func (t *ticket) wait(ctx context.Context) error {
 	case <-t.dc.Done():
 		return t.result()
 	case <-ctx.Done():
-		return broker.GaveUp(ctx, "the server did not confirm")
+		return hub.GaveUp(ctx, "the server did not confirm")
 	case <-timer.C():
 		if err := t.c.sess.refuse(); err != nil {
 			return err

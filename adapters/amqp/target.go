@@ -67,7 +67,7 @@ func named(a *Adapter, p place, err error) error {
 	if e, ok := errors.AsType[*hub.Error](err); ok && (e.Reason == hub.NotConnected || e.Reason == reasonTopology) {
 		return err
 	}
-	return broker.Named(a.env.Name+" "+p.String(), err)
+	return hub.About(a.env.Name+" "+p.String(), err)
 }
 
 // publisher sends on a channel of its own. It declares what it sends to whenever it opens the channel anew.

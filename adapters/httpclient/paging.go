@@ -34,8 +34,7 @@ func (p *Paging) check(o *op) error {
 	}
 	named := p.By == "link" || p.By == "url"
 	switch {
-	case p.By == "":
-		return errors.New("paging: it needs by")
+
 	case named && p.Param != "":
 		return fmt.Errorf("paging: by: %s takes the whole address of the next page, and no param", p.By)
 	case !named && p.Param == "":

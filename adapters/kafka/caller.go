@@ -29,11 +29,11 @@ func (c *Caller) Call(ctx context.Context, m *hub.Message) (*hub.Message, error)
 	q := c.adapter.replies
 	ask, err := broker.Asking(ctx, c.adapter.env.Clock, m)
 	if err != nil {
-		return nil, broker.Named("topic "+c.topic, err)
+		return nil, hub.About("topic "+c.topic, err)
 	}
 	if _, err := q.keep.Get(ctx); err != nil {
 		if ctx.Err() != nil {
-			return nil, broker.GaveUp(ctx, "topic "+c.topic+": not sent")
+			return nil, hub.GaveUp(ctx, "topic "+c.topic+": not sent")
 		}
 		return nil, away(classify(q.topic, err))
 	}
@@ -56,7 +56,7 @@ func (c *Caller) Call(ctx context.Context, m *hub.Message) (*hub.Message, error)
 			if confirmed != nil {
 				return nil, c.adapter.out.abandon(ctx, p)
 			}
-			return nil, broker.GaveUp(ctx, "topic "+c.topic+": no reply")
+			return nil, hub.GaveUp(ctx, "topic "+c.topic+": no reply")
 		}
 	}
 }

@@ -41,7 +41,7 @@ func (c *Caller) Call(parent context.Context, m *hub.Message) (*hub.Message, err
 		v, err = c.op.shape(v)
 	}
 	if err != nil {
-		return nil, about(c.a.env.Name+" "+c.op.name, err)
+		return nil, hub.About(c.a.env.Name+" "+c.op.name, err)
 	}
 	return &hub.Message{ID: hub.DeriveID(m.ID, "reply"), Key: m.Key, Correlation: m.Correlation, Time: c.a.env.Clock.Now(),
 		Headers: hub.Headers{hub.HeaderStatus: "200", hub.HeaderContentType: "application/json"}, Body: hub.DocumentBody(v)}, nil

@@ -121,14 +121,6 @@ func (c *Config) check(env *hub.Env) []hub.FieldFault {
 	if _, err := parseTable(c.Tables + "applied"); err != nil {
 		faults.Add("tables", "write the beginning of a name, such as hub_ or ops.hub_", "tables: %s", err)
 	}
-	if c.Pool.Max < 1 {
-		faults.Add("pool.max", "write a number from 1 on", "pool.max: %d is too few", c.Pool.Max)
-	}
-	if c.Timeout <= 0 {
-		faults.Add("timeout", "write a time, such as 5s", "timeout: %s is too short", c.Timeout)
-	}
-	if c.Keep <= 0 {
-		faults.Add("keep", "write a time, such as 30d", "keep: %s is too short", c.Keep)
-	}
+
 	return faults
 }

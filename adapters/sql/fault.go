@@ -31,7 +31,7 @@ func (s *session) fault(ctx context.Context, err error) error {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
 	case ctx.Err() != nil && (!ok || e.Code == canceled):
-		return gaveUp(ctx, err)
+		return hub.GaveUp(ctx, "no answer")
 	case !ok:
 		return hub.Fail(hub.Unavailable, reasonLost, "connection to %s lost: %s", s.a.address(), oneLine(err))
 	case stale(e):
@@ -39,14 +39,6 @@ func (s *session) fault(ctx context.Context, err error) error {
 	}
 	class, reason := classify(e.Code)
 	return &hub.Error{Class: class, Reason: reason, Err: &refusal{describe(e), e}}
-}
-
-// gaveUp is the error of what was waited for until ctx ended.
-func gaveUp(ctx context.Context, err error) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return hub.Fail(hub.Timeout, "timeout", "no answer in time: %w", err)
-	}
-	return hub.Fail(hub.Unavailable, "stopping", "given up: %w", err)
 }
 
 // refusal is an error of the server with a text for people.
@@ -122,16 +114,4 @@ func describe(e *pgconn.PgError) string {
 // oneLine is an error's text, cut, without line ends.
 func oneLine(err error) string {
 	return fmt.Sprintf("%.400s", strings.Join(strings.Fields(err.Error()), " "))
-}
-
-// about puts what it was about in front of an error, whose class stays.
-func about(what string, err error) error {
-	if err == nil {
-		return nil
-	}
-	e := *hub.AsError(err)
-	if e.Err != nil {
-		e.Err = fmt.Errorf("%s: %w", what, e.Err)
-	}
-	return &e
 }

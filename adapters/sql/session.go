@@ -67,7 +67,7 @@ func (a *Adapter) acquire(parent context.Context) (*session, error) {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded) && a.pool.Stat().AcquiredConns() >= int32(a.cfg.Pool.Max):
 		return nil, hub.Fail(hub.Throttled, "busy", "all %d connections are busy, none was free in time", a.cfg.Pool.Max)
 	case parent.Err() != nil:
-		return nil, gaveUp(parent, err)
+		return nil, hub.GaveUp(parent, "no connection")
 	}
 	return nil, hub.Fail(hub.Unavailable, hub.NotConnected, "no connection to %s: %s", a.address(), oneLine(err))
 }

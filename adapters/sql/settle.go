@@ -94,11 +94,11 @@ func (r *run) finish(u *unit, i int) bool {
 		}
 		e := hub.AsError(err)
 		if misconfigured(e) || !r.ours() || r.ctx.Err() != nil && try >= lastTries {
-			r.fail(about("done", err))
+			r.fail(hub.About("done", err))
 			return false
 		}
 		if e.Reason == reasonLost || e.Reason == hub.NotConnected {
-			r.fail(about("done", err)) // Run ends; what the hub owns is marked all the same
+			r.fail(hub.About("done", err)) // Run ends; what the hub owns is marked all the same
 		}
 		if !e.Class.Transient() {
 			r.a.env.Log.Error("done fails for a row, it is tried again", "event", e.Reason, "table", r.table,

@@ -38,7 +38,7 @@ func (u *setup) ready(ctx context.Context, own bool) error {
 		select {
 		case <-wait:
 		case <-ctx.Done():
-			return gaveUp(ctx, ctx.Err())
+			return hub.GaveUp(ctx, "no answer")
 		}
 	}
 }
@@ -96,7 +96,7 @@ func (s *session) create(ctx context.Context, own bool) error {
 			return hub.Fail(hub.Unavailable, reasonSchema, "create: %w", err)
 		}
 		if _, err := s.script(ctx, string(text)); err != nil {
-			return about(file, err)
+			return hub.About(file, err)
 		}
 	}
 	if !own {
@@ -109,7 +109,7 @@ func (s *session) create(ctx context.Context, own bool) error {
 	}
 	_, err = s.script(ctx, s.a.ownTables())
 	if err != nil && hub.AsError(err).Reason == reasonRight {
-		err = about(fmt.Sprintf("the table %s or %s is missing and the user may not create it; README.md has the statements", s.a.applied.Sanitize(), s.a.claims.Sanitize()), err)
+		err = hub.About(fmt.Sprintf("the table %s or %s is missing and the user may not create it; README.md has the statements", s.a.applied.Sanitize(), s.a.claims.Sanitize()), err)
 	}
 	return err
 }

@@ -91,7 +91,7 @@ func (s *Source) Run(ctx context.Context, h hub.Handler) error {
 	case ctx.Err() != nil:
 		return nil
 	}
-	return about(s.a.env.Name+" poll "+s.table, err)
+	return hub.About(s.a.env.Name+" poll "+s.table, err)
 }
 
 // follow looks for rows until r.ctx is done, and waits for those that were begun.

@@ -23,7 +23,7 @@ var _ hub.Target = (*Target)(nil)
 
 // Send returns nil when what the message says is committed, or was before.
 func (t *Target) Send(ctx context.Context, m *hub.Message) error {
-	return about(t.a.env.Name+" "+t.place.String(), t.send(ctx, m))
+	return hub.About(t.a.env.Name+" "+t.place.String(), t.send(ctx, m))
 }
 
 func (t *Target) send(ctx context.Context, m *hub.Message) error {

@@ -65,7 +65,7 @@ func (w *writer) do(ctx context.Context, j *job) error {
 		w.mu.Lock()
 		j.gone = true
 		w.mu.Unlock()
-		return gaveUp(ctx, ctx.Err())
+		return hub.GaveUp(ctx, "no answer")
 	}
 }
 

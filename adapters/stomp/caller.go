@@ -56,13 +56,13 @@ func (c *Caller) Call(ctx context.Context, m *hub.Message) (_ *hub.Message, err 
 		return c.reply(m, d)
 	case <-conn.gone:
 	case <-ctx.Done():
-		return nil, broker.GaveUp(ctx, "no reply")
+		return nil, hub.GaveUp(ctx, "no reply")
 	}
 	select {
 	case d := <-answer: // just before
 		return c.reply(m, d)
 	default:
-		return nil, conn.lostWith("no reply")
+		return nil, hub.About("no reply", conn.lost())
 	}
 }
 

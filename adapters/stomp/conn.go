@@ -3,7 +3,6 @@ package stomp
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"net"
 	"runtime"
 	"strconv"
@@ -70,13 +69,6 @@ func (c *conn) lost() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
-}
-
-// lostWith returns the error of something that the end of the connection cut short.
-func (c *conn) lostWith(what string) error {
-	e := *hub.AsError(c.lost())
-	e.Err = fmt.Errorf("%s: %w", what, e.Err)
-	return &e
 }
 
 func (c *conn) read() {
@@ -169,7 +161,7 @@ func (c *conn) post(ctx context.Context, f *frame, timeout <-chan time.Time) err
 	case <-c.gone:
 		return hub.Fail(hub.Unavailable, hub.NotConnected, "not sent: %w", c.lost())
 	case <-ctx.Done():
-		return broker.GaveUp(ctx, "not sent")
+		return hub.GaveUp(ctx, "not sent")
 	case <-timeout:
 		e := hub.Fail(hub.Throttled, reasonBlocked, "not sent: the server takes no messages now")
 		e.After = time.Second
@@ -210,7 +202,7 @@ func (c *conn) send(ctx context.Context, f *frame, timeout <-chan time.Time) err
 	case <-receipt:
 		return nil
 	case <-ctx.Done():
-		return broker.GaveUp(ctx, "the server did not confirm")
+		return hub.GaveUp(ctx, "the server did not confirm")
 	case <-timeout:
 		return hub.Fail(hub.Timeout, "timeout", "the server did not confirm in time")
 	case <-c.gone:
@@ -219,6 +211,6 @@ func (c *conn) send(ctx context.Context, f *frame, timeout <-chan time.Time) err
 	case <-receipt: // just before
 		return nil
 	default:
-		return c.lostWith("not confirmed")
+		return hub.About("not confirmed", c.lost())
 	}
 }

@@ -73,4 +73,4 @@ func (t *Target) Close() error {
 }
 
 // named adds to err what it is about.
-func named(a *Adapter, p place, err error) error { return broker.Named(a.env.Name+" "+p.String(), err) }
+func named(a *Adapter, p place, err error) error { return hub.About(a.env.Name+" "+p.String(), err) }

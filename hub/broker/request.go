@@ -2,8 +2,6 @@ package broker
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -70,7 +68,7 @@ func Asking(ctx context.Context, clock hub.Clock, m *hub.Message) (*hub.Message,
 	now := clock.Now()
 	switch {
 	case ctx.Err() != nil:
-		return nil, GaveUp(ctx, "not sent")
+		return nil, hub.GaveUp(ctx, "not sent")
 	case !m.Expires.IsZero() && !m.Expires.After(now):
 		return nil, hub.NoReply(m)
 	}
@@ -105,20 +103,4 @@ func Replying[T any](m, answer *hub.Message, encode func(*hub.Message) (T, error
 		out, err = encode(hub.ErrorReply(m, hub.Fail(hub.Rejected, hub.AsError(err).Reason, "the reply can't be sent: %w", err)))
 	}
 	return out, err
-}
-
-// GaveUp is the error of what was waited for until ctx ended.
-func GaveUp(ctx context.Context, what string) error {
-	e := hub.AsError(ctx.Err())
-	return hub.Fail(e.Class, e.Reason, "%s: %w", what, ctx.Err())
-}
-
-// Named adds to err what it is about. What an answer says is handed on as it is.
-func Named(what string, err error) error {
-	if _, said := errors.AsType[hub.Said](err); err == nil || said {
-		return err
-	}
-	e := *hub.AsError(err)
-	e.Err = fmt.Errorf("%s: %w", what, e.Err)
-	return &e
 }

@@ -58,7 +58,7 @@ func (rt *Runtime) Ask(ctx context.Context, queue string, m *hub.Message) (*hub.
 	case <-rt.halted: // who is asked may have stopped already: the message goes back, and asks again
 		return nil, hub.Fail(hub.Unavailable, hub.ReasonStopping, "no reply: the hub is stopping")
 	case <-ctx.Done():
-		return nil, broker.GaveUp(ctx, "no reply")
+		return nil, hub.GaveUp(ctx, "no reply")
 	}
 }
 
