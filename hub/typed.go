@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"orderhub/hub/units"
 )
 
 // Typed describes a kind of channel adapter: what `type:` names in `adapters:`.
@@ -19,9 +21,7 @@ import (
 type Typed[A, C, S any] struct {
 	Name string
 
-	Config func() *C  // a fresh config with its defaults, for an entry of `adapters:`
-	Source func() *S  // fresh options of `from: {adapter: arg, …}`; nil: it brings no messages
-	Send   func() any // fresh options of `send: {adapter: arg, …}`: each becomes a header of its name, `data` the body; nil: it takes none
+	Send func() any // fresh options of `send: {adapter: arg, …}`: each becomes a header of its name, `data` the body; nil: it takes none
 
 	Answers bool // its sources wait for a reply to every message, and message IDs are new at each request; else they are the same on redelivery
 	Replies bool // its sources answer messages that carry a Return Address (header reply-to) when the pipeline replies
@@ -65,7 +65,7 @@ type Typed[A, C, S any] struct {
 	Open func(c *C, env *Env) (A, error)
 
 	// OpenSource opens what brings messages. arg is the text behind the adapter's name in
-	// `from:` ("POST /orders").
+	// `from:` ("POST /orders"). nil: it brings no messages.
 	OpenSource func(a A, arg string, options *S) (Source, error)
 	// OpenTarget opens what takes messages. arg is the text behind the adapter's name in `send:`.
 	OpenTarget func(a A, arg string) (Target, error)
@@ -129,7 +129,7 @@ func (t Typed[A, C, S]) New(c *C, env *Env) (A, error) {
 // Component is t without its types. The only type assertions of configs are in here.
 func (t Typed[A, C, S]) Component() Component {
 	c := Component{Name: t.Name, Send: t.Send, Answers: t.Answers, Replies: t.Replies, Finite: t.Finite, Server: t.Start != nil, Nowhere: t.Nowhere,
-		Carries: t.Carries, CheckTarget: t.CheckTarget, CheckHeader: t.CheckHeader, Config: func() any { return t.Config() },
+		Carries: t.Carries, CheckTarget: t.CheckTarget, CheckHeader: t.CheckHeader, Config: func() any { return units.Defaults[C]() },
 		Check: with(t.Check), Takes: with(t.Takes), Expects: with(t.Expects), Safe: with(t.Safe),
 		Open: func(cfg any, env *Env) (*Adapter, error) {
 			a, err := t.New(cfg.(*C), env)
@@ -141,8 +141,8 @@ func (t Typed[A, C, S]) Component() Component {
 	if t.Confine != nil {
 		c.Confine = func(cfg any, url, dir string) { t.Confine(cfg.(*C), url, dir) }
 	}
-	if t.Source != nil {
-		c.Source = func() any { return t.Source() }
+	if t.OpenSource != nil {
+		c.Source = func() any { return units.Defaults[S]() }
 	}
 	if t.Place != nil {
 		c.Place = func(arg string, options any) (Carried, Subscription, error) {
@@ -178,7 +178,7 @@ func (t Typed[A, C, S]) options(options any) *S {
 	if s, ok := options.(*S); ok && s != nil {
 		return s
 	}
-	return t.Source()
+	return units.Defaults[S]()
 }
 
 // adapter is what a can do.

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/units"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/shape"
-	"orderhub/transforms/units"
 )
 
 // errorShape is the variable `error` of error steps.

@@ -12,11 +12,11 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/hub/units"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/schema"
 	"orderhub/transforms/shape"
-	"orderhub/transforms/units"
 )
 
 // linkFunc is the function of formulas link(path, validFor): the address of a

@@ -8,6 +8,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/units"
 )
 
 // CarryTarget returns the target of channel c. A direct channel is a durable queue of its name, any other one a durable
@@ -33,7 +34,7 @@ func (a *Adapter) CarrySource(c hub.Carried, s hub.Subscription) (hub.Source, er
 			return nil, fmt.Errorf("%s: the name of its reader's queue, %.60s…, is longer than %d bytes", p, p.queue, maxName)
 		}
 	}
-	cfg := defaultSource()
+	cfg := units.Defaults[SourceConfig]()
 	if s.Lanes > 0 {
 		cfg.Workers = s.Lanes
 	}

@@ -21,8 +21,6 @@ type Config struct {
 	Ops       map[string]string `yaml:"ops" doc:"What call may name, each with the queue or exchange that takes the requests: queue stock.commands, or exchange stock key commands."`
 }
 
-func defaultConfig() *Config { return &Config{Connection: broker.DefaultConnection()} }
-
 var errURL = errors.New("url is no AMQP URL") // the parser's own text would show the password
 
 func parseURL(url hub.Secret) (amqp.URI, error) {
@@ -68,10 +66,6 @@ type Bind struct {
 // SendOptions are the options of `send: {rabbit: exchange orders, …}`.
 type SendOptions struct {
 	RoutingKey string `yaml:"routing_key" doc:"Routing key. Left out: the key in the text, else the message's header routing-key."`
-}
-
-func defaultSource() *SourceConfig {
-	return &SourceConfig{QueueType: classic, Durable: true, Workers: 64}
 }
 
 const (

@@ -15,8 +15,6 @@ func Component() hub.Component { return definition().Component() }
 func definition() hub.Typed[*Adapter, Config, SourceConfig] {
 	return hub.Typed[*Adapter, Config, SourceConfig]{
 		Name: "amqp", Nowhere: "amqp://127.0.0.1:1", Replies: true,
-		Config:  defaultConfig,
-		Source:  defaultSource,
 		Send:    func() any { return &SendOptions{} },
 		Ops:     func(c *Config) []string { return slices.Sorted(maps.Keys(c.Ops)) },
 		Carries: map[string]string{"direct": "", "topic": "", "fanout": "", "headers": ""},

@@ -18,6 +18,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/broker"
 	"orderhub/hub/hubtest"
+	"orderhub/hub/units"
 )
 
 func TestMain(m *testing.M) {
@@ -220,3 +221,7 @@ func background(t testing.TB) context.Context {
 	t.Cleanup(cancel)
 	return ctx
 }
+
+func defaultConfig() *Config { return units.Defaults[Config]() }
+
+func defaultSource() *SourceConfig { return units.Defaults[SourceConfig]() }

@@ -46,11 +46,6 @@ const (
 	keyFile = "file"
 )
 
-func defaultConfig() *Config {
-	return &Config{Match: "*", Stable: 2 * time.Second, Poll: time.Second, Done: "done", Failed: "failed",
-		Processing: ".processing", Workers: 8, MaxRecord: 1 << 20, Empty: emptySkip}
-}
-
 // check finds what the tags can't, all of it.
 func (c *Config) check() (faults hub.FieldFaults) {
 	if (c.Dir == "") == (c.Path == "") {

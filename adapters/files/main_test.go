@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"orderhub/hub"
+	"orderhub/hub/units"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -206,3 +207,5 @@ func reason(err error) string {
 	}
 	return fmt.Sprint(err)
 }
+
+func defaultConfig() *Config { return units.Defaults[Config]() }

@@ -19,9 +19,7 @@ func definition() hub.Typed[*Adapter, Config, SourceConfig] {
 				c.Dir, c.Stable, c.Poll = dir, 20*time.Millisecond, 20*time.Millisecond
 			}
 		},
-		Config: defaultConfig,
-		Send:   func() any { return &SendOptions{} },
-		Source: func() *SourceConfig { return &SourceConfig{} },
+		Send: func() any { return &SendOptions{} },
 		CheckHeader: func(arg, name, _ string) (string, bool) {
 			return "name it in the file's name, as {" + name + "}, or put it into the body", !mentions(arg, name)
 		},

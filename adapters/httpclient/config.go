@@ -63,17 +63,6 @@ type Limits struct {
 	MaxInFlight    int    `yaml:"max_in_flight" default:"64" min:"1" doc:"Calls at once; more wait within their time."`
 }
 
-func defaultConfig() *Config {
-	return &Config{
-		Proxy:   "none",
-		Timeout: 10 * time.Second,
-		Limits:  Limits{MaxResponse: 1 << 20, MaxInFlight: 64},
-		APIKey:  APIKey{In: "header"},
-		OAuth2:  OAuth2{Grant: grantClient, ClientAuth: "auto"},
-		JWT:     JWT{Algorithm: "RS256", Lifetime: 5 * time.Minute},
-	}
-}
-
 // fromFile is the url that stands for the servers of the OpenAPI file.
 const fromFile = "openapi"
 

@@ -10,6 +10,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/trust"
+	"orderhub/hub/units"
 )
 
 func TestCheck(t *testing.T) {
@@ -98,3 +99,5 @@ func TestOptionsOfOperationsAreDocumented(t *testing.T) {
 		}
 	}
 }
+
+func defaultConfig() *Config { return units.Defaults[Config]() }

@@ -13,7 +13,6 @@ func definition() hub.Typed[*Client, Config, struct{}] {
 	return hub.Typed[*Client, Config, struct{}]{
 		Name: "http-client", Nowhere: "http://127.0.0.1:1",
 		Confine:     func(c *Config, url, _ string) { c.confine(url) },
-		Config:      defaultConfig,
 		Ops:         (*Config).operations,
 		Safe:        (*Config).safe,
 		Expects:     (*Config).expected,

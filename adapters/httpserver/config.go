@@ -71,13 +71,6 @@ type Verify struct {
 
 const defaultListen = ":8080"
 
-func defaultConfig() *Config {
-	return &Config{Limits: Limits{
-		MaxBody: 1 << 20, MaxHeader: 64 << 10, MaxConnections: 1000, PerIP: 100, MaxWaiting: 2048,
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 60 * time.Second,
-	}}
-}
-
 // check finds what the tags can't.
 func (c *Config) check(env *hub.Env) []hub.FieldFault {
 	var faults hub.FieldFaults

@@ -13,8 +13,6 @@ func definition() hub.Typed[*Server, Config, SourceConfig] {
 	return hub.Typed[*Server, Config, SourceConfig]{
 		Name: "http-server", Answers: true,
 		Confine: func(c *Config, _, _ string) { c.Listen = "127.0.0.1:0" },
-		Config:  defaultConfig,
-		Source:  func() *SourceConfig { return &SourceConfig{} },
 		CheckSource: func(arg string, c *SourceConfig) []hub.FieldFault {
 			_, faults := routeOf(arg, c, &Server{})
 			return faults

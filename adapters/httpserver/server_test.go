@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/units"
 )
 
 func newServer(t testing.TB, listen string) *Server {
@@ -204,3 +205,5 @@ func TestCloseWithSilentClients(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func defaultConfig() *Config { return units.Defaults[Config]() }

@@ -13,6 +13,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/broker"
+	"orderhub/hub/units"
 )
 
 // Adapter is an opened entry of `adapters:`. All that it sends shares connections, which are opened when they are
@@ -97,7 +98,7 @@ func (a *Adapter) CarrySource(c hub.Carried, s hub.Subscription) (hub.Source, er
 	if err := checkTopic(c.Name); err != nil {
 		return nil, fmt.Errorf("channel %w", err)
 	}
-	cfg := defaultSource()
+	cfg := units.Defaults[SourceConfig]()
 	if s.Lanes > 0 {
 		cfg.Workers = s.Lanes
 	}

@@ -12,6 +12,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/broker"
+	"orderhub/hub/units"
 )
 
 // Caller sends requests to a topic and waits for their replies (EIP Request-Reply).
@@ -139,7 +140,7 @@ func (q *replies) watch(known int) {
 
 // read reads a partition until the adapter is closed.
 func (q *replies) read(partition int, at int64) {
-	cfg := defaultSource()
+	cfg := units.Defaults[SourceConfig]()
 	r := &run{Source: &Source{topic: q.topic, form: onChannel}, env: q.adapter.env}
 	for failures := 0; q.ctx.Err() == nil; {
 		answer, err := q.link.fetch(q.ctx, partition, at, cfg)

@@ -83,18 +83,6 @@ const (
 	lostLatest   = "latest"
 )
 
-func defaultConfig() *Config {
-	return &Config{
-		ClientID: "orderhub", DialTimeout: 10 * time.Second, Timeout: 10 * time.Second, MaxMessage: 1 << 20,
-		Create: Create{When: createChannels, Partitions: 4},
-	}
-}
-
-func defaultSource() *SourceConfig {
-	return &SourceConfig{Workers: hub.DefaultLanes, Start: startFirst, OnLost: lostStop,
-		MaxWait: 250 * time.Millisecond, MaxBytes: 1 << 20, MaxMessage: 16 << 20}
-}
-
 // replyTopic returns the topic that replies to our calls come by.
 func (c *Config) replyTopic(env *hub.Env) string {
 	return cmp.Or(c.ReplyTopic, env.Hub+".replies")

@@ -17,6 +17,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/hubtest"
+	"orderhub/hub/units"
 )
 
 // TestMain lets more tests run side by side than there are cores: those that call t.Parallel wait most of the time, for sessions that end, for
@@ -311,3 +312,7 @@ func reason(err error) string {
 	e := hub.AsError(err)
 	return string(e.Class) + " " + e.Reason
 }
+
+func defaultConfig() *Config { return units.Defaults[Config]() }
+
+func defaultSource() *SourceConfig { return units.Defaults[SourceConfig]() }

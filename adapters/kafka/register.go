@@ -15,10 +15,8 @@ func Component() hub.Component { return definition().Component() }
 func definition() hub.Typed[*Adapter, Config, SourceConfig] {
 	return hub.Typed[*Adapter, Config, SourceConfig]{
 		Name: "kafka", Nowhere: "127.0.0.1:1", Replies: true,
-		Config: defaultConfig,
-		Source: defaultSource,
-		Send:   func() any { return &SendOptions{} },
-		Ops:    func(c *Config) []string { return slices.Sorted(maps.Keys(c.Ops)) },
+		Send: func() any { return &SendOptions{} },
+		Ops:  func(c *Config) []string { return slices.Sorted(maps.Keys(c.Ops)) },
 		Carries: map[string]string{
 			"direct": "", "fanout": "",
 			"topic":   "Kafka has no exchanges: every reader gets all messages of the topic and passes over those that its pattern does not match",

@@ -41,11 +41,6 @@ const (
 	tlsNone     = "none"
 )
 
-func defaultConfig() *Config {
-	return &Config{From: "orders@localhost", Templates: "templates", Timeout: answerTime, ConfirmTimeout: confirmTime, OnAmbiguous: hub.RetryAmbiguous,
-		MaxRecipients: 100, TLS: tlsAuto}
-}
-
 // server is where mails are handed in.
 type server struct {
 	host, addr     string

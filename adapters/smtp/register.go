@@ -13,7 +13,6 @@ func definition() hub.Typed[*Adapter, Config, struct{}] {
 	return hub.Typed[*Adapter, Config, struct{}]{
 		Name: "smtp", Nowhere: "smtp://127.0.0.1:1",
 		Confine:     func(c *Config, url, _ string) { c.URL = hub.Secret(url) },
-		Config:      defaultConfig,
 		Send:        func() any { return &SendOptions{} },
 		CheckHeader: func(_, name, _ string) (string, bool) { return ignoredHeader(name) },
 		Check:       func(c *Config, _ *hub.Env) []hub.FieldFault { _, _, faults := c.read(); return faults },

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"orderhub/hub"
+	"orderhub/hub/units"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -195,3 +196,5 @@ func contains(t *testing.T, text string, parts ...string) {
 		}
 	}
 }
+
+func defaultConfig() *Config { return units.Defaults[Config]() }

@@ -30,14 +30,13 @@ type session struct {
 	ctx context.Context // of the mail that it is used for
 }
 
-// Times that the server has for its answers (RFC 5321, 4.5.3.2). The answer to the final dot has the longest: it takes over the
-// mail then, and who gives up before sends it again.
+// Times that the server has for its answers (RFC 5321, 4.5.3.2). The answer to the final dot has the longest, confirm_timeout: it
+// takes over the mail then, and who gives up before sends it again.
 const (
-	answerTime  = 5 * time.Minute // greeting, EHLO, AUTH, MAIL, RCPT
-	beginTime   = 2 * time.Minute // DATA
-	blockTime   = 3 * time.Minute // each block of the text
-	confirmTime = 10 * time.Minute
-	dialTime    = 30 * time.Second
+	answerTime = 5 * time.Minute // greeting, EHLO, AUTH, MAIL, RCPT
+	beginTime  = 2 * time.Minute // DATA
+	blockTime  = 3 * time.Minute // each block of the text
+	dialTime   = 30 * time.Second
 
 	blockSize = 64 << 10 // bytes of a block
 )

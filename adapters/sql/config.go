@@ -75,14 +75,6 @@ type SourceConfig struct {
 // SendOptions are the options of `send: {sql-adapter: insert orders}`: there are none beside data.
 type SendOptions struct{ _ bool }
 
-func defaultConfig() *Config {
-	return &Config{Pool: Pool{Max: 8}, Timeout: 5 * time.Second, MaxResult: 4 << 20, Tables: "hub_", Keep: 30 * 24 * time.Hour}
-}
-
-func defaultSource() *SourceConfig {
-	return &SourceConfig{Every: time.Second, Workers: 16}
-}
-
 const helpURL = "write postgres://user:password@host:5432/database; in user and password write %40 for @, %2F for /"
 
 // parseURL reads where the database is. Its errors hold nothing of the text, which may have a password in it.
@@ -120,6 +112,15 @@ func (c *Config) check(env *hub.Env) []hub.FieldFault {
 	}
 	if _, err := parseTable(c.Tables + "applied"); err != nil {
 		faults.Add("tables", "write the beginning of a name, such as hub_ or ops.hub_", "tables: %s", err)
+	}
+	if c.Pool.Max < 1 {
+		faults.Add("pool.max", "write a number from 1 on", "pool.max: %d is too few", c.Pool.Max)
+	}
+	if c.Timeout <= 0 {
+		faults.Add("timeout", "write a time, such as 5s", "timeout: %s is too short", c.Timeout)
+	}
+	if c.Keep <= 0 {
+		faults.Add("keep", "write a time, such as 30d", "keep: %s is too short", c.Keep)
 	}
 
 	return faults

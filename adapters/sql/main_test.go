@@ -22,6 +22,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/hub/hubtest"
+	"orderhub/hub/units"
 )
 
 func TestMain(m *testing.M) {
@@ -287,3 +288,5 @@ func compactJSON(t testing.TB, text string) string {
 }
 
 func docText(s string) doc.Value { return doc.StringValue(s) }
+
+func defaultConfig() *Config { return units.Defaults[Config]() }

@@ -16,8 +16,6 @@ func definition() hub.Typed[*Adapter, Config, SourceConfig] {
 	return hub.Typed[*Adapter, Config, SourceConfig]{
 		Name: "sql", Nowhere: "postgres://127.0.0.1:1/none",
 		Confine: func(c *Config, url, _ string) { c.URL = hub.Secret(url) },
-		Config:  defaultConfig,
-		Source:  defaultSource,
 		Send:    func() any { return &SendOptions{} },
 		Ops:     func(c *Config) []string { return slices.Sorted(maps.Keys(c.Ops)) },
 		Safe:    func(c *Config, op string) bool { return c.Ops[op].Exec == "" },

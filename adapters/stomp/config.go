@@ -16,8 +16,6 @@ type Config struct {
 	Ops map[string]string `yaml:"ops" doc:"What call may name, each with the destination that takes the requests: /queue/stock.commands, or /exchange/stock/commands."`
 }
 
-func defaultConfig() *Config { return &Config{Connection: broker.DefaultConnection()} }
-
 // check finds the faults that tags can't find.
 func (c *Config) check() (faults hub.FieldFaults) {
 	s, err := parseURL(c.URL)
@@ -45,10 +43,6 @@ type SendOptions struct {
 	RoutingKey string `yaml:"routing_key" doc:"Routing key, for /exchange/NAME without one. Left out: the message's header routing-key."`
 	Persistent bool   `yaml:"persistent" default:"true" doc:"The message outlives a restart of the server."`
 	Priority   int    `yaml:"priority" min:"0" max:"255" doc:"Priority, where the queue has them (x-max-priority)."`
-}
-
-func defaultSource() *SourceConfig {
-	return &SourceConfig{Workers: hub.DefaultLanes, IDHeader: headerID}
 }
 
 // ours are the headers of a subscription that have options of their own.

@@ -14,11 +14,9 @@ func Component() hub.Component { return definition().Component() }
 func definition() hub.Typed[*Adapter, Config, SourceConfig] {
 	return hub.Typed[*Adapter, Config, SourceConfig]{
 		Name: "stomp", Nowhere: "stomp://127.0.0.1:1", Replies: true,
-		Config: defaultConfig,
-		Source: defaultSource,
-		Send:   func() any { return &SendOptions{Persistent: true} },
-		Ops:    func(c *Config) []string { return slices.Sorted(maps.Keys(c.Ops)) },
-		Place:  standIn,
+		Send:  func() any { return &SendOptions{} },
+		Ops:   func(c *Config) []string { return slices.Sorted(maps.Keys(c.Ops)) },
+		Place: standIn,
 		CheckHeader: func(_, name, _ string) (string, bool) {
 			option := name == headerPriority || name == headerPersistent || name == hub.HeaderReplyTo
 			return "give it another name: this one is STOMP's, RabbitMQ's or the hub's own", !option && staysBehind(name)

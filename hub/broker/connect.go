@@ -24,12 +24,6 @@ type Connection struct {
 	MaxBody         int64         `yaml:"max_body" unit:"bytes" default:"16MiB" min:"1KiB" max:"128MiB" doc:"Largest body, in and out; a larger one is refused as body_too_large."`
 }
 
-// DefaultConnection is a Connection with its defaults.
-func DefaultConnection() Connection {
-	return Connection{Prefetch: 256, Heartbeat: 10 * time.Second, ConfirmTimeout: 30 * time.Second, ConsumerTimeout: 30 * time.Minute, MaxBody: 16 << 20,
-		Reconnect: Reconnect{Min: 200 * time.Millisecond, Max: 2 * time.Second}}
-}
-
 // Hold is how long a delivery stays ours before its run begins, and how long one with a key is tried again while it, and those behind it,
 // stay ours: with the longest run behind it, well below the time after which the server takes it for lost.
 func (c *Connection) Hold() time.Duration { return c.ConsumerTimeout / 3 }

@@ -115,6 +115,8 @@ func componentText(v reflect.Value, tag reflect.StructTag) string {
 		return ""
 	case v.Kind() == reflect.String:
 		return v.String()
+	case v.Kind() == reflect.Slice && v.Len() == 1:
+		return componentText(v.Index(0), tag)
 	}
 	return ""
 }

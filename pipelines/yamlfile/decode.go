@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/units"
 )
 
 var (
@@ -85,7 +86,7 @@ func (n *Node) decodeField(f field, kind string) {
 	case n != nil && f.tag.Get("required") == "true":
 		n.Errorf("E103", fmt.Sprintf("add %s:", f.name), "%s needs %q", n.named(kind), f.name)
 	default:
-		setDefault(f)
+		units.SetDefault(f.value, f.tag)
 	}
 }
 

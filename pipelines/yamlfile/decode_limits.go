@@ -8,10 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
+	"orderhub/hub/units"
 	"orderhub/transforms/shape"
-	"orderhub/transforms/units"
 )
 
 // check compares a decoded field with its min, max and oneof.
@@ -92,15 +90,6 @@ func limit(v reflect.Value, s string, tag reflect.StructTag) (x float64) {
 	return x
 }
 
-// decodeTag sets v to the value that a tag names. A wrong tag is a bug, and panics.
-func decodeTag(v reflect.Value, s string, tag reflect.StructTag, name string) {
-	l := &Loader{Problems: &Problems{}}
-	n := &Node{y: &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s, Style: yaml.DoubleQuotedStyle}, src: newSource(name, nil), loader: l, index: -1}
-	if !n.decode(v, tag, name) {
-		panic(fmt.Sprintf("yamlfile: %q of %s, a %s: %v", s, name, v.Type(), l.Problems.All()))
-	}
-}
-
 // checkWord holds a string, or each of a list of strings, against the words it may be.
 func (n *Node) checkWord(v reflect.Value, words []string) {
 	if v.Kind() == reflect.Slice {
@@ -126,19 +115,4 @@ func (n *Node) checkWord(v reflect.Value, words []string) {
 		help = near
 	}
 	n.Errorf("E105", help, "%s: unknown word %s", n.label(), n.shown())
-}
-
-// setDefault gives an absent field its default tag, and does so inside nested structs.
-func setDefault(f field) {
-	if f.value.Kind() == reflect.Struct {
-		for _, inner := range fieldsOf(f.value) {
-			setDefault(inner)
-		}
-		return
-	}
-	s, has := f.tag.Lookup("default")
-	if !has || s == "" || !f.value.IsZero() {
-		return
-	}
-	decodeTag(f.value, s, f.tag, "the default of "+f.name)
 }

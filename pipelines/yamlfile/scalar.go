@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"orderhub/transforms/units"
+	"orderhub/hub/units"
 )
 
 // Str is Text without the flag: "" for an absent node, and for anything that Text reports.

@@ -12,7 +12,6 @@ import (
 
 	"orderhub/hub/doc"
 	"orderhub/transforms/shape"
-	"orderhub/transforms/units"
 )
 
 func numberBuiltins() []builtin {
@@ -150,7 +149,7 @@ func inCurrency(name string, do func(d doc.Decimal, places int) doc.Decimal) bui
 // places are those of the currency that argument i names.
 func (s *site) places(fr *Frame, i int) int {
 	code := s.str(fr, i)
-	places, ok := units.Currency(code)
+	places, ok := currencyPlaces(code)
 	if !ok {
 		e := s.args[i].fail("%q is no currency", cut(code))
 		e.Help = "write its code of ISO 4217, such as EUR"

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"orderhub/hub/doc"
+	"orderhub/hub/units"
 	"orderhub/transforms/shape"
-	"orderhub/transforms/units"
 )
 
 // timeBuiltins are what is known of times.

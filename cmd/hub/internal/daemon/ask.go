@@ -7,9 +7,9 @@ import (
 
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/hub"
+	"orderhub/hub/units"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/shape"
-	"orderhub/transforms/units"
 )
 
 // question is a condition that somebody asks of messages, or of the rows of a table.

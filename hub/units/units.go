@@ -1,4 +1,4 @@
-// Package units reads amounts that are written with their unit: 30s, 7d, 64KiB.
+// Package units reads amounts that are written with their unit: 30s, 7d, 64KiB. They stand in configurations, and in the tags of configs.
 package units
 
 import (

@@ -28,3 +28,33 @@ func TestUnits(t *testing.T) {
 		}
 	}
 }
+
+func TestDefaults(t *testing.T) {
+	type inner struct {
+		Wait time.Duration `default:"30d"`
+		Size int64         `default:"16MiB" unit:"bytes"`
+	}
+	type config struct {
+		inner
+		Nested inner
+		On     bool     `default:"true"`
+		Word   string   `default:"first"`
+		IDs    []string `default:"id"`
+		Max    int      `default:"8"`
+		None   *inner
+		Plain  string
+	}
+	got := Defaults[config]()
+	in := inner{Wait: 30 * day, Size: 16 << 20}
+	if got.inner != in || got.Nested != in || !got.On || got.Word != "first" || len(got.IDs) != 1 || got.IDs[0] != "id" || got.Max != 8 || got.None != nil || got.Plain != "" {
+		t.Errorf("%+v", got)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a wrong tag is not seen")
+		}
+	}()
+	Defaults[struct {
+		Wait time.Duration `default:"soon"`
+	}]()
+}

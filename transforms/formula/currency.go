@@ -1,4 +1,4 @@
-package units
+package formula
 
 import (
 	"strings"
@@ -6,19 +6,19 @@ import (
 	"golang.org/x/text/currency"
 )
 
-// places are those of the currencies that have other than two, by ISO 4217.
-var places = map[int]string{
+// placesOf are those of the currencies that have other than two, by ISO 4217.
+var placesOf = map[int]string{
 	0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
 	3: "BHD IQD JOD KWD LYD OMR TND",
 	4: "CLF UYW",
 }
 
-// Currency tells how many decimal places the minor unit of a currency has: 2 for EUR, 0 for JPY. code is that of ISO 4217.
-func Currency(code string) (n int, ok bool) {
+// currencyPlaces tells how many decimal places the minor unit of a currency has: 2 for EUR, 0 for JPY. code is that of ISO 4217.
+func currencyPlaces(code string) (n int, ok bool) {
 	if unit, err := currency.ParseISO(code); len(code) != 3 || err != nil || unit.String() != code {
 		return 0, false
 	}
-	for n, codes := range places {
+	for n, codes := range placesOf {
 		if strings.Contains(codes, code) {
 			return n, true
 		}
