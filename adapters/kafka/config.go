@@ -126,7 +126,7 @@ func (c *Config) check(env *hub.Env) []hub.FieldFault {
 			faults.Add("brokers", "write host:port, such as kafka-1:9092", "brokers: %q is no address", addr)
 			continue
 		}
-		local = local && loopback(host)
+		local = local && trust.Local(host)
 	}
 	faults = append(faults, c.TLS.Faults()...)
 	if c.TLS.on() {
@@ -139,11 +139,6 @@ func (c *Config) check(env *hub.Env) []hub.FieldFault {
 		faults.Add("reply_topic", "write letters, digits, . _ and -, at most 249", "reply_topic: %q can't be the name of a topic", topic)
 	}
 	return faults
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 const (

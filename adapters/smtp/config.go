@@ -65,7 +65,7 @@ func parseURL(text hub.Secret, mode string) (*server, error) {
 	port := ""
 	switch u.Scheme {
 	case "smtp":
-		port, s.starttls = "587", mode == tlsStartTLS || mode != tlsNone && !loopback(s.host)
+		port, s.starttls = "587", mode == tlsStartTLS || mode != tlsNone && !trust.Local(s.host)
 	case "smtps":
 		port, s.implicit = "465", true
 	default:
@@ -75,11 +75,6 @@ func parseURL(text hub.Secret, mode string) (*server, error) {
 	return s, nil
 }
 
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
 // read gives the server and the sender that c names, and finds all that is wrong with them and that tags can't find.
 func (c *Config) read() (s *server, from *mail.Address, faults hub.FieldFaults) {
 	var err error
@@ -87,7 +82,7 @@ func (c *Config) read() (s *server, from *mail.Address, faults hub.FieldFaults) 
 		switch s, err = parseURL(c.URL, c.TLS); {
 		case err != nil:
 			faults.Add("url", "such as smtp://mail.example.com:587", "%v", err)
-		case c.TLS == tlsNone && s.password != "" && !s.implicit && !loopback(s.host):
+		case c.TLS == tlsNone && s.password != "" && !s.implicit && !trust.Local(s.host):
 			faults.Add("tls", "leave tls: none out", "tls: the password would be sent unencrypted")
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/wneessen/go-mail/smtp"
 
 	"orderhub/hub"
+	"orderhub/hub/trust"
 )
 
 // session is a connection that mails can be handed in on, one after another.
@@ -102,7 +103,7 @@ func (s *server) login(c *smtp.Client) error {
 	ways := strings.Fields(strings.ToUpper(offered))
 	has := func(way string) bool { return slices.Contains(ways, way) }
 	var auth smtp.Auth
-	plain := loopback(s.host) // unencrypted only to this machine
+	plain := trust.Local(s.host) // unencrypted only to this machine
 	switch {
 	case !ok:
 		return hub.Fail(hub.Unavailable, hub.AuthFailed, "mail server %s: it offers no AUTH, but the url has a user", s.addr)

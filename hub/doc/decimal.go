@@ -1,10 +1,10 @@
 package doc
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"math/big"
-	"math/bits"
 )
 
 // Decimal is an exact decimal number: coefficient * 10^-scale. The coefficient is an int64, or a *big.Int where that is too small; it is
@@ -151,44 +151,9 @@ func (d Decimal) Mod(e Decimal) (Decimal, error) {
 
 // Cmp returns -1, 0 or 1 as d is less than, equal to or greater than e. The scale does not matter.
 func (d Decimal) Cmp(e Decimal) int {
-	if ds, es := d.Sign(), e.Sign(); ds != es {
-		return sign(ds > es)
-	} else if ds == 0 {
-		return 0
+	if x, y, _, ok := aligned(d, e); ok {
+		return cmp.Compare(x, y)
 	}
-	if d.big != nil || e.big != nil {
-		x, y, _ := bigAligned(d, e)
-		return x.Cmp(y)
-	}
-	c := cmpAbs(abs64(d.coef), d.scale, abs64(e.coef), e.scale)
-	if d.coef < 0 {
-		return -c
-	}
-	return c
-}
-
-func sign(greater bool) int {
-	if greater {
-		return 1
-	}
-	return -1
-}
-
-// cmpAbs compares two numbers above zero, in 128 bits.
-func cmpAbs(a uint64, aScale int32, b uint64, bScale int32) int {
-	if aScale > bScale {
-		return -cmpAbs(b, bScale, a, aScale)
-	}
-	shift := bScale - aScale
-	if shift >= int32(len(pow10)) {
-		return 1 // a * 10^20 is above every b
-	}
-	hi, lo := bits.Mul64(a, pow10[shift])
-	switch {
-	case hi > 0 || lo > b:
-		return 1
-	case lo < b:
-		return -1
-	}
-	return 0
+	x, y, _ := bigAligned(d, e)
+	return x.Cmp(y)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
+	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
 	"unsafe"
@@ -133,19 +134,8 @@ func hex4(b []byte, i int) (uint32, bool) {
 	if i+4 > len(b) {
 		return 0, false
 	}
-	var u uint32
-	for _, c := range b[i : i+4] {
-		u <<= 4
-		switch {
-		case c >= '0' && c <= '9':
-			u |= uint32(c - '0')
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			u |= uint32(c|0x20-'a') + 10
-		default:
-			return 0, false
-		}
-	}
-	return u, true
+	u, err := strconv.ParseUint(string(b[i:i+4]), 16, 32)
+	return uint32(u), err == nil
 }
 
 // unescape decodes the text of a string that the scan accepted.

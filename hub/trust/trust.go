@@ -76,6 +76,12 @@ func Networks(texts []string) (out []netip.Prefix, err error) {
 	return out, nil
 }
 
+// Local tells whether a host, a name or an address, is this machine itself.
+func Local(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && a.Unmap().IsLoopback()
+}
+
 // Contain tells whether an address is in one of the networks.
 func Contain(nets []netip.Prefix, a netip.Addr) bool {
 	return slices.ContainsFunc(nets, func(p netip.Prefix) bool { return p.Contains(a) })

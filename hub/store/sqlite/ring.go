@@ -1,6 +1,11 @@
 package sqlite
 
-import "orderhub/hub"
+import (
+	"cmp"
+	"slices"
+
+	"orderhub/hub"
+)
 
 // ring is a queue of deliveries in sequence order. A removed one leaves a hole.
 type ring struct {
@@ -54,19 +59,13 @@ func (r *ring) take() (size int64) {
 
 // remove makes a hole where seq is. size is what that frees.
 func (r *ring) remove(seq int64) (size int64, found bool) {
-	lo, hi := r.head, len(r.list)
-	for lo < hi {
-		if mid := (lo + hi) / 2; r.list[mid].seq < seq {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	if lo == len(r.list) || r.list[lo].seq != seq || r.list[lo].d == nil {
+	waiting := r.list[r.head:]
+	i, found := slices.BinarySearchFunc(waiting, seq, func(e entry, seq int64) int { return cmp.Compare(e.seq, seq) })
+	if !found || waiting[i].d == nil {
 		return 0, false
 	}
-	size = r.list[lo].size
-	r.list[lo].d, r.list[lo].size = nil, 0
+	size = waiting[i].size
+	waiting[i].d, waiting[i].size = nil, 0
 	r.bytes -= size
 	return size, true
 }
