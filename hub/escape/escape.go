@@ -35,11 +35,7 @@ func visible(s string, keep func(rune) bool) string {
 		case r == '\t':
 			b.WriteString(`\t`)
 		default:
-			const hex = "0123456789abcdef"
-			b.WriteString(`\u`)
-			for shift := 12; shift >= 0; shift -= 4 {
-				b.WriteByte(hex[r>>shift&15])
-			}
+			fmt.Fprintf(&b, `\u%04x`, r)
 		}
 	}
 	return b.String()
