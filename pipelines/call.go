@@ -41,9 +41,7 @@ func (b *Build) Request(n, with *yamlfile.Node) *Request {
 	name := n.Str()
 	b.part.asks = true
 	r := &Request{Name: name, site: b.Site, timeout: b.Timeout(defaultTimeout), headers: b.Headers(), formats: b.plan.formats}
-	if with != nil {
-		r.with = b.Value(with, b.Flow.Scope, nil)
-	}
+	r.with = b.Value(with, b.Flow.Scope, nil)
 	c := b.plan.Channel(name)
 	if p := b.plan.Pipeline(name); p != nil && (p.From.Call || c == nil) {
 		if !p.From.Call {

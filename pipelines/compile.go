@@ -95,11 +95,7 @@ func (l *loading) compile(p *Pipeline, n *yamlfile.Node) {
 	}
 	first, rest := l.splitAtReply(items)
 	if p.From.Call && len(rest) == 0 {
-		for _, k := range []string{"errors", "lanes"} {
-			if at := n.KeyNode(k); at != nil {
-				at.Errorf("E257", "write it at the step or the pipeline that calls", "`%s` has no effect on a pipeline that is called: its caller decides", k)
-			}
-		}
+		n.Refuse("E257", "write it at the step or the pipeline that calls", "`%s` has no effect on a pipeline that is called: its caller decides", "errors", "lanes")
 	}
 	b.stage(first, lanes, 0, len(rest) > 0)
 	p.gives = b.given(first)

@@ -28,11 +28,7 @@ func (b *Build) Rules(items []*yamlfile.Node, scope *formula.Scope) (rules Rules
 			item.Errorf("E103", "add rule: and a condition", "a rule needs `rule`")
 			continue
 		}
-		c := rule{holds: b.Condition(r, scope)}
-		if s := item.Get("say"); s != nil {
-			c.say = b.Value(s, scope, shape.StringType)
-		}
-		rules = append(rules, c)
+		rules = append(rules, rule{holds: b.Condition(r, scope), say: b.Value(item.Get("say"), scope, shape.StringType)})
 	}
 	return rules
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // Formula compiles the text of n, with or without its `=`, and reports what is
-// wrong with it where it stands. nil: there were problems.
+// wrong with it where it stands. nil: there were problems, or n is.
 func Formula(n *yamlfile.Node, scope *formula.Scope) *formula.Formula {
 	text, ok := n.Text()
 	if !ok {
@@ -36,7 +36,7 @@ type Expr struct {
 	line string // file:line:col
 }
 
-// Expr compiles n as a formula; nil: there were problems.
+// Expr compiles n as a formula; nil: there were problems, or n is.
 func (b *Build) Expr(n *yamlfile.Node, scope *formula.Scope) *Expr {
 	f := Formula(n, scope)
 	if f == nil {
@@ -160,8 +160,11 @@ func CheckKey(what, key string, limit int) error {
 // Value is a literal, a formula, or a target-shaped tree of both.
 type Value struct{ m *mapping.Mapping }
 
-// Value compiles n; target (nil: any) is what its result must fit.
+// Value compiles n; target (nil: any) is what its result must fit. nil: there were problems, or n is.
 func (b *Build) Value(n *yamlfile.Node, scope *formula.Scope, target *shape.Type) *Value {
+	if n == nil {
+		return nil
+	}
 	before := b.plan.problems.Errors()
 	t := b.tree(n)
 	if b.plan.problems.Errors() > before {

@@ -59,15 +59,9 @@ func compile(b *pipelines.Build, at pipelines.Clock) *pipelines.Feeder {
 	c := &clock{Clock: at, site: b.Site, missed: o.Missed, times: timesOf(n, &o)}
 	body := dueShape
 	if n.Get("poll") == nil {
-		for _, k := range ofPolls {
-			if key := n.KeyNode(k); key != nil {
-				key.Errorf("E277", "add poll: and an operation, or remove it", "`%s` belongs to a poll", k)
-			}
-		}
+		n.Refuse("E277", "add poll: and an operation, or remove it", "`%s` belongs to a poll", ofPolls...)
 	} else {
-		if key := n.KeyNode("missed"); key != nil {
-			key.Errorf("E277", "remove it", "`missed` has no effect on a poll: it asks once for all that came meanwhile")
-		}
+		n.Refuse("E277", "remove it", "`%s` has no effect on a poll: it asks once for all that came meanwhile", "missed")
 		c.poll, body = compilePoll(b, &o)
 	}
 	return &pipelines.Feeder{Step: c, Body: body}

@@ -53,9 +53,7 @@ func compilePoll(b *pipelines.Build, o *options) (p *poll, body *shape.Type) {
 		p.id = b.Expr(o.ID, of)
 	}
 	scope, p.list = scope.WithLocal("items", shape.ArrayOf(body))
-	if o.Cursor != nil {
-		p.cursor = b.Expr(o.Cursor, scope)
-	}
+	p.cursor = b.Expr(o.Cursor, scope)
 	switch {
 	case o.More == nil:
 	case o.Cursor == nil:

@@ -44,9 +44,7 @@ func compile(b *pipelines.Build) hub.Step {
 		n.Errorf("E103", "add call: and an operation", "enrich needs `call`")
 		return nil
 	}
-	if w := n.Get("with"); w != nil {
-		e.with = b.Value(w, b.Flow.Scope, nil)
-	}
+	e.with = b.Value(n.Get("with"), b.Flow.Scope, nil)
 	e.ask = b.Request(n.Get("call"), n.Get("with")).Safe()
 	into := n.Get("into")
 	if into.Kind() == yamlfile.Map || into.Kind() == yamlfile.List {
@@ -58,9 +56,7 @@ func compile(b *pipelines.Build) hub.Step {
 		return nil
 	}
 	e.into = path[1:]
-	if c := n.Get("cache"); c != nil {
-		e.keep, _ = c.Duration()
-	}
+	e.keep, _ = b.Node.Get("cache").Duration()
 	if len(e.into) > 0 {
 		b.Flow.SetBody(b.Flow.Body().With(e.into, e.ask.Type()))
 	} else {

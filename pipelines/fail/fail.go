@@ -35,9 +35,7 @@ func compile(b *pipelines.Build) hub.Step {
 	if b.Node.Kind() == yamlfile.Map {
 		b.Node.Allow("fail", "class", "say")
 		class = b.Node.Get("class")
-		if s := b.Node.Get("say"); s != nil {
-			say = b.Value(s, b.Flow.Scope, shape.StringType)
-		}
+		say = b.Value(b.Node.Get("say"), b.Flow.Scope, shape.StringType)
 	}
 	name := class.Raw()
 	if name == "" {

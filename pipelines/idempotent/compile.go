@@ -43,12 +43,8 @@ func compile(b *pipelines.Build) hub.Step {
 	if o.Release {
 		return compileRelease(b, r, o.Scope)
 	}
-	if o.Compare != nil {
-		r.compare = b.Expr(o.Compare, b.Flow.Scope)
-	}
-	if o.Version != nil {
-		r.version = b.Scalar(o.Version, "a version is a number, a time or a text", "body.order_id", shape.Bool)
-	}
+	r.compare = b.Expr(o.Compare, b.Flow.Scope)
+	r.version = b.Scalar(o.Version, "a version is a number, a time or a text", "body.order_id", shape.Bool)
 	dup := b.Node.Get("duplicate")
 	switch {
 	case r.replies && o.Version != nil:
@@ -71,11 +67,7 @@ type release struct {
 
 // compileRelease checks that some step takes the keys which this one gives back.
 func compileRelease(b *pipelines.Build, r *receiver, scope string) hub.Step {
-	for _, k := range []string{"keep", "version", "compare", "duplicate"} {
-		if at := b.Node.KeyNode(k); at != nil {
-			at.Errorf("E274", "remove it", "`%s` has no meaning for a release", k)
-		}
-	}
+	b.Node.Refuse("E274", "remove it", "`%s` has no meaning for a release", "keep", "version", "compare", "duplicate")
 	known := scopes(b.Node.Root().Get("pipelines"))
 	switch {
 	case scope == "":

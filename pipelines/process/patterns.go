@@ -50,13 +50,11 @@ type values map[string]*pipelines.Value
 func valuesOf(b *pipelines.Build, n *yamlfile.Node, with *shape.Type, keys ...string) values {
 	vs := values{}
 	for _, k := range keys {
-		at, target := n.Get(k), with
+		target := with
 		if k != "with" {
 			target = nil
 		}
-		if at != nil {
-			vs[k] = b.Value(at, b.Flow.Scope, target)
-		}
+		vs[k] = b.Value(n.Get(k), b.Flow.Scope, target)
 	}
 	return vs
 }

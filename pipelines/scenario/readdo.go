@@ -143,9 +143,7 @@ func (rd *reader) send(_ *item, n *yamlfile.Node) act {
 	rd.about(s.Channel)
 	body := cmp.Or(n.Get("with"), s.Body)
 	m := &sending{channel: s.Channel, key: s.Key, headers: rd.texts(s.Headers), body: rd.body(body)}
-	if key := rd.root.Get("channels").Get(s.Channel).Get("key"); key != nil {
-		m.keyed = pipelines.Formula(key, rd.scope)
-	}
+	m.keyed = pipelines.Formula(rd.root.Get("channels").Get(s.Channel).Get("key"), rd.scope)
 	return func(ctx context.Context, r *run) error { return r.send(ctx, m) }
 }
 

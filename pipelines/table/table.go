@@ -42,15 +42,11 @@ func compile(b *pipelines.Build) hub.Step {
 		return nil
 	}
 	w.name, w.delete = name.Str(), o.Delete != nil
-	if o.Value != nil && !w.delete {
+	if !w.delete {
 		w.value = b.Value(o.Value, b.Flow.Scope, nil)
 	}
-	if o.Version != nil {
-		w.version = b.Expr(o.Version, b.Flow.Scope)
-	}
-	if o.Key != nil {
-		w.key = b.Scalar(o.Key, "a key is a text or a number", "body.sku")
-	}
+	w.version = b.Expr(o.Version, b.Flow.Scope)
+	w.key = b.Scalar(o.Key, "a key is a text or a number", "body.sku")
 	return w
 }
 
@@ -61,11 +57,7 @@ func (o *options) table(n *yamlfile.Node) *yamlfile.Node {
 		n.KeyNode("delete").Errorf("E278", "make it two steps", "a table step puts or deletes, not both")
 		return nil
 	case o.Delete != nil:
-		for _, k := range []string{"value", "merge"} {
-			if at := n.KeyNode(k); at != nil {
-				at.Errorf("E278", "remove it", "`%s` has no meaning for a delete", k)
-			}
-		}
+		n.Refuse("E278", "remove it", "`%s` has no meaning for a delete", "value", "merge")
 		return o.Delete
 	case o.Put == nil && n.Kind() == yamlfile.Map:
 		n.Errorf("E278", "add put: and the name of a table", "this step neither puts nor deletes a row")

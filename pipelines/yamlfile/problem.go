@@ -107,6 +107,15 @@ func (n *Node) Is(kind Kind, code, help, what string) bool {
 	return false
 }
 
+// Refuse records an error at each of the keys that the node has, where none of them has a meaning; format takes the key.
+func (n *Node) Refuse(code, help, format string, keys ...string) {
+	for _, k := range keys {
+		if at := n.KeyNode(k); at != nil {
+			at.Errorf(code, help, format, k)
+		}
+	}
+}
+
 // Warnf records a warning at the node.
 func (n *Node) Warnf(code, help, format string, args ...any) {
 	n.report(Warning, n.extent(), code, help, fmt.Sprintf(format, args...))

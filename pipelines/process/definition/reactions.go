@@ -20,9 +20,7 @@ func (c *compiler) reaction(n *yamlfile.Node, within string, more ...string) *Re
 	if !n.Is(yamlfile.Map, "E299", "write {goto: billing}, or a step as {send: ops.notices}", "a reaction is a map") {
 		return r
 	}
-	if w := n.Get("when"); w != nil {
-		r.When = c.b.Condition(w, c.b.Flow.Scope)
-	}
+	r.When = c.b.Condition(n.Get("when"), c.b.Flow.Scope)
 	beside := append([]string{"when", "goto"}, more...)
 	if list := n.Get("steps"); list != nil {
 		n.Allow("reaction", append(beside, "steps")...)
@@ -34,9 +32,7 @@ func (c *compiler) reaction(n *yamlfile.Node, within string, more ...string) *Re
 	} else {
 		n.Allow("reaction", beside...)
 	}
-	if g := n.Get("goto"); g != nil {
-		r.To = c.stateName(g)
-	}
+	r.To = c.stateName(n.Get("goto"))
 	return r
 }
 
@@ -138,7 +134,7 @@ func (c *compiler) migrations(n *yamlfile.Node) map[int]map[string]string {
 	return out
 }
 
-// stateName is the name of a state that n gives.
+// stateName is the name of a state that n gives; "": there is none.
 func (c *compiler) stateName(n *yamlfile.Node) string {
 	name := n.Str()
 	if c.d.State(name) == nil && name != "" {
@@ -179,13 +175,11 @@ func (c *compiler) timerOf(n *yamlfile.Node, within string) *Timer {
 			a.Errorf("E299", "write 30s, 7d", "a timer runs after some time")
 		}
 	}
-	if a := n.Get("at"); a != nil {
-		t.At = c.b.Expr(a, c.b.Flow.Scope)
-	}
+	t.At = c.b.Expr(n.Get("at"), c.b.Flow.Scope)
 	if k := n.Get("cron"); k != nil {
 		c.cronOf(t, k, n.Get("zone"))
-	} else if z := n.KeyNode("zone"); z != nil {
-		z.Errorf("E299", "remove it", "`zone` belongs to `cron`")
+	} else {
+		n.Refuse("E299", "remove it", "`%s` belongs to `cron`", "zone")
 	}
 	written := c.b.Pattern(n) != nil || len(n.Get("steps").Items()) > 0 || n.Get("goto") != nil // a step may have a fault of its own
 	if !written && c.s.Faults() == before {

@@ -188,10 +188,7 @@ func (c *compiler) step(s *State, item *yamlfile.Node) *Step {
 	}
 	if n := item.Get("compensate"); n != nil {
 		if c.fits(n) {
-			k.Compensation = &Compensation{}
-			if w := n.Get("when"); w != nil {
-				k.Compensation.When = c.b.Condition(w, c.b.Flow.Scope)
-			}
+			k.Compensation = &Compensation{When: c.b.Condition(n.Get("when"), c.b.Flow.Scope)}
 			k.Compensation.Made = c.b.One(n, s.Name+"/compensate ", "when")
 		}
 	}

@@ -29,9 +29,7 @@ func (c *compiler) taskOf(s *State, n *yamlfile.Node) *Task {
 	var o taskSettings
 	n.Decode(&o, "task")
 	t := &Task{Group: o.Group, Due: o.Due, Ask: formOf(o.Ask)}
-	if o.Show != nil {
-		t.Show = c.b.Value(o.Show, c.b.Flow.Scope, nil)
-	}
+	t.Show = c.b.Value(o.Show, c.b.Flow.Scope, nil)
 	if o.Late != nil {
 		t.Late = c.reaction(o.Late, s.Name+"/late ")
 		if o.Due == 0 {
