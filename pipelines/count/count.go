@@ -3,6 +3,7 @@
 package count
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -24,10 +25,7 @@ func Pattern() pipelines.Pattern {
 // counterOf is the name of the counter that a step adds to.
 func counterOf(step *yamlfile.Node) string {
 	n := step.Get("count")
-	if n.Kind() == yamlfile.Map {
-		n = n.Get("name")
-	}
-	return n.Raw()
+	return cmp.Or(n.Get("name"), n).Raw()
 }
 
 // Kind is the kind of a counter's values in store.Store.Counters; their keys are the values of `by`, joined with "|".

@@ -22,10 +22,7 @@ func Pattern() pipelines.Pattern {
 // classOf is the error class that a step names.
 func classOf(step *yamlfile.Node) string {
 	n := step.Get("fail")
-	if n.Kind() == yamlfile.Map {
-		n = n.Get("class")
-	}
-	return n.Raw()
+	return cmp.Or(n.Get("class"), n).Raw()
 }
 
 var className = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
