@@ -20,8 +20,9 @@ type Exchange struct {
 	Vars  Vars
 	Unit  *Unit
 	Env   *StageEnv
-	Again bool // the unit runs again, because it met a conflict
-	Trace bool // keep history: steps skip the work of a Note without it
+	Again bool    // the unit runs again, because it met a conflict
+	Trace bool    // keep history: steps skip the work of a Note without it
+	Past  []Event // of a run that is recorded: the history of its turns
 
 	forked bool
 }
@@ -173,7 +174,9 @@ func (x *Exchange) With(m *Message) *Exchange {
 // in another goroutine; Join brings it back.
 func (x *Exchange) Fork(m *Message) *Exchange {
 	c := *x
-	c.Msg, c.Unit, c.forked = m, &Unit{up: x.Unit.snapshot(), work: x.shared(), acted: x.acted()}, true
+	span := x.Unit.Span
+	span.Links = nil
+	c.Msg, c.Unit, c.forked = m, &Unit{Span: span, up: x.Unit.snapshot(), work: x.shared(), acted: x.acted()}, true
 	return &c
 }
 
@@ -194,13 +197,17 @@ func (x *Exchange) Join(forks ...*Exchange) {
 func (x *Exchange) Turn(ctx context.Context, f func(y *Exchange) error) error {
 	y, err := x.Env.RetryConflicts(ctx, func() *Exchange {
 		y := NewExchange(x.Msg, x.Env)
-		y.Trace, y.Again = x.Trace, x.Again
+		y.Trace, y.Again, y.Unit.Span = x.Trace, x.Again, x.Unit.Span
 		return y
 	}, func(y *Exchange) error {
 		return Protect(ctx, func(_ context.Context, y *Exchange) error { return f(y) }, y)
 	})
+	if x.Unit.Span.Sampled {
+		x.Past = append(x.Past, y.Unit.History...)
+		x.Unit.Span.Links = y.Unit.Span.Links
+	}
 	if err == nil && y.Unit.Input != nil {
-		x.Unit = &Unit{}
+		x.Unit = &Unit{Span: x.Unit.Span}
 	}
 	return err
 }

@@ -66,9 +66,10 @@ const (
 	HeaderReplyTo     = "reply-to"         // EIP Return Address
 	HeaderSequence    = "sequence"         // EIP Message Sequence: "2/5", set by split
 	HeaderRetryAfter  = "retry-after"      // seconds
-	HeaderTraceparent = "traceparent"      // W3C Trace Context
-	HeaderTraced      = "hub-traced"       // set by whoever sends, on a channel that a broker carries, what has a history
-	HeaderRoutingKey  = "routing-key"      // of a message on a topic channel
+	HeaderTraceparent = "traceparent"      // W3C Trace Context, see TraceContext; as tracestate
+	HeaderTracestate  = "tracestate"
+	HeaderTraced      = "hub-traced"  // set by whoever sends, on a channel that a broker carries, what has a history
+	HeaderRoutingKey  = "routing-key" // of a message on a topic channel
 )
 
 // TopicMatch is AMQP 0-9-1's meaning of a topic pattern (section 3.1.3.3): * is one word, # is none or more, between

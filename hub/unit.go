@@ -23,6 +23,7 @@ type Unit struct {
 	Reply       *Message  // what a request-reply source answers once the unit is durable; set by `reply`
 	Correlation string    // what History is found by; set from the message by the stage
 	Root        string    // the root message ID, likewise
+	Span        Span      // the run of a stage that the unit belongs to, likewise
 
 	held  []int        // stripes that are locked until the unit is settled: see Exchange.Serialize
 	work  *work        // shared with forks
@@ -48,6 +49,7 @@ func (u *Unit) add(o *Unit) {
 	u.Sends = append(u.Sends, o.Sends...)
 	u.History = append(u.History, o.History...)
 	u.Refused = append(u.Refused, o.Refused...)
+	u.Span.Links = append(u.Span.Links, o.Span.Links...)
 }
 
 // Finish says what becomes of a unit's input.

@@ -242,9 +242,7 @@ func (r *Request) message(x *hub.Exchange, suffix string) (*hub.Message, error) 
 			}
 		}
 	}
-	if t := x.Msg.Headers.Get(hub.HeaderTraceparent); t != "" {
-		h[hub.HeaderTraceparent] = t
-	}
+	h = h.Follow(x.Msg.Headers)
 	var err error
 	if m.Headers, err = r.headers.Apply(fr, h); err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ const maxIdempotencyKey = 255
 var carried = [...][2]string{
 	{"Idempotency-Key", hub.HeaderIdempotency},
 	{"Traceparent", hub.HeaderTraceparent},
-	{"Tracestate", "tracestate"},
+	{"Tracestate", hub.HeaderTracestate},
 	{"Accept", "accept"},
 	{"Accept-Language", "accept-language"},
 	{"Webhook-Id", "webhook-id"},

@@ -242,7 +242,7 @@ func (e *Entry) overdue(ctx context.Context, m *hub.Message, asked bool) error {
 		}
 		return nil
 	}
-	_, err := e.rt.react(ctx, e.stage.final(), m, nil, expiry(m), nil)
+	_, err := e.rt.react(ctx, e.stage.final(), m, nil, expiry(m), &hub.Unit{})
 	return err
 }
 

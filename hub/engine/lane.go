@@ -160,7 +160,7 @@ func (d *dispatcher) expire(ctx context.Context, m *hub.Delivery) outcome {
 // bury ends a message that is not run: nothing reacts to e, and nothing is tried again.
 func (d *dispatcher) bury(ctx context.Context, m *hub.Delivery, e *hub.Error) outcome {
 	e.Where = d.stage.Name
-	out, err := d.rt.react(ctx, d.stage.final(), m.Msg, m, e, nil)
+	out, err := d.rt.react(ctx, d.stage.final(), m.Msg, m, e, &hub.Unit{})
 	switch {
 	case err == nil:
 	case hub.AsError(err).Class.Transient():

@@ -20,7 +20,7 @@ func (rt *Runtime) refuse(ctx context.Context, s *Stage, m *hub.Message, x *hub.
 	first := hub.AsError(failed)
 	done, e, r := false, first, hub.Reaction{}
 	if first.Reason != hub.ReasonStopping || !rt.stopping() {
-		done, e, r = rt.handled(ctx, s, m, nil, failed, x.Unit.History)
+		done, e, r = rt.handled(ctx, s, m, nil, failed, x.Unit)
 	}
 	if due, again, _ := rt.next(r, e, 0, rt.clock.Now()); !done && again && !s.Answers {
 		return nil, &hub.Error{Class: hub.Unavailable, Reason: e.Reason, Where: e.Where, Line: e.Line, After: due.Sub(rt.clock.Now()), Err: e, Cause: e.Cause}
@@ -35,7 +35,7 @@ func (rt *Runtime) refuse(ctx context.Context, s *Stage, m *hub.Message, x *hub.
 		return nil, first
 	}
 	if first.Class == hub.Bug && !done { // as of a request that lies in the store: what we did wrong is not for the requester alone
-		u, _ := rt.aftermath(s.final(), m, nil, e, hub.Reaction{Retry: hub.Never}, x.Unit.History)
+		u, _ := rt.aftermath(s.final(), m, nil, e, hub.Reaction{Retry: hub.Never}, x.Unit)
 		if err := ignoreDuplicate(rt.Commit(ctx, u)); err != nil {
 			return nil, err
 		}
@@ -64,11 +64,11 @@ func reaction(failed error, otherwise hub.Policy) (hub.Reaction, *hub.Message) {
 // handled runs the steps that react to the error, if there are any; done: they
 // ended the message. Else e is what it waits or dies for, and r says which: e came
 // up in the steps where they failed, and its Cause is what they were to handle.
-func (rt *Runtime) handled(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery, failed error, notes []hub.Event) (done bool, e *hub.Error, r hub.Reaction) {
+func (rt *Runtime) handled(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery, failed error, of *hub.Unit) (done bool, e *hub.Error, r hub.Reaction) {
 	e = hub.AsError(failed)
 	r, had := reaction(failed, s.React)
 	for r.Steps != nil {
-		err := rt.errorSteps(ctx, s, m, d, e, r.Steps, had, notes)
+		err := rt.errorSteps(ctx, s, m, d, e, r.Steps, had, of)
 		if err == nil || errors.Is(err, hub.ErrDuplicate) {
 			return true, e, r
 		}
@@ -79,19 +79,19 @@ func (rt *Runtime) handled(ctx context.Context, s *Stage, m *hub.Message, d *hub
 	return false, e, r
 }
 
-// react does what the error's class asks for, in a unit of its own. notes are
-// the history of the run that failed.
-func (rt *Runtime) react(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery, failed error, notes []hub.Event) (outcome, error) {
+// react does what the error's class asks for, in a unit of its own. of is
+// the unit of the run that failed: its history is kept.
+func (rt *Runtime) react(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery, failed error, of *hub.Unit) (outcome, error) {
 	ctx = context.WithoutCancel(ctx)
 	first := hub.AsError(failed)
-	done, e, r := rt.handled(ctx, s, m, d, failed, notes)
+	done, e, r := rt.handled(ctx, s, m, d, failed, of)
 	if done {
 		if d != nil && s.asked(m) {
 			rt.tell(s, m, first)
 		}
 		return settled, nil
 	}
-	u, again := rt.aftermath(s, m, d, e, r, notes)
+	u, again := rt.aftermath(s, m, d, e, r, of)
 	blocked := false
 	if q := rt.queues[s.Queue]; again && d == nil && q != nil { // before the retry lies there: it may be over before Commit returns
 		blocked = q.block(m.Key)
@@ -117,11 +117,11 @@ func (rt *Runtime) react(ctx context.Context, s *Stage, m *hub.Message, d *hub.D
 }
 
 // errorSteps runs the steps of an `errors:` entry. They end the message.
-func (rt *Runtime) errorSteps(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery, e *hub.Error, steps hub.Next, had *hub.Message, notes []hub.Event) error {
+func (rt *Runtime) errorSteps(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery, e *hub.Error, steps hub.Next, had *hub.Message, of *hub.Unit) error {
 	_, err := rt.env.RetryConflicts(context.WithoutCancel(ctx), func() *hub.Exchange {
 		x := hub.NewExchange(cmp.Or(had, m), &rt.env)
 		x.Trace, x.Vars = true, hub.Vars{{Name: "error", Value: e.Document()}}
-		x.Unit.Input, x.Unit.History = d, append(x.Unit.History, notes...)
+		x.Unit.Span, x.Unit.Input, x.Unit.History = of.Span, d, append(x.Unit.History, of.History...)
 		x.Note(failedEvent(e, rt.clock.Now()))
 		return x
 	}, func(x *hub.Exchange) error {
@@ -146,7 +146,7 @@ func (rt *Runtime) delayed(s *Stage, e *hub.Error) {
 
 // aftermath is the unit that puts a failed message where it waits for another
 // try (again), or makes it a dead letter.
-func (rt *Runtime) aftermath(s *Stage, m *hub.Message, d *hub.Delivery, e *hub.Error, r hub.Reaction, notes []hub.Event) (u *hub.Unit, again bool) {
+func (rt *Runtime) aftermath(s *Stage, m *hub.Message, d *hub.Delivery, e *hub.Error, r hub.Reaction, of *hub.Unit) (u *hub.Unit, again bool) {
 	now := rt.clock.Now()
 	f := failure(e, now, rt.Config)
 	tries, repeats := 0, false
@@ -164,14 +164,14 @@ func (rt *Runtime) aftermath(s *Stage, m *hub.Message, d *hub.Delivery, e *hub.E
 		ev.Detail += fmt.Sprintf("; again in %s", due.Sub(now).Round(10*time.Millisecond))
 	case d != nil && s.asked(m) && e.Class != hub.Bug:
 		ev.Detail += "; told the requester"
-		return &hub.Unit{Input: d, Root: m.Root(), Correlation: m.Correlation, History: append(notes, ev)}, false
+		return &hub.Unit{Input: d, Root: m.Root(), Correlation: m.Correlation, Span: of.Span, History: append(of.History, ev)}, false
 	default:
 		ev.Detail += "; dead letter"
 		if rt.dead.first(deadCause{s.Name, f.Cause}, now) {
 			rt.log.Warn("dead letter", "stage", s.Name, "group", f.Cause, "message", m.ID, "correlation", m.Correlation, "class", e.Class, "where", e.Where, "error", e)
 		}
 	}
-	u = &hub.Unit{Input: d, Root: m.Root(), Correlation: m.Correlation, History: append(notes, ev)}
+	u = &hub.Unit{Input: d, Root: m.Root(), Correlation: m.Correlation, Span: of.Span, History: append(of.History, ev)}
 	switch {
 	case d == nil: // the hub takes over a message from outside
 		put := hub.Put{Queue: s.Queue, Msg: m, Error: f, Due: due}

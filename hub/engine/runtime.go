@@ -32,6 +32,7 @@ type Runtime struct {
 	recorder *Recorder
 	env      hub.StageEnv
 	seen     atomic.Uint64
+	observer hub.Observer // nil: nobody is told of runs
 	suspects sync.Mutex
 	requests broker.Requests[answer]
 	late     broker.Late
@@ -71,6 +72,9 @@ func (rt *Runtime) Masked(m *mask.Masker) {
 
 // Formatted makes the runtime read each body in the format that its headers say. It is called before Run.
 func (rt *Runtime) Formatted(of func(h hub.Headers) *hub.Format) { rt.env.Format = of }
+
+// Observed makes the runtime tell o of the runs of its stages. It is called before Run.
+func (rt *Runtime) Observed(o hub.Observer) { rt.observer = o }
 
 // AddStage makes the runtime carry the stage's queue.
 func (rt *Runtime) AddStage(s *Stage) error {

@@ -44,13 +44,15 @@ const (
 // run handles one message: m from outside with d nil, or the stored d.
 func (rt *Runtime) run(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery) (*hub.Message, outcome, error) {
 	asked := s.asked(m)
+	m, at, began := rt.enter(m)
 	if asked && !s.Answers {
 		if reply, err := rt.kept(ctx, s, m); err != nil || reply != nil {
 			out, err := rt.again(ctx, m, d, reply, err)
 			return reply, out, err
 		}
 	}
-	x, err := rt.attempt(ctx, s, m, d, asked)
+	x, err := rt.attempt(ctx, s, m, d, at, asked)
+	rt.ends(s, d, x, began, err)
 	switch {
 	case err == nil:
 		rt.finished(s, m, d, x)
@@ -71,15 +73,15 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *hub.Message, d *hub.Del
 		reply, err := rt.refuse(ctx, s, m, x, err)
 		return reply, settled, err
 	}
-	out, err := rt.react(ctx, s, m, d, err, x.Unit.History)
+	out, err := rt.react(ctx, s, m, d, err, x.Unit)
 	return nil, out, err
 }
 
 // attempt runs the steps and commits what they did, again while another unit was quicker.
-func (rt *Runtime) attempt(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery, asked bool) (*hub.Exchange, error) {
+func (rt *Runtime) attempt(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery, at hub.Span, asked bool) (*hub.Exchange, error) {
 	return rt.env.RetryConflicts(ctx, func() *hub.Exchange {
 		x := hub.NewExchange(handled(m, asked, s.Adapter != ""), &rt.env)
-		x.Unit.Input, x.Trace = d, s.Trace || d != nil || traced(m) || rt.sampled()
+		x.Unit.Span, x.Unit.Input, x.Trace = at, d, s.Trace || d != nil || traced(m) || rt.sampled()
 		if d != nil {
 			x.Vars, x.Unit.History = d.Vars, repeated(d, rt.clock)
 		}

@@ -94,7 +94,7 @@ func (a *aggregator) aggregate(x *hub.Exchange, g *group, key string, bodies doc
 		Correlation: g.Correlation,
 		Time:        x.Now(),
 		Expires:     g.Expires,
-		Headers:     g.Headers,
+		Headers:     hub.Headers(g.Headers).Follow(x.Msg.Headers),
 		Body:        hub.DocumentBody(bodies),
 	}
 	if m.Correlation == "" && !g.Mixed {
@@ -202,6 +202,7 @@ func (a *aggregator) complete(ctx context.Context, fr *formula.Frame, g *group, 
 // goOn closes the group and passes its aggregate on in x's unit.
 func (a *aggregator) goOn(ctx context.Context, x *hub.Exchange, g *group, key string, members []member, complete bool, next hub.Next) error {
 	began := x.Clock()
+	x.Unit.Span.Links = append(x.Unit.Span.Links, linksOf(x, members)...)
 	g.close(x, members, max(closedFor, 2*a.idle))
 	if err := a.aggregate(x, g, key, bodiesOf(members), complete); err != nil {
 		return err
@@ -269,6 +270,7 @@ func (a *aggregator) setTimer(x *hub.Exchange, g *group, key string) {
 		ID:          g.derive("timer"),
 		Correlation: g.Correlation,
 		Time:        x.Now(),
+		Headers:     hub.Headers{}.Follow(x.Msg.Headers),
 		Body: hub.DocumentBody(doc.ObjectOf([]doc.Field{
 			{Name: "key", Value: doc.StringValue(key)}, {Name: "group", Value: doc.StringValue(g.ID)}})),
 	}

@@ -36,9 +36,10 @@ type group struct {
 
 // member is one message of a group.
 type member struct {
-	n    int
-	id   string
-	body doc.Value
+	n     int
+	id    string
+	trace string // traceparent of the run that stored it
+	body  doc.Value
 }
 
 // readGroup reads the head; an empty group when there is none.
@@ -83,6 +84,7 @@ func (g *group) add(m *hub.Message, now time.Time) {
 		g.ID, g.First, g.Correlation, g.Headers = m.ID, now, m.Correlation, maps.Clone(map[string]string(m.Headers))
 		delete(g.Headers, hub.HeaderSequence)
 		delete(g.Headers, hub.HeaderIdempotency)
+		delete(g.Headers, hub.HeaderTraceparent)
 		g.Expires = m.Expires
 	}
 	if m.Expires.IsZero() || !g.Expires.IsZero() && m.Expires.After(g.Expires) {
@@ -98,7 +100,8 @@ func (g *group) add(m *hub.Message, now time.Time) {
 
 // keep stores the head and the newest member.
 func (g *group) keep(x *hub.Exchange, body doc.Value) {
-	v := doc.ObjectOf([]doc.Field{{Name: "n", Value: doc.IntValue(int64(g.Size))}, {Name: "body", Value: body}})
+	v := doc.ObjectOf([]doc.Field{{Name: "n", Value: doc.IntValue(int64(g.Size))}, {Name: "body", Value: body},
+		{Name: "trace", Value: doc.StringValue(x.Msg.Headers[hub.HeaderTraceparent])}})
 	x.Write(hub.Write{Kind: g.kind(), Key: x.Msg.ID, Value: v.JSON()})
 	x.Write(hub.Write{Kind: kindGroup, Key: g.name, Value: g.head(), IfVersion: g.version})
 }
@@ -127,7 +130,7 @@ func (g *group) members(ctx context.Context, x *hub.Exchange) ([]member, error) 
 			return nil, fmt.Errorf("group %q: member %s: %w", g.name, r.Key, err)
 		}
 		n, _ := v.Get("n").Num().Int64()
-		out = append(out, member{n: int(n), id: r.Key, body: v.Get("body")})
+		out = append(out, member{n: int(n), id: r.Key, body: v.Get("body"), trace: v.Get("trace").Str()})
 	}
 	slices.SortFunc(out, func(a, b member) int { return a.n - b.n })
 	return out, nil
@@ -152,13 +155,25 @@ func bodiesOf(members []member) doc.Value {
 	return doc.ListOf(out)
 }
 
+// linksOf are the runs that stored the members, but those of the trace that x's run belongs to.
+func linksOf(x *hub.Exchange, members []member) (links []hub.TraceContext) {
+	for _, m := range members {
+		if c, ok := (hub.Headers{hub.HeaderTraceparent: m.trace}).TraceContext(); ok && c.Trace != x.Unit.Span.Trace && len(links) < maxLinks {
+			links = append(links, c)
+		}
+	}
+	return links
+}
+
+const maxLinks = 1000 // of one aggregate
+
 // rootsOf lists the messages from outside that came together, each once.
 func rootsOf(members []member) []string {
 	var out []string
 	seen := map[string]bool{}
 	for _, m := range members {
 		root := (&hub.Message{ID: m.id}).Root()
-		if !seen[root] && len(out) < 1000 {
+		if !seen[root] && len(out) < maxLinks {
 			out = append(out, root)
 		}
 		seen[root] = true

@@ -113,8 +113,14 @@ func start(d *definition.Declaration, vs values, x *hub.Exchange) (detail string
 	if err != nil {
 		return "", err
 	}
-	x.Unit.Puts = append(x.Unit.Puts, Start(d.Name, id, hub.DeriveID(x.Msg.ID, "start."+d.Name), data, x.Now()))
+	putTo(x, Start(d.Name, id, hub.DeriveID(x.Msg.ID, "start."+d.Name), data, x.Now()))
 	return d.Name + " " + id, nil
+}
+
+// putTo puts a message to a process in x's unit, as part of x's trace.
+func putTo(x *hub.Exchange, p hub.Put) {
+	p.Msg.Headers = p.Msg.Headers.Follow(x.Msg.Headers)
+	x.Unit.Puts = append(x.Unit.Puts, p)
 }
 
 func checkID(id string) error { return pipelines.CheckKey("ID", id, maxID) }
@@ -180,7 +186,7 @@ func signal(d *definition.Declaration, vs values, x *hub.Exchange) (detail strin
 		}
 		key = d.Name + ":" + id + "/event." + event + "." + hub.HashID(once)
 	}
-	x.Unit.Puts = append(x.Unit.Puts, Signal(d.Name, id, key, event, data, x.Now()))
+	putTo(x, Signal(d.Name, id, key, event, data, x.Now()))
 	return d.Name + " " + id + ": " + event, nil
 }
 
@@ -226,7 +232,7 @@ func answer(ctx context.Context, vs values, x *hub.Exchange) (detail string, err
 	if err != nil {
 		return "", err
 	}
-	x.Unit.Puts = append(x.Unit.Puts, u.Puts...)
+	putTo(x, u.Puts[0])
 	for _, w := range u.Writes {
 		x.Write(w)
 	}

@@ -27,6 +27,8 @@ type turn struct {
 	now    time.Time
 	counts map[string]int64 // of populations
 
+	follows hub.Headers // where in a trace what the turn makes belongs: see trace
+
 	remembered bool // in comes from memory, not from the store
 
 	// Of a message that drives a token:
@@ -164,7 +166,7 @@ func (t *turn) exchange(tok *instance.Token, suffix string, more ...hub.Var) *hu
 	if suffix != "" {
 		id = hub.DeriveID(id, suffix)
 	}
-	x := t.y.With(&hub.Message{ID: id, Correlation: t.in.ID, Time: t.now, Body: hub.DocumentBody(t.in.Vars.Get(t.d.DataName))})
+	x := t.y.With(&hub.Message{ID: id, Correlation: t.in.ID, Time: t.now, Headers: t.trace(), Body: hub.DocumentBody(t.in.Vars.Get(t.d.DataName))})
 	x.Vars = t.vars(tok, more...)
 	return x
 }
@@ -199,9 +201,25 @@ func (t *turn) remove(gone []*instance.Token) {
 	}
 }
 
+// trace is where in a trace what the turn makes belongs. An instance stays in the trace of the message that started it: what
+// comes with a trace of its own, such as a webhook, is a link.
+func (t *turn) trace() hub.Headers {
+	if t.follows != nil {
+		return t.follows
+	}
+	own := hub.Headers{hub.HeaderTraceparent: t.in.Trace, hub.HeaderTracestate: t.in.TraceState}
+	t.follows = hub.Headers{}.Follow(t.x.Msg.Headers)
+	if c, ok := own.TraceContext(); ok && c.Trace != t.y.Unit.Span.Trace {
+		t.follows = hub.Headers{}.Follow(own)
+		t.y.Unit.Span.Links = append(t.y.Unit.Span.Links, c)
+	}
+	return t.follows
+}
+
 // put adds a message for this instance, with a name by which it is replaced and called off, and its due time.
 func (t *turn) put(p hub.Put, name string, due time.Time) {
 	p.Name, p.Due = name, due
+	p.Msg.Headers = p.Msg.Headers.Follow(t.trace())
 	t.y.Unit.Puts = append(t.y.Unit.Puts, p)
 }
 

@@ -15,6 +15,8 @@ var instanceFields = fields[Instance]{
 	text("def", func(in *Instance) *string { return &in.Def }),
 	number("version", func(in *Instance) *int { return &in.Version }),
 	number("by", func(in *Instance) *int64 { return &in.By }),
+	text("trace", func(in *Instance) *string { return &in.Trace }),
+	text("tracestate", func(in *Instance) *string { return &in.TraceState }),
 	moment("started", func(in *Instance) *time.Time { return &in.Started }),
 	moment("changed", func(in *Instance) *time.Time { return &in.Changed }),
 	moment("closed", func(in *Instance) *time.Time { return &in.Closed }),

@@ -11,7 +11,7 @@ import (
 )
 
 // golden is a record with every field. One that a hub can't read any more is a record of an order that is lost.
-const golden = `{"def":"d1","version":2,"by":3,"started":1000,"changed":2000,"closed":3000,"tokens":4,` +
+const golden = `{"def":"d1","version":2,"by":3,"trace":"00-1","tracestate":"a=1","started":1000,"changed":2000,"closed":3000,"tokens":4,` +
 	`"at":[{"id":1,"up":1,"branch":"goods","state":"packing","visit":5,"since":4000,"minute":5000,"entered":6,"step":7,"phase":"failed","run":8,"by":9,"tries":10,"due":6000,"doubt":true,` +
 	`"error":{"class":"timeout","reason":"r","where":"order/packing/call stock.pick","line":"a.yaml:1","message":"no answer","time":7000,"since":8000,"times":11},` +
 	`"timers":[0,9000],"task":{"id":"order:W-1/5","group":"desk","due":10000,"undoing":true},"vars":{"line":{"sku":"A"}}}],` +

@@ -26,21 +26,22 @@ const (
 
 // Instance is one run of a process.
 type Instance struct {
-	ID      string
-	Def     string // hash of the definition it runs on; "": it has not started, and only keeps early events
-	Version int
-	By      int64 // sequence number of the message that started it
-	Started time.Time
-	Changed time.Time
-	Closed  time.Time
-	Tokens  []*Token // open places; the first is the root
-	Vars    hub.Vars // data and results
-	Effects []Effect // of finished steps that can be compensated, oldest first
-	Early   []Event  // events that no state took yet
-	Taken   []string // IDs of events that were taken, the newest last
-	Seen    []Seen   // states in the order they were first entered
-	Leave   *Leave
-	Handled []string // events of the whole process that led somewhere
+	ID                string
+	Def               string // hash of the definition it runs on; "": it has not started, and only keeps early events
+	Version           int
+	By                int64  // sequence number of the message that started it
+	Trace, TraceState string // headers of the run that started it: what the instance makes belongs to that trace
+	Started           time.Time
+	Changed           time.Time
+	Closed            time.Time
+	Tokens            []*Token // open places; the first is the root
+	Vars              hub.Vars // data and results
+	Effects           []Effect // of finished steps that can be compensated, oldest first
+	Early             []Event  // events that no state took yet
+	Taken             []string // IDs of events that were taken, the newest last
+	Seen              []Seen   // states in the order they were first entered
+	Leave             *Leave
+	Handled           []string // events of the whole process that led somewhere
 
 	Record int64 // version of its record; 0: there is none
 	tokens int   // IDs given out

@@ -1,0 +1,34 @@
+package engine
+
+import (
+	"time"
+
+	"orderhub/hub"
+)
+
+// enter begins a run that handles m. What is made of m, in the hub and outside, carries the run's span.
+func (rt *Runtime) enter(m *hub.Message) (in *hub.Message, at hub.Span, began time.Time) {
+	if rt.observer == nil {
+		at = m.Begin(nil)
+	} else {
+		at, began = m.Begin(rt.observer.Sample), rt.clock.Now()
+	}
+	c := *m
+	c.Headers = m.Headers.In(at.TraceContext)
+	return &c, at, began
+}
+
+// ends tells the observer, if there is one, of the run of x, which began at began and ended with err.
+func (rt *Runtime) ends(s *Stage, d *hub.Delivery, x *hub.Exchange, began time.Time, err error) {
+	if rt.observer == nil || !x.Unit.Span.Sampled {
+		return
+	}
+	r := &hub.EndedRun{Span: x.Unit.Span, Name: s.Name, Kind: hub.SpanConsumer, Start: began, End: rt.clock.Now(), Message: x.Msg.ID, Correlation: x.Msg.Correlation,
+		Adapter: s.Adapter, Events: append(x.Past, x.Unit.History...), Err: err}
+	if d != nil {
+		r.Message, r.Queue, r.Adapter, r.Attempts = d.Msg.ID, d.Queue, "", d.Attempts
+	} else if s.Answers {
+		r.Kind = hub.SpanServer
+	}
+	rt.observer.Ended(r)
+}
