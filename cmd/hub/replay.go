@@ -69,7 +69,7 @@ func (c *cli) drop(ctx context.Context, args []string, s api.DeadSelection, yes 
 	if err := choose(args, &s); err != nil {
 		return err
 	}
-	would, _, err := fetch(ctx, c, api.PostDrop, nil, dry(s))
+	would, _, err := fetch(ctx, c, api.PostDrop, nil, replayOrDrop(api.PostDrop, api.Replay{DeadSelection: s}, true))
 	if err != nil {
 		return err
 	}
@@ -79,11 +79,6 @@ func (c *cli) drop(ctx context.Context, args []string, s api.DeadSelection, yes 
 	return c.settle(ctx, api.PostDrop, api.Replay{DeadSelection: s}, pace{}, func(s *screen.Screen, a *api.Settled) {
 		s.Print("%s deleted, %d left: hub dlq", words.Plural(a.Count, "dead letter"), a.Left)
 	})
-}
-
-func dry(s api.DeadSelection) api.DeadSelection {
-	s.DryRun = true
-	return s
 }
 
 // choose adds the sequence numbers; dead letters must be chosen in one way.

@@ -46,7 +46,7 @@ func (c *cli) steerVerb(name, short string, call api.Call[*api.Acted]) *cobra.Co
 	f.StringVar(&b.state, "state", "", "all in this state")
 	f.StringVar(&b.older, "older", "", "all that are where they are for longer than this, such as 2d or 90m")
 	f.BoolVar(&b.stuck, "stuck", false, "all with a step that failed")
-	f.IntVar(&b.limit, "limit", 1000, "how many at most")
+	f.IntVar(&b.limit, "limit", 1000, "how many, 1000 at most")
 	f.BoolVarP(&b.yes, "yes", "y", false, "do not ask")
 	return cmd
 }
@@ -61,15 +61,20 @@ type steered struct {
 // steer asks all that are chosen, one after the other: each is a commit of its own, with its record. One that is ended, or killed, goes on
 // when it is run again: what was done is not chosen any more, or is refused.
 func (c *cli) steer(ctx context.Context, name string, call api.Call[*api.Acted], b batch) error {
-	ids, more, err := c.choice(ctx, b)
+	page, _, err := fetch(ctx, c, api.GetInstances, url.Values{"process": {b.process}, "state": {b.state}, "older": {b.older},
+		"stuck": {strconv.FormatBool(b.stuck)}, "limit": {strconv.Itoa(b.limit)}}, nil)
 	if err != nil {
 		return err
+	}
+	var ids []string
+	for _, v := range page.Instances {
+		ids = append(ids, v.Process+"/"+v.ID)
 	}
 	if len(ids) == 0 {
 		return errors.New("no instance is chosen: hub process list")
 	}
 	many := words.Plural(len(ids), "instance")
-	if more {
+	if page.More {
 		many += ", the first of more,"
 	}
 	if !b.yes && !c.Confirm(fmt.Sprintf("%s %s: %s … %s?", name, many, ids[0], ids[len(ids)-1])) {
@@ -92,51 +97,7 @@ func (c *cli) steer(ctx context.Context, name string, call api.Call[*api.Acted],
 		c.Progress("%d of %d", i+1, len(ids))
 	}
 	c.Progress("")
-	return display(c, sum, nil, func(s *screen.Screen, a *steered) { show.Steered(s, a.Act, a.Done, a.Refused, more) })
-}
-
-// choice pages through the instances, as PROCESS/ID.
-func (c *cli) choice(ctx context.Context, b batch) (ids []string, more bool, err error) {
-	names := []string{b.process}
-	if b.process == "" { // a page goes on within one process
-		reports, _, err := fetch(ctx, c, api.GetReport, nil, nil)
-		if err != nil {
-			return nil, false, err
-		}
-		names = names[:0]
-		for _, r := range reports {
-			names = append(names, r.Process)
-		}
-	}
-	for _, name := range names {
-		found, rest, err := c.choiceOf(ctx, b, name, b.limit-len(ids))
-		if p, ok := errors.AsType[*api.Problem](err); ok && p.Status == http.StatusNotFound && len(names) > 1 {
-			continue // another process has the state
-		}
-		if err != nil {
-			return nil, false, err
-		}
-		ids, more = append(ids, found...), more || rest
-	}
-	return ids, more, nil
-}
-
-// choiceOf is the choice among the instances of one process, up to limit.
-func (c *cli) choiceOf(ctx context.Context, b batch, name string, limit int) (ids []string, more bool, err error) {
-	query := url.Values{"process": {name}, "state": {b.state}, "older": {b.older}, "stuck": {strconv.FormatBool(b.stuck)}}
-	for more = true; more && len(ids) < limit; {
-		query.Set("limit", strconv.Itoa(min(limit-len(ids), 1000)))
-		page, _, err := fetch(ctx, c, api.GetInstances, query, nil)
-		if err != nil {
-			return nil, false, err
-		}
-		for _, v := range page.Instances {
-			ids = append(ids, v.Process+"/"+v.ID)
-		}
-		query.Set("after", page.Next)
-		more = page.More && page.Next != ""
-	}
-	return ids, more, nil
+	return display(c, sum, nil, func(s *screen.Screen, a *steered) { show.Steered(s, a.Act, a.Done, a.Refused, page.More) })
 }
 
 func (c *cli) setData(ctx context.Context, args []string) error {
