@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"orderhub/hub/figures"
 )
 
 // Component is a Typed whatever its types: its fields are those of Typed, its configs pointers to structs.
@@ -47,6 +49,7 @@ type Adapter struct {
 	Link        func(path string, expires time.Time) (string, error)
 	Probe       func(ctx context.Context) error
 	Inspect     func(ctx context.Context) (findings []string, err error)
+	Figures     func(ctx context.Context, to *figures.Set) error
 	Close       func(ctx context.Context) error
 }
 

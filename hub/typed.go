@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"orderhub/hub/figures"
 	"orderhub/hub/units"
 )
 
@@ -100,6 +101,9 @@ type Typed[A, C, S any] struct {
 	// do, or, where it begins with Unasked, what the far end can't be asked, which is no
 	// fault; err: the far end can't be asked at all.
 	Inspect func(a A, ctx context.Context) (findings []string, err error)
+	// Figures tells of the adapter in numbers, as it is now: of the families Breaker, Lag
+	// and Expiry, with its name as the first label. It may ask the far end, changing nothing there.
+	Figures func(a A, ctx context.Context, to *figures.Set) error
 	// Close ends the adapter after its sources have returned and its targets are closed.
 	Close func(a A, ctx context.Context) error
 }
@@ -196,6 +200,9 @@ func (t Typed[A, C, S]) adapter(a A) *Adapter {
 	}
 	if t.Probe != nil {
 		o.Probe = func(ctx context.Context) error { return t.Probe(a, ctx) }
+	}
+	if t.Figures != nil {
+		o.Figures = func(ctx context.Context, to *figures.Set) error { return t.Figures(a, ctx, to) }
 	}
 	o.Close = func(ctx context.Context) error {
 		if t.Close == nil {

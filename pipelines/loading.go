@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -128,6 +129,12 @@ type settings struct {
 	Keep      time.Duration `yaml:"keep" min:"1m" doc:"how long history is kept"`
 	KeepAudit time.Duration `yaml:"keep_audit" min:"1d" doc:"how long records of the audit log are kept"`
 	Reserve   int64         `yaml:"reserve" unit:"bytes" min:"1MiB" doc:"disk that is left for what came in before: below it nothing from outside is taken (507). Left out: 256 MiB, or 5 % of a smaller disk"`
+	Ops       ops           `yaml:"ops" doc:"who watches the hub reads it here"`
+}
+
+// ops is the block `ops:` of `hub:`.
+type ops struct {
+	Address string `yaml:"address" doc:"where /metrics, /healthz and /readyz are served over HTTP: 127.0.0.1:9464. Left out: nowhere but on the control socket"`
 }
 
 func (l *loading) hub(n *yamlfile.Node) {
@@ -138,7 +145,11 @@ func (l *loading) hub(n *yamlfile.Node) {
 			n.Get("language").Errorf("E211", "write language: 1", "this binary speaks language 1, not %d", s.Language)
 		}
 	}
-	l.Name, l.Store, l.Drain, l.Keep, l.KeepAudit, l.Reserve = s.Name, s.Store, s.Drain, s.Keep, s.KeepAudit, s.Reserve
+	l.Name, l.Store, l.Drain, l.Keep, l.KeepAudit, l.Reserve, l.Ops = s.Name, s.Store, s.Drain, s.Keep, s.KeepAudit, s.Reserve, s.Ops.Address
+	if host, port, err := net.SplitHostPort(l.Ops); l.Ops != "" && (err != nil || host == "" || port == "") {
+		n.Get("ops").Get("address").Errorf("E225", "write 127.0.0.1:9464 for this machine alone, or 0.0.0.0:9464 for whoever reaches it",
+			"%q is no address with a host and a port", l.Ops)
+	}
 }
 
 func (l *loading) readSchemas(n *yamlfile.Node) {

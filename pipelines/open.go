@@ -8,6 +8,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/engine"
+	"orderhub/hub/figures"
 )
 
 // Opened is a plan connected to its far ends by one runtime. The plan does not change when it is opened: several
@@ -35,7 +36,7 @@ func (p *Plan) Open(rt *engine.Runtime, clock hub.Clock, log *slog.Logger) (*Ope
 			return o, errors.Join(fmt.Errorf("%s: adapter %s: %w", a.Line, a.Name, err), o.Close(context.Background()))
 		}
 	}
-	rt.Health.Retain(p.adapterNames())
+	rt.Health.Retain(p.adapterNames(), Names(p.Stages(), func(s *engine.Stage) string { return s.Name }))
 	stages := map[*engine.Stage]*engine.Stage{} // the runtime's own copies
 	for _, s := range p.Stages() {
 		own := *s
@@ -102,6 +103,39 @@ func (o *Opened) Start(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Figures lets the adapters tell of themselves in numbers, all at once. Those that can't until ctx ends are left out, and told as such.
+func (o *Opened) Figures(ctx context.Context, to *figures.Set) {
+	type answer struct {
+		adapter string
+		told    *figures.Set
+		err     error
+	}
+	answers, asked := make(chan answer, len(o.adapters)), map[string]bool{}
+	for a, opened := range o.adapters {
+		if opened.Figures == nil {
+			continue
+		}
+		asked[a.Name] = true
+		go func() {
+			told := &figures.Set{} // of its own: one that answers too late adds nothing
+			answers <- answer{a.Name, told, opened.Figures(ctx, told)}
+		}()
+	}
+	for len(asked) > 0 {
+		select {
+		case <-ctx.Done():
+			for name := range asked {
+				to.PutFlag(figures.Gathered, false, name)
+			}
+			return
+		case a := <-answers:
+			delete(asked, a.adapter)
+			to.PutFlag(figures.Gathered, a.err == nil, a.adapter)
+			to.PutAll(a.told)
+		}
+	}
 }
 
 // Close closes targets and adapters; their sources have returned.

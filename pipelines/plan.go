@@ -32,6 +32,7 @@ type Plan struct {
 	Keep      time.Duration // retention of history
 	KeepAudit time.Duration // retention of the audit log
 	Reserve   int64         // bytes of disk that nothing from outside may use; 0: the store's default
+	Ops       string        // address at which the hub is watched over HTTP; "": none
 	Mask      *mask.Masker  // knows the secrets of the configuration and what its schemas mark
 
 	Adapters  []*Adapter

@@ -81,15 +81,15 @@ var (
 
 // Send hands m to the opened target.
 func (h *handle) Send(ctx context.Context, m *hub.Message) error {
-	tries := h.use.Begin()
-	return tries.End(m, h.target.Send(ctx, m))
+	try := h.use.Begin()
+	return try.End(m, h.target.Send(ctx, m))
 }
 
 // Call asks the opened caller.
 func (h *handle) Call(ctx context.Context, m *hub.Message) (*hub.Message, error) {
-	tries := h.use.Begin()
+	try := h.use.Begin()
 	reply, err := h.caller.Call(ctx, m)
-	return reply, tries.End(m, err)
+	return reply, try.End(m, err)
 }
 
 // Close closes a target.

@@ -9,6 +9,7 @@ import (
 	"github.com/sony/gobreaker/v2"
 
 	"orderhub/hub"
+	"orderhub/hub/figures"
 )
 
 // breaker stops calls to a service that failed too often in a row: timeouts
@@ -53,6 +54,17 @@ func (b *breaker) renew(first int) {
 			}
 		},
 	}))
+}
+
+// tell tells its state.
+func (b *breaker) tell(to *figures.Set) {
+	if b == nil {
+		return
+	}
+	now := b.cb.Load().State()
+	for _, state := range []gobreaker.State{gobreaker.StateClosed, gobreaker.StateHalfOpen, gobreaker.StateOpen} {
+		to.PutFlag(figures.Breaker, state == now, b.name, state.String())
+	}
 }
 
 // check fails at once while the breaker is open, before a call takes a turn.

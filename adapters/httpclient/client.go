@@ -11,6 +11,8 @@ import (
 	"github.com/go-resty/resty/v2"
 	"golang.org/x/time/rate"
 	"orderhub/hub"
+	"orderhub/hub/figures"
+	"orderhub/hub/trust"
 )
 
 const (
@@ -107,4 +109,10 @@ func (c *Client) Probe(ctx context.Context) error {
 	}
 	c.breaker.reset()
 	return nil
+}
+
+// Figures tells the state of the circuit breaker, and when our certificate ends.
+func (c *Client) Figures(_ context.Context, to *figures.Set) error {
+	c.breaker.tell(to)
+	return trust.Expiry(to, c.env, c.cfg.TLS.Cert)
 }

@@ -27,5 +27,6 @@ func definition() hub.Typed[*Client, Config, struct{}] {
 		OpenCaller: (*Client).OpenCaller,
 		Probe:      (*Client).Probe,
 		Inspect:    (*Client).Inspect,
+		Figures:    (*Client).Figures,
 	}
 }

@@ -3,7 +3,11 @@
 package httpserver
 
 import (
+	"context"
+
 	"orderhub/hub"
+	"orderhub/hub/figures"
+	"orderhub/hub/trust"
 )
 
 // Component registers the adapter.
@@ -25,5 +29,8 @@ func definition() hub.Typed[*Server, Config, SourceConfig] {
 		OpenSource: (*Server).OpenSource,
 		Start:      (*Server).Start,
 		Link:       (*Server).Link,
+		Figures: func(s *Server, _ context.Context, to *figures.Set) error {
+			return trust.Expiry(to, s.env, s.cfg.TLS.Cert)
+		},
 	}
 }

@@ -115,6 +115,9 @@ func (c *cli) banner(d *daemon.Daemon, l *config.Loaded, after time.Duration) {
 		}
 	}
 	c.Say("control   %s", ready.Control)
+	if ready.Ops != "" {
+		c.Say("metrics   %s/metrics", ready.Ops)
+	}
 	for name := range d.Paused() {
 		c.Say("paused    %s (hub resume %s)", name, name)
 	}

@@ -172,6 +172,9 @@ func (rt *Runtime) unkept(err error) {
 
 // Ready tells why the hub can take nothing from outside now; nil: it can.
 func (rt *Runtime) Ready() error {
+	if rt.stopping() {
+		return hub.Fail(hub.Unavailable, hub.ReasonStopping, "the hub is stopping")
+	}
 	if e := rt.room.Load(); e != nil {
 		return e
 	}

@@ -3,12 +3,14 @@ package engine
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/figures"
 	"orderhub/hub/mask"
 )
 
@@ -16,15 +18,18 @@ import (
 // store, its own queues. It is set and reset here alone: whoever asks a part says
 // so to its Use, and what a source lost or found again its feed says. A part that
 // fails has one Outage, however many messages meet it: one line in the log when it
-// begins, one when it is over. A Health outlives the configurations that a hub runs.
+// begins, one when it is over. It counts what the parts and the stages do, too. A Health outlives the configurations that a hub runs.
 type Health struct {
+	Figures *figures.Set // what is counted
+
 	clock hub.Clock
 	log   *slog.Logger
 	mask  atomic.Pointer[mask.Masker]
 	now   atomic.Int64 // the time of the last look, or failure, in Unix nanoseconds: what works after a failure is no earlier
 
-	mu    sync.Mutex
-	parts []*Part // in the order they were named
+	mu     sync.Mutex
+	parts  []*Part // in the order they were named
+	stages map[string]*StageCount
 }
 
 // Kinds of parts.
@@ -57,17 +62,18 @@ type Part struct {
 
 // Use is one way that a part is used: an operation, a target, a source.
 type Use struct {
-	part    *Part
-	name    string
-	source  bool // it is well when it says so itself, whatever else of the part works
-	tries   atomic.Pointer[Tries]
-	good    atomic.Int64 // when it worked last: Health.now
-	bad     time.Time    // when it failed last; zero: not in this outage. This and what follows is guarded by Health.mu
-	err     *hub.Error   // that failure
-	heard   int64        // how many tries had ended when it was last looked at
-	silent  time.Time    // since when there was no answer
-	late    bool         // the silence has been told of
-	patient time.Duration
+	part       *Part
+	name       string
+	source     bool            // it is well when it says so itself, whatever else of the part works
+	done, took *figures.Series // nil of a source, and of what is no adapter
+	tries      atomic.Pointer[Tries]
+	good       atomic.Int64 // when it worked last: Health.now
+	bad        time.Time    // when it failed last; zero: not in this outage. This and what follows is guarded by Health.mu
+	err        *hub.Error   // that failure
+	heard      int64        // how many tries had ended when it was last looked at
+	silent     time.Time    // since when there was no answer
+	late       bool         // the silence has been told of
+	patient    time.Duration
 }
 
 // Tries are those of a use since the part's last outage was over. Those that were begun
@@ -78,11 +84,19 @@ type Tries struct {
 	ended atomic.Int64 // with an answer, or without
 }
 
+// Try is one try of a use that is under way.
+type Try struct {
+	of    *Tries
+	began time.Time
+}
+
 // patience is how long a part may answer nobody before it is told of.
 const patience = 3 * time.Second
 
 // NewHealth is a Health of which nothing is known.
-func NewHealth(clock hub.Clock, log *slog.Logger) *Health { return &Health{clock: clock, log: log} }
+func NewHealth(clock hub.Clock, log *slog.Logger) *Health {
+	return &Health{Figures: &figures.Set{}, clock: clock, log: log, stages: map[string]*StageCount{}}
+}
 
 // tick is the time, which is that of what works from now on, too.
 func (h *Health) tick() time.Time {
@@ -103,16 +117,21 @@ func (h *Health) Part(kind, name string) *Part {
 	return p
 }
 
-// Retain forgets the adapters that are not among names: the configuration has them no more.
-func (h *Health) Retain(names []string) {
+// Retain forgets the adapters and stages that are not among the names, and their figures: the configuration has them no more.
+func (h *Health) Retain(adapters, stages []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.parts = slices.DeleteFunc(h.parts, func(p *Part) bool {
-		gone := p.kind == PartAdapter && !slices.Contains(names, p.name) || p.kind == PartQueue && p.outage == nil
+		gone := p.kind == PartAdapter && !slices.Contains(adapters, p.name) || p.kind == PartQueue && p.outage == nil
 		if gone && p.outage != nil {
 			p.close(h.clock.Now(), "left the configuration")
 		}
 		return gone
+	})
+	maps.DeleteFunc(h.stages, func(name string, _ *StageCount) bool { return !slices.Contains(stages, name) })
+	h.Figures.Retain(func(f *figures.Family, labels []string) bool {
+		a, s := slices.Index(f.Labels, "adapter"), slices.Index(f.Labels, "stage")
+		return (a < 0 || slices.Contains(adapters, labels[a])) && (s < 0 || slices.Contains(stages, labels[s]) || labels[s] == figures.Other)
 	})
 }
 
@@ -132,6 +151,10 @@ func (p *Part) Use(name string, source bool) *Use {
 		return p.uses[i]
 	}
 	u := &Use{part: p, name: name, source: source, patient: patience}
+	if p.kind == PartAdapter && !source {
+		u.done = p.h.Figures.Series(figures.Requests, p.name, name, figures.Done)
+		u.took = p.h.Figures.Series(figures.RequestDuration, p.name, name)
+	}
 	u.renew()
 	p.uses = append(p.uses, u)
 	return u
@@ -145,10 +168,10 @@ func (u *Use) renew() {
 }
 
 // Begin says that the part is asked now. The end is told to what it gives.
-func (u *Use) Begin() *Tries {
+func (u *Use) Begin() Try {
 	t := u.tries.Load()
 	t.begun.Add(1)
-	return t
+	return Try{t, u.part.h.clock.Now()}
 }
 
 // asked tells that tries are under way: how they end says more than a probe does.
@@ -158,14 +181,18 @@ func (u *Use) asked() bool {
 }
 
 // End says what the part answered to m, and gives err marked with the part, if the part is to blame.
-func (t *Tries) End(m *hub.Message, err error) error {
+func (y Try) End(m *hub.Message, err error) error {
+	t := y.of
 	t.ended.Add(1)
 	u := t.use
+	u.took.Observe(int64(u.part.h.clock.Now().Sub(y.began)))
 	if err == nil {
+		u.done.Add(1)
 		u.Works()
 		return nil
 	}
 	e := hub.AsError(err)
+	u.part.h.Figures.Series(figures.Requests, u.part.name, u.name, string(e.Class)).Add(1)
 	if !isOutage(e) {
 		return err
 	}

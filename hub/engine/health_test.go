@@ -240,7 +240,7 @@ func TestRetain(t *testing.T) {
 	w := watchedHealth()
 	w.Part(PartAdapter, "old").Use("x", false).Fails(refused)
 	w.Part(PartAdapter, "new").Use("x", false).Fails(refused)
-	w.Retain([]string{"new"})
+	w.Retain([]string{"new"}, nil)
 	if o := w.Outages(); len(o) != 1 || o[0].Name != "new" {
 		t.Errorf("%+v", o)
 	}

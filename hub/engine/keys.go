@@ -21,6 +21,9 @@ func (d *dispatcher) came(p *hub.Put) {
 	if p.Msg != nil {
 		d.load.bytes.Add(int64(p.Msg.Body.Len()))
 	}
+	if p.Error != nil && p.Due.IsZero() {
+		d.stage.count.buried(p.Error.Class)
+	}
 	if !p.Cancel && p.Msg.Key != "" {
 		retry := p.Error != nil && !p.Due.IsZero()
 		d.mu.Lock()

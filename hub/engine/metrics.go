@@ -2,66 +2,66 @@ package engine
 
 import (
 	"log/slog"
-	"maps"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"orderhub/hub"
+	"orderhub/hub/figures"
 )
 
-// Metrics counts what the stages did since the start.
-type Metrics struct {
-	stages atomic.Pointer[map[string]*StageCount] // never changed, only replaced: every message reads it
-	mu     sync.Mutex                             // of who replaces it
-}
-
-// StageCount are the counts of one stage.
+// StageCount counts what one stage does.
 type StageCount struct {
-	Done, Failed atomic.Int64
-	queue        atomic.Pointer[Use] // of the stage's queue, since a message of it waits for what no part is to blame for; nil: none did
+	figures  *figures.Set
+	pipeline string
+	stage    string
+	done     *figures.Series
+	took     *figures.Series
+	queue    atomic.Pointer[Use] // of the stage's queue, since a message of it waits for what no part is to blame for; nil: none did
 }
 
-func (m *Metrics) of(stage string) *StageCount {
-	if c := m.get(stage); c != nil {
-		return c
+// Stage is the count of a stage; it is the same in all configurations that have a stage of the name.
+func (h *Health) Stage(name string) *StageCount {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := h.stages[name]
+	if c == nil {
+		c = &StageCount{figures: h.Figures, pipeline: PipelineOf(name), stage: name}
+		c.done = h.Figures.Series(figures.Messages, c.pipeline, name, figures.Done)
+		c.took = h.Figures.Series(figures.StageDuration, c.pipeline, name)
+		h.stages[name] = c
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if c := m.get(stage); c != nil {
-		return c
-	}
-	more := m.Counts()
-	if more == nil {
-		more = map[string]*StageCount{}
-	}
-	c := &StageCount{}
-	more[stage] = c
-	m.stages.Store(&more)
 	return c
 }
 
-func (m *Metrics) get(stage string) *StageCount {
-	if p := m.stages.Load(); p != nil {
-		return (*p)[stage]
+// PipelineOf is the pipeline that a stage belongs to: web-orders#1 -> web-orders.
+func PipelineOf(stage string) string {
+	name, _, _ := strings.Cut(stage, "#")
+	for _, part := range []string{" timer", " clock"} {
+		name, _, _ = strings.Cut(name, part)
 	}
-	return nil
+	return name
 }
 
-func (m *Metrics) done(stage string) {
-	c := m.of(stage)
-	c.Done.Add(1)
+// worked counts a message that took so long.
+func (c *StageCount) worked(took time.Duration) {
+	c.done.Add(1)
+	c.took.Observe(int64(took))
 	if u := c.queue.Load(); u != nil {
 		u.Works()
 	}
 }
 
-func (m *Metrics) failed(stage string) { m.of(stage).Failed.Add(1) }
+// failed counts a message that failed after so long.
+func (c *StageCount) failed(e *hub.Error, took time.Duration) {
+	c.figures.Series(figures.Messages, c.pipeline, c.stage, string(e.Class)).Add(1)
+	c.took.Observe(int64(took))
+}
 
-// Counts is a snapshot by stage.
-func (m *Metrics) Counts() map[string]*StageCount {
-	if p := m.stages.Load(); p != nil {
-		return maps.Clone(*p)
-	}
-	return nil
+// buried counts a dead letter.
+func (c *StageCount) buried(of hub.Class) {
+	c.figures.Series(figures.DeadLetters, c.pipeline, c.stage, string(of)).Add(1)
 }
 
 const (

@@ -11,7 +11,7 @@ import (
 type hanging struct {
 	use    *Use
 	most   time.Duration // for one try
-	tries  []*Tries
+	tries  []Try
 	begun  []time.Time
 	failed int
 }

@@ -140,7 +140,7 @@ func (rt *Runtime) delayed(s *Stage, e *hub.Error) {
 		return
 	}
 	u := rt.Health.Part(PartQueue, s.Queue).Use(e.Where, false)
-	rt.Counts.of(s.Name).queue.Store(u)
+	s.count.queue.Store(u)
 	u.Fails(e)
 }
 

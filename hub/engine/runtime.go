@@ -22,8 +22,7 @@ import (
 type Runtime struct {
 	Config string // version of the configuration, kept with failures
 	Drain  time.Duration
-	Counts *Metrics // what the stages did; as Health
-	Health *Health  // of what the stages and sources depend on; set anew before Open, it outlives the runtime
+	Health *Health // of what the stages and sources depend on, and what they did; set anew before Open, it outlives the runtime
 
 	store    store.Store
 	shared   store.Shared // the store, when other hubs use it too; else nil
@@ -54,7 +53,7 @@ type Runtime struct {
 
 // NewRuntime makes a runtime. recorder may be nil (a store in memory).
 func NewRuntime(s store.Store, clock hub.Clock, log *slog.Logger, recorder *Recorder) *Runtime {
-	rt := &Runtime{Drain: 30 * time.Second, Health: NewHealth(clock, log), Counts: &Metrics{}, store: s, clock: clock, log: log, recorder: recorder,
+	rt := &Runtime{Drain: 30 * time.Second, Health: NewHealth(clock, log), store: s, clock: clock, log: log, recorder: recorder,
 		env: hub.StageEnv{Store: s, Clock: clock}, queues: map[string]*dispatcher{},
 		die: make(chan error, 1), started: make(chan struct{}), halted: make(chan struct{})}
 	rt.env.Ask = rt.Ask
@@ -82,6 +81,7 @@ func (rt *Runtime) AddStage(s *Stage) error {
 		return fmt.Errorf("queue %q has two readers", s.Queue)
 	}
 	d := newDispatcher(rt, s)
+	s.count = rt.Health.Stage(s.Name)
 	rt.queues[s.Queue] = d
 	rt.order = append(rt.order, d)
 	return nil
@@ -286,8 +286,6 @@ type StageStatus struct {
 	Name    string `json:"name"`
 	Queue   string `json:"queue"`
 	Running int    `json:"running"`
-	Done    int64  `json:"done"`
-	Failed  int64  `json:"failed"`
 	Paused  bool   `json:"paused"`
 	Clock   bool   `json:"clock,omitempty"`  // see Stage.Clock
 	Source  string `json:"source,omitempty"` // "", "degraded", "ended"
@@ -298,9 +296,8 @@ type StageStatus struct {
 func (rt *Runtime) Status() []StageStatus {
 	var out []StageStatus
 	for _, d := range rt.order {
-		c := rt.Counts.of(d.stage.Name)
 		d.mu.Lock()
-		s := StageStatus{Name: d.stage.Name, Queue: d.stage.Queue, Running: d.running, Paused: d.paused, Clock: d.stage.Clock, Done: c.Done.Load(), Failed: c.Failed.Load()}
+		s := StageStatus{Name: d.stage.Name, Queue: d.stage.Queue, Running: d.running, Paused: d.paused, Clock: d.stage.Clock}
 		d.mu.Unlock()
 		for _, f := range rt.sources {
 			if f.stage == d.stage {

@@ -11,19 +11,19 @@ func (rt *Runtime) enter(m *hub.Message) (in *hub.Message, at hub.Span, began ti
 	if rt.observer == nil {
 		at = m.Begin(nil)
 	} else {
-		at, began = m.Begin(rt.observer.Sample), rt.clock.Now()
+		at = m.Begin(rt.observer.Sample)
 	}
 	c := *m
 	c.Headers = m.Headers.In(at.TraceContext)
-	return &c, at, began
+	return &c, at, rt.clock.Now()
 }
 
-// ends tells the observer, if there is one, of the run of x, which began at began and ended with err.
-func (rt *Runtime) ends(s *Stage, d *hub.Delivery, x *hub.Exchange, began time.Time, err error) {
+// ends tells the observer, if there is one, of the run of x, which began at began, took so long and ended with err.
+func (rt *Runtime) ends(s *Stage, d *hub.Delivery, x *hub.Exchange, began time.Time, took time.Duration, err error) {
 	if rt.observer == nil || !x.Unit.Span.Sampled {
 		return
 	}
-	r := &hub.EndedRun{Span: x.Unit.Span, Name: s.Name, Kind: hub.SpanConsumer, Start: began, End: rt.clock.Now(), Message: x.Msg.ID, Correlation: x.Msg.Correlation,
+	r := &hub.EndedRun{Span: x.Unit.Span, Name: s.Name, Kind: hub.SpanConsumer, Start: began, End: began.Add(took), Message: x.Msg.ID, Correlation: x.Msg.Correlation,
 		Adapter: s.Adapter, Events: append(x.Past, x.Unit.History...), Err: err}
 	if d != nil {
 		r.Message, r.Queue, r.Adapter, r.Attempts = d.Msg.ID, d.Queue, "", d.Attempts

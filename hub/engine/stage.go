@@ -29,6 +29,8 @@ type Stage struct {
 	Answers bool       // its source waits for a reply: errors go to the caller
 	Replies bool       // it answers the messages that carry a Return Address; their errors go to the caller
 	Clock   bool       // it has one message, the Tick, which falls due again and again: it is given anew when the runtime begins, and is no work under way while it waits
+
+	count *StageCount // set by AddStage
 }
 
 // outcome is what became of a run, for the key's line.
@@ -52,9 +54,11 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *hub.Message, d *hub.Del
 		}
 	}
 	x, err := rt.attempt(ctx, s, m, d, at, asked)
-	rt.ends(s, d, x, began, err)
+	took := rt.clock.Now().Sub(began)
+	rt.ends(s, d, x, began, took, err)
 	switch {
 	case err == nil:
+		s.count.worked(took)
 		rt.finished(s, m, d, x)
 		return x.Unit.Reply, settled, nil
 	case errors.Is(err, hub.ErrDuplicate):
@@ -68,7 +72,7 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *hub.Message, d *hub.Del
 		return nil, undone, hub.Fail(hub.Unavailable, "store_failed", "%w", rt.store.Err())
 	}
 	err = x.Outcome(rt.masked(err, m))
-	rt.Counts.failed(s.Name)
+	s.count.failed(hub.AsError(err), took)
 	if d == nil && asked {
 		reply, err := rt.refuse(ctx, s, m, x, err)
 		return reply, settled, err
@@ -98,9 +102,8 @@ func (rt *Runtime) attempt(ctx context.Context, s *Stage, m *hub.Message, d *hub
 	})
 }
 
-// finished counts a message whose unit is committed, and answers its requester.
+// finished answers the requester of a message whose unit is committed.
 func (rt *Runtime) finished(s *Stage, m *hub.Message, d *hub.Delivery, x *hub.Exchange) {
-	rt.Counts.done(s.Name)
 	asked := s.asked(m)
 	if asked && !s.Answers && x.Unit.Reply == nil {
 		x.Unit.Reply = rt.nothing(m)
@@ -210,6 +213,11 @@ func (rt *Runtime) Commit(ctx context.Context, u *hub.Unit) error {
 	for i := range u.Puts {
 		if d := rt.queues[u.Puts[i].Queue]; d != nil {
 			d.came(&u.Puts[i])
+		}
+	}
+	if u.Finish.State == hub.Dead {
+		if d := rt.queues[u.Input.Queue]; d != nil {
+			d.stage.count.buried(u.Finish.Error.Class)
 		}
 	}
 	return nil

@@ -7,12 +7,14 @@ import (
 	"log/slog"
 
 	"orderhub/hub"
+	"orderhub/hub/figures"
 )
 
 // Options of a store. The zero value is ready for use.
 type Options struct {
 	Clock      hub.Clock    // nil: the wall clock
 	Log        *slog.Logger // nil: silent
+	Figures    *figures.Set // where commits are counted; nil: nowhere
 	QueueLimit int          // messages per queue, dead ones not counted; 0: 2,000,000. A Put beyond it fails its Commit: hub.ErrFull
 	RingCount  int          // newest messages kept decoded per queue; 0: 4096
 	RingBytes  int64        // memory for them, all queues together; 0: 32 MiB
@@ -34,6 +36,9 @@ func (o Options) WithDefaults() Options {
 		o.Clock = hub.RealClock{}
 	}
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	if o.Figures == nil {
+		o.Figures = &figures.Set{}
+	}
 	o.QueueLimit = cmp.Or(o.QueueLimit, 2_000_000)
 	o.RingCount = cmp.Or(o.RingCount, 4096)
 	o.RingBytes = cmp.Or(o.RingBytes, 32<<20)

@@ -73,6 +73,8 @@ type Reader interface {
 	DeadGroups(ctx context.Context) ([]DeadGroup, error)
 	// Awaiting groups the messages that wait after a failure by queue and by what they await.
 	Awaiting(ctx context.Context) ([]Awaiting, error)
+	// Size tells what the store takes on its disk.
+	Size(ctx context.Context) (Size, error)
 }
 
 // Admin changes stored messages from outside of their units, and keeps the store small.
@@ -134,6 +136,10 @@ type QueueStats struct {
 
 // Live is how many messages of the queue are not dead.
 func (q *QueueStats) Live() int { return q.Ready + q.Waiting + q.Held }
+
+// Size is how many bytes a store takes: its file, or its tables with their indexes; and what its write-ahead log
+// holds that is not in there yet, where it has one of its own.
+type Size struct{ Data, Log int64 }
 
 // BrowseQuery selects stored messages; zero fields select all.
 type BrowseQuery struct {

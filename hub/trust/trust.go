@@ -5,11 +5,14 @@ import (
 	"cmp"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 
 	"orderhub/hub"
+	"orderhub/hub/figures"
 )
 
 // TLS are certificates.
@@ -53,11 +56,33 @@ func (t TLS) Load(env *hub.Env, host string) (*tls.Config, error) {
 
 // Add adds the authorities of a file to those of the pool.
 func Add(pool *x509.CertPool, env *hub.Env, file string) error {
-	pem, err := env.ReadFile(file)
-	if err == nil && !pool.AppendCertsFromPEM(pem) {
+	text, err := env.ReadFile(file)
+	if err == nil && !pool.AppendCertsFromPEM(text) {
 		err = fmt.Errorf("%s holds no certificate (PEM)", file)
 	}
 	return err
+}
+
+// Expiry tells when our certificate of a file ends, and says of the chain in it what ends first. File "" tells nothing.
+func Expiry(to *figures.Set, env *hub.Env, file string) error {
+	if file == "" {
+		return nil
+	}
+	text, err := os.ReadFile(env.Path(file))
+	if err != nil {
+		return err
+	}
+	var ends []int64
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil {
+			ends = append(ends, c.NotAfter.Unix())
+		}
+	}
+	if len(ends) == 0 {
+		return fmt.Errorf("%s holds no certificate (PEM)", file)
+	}
+	to.Put(figures.Expiry, slices.Min(ends), env.Name, file)
+	return nil
 }
 
 // Networks reads addresses and networks: 192.0.2.7, 10.0.0.0/8.

@@ -8,8 +8,11 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/figures"
+	"orderhub/hub/store"
 )
 
 const (
@@ -47,6 +50,8 @@ const (
 type Writer[Q Queued] struct {
 	place string // of the store, for people
 	log   *slog.Logger
+	units *figures.Series // of each batch
+	took  *figures.Series
 	try   func(jobs []*Job[Q]) (left []*Job[Q], err error)
 
 	jobs   chan *Job[Q]
@@ -59,10 +64,10 @@ type Writer[Q Queued] struct {
 	closing bool         // under senders
 }
 
-// NewWriter makes a writer, which Write runs. try writes jobs in one transaction and sets Err of those that fail by
+// NewWriter makes a writer for the store at place, which Write runs. try writes jobs in one transaction and sets Err of those that fail by
 // themselves. Its error says that nothing was written; a ForAll is every job's, any other is of a job in left.
-func NewWriter[Q Queued](place string, log *slog.Logger, try func(jobs []*Job[Q]) (left []*Job[Q], err error)) *Writer[Q] {
-	return &Writer[Q]{place: place, log: log, try: try, jobs: make(chan *Job[Q], queued),
+func NewWriter[Q Queued](place string, o *store.Options, try func(jobs []*Job[Q]) (left []*Job[Q], err error)) *Writer[Q] {
+	return &Writer[Q]{place: place, log: o.Log, units: o.Figures.Series(figures.CommitUnits), took: o.Figures.Series(figures.CommitDuration), try: try, jobs: make(chan *Job[Q], queued),
 		stop: make(chan struct{}), ended: make(chan struct{}), failed: make(chan struct{})}
 }
 
@@ -123,7 +128,10 @@ func (w *Writer[Q]) Write() {
 			}
 		}
 		jobs, later = apart(w.gather(jobs), later)
+		began := time.Now()
 		w.settle(jobs)
+		w.took.Observe(int64(time.Since(began)))
+		w.units.Observe(int64(len(jobs)))
 		for _, j := range jobs {
 			j.done <- struct{}{}
 		}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime"
 	"slices"
 	"sync"
 	"testing"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 // tried is a writer without a database: it notes the batches that it is given.
@@ -24,8 +24,9 @@ type tried struct {
 }
 
 func newTried(t *testing.T, fail func(names []string) error) *tried {
+	o := store.Options{}.WithDefaults()
 	w := &tried{fail: fail, began: make(chan struct{}, 9), gate: make(chan struct{})}
-	w.Writer = NewWriter("test", slog.New(slog.DiscardHandler), func(jobs []*Job[*Queue]) ([]*Job[*Queue], error) {
+	w.Writer = NewWriter("test", &o, func(jobs []*Job[*Queue]) ([]*Job[*Queue], error) {
 		w.began <- struct{}{}
 		<-w.gate
 		var names []string

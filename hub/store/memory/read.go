@@ -244,3 +244,6 @@ func (s *Store) Sweep(_ context.Context, keep time.Duration, limit int) (n int, 
 	}
 	return n, nil
 }
+
+// Size is nothing: memory takes no disk.
+func (s *Store) Size(context.Context) (store.Size, error) { return store.Size{}, nil }

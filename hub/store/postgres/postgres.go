@@ -80,7 +80,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err := s.configure(url); err != nil {
 		return nil, store.Setupf("store postgres: %w", err)
 	}
-	s.Writer = core.NewWriter(s.place, o.Log, s.try)
+	s.Writer = core.NewWriter(s.place, &s.o.Options, s.try)
 	s.Look = core.Look{Clock: o.Clock, Read: s.look, Records: func(string) *core.RecordSQL { return records }}
 	s.writer, s.keeper = link{s: s}, link{s: s}
 	if err := s.begin(ctx); err != nil {

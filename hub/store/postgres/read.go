@@ -87,3 +87,14 @@ func (s *Store) Queues(ctx context.Context) (out []store.QueueStats, err error) 
 	})
 	return out, err
 }
+
+const sqlSize = `SELECT coalesce(sum(pg_total_relation_size(r.oid)),0)::bigint FROM pg_class r JOIN pg_namespace n ON n.oid=r.relnamespace
+	WHERE n.nspname=$1 AND r.relkind='r'`
+
+// Size is that of the tables with their indexes; the write-ahead log is the server's.
+func (s *Store) Size(ctx context.Context) (size store.Size, err error) {
+	err = s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
+		return c.QueryRow(ctx, sqlSize, s.schema).Scan(&size.Data)
+	})
+	return size, err
+}

@@ -69,12 +69,8 @@ func (s *Store) noRoom(err error) bool {
 
 // tryToGrow writes a little behind the place where the store's longest file ends, to a file that it removes.
 func (s *Store) tryToGrow() (err error) {
-	end := int64(0)
-	for _, suffix := range []string{"", "-wal"} {
-		if info, err := os.Stat(s.path + suffix); err == nil {
-			end = max(end, info.Size())
-		}
-	}
+	size, _ := s.Size(context.Background()) // never fails
+	end := max(size.Data, size.Log)
 	f, err := os.OpenFile(s.path+".room", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
@@ -84,6 +80,16 @@ func (s *Store) tryToGrow() (err error) {
 		return err
 	}
 	return f.Sync()
+}
+
+// Size is that of the file and of its WAL; a file that is not there takes nothing.
+func (s *Store) Size(context.Context) (size store.Size, err error) {
+	for suffix, n := range map[string]*int64{"": &size.Data, "-wal": &size.Log} {
+		if info, err := os.Stat(s.path + suffix); err == nil {
+			*n = info.Size()
+		}
+	}
+	return size, nil
 }
 
 // Room tells whether there is space for messages from outside. After a commit

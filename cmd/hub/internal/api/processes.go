@@ -17,6 +17,8 @@ type ProcessStatus struct {
 	Stuck   int    `json:"stuck"` // places that failed; 1000 is 1000 or more
 	Tasks   int    `json:"tasks"`
 	Late    int    `json:"late"` // tasks that nobody answered in time
+
+	States []StateCount `json:"states"`
 }
 
 // Instances is a page of the instances of processes.

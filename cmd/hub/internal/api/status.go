@@ -2,7 +2,6 @@ package api
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"orderhub/hub/engine"
@@ -48,7 +47,9 @@ func (s *Status) Unread() []Queue {
 // Stage is a stage that runs.
 type Stage struct {
 	engine.StageStatus
-	Rate float64 `json:"rate"` // done per second, since the start of the hub
+	Done   int64   `json:"done"`   // runs that went well, since the store was made
+	Failed int64   `json:"failed"` // runs that failed, likewise
+	Rate   float64 `json:"rate"`   // done per second, in the last minute
 }
 
 // Queue is what lies in a queue of the store.
@@ -93,15 +94,6 @@ type PauseState struct {
 	Paused bool `json:"paused"`
 }
 
-// PipelineOf is the pipeline that a stage belongs to: web-orders#1 -> web-orders.
-func PipelineOf(stage string) string {
-	name, _, _ := strings.Cut(stage, "#")
-	for _, part := range []string{" timer", " clock"} {
-		name, _, _ = strings.Cut(name, part)
-	}
-	return name
-}
-
 // Graph is the plan as nodes and edges, with live notes.
 type Graph struct {
 	*graph.Graph
@@ -116,9 +108,10 @@ type Ready struct {
 	Revision string            `json:"revision"` // of the configuration
 	Store    string            `json:"store"`
 	Control  string            `json:"control"`
-	URLs     map[string]string `json:"urls"`   // of the servers, by adapter
-	Stubs    []string          `json:"stubs"`  // adapters that a stub answers
-	Stored   []string          `json:"stored"` // brokers that the store stands in for
+	URLs     map[string]string `json:"urls"`          // of the servers, by adapter
+	Ops      string            `json:"ops,omitempty"` // where the hub is watched
+	Stubs    []string          `json:"stubs"`         // adapters that a stub answers
+	Stored   []string          `json:"stored"`        // brokers that the store stands in for
 	Took     int64             `json:"ready_ms"`
 	Fresh    bool              `json:"-"` // the store's file was made now
 }

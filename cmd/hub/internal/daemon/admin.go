@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
-	"time"
 
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/hub"
@@ -18,15 +16,8 @@ import (
 // admin answers the calls of package api.
 type admin struct{ *Daemon }
 
-func serveAdmin(d *Daemon) *http.Server {
-	s := &http.Server{Handler: (&admin{d}).routes(), ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(d.Log.Handler(), slog.LevelError)}
-	go s.Serve(d.control) // ends with Close
-	return s
-}
-
 func (a *admin) routes() http.Handler {
-	mux := http.NewServeMux()
+	mux := a.watched(http.NewServeMux())
 	handle(a, mux, api.GetVersion, func(*http.Request) (*api.Version, error) { return &a.Version, nil })
 	handle(a, mux, api.GetStatus, a.status)
 	handle(a, mux, api.GetGraph, a.graph)
@@ -94,7 +85,7 @@ var documents = []string{"body", "headers", "data", "show"}
 
 // tell writes v as JSON, as people may see it: secrets are masked, and what schemas
 // mark in documents; with ?personal=true what is personal is shown.
-func (a *admin) tell(w http.ResponseWriter, r *http.Request, status int, kind string, v any) {
+func (d *Daemon) tell(w http.ResponseWriter, r *http.Request, status int, kind string, v any) {
 	w.Header().Set("Content-Type", kind)
 	w.WriteHeader(status)
 	raw, err := json.Marshal(v)
@@ -102,7 +93,7 @@ func (a *admin) tell(w http.ResponseWriter, r *http.Request, status int, kind st
 		raw, _ = json.Marshal(api.ProblemOf(err)) // texts always can
 	}
 	var b bytes.Buffer
-	json.Indent(&b, a.Registry.Mask.Shown(raw, r.URL.Query().Get("personal") == "true", documents...), "", "  ") // of our own JSON
+	json.Indent(&b, d.Registry.Mask.Shown(raw, r.URL.Query().Get("personal") == "true", documents...), "", "  ") // of our own JSON
 	b.WriteByte('\n')
 	w.Write(b.Bytes()) // the client may be gone
 }

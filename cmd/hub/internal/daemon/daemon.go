@@ -47,14 +47,16 @@ type Daemon struct {
 	Options
 	storage *storage
 	control net.Listener
-	admin   *http.Server
+	ops     net.Listener   // where the hub is watched; nil: on the control socket alone
+	servers []*http.Server // of both
 	clock   hub.Clock
 	began   time.Time
-	health  *engine.Health  // of its parts, over all generations
-	counts  *engine.Metrics // likewise, what the stages did
-	refused int64           // by generations that a reload ended
+	health  *engine.Health // of its parts, over all generations
+	counts  *counters      // likewise, what was counted
+	refused int64          // by generations that a reload ended
 
 	current   atomic.Pointer[generation]
+	unchanged atomic.Bool                     // the last reload was refused: the configuration before it runs on
 	abandoned atomic.Pointer[map[string]bool] // queues that a reload left without a reader; never changed, only replaced
 	reloads   chan chan *api.Reloaded
 	closing   chan struct{} // closed when no reload is taken any more
@@ -66,7 +68,8 @@ type Daemon struct {
 func Open(ctx context.Context, o Options) (*Daemon, error) {
 	slog.SetDefault(o.Log) // libraries that know no other log, as net/http's client, write there
 	clock := hub.RealClock{}
-	st, err := openStorage(ctx, o.Store, store.Options{Clock: clock, Log: o.Log, AcceptLoss: o.AcceptLoss, MinFree: o.Config.Plan.Reserve})
+	health := engine.NewHealth(clock, o.Log)
+	st, err := openStorage(ctx, o.Store, store.Options{Clock: clock, Log: o.Log, Figures: health.Figures, AcceptLoss: o.AcceptLoss, MinFree: o.Config.Plan.Reserve})
 	if err != nil {
 		o.Stubs.Close()
 		return nil, err
@@ -74,10 +77,17 @@ func Open(ctx context.Context, o Options) (*Daemon, error) {
 	if st.crashed > 0 {
 		o.Log.Warn("the last run ended uncleanly; its running messages run again, each crash counted", "messages", st.crashed)
 	}
-	d := &Daemon{Options: o, storage: st, clock: clock, began: clock.Now(), health: engine.NewHealth(clock, o.Log), counts: &engine.Metrics{},
-		reloads: make(chan chan *api.Reloaded), closing: make(chan struct{}), log: &audit.Log{Store: st.Store}}
+	d := &Daemon{Options: o, storage: st, clock: clock, began: clock.Now(), health: health,
+		counts: &counters{Set: health.Figures, storage: st, clock: clock}, reloads: make(chan chan *api.Reloaded), closing: make(chan struct{}),
+		log: &audit.Log{Store: st.Store}}
 	d.Socket = api.Socket(o.Socket, config.StoreFolder(o.Store))
-	if d.control, err = api.Listen(d.Socket); err != nil {
+	if d.control, err = api.Listen(d.Socket); err == nil {
+		d.ops, err = openOps(o.Config.Plan.Ops)
+	}
+	if err == nil {
+		err = d.counts.restore(ctx, o.Log)
+	}
+	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
@@ -90,19 +100,25 @@ func (d *Daemon) Begin(ctx context.Context) error {
 		return err
 	}
 	d.current.Store(g)
-	d.admin = serveAdmin(d)
+	d.serve(d.control, (&admin{d}).routes())
+	if d.ops != nil {
+		d.serve(d.ops, d.watched(http.NewServeMux()))
+	}
 	return nil
 }
 
 // Close gives everything back; Serve has returned.
 func (d *Daemon) Close() error {
-	if d.admin != nil {
-		d.admin.Close()
+	for _, s := range d.servers {
+		s.Close()
 	}
-	if d.control != nil {
-		d.control.Close()
+	for _, l := range []net.Listener{d.control, d.ops} {
+		if l != nil {
+			l.Close()
+		}
 	}
 	d.Stubs.Close()
+	d.counts.keep(context.Background())
 	err := d.storage.close()
 	if errors.Is(err, hub.ErrClosed) {
 		return nil
@@ -117,7 +133,7 @@ func (d *Daemon) Addresses() map[string]string { return d.current.Load().opened.
 func (d *Daemon) Ready() *api.Ready {
 	return &api.Ready{Event: "ready", Version: d.Version.Version, Config: d.Config.Path, Revision: d.Config.Plan.Version,
 		Store: d.storage.shown(), Fresh: d.storage.fresh && d.storage.file != "", Control: d.Socket, URLs: d.Addresses(),
-		Stubs: append([]string{}, d.Stubs.Stubbed...), Stored: append([]string{}, d.Stubs.Stored...)}
+		Ops: d.opsURL(), Stubs: append([]string{}, d.Stubs.Stubbed...), Stored: append([]string{}, d.Stubs.Stored...)}
 }
 
 // Paused are the pipelines that are paused now.
@@ -126,6 +142,9 @@ func (d *Daemon) Paused() map[string]bool { return d.current.Load().paused() }
 // Serve runs until ctx ends, the inputs are used up, or the store fails. A value on hup is a reload.
 func (d *Daemon) Serve(ctx context.Context, hup <-chan os.Signal) error {
 	defer close(d.closing)
+	keeping, stop := context.WithCancel(ctx)
+	defer stop()
+	go d.counts.run(keeping)
 	if d.Once {
 		watch, cancel := context.WithCancel(ctx)
 		defer cancel()

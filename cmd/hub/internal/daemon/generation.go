@@ -44,7 +44,7 @@ func (d *Daemon) begin(ctx context.Context, l *config.Loaded) (*generation, erro
 	g := &generation{Loaded: l, began: d.clock.Now(), done: make(chan struct{})}
 	g.rt = engine.NewRuntime(d.storage.Store, d.clock, d.Log, d.storage.recorder)
 	g.rt.Config, g.rt.Drain = l.Plan.Version, l.Plan.Drain
-	g.rt.Health, g.rt.Counts = d.health, d.counts
+	g.rt.Health = d.health
 	var err error
 	if g.opened, err = l.Plan.Open(g.rt, d.clock, d.Log); err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ func (g *generation) paused() map[string]bool {
 	out := map[string]bool{}
 	for _, s := range g.rt.Status() {
 		if s.Paused {
-			out[api.PipelineOf(s.Name)] = true
+			out[engine.PipelineOf(s.Name)] = true
 		}
 	}
 	return out
@@ -163,7 +163,7 @@ const pauseKind = "hub.paused"
 func (g *generation) stagesOf(pipeline string) map[string]bool {
 	names := map[string]bool{}
 	for _, s := range g.Plan.Stages() {
-		if api.PipelineOf(s.Name) == pipeline && !strings.HasPrefix(s.Name, "@") {
+		if engine.PipelineOf(s.Name) == pipeline && !strings.HasPrefix(s.Name, "@") {
 			names[s.Name] = true
 		}
 	}

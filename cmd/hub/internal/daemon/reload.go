@@ -29,9 +29,16 @@ func (a *admin) reloadNow(r *http.Request) (*api.Reloaded, error) {
 	return done, nil
 }
 
-// reload loads the file again and, when it is valid, lets the old generation
-// end and the new one begin. An error means that nothing runs any more.
+// reload is replace; whether it went well is remembered.
 func (d *Daemon) reload(ctx context.Context) (*api.Reloaded, error) {
+	a, err := d.replace(ctx)
+	d.unchanged.Store(!a.OK)
+	return a, err
+}
+
+// replace loads the file again and, when it is valid, lets the old generation
+// end and the new one begin. An error means that nothing runs any more.
+func (d *Daemon) replace(ctx context.Context) (*api.Reloaded, error) {
 	old := d.current.Load()
 	a := &api.Reloaded{Old: old.Plan.Version, New: old.Plan.Version}
 	l := config.Load(old.Path, d.Registry, d.Stubs, old.Sets...)
@@ -40,6 +47,9 @@ func (d *Daemon) reload(ctx context.Context) (*api.Reloaded, error) {
 	}
 	if l.Store() != d.storage.url {
 		a.Warnings = append(a.Warnings, "hub.store changed: the new store is used from the next start on")
+	}
+	if l.Plan.Ops != d.Config.Plan.Ops {
+		a.Warnings = append(a.Warnings, "hub.ops.address changed: the new one is used from the next start on")
 	}
 	if err := old.stop(); err != nil {
 		return a, storeFailure(err)

@@ -10,6 +10,7 @@ import (
 
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/hub/engine"
+	"orderhub/hub/figures"
 	"orderhub/hub/store"
 	"orderhub/pipelines"
 	"orderhub/pipelines/call"
@@ -29,48 +30,57 @@ type statusView struct {
 }
 
 func (a *admin) status(r *http.Request) (*api.Status, error) {
-	ctx, g := r.Context(), a.current.Load()
-	v := &statusView{outages: a.health.Outages(), Status: &api.Status{Name: g.Plan.Name, Config: a.Config.Path, Revision: g.Plan.Version,
-		Store: a.storage.shown(), Since: a.began, Loaded: g.began, URLs: g.opened.Addresses, Stubs: append([]string{}, a.Stubs.Stubbed...),
-		Queues: []api.Queue{}, Counters: map[string]map[string]int64{}, Processes: []api.ProcessStatus{}, Attention: []api.Attention{}}}
-	seconds := max(a.clock.Now().Sub(a.began).Seconds(), 0.001)
-	for _, s := range g.rt.Status() {
-		v.Stages = append(v.Stages, api.Stage{StageStatus: s, Rate: float64(s.Done) / seconds})
+	v, err := a.look(r.Context(), a.counts.told(r.Context()))
+	if err == nil {
+		v.Refused = v.Refused[:min(len(v.Refused), 10)]
 	}
-	if err := v.findQueues(ctx, a); err != nil {
+	return v, err
+}
+
+// look is what the store and the parts of the hub tell of it now, with all refusals, beside what was counted.
+func (d *Daemon) look(ctx context.Context, counted figures.Snapshot) (*api.Status, error) {
+	g := d.current.Load()
+	v := &statusView{outages: d.health.Outages(), Status: &api.Status{Name: g.Plan.Name, Config: d.Config.Path, Revision: g.Plan.Version,
+		Store: d.storage.shown(), Since: d.began, Loaded: g.began, URLs: g.opened.Addresses, Stubs: append([]string{}, d.Stubs.Stubbed...),
+		Queues: []api.Queue{}, Counters: map[string]map[string]int64{}, Processes: []api.ProcessStatus{}, Attention: []api.Attention{}}}
+	for _, s := range g.rt.Status() {
+		all, done := counted.Sum(figures.Messages, "", s.Name), counted.Sum(figures.Messages, "", s.Name, figures.Done)
+		v.Stages = append(v.Stages, api.Stage{StageStatus: s, Done: int64(done), Failed: int64(all - done),
+			Rate: d.counts.rate(counted, figures.Messages, "", s.Name, figures.Done)})
+	}
+	if err := v.findQueues(ctx, d); err != nil {
 		return nil, err
 	}
 	var err error
 	for _, name := range append(slices.Clone(g.Counters), call.ShadowCounts) {
-		if v.Counters[name], err = a.storage.Counters(ctx, count.Kind(name), ""); err != nil {
+		if v.Counters[name], err = d.storage.Counters(ctx, count.Kind(name), ""); err != nil {
 			return nil, err
 		}
 	}
 	if len(v.Counters[call.ShadowCounts]) == 0 {
 		delete(v.Counters, call.ShadowCounts)
 	}
-	if v.Refused, err = store.CountRefused(ctx, a.upToDate()); err != nil {
+	if v.Refused, err = store.CountRefused(ctx, d.upToDate()); err != nil {
 		return nil, err
 	}
-	v.Refused = v.Refused[:min(len(v.Refused), 10)]
-	v.outagesAndWaiting(a.clock.Now())
-	v.orphans(g.Plan, a.abandoned.Load())
-	return v.Status, v.processes(ctx, a, g)
+	v.outagesAndWaiting(d.clock.Now())
+	v.orphans(g.Plan, d.abandoned.Load())
+	return v.Status, v.processes(ctx, d, g)
 }
 
 // findQueues adds the queues, what their messages wait for, and what is paused.
-func (v *statusView) findQueues(ctx context.Context, a *admin) error {
-	qs, err := a.storage.Queues(ctx)
+func (v *statusView) findQueues(ctx context.Context, d *Daemon) error {
+	qs, err := d.storage.Queues(ctx)
 	if err != nil {
 		return err
 	}
 	for _, q := range qs {
 		v.Queues = append(v.Queues, api.Queue{QueueStats: q})
 	}
-	if v.Paused, err = a.pauses(ctx); err != nil {
+	if v.Paused, err = d.pauses(ctx); err != nil {
 		return err
 	}
-	groups, err := a.storage.Awaiting(ctx)
+	groups, err := d.storage.Awaiting(ctx)
 	v.await(groups)
 	return err
 }
@@ -159,18 +169,18 @@ func (v *statusView) orphans(plan *pipelines.Plan, abandoned *map[string]bool) {
 }
 
 // processes adds the processes and what of them needs attention.
-func (v *statusView) processes(ctx context.Context, a *admin, g *generation) error {
-	tasks, late, err := a.countTasks(ctx)
+func (v *statusView) processes(ctx context.Context, d *Daemon, g *generation) error {
+	tasks, late, err := d.countTasks(ctx)
 	if err != nil {
 		return err
 	}
 	ps := g.Processes()
 	for _, name := range ps.Names() {
-		r, err := a.reportOf(ctx, ps, name)
+		r, err := d.reportOf(ctx, ps, name)
 		if err != nil {
 			return err
 		}
-		v.Processes = append(v.Processes, api.ProcessStatus{Process: name, Version: r.Version, Open: r.Open, Ended: r.Ended, Stuck: len(r.Stuck),
+		v.Processes = append(v.Processes, api.ProcessStatus{Process: name, Version: r.Version, Open: r.Open, Ended: r.Ended, Stuck: len(r.Stuck), States: r.States,
 			Tasks: tasks[name].Open, Late: tasks[name].Late})
 		for _, s := range r.Stuck[:min(len(r.Stuck), maxAttention)] {
 			v.Attention = append(v.Attention, api.Attention{What: "stuck", Of: name + " " + s.Instance, Process: name, Instance: s.Instance, Since: s.Since,
@@ -214,9 +224,9 @@ func (a *admin) report(r *http.Request) ([]api.Report, error) {
 }
 
 // countTasks counts the open tasks by process, and gives those that are late.
-func (a *admin) countTasks(ctx context.Context) (map[string]api.TaskCount, []process.OpenTask, error) {
-	counts, now := map[string]api.TaskCount{}, a.clock.Now()
-	late, err := process.Tasks(ctx, a.storage, func(k *process.OpenTask) bool {
+func (d *Daemon) countTasks(ctx context.Context) (map[string]api.TaskCount, []process.OpenTask, error) {
+	counts, now := map[string]api.TaskCount{}, d.clock.Now()
+	late, err := process.Tasks(ctx, d.storage, func(k *process.OpenTask) bool {
 		n := counts[k.Process]
 		if n.Open++; isLate(k, now) {
 			n.Late++
@@ -228,9 +238,9 @@ func (a *admin) countTasks(ctx context.Context) (map[string]api.TaskCount, []pro
 }
 
 // reportOf counts the instances of a process; lead times and tasks are left to the caller.
-func (a *admin) reportOf(ctx context.Context, ps *process.Processes, name string) (*api.Report, error) {
+func (d *Daemon) reportOf(ctx context.Context, ps *process.Processes, name string) (*api.Report, error) {
 	v := &api.Report{Process: name, Version: ps.Definition(name).Version, States: []api.StateCount{}}
-	all, err := process.Populations(ctx, a.storage, ps, name)
+	all, err := process.Populations(ctx, d.storage, ps, name)
 	if err != nil {
 		return nil, err
 	}
@@ -245,7 +255,7 @@ func (a *admin) reportOf(ctx context.Context, ps *process.Processes, name string
 		}
 		v.States = append(v.States, s)
 	}
-	v.Stuck, err = process.AllStuck(ctx, a.storage, name, maxStuck)
+	v.Stuck, err = process.AllStuck(ctx, d.storage, name, maxStuck)
 	return v, err
 }
 

@@ -12,6 +12,7 @@ import (
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/cmd/hub/internal/screen"
 	"orderhub/cmd/hub/internal/words"
+	"orderhub/hub/engine"
 )
 
 // Status prints the state of the hub: what needs attention first, then the parts of it that have something to tell.
@@ -111,7 +112,7 @@ func stageNote(g *api.Stage, q *api.Queue, paused []api.Pause) string {
 	switch {
 	case g.Paused:
 		for _, p := range paused {
-			if p.Pipeline == api.PipelineOf(g.Name) && p.Reason != "" {
+			if p.Pipeline == engine.PipelineOf(g.Name) && p.Reason != "" {
 				return "paused: " + words.OneLine(p.Reason, 80)
 			}
 		}

@@ -1,0 +1,76 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/prometheus"
+	"orderhub/hub/figures"
+)
+
+// openOps listens where the configuration says that the hub is watched; nil: nowhere.
+func openOps(address string) (net.Listener, error) {
+	if address == "" {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("hub.ops.address: %s is used by another program; write another port, or port 0 to take a free one: %w", address, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("hub.ops.address: %w", err)
+	}
+	return l, nil
+}
+
+// opsURL is where the hub is watched; "": on the control socket alone.
+func (d *Daemon) opsURL() string {
+	if d.ops == nil {
+		return ""
+	}
+	return "http://" + d.ops.Addr().String()
+}
+
+// serve answers what comes to l until Close.
+func (d *Daemon) serve(l net.Listener, h http.Handler) {
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(d.Log.Handler(), slog.LevelError)}
+	d.servers = append(d.servers, s)
+	go s.Serve(l)
+}
+
+// watched adds what whoever watches the hub asks for. It shows numbers and names, and changes nothing.
+func (d *Daemon) watched(mux *http.ServeMux) *http.ServeMux {
+	mux.Handle("GET /metrics", prometheus.Handler(func(r *http.Request) figures.Snapshot { return d.gather(r.Context()).Figures }))
+	mux.HandleFunc("GET /healthz", d.healthz)
+	mux.HandleFunc("GET /readyz", d.readyz)
+	return mux
+}
+
+// ready tells why the hub takes nothing from outside now; nil: it does. A partner that is away does not count: traffic to another hub would meet the same.
+func (d *Daemon) ready() error { return d.current.Load().rt.Ready() }
+
+func (d *Daemon) healthz(w http.ResponseWriter, r *http.Request) {
+	d.tell(w, r, http.StatusOK, "application/json", state{"ok"})
+}
+
+func (d *Daemon) readyz(w http.ResponseWriter, r *http.Request) {
+	if err := d.ready(); err != nil {
+		p := api.ProblemOf(err)
+		p.Status = http.StatusServiceUnavailable
+		d.tell(w, r, p.Status, "application/problem+json", p)
+		return
+	}
+	d.tell(w, r, http.StatusOK, "application/json", state{"ready"})
+}
+
+// state is what whoever watches reads of a hub that is well.
+type state struct {
+	Status string `json:"status"`
+}
