@@ -123,7 +123,7 @@ func (a *admin) waiting(ctx context.Context, g *generation) (*waitingView, error
 	for _, s := range g.rt.Status() {
 		w.stages[s.Queue] = s
 	}
-	err := w.findQueues(ctx, a)
+	err := w.findQueues(ctx, a.Daemon)
 	return w, err
 }
 
@@ -133,7 +133,7 @@ func (w *waitingView) reader(queue string) string {
 	if !read {
 		return ""
 	}
-	return strings.TrimPrefix(api.PipelineOf(s.Name), "@")
+	return strings.TrimPrefix(engine.PipelineOf(s.Name), "@")
 }
 
 // paused is the pipeline that reads the queue, and why it is paused; "" if it is not.
@@ -142,7 +142,7 @@ func (w *waitingView) paused(queue string) (pipeline, why string) {
 	if !read || !s.Paused {
 		return "", ""
 	}
-	pipeline = api.PipelineOf(s.Name)
+	pipeline = engine.PipelineOf(s.Name)
 	i := slices.IndexFunc(w.Paused, func(p api.Pause) bool { return p.Pipeline == pipeline })
 	if i < 0 || w.Paused[i].Reason == "" {
 		return pipeline, "paused"
