@@ -19,6 +19,7 @@ type Unit struct {
 	Adds        []Add     // counters: commutative, never a conflict
 	Sends       []Send    // messages to targets outside: published after the checks, or through the outbox
 	History     []Event
+	Terms       []int64   // what History is found by besides: keyed hashes of values, each once
 	Refused     []Refusal // what the hub did not take; see store.MaxRefusals for how many are kept
 	Reply       *Message  // what a request-reply source answers once the unit is durable; set by `reply`
 	Correlation string    // what History is found by; set from the message by the stage

@@ -82,6 +82,7 @@ func (l *loading) all(root *yamlfile.Node) {
 		l.failNames = append(l.failNames, l.reg.Words(l.section(root, s.Key), raises)...)
 	}
 	l.readSchemas(l.section(root, "schemas"))
+	l.readIndex(root.Get("hub").Get("index"))
 	l.readFormats(l.section(root, "formats"))
 	l.readRetries(l.section(root, "retries"))
 	l.readAdapters(l.section(root, "adapters"))
@@ -128,6 +129,7 @@ type settings struct {
 	Drain     time.Duration `yaml:"drain" min:"1s" max:"1h" doc:"time to finish work at a stop"`
 	Keep      time.Duration `yaml:"keep" min:"1m" doc:"how long history is kept"`
 	KeepAudit time.Duration `yaml:"keep_audit" min:"1d" doc:"how long records of the audit log are kept"`
+	Index     []string      `yaml:"index" doc:"paths of the values in bodies that hub find finds messages by, such as customer.email, items.sku (of each item), headers.partner"`
 	Reserve   int64         `yaml:"reserve" unit:"bytes" min:"1MiB" doc:"disk that is left for what came in before: below it nothing from outside is taken (507). Left out: 256 MiB, or 5 % of a smaller disk"`
 	Ops       ops           `yaml:"ops" doc:"who watches the hub reads it here"`
 }

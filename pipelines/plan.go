@@ -31,6 +31,7 @@ type Plan struct {
 	Drain     time.Duration
 	Keep      time.Duration // retention of history
 	KeepAudit time.Duration // retention of the audit log
+	Index     []string      // paths of the values that messages are found by
 	Reserve   int64         // bytes of disk that nothing from outside may use; 0: the store's default
 	Ops       string        // address at which the hub is watched over HTTP; "": none
 	Mask      *mask.Masker  // knows the secrets of the configuration and what its schemas mark

@@ -74,7 +74,8 @@ func (b *till) charged() (all, most int) {
 	return all, most
 }
 
-func newCounting(t *testing.T) (*site, *till) {
+// newCounting is the hub, with texts of its configuration replaced.
+func newCounting(t *testing.T, replaced ...string) (*site, *till) {
 	t.Helper()
 	t.Cleanup(func() { goleak.VerifyNone(t) })
 	b := &till{bodies: map[string]int{}, status: http.StatusOK}
@@ -90,7 +91,7 @@ func newCounting(t *testing.T) (*site, *till) {
 		io.WriteString(w, `{}`)
 	}))
 	t.Cleanup(b.Close)
-	s := newSite(t, strings.ReplaceAll(counting, "FAR", b.URL))
+	s := newSite(t, strings.NewReplacer(append(replaced, "FAR", b.URL)...).Replace(counting))
 	s.file("order.json", countingSchema)
 	s.start()
 	return s, b

@@ -22,6 +22,7 @@ import (
 type Runtime struct {
 	Config string // version of the configuration, kept with failures
 	Drain  time.Duration
+	Index  *Index  // of values that messages are found by; nil: none
 	Health *Health // of what the stages and sources depend on, and what they did; set anew before Open, it outlives the runtime
 
 	store    store.Store

@@ -158,6 +158,7 @@ func (rt *Runtime) commit(ctx context.Context, s *Stage, x *hub.Exchange, m *hub
 			return nil
 		}
 		u.Root, u.Correlation = m.Root(), x.Msg.Correlation
+		rt.Index.note(u, m)
 		if err := rt.Commit(ctx, u); err != nil { // what it tells of is done: it must not come again for that
 			rt.unkept(err)
 		}
@@ -170,6 +171,7 @@ func (rt *Runtime) commit(ctx context.Context, s *Stage, x *hub.Exchange, m *hub
 		if s.Inbox {
 			u.Inbox = s.Name + " " + m.ID
 		}
+		rt.Index.note(u, m)
 	}
 	return rt.save(ctx, x, m.Root(), cmp.Or(x.Msg.Correlation, m.Correlation))
 }
@@ -207,6 +209,9 @@ const sampleEvery = 1024
 // Commit commits a unit and wakes the stages that read the queues it puts to.
 func (rt *Runtime) Commit(ctx context.Context, u *hub.Unit) error {
 	maskUnit(rt.env.Mask, u)
+	if u.Terms == nil {
+		rt.Index.note(u, nil)
+	}
 	if err := rt.store.Commit(context.WithoutCancel(ctx), u); err != nil {
 		return err
 	}

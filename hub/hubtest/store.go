@@ -22,7 +22,7 @@ type storeCase struct {
 // Store checks the duties of a store.Store. open gives a fresh, empty store on
 // the wall clock, whose queues take at least 20,000 messages; the suite closes it.
 func Store(t *testing.T, open func(t *testing.T) store.Store) {
-	for _, part := range [][]storeCase{commitCases, recordCases, claimCases, pickCases, waitingCases, awaitCases, deadCases, historyCases, refusalCases, loadCases} {
+	for _, part := range [][]storeCase{commitCases, recordCases, claimCases, pickCases, waitingCases, awaitCases, deadCases, historyCases, findCases, refusalCases, loadCases} {
 		for _, c := range part {
 			t.Run(c.name, func(t *testing.T) {
 				c.run(newStoreTest(t, open(t), c.why))

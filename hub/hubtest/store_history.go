@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 )
 
 // note commits a unit of history only.
@@ -77,5 +78,63 @@ var historyCases = []storeCase{
 		n, err = t.s.Sweep(context.Background(), time.Hour, 100)
 		t.ok(err)
 		t.must(n == 0 && len(t.story("r1")) == 1, "swept %d", n)
+	}},
+}
+
+var findCases = []storeCase{
+	{"find", "rows of the history are found by their terms, newest first, in pages, and between times", func(t *storeTest) {
+		begin := time.Now()
+		for i := range 30 {
+			terms := []int64{int64(i % 3), -7}
+			t.commit(&hub.Unit{Root: fmt.Sprint("r", i), Correlation: fmt.Sprint("o", i), Terms: terms,
+				History: []hub.Event{{Time: time.Now().UTC(), What: "received", Message: fmt.Sprint("r", i)}}})
+		}
+		find := func(q store.FindQuery) (roots []string, next int64) {
+			rows, err := t.s.Find(context.Background(), q)
+			t.ok(err)
+			for _, r := range rows {
+				roots, next = append(roots, r.Root), r.Seq
+			}
+			return roots, next
+		}
+		got, next := find(store.FindQuery{Terms: []int64{1}, Limit: 4})
+		t.must(fmt.Sprint(got) == "[r28 r25 r22 r19]", "%v", got)
+		got, _ = find(store.FindQuery{Terms: []int64{1}, Limit: 4, Before: next})
+		t.must(fmt.Sprint(got) == "[r16 r13 r10 r7]", "the next page: %v", got)
+		got, _ = find(store.FindQuery{Terms: []int64{0, 2, -7}, Limit: 5})
+		t.must(fmt.Sprint(got) == "[r29 r28 r27 r26 r25]", "each row once: %v", got)
+		got, _ = find(store.FindQuery{Terms: []int64{99}})
+		t.must(len(got) == 0, "a term of nothing: %v", got)
+		got, next = find(store.FindQuery{Limit: 3})
+		t.must(fmt.Sprint(got) == "[r29 r28 r27]", "all rows: %v", got)
+		got, _ = find(store.FindQuery{Limit: 100, Before: next})
+		t.must(len(got) == 27, "the rest: %v", got)
+		got, _ = find(store.FindQuery{Terms: []int64{1}, Since: begin.Add(-time.Hour), Until: time.Now().Add(time.Hour)})
+		t.must(len(got) == 10, "between: %v", got)
+		got, _ = find(store.FindQuery{Terms: []int64{1}, Since: time.Now().Add(time.Hour)})
+		t.must(len(got) == 0, "since later: %v", got)
+		got, _ = find(store.FindQuery{Terms: []int64{1}, Until: begin.Add(-time.Hour)})
+		t.must(len(got) == 0, "until earlier: %v", got)
+	}},
+	{"find_swept", "terms go with their rows", func(t *storeTest) {
+		t.commit(&hub.Unit{Root: "old", Terms: []int64{5}, History: []hub.Event{{What: "received"}}})
+		time.Sleep(2 * time.Millisecond)
+		n, err := t.s.Sweep(context.Background(), time.Millisecond, 100)
+		t.ok(err)
+		t.commit(&hub.Unit{Root: "new", Terms: []int64{5}, History: []hub.Event{{What: "received"}}})
+		rows, err := t.s.Find(context.Background(), store.FindQuery{Terms: []int64{5}})
+		t.ok(err)
+		t.must(n == 1 && len(rows) == 1 && rows[0].Root == "new", "swept %d, found %+v", n, rows)
+	}},
+	{"kinds", "Kinds tells the kinds of records that begin so", func(t *storeTest) {
+		for _, kind := range []string{"table b", "table a", "other"} {
+			t.commit(&hub.Unit{Writes: []hub.Write{{Kind: kind, Key: "k", Value: []byte("1")}, {Kind: kind, Key: "k2", Value: []byte("1")}}})
+		}
+		kinds, err := t.s.Kinds(context.Background(), "table ")
+		t.ok(err)
+		t.must(fmt.Sprint(kinds) == "[table a table b]", "%v", kinds)
+		kinds, err = t.s.Kinds(context.Background(), "nothing")
+		t.ok(err)
+		t.must(len(kinds) == 0, "%v", kinds)
 	}},
 }

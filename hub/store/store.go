@@ -62,6 +62,8 @@ type Reader interface {
 	// History is all that is known of a root message ID or a correlation, oldest first.
 	// "last" is the newest root that came from outside.
 	History(ctx context.Context, id string) ([]HistoryRow, error)
+	// Find pages through the history, newest first: the rows of units that have one of the terms, or all rows.
+	Find(ctx context.Context, q FindQuery) ([]HistoryRow, error)
 	// Refusals pages through what was refused, newest first. Of what units bring
 	// it keeps the newest: MaxRefusals in all, MaxRefusalsOfKind of one source and reason.
 	Refusals(ctx context.Context, q RefusalQuery) ([]hub.Refusal, error)
@@ -121,6 +123,14 @@ type HistoryRow struct {
 	Root        string
 	Correlation string
 	Events      []hub.Event
+}
+
+// FindQuery selects rows of the history; zero fields select all.
+type FindQuery struct {
+	Terms        []int64   // of hub.Unit.Terms: one of them
+	Since, Until time.Time // when the row was written
+	Before       int64     // sequence number to page on from
+	Limit        int       // 0: 100
 }
 
 // QueueStats is the depth of a queue.

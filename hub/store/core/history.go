@@ -5,7 +5,6 @@ import (
 	"context"
 	"slices"
 
-	"orderhub/hub"
 	"orderhub/hub/store"
 )
 
@@ -46,11 +45,7 @@ func (l *Look) History(ctx context.Context, id string) (out []store.HistoryRow, 
 		}
 		out, err = Trace(id, func(by By, id string, row func(store.HistoryRow)) error {
 			return query(historySQL[by], []any{id, int64(historyRows)}, func(r Row) error {
-				events, err := decodeEvents(r.Bytes(3))
-				if err != nil {
-					events = []hub.Event{{What: Corrupt, Detail: err.Error()}}
-				}
-				row(store.HistoryRow{Seq: r.Int(0), Root: r.Text(1), Correlation: r.Text(2), Events: events})
+				row(rowOf(r))
 				return nil
 			})
 		})

@@ -93,7 +93,7 @@ func Encode[Q Queued](u *hub.Unit, now time.Time, queue func(name string) (Q, er
 		}
 		slices.Sort(j.Links)
 		j.Links = slices.Compact(j.Links)
-		j.Size += len(j.Events)
+		j.Size += len(j.Events) + 32*len(u.Terms)
 	}
 	return j, nil
 }

@@ -44,7 +44,8 @@ type memoryQueue struct {
 
 type memoryHistory struct {
 	store.HistoryRow
-	time time.Time
+	time  time.Time
+	terms []int64
 }
 
 var (
@@ -315,7 +316,7 @@ func (s *Store) note(u *hub.Unit, now time.Time) {
 		return
 	}
 	s.seq++
-	s.rowsOf = append(s.rowsOf, memoryHistory{store.HistoryRow{Seq: s.seq, Root: u.Root, Correlation: u.Correlation, Events: u.History}, now})
+	s.rowsOf = append(s.rowsOf, memoryHistory{store.HistoryRow{Seq: s.seq, Root: u.Root, Correlation: u.Correlation, Events: u.History}, now, u.Terms})
 	if core.CameFromOutside(u) {
 		s.last = u.Root
 	}

@@ -101,6 +101,23 @@ func (s *Store) History(_ context.Context, id string) ([]store.HistoryRow, error
 	})
 }
 
+// Find pages through the history, newest first.
+func (s *Store) Find(_ context.Context, q store.FindQuery) (out []store.HistoryRow, err error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	limit := cmp.Or(max(q.Limit, 0), 100)
+	for i := len(s.rowsOf) - 1; i >= 0 && len(out) < limit; i-- {
+		r := &s.rowsOf[i]
+		found := q.Terms == nil || slices.ContainsFunc(q.Terms, func(t int64) bool { return slices.Contains(r.terms, t) })
+		if found && (q.Before <= 0 || r.Seq < q.Before) && !r.time.Before(q.Since) && (q.Until.IsZero() || r.time.Before(q.Until)) {
+			out = append(out, r.HistoryRow)
+		}
+	}
+	return out, nil
+}
+
 // Retrying lists the keys that a failed, waiting message blocks.
 func (s *Store) Retrying(_ context.Context, name string) (keys []string, err error) {
 	if err := s.enter(); err != nil {

@@ -139,7 +139,7 @@ func (s *Store) Sweep(ctx context.Context, keep time.Duration, limit int) (total
 		}
 		t, err = c.Exec(ctx, `WITH old AS (DELETE FROM history WHERE seq IN
 			(SELECT seq FROM (SELECT seq, time FROM history ORDER BY seq LIMIT $2) h WHERE time<$1) RETURNING seq),
-			cut AS (DELETE FROM links WHERE seq IN (SELECT seq FROM old)) SELECT FROM old`, core.Nanos(now.Add(-keep)), limit-total)
+			cut AS (DELETE FROM links WHERE seq IN (SELECT seq FROM old)), unfound AS (DELETE FROM terms WHERE seq IN (SELECT seq FROM old)) SELECT FROM old`, core.Nanos(now.Add(-keep)), limit-total)
 		if total += int(t.RowsAffected()); err != nil || total == limit {
 			return err
 		}

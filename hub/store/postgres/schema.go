@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const postgresVersion = 3
+const postgresVersion = 4
 
 // The tables of schema.go, with what several hubs need. Names of messages and
 // records are bytea: they come from outside, and may hold what text may not.
@@ -56,6 +56,8 @@ CREATE INDEX refused_corr ON refused(corr) WHERE corr IS NOT NULL;
 CREATE INDEX refused_kind ON refused(source, reason, seq);
 CREATE TABLE links(root bytea, seq bigint, PRIMARY KEY(root, seq)); -- roots that a row of history links to
 CREATE INDEX links_seq ON links(seq);
+CREATE TABLE terms(seq bigint, term bigint, PRIMARY KEY(term, seq)); -- what a row of history is found by
+CREATE INDEX terms_seq ON terms(seq);
 `
 
 // migrate makes the tables when they are missing. Hubs that start at once do

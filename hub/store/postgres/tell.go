@@ -33,8 +33,9 @@ const (
 	sqlHistory = `INSERT INTO history(seq,time,root,corr,outside,events)
 		SELECT u.seq, $6, u.root, nullif(u.corr,''), u.outside, u.events
 		FROM unnest($1::bigint[],$2::bytea[],$3::bytea[],$4::boolean[],$5::bytea[]) u(seq,root,corr,outside,events)`
-	sqlLink = "INSERT INTO links SELECT * FROM unnest($1::bytea[],$2::bigint[])"
-	sqlAdds = `INSERT INTO counters SELECT * FROM unnest($1::text[],$2::bytea[],$3::bigint[])
+	sqlTerms = "INSERT INTO terms SELECT * FROM unnest($1::bigint[],$2::bigint[])"
+	sqlLink  = "INSERT INTO links SELECT * FROM unnest($1::bytea[],$2::bigint[])"
+	sqlAdds  = `INSERT INTO counters SELECT * FROM unnest($1::text[],$2::bytea[],$3::bigint[])
 		ON CONFLICT(kind,key) DO UPDATE SET value=counters.value+excluded.value`
 )
 
@@ -121,7 +122,7 @@ func (b *batch) tellRecords(q *pgx.Batch) {
 }
 
 func (b *batch) tellHistory(q *pgx.Batch) {
-	var history, links columns
+	var history, links, terms columns
 	for _, j := range b.passed {
 		if j.Events == nil {
 			continue
@@ -131,9 +132,13 @@ func (b *batch) tellHistory(q *pgx.Batch) {
 		for _, l := range j.Links {
 			links.add([]byte(l), seq)
 		}
+		for _, t := range j.Unit.Terms {
+			terms.add(seq, t)
+		}
 	}
 	history.queue(q, sqlHistory, core.Nanos(b.now))
 	links.queue(q, sqlLink)
+	terms.queue(q, sqlTerms)
 }
 
 const (

@@ -6,7 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -133,5 +136,39 @@ func BenchmarkOpenMillion(b *testing.B) {
 		if strings.HasPrefix(line, "VmRSS") {
 			b.Log(line)
 		}
+	}
+}
+
+// BenchmarkFind looks for a value among as many rows of the history as $HUB_FIND_ROWS says, with five terms each.
+func BenchmarkFind(b *testing.B) {
+	s := open(b, filepath.Join(b.TempDir(), "hub.db"), store.Options{})
+	defer s.Close()
+	rows, _ := strconv.Atoi(os.Getenv("HUB_FIND_ROWS"))
+	rows = max(rows, 10_000)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range 128 {
+		wg.Go(func() {
+			for i := next.Add(1); i <= int64(rows); i = next.Add(1) {
+				root := fmt.Sprintf("01JAR5Z3Q8X7V6W5T4S%07d", i)
+				u := &hub.Unit{Root: root, Correlation: fmt.Sprint("W-", i/5), Terms: []int64{i % 1000, -i / 3, i << 20, i << 21, i << 22},
+					History: []hub.Event{{Time: time.Now(), Message: root, Where: "intake/reply", What: "replied", Detail: "202"}}}
+				if err := s.Commit(context.Background(), u); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for name, q := range map[string]store.FindQuery{"rare": {Terms: []int64{int64(rows/2) << 20}}, "common": {Terms: []int64{7}, Limit: 50},
+		"old": {Terms: []int64{7}, Limit: 50, Until: time.Now().Add(-time.Second)}, "newest": {Limit: 500}} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if found, err := s.Find(context.Background(), q); err != nil || len(found) == 0 {
+					b.Fatal(len(found), err)
+				}
+			}
+		})
 	}
 }

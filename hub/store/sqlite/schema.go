@@ -10,7 +10,7 @@ import (
 
 const (
 	applicationID = 0x6f687562 // "ohub"
-	schemaVersion = 4
+	schemaVersion = 5
 )
 
 // A row of messages is in no index but those of its state, so a message that
@@ -54,6 +54,8 @@ CREATE INDEX refused_id ON refused(id);
 CREATE INDEX refused_corr ON refused(corr) WHERE corr IS NOT NULL;
 CREATE INDEX refused_kind ON refused(source, reason, seq);
 CREATE TABLE links(root TEXT, seq INTEGER, PRIMARY KEY(root, seq)) WITHOUT ROWID; -- roots named in a row's Links
+CREATE TABLE terms(seq INTEGER, term INTEGER, PRIMARY KEY(seq, term)) WITHOUT ROWID; -- what a row of history is found by
+CREATE INDEX terms_term ON terms(term, seq);
 `
 
 // openWriter opens the file, makes it when it is new, and refuses what is not

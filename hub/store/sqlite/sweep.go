@@ -58,6 +58,9 @@ func (b *batch) sweep(keep time.Duration, limit int) (int, error) {
 	if err == nil {
 		_, err = b.c.exec("DELETE FROM links WHERE seq<=?", last)
 	}
+	if err == nil {
+		_, err = b.c.exec("DELETE FROM terms WHERE seq<=?", last)
+	}
 	return int(n + m), err
 }
 

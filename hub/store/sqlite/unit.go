@@ -237,6 +237,11 @@ func (b *batch) history(j *job) error {
 			_, err = b.c.exec("INSERT INTO links VALUES(?,?)", l, seq)
 		}
 	}
+	for _, t := range j.Unit.Terms {
+		if err == nil {
+			_, err = b.c.exec("INSERT INTO terms VALUES(?,?)", seq, t)
+		}
+	}
 	return err
 }
 

@@ -39,6 +39,7 @@ var (
 	GetAudit         = Call[*AuditPage]{http.MethodGet, "/audit", ""}
 	GetChannels      = Call[[]Channel]{http.MethodGet, "/channels", ""}
 	GetMessages      = Call[*ChannelPage]{http.MethodGet, "/channels/{name}/messages", ""}
+	GetFound         = Call[*Found]{http.MethodGet, "/find", ""}
 	GetTables        = Call[[]TableStatus]{http.MethodGet, "/tables", ""}
 	GetRows          = Call[*TableRows]{http.MethodGet, "/tables/{name}/rows", ""}
 	PostDiff         = Call[*Diff]{http.MethodPost, "/diff", ""} // the body is a DiffRequest

@@ -35,6 +35,7 @@ func (a *admin) routes() http.Handler {
 	handle(a, mux, api.GetMessages, a.messages)
 	handle(a, mux, api.PostTransfer, a.moveMessages)
 	handle(a, mux, api.PostPurge, a.purge)
+	handle(a, mux, api.GetFound, a.search)
 	handle(a, mux, api.GetTables, a.tables)
 	handle(a, mux, api.GetRows, a.rows)
 	handle(a, mux, api.GetInstances, a.instances)

@@ -46,6 +46,9 @@ func (d *Daemon) begin(ctx context.Context, l *config.Loaded) (*generation, erro
 	g.rt.Config, g.rt.Drain = l.Plan.Version, l.Plan.Drain
 	g.rt.Health = d.health
 	var err error
+	if g.rt.Index, err = d.index(ctx, l.Plan.Index); err != nil {
+		return nil, err
+	}
 	if g.opened, err = l.Plan.Open(g.rt, d.clock, d.Log); err != nil {
 		return nil, err
 	}

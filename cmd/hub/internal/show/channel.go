@@ -100,3 +100,18 @@ func Rows(s *screen.Screen, p *api.TableRows) {
 	}
 	unclear(s, &p.Asked)
 }
+
+// Found prints what a search found, one line each.
+func Found(s *screen.Screen, f *api.Found) {
+	if len(f.Hits) > 0 {
+		screen.List(s, []string{"AGE", "ORDER", "FOUND IN", "WHERE", "WHAT", "MORE"}, f.Hits, func(h api.Hit) screen.Row {
+			return screen.Row{words.Age(h.Time), words.OneLine(cmp.Or(h.Order, h.ID), 40), h.Kind, words.OneLine(h.Where, 40), words.OneLine(h.What, 120), words.OneLine(h.Do, 80)}
+		})
+	}
+	if f.Looked != "" {
+		s.Say("looked at %s", f.Looked)
+	}
+	if f.Next > 0 {
+		s.Say("there may be more: --before %d", f.Next)
+	}
+}

@@ -1,0 +1,348 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"orderhub/cmd/hub/internal/api"
+	"orderhub/hub"
+	"orderhub/hub/doc"
+	"orderhub/hub/store"
+	"orderhub/pipelines/process"
+	"orderhub/pipelines/table"
+)
+
+// How much of each is looked at where no index tells.
+const (
+	scanMessages = 5000
+	scanHistory  = 5000 // rows
+	scanRecords  = 2000 // instances of a process, rows of a table
+)
+
+// search is what somebody looks for. What it found is in out.
+type search struct {
+	*admin
+	ctx                 context.Context
+	value, error        string // lower case; error: only in what failed
+	since, until        time.Time
+	before              int64
+	limit               int
+	out                 *api.Found
+	seen                map[string]bool
+	messages, histories int // looked at
+}
+
+// search finds orders and messages: ?order=&value=&field=&error=&scan=true&since=&until=&before=&limit=.
+func (a *admin) search(r *http.Request) (*api.Found, error) {
+	query := r.URL.Query()
+	s := &search{admin: a, ctx: r.Context(), value: strings.ToLower(query.Get("value")), error: strings.ToLower(query.Get("error")),
+		out: &api.Found{Hits: []api.Hit{}}, seen: map[string]bool{}}
+	var err error
+	if s.limit, err = limit(query, 50, 1000); err != nil {
+		return nil, err
+	}
+	if s.before, err = number(query, "before", 0); err != nil {
+		return nil, err
+	}
+	if s.since, err = a.before("since", query.Get("since")); err != nil {
+		return nil, err
+	}
+	if s.until, err = a.before("until", query.Get("until")); err != nil {
+		return nil, err
+	}
+	order, scan := query.Get("order"), query.Get("scan") == "true"
+	switch {
+	case order != "":
+		err = s.named(order)
+	case s.error != "":
+		err = s.scan()
+	case s.value == "":
+		return nil, api.BadQueryf("say what to look for: order, value, or error")
+	default:
+		if s.before == 0 && query.Get("field") == "" {
+			err = s.named(query.Get("value"))
+		}
+		if err == nil {
+			err = s.indexed(query.Get("field"))
+		}
+		if err == nil && (scan || len(s.out.Hits) == 0 && s.before == 0) {
+			err = s.scan()
+		}
+	}
+	slices.SortStableFunc(s.out.Hits, func(x, y api.Hit) int { return y.Time.Compare(x.Time) })
+	return s.out, err
+}
+
+// add adds a hit, each order once for each kind of place.
+func (s *search) add(h api.Hit) {
+	at := h.Kind + "\x00" + h.Where + "\x00" + cmp.Or(h.Order, h.ID)
+	if s.seen[at] || len(s.out.Hits) >= s.limit || h.Time.Before(s.since) || !s.until.IsZero() && h.Time.After(s.until) {
+		return
+	}
+	s.seen[at] = true
+	if h.Do == "" {
+		h.Do = "hub trace " + cmp.Or(h.Order, h.ID)
+	}
+	s.out.Hits = append(s.out.Hits, h)
+}
+
+// named finds what has the order number, or the ID: all that a trace knows of it, and rows of tables.
+func (s *search) named(id string) error {
+	v, err := s.Trace(s.ctx, id)
+	if p, ok := errors.AsType[*api.Problem](err); err != nil && !(ok && p.Status == http.StatusNotFound) {
+		return err
+	}
+	if v != nil && len(v.Events) > 0 {
+		e := v.Events[len(v.Events)-1]
+		order := id
+		if len(v.Correlations) > 0 && !slices.Contains(v.Correlations, id) {
+			order = v.Correlations[0]
+		}
+		s.add(api.Hit{Time: e.Time, Order: order, ID: e.Message, Kind: "history", Where: e.Where, What: v.State + "; last: " + strings.TrimSpace(e.What+" "+e.Detail)})
+	}
+	if v != nil {
+		for i := range v.Refused {
+			s.refused(&v.Refused[i])
+		}
+		for _, in := range v.Instances {
+			s.instance(in)
+		}
+		w, err := s.waiting(s.ctx, s.current.Load())
+		if err != nil {
+			return err
+		}
+		for _, m := range v.Stored {
+			page, err := s.storage.Browse(s.ctx, store.BrowseQuery{Queue: m.Queue, After: m.Seq - 1, Limit: 1})
+			if err != nil {
+				return err
+			}
+			if len(page) == 1 && page[0].Seq == m.Seq {
+				if err := s.stored(w, page[0]); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	names, err := table.Names(s.ctx, s.storage)
+	for _, name := range names {
+		if _, one := table.One(s.ctx, s.storage, name, id); one == nil {
+			s.row(name, id)
+		}
+	}
+	return err
+}
+
+// indexed finds the history that the index has of the value, at one path or at all.
+func (s *search) indexed(field string) error {
+	index := s.current.Load().rt.Index
+	var terms []int64
+	for _, path := range index.Paths {
+		if field == "" || field == path {
+			terms = append(terms, index.Term(path, s.value))
+		}
+	}
+	if len(terms) == 0 {
+		if field == "" {
+			return nil
+		}
+		return api.NotFoundf("%s is not indexed: %s; add it to hub: {index: […]}, or look for the value alone", field, cmp.Or(strings.Join(index.Paths, ", "), "nothing is"))
+	}
+	rows, err := s.storage.Find(s.ctx, store.FindQuery{Terms: terms, Since: s.since, Until: s.until, Before: s.before, Limit: s.limit})
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := s.event(&row, row.Events[len(row.Events)-1]); err != nil {
+			return err
+		}
+	}
+	if len(rows) == s.limit {
+		s.out.Next = rows[len(rows)-1].Seq
+	}
+	return nil
+}
+
+// event adds what a row of the history tells, under the order that it belongs to. Where the message had no order number yet, what came of it tells.
+func (s *search) event(row *store.HistoryRow, e hub.Event) error {
+	order := row.Correlation
+	if order == "" {
+		rows, err := s.storage.History(s.ctx, row.Root)
+		if err != nil {
+			return err
+		}
+		if i := slices.IndexFunc(rows, func(r store.HistoryRow) bool { return r.Correlation != "" }); i >= 0 {
+			order = rows[i].Correlation
+		}
+	}
+	s.add(api.Hit{Time: e.Time, Order: order, ID: row.Root, Kind: "history", Where: e.Where, What: strings.TrimSpace(e.What + " " + e.Detail)})
+	return nil
+}
+
+// scan looks through what no index tells of: so much of each, and says how far.
+func (s *search) scan() error {
+	for _, look := range []func() error{s.scanMessages, s.scanRefused, s.scanHistory, s.scanRecords} {
+		if err := look(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// meets tells that a text has what is looked for.
+func (s *search) meets(text string) bool {
+	return strings.Contains(strings.ToLower(text), cmp.Or(s.error, s.value))
+}
+
+// shows tells that a document has what is looked for, in what may be shown of it: what is secret can't be found by guessing.
+func (s *search) shows(body []byte) bool {
+	if s.error != "" || !s.meets(string(body)) {
+		return false
+	}
+	if _, err := doc.Parse(body); err != nil {
+		return s.meets(s.Registry.Mask.Named(string(body)))
+	}
+	return s.meets(string(s.Registry.Mask.Shown(slices.Concat([]byte(`{"body":`), body, []byte("}")), true, documents...)))
+}
+
+func (s *search) scanMessages() error {
+	w, err := s.waiting(s.ctx, s.current.Load())
+	if err != nil {
+		return err
+	}
+	total := 0
+	for _, q := range w.Queues {
+		total += q.Live() + q.Dead
+	}
+	for after := int64(0); s.messages < scanMessages; {
+		page, err := s.storage.Browse(s.ctx, store.BrowseQuery{After: after, Limit: browsePage})
+		if err != nil {
+			return err
+		}
+		for _, d := range page {
+			after, s.messages = d.Seq, s.messages+1
+			m, failed := d.Msg, d.Error != nil && s.meets(d.Error.Text())
+			if failed || s.error == "" && (s.meets(m.ID+" "+m.Key+" "+m.Correlation) || s.shows(m.Body.Bytes())) {
+				if err := s.stored(w, d); err != nil {
+					return err
+				}
+			}
+		}
+		if len(page) < browsePage {
+			break
+		}
+	}
+	s.out.Looked = fmt.Sprintf("the oldest %d of %d messages in the store", s.messages, max(total, s.messages))
+	return nil
+}
+
+func (s *search) scanRefused() error {
+	list, err := s.upToDate().Refusals(s.ctx, store.RefusalQuery{Limit: store.MaxRefusals})
+	for i := range list {
+		if r := &list[i]; s.meets(r.Reason+" "+r.Text) || s.error == "" && s.meets(r.ID+" "+r.Correlation+" "+r.Begins) {
+			s.refused(r)
+		}
+	}
+	s.out.Looked += fmt.Sprintf(", %d refusals", len(list))
+	return err
+}
+
+func (s *search) scanHistory() error {
+	q := store.FindQuery{Since: s.since, Until: s.until, Before: s.before, Limit: browsePage}
+	back := ""
+	for s.histories < scanHistory && len(s.out.Hits) < s.limit {
+		rows, err := s.storage.Find(s.ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			q.Before, s.histories = row.Seq, s.histories+1
+			for _, e := range row.Events {
+				back = e.Time.UTC().Format(time.DateTime) + "Z"
+				if s.meets(e.Detail) && (s.error == "" || e.What == "failed" || e.What == "dead" || e.What == "refused") || s.error == "" && s.meets(e.Message+" "+e.Where) {
+					if err := s.event(&row, e); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		if len(rows) < browsePage {
+			s.out.Looked += fmt.Sprintf(", the whole history of %d rows", s.histories)
+			return nil
+		}
+	}
+	s.out.Next = q.Before
+	s.out.Looked += fmt.Sprintf(", the newest %d rows of the history, back to %s", s.histories, back)
+	return nil
+}
+
+// scanRecords looks through instances of processes and rows of tables.
+func (s *search) scanRecords() error {
+	if s.before > 0 {
+		return nil
+	}
+	ps := s.processes()
+	for _, name := range ps.Names() {
+		found, _, err := process.List(s.ctx, s.storage, ps, name, "", s.limit, scanRecords, func(v *process.View) bool {
+			failed := slices.ContainsFunc(v.Places, func(p process.Place) bool { return p.Error != nil && s.meets(p.Error.Message) })
+			return failed || s.error == "" && (s.meets(v.ID) || s.shows(v.Data))
+		})
+		if err != nil {
+			return err
+		}
+		for _, v := range found {
+			s.instance(v)
+		}
+	}
+	names, err := table.Names(s.ctx, s.storage)
+	for _, name := range names {
+		rows, _, err := table.Rows(s.ctx, s.storage, name, "", scanRecords)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if s.error == "" && (s.meets(row.Key) || s.shows(row.Value.JSON())) {
+				s.row(name, row.Key)
+			}
+		}
+	}
+	s.out.Looked += fmt.Sprintf(", the first %d instances of each process and rows of each table", scanRecords)
+	return err
+}
+
+func (s *search) stored(w *waitingView, d *hub.Delivery) error {
+	why, err := w.why(s.ctx, d)
+	h := api.Hit{Time: d.Msg.Time, Order: d.Msg.Correlation, ID: d.Msg.ID, Kind: "message", Where: d.Queue, What: d.State.String() + ": " + why,
+		Do: "hub channel show " + quoted(d.Queue) + " " + strconv.FormatInt(d.Seq, 10)}
+	if d.State == hub.Dead {
+		h.Kind, h.What, h.Do = "dead letter", d.Error.Text(), "hub dlq show "+strconv.FormatInt(d.Seq, 10)
+	}
+	s.add(h)
+	return err
+}
+
+func (s *search) refused(r *hub.Refusal) {
+	s.add(api.Hit{Time: r.Time, Order: r.Correlation, ID: r.ID, Kind: "refused", Where: r.Source, What: r.Reason + ": " + r.Text, Do: "hub refused show " + quoted(r.ID)})
+}
+
+func (s *search) instance(v *process.View) {
+	s.add(api.Hit{Time: v.Changed, Order: v.ID, Kind: "process", Where: v.Process, What: "state " + v.State, Do: "hub process show " + quoted(v.Process+"/"+v.ID)})
+}
+
+func (s *search) row(name, key string) {
+	s.add(api.Hit{Time: s.clock.Now(), ID: key, Kind: "table", Where: name, What: "row " + key, Do: "hub table show " + name + " " + quoted(key)})
+}
+
+// quoted is a word as a shell takes it.
+func quoted(word string) string {
+	if strings.ContainsAny(word, " \t\n'\"\\$`<>|&;()*?[]#~!{}") {
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	return word
+}

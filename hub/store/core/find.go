@@ -1,0 +1,86 @@
+package core
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+
+	"orderhub/hub"
+	"orderhub/hub/store"
+)
+
+const (
+	findNewest = "SELECT seq, root, corr, events FROM history WHERE seq>=? AND seq<? ORDER BY seq DESC LIMIT ?"
+	findTerm   = "SELECT h.seq, h.root, h.corr, h.events FROM terms t JOIN history h ON h.seq=t.seq WHERE t.term=? AND t.seq>=? AND t.seq<? ORDER BY t.seq DESC LIMIT ?"
+	findTime   = "SELECT seq, time FROM history WHERE seq>=? ORDER BY seq LIMIT 1"
+)
+
+// Find pages through the history, newest first.
+func (l *Look) Find(ctx context.Context, q store.FindQuery) (out []store.HistoryRow, err error) {
+	err = l.Read(ctx, func(query Query) error {
+		out = nil
+		from, err := writtenAt(query, Nanos(q.Since), 0)
+		if err != nil {
+			return err
+		}
+		to, err := writtenAt(query, Nanos(q.Until), cmp.Or(max(q.Before, 0), math.MaxInt64))
+		if err != nil {
+			return err
+		}
+		add := func(r Row) error {
+			out = append(out, rowOf(r))
+			return nil
+		}
+		if q.Terms == nil {
+			return query(findNewest, []any{from, to, limitOf(q.Limit)}, add)
+		}
+		for _, term := range q.Terms {
+			if err := query(findTerm, []any{term, from, to, limitOf(q.Limit)}, add); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	slices.SortFunc(out, func(a, b store.HistoryRow) int { return cmp.Compare(b.Seq, a.Seq) })
+	out = slices.CompactFunc(out, func(a, b store.HistoryRow) bool { return a.Seq == b.Seq })
+	return out[:min(len(out), int(limitOf(q.Limit)))], err
+}
+
+// writtenAt is the number of the first row of the history that was written at a time or later, at most most; for the time 0 it is most.
+// Numbers rise with the time, so it is found by halves: time has no index.
+func writtenAt(query Query, at, most int64) (int64, error) {
+	if at == 0 {
+		return most, nil
+	}
+	lo, hi := int64(0), most
+	if hi == 0 {
+		hi = math.MaxInt64
+	}
+	for lo < hi {
+		mid := lo + (hi-lo)/2
+		seq, written := int64(math.MaxInt64), int64(math.MaxInt64)
+		err := query(findTime, []any{mid}, func(r Row) error {
+			seq, written = r.Int(0), r.Int(1)
+			return nil
+		})
+		switch {
+		case err != nil:
+			return 0, err
+		case written >= at:
+			hi = mid
+		default:
+			lo = seq + 1
+		}
+	}
+	return lo, nil
+}
+
+// rowOf is a row of the history.
+func rowOf(r Row) store.HistoryRow {
+	events, err := decodeEvents(r.Bytes(3))
+	if err != nil {
+		events = []hub.Event{{What: Corrupt, Detail: err.Error()}}
+	}
+	return store.HistoryRow{Seq: r.Int(0), Root: r.Text(1), Correlation: r.Text(2), Events: events}
+}
