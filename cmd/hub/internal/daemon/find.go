@@ -96,39 +96,14 @@ func (s *search) add(h api.Hit) {
 // named finds what has the order number, or the ID: all that a trace knows of it, and rows of tables.
 func (s *search) named(id string) error {
 	v, err := s.Trace(s.ctx, id)
-	if p, ok := errors.AsType[*api.Problem](err); err != nil && !(ok && p.Status == http.StatusNotFound) {
+	if p, ok := errors.AsType[*api.Problem](err); ok && p.Status == http.StatusNotFound {
+		v, err = &api.Trace{}, nil
+	}
+	if err == nil {
+		err = s.traced(id, v)
+	}
+	if err != nil {
 		return err
-	}
-	if v != nil && len(v.Events) > 0 {
-		e := v.Events[len(v.Events)-1]
-		order := id
-		if len(v.Correlations) > 0 && !slices.Contains(v.Correlations, id) {
-			order = v.Correlations[0]
-		}
-		s.add(api.Hit{Time: e.Time, Order: order, ID: e.Message, Kind: "history", Where: e.Where, What: v.State + "; last: " + strings.TrimSpace(e.What+" "+e.Detail)})
-	}
-	if v != nil {
-		for i := range v.Refused {
-			s.refused(&v.Refused[i])
-		}
-		for _, in := range v.Instances {
-			s.instance(in)
-		}
-		w, err := s.waiting(s.ctx, s.current.Load())
-		if err != nil {
-			return err
-		}
-		for _, m := range v.Stored {
-			page, err := s.storage.Browse(s.ctx, store.BrowseQuery{Queue: m.Queue, After: m.Seq - 1, Limit: 1})
-			if err != nil {
-				return err
-			}
-			if len(page) == 1 && page[0].Seq == m.Seq {
-				if err := s.stored(w, page[0]); err != nil {
-					return err
-				}
-			}
-		}
 	}
 	names, err := table.Names(s.ctx, s.storage)
 	for _, name := range names {
@@ -137,6 +112,37 @@ func (s *search) named(id string) error {
 		}
 	}
 	return err
+}
+
+// traced adds what a trace knows.
+func (s *search) traced(id string, v *api.Trace) error {
+	if n := len(v.Events); n > 0 {
+		e, order := v.Events[n-1], id
+		if len(v.Correlations) > 0 && !slices.Contains(v.Correlations, id) {
+			order = v.Correlations[0]
+		}
+		s.add(api.Hit{Time: e.Time, Order: order, ID: e.Message, Kind: "history", Where: e.Where, What: v.State + "; last: " + strings.TrimSpace(e.What+" "+e.Detail)})
+	}
+	for i := range v.Refused {
+		s.refused(&v.Refused[i])
+	}
+	for _, in := range v.Instances {
+		s.instance(in)
+	}
+	w, err := s.waiting(s.ctx, s.current.Load())
+	if err != nil {
+		return err
+	}
+	for _, m := range v.Stored {
+		page, err := s.storage.Browse(s.ctx, store.BrowseQuery{Queue: m.Queue, After: m.Seq - 1, Limit: 1})
+		if err == nil && len(page) == 1 && page[0].Seq == m.Seq {
+			err = s.stored(w, page[0])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // indexed finds the history that the index has of the value, at one path or at all.
@@ -258,19 +264,15 @@ func (s *search) scanHistory() error {
 	back := ""
 	for s.histories < scanHistory && len(s.out.Hits) < s.limit {
 		rows, err := s.storage.Find(s.ctx, q)
+		for i := 0; i < len(rows) && err == nil; i++ {
+			q.Before, s.histories = rows[i].Seq, s.histories+1
+			back = rows[i].Events[0].Time.UTC().Format(time.DateTime) + "Z"
+			if at := slices.IndexFunc(rows[i].Events, s.told); at >= 0 {
+				err = s.event(&rows[i], rows[i].Events[at])
+			}
+		}
 		if err != nil {
 			return err
-		}
-		for _, row := range rows {
-			q.Before, s.histories = row.Seq, s.histories+1
-			for _, e := range row.Events {
-				back = e.Time.UTC().Format(time.DateTime) + "Z"
-				if s.meets(e.Detail) && (s.error == "" || e.What == "failed" || e.What == "dead" || e.What == "refused") || s.error == "" && s.meets(e.Message+" "+e.Where) {
-					if err := s.event(&row, e); err != nil {
-						return err
-					}
-				}
-			}
 		}
 		if len(rows) < browsePage {
 			s.out.Looked += fmt.Sprintf(", the whole history of %d rows", s.histories)
@@ -280,6 +282,14 @@ func (s *search) scanHistory() error {
 	s.out.Next = q.Before
 	s.out.Looked += fmt.Sprintf(", the newest %d rows of the history, back to %s", s.histories, back)
 	return nil
+}
+
+// told tells that an event says what is looked for.
+func (s *search) told(e hub.Event) bool {
+	if s.error != "" {
+		return s.meets(e.Detail) && (e.What == "failed" || e.What == "dead" || e.What == "refused")
+	}
+	return s.meets(e.Message + " " + e.Where + " " + e.Detail)
 }
 
 // scanRecords looks through instances of processes and rows of tables.
