@@ -287,7 +287,7 @@ func (s *search) scanHistory() error {
 // told tells that an event says what is looked for.
 func (s *search) told(e hub.Event) bool {
 	if s.error != "" {
-		return s.meets(e.Detail) && (e.What == "failed" || e.What == "dead" || e.What == "refused")
+		return s.meets(e.Detail) && (e.What == "failed" || e.What == "retried")
 	}
 	return s.meets(e.Message + " " + e.Where + " " + e.Detail)
 }
