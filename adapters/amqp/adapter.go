@@ -28,6 +28,7 @@ type Adapter struct {
 
 	mu     sync.Mutex
 	wanted []topology
+	reads  []string // queues of sources
 }
 
 func open(c *Config, env *hub.Env) (*Adapter, error) {
@@ -70,6 +71,9 @@ func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
 
 func (a *Adapter) source(p place, c *SourceConfig, t topology, key func(*hub.Message) string) *Source {
 	s := &Source{adapter: a, place: p, cfg: *c, key: key, queue: t.queues[0].name, topology: t, tag: "hub-" + hub.NewID(a.env.Clock.Now())}
+	a.mu.Lock()
+	a.reads = append(a.reads, s.queue)
+	a.mu.Unlock()
 	s.cfg.Workers, s.cfg.Prefetch = cmp.Or(c.Workers, hub.DefaultLanes), cmp.Or(c.Prefetch, a.cfg.Prefetch)
 	a.want(t)
 	return s

@@ -36,5 +36,6 @@ func definition() hub.Typed[*Adapter, Config, SourceConfig] {
 		CarryCaller: (*Adapter).CarryCaller,
 		Probe:       (*Adapter).Probe,
 		Inspect:     (*Adapter).Inspect,
+		Figures:     (*Adapter).Figures,
 	}
 }

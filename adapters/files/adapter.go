@@ -5,6 +5,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"orderhub/hub"
 )
@@ -14,10 +15,24 @@ type Adapter struct {
 	cfg    Config
 	env    *hub.Env
 	append *appending // of all its targets; nil: each message is a file
+
+	mu      sync.Mutex
+	sources []*Source
 }
 
 // OpenSource makes the source of the files that arg, a pattern such as "*.csv", matches; "" stands for the adapter's own match.
 func (a *Adapter) OpenSource(arg string, c *SourceConfig) (hub.Source, error) {
+	s, err := a.source(arg, c)
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sources = append(a.sources, s)
+	return s, nil
+}
+
+func (a *Adapter) source(arg string, c *SourceConfig) (*Source, error) {
 	s := &Source{cfg: a.cfg, env: a.env, dir: a.cfg.Dir, pattern: a.cfg.Match, whole: c.Whole}
 	s.cfg.Once = s.cfg.Once || a.env.Once
 	if c.Key != "" {

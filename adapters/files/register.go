@@ -35,5 +35,6 @@ func definition() hub.Typed[*Adapter, Config, SourceConfig] {
 		},
 		OpenSource: (*Adapter).OpenSource,
 		OpenTarget: (*Adapter).OpenTarget,
+		Figures:    (*Adapter).Figures,
 	}
 }

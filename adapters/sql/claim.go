@@ -41,10 +41,6 @@ func fetchStatement(table, claims pgx.Identifier, c *SourceConfig) string {
 	if c.Key != "" {
 		name = "coalesce('k' || (" + quote(c.Key) + ")::text, 'i' || " + id + ")"
 	}
-	where := c.Where
-	if where == "" {
-		where = "true"
-	}
 	var ids strings.Builder
 	for _, n := range c.ID {
 		ids.WriteString(" and r." + quote(n) + " is not null")
@@ -61,7 +57,7 @@ func fetchStatement(table, claims pgx.Identifier, c *SourceConfig) string {
 	returning unit
 )
 select p.* from pick p join taken t on t.unit = p.%[2]s order by %[8]s`,
-		name, columnUnit, table.Sanitize(), where, claims.Sanitize(), ids.String(), quoteAll("r.", c.Order), quoteAll("p.", c.Order))
+		name, columnUnit, table.Sanitize(), c.where(), claims.Sanitize(), ids.String(), quoteAll("r.", c.Order), quoteAll("p.", c.Order))
 }
 
 // look claims at most n rows. One hub at a time does so, so that none waits for claims that another is just making.

@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/url"
@@ -125,3 +126,6 @@ func (c *Config) check(env *hub.Env) []hub.FieldFault {
 
 	return faults
 }
+
+// where is the condition of rows that wait.
+func (c *SourceConfig) where() string { return cmp.Or(c.Where, "true") }

@@ -33,5 +33,6 @@ func definition() hub.Typed[*Adapter, Config, SourceConfig] {
 		OpenCaller: (*Adapter).OpenCaller,
 		Probe:      (*Adapter).Probe,
 		Inspect:    (*Adapter).Inspect,
+		Figures:    (*Adapter).Figures,
 	}
 }
