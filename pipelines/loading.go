@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -132,6 +133,7 @@ type settings struct {
 	Index     []string      `yaml:"index" doc:"paths of the values in bodies that hub find finds messages by, such as customer.email, items.sku (of each item), headers.partner"`
 	Reserve   int64         `yaml:"reserve" unit:"bytes" min:"1MiB" doc:"disk that is left for what came in before: below it nothing from outside is taken (507). Left out: 256 MiB, or 5 % of a smaller disk"`
 	Ops       ops           `yaml:"ops" doc:"who watches the hub reads it here"`
+	OTLP      OTLP          `yaml:"otlp" doc:"collector of OpenTelemetry that gets the traces"`
 }
 
 // ops is the block `ops:` of `hub:`.
@@ -139,18 +141,34 @@ type ops struct {
 	Address string `yaml:"address" doc:"where /metrics, /healthz and /readyz are served over HTTP: 127.0.0.1:9464. Left out: nowhere but on the control socket"`
 }
 
+// OTLP is the block `otlp:` of `hub:`.
+type OTLP struct {
+	Endpoint string                `yaml:"endpoint" doc:"http://host:4318, of a collector that takes OTLP over HTTP as JSON. Left out: spans go nowhere"`
+	Sample   float64               `yaml:"sample" min:"0" max:"1" doc:"part of the traces that begin in this hub, 0 to 1 (all); one that came in is recorded if whoever began it says so"`
+	Headers  map[string]hub.Secret `yaml:"headers" doc:"of each request, such as a token: authorization: secret:collector"`
+}
+
 func (l *loading) hub(n *yamlfile.Node) {
-	s := settings{Name: "hub", Language: 1, Store: l.Store, Drain: l.Drain, Keep: l.Keep, KeepAudit: l.KeepAudit}
+	s := settings{Name: "hub", Language: 1, Store: l.Store, Drain: l.Drain, Keep: l.Keep, KeepAudit: l.KeepAudit, OTLP: OTLP{Sample: 1}}
 	if n != nil {
 		n.Decode(&s, "hub")
 		if s.Language != 1 {
 			n.Get("language").Errorf("E211", "write language: 1", "this binary speaks language 1, not %d", s.Language)
 		}
 	}
-	l.Name, l.Store, l.Drain, l.Keep, l.KeepAudit, l.Reserve, l.Ops = s.Name, s.Store, s.Drain, s.Keep, s.KeepAudit, s.Reserve, s.Ops.Address
+	l.Name, l.Store, l.Drain, l.Keep, l.KeepAudit, l.Reserve, l.Ops, l.OTLP = s.Name, s.Store, s.Drain, s.Keep, s.KeepAudit, s.Reserve, s.Ops.Address, s.OTLP
+	l.checkWatch(n)
+}
+
+// checkWatch finds the faults of the addresses at which the hub is watched, and of what it tells.
+func (l *loading) checkWatch(n *yamlfile.Node) {
 	if host, port, err := net.SplitHostPort(l.Ops); l.Ops != "" && (err != nil || host == "" || port == "") {
 		n.Get("ops").Get("address").Errorf("E225", "write 127.0.0.1:9464 for this machine alone, or 0.0.0.0:9464 for whoever reaches it",
 			"%q is no address with a host and a port", l.Ops)
+	}
+	if u, err := url.Parse(l.OTLP.Endpoint); l.OTLP.Endpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		n.Get("otlp").Get("endpoint").Errorf("E225", "write http://127.0.0.1:4318, or https:// and the collector's host",
+			"%q is no address of a collector", l.OTLP.Endpoint)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -213,4 +214,49 @@ func TestOpsAddressFaults(t *testing.T) {
 	defer l.Close()
 	s := newSite(t, strings.ReplaceAll(strings.ReplaceAll(watchedShop, "127.0.0.1:0\"}}", l.Addr().String()+"\"}}"), "BILLING", "http://127.0.0.1:1"))
 	has(t, s.hub(1, "run", s.config), "hub.ops.address: "+l.Addr().String()+" is used by another program; write another port")
+}
+
+// The runs of the hub are spans at its collector, in the trace that came with the request; a reload may name another collector.
+func TestTracesReachTheCollector(t *testing.T) {
+	var mu sync.Mutex
+	var got []string
+	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		raw, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		got = append(got, string(raw))
+		mu.Unlock()
+	}))
+	defer collector.Close()
+	config := strings.ReplaceAll(watchedShop, "BILLING", "http://127.0.0.1:1")
+	s := newSite(t, strings.Replace(config, "drain: 2s,", `drain: 2s, otlp: {endpoint: "`+collector.URL+`", sample: 0},`, 1))
+	s.start()
+	const trace = "0af7651916cd43dd8448eb211c80319c"
+	req, err := http.NewRequest(http.MethodPost, s.ready.URLs["web"]+"/orders", strings.NewReader(`{"id":"A-1","total":1,"kind":"lost"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("traceparent", "00-"+trace+"-b7ad6b7169203331-01")
+	req.Header.Set("Content-Type", "application/json")
+	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	s.post("/orders", `{"id":"A-2","total":1,"kind":"lost"}`) // not sampled
+	await(t, "the spans", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		all := strings.Join(got, "")
+		return strings.Contains(all, `"name":"work"`) && strings.Contains(all, `"name":"intake"`)
+	})
+	s.stop()
+	all := strings.Join(got, "")
+	has(t, all, `"traceId":"`+trace+`"`, `"parentSpanId":"b7ad6b7169203331"`, `"http.route"`, `"service.name","value":{"stringValue":"shop"}`, `"error.type","value":{"stringValue":"lost"}`)
+	if n, ours := strings.Count(all, `"traceId"`), strings.Count(all, trace); n != ours {
+		t.Errorf("%d spans, %d of the trace that is sampled", n, ours)
+	}
+	for bad, want := range map[string]string{`endpoint: "collector:4318"`: "is no address of a collector", `endpoint: "http://c:4318", sample: 2`: ": sample"} {
+		s := newSite(t, strings.Replace(config, "drain: 2s,", "drain: 2s, otlp: {"+bad+"},", 1))
+		has(t, s.hub(1, "validate", s.config), "error[", want)
+	}
 }

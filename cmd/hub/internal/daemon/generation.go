@@ -58,7 +58,11 @@ func (d *Daemon) begin(ctx context.Context, l *config.Loaded) (*generation, erro
 	run, cancel := context.WithCancel(context.Background())
 	g.cancel = cancel
 	var work sync.WaitGroup
-	work.Go(func() { defer cancel(); g.err = g.rt.Run(run) })
+	ending, ended := context.WithCancel(context.Background()) // of runs
+	if send := d.observe(g); send != nil {
+		work.Go(func() { send(ending) })
+	}
+	work.Go(func() { defer ended(); defer cancel(); g.err = g.rt.Run(run) })
 	work.Go(func() { g.rt.Janitor(run, l.Plan.Keep) })
 	work.Go(func() { d.expireAudit(run, l.Plan.KeepAudit) })
 	work.Go(func() { <-g.rt.Started(); d.moveInstances(run, g, processes) })
