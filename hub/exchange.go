@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orderhub/hub/doc"
+	"orderhub/hub/figures"
 	"orderhub/hub/mask"
 )
 
@@ -38,6 +39,9 @@ type StageEnv struct {
 	Format func(h Headers) *Format
 
 	Save func(ctx context.Context, x *Exchange, root, correlation string) error // see Exchange.Commit
+
+	// Figures are what the hub, and those that share its store, tell of themselves now.
+	Figures func(ctx context.Context) (figures.Snapshot, error)
 
 	// Serial: nothing runs side by side, so that the same messages take the same course (Runtime.Manual).
 	Serial bool

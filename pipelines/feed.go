@@ -84,11 +84,11 @@ func (b *Build) clock() *engine.Stage {
 		b.Flow.SetBody(f.Body)
 	}
 	place := &hub.Place{Where: c.Where, Line: c.Line}
-	return &engine.Stage{Name: p.Name + " clock", Queue: queue, From: p.From.Arg, Lanes: 1, Clock: true, React: patiently,
+	return &engine.Stage{Name: p.Name + " clock", Queue: queue, From: p.From.Arg, Lanes: 1, Clock: true, React: Patiently,
 		Run: hub.Run(at(place, f.Step), continueIn(p.queue()))}
 }
 
-// patiently is how a clock takes every error: it tries again, however long that lasts. One that gave up would bring nothing more.
-func patiently(e *hub.Error) hub.Reaction {
+// Patiently is how a clock takes every error: it tries again, however long that lasts. One that gave up would bring nothing more.
+func Patiently(e *hub.Error) hub.Reaction {
 	return hub.Reaction{Retry: &hub.Retry{Name: "clock", Times: math.MaxInt, Min: time.Second, Max: 5 * time.Minute, Errors: []hub.Class{e.Class}}}
 }

@@ -13,6 +13,7 @@ import (
 	"orderhub/hub/mask"
 	"orderhub/pipelines"
 	"orderhub/pipelines/aggregate"
+	"orderhub/pipelines/alert"
 	"orderhub/pipelines/call"
 	"orderhub/pipelines/clock"
 	"orderhub/pipelines/contentfilter"
@@ -69,7 +70,7 @@ func registry(mask *mask.Masker) *pipelines.Registry {
 			fail.Pattern(), count.Pattern(), table.Pattern(), delay.Pattern(),
 		),
 		Feeds:    []pipelines.Feed{clock.Feed()},
-		Sections: []pipelines.Section{process.Section(), scenario.Section()},
+		Sections: []pipelines.Section{process.Section(), alert.Section(), scenario.Section()},
 		Funcs:    table.Funcs(),
 		Entry:    idempotent.HeaderKey,
 		Foreign:  foreign(),

@@ -59,6 +59,7 @@ func NewRuntime(s store.Store, clock hub.Clock, log *slog.Logger, recorder *Reco
 		die: make(chan error, 1), started: make(chan struct{}), halted: make(chan struct{})}
 	rt.env.Ask = rt.Ask
 	rt.env.Save = rt.save
+	rt.env.Figures = rt.Figures
 	rt.shared, _ = s.(store.Shared)
 	rt.refused = newRefusals(rt)
 	return rt

@@ -101,6 +101,8 @@ var (
 		Help: "When a certificate of the hub ends, in Unix time."}
 	StoreSize = &Family{Name: "hub_store_size_bytes", Labels: []string{"part"}, Kind: Gauge,
 		Help: "Size of the store; part is data, or log for the write-ahead log."}
+	StoreFree = &Family{Name: "hub_store_free_bytes", Kind: Gauge,
+		Help: "What is free of the disk that the store lies on; none where the store is elsewhere."}
 	Ready = &Family{Name: "hub_ready", Kind: Gauge,
 		Help: "1 while the hub takes messages from outside, as /readyz says."}
 	Gathered = &Family{Name: "hub_gathered", Labels: []string{"part"}, Kind: Gauge,
@@ -120,6 +122,6 @@ func Families() []*Family {
 	return []*Family{Messages, StageDuration, Running, Paused, DeadLetters, Refused, Counted,
 		Requests, RequestDuration, Up, Breaker, Lag, Expiry,
 		Queued, Oldest, Instances, Stuck, Tasks,
-		CommitUnits, CommitDuration, StoreSize,
+		CommitUnits, CommitDuration, StoreSize, StoreFree,
 		Spans, Ready, Gathered, Build, Config, Loaded, ReloadOK}
 }

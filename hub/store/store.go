@@ -148,8 +148,8 @@ type QueueStats struct {
 func (q *QueueStats) Live() int { return q.Ready + q.Waiting + q.Held }
 
 // Size is how many bytes a store takes: its file, or its tables with their indexes; and what its write-ahead log
-// holds that is not in there yet, where it has one of its own.
-type Size struct{ Data, Log int64 }
+// holds that is not in there yet, where it has one of its own. Free is what is left of its disk; 0: not known.
+type Size struct{ Data, Log, Free int64 }
 
 // BrowseQuery selects stored messages; zero fields select all.
 type BrowseQuery struct {

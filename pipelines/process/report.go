@@ -14,6 +14,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/escape"
+	"orderhub/hub/figures"
 	"orderhub/pipelines/process/definition"
 	"orderhub/pipelines/process/instance"
 )
@@ -75,6 +76,38 @@ func Populations(ctx context.Context, st hub.Records, ps *Processes, process str
 		return cmp.Or(strings.Compare(a.Process, b.Process), cmp.Compare(a.Version, b.Version), strings.Compare(a.Def, b.Def), strings.Compare(a.State, b.State))
 	})
 	return out, nil
+}
+
+// Figures tells how many instances stand in which state, how many are stuck, and how many tasks are open and late: at most limit
+// of those that are stuck are counted.
+func Figures(ctx context.Context, st hub.Records, ps *Processes, now time.Time, limit int, to *figures.Set) error {
+	all, err := Populations(ctx, st, ps, "")
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		to.Put(figures.Instances, p.Count, p.Process, p.State)
+	}
+	for _, name := range ps.Names() {
+		stuck, err := AllStuck(ctx, st, name, limit)
+		if err != nil {
+			return err
+		}
+		to.Put(figures.Stuck, int64(len(stuck)), name)
+	}
+	_, err = Tasks(ctx, st, func(k *OpenTask) bool {
+		to.Put(figures.Tasks, 1, k.Process, "open")
+		if k.IsLate(now) {
+			to.Put(figures.Tasks, 1, k.Process, "late")
+		}
+		return false
+	})
+	return err
+}
+
+// IsLate tells that nobody answered the task in time.
+func (k *OpenTask) IsLate(now time.Time) bool {
+	return k.Late || !k.Due.IsZero() && now.After(k.Due)
 }
 
 // Stuck is a place that failed, and waits for somebody. Its record has the process and the instance in its key.

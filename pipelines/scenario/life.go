@@ -11,8 +11,10 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/engine"
+	"orderhub/hub/figures"
 	"orderhub/hub/store"
 	"orderhub/pipelines"
+	"orderhub/pipelines/process"
 )
 
 // life is one process of the hub: from its start to its stop, or until it is
@@ -47,6 +49,7 @@ func (r *run) begin(ctx context.Context, crashed bool) error {
 	l := &life{world: w, quiet: true} // a start is not work: what it commits is given again by the next one
 	log := slog.New(slog.DiscardHandler)
 	l.rt = engine.NewRuntime(&journal{Store: r.store, life: l, order: r.shuffle}, w.clock, log, nil)
+	l.rt.Gathered(r.figures(l.rt))
 	r.lab.life, r.life = l, l
 	w.broker.readers = nil // the next process makes its own subscriptions
 	r.standIn()
@@ -57,6 +60,19 @@ func (r *run) begin(ctx context.Context, crashed bool) error {
 	err = l.rt.Manual(ctx)
 	l.quiet = false
 	return err
+}
+
+// figures are what the rules of alerts look at.
+func (r *run) figures(rt *engine.Runtime) func(context.Context) (figures.Snapshot, error) {
+	return func(ctx context.Context) (figures.Snapshot, error) {
+		s, err := rt.Figures(ctx)
+		if err != nil {
+			return nil, err
+		}
+		to := &figures.Set{}
+		err = process.Figures(ctx, r.store, process.Of(r.plan), r.clock.Now(), r.test.steps, to)
+		return append(s, to.Snapshot()...), err
+	}
 }
 
 // restart stops the hub and starts it again over its store.

@@ -43,6 +43,7 @@ type settings struct {
 	Start  *yamlfile.Node `yaml:"start_at" doc:"virtual time of the begin"`
 	Mock   *yamlfile.Node `yaml:"mock" doc:"answers of those outside, by adapter.operation or channel"`
 	Steps  int            `yaml:"steps" default:"20000" min:"1" max:"10000000" doc:"how many messages may run; a test that needs more goes round, or is long"`
+	Alerts bool           `yaml:"alerts" doc:"the hub looks at its alerts as the time goes by: about six messages a minute"`
 	Tables *yamlfile.Node `yaml:"tables" doc:"rows that are there before"`
 	Do     *yamlfile.Node `yaml:"do" required:"true" doc:"what happens, one after another"`
 }
@@ -52,7 +53,7 @@ func (rd *reader) testOf(key, n *yamlfile.Node) *Test {
 	rd.test = t
 	var s settings
 	n.Decode(&s, "test")
-	t.chaos, t.steps = rd.chaos(s.Chaos), s.Steps
+	t.chaos, t.steps, t.alerts = rd.chaos(s.Chaos), s.Steps, s.Alerts
 	if s.Start != nil {
 		t.start = rd.time(s.Start)
 	}

@@ -42,6 +42,7 @@ type Test struct {
 	tables []row
 	items  []*item
 	steps  int  // how many messages one run of it may set going
+	alerts bool // the hub looks at its alerts
 	dead   bool // it says what dead letters there are
 }
 

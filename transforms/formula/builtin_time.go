@@ -19,6 +19,7 @@ func timeBuiltins() []builtin {
 		{name: "formatTime", params: []set{strs | nums, strs, strs}, optional: 1, result: shape.StringType, do: formatTime},
 		{name: "parseTime", params: []set{strs, strs, strs}, optional: 1, result: shape.StringType, do: parseTime},
 		{name: "epoch", params: []set{strs | nums, strs}, optional: 1, result: shape.NumberType, do: epoch},
+		{name: "seconds", params: []set{strs}, result: shape.NumberType, do: secondsOf},
 		{name: "fromEpoch", params: []set{nums, strs}, optional: 1, result: shape.StringType, do: fromEpoch},
 	}
 }
@@ -34,21 +35,35 @@ func timeValue(t time.Time) doc.Value { return doc.StringValue(t.Format(layout))
 
 func addDuration(s *site, fr *Frame) doc.Value {
 	v := s.arg(fr, 0)
-	text, minus := strings.CutPrefix(strings.TrimSpace(s.str(fr, 1)), "-")
 	t := s.time(fr, v)
+	if t = t.Add(s.duration(fr, 1)); t.Year() < 1 || t.Year() > 9999 {
+		panic(s.fail("the time is outside the years 1 to 9999"))
+	}
+	return timeValue(t)
+}
+
+// duration reads argument i, which may begin with a minus.
+func (s *site) duration(fr *Frame, i int) time.Duration {
+	text, minus := strings.CutPrefix(strings.TrimSpace(s.str(fr, i)), "-")
 	d, err := units.ParseDuration(text)
 	if err != nil {
-		e := s.args[1].fail("%s is no duration", s.args[1].text())
+		e := s.args[i].fail("%s is no duration", s.args[i].text())
 		e.Help = `write "3d", "1d12h", "30m" or "-2w"`
 		panic(e)
 	}
 	if minus {
-		d = -d
+		return -d
 	}
-	if t = t.Add(d); t.Year() < 1 || t.Year() > 9999 {
-		panic(s.fail("the time is outside the years 1 to 9999"))
+	return d
+}
+
+// secondsOf is a duration in seconds.
+func secondsOf(s *site, fr *Frame) doc.Value {
+	n, err := doc.Int(int64(s.duration(fr, 0))).Div(doc.Int(1e9))
+	if err != nil {
+		panic(s.failed(err))
 	}
-	return timeValue(t)
+	return doc.NumberValue(n)
 }
 
 // time reads a time, or Unix seconds.

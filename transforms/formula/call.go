@@ -98,8 +98,23 @@ func (c *compiler) arguments(name string, f *Func, args []*node, p place) bool {
 			c.fault(a.place, m.Help, "%s: argument %d: %s", name, i+1, m.Message)
 			bad = true
 		}
+		if f.Named != nil && !bad {
+			bad = !c.named(f, i, a)
+		}
 	}
 	return !bad
+}
+
+// named reports an argument that is no name as f takes it.
+func (c *compiler) named(f *Func, i int, a *node) bool {
+	fault, help := "a name is written here as it is, not made by a formula", `write it as a text: "orders"`
+	if a.konst && a.v.Kind() == doc.String {
+		fault, help = f.Named(i, a.v.Str())
+	}
+	if fault != "" {
+		c.fault(a.place, help, "%s", fault)
+	}
+	return fault == ""
 }
 
 // fits tells whether a value has the kind of a parameter.

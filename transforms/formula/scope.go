@@ -32,7 +32,10 @@ type Func struct {
 	Optional int // how many of the last Params may be left out; they are then Missing
 	Result   *shape.Type
 	Pure     bool // the same arguments give the same result, and nothing is changed
-	Call     func(fr *Frame, args []doc.Value) (doc.Value, error)
+	// Named says what is wrong with a name among the arguments, and what to write; fault "": nothing is. When it is there, all arguments are
+	// names, written as texts: they are known when the formula is compiled.
+	Named func(arg int, name string) (fault, help string)
+	Call  func(fr *Frame, args []doc.Value) (doc.Value, error)
 }
 
 // NewScope has the names of every message: body (any value), headers, id, key, correlation, time.

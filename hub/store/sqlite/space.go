@@ -82,13 +82,14 @@ func (s *Store) tryToGrow() (err error) {
 	return f.Sync()
 }
 
-// Size is that of the file and of its WAL; a file that is not there takes nothing.
+// Size is that of the file and of its WAL; a file that is not there takes nothing. Free is that of its disk, 0 where the system does not tell.
 func (s *Store) Size(context.Context) (size store.Size, err error) {
 	for suffix, n := range map[string]*int64{"": &size.Data, "-wal": &size.Log} {
 		if info, err := os.Stat(s.path + suffix); err == nil {
 			*n = info.Size()
 		}
 	}
+	size.Free, _, _ = diskSpace(filepath.Dir(s.path))
 	return size, nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/store"
+	"orderhub/pipelines/alert"
 	"orderhub/pipelines/process"
 )
 
@@ -25,6 +26,7 @@ func (c Call[A]) Of(name string) Call[A] {
 var (
 	GetVersion       = Call[*Version]{http.MethodGet, "/version", ""}
 	GetStatus        = Call[*Status]{http.MethodGet, "/status", ""}
+	GetAlerts        = Call[[]alert.Entry]{http.MethodGet, "/alerts", ""}
 	GetGraph         = Call[*Graph]{http.MethodGet, "/graph", ""}
 	GetTrace         = Call[*Trace]{http.MethodGet, "/trace", ""}
 	GetDead          = Call[[]Stored]{http.MethodGet, "/dead", ""}
@@ -47,6 +49,7 @@ var (
 
 // The calls that change something.
 var (
+	PostSilence    = Call[*alert.Entry]{http.MethodPost, "/alerts/{name}/silence", "silence"} // the body is a Silence
 	PostReload     = Call[*Reloaded]{http.MethodPost, "/reload", "reload"}
 	PostReplay     = Call[*Settled]{http.MethodPost, "/dead/replay", "replay"} // the body is a Replay
 	PostDrop       = Call[*Settled]{http.MethodPost, "/dead/drop", "drop"}     // the body is a DeadSelection

@@ -69,7 +69,7 @@ type Awaiting struct {
 
 // Attention is something that somebody should look at: one cause in one line.
 type Attention struct {
-	What     string         `json:"what"` // outage, waiting, unread, stuck, late
+	What     string         `json:"what"` // alert, outage, waiting, unread, stuck, late
 	Of       string         `json:"of"`   // adapter billing, queue orders, order W-1
 	Since    time.Time      `json:"since,omitzero"`
 	Text     string         `json:"text"`
@@ -79,6 +79,11 @@ type Attention struct {
 	Process  string         `json:"process,omitempty"`  // of stuck and late
 	Instance string         `json:"instance,omitempty"` // likewise
 	Outage   *engine.Outage `json:"outage,omitempty"`   // of outage
+}
+
+// Silence is how long an alert shall not be told of, as 2h; 0 ends a silence.
+type Silence struct {
+	For string `json:"for"`
 }
 
 // Pause is why a pipeline is paused.

@@ -11,6 +11,7 @@ import (
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/pipelines/alert"
 )
 
 // admin answers the calls of package api.
@@ -20,6 +21,8 @@ func (a *admin) routes() http.Handler {
 	mux := a.watched(http.NewServeMux())
 	handle(a, mux, api.GetVersion, func(*http.Request) (*api.Version, error) { return &a.Version, nil })
 	handle(a, mux, api.GetStatus, a.status)
+	handle(a, mux, api.GetAlerts, func(r *http.Request) ([]alert.Entry, error) { return a.alerts(r.Context()) })
+	handle(a, mux, api.PostSilence, a.silence)
 	handle(a, mux, api.GetGraph, a.graph)
 	handle(a, mux, api.GetTrace, a.trace)
 	handle(a, mux, api.GetDead, a.dead)

@@ -61,9 +61,15 @@ func (a *admin) before(name, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
+	d, err := durationOf(name, text)
+	return a.clock.Now().Add(-d), err
+}
+
+// durationOf is the time span that text says.
+func durationOf(name, text string) (time.Duration, error) {
 	d, err := units.ParseDuration(text)
 	if err != nil || d < 0 {
-		return time.Time{}, api.BadQueryf("%s is no time span: %q; write 90m, 12h or 2d", name, text)
+		return 0, api.BadQueryf("%s is no time span: %q; write 90m, 12h or 2d", name, text)
 	}
-	return a.clock.Now().Add(-d), nil
+	return d, nil
 }

@@ -55,6 +55,7 @@ type Daemon struct {
 	counts  *counters      // likewise, what was counted
 	refused int64          // by generations that a reload ended
 
+	begun     chan struct{} // closed when there is a current generation
 	current   atomic.Pointer[generation]
 	unchanged atomic.Bool                     // the last reload was refused: the configuration before it runs on
 	abandoned atomic.Pointer[map[string]bool] // queues that a reload left without a reader; never changed, only replaced
@@ -78,7 +79,7 @@ func Open(ctx context.Context, o Options) (*Daemon, error) {
 		o.Log.Warn("the last run ended uncleanly; its running messages run again, each crash counted", "messages", st.crashed)
 	}
 	d := &Daemon{Options: o, storage: st, clock: clock, began: clock.Now(), health: health,
-		counts: &counters{Set: health.Figures, storage: st, clock: clock}, reloads: make(chan chan *api.Reloaded), closing: make(chan struct{}),
+		counts: &counters{Set: health.Figures, storage: st, clock: clock}, begun: make(chan struct{}), reloads: make(chan chan *api.Reloaded), closing: make(chan struct{}),
 		log: &audit.Log{Store: st.Store}}
 	d.Socket = api.Socket(o.Socket, config.StoreFolder(o.Store))
 	if d.control, err = api.Listen(d.Socket); err == nil {
@@ -100,6 +101,7 @@ func (d *Daemon) Begin(ctx context.Context) error {
 		return err
 	}
 	d.current.Store(g)
+	close(d.begun)
 	d.serve(d.control, (&admin{d}).routes())
 	if d.ops != nil {
 		d.serve(d.ops, d.watched(http.NewServeMux()))
@@ -145,6 +147,7 @@ func (d *Daemon) Serve(ctx context.Context, hup <-chan os.Signal) error {
 	keeping, stop := context.WithCancel(ctx)
 	defer stop()
 	go d.counts.run(keeping)
+	go d.tellParts(keeping)
 	if d.Once {
 		watch, cancel := context.WithCancel(ctx)
 		defer cancel()

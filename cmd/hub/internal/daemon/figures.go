@@ -12,6 +12,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/engine"
 	"orderhub/hub/figures"
+	"orderhub/hub/store"
 )
 
 const (
@@ -143,18 +144,11 @@ func (d *Daemon) putParts(ctx context.Context, to *figures.Set) {
 	if size, err := d.storage.Size(ctx); err == nil {
 		to.Put(figures.StoreSize, size.Data, "data")
 		to.Put(figures.StoreSize, size.Log, "log")
-	}
-	down := map[string]bool{}
-	for _, o := range d.health.Outages() {
-		down[o.Kind+" "+o.Name] = true
-		if o.Kind == engine.PartQueue {
-			to.PutFlag(figures.Up, false, o.Kind, o.Name)
+		if size.Free > 0 {
+			to.Put(figures.StoreFree, size.Free)
 		}
 	}
-	to.PutFlag(figures.Up, !down[engine.PartStore+" "], engine.PartStore, "")
-	for _, a := range g.Plan.Adapters {
-		to.PutFlag(figures.Up, !down[engine.PartAdapter+" "+a.Name], engine.PartAdapter, a.Name)
-	}
+	d.health.PutParts(to)
 }
 
 // putStatus makes figures of a status.
@@ -164,18 +158,11 @@ func putStatus(to *figures.Set, v *api.Status) {
 		to.Put(figures.Running, int64(s.Running), p, s.Name)
 		to.PutFlag(figures.Paused, s.Paused, p, s.Name)
 	}
-	now := time.Now()
-	for _, q := range v.Queues {
-		for state, n := range map[string]int{"ready": q.Ready, "waiting": q.Waiting, "held": q.Held, "dead": q.Dead} {
-			to.Put(figures.Queued, int64(n), q.Queue, state)
-		}
-		if q.Live() > 0 {
-			to.Put(figures.Oldest, int64(max(now.Sub(q.Oldest), 0)), q.Queue)
-		}
+	qs := make([]store.QueueStats, len(v.Queues))
+	for i, q := range v.Queues {
+		qs[i] = q.QueueStats
 	}
-	for _, r := range v.Refused {
-		to.Put(figures.Refused, r.Count, r.Source, r.Reason)
-	}
+	engine.PutStored(to, qs, v.Refused, time.Now())
 	for name, keys := range v.Counters {
 		for key, n := range keys {
 			to.Put(figures.Counted, n, name, key)

@@ -65,7 +65,7 @@ func (d *Daemon) look(ctx context.Context, counted figures.Snapshot) (*api.Statu
 	}
 	v.outagesAndWaiting(d.clock.Now())
 	v.orphans(g.Plan, d.abandoned.Load())
-	return v.Status, v.processes(ctx, d, g)
+	return v.Status, cmp.Or(v.processes(ctx, d, g), v.findAlerts(ctx, d))
 }
 
 // findQueues adds the queues, what their messages wait for, and what is paused.
@@ -228,11 +228,11 @@ func (d *Daemon) countTasks(ctx context.Context) (map[string]api.TaskCount, []pr
 	counts, now := map[string]api.TaskCount{}, d.clock.Now()
 	late, err := process.Tasks(ctx, d.storage, func(k *process.OpenTask) bool {
 		n := counts[k.Process]
-		if n.Open++; isLate(k, now) {
+		if n.Open++; k.IsLate(now) {
 			n.Late++
 		}
 		counts[k.Process] = n
-		return isLate(k, now)
+		return k.IsLate(now)
 	})
 	return counts, late, err
 }
@@ -257,9 +257,4 @@ func (d *Daemon) reportOf(ctx context.Context, ps *process.Processes, name strin
 	}
 	v.Stuck, err = process.AllStuck(ctx, d.storage, name, maxStuck)
 	return v, err
-}
-
-// isLate tells that nobody answered the task in time.
-func isLate(k *process.OpenTask, now time.Time) bool {
-	return k.Late || !k.Due.IsZero() && now.After(k.Due)
 }

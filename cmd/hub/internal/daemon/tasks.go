@@ -23,7 +23,7 @@ func (a *admin) tasks(r *http.Request) ([]process.OpenTask, error) {
 	group, name, late := r.FormValue("group"), r.FormValue("process"), r.FormValue("late") == "true"
 	now := a.clock.Now()
 	return process.Tasks(r.Context(), a.storage, func(k *process.OpenTask) bool {
-		return (group == "" || k.Group == group) && (name == "" || k.Process == name) && (!late || isLate(k, now))
+		return (group == "" || k.Group == group) && (name == "" || k.Process == name) && (!late || k.IsLate(now))
 	})
 }
 
