@@ -19,6 +19,7 @@ func (rt *Runtime) Manual(ctx context.Context) error {
 			return err
 		}
 	}
+	rt.recall(ctx)
 	close(rt.started)
 	return rt.wind(ctx)
 }
