@@ -30,7 +30,7 @@ alerts:
   waits: ` + rule + "\n"}
 }
 
-const waits = `{when: oldest("orders") > seconds("1m"), for: 2m, hold: 1m, again: 1h, severity: critical, text: '=string(waiting("orders")) + " wait"', send: out}`
+const waits = `{when: oldest("orders") > seconds("1m"), for: 2m, hold: 1m, again: 10m, severity: critical, text: '=string(waiting("orders")) + " wait"', send: out}`
 
 // pass lets the time go by, as it does: not in one leap.
 func pass(h *patterntest.Hub, d time.Duration) {
@@ -80,10 +80,10 @@ func TestCourse(t *testing.T) {
 	restart()
 	pass(h, time.Minute+10*time.Second)
 	restart()
-	pass(h, 10*time.Minute)
+	pass(h, 4*time.Minute)
 	restart()
 	patterntest.Want(t, "told", came, "raised: 1 wait")
-	pass(h, time.Hour)
+	pass(h, 6*time.Minute)
 	restart()
 	patterntest.Want(t, "told", came, "raised: 1 wait", "again: 1 wait")
 	take(t, h)
@@ -92,7 +92,7 @@ func TestCourse(t *testing.T) {
 		t.Errorf("cleared at once: %+v", s)
 	}
 	restart()
-	pass(h, 10*time.Minute)
+	pass(h, 2*time.Minute)
 	restart()
 	patterntest.Want(t, "told", came, "raised: 1 wait", "again: 1 wait", "cleared: 1 wait")
 }
@@ -106,7 +106,7 @@ func TestPending(t *testing.T) {
 		t.Fatalf("not pending: %+v", s)
 	}
 	take(t, h)
-	pass(h, 10*time.Minute)
+	pass(h, 3*time.Minute)
 	if s := known(t, h); !s.Since.IsZero() || len(told(h)) > 0 {
 		t.Errorf("%+v, told %v", s, told(h))
 	}
@@ -145,7 +145,7 @@ func TestSilence(t *testing.T) {
 		}
 	}
 	h.Settle()
-	silence(time.Hour)
+	silence(5 * time.Minute)
 	h.Put("orders", h.Message("a", "{}"))
 	pass(h, time.Minute)
 	if s := known(t, h); s.Raised.IsZero() || len(told(h)) > 0 {
@@ -155,9 +155,9 @@ func TestSilence(t *testing.T) {
 	pass(h, time.Minute)
 	patterntest.Want(t, "told of what came and went in silence", told(h))
 	h.Put("orders", h.Message("b", "{}"))
-	pass(h, time.Hour)
+	pass(h, 5*time.Minute)
 	patterntest.Want(t, "told when the silence ended", told(h), `raised: waiting("orders") > 0`)
-	silence(time.Hour)
+	silence(5 * time.Minute)
 	take(t, h)
 	pass(h, time.Minute)
 	patterntest.Want(t, "told of the end", told(h), `raised: waiting("orders") > 0`, `cleared: waiting("orders") > 0`)
