@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -11,18 +12,22 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"orderhub/cmd/hub/internal/api"
 	"orderhub/cmd/hub/internal/config"
 	"orderhub/cmd/hub/internal/daemon"
 	"orderhub/cmd/hub/internal/exit"
 	"orderhub/cmd/hub/internal/sandbox"
+	"orderhub/cmd/hub/internal/screen"
 	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
+	"orderhub/pipelines/yamlfile"
 )
 
 type runFlags struct {
 	stubs      config.Stubs
 	once       bool
 	verbose    int
+	log        string // text, json
 	acceptLoss int
 	sets       []string
 }
@@ -30,6 +35,9 @@ type runFlags struct {
 func (c *cli) runVerb() *cobra.Command {
 	f := runFlags{stubs: config.Stubs{Strict: true, Real: true}}
 	cmd := verb("run [CONFIG]", "Run the hub until SIGTERM, or until its inputs are used up", 0, 1, func(ctx context.Context, args []string) error {
+		if f.log != screen.Text && f.log != screen.JSON {
+			return exit.Usagef("--log %s is no form of the log: write text or json", f.log)
+		}
 		return c.runDaemon(ctx, config.Path(args), &f)
 	})
 	cmd.Long = "Run the hub. CONFIG is a file or a folder; default config/pipelines.yaml.\n\n" +
@@ -39,6 +47,7 @@ func (c *cli) runVerb() *cobra.Command {
 		"74 the store failed or is damaged; 78 the store is in use, or not one of this version; 130 a second signal."
 	cmd.Flags().BoolVar(&f.once, "once", false, "read the files that are there, leave them in place, and end when all is handled")
 	cmd.Flags().CountVarP(&f.verbose, "verbose", "v", "log more: all that helps to find a fault")
+	cmd.Flags().StringVar(&f.log, "log", screen.Text, "form of the log: text, or json, one object a line; then problems of the configuration and what is told at the start are lines of it, too")
 	cmd.Flags().IntVar(&f.acceptLoss, "accept-loss", 0,
 		"start although the store's log is damaged, without what it held from frame `N` on; the error of a damaged log names N")
 	stubFlags(cmd, &f.stubs)
@@ -52,16 +61,25 @@ func (c *cli) runDaemon(ctx context.Context, path string, f *runFlags) (err erro
 	reg := c.registry()
 	openWith(reg, func(env *hub.Env) { env.AnyPort, env.Once = !f.stubs.Off, f.once })
 	l := config.Load(path, reg, &f.stubs, f.sets...)
+	log := c.Logger(f.log, f.verbose)
+	if f.log == screen.JSON {
+		logProblems(log, l.Problems)
+	}
 	if !l.OK() {
-		err := c.Explain(l.Path, l.Problems)
+		err := exit.Told()
+		if f.log != screen.JSON {
+			err = c.Explain(l.Path, l.Problems)
+		}
 		f.stubs.Close()
 		if f.stubs.Err != nil {
 			return fmt.Errorf("stubs: %w", f.stubs.Err)
 		}
 		return err
 	}
-	c.Talk.Problems(l.Problems) // warnings
-	d, err := daemon.Open(ctx, daemon.Options{Config: l, Registry: reg, Fresh: c.registry, Stubs: &f.stubs, Log: c.Logger(f.verbose),
+	if f.log != screen.JSON {
+		c.Talk.Problems(l.Problems) // warnings
+	}
+	d, err := daemon.Open(ctx, daemon.Options{Config: l, Registry: reg, Fresh: c.registry, Stubs: &f.stubs, Log: log,
 		Version: *buildVersion(), Store: l.Store(), Socket: c.home, AcceptLoss: f.acceptLoss, Once: f.once})
 	if err != nil {
 		return err
@@ -72,8 +90,29 @@ func (c *cli) runDaemon(ctx context.Context, path string, f *runFlags) (err erro
 	if err := d.Begin(ctx); err != nil {
 		return err
 	}
-	c.banner(d, l, time.Since(began))
+	if f.log == screen.JSON {
+		logReady(log, d.Ready(), time.Since(began))
+	} else {
+		c.banner(d, l, time.Since(began))
+	}
 	return d.Serve(ctx, hup)
+}
+
+// logProblems writes what is wrong with the configuration to the log.
+func logProblems(log *slog.Logger, problems *yamlfile.Problems) {
+	for _, p := range problems.All() {
+		level := slog.LevelWarn
+		if p.Severity == yamlfile.Error {
+			level = slog.LevelError
+		}
+		log.With("code", p.Code, "file", p.File, "line", p.Line, "column", p.Col, "help", p.Help).Log(context.Background(), level, p.Message)
+	}
+}
+
+// logReady writes to the log that the hub answers, and where.
+func logReady(log *slog.Logger, r *api.Ready, after time.Duration) {
+	log.Info("ready", "config", r.Config, "revision", r.Revision, "store", r.Store, "control", r.Control, "urls", r.URLs, "metrics", r.Ops,
+		"stubs", r.Stubs, "stored", r.Stored, "ready_ms", after.Milliseconds())
 }
 
 // tuneMemory trades a little memory for less collecting, with a soft limit, unless the environment says otherwise.
@@ -134,7 +173,7 @@ func (c *cli) sandboxVerb() *cobra.Command {
 	o := sandbox.Options{Registry: c.registry}
 	cmd := verb("sandbox [CONFIG]", "Play the samples on a fresh store with stubs, and show each one's timeline", 0, 1,
 		func(ctx context.Context, args []string) error {
-			o.Config, o.Log = config.Path(args), c.Logger(verbose)
+			o.Config, o.Log = config.Path(args), c.Logger(screen.Text, verbose)
 			return sandbox.Run(ctx, c.Screen, o)
 		})
 	cmd.Long = "Run the configuration on a temporary store, with stubs for all partners and temporary folders, and play its samples:\n" +

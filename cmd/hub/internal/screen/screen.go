@@ -199,13 +199,16 @@ func (s *Screen) Progress(format string, args ...any) {
 	}
 }
 
-// Logger writes to Talk: what ops should know, with a verbosity above 0 more.
-func (s *Screen) Logger(verbose int) *slog.Logger {
-	level := slog.LevelInfo
+// Logger writes to Talk: what ops should know, with a verbosity above 0 more. form is Text, or JSON: one object a line.
+func (s *Screen) Logger(form string, verbose int) *slog.Logger {
+	o := &slog.HandlerOptions{Level: slog.LevelInfo}
 	if verbose > 0 {
-		level = slog.LevelDebug
+		o.Level = slog.LevelDebug
 	}
-	return slog.New(s.Mask.LogHandler(slog.NewTextHandler(s.Talk, &slog.HandlerOptions{Level: level})))
+	if form == JSON {
+		return slog.New(s.Mask.LogHandler(slog.NewJSONHandler(s.Talk, o)))
+	}
+	return slog.New(s.Mask.LogHandler(slog.NewTextHandler(s.Talk, o)))
 }
 
 // Writer is one stream of a screen. What it prints is for people and terminals: no

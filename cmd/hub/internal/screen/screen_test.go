@@ -19,7 +19,8 @@ func TestFault_S4_WhateverIsPrintedIsSafe(t *testing.T) {
 		"table":    func(s *Screen) { s.Table([]string{"A"}, []Row{{evil, "x"}}) },
 		"JSON":     func(s *Screen) { s.PrintJSON(map[string]string{evil: evil}) },
 		"one line": func(s *Screen) { s.PrintLine(evil) },
-		"log":      func(s *Screen) { s.Logger(2).Info(evil, evil, evil) },
+		"log":      func(s *Screen) { s.Logger(Text, 2).Info(evil, evil, evil) },
+		"log json": func(s *Screen) { s.Logger(JSON, 2).Info(evil, evil, evil) },
 		"problems": func(s *Screen) {
 			p := &yamlfile.Problems{}
 			p.Add(yamlfile.Problem{File: evil, Line: 1, Message: evil, Help: evil})
