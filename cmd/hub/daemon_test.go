@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -159,6 +160,10 @@ func TestSendTraceStatus(t *testing.T) {
 	await(t, "both are counted", func() bool { return strings.Contains(s.hub(0, "status"), "orders   web  2") })
 	has(t, s.hub(0, "status"), "shop", s.config, "intake#1", "work")
 	has(t, s.hub(0, "status", "-o", "json"), `"name": "shop"`, `"done": 2`)
+	top := s.hub(0, "top")
+	if has(t, top, "PIPELINE", "P99", "work"); strings.Contains(top, "intake ") && regexp.MustCompile(`(?m)^intake .* - +- +- `).MatchString(top) {
+		t.Errorf("what just ran has no times:\n%s", top)
+	}
 	has(t, s.hub(1, "send", "intak", `{}`), `no pipeline "intak". Did you mean "intake"?`)
 	has(t, s.hub(1, "trace", "nobody"), "nothing is known of nobody")
 	has(t, s.hub(1, "trace", "nobody", "-o", "json"), `"status": 404`, `"type": "about:blank"`)

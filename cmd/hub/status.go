@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,12 +13,32 @@ import (
 	"orderhub/cmd/hub/internal/exit"
 	"orderhub/cmd/hub/internal/screen"
 	"orderhub/cmd/hub/internal/show"
+	"orderhub/hub"
 )
 
 func (c *cli) statusVerb() *cobra.Command {
 	return verb("status", "Show what the hub does: stages, queues, counters", 0, 0, func(ctx context.Context, _ []string) error {
 		return tell(ctx, c, api.GetStatus, nil, nil, show.Status)
 	})
+}
+
+// topEvery is how long one look of `hub top --watch` stays.
+const topEvery = 2 * time.Second
+
+func (c *cli) topVerb() *cobra.Command {
+	watch := false
+	cmd := verb("top", "Show what the pipelines do now: rates, times, what waits; those that need attention first", 0, 0, func(ctx context.Context, _ []string) error {
+		for {
+			if err := tell(ctx, c, api.GetStatus, nil, nil, show.Top); err != nil || !watch || !hub.Pause(ctx, hub.RealClock{}, topEvery) {
+				return err
+			}
+			if !c.IsJSON() {
+				c.Clear()
+			}
+		}
+	})
+	cmd.Flags().BoolVar(&watch, "watch", false, "look again every two seconds, until it is interrupted")
+	return cmd
 }
 
 func (c *cli) reportVerb() *cobra.Command {

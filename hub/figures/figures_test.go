@@ -79,3 +79,29 @@ func TestRestore(t *testing.T) {
 		t.Error("what is cut is read")
 	}
 }
+
+// A quantile is that of what was observed since a moment.
+func TestQuantile(t *testing.T) {
+	var s Set
+	n := s.Series(StageDuration, "a", "a")
+	n.Observe(int64(time.Hour))
+	before := s.Snapshot()
+	for range 90 {
+		n.Observe(int64(8 * time.Millisecond))
+	}
+	for range 10 {
+		n.Observe(int64(400 * time.Millisecond))
+	}
+	now := s.Snapshot()
+	for q, want := range map[float64][2]float64{0.5: {0.005, 0.01}, 0.9: {0.01, 0.01}, 0.95: {0.25, 0.5}, 1: {0.5, 0.5}} {
+		if got := now.Quantile(before, q, StageDuration, "a"); got < want[0] || got > want[1] {
+			t.Errorf("%v: %v, want one of %v", q, got, want)
+		}
+	}
+	if got := before.Quantile(nil, 0.5, StageDuration, "a"); got != 60 {
+		t.Errorf("behind the last bound: %v", got)
+	}
+	if got := now.Quantile(now, 0.5, StageDuration, "a"); got != 0 {
+		t.Errorf("of nothing: %v", got)
+	}
+}

@@ -166,6 +166,37 @@ func (s Snapshot) Sum(f *Family, labels ...string) (sum float64) {
 	return sum
 }
 
+// Quantile is the value that a part q of the observations since before does not pass, of the histograms that have the labels: between the bounds
+// of a bucket it is interpolated, and behind the last bound it is that bound. 0: nothing was observed.
+func (s Snapshot) Quantile(before Snapshot, q float64, f *Family, labels ...string) float64 {
+	counts, all := make([]int64, len(f.Bounds)+1), int64(0)
+	for sign, of := range map[int64]Snapshot{1: s, -1: before} {
+		for i := range of {
+			if of[i].Family == f && fits(of[i].Labels, labels) {
+				for b, n := range of[i].Buckets {
+					counts[b] += sign * n
+					all += sign * n
+				}
+			}
+		}
+	}
+	rank, below := q*float64(all), 0.0
+	for b, n := range counts[:len(f.Bounds)] {
+		if n > 0 && below+float64(n) >= rank {
+			low := int64(0)
+			if b > 0 {
+				low = f.Bounds[b-1]
+			}
+			return f.InUnits(low) + f.InUnits(f.Bounds[b]-low)*(rank-below)/float64(n)
+		}
+		below += float64(n)
+	}
+	if all == 0 {
+		return 0
+	}
+	return f.InUnits(f.Bounds[len(f.Bounds)-1])
+}
+
 func fits(labels, want []string) bool {
 	for i, w := range want {
 		if w != "" && w != labels[i] {

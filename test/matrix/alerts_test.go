@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/Shopify/toxiproxy/v2/toxics"
+	"orderhub/hub/hubtest"
 )
 
 // alertRule is what each of the outages below is watched by; its messages are files.
@@ -24,7 +25,10 @@ const alertRule = `alerts:
 
 // TestAlerts_OutagesAreToldOnce: an outage raises its alert once and clears it once, however often the hub starts anew meanwhile.
 func TestAlerts_OutagesAreToldOnce(t *testing.T) {
-	for _, o := range []outage{
+	if _, err := hubtest.Binary(); err != nil {
+		t.Fatal(err)
+	}
+	sideBySide(outagesAtOnce, []outage{
 		ofCharges("billing refused", func(_ testing.TB, s *service) { s.link.down() }, func(t testing.TB, s *service) { s.link.up(t) }),
 		ofCharges("billing 503", func(_ testing.TB, s *service) { s.refuses.Store(true) }, func(_ testing.TB, s *service) { s.refuses.Store(false) }),
 		ofCharges("billing slow", func(_ testing.TB, s *service) { s.link.infect(&toxics.TimeoutToxic{}) }, func(_ testing.TB, s *service) { s.link.infect(&toxics.NoopToxic{}) }),
@@ -32,12 +36,7 @@ func TestAlerts_OutagesAreToldOnce(t *testing.T) {
 		{"PostgreSQL away", filesSource, sqlTarget, down, up},
 		{"RabbitMQ away", filesSource, amqpTarget, down, up},
 		{"Kafka away", filesSource, kafkaTarget, down, up},
-	} {
-		t.Run(o.name, func(t *testing.T) {
-			t.Parallel()
-			o.toldOnce(t)
-		})
-	}
+	}, func(o outage) { t.Run(o.name, o.toldOnce) })
 }
 
 func (o *outage) toldOnce(t *testing.T) {

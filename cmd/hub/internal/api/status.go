@@ -50,6 +50,9 @@ type Stage struct {
 	Done   int64   `json:"done"`   // runs that went well, since the store was made
 	Failed int64   `json:"failed"` // runs that failed, likewise
 	Rate   float64 `json:"rate"`   // done per second, in the last minute
+	P50    float64 `json:"p50"`    // seconds that a run took, in the last minute: the half took no longer; 0: none ran
+	P95    float64 `json:"p95"`
+	P99    float64 `json:"p99"`
 }
 
 // Queue is what lies in a queue of the store.

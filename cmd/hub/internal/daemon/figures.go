@@ -102,6 +102,13 @@ func (c *counters) rate(now figures.Snapshot, f *figures.Family, labels ...strin
 	return (now.Sum(f, labels...) - from.counted.Sum(f, labels...)) / max(c.clock.Now().Sub(from.at).Seconds(), 1)
 }
 
+// before is what was counted a minute ago, or when the hub began.
+func (c *counters) before() figures.Snapshot {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.marks[0].counted
+}
+
 // run keeps the counters until ctx ends.
 func (c *counters) run(ctx context.Context) {
 	for hub.Pause(ctx, c.clock, keepEvery) {

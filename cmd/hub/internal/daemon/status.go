@@ -43,10 +43,14 @@ func (d *Daemon) look(ctx context.Context, counted figures.Snapshot) (*api.Statu
 	v := &statusView{outages: d.health.Outages(), Status: &api.Status{Name: g.Plan.Name, Config: d.Config.Path, Revision: g.Plan.Version,
 		Store: d.storage.shown(), Since: d.began, Loaded: g.began, URLs: g.opened.Addresses, Stubs: append([]string{}, d.Stubs.Stubbed...),
 		Queues: []api.Queue{}, Counters: map[string]map[string]int64{}, Processes: []api.ProcessStatus{}, Attention: []api.Attention{}}}
+	before := d.counts.before()
+	took := func(stage string, q float64) float64 {
+		return counted.Quantile(before, q, figures.StageDuration, "", stage)
+	}
 	for _, s := range g.rt.Status() {
 		all, done := counted.Sum(figures.Messages, "", s.Name), counted.Sum(figures.Messages, "", s.Name, figures.Done)
 		v.Stages = append(v.Stages, api.Stage{StageStatus: s, Done: int64(done), Failed: int64(all - done),
-			Rate: d.counts.rate(counted, figures.Messages, "", s.Name, figures.Done)})
+			Rate: d.counts.rate(counted, figures.Messages, "", s.Name, figures.Done), P50: took(s.Name, 0.5), P95: took(s.Name, 0.95), P99: took(s.Name, 0.99)})
 	}
 	if err := v.findQueues(ctx, d); err != nil {
 		return nil, err

@@ -50,7 +50,7 @@ func New(stdin io.Reader, stdout, stderr io.Writer) *Screen {
 	mask.HideURL(os.Getenv("HUB_STORE"), "HUB_STORE")
 	colours := terminal(stderr) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	return &Screen{In: stdin, Mask: mask,
-		Out:  &Writer{to: stdout, mask: mask, colours: colours && terminal(stdout)},
+		Out:  &Writer{to: stdout, mask: mask, colours: colours && terminal(stdout), Terminal: terminal(stdout)},
 		Talk: &Writer{to: stderr, mask: mask, colours: colours, Terminal: terminal(stderr)}}
 }
 
@@ -196,6 +196,15 @@ func (s *Screen) ask(question string) string {
 func (s *Screen) Progress(format string, args ...any) {
 	if s.Talk.Terminal {
 		fmt.Fprintf(&Writer{to: s.Talk.to, mask: s.Mask, safe: true}, "\r\x1b[K"+format, inLine(args)...)
+	}
+}
+
+// Clear empties a terminal before the same is printed anew; elsewhere a blank line parts one from the next.
+func (s *Screen) Clear() {
+	if s.Out.Terminal {
+		fmt.Fprint(&Writer{to: s.Out.to, mask: s.Mask, safe: true}, "\x1b[H\x1b[2J")
+	} else {
+		s.Print("")
 	}
 }
 
