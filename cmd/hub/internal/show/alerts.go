@@ -11,7 +11,7 @@ import (
 // Alerts prints all alerts, those that somebody must look at first.
 func Alerts(s *screen.Screen, all []alert.Entry) {
 	if len(all) == 0 {
-		s.Print("the configuration declares no alerts: hub docs, alerts:")
+		s.Print("the configuration declares no alerts: add alerts: to it")
 		return
 	}
 	screen.List(s, []string{"ALERT", "SEVERITY", "STATE", "SINCE", "TEXT", "NOTE"}, all, func(e alert.Entry) screen.Row {
