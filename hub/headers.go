@@ -68,7 +68,6 @@ const (
 	HeaderRetryAfter  = "retry-after"      // seconds
 	HeaderTraceparent = "traceparent"      // W3C Trace Context, see TraceContext; as tracestate
 	HeaderTracestate  = "tracestate"
-	HeaderTraced      = "hub-traced"  // set by whoever sends, on a channel that a broker carries, what has a history
 	HeaderRoutingKey  = "routing-key" // of a message on a topic channel
 )
 

@@ -20,6 +20,7 @@ type Unit struct {
 	Sends       []Send    // messages to targets outside: published after the checks, or through the outbox
 	History     []Event
 	Terms       []int64   // what History is found by besides: keyed hashes of values, each once
+	Past        []*Unit   // units without effects, which are done: their history alone is kept, in rows of their own
 	Refused     []Refusal // what the hub did not take; see store.MaxRefusals for how many are kept
 	Reply       *Message  // what a request-reply source answers once the unit is durable; set by `reply`
 	Correlation string    // what History is found by; set from the message by the stage

@@ -195,7 +195,7 @@ func (b *Build) Ends() { b.Flow.background = true }
 func (b *Build) Aside(name string, run hub.Step) string {
 	queue := b.Where + "!" + name
 	b.pl.keeps = true
-	b.pl.asides = append(b.pl.asides, &engine.Stage{Name: b.Where + " " + name, Queue: queue, Lanes: asideLanes, Trace: true,
+	b.pl.asides = append(b.pl.asides, &engine.Stage{Name: b.Where + " " + name, Queue: queue, Lanes: asideLanes, Keeps: true,
 		Run: hub.Run(run)})
 	return queue
 }

@@ -122,9 +122,6 @@ func (c *Channel) prepare(x *hub.Exchange, m *hub.Message, routingKey string) (*
 	default:
 		out.Key = ""
 	}
-	if c.Via != nil && x.Trace {
-		out.Headers = out.Headers.With(hub.HeaderTraced, "1")
-	}
 	if routingKey != "" {
 		out.Headers = out.Headers.With(hub.HeaderRoutingKey, routingKey)
 	}

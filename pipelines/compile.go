@@ -22,7 +22,7 @@ func (l *loading) readPipelines(n *yamlfile.Node) {
 			key.Errorf("E254", "write from: and steps:", "the pipeline %s is empty", p.Name)
 			continue
 		}
-		value.Allow("pipeline", "from", "steps", "errors", "lanes")
+		value.Allow("pipeline", "from", "steps", "errors", "lanes", "history")
 		p.written = value
 		l.readFrom(p, value.Get("from"))
 		if p.reply = l.reg.reply(value.Get("steps").Items()); p.mayReply() {
@@ -34,7 +34,7 @@ func (l *loading) readPipelines(n *yamlfile.Node) {
 		l.compileOnce(p)
 	}
 	l.circles()
-	l.keepHistory()
+	l.keeping()
 }
 
 // compileOnce compiles a pipeline before those that call it, so that they know what it gives; one that is
@@ -78,6 +78,7 @@ func (l *loading) compile(p *Pipeline, n *yamlfile.Node) {
 	}
 	b := l.build(p, n, scope)
 	lanes := lanesOf(n.Get("lanes"))
+	p.failing = failuresOnly(n.Get("history"))
 	var clock *engine.Stage
 	if p.From.Clock() {
 		clock = b.clock()
@@ -95,7 +96,7 @@ func (l *loading) compile(p *Pipeline, n *yamlfile.Node) {
 	}
 	first, rest := l.splitAtReply(items)
 	if p.From.Call && len(rest) == 0 {
-		n.Refuse("E257", "write it at the step or the pipeline that calls", "`%s` has no effect on a pipeline that is called: its caller decides", "errors", "lanes")
+		n.Refuse("E257", "write it at the step or the pipeline that calls", "`%s` has no effect on a pipeline that is called: its caller decides", "errors", "lanes", "history")
 	}
 	b.stage(first, lanes, 0, len(rest) > 0)
 	p.gives = b.given(first)
@@ -119,6 +120,18 @@ func lanesOf(n *yamlfile.Node) int {
 		n.Errorf("E104", "1 handles one message at a time", "`lanes` is 1 to 4096, not %d", i)
 	}
 	return int(i)
+}
+
+// failuresOnly reads `history:`, which is all where nothing is said.
+func failuresOnly(n *yamlfile.Node) bool {
+	switch n.Str() {
+	case "failures":
+		return true
+	case "", "all":
+	default:
+		n.Errorf("E105", "all is what is kept when nothing is said", "`history` is all or failures, not %q", n.Str())
+	}
+	return false
 }
 
 // splitAtReply parts the steps behind the first `reply` that others follow.
@@ -155,7 +168,7 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 	}
 	run := hub.Run(steps...)
 	stage := func(name, queue string, run hub.Next) *engine.Stage {
-		return &engine.Stage{Name: name, Queue: queue, Run: run, React: p.policy, Lanes: lanes, Trace: p.keeps || !p.From.outside() || index > 0}
+		return &engine.Stage{Name: name, Queue: queue, Run: run, React: p.policy, Lanes: lanes, Failing: p.failing, Keeps: p.keeps || !p.From.outside() || index > 0}
 	}
 	main := stage(name, queue, run)
 	if index == 0 {

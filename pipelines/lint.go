@@ -163,8 +163,8 @@ func (l *loading) circle(way []*Pipeline, last Destination, calls bool, told map
 	last.at.Errorf("E150", "add when:, expires:, a filter or idempotent on the way", "every message goes round for ever: %s", list)
 }
 
-// keepHistory makes pipelines keep the history of every message when one that they call changes the store.
-func (l *loading) keepHistory() {
+// keeping notes that a pipeline changes the store when one that it calls does.
+func (l *loading) keeping() {
 	for changed := true; changed; {
 		changed = false
 		for _, p := range l.Pipelines {
@@ -177,7 +177,7 @@ func (l *loading) keepHistory() {
 	}
 	for _, p := range l.Pipelines {
 		for _, s := range p.Stages {
-			s.Trace = s.Trace || p.keeps
+			s.Keeps = s.Keeps || p.keeps
 		}
 	}
 }

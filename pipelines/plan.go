@@ -83,7 +83,8 @@ type Pipeline struct {
 	policy  hub.Policy
 	body    hub.Step                                   // of `from: call`: what a call runs
 	asides  []*engine.Stage                            // what runs beside the pipeline: nothing follows it
-	keeps   bool                                       // some step changes the store: history of every message is kept
+	failing bool                                       // history is kept of failures alone
+	keeps   bool                                       // some step changes the store
 	reply   *yamlfile.Node                             // the first step that is a reply; nil: none
 	accept  func(m *hub.Message) (*hub.Message, error) // reads a message from the source, and holds it to the schemas; nil: as it is
 	replies bool                                       // some step answers the messages that carry a Return Address

@@ -103,7 +103,7 @@ func (h *handle) Close() error {
 // stage delivers the outbox of a target.
 func (f *farEnd) stage() *engine.Stage {
 	site := Site{Where: f.queue, Line: f.adapter.Line}
-	return &engine.Stage{Name: site.Where, Queue: site.Where, Direct: true, Trace: true, Run: func(ctx context.Context, x *hub.Exchange) error {
+	return &engine.Stage{Name: site.Where, Queue: site.Where, Direct: true, Keeps: true, Run: func(ctx context.Context, x *hub.Exchange) error {
 		began := x.Now()
 		if err := f.of(x).Send(ctx, x.Msg); err != nil {
 			return site.At(err)

@@ -31,7 +31,7 @@ func (c *cli) traceVerb() *cobra.Command {
 			}
 			return display(c, v, raw, show.Trace)
 		})
-	cmd.Long = "Show the timeline of a message ID or an order ID (correlation); last is the newest message from outside.\n" +
+	cmd.Long = "Show the timeline of a message ID, an order ID (correlation) or a trace ID (W3C Trace Context); last is the newest message from outside.\n" +
 		"Without a running hub the store's file is read."
 	return cmd
 }

@@ -192,7 +192,7 @@ func (rt *Runtime) full() error {
 // holdSources pauses the sources that bring messages which the store must keep, but for those that tell their callers.
 func (rt *Runtime) holdSources(on bool) {
 	for _, f := range rt.sources {
-		if f.stage.Trace && !f.stage.Answers {
+		if f.stage.Keeps && !f.stage.Answers {
 			f.hold(on)
 		}
 	}

@@ -127,7 +127,7 @@ type Entry struct {
 }
 
 func (rt *Runtime) entry(s *Stage, work context.Context, use *Use) *Entry {
-	return &Entry{refuser: refuser{rt.refused, s.source()}, rt: rt, stage: s, work: work, use: use}
+	return &Entry{refuser: refuser{rt.notes, s.source()}, rt: rt, stage: s, work: work, use: use}
 }
 
 var (
@@ -197,7 +197,7 @@ func (e *Entry) closed(m *hub.Message) error {
 		}
 		return err
 	}
-	if e.stage.Trace { // it would be kept: better nobody is asked for anything
+	if e.stage.Keeps { // it would be kept: better nobody is asked for anything
 		return e.rt.full()
 	}
 	return nil

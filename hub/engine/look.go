@@ -23,7 +23,7 @@ func (rt *Runtime) Figures(ctx context.Context) (figures.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	rt.WriteRefused()
+	rt.WriteNotes()
 	refused, err := store.CountRefused(ctx, rt.store)
 	if err != nil {
 		return nil, err

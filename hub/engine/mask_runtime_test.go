@@ -58,7 +58,7 @@ func TestFault_S2_RuntimeMasks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			stage := &engine.Stage{Name: "p", Queue: "q", Trace: true, Run: func(_ context.Context, x *hub.Exchange) error {
+			stage := &engine.Stage{Name: "p", Queue: "q", Run: func(_ context.Context, x *hub.Exchange) error {
 				x.Note(hub.Event{What: "called", Detail: secret})
 				return fail()
 			}, React: func(*hub.Error) hub.Reaction { return hub.Reaction{Retry: quick} }}

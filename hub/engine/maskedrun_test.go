@@ -25,7 +25,7 @@ func TestFailuresAreMasked(t *testing.T) {
 	masker.Hide(key, "key")
 	masker.Mark([]mask.Path{{Path: []string{"token"}, Secret: true}})
 	b.Masked(masker)
-	stage := &engine.Stage{Name: "s", Queue: "q", Trace: true, React: func(e *hub.Error) hub.Reaction {
+	stage := &engine.Stage{Name: "s", Queue: "q", React: func(e *hub.Error) hub.Reaction {
 		if e.Class == hub.Unavailable {
 			return hub.Reaction{Retry: hub.DefaultRetry}
 		}

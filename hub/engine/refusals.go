@@ -3,9 +3,6 @@ package engine
 import (
 	"cmp"
 	"context"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"orderhub/hub"
 	"orderhub/hub/escape"
@@ -14,27 +11,11 @@ import (
 )
 
 const (
-	keptASecond  = 100                    // refusals of one kind that are kept in a second; the rest is counted
-	keptAtOnce   = 1000                   // refusals that wait to be written; past it they are counted
-	keepEvery    = 250 * time.Millisecond // how long a refusal waits to be written with others
-	refusedKinds = 1000                   // kinds that are counted apart; what is new past it counts as reason "other"
-	headBytes    = 1 << 10                // of an input that are kept
+	keptASecond  = 100     // refusals of one kind that are kept in a second; the rest is counted
+	keptAtOnce   = 1000    // refusals that wait to be written; past it they are counted
+	refusedKinds = 1000    // kinds that are counted apart; what is new past it counts as reason "other"
+	headBytes    = 1 << 10 // of an input that are kept
 )
-
-// refusals takes notes in memory and writes them to the store in batches,
-// beside the acceptance path: a flood of them costs a counter each, and a few commits a second.
-type refusals struct {
-	rt    *Runtime
-	total atomic.Int64 // inputs refused since the start
-	wake  hub.Signal   // there is something to write
-
-	mu    sync.Mutex
-	kinds map[string]*refusedKind // by counter key
-	kept  []hub.Refusal           // to be written
-	some  bool                    // counts are to be written, too
-
-	writing sync.Mutex // held by the one who writes
-}
 
 // refusedKind is what is known of one source and reason.
 type refusedKind struct {
@@ -44,12 +25,8 @@ type refusedKind struct {
 	count   int64 // not written yet
 }
 
-func newRefusals(rt *Runtime) *refusals {
-	return &refusals{rt: rt, wake: hub.NewSignal(), kinds: map[string]*refusedKind{}}
-}
-
-// note counts r, and keeps it unless too many of its kind came in this second.
-func (s *refusals) note(r hub.Refusal) {
+// refuse counts r, and keeps it unless too many of its kind came in this second.
+func (s *notes) refuse(r hub.Refusal) {
 	if !r.Within {
 		s.total.Add(1)
 	}
@@ -68,7 +45,7 @@ func (s *refusals) note(r hub.Refusal) {
 }
 
 // count adds r to its kind, and tells whether it is to be kept.
-func (s *refusals) count(r *hub.Refusal) bool {
+func (s *notes) count(r *hub.Refusal) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := s.kindOf(r)
@@ -86,7 +63,7 @@ func (s *refusals) count(r *hub.Refusal) bool {
 	return true
 }
 
-func (s *refusals) kindOf(r *hub.Refusal) *refusedKind {
+func (s *notes) kindOf(r *hub.Refusal) *refusedKind {
 	key := store.RefusedKey(r.Source, r.Reason)
 	k := s.kinds[key]
 	if k == nil && len(s.kinds) >= refusedKinds {
@@ -99,73 +76,6 @@ func (s *refusals) kindOf(r *hub.Refusal) *refusedKind {
 		s.kinds[key] = k
 	}
 	return k
-}
-
-// run writes what is noted until ctx ends, and what is left then.
-func (s *refusals) run(ctx context.Context) {
-	known, _ := s.rt.store.Counters(ctx, store.RefusedCounter, "") // without them more kinds are counted apart
-	s.mu.Lock()
-	for key := range known {
-		if s.kinds[key] == nil {
-			s.kinds[key] = &refusedKind{}
-		}
-	}
-	s.mu.Unlock()
-	for ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case <-s.wake:
-			_ = s.write(false) // the log tells, and what is left is written later
-			hub.Pause(ctx, s.rt.clock, keepEvery)
-		}
-	}
-	_ = s.write(false)
-}
-
-// write makes what is noted durable. rows: only if there is more than counts to
-// write. What the store does not take is noted again.
-func (s *refusals) write(rows bool) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	u := s.take(rows)
-	if u == nil {
-		return nil
-	}
-	err := s.rt.Commit(context.Background(), u)
-	if err != nil {
-		s.putBack(u)
-		s.rt.unkept(err)
-	}
-	return err
-}
-
-// take is the unit that writes what is noted; nil: nothing is.
-func (s *refusals) take(rows bool) *hub.Unit {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.some || rows && len(s.kept) == 0 {
-		return nil
-	}
-	u := &hub.Unit{Refused: s.kept}
-	s.kept, s.some = nil, false
-	for key, k := range s.kinds {
-		if k.count > 0 {
-			u.Adds = append(u.Adds, hub.Add{Kind: store.RefusedCounter, Key: key, Delta: k.count})
-			k.count = 0
-		}
-	}
-	return u
-}
-
-func (s *refusals) putBack(u *hub.Unit) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.kept = append(u.Refused, s.kept...)
-	s.some = true
-	for _, a := range u.Adds {
-		s.kinds[a.Key].count += a.Delta
-	}
-	s.wake.Give()
 }
 
 // trim bounds what the row takes, and makes a text of the head. What is secret or
@@ -196,14 +106,14 @@ func trim(r *hub.Refusal, mask *mask.Masker) {
 
 // refuser is a Refuser of one source.
 type refuser struct {
-	to     *refusals
+	to     *notes
 	source string
 }
 
 // Refused keeps r as one of this source, unless it names another.
 func (f *refuser) Refused(r hub.Refusal) {
 	r.Source = cmp.Or(r.Source, f.source)
-	f.to.note(r)
+	f.to.refuse(r)
 }
 
 // Kept waits until what is kept is durable.

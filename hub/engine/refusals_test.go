@@ -18,7 +18,7 @@ import (
 // refusedIn are the refusals of a bench, newest first, and the counts by source and reason.
 func (b *bench) refusedIn(q store.RefusalQuery) (list []hub.Refusal, counts map[string]int64) {
 	b.t.Helper()
-	b.WriteRefused()
+	b.WriteNotes()
 	list, err := b.store.Refusals(b.t.Context(), q)
 	if err != nil {
 		b.t.Fatal(err)

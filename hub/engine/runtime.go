@@ -31,12 +31,11 @@ type Runtime struct {
 	log      *slog.Logger
 	recorder *Recorder
 	env      hub.StageEnv
-	seen     atomic.Uint64
 	observer hub.Observer // nil: nobody is told of runs
 	suspects sync.Mutex
 	requests broker.Requests[answer]
 	late     broker.Late
-	refused  *refusals
+	notes    *notes
 	dead     deadLog
 
 	room    atomic.Pointer[hub.Error] // why the store takes nothing from outside; nil: it does
@@ -61,7 +60,7 @@ func NewRuntime(s store.Store, clock hub.Clock, log *slog.Logger, recorder *Reco
 	rt.env.Save = rt.save
 	rt.env.Figures = rt.Figures
 	rt.shared, _ = s.(store.Shared)
-	rt.refused = newRefusals(rt)
+	rt.notes = newNotes(rt)
 	return rt
 }
 
@@ -103,13 +102,16 @@ func (rt *Runtime) AddSource(name string, src hub.Source, s *Stage) {
 func (rt *Runtime) Store() store.Store { return rt.store }
 
 // Refuser keeps what is refused by source, such as an adapter.
-func (rt *Runtime) Refuser(source string) hub.Refuser { return &refuser{rt.refused, source} }
+func (rt *Runtime) Refuser(source string) hub.Refuser { return &refuser{rt.notes, source} }
 
 // Refused counts the inputs that were refused since the runtime was made.
-func (rt *Runtime) Refused() int64 { return rt.refused.total.Load() }
+func (rt *Runtime) Refused() int64 { return rt.notes.total.Load() }
 
-// WriteRefused makes what was refused up to now durable, if the store takes it.
-func (rt *Runtime) WriteRefused() { _ = rt.refused.write(false) }
+// Unkept counts the messages that passed through and whose history was not kept since the runtime was made: they came faster than the store wrote.
+func (rt *Runtime) Unkept() int64 { return rt.notes.lost.Load() }
+
+// WriteNotes makes durable what was refused up to now, and the history of what passed through, if the store takes it.
+func (rt *Runtime) WriteNotes() { rt.notes.writeAll() }
 
 // WakeAll makes every dispatcher look at its queue, after changes from outside such as a replay.
 func (rt *Runtime) WakeAll() {
@@ -182,7 +184,7 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	noting, stopNoting := context.WithCancel(context.WithoutCancel(ctx))
 	defer notes.Wait()
 	defer stopNoting()
-	notes.Go(func() { rt.refused.run(noting) })
+	notes.Go(func() { rt.notes.run(noting) })
 	close(rt.started)
 	used := make(chan struct{}) // closed when all inputs are used up
 	if len(rt.sources) > 0 {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"maps"
 	"time"
 
 	"orderhub/hub"
@@ -25,7 +24,8 @@ type Stage struct {
 	Bound   Bound      // how much may wait for it
 	Inbox   bool       // messages from outside carry IDs that are the same on redelivery: keep them in the inbox
 	Direct  bool       // messages reach what it does without its queue, too, while none of their key lies there: a stage with a source, an outbox
-	Trace   bool       // keep the history of every message; else of failures only
+	Keeps   bool       // what it does with a message changes the store: nothing is taken in while that is full
+	Failing bool       // history is kept of failures alone
 	Answers bool       // its source waits for a reply: errors go to the caller
 	Replies bool       // it answers the messages that carry a Return Address; their errors go to the caller
 	Clock   bool       // it has one message, the Tick, which falls due again and again: it is given anew when the runtime begins, and is no work under way while it waits
@@ -84,8 +84,8 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *hub.Message, d *hub.Del
 // attempt runs the steps and commits what they did, again while another unit was quicker.
 func (rt *Runtime) attempt(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery, at hub.Span, asked bool) (*hub.Exchange, error) {
 	return rt.env.RetryConflicts(ctx, func() *hub.Exchange {
-		x := hub.NewExchange(handled(m, asked, s.Adapter != ""), &rt.env)
-		x.Unit.Span, x.Unit.Input, x.Trace = at, d, s.Trace || d != nil || traced(m) || rt.sampled()
+		x := hub.NewExchange(handled(m, asked), &rt.env)
+		x.Unit.Span, x.Unit.Input, x.Trace = at, d, !s.Failing || d != nil && d.Error != nil
 		if d != nil {
 			x.Vars, x.Unit.History = d.Vars, repeated(d, rt.clock)
 		}
@@ -115,24 +115,14 @@ func (rt *Runtime) finished(s *Stage, m *hub.Message, d *hub.Delivery, x *hub.Ex
 
 // handled is m as a stage's steps see it. The expiry of a request that they answer
 // says how long somebody waits for the answer; what else they send does not end with it.
-// The mark of a traced message that came from outside goes no further by itself.
-func handled(m *hub.Message, asked, outside bool) *hub.Message {
-	if (!asked || m.Expires.IsZero()) && !(outside && traced(m)) {
+func handled(m *hub.Message, asked bool) *hub.Message {
+	if !asked || m.Expires.IsZero() {
 		return m
 	}
 	c := *m
-	if asked {
-		c.Expires = time.Time{}
-	}
-	if outside && traced(m) {
-		c.Headers = maps.Clone(m.Headers)
-		delete(c.Headers, hub.HeaderTraced)
-	}
+	c.Expires = time.Time{}
 	return &c
 }
-
-// traced tells that a hub keeps the history of what m descends from: then all that becomes of it is kept as well.
-func traced(m *hub.Message) bool { return m.Headers[hub.HeaderTraced] != "" }
 
 // source is what feeds the stage.
 func (s *Stage) source() string { return cmp.Or(s.From, s.Name) }
@@ -159,9 +149,7 @@ func (rt *Runtime) commit(ctx context.Context, s *Stage, x *hub.Exchange, m *hub
 		}
 		u.Root, u.Correlation = m.Root(), x.Msg.Correlation
 		rt.Index.note(u, m)
-		if err := rt.Commit(ctx, u); err != nil { // what it tells of is done: it must not come again for that
-			rt.unkept(err)
-		}
+		rt.notes.passed(u)
 		return nil
 	}
 	if u.Input == nil {
@@ -200,12 +188,6 @@ func (rt *Runtime) behind(ctx context.Context, sends []hub.Send) (bool, error) {
 	return false, nil
 }
 
-// sampled picks one message in sampleEvery: of a pipeline that passes messages
-// through without the store, history is kept of those, and of failures.
-func (rt *Runtime) sampled() bool { return rt.seen.Add(1)%sampleEvery == 0 }
-
-const sampleEvery = 1024
-
 // Commit commits a unit and wakes the stages that read the queues it puts to.
 func (rt *Runtime) Commit(ctx context.Context, u *hub.Unit) error {
 	maskUnit(rt.env.Mask, u)
@@ -232,6 +214,9 @@ func (rt *Runtime) Commit(ctx context.Context, u *hub.Unit) error {
 func maskUnit(m *mask.Masker, u *hub.Unit) {
 	for i := range u.History {
 		u.History[i].Detail = m.Text(u.History[i].Detail)
+	}
+	for _, past := range u.Past {
+		maskUnit(m, past)
 	}
 	for i := range u.Puts {
 		maskFailure(m, u.Puts[i].Error)

@@ -68,6 +68,24 @@ var historyCases = []storeCase{
 		t.ok(err)
 		t.must(rows[0].Root == "r2", "last is %s", rows[0].Root)
 	}},
+	{"history_past", "the history of past units is kept in rows of their own, with the unit that brings it", func(t *storeTest) {
+		past := func(root string) *hub.Unit {
+			return &hub.Unit{Root: root, Correlation: "o", History: []hub.Event{{Message: root, What: "passed " + root}}}
+		}
+		t.commit(&hub.Unit{Past: []*hub.Unit{past("r1"), past("r2")}})
+		t.must(fmt.Sprint(t.story("o")) == "[passed r1 passed r2]", "%v", t.story("o"))
+	}},
+	{"history_trace", "history has its span, and is found by the trace of a message from outside, but a message does not bring what else is of its trace", func(t *storeTest) {
+		span := hub.Span{TraceContext: hub.TraceContext{Trace: hub.TraceID{1, 2}, Span: hub.SpanID{3}}, Parent: hub.SpanID{4}}
+		for _, root := range []string{"r1", "r2"} {
+			t.commit(&hub.Unit{Root: root, Span: span, History: []hub.Event{{Message: root, What: "received"}}})
+		}
+		t.note("r1", "", "sent")
+		t.must(fmt.Sprint(t.story(span.Trace.String())) == "[received received sent]", "%v", t.story(span.Trace.String()))
+		rows, err := t.s.History(context.Background(), "r1")
+		t.ok(err)
+		t.must(len(rows) == 2 && fmt.Sprintf("%+v", rows[0].Span) == fmt.Sprintf("%+v", span), "%+v, want the span %+v", rows, span)
+	}},
 	{"history_sweep", "Sweep deletes history older than keep", func(t *storeTest) {
 		t.note("r1", "", "old", "r9")
 		time.Sleep(2 * time.Millisecond)

@@ -59,7 +59,7 @@ type Reader interface {
 	hub.Records
 	// Kinds are the kinds of records that begin with the prefix, in their order.
 	Kinds(ctx context.Context, prefix string) ([]string, error)
-	// History is all that is known of a root message ID or a correlation, oldest first.
+	// History is all that is known of a root message ID, a correlation or a trace ID, oldest first.
 	// "last" is the newest root that came from outside.
 	History(ctx context.Context, id string) ([]HistoryRow, error)
 	// Find pages through the history, newest first: the rows of units that have one of the terms, or all rows.
@@ -122,6 +122,7 @@ type HistoryRow struct {
 	Seq         int64
 	Root        string
 	Correlation string
+	Span        hub.Span // of the run that the unit belongs to, without its links
 	Events      []hub.Event
 }
 

@@ -381,7 +381,7 @@ func (c *cage) store(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for what, query := range map[string]string{"history": "SELECT coalesce(root,'')||coalesce(corr,'')||events FROM history", "refusals": "SELECT id||coalesce(corr,'')||value FROM refused",
+	for what, query := range map[string]string{"history": "SELECT events FROM history", "names of history": "SELECT root||coalesce(corr,'') FROM history", "places": "SELECT text FROM places", "refusals": "SELECT id||coalesce(corr,'')||value FROM refused",
 		"errors": "SELECT coalesce(error,'') FROM messages", "records": "SELECT kind||key||value FROM records WHERE kind='process.stuck'", "counters": "SELECT kind||key FROM counters"} {
 		rows, err := db.Query(query)
 		if err != nil {

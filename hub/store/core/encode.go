@@ -125,9 +125,18 @@ func (r *reader) text() string {
 		r.bad = true
 		return ""
 	}
-	s := string(r.b[:n])
+	return string(r.bytes(int(n)))
+}
+
+// bytes takes n bytes; nil: there are fewer.
+func (r *reader) bytes(n int) []byte {
+	if n > len(r.b) {
+		r.bad, r.b = true, nil
+		return nil
+	}
+	out := r.b[:n]
 	r.b = r.b[n:]
-	return s
+	return out
 }
 
 func (r *reader) skip(n int) {

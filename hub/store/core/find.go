@@ -6,13 +6,12 @@ import (
 	"math"
 	"slices"
 
-	"orderhub/hub"
 	"orderhub/hub/store"
 )
 
 const (
-	findNewest = "SELECT seq, root, corr, events FROM history WHERE seq>=? AND seq<? ORDER BY seq DESC LIMIT ?"
-	findTerm   = "SELECT h.seq, h.root, h.corr, h.events FROM terms t JOIN history h ON h.seq=t.seq WHERE t.term=? AND t.seq>=? AND t.seq<? ORDER BY t.seq DESC LIMIT ?"
+	findNewest = "SELECT seq, root, corr, events, time FROM history WHERE seq>=? AND seq<? ORDER BY seq DESC LIMIT ?"
+	findTerm   = "SELECT h.seq, h.root, h.corr, h.events, h.time FROM terms t JOIN history h ON h.seq=t.seq WHERE t.term=? AND t.seq>=? AND t.seq<? ORDER BY t.seq DESC LIMIT ?"
 	findTime   = "SELECT seq, time FROM history WHERE seq>=? ORDER BY seq LIMIT 1"
 )
 
@@ -28,15 +27,12 @@ func (l *Look) Find(ctx context.Context, q store.FindQuery) (out []store.History
 		if err != nil {
 			return err
 		}
-		add := func(r Row) error {
-			out = append(out, rowOf(r))
-			return nil
-		}
+		add := func(r store.HistoryRow) { out = append(out, r) }
 		if q.Terms == nil {
-			return query(findNewest, []any{from, to, limitOf(q.Limit)}, add)
+			return l.historyRows(query, findNewest, []any{from, to, limitOf(q.Limit)}, add)
 		}
 		for _, term := range q.Terms {
-			if err := query(findTerm, []any{term, from, to, limitOf(q.Limit)}, add); err != nil {
+			if err := l.historyRows(query, findTerm, []any{term, from, to, limitOf(q.Limit)}, add); err != nil {
 				return err
 			}
 		}
@@ -48,7 +44,7 @@ func (l *Look) Find(ctx context.Context, q store.FindQuery) (out []store.History
 }
 
 // writtenAt is the number of the first row of the history that was written at a time or later, at most most; for the time 0 it is most.
-// Numbers rise with the time, so it is found by halves: time has no index.
+// Numbers rise with the time, but for the moment that a unit waits for the writer, so it is found by halves: time has no index.
 func writtenAt(query Query, at, most int64) (int64, error) {
 	if at == 0 {
 		return most, nil
@@ -74,13 +70,4 @@ func writtenAt(query Query, at, most int64) (int64, error) {
 		}
 	}
 	return lo, nil
-}
-
-// rowOf is a row of the history.
-func rowOf(r Row) store.HistoryRow {
-	events, err := decodeEvents(r.Bytes(3))
-	if err != nil {
-		events = []hub.Event{{What: Corrupt, Detail: err.Error()}}
-	}
-	return store.HistoryRow{Seq: r.Int(0), Root: r.Text(1), Correlation: r.Text(2), Events: events}
 }

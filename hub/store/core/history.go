@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	"orderhub/hub"
 	"orderhub/hub/store"
 )
 
@@ -22,9 +23,9 @@ const (
 )
 
 var historySQL = [...]string{
-	ByRoot:        "SELECT seq, root, corr, events FROM history WHERE root=? ORDER BY seq LIMIT ?",
-	ByCorrelation: "SELECT seq, root, corr, events FROM history WHERE corr=? ORDER BY seq LIMIT ?",
-	ByLink:        "SELECT h.seq, h.root, h.corr, h.events FROM links l JOIN history h ON h.seq=l.seq WHERE l.root=? ORDER BY h.seq LIMIT ?",
+	ByRoot:        "SELECT seq, root, corr, events, time FROM history WHERE root=? ORDER BY seq LIMIT ?",
+	ByCorrelation: "SELECT seq, root, corr, events, time FROM history WHERE corr=? ORDER BY seq LIMIT ?",
+	ByLink:        "SELECT h.seq, h.root, h.corr, h.events, h.time FROM links l JOIN history h ON h.seq=l.seq WHERE l.root=? ORDER BY h.seq LIMIT ?",
 }
 
 // History is all that is known of a root or a correlation, and of what is connected with it: at most 10,000 rows, oldest
@@ -44,14 +45,49 @@ func (l *Look) History(ctx context.Context, id string) (out []store.HistoryRow, 
 			id = root
 		}
 		out, err = Trace(id, func(by By, id string, row func(store.HistoryRow)) error {
-			return query(historySQL[by], []any{id, int64(historyRows)}, func(r Row) error {
-				row(rowOf(r))
-				return nil
-			})
+			return l.historyRows(query, historySQL[by], []any{id, int64(historyRows)}, row)
 		})
 		return err
 	})
 	return out, err
+}
+
+// historyRows calls row for each row of history that the statement finds. Places that are not known yet are read in between.
+func (l *Look) historyRows(query Query, sql string, args []any, row func(store.HistoryRow)) error {
+	var found []Row
+	unknown := map[int64]bool{}
+	err := query(sql, args, func(r Row) error {
+		found = append(found, slices.Clone(r))
+		placesIn(r.Bytes(3), func(id int64) {
+			if _, ok := l.Places.text(id); !ok {
+				unknown[id] = true
+			}
+		})
+		return nil
+	})
+	for id := range unknown {
+		if err == nil {
+			err = query("SELECT text FROM places WHERE id=?", []any{id}, func(r Row) error {
+				l.Places.learn(Place{id, r.Text(0)})
+				return nil
+			})
+		}
+	}
+	if err != nil {
+		return err
+	}
+	text := func(id int64) string {
+		text, _ := l.Places.text(id)
+		return text
+	}
+	for _, r := range found {
+		span, events, err := decodeHistory(r.Bytes(3), r.Int(4), r.Text(1), text)
+		if err != nil {
+			events = []hub.Event{{What: Corrupt, Detail: err.Error()}}
+		}
+		row(store.HistoryRow{Seq: r.Int(0), Root: r.Text(1), Correlation: r.Text(2), Span: span, Events: events})
+	}
+	return nil
 }
 
 // Trace follows roots, correlations and links from id on. find calls row for each row of history that it finds.

@@ -14,10 +14,9 @@ type Job[Q Queued] struct {
 	In      Q // of Unit.Input
 	End     End
 	Puts    []PutRow[Q]
-	Events  []byte
-	Links   []string // of the events, sorted, each once
-	Outside bool     // the unit is the first of a root
-	Refused [][]byte // the rows of Unit.Refused
+	History []History // of the unit, and of those that are past
+	Places  []Place   // that the rows of history name, and the table may not have yet
+	Refused [][]byte  // the rows of Unit.Refused
 	Size    int
 
 	// What a store sets that locks rows one batch at a time.
@@ -27,6 +26,8 @@ type Job[Q Queued] struct {
 
 	Do    func() error // instead of a unit: what to do inside a transaction
 	Alone func() error // instead of a unit: what to do outside of one
+
+	places *Places // that Places are of
 
 	Held *Claim // that of the input, which this job has made busy
 	Err  error
@@ -61,9 +62,9 @@ type Name struct {
 // rowSize is about what a row costs besides its texts.
 const rowSize = 128
 
-// Encode makes the job of a unit. queue finds a queue by its name.
-func Encode[Q Queued](u *hub.Unit, now time.Time, queue func(name string) (Q, error)) (j *Job[Q], err error) {
-	j = &Job[Q]{Unit: u, Size: 2 * rowSize, Refused: encodeRefusals(u.Refused)}
+// Encode makes the job of a unit. places are the store's, queue finds a queue by its name.
+func Encode[Q Queued](u *hub.Unit, now time.Time, places *Places, queue func(name string) (Q, error)) (j *Job[Q], err error) {
+	j = &Job[Q]{Unit: u, places: places, Size: 2 * rowSize, Refused: encodeRefusals(u.Refused)}
 	for _, row := range j.Refused {
 		j.Size += len(row) + rowSize
 	}
@@ -85,17 +86,22 @@ func Encode[Q Queued](u *hub.Unit, now time.Time, queue func(name string) (Q, er
 	for i := range u.Writes {
 		j.Size += len(u.Writes[i].Value) + rowSize/2
 	}
-	if len(u.History) > 0 {
-		j.Events = appendEvents(make([]byte, 0, 192*len(u.History)), u.History)
-		j.Outside = CameFromOutside(u)
-		for i := range u.History {
-			j.Links = append(j.Links, u.History[i].Links...)
-		}
-		slices.Sort(j.Links)
-		j.Links = slices.Compact(j.Links)
-		j.Size += len(j.Events) + 32*len(u.Terms)
+	j.note(u, now)
+	for _, past := range u.Past {
+		j.note(past, now)
 	}
 	return j, nil
+}
+
+// note adds the history of u, or of a unit that is past.
+func (j *Job[Q]) note(u *hub.Unit, now time.Time) {
+	if len(u.History) == 0 {
+		return
+	}
+	var h History
+	h, j.Places = encodeHistory(u, Nanos(now), j.places, j.Places)
+	j.History = append(j.History, h)
+	j.Size += len(h.Events) + 32*len(h.Terms) + rowSize
 }
 
 func encodeEnd(f *hub.Finish, now time.Time) End {

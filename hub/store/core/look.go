@@ -18,7 +18,8 @@ import (
 // Its statements are SQLite's: placeholders are "?", and "INDEXED BY" names the index that a statement is made for,
 // since SQLite keeps no statistics here. Another database is told them in its own words by its Query.
 type Look struct {
-	Clock hub.Clock
+	Clock  hub.Clock
+	Places *Places
 	// Read lends a connection for a short time. It runs f again when that was lost.
 	Read func(ctx context.Context, f func(query Query) error) error
 	// Records tells how the records of a kind are read.

@@ -85,6 +85,9 @@ func (w *Writer[Q]) Submit(ctx context.Context, j *Job[Q]) error {
 		return err
 	}
 	<-j.done
+	if j.Err == nil && len(j.Places) > 0 {
+		j.places.keep(j.Places)
+	}
 	return j.Err
 }
 

@@ -44,6 +44,7 @@ type memoryQueue struct {
 
 type memoryHistory struct {
 	store.HistoryRow
+	links []string // by which it is found as well
 	time  time.Time
 	terms []int64
 }
@@ -312,11 +313,14 @@ func (s *Store) put(p *hub.Put, now time.Time) {
 }
 
 func (s *Store) note(u *hub.Unit, now time.Time) {
+	for _, past := range u.Past {
+		s.note(past, now)
+	}
 	if len(u.History) == 0 {
 		return
 	}
 	s.seq++
-	s.rowsOf = append(s.rowsOf, memoryHistory{store.HistoryRow{Seq: s.seq, Root: u.Root, Correlation: u.Correlation, Events: u.History}, now, u.Terms})
+	s.rowsOf = append(s.rowsOf, memoryHistory{store.HistoryRow{Seq: s.seq, Root: u.Root, Correlation: u.Correlation, Span: u.Span, Events: u.History}, core.LinksOf(u), now, u.Terms})
 	if core.CameFromOutside(u) {
 		s.last = u.Root
 	}

@@ -105,9 +105,7 @@ func (b *batch) ask(ctx context.Context, c *pgx.Conn, number int64) error {
 	b.askNames(q)
 	n := 0
 	for _, j := range b.jobs {
-		if n += len(j.Puts) + len(j.Writes) + len(j.Refused); j.Events != nil {
-			n++
-		}
+		n += len(j.Puts) + len(j.Writes) + len(j.Refused) + len(j.History)
 	}
 	if n > 0 {
 		q.Queue(sqlNumbers, n).Query(reads(func(r core.Row) { b.numbers = append(b.numbers, r.Int(0)) }))

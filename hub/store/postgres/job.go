@@ -22,7 +22,7 @@ func (s *Store) Commit(ctx context.Context, u *hub.Unit) error {
 		return err
 	}
 	begun, now := time.Now(), s.o.Clock.Now()
-	j, err := core.Encode(u, now, func(name string) (*queue, error) { return s.queue(ctx, name) })
+	j, err := core.Encode(u, now, s.Places, func(name string) (*queue, error) { return s.queue(ctx, name) })
 	if err != nil {
 		return err
 	}

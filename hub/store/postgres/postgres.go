@@ -81,7 +81,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		return nil, store.Setupf("store postgres: %w", err)
 	}
 	s.Writer = core.NewWriter(s.place, &s.o.Options, s.try)
-	s.Look = core.Look{Clock: o.Clock, Read: s.look, Records: func(string) *core.RecordSQL { return records }}
+	s.Look = core.Look{Clock: o.Clock, Places: &core.Places{}, Read: s.look, Records: func(string) *core.RecordSQL { return records }}
 	s.writer, s.keeper = link{s: s}, link{s: s}
 	if err := s.begin(ctx); err != nil {
 		return nil, fmt.Errorf("store %s: %w", s.place, errors.Join(err, s.writer.close()))

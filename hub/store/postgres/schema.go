@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const postgresVersion = 4
+const postgresVersion = 5
 
 // The tables of schema.go, with what several hubs need. Names of messages and
 // records are bytea: they come from outside, and may hold what text may not.
@@ -46,7 +46,8 @@ CREATE TABLE records(kind text COLLATE "C", key bytea, version bigint NOT NULL, 
 CREATE INDEX expiring ON records(expires) WHERE expires IS NOT NULL;
 CREATE TABLE counters(kind text COLLATE "C", key bytea, value bigint NOT NULL, PRIMARY KEY(kind, key)) WITH (fillfactor=50);
 CREATE TABLE history(seq bigint PRIMARY KEY, time bigint NOT NULL, root bytea NOT NULL, corr bytea,
-	outside boolean NOT NULL, events bytea NOT NULL); -- a JSON array
+	outside boolean NOT NULL, events bytea NOT NULL); -- core/events.go
+CREATE TABLE places(id bigint PRIMARY KEY, text bytea NOT NULL); -- of events: pipeline/step, file:line and what happened
 CREATE INDEX history_root ON history(root);
 CREATE INDEX history_corr ON history(corr) WHERE corr IS NOT NULL;
 CREATE TABLE refused(seq bigint PRIMARY KEY, time bigint NOT NULL, id bytea NOT NULL, corr bytea,

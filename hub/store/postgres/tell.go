@@ -31,11 +31,12 @@ const (
 		ON CONFLICT(kind,key) DO UPDATE SET version=excluded.version, crc=excluded.crc, value=excluded.value, expires=excluded.expires`
 	sqlForget  = "DELETE FROM records r USING unnest($1::text[],$2::bytea[]) u(kind,key) WHERE r.kind=u.kind AND r.key=u.key"
 	sqlHistory = `INSERT INTO history(seq,time,root,corr,outside,events)
-		SELECT u.seq, $6, u.root, nullif(u.corr,''), u.outside, u.events
-		FROM unnest($1::bigint[],$2::bytea[],$3::bytea[],$4::boolean[],$5::bytea[]) u(seq,root,corr,outside,events)`
-	sqlTerms = "INSERT INTO terms SELECT * FROM unnest($1::bigint[],$2::bigint[])"
-	sqlLink  = "INSERT INTO links SELECT * FROM unnest($1::bytea[],$2::bigint[])"
-	sqlAdds  = `INSERT INTO counters SELECT * FROM unnest($1::text[],$2::bytea[],$3::bigint[])
+		SELECT u.seq, u.time, u.root, nullif(u.corr,''), u.outside, u.events
+		FROM unnest($1::bigint[],$2::bigint[],$3::bytea[],$4::bytea[],$5::boolean[],$6::bytea[]) u(seq,time,root,corr,outside,events)`
+	sqlPlaces = "INSERT INTO places SELECT DISTINCT * FROM unnest($1::bigint[],$2::bytea[]) u(id,text) ORDER BY id ON CONFLICT DO NOTHING"
+	sqlTerms  = "INSERT INTO terms SELECT * FROM unnest($1::bigint[],$2::bigint[])"
+	sqlLink   = "INSERT INTO links SELECT * FROM unnest($1::bytea[],$2::bigint[])"
+	sqlAdds   = `INSERT INTO counters SELECT * FROM unnest($1::text[],$2::bytea[],$3::bigint[])
 		ON CONFLICT(kind,key) DO UPDATE SET value=counters.value+excluded.value`
 )
 
@@ -122,21 +123,24 @@ func (b *batch) tellRecords(q *pgx.Batch) {
 }
 
 func (b *batch) tellHistory(q *pgx.Batch) {
-	var history, links, terms columns
+	var history, links, terms, places columns
 	for _, j := range b.passed {
-		if j.Events == nil {
-			continue
+		for _, p := range j.Places {
+			places.add(p.ID, []byte(p.Text))
 		}
-		seq := b.next()
-		history.add(seq, []byte(j.Unit.Root), []byte(j.Unit.Correlation), j.Outside, j.Events)
-		for _, l := range j.Links {
-			links.add([]byte(l), seq)
-		}
-		for _, t := range j.Unit.Terms {
-			terms.add(seq, t)
+		for i := range j.History {
+			h, seq := &j.History[i], b.next()
+			history.add(seq, h.Time, []byte(h.Root), []byte(h.Correlation), h.Outside, h.Events)
+			for _, l := range h.Links {
+				links.add([]byte(l), seq)
+			}
+			for _, t := range h.Terms {
+				terms.add(seq, t)
+			}
 		}
 	}
-	history.queue(q, sqlHistory, core.Nanos(b.now))
+	places.queue(q, sqlPlaces)
+	history.queue(q, sqlHistory)
 	links.queue(q, sqlLink)
 	terms.queue(q, sqlTerms)
 }

@@ -41,7 +41,7 @@ func (s *Store) Commit(ctx context.Context, u *hub.Unit) error {
 	if len(u.Puts) > 0 && u.Input == nil && s.spaceLow() {
 		return s.noSpace()
 	}
-	j, err := core.Encode(u, s.o.Clock.Now(), func(name string) (*queue, error) { return s.queueOf(name), nil })
+	j, err := core.Encode(u, s.o.Clock.Now(), s.Places, func(name string) (*queue, error) { return s.queueOf(name), nil })
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (b *batch) all(jobs []*job) error {
 	need := int64(0)
 	for _, j := range jobs {
 		if j.Unit != nil {
-			need += int64(len(j.Puts)+len(j.Unit.Writes)+len(j.Unit.Refused)) + 2 // its inbox key, and its history
+			need += int64(len(j.Puts)+len(j.Unit.Writes)+len(j.Unit.Refused)+len(j.History)) + 1 // its inbox key
 		}
 	}
 	if err := b.reserve(need); err != nil {

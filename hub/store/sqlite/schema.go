@@ -10,7 +10,7 @@ import (
 
 const (
 	applicationID = 0x6f687562 // "ohub"
-	schemaVersion = 5
+	schemaVersion = 6
 )
 
 // A row of messages is in no index but those of its state, so a message that
@@ -45,7 +45,8 @@ CREATE TABLE states(id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NUL
 CREATE INDEX expiring_states ON states(expires) WHERE expires IS NOT NULL;
 CREATE TABLE counters(kind TEXT, key TEXT, value INTEGER NOT NULL, PRIMARY KEY(kind, key)) WITHOUT ROWID;
 CREATE TABLE history(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, root TEXT NOT NULL, corr TEXT,
-	outside INTEGER, events BLOB NOT NULL); -- a JSON array
+	outside INTEGER, events BLOB NOT NULL); -- core/events.go
+CREATE TABLE places(id INTEGER PRIMARY KEY, text TEXT NOT NULL); -- of events: pipeline/step, file:line and what happened
 CREATE INDEX history_root ON history(root);
 CREATE INDEX history_corr ON history(corr) WHERE corr IS NOT NULL;
 CREATE TABLE refused(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, id TEXT NOT NULL, corr TEXT,
@@ -53,7 +54,7 @@ CREATE TABLE refused(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, id TEXT NOT
 CREATE INDEX refused_id ON refused(id);
 CREATE INDEX refused_corr ON refused(corr) WHERE corr IS NOT NULL;
 CREATE INDEX refused_kind ON refused(source, reason, seq);
-CREATE TABLE links(root TEXT, seq INTEGER, PRIMARY KEY(root, seq)) WITHOUT ROWID; -- roots named in a row's Links
+CREATE TABLE links(root TEXT, seq INTEGER, PRIMARY KEY(root, seq)) WITHOUT ROWID; -- roots named in a row's Links, and its trace
 CREATE TABLE terms(seq INTEGER, term INTEGER, PRIMARY KEY(seq, term)) WITHOUT ROWID; -- what a row of history is found by
 CREATE INDEX terms_term ON terms(term, seq);
 `

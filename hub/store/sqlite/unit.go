@@ -221,28 +221,35 @@ func (b *batch) drop(q *queue, name string) error {
 		})
 }
 
-// history keeps the events of a unit.
+// history keeps the history of a unit, and of those that are past.
 func (b *batch) history(j *job) error {
-	if len(j.Events) == 0 {
-		return nil
-	}
-	seq, outside := b.next(), any(nil)
-	if j.Outside {
-		outside, b.last = int64(1), j.Unit.Root
-	}
-	_, err := b.c.exec("INSERT INTO history(seq,time,root,corr,outside,events) VALUES(?,?,?,?,?,?)",
-		seq, core.Nanos(b.now), j.Unit.Root, core.Optional(j.Unit.Correlation), outside, j.Events)
-	for _, l := range j.Links {
-		if err == nil {
-			_, err = b.c.exec("INSERT INTO links VALUES(?,?)", l, seq)
+	for _, p := range j.Places {
+		if _, err := b.c.exec("INSERT OR IGNORE INTO places VALUES(?,?)", p.ID, p.Text); err != nil {
+			return err
 		}
 	}
-	for _, t := range j.Unit.Terms {
-		if err == nil {
-			_, err = b.c.exec("INSERT INTO terms VALUES(?,?)", seq, t)
+	for i := range j.History {
+		h := &j.History[i]
+		seq, outside := b.next(), any(nil)
+		if h.Outside {
+			outside, b.last = int64(1), h.Root
+		}
+		if _, err := b.c.exec("INSERT INTO history(seq,time,root,corr,outside,events) VALUES(?,?,?,?,?,?)",
+			seq, h.Time, h.Root, core.Optional(h.Correlation), outside, h.Events); err != nil {
+			return err
+		}
+		for _, l := range h.Links {
+			if _, err := b.c.exec("INSERT INTO links VALUES(?,?)", l, seq); err != nil {
+				return err
+			}
+		}
+		for _, t := range h.Terms {
+			if _, err := b.c.exec("INSERT INTO terms VALUES(?,?)", seq, t); err != nil {
+				return err
+			}
 		}
 	}
-	return err
+	return nil
 }
 
 const (

@@ -50,13 +50,14 @@ type Trace struct {
 	State        string          `json:"state"` // of what is in the store; when nothing is on its way, of the instance
 	Roots        []string        `json:"roots"` // the messages from outside that belong together
 	Correlations []string        `json:"correlations,omitempty"`
+	Traces       []string        `json:"traces,omitempty"` // of W3C Trace Context, that its events belong to
 	Events       []TraceEvent    `json:"events"`
 	Stored       []Stored        `json:"stored,omitempty"`    // what is still, or dead, in the store, but for timers of the instances
 	Refused      []hub.Refusal   `json:"refused,omitempty"`   // of the ID, or of one of the correlations
 	Instances    []*process.View `json:"instances,omitempty"` // of processes, with one of the correlations
 }
 
-// TraceEvent is a hub.Event as a trace shows it.
+// TraceEvent is a hub.Event as a trace shows it, with the span that it happened in.
 type TraceEvent struct {
 	Time    time.Time     `json:"time"`
 	Took    time.Duration `json:"took_ns,omitempty"`
@@ -65,7 +66,21 @@ type TraceEvent struct {
 	Line    string        `json:"line,omitempty"`
 	What    string        `json:"what"`
 	Detail  string        `json:"detail,omitempty"`
-	Links   []string      `json:"-"`
+	Trace   string        `json:"trace,omitempty"`
+	Span    string        `json:"span,omitempty"`
+	Parent  string        `json:"parent,omitempty"` // "": the trace begins here
+}
+
+// EventOf is how an event in a span is shown.
+func EventOf(e *hub.Event, s *hub.Span) TraceEvent {
+	out := TraceEvent{Time: e.Time, Took: e.Took, Message: e.Message, Where: e.Where, Line: e.Line, What: e.What, Detail: e.Detail}
+	if s.TraceContext.Span != (hub.SpanID{}) {
+		out.Trace, out.Span = s.Trace.String(), s.TraceContext.Span.String()
+	}
+	if s.Parent != (hub.SpanID{}) {
+		out.Parent = s.Parent.String()
+	}
+	return out
 }
 
 // Sent is what became of a message that was sent by hand.

@@ -33,8 +33,9 @@ type Status struct {
 	Paused   []Pause                     `json:"paused"`
 
 	Processes []ProcessStatus      `json:"processes"`
-	Refused   []store.RefusalCount `json:"refused"`   // by source and reason: the ten kinds that came last
-	Attention []Attention          `json:"attention"` // what somebody should look at
+	Refused   []store.RefusalCount `json:"refused"`        // by source and reason: the ten kinds that came last
+	Unkept    int64                `json:"history_unkept"` // messages that passed through, and whose history came faster than the store writes, since this configuration was loaded
+	Attention []Attention          `json:"attention"`      // what somebody should look at
 }
 
 // Unread are the queues with messages that no stage reads.

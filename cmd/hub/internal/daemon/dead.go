@@ -130,8 +130,8 @@ func hideBeginnings(list []hub.Refusal) {
 	}
 }
 
-// upToDate is the store, with what was refused up to now.
+// upToDate is the store, with what was refused, and what passed through, up to now.
 func (d *Daemon) upToDate() store.Store {
-	d.current.Load().rt.WriteRefused()
+	d.current.Load().rt.WriteNotes()
 	return d.storage
 }

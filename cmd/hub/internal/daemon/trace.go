@@ -29,7 +29,7 @@ func (a *admin) trace(r *http.Request) (*api.Trace, error) {
 	return t, err
 }
 
-// Trace is the trace of a message ID, a correlation, or "last".
+// Trace is the trace of a message ID, a correlation, a trace ID, or "last".
 func (d *Daemon) Trace(ctx context.Context, id string) (*api.Trace, error) {
 	g := d.current.Load()
 	return traceIn(ctx, d.upToDate(), id, g.Processes(), g.Reads())
@@ -98,7 +98,10 @@ func (v *tracing) addHistory(rows []store.HistoryRow) {
 			v.correlations[c] = true
 		}
 		for _, e := range inOrder(row) {
-			v.Events = append(v.Events, api.TraceEvent(e))
+			shown := api.EventOf(&e, &row.Span)
+			if v.Events = append(v.Events, shown); shown.Trace != "" && !slices.Contains(v.Traces, shown.Trace) {
+				v.Traces = append(v.Traces, shown.Trace)
+			}
 		}
 	}
 	slices.SortStableFunc(v.Events, func(x, y api.TraceEvent) int { return x.Time.Compare(y.Time) })
@@ -246,7 +249,7 @@ func (v *tracing) known() error {
 	case v.ID == last:
 		return api.NotFoundf("nothing came in yet")
 	}
-	return api.NotFoundf("nothing is known of %s: give a message ID, an order ID, or last", v.ID)
+	return api.NotFoundf("nothing is known of %s: give a message ID, an order ID, a trace ID, or last", v.ID)
 }
 
 const scanLimit = 5000 // messages in the store up to which all are looked at

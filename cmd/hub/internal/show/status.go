@@ -40,6 +40,10 @@ func Status(s *screen.Screen, v *api.Status) {
 		s.Print("")
 		RefusedCounts(s, v.Refused)
 	}
+	if v.Unkept > 0 {
+		s.Print("")
+		s.Print("history of %s is not kept: they pass through faster than the store writes (history: failures)", words.Plural(int(v.Unkept), "message"))
+	}
 	if len(v.Counters) > 0 {
 		s.Print("")
 		var rows []screen.Row
