@@ -4,6 +4,7 @@ package memory
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -312,6 +313,9 @@ func (s *Store) put(p *hub.Put, now time.Time) {
 	}
 }
 
+// mostRows bounds the history: there are at least the newest so many rows, and less than twice as many, some 10 MB.
+const mostRows = 10_000
+
 func (s *Store) note(u *hub.Unit, now time.Time) {
 	for _, past := range u.Past {
 		s.note(past, now)
@@ -321,6 +325,9 @@ func (s *Store) note(u *hub.Unit, now time.Time) {
 	}
 	s.seq++
 	s.rowsOf = append(s.rowsOf, memoryHistory{store.HistoryRow{Seq: s.seq, Root: u.Root, Correlation: u.Correlation, Span: u.Span, Events: u.History}, core.LinksOf(u), now, u.Terms})
+	if len(s.rowsOf) >= 2*mostRows {
+		s.rowsOf = slices.Clone(s.rowsOf[mostRows:])
+	}
 	if core.CameFromOutside(u) {
 		s.last = u.Root
 	}
