@@ -272,17 +272,21 @@ type state struct {
 		Done, Failed int64
 		Paused       bool
 	}
-	Queues []struct {
-		Queue                      string
-		Ready, Waiting, Held, Dead int
-	}
+	Queues   []queue
 	Counters map[string]map[string]int64
 	Paused   []struct{ Pipeline, Reason string }
 }
 
+type queue struct {
+	Queue                      string
+	Ready, Waiting, Held, Dead int
+}
+
+// status leaves out the queues of clocks, whose one message always waits for the next time.
 func (s *site) status() (st state) {
 	s.t.Helper()
 	s.ask(&st, "status")
+	st.Queues = slices.DeleteFunc(st.Queues, func(q queue) bool { return strings.HasSuffix(q.Queue, "!clock") })
 	return st
 }
 
