@@ -94,3 +94,15 @@ func goFiles(t *testing.T) (files []string) {
 	}
 	return files
 }
+
+// TestPackagesFitAScreen: a package has 25 files at most that are no tests, else it is two.
+func TestPackagesFitAScreen(t *testing.T) {
+	count := map[string]int{}
+	for _, file := range goFiles(t) {
+		if dir := filepath.Dir(file); count[dir] < 25 {
+			count[dir]++
+		} else {
+			t.Errorf("%s is the 26th file of %s", filepath.Base(file), dir)
+		}
+	}
+}

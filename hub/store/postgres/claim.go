@@ -16,7 +16,7 @@ const (
 	sqlDue   = "SELECT " + core.Columns + ", false FROM messages m WHERE queue=$1 AND state=2 AND due<=$2 AND seq<>ALL($3) ORDER BY due, seq LIMIT $4"
 	sqlReady = "SELECT " + core.Columns + ", " + isBehind + " FROM messages m WHERE queue=$1 AND state=1 AND seq<>ALL($2) ORDER BY seq LIMIT $3"
 	sqlNext  = "SELECT coalesce((SELECT due FROM messages WHERE queue=$1 AND state=2 AND due>$2 AND seq<>ALL($3) ORDER BY due LIMIT 1), 0)"
-	sqlHeld  = "SELECT " + core.Columns + ", false FROM messages m WHERE queue=$1 AND key=$2 AND state=3 AND seq<>ALL($3)" +
+	sqlHeld  = "SELECT " + core.Columns + ", false FROM messages m WHERE queue=$1 AND seq<>ALL($2) AND key=$3 AND state=3" +
 		" AND NOT " + isRetried + " ORDER BY seq LIMIT $4"
 
 	earlier   = "EXISTS(SELECT 1 FROM messages w WHERE w.queue=m.queue AND w.key=m.key AND w.seq<m.seq AND "

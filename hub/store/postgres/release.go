@@ -25,14 +25,17 @@ func (s *Store) ClaimHeld(ctx context.Context, name, key string, limit int, leas
 	q.Serial.Lock()
 	defer q.Serial.Unlock()
 	for {
-		if out, damaged, err := s.claimHeld(ctx, q, key, limit, lease); err != nil || len(out) > 0 || damaged == 0 {
+		now := s.o.Clock.Now()
+		give := func(d *hub.Delivery) *hub.Delivery { return s.give(q, d, now, lease) }
+		if out, damaged, err := s.claimBy(ctx, q, now, give, sqlHeld, []byte(key), limit); err != nil || len(out) > 0 || damaged == 0 {
 			return out, err
 		}
 	}
 }
 
-func (s *Store) claimHeld(ctx context.Context, q *queue, key string, limit int, lease time.Duration) (out []*hub.Delivery, damaged int, err error) {
-	now := s.o.Clock.Now()
+// claimBy gives the messages of q that sql finds and that are still this hub's to give then. The parameters of sql are the queue, the messages that
+// it leaves out since this hub has claimed them, and args. Damaged ones are buried, and counted. q.Serial is held.
+func (s *Store) claimBy(ctx context.Context, q *queue, now time.Time, give func(*hub.Delivery) *hub.Delivery, sql string, args ...any) (out []*hub.Delivery, damaged int, err error) {
 	s.mu.Lock()
 	if !q.relied() {
 		s.mu.Unlock()
@@ -44,7 +47,7 @@ func (s *Store) claimHeld(ctx context.Context, q *queue, key string, limit int, 
 	var f found
 	err = s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
 		f = found{clock: s.o.Clock}
-		return ask(ctx, c, f.scan, sqlHeld, q.ID, []byte(key), claimed, limit)
+		return ask(ctx, c, f.scan, sql, append([]any{q.ID, claimed}, args...)...)
 	})
 	if err == nil {
 		err = s.bury(ctx, q, f.Bad)
@@ -58,7 +61,7 @@ func (s *Store) claimHeld(ctx context.Context, q *queue, key string, limit int, 
 		return nil, 0, nil
 	}
 	for _, d := range f.Good {
-		out = append(out, s.give(q, d, now, lease))
+		out = append(out, give(d))
 	}
 	return out, len(f.Bad), nil
 }
