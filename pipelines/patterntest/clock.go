@@ -20,7 +20,7 @@ func (c *Clock) Advance(d time.Duration) { c.Set(c.Now().Add(d)) }
 // Await returns when somebody waits for exactly d from now.
 func (c *Clock) Await(t testing.TB, d time.Duration) {
 	t.Helper()
-	until(t, "a timer of "+d.String(), func() bool {
+	Until(t, "a timer of "+d.String(), func() bool {
 		due := c.Now().Add(d)
 		c.Lock()
 		defer c.Unlock()
@@ -28,8 +28,8 @@ func (c *Clock) Await(t testing.TB, d time.Duration) {
 	})
 }
 
-// until polls a condition of other goroutines, in real time.
-func until(t testing.TB, what string, ok func() bool) {
+// Until polls a condition of other goroutines, in real time.
+func Until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {

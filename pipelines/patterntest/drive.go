@@ -59,7 +59,7 @@ func (h *Hub) Advance(d time.Duration) {
 func (h *Hub) Settle() {
 	h.t.Helper()
 	quiet := 0
-	until(h.t, "quiet hub", func() bool {
+	Until(h.t, "quiet hub", func() bool {
 		if quiet++; h.busy() {
 			quiet = 0
 		}

@@ -66,7 +66,7 @@ func TestBranchesJoin(t *testing.T) {
 		t.Errorf("it stands at %s, want %s", got, want)
 	}
 	goods.let()
-	eventually(t, "the goods are packed", func() bool { return strings.Contains(places(s.view("W-1")), "packing=done") })
+	patterntest.Until(t, "the goods are packed", func() bool { return strings.Contains(places(s.view("W-1")), "packing=done") })
 	s.wantCalls("shipping.book", 0)
 	money.let()
 	s.Settle()
@@ -117,9 +117,9 @@ func TestLeavingWaitsForACall(t *testing.T) {
 	s := fill(t, map[string]patterntest.Answer{"billing.charge": money.answer, "shipping.pick": answer(`{"there":false}`)})
 	s.hand(`{"id":"W-1","total":9}`)
 	money.await(t)
-	eventually(t, "the goods are waited for", func() bool { return strings.Contains(places(s.view("W-1")), "waiting=waiting") })
+	patterntest.Until(t, "the goods are waited for", func() bool { return strings.Contains(places(s.view("W-1")), "waiting=waiting") })
 	s.tell("W-1", "lost", "")
-	eventually(t, "it is leaving", func() bool { return s.view("W-1").Leaving == "cancelling" })
+	patterntest.Until(t, "it is leaving", func() bool { return s.view("W-1").Leaving == "cancelling" })
 	if v := s.at("W-1", "filling"); !strings.Contains(places(v), "money=running") {
 		t.Errorf("the running call is left: %s", places(v))
 	}
@@ -211,12 +211,12 @@ func TestWhatIsLeftLeadsNowhereElse(t *testing.T) {
 			s.hand(`{"id":"W-1"}`)
 			g.await(t)
 			s.tell("W-1", c.first, "")
-			eventually(t, "it is leaving", func() bool { return s.view("W-1").Leaving != "" })
+			patterntest.Until(t, "it is leaving", func() bool { return s.view("W-1").Leaving != "" })
 			s.Clock.Advance(c.wait)
 			if c.second != "" {
 				s.tell("W-1", c.second, "")
 			}
-			eventually(t, "nothing is left to be taken", func() bool { return s.idle() })
+			patterntest.Until(t, "nothing is left to be taken", func() bool { return s.idle() })
 			g.let()
 			s.Settle()
 			s.at("W-1", c.want)

@@ -59,7 +59,7 @@ func TestCancelWhileAFarEndIsAsked(t *testing.T) {
 			s.hand(`{"id":"W-1","total":9}`)
 			g.await(t)
 			s.tell("W-1", "cancel", "")
-			eventually(t, "it is told", func() bool { v := s.view("W-1"); return v.Leaving == "cancelling" || len(v.Early) == 1 })
+			patterntest.Until(t, "it is told", func() bool { v := s.view("W-1"); return v.Leaving == "cancelling" || len(v.Early) == 1 })
 			g.let()
 			s.Settle()
 			s.at("W-1", "cancelled")
@@ -83,7 +83,7 @@ func TestCancelWhileAFarEndFails(t *testing.T) {
 			s.hand(`{"id":"W-1","total":9}`)
 			g.await(t)
 			s.tell("W-1", "cancel", "")
-			eventually(t, "it is leaving", func() bool { return s.view("W-1").Leaving == "cancelling" })
+			patterntest.Until(t, "it is leaving", func() bool { return s.view("W-1").Leaving == "cancelling" })
 			g.let()
 			g.let()
 			s.Settle()
@@ -107,7 +107,7 @@ func TestCancelTwice(t *testing.T) {
 	s.tell("W-1", "cancel", "")
 	g.await(t)
 	s.Put("process order", process.Cancel("order", "W-1", "C", "test", s.Clock.Now()).Msg)
-	eventually(t, "the second is taken", func() bool {
+	patterntest.Until(t, "the second is taken", func() bool {
 		return !slices.ContainsFunc(s.Waiting("process order"), func(d *hub.Delivery) bool { return d.Msg.ID == "C" })
 	})
 	g.let()

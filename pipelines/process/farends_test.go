@@ -80,14 +80,4 @@ func (g *gate) await(t testing.TB) {
 
 func (g *gate) let() { g.open <- struct{}{} }
 
-// eventually waits for what other goroutines do.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
-		}
-	}
-}
-
 func bodies(s *site, op string) string { return strings.Join(patterntest.Bodies(s.Called(op)), " ") }

@@ -32,7 +32,7 @@ func TestAnswerOfTheStepThatAsked(t *testing.T) {
 	s.hand(`{"id":"W-1","total":9}`)
 	g.await(t)
 	s.Put("limits", s.Message("L", `{"max":1}`))
-	eventually(t, "the table has changed", func() bool { return len(s.Records("table limits")) == 1 })
+	patterntest.Until(t, "the table has changed", func() bool { return len(s.Records("table limits")) == 1 })
 	g.let()
 	s.Settle()
 	v := s.at("W-1", "paid")

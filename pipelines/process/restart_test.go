@@ -132,7 +132,7 @@ func TestStopWhileBranchesAsk(t *testing.T) {
 			goods.await(t)
 			if c.event != "" {
 				s.tell("W-1", c.event, "")
-				eventually(t, "it is leaving", func() bool { return s.view("W-1").Leaving == "cancelling" })
+				patterntest.Until(t, "it is leaving", func() bool { return s.view("W-1").Leaving == "cancelling" })
 			}
 			s.Runtime.Drain = 50 * time.Millisecond
 			clock, keys := s.Clock, append(s.calls("billing.charge"), s.calls("shipping.pick")...)
