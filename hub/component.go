@@ -94,8 +94,18 @@ type Env struct {
 	// Read reads a file that belongs to the configuration: its version changes with the file. nil: os.ReadFile will do.
 	Read func(path string) ([]byte, error)
 
+	// Met is told what a far end showed of itself when the adapter met it; nil: nobody wants to know.
+	Met func(Peer)
+
 	Once    bool // a source that may end (Finite) takes what is there, and ends
 	AnyPort bool // a server that asks for its default port takes the next free one when that is busy
+}
+
+// Peer is what a far end shows of itself. Zero fields: it did not.
+type Peer struct {
+	Ends  time.Time     // of its certificate: the earliest of the chain
+	Ahead time.Duration // of its clock, before ours; a date in seconds tells it to a second
+	Dated bool          // it told the time
 }
 
 // Refused keeps r, which no source of the adapter brought.

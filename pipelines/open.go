@@ -27,6 +27,11 @@ type Opened struct {
 // Open opens the plan's adapters and gives its stages and sources to the
 // runtime. Far ends need not be there yet.
 func (p *Plan) Open(rt *engine.Runtime, clock hub.Clock, log *slog.Logger) (*Opened, error) {
+	return p.open(rt, clock, log, func(string) func(hub.Peer) { return nil })
+}
+
+// open is Open; what the far ends show of themselves is told to met of their adapter.
+func (p *Plan) open(rt *engine.Runtime, clock hub.Clock, log *slog.Logger, met func(adapter string) func(hub.Peer)) (*Opened, error) {
 	o := &Opened{plan: p, Addresses: map[string]string{}, adapters: map[*Adapter]*hub.Adapter{}, handles: map[*farEnd]*handle{}}
 	rt.Masked(p.Mask)
 	rt.Formatted(p.formats.of)
@@ -34,7 +39,8 @@ func (p *Plan) Open(rt *engine.Runtime, clock hub.Clock, log *slog.Logger) (*Ope
 		if a.absent {
 			continue
 		}
-		env := &hub.Env{Name: a.Name, Hub: p.Name, Dir: p.Dir, Clock: clock, Ready: rt.Ready, Log: log.With("adapter", a.Name), Refuser: rt.Refuser(a.Name)}
+		env := &hub.Env{Name: a.Name, Hub: p.Name, Dir: p.Dir, Clock: clock, Ready: rt.Ready, Log: log.With("adapter", a.Name), Refuser: rt.Refuser(a.Name),
+			Met: met(a.Name)}
 		if err := o.open(a, env, rt); err != nil {
 			return o, errors.Join(fmt.Errorf("%s: adapter %s: %w", a.Line, a.Name, err), o.Close(context.Background()))
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/go-resty/resty/v2"
 	"golang.org/x/time/rate"
@@ -103,6 +104,9 @@ func (c *Client) Probe(ctx context.Context) error {
 	resp, err := c.resty.R().SetContext(ctx).SetHeaders(c.cfg.Headers).Head(c.base)
 	if err != nil {
 		return err
+	}
+	if date, err := http.ParseTime(resp.Header().Get("Date")); err == nil && c.env.Met != nil {
+		c.env.Met(hub.Peer{Ahead: date.Sub(c.env.Clock.Now().Truncate(time.Second)), Dated: true})
 	}
 	if resp.StatusCode() >= http.StatusInternalServerError {
 		return fmt.Errorf("answered %d", resp.StatusCode())

@@ -98,6 +98,7 @@ func (c *Config) read() (s *server, from *mail.Address, faults hub.FieldFaults) 
 // trusts makes the TLS settings.
 func (s *server) trusts(env *hub.Env, file string) error {
 	s.config = &tls.Config{ServerName: s.host, MinVersion: tls.VersionTLS12}
+	trust.Tell(s.config, env)
 	if file == "" {
 		return nil
 	}

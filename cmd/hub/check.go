@@ -81,14 +81,15 @@ func (c *cli) verdict(l *config.Loaded, asked string) error {
 // connect asks the far ends of the adapters, but for those that a stub stands
 // in for. What it finds is added to the problems; it tells how many answered.
 func (c *cli) connect(ctx context.Context, l *config.Loaded, s *config.Stubs) string {
-	n, err := l.Plan.Inspect(ctx, pipelines.Inspection{
+	list, err := l.Plan.Inspect(ctx, pipelines.Inspection{
 		Clock: hub.RealClock{}, Log: slog.New(slog.DiscardHandler), Limit: connectTime,
 		Skip: func(adapter string) bool { return slices.Contains(s.Stubbed, adapter) },
 	})
 	if err != nil {
 		l.Problems.Add(yamlfile.Problem{File: l.Path, Code: "E291", Message: "the configuration can't be opened: " + err.Error()})
 	}
-	return fmt.Sprintf("; %s asked", words.Plural(n, "far end"))
+	answered := slices.DeleteFunc(list, func(a pipelines.Inspected) bool { return a.Err != nil })
+	return fmt.Sprintf("; %s asked", words.Plural(len(answered), "far end"))
 }
 
 func (c *cli) diffVerb() *cobra.Command {

@@ -72,7 +72,7 @@ func (c *cli) root() *cobra.Command {
 	c.actFlags(root)
 	root.AddCommand(c.runVerb(), c.sandboxVerb(), c.validateVerb(), c.sendVerb(), c.traceVerb(), c.dlqVerb(),
 		c.refusedVerb(), c.replayVerb(), c.statusVerb(), c.topVerb(), c.pauseVerb(), c.resumeVerb(), c.reloadVerb(), c.graphVerb(),
-		c.findVerb(), c.channelVerb(), c.tableVerb(), c.processVerb(), c.taskVerb(), c.auditVerb(), c.reportVerb(), c.alertsVerb(), c.diffVerb(), c.evalVerb(), c.testVerb(), c.versionVerb())
+		c.findVerb(), c.channelVerb(), c.tableVerb(), c.processVerb(), c.taskVerb(), c.auditVerb(), c.reportVerb(), c.alertsVerb(), c.doctorVerb(), c.diffVerb(), c.evalVerb(), c.testVerb(), c.versionVerb())
 	return root
 }
 
@@ -147,13 +147,20 @@ func stubFlags(cmd *cobra.Command, s *config.Stubs) {
 func (c *cli) registry() *pipelines.Registry { return registry(c.Mask) }
 
 // client calls the running hub. It does not connect yet.
-func (c *cli) client() *api.Client {
-	return api.NewClient(api.Socket(c.home, config.StoreFolder(config.DefaultStore())), c.common())
+func (c *cli) client() *api.Client { return c.clientOf(config.DefaultStore()) }
+
+// clientOf calls the hub that runs on the store, unless --hub or $HUB_HOME names another one.
+func (c *cli) clientOf(store string) *api.Client {
+	return api.NewClient(api.Socket(c.home, config.StoreFolder(store)), c.common())
 }
 
 // fetch makes a call of the running hub. With -o json a problem is printed as JSON.
 func fetch[A any](ctx context.Context, c *cli, call api.Call[A], query url.Values, body any) (answer A, raw []byte, err error) {
-	answer, raw, err = call.Ask(ctx, c.client(), query, body)
+	return fetchFrom(ctx, c, c.client(), call, query, body)
+}
+
+func fetchFrom[A any](ctx context.Context, c *cli, client *api.Client, call api.Call[A], query url.Values, body any) (answer A, raw []byte, err error) {
+	answer, raw, err = call.Ask(ctx, client, query, body)
 	return answer, raw, c.problem(err)
 }
 

@@ -96,6 +96,12 @@ type Admin interface {
 	Sweep(ctx context.Context, keep time.Duration, limit int) (int, error)
 }
 
+// Checker is a Store that can look for damage in its own file.
+type Checker interface {
+	// Check looks through the whole file, beside other reads and writes, until ctx ends. The error says what is damaged first.
+	Check(ctx context.Context) error
+}
+
 // Shared is a Store that several hubs use at once. Each queue is leased by one
 // of them: Claim and ClaimHeld give nothing of a queue that another hub has,
 // and Claim's next tells when to look again. Claim gives no message that stands

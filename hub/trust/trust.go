@@ -34,6 +34,7 @@ func (t TLS) Faults() []hub.FieldFault {
 // Load reads the certificates. host is the name that the server's certificate must have where ServerName is left out; "": that of the address.
 func (t TLS) Load(env *hub.Env, host string) (*tls.Config, error) {
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: cmp.Or(t.ServerName, host)}
+	Tell(cfg, env)
 	if t.CA != "" {
 		cfg.RootCAs = x509.NewCertPool()
 		if err := Add(cfg.RootCAs, env, t.CA); err != nil {
@@ -52,6 +53,18 @@ func (t TLS) Load(env *hub.Env, host string) (*tls.Config, error) {
 	}
 	cfg.GetClientCertificate = load
 	return cfg, nil
+}
+
+// Tell makes connections with cfg tell env when the far end's certificate ends.
+func Tell(cfg *tls.Config, env *hub.Env) {
+	if env.Met == nil {
+		return
+	}
+	cfg.VerifyConnection = func(state tls.ConnectionState) error {
+		first := slices.MinFunc(state.PeerCertificates, func(x, y *x509.Certificate) int { return x.NotAfter.Compare(y.NotAfter) })
+		env.Met(hub.Peer{Ends: first.NotAfter})
+		return nil
+	}
 }
 
 // Add adds the authorities of a file to those of the pool.

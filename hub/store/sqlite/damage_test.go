@@ -120,3 +120,26 @@ func TestFault_R2_AcceptLoss(t *testing.T) {
 		t.Fatal("the copy is not the log that was damaged")
 	}
 }
+
+// TestFault_R2_Check: a page that was overwritten is found beside a store that is in use, and a search through a whole file finds nothing.
+func TestFault_R2_Check(t *testing.T) {
+	path := lay(t, killed(t, 60))
+	s := open(t, path, store.Options{})
+	if err := s.Check(ctx); err != nil {
+		t.Error(err)
+	}
+	s.Close()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(b[len(b)-4096:], make([]byte, 64)) // the last page is of the messages
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, path, store.Options{})
+	defer s.Close()
+	if err := s.Check(ctx); err == nil || !strings.Contains(err.Error(), "store "+path+" is damaged: ") {
+		t.Errorf("%v", err)
+	}
+}

@@ -159,6 +159,18 @@ func (s *Store) look(ctx context.Context, f func(query core.Query) error) error 
 	})
 }
 
+// Check looks through all pages, without the comparison of indexes with their tables.
+func (s *Store) Check(ctx context.Context) error {
+	return s.read(ctx, func(c *conn) error {
+		return c.query(ctx, "PRAGMA quick_check(1)", nil, func(r core.Row) error {
+			if found := r.Text(0); found != "ok" {
+				return fmt.Errorf("store %s is damaged: %s", s.path, found)
+			}
+			return nil
+		})
+	})
+}
+
 // Backup writes a copy of the whole store, as of now, to a new file. Commits go on meanwhile.
 func (s *Store) Backup(ctx context.Context, path string) error {
 	if err := s.Usable(); err != nil {

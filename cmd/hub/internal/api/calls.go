@@ -44,6 +44,7 @@ var (
 	GetFound         = Call[*Found]{http.MethodGet, "/find", ""}
 	GetTables        = Call[[]TableStatus]{http.MethodGet, "/tables", ""}
 	GetRows          = Call[*TableRows]{http.MethodGet, "/tables/{name}/rows", ""}
+	GetDoctor        = Call[*Checkup]{http.MethodGet, "/doctor", ""}
 	PostDiff         = Call[*Diff]{http.MethodPost, "/diff", ""} // the body is a DiffRequest
 )
 

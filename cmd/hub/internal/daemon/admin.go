@@ -56,6 +56,7 @@ func (a *admin) routes() http.Handler {
 	handle(a, mux, api.PostTaskAnswer, a.answerTask)
 	handle(a, mux, api.GetReport, a.report)
 	handle(a, mux, api.PostDiff, a.diff)
+	handle(a, mux, api.GetDoctor, a.examine)
 	handle(a, mux, api.PostReload, a.reloadNow)
 	handle(a, mux, api.GetAudit, a.auditLog)
 	handle(a, mux, api.Call[any]{Path: "/"}, func(r *http.Request) (any, error) {

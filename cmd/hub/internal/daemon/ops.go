@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/config"
+	"orderhub/cmd/hub/internal/doctor"
 	"orderhub/cmd/hub/internal/prometheus"
 	"orderhub/hub/figures"
 )
@@ -73,4 +75,12 @@ func (d *Daemon) readyz(w http.ResponseWriter, r *http.Request) {
 // state is what whoever watches reads of a hub that is well.
 type state struct {
 	Status string `json:"status"`
+}
+
+// examine examines this hub, and the configuration as its file is now.
+func (a *admin) examine(r *http.Request) (*api.Checkup, error) {
+	g, stubs := a.current.Load(), &config.Stubs{Off: a.Stubs.Off, Asked: a.Stubs.Asked, Strict: true, Warn: true}
+	l := config.Load(g.Path, a.Fresh(), stubs, g.Sets...)
+	return &api.Checkup{Running: true, Checks: doctor.Examine(r.Context(), &doctor.Patient{Loaded: l, Stubs: stubs, Store: a.storage.Store,
+		Runs: g.Plan.Version, Serves: g.opened.Addresses})}, nil
 }
