@@ -107,6 +107,12 @@ func (c *cli) auditList(ctx context.Context, flags map[string]*string, limit int
 
 // auditLines calls each with all lines of the log, the oldest first, and gives the number of the last record.
 func (c *cli) auditLines(ctx context.Context, each func(line string) error) (head int64, err error) {
+	page, err := c.auditPage(ctx, url.Values{"limit": {"1"}})
+	if err != nil {
+		return 0, err
+	}
+	ctx, progress := c.Track(ctx, int(page.Head))
+	defer progress.End()
 	for after := int64(0); ; {
 		page, err := c.auditPage(ctx, url.Values{"after": {strconv.FormatInt(after, 10)}})
 		if err != nil {
@@ -125,6 +131,7 @@ func (c *cli) auditLines(ctx context.Context, each func(line string) error) (hea
 			return 0, fmt.Errorf("the record behind %d can't be read", after)
 		}
 		after = last.N
+		progress.At(int(after))
 	}
 }
 

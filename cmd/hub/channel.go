@@ -124,7 +124,7 @@ func (c *cli) changeChannel(ctx context.Context, call api.Call[*api.ChannelChang
 	call = call.Of(name)
 	dry := q
 	dry.DryRun = true
-	would, err := c.portions(ctx, call, dry)
+	would, err := c.portions(ctx, call, dry, 0)
 	if err != nil {
 		return err
 	}
@@ -137,24 +137,28 @@ func (c *cli) changeChannel(ctx context.Context, call api.Call[*api.ChannelChang
 		return display(c, done, nil, func(s *screen.Screen, a *api.ChannelChanged) { show.ChannelChanged(s, a, what) })
 	}
 	q.Until = would.Last
-	if done, err = c.portions(ctx, call, q); err != nil {
+	if done, err = c.portions(ctx, call, q, would.Count); err != nil {
 		return err
 	}
 	return display(c, done, nil, func(s *screen.Screen, a *api.ChannelChanged) { show.ChannelChanged(s, a, what) })
 }
 
-// portions makes the call for one portion after the other, and adds up what they did.
-func (c *cli) portions(ctx context.Context, call api.Call[*api.ChannelChanged], q api.ChannelChange) (*api.ChannelChanged, error) {
+// portions makes the call for one portion after the other, and adds up what they did, of most messages; 0: nobody knows how many.
+func (c *cli) portions(ctx context.Context, call api.Call[*api.ChannelChanged], q api.ChannelChange, most int) (*api.ChannelChanged, error) {
+	ctx, progress := c.Track(ctx, most)
+	defer progress.End()
 	sum := &api.ChannelChanged{DryRun: q.DryRun}
 	for {
 		a, _, err := fetch(ctx, c, call, nil, q)
 		if err != nil {
+			progress.End()
 			if sum.Count > 0 && !q.DryRun {
 				c.Say("%s done before that", words.Plural(sum.Count, "message"))
 			}
 			return nil, err
 		}
 		sum.Add(a)
+		progress.At(sum.Count)
 		if q.After = a.Next; a.Next == 0 {
 			return sum, nil
 		}

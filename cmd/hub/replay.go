@@ -14,6 +14,7 @@ import (
 	"orderhub/cmd/hub/internal/screen"
 	"orderhub/cmd/hub/internal/show"
 	"orderhub/cmd/hub/internal/words"
+	"orderhub/hub"
 )
 
 // deadFlags are the flags that say which dead letters are meant.
@@ -129,26 +130,25 @@ func paceOf(text string) (pace, error) {
 	return pace{1, span / time.Duration(n)}, nil
 }
 
-// progressEvery is how often a batch tells how far it is where no terminal shows it.
-const progressEvery = 10 * time.Second
-
 // settle replays or drops what is chosen, a portion after the other. What dies meanwhile is not meant, nor what fails again.
 func (c *cli) settle(ctx context.Context, call api.Call[*api.Settled], q api.Replay, p pace, done func(*screen.Screen, *api.Settled)) error {
-	began := time.Now()
 	if q.Until.IsZero() && len(q.Seqs) == 0 {
-		q.Until = began
+		q.Until = time.Now()
 	}
 	total, _, err := fetch(ctx, c, call, nil, replayOrDrop(call, q, true))
 	if err != nil {
 		return err
 	}
-	sum, most, told := &api.Settled{Now: total.Now}, total.Count, began
+	sum, most := &api.Settled{Now: total.Now}, total.Count
+	ctx, progress := c.Track(ctx, most)
+	defer progress.End()
 	for sum.Count < most {
 		if q.Limit = most - sum.Count; p.portion > 0 {
 			q.Limit = min(q.Limit, p.portion)
 		}
 		a, _, err := fetch(ctx, c, call, nil, replayOrDrop(call, q, false))
 		if err != nil {
+			progress.End()
 			return c.stopped(err, sum.Count, most, q)
 		}
 		sum.Left = a.Left
@@ -156,18 +156,13 @@ func (c *cli) settle(ctx context.Context, call api.Call[*api.Settled], q api.Rep
 			break
 		}
 		q.After = a.Next
-		left := time.Duration(float64(time.Since(began)) / float64(sum.Count) * float64(most-sum.Count))
-		if c.Progress("%d of %d, %s left", sum.Count, most, words.Span(left)); !c.Talk.Terminal && time.Since(told) >= progressEvery {
-			told = time.Now()
-			c.Say("%d of %d, %s left", sum.Count, most, words.Span(left))
-		}
-		select {
-		case <-time.After(p.every):
-		case <-ctx.Done():
+		progress.At(sum.Count)
+		if !hub.Pause(ctx, hub.RealClock{}, p.every) {
+			progress.End()
 			return c.stopped(exit.With(exit.Interrupted, nil), sum.Count, most, q)
 		}
 	}
-	c.Progress("")
+	progress.End()
 	return display(c, sum, nil, done)
 }
 
@@ -184,7 +179,6 @@ func (c *cli) stopped(err error, done, most int, q api.Replay) error {
 	if done == 0 {
 		return err
 	}
-	c.Progress("")
 	c.Say("%d of %d done. The rest is as it was; go on with the same command and --until %s", done, most, q.Until.Format(time.RFC3339Nano))
 	if len(q.Seqs) > 0 {
 		c.Say("that is, with the sequence numbers behind %d", q.After)

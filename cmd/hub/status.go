@@ -13,31 +13,30 @@ import (
 	"orderhub/cmd/hub/internal/exit"
 	"orderhub/cmd/hub/internal/screen"
 	"orderhub/cmd/hub/internal/show"
-	"orderhub/hub"
 )
 
 func (c *cli) statusVerb() *cobra.Command {
-	return verb("status", "Show what the hub does: stages, queues, counters", 0, 0, func(ctx context.Context, _ []string) error {
-		return tell(ctx, c, api.GetStatus, nil, nil, show.Status)
-	})
+	return c.watched("status", "Show what the hub does: stages, queues, counters", show.Status)
 }
 
-// topEvery is how long one look of `hub top --watch` stays.
-const topEvery = 2 * time.Second
-
 func (c *cli) topVerb() *cobra.Command {
+	return c.watched("top", "Show what the pipelines do now: rates, times, what waits; those that need attention first", show.Top)
+}
+
+// watchEvery is how long one look of --watch stays.
+const watchEvery = 2 * time.Second
+
+// watched is a verb that shows the status once, or with --watch again and again.
+func (c *cli) watched(use, short string, show func(*screen.Screen, *api.Status)) *cobra.Command {
 	watch := false
-	cmd := verb("top", "Show what the pipelines do now: rates, times, what waits; those that need attention first", 0, 0, func(ctx context.Context, _ []string) error {
-		for {
-			if err := tell(ctx, c, api.GetStatus, nil, nil, show.Top); err != nil || !watch || !hub.Pause(ctx, hub.RealClock{}, topEvery) {
-				return err
-			}
-			if !c.IsJSON() {
-				c.Clear()
-			}
+	look := func(ctx context.Context) error { return tell(ctx, c, api.GetStatus, nil, nil, show) }
+	cmd := verb(use, short, 0, 0, func(ctx context.Context, _ []string) error {
+		if watch {
+			return c.Watch(ctx, watchEvery, look)
 		}
+		return look(ctx)
 	})
-	cmd.Flags().BoolVar(&watch, "watch", false, "look again every two seconds, until it is interrupted")
+	cmd.Flags().BoolVar(&watch, "watch", false, "look again every two seconds, until ^C: on a terminal in the same place")
 	return cmd
 }
 

@@ -81,6 +81,8 @@ func (c *cli) steer(ctx context.Context, name string, call api.Call[*api.Acted],
 		return exit.Usagef("%s: %s … %s; nothing was done: say --yes", many, ids[0], ids[len(ids)-1])
 	}
 	sum := &steered{Act: name, Refused: map[string]int{}}
+	ctx, progress := c.Track(ctx, len(ids))
+	defer progress.End()
 	for i, id := range ids {
 		_, _, err := call.Ask(ctx, c.client(), nil, api.ActRequest{Instance: id})
 		p, refused := errors.AsType[*api.Problem](err)
@@ -88,15 +90,15 @@ func (c *cli) steer(ctx context.Context, name string, call api.Call[*api.Acted],
 		case refused && p.Status < http.StatusInternalServerError:
 			sum.Refused[p.Code]++
 		case err != nil:
-			c.Progress("")
+			progress.End()
 			c.Say("%d of %d done before that; the same command goes on", sum.Done, len(ids))
 			return err
 		default:
 			sum.Done++
 		}
-		c.Progress("%d of %d", i+1, len(ids))
+		progress.At(i + 1)
 	}
-	c.Progress("")
+	progress.End()
 	return display(c, sum, nil, func(s *screen.Screen, a *steered) { show.Steered(s, a.Act, a.Done, a.Refused, page.More) })
 }
 

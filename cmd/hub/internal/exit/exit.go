@@ -57,13 +57,22 @@ func CodeOf(err error) (code int, say bool) {
 	return Problems, true
 }
 
-// Signals gives a context that SIGINT and SIGTERM end, and the SIGHUPs. A
-// second SIGINT or SIGTERM ends the process at once.
+// Signals is Interruptible, and gives the SIGHUPs.
 func Signals(ctx context.Context) (context.Context, <-chan os.Signal, func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	end, hup, done := make(chan os.Signal, 2), make(chan os.Signal, 1), make(chan struct{})
-	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := Interruptible(ctx)
+	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
+	return ctx, hup, func() {
+		signal.Stop(hup)
+		stop()
+	}
+}
+
+// Interruptible gives a context that SIGINT and SIGTERM end. A second one ends the process at once.
+func Interruptible(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	end, done := make(chan os.Signal, 2), make(chan struct{})
+	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
 		defer cancel()
 		select {
@@ -78,9 +87,8 @@ func Signals(ctx context.Context) (context.Context, <-chan os.Signal, func()) {
 		case <-done:
 		}
 	}()
-	return ctx, hup, func() {
+	return ctx, func() {
 		signal.Stop(end)
-		signal.Stop(hup)
 		close(done)
 	}
 }

@@ -192,22 +192,6 @@ func (s *Screen) ask(question string) string {
 	return strings.TrimSpace(line)
 }
 
-// Progress shows on a terminal how far something is, in a line that the next one replaces; "" removes it.
-func (s *Screen) Progress(format string, args ...any) {
-	if s.Talk.Terminal {
-		fmt.Fprintf(&Writer{to: s.Talk.to, mask: s.Mask, safe: true}, "\r\x1b[K"+format, inLine(args)...)
-	}
-}
-
-// Clear empties a terminal before the same is printed anew; elsewhere a blank line parts one from the next.
-func (s *Screen) Clear() {
-	if s.Out.Terminal {
-		fmt.Fprint(&Writer{to: s.Out.to, mask: s.Mask, safe: true}, "\x1b[H\x1b[2J")
-	} else {
-		s.Print("")
-	}
-}
-
 // Logger writes to Talk: what ops should know, with a verbosity above 0 more. form is Text, or JSON: one object a line.
 func (s *Screen) Logger(form string, verbose int) *slog.Logger {
 	o := &slog.HandlerOptions{Level: slog.LevelInfo}

@@ -3,7 +3,6 @@ package screen
 import (
 	"bytes"
 	"errors"
-	"io"
 	"strings"
 	"testing"
 
@@ -45,21 +44,5 @@ func TestFault_S4_WhateverIsPrintedIsSafe(t *testing.T) {
 	s.Out.Problems(p)
 	if text := strings.NewReplacer("\x1b[31m", "", "\x1b[1m", "", "\x1b[0m", "", "\x1b[34m", "").Replace(out.String()); strings.Contains(text, "\x1b") {
 		t.Errorf("with colours: %q", text)
-	}
-}
-
-// TestProgress: on a terminal a line takes the place of the one before; elsewhere there is none.
-func TestProgress(t *testing.T) {
-	var talk bytes.Buffer
-	s := New(nil, io.Discard, &talk)
-	s.Progress("%d of %d", 1, 2)
-	if talk.Len() > 0 {
-		t.Errorf("where nobody looks: %q", talk.String())
-	}
-	s.Talk.Terminal = true
-	s.Progress("%d of %s", 1, "\x1b[2J")
-	s.Progress("")
-	if got := talk.String(); got != "\r\x1b[K1 of \\u001b[2J\r\x1b[K" {
-		t.Errorf("on a terminal: %q", got)
 	}
 }

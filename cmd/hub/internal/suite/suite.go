@@ -64,7 +64,7 @@ const calm = 100 * time.Millisecond
 
 // Watch runs the tests, and again whenever a file in their folders changes, until ^C.
 func Watch(ctx context.Context, s *screen.Screen, o Options) error {
-	ctx, _, stop := exit.Signals(ctx)
+	ctx, stop := exit.Interruptible(ctx)
 	defer stop()
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
