@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/figures"
 	"orderhub/hub/store"
 )
 
@@ -53,6 +54,7 @@ func (s *notes) passed(u *hub.Unit) {
 	s.mu.Unlock()
 	if !fits {
 		s.lost.Add(1)
+		s.rt.Health.Figures.Series(figures.Unkept).Add(1)
 	}
 	s.wake.Give()
 }

@@ -11,6 +11,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/engine"
+	"orderhub/hub/figures"
 	"orderhub/hub/store"
 	"orderhub/hub/store/drivers"
 )
@@ -109,6 +110,9 @@ func TestUnkept(t *testing.T) {
 	}
 	if n := rt.Unkept(); n != 2 {
 		t.Errorf("%d of 6 messages with 16,384 events are not kept, want 2: 65,536 events may wait", n)
+	}
+	if n := rt.Health.Figures.Snapshot().Sum(figures.Unkept); n != 2 {
+		t.Errorf("the figures tell of %v", n)
 	}
 	rt.WriteNotes()
 	send("later")

@@ -63,6 +63,8 @@ var (
 		Help: "Calls and sends to far ends; result is done, or the class of the error."}
 	RequestDuration = &Family{Name: "hub_adapter_duration_seconds", Labels: []string{"adapter", "operation"}, Kind: Histogram, PerUnit: seconds, Bounds: durations,
 		Help: "How long a far end took to answer a call, or to confirm a send."}
+	Unkept = &Family{Name: "hub_history_unkept_total",
+		Help: "Messages that passed through and whose history is not kept: they came faster than the store writes."}
 	Spans = &Family{Name: "hub_spans_total", Labels: []string{"result"}, Fresh: true,
 		Help: "Spans for the OpenTelemetry collector; result is sent, or lost where it did not take them."}
 	CommitUnits = &Family{Name: "hub_store_commit_units", Kind: Histogram, Fresh: true, Bounds: []int64{1, 2, 4, 8, 16, 32, 64, 128, 256},
@@ -123,5 +125,5 @@ func Families() []*Family {
 		Requests, RequestDuration, Up, Breaker, Lag, Expiry,
 		Queued, Oldest, Instances, Stuck, Tasks,
 		CommitUnits, CommitDuration, StoreSize, StoreFree,
-		Spans, Ready, Gathered, Build, Config, Loaded, ReloadOK}
+		Unkept, Spans, Ready, Gathered, Build, Config, Loaded, ReloadOK}
 }
