@@ -53,6 +53,7 @@ type Error struct {
 	Err    error
 	Told   bool     // whoever sent the message may read the text and the fields: see Tell
 	Answer *Message // what the far end answered, where its status alone made the error: its format may know more
+	Asked  string   // of a call over HTTP: see HeaderAsked
 	Cause  *Error   // the error that was being handled when this one came up; nil: none was
 
 	Verdict bool // the author says so, with a `fail:` step, knowing what was done before it: see Outcome

@@ -60,6 +60,7 @@ const (
 	HeaderContentType = "content-type"
 	HeaderEncoding    = "content-encoding" // compression of the body
 	HeaderFormat      = "hub-format"       // entry of `formats:` that the body is in, where the content type does not say enough; other parties do not get it
+	HeaderAsked       = "hub-asked"        // of an answer over HTTP: method and address of the request, without its query; a call takes it off and tells its span
 	HeaderStatus      = "status"           // status of a reply: an HTTP status code
 	HeaderIdempotency = "idempotency-key"  // Idempotency-Key of a request, in and out
 	HeaderVerified    = "verified-id"      // of a request whose sender is proven: what names it among all of that sender's, such as its webhook-id

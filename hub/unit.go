@@ -184,4 +184,6 @@ type Event struct {
 	What    string        `json:"what"`             // received, mapped, valid, called, chose, sent, replied, failed, ...
 	Detail  string        `json:"detail,omitempty"` // for people; no bodies, no secrets
 	Links   []string      `json:"links,omitempty"`  // other root IDs that came together here
+	Asked   string        `json:"-"`                // of a call over HTTP: see HeaderAsked; an Observer is told of it, the history does not have it
+	Status  string        `json:"-"`                // likewise, the status of the answer; "": there was none
 }

@@ -165,15 +165,17 @@ func (r *Request) Ask(ctx context.Context, x *hub.Exchange, suffix string) (*hub
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	reply, err := r.ask(ctx, x, m)
+	note := called(reply, err)
 	if err = r.reported(err); err != nil {
 		if x.Trace {
-			r.site.Note(x, began, "called", r.Name+" failed: "+hub.AsError(err).Masked(x.Mask()).Error())
+			r.note(x, began, note, r.Name+" failed: "+hub.AsError(err).Masked(x.Mask()).Error())
 		}
 		return nil, err
 	}
 	if reply == nil {
 		reply = &hub.Message{}
 	}
+	reply = reply.WithHeader(hub.HeaderAsked, "")
 	reply = r.formats.read(reply, cmp.Or(r.wire.reply, r.formats.of(reply.Headers)))
 	if reply, err = r.answers.hold(r.Name, m, reply); err != nil { // it may tell what it holds: nobody else knows that document
 		err = hub.AsError(err).Masked(x.Mask().About(m.Documents()...).About(reply.Documents()...))
@@ -182,15 +184,35 @@ func (r *Request) Ask(ctx context.Context, x *hub.Exchange, suffix string) (*hub
 	}
 	if x.Trace {
 		detail := r.Name
-		if s := reply.Headers.Get(hub.HeaderStatus); s != "" {
-			detail += " → " + s
+		if note.Status != "" {
+			detail += " → " + note.Status
 		}
 		if err != nil {
 			detail += " failed: " + err.Error()
 		}
-		r.site.Note(x, began, "called", detail)
+		r.note(x, began, note, detail)
 	}
 	return reply, err
+}
+
+// note adds the call e to the history.
+func (r *Request) note(x *hub.Exchange, began time.Time, e hub.Event, detail string) {
+	e.Time, e.Took, e.Where, e.Line, e.What, e.Detail = began, x.Now().Sub(began), r.site.Where, r.site.Line, "called", detail
+	x.Note(e)
+}
+
+// called is what the history has of a call that was answered, or failed.
+func called(reply *hub.Message, err error) hub.Event {
+	e, failed := errors.AsType[*hub.Error](err)
+	switch {
+	case failed && e.Answer != nil:
+		return hub.Event{Asked: e.Asked, Status: e.Answer.Headers.Get(hub.HeaderStatus)}
+	case failed:
+		return hub.Event{Asked: e.Asked}
+	case reply != nil:
+		return hub.Event{Asked: reply.Headers.Get(hub.HeaderAsked), Status: reply.Headers.Get(hub.HeaderStatus)}
+	}
+	return hub.Event{}
 }
 
 // reported is the error that the answer itself reports in its format, as a SOAP Fault does, where so far only its status was known.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptrace"
+	"net/url"
 	"sync/atomic"
 
 	"orderhub/hub"
@@ -73,8 +74,24 @@ func (c *Operation) once(parent context.Context, m *hub.Message, at string) (rep
 		}
 		return c.reply(m, resp)
 	})
+	asked := c.op.method + " " + bare(from)
+	if e, ok := errors.AsType[*hub.Error](err); ok {
+		e.Asked = asked
+	} else if reply != nil {
+		reply.Headers[hub.HeaderAsked] = asked
+	}
 	if err != nil && sent.Load() {
 		err = c.op.doubt(err)
 	}
 	return reply, from, err
+}
+
+// bare is an address without its query and its login, where secrets and personal data may stand.
+func bare(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	return u.String()
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -63,7 +64,8 @@ func sampleRun() *hub.EndedRun {
 	m := &hub.Message{ID: "m-1"}
 	r := &hub.EndedRun{Span: m.Begin(nil), Name: "intake", Kind: hub.SpanServer, Start: began, End: began.Add(time.Second), Message: "m-1", Correlation: "W-1", Adapter: "web",
 		Events: []hub.Event{{Time: began, Where: "intake", What: "received"},
-			{Time: began.Add(time.Millisecond), Took: 20 * time.Millisecond, Where: "intake/call", Line: "p.yaml:7", What: "called", Detail: "billing.charge hunter2"}},
+			{Time: began.Add(time.Millisecond), Took: 20 * time.Millisecond, Where: "intake/call", Line: "p.yaml:7", What: "called", Detail: "billing.charge hunter2",
+				Asked: "POST https://pay.example.com/hunter2/charges", Status: "503"}},
 		Err: hub.Fail(hub.Timeout, "timeout", "no answer of hunter2")}
 	r.Links = []hub.TraceContext{{Trace: hub.TraceOf("other"), Span: hub.SpanID{7}}}
 	return r
@@ -93,6 +95,19 @@ func TestSpans(t *testing.T) {
 	if step.Parent != own.ID || step.Trace != own.Trace || step.ID == own.ID || step.Name != "intake call" || step.Kind != kindClient ||
 		step.Start != "1700000000001000005" || step.End != "1700000000021000005" {
 		t.Errorf("%+v", step)
+	}
+	call := map[string]value{"http.request.method": {String: "POST"}, "url.full": {String: "https://pay.example.com/[secret]/charges"}, "server.address": {String: "pay.example.com"},
+		"server.port": {Int: "443"}, "http.response.status_code": {Int: "503"}, "error.type": {String: "503"}}
+	for key, want := range call {
+		i := slices.IndexFunc(step.Attributes, func(a attribute) bool { return a.Key == key })
+		if i < 0 || step.Attributes[i].Value != want {
+			t.Errorf("the call has no %s = %v: %v", key, want, step.Attributes)
+			continue
+		}
+		step.Attributes = slices.Delete(step.Attributes, i, i+1)
+	}
+	if step.Status == nil || step.Status.Code != statusError {
+		t.Errorf("the call has the status %v", step.Status)
 	}
 	want := map[string]string{"hub.pattern": "call", "code.lineno": "p.yaml:7", "hub.detail": "billing.charge [secret]", "http.request.method": "POST", "http.route": "/orders",
 		"messaging.message.id": "m-1", "messaging.message.conversation_id": "W-1", "error.type": "timeout"}

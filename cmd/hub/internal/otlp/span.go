@@ -1,8 +1,10 @@
 package otlp
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math/rand/v2"
+	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -58,7 +60,8 @@ type (
 		Value value  `json:"value"`
 	}
 	value struct {
-		String string `json:"stringValue"`
+		String string `json:"stringValue,omitempty"`
+		Int    string `json:"intValue,omitempty"`
 	}
 )
 
@@ -116,10 +119,32 @@ func stepSpan(own *span, e *hub.Event, verb string, kind int, c *Config) span {
 	if e.Detail != "" {
 		s.Attributes = append(s.Attributes, text("hub.detail", c.Mask(e.Detail)))
 	}
+	if method, address, found := strings.Cut(e.Asked, " "); found {
+		s.Attributes = append(s.Attributes, callOf(method, c.Mask(address), e.Status)...)
+		if e.Status == "" || e.Status >= "400" {
+			s.Status = &status{Code: statusError}
+		}
+	}
 	if kind == kindProducer {
 		s.Attributes = append(s.Attributes, text("messaging.operation.type", "send"), text("messaging.destination.name", path.Base(e.Where)))
 	}
 	return s
+}
+
+// callOf are the attributes of a call over HTTP, by OpenTelemetry's conventions for clients: error.type is there when the call failed.
+func callOf(method, address, status string) []attribute {
+	out := []attribute{text("http.request.method", method), text("url.full", address)}
+	if u, err := url.Parse(address); err == nil {
+		port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+		out = append(out, text("server.address", u.Hostname()), number("server.port", port))
+	}
+	if status != "" {
+		out = append(out, number("http.response.status_code", status))
+	}
+	if status >= "400" {
+		out = append(out, text("error.type", status))
+	}
+	return out
 }
 
 // attributesOf are those of a run, by OpenTelemetry's conventions for messaging and for HTTP.
@@ -146,6 +171,7 @@ func attributesOf(r *hub.EndedRun, c *Config) []attribute {
 	return append(out, text("messaging.system", "orderhub"), text("messaging.operation.type", "process"), text("messaging.destination.name", r.Queue))
 }
 
-func text(key, of string) attribute { return attribute{key, value{of}} }
+func text(key, of string) attribute   { return attribute{key, value{String: of}} }
+func number(key, of string) attribute { return attribute{key, value{Int: of}} }
 
 func nanos(t time.Time) string { return strconv.FormatInt(t.UnixNano(), 10) }
