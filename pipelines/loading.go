@@ -125,21 +125,29 @@ func (l *loading) section(root *yamlfile.Node, name string) *yamlfile.Node {
 
 // settings is the `hub:` block.
 type settings struct {
-	Name      string        `yaml:"name" doc:"name of this hub, for people"`
-	Language  int           `yaml:"language" default:"1" doc:"version of the language: a file written today keeps its meaning"`
-	Store     string        `yaml:"store" doc:"sqlite:file"`
-	Drain     time.Duration `yaml:"drain" min:"1s" max:"1h" doc:"time to finish work at a stop"`
-	Keep      time.Duration `yaml:"keep" min:"1m" doc:"how long history is kept"`
-	KeepAudit time.Duration `yaml:"keep_audit" min:"1d" doc:"how long records of the audit log are kept"`
-	Index     []string      `yaml:"index" doc:"paths of the values in bodies that hub find finds messages by, such as customer.email, items.sku (of each item), headers.partner"`
-	Reserve   int64         `yaml:"reserve" unit:"bytes" min:"1MiB" doc:"disk that is left for what came in before: below it nothing from outside is taken (507). Left out: 256 MiB, or 5 % of a smaller disk"`
-	Ops       ops           `yaml:"ops" doc:"who watches the hub reads it here"`
-	OTLP      OTLP          `yaml:"otlp" doc:"collector of OpenTelemetry that gets the traces"`
+	Name      string         `yaml:"name" doc:"name of this hub, for people"`
+	Language  int            `yaml:"language" default:"1" doc:"version of the language: a file written today keeps its meaning"`
+	Store     string         `yaml:"store" doc:"sqlite:file"`
+	Drain     time.Duration  `yaml:"drain" min:"1s" max:"1h" doc:"time to finish work at a stop"`
+	Keep      time.Duration  `yaml:"keep" min:"1m" doc:"how long history is kept"`
+	KeepAudit time.Duration  `yaml:"keep_audit" min:"1d" doc:"how long records of the audit log are kept"`
+	Index     []string       `yaml:"index" doc:"paths of the values in bodies that hub find finds messages by, such as customer.email, items.sku (of each item), headers.partner"`
+	Reserve   int64          `yaml:"reserve" unit:"bytes" min:"1MiB" doc:"disk that is left for what came in before: below it nothing from outside is taken (507). Left out: 256 MiB, or 5 % of a smaller disk"`
+	Ops       Ops            `yaml:"ops" doc:"who watches the hub reads it here"`
+	Peers     *yamlfile.Node `yaml:"peers" doc:"other hubs, by a name: hub trace asks them as well, for one timeline"`
+	OTLP      OTLP           `yaml:"otlp" doc:"collector of OpenTelemetry that gets the traces"`
 }
 
-// ops is the block `ops:` of `hub:`.
-type ops struct {
-	Address string `yaml:"address" doc:"where /metrics, /healthz and /readyz are served over HTTP: 127.0.0.1:9464. Left out: nowhere but on the control socket"`
+// Ops is the block `ops:` of `hub:`.
+type Ops struct {
+	Address string     `yaml:"address" doc:"where /metrics, /healthz and /readyz are served over HTTP: 127.0.0.1:9464. Left out: nowhere but on the control socket"`
+	Token   hub.Secret `yaml:"token" doc:"what another hub shows that asks for traces here (its peers): secret:ops. Left out: none may ask"`
+}
+
+// Peer is an entry of `peers:` of `hub:`.
+type Peer struct {
+	URL   string     `yaml:"url" required:"true" doc:"of its ops address: http://10.0.0.2:9464, or https:// where something in front of it has a certificate"`
+	Token hub.Secret `yaml:"token" required:"true" doc:"its hub.ops.token: secret:east"`
 }
 
 // OTLP is the block `otlp:` of `hub:`.
@@ -157,19 +165,39 @@ func (l *loading) hub(n *yamlfile.Node) {
 			n.Get("language").Errorf("E211", "write language: 1", "this binary speaks language 1, not %d", s.Language)
 		}
 	}
-	l.Name, l.Store, l.Drain, l.Keep, l.KeepAudit, l.Reserve, l.Ops, l.OTLP = s.Name, s.Store, s.Drain, s.Keep, s.KeepAudit, s.Reserve, s.Ops.Address, s.OTLP
+	l.Name, l.Store, l.Drain, l.Keep, l.KeepAudit, l.Reserve, l.Ops, l.OTLP = s.Name, s.Store, s.Drain, s.Keep, s.KeepAudit, s.Reserve, s.Ops, s.OTLP
+	l.readPeers(s.Peers)
 	l.checkWatch(n)
+}
+
+// readPeers reads the other hubs that are asked for traces.
+func (l *loading) readPeers(n *yamlfile.Node) {
+	if n == nil || !n.Is(yamlfile.Map, "E225", "write east: {url: http://10.0.0.2:9464, token: secret:east}", "peers are a map of names") {
+		return
+	}
+	l.Peers = map[string]Peer{}
+	for key, value := range n.Entries() {
+		var p Peer
+		value.Decode(&p, "peer")
+		CheckName(key, key.Raw(), "peer")
+		checkURL(value.Get("url"), p.URL, "write http://10.0.0.2:9464, the ops address of the other hub", "hub")
+		l.Peers[key.Raw()] = p
+	}
 }
 
 // checkWatch finds the faults of the addresses at which the hub is watched, and of what it tells.
 func (l *loading) checkWatch(n *yamlfile.Node) {
-	if host, port, err := net.SplitHostPort(l.Ops); l.Ops != "" && (err != nil || host == "" || port == "") {
+	if host, port, err := net.SplitHostPort(l.Ops.Address); l.Ops.Address != "" && (err != nil || host == "" || port == "") {
 		n.Get("ops").Get("address").Errorf("E225", "write 127.0.0.1:9464 for this machine alone, or 0.0.0.0:9464 for whoever reaches it",
-			"%q is no address with a host and a port", l.Ops)
+			"%q is no address with a host and a port", l.Ops.Address)
 	}
-	if u, err := url.Parse(l.OTLP.Endpoint); l.OTLP.Endpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
-		n.Get("otlp").Get("endpoint").Errorf("E225", "write http://127.0.0.1:4318, or https:// and the collector's host",
-			"%q is no address of a collector", l.OTLP.Endpoint)
+	checkURL(n.Get("otlp").Get("endpoint"), l.OTLP.Endpoint, "write http://127.0.0.1:4318, or https:// and the collector's host", "collector")
+}
+
+// checkURL reports an address over HTTP, written at n, that is none.
+func checkURL(n *yamlfile.Node, address, help, of string) {
+	if u, err := url.Parse(address); address != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		n.Errorf("E225", help, "%q is no address of a %s", address, of)
 	}
 }
 

@@ -33,9 +33,10 @@ type Plan struct {
 	KeepAudit time.Duration // retention of the audit log
 	Index     []string      // paths of the values that messages are found by
 	Reserve   int64         // bytes of disk that nothing from outside may use; 0: the store's default
-	Ops       string        // address at which the hub is watched over HTTP; "": none
-	OTLP      OTLP          // collector that gets the traces
-	Mask      *mask.Masker  // knows the secrets of the configuration and what its schemas mark
+	Ops       Ops           // where the hub is watched over HTTP
+	Peers     map[string]Peer
+	OTLP      OTLP         // collector that gets the traces
+	Mask      *mask.Masker // knows the secrets of the configuration and what its schemas mark
 
 	Adapters  []*Adapter
 	Channels  []*Channel

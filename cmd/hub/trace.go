@@ -19,7 +19,7 @@ import (
 func (c *cli) traceVerb() *cobra.Command {
 	cmd := verb("trace [ID|last]", "Show what became of a message or an order, over all pipelines", 0, 1,
 		func(ctx context.Context, args []string) error {
-			id := "last"
+			id := api.Last
 			if len(args) > 0 {
 				id = args[0]
 			}

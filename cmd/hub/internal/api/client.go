@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"orderhub/cmd/hub/internal/exit"
@@ -20,17 +21,25 @@ import (
 // Client calls the hub behind a control socket.
 type Client struct {
 	HTTP   *http.Client
-	socket string
+	socket string     // "": of a hub elsewhere
+	base   string     // URL that paths stand behind
+	token  string     // bearer token; "": none
 	common url.Values // of every call's query
 }
 
 // NewClient is a client that does not connect yet. common goes along with every call: by and why, for the audit log, and personal.
 func NewClient(socket string, common url.Values) *Client {
 	at := dialable(socket)
-	return &Client{socket: socket, common: common, HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+	return &Client{socket: socket, base: "http://hub", common: common, HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, "unix", at)
 		}}}}
+}
+
+// NewPeer is a client of the ops address of a hub elsewhere, for the calls that are answered there.
+func NewPeer(base, token string) *Client {
+	return &Client{base: strings.TrimSuffix(base, "/"), token: token, HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
 // Unreachable is the error of a socket at which no hub answers.
@@ -59,8 +68,9 @@ func (c Call[A]) Ask(ctx context.Context, client *Client, query url.Values, body
 
 // Do makes a call and gives the answer's JSON. A problem comes as *Problem.
 func (c *Client) Do(ctx context.Context, method, path string, query url.Values, body []byte) ([]byte, error) {
-	target := "http://hub" + path
-	all := maps.Clone(c.common)
+	target := c.base + path
+	all := url.Values{}
+	maps.Copy(all, c.common)
 	maps.Copy(all, query)
 	if len(all) > 0 {
 		target += "?" + all.Encode()
@@ -70,6 +80,9 @@ func (c *Client) Do(ctx context.Context, method, path string, query url.Values, 
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
 	res, err := c.HTTP.Do(req)
 	if err != nil {
 		return nil, c.failure(ctx, err)
@@ -82,7 +95,7 @@ func (c *Client) Do(ctx context.Context, method, path string, query url.Values, 
 	if res.StatusCode/100 != 2 {
 		p := &Problem{Status: res.StatusCode, Title: res.Status}
 		if json.Unmarshal(raw, p) != nil {
-			p.Detail = string(raw)
+			p.Detail = "answered " + res.Status
 		}
 		return nil, p
 	}
@@ -94,6 +107,11 @@ func (c *Client) failure(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return exit.With(exit.Interrupted, nil)
+	case c.socket == "":
+		if e, ok := errors.AsType[*url.Error](err); ok { // who asks knows the address
+			return e.Err
+		}
+		return err
 	case errors.Is(err, context.DeadlineExceeded):
 		return exit.With(exit.Timeout, fmt.Errorf("the hub at %s did not answer in time", c.socket))
 	case errors.As(err, &dial) && dial.Op == "dial":

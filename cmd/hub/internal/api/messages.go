@@ -11,6 +11,7 @@ import (
 // Stored is a message in the store.
 type Stored struct {
 	Seq         int64           `json:"seq"`
+	Hub         string          `json:"hub,omitempty"` // that has it, where several were asked
 	ID          string          `json:"id"`
 	Queue       string          `json:"queue"`
 	State       string          `json:"state"`
@@ -55,11 +56,22 @@ type Trace struct {
 	Stored       []Stored        `json:"stored,omitempty"`    // what is still, or dead, in the store, but for timers of the instances
 	Refused      []hub.Refusal   `json:"refused,omitempty"`   // of the ID, or of one of the correlations
 	Instances    []*process.View `json:"instances,omitempty"` // of processes, with one of the correlations
+	Unasked      []Unasked       `json:"unasked,omitempty"`   // other hubs that did not answer: what they know is missing
+}
+
+// Last is the ID that stands for the newest message from outside.
+const Last = "last"
+
+// Unasked is a hub that a trace was not asked of, and why.
+type Unasked struct {
+	Hub string `json:"hub,omitempty"` // "": all
+	Why string `json:"why"`
 }
 
 // TraceEvent is a hub.Event as a trace shows it, with the span that it happened in.
 type TraceEvent struct {
 	Time    time.Time     `json:"time"`
+	Hub     string        `json:"hub,omitempty"` // where it happened, where several were asked
 	Took    time.Duration `json:"took_ns,omitempty"`
 	Message string        `json:"message"`
 	Where   string        `json:"where"`

@@ -33,9 +33,12 @@ func Problemf(status int, code, title, format string, args ...any) *Problem {
 	return &Problem{Status: status, Code: code, Title: title, Detail: fmt.Sprintf(format, args...)}
 }
 
+// CodeNotFound is the code of a problem of something that is not there: whoever knew it would say so.
+const CodeNotFound = "not_found"
+
 // NotFoundf is the problem of something that is not there.
 func NotFoundf(format string, args ...any) *Problem {
-	return Problemf(http.StatusNotFound, "not_found", "not found", format, args...)
+	return Problemf(http.StatusNotFound, CodeNotFound, "not found", format, args...)
 }
 
 // BadQueryf is the problem of a query that can't be read.

@@ -83,7 +83,7 @@ func Open(ctx context.Context, o Options) (*Daemon, error) {
 		log: &audit.Log{Store: st.Store}}
 	d.Socket = api.Socket(o.Socket, config.StoreFolder(o.Store))
 	if d.control, err = api.Listen(d.Socket); err == nil {
-		d.ops, err = openOps(o.Config.Plan.Ops)
+		d.ops, err = openOps(o.Config.Plan.Ops.Address)
 	}
 	if err == nil {
 		err = d.counts.restore(ctx, o.Log)
@@ -104,7 +104,9 @@ func (d *Daemon) Begin(ctx context.Context) error {
 	close(d.begun)
 	d.serve(d.control, (&admin{d}).routes())
 	if d.ops != nil {
-		d.serve(d.ops, d.watched(http.NewServeMux()))
+		mux := d.watched(http.NewServeMux())
+		mux.HandleFunc("GET /trace", d.peerTrace)
+		d.serve(d.ops, mux)
 	}
 	return nil
 }

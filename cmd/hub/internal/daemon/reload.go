@@ -48,7 +48,7 @@ func (d *Daemon) replace(ctx context.Context) (*api.Reloaded, error) {
 	if l.Store() != d.storage.url {
 		a.Warnings = append(a.Warnings, "hub.store changed: the new store is used from the next start on")
 	}
-	if l.Plan.Ops != d.Config.Plan.Ops {
+	if l.Plan.Ops.Address != d.Config.Plan.Ops.Address {
 		a.Warnings = append(a.Warnings, "hub.ops.address changed: the new one is used from the next start on")
 	}
 	if err := old.stop(); err != nil {

@@ -3,6 +3,8 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
 	"errors"
 	"maps"
 	"net/http"
@@ -11,17 +13,16 @@ import (
 	"time"
 
 	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/peers"
 	"orderhub/hub"
 	"orderhub/hub/store"
 	"orderhub/pipelines/process"
 )
 
-// last is the ID that stands for the newest message from outside.
-const last = "last"
-
+// trace asks this hub, and those under `peers:`.
 func (a *admin) trace(r *http.Request) (*api.Trace, error) {
-	id := cmp.Or(r.FormValue("id"), last)
-	t, err := a.Trace(r.Context(), id)
+	id := cmp.Or(r.FormValue("id"), api.Last)
+	t, err := a.everywhere(r.Context(), id)
 	if err == nil && slices.ContainsFunc(t.Refused, func(f hub.Refusal) bool { return f.Begins != "" }) {
 		c := actOf(r.Context())
 		c.Act, c.On = view, id
@@ -29,42 +30,82 @@ func (a *admin) trace(r *http.Request) (*api.Trace, error) {
 	return t, err
 }
 
-// Trace is the trace of a message ID, a correlation, a trace ID, or "last".
-func (d *Daemon) Trace(ctx context.Context, id string) (*api.Trace, error) {
+// everywhere is the trace of an ID over this hub and those under `peers:`.
+func (d *Daemon) everywhere(ctx context.Context, id string) (*api.Trace, error) {
+	plan := d.current.Load().Plan
+	if len(plan.Peers) == 0 {
+		return d.Trace(ctx, id)
+	}
+	hubs := []peers.Hub{{Name: plan.Name, Ask: func(ctx context.Context, ids []string) (*api.Trace, error) { return d.Trace(ctx, ids...) }}}
+	for _, name := range slices.Sorted(maps.Keys(plan.Peers)) {
+		hubs = append(hubs, peers.Of(name, plan.Peers[name]))
+	}
+	return peers.Trace(ctx, id, hubs)
+}
+
+// peerTrace answers another hub, which has the token of `ops:`. It gives no bytes of messages.
+func (d *Daemon) peerTrace(w http.ResponseWriter, r *http.Request) {
+	given, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	token := d.current.Load().Plan.Ops.Token.Reveal()
+	ids := r.URL.Query()["id"]
+	r.URL.RawQuery = "" // nobody asks for what is personal here
+	has, want := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(token))
+	var t *api.Trace
+	var err error
+	switch {
+	case !bearer || token == "" || subtle.ConstantTimeCompare(has[:], want[:]) != 1:
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		err = api.Problemf(http.StatusUnauthorized, "unauthorized", "unauthorized", "the token is not the one under hub.ops.token of this hub")
+	case len(ids) == 0 || slices.Contains(ids, api.Last):
+		err = api.BadQueryf("say which message, order or trace: ?id=")
+	default:
+		t, err = d.Trace(r.Context(), ids...)
+	}
+	if err != nil {
+		p := api.ProblemOf(err)
+		d.tell(w, r, p.Status, "application/problem+json", p)
+		return
+	}
+	for i := range t.Refused {
+		t.Refused[i].Begins = ""
+	}
+	d.tell(w, r, http.StatusOK, "application/json", t)
+}
+
+// Trace is the trace of message IDs, correlations and trace IDs that belong together, or of api.Last.
+func (d *Daemon) Trace(ctx context.Context, ids ...string) (*api.Trace, error) {
 	g := d.current.Load()
-	return traceIn(ctx, d.upToDate(), id, g.Processes(), g.Reads())
+	return traceIn(ctx, d.upToDate(), ids, g.Processes(), g.Reads())
 }
 
 // TraceFile is a trace in a store that no hub uses.
 func TraceFile(ctx context.Context, st store.Reader, id string) (*api.Trace, error) {
-	return traceIn(ctx, st, id, nil, nil)
+	return traceIn(ctx, st, []string{id}, nil, nil)
 }
 
 // tracing is a trace that is being made.
 type tracing struct {
 	*api.Trace
 	st                  store.Reader
+	ids                 []string        // that it is asked for
 	roots, correlations map[string]bool // of the messages that belong to it
 }
 
-// traceIn makes the trace of a message ID, a correlation, or "last". reads are
+// traceIn makes the trace of message IDs, correlations and trace IDs, or of api.Last. reads are
 // the queues that somebody reads: what lies in others is kept; nil: not known.
-func traceIn(ctx context.Context, st store.Reader, id string, ps *process.Processes, reads map[string]bool) (*api.Trace, error) {
-	rows, err := st.History(ctx, id)
-	if root := rootOf(id); err == nil && len(rows) == 0 && root != id {
-		rows, err = st.History(ctx, root) // the ID of a child
-	}
+func traceIn(ctx context.Context, st store.Reader, ids []string, ps *process.Processes, reads map[string]bool) (*api.Trace, error) {
+	rows, err := historyOf(ctx, st, ids)
 	if err != nil {
 		return nil, err
 	}
-	if id == last {
+	if ids[0] == api.Last {
 		if newer, err := refusedAfter(ctx, st, rows); err != nil {
 			return nil, err
 		} else if newer != "" {
-			return traceIn(ctx, st, newer, ps, reads)
+			return traceIn(ctx, st, []string{newer}, ps, reads)
 		}
 	}
-	v := &tracing{&api.Trace{ID: id, State: api.Done, Roots: []string{}, Events: []api.TraceEvent{}}, st, map[string]bool{}, map[string]bool{}}
+	v := &tracing{&api.Trace{ID: ids[0], State: api.Done, Roots: []string{}, Events: []api.TraceEvent{}}, st, ids, map[string]bool{}, map[string]bool{}}
 	v.addHistory(rows)
 	if err := v.findInstances(ctx, ps); err != nil {
 		return nil, err
@@ -80,13 +121,34 @@ func traceIn(ctx context.Context, st store.Reader, id string, ps *process.Proces
 	return v.Trace, v.known()
 }
 
+// historyOf are the rows of all that is known of the IDs, each once, oldest first.
+func historyOf(ctx context.Context, st store.Reader, ids []string) (out []store.HistoryRow, err error) {
+	for _, id := range ids {
+		rows, err := st.History(ctx, id)
+		if root := rootOf(id); err == nil && len(rows) == 0 && root != id {
+			rows, err = st.History(ctx, root) // the ID of a child
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rows...)
+	}
+	if len(ids) > 1 {
+		slices.SortFunc(out, func(x, y store.HistoryRow) int { return cmp.Compare(x.Seq, y.Seq) })
+		out = slices.CompactFunc(out, func(x, y store.HistoryRow) bool { return x.Seq == y.Seq })
+	}
+	return out, nil
+}
+
 // rootOf is the ID of the message from outside that a child descends from.
 func rootOf(id string) string { return (&hub.Message{ID: id}).Root() }
 
 // addHistory adds what happened.
 func (v *tracing) addHistory(rows []store.HistoryRow) {
-	if v.ID != last {
-		v.roots[rootOf(v.ID)], v.correlations[v.ID] = true, true
+	for _, id := range v.ids {
+		if id != api.Last {
+			v.roots[rootOf(id)], v.correlations[id] = true, true
+		}
 	}
 	for _, row := range rows {
 		if row.Root != "" && !slices.Contains(v.Roots, row.Root) {
@@ -203,9 +265,12 @@ const tracedRefusals = 20 // of one ID or correlation
 
 // findRefusals adds what was refused of the ID, or of one of the correlations.
 func (v *tracing) findRefusals(ctx context.Context) error {
-	queries := []store.RefusalQuery{{ID: v.ID}, {Correlation: v.ID}}
+	var queries []store.RefusalQuery
+	for _, id := range v.ids {
+		queries = append(queries, store.RefusalQuery{ID: id}, store.RefusalQuery{Correlation: id})
+	}
 	for _, c := range v.Correlations[:min(len(v.Correlations), 8)] {
-		if c != v.ID {
+		if !slices.Contains(v.ids, c) {
 			queries = append(queries, store.RefusalQuery{Correlation: c})
 		}
 	}
@@ -246,7 +311,7 @@ func (v *tracing) known() error {
 	case len(v.Refused) > 0:
 		v.State = api.Refused
 		return nil
-	case v.ID == last:
+	case v.ID == api.Last:
 		return api.NotFoundf("nothing came in yet")
 	}
 	return api.NotFoundf("nothing is known of %s: give a message ID, an order ID, a trace ID, or last", v.ID)

@@ -16,17 +16,29 @@ import (
 func Trace(s *screen.Screen, v *api.Trace) {
 	traceTitle(s, v)
 	if v.State != api.Refused {
-		screen.List(s, []string{"", "TIME", "  TOOK", "WHERE", "", "WHAT"}, v.Events, func(e api.TraceEvent) screen.Row {
+		header := []string{"", "TIME", "  TOOK", "WHERE", "", "WHAT"}
+		several := slices.ContainsFunc(v.Events, func(e api.TraceEvent) bool { return e.Hub != "" })
+		if several {
+			header = slices.Insert(header, 2, "HUB")
+		}
+		screen.List(s, header, v.Events, func(e api.TraceEvent) screen.Row {
 			what := e.What
 			if e.Detail != "" {
 				what = fmt.Sprintf("%-9s %s", e.What, e.Detail)
 			}
-			return screen.Row{"", e.Time.Local().Format("15:04:05.000"), fmt.Sprintf("%6s", words.Took(e.Took)), e.Where,
+			row := screen.Row{"", e.Time.Local().Format("15:04:05.000"), fmt.Sprintf("%6s", words.Took(e.Took)), e.Where,
 				base(e.Line), words.OneLine(what, 160)}
+			if several {
+				row = slices.Insert(row, 2, any(e.Hub))
+			}
+			return row
 		})
 	}
 	for _, m := range v.Stored {
 		s.Print("%s", pending(&m))
+	}
+	for _, u := range v.Unasked {
+		s.Print("  not asked: %s", strings.TrimPrefix(u.Hub+": "+words.OneLine(u.Why, 200), ": "))
 	}
 	for i := range v.Refused {
 		s.Print("")
@@ -62,6 +74,9 @@ func traceTitle(s *screen.Screen, v *api.Trace) {
 // pending says what a stored message waits for.
 func pending(m *api.Stored) string {
 	text := fmt.Sprintf("  %s in %s", m.State, m.Queue)
+	if m.Hub != "" {
+		text += " at " + m.Hub
+	}
 	switch {
 	case m.Error == nil && !m.Due.IsZero():
 		text += ", due in " + words.Short(time.Until(m.Due))
