@@ -120,7 +120,7 @@ func (d *diagnosis) farEnds(ctx context.Context) []pipelines.Inspected {
 			d.farEnd(&a)
 		}
 	}
-	if at := d.Plan.Ops; at != "" && d.Runs == "" {
+	if at := d.Plan.Ops.Address; at != "" && d.Runs == "" {
 		l, err := net.Listen("tcp", at)
 		if d.port(&pipelines.Inspected{Adapter: "hub.ops", Address: at, Err: err}); err == nil {
 			l.Close()
