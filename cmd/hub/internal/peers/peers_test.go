@@ -80,7 +80,9 @@ func TestUnasked(t *testing.T) {
 	hubs := []Hub{knows("own", &api.Trace{State: api.Done, Events: []api.TraceEvent{at(1, "a")}}, "W-1")}
 	for _, c := range [][2]string{{"refuses", serve(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })},
 		{"other", serve(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html>")) })},
-		{"elsewhere", serve(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1", http.StatusFound) })},
+		{"elsewhere", serve(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1", http.StatusFound)
+		})},
 		{"nothing", serve(http.NotFound)}, {"gone", gone}, {"slow", serve(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })}} {
 		hubs = append(hubs, Of(c[0], pipelines.Peer{URL: c[1] + "/", Token: "secret"}))
 	}
