@@ -89,6 +89,8 @@ type Env struct {
 	// Refuser keeps what the adapter did not take and no source of it brought,
 	// such as a request that fits no route; nil: nobody does. See Refused.
 	Refuser Refuser
+	// Ends learns when the certificates of the adapter's connections end; it is told with its figures. nil: nobody asks.
+	Ends *figures.Ends
 	// Ready tells why the hub can take nothing from outside now; nil: it can. A nil Ready: it always can.
 	Ready func() error
 	// Read reads a file that belongs to the configuration: its version changes with the file. nil: os.ReadFile will do.

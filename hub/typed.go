@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -101,8 +102,9 @@ type Typed[A, C, S any] struct {
 	// do, or, where it begins with Unasked, what the far end can't be asked, which is no
 	// fault; err: the far end can't be asked at all.
 	Inspect func(a A, ctx context.Context) (findings []string, err error)
-	// Figures tells of the adapter in numbers, as it is now: of the families Breaker, Lag
-	// and Expiry, with its name as the first label. It may ask the far end, changing nothing there.
+	// Figures tells of the adapter in numbers, as it is now: of the families Breaker and Lag,
+	// with its name as the first label. It may ask the far end, changing nothing there. Ends of
+	// certificates are told without it: see Env.Ends.
 	Figures func(a A, ctx context.Context, to *figures.Set) error
 	// Close ends the adapter after its sources have returned and its targets are closed.
 	Close func(a A, ctx context.Context) error
@@ -136,11 +138,13 @@ func (t Typed[A, C, S]) Component() Component {
 		Carries: t.Carries, CheckTarget: t.CheckTarget, CheckHeader: t.CheckHeader, Config: func() any { return units.Defaults[C]() },
 		Check: with(t.Check), Takes: with(t.Takes), Expects: with(t.Expects), Safe: with(t.Safe),
 		Open: func(cfg any, env *Env) (*Adapter, error) {
-			a, err := t.New(cfg.(*C), env)
+			e := *env
+			e.Ends = &figures.Ends{}
+			a, err := t.New(cfg.(*C), &e)
 			if err != nil {
 				return nil, err
 			}
-			return t.adapter(a), nil
+			return t.adapter(a, &e), nil
 		}}
 	if t.Confine != nil {
 		c.Confine = func(cfg any, url, dir string) { t.Confine(cfg.(*C), url, dir) }
@@ -185,8 +189,8 @@ func (t Typed[A, C, S]) options(options any) *S {
 	return units.Defaults[S]()
 }
 
-// adapter is what a can do.
-func (t Typed[A, C, S]) adapter(a A) *Adapter {
+// adapter is what a, which was opened with env, can do.
+func (t Typed[A, C, S]) adapter(a A, env *Env) *Adapter {
 	o := &Adapter{Target: bind(a, t.OpenTarget), Caller: bind(a, t.OpenCaller), CarryTarget: bind(a, t.CarryTarget), CarryCaller: bind(a, t.CarryCaller),
 		Start: bind(a, t.Start), Inspect: bind(a, t.Inspect)}
 	if t.OpenSource != nil {
@@ -201,8 +205,12 @@ func (t Typed[A, C, S]) adapter(a A) *Adapter {
 	if t.Probe != nil {
 		o.Probe = func(ctx context.Context) error { return t.Probe(a, ctx) }
 	}
-	if t.Figures != nil {
-		o.Figures = func(ctx context.Context, to *figures.Set) error { return t.Figures(a, ctx, to) }
+	o.Figures = func(ctx context.Context, to *figures.Set) error {
+		err := env.Ends.Tell(to, env.Name)
+		if t.Figures != nil {
+			err = errors.Join(err, t.Figures(a, ctx, to))
+		}
+		return err
 	}
 	o.Close = func(ctx context.Context) error {
 		if t.Close == nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"orderhub/hub"
+	"orderhub/hub/figures"
 	"orderhub/hub/hubtest"
 	"orderhub/hub/trust"
 )
@@ -31,10 +32,11 @@ func TestCertificates(t *testing.T) {
 	srv.TLS = &tls.Config{Certificates: []tls.Certificate{*pair}, ClientAuth: tls.RequireAnyClientCert, ClientCAs: known}
 	srv.StartTLS()
 	defer srv.Close()
+	ends := &figures.Ends{}
 	ask := func(files trust.TLS) (string, *hub.Error) {
 		cfg := defaultConfig()
 		cfg.URL, cfg.TLS = srv.URL, files
-		c, err := definition().New(cfg, &hub.Env{Name: "far", Dir: dir})
+		c, err := definition().New(cfg, &hub.Env{Name: "far", Dir: dir, Ends: ends})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,6 +55,13 @@ func TestCertificates(t *testing.T) {
 	hubtest.Certificate(t, nil, dir, "client")
 	if second, bad := ask(whole); bad != nil || second == first {
 		t.Errorf("after its renewal: %s %v", second, bad)
+	}
+	told := &figures.Set{}
+	if err := ends.Tell(told, "far"); err != nil {
+		t.Error(err)
+	}
+	if now := told.Snapshot(); len(now) != 2 || now.Sum(figures.Expiry, "far", "server.example") != float64(pair.Leaf.NotAfter.Unix()) || now.Sum(figures.Expiry, "far", "client.pem") == 0 {
+		t.Errorf("of the ends of certificates is told: %v", now)
 	}
 	for name, files := range map[string]trust.TLS{"another authority": {CA: "client.pem", Cert: "client.pem", Key: "client.key", ServerName: "server.example"},
 		"no certificate": {CA: "server.example.pem", ServerName: "server.example"}, "another name": {CA: "server.example.pem", Cert: "client.pem", Key: "client.key", ServerName: "other.example"}} {

@@ -2,13 +2,7 @@
 // become messages, and get the pipeline's reply as their answer.
 package httpserver
 
-import (
-	"context"
-
-	"orderhub/hub"
-	"orderhub/hub/figures"
-	"orderhub/hub/trust"
-)
+import "orderhub/hub"
 
 // Component registers the adapter.
 func Component() hub.Component { return definition().Component() }
@@ -29,8 +23,5 @@ func definition() hub.Typed[*Server, Config, SourceConfig] {
 		OpenSource: (*Server).OpenSource,
 		Start:      (*Server).Start,
 		Link:       (*Server).Link,
-		Figures: func(s *Server, _ context.Context, to *figures.Set) error {
-			return trust.Expiry(to, s.env, s.cfg.TLS.Cert)
-		},
 	}
 }

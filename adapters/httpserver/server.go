@@ -67,6 +67,7 @@ func open(cfg *Config, env *hub.Env) (*Server, error) {
 	}
 	s.http.ConnState = s.fresh.note
 	if cfg.TLS.Cert != "" {
+		trust.Ours(env, cfg.TLS.Cert)
 		certs, err := newCertificates(env.Path(cfg.TLS.Cert), env.Path(cfg.TLS.Key), s.env.Log)
 		if err != nil {
 			return nil, err

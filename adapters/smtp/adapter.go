@@ -6,6 +6,7 @@ import (
 	"net/mail"
 
 	"orderhub/hub"
+	"orderhub/hub/trust"
 )
 
 // Adapter is an opened entry of `adapters:`. Its targets share its connections.
@@ -23,7 +24,8 @@ func open(c *Config, env *hub.Env) (*Adapter, error) {
 	if s == nil {
 		return nil, errors.New("url is missing")
 	}
-	if err := s.trusts(env, c.CA); err != nil {
+	var err error
+	if s.config, err = (trust.TLS{CA: c.CA}).Load(env, s.host); err != nil {
 		return nil, err
 	}
 	s.timeout, s.confirm, s.ambiguous = c.Timeout, c.ConfirmTimeout, c.OnAmbiguous

@@ -3,9 +3,7 @@ package smtp
 import (
 	"cmp"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
 	"net/mail"
 	"net/url"
@@ -25,7 +23,7 @@ type Config struct {
 	OnAmbiguous    hub.OnAmbiguous `yaml:"on_ambiguous" oneof:"retry|park" default:"retry" doc:"What becomes of a mail whose confirmation never came, and which may be delivered. retry: it is tried once more, after 30 minutes, and then is a dead letter. park: it is one at once."`
 	MaxRecipients  int             `yaml:"max_recipients" default:"100" min:"1" max:"1000" doc:"Most recipients of one mail; more are refused."`
 	TLS            string          `yaml:"tls" oneof:"auto|starttls|none" default:"auto" doc:"auto: STARTTLS must work, unless the host is this machine. starttls: also there. none: smtp:// without encryption; then the URL may hold no password, unless the host is this machine. smtps:// is always encrypted."`
-	CA             string          `yaml:"ca" doc:"File of further certificate authorities (PEM) that the server's certificate may be signed by."`
+	CA             string          `yaml:"ca" doc:"File of the authorities (PEM) that the server's certificate may be signed by. Left out: the system's."`
 }
 
 // SendOptions are the options of `send: {mail: template, …}`.
@@ -93,22 +91,4 @@ func (c *Config) read() (s *server, from *mail.Address, faults hub.FieldFaults) 
 		faults.Add("from", "such as Order desk <orders@example.com>", "from: %q is no mail address", c.From)
 	}
 	return s, from, faults
-}
-
-// trusts makes the TLS settings.
-func (s *server) trusts(env *hub.Env, file string) error {
-	s.config = &tls.Config{ServerName: s.host, MinVersion: tls.VersionTLS12}
-	trust.Tell(s.config, env)
-	if file == "" {
-		return nil
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if err := trust.Add(pool, env, file); err != nil {
-		return fmt.Errorf("ca: %w", err)
-	}
-	s.config.RootCAs = pool
-	return nil
 }

@@ -2,6 +2,7 @@ package smtp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -18,6 +19,7 @@ import (
 	smtpd "github.com/emersion/go-smtp"
 
 	"orderhub/hub"
+	"orderhub/hub/figures"
 	"orderhub/hub/hubtest"
 	"orderhub/hub/mask"
 )
@@ -253,6 +255,16 @@ func TestTLS(t *testing.T) { // row 62
 				t.Errorf("mails %+v", got)
 			}
 		})
+	}
+	cfg, told := defaultConfig(), &figures.Set{}
+	cfg.URL, cfg.TLS, cfg.CA = hub.Secret("smtp://"+serve(t, with).addr), "starttls", ca
+	a := must(Component().Open(cfg, &hub.Env{Name: "mail"}))
+	defer a.Close(t.Context())
+	if err := errors.Join(a.Probe(t.Context()), a.Figures(t.Context(), told)); err != nil {
+		t.Error(err)
+	}
+	if end := told.Snapshot().Sum(figures.Expiry, "mail", "127.0.0.1"); end != float64(cert.Leaf.NotAfter.Unix()) {
+		t.Errorf("the server's certificate ends at %v, told is %v", cert.Leaf.NotAfter, end)
 	}
 	if s := must(parseURL("smtp://mail.example.com", tlsAuto)); !s.starttls || s.addr != "mail.example.com:587" {
 		t.Errorf("STARTTLS must be required from another host: %+v", s)

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"orderhub/hub"
+	"orderhub/hub/trust"
 )
 
 // Adapter is an opened entry of `adapters:`: one pool of connections.
@@ -65,6 +67,7 @@ func open(c *Config, env *hub.Env) (*Adapter, error) {
 	a.ctx, a.end = context.WithCancel(context.Background())
 	pc, err := parseURL(c.URL)
 	if err == nil {
+		watch(env, pc.ConnConfig)
 		a.listen = pc.ConnConfig.Copy()
 		a.pool, err = pgxpool.NewWithConfig(a.ctx, a.configure(pc))
 	}
@@ -73,6 +76,24 @@ func open(c *Config, env *hub.Env) (*Adapter, error) {
 		return nil, err
 	}
 	return a, nil
+}
+
+// watch makes env learn when the certificates of encrypted connections end. The library reads ours when it opens.
+func watch(env *hub.Env, c *pgx.ConnConfig) {
+	all := []*tls.Config{c.TLSConfig}
+	for _, f := range c.Fallbacks {
+		all = append(all, f.TLSConfig)
+	}
+	for _, t := range all {
+		if t == nil {
+			continue
+		}
+		trust.Watch(env, t)
+		for _, ours := range t.Certificates {
+			end := ours.Leaf.NotAfter.Unix()
+			env.Ends.Learn("client certificate", func() (int64, error) { return end, nil })
+		}
+	}
 }
 
 // configure sets what the library's defaults leave to chance.

@@ -2,13 +2,10 @@
 package stomp
 
 import (
-	"context"
 	"maps"
 	"slices"
 
 	"orderhub/hub"
-	"orderhub/hub/figures"
-	"orderhub/hub/trust"
 )
 
 // Component registers the adapter.
@@ -35,8 +32,5 @@ func definition() hub.Typed[*Adapter, Config, SourceConfig] {
 		OpenCaller: (*Adapter).OpenCaller,
 		Probe:      (*Adapter).Probe,
 		Inspect:    (*Adapter).Inspect,
-		Figures: func(a *Adapter, _ context.Context, to *figures.Set) error {
-			return trust.Expiry(to, a.env, a.cfg.TLS.Cert) // STOMP has no way to ask what waits
-		},
 	}
 }

@@ -100,7 +100,7 @@ var (
 	Lag = &Family{Name: "hub_source_lag", Labels: []string{"adapter", "source", "partition"}, Kind: Gauge,
 		Help: "Inputs at the far end that the source has not taken yet: messages, files or rows."}
 	Expiry = &Family{Name: "hub_certificate_expiry_timestamp_seconds", Labels: []string{"adapter", "certificate"}, Kind: Gauge, Largest: true,
-		Help: "When a certificate of the hub ends, in Unix time."}
+		Help: "When a certificate ends, in Unix time: of the hub, or of a far end as it showed it at the last connection."}
 	StoreSize = &Family{Name: "hub_store_size_bytes", Labels: []string{"part"}, Kind: Gauge,
 		Help: "Size of the store; part is data, or log for the write-ahead log."}
 	StoreFree = &Family{Name: "hub_store_free_bytes", Kind: Gauge,

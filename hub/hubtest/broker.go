@@ -187,7 +187,7 @@ func BrokerTLS(t *testing.T, server string, send func(address string, certificat
 			t.Errorf("%s: %v", name, e)
 		}
 	}
-	if _, err := (trust.TLS{CA: file("none.pem")}).Load(&hub.Env{}, ""); err == nil || !strings.Contains(err.Error(), "tls.ca") {
+	if _, err := (trust.TLS{CA: file("none.pem")}).Load(&hub.Env{}, ""); err == nil || !strings.Contains(err.Error(), "ca: ") {
 		t.Errorf("a missing file: %v", err)
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"time"
 
 	"orderhub/hub"
-	"orderhub/hub/figures"
 )
 
 // TLS are certificates.
@@ -34,13 +34,13 @@ func (t TLS) Faults() []hub.FieldFault {
 // Load reads the certificates. host is the name that the server's certificate must have where ServerName is left out; "": that of the address.
 func (t TLS) Load(env *hub.Env, host string) (*tls.Config, error) {
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: cmp.Or(t.ServerName, host)}
-	Tell(cfg, env)
 	if t.CA != "" {
 		cfg.RootCAs = x509.NewCertPool()
 		if err := Add(cfg.RootCAs, env, t.CA); err != nil {
-			return nil, fmt.Errorf("tls.ca: %w", err)
+			return nil, fmt.Errorf("ca: %w", err)
 		}
 	}
+	Watch(env, cfg)
 	if t.Cert == "" {
 		return cfg, nil
 	}
@@ -49,22 +49,11 @@ func (t TLS) Load(env *hub.Env, host string) (*tls.Config, error) {
 		return &pair, err
 	}
 	if _, err := load(nil); err != nil {
-		return nil, fmt.Errorf("tls.cert: %w", err)
+		return nil, fmt.Errorf("cert: %w", err)
 	}
 	cfg.GetClientCertificate = load
+	Ours(env, t.Cert)
 	return cfg, nil
-}
-
-// Tell makes connections with cfg tell env when the far end's certificate ends.
-func Tell(cfg *tls.Config, env *hub.Env) {
-	if env.Met == nil {
-		return
-	}
-	cfg.VerifyConnection = func(state tls.ConnectionState) error {
-		first := slices.MinFunc(state.PeerCertificates, func(x, y *x509.Certificate) int { return x.NotAfter.Compare(y.NotAfter) })
-		env.Met(hub.Peer{Ends: first.NotAfter})
-		return nil
-	}
 }
 
 // Add adds the authorities of a file to those of the pool.
@@ -76,26 +65,45 @@ func Add(pool *x509.CertPool, env *hub.Env, file string) error {
 	return err
 }
 
-// Expiry tells when our certificate of a file ends, and says of the chain in it what ends first. File "" tells nothing.
-func Expiry(to *figures.Set, env *hub.Env, file string) error {
-	if file == "" {
+// Ours makes env learn when our certificate of a file ends, and of the chain in it what ends first. The file is read whenever somebody asks.
+func Ours(env *hub.Env, file string) {
+	env.Ends.Learn(file, func() (int64, error) {
+		text, err := os.ReadFile(env.Path(file))
+		if err != nil {
+			return 0, err
+		}
+		var chain []*x509.Certificate
+		for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+			if c, err := x509.ParseCertificate(block.Bytes); err == nil {
+				chain = append(chain, c)
+			}
+		}
+		if len(chain) == 0 {
+			return 0, fmt.Errorf("%s holds no certificate (PEM)", file)
+		}
+		return firstEnd(chain), nil
+	})
+}
+
+// Watch makes env learn when the certificates end that far ends show to who connects by cfg: of each, by the name that it is asked for by, that
+// of the last connection. Who inspects the far end (Env.Met) is told, too.
+func Watch(env *hub.Env, cfg *tls.Config) {
+	cfg.VerifyConnection = func(s tls.ConnectionState) error {
+		end := s.PeerCertificates[0].NotAfter.Unix() // where no chain is verified
+		if len(s.VerifiedChains) > 0 {               // the one that is good for longest
+			end = firstEnd(slices.MaxFunc(s.VerifiedChains, func(a, b []*x509.Certificate) int { return cmp.Compare(firstEnd(a), firstEnd(b)) }))
+		}
+		if env.Met != nil {
+			env.Met(hub.Peer{Ends: time.Unix(end, 0)})
+		}
+		env.Ends.Learn(cmp.Or(s.ServerName, cfg.ServerName, "far end"), func() (int64, error) { return end, nil })
 		return nil
 	}
-	text, err := os.ReadFile(env.Path(file))
-	if err != nil {
-		return err
-	}
-	var ends []int64
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		if c, err := x509.ParseCertificate(block.Bytes); err == nil {
-			ends = append(ends, c.NotAfter.Unix())
-		}
-	}
-	if len(ends) == 0 {
-		return fmt.Errorf("%s holds no certificate (PEM)", file)
-	}
-	to.Put(figures.Expiry, slices.Min(ends), env.Name, file)
-	return nil
+}
+
+// firstEnd is when the first certificate of a chain ends, in Unix time.
+func firstEnd(chain []*x509.Certificate) int64 {
+	return slices.MinFunc(chain, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) }).NotAfter.Unix()
 }
 
 // Networks reads addresses and networks: 192.0.2.7, 10.0.0.0/8.

@@ -103,7 +103,7 @@ var functions = map[string]function{
 	"up":      {takes: []names{ofAdapters}, result: shape.BoolType, value: func(v *view, a []string) any { return v.works(engine.PartAdapter, a[0]) }},
 	"breaker": {takes: []names{ofAdapters}, result: shape.StringType, value: func(v *view, a []string) any { return v.breaker(a[0]) }},
 	"lag":     {takes: []names{ofAdapters}, value: func(v *view, a []string) any { return v.now.Sum(figures.Lag, a[0]) }},
-	"expires": {takes: []names{ofAdapters}, value: func(v *view, a []string) any {
+	"expires": {takes: []names{ofAdapters}, optional: 1, value: func(v *view, a []string) any {
 		return v.least(figures.Expiry, float64(v.at.Unix()), a[0])
 	}},
 	"rate": {takes: []names{ofPipelines}, value: func(v *view, a []string) any { return v.rate(figures.Messages, a[0], a[0], figures.Done) }},
@@ -169,11 +169,11 @@ func (v *view) largest(f *figures.Family, of func(labels []string) bool) (most f
 	return most
 }
 
-// least is the smallest value of the series with the first label, less an offset; never: there is none.
+// least is the smallest value of the series with the first label ("": with any), less an offset; never: there is none.
 func (v *view) least(f *figures.Family, offset float64, label ...string) float64 {
 	least := never + offset
 	for _, p := range v.now {
-		if p.Family == f && (len(label) == 0 || p.Labels[0] == label[0]) {
+		if p.Family == f && (len(label) == 0 || label[0] == "" || p.Labels[0] == label[0]) {
 			least = min(least, p.Value())
 		}
 	}
