@@ -234,6 +234,7 @@ const week = 7 * 24
 type heard struct {
 	At    time.Time      `json:"at"`              // when the total was seen to grow last
 	Total float64        `json:"total"`           // of messages
+	Seen  time.Time      `json:"seen"`            // when the total was looked at last
 	Begun time.Time      `json:"begun"`           // when the hour began that is counted now
 	Count float64        `json:"count"`           // of messages in it
 	Hours [week]*float64 `json:"hours,omitempty"` // by hours since a Monday at midnight, UTC; nil: not known
@@ -242,7 +243,7 @@ type heard struct {
 // hear takes the total of messages at a time. An hour that is over is mixed with those of the weeks before, a half each.
 func (h *heard) hear(total float64, at time.Time) {
 	if hour := h.Begun.Truncate(time.Hour); !at.Truncate(time.Hour).Equal(hour) {
-		if h.Begun.Sub(hour) < time.Minute { // it was seen whole
+		if h.Begun.Sub(hour) < time.Minute && hour.Add(time.Hour).Sub(h.Seen) < time.Minute { // it was seen whole
 			mean := h.Count
 			if before := h.Hours[hourOf(hour)]; before != nil {
 				mean = (mean + *before) / 2
@@ -255,7 +256,7 @@ func (h *heard) hear(total float64, at time.Time) {
 		h.At = at
 		h.Count += total - h.Total
 	}
-	h.Total = total
+	h.Total, h.Seen = total, at
 }
 
 // usual is the mean pause between two messages at this hour of the week, in seconds; never: it is not known yet, or none come.

@@ -16,6 +16,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/engine"
+	"orderhub/hub/figures"
 	"orderhub/hub/store"
 	"orderhub/hub/store/drivers"
 	"orderhub/pipelines"
@@ -30,7 +31,8 @@ type Config struct {
 	Clock    *Clock             // default: a new one; give the same to a restarted hub
 	Answers  map[string]Answer  // what the fake adapters answer, by "adapter.op"
 	Refuses  func(*hub.Message) error
-	Log      io.Writer // default: nothing is logged
+	Figures  func(now time.Time, to *figures.Set) // what a hub tells of itself, beside what its runtime knows
+	Log      io.Writer                            // default: nothing is logged
 }
 
 // Answer is what a fake adapter's operation does.
@@ -86,6 +88,14 @@ func begin(t testing.TB, c Config, plan *pipelines.Plan, far *farEnds) *Hub {
 		t.Fatal(err)
 	}
 	h.Runtime = engine.NewRuntime(h.Store, c.Clock, log, nil)
+	if c.Figures != nil {
+		h.Runtime.Gathered(func(ctx context.Context) (figures.Snapshot, error) {
+			own, err := h.Runtime.Figures(ctx)
+			to := &figures.Set{}
+			c.Figures(c.Clock.Now(), to)
+			return append(own, to.Snapshot()...), err
+		})
+	}
 	if h.opened, err = plan.Open(h.Runtime, c.Clock, log); err != nil {
 		t.Fatal(err)
 	}
