@@ -81,7 +81,7 @@ func TestFiguresOfParts(t *testing.T) {
 		`breaker("out")`:             {"closed", "closed"},
 	} {
 		t.Run(formula, func(t *testing.T) {
-			c := says(t, "string(" + formula + ")")
+			c := says(t, "string("+formula+")")
 			c.Figures = put
 			h := patterntest.Start(t, c)
 			h.Settle()
