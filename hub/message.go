@@ -5,13 +5,14 @@ import "time"
 // Message is what travels through the hub. It is immutable: a step that
 // changes anything passes on a changed copy (see With… methods).
 type Message struct {
-	ID          string    // the same on every redelivery; children are derived: parent/1
-	Key         string    // ordering key; empty: no order needed
-	Correlation string    // the business key (EIP Correlation Identifier), e.g. the order id
-	Time        time.Time // when the hub first saw it (or what the transport says)
-	Expires     time.Time // EIP Message Expiration; zero: never
-	Headers     Headers   // survive every transport
-	Body        Body      // bytes, and on demand the decoded document
+	ID          string       // the same on every redelivery; children are derived: parent/1
+	Key         string       // ordering key; empty: no order needed
+	Correlation string       // the business key (EIP Correlation Identifier), e.g. the order id
+	Time        time.Time    // when the hub first saw it (or what the transport says)
+	Expires     time.Time    // EIP Message Expiration; zero: never
+	Headers     Headers      // survive every transport
+	Body        Body         // bytes, and on demand the decoded document
+	Trace       TraceContext // the run that made it; zero: it comes from outside, see Begin
 }
 
 // Root is the ID of the message from outside that m descends from: the part

@@ -4,15 +4,14 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"maps"
 	"math/rand/v2"
 	"strings"
 	"time"
 )
 
 // TraceContext is where in a distributed trace something happens, as W3C Trace Context has it
-// (https://www.w3.org/TR/trace-context/, level 1): the headers traceparent and tracestate of a message name the run that
-// sent it.
+// (https://www.w3.org/TR/trace-context/, level 1): outside of the hub, the headers traceparent and tracestate of a message name
+// the run that sent it.
 type TraceContext struct {
 	Trace   TraceID
 	Span    SpanID // zero: no run has sent it, and its trace begins here
@@ -35,10 +34,9 @@ func TraceOf(root string) TraceID {
 	return TraceID(sum[:16])
 }
 
-// TraceContext is that of the headers. Without a valid traceparent there is none (section 3.2.2), and tracestate is not
-// looked at. An invalid tracestate is left out (section 3.3.1).
-func (h Headers) TraceContext() (c TraceContext, ok bool) {
-	text := h[HeaderTraceparent]
+// ParseTraceContext reads the headers traceparent and tracestate. Without a valid traceparent there is none (section 3.2.2),
+// and tracestate is not looked at. An invalid tracestate is left out (section 3.3.1).
+func ParseTraceContext(text, state string) (c TraceContext, ok bool) {
 	if len(text) < 55 || text[2] != '-' || text[35] != '-' || text[52] != '-' {
 		return c, false
 	}
@@ -49,7 +47,7 @@ func (h Headers) TraceContext() (c TraceContext, ok bool) {
 		return TraceContext{}, false
 	}
 	c.Sampled = flags[0]&1 != 0
-	if state := h[HeaderTracestate]; validState(state) {
+	if validState(state) {
 		c.State = state
 	}
 	return c, true
@@ -112,35 +110,36 @@ func validStateKey(key string) bool {
 
 func isLower(c byte) bool { return c >= 'a' && c <= 'z' }
 
-// Begin is a new run that handles m: a span of its own in m's trace. sample says whether a trace that begins with m is
-// recorded; nil: it is not.
-func (m *Message) Begin(sample func(TraceID) bool) Span {
-	c, ok := m.Headers.TraceContext()
-	if !ok {
-		c.Trace = TraceOf(m.Root())
-		c.Sampled = sample != nil && sample(c.Trace)
+// Begin is a new run that handles m: a span of its own in m's trace, which for a message from outside is that of its headers, else
+// one that begins with it. sample says whether a trace that begins with m is recorded; nil: it is not. What is made of m is made
+// of in, which has the span; its headers have no trace context but one that a step sets.
+func (m *Message) Begin(sample func(TraceID) bool) (in *Message, s Span) {
+	copied := *m
+	in = &copied
+	if s.TraceContext = m.Trace; m.Trace.Span == (SpanID{}) {
+		given, ok := m.Headers[HeaderTraceparent]
+		if s.TraceContext, ok = ParseTraceContext(given, m.Headers[HeaderTracestate]); !ok {
+			s.Trace = TraceOf(m.Root())
+			s.Sampled = sample != nil && sample(s.Trace)
+		}
+		in.Headers = m.Headers.With(HeaderTraceparent, "", HeaderTracestate, "")
 	}
-	s := Span{TraceContext: c, Parent: c.Span}
+	s.Parent = s.TraceContext.Span
 	for s.TraceContext.Span = (SpanID{}); s.TraceContext.Span == (SpanID{}); {
 		binary.NativeEndian.PutUint64(s.TraceContext.Span[:], rand.Uint64())
 	}
-	return s
+	in.Trace = s.TraceContext
+	return in, s
 }
 
-// In is h with the context c: what carries it belongs to c's span.
-func (h Headers) In(c TraceContext) Headers {
-	out := make(Headers, len(h)+2)
-	maps.Copy(out, h)
-	out[HeaderTraceparent] = c.Traceparent()
-	if delete(out, HeaderTracestate); c.State != "" {
-		out[HeaderTracestate] = c.State
+// Outgoing is m as an adapter that has headers sends it: with those of its trace context.
+func (m *Message) Outgoing() *Message {
+	if m.Trace.Span == (SpanID{}) || m.Headers[HeaderTraceparent] != "" {
+		return m
 	}
-	return out
-}
-
-// Follow is h in the same place of a trace as the headers from; nil: in none.
-func (h Headers) Follow(from Headers) Headers {
-	return h.With(HeaderTraceparent, from[HeaderTraceparent]).With(HeaderTracestate, from[HeaderTracestate])
+	out := *m
+	out.Headers = m.Headers.With(HeaderTraceparent, m.Trace.Traceparent(), HeaderTracestate, m.Trace.State)
+	return &out
 }
 
 // Traceparent is the header that names c's span.

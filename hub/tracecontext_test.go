@@ -43,7 +43,7 @@ func TestTraceContext(t *testing.T) {
 		"tracestate, a system too long": {validParent, "a@abcdefghijklmno=1", true, true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, ok := Headers{HeaderTraceparent: c.parent, HeaderTracestate: c.state}.TraceContext()
+			got, ok := ParseTraceContext(c.parent, c.state)
 			if ok != c.valid || got.Sampled != c.sampled || got.State != c.kept {
 				t.Fatalf("%q is valid: %v, sampled: %v, tracestate %q; want %+v", c.parent, ok, got.Sampled, got.State, c)
 			}
@@ -58,15 +58,19 @@ func TestTraceContext(t *testing.T) {
 // descends from a message, and for the message when it comes again.
 func TestBegin(t *testing.T) {
 	m := &Message{ID: "a/1", Headers: Headers{HeaderTraceparent: validParent, HeaderTracestate: "a=1"}}
-	s := m.Begin(nil)
+	in, s := m.Begin(nil)
 	if s.Trace.String() != validParent[3:35] || s.Parent.String() != validParent[36:52] || s.TraceContext.Span == s.Parent || !s.Sampled {
 		t.Errorf("%+v", s)
 	}
-	next := (&Message{ID: "a/1/2", Headers: m.Headers.In(s.TraceContext)}).Begin(nil)
+	if len(in.Headers) != 0 || in.Trace != s.TraceContext {
+		t.Errorf("it goes on with %v, as part of %+v", in.Headers, in.Trace)
+	}
+	_, next := in.Child("2").Begin(nil)
 	if next.Trace != s.Trace || next.Parent != s.TraceContext.Span || next.State != "a=1" || !next.Sampled {
 		t.Errorf("after %+v: %+v", s, next)
 	}
-	root, child := (&Message{ID: "a"}).Begin(nil), (&Message{ID: "a/1"}).Begin(func(id TraceID) bool { return id == TraceOf("a") })
+	_, root := (&Message{ID: "a"}).Begin(nil)
+	_, child := (&Message{ID: "a/1"}).Begin(func(id TraceID) bool { return id == TraceOf("a") })
 	if root.Trace != child.Trace || root.Trace != TraceOf("a") || root.Parent != (SpanID{}) || root.Sampled || !child.Sampled {
 		t.Errorf("%+v, %+v", root, child)
 	}
@@ -75,10 +79,25 @@ func TestBegin(t *testing.T) {
 	}
 }
 
+// TestOutgoing: what leaves the hub has the headers of its trace context, but where a step set its own.
+func TestOutgoing(t *testing.T) {
+	m := &Message{ID: "a", Headers: Headers{"x": "y"}}
+	if got := m.Outgoing(); got != m {
+		t.Errorf("a message that no run made goes out with %v", got.Headers)
+	}
+	m.Trace, _ = ParseTraceContext(validParent, "a=1")
+	if got := m.Outgoing().Headers; len(got) != 3 || got["x"] != "y" || got[HeaderTraceparent] != validParent || got[HeaderTracestate] != "a=1" {
+		t.Errorf("it goes out with %v", got)
+	}
+	if m = m.WithHeader(HeaderTraceparent, "own"); m.Outgoing() != m {
+		t.Errorf("what a step set is lost: %v", m.Outgoing().Headers)
+	}
+}
+
 func BenchmarkBegin(b *testing.B) {
 	b.ReportAllocs()
 	m := &Message{ID: "01M8MCCDCP14C6CHKC5GPPSX1N", Headers: Headers{HeaderContentType: "application/json"}}
 	for b.Loop() {
-		_ = m.Headers.In(m.Begin(nil).TraceContext)
+		_, _ = m.Begin(nil)
 	}
 }

@@ -264,7 +264,6 @@ func (r *Request) message(x *hub.Exchange, suffix string) (*hub.Message, error) 
 			}
 		}
 	}
-	h = h.Follow(x.Msg.Headers)
 	var err error
 	if m.Headers, err = r.headers.Apply(fr, h); err != nil {
 		return nil, err

@@ -155,6 +155,7 @@ func (a *Adapter) publishing(m *hub.Message, to place) (amqp.Publishing, error) 
 // table fills in the properties and the header table, and returns the table's size. Headers that were kept exactly are
 // sent as they came; a channel carries the texts, and the header that keeps the rest, as they are.
 func (a *Adapter) table(p *amqp.Publishing, m *hub.Message, to place) (size int, err error) {
+	m = m.Outgoing()
 	var exact []broker.ExactHeader
 	var covered map[string]bool
 	if !to.carried {

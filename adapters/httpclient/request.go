@@ -111,7 +111,7 @@ func (c *Operation) headers(m *hub.Message, p *parts, body bool) map[string]stri
 	for _, h := range p.headers {
 		set(h.name, h.value)
 	}
-	for name, value := range m.Headers {
+	for name, value := range m.Outgoing().Headers {
 		if name != hub.HeaderIdempotency && !strings.HasPrefix(name, "hub-") && !connections(name) {
 			set(name, value)
 		}

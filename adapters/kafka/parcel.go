@@ -45,6 +45,7 @@ func newParcel(m *hub.Message, f form) *parcel {
 
 // fill makes p the record of m: its headers, in the order that they came in, then hub-id, hub-correlation and hub-expires.
 func (p *parcel) fill(m *hub.Message, f form) {
+	m = m.Outgoing()
 	*p = parcel{key: m.Key, keyed: m.Key != "", value: m.Body.Bytes(), headers: p.headers[:0], time: m.Time, partition: -1, done: p.done}
 	switch tombstone := f == onTopic && m.Headers[headerTombstone] == "true"; {
 	case tombstone && len(p.value) == 0:

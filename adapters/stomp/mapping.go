@@ -207,6 +207,7 @@ func (a *Adapter) fill(f *frame, m *hub.Message) error {
 	if err := a.expire(f, m.Expires); err != nil {
 		return err
 	}
+	m = m.Outgoing()
 	exact, covered := broker.Exact(m.Headers, nil)
 	for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
 		if lower := strings.ToLower(name); !staysBehind(lower) && !covered[lower] {

@@ -8,14 +8,12 @@ import (
 
 // enter begins a run that handles m. What is made of m, in the hub and outside, carries the run's span.
 func (rt *Runtime) enter(m *hub.Message) (in *hub.Message, at hub.Span, began time.Time) {
-	if rt.observer == nil {
-		at = m.Begin(nil)
-	} else {
-		at = m.Begin(rt.observer.Sample)
+	var sample func(hub.TraceID) bool
+	if rt.observer != nil {
+		sample = rt.observer.Sample
 	}
-	c := *m
-	c.Headers = m.Headers.In(at.TraceContext)
-	return &c, at, rt.clock.Now()
+	in, at = m.Begin(sample)
+	return in, at, rt.clock.Now()
 }
 
 // ends tells the observer, if there is one, of the run of x, which began at began, took so long and ended with err.

@@ -74,8 +74,8 @@ func TestSpans(t *testing.T) {
 		}
 	}
 	sent, _ := to.Load("M/1")
-	out, ok := sent.(*hub.Message).Headers.TraceContext()
-	if !ok || len(seen.runs) != 4 {
+	out := sent.(*hub.Message).Trace
+	if len(seen.runs) != 4 {
 		t.Fatalf("sent with %v, %d runs", sent, len(seen.runs))
 	}
 	first, failed, again, outbox := seen.runs[0], seen.runs[1], seen.runs[2], seen.runs[3]
@@ -100,7 +100,7 @@ func TestSpans(t *testing.T) {
 		t.Errorf("failed %+v, again %+v, sent with %+v", failed, again, out)
 	}
 	dull, _ := to.Load("dull/1")
-	if c, ok := dull.(*hub.Message).Headers.TraceContext(); !ok || c.Sampled || c.Trace != hub.TraceOf("dull") {
+	if c := dull.(*hub.Message).Trace; c.Sampled || c.Trace != hub.TraceOf("dull") {
 		t.Errorf("a trace that nobody records goes on as %+v", c)
 	}
 }

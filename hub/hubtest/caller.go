@@ -53,9 +53,7 @@ func callerRequest(t *contractT, f Features, far CallerFar) {
 	var seen Seen
 	far.Serve(t.T, func(m *hub.Message) (*hub.Message, error) { seen.add(m); return contractReply(`{}`), nil })
 	m := contractMessage("q-1", `{"name":"Žofie","n":0.10}`)
-	for _, name := range f.Headers {
-		m.Headers[name] = contractHeaderValue(name)
-	}
+	addContractHeaders(m, f.Headers)
 	_, err := far.Open(t.T).Call(contractContext(t), m)
 	t.ok(err)
 	got := seen.All()

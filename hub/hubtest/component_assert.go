@@ -95,6 +95,17 @@ func contractHeaderValue(name string) string {
 	return "value of " + name
 }
 
+// addContractHeaders gives m the headers, as a message that leaves the hub has them.
+func addContractHeaders(m *hub.Message, names []string) {
+	for _, name := range names {
+		if name == hub.HeaderTraceparent {
+			m.Trace, _ = hub.ParseTraceContext(contractHeaderValue(name), "")
+		} else {
+			m.Headers[name] = contractHeaderValue(name)
+		}
+	}
+}
+
 func contractMessage(id, body string) *hub.Message {
 	return &hub.Message{ID: id, Time: time.Now().UTC(), Headers: hub.Headers{hub.HeaderContentType: "application/json"}, Body: hub.NewBody([]byte(body))}
 }

@@ -119,8 +119,9 @@ func bodies(t *storeTest) {
 		{ID: "binary", Body: hub.NewBody(binary), Headers: hub.Headers{"x": "\x00\xff", "": "empty name", "empty": ""}},
 		{ID: "large", Body: hub.NewBody(bytes.Repeat([]byte("0123456789abcdef"), 1<<16))},
 		{ID: "utf-8/é", Key: "Zoë 🛒", Correlation: "ord-'1\"", Time: at, Expires: at.Add(time.Hour), Body: hub.NewBody([]byte(`"日本 🛒"`)),
-			Headers: hub.Headers{"content-type": "text/plain; charset=utf-8", "name": "Ünï"}},
-		{ID: "document", Body: hub.DocumentBody(parsed)},
+			Headers: hub.Headers{"content-type": "text/plain; charset=utf-8", "name": "Ünï"},
+			Trace: hub.TraceContext{Trace: hub.TraceID{1, 2}, Span: hub.SpanID{3}, Sampled: true, State: "a=1,b=2"}},
+		{ID: "document", Body: hub.DocumentBody(parsed), Trace: hub.TraceContext{Trace: hub.TraceID{4}, Span: hub.SpanID{5}}},
 		{ID: strings.Repeat("i", 200), Key: strings.Repeat("k", 1000)},
 		{ID: "a\x00b/\x1b[2J", Key: "k\x00\xff", Correlation: "c\x00\xfe\n", Headers: hub.Headers{"h\x00": "v"}},
 	}
@@ -140,7 +141,7 @@ func bodies(t *storeTest) {
 	for _, list := range [][]*hub.Delivery{batch, t.browse(store.BrowseQuery{Queue: "q"})} {
 		for i, d := range list {
 			want, got := all[i], d.Msg
-			same := got.ID == want.ID && got.Key == want.Key && got.Correlation == want.Correlation && got.Time.Equal(want.Time) &&
+			same := got.ID == want.ID && got.Key == want.Key && got.Correlation == want.Correlation && got.Time.Equal(want.Time) && got.Trace == want.Trace &&
 				got.Expires.Equal(want.Expires) && bytes.Equal(got.Body.Bytes(), want.Body.Bytes()) &&
 				len(got.Headers) == len(want.Headers) && (len(got.Headers) == 0 || reflect.DeepEqual(got.Headers, want.Headers))
 			t.must(same, "message %.20q came back as %.300s", want.ID, fmt.Sprintf("%+v", got))

@@ -79,9 +79,7 @@ func targetBodies(t *contractT, f Features, far TargetFar) {
 func targetHeaders(t *contractT, f Features, far TargetFar) {
 	target := contractTarget(t, far)
 	m := contractMessage("h-1", `{"n":1}`)
-	for _, name := range f.Headers {
-		m.Headers[name] = contractHeaderValue(name)
-	}
+	addContractHeaders(m, f.Headers)
 	t.ok(target.Send(contractContext(t), m))
 	t.headers(f.Headers, far.Got(t.T)[0].Headers)
 }

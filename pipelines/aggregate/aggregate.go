@@ -94,7 +94,8 @@ func (a *aggregator) aggregate(x *hub.Exchange, g *group, key string, bodies doc
 		Correlation: g.Correlation,
 		Time:        x.Now(),
 		Expires:     g.Expires,
-		Headers:     hub.Headers(g.Headers).Follow(x.Msg.Headers),
+		Headers:     g.Headers,
+		Trace:       x.Msg.Trace,
 		Body:        hub.DocumentBody(bodies),
 	}
 	if m.Correlation == "" && !g.Mixed {
@@ -270,7 +271,7 @@ func (a *aggregator) setTimer(x *hub.Exchange, g *group, key string) {
 		ID:          g.derive("timer"),
 		Correlation: g.Correlation,
 		Time:        x.Now(),
-		Headers:     hub.Headers{}.Follow(x.Msg.Headers),
+		Trace:       x.Msg.Trace,
 		Body: hub.DocumentBody(doc.ObjectOf([]doc.Field{
 			{Name: "key", Value: doc.StringValue(key)}, {Name: "group", Value: doc.StringValue(g.ID)}})),
 	}

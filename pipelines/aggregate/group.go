@@ -84,7 +84,6 @@ func (g *group) add(m *hub.Message, now time.Time) {
 		g.ID, g.First, g.Correlation, g.Headers = m.ID, now, m.Correlation, maps.Clone(map[string]string(m.Headers))
 		delete(g.Headers, hub.HeaderSequence)
 		delete(g.Headers, hub.HeaderIdempotency)
-		delete(g.Headers, hub.HeaderTraceparent)
 		g.Expires = m.Expires
 	}
 	if m.Expires.IsZero() || !g.Expires.IsZero() && m.Expires.After(g.Expires) {
@@ -101,7 +100,7 @@ func (g *group) add(m *hub.Message, now time.Time) {
 // keep stores the head and the newest member.
 func (g *group) keep(x *hub.Exchange, body doc.Value) {
 	v := doc.ObjectOf([]doc.Field{{Name: "n", Value: doc.IntValue(int64(g.Size))}, {Name: "body", Value: body},
-		{Name: "trace", Value: doc.StringValue(x.Msg.Headers[hub.HeaderTraceparent])}})
+		{Name: "trace", Value: doc.StringValue(x.Msg.Trace.Traceparent())}})
 	x.Write(hub.Write{Kind: g.kind(), Key: x.Msg.ID, Value: v.JSON()})
 	x.Write(hub.Write{Kind: kindGroup, Key: g.name, Value: g.head(), IfVersion: g.version})
 }
@@ -158,7 +157,7 @@ func bodiesOf(members []member) doc.Value {
 // linksOf are the runs that stored the members, but those of the trace that x's run belongs to.
 func linksOf(x *hub.Exchange, members []member) (links []hub.TraceContext) {
 	for _, m := range members {
-		if c, ok := (hub.Headers{hub.HeaderTraceparent: m.trace}).TraceContext(); ok && c.Trace != x.Unit.Span.Trace && len(links) < maxLinks {
+		if c, ok := hub.ParseTraceContext(m.trace, ""); ok && c.Trace != x.Unit.Span.Trace && len(links) < maxLinks {
 			links = append(links, c)
 		}
 	}

@@ -31,7 +31,7 @@ func (t *turn) start() error {
 		}
 	}
 	in.Def, in.Version, in.By, in.Started = t.d.Hash, t.d.Version, t.seq, t.now
-	in.Trace, in.TraceState = t.x.Msg.Headers[hub.HeaderTraceparent], t.x.Msg.Headers[hub.HeaderTracestate]
+	in.Trace, in.TraceState = t.x.Msg.Trace.Traceparent(), t.x.Msg.Trace.State
 	in.Vars = hub.Vars{{Name: t.d.DataName, Value: data}}
 	t.note(nil, t.d.Line, "started", "%s %s, version %d", t.m.Name, in.ID, t.d.Version)
 	root := t.in.Spawn(nil, "")

@@ -119,7 +119,7 @@ func start(d *definition.Declaration, vs values, x *hub.Exchange) (detail string
 
 // putTo puts a message to a process in x's unit, as part of x's trace.
 func putTo(x *hub.Exchange, p hub.Put) {
-	p.Msg.Headers = p.Msg.Headers.Follow(x.Msg.Headers)
+	p.Msg.Trace = x.Msg.Trace
 	x.Unit.Puts = append(x.Unit.Puts, p)
 }
 

@@ -27,7 +27,7 @@ type turn struct {
 	now    time.Time
 	counts map[string]int64 // of populations
 
-	follows hub.Headers // where in a trace what the turn makes belongs: see trace
+	follows hub.TraceContext // where in a trace what the turn makes belongs: see trace
 
 	remembered bool // in comes from memory, not from the store
 
@@ -166,7 +166,7 @@ func (t *turn) exchange(tok *instance.Token, suffix string, more ...hub.Var) *hu
 	if suffix != "" {
 		id = hub.DeriveID(id, suffix)
 	}
-	x := t.y.With(&hub.Message{ID: id, Correlation: t.in.ID, Time: t.now, Headers: t.trace(), Body: hub.DocumentBody(t.in.Vars.Get(t.d.DataName))})
+	x := t.y.With(&hub.Message{ID: id, Correlation: t.in.ID, Time: t.now, Trace: t.trace(), Body: hub.DocumentBody(t.in.Vars.Get(t.d.DataName))})
 	x.Vars = t.vars(tok, more...)
 	return x
 }
@@ -203,14 +203,13 @@ func (t *turn) remove(gone []*instance.Token) {
 
 // trace is where in a trace what the turn makes belongs. An instance stays in the trace of the message that started it: what
 // comes with a trace of its own, such as a webhook, is a link.
-func (t *turn) trace() hub.Headers {
-	if t.follows != nil {
+func (t *turn) trace() hub.TraceContext {
+	if t.follows.Span != (hub.SpanID{}) {
 		return t.follows
 	}
-	own := hub.Headers{hub.HeaderTraceparent: t.in.Trace, hub.HeaderTracestate: t.in.TraceState}
-	t.follows = hub.Headers{}.Follow(t.x.Msg.Headers)
-	if c, ok := own.TraceContext(); ok && c.Trace != t.y.Unit.Span.Trace {
-		t.follows = hub.Headers{}.Follow(own)
+	t.follows = t.x.Msg.Trace
+	if c, ok := hub.ParseTraceContext(t.in.Trace, t.in.TraceState); ok && c.Trace != t.follows.Trace {
+		t.follows = c
 		t.y.Unit.Span.Links = append(t.y.Unit.Span.Links, c)
 	}
 	return t.follows
@@ -219,7 +218,7 @@ func (t *turn) trace() hub.Headers {
 // put adds a message for this instance, with a name by which it is replaced and called off, and its due time.
 func (t *turn) put(p hub.Put, name string, due time.Time) {
 	p.Name, p.Due = name, due
-	p.Msg.Headers = p.Msg.Headers.Follow(t.trace())
+	p.Msg.Trace = t.trace()
 	t.y.Unit.Puts = append(t.y.Unit.Puts, p)
 }
 

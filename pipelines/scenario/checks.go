@@ -106,7 +106,7 @@ func (r *run) view(a arrival) doc.Value {
 		return document(a.msg)
 	}
 	fields := []doc.Field{{Name: argument, Value: doc.StringValue(a.arg)}}
-	for name, v := range a.msg.Headers.Follow(nil).Document("").Fields() {
+	for name, v := range a.msg.Headers.Document("").Fields() {
 		fields = append(fields, doc.Field{Name: name, Value: v})
 	}
 	return doc.ObjectOf(append(fields, doc.Field{Name: "data", Value: document(a.msg)}))

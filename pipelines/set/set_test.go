@@ -66,10 +66,10 @@ func TestCopies(t *testing.T) {
 	}
 	h.Settle()
 	old, changed := h.Sent("out")[0], h.Sent("out two")[0]
-	if !maps.Equal(old.Headers.Follow(nil), map[string]string{"gone": "x", "empty": "x", "kept": "x"}) || old.Correlation != "" || old.Key != "" || string(old.Body.Bytes()) != `{"id":"W-1","r":"eu","n":1}` {
+	if !maps.Equal(old.Headers, map[string]string{"gone": "x", "empty": "x", "kept": "x"}) || old.Correlation != "" || old.Key != "" || string(old.Body.Bytes()) != `{"id":"W-1","r":"eu","n":1}` {
 		t.Errorf("what was sent before is changed: %+v %s", old, old.Body.Bytes())
 	}
-	if !maps.Equal(changed.Headers.Follow(nil), map[string]string{"kept": "x", "region": "eu"}) || changed.Correlation != "W-1" || changed.Key != "k" || changed.ID != "M" {
+	if !maps.Equal(changed.Headers, map[string]string{"kept": "x", "region": "eu"}) || changed.Correlation != "W-1" || changed.Key != "k" || changed.ID != "M" {
 		t.Errorf("the changed copy is %+v", changed)
 	}
 	patterntest.Want(t, "seen", h.WaitingBodies("b"), `{"id":"W-1","r":"eu","n":2,"seen":"euW-1k"}`)

@@ -43,15 +43,16 @@ func TimeOf(n int64) time.Time {
 }
 
 // encodeHead is all of a message but what has a column of its own: time,
-// expiry, headers by name, and the variables as JSON.
+// expiry, trace context, headers by name, and the variables as JSON.
 func encodeHead(m *hub.Message, vars hub.Vars) []byte {
-	size := 24
+	size := 52
 	for k, v := range m.Headers {
 		size += len(k) + len(v) + 4
 	}
 	b := make([]byte, 0, size)
 	b = binary.AppendVarint(b, Nanos(m.Time))
 	b = binary.AppendVarint(b, Nanos(m.Expires))
+	b = appendTrace(b, &m.Trace)
 	b = binary.AppendUvarint(b, uint64(len(m.Headers)))
 	var few [16]string
 	names := few[:0]
@@ -68,14 +69,52 @@ func encodeHead(m *hub.Message, vars hub.Vars) []byte {
 	return b
 }
 
+// What is stored of a trace context.
+const (
+	traced byte = 1 << iota
+	sampled
+	hasState
+)
+
+func appendTrace(b []byte, c *hub.TraceContext) []byte {
+	if c.Span == (hub.SpanID{}) {
+		return append(b, 0)
+	}
+	flags := traced
+	if c.Sampled {
+		flags |= sampled
+	}
+	if c.State != "" {
+		flags |= hasState
+	}
+	b = append(append(append(b, flags), c.Trace[:]...), c.Span[:]...)
+	if c.State != "" {
+		b = appendText(b, c.State)
+	}
+	return b
+}
+
+func (r *reader) trace() (c hub.TraceContext) {
+	flags := r.bytes(1)
+	if flags == nil || flags[0] == 0 {
+		return c
+	}
+	copy(c.Trace[:], r.bytes(len(c.Trace)))
+	copy(c.Span[:], r.bytes(len(c.Span)))
+	if c.Sampled = flags[0]&sampled != 0; flags[0]&hasState != 0 {
+		c.State = r.text()
+	}
+	return c
+}
+
 func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// decodeHead fills m's time, expiry and headers. Its input passed the checksum.
+// decodeHead fills m's time, expiry, trace context and headers. Its input passed the checksum.
 func decodeHead(b []byte, m *hub.Message) (hub.Vars, error) {
 	r := reader{b: b}
-	m.Time, m.Expires = TimeOf(r.varint()), TimeOf(r.varint())
+	m.Time, m.Expires, m.Trace = TimeOf(r.varint()), TimeOf(r.varint()), r.trace()
 	if n := r.uvarint(); n > 0 && n <= uint64(len(b)) {
 		m.Headers = make(hub.Headers, n)
 		for range n {

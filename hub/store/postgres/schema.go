@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const postgresVersion = 5
+const postgresVersion = 6
 
 // The tables of schema.go, with what several hubs need. Names of messages and
 // records are bytea: they come from outside, and may hold what text may not.

@@ -10,7 +10,7 @@ import (
 
 const (
 	applicationID = 0x6f687562 // "ohub"
-	schemaVersion = 6
+	schemaVersion = 7
 )
 
 // A row of messages is in no index but those of its state, so a message that

@@ -140,13 +140,13 @@ func checkDamage(t *testing.T, path string, hit map[string]bool, body func(int) 
 func TestNewerSchema(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hub.db")
 	open(t, path, store.Options{}).Close()
-	c, err := openConn(path, "user_version=7")
+	c, err := openConn(path, "user_version=8")
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.close()
 	_, err = Open(ctx, path, store.Options{})
-	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("store schema 7 is newer than this binary (max %d)", schemaVersion)) {
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("store schema 8 is newer than this binary (max %d)", schemaVersion)) {
 		t.Fatalf("error %v", err)
 	}
 }

@@ -61,8 +61,8 @@ func exporter(t *testing.T, endpoint string, sample float64) (*Exporter, *figure
 // sampleRun is one that called and failed.
 func sampleRun() *hub.EndedRun {
 	began := time.Unix(1700000000, 5)
-	m := &hub.Message{ID: "m-1"}
-	r := &hub.EndedRun{Span: m.Begin(nil), Name: "intake", Kind: hub.SpanServer, Start: began, End: began.Add(time.Second), Message: "m-1", Correlation: "W-1", Adapter: "web",
+	_, span := (&hub.Message{ID: "m-1"}).Begin(nil)
+	r := &hub.EndedRun{Span: span, Name: "intake", Kind: hub.SpanServer, Start: began, End: began.Add(time.Second), Message: "m-1", Correlation: "W-1", Adapter: "web",
 		Events: []hub.Event{{Time: began, Where: "intake", What: "received"},
 			{Time: began.Add(time.Millisecond), Took: 20 * time.Millisecond, Where: "intake/call", Line: "p.yaml:7", What: "called", Detail: "billing.charge hunter2",
 				Asked: "POST https://pay.example.com/hunter2/charges", Status: "503"}},
