@@ -12,6 +12,18 @@ type Handler interface {
 	Handle(ctx context.Context, m *Message) error
 }
 
+// HandleLater hands m to h, and calls done once, from any goroutine, with what Handle would have returned. It returns before
+// that if m waits for nothing but a Later to confirm it: a source with much to give has few goroutines wait.
+func HandleLater(ctx context.Context, h Handler, m *Message, done func(error)) {
+	if l, ok := h.(interface {
+		HandleLater(ctx context.Context, m *Message, done func(error))
+	}); ok {
+		l.HandleLater(ctx, m, done)
+		return
+	}
+	done(h.Handle(ctx, m))
+}
+
 // HandlerFunc is a Handler made of a function.
 type HandlerFunc func(ctx context.Context, m *Message) error
 
@@ -44,6 +56,13 @@ func Reads(h Handler, err error) {
 type Target interface {
 	Send(ctx context.Context, m *Message) error
 	io.Closer
+}
+
+// Later is a Target whose far end confirms many messages at once, such as a file after one flush. SendLater returns before that,
+// and calls done once, from any goroutine, with what Send would have returned. What done does must not take long.
+type Later interface {
+	Target
+	SendLater(ctx context.Context, m *Message, done func(error))
 }
 
 // Caller asks and waits for the answer (EIP Request-Reply). The request's

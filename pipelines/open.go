@@ -21,7 +21,7 @@ type Opened struct {
 
 	plan     *Plan
 	adapters map[*Adapter]*hub.Adapter
-	handles  map[*farEnd]*handle
+	handles  map[*farEnd]farEndOpen
 }
 
 // Open opens the plan's adapters and gives its stages and sources to the
@@ -32,7 +32,7 @@ func (p *Plan) Open(rt *engine.Runtime, clock hub.Clock, log *slog.Logger) (*Ope
 
 // open is Open; what the far ends show of themselves is told to met of their adapter.
 func (p *Plan) open(rt *engine.Runtime, clock hub.Clock, log *slog.Logger, met func(adapter string) func(hub.Peer)) (*Opened, error) {
-	o := &Opened{plan: p, Addresses: map[string]string{}, adapters: map[*Adapter]*hub.Adapter{}, handles: map[*farEnd]*handle{}}
+	o := &Opened{plan: p, Addresses: map[string]string{}, adapters: map[*Adapter]*hub.Adapter{}, handles: map[*farEnd]farEndOpen{}}
 	rt.Masked(p.Mask)
 	rt.Formatted(p.formats.of)
 	for _, a := range p.Adapters {

@@ -40,7 +40,15 @@ func (a *Adapter) carried(c *Channel, calls bool) *farEnd {
 }
 
 // open opens it at the opened adapter, part of a hub whose health is kept.
-func (f *farEnd) open(at *hub.Adapter, part *engine.Part) (h *handle, err error) {
+func (f *farEnd) open(at *hub.Adapter, part *engine.Part) (farEndOpen, error) {
+	h, err := f.handle(at, part)
+	if later, ok := h.target.(hub.Later); ok {
+		return &laterHandle{h, later}, err
+	}
+	return h, err
+}
+
+func (f *farEnd) handle(at *hub.Adapter, part *engine.Part) (h *handle, err error) {
 	h = &handle{}
 	if f.calls {
 		h.use = part.Use(f.arg, false)
@@ -65,19 +73,37 @@ func (f *farEnd) open(at *hub.Adapter, part *engine.Part) (h *handle, err error)
 }
 
 // of is the far end as the runtime of x has it open.
-func (f *farEnd) of(x *hub.Exchange) *handle { return x.Env.Memory(f, nil).(*handle) }
+func (f *farEnd) of(x *hub.Exchange) farEndOpen { return x.Env.Memory(f, nil).(farEndOpen) }
 
-// handle is a far end that is open.
+// farEndOpen is a far end that is open.
+type farEndOpen interface {
+	hub.Target
+	hub.Caller
+}
+
+// handle tells the health of its part of each use.
 type handle struct {
 	target hub.Target
 	caller hub.Caller
 	use    *engine.Use
 }
 
+// laterHandle is a handle whose target is a hub.Later.
+type laterHandle struct {
+	*handle
+	to hub.Later
+}
+
 var (
-	_ hub.Target = (*handle)(nil)
-	_ hub.Caller = (*handle)(nil)
+	_ farEndOpen = (*handle)(nil)
+	_ hub.Later  = (*laterHandle)(nil)
 )
+
+// SendLater hands m to the opened target.
+func (h *laterHandle) SendLater(ctx context.Context, m *hub.Message, done func(error)) {
+	try := h.use.Begin()
+	h.to.SendLater(ctx, m, func(err error) { done(try.End(m, err)) })
+}
 
 // Send hands m to the opened target.
 func (h *handle) Send(ctx context.Context, m *hub.Message) error {

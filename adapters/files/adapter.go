@@ -67,5 +67,8 @@ func (a *Adapter) OpenTarget(arg string) (hub.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Target{dir: a.cfg.Dir, naming: n, clock: a.env.Clock, append: a.append}, nil
+	if a.append != nil {
+		return &appender{n, a.append}, nil
+	}
+	return &Target{dir: a.cfg.Dir, naming: n, clock: a.env.Clock}, nil
 }

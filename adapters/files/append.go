@@ -29,16 +29,9 @@ type appending struct {
 // growing is a file that records are added to.
 type growing struct {
 	tail
-	wake chan struct{} // there is a batch
-	next *addition     // the batch that gathers; nil: nothing waits. Under appending.mu, as is
-	last int           // how many records the batch before had
-}
-
-// addition is a batch of records on its way into a file. Its senders wait until it is done.
-type addition struct {
-	records []record
-	err     error // none of them is known to be in the file; set before done is closed
-	done    chan struct{}
+	wake hub.Signal // there is a batch
+	next []record   // the batch that gathers; under appending.mu
+	room []record   // of a batch that is done, for another
 }
 
 // record is a message on its way into a file.
@@ -46,66 +39,91 @@ type record struct {
 	id   string   // of the message, without blanks and line ends
 	body hub.Body // in a format that has Append
 	raw  []byte   // body, to stand behind another record
-	err  error    // it can't be written; set before its batch is done
+	err  error    // it can't be written
+	done func(error)
 }
 
 func newAppending(dir string, clock hub.Clock) *appending {
 	return &appending{dir: dir, clock: clock, stop: make(chan struct{}), files: map[string]*growing{}}
 }
 
-// add returns nil when the message is durable in the file, once.
-func (a *appending) add(ctx context.Context, name string, m *hub.Message) error {
+// appender is the target of an adapter with append: true.
+type appender struct {
+	naming naming
+	to     *appending
+}
+
+var _ hub.Later = (*appender)(nil)
+
+// SendLater adds m to the end of its file. It is durable there, once, when done is called with nil.
+func (t *appender) SendLater(ctx context.Context, m *hub.Message, done func(error)) {
+	name, err := t.naming.of(m)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err == nil {
+		err = t.to.add(name, m, done)
+	}
+	if err != nil {
+		done(err)
+	}
+}
+
+// Send is SendLater for who waits.
+func (t *appender) Send(ctx context.Context, m *hub.Message) error {
+	done := make(chan error, 1)
+	t.SendLater(ctx, m, func(err error) { done <- err })
+	return <-done
+}
+
+// Close waits for what is being added.
+func (t *appender) Close() error {
+	t.to.close()
+	return nil
+}
+
+// add puts m into the batch that is written next to a file, and done is called when it is written; on an error it is not.
+func (a *appending) add(name string, m *hub.Message, done func(error)) error {
 	f := m.Body.Format()
 	if f == nil || f.Append == nil {
 		return hub.Fail(hub.Invalid, "no_append", "file %s: records of its format can't stand one behind another; write format: ndjson, or csv, fixed, text, at this send", shown(name))
 	}
 	raw, err := f.Append(m.Body, false) // here, where many work side by side
-	if err = cmp.Or(err, ctx.Err()); err != nil {
+	if err != nil {
 		return err
 	}
-	batch, i := a.join(name, record{id: url.PathEscape(m.ID), body: m.Body, raw: raw})
-	if batch == nil {
-		return hub.ErrClosed
-	}
-	<-batch.done
-	return cmp.Or(batch.records[i].err, batch.err)
-}
-
-// join puts a record into the batch that is written next to a file, and gives its place there; nil: the adapter is closed.
-func (a *appending) join(name string, r record) (*addition, int) {
+	r := record{id: url.PathEscape(m.ID), body: m.Body, raw: raw, done: done}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
-		return nil, 0
+		return hub.ErrClosed
 	}
 	g := a.files[name]
 	if g == nil {
-		g = &growing{tail: tail{name: name}, wake: make(chan struct{}, 1)}
+		g = &growing{tail: tail{name: name}, wake: hub.NewSignal()}
 		a.files[name] = g
 		a.ended.Go(func() { a.run(g) })
 	}
 	if g.next == nil {
-		g.next = &addition{records: make([]record, 0, g.last+g.last/4+1), done: make(chan struct{})}
-		select {
-		case g.wake <- struct{}{}:
-		default:
-		}
+		g.next, g.room = g.room, nil
 	}
-	g.next.records = append(g.next.records, r)
-	return g.next, len(g.next.records) - 1
+	g.next = append(g.next, r)
+	if len(g.next) == 1 {
+		g.wake.Give()
+	}
+	return nil
 }
 
 // take takes the batch that has gathered. nil: there is none, and the file is closed and forgotten.
-func (a *appending) take(g *growing) *addition {
+func (a *appending) take(g *growing) []record {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	batch := g.next
 	if batch == nil {
 		g.close() // before another may open it
 		delete(a.files, g.name)
-		return nil
 	}
-	g.next, g.last = nil, len(batch.records)
+	g.next = nil
 	return batch
 }
 
@@ -123,9 +141,20 @@ func (a *appending) run(g *growing) {
 		if batch == nil {
 			return
 		}
-		batch.err = classify(a.write(g, batch.records), a.dir)
-		close(batch.done)
+		err := classify(a.write(g, batch), a.dir)
+		a.ended.Go(func() { a.tell(g, batch, err) }) // while the next batch is written
 	}
+}
+
+// tell tells the senders of a batch what became of it.
+func (a *appending) tell(g *growing, batch []record, err error) {
+	for i := range batch {
+		batch[i].done(cmp.Or(batch[i].err, err))
+	}
+	clear(batch)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	g.room = batch[:0]
 }
 
 func (a *appending) write(g *growing, batch []record) error {

@@ -2,6 +2,7 @@ package files
 
 import (
 	"cmp"
+	"context"
 	"hash/maphash"
 	"strconv"
 	"strings"
@@ -9,12 +10,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"orderhub/hub"
 )
 
-// pool is the workers of one Run. Without keys they share one lane; with keys each has its own, so that a key is handled by one worker.
+// pool is the workers of one Run. Without keys they share one lane, and a worker goes on with the next record while the last one waits for its
+// target (hub.HandleLater). With keys each has its own, so that a key is handled by one worker, one record after another.
 type pool struct {
 	run   *run
+	room  *semaphore.Weighted // for records that are given out and not settled
 	lanes []chan batch
 	seed  maphash.Seed
 	done  sync.WaitGroup
@@ -23,7 +27,7 @@ type pool struct {
 }
 
 func newPool(r *run) *pool {
-	p := &pool{run: r, seed: maphash.MakeSeed()}
+	p := &pool{run: r, seed: maphash.MakeSeed(), room: semaphore.NewWeighted(int64(r.cfg.Workers + 4*maxBatch))}
 	if r.cfg.Key == "" {
 		p.lanes = []chan batch{make(chan batch, r.cfg.Workers)}
 	} else {
@@ -44,6 +48,7 @@ func (p *pool) close() {
 		close(lane)
 	}
 	p.done.Wait()
+	_ = p.room.Acquire(context.Background(), int64(p.run.cfg.Workers+4*maxBatch)) // nothing ends it
 }
 
 func (p *pool) laneOf(key string) int {
@@ -69,40 +74,66 @@ func (p *pool) goodSize() int {
 	return int(max(1, min(maxBatch, int64(batchTime)/cost)))
 }
 
+// give gives a batch to a worker; false: ctx ended before one took it.
+func (p *pool) give(ctx context.Context, lane int, b batch) bool {
+	n := int64(len(b.msgs))
+	if p.room.Acquire(ctx, n) != nil {
+		return false
+	}
+	select {
+	case p.lanes[lane] <- b:
+		return true
+	case <-ctx.Done():
+		p.room.Release(n)
+		return false
+	}
+}
+
 func (p *pool) work(lane chan batch) {
 	for b := range lane {
 		begin := time.Now() // real time, also in tests: it is the machine's effort
-		taken := 0
 		for _, m := range b.msgs {
-			if !p.run.settle(b.job, m) {
-				break
-			}
-			taken++
+			p.handle(b.job, m)
 		}
-		if taken > 0 {
-			now := time.Since(begin).Nanoseconds() / int64(taken)
-			p.cost.Store((3*p.cost.Load() + now) / 4)
-		}
-		if taken < len(b.msgs) {
-			b.job.interrupted.Store(true)
-		}
-		b.job.release(len(b.msgs))
+		now := time.Since(begin).Nanoseconds() / int64(len(b.msgs))
+		p.cost.Store((3*p.cost.Load() + now) / 4)
 	}
+}
+
+// handle hands m over.
+func (p *pool) handle(j *job, m *hub.Message) {
+	r := p.run
+	switch {
+	case r.ctx.Err() != nil:
+		p.settled(j, false)
+	case r.cfg.Key != "":
+		p.settled(j, r.settle(j, m, r.handler.Handle(r.work, m)))
+	default:
+		hub.HandleLater(r.work, r.handler, m, func(err error) {
+			if err == nil {
+				p.settled(j, true)
+			} else {
+				go func() { p.settled(j, r.settle(j, m, err)) }()
+			}
+		})
+	}
+}
+
+// settled ends what handle began. taken: the record need not be read again.
+func (p *pool) settled(j *job, taken bool) {
+	if !taken {
+		j.interrupted.Store(true)
+	}
+	j.release(1)
+	p.room.Release(1)
 }
 
 // pauses are those between the tries of a record that the hub could not take.
 var pauses = hub.Retry{Min: 50 * time.Millisecond, Max: 30 * time.Second}
 
-// settle hands m over, again and again while the handler may come to take it; false: Run is ending, and it was not taken.
-func (r *run) settle(j *job, m *hub.Message) bool {
-	for try := 1; ; try++ {
-		if r.ctx.Err() != nil {
-			return false
-		}
-		err := r.handler.Handle(r.work, m)
-		if err == nil {
-			return true
-		}
+// settle hands m, which was not taken for the reason of err, over again and again while the handler may come to take it; false: Run is ending, and it was not taken.
+func (r *run) settle(j *job, m *hub.Message, err error) bool {
+	for try := 1; err != nil; try++ {
 		e := hub.AsError(err)
 		if e.Class == hub.Invalid || e.Class == hub.Rejected {
 			j.refuse(atoi(m.Headers[headerLine]), cmp.Or(e.Reason, string(e.Class)), err.Error())
@@ -113,7 +144,9 @@ func (r *run) settle(j *job, m *hub.Message) bool {
 		if !hub.Pause(r.ctx, r.env.Clock, wait) {
 			return false
 		}
+		err = r.handler.Handle(r.work, m)
 	}
+	return true
 }
 
 const (
@@ -258,14 +291,12 @@ func (f *feeder) send(lane int) bool {
 	f.lanes[lane] = batch{}
 	f.job.pending.Add(int64(len(b.msgs)))
 	f.size = min(2*f.size, f.job.pool.goodSize())
-	select {
-	case f.job.pool.lanes[lane] <- b:
+	if f.job.pool.give(f.job.ctx, lane, b) {
 		return true
-	case <-f.job.ctx.Done():
-		f.job.interrupted.Store(true)
-		f.job.release(len(b.msgs))
-		return false
 	}
+	f.job.interrupted.Store(true)
+	f.job.release(len(b.msgs))
+	return false
 }
 
 func atoi(s string) int {

@@ -15,12 +15,11 @@ import (
 	"orderhub/hub"
 )
 
-// Target writes a file per message, or adds messages to the ends of files. A file is complete and durable when its name appears; a file that is there is never written over.
+// Target writes a file per message. A file is complete and durable when its name appears; a file that is there is never written over.
 type Target struct {
 	dir    string
 	naming naming
 	clock  hub.Clock
-	append *appending // nil: a file per message
 	tidied sync.Once
 }
 
@@ -34,9 +33,6 @@ func (t *Target) Send(ctx context.Context, m *hub.Message) error {
 	}
 	if err := ctx.Err(); err != nil {
 		return err
-	}
-	if t.append != nil {
-		return t.append.add(ctx, name, m)
 	}
 	if err := os.MkdirAll(t.dir, folderMode); err != nil {
 		return classify(err, t.dir)
@@ -83,13 +79,8 @@ func (t *Target) found(root *os.Root, name string, err error) error {
 	return classify(err, t.dir)
 }
 
-// Close waits for what is being added to files. Else nothing is open between two Sends.
-func (t *Target) Close() error {
-	if t.append != nil {
-		t.append.close()
-	}
-	return nil
-}
+// Close does nothing: nothing is open between two Sends.
+func (t *Target) Close() error { return nil }
 
 var errDifferent = errors.New("other content")
 

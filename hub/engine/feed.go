@@ -162,30 +162,57 @@ func (e *Entry) Reads(err error) {
 // Call runs the stage and gives the reply that it made, nil if it made none.
 func (e *Entry) Call(ctx context.Context, m *hub.Message) (*hub.Message, error) {
 	asked := e.stage.asked(m)
-	if err := e.closed(m); err != nil {
+	if over, err := e.begin(ctx, m, asked); over {
 		return nil, err
-	}
-	if e.use != nil {
-		e.use.Works()
-	}
-	if expired(m, e.rt.clock) {
-		return nil, e.overdue(ctx, m, asked)
-	}
-	if !asked || !e.stage.Answers {
-		switch held, err := e.rt.queues[e.stage.Queue].holds(ctx, m.Key); {
-		case err != nil:
-			return nil, err
-		case held && asked:
-			return nil, hub.Fail(hub.Unavailable, "key_held", "an earlier message of key %q waits for its retry", m.Key)
-		case held:
-			return nil, e.enqueue(ctx, m)
-		}
 	}
 	reply, _, err := e.rt.run(ctx, e.stage, m, nil)
 	if err != nil && !asked {
 		err = e.dropped(ctx, m, err)
 	}
 	return reply, err
+}
+
+// HandleLater is Handle as hub.HandleLater has it.
+func (e *Entry) HandleLater(ctx context.Context, m *hub.Message, done func(error)) {
+	if e.stage.asked(m) {
+		done(e.Handle(ctx, m))
+		return
+	}
+	if over, err := e.begin(ctx, m, false); over {
+		done(err)
+		return
+	}
+	e.rt.runLater(ctx, e.stage, m, func(err error) {
+		if err != nil {
+			err = e.dropped(ctx, m, err)
+		}
+		done(err)
+	})
+}
+
+// begin looks at m before the stage runs. over: it does not, and err is what is to be said of m.
+func (e *Entry) begin(ctx context.Context, m *hub.Message, asked bool) (over bool, err error) {
+	if err := e.closed(m); err != nil {
+		return true, err
+	}
+	if e.use != nil {
+		e.use.Works()
+	}
+	if expired(m, e.rt.clock) {
+		return true, e.overdue(ctx, m, asked)
+	}
+	if asked && e.stage.Answers {
+		return false, nil
+	}
+	switch held, err := e.rt.queues[e.stage.Queue].holds(ctx, m.Key); {
+	case err != nil:
+		return true, err
+	case held && asked:
+		return true, hub.Fail(hub.Unavailable, "key_held", "an earlier message of key %q waits for its retry", m.Key)
+	case held:
+		return true, e.enqueue(ctx, m)
+	}
+	return false, nil
 }
 
 // closed is why no message may come in now; nil: it may.

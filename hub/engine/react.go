@@ -118,7 +118,8 @@ func (rt *Runtime) react(ctx context.Context, s *Stage, m *hub.Message, d *hub.D
 
 // errorSteps runs the steps of an `errors:` entry. They end the message.
 func (rt *Runtime) errorSteps(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery, e *hub.Error, steps hub.Next, had *hub.Message, of *hub.Unit) error {
-	_, err := rt.env.RetryConflicts(context.WithoutCancel(ctx), func() *hub.Exchange {
+	ctx = context.WithoutCancel(ctx)
+	x, err := rt.env.RetryConflicts(ctx, func() *hub.Exchange {
 		x := hub.NewExchange(cmp.Or(had, m), &rt.env)
 		x.Trace, x.Vars = true, hub.Vars{{Name: "error", Value: e.Document()}}
 		x.Unit.Span, x.Unit.Input, x.Unit.History = of.Span, d, append(x.Unit.History, of.History...)
@@ -131,6 +132,9 @@ func (rt *Runtime) errorSteps(ctx context.Context, s *Stage, m *hub.Message, d *
 		}
 		return err
 	})
+	if err == nil {
+		err = rt.publish(ctx, x, m)
+	}
 	return err
 }
 

@@ -54,6 +54,41 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *hub.Message, d *hub.Del
 		}
 	}
 	x, err := rt.attempt(ctx, s, m, d, at, asked)
+	if err == nil {
+		err = rt.publish(ctx, x, m)
+	}
+	return rt.conclude(ctx, s, m, d, x, began, err)
+}
+
+// runLater is run of a message from outside that nobody asks with. done gets the error; see hub.HandleLater.
+func (rt *Runtime) runLater(ctx context.Context, s *Stage, m *hub.Message, done func(error)) {
+	m, at, began := rt.enter(m)
+	x, err := rt.attempt(ctx, s, m, nil, at, false)
+	end := func(err error) {
+		_, _, err = rt.conclude(ctx, s, m, nil, x, began, err)
+		done(err)
+	}
+	if u := x.Unit; err == nil && !u.Effects() && len(u.Sends) == 1 {
+		if to, ok := u.Sends[0].Target.(hub.Later); ok {
+			to.SendLater(ctx, u.Sends[0].Msg, func(err error) {
+				if err == nil {
+					rt.passed(x, m)
+					end(nil)
+				} else {
+					go end(hub.At(err, u.Sends[0].Queue, "")) // the reaction to it may take long
+				}
+			})
+			return
+		}
+	}
+	if err == nil {
+		err = rt.publish(ctx, x, m)
+	}
+	end(err)
+}
+
+// conclude does what follows from the end of a run: it began at began, and err is why it failed.
+func (rt *Runtime) conclude(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery, x *hub.Exchange, began time.Time, err error) (*hub.Message, outcome, error) {
 	took := rt.clock.Now().Sub(began)
 	rt.ends(s, d, x, began, took, err)
 	switch {
@@ -73,7 +108,7 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *hub.Message, d *hub.Del
 	}
 	err = x.Outcome(rt.masked(err, m))
 	s.count.failed(hub.AsError(err), took)
-	if d == nil && asked {
+	if d == nil && s.asked(m) {
 		reply, err := rt.refuse(ctx, s, m, x, err)
 		return reply, settled, err
 	}
@@ -127,30 +162,13 @@ func handled(m *hub.Message, asked bool) *hub.Message {
 // source is what feeds the stage.
 func (s *Stage) source() string { return cmp.Or(s.From, s.Name) }
 
-// commit makes the exchange's unit durable, or publishes it directly when it has no store effects.
+// commit makes the exchange's unit durable. A unit without effects in the store is left to publish, unless an outbox has what goes before it.
 func (rt *Runtime) commit(ctx context.Context, s *Stage, x *hub.Exchange, m *hub.Message) error {
 	u := x.Unit
-	direct := !u.Effects()
-	if direct {
-		held, err := rt.behind(ctx, u.Sends)
-		if err != nil {
+	if !u.Effects() {
+		if held, err := rt.behind(ctx, u.Sends); !held || err != nil {
 			return err
 		}
-		direct = !held
-	}
-	if direct {
-		for _, send := range u.Sends {
-			if err := send.Target.Send(ctx, send.Msg); err != nil {
-				return hub.At(err, send.Queue, "")
-			}
-		}
-		if len(u.History) == 0 {
-			return nil
-		}
-		u.Root, u.Correlation = m.Root(), x.Msg.Correlation
-		rt.Index.note(u, m)
-		rt.notes.passed(u)
-		return nil
 	}
 	if u.Input == nil {
 		if err := rt.admit(u); err != nil {
@@ -162,6 +180,31 @@ func (rt *Runtime) commit(ctx context.Context, s *Stage, x *hub.Exchange, m *hub
 		rt.Index.note(u, m)
 	}
 	return rt.save(ctx, x, m.Root(), cmp.Or(x.Msg.Correlation, m.Correlation))
+}
+
+// publish sends what a unit without effects in the store sends.
+func (rt *Runtime) publish(ctx context.Context, x *hub.Exchange, m *hub.Message) error {
+	if x.Unit.Effects() {
+		return nil
+	}
+	for _, send := range x.Unit.Sends {
+		if err := send.Target.Send(ctx, send.Msg); err != nil {
+			return hub.At(err, send.Queue, "")
+		}
+	}
+	rt.passed(x, m)
+	return nil
+}
+
+// passed notes the history of a unit without effects that is published.
+func (rt *Runtime) passed(x *hub.Exchange, m *hub.Message) {
+	u := x.Unit
+	if len(u.History) == 0 {
+		return
+	}
+	u.Root, u.Correlation = m.Root(), x.Msg.Correlation
+	rt.Index.note(u, m)
+	rt.notes.passed(u)
 }
 
 // save commits x's unit, with its sends in their outboxes.

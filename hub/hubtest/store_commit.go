@@ -120,7 +120,7 @@ func bodies(t *storeTest) {
 		{ID: "large", Body: hub.NewBody(bytes.Repeat([]byte("0123456789abcdef"), 1<<16))},
 		{ID: "utf-8/é", Key: "Zoë 🛒", Correlation: "ord-'1\"", Time: at, Expires: at.Add(time.Hour), Body: hub.NewBody([]byte(`"日本 🛒"`)),
 			Headers: hub.Headers{"content-type": "text/plain; charset=utf-8", "name": "Ünï"},
-			Trace: hub.TraceContext{Trace: hub.TraceID{1, 2}, Span: hub.SpanID{3}, Sampled: true, State: "a=1,b=2"}},
+			Trace:   hub.TraceContext{Trace: hub.TraceID{1, 2}, Span: hub.SpanID{3}, Sampled: true, State: "a=1,b=2"}},
 		{ID: "document", Body: hub.DocumentBody(parsed), Trace: hub.TraceContext{Trace: hub.TraceID{4}, Span: hub.SpanID{5}}},
 		{ID: strings.Repeat("i", 200), Key: strings.Repeat("k", 1000)},
 		{ID: "a\x00b/\x1b[2J", Key: "k\x00\xff", Correlation: "c\x00\xfe\n", Headers: hub.Headers{"h\x00": "v"}},
