@@ -21,7 +21,7 @@ type Config struct {
 	Failed     string        `yaml:"failed" default:"failed" doc:"Subfolder for files with a refused record, each beside a list of them, name.errors."`
 	Processing string        `yaml:"processing" default:".processing" doc:"Subfolder for files being read."`
 	Once       bool          `yaml:"once" doc:"Read what is there now, leave the files in place, and end: for batch runs."`
-	Workers    int           `yaml:"workers" default:"8" min:"1" max:"1024" doc:"Messages handled at once; up to 1024 where the target collects what waits, as append does."`
+	Workers    int           `yaml:"workers" default:"8" min:"1" max:"1024" doc:"Messages handled at once. Those that only wait for a target that makes many durable together, as append does, are not counted: 1,024 more may."`
 	MaxRecord  int64         `yaml:"max_record" unit:"bytes" default:"1MiB" min:"1B" max:"64MiB" doc:"Largest record, or file where files are read whole; a larger one is refused as too_large."`
 	Append     bool          `yaml:"append" doc:"What is sent is added to the end of the file of its name, in a format of many records: ndjson, csv, fixed, text. Left out: each message is a file."`
 	Empty      string        `yaml:"empty" oneof:"skip|deliver|fail" default:"skip" doc:"A file of 0 bytes. skip: done, no message. deliver: a message without body. fail: refused as empty_file."`

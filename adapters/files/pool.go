@@ -22,24 +22,28 @@ type pool struct {
 	lanes []chan batch
 	seed  maphash.Seed
 	done  sync.WaitGroup
-	turn  int          // lane of the last record without key; the reader's own
+	turn  int          // lane of the last record without key; the reader's own, as
+	works int          // how many workers there are
 	cost  atomic.Int64 // nanoseconds that a record takes, lately
 }
 
 func newPool(r *run) *pool {
-	p := &pool{run: r, seed: maphash.MakeSeed(), room: semaphore.NewWeighted(int64(r.cfg.Workers + 4*maxBatch))}
+	p := &pool{run: r, seed: maphash.MakeSeed(), room: semaphore.NewWeighted(int64(r.cfg.Workers+moreGiven))}
 	if r.cfg.Key == "" {
-		p.lanes = []chan batch{make(chan batch, r.cfg.Workers)}
+		p.lanes = []chan batch{make(chan batch)}
 	} else {
 		for range r.cfg.Workers {
 			p.lanes = append(p.lanes, make(chan batch, 1))
+			p.begin(len(p.lanes) - 1)
 		}
 	}
-	for i := range r.cfg.Workers {
-		lane := p.lanes[i%len(p.lanes)]
-		p.done.Go(func() { p.work(lane) })
-	}
 	return p
+}
+
+// begin begins a worker of a lane.
+func (p *pool) begin(lane int) {
+	p.works++
+	p.done.Go(func() { p.work(p.lanes[lane]) })
 }
 
 // close waits until all that was given out is settled or, when Run is ending, put back.
@@ -48,7 +52,7 @@ func (p *pool) close() {
 		close(lane)
 	}
 	p.done.Wait()
-	_ = p.room.Acquire(context.Background(), int64(p.run.cfg.Workers+4*maxBatch)) // nothing ends it
+	_ = p.room.Acquire(context.Background(), int64(p.run.cfg.Workers+moreGiven)) // nothing ends it
 }
 
 func (p *pool) laneOf(key string) int {
@@ -79,6 +83,14 @@ func (p *pool) give(ctx context.Context, lane int, b batch) bool {
 	n := int64(len(b.msgs))
 	if p.room.Acquire(ctx, n) != nil {
 		return false
+	}
+	select {
+	case p.lanes[lane] <- b:
+		return true
+	default:
+	}
+	if p.works < p.run.cfg.Workers { // all are at work: few are, where handing over is all that takes time
+		p.begin(lane)
 	}
 	select {
 	case p.lanes[lane] <- b:
@@ -152,6 +164,10 @@ func (r *run) settle(j *job, m *hub.Message, err error) bool {
 const (
 	maxBatch = 64 // records that go to a worker at once
 	minBlock = 16 // messages that are allocated together, though fewer go to a worker
+
+	// moreGiven is how many records besides those of the workers are given out and not settled: they wait for a target that
+	// confirms many at once. With 1,024, about 100 MB, two flushes of a file serve 500 records; with 256 the disk is what takes the time.
+	moreGiven = 1024
 )
 
 // batch is records of one file for one worker.
