@@ -33,17 +33,18 @@ func newPool(r *run) *pool {
 		p.lanes = []chan batch{make(chan batch)}
 	} else {
 		for range r.cfg.Workers {
-			p.lanes = append(p.lanes, make(chan batch, 1))
-			p.begin(len(p.lanes) - 1)
+			lane := make(chan batch, 1)
+			p.lanes = append(p.lanes, lane)
+			p.begin(lane)
 		}
 	}
 	return p
 }
 
 // begin begins a worker of a lane.
-func (p *pool) begin(lane int) {
+func (p *pool) begin(lane chan batch) {
 	p.works++
-	p.done.Go(func() { p.work(p.lanes[lane]) })
+	p.done.Go(func() { p.work(lane) })
 }
 
 // close waits until all that was given out is settled or, when Run is ending, put back.
@@ -90,7 +91,7 @@ func (p *pool) give(ctx context.Context, lane int, b batch) bool {
 	default:
 	}
 	if p.works < p.run.cfg.Workers { // all are at work: few are, where handing over is all that takes time
-		p.begin(lane)
+		p.begin(p.lanes[lane])
 	}
 	select {
 	case p.lanes[lane] <- b:
