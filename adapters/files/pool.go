@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/semaphore"
+
 	"orderhub/hub"
 )
 
@@ -28,7 +29,7 @@ type pool struct {
 }
 
 func newPool(r *run) *pool {
-	p := &pool{run: r, seed: maphash.MakeSeed(), room: semaphore.NewWeighted(int64(r.cfg.Workers+moreGiven))}
+	p := &pool{run: r, seed: maphash.MakeSeed(), room: semaphore.NewWeighted(int64(r.cfg.Workers + moreGiven))}
 	if r.cfg.Key == "" {
 		p.lanes = []chan batch{make(chan batch)}
 	} else {
