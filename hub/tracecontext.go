@@ -117,8 +117,8 @@ func (m *Message) Begin(sample func(TraceID) bool) (in *Message, s Span) {
 	copied := *m
 	in = &copied
 	if s.TraceContext = m.Trace; m.Trace.Span == (SpanID{}) {
-		given, ok := m.Headers[HeaderTraceparent]
-		if s.TraceContext, ok = ParseTraceContext(given, m.Headers[HeaderTracestate]); !ok {
+		var ok bool
+		if s.TraceContext, ok = ParseTraceContext(m.Headers[HeaderTraceparent], m.Headers[HeaderTracestate]); !ok {
 			s.Trace = TraceOf(m.Root())
 			s.Sampled = sample != nil && sample(s.Trace)
 		}
