@@ -28,7 +28,7 @@ kill:
 matrix:
 	HUB_TEST_MATRIX=full test/servers/run $(GO) test -count=1 -v -timeout 30m -run TestMatrix ./test/matrix
 
-# planted bugs, each of which the tests must catch: 81 of them
+# planted bugs, each of which the tests must catch
 mutants:
 	test/servers/run $(GO) run ./test/mutants
 

@@ -42,7 +42,7 @@ func TestConfirmedLater(t *testing.T) {
 	b := newBench(t, direct, effects, outbox)
 	ends := map[string]chan error{}
 	for _, id := range []string{"well", "lost", "kept"} {
-		ends[id] = make(chan error, 1)
+		ends[id] = make(chan error, 9)
 	}
 	give := func(h hub.Handler, id string) {
 		hub.HandleLater(t.Context(), h, &hub.Message{ID: id, Body: hub.NewBody([]byte("{}"))}, func(err error) { ends[id] <- err })
