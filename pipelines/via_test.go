@@ -1,10 +1,10 @@
 package pipelines_test
 
 import (
+	"bytes"
 	"context"
-	"errors"
-
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -249,10 +249,11 @@ pipelines:
 	}
 }
 
-// A late reply is dropped and counted; the caller had its timeout.
+// Late replies are dropped and counted; their callers had their timeouts. The log tells of the first, and how many more there were.
 func TestLateReply(t *testing.T) {
-	release := make(chan struct{})
-	h := patterntest.Start(t, answering(`adapters: {in: {type: fake-web, ops: [slow]}}
+	const requests = 20
+	release, log := make(chan struct{}), &bytes.Buffer{} // it is read when the hub has stopped
+	c := answering(`adapters: {in: {type: fake-web, ops: [slow]}}
 channels: {stock: {type: direct}}
 pipelines:
   shop:
@@ -268,16 +269,24 @@ pipelines:
 `, "in.slow", func(_ context.Context, m *hub.Message) (*hub.Message, error) {
 		<-release
 		return m, nil
-	}))
-	_, err := h.In("shop", h.Message("1", `{}`))
-	if e := hub.AsError(err); err == nil || e.Class != hub.Timeout {
-		t.Errorf("%v", err)
+	})
+	c.Log = log
+	h := patterntest.Start(t, c)
+	var asked sync.WaitGroup
+	for range requests {
+		asked.Go(func() {
+			_, err := h.In("shop", h.Message("", `{}`))
+			if e := hub.AsError(err); err == nil || e.Class != hub.Timeout {
+				t.Errorf("%v", err)
+			}
+		})
 	}
+	asked.Wait()
 	close(release)
 	h.Settle()
-	for deadline := time.Now().Add(30 * time.Second); h.Runtime.LateReplies() != 1; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal(errors.New("the late reply was not counted"))
-		}
+	patterntest.Until(t, "count of the late replies", func() bool { return h.Runtime.LateReplies() == requests })
+	h.Stop()
+	if text := log.String(); strings.Count(text, "late_reply") != 2 || !strings.Contains(text, "reply dropped") || !strings.Contains(text, "place=request count=19") {
+		t.Errorf("want a line of the first, and one of the others:\n%s", text)
 	}
 }

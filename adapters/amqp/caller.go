@@ -54,7 +54,7 @@ func (a *Adapter) openAsking(ctx context.Context) (*asking, error) {
 // replied passes a reply to its caller. It drops a second reply, and a reply whose caller has gone.
 func (a *Adapter) replied(d *amqp.Delivery) {
 	if !a.requests.Answer(d.CorrelationId, d) {
-		a.late.Drop(a.env.Log, a.env.Refuser, &hub.Message{ID: d.MessageId, Correlation: d.CorrelationId, Body: hub.NewBody(d.Body)}, "direct reply-to")
+		a.late.Drop(a.env.Log, a.env.Refuser, &hub.Message{ID: d.MessageId, Correlation: d.CorrelationId, Body: hub.NewBody(d.Body)}, "direct reply-to", nil)
 	}
 }
 

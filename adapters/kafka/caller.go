@@ -180,7 +180,7 @@ func (q *replies) hand(r *run, partition int, records []record) {
 			continue
 		}
 		if !q.waiting.Answer(token, m) {
-			q.adapter.late.Drop(q.adapter.env.Log, q.adapter.env.Refuser, m, "topic "+q.topic)
+			q.adapter.late.Drop(q.adapter.env.Log, q.adapter.env.Refuser, m, "topic "+q.topic, nil)
 		}
 	}
 }

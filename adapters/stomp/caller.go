@@ -22,7 +22,7 @@ var _ hub.Caller = (*Caller)(nil)
 func (c *Caller) replied(f *frame) {
 	if id := f.get(headerCorrelationID); !c.requests.Answer(id, f) {
 		m := &hub.Message{ID: f.get(headerID), Correlation: id, Body: hub.NewBody(f.body)}
-		c.adapter.late.Drop(c.adapter.env.Log, c.adapter.env.Refuser, m, c.place.text)
+		c.adapter.late.Drop(c.adapter.env.Log, c.adapter.env.Refuser, m, c.place.text, nil)
 	}
 }
 

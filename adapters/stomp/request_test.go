@@ -96,7 +96,7 @@ func TestLateAndSecondReply(t *testing.T) {
 	hubtest.WantError(t, <-failed, hub.Timeout, "timeout")
 	r.put(d.ReplyTo, amqp.Publishing{CorrelationId: d.CorrelationId, Body: []byte("late")})
 	hubtest.Until(t, "the late reply was not counted", func() bool { return a.late.Count() == 2 })
-	if n := strings.Count(a.log.String(), "event=late_reply"); n != 2 {
+	if n := strings.Count(a.log.String(), "event=late_reply"); n != 1 { // of one cause
 		t.Error(a.log)
 	}
 	got, failed = call("2", 20*time.Second) // again, and not answered by the late one
@@ -171,7 +171,7 @@ func TestNoReturnAddress(t *testing.T) {
 	a := openAdapter(t, s.url, nil)
 	hubtest.Feed(t, a.source("/queue/a", nil), hubtest.Replier(func(ctx context.Context, m *hub.Message) (*hub.Message, error) { return m, nil }))
 	hubtest.Until(t, "not settled", func() bool { return len(s.got(cmdAck)) == 2 })
-	if n := strings.Count(a.log.String(), "is no Return Address"); n != 2 || a.late.Count() != 2 || len(s.got(cmdSend)) != 0 {
+	if n := strings.Count(a.log.String(), "is no Return Address"); n != 1 || a.late.Count() != 2 || len(s.got(cmdSend)) != 0 {
 		t.Error(a.log)
 	}
 }

@@ -207,7 +207,7 @@ func (in *Intake[J]) reply(j J) (again time.Duration) {
 		if e := hub.AsError(err); e.Class.Transient() && (e.Reason == "stopping" || !in.overdue(d)) {
 			return in.later(d, e)
 		}
-		in.Late.Drop(in.Env.Log, hub.RefuserOf(in.Handler), d.Msg, "reply to "+d.ReplyTo, append(in.About, "error", err)...)
+		in.Late.Drop(in.Env.Log, hub.RefuserOf(in.Handler), d.Msg, "reply to "+d.ReplyTo, err, in.About...)
 	}
 	if d.denied != nil {
 		in.Settler.Refuse(j, d.denied)

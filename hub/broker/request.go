@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,20 +48,38 @@ func (q *Requests[T]) take(token string) chan<- T {
 	return ch
 }
 
-// Late counts the replies that reached nobody.
-type Late struct{ n atomic.Uint64 }
+// Late counts the replies that reached nobody, and tells the log of them: once for each cause, then how many more there were.
+type Late struct {
+	n    atomic.Uint64
+	told hub.Repeats[string] // by the place, or by why a reply can't be sent there
+}
 
 // Count is their number.
 func (l *Late) Count() uint64 { return l.n.Load() }
 
-// Drop tells that m, a reply or the request that it answers, came by place and reaches nobody.
-func (l *Late) Drop(log *slog.Logger, to hub.Refuser, m *hub.Message, place string, attrs ...any) {
+// Drop tells that m, a reply or the request that it answers, came by place and reaches nobody; err: because it can't be sent.
+func (l *Late) Drop(log *slog.Logger, to hub.Refuser, m *hub.Message, place string, err error, attrs ...any) {
 	l.n.Add(1)
 	if to != nil {
 		to.Refused(hub.LateReply(m, place))
 	}
-	log.Warn("reply dropped: nobody waits for it any more", append(attrs,
-		"event", "late_reply", "place", place, "message", m.ID, "correlation", m.Correlation)...)
+	cause, now := place, time.Now()
+	if err != nil {
+		cause = hub.AsError(err).Reason
+		attrs = append(slices.Clone(attrs), "error", err)
+	}
+	l.More(log, now, false)
+	if l.told.First(cause, now) {
+		log.Warn("reply dropped: nobody waits for it any more", append(attrs,
+			"event", "late_reply", "place", place, "message", m.ID, "correlation", m.Correlation)...)
+	}
+}
+
+// More tells how many more there were of what was told of a minute ago; all: however long ago.
+func (l *Late) More(log *slog.Logger, now time.Time, all bool) {
+	l.told.More(now, all, func(cause string, more int) {
+		log.Warn("more replies dropped: hub refused", "event", "late_reply", "place", cause, "count", more)
+	})
 }
 
 // Asking is m as it is asked within ctx: it expires when nobody waits for its reply any more.

@@ -2,57 +2,14 @@ package engine
 
 import (
 	"bytes"
-	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"orderhub/hub"
 )
-
-// TestFault_V3_DeadLettersOfOneCause: ten thousand dead letters of one cause are one line, and one a minute that counts.
-func TestFault_V3_DeadLettersOfOneCause(t *testing.T) {
-	var out bytes.Buffer
-	log := slog.New(slog.NewTextHandler(&out, nil))
-	var l deadLog
-	now := time.Now()
-	firsts := 0
-	die := func(stage, group string) {
-		if l.first(deadCause{stage, group}, now) {
-			firsts++
-		}
-	}
-	for range 10_000 {
-		die("book", "g1")
-	}
-	die("book", "g2")
-	die("mail", "g1")
-	l.tell(log, now.Add(time.Second), false)
-	if firsts != 3 || out.Len() > 0 {
-		t.Errorf("%d firsts, want 3; log: %s", firsts, out.String())
-	}
-	now = now.Add(deadAgain)
-	l.tell(log, now, false)
-	if s := out.String(); strings.Count(s, "\n") != 1 || !strings.Contains(s, "stage=book group=g1 count=9999") {
-		t.Errorf("log: %s", s)
-	}
-	die("book", "g1")
-	die("book", "g2")
-	l.tell(log, now, true)
-	if s := out.String(); firsts != 4 || strings.Count(s, "\n") != 2 || !strings.Contains(s, "count=1\n") {
-		t.Errorf("%d firsts, want 4; at the end: %s", firsts, s)
-	}
-	for i := range 10 * deadCauses {
-		die("book", fmt.Sprint("g", i))
-	}
-	if len(l.causes) > deadCauses+1 {
-		t.Errorf("%d causes are kept", len(l.causes))
-	}
-}
 
 // TestFault_V3_TextsThatDiffer: identifiers, times and counts in the words of a far end make no cause of its own.
 func TestFault_V3_TextsThatDiffer(t *testing.T) {

@@ -1,9 +1,8 @@
 package engine
 
 import (
-	"log/slog"
+	"cmp"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -64,57 +63,14 @@ func (c *StageCount) buried(of hub.Class) {
 	c.figures.Series(figures.DeadLetters, c.pipeline, c.stage, string(of)).Add(1)
 }
 
-const (
-	deadAgain  = time.Minute // between two lines about one cause
-	deadCauses = 1000        // that have lines of their own; what is new past it shares one
-)
-
-// deadLog tells the log of dead letters: of the first of a cause at once, and of
-// how many more there were once a minute. Which they are the store says.
-type deadLog struct {
-	mu     sync.Mutex
-	causes map[deadCause]*deadCount
-}
-
-// deadCause is what dead letters have in common that are told of together.
+// deadCause is what dead letters have in common that the log tells of together; which they are the store says. Zero: many causes.
 type deadCause struct{ stage, group string }
 
-type deadCount struct {
-	told time.Time
-	more int // since then
-}
-
-// first counts a dead letter and tells whether it is the first of its cause.
-func (l *deadLog) first(c deadCause, now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.causes == nil {
-		l.causes = map[deadCause]*deadCount{}
-	}
-	if l.causes[c] == nil && len(l.causes) >= deadCauses {
-		c = deadCause{stage: "others"}
-	}
-	if n := l.causes[c]; n != nil {
-		n.more++
-		return false
-	}
-	l.causes[c] = &deadCount{told: now}
-	return true
-}
-
-// tell says how many more there were of each cause that was told of a minute ago;
-// all: however long ago. What had no more is forgotten.
-func (l *deadLog) tell(log *slog.Logger, now time.Time, all bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for c, n := range l.causes {
-		switch {
-		case !all && now.Sub(n.told) < deadAgain:
-		case n.more == 0:
-			delete(l.causes, c)
-		default:
-			log.Warn("more dead letters", "stage", c.stage, "group", c.group, "count", n.more)
-			n.told, n.more = now, 0
-		}
-	}
+// tellRepeats tells the log how much more there was of what comes in floods; all: at once, because the runtime ends.
+func (rt *Runtime) tellRepeats(all bool) {
+	now := rt.clock.Now()
+	rt.dead.More(now, all, func(c deadCause, more int) {
+		rt.log.Warn("more dead letters", "stage", cmp.Or(c.stage, "others"), "group", c.group, "count", more)
+	})
+	rt.late.More(rt.log, now, all)
 }

@@ -171,7 +171,7 @@ func (rt *Runtime) aftermath(s *Stage, m *hub.Message, d *hub.Delivery, e *hub.E
 		return &hub.Unit{Input: d, Root: m.Root(), Correlation: m.Correlation, Span: of.Span, History: append(of.History, ev)}, false
 	default:
 		ev.Detail += "; dead letter"
-		if rt.dead.first(deadCause{s.Name, f.Cause}, now) {
+		if rt.dead.First(deadCause{s.Name, f.Cause}, now) {
 			rt.log.Warn("dead letter", "stage", s.Name, "group", f.Cause, "message", m.ID, "correlation", m.Correlation, "class", e.Class, "where", e.Where, "error", e)
 		}
 	}

@@ -70,10 +70,10 @@ func (rt *Runtime) answer(m *hub.Message, a answer) {
 		return
 	}
 	if a.reply == nil { // the error is among what was refused already
-		rt.late.Drop(rt.log, nil, m, "request "+m.ID)
+		rt.late.Drop(rt.log, nil, m, "request", nil)
 		return
 	}
-	rt.late.Drop(rt.log, rt.Refuser("channel"), a.reply, "request "+m.ID)
+	rt.late.Drop(rt.log, rt.Refuser("channel"), a.reply, "request", nil)
 }
 
 // tell answers the stored request m of stage s with an error.

@@ -36,7 +36,7 @@ type Runtime struct {
 	requests broker.Requests[answer]
 	late     broker.Late
 	notes    *notes
-	dead     deadLog
+	dead     hub.Repeats[deadCause]
 
 	room    atomic.Pointer[hub.Error] // why the store takes nothing from outside; nil: it does
 	blocked atomic.Bool               // it takes nothing at all

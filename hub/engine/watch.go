@@ -31,12 +31,12 @@ func (rt *Runtime) watch(ctx context.Context) {
 	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
-			rt.dead.tell(rt.log, rt.clock.Now(), true)
+			rt.tellRepeats(true)
 			return
 		case <-tick.C:
 		}
 		rt.lookAtClock(&clock)
-		rt.dead.tell(rt.log, rt.clock.Now(), false)
+		rt.tellRepeats(false)
 		if n%4 == 0 && !looking.Swap(true) {
 			work.Go(func() {
 				defer looking.Store(false)
