@@ -13,6 +13,7 @@ import (
 	"orderhub/cmd/hub/internal/screen"
 	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub/engine"
+	"orderhub/pipelines/alert"
 )
 
 // Status prints the state of the hub: what needs attention first, then the parts of it that have something to tell.
@@ -82,7 +83,8 @@ func attention(s *screen.Screen, list []api.Attention) {
 	})
 }
 
-// stages prints a row for each stage with its queue. Outboxes and timers without anything to tell are left out.
+// stages prints a row for each stage with its queue. Outboxes and timers without anything to tell are left out, and so is the clock of the alerts,
+// which is no pipeline of the configuration: what it finds is on top, and why it can't look is in its row.
 func stages(s *screen.Screen, v *api.Status) {
 	queues := map[string]api.Queue{}
 	for _, q := range v.Queues {
@@ -92,7 +94,7 @@ func stages(s *screen.Screen, v *api.Status) {
 	for _, g := range v.Stages {
 		q := queues[g.Queue]
 		busy := g.Done+g.Failed > 0 || g.Running+q.Live()+q.Dead > 0
-		if (strings.HasPrefix(g.Name, "@") || strings.HasSuffix(g.Name, " timer")) && !busy {
+		if (strings.HasPrefix(g.Name, "@") || strings.HasSuffix(g.Name, " timer")) && !busy || g.Queue == alert.Queue && !g.Paused && len(q.Awaiting) == 0 {
 			continue
 		}
 		rows = append(rows, screen.Row{g.Name, rate(g.Rate), g.Done, g.Failed, g.Running,
