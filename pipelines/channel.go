@@ -178,8 +178,14 @@ func (c *Channel) Queues(m *hub.Message, routingKey string) (queues []string) {
 	return queues
 }
 
-// Subscriptions are all queues that the store keeps the channel's messages in.
+// Subscriptions are all queues that the store keeps the channel's messages in; of one that a broker carries, the outbox.
 func (c *Channel) Subscriptions() (queues []string) {
+	if c.Via != nil {
+		if c.out == nil { // nothing is sent there
+			return nil
+		}
+		return []string{c.out.queue}
+	}
 	if c.Type == "direct" {
 		return []string{c.Name}
 	}

@@ -24,6 +24,7 @@ type Runtime struct {
 	Drain  time.Duration
 	Index  *Index  // of values that messages are found by; nil: none
 	Health *Health // of what the stages and sources depend on, and what they did; set anew before Open, it outlives the runtime
+	Taps   *Taps   // who looks on; likewise
 
 	store    store.Store
 	shared   store.Shared // the store, when other hubs use it too; else nil
@@ -53,7 +54,7 @@ type Runtime struct {
 
 // NewRuntime makes a runtime. recorder may be nil (a store in memory).
 func NewRuntime(s store.Store, clock hub.Clock, log *slog.Logger, recorder *Recorder) *Runtime {
-	rt := &Runtime{Drain: 30 * time.Second, Health: NewHealth(clock, log), store: s, clock: clock, log: log, recorder: recorder,
+	rt := &Runtime{Drain: 30 * time.Second, Health: NewHealth(clock, log), Taps: &Taps{}, store: s, clock: clock, log: log, recorder: recorder,
 		env: hub.StageEnv{Store: s, Clock: clock}, queues: map[string]*dispatcher{},
 		die: make(chan error, 1), started: make(chan struct{}), halted: make(chan struct{})}
 	rt.env.Ask = rt.Ask

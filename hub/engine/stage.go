@@ -46,6 +46,9 @@ const (
 // run handles one message: m from outside with d nil, or the stored d.
 func (rt *Runtime) run(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery) (*hub.Message, outcome, error) {
 	asked := s.asked(m)
+	if d == nil || d.Attempts == 0 && d.Error == nil {
+		rt.Taps.saw(s.Name, m)
+	}
 	m, at, began := rt.enter(m)
 	if asked && !s.Answers {
 		if reply, err := rt.kept(ctx, s, m); err != nil || reply != nil {
@@ -62,6 +65,7 @@ func (rt *Runtime) run(ctx context.Context, s *Stage, m *hub.Message, d *hub.Del
 
 // runLater is run of a message from outside that nobody asks with. done gets the error; see hub.HandleLater.
 func (rt *Runtime) runLater(ctx context.Context, s *Stage, m *hub.Message, done func(error)) {
+	rt.Taps.saw(s.Name, m)
 	m, at, began := rt.enter(m)
 	x, err := rt.attempt(ctx, s, m, nil, at, false)
 	end := func(err error) {
@@ -196,9 +200,12 @@ func (rt *Runtime) publish(ctx context.Context, x *hub.Exchange, m *hub.Message)
 	return nil
 }
 
-// passed notes the history of a unit without effects that is published.
+// passed notes the history of a unit without effects that is published; who looks on is told.
 func (rt *Runtime) passed(x *hub.Exchange, m *hub.Message) {
 	u := x.Unit
+	for _, send := range u.Sends {
+		rt.Taps.saw(send.Queue, send.Msg)
+	}
 	if len(u.History) == 0 {
 		return
 	}
@@ -241,6 +248,7 @@ func (rt *Runtime) Commit(ctx context.Context, u *hub.Unit) error {
 		return err
 	}
 	for i := range u.Puts {
+		rt.Taps.saw(u.Puts[i].Queue, u.Puts[i].Msg)
 		if d := rt.queues[u.Puts[i].Queue]; d != nil {
 			d.came(&u.Puts[i])
 		}

@@ -68,6 +68,20 @@ func (c Call[A]) Ask(ctx context.Context, client *Client, query url.Values, body
 
 // Do makes a call and gives the answer's JSON. A problem comes as *Problem.
 func (c *Client) Do(ctx context.Context, method, path string, query url.Values, body []byte) ([]byte, error) {
+	answer, err := c.Open(ctx, method, path, query, body)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Close()
+	raw, err := io.ReadAll(answer)
+	if err != nil {
+		return nil, c.failure(ctx, err)
+	}
+	return raw, nil
+}
+
+// Open makes a call and gives its answer as it comes. The caller closes it. A problem comes as *Problem.
+func (c *Client) Open(ctx context.Context, method, path string, query url.Values, body []byte) (io.ReadCloser, error) {
 	target := c.base + path
 	all := url.Values{}
 	maps.Copy(all, c.common)
@@ -87,19 +101,19 @@ func (c *Client) Do(ctx context.Context, method, path string, query url.Values, 
 	if err != nil {
 		return nil, c.failure(ctx, err)
 	}
+	if res.StatusCode/100 == 2 {
+		return res.Body, nil
+	}
 	defer res.Body.Close()
 	raw, err := io.ReadAll(res.Body)
 	if err != nil {
 		return nil, c.failure(ctx, err)
 	}
-	if res.StatusCode/100 != 2 {
-		p := &Problem{Status: res.StatusCode, Title: res.Status}
-		if json.Unmarshal(raw, p) != nil {
-			p.Detail = "answered " + res.Status
-		}
-		return nil, p
+	p := &Problem{Status: res.StatusCode, Title: res.Status}
+	if json.Unmarshal(raw, p) != nil {
+		p.Detail = "answered " + res.Status
 	}
-	return raw, nil
+	return nil, p
 }
 
 func (c *Client) failure(ctx context.Context, err error) error {

@@ -59,6 +59,7 @@ func (a *admin) routes() http.Handler {
 	handle(a, mux, api.GetDoctor, a.examine)
 	handle(a, mux, api.PostReload, a.reloadNow)
 	handle(a, mux, api.GetAudit, a.auditLog)
+	mux.HandleFunc(api.GetTap.Method+" "+api.GetTap.Path, a.tap)
 	handle(a, mux, api.Call[any]{Path: "/"}, func(r *http.Request) (any, error) {
 		return nil, api.Problemf(http.StatusNotFound, "no_route", "no such call", "%s %s is no call of this hub", r.Method, r.URL.Path)
 	})

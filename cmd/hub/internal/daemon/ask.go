@@ -19,8 +19,8 @@ type question struct {
 	api.Asked
 }
 
-// ask compiles a condition; "" is met by all. It has the names of a message, and those of the variables.
-func (a *admin) ask(source string, vars ...string) (*question, error) {
+// ask compiles the condition of a parameter; "" is met by all. It has the names of a message, and those of the variables.
+func (a *admin) ask(name, source string, vars ...string) (*question, error) {
 	q := &question{clock: a.clock}
 	if source == "" {
 		return q, nil
@@ -32,7 +32,7 @@ func (a *admin) ask(source string, vars ...string) (*question, error) {
 	f, errs := formula.CompileBool(source, scope)
 	if f == nil {
 		e := errs[0]
-		return nil, api.BadQueryf("match: %s, at character %d of %s. %s", e.Message, e.Offset+1, source, e.Help)
+		return nil, api.BadQueryf("%s: %s, at character %d of %s. %s", name, e.Message, e.Offset+1, source, e.Help)
 	}
 	q.formula = f
 	return q, nil

@@ -52,6 +52,7 @@ type Daemon struct {
 	clock   hub.Clock
 	began   time.Time
 	health  *engine.Health // of its parts, over all generations
+	taps    engine.Taps    // likewise
 	counts  *counters      // likewise, what was counted
 	refused int64          // by generations that a reload ended
 

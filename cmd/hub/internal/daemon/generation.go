@@ -44,7 +44,7 @@ func (d *Daemon) begin(ctx context.Context, l *config.Loaded) (*generation, erro
 	g := &generation{Loaded: l, began: d.clock.Now(), done: make(chan struct{})}
 	g.rt = engine.NewRuntime(d.storage.Store, d.clock, d.Log, d.storage.recorder)
 	g.rt.Config, g.rt.Drain = l.Plan.Version, l.Plan.Drain
-	g.rt.Health = d.health
+	g.rt.Health, g.rt.Taps = d.health, &d.taps
 	g.rt.Gathered(d.watchedAll)
 	var err error
 	if g.rt.Index, err = d.index(ctx, l.Plan.Index); err != nil {

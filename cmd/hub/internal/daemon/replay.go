@@ -128,7 +128,7 @@ func (w *settling) add(ctx context.Context, d *hub.Delivery) error {
 // chosen are the dead letters of a selection, the oldest first. What a condition could not be told of is counted in the answer.
 func (a *admin) chosen(ctx context.Context, s *api.DeadSelection, answer *api.Settled) iter.Seq2[*hub.Delivery, error] {
 	return func(yield func(*hub.Delivery, error) bool) {
-		asked, err := a.ask(s.Match)
+		asked, err := a.ask("match", s.Match)
 		if err != nil {
 			yield(nil, err)
 			return

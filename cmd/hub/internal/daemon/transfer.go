@@ -34,7 +34,7 @@ func (a *admin) portion(ctx context.Context, queue string, s *api.Selection, mos
 	if len(s.IDs) > 0 {
 		return a.named(ctx, queue, s.IDs)
 	}
-	asked, err := a.ask(s.Match)
+	asked, err := a.ask("match", s.Match)
 	if err != nil {
 		return nil, err
 	}
