@@ -117,12 +117,15 @@ func (m *Message) Begin(sample func(TraceID) bool) (in *Message, s Span) {
 	copied := *m
 	in = &copied
 	if s.TraceContext = m.Trace; m.Trace.Span == (SpanID{}) {
-		var ok bool
-		if s.TraceContext, ok = ParseTraceContext(m.Headers[HeaderTraceparent], m.Headers[HeaderTracestate]); !ok {
+		ok := false
+		if given := m.Headers[HeaderTraceparent]; given != "" {
+			s.TraceContext, ok = ParseTraceContext(given, m.Headers[HeaderTracestate])
+			in.Headers = m.Headers.With(HeaderTraceparent, "", HeaderTracestate, "")
+		}
+		if !ok {
 			s.Trace = TraceOf(m.Root())
 			s.Sampled = sample != nil && sample(s.Trace)
 		}
-		in.Headers = m.Headers.With(HeaderTraceparent, "", HeaderTracestate, "")
 	}
 	s.Parent = s.TraceContext.Span
 	for s.TraceContext.Span = (SpanID{}); s.TraceContext.Span == (SpanID{}); {
