@@ -39,6 +39,17 @@ func TestFind(t *testing.T) {
 		t.Error(f.Looked)
 	}
 	finds("history", "--error", "must match", "--since", "1h")
+	finds("history", "--error", "invalid")
+	finds(" W-1", "--email", "jane@example.com")
+	finds(" W-1", "--sku", "A-1")
+	finds("message audit W-1", "--text", "01067")
+	has(t, s.hub(1, "find", "--customer", "C-1"), "customer is not indexed: email, lines.sku, token")
+	has(t, s.hub(1, "find", "--partner", "bank"), `no adapter is called "bank"`)
+	has(t, s.hub(1, "find", "--partner", "bank", "--error", "timeout"), "no adapter")
+	has(t, s.hub(2, "find", "--order", "W-1", "--sku", "A-1"), "say one thing to look for")
+	if f := finds("", "--text", "01067", "--limit", "1"); len(f.Hits) != 1 || !f.Cut {
+		t.Errorf("a page of one: %+v", f)
+	}
 	for _, secret := range []string{"tok_very_secre", "tok_very"} { // a part of a secret finds nothing
 		if out := s.hub(1, "find", secret); !strings.Contains(out, "is found") {
 			t.Error(out)

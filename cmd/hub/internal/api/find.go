@@ -6,6 +6,7 @@ import "time"
 type Found struct {
 	Hits   []Hit  `json:"hits"`
 	Next   int64  `json:"next,omitempty"`   // number to page on from (before); 0: there is nothing more
+	Cut    bool   `json:"cut,omitempty"`    // there is, or may be, more than was asked for
 	Looked string `json:"looked,omitempty"` // how far, where no index tells; "": the index knows all
 }
 

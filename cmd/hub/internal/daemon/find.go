@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/hub/engine"
 	"orderhub/hub/store"
+	"orderhub/pipelines"
 	"orderhub/pipelines/process"
 	"orderhub/pipelines/table"
 )
@@ -33,6 +35,7 @@ type search struct {
 	*admin
 	ctx                 context.Context
 	value, error        string // lower case; error: only in what failed
+	partner             string // an adapter: only what failed there
 	since, until        time.Time
 	before              int64
 	limit               int
@@ -41,11 +44,11 @@ type search struct {
 	messages, histories int // looked at
 }
 
-// search finds orders and messages: ?order=&value=&field=&error=&scan=true&since=&until=&before=&limit=.
+// search finds orders and messages: ?order=&value=&field=&error=&partner=&scan=true&since=&until=&before=&limit=.
 func (a *admin) search(r *http.Request) (*api.Found, error) {
 	query := r.URL.Query()
 	s := &search{admin: a, ctx: r.Context(), value: strings.ToLower(query.Get("value")), error: strings.ToLower(query.Get("error")),
-		out: &api.Found{Hits: []api.Hit{}}, seen: map[string]bool{}}
+		partner: query.Get("partner"), out: &api.Found{Hits: []api.Hit{}}, seen: map[string]bool{}}
 	var err error
 	if s.limit, err = limit(query, 50, 1000); err != nil {
 		return nil, err
@@ -63,10 +66,12 @@ func (a *admin) search(r *http.Request) (*api.Found, error) {
 	switch {
 	case order != "":
 		err = s.named(order)
-	case s.error != "":
+	case s.partner != "" && s.current.Load().Plan.Adapter(s.partner) == nil:
+		return nil, api.NotFoundf("no adapter is called %q%s", s.partner, words.Meant(s.partner, pipelines.Names(s.current.Load().Plan.Adapters, func(a *pipelines.Adapter) string { return a.Name }), ""))
+	case s.failures():
 		err = s.scan()
 	case s.value == "":
-		return nil, api.BadQueryf("say what to look for: order, value, or error")
+		return nil, api.BadQueryf("say what to look for: order, value, error, or partner")
 	default:
 		if s.before == 0 && query.Get("field") == "" {
 			err = s.named(query.Get("value"))
@@ -85,7 +90,11 @@ func (a *admin) search(r *http.Request) (*api.Found, error) {
 // add adds a hit, each order once for each kind of place.
 func (s *search) add(h api.Hit) {
 	at := h.Kind + "\x00" + h.Where + "\x00" + cmp.Or(h.Order, h.ID)
-	if s.seen[at] || len(s.out.Hits) >= s.limit || h.Time.Before(s.since) || !s.until.IsZero() && h.Time.After(s.until) {
+	if s.seen[at] || h.Time.Before(s.since) || !s.until.IsZero() && h.Time.After(s.until) {
+		return
+	}
+	if len(s.out.Hits) >= s.limit {
+		s.out.Cut = true
 		return
 	}
 	s.seen[at] = true
@@ -152,7 +161,7 @@ func (s *search) indexed(field string) error {
 	index := s.current.Load().rt.Index
 	var terms []int64
 	for _, path := range index.Paths {
-		if field == "" || field == path {
+		if field == "" || means(field, path) {
 			terms = append(terms, index.Term(path, s.value))
 		}
 	}
@@ -175,6 +184,12 @@ func (s *search) indexed(field string) error {
 		s.out.Next = rows[len(rows)-1].Seq
 	}
 	return nil
+}
+
+// means tells that a name means an indexed path: it is the path, or its last part, or the thing whose id it is.
+func means(name, path string) bool {
+	thing := strings.TrimSuffix(path, ".id")
+	return name == path || strings.HasSuffix(path, "."+name) || name == thing || strings.HasSuffix(thing, "."+name)
 }
 
 // event adds what a row of the history tells, under the order that it belongs to. Where the message had no order number yet, what came of it tells.
@@ -208,9 +223,17 @@ func (s *search) meets(text string) bool {
 	return strings.Contains(strings.ToLower(text), cmp.Or(s.error, s.value))
 }
 
+// failures tells that only what failed is looked for.
+func (s *search) failures() bool { return s.error != "" || s.partner != "" }
+
+// fails tells that a failure, at a step or in a queue, is what is looked for: text has its class, reason and words.
+func (s *search) fails(text, where, queue string) bool {
+	return s.meets(text) && (s.partner == "" || outboxOf(queue) == s.partner || names(where, s.partner))
+}
+
 // shows tells that a document has what is looked for, in what may be shown of it: what is secret can't be found by guessing.
 func (s *search) shows(body []byte) bool {
-	if s.error != "" || !s.meets(string(body)) {
+	if s.failures() || !s.meets(string(body)) {
 		return false
 	}
 	if _, err := doc.Parse(body); err != nil {
@@ -235,8 +258,8 @@ func (s *search) scanMessages() error {
 		}
 		for _, d := range page {
 			after, s.messages = d.Seq, s.messages+1
-			m, failed := d.Msg, d.Error != nil && s.meets(d.Error.Text())
-			if failed || s.error == "" && (s.meets(m.ID+" "+m.Key+" "+m.Correlation) || s.shows(m.Body.Bytes())) {
+			m, failed := d.Msg, d.Error != nil && s.fails(d.Error.Err().Label()+": "+d.Error.Text(), d.Error.Where, d.Queue)
+			if failed || !s.failures() && (s.meets(m.ID+" "+m.Key+" "+m.Correlation) || s.shows(m.Body.Bytes())) {
 				if err := s.stored(w, d); err != nil {
 					return err
 				}
@@ -253,7 +276,7 @@ func (s *search) scanMessages() error {
 func (s *search) scanRefused() error {
 	list, err := s.upToDate().Refusals(s.ctx, store.RefusalQuery{Limit: store.MaxRefusals})
 	for i := range list {
-		if r := &list[i]; s.meets(r.Reason+" "+r.Text) || s.error == "" && s.meets(r.ID+" "+r.Correlation+" "+r.Begins) {
+		if r := &list[i]; s.fails(string(r.Class)+" "+r.Reason+" "+r.Text, r.Source, "") || !s.failures() && s.meets(r.ID+" "+r.Correlation+" "+r.Begins) {
 			s.refused(r)
 		}
 	}
@@ -262,6 +285,10 @@ func (s *search) scanRefused() error {
 }
 
 func (s *search) scanHistory() error {
+	if len(s.out.Hits) >= s.limit { // nobody looks on
+		s.out.Cut = true
+		return nil
+	}
 	q := store.FindQuery{Since: s.since, Until: s.until, Before: s.before, Limit: browsePage}
 	back := ""
 	for s.histories < scanHistory && len(s.out.Hits) < s.limit {
@@ -288,8 +315,8 @@ func (s *search) scanHistory() error {
 
 // told tells that an event says what is looked for.
 func (s *search) told(e hub.Event) bool {
-	if s.error != "" {
-		return s.meets(e.Detail) && (e.What == "failed" || e.What == "retried")
+	if s.failures() {
+		return (e.What == "failed" || e.What == "retried") && s.fails(e.Detail, e.Where, e.Where)
 	}
 	return s.meets(e.Message + " " + e.Where + " " + e.Detail)
 }
@@ -302,8 +329,10 @@ func (s *search) scanRecords() error {
 	ps := s.processes()
 	for _, name := range ps.Names() {
 		found, _, err := process.List(s.ctx, s.storage, ps, name, "", s.limit, scanRecords, func(v *process.View) bool {
-			failed := slices.ContainsFunc(v.Places, func(p process.Place) bool { return p.Error != nil && s.meets(p.Error.Message) })
-			return failed || s.error == "" && (s.meets(v.ID) || s.shows(v.Data))
+			failed := slices.ContainsFunc(v.Places, func(p process.Place) bool {
+				return p.Error != nil && s.fails(p.Error.Class+" "+p.Error.Reason+" "+p.Error.Message, p.Error.Where, "")
+			})
+			return failed || !s.failures() && (s.meets(v.ID) || s.shows(v.Data))
 		})
 		if err != nil {
 			return err
@@ -319,7 +348,7 @@ func (s *search) scanRecords() error {
 			return err
 		}
 		for _, row := range rows {
-			if s.error == "" && (s.meets(row.Key) || s.shows(row.Value.JSON())) {
+			if !s.failures() && (s.meets(row.Key) || s.shows(row.Value.JSON())) {
 				s.row(name, row.Key)
 			}
 		}

@@ -201,7 +201,7 @@ func (a *admin) fits(s *api.DeadSelection, d *hub.Delivery) bool {
 	pipeline, step, _ := strings.Cut(e.Where, "/")
 	return (s.Cause == "" || s.Cause == string(e.Class) || s.Cause == e.Reason || strings.Contains(e.Text(), s.Cause)) &&
 		(s.Pipeline == "" || s.Pipeline == pipeline || s.Pipeline == a.readerOf(d.Queue)) &&
-		(s.Partner == "" || d.Queue == "@"+s.Partner || strings.HasPrefix(d.Queue, "@"+s.Partner+" ") || names(step, s.Partner)) &&
+		(s.Partner == "" || outboxOf(d.Queue) == s.Partner || names(step, s.Partner)) &&
 		!e.Time.Before(s.Since) && (s.Until.IsZero() || e.Time.Before(s.Until))
 }
 

@@ -111,6 +111,9 @@ func Found(s *screen.Screen, f *api.Found) {
 	if f.Looked != "" {
 		s.Say("looked at %s", f.Looked)
 	}
+	if f.Cut {
+		s.Say("there may be more than --limit lets through; --since and --until narrow it")
+	}
 	if f.Next > 0 {
 		s.Say("there may be more: --before %d", f.Next)
 	}
