@@ -201,7 +201,7 @@ func (x *Exchange) Join(forks ...*Exchange) {
 func (x *Exchange) Turn(ctx context.Context, f func(y *Exchange) error) error {
 	y, err := x.Env.RetryConflicts(ctx, func() *Exchange {
 		y := NewExchange(x.Msg, x.Env)
-		y.Trace, y.Again, y.Unit.Span = x.Trace, x.Again, x.Unit.Span
+		y.Trace, y.Again, y.Unit.Span, y.Unit.Keep = x.Trace, x.Again, x.Unit.Span, x.Unit.Keep
 		return y
 	}, func(y *Exchange) error {
 		return Protect(ctx, func(_ context.Context, y *Exchange) error { return f(y) }, y)
@@ -211,7 +211,7 @@ func (x *Exchange) Turn(ctx context.Context, f func(y *Exchange) error) error {
 		x.Unit.Span.Links = y.Unit.Span.Links
 	}
 	if err == nil && y.Unit.Input != nil {
-		x.Unit = &Unit{Span: x.Unit.Span}
+		x.Unit = &Unit{Span: x.Unit.Span, Keep: x.Unit.Keep}
 	}
 	return err
 }

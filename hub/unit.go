@@ -19,13 +19,14 @@ type Unit struct {
 	Adds        []Add     // counters: commutative, never a conflict
 	Sends       []Send    // messages to targets outside: published after the checks, or through the outbox
 	History     []Event
-	Terms       []int64   // what History is found by besides: keyed hashes of values, each once
-	Past        []*Unit   // units without effects, which are done: their history alone is kept, in rows of their own
-	Refused     []Refusal // what the hub did not take; see store.MaxRefusals for how many are kept
-	Reply       *Message  // what a request-reply source answers once the unit is durable; set by `reply`
-	Correlation string    // what History is found by; set from the message by the stage
-	Root        string    // the root message ID, likewise
-	Span        Span      // the run of a stage that the unit belongs to, likewise
+	Keep        time.Duration // how long History is kept; 0: as long as the store keeps what says nothing (store.Retention)
+	Terms       []int64       // what History is found by besides: keyed hashes of values, each once
+	Past        []*Unit       // units without effects, which are done: their history alone is kept, in rows of their own
+	Refused     []Refusal     // what the hub did not take; see store.MaxRefusals for how many are kept
+	Reply       *Message      // what a request-reply source answers once the unit is durable; set by `reply`
+	Correlation string        // what History is found by; set from the message by the stage
+	Root        string        // the root message ID, likewise
+	Span        Span          // the run of a stage that the unit belongs to, likewise
 
 	held  []int        // stripes that are locked until the unit is settled: see Exchange.Serialize
 	work  *work        // shared with forks

@@ -22,7 +22,7 @@ func (l *loading) readPipelines(n *yamlfile.Node) {
 			key.Errorf("E254", "write from: and steps:", "the pipeline %s is empty", p.Name)
 			continue
 		}
-		value.Allow("pipeline", "from", "steps", "errors", "lanes", "history")
+		value.Allow("pipeline", "from", "steps", "errors", "lanes", "history", "retention")
 		p.written = value
 		l.readFrom(p, value.Get("from"))
 		if p.reply = l.reg.reply(value.Get("steps").Items()); p.mayReply() {
@@ -79,6 +79,9 @@ func (l *loading) compile(p *Pipeline, n *yamlfile.Node) {
 	b := l.build(p, n, scope)
 	lanes := lanesOf(n.Get("lanes"))
 	p.failing = failuresOnly(n.Get("history"))
+	if r := n.Get("retention"); r != nil {
+		r.Decode(&p.Retention, "retention")
+	}
 	var clock *engine.Stage
 	if p.From.Clock() {
 		clock = b.clock()
@@ -96,7 +99,7 @@ func (l *loading) compile(p *Pipeline, n *yamlfile.Node) {
 	}
 	first, rest := l.splitAtReply(items)
 	if p.From.Call && len(rest) == 0 {
-		n.Refuse("E257", "write it at the step or the pipeline that calls", "`%s` has no effect on a pipeline that is called: its caller decides", "errors", "lanes", "history")
+		n.Refuse("E257", "write it at the step or the pipeline that calls", "`%s` has no effect on a pipeline that is called: its caller decides", "errors", "lanes", "history", "retention")
 	}
 	b.stage(first, lanes, 0, len(rest) > 0)
 	p.gives = b.given(first)
@@ -168,7 +171,7 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 	}
 	run := hub.Run(steps...)
 	stage := func(name, queue string, run hub.Next) *engine.Stage {
-		return &engine.Stage{Name: name, Queue: queue, Run: run, React: p.policy, Lanes: lanes, Failing: p.failing, Keeps: p.keeps || !p.From.outside() || index > 0}
+		return &engine.Stage{Name: name, Queue: queue, Run: run, React: p.policy, Lanes: lanes, Failing: p.failing, Keep: p.Retention.History, Keeps: p.keeps || !p.From.outside() || index > 0}
 	}
 	main := stage(name, queue, run)
 	if index == 0 {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/units"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/schema"
@@ -38,7 +39,7 @@ type loading struct {
 // problems are found at once.
 func Load(path string, reg *Registry, loader *yamlfile.Loader) (*Plan, *yamlfile.Problems) {
 	l := &loading{loader: loader, problems: loader.Problems, used: map[string]bool{}, broken: map[string]bool{}}
-	l.Plan = &Plan{Path: path, Dir: filepath.Dir(path), Store: "sqlite:hub.db", Drain: 30 * time.Second, Keep: 30 * 24 * time.Hour, KeepAudit: 731 * 24 * time.Hour,
+	l.Plan = &Plan{Path: path, Dir: filepath.Dir(path), Store: "sqlite:hub.db", Drain: 30 * time.Second, Retention: *units.Defaults[Retention](),
 		reg: reg, schemas: map[string]*schema.Schema{}, retries: map[string]*hub.Retry{}, scope: formula.NewScope()}
 	l.scope = l.scope.WithFunc("link", l.linkFunc())
 	for name, f := range l.formatFuncs() {
@@ -129,8 +130,7 @@ type settings struct {
 	Language  int            `yaml:"language" default:"1" doc:"version of the language: a file written today keeps its meaning"`
 	Store     string         `yaml:"store" doc:"sqlite:file"`
 	Drain     time.Duration  `yaml:"drain" min:"1s" max:"1h" doc:"time to finish work at a stop"`
-	Keep      time.Duration  `yaml:"keep" min:"1m" doc:"how long history is kept"`
-	KeepAudit time.Duration  `yaml:"keep_audit" min:"1d" doc:"how long records of the audit log are kept"`
+	Retention Retention      `yaml:"retention" doc:"how long what is over is kept; a pipeline may say otherwise of its history and its dead letters"`
 	Index     []string       `yaml:"index" doc:"paths of the values in bodies that hub find finds messages by, such as customer.email, items.sku (of each item), headers.partner"`
 	Reserve   int64          `yaml:"reserve" unit:"bytes" min:"1MiB" doc:"disk that is left for what came in before: below it nothing from outside is taken (507). Left out: 256 MiB, or 5 % of a smaller disk"`
 	Ops       Ops            `yaml:"ops" doc:"who watches the hub reads it here"`
@@ -158,14 +158,14 @@ type OTLP struct {
 }
 
 func (l *loading) hub(n *yamlfile.Node) {
-	s := settings{Name: "hub", Language: 1, Store: l.Store, Drain: l.Drain, Keep: l.Keep, KeepAudit: l.KeepAudit, OTLP: OTLP{Sample: 1}}
+	s := settings{Name: "hub", Language: 1, Store: l.Store, Drain: l.Drain, Retention: l.Retention, OTLP: OTLP{Sample: 1}}
 	if n != nil {
 		n.Decode(&s, "hub")
 		if s.Language != 1 {
 			n.Get("language").Errorf("E211", "write language: 1", "this binary speaks language 1, not %d", s.Language)
 		}
 	}
-	l.Name, l.Store, l.Drain, l.Keep, l.KeepAudit, l.Reserve, l.Ops, l.OTLP = s.Name, s.Store, s.Drain, s.Keep, s.KeepAudit, s.Reserve, s.Ops, s.OTLP
+	l.Name, l.Store, l.Drain, l.Retention, l.Reserve, l.Ops, l.OTLP = s.Name, s.Store, s.Drain, s.Retention, s.Reserve, s.Ops, s.OTLP
 	l.readPeers(s.Peers)
 	l.checkWatch(n)
 }

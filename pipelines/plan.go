@@ -7,6 +7,7 @@
 package pipelines
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -29,11 +30,10 @@ type Plan struct {
 	Version   string // hash of all files: kept with failures
 	Store     string // sqlite:path
 	Drain     time.Duration
-	Keep      time.Duration // retention of history
-	KeepAudit time.Duration // retention of the audit log
-	Index     []string      // paths of the values that messages are found by
-	Reserve   int64         // bytes of disk that nothing from outside may use; 0: the store's default
-	Ops       Ops           // where the hub is watched over HTTP
+	Retention Retention
+	Index     []string // paths of the values that messages are found by
+	Reserve   int64    // bytes of disk that nothing from outside may use; 0: the store's default
+	Ops       Ops      // where the hub is watched over HTTP
 	Peers     map[string]Peer
 	OTLP      OTLP         // collector that gets the traces
 	Mask      *mask.Masker // knows the secrets of the configuration and what its schemas mark
@@ -49,6 +49,39 @@ type Plan struct {
 	scope   *formula.Scope
 	files   []yamlfile.Source
 	kept    map[string]any // what the sections of the registry made, by key
+}
+
+// Retention is the block `retention:` of `hub:`: how long what is over is kept. What has a time of its own, such as a row of a table,
+// the key of an idempotent receiver or a closed instance of a process, says it where it is made.
+type Retention struct {
+	History     time.Duration `yaml:"history" default:"30d" min:"1m" doc:"history: what hub trace and hub find tell"`
+	DeadLetters time.Duration `yaml:"dead_letters" min:"1h" doc:"dead letters; left out: until somebody replays or drops them"`
+	Refusals    time.Duration `yaml:"refusals" default:"30d" min:"1m" doc:"what the hub did not take: hub refused"`
+	Audit       time.Duration `yaml:"audit" default:"731d" min:"1d" doc:"records of the audit log"`
+}
+
+// OwnRetention is the block `retention:` of a pipeline; zero: as the hub says.
+type OwnRetention struct {
+	History     time.Duration `yaml:"history" min:"1m" doc:"history of its messages, of those that are written from now on"`
+	DeadLetters time.Duration `yaml:"dead_letters" min:"1h" doc:"its dead letters"`
+}
+
+// DeadLetters tells how long the dead letters of each queue are kept, and what is the least of it; 0: until somebody settles them.
+func (p *Plan) DeadLetters() (keep func(queue string) time.Duration, least time.Duration) {
+	own, least := map[string]time.Duration{}, p.Retention.DeadLetters
+	for _, pl := range p.Pipelines {
+		k := pl.Retention.DeadLetters
+		if k == 0 {
+			continue
+		}
+		if least == 0 || k < least {
+			least = k
+		}
+		for _, s := range pl.Stages {
+			own[s.Queue] = k
+		}
+	}
+	return func(queue string) time.Duration { return cmp.Or(own[queue], p.Retention.DeadLetters) }, least
 }
 
 // Adapter is an entry of `adapters:`.
@@ -76,7 +109,8 @@ type Pipeline struct {
 
 	Destinations []Destination   // where its messages may go
 	Description  hub.Description // what partners may know of it, where its source answers them
-	GoesOn       *GoesOn         // nil: all its steps run in one stage
+	Retention    OwnRetention
+	GoesOn       *GoesOn // nil: all its steps run in one stage
 
 	written *yamlfile.Node // what is to be compiled; nil: it is
 	gives   *shape.Type    // what a call of it is answered; nil: not known

@@ -48,7 +48,7 @@ func (s *notes) passed(u *hub.Unit) {
 	s.mu.Lock()
 	fits := s.events+len(u.History) <= pastMost
 	if fits {
-		s.past = append(s.past, &hub.Unit{Root: u.Root, Correlation: u.Correlation, Span: u.Span, History: u.History, Terms: u.Terms})
+		s.past = append(s.past, &hub.Unit{Root: u.Root, Correlation: u.Correlation, Span: u.Span, History: u.History, Keep: u.Keep, Terms: u.Terms})
 		s.events += len(u.History)
 	}
 	s.mu.Unlock()

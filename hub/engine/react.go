@@ -122,7 +122,7 @@ func (rt *Runtime) errorSteps(ctx context.Context, s *Stage, m *hub.Message, d *
 	x, err := rt.env.RetryConflicts(ctx, func() *hub.Exchange {
 		x := hub.NewExchange(cmp.Or(had, m), &rt.env)
 		x.Trace, x.Vars = true, hub.Vars{{Name: "error", Value: e.Document()}}
-		x.Unit.Span, x.Unit.Input, x.Unit.History = of.Span, d, append(x.Unit.History, of.History...)
+		x.Unit.Span, x.Unit.Keep, x.Unit.Input, x.Unit.History = of.Span, of.Keep, d, append(x.Unit.History, of.History...)
 		x.Note(failedEvent(e, rt.clock.Now()))
 		return x
 	}, func(x *hub.Exchange) error {
@@ -168,14 +168,14 @@ func (rt *Runtime) aftermath(s *Stage, m *hub.Message, d *hub.Delivery, e *hub.E
 		ev.Detail += fmt.Sprintf("; again in %s", due.Sub(now).Round(10*time.Millisecond))
 	case d != nil && s.asked(m) && e.Class != hub.Bug:
 		ev.Detail += "; told the requester"
-		return &hub.Unit{Input: d, Root: m.Root(), Correlation: m.Correlation, Span: of.Span, History: append(of.History, ev)}, false
+		return &hub.Unit{Input: d, Root: m.Root(), Correlation: m.Correlation, Span: of.Span, Keep: of.Keep, History: append(of.History, ev)}, false
 	default:
 		ev.Detail += "; dead letter"
 		if rt.dead.First(deadCause{s.Name, f.Cause}, now) {
 			rt.log.Warn("dead letter", "stage", s.Name, "group", f.Cause, "message", m.ID, "correlation", m.Correlation, "class", e.Class, "where", e.Where, "error", e)
 		}
 	}
-	u = &hub.Unit{Input: d, Root: m.Root(), Correlation: m.Correlation, Span: of.Span, History: append(of.History, ev)}
+	u = &hub.Unit{Input: d, Root: m.Root(), Correlation: m.Correlation, Span: of.Span, Keep: of.Keep, History: append(of.History, ev)}
 	switch {
 	case d == nil: // the hub takes over a message from outside
 		put := hub.Put{Queue: s.Queue, Msg: m, Error: f, Due: due}

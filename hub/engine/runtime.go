@@ -346,14 +346,22 @@ func (rt *Runtime) Inject(ctx context.Context, stage string, m *hub.Message) (*h
 	return nil, hub.ErrNotFound
 }
 
-// Janitor deletes expired records and old history in small portions until ctx ends.
-func (rt *Runtime) Janitor(ctx context.Context, keep time.Duration) {
+const (
+	sweepEvery = time.Minute
+	sweepMost  = 500 // rows of one transaction: others wait for it
+)
+
+// Janitor deletes what is over until ctx ends. While there is much, it rests as long as each portion took: so the store has half its time
+// for others, whatever the disk is like.
+func (rt *Runtime) Janitor(ctx context.Context, keep store.Retention) {
 	for {
-		pause := time.Minute
-		if n, err := rt.store.Sweep(ctx, keep, 500); err != nil && ctx.Err() == nil {
+		began := time.Now()
+		_, more, err := rt.store.Sweep(ctx, keep, sweepMost)
+		pause := sweepEvery
+		if err != nil && ctx.Err() == nil {
 			rt.log.Warn("sweep", "error", err)
-		} else if n == 500 {
-			pause = 100 * time.Millisecond
+		} else if more {
+			pause = time.Since(began)
 		}
 		if !hub.Pause(ctx, rt.clock, pause) {
 			return

@@ -14,21 +14,22 @@ import (
 // where the message lies in the store. A stage starts at a source, at a queue
 // of the hub, after `reply`, and at a timer's address.
 type Stage struct {
-	Name    string     // pipeline, or pipeline#n for the part after its n-th `reply`
-	From    string     // what feeds it, as refusals name it: "web POST /orders", "channel orders"
-	Adapter string     // the one that feeds it from outside; "": none
-	Queue   string     // where its stored messages lie; for a stage fed from outside, where its retries lie
-	Run     hub.Next   // the steps
-	React   hub.Policy // nil: the classes' defaults
-	Lanes   int        // messages in flight at most; 0: hub.DefaultLanes
-	Bound   Bound      // how much may wait for it
-	Inbox   bool       // messages from outside carry IDs that are the same on redelivery: keep them in the inbox
-	Direct  bool       // messages reach what it does without its queue, too, while none of their key lies there: a stage with a source, an outbox
-	Keeps   bool       // what it does with a message changes the store: nothing is taken in while that is full
-	Failing bool       // history is kept of failures alone
-	Answers bool       // its source waits for a reply: errors go to the caller
-	Replies bool       // it answers the messages that carry a Return Address; their errors go to the caller
-	Clock   bool       // it has one message, the Tick, which falls due again and again: it is given anew when the runtime begins, and is no work under way while it waits
+	Name    string        // pipeline, or pipeline#n for the part after its n-th `reply`
+	From    string        // what feeds it, as refusals name it: "web POST /orders", "channel orders"
+	Adapter string        // the one that feeds it from outside; "": none
+	Queue   string        // where its stored messages lie; for a stage fed from outside, where its retries lie
+	Run     hub.Next      // the steps
+	React   hub.Policy    // nil: the classes' defaults
+	Lanes   int           // messages in flight at most; 0: hub.DefaultLanes
+	Bound   Bound         // how much may wait for it
+	Inbox   bool          // messages from outside carry IDs that are the same on redelivery: keep them in the inbox
+	Direct  bool          // messages reach what it does without its queue, too, while none of their key lies there: a stage with a source, an outbox
+	Keeps   bool          // what it does with a message changes the store: nothing is taken in while that is full
+	Failing bool          // history is kept of failures alone
+	Keep    time.Duration // how long its history is kept; 0: as long as the store keeps what says nothing
+	Answers bool          // its source waits for a reply: errors go to the caller
+	Replies bool          // it answers the messages that carry a Return Address; their errors go to the caller
+	Clock   bool          // it has one message, the Tick, which falls due again and again: it is given anew when the runtime begins, and is no work under way while it waits
 
 	count *StageCount // set by AddStage
 }
@@ -124,7 +125,7 @@ func (rt *Runtime) conclude(ctx context.Context, s *Stage, m *hub.Message, d *hu
 func (rt *Runtime) attempt(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery, at hub.Span, asked bool) (*hub.Exchange, error) {
 	return rt.env.RetryConflicts(ctx, func() *hub.Exchange {
 		x := hub.NewExchange(handled(m, asked), &rt.env)
-		x.Unit.Span, x.Unit.Input, x.Trace = at, d, !s.Failing || d != nil && d.Error != nil
+		x.Unit.Span, x.Unit.Keep, x.Unit.Input, x.Trace = at, s.Keep, d, !s.Failing || d != nil && d.Error != nil
 		if d != nil {
 			x.Vars, x.Unit.History = d.Vars, repeated(d, rt.clock)
 		}

@@ -74,6 +74,7 @@ var deadCases = []storeCase{
 			t.commit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: m}}})
 		}
 		t.put("r", "other")
+		t.put("children", "m08/1", "m08/1/2", "m08-1", "m080")
 		var got []string
 		for after := int64(0); ; {
 			page := t.browse(store.BrowseQuery{Queue: "q", After: after, Limit: 10})
@@ -84,7 +85,7 @@ var deadCases = []storeCase{
 			after = page[len(page)-1].Seq
 		}
 		t.must(len(got) == 25 && got[0] == "m00" && got[24] == "m24", "pages gave %v", got)
-		for want, q := range map[int]store.BrowseQuery{26: {}, 13: {Key: "k0"}, 5: {Correlation: "o3"}, 1: {ID: "m07"}, 0: {ID: "m07", State: hub.Dead}, 12: {State: hub.Ready, Queue: "q", Key: "k1"}} {
+		for want, q := range map[int]store.BrowseQuery{30: {}, 13: {Key: "k0"}, 5: {Correlation: "o3"}, 1: {ID: "m07"}, 0: {ID: "m07", State: hub.Dead}, 3: {Root: "m08"}, 12: {State: hub.Ready, Queue: "q", Key: "k1"}} {
 			t.must(len(t.browse(q)) == want, "%+v found %d, want %d", q, len(t.browse(q)), want)
 		}
 		_, got = t.claim("q", 100)

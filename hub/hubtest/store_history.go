@@ -89,14 +89,63 @@ var historyCases = []storeCase{
 	{"history_sweep", "Sweep deletes history older than keep", func(t *storeTest) {
 		t.note("r1", "", "old", "r9")
 		time.Sleep(2 * time.Millisecond)
-		n, err := t.s.Sweep(context.Background(), time.Millisecond, 100)
+		n, err := t.sweep(time.Millisecond)
 		t.ok(err)
 		t.must(n == 1 && len(t.story("r1")) == 0, "swept %d", n)
 		t.note("r1", "", "new")
-		n, err = t.s.Sweep(context.Background(), time.Hour, 100)
+		n, err = t.sweep(time.Hour)
 		t.ok(err)
 		t.must(n == 0 && len(t.story("r1")) == 1, "swept %d", n)
 	}},
+	{"history_keep", "history of a unit with a Keep goes when that is over, and not before; other history goes round it", func(t *storeTest) {
+		for i, keep := range []time.Duration{0, time.Hour, time.Millisecond, 0, time.Hour, 0} {
+			root := fmt.Sprint("r", i)
+			t.commit(&hub.Unit{Root: root, Keep: keep, Terms: []int64{7}, History: []hub.Event{{Message: root, What: "received", Links: []string{"l"}}}})
+		}
+		time.Sleep(2 * time.Millisecond)
+		left := func() (roots []string) {
+			rows, err := t.s.Find(context.Background(), store.FindQuery{Terms: []int64{7}})
+			t.ok(err)
+			for _, r := range rows {
+				roots = append(roots, r.Root)
+			}
+			t.must(len(t.story("l")) == len(roots), "found by a link: %v", t.story("l"))
+			return roots
+		}
+		n, err := t.sweep(time.Hour)
+		t.ok(err)
+		t.must(n == 1 && fmt.Sprint(left()) == "[r5 r4 r3 r1 r0]", "swept %d, left %v: its own time is over of r2", n, left())
+		n, err = t.sweep(time.Millisecond)
+		t.ok(err)
+		t.must(n == 3 && fmt.Sprint(left()) == "[r4 r1]", "swept %d, left %v: r1 and r4 have an hour", n, left())
+		t.commit(&hub.Unit{Root: "r6", Terms: []int64{7}, History: []hub.Event{{Message: "r6", What: "received", Links: []string{"l"}}}})
+		time.Sleep(2 * time.Millisecond)
+		n, err = t.sweep(time.Millisecond)
+		t.ok(err)
+		t.must(n == 1 && fmt.Sprint(left()) == "[r4 r1]", "swept %d, left %v", n, left())
+		n, err = t.sweep(0)
+		t.ok(err)
+		t.must(n == 0, "swept %d where all is kept", n)
+	}},
+	{"sweep_parts", "Sweep deletes as much as it may, the oldest first, and says that there is more", func(t *storeTest) {
+		for i := range 25 {
+			t.note(fmt.Sprint("r", i), "", "old")
+		}
+		time.Sleep(2 * time.Millisecond)
+		for i, want := range []int{10, 10, 5} {
+			n, more, err := t.s.Sweep(context.Background(), store.Retention{History: time.Millisecond}, 10)
+			t.ok(err)
+			t.must(n == want && more == (n == 10), "sweep %d: %d rows, more: %v", i, n, more)
+			t.must(len(t.story(fmt.Sprint("r", 10*i))) == 0 && (i == 2 || len(t.story(fmt.Sprint("r", 10*i+10))) == 1), "sweep %d does not take the oldest", i)
+		}
+	}},
+}
+
+// sweep deletes what is over, of history and refusals what is older than keep, and tells how much.
+func (t *storeTest) sweep(keep time.Duration) (int, error) {
+	n, more, err := t.s.Sweep(context.Background(), store.Retention{History: keep, Refusals: keep}, 100)
+	t.must(!more || n == 100, "%d swept, and there is more", n)
+	return n, err
 }
 
 var findCases = []storeCase{
@@ -137,7 +186,7 @@ var findCases = []storeCase{
 	{"find_swept", "terms go with their rows", func(t *storeTest) {
 		t.commit(&hub.Unit{Root: "old", Terms: []int64{5}, History: []hub.Event{{What: "received"}}})
 		time.Sleep(2 * time.Millisecond)
-		n, err := t.s.Sweep(context.Background(), time.Millisecond, 100)
+		n, err := t.sweep(time.Millisecond)
 		t.ok(err)
 		t.commit(&hub.Unit{Root: "new", Terms: []int64{5}, History: []hub.Event{{What: "received"}}})
 		rows, err := t.s.Find(context.Background(), store.FindQuery{Terms: []int64{5}})

@@ -76,7 +76,7 @@ var recordCases = []storeCase{
 			t.ok(err)
 			t.must(len(list) == 2 && list[0].Key == "a" && list[1].Key == "old" && string(list[0].Value) == strings.Repeat("2", 3000), "%s: %d records", kind, len(list))
 			t.commit(&hub.Unit{Writes: []hub.Write{w("old", "3", hub.AnyVersion, past)}})
-			n, err := t.s.Sweep(context.Background(), 0, 100)
+			n, err := t.sweep(0)
 			t.ok(err)
 			t.must(n >= 1, "%s: nothing was swept", kind)
 		}
@@ -112,7 +112,7 @@ var recordCases = []storeCase{
 		t.ok(err)
 		t.must(len(list) == 1 && list[0].Key == "new" && list[0].Expires.Equal(past.Add(time.Hour)), "list %+v", list)
 		t.commit(&hub.Unit{Writes: []hub.Write{write("old", "again", 0)}})
-		n, err := t.s.Sweep(context.Background(), time.Hour, 100)
+		n, err := t.sweep(time.Hour)
 		t.ok(err)
 		t.must(n == 1, "swept %d, want 1", n)
 		t.must(string(t.record("k", "old").Value) == "again", "the new record was swept")

@@ -87,11 +87,11 @@ var refusalCases = []storeCase{
 	{"refusal_sweep", "Sweep deletes refusals older than keep", func(t *storeTest) {
 		t.commit(&hub.Unit{Refused: []hub.Refusal{refusal("old", "web", "x"), refusal("older", "web", "x")}})
 		time.Sleep(2 * time.Millisecond)
-		n, err := t.s.Sweep(context.Background(), time.Millisecond, 100)
+		n, err := t.sweep(time.Millisecond)
 		t.ok(err)
 		t.must(n == 2 && len(t.refusals(store.RefusalQuery{})) == 0, "swept %d", n)
 		t.commit(&hub.Unit{Refused: []hub.Refusal{refusal("new", "web", "x")}})
-		n, err = t.s.Sweep(context.Background(), time.Hour, 100)
+		n, err = t.sweep(time.Hour)
 		t.ok(err)
 		t.must(n == 0 && len(t.refusals(store.RefusalQuery{})) == 1, "swept %d", n)
 	}},

@@ -92,9 +92,14 @@ type Admin interface {
 	// numbers that were running when the last run ended uncleanly: each has its
 	// crash counted, durably. Held messages are ready again.
 	Recover(ctx context.Context, running []int64) error
-	// Sweep deletes up to limit expired records, and history and refusals older than keep. It tells how many.
-	Sweep(ctx context.Context, keep time.Duration, limit int) (int, error)
+	// Sweep deletes, in one transaction, up to limit of what is over: records that have expired, history and refusals that were kept as
+	// long as is said, and gives some of the room to the disk. It tells how many. more: there is more to do at once.
+	Sweep(ctx context.Context, keep Retention, limit int) (n int, more bool, err error)
 }
+
+// Retention is how long a store keeps what does not say it of itself; 0: for ever. What has a time of its own, such as a record or
+// the history of a unit with a Keep, goes when that is over.
+type Retention struct{ History, Refusals time.Duration }
 
 // Checker is a Store that can look for damage in its own file.
 type Checker interface {
@@ -161,6 +166,7 @@ type Size struct{ Data, Log, Free int64 }
 // BrowseQuery selects stored messages; zero fields select all.
 type BrowseQuery struct {
 	Queue, ID, Key, Correlation, Cause string
+	Root                               string    // ID of a message, which is found with its children
 	State                              hub.State // Done: any
 	After                              int64     // sequence number to page on from
 	Limit                              int       // 0: 100

@@ -113,14 +113,17 @@ type History struct {
 	Time              int64 // Nanos of when it was encoded
 	Root, Correlation string
 	Outside           bool // it is the first of a root
+	Until             any  // Nanos from when on it is swept; NULL: see store.Retention
 	Events            []byte
-	Links             []string // by which it is found as well: sorted, each once
-	Terms             []int64  // likewise
+	Terms             []int64 // by which it is found as well, each once: those of the unit, and of what it is linked to
 }
 
 // encodeHistory makes the row of a unit, and the places that must be stored with it.
 func encodeHistory(u *hub.Unit, now int64, ps *Places, fresh []Place) (History, []Place) {
-	h := History{Time: now, Root: u.Root, Correlation: u.Correlation, Outside: CameFromOutside(u), Links: LinksOf(u), Terms: u.Terms}
+	h := History{Time: now, Root: u.Root, Correlation: u.Correlation, Outside: CameFromOutside(u), Terms: TermsOf(u)}
+	if u.Keep > 0 {
+		h.Until = now + int64(u.Keep)
+	}
 	b := append(make([]byte, 0, 64+48*len(u.History)), eventsVersion, 0)
 	if u.Span.Trace != hub.TraceOf(u.Root) {
 		b[1] = ownTrace
@@ -186,16 +189,26 @@ func appendEvent(b []byte, e *hub.Event, place, at int64, last, root string) []b
 	return b
 }
 
-// LinksOf are the roots that u's events link to and, of a unit that is the first of its root, its trace.
-func LinksOf(u *hub.Unit) (links []string) {
+// TermsOf is what the history of u is found by besides its root and its correlation: its terms, the roots that its events link to and,
+// of a unit that is the first of its root, its trace.
+func TermsOf(u *hub.Unit) []int64 {
+	terms := slices.Clone(u.Terms)
 	for i := range u.History {
-		links = append(links, u.History[i].Links...)
+		for _, l := range u.History[i].Links {
+			terms = append(terms, LinkTerm(l))
+		}
 	}
 	if CameFromOutside(u) {
-		links = append(links, u.Span.Trace.String())
+		terms = append(terms, LinkTerm(u.Span.Trace.String()))
 	}
-	slices.Sort(links)
-	return slices.Compact(links)
+	slices.Sort(terms)
+	return slices.Compact(terms)
+}
+
+// LinkTerm is the term of a root or a trace that history is linked to.
+func LinkTerm(id string) int64 {
+	sum := sha256.Sum256([]byte(id))
+	return int64(binary.BigEndian.Uint64(sum[:]))
 }
 
 // decodeHistory is the reverse of encodeHistory, of a row with the time at. text gives the text of a place.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ func TestHistory(t *testing.T) {
 		u.Span.Trace = trace
 		ps := &Places{}
 		h, fresh := encodeHistory(u, Nanos(at), ps, nil)
-		if len(fresh) != 3 || !h.Outside || !reflect.DeepEqual(h.Links, sorted("N", "O", trace.String())) {
+		if len(fresh) != 3 || !h.Outside || !reflect.DeepEqual(h.Terms, linked("N", "O", trace.String())) {
 			t.Errorf("%s: places %v, row %+v", name, fresh, h)
 		}
 		table := map[int64]string{}
@@ -43,12 +44,12 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-func sorted(a, b, c string) []string {
-	out := []string{a, b, c}
-	if c < a {
-		out = []string{c, a, b}
+func linked(ids ...string) (terms []int64) {
+	for _, id := range ids {
+		terms = append(terms, LinkTerm(id))
 	}
-	return out
+	slices.Sort(terms)
+	return terms
 }
 
 // TestManyPlaces: past the bound of the table a place stands in the row.

@@ -25,7 +25,7 @@ const (
 var historySQL = [...]string{
 	ByRoot:        "SELECT seq, root, corr, events, time FROM history WHERE root=? ORDER BY seq LIMIT ?",
 	ByCorrelation: "SELECT seq, root, corr, events, time FROM history WHERE corr=? ORDER BY seq LIMIT ?",
-	ByLink:        "SELECT h.seq, h.root, h.corr, h.events, h.time FROM links l JOIN history h ON h.seq=l.seq WHERE l.root=? ORDER BY h.seq LIMIT ?",
+	ByLink:        "SELECT h.seq, h.root, h.corr, h.events, h.time FROM terms t JOIN history h ON h.seq=t.seq WHERE t.term=? ORDER BY t.seq LIMIT ?",
 }
 
 // History is all that is known of a root or a correlation, and of what is connected with it: at most 10,000 rows, oldest
@@ -45,7 +45,11 @@ func (l *Look) History(ctx context.Context, id string) (out []store.HistoryRow, 
 			id = root
 		}
 		out, err = Trace(id, func(by By, id string, row func(store.HistoryRow)) error {
-			return l.historyRows(query, historySQL[by], []any{id, int64(historyRows)}, row)
+			name := any(id)
+			if by == ByLink {
+				name = LinkTerm(id)
+			}
+			return l.historyRows(query, historySQL[by], []any{name, int64(historyRows)}, row)
 		})
 		return err
 	})

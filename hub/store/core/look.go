@@ -154,7 +154,7 @@ func (l *Look) Browse(ctx context.Context, b store.BrowseQuery) ([]*hub.Delivery
 		b.State = hub.Dead
 	}
 	states := []hub.State{b.State}
-	if b.State == hub.Done && b.Queue != "" { // each by its index: what else lies in the store is not looked at
+	if b.State == hub.Done && b.Queue != "" && namedBy(&b) == "" { // each by its index: what else lies in the store is not looked at
 		states = []hub.State{hub.Ready, hub.Waiting, hub.Held, hub.Dead}
 	}
 	var parts []string
@@ -186,11 +186,28 @@ func browseIn(b *store.BrowseQuery, state hub.State) (sql string, args []any) {
 			index = " INDEXED BY " + state.String()
 		}
 	}
+	if named := namedBy(b); named != "" {
+		index = " INDEXED BY " + named
+	}
 	filter("cause=?", b.Cause)
 	filter("id=?", b.ID)
+	if b.Root != "" { // a child is root/1: "0" comes behind "/"
+		where, args = append(where, "id>=? AND id<? AND (id=? OR id>=?)"), append(args, b.Root, b.Root+"0", b.Root, b.Root+"/")
+	}
 	filter("key=?", b.Key)
 	filter("corr=?", b.Correlation)
 	return "SELECT seq FROM messages" + index + " WHERE " + strings.Join(where, " AND ") + " ORDER BY seq LIMIT ?", append(args, limitOf(b.Limit))
+}
+
+// namedBy is the index of what b names few messages by; "": nothing.
+func namedBy(b *store.BrowseQuery) string {
+	switch {
+	case b.ID != "" || b.Root != "":
+		return "ids"
+	case b.Correlation != "":
+		return "correlations"
+	}
+	return ""
 }
 
 // limitOf is how many rows a page has.

@@ -29,7 +29,7 @@ func TestInboxIsKept(t *testing.T) {
 		}
 		for _, after := range []time.Duration{0, time.Minute, 5 * time.Hour, 26 * time.Hour, 7*24*time.Hour - time.Minute} {
 			clock.by = after
-			if _, err := s.Sweep(ctx, 24*time.Hour, 100); err != nil {
+			if _, _, err := s.Sweep(ctx, store.Retention{History: 24 * time.Hour}, 100); err != nil {
 				t.Fatal(url, err)
 			}
 			if err := again(); !errors.Is(err, hub.ErrDuplicate) {

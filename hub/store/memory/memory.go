@@ -45,9 +45,9 @@ type memoryQueue struct {
 
 type memoryHistory struct {
 	store.HistoryRow
-	links []string // by which it is found as well
 	time  time.Time
-	terms []int64
+	until time.Time // zero: see store.Retention
+	terms []int64   // by which it is found as well
 }
 
 var (
@@ -324,7 +324,11 @@ func (s *Store) note(u *hub.Unit, now time.Time) {
 		return
 	}
 	s.seq++
-	s.rowsOf = append(s.rowsOf, memoryHistory{store.HistoryRow{Seq: s.seq, Root: u.Root, Correlation: u.Correlation, Span: u.Span, Events: u.History}, core.LinksOf(u), now, u.Terms})
+	row := memoryHistory{store.HistoryRow{Seq: s.seq, Root: u.Root, Correlation: u.Correlation, Span: u.Span, Events: u.History}, now, time.Time{}, core.TermsOf(u)}
+	if u.Keep > 0 {
+		row.until = now.Add(u.Keep)
+	}
+	s.rowsOf = append(s.rowsOf, row)
 	if len(s.rowsOf) >= 2*mostRows {
 		s.rowsOf = slices.Clone(s.rowsOf[mostRows:])
 	}

@@ -93,7 +93,7 @@ func (s *Store) History(_ context.Context, id string) ([]store.HistoryRow, error
 		for i := range s.rowsOf {
 			r := &s.rowsOf[i].HistoryRow
 			if by == core.ByRoot && r.Root == id || by == core.ByCorrelation && r.Correlation == id ||
-				by == core.ByLink && slices.Contains(s.rowsOf[i].links, id) {
+				by == core.ByLink && slices.Contains(s.rowsOf[i].terms, core.LinkTerm(id)) {
 				row(*r)
 			}
 		}
@@ -191,7 +191,7 @@ func (s *Store) Browse(_ context.Context, b store.BrowseQuery) (out []*hub.Deliv
 	limit := cmp.Or(max(b.Limit, 0), 100)
 	for _, r := range s.sorted(func(r *memoryRow) bool {
 		d := &r.d
-		return d.Seq > b.After && (b.Queue == "" || b.Queue == d.Queue) && (b.ID == "" || b.ID == d.Msg.ID) &&
+		return d.Seq > b.After && (b.Queue == "" || b.Queue == d.Queue) && (b.ID == "" || b.ID == d.Msg.ID) && (b.Root == "" || b.Root == d.Msg.Root()) &&
 			(b.Key == "" || b.Key == d.Msg.Key) && (b.Correlation == "" || b.Correlation == d.Msg.Correlation) &&
 			(b.State == hub.Done || b.State == d.State) && (b.Cause == "" || d.Error != nil && d.State == hub.Dead && d.Error.Cause == b.Cause)
 	}) {
@@ -236,30 +236,33 @@ func (s *Store) DeadGroups(context.Context) ([]store.DeadGroup, error) {
 	return out, nil
 }
 
-// Sweep deletes expired records, and history and refusals older than keep.
-func (s *Store) Sweep(_ context.Context, keep time.Duration, limit int) (n int, err error) {
+// Sweep deletes what is over.
+func (s *Store) Sweep(_ context.Context, keep store.Retention, limit int) (n int, more bool, err error) {
 	if err := s.enter(); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	defer s.mu.Unlock()
 	now := s.o.Clock.Now()
-	for _, m := range s.records {
-		maps.DeleteFunc(m, func(_ string, r hub.Record) bool {
-			if n >= limit || !gone(r, now) {
-				return false
-			}
+	over := func(yes bool) bool {
+		if yes = yes && n < limit; yes {
 			n++
-			return true
-		})
+		}
+		return yes
 	}
-	for keep > 0 && n < limit && len(s.rowsOf) > 0 && s.rowsOf[0].time.Before(now.Add(-keep)) {
-		s.rowsOf = s.rowsOf[1:]
-		n++
+	for _, m := range s.records {
+		maps.DeleteFunc(m, func(_ string, r hub.Record) bool { return over(gone(r, now)) })
 	}
-	if keep > 0 {
-		n += s.forgetRefusals(now.Add(-keep), limit-n)
+	s.rowsOf = slices.DeleteFunc(s.rowsOf, func(r memoryHistory) bool {
+		until := r.until
+		if until.IsZero() && keep.History > 0 {
+			until = r.time.Add(keep.History)
+		}
+		return over(!until.IsZero() && until.Before(now))
+	})
+	if keep.Refusals > 0 {
+		n += s.forgetRefusals(now.Add(-keep.Refusals), limit-n)
 	}
-	return n, nil
+	return n, n == limit, nil
 }
 
 // Size is nothing: memory takes no disk.

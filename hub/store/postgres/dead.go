@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -125,32 +124,4 @@ func (s *Store) Recover(ctx context.Context, running []int64) error {
 		q.look = true
 	}
 	return err
-}
-
-// Sweep deletes up to limit expired records, and rows of history and refusals older than
-// keep (0: they are kept). What another hub is deleting it leaves alone.
-func (s *Store) Sweep(ctx context.Context, keep time.Duration, limit int) (total int, err error) {
-	now := s.o.Clock.Now()
-	err = s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
-		t, err := c.Exec(ctx, `DELETE FROM records WHERE (kind,key) IN
-			(SELECT kind, key FROM records WHERE expires<=$1 ORDER BY expires LIMIT $2 FOR UPDATE SKIP LOCKED)`, core.Nanos(now), limit)
-		if total = int(t.RowsAffected()); err != nil || keep <= 0 || total == limit {
-			return err
-		}
-		t, err = c.Exec(ctx, `WITH old AS (DELETE FROM history WHERE seq IN
-			(SELECT seq FROM (SELECT seq, time FROM history ORDER BY seq LIMIT $2) h WHERE time<$1) RETURNING seq),
-			cut AS (DELETE FROM links WHERE seq IN (SELECT seq FROM old)), unfound AS (DELETE FROM terms WHERE seq IN (SELECT seq FROM old)) SELECT FROM old`, core.Nanos(now.Add(-keep)), limit-total)
-		if total += int(t.RowsAffected()); err != nil || total == limit {
-			return err
-		}
-		t, err = c.Exec(ctx, "DELETE FROM refused WHERE seq IN (SELECT seq FROM (SELECT seq, time FROM refused ORDER BY seq LIMIT $2) r WHERE time<$1)",
-			core.Nanos(now.Add(-keep)), limit-total)
-		total += int(t.RowsAffected())
-		if err == nil { // hubs that ended without a goodbye
-			_, err = c.Exec(ctx, `WITH gone AS (DELETE FROM hubs WHERE expires<clock_timestamp()-interval '1 day' RETURNING id)
-				DELETE FROM writers WHERE hub IN (SELECT id FROM gone)`)
-		}
-		return err
-	})
-	return total, err
 }

@@ -19,9 +19,9 @@ import (
 func TestPostgresNewerSchema(t *testing.T) {
 	url := storetest.PostgresSchema(t)
 	openPg(t, url, Options{}).Close()
-	storetest.PostgresExec(t, url, "UPDATE meta SET value=7 WHERE key='schema'")
+	storetest.PostgresExec(t, url, fmt.Sprintf("UPDATE meta SET value=%d WHERE key='schema'", postgresVersion+1))
 	_, err := Open(ctx, url, Options{})
-	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("store schema 7 is newer than this binary (max %d)", postgresVersion)) {
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("store schema %d is newer than this binary (max %d)", postgresVersion+1, postgresVersion)) {
 		t.Fatalf("error %v", err)
 	}
 }

@@ -39,6 +39,7 @@ type Store struct {
 	readers *pgxpool.Pool
 	writer  link         // the writer's
 	number  int64        // of the writer's last batch
+	swept   atomic.Int64 // up to this row of history nothing is left but what has a time of its own
 	settled atomic.Int64 // batches that were in doubt, and turned out to be committed
 	keeper  link         // of the goroutine that keeps the leases
 	shared  time.Time    // the keeper's: when it last chose queues to give away

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const postgresVersion = 6
+const postgresVersion = 7
 
 // The tables of schema.go, with what several hubs need. Names of messages and
 // records are bytea: they come from outside, and may hold what text may not.
@@ -39,14 +39,19 @@ CREATE INDEX waiting ON messages(queue, due, seq) WHERE state=2;
 CREATE INDEX awaiting ON messages(cause, queue, due) WHERE state=2 AND cause IS NOT NULL;
 CREATE INDEX waiting_keys ON messages(queue, key, seq) WHERE state=2 AND key IS NOT NULL;
 CREATE INDEX held ON messages(queue, key, seq) WHERE state=3;
-CREATE INDEX dead ON messages(cause, due, seq) WHERE state=4;
+CREATE INDEX dead ON messages(cause, due, seq, queue) WHERE state=4;
+CREATE INDEX ids ON messages(id);
+CREATE INDEX correlations ON messages(corr) WHERE corr IS NOT NULL;
 CREATE UNIQUE INDEX named ON messages(queue, name) WHERE name IS NOT NULL;
 CREATE TABLE records(kind text COLLATE "C", key bytea, version bigint NOT NULL, crc bigint NOT NULL, value bytea NOT NULL,
 	expires bigint, PRIMARY KEY(kind, key)) WITH (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=1000, autovacuum_vacuum_cost_delay=0);
 CREATE INDEX expiring ON records(expires) WHERE expires IS NOT NULL;
 CREATE TABLE counters(kind text COLLATE "C", key bytea, value bigint NOT NULL, PRIMARY KEY(kind, key)) WITH (fillfactor=50);
 CREATE TABLE history(seq bigint PRIMARY KEY, time bigint NOT NULL, root bytea NOT NULL, corr bytea,
-	outside boolean NOT NULL, events bytea NOT NULL); -- core/events.go
+	outside boolean NOT NULL, events bytea NOT NULL, -- core/events.go
+	until bigint) -- of a unit with a Keep: from when on it is swept
+	WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_cost_delay=0);
+CREATE INDEX history_until ON history(until) WHERE until IS NOT NULL;
 CREATE TABLE places(id bigint PRIMARY KEY, text bytea NOT NULL); -- of events: pipeline/step, file:line and what happened
 CREATE INDEX history_root ON history(root);
 CREATE INDEX history_corr ON history(corr) WHERE corr IS NOT NULL;
@@ -55,9 +60,8 @@ CREATE TABLE refused(seq bigint PRIMARY KEY, time bigint NOT NULL, id bytea NOT 
 CREATE INDEX refused_id ON refused(id);
 CREATE INDEX refused_corr ON refused(corr) WHERE corr IS NOT NULL;
 CREATE INDEX refused_kind ON refused(source, reason, seq);
-CREATE TABLE links(root bytea, seq bigint, PRIMARY KEY(root, seq)); -- roots that a row of history links to
-CREATE INDEX links_seq ON links(seq);
-CREATE TABLE terms(seq bigint, term bigint, PRIMARY KEY(term, seq)); -- what a row of history is found by
+CREATE TABLE terms(seq bigint, term bigint, PRIMARY KEY(term, seq)) -- what a row of history is found by: hashes of values, of roots that it links to, of its trace
+	WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_cost_delay=0);
 CREATE INDEX terms_seq ON terms(seq);
 `
 

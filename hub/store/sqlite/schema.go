@@ -10,11 +10,10 @@ import (
 
 const (
 	applicationID = 0x6f687562 // "ohub"
-	schemaVersion = 7
+	schemaVersion = 8
 )
 
-// A row of messages is in no index but those of its state, so a message that
-// is put, claimed and consumed costs one narrow index entry.
+// A row of messages is in the index of its state, and in those by which people find it.
 const schema = `
 CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE queues(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -35,7 +34,9 @@ CREATE INDEX waiting ON messages(queue, due, seq) WHERE state=2;
 CREATE INDEX awaiting ON messages(cause, queue, due) WHERE state=2 AND cause IS NOT NULL;
 CREATE INDEX retrying ON messages(queue, key) WHERE state=2 AND (error IS NOT NULL OR attempts>0);
 CREATE INDEX held ON messages(queue, key, seq) WHERE state=3;
-CREATE INDEX dead ON messages(cause, due, seq) WHERE state=4;
+CREATE INDEX dead ON messages(cause, due, seq, queue, state) WHERE state=4; -- state: so that it covers
+CREATE INDEX ids ON messages(id);
+CREATE INDEX correlations ON messages(corr) WHERE corr IS NOT NULL;
 CREATE UNIQUE INDEX named ON messages(queue, name) WHERE name IS NOT NULL;
 CREATE TABLE records(kind TEXT, key TEXT, version INTEGER NOT NULL, crc INTEGER NOT NULL,
 	value BLOB, expires INTEGER, PRIMARY KEY(kind, key)) WITHOUT ROWID;
@@ -45,7 +46,9 @@ CREATE TABLE states(id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NUL
 CREATE INDEX expiring_states ON states(expires) WHERE expires IS NOT NULL;
 CREATE TABLE counters(kind TEXT, key TEXT, value INTEGER NOT NULL, PRIMARY KEY(kind, key)) WITHOUT ROWID;
 CREATE TABLE history(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, root TEXT NOT NULL, corr TEXT,
-	outside INTEGER, events BLOB NOT NULL); -- core/events.go
+	outside INTEGER, events BLOB NOT NULL, -- core/events.go
+	until INTEGER);          -- of a unit with a Keep: from when on it is swept
+CREATE INDEX history_until ON history(until) WHERE until IS NOT NULL;
 CREATE TABLE places(id INTEGER PRIMARY KEY, text TEXT NOT NULL); -- of events: pipeline/step, file:line and what happened
 CREATE INDEX history_root ON history(root);
 CREATE INDEX history_corr ON history(corr) WHERE corr IS NOT NULL;
@@ -54,8 +57,7 @@ CREATE TABLE refused(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, id TEXT NOT
 CREATE INDEX refused_id ON refused(id);
 CREATE INDEX refused_corr ON refused(corr) WHERE corr IS NOT NULL;
 CREATE INDEX refused_kind ON refused(source, reason, seq);
-CREATE TABLE links(root TEXT, seq INTEGER, PRIMARY KEY(root, seq)) WITHOUT ROWID; -- roots named in a row's Links, and its trace
-CREATE TABLE terms(seq INTEGER, term INTEGER, PRIMARY KEY(seq, term)) WITHOUT ROWID; -- what a row of history is found by
+CREATE TABLE terms(seq INTEGER, term INTEGER, PRIMARY KEY(seq, term)) WITHOUT ROWID; -- what a row of history is found by: hashes of values, of roots that it links to, of its trace
 CREATE INDEX terms_term ON terms(term, seq);
 `
 

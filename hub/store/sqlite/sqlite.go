@@ -43,6 +43,7 @@ type Store struct {
 	last   string // the newest root from outside, of this start
 	space  spaceCheck
 
+	swept         int64 // up to this row of history nothing is left but what has a time of its own; of the one who sweeps
 	seq, seqLimit int64 // the writer's: last number given, and how many are reserved on disk
 	pages         int   // the writer's: pages in the WAL
 }

@@ -140,13 +140,13 @@ func checkDamage(t *testing.T, path string, hit map[string]bool, body func(int) 
 func TestNewerSchema(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hub.db")
 	open(t, path, store.Options{}).Close()
-	c, err := openConn(path, "user_version=8")
+	c, err := openConn(path, fmt.Sprintf("user_version=%d", schemaVersion+1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.close()
 	_, err = Open(ctx, path, store.Options{})
-	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("store schema 8 is newer than this binary (max %d)", schemaVersion)) {
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("store schema %d is newer than this binary (max %d)", schemaVersion+1, schemaVersion)) {
 		t.Fatalf("error %v", err)
 	}
 }
@@ -219,8 +219,9 @@ func TestDiskIsBounded(t *testing.T) {
 			}
 		}
 	}
-	for range 20 {
-		if _, err := s.Sweep(ctx, time.Hour, 100); err != nil {
+	for more := true; more; {
+		var err error
+		if _, more, err = s.Sweep(ctx, store.Retention{}, 100); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -2,78 +2,115 @@ package sqlite
 
 import (
 	"context"
+	"math"
+	"strconv"
+
+	"orderhub/hub/store"
 	"orderhub/hub/store/core"
-	"time"
 )
 
-// Sweep deletes up to limit expired records, and rows of history and refusals older than
-// keep (0: they are kept), and gives free pages back to the disk when a quarter
-// of the file is free.
-func (s *Store) Sweep(ctx context.Context, keep time.Duration, limit int) (int, error) {
-	total := 0
-	for total < limit {
-		n, part := 0, min(limit-total, 1000)
-		err := s.do(ctx, 64<<10, func(b *batch) (err error) {
-			n, err = b.sweep(keep, part)
-			return err
-		})
-		total += n
-		if err != nil {
-			return total, err
-		}
-		if n < part {
-			break
-		}
+const (
+	freeLeast = 4096 // pages that may be free, however small the file is
+	freePart  = 4    // 1/4 of the pages may be free
+	giveBack  = 256  // pages that one Sweep gives to the disk at most: SQLite moves as many from the end of the file
+)
+
+// Sweep deletes up to limit of what is over, and gives free pages back to the disk when a quarter of the file is free.
+func (s *Store) Sweep(ctx context.Context, keep store.Retention, limit int) (n int, more bool, err error) {
+	w := &sweep{limit: int64(limit), swept: s.swept}
+	if err := s.do(ctx, 64<<10, func(b *batch) error { return w.run(b, keep) }); err != nil {
+		return 0, false, err
 	}
-	return total, s.alone(ctx, s.shrink)
+	s.swept = w.swept
+	err = s.alone(ctx, func() (err error) { more, err = s.shrink(); return err })
+	return int(w.n), more || w.n == w.limit, err
 }
 
-func (b *batch) sweep(keep time.Duration, limit int) (int, error) {
-	n, err := b.c.exec(inRecords.sweep, core.Nanos(b.now), int64(limit))
-	if err == nil && int(n) < limit {
-		var m int64
-		m, err = b.c.exec(inStates.sweep, core.Nanos(b.now), int64(limit)-n)
-		n += m
+// sweep is one transaction of a Sweep.
+type sweep struct {
+	b        *batch
+	n, limit int64
+	swept    int64 // Store.swept, if the transaction is committed
+}
+
+func (w *sweep) run(b *batch, keep store.Retention) error {
+	w.b, w.n = b, 0
+	now := core.Nanos(b.now)
+	for _, of := range []*recordSQL{inRecords, inStates} {
+		if err := w.delete(of.sweep, now, w.limit-w.n); err != nil {
+			return err
+		}
 	}
-	if err != nil || keep <= 0 || int(n) == limit {
-		return int(n), err
+	if keep.Refusals > 0 {
+		if err := w.delete("DELETE FROM refused WHERE seq IN (SELECT seq FROM (SELECT seq, time FROM refused ORDER BY seq LIMIT ?2) WHERE time<?1)",
+			now-int64(keep.Refusals), w.limit-w.n); err != nil {
+			return err
+		}
 	}
-	old, last := core.Nanos(b.now.Add(-keep)), int64(0)
-	m, err := b.c.exec("DELETE FROM refused WHERE seq IN (SELECT seq FROM (SELECT seq, time FROM refused ORDER BY seq LIMIT ?) WHERE time<?)",
-		int64(limit)-n, old)
-	if n += m; err != nil || int(n) == limit {
-		return int(n), err
+	if err := w.history("FROM history INDEXED BY history_until WHERE until<=? ORDER BY until, seq LIMIT ?", now, w.limit-w.n); err != nil {
+		return err
 	}
-	err = b.c.query(context.Background(), "SELECT seq, time FROM history ORDER BY seq LIMIT ?", []any{int64(limit) - n}, func(r core.Row) error {
-		if r.Int(1) >= old {
+	if keep.History <= 0 {
+		return nil
+	}
+	last, err := w.over(now - int64(keep.History))
+	if err == nil && last > w.swept {
+		err = w.history("FROM history WHERE seq>? AND seq<=? AND until IS NULL", w.swept, last)
+		w.swept = last
+	}
+	return err
+}
+
+// over is the number of the last row of history, of up to limit that are to be swept, that was written before a time.
+func (w *sweep) over(old int64) (last int64, err error) {
+	last, room := w.swept, w.limit-w.n
+	if room == 0 {
+		return last, nil
+	}
+	err = w.b.c.query(context.Background(), "SELECT seq, time, until FROM history WHERE seq>? ORDER BY seq LIMIT ?", []any{last, int64(math.MaxInt32)}, func(r core.Row) error {
+		if r.Int(1) >= old || room == 0 {
 			return core.ErrStop
 		}
-		last = r.Int(0)
+		if last = r.Int(0); r[2] == nil {
+			room--
+		}
 		return nil
 	})
-	if err != nil || last == 0 {
-		return int(n), err
-	}
-	m, err = b.c.exec("DELETE FROM history WHERE seq<=?", last)
-	if err == nil {
-		_, err = b.c.exec("DELETE FROM links WHERE seq<=?", last)
-	}
-	if err == nil {
-		_, err = b.c.exec("DELETE FROM terms WHERE seq<=?", last)
-	}
-	return int(n + m), err
+	return last, err
 }
 
-// shrink runs in the writer.
-func (s *Store) shrink() error {
-	free, err := s.w.number("PRAGMA freelist_count")
-	if err != nil || free < 4096 {
+// history deletes rows of history with what they are found by. from is the rest of a statement that selects them.
+func (w *sweep) history(from string, args ...any) error {
+	if w.n == w.limit {
+		return nil
+	}
+	if _, err := w.b.c.exec("DELETE FROM terms WHERE seq IN (SELECT seq "+from+")", args...); err != nil {
 		return err
+	}
+	return w.delete("DELETE FROM history WHERE seq IN (SELECT seq "+from+")", args...)
+}
+
+// delete runs a statement, and counts what it deletes.
+func (w *sweep) delete(sql string, args ...any) error {
+	if w.n == w.limit {
+		return nil
+	}
+	n, err := w.b.c.exec(sql, args...)
+	w.n += n
+	return err
+}
+
+// shrink runs in the writer. more: there is more to give back.
+func (s *Store) shrink() (more bool, err error) {
+	free, err := s.w.number("PRAGMA freelist_count")
+	if err != nil || free < freeLeast {
+		return false, err
 	}
 	all, err := s.w.number("PRAGMA page_count")
-	if err != nil || free*4 < all {
-		return err
+	if err != nil || free*freePart < all {
+		return false, err
 	}
-	_, err = s.w.exec("PRAGMA incremental_vacuum(2000)")
-	return err
+	_, err = s.w.exec("PRAGMA incremental_vacuum(" + strconv.Itoa(giveBack) + ")")
+	s.checkpoint()
+	return true, err
 }

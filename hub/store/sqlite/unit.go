@@ -234,14 +234,9 @@ func (b *batch) history(j *job) error {
 		if h.Outside {
 			outside, b.last = int64(1), h.Root
 		}
-		if _, err := b.c.exec("INSERT INTO history(seq,time,root,corr,outside,events) VALUES(?,?,?,?,?,?)",
-			seq, h.Time, h.Root, core.Optional(h.Correlation), outside, h.Events); err != nil {
+		if _, err := b.c.exec("INSERT INTO history(seq,time,root,corr,outside,events,until) VALUES(?,?,?,?,?,?,?)",
+			seq, h.Time, h.Root, core.Optional(h.Correlation), outside, h.Events, h.Until); err != nil {
 			return err
-		}
-		for _, l := range h.Links {
-			if _, err := b.c.exec("INSERT INTO links VALUES(?,?)", l, seq); err != nil {
-				return err
-			}
 		}
 		for _, t := range h.Terms {
 			if _, err := b.c.exec("INSERT INTO terms VALUES(?,?)", seq, t); err != nil {

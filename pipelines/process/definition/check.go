@@ -149,11 +149,11 @@ func mentions(n *yamlfile.Node, name string) bool {
 
 // retention tells timers that fire when the history of what they belong to is gone.
 func (c *checker) retention() {
-	keep := c.s.Plan().Keep
+	keep := c.s.Plan().Retention.History
 	for _, s := range c.d.States {
 		for _, t := range s.Timers {
 			if t.After > keep {
-				t.node.Get("after").Errorf("E484", "write hub: {keep: "+days(t.After)+"}, or more",
+				t.node.Get("after").Errorf("E484", "write hub: {retention: {history: "+days(t.After)+"}}, or more",
 					"this timer is longer than the history is kept (%s): nobody could tell why it fired", days(keep))
 			}
 		}

@@ -36,6 +36,14 @@ type Status struct {
 	Refused   []store.RefusalCount `json:"refused"`        // by source and reason: the ten kinds that came last
 	Unkept    int64                `json:"history_unkept"` // messages that passed through, and whose history came faster than the store writes, since this configuration was loaded
 	Attention []Attention          `json:"attention"`      // what somebody should look at
+	Retention []Retention          `json:"retention"`      // how long the store keeps what
+}
+
+// Retention is how long something is kept.
+type Retention struct {
+	Of   string `json:"of"`   // hub, pipeline NAME, process NAME, channel NAME
+	What string `json:"what"` // history, dead letters, …
+	For  string `json:"for"`  // 30d; or until when
 }
 
 // Unread are the queues with messages that no stage reads.

@@ -224,17 +224,12 @@ func auditFilter(query url.Values) (func(r *audit.Record) bool, error) {
 	}, nil
 }
 
-// expireAudit removes once an hour the records that are older than the configuration keeps them.
+// expireAudit removes the records that are older than the configuration keeps them.
 func (d *Daemon) expireAudit(ctx context.Context, keep time.Duration) {
-	for {
-		now := d.clock.Now().UTC()
-		rec := audit.Record{Time: now, Who: "hub", Why: "hub.keep_audit is over", Outcome: "done"}
-		if err := d.log.Expire(ctx, now.Add(-keep), rec); err != nil && ctx.Err() == nil {
-			d.Log.Warn("old records of the audit log can't be removed", "error", err)
-		}
-		if !hub.Pause(ctx, d.clock, time.Hour) {
-			return
-		}
+	now := d.clock.Now().UTC()
+	rec := audit.Record{Time: now, Who: "hub", Why: "hub.retention.audit is over", Outcome: "done"}
+	if err := d.log.Expire(ctx, now.Add(-keep), rec); err != nil && ctx.Err() == nil {
+		d.Log.Warn("old records of the audit log can't be removed", "error", err)
 	}
 }
 

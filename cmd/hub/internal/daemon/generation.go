@@ -17,6 +17,7 @@ import (
 	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
 	"orderhub/hub/engine"
+	"orderhub/hub/store"
 	"orderhub/pipelines"
 	"orderhub/pipelines/process"
 )
@@ -64,8 +65,10 @@ func (d *Daemon) begin(ctx context.Context, l *config.Loaded) (*generation, erro
 		work.Go(func() { send(ending) })
 	}
 	work.Go(func() { defer ended(); defer cancel(); g.err = g.rt.Run(run) })
-	work.Go(func() { g.rt.Janitor(run, l.Plan.Keep) })
-	work.Go(func() { d.expireAudit(run, l.Plan.KeepAudit) })
+	work.Go(func() {
+		g.rt.Janitor(run, store.Retention{History: l.Plan.Retention.History, Refusals: l.Plan.Retention.Refusals})
+	})
+	work.Go(func() { d.hourly(run, l.Plan) })
 	work.Go(func() { <-g.rt.Started(); d.moveInstances(run, g, processes) })
 	go func() { work.Wait(); close(g.done) }()
 	<-g.rt.Started()

@@ -67,7 +67,7 @@ func (d *Daemon) look(ctx context.Context, counted figures.Snapshot) (*api.Statu
 	if v.Refused, err = store.CountRefused(ctx, d.upToDate()); err != nil {
 		return nil, err
 	}
-	v.Unkept = g.rt.Unkept()
+	v.Unkept, v.Retention = g.rt.Unkept(), g.kept()
 	v.outagesAndWaiting(d.clock.Now())
 	v.orphans(g.Plan, d.abandoned.Load())
 	return v.Status, cmp.Or(v.processes(ctx, d, g), v.findAlerts(ctx, d))

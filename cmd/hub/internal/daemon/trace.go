@@ -317,36 +317,18 @@ func (v *tracing) known() error {
 	return api.NotFoundf("nothing is known of %s: give a message ID, an order ID, a trace ID, or last", v.ID)
 }
 
-const scanLimit = 5000 // messages in the store up to which all are looked at
-
-// storedOf are the stored messages of the roots and correlations. Children are
-// found by looking at all messages, so only while those are few.
+// storedOf are the stored messages of the roots and correlations, with their children.
 func storedOf(ctx context.Context, st store.Reader, roots, correlations map[string]bool) ([]*hub.Delivery, error) {
-	qs, err := st.Queues(ctx)
-	if err != nil {
-		return nil, err
+	var queries []store.BrowseQuery
+	for r := range roots {
+		queries = append(queries, store.BrowseQuery{Root: r})
 	}
-	total := 0
-	for _, q := range qs {
-		total += q.Live() + q.Dead
-	}
-	queries := []store.BrowseQuery{{}}
-	if total > scanLimit {
-		queries = nil
-		for r := range roots {
-			queries = append(queries, store.BrowseQuery{ID: r})
-		}
-		for c := range correlations {
-			queries = append(queries, store.BrowseQuery{Correlation: c})
-		}
+	for c := range correlations {
+		queries = append(queries, store.BrowseQuery{Correlation: c})
 	}
 	found := map[int64]*hub.Delivery{}
 	for _, q := range queries {
-		if err := browse(ctx, st, q, func(d *hub.Delivery) {
-			if m := d.Msg; m != nil && (roots[m.Root()] || m.Correlation != "" && correlations[m.Correlation]) {
-				found[d.Seq] = d
-			}
-		}); err != nil {
+		if err := browse(ctx, st, q, func(d *hub.Delivery) { found[d.Seq] = d }); err != nil {
 			return nil, err
 		}
 	}

@@ -41,6 +41,7 @@ func Status(s *screen.Screen, v *api.Status) {
 		s.Print("")
 		RefusedCounts(s, v.Refused)
 	}
+	section(s, []string{"KEPT", "OF", "FOR"}, v.Retention, func(k api.Retention) screen.Row { return screen.Row{k.What, k.Of, k.For} })
 	if v.Unkept > 0 {
 		s.Print("")
 		s.Print("history of %s is not kept: they pass through faster than the store writes (history: failures)", words.Plural(int(v.Unkept), "message"))
