@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -79,3 +81,56 @@ func TestRetryThatIsOverFirst(t *testing.T) {
 type sourceFunc func(ctx context.Context, h hub.Handler) error
 
 func (f sourceFunc) Run(ctx context.Context, h hub.Handler) error { return f(ctx, h) }
+
+// A hub that starts on a disk that is nearly full takes nothing from outside, and goes on with what came in before, also when it has clocks.
+func TestStartsOnAFullDisk(t *testing.T) {
+	url := "sqlite:" + filepath.Join(t.TempDir(), "hub.db")
+	done := make(chan string, 10)
+	run := func(o store.Options, ready func(rt *engine.Runtime)) {
+		t.Helper()
+		st, err := drivers.Open(t.Context(), url, o)
+		if err == nil {
+			err = st.Recover(t.Context(), nil)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer st.Close()
+		rt := engine.NewRuntime(st, hub.RealClock{}, slog.New(slog.DiscardHandler), nil)
+		for _, s := range []*engine.Stage{{Name: "p clock", Queue: "p!clock", Clock: true, Run: func(context.Context, *hub.Exchange) error { return nil }},
+			{Name: "work", Queue: "work", Run: func(_ context.Context, x *hub.Exchange) error { done <- x.Msg.ID; return nil }}} {
+			if err := rt.AddStage(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ready(rt)
+	}
+	run(store.Options{}, func(rt *engine.Runtime) {
+		if err := rt.Commit(t.Context(), &hub.Unit{Puts: []hub.Put{{Queue: "work", Msg: &hub.Message{ID: "m"}}}}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	run(store.Options{MinFree: math.MaxInt64}, func(rt *engine.Runtime) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- rt.Run(ctx) }()
+		select {
+		case id := <-done:
+			if id != "m" {
+				t.Error(id)
+			}
+		case <-time.After(30 * time.Second):
+			t.Error("what came in before is not handled")
+		}
+		for deadline := time.Now().Add(30 * time.Second); rt.Ready() == nil && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
+		if rt.Ready() == nil {
+			t.Error("it takes messages from outside")
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}

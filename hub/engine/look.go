@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"orderhub/hub"
 	"orderhub/hub/figures"
 	"orderhub/hub/store"
 )
@@ -34,6 +35,9 @@ func (rt *Runtime) Figures(ctx context.Context) (figures.Snapshot, error) {
 	to.PutFlag(figures.Ready, rt.Ready() == nil)
 	return append(rt.Health.Figures.Snapshot(), to.Snapshot()...), nil
 }
+
+// Exchange is of no message, and nobody commits its unit: for who looks at what steps see.
+func (rt *Runtime) Exchange() *hub.Exchange { return hub.NewExchange(&hub.Message{}, &rt.env) }
 
 // PutStored makes figures of what the store has: its queues, and what was refused.
 func PutStored(to *figures.Set, qs []store.QueueStats, refused []store.RefusalCount, now time.Time) {

@@ -220,12 +220,10 @@ func (rt *Runtime) wind(ctx context.Context) error {
 	if len(u.Puts) == 0 {
 		return nil
 	}
-	err := rt.Commit(ctx, u)
-	if err != nil && hub.AsError(err).Class.Transient() {
-		rt.unkept(err)
-		return nil
+	if err := rt.Commit(ctx, u); err != nil && !hub.AsError(err).Class.Transient() {
+		return err
 	}
-	return err
+	return nil
 }
 
 // ended returns when ctx is done, or the inputs are used up and every queue is empty; an error is the store's.

@@ -37,6 +37,20 @@ func NewDisk(t *testing.T) *Disk {
 	return d
 }
 
+// Fill writes a file until the disk of the folder is full, and gives its name.
+func Fill(t testing.TB, dir string) string {
+	t.Helper()
+	f, err := os.Create(filepath.Join(dir, "fill"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = f.Write(make([]byte, 64<<10))
+	}
+	f.Close()
+	return f.Name()
+}
+
 // Cut gives check the folder that holds what of Dir a power cut at this moment leaves.
 func (d *Disk) Cut(check func(dir string)) {
 	d.t.Helper()

@@ -229,3 +229,50 @@ func TestFaults(t *testing.T) {
 		})
 	}
 }
+
+// What was raised while the store took nothing is told by the first look that is kept, with the time that it was raised at, and its end after it,
+// though all is well by then. What was over meanwhile is over then, too: the end is told.
+func TestMeanwhile(t *testing.T) {
+	h := patterntest.Start(t, config(`{when: 'waiting("orders") > 0', hold: 5s, text: '=string(waiting("orders")) + " wait"', send: out}`))
+	meanwhile := func() *alert.State {
+		t.Helper()
+		k, err := alert.Of(h.Plan).Meanwhile(t.Context(), h.Runtime.Exchange())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k.Alerts["waits"]
+	}
+	h.Settle()
+	if s := meanwhile(); !s.Since.IsZero() {
+		t.Fatalf("nothing waits: %+v", s)
+	}
+	h.Put("orders", h.Message("a", "{}"), h.Message("b", "{}"))
+	h.Advance(2 * time.Second)
+	since := h.Clock.Now()
+	meanwhile()
+	h.Advance(2 * time.Second)
+	take(t, h)
+	if s := meanwhile(); !s.Raised.Equal(since) || s.Text != "2 wait" {
+		t.Errorf("the alert is forgotten before anybody was told: %+v", s)
+	}
+	if s := known(t, h); !s.Raised.IsZero() || len(told(h)) > 0 {
+		t.Errorf("told: %v, kept: %+v", told(h), s)
+	}
+	pass(h, 10*time.Second)
+	pass(h, 10*time.Second)
+	patterntest.Want(t, "told", told(h), "raised: 2 wait", "cleared: 2 wait")
+	v, _ := h.Sent("out")[0].Body.Doc()
+	if got := v.Get("since").Str(); got != since.Format(time.RFC3339) {
+		t.Errorf("raised since %s, want %s", got, since)
+	}
+
+	h.Put("orders", h.Message("c", "{}"))
+	pass(h, 10*time.Second)
+	take(t, h)
+	h.Advance(time.Second)
+	if s := meanwhile(); s.Raised.IsZero() {
+		t.Error("it is cleared though nobody can be told")
+	}
+	pass(h, 20*time.Second)
+	patterntest.Want(t, "told", told(h), "raised: 2 wait", "cleared: 2 wait", "raised: 1 wait", "cleared: 1 wait")
+}

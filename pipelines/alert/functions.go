@@ -76,7 +76,7 @@ func (a *Alerts) functions() map[string]formula.Func {
 				for i, v := range args {
 					texts[i] = v.Text()
 				}
-				return valueOf(f.value(fr.X.Env.Memory(a, nil).(*view), texts)), nil
+				return valueOf(f.value(a.of(fr.X.Env).view, texts)), nil
 			},
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"orderhub/hub"
@@ -16,7 +17,7 @@ import (
 )
 
 const (
-	every    = 10 * time.Second // between two looks
+	Every    = 10 * time.Second // between two looks
 	rateOver = time.Minute      // what rates are the mean of
 	lately   = 24 * time.Hour   // how long an alert that is cleared is shown
 )
@@ -101,6 +102,18 @@ func (k *Known) Silenced(name string, s Silence, now time.Time) {
 	}
 }
 
+// memory is what the looks of a runtime have in memory.
+type memory struct {
+	sync.Mutex            // held by a look
+	view       *view      // of the look that is under way
+	unkept     hub.Record // what Meanwhile saw, on top of the record of this version
+}
+
+// of is the memory of the looks at the alerts in the runtime.
+func (a *Alerts) of(env *hub.StageEnv) *memory {
+	return env.Memory(a, func() any { return &memory{unkept: hub.Record{Version: -1}} }).(*memory)
+}
+
 // look is the step that looks at all rules: once for each message of its clock.
 type look struct{ *Alerts }
 
@@ -108,44 +121,78 @@ var _ hub.Step = (*look)(nil)
 
 // Process looks at the figures, tells what there is to tell, writes what is known, and puts the message of the next look: in one unit.
 func (l *look) Process(ctx context.Context, x *hub.Exchange, _ hub.Next) error {
-	k, version, err := Read(ctx, x.Record)
+	k, version, due, err := l.look(ctx, x, true)
 	if err != nil {
 		return err
 	}
-	v := &view{at: x.Now(), plan: l.plan, Known: k}
-	v.mark = mark{v.at, map[string]float64{}}
-	if v.now, err = x.Env.Figures(ctx); err != nil {
-		return err
-	}
-	x.Env.Bind(l.Alerts, v)
-	due := v.at.Add(every)
-	for name := range k.Alerts {
-		if l.Rule(name) == nil { // the configuration has it no more
-			delete(k.Alerts, name)
-		}
-	}
-	for _, r := range l.Rules {
-		if next := r.look(ctx, x, k.state(r.Name), v.at); !next.IsZero() && next.Before(due) {
-			due = next
-		}
-	}
-	k.Marks = slices.DeleteFunc(append(k.Marks, v.mark), func(m mark) bool { return v.at.Sub(m.At) > rateOver })
 	w, err := k.Write(version)
 	if err != nil {
 		return err
 	}
 	x.Write(w)
-	x.Unit.Puts = append(x.Unit.Puts, hub.Put{Queue: Queue, Name: engine.Tick, Msg: &hub.Message{ID: Queue, Time: v.at}, Due: due})
+	x.Unit.Puts = append(x.Unit.Puts, hub.Put{Queue: Queue, Name: engine.Tick, Msg: &hub.Message{ID: Queue, Time: x.Now()}, Due: due})
 	return nil
 }
 
+// Meanwhile looks while the store takes nothing, in place of the clock. What it sees is kept in memory: the next look that can be kept
+// tells of what was raised meanwhile, also when that is over by then. x is of the runtime, and changes nothing.
+func (a *Alerts) Meanwhile(ctx context.Context, x *hub.Exchange) (*Known, error) {
+	k, version, _, err := a.look(ctx, x, false)
+	if err != nil {
+		return nil, err
+	}
+	w, err := k.Write(version)
+	m := a.of(x.Env)
+	m.Lock()
+	defer m.Unlock()
+	m.unkept = hub.Record{Value: w.Value, Version: version}
+	return k, err
+}
+
+// look brings what is known up to date, and tells of it unless nobody can be told. due is when the next look is, version that of the record.
+func (a *Alerts) look(ctx context.Context, x *hub.Exchange, tells bool) (k *Known, version int64, due time.Time, err error) {
+	m := a.of(x.Env)
+	m.Lock()
+	defer m.Unlock()
+	k, version, err = Read(ctx, func(ctx context.Context, kind, key string) (hub.Record, error) {
+		r, err := x.Record(ctx, kind, key)
+		if (err == nil || errors.Is(err, hub.ErrNotFound)) && r.Version == m.unkept.Version {
+			return m.unkept, nil
+		}
+		return r, err
+	})
+	if err != nil {
+		return nil, 0, due, err
+	}
+	v := &view{at: x.Now(), plan: a.plan, Known: k}
+	v.mark = mark{v.at, map[string]float64{}}
+	if v.now, err = x.Env.Figures(ctx); err != nil {
+		return nil, 0, due, err
+	}
+	m.view = v
+	due = v.at.Add(Every)
+	for name := range k.Alerts {
+		if a.Rule(name) == nil { // the configuration has it no more
+			delete(k.Alerts, name)
+		}
+	}
+	for _, r := range a.Rules {
+		if next := r.look(ctx, x, k.state(r.Name), v.at, tells); !next.IsZero() && next.Before(due) {
+			due = next
+		}
+	}
+	k.Marks = slices.DeleteFunc(append(k.Marks, v.mark), func(m mark) bool { return v.at.Sub(m.At) > rateOver })
+	return k, version, due, nil
+}
+
 // look finds out whether the rule is true, and tells of it when that is new. next is when it must be looked at again; zero: with all others.
-func (r *Rule) look(ctx context.Context, x *hub.Exchange, s *State, now time.Time) (next time.Time) {
+func (r *Rule) look(ctx context.Context, x *hub.Exchange, s *State, now time.Time, tells bool) (next time.Time) {
 	fr := formula.NewFrame(x)
 	holds, err := r.holds.Holds(fr)
 	if err == nil && holds {
 		s.Text, err = r.words(fr)
 	}
+	untold := !s.Raised.IsZero() && s.Told.IsZero() && s.Silence == nil // it was raised when nobody could be told
 	if s.Silence != nil && !s.Silence.Until.After(now) {
 		s.Silence = nil
 	}
@@ -154,11 +201,17 @@ func (r *Rule) look(ctx context.Context, x *hub.Exchange, s *State, now time.Tim
 		return time.Time{}
 	}
 	before := *s
-	next, state := s.turn(r, holds, now)
-	if state == "" {
-		return next
+	if untold && tells {
+		err = r.tell(ctx, x, &before, s, raised)
+		before = *s
 	}
-	if err := r.tell(ctx, x, &before, s, state); err != nil { // what can't be said did not happen: the next look tries again
+	if err == nil && (holds || tells || s.Raised.IsZero()) { // an end must be told, and waits until it can be
+		state := ""
+		if next, state = s.turn(r, holds, now); state != "" && tells {
+			err = r.tell(ctx, x, &before, s, state)
+		}
+	}
+	if err != nil { // what can't be said did not happen: the next look tries again
 		*s = before
 		s.Error = hub.AsError(err).Error()
 	}

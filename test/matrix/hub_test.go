@@ -46,8 +46,8 @@ func startHub(t testing.TB, dir string, in source, out target) *hub {
 	return runHub(t, dir, fmt.Sprintf(configuration, in.adapter, out.adapter, in.from, reply, out.step, cmp.Or(out.retry, "soon")))
 }
 
-// runHub runs a hub in dir until the test ends. It is ready when runHub returns.
-func runHub(t testing.TB, dir, yaml string) *hub {
+// runHub runs a hub in dir until the test ends. It is ready when runHub returns. env is what its environment has besides.
+func runHub(t testing.TB, dir, yaml string, env ...string) *hub {
 	t.Helper()
 	bin, err := hubtest.Binary()
 	if err != nil {
@@ -63,7 +63,7 @@ func runHub(t testing.TB, dir, yaml string) *hub {
 	}
 	defer log.Close()
 	h := &hub{dir: dir, exited: make(chan error, 1)}
-	h.env = append(os.Environ(), "HUB_STORE=sqlite:"+filepath.Join(dir, "hub.db"), "HUB_HOME="+dir)
+	h.env = append(append(os.Environ(), "HUB_STORE=sqlite:"+filepath.Join(dir, "hub.db"), "HUB_HOME="+dir), env...)
 	h.process = exec.Command(bin, "run", "--no-stubs", "-o", "json", config)
 	h.process.Dir, h.process.Env, h.process.Stderr = dir, h.env, log
 	h.process.Stdout = log

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -250,17 +251,27 @@ type attention struct {
 // attention is what its status leads with.
 func (h *hub) attention(t testing.TB) []attention {
 	t.Helper()
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(h.dir, "hub.sock"))
-	}}}
-	res, err := client.Get("http://hub/status")
-	if err != nil {
-		t.Fatalf("status: %v\n%s", err, h.tail())
-	}
-	defer res.Body.Close()
 	var v struct{ Attention []attention }
-	if err := json.NewDecoder(res.Body).Decode(&v); err != nil {
+	if err := json.Unmarshal(h.get(t, "/status"), &v); err != nil {
 		t.Fatal(err)
 	}
 	return v.Attention
+}
+
+// get is what its control socket answers.
+func (h *hub) get(t testing.TB, path string) []byte {
+	t.Helper()
+	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(h.dir, "hub.sock"))
+	}}}
+	res, err := client.Get("http://hub" + path)
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", path, err, h.tail())
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"orderhub/hub/hubtest"
 	"orderhub/stub"
 )
 
@@ -67,7 +68,7 @@ func TestFault_V3_ChargesRefused(t *testing.T) {
 // TestFault_V6_DiskFull: a disk that runs full is told to whoever asks, and heals by itself.
 func TestFault_V6_DiskFull(t *testing.T) {
 	s := newSite(t, "", stub.Options{})
-	dir := smallDisk(t, s.dir)
+	dir := hubtest.SmallDisk(t, s.dir)
 	for i, v := range s.env {
 		if strings.HasPrefix(v, "HUB_STORE=") {
 			s.env[i] = "HUB_STORE=sqlite:" + filepath.Join(dir, "hub.db")
@@ -85,15 +86,7 @@ func TestFault_V6_DiskFull(t *testing.T) {
 		res.Body.Close()
 		return res.StatusCode
 	}
-	fill := filepath.Join(dir, "fill")
-	f, err := os.Create(fill)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for err == nil {
-		_, err = f.Write(make([]byte, 64<<10))
-	}
-	f.Close()
+	fill := hubtest.Fill(t, dir)
 	outages := func() []string { // without the alert about a disk that is as small as this one
 		return slices.DeleteFunc(s.attention(), func(a string) bool { return strings.HasPrefix(a, "alert ") })
 	}

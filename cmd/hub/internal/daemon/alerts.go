@@ -73,15 +73,31 @@ func (d *Daemon) alerts(ctx context.Context) ([]alert.Entry, error) {
 	if rules == nil {
 		return []alert.Entry{}, nil
 	}
-	known, _, err := alert.Read(ctx, d.storage.Get)
+	look := func() (*alert.Known, error) {
+		known, _, err := alert.Read(ctx, d.storage.Get)
+		return known, err
+	}
+	if d.ready() != nil { // the store takes nothing, and the record is of before
+		look = func() (*alert.Known, error) { return rules.Meanwhile(ctx, d.current.Load().rt.Exchange()) }
+	}
+	known, err := look()
 	if err != nil {
 		return nil, err
 	}
 	return rules.Entries(known, d.clock.Now()), nil
 }
 
+// lookMeanwhile looks at the alerts while the store takes nothing, until ctx ends: so that none is missed that is over when it takes again.
+func (d *Daemon) lookMeanwhile(ctx context.Context) {
+	for hub.Pause(ctx, d.clock, alert.Every) {
+		if d.ready() != nil {
+			_, _ = d.alerts(ctx) // of what can't be looked up the status tells
+		}
+	}
+}
+
 // findAlerts puts the alerts that fire, and those whose rules are broken, on top of what needs attention.
-func (v *statusView) findAlerts(ctx context.Context, d *Daemon) error {
+func (d *Daemon) findAlerts(ctx context.Context, v *api.Status) error {
 	all, err := d.alerts(ctx)
 	var urgent []api.Attention
 	for _, e := range all {

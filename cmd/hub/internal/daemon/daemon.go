@@ -151,6 +151,7 @@ func (d *Daemon) Serve(ctx context.Context, hup <-chan os.Signal) error {
 	defer stop()
 	go d.counts.run(keeping)
 	go d.tellParts(keeping)
+	go d.lookMeanwhile(keeping)
 	if d.Once {
 		watch, cancel := context.WithCancel(ctx)
 		defer cancel()

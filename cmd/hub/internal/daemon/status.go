@@ -32,12 +32,13 @@ type statusView struct {
 func (a *admin) status(r *http.Request) (*api.Status, error) {
 	v, err := a.look(r.Context(), a.counts.told(r.Context()))
 	if err == nil {
+		err = a.findAlerts(r.Context(), v)
 		v.Refused = v.Refused[:min(len(v.Refused), 10)]
 	}
 	return v, err
 }
 
-// look is what the store and the parts of the hub tell of it now, with all refusals, beside what was counted.
+// look is what the store and the parts of the hub tell of it now, with all refusals, beside what was counted. The alerts, which look at it, are left out.
 func (d *Daemon) look(ctx context.Context, counted figures.Snapshot) (*api.Status, error) {
 	g := d.current.Load()
 	v := &statusView{outages: d.health.Outages(), Status: &api.Status{Name: g.Plan.Name, Config: d.Config.Path, Revision: g.Plan.Version,
@@ -70,7 +71,7 @@ func (d *Daemon) look(ctx context.Context, counted figures.Snapshot) (*api.Statu
 	v.Unkept, v.Retention = g.rt.Unkept(), g.kept()
 	v.outagesAndWaiting(d.clock.Now())
 	v.orphans(g.Plan, d.abandoned.Load())
-	return v.Status, cmp.Or(v.processes(ctx, d, g), v.findAlerts(ctx, d))
+	return v.Status, v.processes(ctx, d, g)
 }
 
 // findQueues adds the queues, what their messages wait for, and what is paused.

@@ -1,4 +1,4 @@
-package system
+package hubtest
 
 import (
 	"os"
@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// smallDisk is a file system of 24 MB, which goes with the test.
-func smallDisk(t testing.TB, below string) string {
+// SmallDisk is a file system of 24 MB in a new folder below, which goes with the test. The test is skipped where none can be mounted.
+func SmallDisk(t testing.TB, below string) string {
 	t.Helper()
 	dir := filepath.Join(below, "disk")
 	if err := os.Mkdir(dir, 0o700); err != nil {
