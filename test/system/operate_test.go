@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"orderhub/hub/hubtest"
 	"orderhub/stub"
 )
 
@@ -174,15 +175,10 @@ func TestOperate(t *testing.T) {
 	})
 	do("9", func(t *testing.T, c []string) {
 		s := newSite(t, "", stub.Options{})
-		dir := smallDisk(t, s.dir)
+		dir := hubtest.SmallDisk(t, s.dir)
 		s.env = append(s.env, "HUB_STORE=sqlite:"+filepath.Join(dir, "hub.db"))
 		s.start()
-		fill := filepath.Join(dir, "fill")
-		f, err := os.Create(fill)
-		for err == nil {
-			_, err = f.Write(make([]byte, 64<<10))
-		}
-		f.Close()
+		fill := hubtest.Fill(t, dir)
 		s.until("nothing is taken", func() bool { return s.do("POST", "/orders", order("W-1009", `"total":5.00`)).status == 507 })
 		s.shell(1, c[0], "problem  disk", "free some space")
 		s.shell(0, c[1], "NEEDS ATTENTION", "store")
