@@ -1,14 +1,14 @@
 # make test: everything a change is held against, from a clean clone, with only Go (and a C compiler for -race) installed. RabbitMQ, Kafka and
 # PostgreSQL are brought by test/servers/run, which on Debian 12 as root installs what is missing.
 GO ?= go
-.PHONY: build test quick vet kill matrix mutants bench
+.PHONY: build test quick vet kill matrix mutants bench screenshots
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/hub ./cmd/hub
 
 # one package after another: many tests measure time beside real servers, and two packages at once on two cores stall each other
 test: vet
-	test/servers/run $(GO) test -race -p 1 -timeout 20m ./...
+	test/servers/run sh -c '$(GO) test -race -p 1 -timeout 20m ./... && $(GO) test -C test/browser -timeout 10m ./...'
 
 # the quick loop: what has no server is skipped
 quick:
@@ -17,6 +17,7 @@ quick:
 vet:
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "run gofmt -w"; exit 1; }
 	$(GO) vet ./...
+	$(GO) vet -C test/browser ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
 	GO=$(GO) tools/check
 
@@ -31,6 +32,11 @@ matrix:
 # planted bugs, each of which the tests must catch
 mutants:
 	test/servers/run $(GO) run ./test/mutants
+
+# pictures of all pages of the console, empty and full, light, dark and on a telephone, for people to look at
+DIR ?= /tmp/screenshots
+screenshots:
+	HUB_SCREENSHOTS=$(DIR) $(GO) test -C test/browser -count=1 -run TestScreenshots ./...
 
 bench:
 	bench/run

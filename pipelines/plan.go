@@ -35,6 +35,7 @@ type Plan struct {
 	Reserve   int64    // bytes of disk that nothing from outside may use; 0: the store's default
 	Ops       Ops      // where the hub is watched over HTTP
 	Peers     map[string]Peer
+	Console   Console      // where people look at the hub, and act
 	OTLP      OTLP         // collector that gets the traces
 	Mask      *mask.Masker // knows the secrets of the configuration and what its schemas mark
 

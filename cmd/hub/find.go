@@ -20,7 +20,7 @@ type findFlags struct {
 	email, customer, sku, text string // each is FIELD=VALUE; text: anywhere
 	order, failed, partner     string
 	since, until               string
-	scan                       bool
+	scan, recent               bool
 	before                     int64
 	limit                      int
 }
@@ -61,6 +61,7 @@ func (c *cli) findVerb() *cobra.Command {
 	flags.StringVar(&f.since, "since", "", "not older than this, such as 2d or 90m")
 	flags.StringVar(&f.until, "until", "", "older than this")
 	flags.BoolVar(&f.scan, "scan", false, "look through what is not indexed, too, though the index finds something")
+	flags.BoolVar(&f.recent, "recent", false, "what happened last, each order once")
 	flags.Int64Var(&f.before, "before", 0, "go on behind this, as the last page says")
 	flags.IntVar(&f.limit, "limit", 50, "how many, 1000 at most")
 	return cmd
@@ -83,10 +84,13 @@ func (f *findFlags) query(args []string) (query url.Values, what string, err err
 			field, value = name, *v
 		}
 	}
+	if f.recent {
+		asked = append(asked, "late")
+	}
 	asked = slices.DeleteFunc(asked, func(text string) bool { return text == "" })
 	if len(asked) != 1 {
-		return nil, "", exit.Usagef("say one thing to look for: hub find jane@example.com, or one of --order, --email, --customer, --sku, --text, --error and --partner")
+		return nil, "", exit.Usagef("say one thing to look for: hub find jane@example.com, or one of --order, --email, --customer, --sku, --text, --error, --partner and --recent")
 	}
 	return url.Values{"value": {cmp.Or(value, f.text)}, "field": {field}, "order": {f.order}, "error": {f.failed}, "partner": {f.partner}, "since": {f.since},
-		"until": {f.until}, "scan": {strconv.FormatBool(scan)}, "before": {strconv.FormatInt(f.before, 10)}, "limit": {strconv.Itoa(f.limit)}}, asked[0], nil
+		"until": {f.until}, "scan": {strconv.FormatBool(scan)}, "recent": {strconv.FormatBool(f.recent)}, "before": {strconv.FormatInt(f.before, 10)}, "limit": {strconv.Itoa(f.limit)}}, asked[0], nil
 }

@@ -55,6 +55,9 @@ func TestFind(t *testing.T) {
 			t.Error(out)
 		}
 	}
+	if f := finds(" W-1", "--recent"); len(f.Hits) != 2 || f.Hits[0].Time.Before(f.Hits[1].Time) {
+		t.Errorf("find --recent: each order once, the newest first: %+v", f.Hits)
+	}
 	s.hub(1, "find", "zip=01067")
 	s.hub(2, "find")
 	s.hub(1, "find", "jane@example.com", "--since", "1x")

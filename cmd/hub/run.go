@@ -111,7 +111,7 @@ func logProblems(log *slog.Logger, problems *yamlfile.Problems) {
 
 // logReady writes to the log that the hub answers, and where.
 func logReady(log *slog.Logger, r *api.Ready, after time.Duration) {
-	log.Info("ready", "config", r.Config, "revision", r.Revision, "store", r.Store, "control", r.Control, "urls", r.URLs, "metrics", r.Ops,
+	log.Info("ready", "config", r.Config, "revision", r.Revision, "store", r.Store, "control", r.Control, "urls", r.URLs, "metrics", r.Ops, "console", r.Console, "console_wanted", r.Moved,
 		"stubs", r.Stubs, "stored", r.Stored, "ready_ms", after.Milliseconds())
 }
 
@@ -156,6 +156,13 @@ func (c *cli) banner(d *daemon.Daemon, l *config.Loaded, after time.Duration) {
 	c.Say("control   %s", ready.Control)
 	if ready.Ops != "" {
 		c.Say("metrics   %s/metrics", ready.Ops)
+	}
+	if ready.Console != "" {
+		elsewhere := ""
+		if ready.Moved != "" {
+			elsewhere = "  (another program uses " + ready.Moved + ")"
+		}
+		c.Say("console   %s%s", ready.Console, elsewhere)
 	}
 	for name := range d.Paused() {
 		c.Say("paused    %s (hub resume %s)", name, name)

@@ -161,7 +161,14 @@ func (q *QueueStats) Live() int { return q.Ready + q.Waiting + q.Held }
 
 // Size is how many bytes a store takes: its file, or its tables with their indexes; and what its write-ahead log
 // holds that is not in there yet, where it has one of its own. Free is what is left of its disk; 0: not known.
-type Size struct{ Data, Log, Free int64 }
+type Size struct {
+	Data int64 `json:"data"`
+	Log  int64 `json:"log"`
+	Free int64 `json:"free,omitempty"`
+}
+
+// Sum is how many bytes it takes on its disk.
+func (s Size) Sum() int64 { return s.Data + s.Log }
 
 // BrowseQuery selects stored messages; zero fields select all.
 type BrowseQuery struct {

@@ -33,6 +33,7 @@ type Node struct {
 	Detail string `json:"detail,omitempty"` // a second, quieter line
 	Kind   Kind   `json:"kind"`
 	Link   string `json:"line,omitempty"`  // file:line of the YAML that made the node, or ""
+	Href   string `json:"-"`               // where the node leads to in a page that shows the drawing; "": to its Link
 	Badge  string `json:"badge,omitempty"` // a short live note: "7 waiting"
 	State  string `json:"state,omitempty"` // "", "paused" or "failing"
 }

@@ -51,8 +51,8 @@ func hueOf(k Kind) hue {
 	return hues[i]
 }
 
-// style is the style sheet. It uses no variables: some viewers know none.
-func style() string {
+// Style is the style sheet of every drawing. It uses no variables: some viewers know none.
+func Style() string {
 	var b strings.Builder
 	b.WriteString(`
 .hubgraph text{font-family:ui-sans-serif,system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}

@@ -12,7 +12,12 @@ import (
 // SVG writes the drawing as one self-contained SVG document: no scripts, no outside fonts, light or dark as the reader
 // prefers. A node with a Link is an <a> with the file:line in data-link. Unknown edge ends are an error; then nothing is
 // written.
-func (g *Graph) SVG(w io.Writer) error {
+func (g *Graph) SVG(w io.Writer) error { return g.svg(w, "<style>"+Style()+"</style>\n") }
+
+// Part writes the drawing as a part of a page that has the Style.
+func (g *Graph) Part(w io.Writer) error { return g.svg(w, "") }
+
+func (g *Graph) svg(w io.Writer, style string) error {
 	l, err := g.layout()
 	if err != nil {
 		return err
@@ -24,7 +29,7 @@ func (g *Graph) SVG(w io.Writer) error {
 		num(l.w), num(l.h))
 	fmt.Fprintf(&b, "<title id=\"hubgraph-title\">%s</title>\n", esc(title))
 	fmt.Fprintf(&b, "<desc id=\"hubgraph-desc\">%s</desc>\n", esc(g.describe()))
-	fmt.Fprintf(&b, "<style>%s</style>\n", style())
+	b.WriteString(style)
 	b.WriteString(`<defs>` + tip("tip") + tip("tipback") + "</defs>\n")
 	fmt.Fprintf(&b, `<rect class="paper" width="%s" height="%s"/>`+"\n", num(l.w), num(l.h))
 	if g.Title != "" {
@@ -124,7 +129,11 @@ func (g *Graph) svgNode(b *strings.Builder, n Node, at box) {
 	if n.State != "" {
 		class += " " + n.State
 	}
-	if n.Link != "" {
+	link := n.Href != "" || n.Link != ""
+	switch {
+	case n.Href != "":
+		fmt.Fprintf(b, `<a href="%s">`, esc(n.Href))
+	case link:
 		fmt.Fprintf(b, `<a href="#%s" data-link="%s">`, esc(fragment(n.Link)), esc(oneLine(n.Link)))
 	}
 	fmt.Fprintf(b, `<g class="%s" data-id="%s" transform="translate(%s %s)"><title>%s</title>`,
@@ -149,7 +158,7 @@ func (g *Graph) svgNode(b *strings.Builder, n Node, at box) {
 			num(at.w-w-10), num(w), num(at.w-10-w/2), esc(note))
 	}
 	b.WriteString("</g>")
-	if n.Link != "" {
+	if link {
 		b.WriteString("</a>")
 	}
 	b.WriteString("\n")

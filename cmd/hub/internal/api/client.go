@@ -42,6 +42,31 @@ func NewPeer(base, token string) *Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
+// Within is a client of the calls that h answers in this process.
+func Within(h http.Handler) *Client {
+	return &Client{socket: "this process", common: url.Values{}, HTTP: &http.Client{Transport: within{h}}}
+}
+
+type within struct{ http.Handler }
+
+// RoundTrip gives what the handler answers, all of it at once.
+func (w within) RoundTrip(r *http.Request) (*http.Response, error) {
+	a := &answer{status: http.StatusOK, header: http.Header{}}
+	w.ServeHTTP(a, r)
+	return &http.Response{Status: http.StatusText(a.status), StatusCode: a.status, Header: a.header, Body: io.NopCloser(&a.body), Request: r}, r.Context().Err()
+}
+
+// answer is an http.ResponseWriter that keeps what is written.
+type answer struct {
+	status int
+	header http.Header
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header         { return a.header }
+func (a *answer) WriteHeader(status int)      { a.status = status }
+func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }
+
 // Unreachable is the error of a socket at which no hub answers.
 type Unreachable struct{ Socket string }
 

@@ -182,6 +182,9 @@ type Trial struct {
 	Effects map[string]int `json:"effects"` // messages onto channels and to adapters, and calls
 }
 
+// Failing is how many of them would fail again.
+func (t *Trial) Failing() int { return t.Tried - t.Succeed - t.Ask }
+
 // TrialFailure is why some of them would fail again.
 type TrialFailure struct {
 	Why   string `json:"why"`

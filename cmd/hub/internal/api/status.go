@@ -23,6 +23,7 @@ type Status struct {
 	Config   string                      `json:"config"`
 	Revision string                      `json:"revision"` // of the configuration
 	Store    string                      `json:"store"`
+	Size     store.Size                  `json:"size"`
 	Since    time.Time                   `json:"since"`  // start of the hub
 	Loaded   time.Time                   `json:"loaded"` // start of this configuration
 	URLs     map[string]string           `json:"urls"`
@@ -127,8 +128,10 @@ type Ready struct {
 	Control  string            `json:"control"`
 	URLs     map[string]string `json:"urls"`          // of the servers, by adapter
 	Ops      string            `json:"ops,omitempty"` // where the hub is watched
-	Stubs    []string          `json:"stubs"`         // adapters that a stub answers
-	Stored   []string          `json:"stored"`        // brokers that the store stands in for
+	Console  string            `json:"console,omitempty"`
+	Moved    string            `json:"console_wanted,omitempty"` // the address that the configuration has for the console, and another program uses
+	Stubs    []string          `json:"stubs"`                    // adapters that a stub answers
+	Stored   []string          `json:"stored"`                   // brokers that the store stands in for
 	Took     int64             `json:"ready_ms"`
 	Fresh    bool              `json:"-"` // the store's file was made now
 }

@@ -19,6 +19,7 @@ import (
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/cmd/hub/internal/audit"
 	"orderhub/cmd/hub/internal/config"
+	"orderhub/cmd/hub/internal/console"
 	"orderhub/cmd/hub/internal/exit"
 	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
@@ -48,7 +49,8 @@ type Daemon struct {
 	storage *storage
 	control net.Listener
 	ops     net.Listener   // where the hub is watched; nil: on the control socket alone
-	servers []*http.Server // of both
+	console net.Listener   // of the pages for people; nil: there are none
+	servers []*http.Server // of all three
 	clock   hub.Clock
 	began   time.Time
 	health  *engine.Health // of its parts, over all generations
@@ -86,6 +88,9 @@ func Open(ctx context.Context, o Options) (*Daemon, error) {
 	if d.control, err = api.Listen(d.Socket); err == nil {
 		d.ops, err = openOps(o.Config.Plan.Ops.Address)
 	}
+	if err == nil && !o.Once {
+		d.console, err = openConsole(o.Config.Plan.Console.Address)
+	}
 	if err == nil {
 		err = d.counts.restore(ctx, o.Log)
 	}
@@ -103,11 +108,15 @@ func (d *Daemon) Begin(ctx context.Context) error {
 	}
 	d.current.Store(g)
 	close(d.begun)
-	d.serve(d.control, (&admin{d}).routes())
+	calls := (&admin{d}).routes()
+	d.serve(d.control, calls)
 	if d.ops != nil {
 		mux := d.watched(http.NewServeMux())
 		mux.HandleFunc("GET /trace", d.peerTrace)
 		d.serve(d.ops, mux)
+	}
+	if d.console != nil {
+		d.serve(d.console, console.New(api.Within(calls), d.Config.Plan.Console.Hosts))
 	}
 	return nil
 }
@@ -117,7 +126,7 @@ func (d *Daemon) Close() error {
 	for _, s := range d.servers {
 		s.Close()
 	}
-	for _, l := range []net.Listener{d.control, d.ops} {
+	for _, l := range []net.Listener{d.control, d.ops, d.console} {
 		if l != nil {
 			l.Close()
 		}
@@ -136,9 +145,11 @@ func (d *Daemon) Addresses() map[string]string { return d.current.Load().opened.
 
 // Ready is what is told when the hub answers.
 func (d *Daemon) Ready() *api.Ready {
-	return &api.Ready{Event: "ready", Version: d.Version.Version, Config: d.Config.Path, Revision: d.Config.Plan.Version,
+	r := &api.Ready{Event: "ready", Version: d.Version.Version, Config: d.Config.Path, Revision: d.Config.Plan.Version,
 		Store: d.storage.shown(), Fresh: d.storage.fresh && d.storage.file != "", Control: d.Socket, URLs: d.Addresses(),
 		Ops: d.opsURL(), Stubs: append([]string{}, d.Stubs.Stubbed...), Stored: append([]string{}, d.Stubs.Stored...)}
+	d.tellConsole(r)
+	return r
 }
 
 // Paused are the pipelines that are paused now.

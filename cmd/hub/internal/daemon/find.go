@@ -39,16 +39,17 @@ type search struct {
 	since, until        time.Time
 	before              int64
 	limit               int
+	recent              bool // nothing is looked for: what happened last, each order once
 	out                 *api.Found
 	seen                map[string]bool
 	messages, histories int // looked at
 }
 
-// search finds orders and messages: ?order=&value=&field=&error=&partner=&scan=true&since=&until=&before=&limit=.
+// search finds orders and messages: ?order=&value=&field=&error=&partner=&recent=true&scan=true&since=&until=&before=&limit=.
 func (a *admin) search(r *http.Request) (*api.Found, error) {
 	query := r.URL.Query()
 	s := &search{admin: a, ctx: r.Context(), value: strings.ToLower(query.Get("value")), error: strings.ToLower(query.Get("error")),
-		partner: query.Get("partner"), out: &api.Found{Hits: []api.Hit{}}, seen: map[string]bool{}}
+		partner: query.Get("partner"), recent: query.Get("recent") == "true", out: &api.Found{Hits: []api.Hit{}}, seen: map[string]bool{}}
 	var err error
 	if s.limit, err = limit(query, 50, 1000); err != nil {
 		return nil, err
@@ -70,8 +71,10 @@ func (a *admin) search(r *http.Request) (*api.Found, error) {
 		return nil, api.NotFoundf("no adapter is called %q%s", s.partner, words.Meant(s.partner, pipelines.Names(s.current.Load().Plan.Adapters, func(a *pipelines.Adapter) string { return a.Name }), ""))
 	case s.failures():
 		err = s.scan()
+	case s.value == "" && s.recent:
+		err = s.rows(nil)
 	case s.value == "":
-		return nil, api.BadQueryf("say what to look for: order, value, error, or partner")
+		return nil, api.BadQueryf("say what to look for: order, value, error, partner, or recent=true")
 	default:
 		if s.before == 0 && query.Get("field") == "" {
 			err = s.named(query.Get("value"))
@@ -89,7 +92,10 @@ func (a *admin) search(r *http.Request) (*api.Found, error) {
 
 // add adds a hit, each order once for each kind of place.
 func (s *search) add(h api.Hit) {
-	at := h.Kind + "\x00" + h.Where + "\x00" + cmp.Or(h.Order, h.ID)
+	at := cmp.Or(h.Order, h.ID)
+	if !s.recent {
+		at = h.Kind + "\x00" + h.Where + "\x00" + at
+	}
 	if s.seen[at] || h.Time.Before(s.since) || !s.until.IsZero() && h.Time.After(s.until) {
 		return
 	}
@@ -171,6 +177,11 @@ func (s *search) indexed(field string) error {
 		}
 		return api.NotFoundf("%s is not indexed: %s; add it to hub: {index: […]}, or look for the value alone", field, cmp.Or(strings.Join(index.Paths, ", "), "nothing is"))
 	}
+	return s.rows(terms)
+}
+
+// rows adds the history that has the terms, the newest first.
+func (s *search) rows(terms []int64) error {
 	rows, err := s.storage.Find(s.ctx, store.FindQuery{Terms: terms, Since: s.since, Until: s.until, Before: s.before, Limit: s.limit})
 	if err != nil {
 		return err
@@ -360,7 +371,7 @@ func (s *search) scanRecords() error {
 func (s *search) stored(w *waitingView, d *hub.Delivery) error {
 	why, err := w.why(s.ctx, d)
 	h := api.Hit{Time: d.Msg.Time, Order: d.Msg.Correlation, ID: d.Msg.ID, Kind: "message", Where: d.Queue, What: d.State.String() + ": " + why,
-		Do: "hub channel show " + quoted(d.Queue) + " " + strconv.FormatInt(d.Seq, 10)}
+		Do: "hub channel show " + words.Quoted(d.Queue) + " " + strconv.FormatInt(d.Seq, 10)}
 	if d.State == hub.Dead {
 		h.Kind, h.What, h.Do = "dead letter", d.Error.Text(), "hub dlq show "+strconv.FormatInt(d.Seq, 10)
 	}
@@ -369,23 +380,15 @@ func (s *search) stored(w *waitingView, d *hub.Delivery) error {
 }
 
 func (s *search) refused(r *hub.Refusal) {
-	s.add(api.Hit{Time: r.Time, Order: r.Correlation, ID: r.ID, Kind: "refused", Where: r.Source, What: r.Reason + ": " + r.Text, Do: "hub refused show " + quoted(r.ID)})
+	s.add(api.Hit{Time: r.Time, Order: r.Correlation, ID: r.ID, Kind: "refused", Where: r.Source, What: r.Reason + ": " + r.Text, Do: "hub refused show " + words.Quoted(r.ID)})
 }
 
 func (s *search) instance(v *process.View) {
-	s.add(api.Hit{Time: v.Changed, Order: v.ID, Kind: "process", Where: v.Process, What: "state " + v.State, Do: "hub process show " + quoted(v.Process+"/"+v.ID)})
+	s.add(api.Hit{Time: v.Changed, Order: v.ID, Kind: "process", Where: v.Process, What: "state " + v.State, Do: "hub process show " + words.Quoted(v.Process+"/"+v.ID)})
 }
 
 func (s *search) row(name, key string) {
-	s.add(api.Hit{Time: s.clock.Now(), ID: key, Kind: "table", Where: name, What: "row " + key, Do: "hub table show " + name + " " + quoted(key)})
-}
-
-// quoted is a word as a shell takes it.
-func quoted(word string) string {
-	if strings.ContainsAny(word, " \t\n'\"\\$`<>|&;()*?[]#~!{}") {
-		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-	}
-	return word
+	s.add(api.Hit{Time: s.clock.Now(), ID: key, Kind: "table", Where: name, What: "row " + key, Do: "hub table show " + name + " " + words.Quoted(key)})
 }
 
 // indexKind is the kind of the record that holds the key of the index.

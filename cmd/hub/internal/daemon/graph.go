@@ -47,7 +47,9 @@ func (a *admin) note(ctx context.Context, g *generation, nodes []graph.Node) err
 		}
 		w, d := 0, 0
 		for _, s := range g.Plan.Pipeline(n.Label).Stages {
-			w, d = w+waiting[s.Queue], d+dead[s.Queue]
+			if d += dead[s.Queue]; !s.Clock { // the message of a clock is no work
+				w += waiting[s.Queue]
+			}
 		}
 		if n.Kind == graph.Process {
 			p, err := a.reportOf(ctx, g.Processes(), n.Label)

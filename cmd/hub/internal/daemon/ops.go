@@ -16,6 +16,7 @@ import (
 	"orderhub/cmd/hub/internal/otlp"
 	"orderhub/cmd/hub/internal/prometheus"
 	"orderhub/hub/figures"
+	"orderhub/pipelines"
 )
 
 // openOps listens where the configuration says that the hub is watched; nil: nowhere.
@@ -31,6 +32,36 @@ func openOps(address string) (net.Listener, error) {
 		return nil, fmt.Errorf("hub.ops.address: %w", err)
 	}
 	return l, nil
+}
+
+// openConsole listens where the configuration says that the console is, or on a free port when another program uses that; nil: there is none.
+// A console that is elsewhere is better than none, and no reason for a hub to take no orders.
+func openConsole(address string) (net.Listener, error) {
+	if address == pipelines.NoConsole || address == "" {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		host, _, _ := net.SplitHostPort(address)
+		l, err = net.Listen("tcp", net.JoinHostPort(host, "0"))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("hub.console.address: %w", err)
+	}
+	return l, nil
+}
+
+// tellConsole says where the console is, and where it should be if another program is there.
+func (d *Daemon) tellConsole(r *api.Ready) {
+	if d.console == nil {
+		return
+	}
+	at, wanted := d.console.Addr().String(), d.Config.Plan.Console.Address
+	r.Console = "http://" + at + "/"
+	_, port, _ := net.SplitHostPort(at)
+	if _, p, _ := net.SplitHostPort(wanted); p != port && p != "0" {
+		r.Moved = wanted
+	}
 }
 
 // opsURL is where the hub is watched; "": on the control socket alone.

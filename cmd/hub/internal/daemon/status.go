@@ -69,6 +69,9 @@ func (d *Daemon) look(ctx context.Context, counted figures.Snapshot) (*api.Statu
 		return nil, err
 	}
 	v.Unkept, v.Retention = g.rt.Unkept(), g.kept()
+	if v.Size, err = d.storage.Size(ctx); err != nil {
+		return nil, err
+	}
 	v.outagesAndWaiting(d.clock.Now())
 	v.orphans(g.Plan, d.abandoned.Load())
 	return v.Status, v.processes(ctx, d, g)

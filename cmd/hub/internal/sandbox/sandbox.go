@@ -52,6 +52,9 @@ func Run(ctx context.Context, s *screen.Screen, o Options) (err error) {
 		b.stubs.Close()
 		return s.Explain(l.Path, l.Problems)
 	}
+	if l.Plan.Console.Address = pipelines.NoConsole; o.Keep {
+		l.Plan.Console.Address = "127.0.0.1:0"
+	}
 	d, err := daemon.Open(ctx, daemon.Options{Config: l, Registry: reg, Fresh: o.Registry, Stubs: b.stubs, Log: o.Log,
 		Store: "sqlite:" + filepath.Join(dir, "hub.db"), Socket: dir})
 	if err != nil {
@@ -74,7 +77,7 @@ func Run(ctx context.Context, s *screen.Screen, o Options) (err error) {
 	}
 	if o.Keep && ctx.Err() == nil {
 		addresses := slices.Sorted(maps.Values(d.Addresses()))
-		s.Say("the sandbox runs on: %s  (hub trace last --hub %s; ^C ends it)", strings.Join(addresses, " "), d.Socket)
+		s.Say("the sandbox runs on: %s  console: %s  (hub trace last --hub %s; ^C ends it)", strings.Join(addresses, " "), d.Ready().Console, d.Socket)
 	} else {
 		end()
 	}

@@ -89,8 +89,7 @@ func Replayed(s *screen.Screen, a *api.Settled) {
 
 // trial prints what dead letters would lead to.
 func trial(s *screen.Screen, t *api.Trial, a *api.Settled) {
-	failed := t.Tried - t.Succeed - t.Ask
-	s.Print("would succeed %d, get to a call %d, still fail %d", t.Succeed, t.Ask, failed)
+	s.Print("would succeed %d, get to a call %d, still fail %d", t.Succeed, t.Ask, t.Failing())
 	for _, f := range t.Fail {
 		s.Print("  %d fail: %s (hub dlq show %d)", f.Count, words.OneLine(f.Why, 200), f.Seq)
 	}

@@ -116,7 +116,7 @@ func Instance(s *screen.Screen, v *process.View) {
 	}
 	for _, p := range v.Places {
 		for _, t := range p.Timers {
-			add("timer", timerText(&t), fmt.Sprintf("in %s, %s  %s", words.Span(time.Until(t.Due)), t.Due.Local().Format(time.DateTime), base(t.Line)))
+			add("timer", timerText(&t), fmt.Sprintf("in %s, %s  %s", words.Span(time.Until(t.Due)), t.Due.Local().Format(time.DateTime), words.Base(t.Line)))
 		}
 	}
 	for _, p := range v.Places {

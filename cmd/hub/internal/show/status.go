@@ -98,20 +98,10 @@ func stages(s *screen.Screen, v *api.Status) {
 		if (strings.HasPrefix(g.Name, "@") || strings.HasSuffix(g.Name, " timer")) && !busy || g.Queue == alert.Queue && !g.Paused && len(q.Awaiting) == 0 {
 			continue
 		}
-		rows = append(rows, screen.Row{g.Name, rate(g.Rate), g.Done, g.Failed, g.Running,
+		rows = append(rows, screen.Row{g.Name, words.Rate(g.Rate), g.Done, g.Failed, g.Running,
 			q.Ready + q.Held, q.Waiting, q.Dead, words.Age(q.Oldest), stageNote(&g, &q, v.Paused)})
 	}
 	s.Table([]string{"STAGE", "RATE", "DONE", "FAILED", "RUNNING", "READY", "WAITING", "DEAD", "OLDEST", "NOTE"}, rows)
-}
-
-func rate(perSecond float64) string {
-	switch {
-	case perSecond >= 10:
-		return fmt.Sprintf("%.0f/s", perSecond)
-	case perSecond >= 0.1 || perSecond == 0:
-		return fmt.Sprintf("%.1f/s", perSecond)
-	}
-	return fmt.Sprintf("%.1f/m", perSecond*60)
 }
 
 // stageNote says why nothing goes on.

@@ -38,7 +38,7 @@ func Top(s *screen.Screen, v *api.Status) {
 		return cmp.Or(cmp.Compare(b.urgent, a.urgent), cmp.Compare(b.Rate, a.Rate), cmp.Compare(b.Live(), a.Live()))
 	})
 	screen.List(s, []string{"PIPELINE", "RATE", "IN FLIGHT", "P50", "P95", "P99", "FAILED", "DEAD", "OLDEST", "NOTE"}, lines, func(l line) screen.Row {
-		return screen.Row{l.Name, rate(l.Rate), l.Running + l.Live(), took(l.P50), took(l.P95), took(l.P99), l.Failed, l.Dead, words.Age(l.Oldest),
+		return screen.Row{l.Name, words.Rate(l.Rate), l.Running + l.Live(), took(l.P50), took(l.P95), took(l.P99), l.Failed, l.Dead, words.Age(l.Oldest),
 			stageNote(l.Stage, &l.Queue, v.Paused)}
 	})
 }

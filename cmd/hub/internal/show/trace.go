@@ -27,7 +27,7 @@ func Trace(s *screen.Screen, v *api.Trace) {
 				what = fmt.Sprintf("%-9s %s", e.What, e.Detail)
 			}
 			row := screen.Row{"", e.Time.Local().Format("15:04:05.000"), fmt.Sprintf("%6s", words.Took(e.Took)), e.Where,
-				base(e.Line), words.OneLine(what, 160)}
+				words.Base(e.Line), words.OneLine(what, 160)}
 			if several {
 				row = slices.Insert(row, 2, any(e.Hub))
 			}
@@ -91,9 +91,6 @@ func pending(m *api.Stored) string {
 	}
 	return text
 }
-
-// base is the file:line of an event without its folder.
-func base(line string) string { return line[strings.LastIndexByte(line, '/')+1:] }
 
 // Sent prints what became of a message that was sent by hand.
 func Sent(s *screen.Screen, a *api.Sent) {

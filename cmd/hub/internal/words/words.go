@@ -4,6 +4,7 @@ package words
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"orderhub/hub/escape"
@@ -25,6 +26,14 @@ func OneLine(text string, limit int) string {
 		return string(r[:limit-1]) + "…"
 	}
 	return text
+}
+
+// Quoted is a word as a shell takes it.
+func Quoted(word string) string {
+	if word == "" || strings.ContainsAny(word, " \t\n'\"\\$`<>|&;()*?[]#~!{}") {
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	return word
 }
 
 // JSON is v as JSON on one line.
@@ -105,3 +114,17 @@ func Took(d time.Duration) string {
 	}
 	return fmt.Sprintf("%.1fs", d.Seconds())
 }
+
+// Rate is how often something happens, in a second or, where that is seldom, in a minute.
+func Rate(perSecond float64) string {
+	switch {
+	case perSecond >= 10:
+		return fmt.Sprintf("%.0f/s", perSecond)
+	case perSecond >= 0.1 || perSecond == 0:
+		return fmt.Sprintf("%.1f/s", perSecond)
+	}
+	return fmt.Sprintf("%.1f/m", perSecond*60)
+}
+
+// Base is the file:line of a place in the configuration without its folder.
+func Base(line string) string { return line[strings.LastIndexByte(line, '/')+1:] }

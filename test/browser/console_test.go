@@ -1,0 +1,163 @@
+package browser
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// hostile is what somebody writes who hopes that a page takes it for code.
+const hostile = `<script>document.title='owned'</script>"'><img src=x onerror="document.title='owned'">`
+
+// kinds are the pages that there are, by their path.
+var kinds = strings.Fields(`/ /pipelines /messages /errors /refusals /processes /tasks /channels /tables /alerts /system
+	/pipeline /message /error /dead /refusal /process /instance /data /task /channel /table
+	/pause /replay /drop /retry /cancel /move /claim /hand-over /answer /silence /reload`)
+
+// TestPages: all pages, with no, one and many rows, with what a hostile customer wrote in every field: the browser reports nothing, nothing of it
+// works as code, no page is larger than 60 kB, and none scrolls sideways on a telephone.
+func TestPages(t *testing.T) {
+	for _, test := range []struct {
+		rows int
+		text string
+	}{{0, ""}, {1, hostile}, {200, ""}} {
+		t.Run(fmt.Sprint(test.rows, " rows"), func(t *testing.T) {
+			s := newSite(t)
+			if test.rows > 0 {
+				s.fill(test.rows, test.text)
+			}
+			b := open(t, s.console)
+			b.looks("light", 375)
+			found := map[string]bool{}
+			for _, page := range s.pages() {
+				kind, _, _ := strings.Cut(page, "?")
+				found[kind] = true
+				if body := s.get(page); len(body) > 60_000 {
+					t.Errorf("%s has %d bytes", page, len(body))
+				}
+				b.visit(page)
+				if title := got(b, chromedp.Title()); title == "owned" || title == "" {
+					t.Errorf("%s has the title %q", page, title)
+				}
+				if got(b, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > innerWidth || document.querySelectorAll("main img, main script").length > 0`)) {
+					t.Errorf("%s is wider than a telephone, or has what somebody else wrote as code", page)
+				}
+			}
+			for _, kind := range kinds {
+				if test.rows > 0 && !found[kind] {
+					t.Errorf("no link leads to %s", kind)
+				}
+			}
+		})
+	}
+}
+
+// TestOutage: an outage is on an overview that is open within a second, without a reload; its end too.
+func TestOutage(t *testing.T) {
+	s := newSite(t)
+	b := open(t, s.console)
+	b.visit("/")
+	b.sees("Nothing fails")
+	b.do(chromedp.Evaluate[chromedp.Void](`window.same = true`))
+	s.away.Store(true)
+	s.post("/orders", order{ID: "W-1", Email: "ann@example.com", Total: 20})
+	s.until("the hub knows of it", func() bool {
+		return strings.Contains(s.get("/alerts"), "work") || strings.Contains(s.get("/channels"), "503")
+	})
+	began := time.Now()
+	b.sees("adapter billing")
+	t.Logf("shown %v after the hub knew of it", time.Since(began))
+	s.away.Store(false)
+	b.soon("the end of the outage", `!document.body.innerText.includes("adapter billing")`)
+	if !got(b, chromedp.Evaluate[bool](`window.same === true`)) {
+		t.Error("the page was loaded again")
+	}
+}
+
+// TestErrorToReplay: from the overview in three clicks to what failed, what a replay would do, and the replay; with and without scripts.
+func TestErrorToReplay(t *testing.T) {
+	for _, scripts := range []bool{true, false} {
+		t.Run(fmt.Sprint("scripts ", scripts), func(t *testing.T) {
+			s := newSite(t)
+			for i := range 3 {
+				s.post("/orders", order{ID: fmt.Sprint("W-", i), Email: "ann@example.com", Total: 13})
+			}
+			s.until("three dead letters", func() bool { return strings.Contains(s.get("/errors"), `<td class="num">3</td>`) })
+			b := open(t, s.console)
+			if !scripts {
+				b.withoutScripts()
+			}
+			b.visit("/")
+			b.click("3 dead letters")
+			b.sees("nobody pays 13")
+			b.click("Preview a replay")
+			b.sees("Replay 3 dead letters", "still fail", "hub replay --group")
+			b.fill("by", "ann")
+			b.fill("why", "the price was mended")
+			b.click("Replay 3 messages")
+			b.sees("3 dead letters replayed, 0 left.")
+			b.visit("/system")
+			b.sees("ann", "replay", "the price was mended")
+		})
+	}
+}
+
+// TestTask: a person answers a task in the form that the configuration declares; what does not fit is said, and nothing that was written is lost.
+func TestTask(t *testing.T) {
+	s := newSite(t)
+	s.post("/parcels", order{ID: "P-1", Email: "ann@example.com", Total: 7})
+	s.until("the task is there", func() bool { return strings.Contains(s.get("/tasks"), "P-1") })
+	b := open(t, s.console)
+	b.visit("/tasks")
+	b.click("P-1")
+	b.sees("order-desk", "What to decide about")
+	b.click("Answer")
+	b.fill("answer.approve", "true")
+	b.fill("answer.carrier", "dhl")
+	b.fill("answer.note", "looked at it")
+	b.fill("by", "ben")
+	b.do(chromedp.Click(`//main//form//button`))
+	b.sees("Answered: P-1 is in packed.")
+	b.visit("/instance?id=parcel/P-1")
+	b.sees("packed", "checking", "goto refused")
+	b.click("Tell of an event")
+	b.fill("event", "picked_up")
+	b.click("Tell it")
+	b.sees("P-1 is in sent.")
+}
+
+// TestKeys: the pages are reached, and the search is used, by keys alone.
+func TestKeys(t *testing.T) {
+	s := newSite(t)
+	s.post("/orders", order{ID: "W-7", Email: "ann@example.com", Total: 20})
+	s.until("the order is paid", func() bool { return s.charged.Load() == 1 })
+	b := open(t, s.console)
+	b.visit("/")
+	b.press("g", "p")
+	b.soon("the pipelines", `location.pathname === "/pipelines"`)
+	b.press("?")
+	b.sees("this list")
+	b.do(chromedp.KeyEvent("\x1b"))
+	b.press("/")
+	b.do(chromedp.KeyEvent("W-7"), chromedp.KeyEvent("\r"))
+	b.soon("the search", `location.pathname === "/messages" && location.search === "?q=W-7"`)
+	b.sees("W-7", "done; last:")
+}
+
+var clock = regexp.MustCompile(`<time datetime="[^"]+" title="\d+ \w+ \d{4} \d\d:\d\d:\d\d\.\d{3} [^"]+">`)
+
+// TestTimes: a time is as people say it, and has the exact one.
+func TestTimes(t *testing.T) {
+	s := newSite(t)
+	if res, err := http.Get(s.console + "/system"); err != nil || res.StatusCode != 200 {
+		t.Fatal(err, res)
+	}
+	if page := s.get("/system"); !clock.MatchString(page) || !strings.Contains(page, "just now") {
+		t.Error("the page has no time")
+	}
+}
