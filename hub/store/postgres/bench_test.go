@@ -3,8 +3,11 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"orderhub/hub/store/storetest"
+	"os"
+	"strconv"
 	"testing"
+
+	"orderhub/hub/store/storetest"
 )
 
 // BenchmarkPostgres is one message per op: put in a unit of its own, claim,
@@ -22,4 +25,12 @@ func benchPostgres(b *testing.B, writers int) {
 	}
 	defer s.Close()
 	storetest.BenchCommit(b, s, writers)
+}
+
+// BenchmarkSweep: run it with -benchtime 1x. $HUB_SWEEP_ROWS is how many rows of history there are.
+func BenchmarkSweep(b *testing.B) {
+	s := openPg(b, storetest.PostgresSchema(b), Options{})
+	defer s.Close()
+	rows, _ := strconv.Atoi(os.Getenv("HUB_SWEEP_ROWS"))
+	storetest.BenchSweep(b, s, max(rows, 40_000))
 }

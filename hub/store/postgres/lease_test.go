@@ -3,6 +3,7 @@ package postgres
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,6 +34,23 @@ func claimsSoon(t testing.TB, s *Store, queue, id string) (d *hub.Delivery) {
 		t.Fatalf("claimed %s, want %s", d.Msg.ID, id)
 	}
 	return d
+}
+
+// Who picks messages of a queue that another hub has is told which hub to ask; that one gives them.
+func TestPostgresPickElsewhere(t *testing.T) {
+	url := storetest.PostgresSchema(t)
+	a, b := openPg(t, url, Options{Options: store.Options{Hub: "east"}}), openPg(t, url, Options{Options: store.Options{Hub: "west"}})
+	storetest.Put(t, a, "q", storetest.Message("m", "1"))
+	d := claimed(t, a, "q", 1)[0]
+	if err := a.Release(ctx, []*hub.Delivery{d}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := b.Pick(ctx, "q", []int64{d.Seq}, time.Minute); err == nil || !strings.Contains(err.Error(), `the hub "east", which shares this store, has the queue q`) {
+		t.Errorf("picked %v: %v", got, err)
+	}
+	if got, err := a.Pick(ctx, "q", []int64{d.Seq}, time.Minute); err != nil || len(got) != 1 {
+		t.Errorf("picked %v: %v", got, err)
+	}
 }
 
 // A hub that was silent for longer than the lease loses its queues. What it

@@ -172,3 +172,12 @@ func BenchmarkFind(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSweep: run it with -benchtime 1x. $HUB_SWEEP_ROWS is how many rows of history there are.
+func BenchmarkSweep(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "hub.db")
+	s := open(b, path, store.Options{})
+	defer s.Close()
+	rows, _ := strconv.Atoi(os.Getenv("HUB_SWEEP_ROWS"))
+	storetest.BenchSweep(b, s, max(rows, 40_000))
+}

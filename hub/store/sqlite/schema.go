@@ -46,8 +46,8 @@ CREATE TABLE states(id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NUL
 CREATE INDEX expiring_states ON states(expires) WHERE expires IS NOT NULL;
 CREATE TABLE counters(kind TEXT, key TEXT, value INTEGER NOT NULL, PRIMARY KEY(kind, key)) WITHOUT ROWID;
 CREATE TABLE history(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, root TEXT NOT NULL, corr TEXT,
-	outside INTEGER, events BLOB NOT NULL, -- core/events.go
-	until INTEGER);          -- of a unit with a Keep: from when on it is swept
+	outside INTEGER, until INTEGER, -- of a unit with a Keep: from when on it is swept
+	events BLOB NOT NULL); -- core/events.go
 CREATE INDEX history_until ON history(until) WHERE until IS NOT NULL;
 CREATE TABLE places(id INTEGER PRIMARY KEY, text TEXT NOT NULL); -- of events: pipeline/step, file:line and what happened
 CREATE INDEX history_root ON history(root);

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"math"
 	"strconv"
 
 	"orderhub/hub/store"
@@ -47,47 +46,38 @@ func (w *sweep) run(b *batch, keep store.Retention) error {
 			return err
 		}
 	}
-	if err := w.history("FROM history INDEXED BY history_until WHERE until<=? ORDER BY until, seq LIMIT ?", now, w.limit-w.n); err != nil {
+	const own = "IN (SELECT seq FROM history INDEXED BY history_until WHERE until<=? ORDER BY until, seq LIMIT ?)"
+	if err := w.history("seq "+own, "seq "+own, now, w.limit-w.n); err != nil {
 		return err
 	}
-	if keep.History <= 0 {
+	if keep.History <= 0 || w.n == w.limit {
 		return nil
 	}
 	last, err := w.over(now - int64(keep.History))
 	if err == nil && last > w.swept {
-		err = w.history("FROM history WHERE seq>? AND seq<=? AND until IS NULL", w.swept, last)
+		const between = "seq>?1 AND seq<=?2"
+		err = w.history(between+" AND seq NOT IN (SELECT seq FROM history WHERE "+between+" AND until IS NOT NULL)", between+" AND until IS NULL", w.swept, last)
 		w.swept = last
 	}
 	return err
 }
 
-// over is the number of the last row of history, of up to limit that are to be swept, that was written before a time.
+// over is the number of the last row of history, of as many as are to be swept, that was written before a time and has none of its own.
 func (w *sweep) over(old int64) (last int64, err error) {
-	last, room := w.swept, w.limit-w.n
-	if room == 0 {
-		return last, nil
-	}
-	err = w.b.c.query(context.Background(), "SELECT seq, time, until FROM history WHERE seq>? ORDER BY seq LIMIT ?", []any{last, int64(math.MaxInt32)}, func(r core.Row) error {
-		if r.Int(1) >= old || room == 0 {
-			return core.ErrStop
-		}
-		if last = r.Int(0); r[2] == nil {
-			room--
-		}
-		return nil
-	})
+	err = w.b.c.query(context.Background(), "SELECT max(seq) FROM (SELECT seq, time FROM history WHERE seq>? AND until IS NULL ORDER BY seq LIMIT ?) WHERE time<?",
+		[]any{w.swept, w.limit - w.n, old}, func(r core.Row) error { last = r.Int(0); return nil })
 	return last, err
 }
 
-// history deletes rows of history with what they are found by. from is the rest of a statement that selects them.
-func (w *sweep) history(from string, args ...any) error {
+// history deletes rows of history with what they are found by: of each table those that meet a condition.
+func (w *sweep) history(terms, rows string, args ...any) error {
 	if w.n == w.limit {
 		return nil
 	}
-	if _, err := w.b.c.exec("DELETE FROM terms WHERE seq IN (SELECT seq "+from+")", args...); err != nil {
+	if _, err := w.b.c.exec("DELETE FROM terms WHERE "+terms, args...); err != nil {
 		return err
 	}
-	return w.delete("DELETE FROM history WHERE seq IN (SELECT seq "+from+")", args...)
+	return w.delete("DELETE FROM history WHERE "+rows, args...)
 }
 
 // delete runs a statement, and counts what it deletes.
