@@ -38,7 +38,7 @@ func TestHistorySize(t *testing.T) {
 	if err := db.QueryRow("SELECT count(*) FROM history WHERE corr LIKE 'W-7%'").Scan(&rows); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.QueryRow("SELECT sum(pgsize) FROM dbstat WHERE name IN ('history','history_root','history_corr','terms','terms_term')").Scan(&bytes); err != nil {
+	if err := db.QueryRow("SELECT sum(pgsize) FROM dbstat WHERE name IN ('history','history_root','history_corr','links','links_seq','terms','terms_term')").Scan(&bytes); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("an order leaves %d bytes in %.1f rows", bytes/orders, float64(rows)/orders)

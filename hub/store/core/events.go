@@ -115,12 +115,13 @@ type History struct {
 	Outside           bool // it is the first of a root
 	Until             any  // Nanos from when on it is swept; NULL: see store.Retention
 	Events            []byte
-	Terms             []int64 // by which it is found as well, each once: those of the unit, and of what it is linked to
+	Links             []string // roots by which it is found as well: sorted, each once
+	Terms             []int64  // by which it is found as well, each once: those of the unit, and of the trace that begins with it
 }
 
 // encodeHistory makes the row of a unit, and the places that must be stored with it.
 func encodeHistory(u *hub.Unit, now int64, ps *Places, fresh []Place) (History, []Place) {
-	h := History{Time: now, Root: u.Root, Correlation: u.Correlation, Outside: CameFromOutside(u), Terms: TermsOf(u)}
+	h := History{Time: now, Root: u.Root, Correlation: u.Correlation, Outside: CameFromOutside(u), Links: LinksOf(u), Terms: TermsOf(u)}
 	if u.Keep > 0 {
 		h.Until = now + int64(u.Keep)
 	}
@@ -189,24 +190,27 @@ func appendEvent(b []byte, e *hub.Event, place, at int64, last, root string) []b
 	return b
 }
 
-// TermsOf is what the history of u is found by besides its root and its correlation: its terms, the roots that its events link to and,
-// of a unit that is the first of its root, its trace.
-func TermsOf(u *hub.Unit) []int64 {
-	terms := slices.Clone(u.Terms)
+// LinksOf are the roots that u's events link to.
+func LinksOf(u *hub.Unit) (links []string) {
 	for i := range u.History {
-		for _, l := range u.History[i].Links {
-			terms = append(terms, LinkTerm(l))
-		}
+		links = append(links, u.History[i].Links...)
 	}
-	if CameFromOutside(u) {
-		terms = append(terms, LinkTerm(u.Span.Trace.String()))
+	slices.Sort(links)
+	return slices.Compact(links)
+}
+
+// TermsOf are the terms of u and, of a unit that is the first of its root, that of its trace.
+func TermsOf(u *hub.Unit) []int64 {
+	if !CameFromOutside(u) {
+		return u.Terms
 	}
+	terms := append(slices.Clone(u.Terms), TraceTerm(u.Span.Trace.String()))
 	slices.Sort(terms)
 	return slices.Compact(terms)
 }
 
-// LinkTerm is the term of a root or a trace that history is linked to.
-func LinkTerm(id string) int64 {
+// TraceTerm is the term of a trace.
+func TraceTerm(id string) int64 {
 	sum := sha256.Sum256([]byte(id))
 	return int64(binary.BigEndian.Uint64(sum[:]))
 }

@@ -26,7 +26,7 @@ func TestHistory(t *testing.T) {
 		u.Span.Trace = trace
 		ps := &Places{}
 		h, fresh := encodeHistory(u, Nanos(at), ps, nil)
-		if len(fresh) != 3 || !h.Outside || !reflect.DeepEqual(h.Terms, linked("N", "O", trace.String())) {
+		if len(fresh) != 3 || !h.Outside || !slices.Equal(h.Links, []string{"N", "O"}) || !slices.Equal(h.Terms, []int64{TraceTerm(trace.String())}) {
 			t.Errorf("%s: places %v, row %+v", name, fresh, h)
 		}
 		table := map[int64]string{}
@@ -42,14 +42,6 @@ func TestHistory(t *testing.T) {
 			t.Errorf("%s: stored places are stored again: %v", name, again)
 		}
 	}
-}
-
-func linked(ids ...string) (terms []int64) {
-	for _, id := range ids {
-		terms = append(terms, LinkTerm(id))
-	}
-	slices.Sort(terms)
-	return terms
 }
 
 // TestManyPlaces: past the bound of the table a place stands in the row.

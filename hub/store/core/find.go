@@ -11,8 +11,12 @@ import (
 
 const (
 	findNewest = "SELECT seq, root, corr, events, time FROM history WHERE seq>=? AND seq<? ORDER BY seq DESC LIMIT ?"
-	findTerm   = "SELECT h.seq, h.root, h.corr, h.events, h.time FROM terms t JOIN history h ON h.seq=t.seq WHERE t.term=? AND t.seq>=? AND t.seq<? ORDER BY t.seq DESC LIMIT ?"
-	findTime   = "SELECT seq, time FROM history WHERE seq>=? ORDER BY seq LIMIT 1"
+	// Terms are in parts by their rows' numbers: what is written and deleted together stands together, in an index that would else be hashes all over.
+	findTerm = `WITH RECURSIVE part(n) AS (SELECT CAST(? AS bigint) UNION ALL SELECT n-1 FROM part WHERE n>CAST(? AS bigint))
+		SELECT h.seq, h.root, h.corr, h.events, h.time FROM history h WHERE h.seq IN (SELECT t.seq FROM part CROSS JOIN terms t INDEXED BY terms_term
+			WHERE (t.seq>>16)=part.n AND t.term=? AND t.seq>=? AND t.seq<? ORDER BY t.seq DESC LIMIT ?) ORDER BY h.seq DESC`
+	findEnds = "SELECT (SELECT min(seq) FROM history), (SELECT max(seq) FROM history)"
+	findTime = "SELECT seq, time FROM history WHERE seq>=? ORDER BY seq LIMIT 1"
 )
 
 // Find pages through the history, newest first.
@@ -32,7 +36,7 @@ func (l *Look) Find(ctx context.Context, q store.FindQuery) (out []store.History
 			return l.historyRows(query, findNewest, []any{from, to, limitOf(q.Limit)}, add)
 		}
 		for _, term := range q.Terms {
-			if err := l.historyRows(query, findTerm, []any{term, from, to, limitOf(q.Limit)}, add); err != nil {
+			if err := l.byTerm(query, term, from, to, limitOf(q.Limit), add); err != nil {
 				return err
 			}
 		}
@@ -41,6 +45,18 @@ func (l *Look) Find(ctx context.Context, q store.FindQuery) (out []store.History
 	slices.SortFunc(out, func(a, b store.HistoryRow) int { return cmp.Compare(b.Seq, a.Seq) })
 	out = slices.CompactFunc(out, func(a, b store.HistoryRow) bool { return a.Seq == b.Seq })
 	return out[:min(len(out), int(limitOf(q.Limit)))], err
+}
+
+// byTerm calls row for the newest rows of history, up to a limit, that have the term and a number in a range.
+func (l *Look) byTerm(query Query, term, from, to, limit int64, row func(store.HistoryRow)) error {
+	first, last := from, to
+	if err := query(findEnds, nil, func(r Row) error {
+		first, last = max(from, r.Int(0)), min(to, r.Int(1))
+		return nil
+	}); err != nil || first > last {
+		return err
+	}
+	return l.historyRows(query, findTerm, []any{last >> 16, first >> 16, term, from, to, limit}, row)
 }
 
 // writtenAt is the number of the first row of the history that was written at a time or later, at most most; for the time 0 it is most.

@@ -3,6 +3,7 @@ package core
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 
 	"orderhub/hub"
@@ -12,7 +13,7 @@ import (
 // historyRows bounds one answer of History.
 const historyRows = 10_000
 
-// By is how rows of history are found: by their root, by their correlation, or by a root that their events link to.
+// By is how rows of history are found: by their root, by their correlation, by a root that their events link to, or by the trace that begins with them.
 type By int
 
 // The ways to find rows of history.
@@ -20,12 +21,14 @@ const (
 	ByRoot By = iota
 	ByCorrelation
 	ByLink
+	ByTrace
 )
 
 var historySQL = [...]string{
 	ByRoot:        "SELECT seq, root, corr, events, time FROM history WHERE root=? ORDER BY seq LIMIT ?",
 	ByCorrelation: "SELECT seq, root, corr, events, time FROM history WHERE corr=? ORDER BY seq LIMIT ?",
-	ByLink:        "SELECT h.seq, h.root, h.corr, h.events, h.time FROM terms t JOIN history h ON h.seq=t.seq WHERE t.term=? ORDER BY t.seq LIMIT ?",
+	ByLink:        "SELECT h.seq, h.root, h.corr, h.events, h.time FROM links l JOIN history h ON h.seq=l.seq WHERE l.root=? ORDER BY h.seq LIMIT ?",
+	ByTrace:       findTerm,
 }
 
 // History is all that is known of a root or a correlation, and of what is connected with it: at most 10,000 rows, oldest
@@ -45,11 +48,13 @@ func (l *Look) History(ctx context.Context, id string) (out []store.HistoryRow, 
 			id = root
 		}
 		out, err = Trace(id, func(by By, id string, row func(store.HistoryRow)) error {
-			name := any(id)
-			if by == ByLink {
-				name = LinkTerm(id)
+			if by == ByTrace {
+				if len(id) != 2*len(hub.TraceID{}) {
+					return nil
+				}
+				return l.byTerm(query, TraceTerm(id), 0, math.MaxInt64, historyRows, row)
 			}
-			return l.historyRows(query, historySQL[by], []any{name, int64(historyRows)}, row)
+			return l.historyRows(query, historySQL[by], []any{id, int64(historyRows)}, row)
 		})
 		return err
 	})

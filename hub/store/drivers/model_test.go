@@ -105,7 +105,7 @@ func TestPostgresModel(t *testing.T) {
 	open(t, url, store.Options{Log: storetest.StrictLog(t)}).Close()
 	checks(t, 6)
 	rapid.Check(t, func(r *rapid.T) {
-		storetest.PostgresExec(t, url, "TRUNCATE messages, records, counters, history, terms")
+		storetest.PostgresExec(t, url, "TRUNCATE messages, records, counters, history, links, terms")
 		s := open(t, url, store.Options{Log: storetest.StrictLog(t)})
 		defer func() { s.Close() }()
 		m := &model{records: map[string]string{}, version: map[string]int64{}}

@@ -47,7 +47,8 @@ type memoryHistory struct {
 	store.HistoryRow
 	time  time.Time
 	until time.Time // zero: see store.Retention
-	terms []int64   // by which it is found as well
+	links []string  // by which it is found as well
+	terms []int64   // likewise
 }
 
 var (
@@ -324,7 +325,7 @@ func (s *Store) note(u *hub.Unit, now time.Time) {
 		return
 	}
 	s.seq++
-	row := memoryHistory{store.HistoryRow{Seq: s.seq, Root: u.Root, Correlation: u.Correlation, Span: u.Span, Events: u.History}, now, time.Time{}, core.TermsOf(u)}
+	row := memoryHistory{store.HistoryRow{Seq: s.seq, Root: u.Root, Correlation: u.Correlation, Span: u.Span, Events: u.History}, now, time.Time{}, core.LinksOf(u), core.TermsOf(u)}
 	if u.Keep > 0 {
 		row.until = now.Add(u.Keep)
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const postgresVersion = 7
+const postgresVersion = 8
 
 // The tables of schema.go, with what several hubs need. Names of messages and
 // records are bytea: they come from outside, and may hold what text may not.
@@ -60,9 +60,12 @@ CREATE TABLE refused(seq bigint PRIMARY KEY, time bigint NOT NULL, id bytea NOT 
 CREATE INDEX refused_id ON refused(id);
 CREATE INDEX refused_corr ON refused(corr) WHERE corr IS NOT NULL;
 CREATE INDEX refused_kind ON refused(source, reason, seq);
-CREATE TABLE terms(seq bigint, term bigint, PRIMARY KEY(term, seq)) -- what a row of history is found by: hashes of values, of roots that it links to, of its trace
+CREATE TABLE links(root bytea, seq bigint, PRIMARY KEY(root, seq)) -- roots that a row of history links to
 	WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_cost_delay=0);
-CREATE INDEX terms_seq ON terms(seq);
+CREATE INDEX links_seq ON links(seq);
+CREATE TABLE terms(seq bigint, term bigint, PRIMARY KEY(seq, term)) -- hashes that a row of history is found by: of values, of its trace
+	WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_cost_delay=0);
+CREATE INDEX terms_term ON terms((seq>>16), term); -- core/find.go
 `
 
 // migrate makes the tables when they are missing. Hubs that start at once do

@@ -23,7 +23,7 @@ const (
 
 // sweepSQL deletes the rows of history that a statement selects, with what they are found by. It gives their count and the last one.
 func sweepSQL(rows string) string {
-	return "WITH old AS (DELETE FROM history WHERE seq IN (" + rows + ") RETURNING seq), unfound AS (DELETE FROM terms WHERE seq IN (SELECT seq FROM old))" +
+	return "WITH old AS (DELETE FROM history WHERE seq IN (" + rows + ") RETURNING seq), cut AS (DELETE FROM links WHERE seq IN (SELECT seq FROM old)), unfound AS (DELETE FROM terms WHERE seq IN (SELECT seq FROM old))" +
 		" SELECT count(*), coalesce(max(seq), 0) FROM old"
 }
 

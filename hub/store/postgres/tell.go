@@ -35,6 +35,7 @@ const (
 		FROM unnest($1::bigint[],$2::bigint[],$3::bytea[],$4::bytea[],$5::boolean[],$6::bytea[],$7::bigint[]) u(seq,time,root,corr,outside,events,until)`
 	sqlPlaces = "INSERT INTO places SELECT DISTINCT * FROM unnest($1::bigint[],$2::bytea[]) u(id,text) ORDER BY id ON CONFLICT DO NOTHING"
 	sqlTerms  = "INSERT INTO terms SELECT * FROM unnest($1::bigint[],$2::bigint[])"
+	sqlLink   = "INSERT INTO links SELECT * FROM unnest($1::bytea[],$2::bigint[])"
 	sqlAdds   = `INSERT INTO counters SELECT * FROM unnest($1::text[],$2::bytea[],$3::bigint[])
 		ON CONFLICT(kind,key) DO UPDATE SET value=counters.value+excluded.value`
 )
@@ -122,7 +123,7 @@ func (b *batch) tellRecords(q *pgx.Batch) {
 }
 
 func (b *batch) tellHistory(q *pgx.Batch) {
-	var history, terms, places columns
+	var history, links, terms, places columns
 	for _, j := range b.passed {
 		for _, p := range j.Places {
 			places.add(p.ID, []byte(p.Text))
@@ -130,6 +131,9 @@ func (b *batch) tellHistory(q *pgx.Batch) {
 		for i := range j.History {
 			h, seq := &j.History[i], b.next()
 			history.add(seq, h.Time, []byte(h.Root), []byte(h.Correlation), h.Outside, h.Events, h.Until)
+			for _, l := range h.Links {
+				links.add([]byte(l), seq)
+			}
 			for _, t := range h.Terms {
 				terms.add(seq, t)
 			}
@@ -137,6 +141,7 @@ func (b *batch) tellHistory(q *pgx.Batch) {
 	}
 	places.queue(q, sqlPlaces)
 	history.queue(q, sqlHistory)
+	links.queue(q, sqlLink)
 	terms.queue(q, sqlTerms)
 }
 

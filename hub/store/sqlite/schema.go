@@ -10,7 +10,7 @@ import (
 
 const (
 	applicationID = 0x6f687562 // "ohub"
-	schemaVersion = 8
+	schemaVersion = 9
 )
 
 // A row of messages is in the index of its state, and in those by which people find it.
@@ -57,8 +57,10 @@ CREATE TABLE refused(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, id TEXT NOT
 CREATE INDEX refused_id ON refused(id);
 CREATE INDEX refused_corr ON refused(corr) WHERE corr IS NOT NULL;
 CREATE INDEX refused_kind ON refused(source, reason, seq);
-CREATE TABLE terms(seq INTEGER, term INTEGER, PRIMARY KEY(seq, term)) WITHOUT ROWID; -- what a row of history is found by: hashes of values, of roots that it links to, of its trace
-CREATE INDEX terms_term ON terms(term, seq);
+CREATE TABLE links(root TEXT, seq INTEGER, PRIMARY KEY(root, seq)) WITHOUT ROWID; -- roots that a row of history links to
+CREATE INDEX links_seq ON links(seq);
+CREATE TABLE terms(seq INTEGER, term INTEGER, PRIMARY KEY(seq, term)) WITHOUT ROWID; -- hashes that a row of history is found by: of values, of its trace
+CREATE INDEX terms_term ON terms(seq>>16, term); -- core/find.go
 `
 
 // openWriter opens the file, makes it when it is new, and refuses what is not

@@ -70,12 +70,14 @@ func (w *sweep) over(old int64) (last int64, err error) {
 }
 
 // history deletes rows of history with what they are found by: of each table those that meet a condition.
-func (w *sweep) history(terms, rows string, args ...any) error {
+func (w *sweep) history(found, rows string, args ...any) error {
 	if w.n == w.limit {
 		return nil
 	}
-	if _, err := w.b.c.exec("DELETE FROM terms WHERE "+terms, args...); err != nil {
-		return err
+	for _, table := range [...]string{"links", "terms"} {
+		if _, err := w.b.c.exec("DELETE FROM "+table+" WHERE "+found, args...); err != nil {
+			return err
+		}
 	}
 	return w.delete("DELETE FROM history WHERE "+rows, args...)
 }

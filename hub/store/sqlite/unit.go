@@ -238,6 +238,11 @@ func (b *batch) history(j *job) error {
 			seq, h.Time, h.Root, core.Optional(h.Correlation), outside, h.Events, h.Until); err != nil {
 			return err
 		}
+		for _, l := range h.Links {
+			if _, err := b.c.exec("INSERT INTO links VALUES(?,?)", l, seq); err != nil {
+				return err
+			}
+		}
 		for _, t := range h.Terms {
 			if _, err := b.c.exec("INSERT INTO terms VALUES(?,?)", seq, t); err != nil {
 				return err

@@ -103,13 +103,12 @@ func (w *swept) unit() *hub.Unit {
 func (w *swept) sweep(name string, n int, rest bool) {
 	from := time.Now()
 	for left := n; left > 0; {
-		began := time.Now()
-		got, more, err := w.s.Sweep(context.Background(), store.Retention{History: time.Since(w.filled)}, 500)
+		got, more, err := w.s.Sweep(context.Background(), store.Retention{History: time.Since(w.filled)}, 1000)
 		if left -= got; err != nil || !more {
 			w.Fatal(left, err)
 		}
 		if rest {
-			time.Sleep(time.Since(began))
+			time.Sleep(5 * time.Millisecond)
 		}
 	}
 	w.ReportMetric(float64(n)/time.Since(from).Seconds(), name+"-rows/s")
