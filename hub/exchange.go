@@ -25,6 +25,8 @@ type Exchange struct {
 	Trace bool    // keep history: steps skip the work of a Note without it
 	Past  []Event // of a run that is recorded: the history of its turns
 
+	Bodies *Bodies // what the steps do to bodies; nil: that is not kept
+
 	forked bool
 }
 
@@ -201,7 +203,7 @@ func (x *Exchange) Join(forks ...*Exchange) {
 func (x *Exchange) Turn(ctx context.Context, f func(y *Exchange) error) error {
 	y, err := x.Env.RetryConflicts(ctx, func() *Exchange {
 		y := NewExchange(x.Msg, x.Env)
-		y.Trace, y.Again, y.Unit.Span, y.Unit.Keep = x.Trace, x.Again, x.Unit.Span, x.Unit.Keep
+		y.Trace, y.Again, y.Bodies, y.Unit.Span, y.Unit.Keep = x.Trace, x.Again, x.Bodies, x.Unit.Span, x.Unit.Keep
 		return y
 	}, func(y *Exchange) error {
 		return Protect(ctx, func(_ context.Context, y *Exchange) error { return f(y) }, y)

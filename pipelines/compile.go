@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"orderhub/hub"
 	"orderhub/hub/engine"
@@ -22,7 +23,7 @@ func (l *loading) readPipelines(n *yamlfile.Node) {
 			key.Errorf("E254", "write from: and steps:", "the pipeline %s is empty", p.Name)
 			continue
 		}
-		value.Allow("pipeline", "from", "steps", "errors", "lanes", "history", "retention")
+		value.Allow("pipeline", "from", "steps", "errors", "lanes", "history", "retention", "keep_bodies")
 		p.written = value
 		l.readFrom(p, value.Get("from"))
 		if p.reply = l.reg.reply(value.Get("steps").Items()); p.mayReply() {
@@ -82,6 +83,7 @@ func (l *loading) compile(p *Pipeline, n *yamlfile.Node) {
 	if r := n.Get("retention"); r != nil {
 		r.Decode(&p.Retention, "retention")
 	}
+	p.bodies = l.bodies(n.Get("keep_bodies"), cmp.Or(p.Retention.History, l.Retention.History))
 	var clock *engine.Stage
 	if p.From.Clock() {
 		clock = b.clock()
@@ -99,7 +101,7 @@ func (l *loading) compile(p *Pipeline, n *yamlfile.Node) {
 	}
 	first, rest := l.splitAtReply(items)
 	if p.From.Call && len(rest) == 0 {
-		n.Refuse("E257", "write it at the step or the pipeline that calls", "`%s` has no effect on a pipeline that is called: its caller decides", "errors", "lanes", "history", "retention")
+		n.Refuse("E257", "write it at the step or the pipeline that calls", "`%s` has no effect on a pipeline that is called: its caller decides", "errors", "lanes", "history", "retention", "keep_bodies")
 	}
 	b.stage(first, lanes, 0, len(rest) > 0)
 	p.gives = b.given(first)
@@ -137,6 +139,18 @@ func failuresOnly(n *yamlfile.Node) bool {
 	return false
 }
 
+// bodies reads `keep_bodies:` of a pipeline; nil: as `hub:` says.
+func (l *loading) bodies(n *yamlfile.Node, history time.Duration) time.Duration {
+	if n == nil {
+		return l.Bodies
+	}
+	d, ok := n.Duration()
+	if ok && d > history {
+		n.Errorf("E225", "write no more than retention.history", "bodies are looked at in the history, which is kept for %s", history)
+	}
+	return d
+}
+
 // splitAtReply parts the steps behind the first `reply` that others follow.
 func (l *loading) splitAtReply(items []*yamlfile.Node) (first, rest []*yamlfile.Node) {
 	for i, item := range items {
@@ -171,7 +185,7 @@ func (b *Build) stage(items []*yamlfile.Node, lanes, index int, goesOn bool) {
 	}
 	run := hub.Run(steps...)
 	stage := func(name, queue string, run hub.Next) *engine.Stage {
-		return &engine.Stage{Name: name, Queue: queue, Run: run, React: p.policy, Lanes: lanes, Failing: p.failing, Keep: p.Retention.History, Keeps: p.keeps || !p.From.outside() || index > 0}
+		return &engine.Stage{Name: name, Queue: queue, Run: run, React: p.policy, Lanes: lanes, Failing: p.failing, Bodies: p.bodies, Keep: p.Retention.History, Keeps: p.keeps || !p.From.outside() || index > 0}
 	}
 	main := stage(name, queue, run)
 	if index == 0 {

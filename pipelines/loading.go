@@ -131,6 +131,7 @@ type settings struct {
 	Store     string         `yaml:"store" doc:"sqlite:file"`
 	Drain     time.Duration  `yaml:"drain" min:"1s" max:"1h" doc:"time to finish work at a stop"`
 	Retention Retention      `yaml:"retention" doc:"how long what is over is kept; a pipeline may say otherwise of its history and its dead letters"`
+	Bodies    *yamlfile.Node `yaml:"keep_bodies" doc:"how long the body before and after each step is kept, for hub trace --bodies; a pipeline may say otherwise. Left out: not at all"`
 	Index     []string       `yaml:"index" doc:"paths of the values in bodies that hub find finds messages by, such as customer.email, items.sku (of each item), headers.partner"`
 	Reserve   int64          `yaml:"reserve" unit:"bytes" min:"1MiB" doc:"disk that is left for what came in before: below it nothing from outside is taken (507). Left out: 256 MiB, or 5 % of a smaller disk"`
 	Ops       Ops            `yaml:"ops" doc:"who watches the hub reads it here"`
@@ -173,6 +174,7 @@ func (l *loading) hub(n *yamlfile.Node) {
 		}
 	}
 	l.Name, l.Store, l.Drain, l.Retention, l.Reserve, l.Ops, l.Console, l.OTLP = s.Name, s.Store, s.Drain, s.Retention, s.Reserve, s.Ops, s.Console, s.OTLP
+	l.Bodies = l.bodies(s.Bodies, l.Retention.History)
 	l.readPeers(s.Peers)
 	l.checkWatch(n)
 }

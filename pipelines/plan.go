@@ -31,9 +31,10 @@ type Plan struct {
 	Store     string // sqlite:path
 	Drain     time.Duration
 	Retention Retention
-	Index     []string // paths of the values that messages are found by
-	Reserve   int64    // bytes of disk that nothing from outside may use; 0: the store's default
-	Ops       Ops      // where the hub is watched over HTTP
+	Bodies    time.Duration // retention of the bodies before and after each step, where a pipeline says nothing; 0: none are kept
+	Index     []string      // paths of the values that messages are found by
+	Reserve   int64         // bytes of disk that nothing from outside may use; 0: the store's default
+	Ops       Ops           // where the hub is watched over HTTP
 	Peers     map[string]Peer
 	Console   Console      // where people look at the hub, and act
 	OTLP      OTLP         // collector that gets the traces
@@ -120,6 +121,7 @@ type Pipeline struct {
 	body    hub.Step                                   // of `from: call`: what a call runs
 	asides  []*engine.Stage                            // what runs beside the pipeline: nothing follows it
 	failing bool                                       // history is kept of failures alone
+	bodies  time.Duration                              // how long the bodies before and after each step are kept; 0: they are not
 	keeps   bool                                       // some step changes the store
 	reply   *yamlfile.Node                             // the first step that is a reply; nil: none
 	accept  func(m *hub.Message) (*hub.Message, error) // reads a message from the source, and holds it to the schemas; nil: as it is

@@ -101,7 +101,7 @@ func (s *SectionBuild) Pipeline(key *yamlfile.Node, queue string) *Pipeline {
 		return nil
 	}
 	p := &Pipeline{Name: name, Line: key.Line(), From: From{Section: s.Key}, node: key, keeps: true}
-	p.Stages = []*engine.Stage{{Name: name, Queue: queue, Keeps: true}}
+	p.Stages = []*engine.Stage{{Name: name, Queue: queue, Keeps: true, Bodies: s.plan.Bodies}}
 	s.plan.Pipelines = append(s.plan.Pipelines, p)
 	return p
 }

@@ -175,7 +175,13 @@ func (b *Build) wrap(s hub.Step, before *Flow) hub.Step {
 func at(place *hub.Place, s hub.Step) hub.Step {
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 		msg := x.Msg
-		if err := s.Process(ctx, x, next); err != nil {
+		var err error
+		if x.Bodies == nil {
+			err = s.Process(ctx, x, next)
+		} else {
+			err = x.Bodies.Run(ctx, place, s, x, next)
+		}
+		if err != nil {
 			return hub.Catch(err, place, msg)
 		}
 		return nil

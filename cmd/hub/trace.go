@@ -17,13 +17,18 @@ import (
 )
 
 func (c *cli) traceVerb() *cobra.Command {
+	var full bool
 	cmd := verb("trace [ID|last]", "Show what became of a message or an order, over all pipelines", 0, 1,
 		func(ctx context.Context, args []string) error {
 			id := api.Last
 			if len(args) > 0 {
 				id = args[0]
 			}
-			v, raw, err := look(ctx, c, api.GetTrace, url.Values{"id": {id}}, nil, func(st store.Store) (*api.Trace, error) {
+			query := url.Values{"id": {id}}
+			if full {
+				query.Set("full", "true")
+			}
+			v, raw, err := look(ctx, c, api.GetTrace, query, nil, func(st store.Store) (*api.Trace, error) {
 				return daemon.TraceFile(ctx, st, id)
 			})
 			if err != nil {
@@ -31,6 +36,7 @@ func (c *cli) traceVerb() *cobra.Command {
 			}
 			return display(c, v, raw, show.Trace)
 		})
+	cmd.Flags().BoolVar(&full, "bodies", false, "show what each step changed in the body, where that is kept (keep_bodies)")
 	cmd.Long = "Show the timeline of a message ID, an order ID (correlation) or a trace ID (W3C Trace Context); last is the newest message from outside.\n" +
 		"Without a running hub the store's file is read."
 	return cmd

@@ -1,10 +1,12 @@
 package doc
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -26,6 +28,57 @@ func Equal(a, b Value) bool {
 		return equalLists(a, b)
 	}
 	return equalObjects(a, b)
+}
+
+// Diff is what two documents do not have in common, before and after: of objects the fields that differ, of lists the elements, as
+// fields named by their positions. Missing: nothing differs. Numbers that are written otherwise differ.
+func Diff(before, after Value) (was, is Value) {
+	switch k := before.Kind(); {
+	case k != after.Kind():
+		return before, after
+	case k == Object:
+		return diffFields(before, after)
+	case k == Array:
+		return diffFields(before.positions(), after.positions())
+	case bytes.Equal(before.JSON(), after.JSON()):
+		return Value{}, Value{}
+	}
+	return before, after
+}
+
+func diffFields(before, after Value) (was, is Value) {
+	var lost, gained []Field
+	add := func(to *[]Field, name string, v Value) {
+		if v.Kind() != Missing {
+			*to = append(*to, Field{name, v})
+		}
+	}
+	for name, v := range before.Fields() {
+		was, is := Diff(v, after.Get(name))
+		add(&lost, name, was)
+		add(&gained, name, is)
+	}
+	for name, v := range after.Fields() {
+		if before.Get(name).Kind() == Missing {
+			add(&gained, name, v)
+		}
+	}
+	if len(lost) > 0 {
+		was = ObjectOf(lost)
+	}
+	if len(gained) > 0 {
+		is = ObjectOf(gained)
+	}
+	return was, is
+}
+
+// positions is a list as an object: "0", "1".
+func (v Value) positions() Value {
+	var fields []Field
+	for i, e := range v.Elems() {
+		fields = append(fields, Field{strconv.Itoa(i), e})
+	}
+	return ObjectOf(fields)
 }
 
 func equalLists(a, b Value) bool {

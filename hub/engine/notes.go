@@ -15,11 +15,12 @@ const (
 	keepEvery  = 250 * time.Millisecond // how long a note waits to be written with others
 	pastAtOnce = 500                    // units whose history one transaction writes, so that other commits do not wait for it
 	pastMost   = 1 << 16                // events that wait to be written, about 15 MB; what comes past it is counted
+	bodiesMost = 16 << 20               // bytes of bodies that wait to be written; likewise
 	tellLost   = time.Minute            // between two lines of the log about history that was not kept
 )
 
 // notes are what is written to the store beside the path of messages, in batches: what was refused, and the history of
-// units that pass through without another change of the store. A flood costs memory up to a bound and a counter, and what
+// units that pass through without another change of the store, and the bodies that runs keep. A flood costs memory up to a bound and a counter, and what
 // is over the bound is told. A kill loses what was not written yet, a quarter of a second; a stop writes it.
 type notes struct {
 	rt    *Runtime
@@ -33,6 +34,8 @@ type notes struct {
 	some   bool                    // counts are to be written, too
 	past   []*hub.Unit             // whose history is to be written, oldest first
 	events int                     // of past
+	bodies []hub.Write             // of runs, that are to be written, oldest first
+	bytes  int                     // of bodies
 
 	writing sync.Mutex // held by the one who writes
 	told    time.Time  // the last line about lost history, and how many were lost then
@@ -52,11 +55,35 @@ func (s *notes) passed(u *hub.Unit) {
 		s.events += len(u.History)
 	}
 	s.mu.Unlock()
+	s.noted(fits)
+}
+
+// noted has what is noted written; what did not fit is counted.
+func (s *notes) noted(fits bool) {
 	if !fits {
 		s.lost.Add(1)
 		s.rt.Health.Figures.Series(figures.Unkept).Add(1)
 	}
 	s.wake.Give()
+}
+
+// keepBodies keeps what the steps of x's run did to bodies, where the stage wants it.
+func (rt *Runtime) keepBodies(s *Stage, x *hub.Exchange) {
+	if x.Bodies == nil {
+		return
+	}
+	w := hub.Write{Kind: hub.BodiesKind, Key: x.Unit.Span.TraceContext.Span.String(), Value: x.Bodies.Encode(), Expires: rt.clock.Now().Add(s.Bodies), IfVersion: hub.AnyVersion}
+	if w.Value == nil {
+		return
+	}
+	n := rt.notes
+	n.mu.Lock()
+	fits := n.bytes+len(w.Value) <= bodiesMost
+	if fits {
+		n.bodies, n.bytes = append(n.bodies, w), n.bytes+len(w.Value)
+	}
+	n.mu.Unlock()
+	n.noted(fits)
 }
 
 // run writes what is noted until ctx ends, and what is left then.
@@ -88,7 +115,7 @@ func (s *notes) writeAll() {
 			break
 		}
 		s.mu.Lock()
-		more = len(s.past) > 0
+		more = len(s.past)+len(s.bodies) > 0
 		s.mu.Unlock()
 	}
 	s.tellLost(false)
@@ -126,12 +153,15 @@ func (s *notes) write(rows bool) error {
 func (s *notes) take(rows bool) *hub.Unit {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.some && len(s.past) == 0 || rows && len(s.kept) == 0 {
+	if !s.some && len(s.past)+len(s.bodies) == 0 || rows && len(s.kept) == 0 {
 		return nil
 	}
-	n := min(len(s.past), pastAtOnce)
-	u := &hub.Unit{Refused: s.kept, Past: s.past[:n:n]}
-	s.past = s.past[n:]
+	n, of := min(len(s.past), pastAtOnce), min(len(s.bodies), pastAtOnce)
+	u := &hub.Unit{Refused: s.kept, Past: s.past[:n:n], Writes: s.bodies[:of:of]}
+	s.past, s.bodies = s.past[n:], s.bodies[of:]
+	for _, w := range u.Writes {
+		s.bytes -= len(w.Value)
+	}
 	for _, past := range u.Past {
 		s.events -= len(past.History)
 	}
@@ -148,7 +178,10 @@ func (s *notes) take(rows bool) *hub.Unit {
 func (s *notes) putBack(u *hub.Unit) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.kept, s.past = append(u.Refused, s.kept...), append(u.Past, s.past...)
+	s.kept, s.past, s.bodies = append(u.Refused, s.kept...), append(u.Past, s.past...), append(u.Writes, s.bodies...)
+	for _, w := range u.Writes {
+		s.bytes += len(w.Value)
+	}
 	for _, past := range u.Past {
 		s.events += len(past.History)
 	}

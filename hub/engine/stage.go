@@ -27,6 +27,7 @@ type Stage struct {
 	Keeps   bool          // what it does with a message changes the store: nothing is taken in while that is full
 	Failing bool          // history is kept of failures alone
 	Keep    time.Duration // how long its history is kept; 0: as long as the store keeps what says nothing
+	Bodies  time.Duration // how long the body before and after each step is kept; 0: it is not
 	Answers bool          // its source waits for a reply: errors go to the caller
 	Replies bool          // it answers the messages that carry a Return Address; their errors go to the caller
 	Clock   bool          // it has one message, the Tick, which falls due again and again: it is given anew when the runtime begins, and is no work under way while it waits
@@ -99,6 +100,7 @@ func (rt *Runtime) conclude(ctx context.Context, s *Stage, m *hub.Message, d *hu
 	switch {
 	case err == nil:
 		s.count.worked(took)
+		rt.keepBodies(s, x)
 		rt.finished(s, m, d, x)
 		return x.Unit.Reply, settled, nil
 	case errors.Is(err, hub.ErrDuplicate):
@@ -111,6 +113,7 @@ func (rt *Runtime) conclude(ctx context.Context, s *Stage, m *hub.Message, d *hu
 	if rt.store.Err() != nil { // no failure of the message: the hub ends, and what is stored is as it was
 		return nil, undone, hub.Fail(hub.Unavailable, "store_failed", "%w", rt.store.Err())
 	}
+	rt.keepBodies(s, x)
 	err = x.Outcome(rt.masked(err, m))
 	s.count.failed(hub.AsError(err), took)
 	if d == nil && s.asked(m) {
@@ -126,6 +129,9 @@ func (rt *Runtime) attempt(ctx context.Context, s *Stage, m *hub.Message, d *hub
 	return rt.env.RetryConflicts(ctx, func() *hub.Exchange {
 		x := hub.NewExchange(handled(m, asked), &rt.env)
 		x.Unit.Span, x.Unit.Keep, x.Unit.Input, x.Trace = at, s.Keep, d, !s.Failing || d != nil && d.Error != nil
+		if s.Bodies > 0 && x.Trace {
+			x.Bodies = &hub.Bodies{}
+		}
 		if d != nil {
 			x.Vars, x.Unit.History = d.Vars, repeated(d, rt.clock)
 		}

@@ -64,7 +64,7 @@ var (
 )
 
 func sqlOf(kind string) *recordSQL {
-	for _, of := range [...]string{"process ", "table ", "group ", "reply"} {
+	for _, of := range [...]string{"process ", "table ", "group ", "reply", hub.BodiesKind} {
 		if strings.HasPrefix(kind, of) {
 			return inStates
 		}

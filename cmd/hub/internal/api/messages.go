@@ -81,6 +81,20 @@ type TraceEvent struct {
 	Trace   string        `json:"trace,omitempty"`
 	Span    string        `json:"span,omitempty"`
 	Parent  string        `json:"parent,omitempty"` // "": the trace begins here
+	Body    *StepBody     `json:"step,omitempty"`   // what the step did to the body, where that is asked for, and was kept
+}
+
+// StepBody is the body before and after a step.
+type StepBody struct {
+	Before  json.RawMessage `json:"before,omitempty"`
+	After   json.RawMessage `json:"after,omitempty"` // left out: the step failed
+	Changes *Changes        `json:"changes,omitempty"`
+}
+
+// Changes are the parts of a body that a step changed: fields of objects, elements of lists by their positions.
+type Changes struct {
+	Before json.RawMessage `json:"before,omitempty"`
+	After  json.RawMessage `json:"after,omitempty"`
 }
 
 // EventOf is how an event in a span is shown.

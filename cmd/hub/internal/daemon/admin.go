@@ -87,7 +87,7 @@ func handle[A any](a *admin, mux *http.ServeMux, call api.Call[A], h handler[A])
 }
 
 // documents are the fields of answers that documents of messages stand under.
-var documents = []string{"body", "headers", "data", "show"}
+var documents = []string{"body", "headers", "data", "show", "before", "after"}
 
 // tell writes v as JSON, as people may see it: secrets are masked, and what schemas
 // mark in documents; with ?personal=true what is personal is shown.

@@ -13,16 +13,20 @@ import (
 	"time"
 
 	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/bodies"
 	"orderhub/cmd/hub/internal/peers"
 	"orderhub/hub"
 	"orderhub/hub/store"
 	"orderhub/pipelines/process"
 )
 
-// trace asks this hub, and those under `peers:`.
+// trace asks this hub, and those under `peers:`. With ?full=true it shows the bodies before and after the steps in this hub.
 func (a *admin) trace(r *http.Request) (*api.Trace, error) {
 	id := cmp.Or(r.FormValue("id"), api.Last)
 	t, err := a.everywhere(r.Context(), id)
+	if err == nil && r.FormValue("full") == "true" {
+		err = bodies.Add(r.Context(), a.storage, t, a.body)
+	}
 	if err == nil && slices.ContainsFunc(t.Refused, func(f hub.Refusal) bool { return f.Begins != "" }) {
 		c := actOf(r.Context())
 		c.Act, c.On = view, id

@@ -1,6 +1,7 @@
 package show
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/cmd/hub/internal/screen"
 	"orderhub/cmd/hub/internal/words"
+	"orderhub/hub/doc"
 	"orderhub/pipelines/process"
 )
 
@@ -21,18 +23,24 @@ func Trace(s *screen.Screen, v *api.Trace) {
 		if several {
 			header = slices.Insert(header, 2, "HUB")
 		}
-		screen.List(s, header, v.Events, func(e api.TraceEvent) screen.Row {
+		var rows []screen.Row
+		line := func(hub string, row ...any) {
+			if several {
+				row = slices.Insert(row, 2, any(hub))
+			}
+			rows = append(rows, row)
+		}
+		for _, e := range v.Events {
 			what := e.What
 			if e.Detail != "" {
 				what = fmt.Sprintf("%-9s %s", e.What, e.Detail)
 			}
-			row := screen.Row{"", e.Time.Local().Format("15:04:05.000"), fmt.Sprintf("%6s", words.Took(e.Took)), e.Where,
-				words.Base(e.Line), words.OneLine(what, 160)}
-			if several {
-				row = slices.Insert(row, 2, any(e.Hub))
+			line(e.Hub, "", e.Time.Local().Format("15:04:05.000"), fmt.Sprintf("%6s", words.Took(e.Took)), e.Where, words.Base(e.Line), words.OneLine(what, 160))
+			for _, change := range changes(e.Body) {
+				line("", "", "", "", "", "", words.OneLine(change, 160))
 			}
-			return row
-		})
+		}
+		s.Table(header, rows)
 	}
 	for _, m := range v.Stored {
 		s.Print("%s", pending(&m))
@@ -44,6 +52,68 @@ func Trace(s *screen.Screen, v *api.Trace) {
 		s.Print("")
 		Refusal(s, &v.Refused[i])
 	}
+}
+
+const maxChanges = 40 // lines of one step
+
+// changes are the values that a step changed, a line for each: - total: "12.9", + total: "12.90". Of a step that failed it is the whole body.
+func changes(b *api.StepBody) (out []string) {
+	if b == nil {
+		return nil
+	}
+	var before, after json.RawMessage
+	minus := "- "
+	switch {
+	case b.Changes != nil:
+		before, after = b.Changes.Before, b.Changes.After
+	case b.After == nil:
+		before, minus = b.Before, "  "
+	}
+	was, old := leaves(before)
+	is, new := leaves(after)
+	for _, path := range was {
+		out = append(out, minus+path+old[path])
+		if text, there := new[path]; there {
+			out = append(out, "+ "+path+text)
+		}
+	}
+	for _, path := range is {
+		if _, there := old[path]; !there {
+			out = append(out, "+ "+path+new[path])
+		}
+	}
+	if n := len(out) - maxChanges; n > 0 {
+		out = append(out[:maxChanges], fmt.Sprintf("… %d more: -o json", n))
+	}
+	return out
+}
+
+// leaves are the values of a document that hold no others, by their paths, in their order.
+func leaves(raw json.RawMessage) (paths []string, texts map[string]string) {
+	texts = map[string]string{}
+	var walk func(at string, v doc.Value)
+	walk = func(at string, v doc.Value) {
+		name := strings.TrimPrefix(at, ".")
+		switch {
+		case v.Kind() == doc.Object && v.Len() > 0:
+			for field, f := range v.Fields() {
+				walk(at+"."+field, f)
+			}
+		case v.Kind() == doc.Array && v.Len() > 0:
+			for i, e := range v.Elems() {
+				walk(fmt.Sprintf("%s.%d", at, i), e)
+			}
+		case v.Kind() != doc.Missing:
+			if name != "" {
+				name += ": "
+			}
+			paths, texts[name] = append(paths, name), string(v.JSON())
+		}
+	}
+	if v, err := doc.Parse(raw); err == nil {
+		walk("", v)
+	}
+	return paths, texts
 }
 
 // traceTitle names what the trace is of: each instance of a process with a

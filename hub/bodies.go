@@ -1,0 +1,170 @@
+package hub
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// BodiesKind is the kind of the records that keep the bodies of runs; the key is the span of the run (Span), in hex.
+const BodiesKind = "bodies"
+
+// Bounds of what is kept of one run.
+const (
+	maxKeptBody   = 64 << 10  // bytes of a body; of a larger one its size is kept
+	maxKeptBodies = 256 << 10 // bytes of all bodies of the run; likewise of those past it
+	maxKeptSteps  = 500       // those past it are not kept
+)
+
+// Bodies are what the steps of one run did to the bodies of its messages, as a stage with KeepBodies keeps them for a time. They
+// are for people who look at a trace. The forks of an exchange share them.
+type Bodies struct {
+	mu    sync.Mutex
+	steps []stepBodies
+}
+
+type stepBodies struct {
+	time          time.Time
+	message       string
+	place         *Place
+	before, after Body
+	failed        bool
+}
+
+// Run runs a step of x, and notes the body that it was given and the one that went on, for each message that did. A step whose body
+// went on as a step inside it left it, or that failed within one, is not noted: that one is.
+func (b *Bodies) Run(ctx context.Context, place *Place, s Step, x *Exchange, next Next) error {
+	before, seen := x.Msg, b.count()
+	var went atomic.Bool
+	err := s.Process(ctx, x, func(ctx context.Context, y *Exchange) error {
+		went.Store(true)
+		b.note(seen, stepBodies{y.Now(), y.Msg.ID, place, before.Body, y.Msg.Body, false})
+		return next(ctx, y)
+	})
+	if err != nil && !went.Load() {
+		b.note(seen, stepBodies{x.Now(), before.ID, place, before.Body, Body{}, true})
+	}
+	return err
+}
+
+func (b *Bodies) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.steps)
+}
+
+// note adds a step, before which seen steps were there when it began.
+func (b *Bodies) note(seen int, s stepBodies) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	inside := b.steps[min(seen, len(b.steps)):]
+	told := len(inside) > 0 && inside[len(inside)-1].after == s.after && inside[len(inside)-1].failed == s.failed
+	if !told && len(b.steps) < maxKeptSteps {
+		b.steps = append(b.steps, s)
+	}
+}
+
+// keptBodies is how bodies lie in the store: this as JSON, a line end, and the bytes of the bodies one behind the other.
+type keptBodies struct {
+	Steps []keptStep `json:"s"`
+	Sizes []int      `json:"b"` // of each body; negative: it is too large, and not there
+}
+
+type keptStep struct {
+	Time    int64  `json:"t"` // Unix time in nanoseconds
+	Message string `json:"m"`
+	Where   string `json:"w"`
+	Line    string `json:"l"`
+	Before  int    `json:"b"` // index of its body
+	After   int    `json:"a"` // likewise; -1: the step failed
+}
+
+// Encode is the value of the record; nil: there is nothing to keep.
+func (b *Bodies) Encode() []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.steps) == 0 {
+		return nil
+	}
+	var head keptBodies
+	var known []Body
+	var texts []byte
+	index := func(of Body) int {
+		if i := slices.Index(known, of); i >= 0 {
+			return i
+		}
+		text := of.document()
+		known = append(known, of)
+		if len(text) > maxKeptBody || len(texts)+len(text) > maxKeptBodies {
+			head.Sizes = append(head.Sizes, -len(text))
+			return len(known) - 1
+		}
+		head.Sizes, texts = append(head.Sizes, len(text)), append(texts, text...)
+		return len(known) - 1
+	}
+	for _, s := range b.steps {
+		k := keptStep{s.time.UnixNano(), s.message, s.place.Where, s.place.Line, index(s.before), -1}
+		if !s.failed {
+			k.After = index(s.after)
+		}
+		head.Steps = append(head.Steps, k)
+	}
+	out, _ := json.Marshal(head) // of numbers and texts: never fails
+	return append(append(out, '\n'), texts...)
+}
+
+// document is the body as JSON where its format has a document of it, else its bytes.
+func (b Body) document() []byte {
+	if b.Format() != nil {
+		if v, err := b.Doc(); err == nil {
+			return v.JSON()
+		}
+	}
+	return b.Bytes()
+}
+
+// StepBody is the body before and after a step, as it was kept.
+type StepBody struct {
+	Time          time.Time
+	Message       string // ID of the message that went on
+	Where, Line   string
+	Before, After *KeptBody // After nil: the step failed, and nothing went on
+}
+
+// KeptBody is a body that was kept: JSON, or bytes in a format that nobody could read.
+type KeptBody struct {
+	Bytes []byte // nil: it was too large
+	Size  int
+}
+
+// DecodeBodies is the reverse of Encode.
+func DecodeBodies(value []byte) ([]StepBody, error) {
+	text, rest, _ := bytes.Cut(value, []byte("\n"))
+	var head keptBodies
+	if err := json.Unmarshal(text, &head); err != nil {
+		return nil, fmt.Errorf("bodies of a run: %w", err)
+	}
+	bodies := make([]*KeptBody, len(head.Sizes))
+	for i, size := range head.Sizes {
+		bodies[i] = &KeptBody{Size: max(size, -size)}
+		if size >= 0 && size <= len(rest) {
+			bodies[i].Bytes, rest = rest[:size:size], rest[size:]
+		}
+	}
+	var out []StepBody
+	for _, s := range head.Steps {
+		b := StepBody{Time: time.Unix(0, s.Time).UTC(), Message: s.Message, Where: s.Where, Line: s.Line}
+		for to, i := range map[**KeptBody]int{&b.Before: s.Before, &b.After: s.After} {
+			if i >= 0 && i < len(bodies) {
+				*to = bodies[i]
+			}
+		}
+		out = append(out, b)
+	}
+	return out, nil
+}
