@@ -13,16 +13,15 @@ import (
 	"orderhub/hub/doc"
 )
 
-// Add gives the events of a trace the bodies before and after their steps. A step that changed something and left no line of its own gets one. text is
-// how a body that is no document is told.
+// Add gives the events of a trace the bodies before and after their steps. A step that changed something and left no line of its own
+// gets one. text is how a body that is no document is told.
 func Add(ctx context.Context, st hub.Records, t *api.Trace, text func(hub.Body) json.RawMessage) error {
-	type step struct{ span, where, message string }
-	first := map[step]int{}
+	a := &adding{t, map[step]int{}}
 	var runs []api.TraceEvent // one event of each
 	for i, e := range t.Events {
 		at := step{e.Span, e.Where, e.Message}
-		if _, there := first[at]; !there {
-			first[at] = i
+		if _, there := a.first[at]; !there {
+			a.first[at] = i
 		}
 		if !slices.ContainsFunc(runs, func(r api.TraceEvent) bool { return r.Span == e.Span }) {
 			runs = append(runs, e)
@@ -40,22 +39,31 @@ func Add(ctx context.Context, st hub.Records, t *api.Trace, text func(hub.Body) 
 		if err != nil {
 			return err
 		}
-		for _, s := range steps {
-			i, there := first[step{run.Span, s.Where, s.Message}]
-			body := Step(&s, text)
-			if !there || t.Events[i].Body != nil {
-				if body.Changes == nil && body.After != nil {
-					continue
-				}
-				i = len(t.Events)
-				t.Events = append(t.Events, api.TraceEvent{Time: s.Time, Hub: run.Hub, Message: s.Message, Where: s.Where, Line: s.Line, What: "changed",
-					Trace: run.Trace, Span: run.Span, Parent: run.Parent})
-			}
-			t.Events[i].Body = body
+		for i := range steps {
+			a.add(run, &steps[i], Step(&steps[i], text))
 		}
 	}
 	slices.SortStableFunc(t.Events, func(x, y api.TraceEvent) int { return x.Time.Compare(y.Time) })
 	return nil
+}
+
+// step is what a step of a run is known by.
+type step struct{ span, where, message string }
+
+type adding struct {
+	*api.Trace
+	first map[step]int // index of the first event of each step
+}
+
+// add gives the body to the event of the step, or to a new one. run is an event of the same run.
+func (a *adding) add(run api.TraceEvent, s *hub.StepBody, b *api.StepBody) {
+	i, there := a.first[step{run.Span, s.Where, s.Message}]
+	if there && a.Events[i].Body == nil {
+		a.Events[i].Body = b
+	} else if b.Changes != nil || b.After == nil {
+		a.Events = append(a.Events, api.TraceEvent{Time: s.Time, Hub: run.Hub, Message: s.Message, Where: s.Where, Line: s.Line, What: "changed",
+			Trace: run.Trace, Span: run.Span, Parent: run.Parent, Body: b})
+	}
 }
 
 // Step is the body before and after a step, and what the step changed in it.
