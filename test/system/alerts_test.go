@@ -1,109 +1,119 @@
 package system
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"slices"
+	"regexp"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"orderhub/hub/hubtest"
+	"orderhub/stub"
 )
 
-const alertConfig = `retries: {soon: {times: 1000, wait: 200ms..1s}}
+const watchedConfig = `hub: {name: watched, store: "${HUB_STORE}"}
+schemas: {order: order.json}
 adapters:
   web: {type: http-server, listen: "${HUB_LISTEN}"}
-  billing: {type: http-client, url: "${PARTNER_URL}", ops: {charge: POST /charges}}
-  told: {type: files, dir: "${TOLD}"}
-channels: {orders: {type: direct}}
+  secure: {type: http-server, listen: "127.0.0.1:0", tls: {cert: web.test.pem, key: web.test.key}}
+  billing: {type: http-client, url: "${BILLING_URL}", ops: {charge: POST /charges}}
+  rows: {type: files, dir: inbox, match: "*.csv", poll: 20ms}
+channels: {orders: {type: direct, key: body.id}, notices: {type: direct}}
 pipelines:
-  in: {from: {web: POST /orders, public: true}, steps: [{reply: 202}, {send: orders}]}
-  bill: {from: orders, steps: [{call: billing.charge, retry: soon}]}
+  intake: {from: {web: POST /orders, schema: order, public: true}, steps: [{reply: 202}, {send: orders}]}
+  shown: {from: {secure: GET /orders, public: true}, steps: [{reply: 200}]}
+  phone: {from: {rows: "*.csv", format: csv}, steps: [{send: orders}]}
+  work: {from: orders, steps: [{when: body.id == "bad", fail: bad}, {start: parcel}]}
+processes:
+  parcel:
+    id: body.id
+    data: {order: order}
+    states:
+      new: {next: [{when: order.id == "paid", goto: charging}, {goto: packing}]}
+      packing: {task: {group: store, ask: {done: bool}, due: 1s}, next: [{goto: done}]}
+      charging: {steps: [{call: billing.charge, with: {}, retry: never, as: charge}], next: [{goto: done}]}
+      done: {final: true}
 alerts:
-  away: {when: not up("billing"), send: {told: "{id}.json"}}
+  ending: {when: expires("secure") < seconds("2h"), severity: info, text: '="the certificate ends in " + string(round(expires("secure") / 60)) + " minutes"'}
+  unheard: {when: silent("intake") > seconds("1h")}
+  late: {when: late("parcel") > 0, hold: 0s}
+  stuck: {when: stuck("parcel") > 0, hold: 0s}
+  lagging: {when: lag("rows") > 1, hold: 0s}
+  failing: {when: failed("work") > 0}
+  refusing: {when: 'refused("intake", "schema") > 0'}
+  dead: {when: dead("orders") > 0, hold: 0s, severity: critical, text: '=string(dead("orders")) + " dead letters"', send: notices}
 `
 
-// TestAlertsOnTwoHubs: two hubs share a PostgreSQL store. An outage that one of them meets is told once, and so is its end, though both start anew meanwhile.
-func TestAlertsOnTwoHubs(t *testing.T) {
+// TestAlertVerbs: hub alerts and silence on the real binary, with rules over what real parts tell of themselves.
+func TestAlertVerbs(t *testing.T) {
 	t.Parallel()
-	dsn, _ := needPostgres(t)
-	var away atomic.Bool
-	partner := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if away.Load() {
-			w.WriteHeader(http.StatusServiceUnavailable)
-		}
-	}))
-	t.Cleanup(partner.Close)
-	told := t.TempDir()
-	first := flowSite(t, alertConfig)
-	second := *first
-	second.dir, second.addr, second.process = t.TempDir(), hubtest.FreePort(t), nil
-	hubs := [2]*site{first, &second}
-	for _, s := range hubs {
-		s.env = append(slices.Clone(first.env), "HUB_STORE="+dsn, "HUB_HOME="+s.dir, "HUB_LISTEN="+s.addr, "HUB_INSTANCE="+s.addr, "PARTNER_URL="+partner.URL, "TOLD="+told)
-		s.start()
+	s := newSite(t, "", stub.Options{})
+	s.says(3, words("alerts"), "no hub is running")
+	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnprocessableEntity) }))
+	t.Cleanup(refusing.Close)
+	s.env = append(s.env, "BILLING_URL="+refusing.URL)
+	s.config = s.file("watched.yaml", watchedConfig)
+	s.file("order.json", `{"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}`)
+	hubtest.Certificate(t, nil, s.dir, "web.test")
+	s.start()
+	stands := func(alert, severity, state string) bool {
+		out, err := s.hub("alerts")
+		return err == nil && regexp.MustCompile(`(?m)^`+alert+` +`+severity+` +`+state+` `).MatchString(out)
 	}
-	t.Cleanup(func() {
-		if second.process != nil {
-			second.kill()
-		}
-	})
-	await := func(state string) {
-		t.Helper()
-		for end := time.Now().Add(3 * time.Minute); !slices.Contains(statesTold(t, told), state); time.Sleep(100 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("not %s: %v\n%s", state, statesTold(t, told), first.tail())
-			}
-		}
+	await(t, time.Minute, "the first look", func() bool { return stands("ending", "info", "firing") && stands("dead", "critical", "well") })
+	out := s.says(0, words("alerts list"), `silent("intake") > seconds("1h")`, "the certificate ends in ")
+	if strings.Index(out, "ending") > strings.Index(out, "dead") {
+		t.Errorf("what is well stands before what fires:\n%s", out)
 	}
-	away.Store(true)
-	first.insist("/orders", `{"n": 1}`)
-	await("raised")
-	for range 3 {
-		for _, s := range hubs {
-			if _, err := s.stop(); err != nil {
-				t.Fatal(err)
-			}
-			s.start()
-			time.Sleep(6 * time.Second) // more than half of the time between two looks
-		}
-	}
-	away.Store(false)
-	await("cleared")
-	time.Sleep(12 * time.Second) // one look more
-	if got := statesTold(t, told); !slices.Equal(got, []string{"raised", "cleared"}) {
-		t.Errorf("told: %v\n%s", got, first.tail())
-	}
-}
 
-// statesTold are the states of the alerts in a folder, in their order.
-func statesTold(t *testing.T, dir string) (states []string) {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
-	if err != nil {
-		t.Fatal(err)
+	s.says(0, words("pause phone --why test"))
+	for _, name := range []string{"a", "b", "c"} {
+		s.file("inbox/"+name+".csv", "id\n"+name+"\n")
 	}
-	var all []string
-	for _, f := range files {
-		raw, err := os.ReadFile(f)
-		var m struct{ State, At string }
-		if err == nil {
-			err = json.Unmarshal(raw, &m)
+	s.post("/orders", `{"id": "late"}`)
+	s.post("/orders", `{"id": "paid"}`)
+	await(t, time.Minute, "all alerts", func() bool {
+		s.post("/orders", `{"id": "bad"}`) // failures and refusals are rates: there are some in each look
+		if a := s.do(http.MethodPost, "/orders", `{}`); a.status != http.StatusUnprocessableEntity {
+			t.Fatal(a)
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, m.At+" "+m.State)
+		return stands("dead", "critical", "firing") && stands("late", "warning", "firing") && stands("stuck", "warning", "firing") && stands("lagging", "warning", "firing") &&
+			stands("failing", "warning", "firing") && stands("refusing", "warning", "firing")
+	})
+	if !stands("unheard", "warning", "well") {
+		t.Error("what did not happen is told")
 	}
-	slices.Sort(all)
-	for _, s := range all {
-		_, state, _ := strings.Cut(s, " ")
-		states = append(states, state)
+	if out = s.says(0, words("alerts")); strings.Index(out, "\ndead ") > strings.Index(out, "\nlate ") {
+		t.Errorf("the most urgent is not the first:\n%s", out)
 	}
-	return states
+	if out = s.says(0, words("status"), "NEEDS ATTENTION", "alert  dead ", "critical: ", " dead letters"); strings.Contains(out, "alerts clock") {
+		t.Errorf("the clock of the alerts is shown as a pipeline:\n%s", out)
+	}
+
+	s.says(1, words("alerts silence ded"), `no alert "ded"`, `Did you mean "dead"?`)
+	s.says(1, words("alerts silence dead --for soon"), "soon")
+	s.says(1, words("alerts silence dead --for 400d"), "a year at most")
+	s.says(2, words("alerts silence"), "silence NAME")
+	s.says(0, words("alerts silence dead --for 1h --why known --by ann"), "dead (firing) is silent for ", "by ann: known; end it with: hub alerts silence dead --for 0")
+	s.says(0, words("alerts"), "by ann: known")
+	s.says(0, words("status"), "silenced by ann")
+	s.says(0, words("alerts silence dead --for 0 --by bob"), "dead is told again (firing): hub alerts")
+	if out = s.says(0, words("alerts")); strings.Contains(out, "ann") {
+		t.Errorf("a silence that was ended is shown:\n%s", out)
+	}
+	if acts := s.verified(); len(acts) < 3 || !strings.HasPrefix(acts[len(acts)-2], "ann|silence|dead|known|") || !strings.HasPrefix(acts[len(acts)-1], "bob|silence|dead||") {
+		t.Errorf("the audit log has %q", acts)
+	}
+
+	s.says(0, words("dlq drop --all --yes --by ann"))
+	await(t, time.Minute, "the end of the dead letters", func() bool { return stands("dead", "critical", "cleared") })
+	if n, _ := s.status().queue("notices"); n != 2 {
+		t.Errorf("%d messages tell of the dead letters, want one of their coming and one of their end:\n%s", n, s.says(0, words("channel show notices")))
+	}
+	s.file("watched.yaml", strings.Split(watchedConfig, "alerts:")[0])
+	s.says(0, words("reload"))
+	s.says(0, words("alerts"), "the configuration declares no alerts: add alerts: to it")
+	s.says(1, words("alerts silence dead"), `no alert "dead"`)
+	s.stop()
 }
