@@ -86,12 +86,14 @@ func TestFault_V8_TraceOfRepeats(t *testing.T) {
 	before := asked.Load()
 	s.post("/orders", `{"id":"R-1","total":1,"kind":"x"}`)
 	await(t, "it is tried many times", func() bool { return asked.Load() > before+10 })
+	has(t, s.hub(0, "adapters"), "far      http-client  fails since ", "answered 503")
 	await(t, "the trace tells of its tries", func() bool { // not while it is tried
 		out := s.hub(0, "trace", "R-1")
 		return strings.Contains(out, "waiting in orders, try ") && strings.Contains(out, "(the last of ") && strings.Contains(out, " tries since ")
 	})
 	broken.Store(false)
 	await(t, "it is worked", func() bool { return strings.Contains(s.hub(0, "trace", "R-1"), "far.act → 200") })
+	await(t, "the outage has ended", func() bool { return strings.Contains(s.hub(0, "adapters"), "far      http-client  works") })
 	trace := s.hub(0, "trace", "R-1")
 	has(t, trace, "far.look (cached)", "retried   failed ", "answered 503")
 	if n := strings.Count(trace, "far.act failed"); n != 1 {

@@ -19,6 +19,13 @@ func (c *cli) statusVerb() *cobra.Command {
 	return c.watched("status", "Show what the hub does: stages, queues, counters", show.Status)
 }
 
+func (c *cli) adaptersVerb() *cobra.Command {
+	return verb("adapters", "Show the adapters: whether their far ends answer, how fast, breakers, how far sources are behind, certificates", 0, 0,
+		func(ctx context.Context, _ []string) error {
+			return tell(ctx, c, api.GetAdapters, nil, nil, show.Adapters)
+		})
+}
+
 func (c *cli) topVerb() *cobra.Command {
 	return c.watched("top", "Show what the pipelines do now: rates, times, what waits; those that need attention first", show.Top)
 }

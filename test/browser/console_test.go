@@ -15,7 +15,7 @@ import (
 const hostile = `<script>document.title='owned'</script>"'><img src=x onerror="document.title='owned'">`
 
 // kinds are the pages that there are, by their path.
-var kinds = strings.Fields(`/ /pipelines /messages /errors /refusals /processes /tasks /channels /tables /alerts /system
+var kinds = strings.Fields(`/ /pipelines /messages /errors /refusals /processes /tasks /channels /tables /adapters /alerts /system
 	/pipeline /message /error /dead /refusal /process /instance /data /task /channel /table
 	/pause /replay /drop /retry /cancel /move /claim /hand-over /answer /silence /reload`)
 

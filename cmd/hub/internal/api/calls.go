@@ -26,6 +26,7 @@ func (c Call[A]) Of(name string) Call[A] {
 var (
 	GetVersion       = Call[*Version]{http.MethodGet, "/version", ""}
 	GetStatus        = Call[*Status]{http.MethodGet, "/status", ""}
+	GetAdapters      = Call[[]Adapter]{http.MethodGet, "/adapters", ""}
 	GetAlerts        = Call[[]alert.Entry]{http.MethodGet, "/alerts", ""}
 	GetGraph         = Call[*Graph]{http.MethodGet, "/graph", ""}
 	GetTrace         = Call[*Trace]{http.MethodGet, "/trace", ""}

@@ -94,6 +94,24 @@ type Attention struct {
 	Outage   *engine.Outage `json:"outage,omitempty"`   // of outage
 }
 
+// Adapter is an adapter of the configuration, with what is known of its far end.
+type Adapter struct {
+	Adapter     string         `json:"adapter"`
+	Type        string         `json:"type"`
+	Line        string         `json:"line"`              // file:line
+	URL         string         `json:"url,omitempty"`     // where it serves
+	Stub        bool           `json:"stub,omitempty"`    // a stub answers for its far end
+	Outage      *engine.Outage `json:"outage,omitempty"`  // nil: it works, as far as is known
+	Waiting     int            `json:"waiting,omitempty"` // messages that wait for the end of the outage
+	Breaker     string         `json:"breaker,omitempty"` // closed, half-open, open; "": it has none
+	Done        int64          `json:"done"`              // calls and sends that went well, since the store was made
+	Failed      int64          `json:"failed"`            // likewise
+	Rate        float64        `json:"rate"`              // done per second, in the last minute
+	P95         float64        `json:"p95"`               // seconds that the far end took, in the last minute
+	Lag         int64          `json:"lag"`               // inputs at the far end that are not taken yet
+	Certificate time.Time      `json:"certificate_ends,omitzero"`
+}
+
 // Silence is how long an alert shall not be told of, as 2h; 0 ends a silence.
 type Silence struct {
 	For string `json:"for"`

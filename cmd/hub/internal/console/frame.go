@@ -43,6 +43,7 @@ var sections = []struct{ Path, Name, Key, Pages string }{
 	{"/tasks", "Tasks", "t", "tasks task"},
 	{"/channels", "Channels", "c", "channels channel"},
 	{"/tables", "Tables", "b", "tables table"},
+	{"/adapters", "Adapters", "d", "adapters"},
 	{"/alerts", "Alerts", "a", "alerts"},
 	{"/system", "System", "s", "system"},
 }
@@ -160,7 +161,11 @@ func size(n int64) string {
 	for ; f >= 1024 && i < len(units)-1; i++ {
 		f /= 1024
 	}
-	return strconv.FormatFloat(f, 'f', min(i, 1), 64) + " " + units[i]
+	digits := 0
+	if i > 0 && f < 100 {
+		digits = 1
+	}
+	return strconv.FormatFloat(f, 'f', digits, 64) + "\u00a0" + units[i]
 }
 
 // document is a body as people read it: JSON indented, a text as it is.
@@ -196,7 +201,10 @@ func attentionPage(a *api.Attention) string {
 	if name, ok := strings.CutPrefix(a.Of, "queue "); ok {
 		return "/channel?" + query("name", name).Encode()
 	}
-	return "/channels"
+	if strings.HasPrefix(a.Of, "adapter ") {
+		return "/adapters"
+	}
+	return "/system"
 }
 
 // hitPage is the page that shows more of what a search found.

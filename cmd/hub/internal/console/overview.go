@@ -155,7 +155,7 @@ func drawn(g *graph.Graph, st *api.Status) (template.HTML, error) {
 		case graph.Source:
 			n.Href = page("/pipeline", strings.TrimPrefix(n.ID, "source "))
 		case graph.Target:
-			n.Href = "/channels"
+			n.Href = "/adapters"
 			if i := slices.IndexFunc(st.Attention, func(a api.Attention) bool { return a.Of == "adapter "+n.Label }); i >= 0 {
 				n.State, n.Badge = "failing", "away "+words.Age(st.Attention[i].Since)
 			}

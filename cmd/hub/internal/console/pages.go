@@ -37,6 +37,7 @@ func (c *Console) routes() {
 	c.page("/channel", c.channel)
 	c.page("/tables", c.tables)
 	c.page("/table", c.table)
+	c.page("/adapters", c.adapters)
 	c.page("/alerts", c.alerts)
 	c.page("/system", c.system)
 	c.acts()
@@ -236,6 +237,11 @@ func (c *Console) table(r *http.Request, _ *api.Status) (*view, error) {
 		*api.TableRows
 		Name, Match string
 	}{rows, name, r.FormValue("match")}}, err
+}
+
+func (c *Console) adapters(r *http.Request, _ *api.Status) (*view, error) {
+	list, err := ask(c, r, api.GetAdapters, nil)
+	return &view{"adapters", "Adapters", list}, err
 }
 
 func (c *Console) alerts(r *http.Request, _ *api.Status) (*view, error) {

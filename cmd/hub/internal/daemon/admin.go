@@ -21,6 +21,7 @@ func (a *admin) routes() http.Handler {
 	mux := a.watched(http.NewServeMux())
 	handle(a, mux, api.GetVersion, func(*http.Request) (*api.Version, error) { return &a.Version, nil })
 	handle(a, mux, api.GetStatus, a.status)
+	handle(a, mux, api.GetAdapters, a.adapters)
 	handle(a, mux, api.GetAlerts, func(r *http.Request) ([]alert.Entry, error) { return a.alerts(r.Context()) })
 	handle(a, mux, api.PostSilence, a.silence)
 	handle(a, mux, api.GetGraph, a.graph)

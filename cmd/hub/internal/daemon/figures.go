@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -183,4 +185,44 @@ func putStatus(to *figures.Set, v *api.Status) {
 		to.Put(figures.Tasks, int64(p.Tasks), p.Process, "open")
 		to.Put(figures.Tasks, int64(p.Late), p.Process, "late")
 	}
+}
+
+// adapters are the adapters of the configuration in its order, with what the hub knows of their far ends.
+func (a *admin) adapters(r *http.Request) ([]api.Adapter, error) {
+	seen := a.gather(r.Context())
+	if seen.Status == nil {
+		return nil, hub.Fail(hub.Unavailable, "figures", "the store can't be read in time")
+	}
+	g, before, out := a.current.Load(), a.counts.before(), []api.Adapter{}
+	for _, ad := range g.Plan.Adapters {
+		all, done := seen.Figures.Sum(figures.Requests, ad.Name), seen.Figures.Sum(figures.Requests, ad.Name, "", figures.Done)
+		v := api.Adapter{Adapter: ad.Name, Type: ad.Type.Name, Line: ad.Line, URL: g.opened.Addresses[ad.Name], Stub: slices.Contains(a.Stubs.Stubbed, ad.Name),
+			Done: int64(done), Failed: int64(all - done), Rate: a.counts.rate(seen.Figures, figures.Requests, ad.Name, "", figures.Done),
+			P95: seen.Figures.Quantile(before, 0.95, figures.RequestDuration, ad.Name), Lag: int64(seen.Figures.Sum(figures.Lag, ad.Name))}
+		for _, state := range []string{"open", "half-open", "closed"} {
+			if v.Breaker == "" && seen.Figures.Sum(figures.Breaker, ad.Name, state) > 0 {
+				v.Breaker = state
+			}
+		}
+		v.Certificate = firstExpiry(seen.Figures, ad.Name)
+		for _, n := range seen.Status.Attention {
+			if n.Outage != nil && n.Outage.Kind == engine.PartAdapter && n.Outage.Name == ad.Name {
+				v.Outage, v.Waiting = n.Outage, n.Waiting
+			}
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// firstExpiry is when the first of the certificates of an adapter ends; zero: it has none.
+func firstExpiry(seen figures.Snapshot, adapter string) (first time.Time) {
+	for i := range seen {
+		if s := &seen[i]; s.Family == figures.Expiry && s.Labels[0] == adapter {
+			if ends := time.Unix(int64(s.Value()), 0); first.IsZero() || ends.Before(first) {
+				first = ends
+			}
+		}
+	}
+	return first
 }

@@ -153,3 +153,21 @@ func Paused(s *screen.Screen, p *api.PauseState) {
 		s.Print("%s runs", p.Pipeline)
 	}
 }
+
+// Adapters prints the adapters, one line each.
+func Adapters(s *screen.Screen, all []api.Adapter) {
+	screen.List(s, []string{"ADAPTER", "TYPE", "STATE", "RATE", "DONE", "FAILED", "P95", "BREAKER", "BEHIND", "CERTIFICATE", "NOTE"}, all, func(a api.Adapter) screen.Row {
+		state, note := "works", a.URL
+		if a.Stub {
+			note = "a stub answers"
+		}
+		if o := a.Outage; o != nil {
+			state, note = "fails since "+words.Age(o.Since), words.OneLine(o.Error, 100)
+		}
+		ends := "-"
+		if !a.Certificate.IsZero() {
+			ends = "ends in " + words.Span(time.Until(a.Certificate))
+		}
+		return screen.Row{a.Adapter, a.Type, state, words.Rate(a.Rate), a.Done, a.Failed, words.Took(time.Duration(a.P95 * float64(time.Second))), a.Breaker, a.Lag, ends, note}
+	})
+}
