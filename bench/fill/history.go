@@ -36,7 +36,11 @@ func history(ctx context.Context, s store.Store, like string, rows int, span tim
 		return err
 	}
 	index, end := engine.NewIndex(key, nil), clock.now
-	total := rows/len(orders[0]) + 1
+	all := 0
+	for _, o := range orders {
+		all += len(o)
+	}
+	total := rows*len(orders)/all + 1
 	for i, written := 0, 0; written < rows; {
 		u := &hub.Unit{}
 		for range together {

@@ -12,9 +12,10 @@ import (
 const (
 	findNewest = "SELECT seq, root, corr, events, time FROM history WHERE seq>=? AND seq<? ORDER BY seq DESC LIMIT ?"
 	// Terms are in parts by their rows' numbers: what is written and deleted together stands together, in an index that would else be hashes all over.
+	// "+" takes the type off: SQLite compares an indexed expression, which has none, with what has none.
 	findTerm = `WITH RECURSIVE part(n) AS (SELECT CAST(? AS bigint) UNION ALL SELECT n-1 FROM part WHERE n>CAST(? AS bigint))
 		SELECT h.seq, h.root, h.corr, h.events, h.time FROM history h WHERE h.seq IN (SELECT t.seq FROM part CROSS JOIN terms t INDEXED BY terms_term
-			WHERE (t.seq>>16)=part.n AND t.term=? AND t.seq>=? AND t.seq<? ORDER BY t.seq DESC LIMIT ?) ORDER BY h.seq DESC`
+			WHERE t.seq>>16=+part.n AND t.term=? AND t.seq>=? AND t.seq<? ORDER BY t.seq DESC LIMIT ?) ORDER BY h.seq DESC`
 	findEnds = "SELECT (SELECT min(seq) FROM history), (SELECT max(seq) FROM history)"
 	findTime = "SELECT seq, time FROM history WHERE seq>=? ORDER BY seq LIMIT 1"
 )
