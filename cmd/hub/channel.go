@@ -149,18 +149,21 @@ func (c *cli) portions(ctx context.Context, call api.Call[*api.ChannelChanged], 
 	defer progress.End()
 	sum := &api.ChannelChanged{DryRun: q.DryRun}
 	for {
-		a, _, err := fetch(ctx, c, call, nil, q)
+		a, _, err := fetch(context.WithoutCancel(ctx), c, call, nil, q) // a portion is done or not: ^C waits for its end
+		if err == nil {
+			sum.Add(a)
+			progress.At(sum.Count)
+			if q.After = a.Next; a.Next == 0 {
+				return sum, nil
+			}
+			err = exit.Ended(ctx)
+		}
 		if err != nil {
 			progress.End()
 			if sum.Count > 0 && !q.DryRun {
 				c.Say("%s done before that", words.Plural(sum.Count, "message"))
 			}
 			return nil, err
-		}
-		sum.Add(a)
-		progress.At(sum.Count)
-		if q.After = a.Next; a.Next == 0 {
-			return sum, nil
 		}
 	}
 }

@@ -59,8 +59,7 @@ func (c *cli) processVerb() *cobra.Command {
 		c.steerVerb("retry", "Run failed and waiting steps now; their dead letters are dropped", api.PostRetry),
 		c.steerVerb("cancel", "End an instance: what was done is undone; --why says why", api.PostCancel),
 		c.steerVerb("move", "Take an instance to the newest version, as in_flight says", api.PostMove),
-		verb("set ID PATH=VALUE...", "Change data of an instance, such as customer.email=ann@example.com; its schema is held", 2, -1, c.setData),
-		c.callVerb())
+		c.setVerb(), c.callVerb())
 	for _, flags := range []*cobra.Command{cmd, ls} {
 		flags.Flags().StringVar(&f.state, "state", "", "only those in this state")
 		flags.Flags().BoolVar(&f.stuck, "stuck", false, "only those with a step that failed")

@@ -146,7 +146,7 @@ func (c *cli) settle(ctx context.Context, call api.Call[*api.Settled], q api.Rep
 		if q.Limit = most - sum.Count; p.portion > 0 {
 			q.Limit = min(q.Limit, p.portion)
 		}
-		a, _, err := fetch(ctx, c, call, nil, replayOrDrop(call, q, false))
+		a, _, err := fetch(context.WithoutCancel(ctx), c, call, nil, replayOrDrop(call, q, false)) // a portion is done or not: ^C waits for its end
 		if err != nil {
 			progress.End()
 			return c.stopped(err, sum.Count, most, q)
@@ -159,7 +159,7 @@ func (c *cli) settle(ctx context.Context, call api.Call[*api.Settled], q api.Rep
 		progress.At(sum.Count)
 		if !hub.Pause(ctx, hub.RealClock{}, p.every) {
 			progress.End()
-			return c.stopped(exit.With(exit.Interrupted, nil), sum.Count, most, q)
+			return c.stopped(exit.Ended(ctx), sum.Count, most, q)
 		}
 	}
 	progress.End()

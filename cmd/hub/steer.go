@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,15 +33,20 @@ func (c *cli) steerVerb(name, short string, call api.Call[*api.Acted]) *cobra.Co
 		if call == api.PostCancel && c.why == "" {
 			return exit.Usagef("--why is missing: the reason is kept in the history")
 		}
-		chosen := b.process != "" || b.state != "" || b.older != "" || b.stuck
 		switch {
-		case len(args) == 1 && !chosen:
+		case len(args) == 1 && !b.chooses():
 			return c.act(ctx, call, api.ActRequest{Instance: args[0]})
-		case len(args) == 0 && chosen:
-			return c.steer(ctx, name, call, b)
+		case len(args) == 0 && b.chooses():
+			return c.steer(ctx, name, call, api.ActRequest{}, b)
 		}
 		return exit.Usagef("give an ID, or what to choose by: --process, --state, --older, --stuck")
 	})
+	b.flags(cmd)
+	return cmd
+}
+
+// flags are the flags that choose the instances.
+func (b *batch) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&b.process, "process", "", "all instances of this process that have not ended")
 	f.StringVar(&b.state, "state", "", "all in this state")
@@ -48,8 +54,10 @@ func (c *cli) steerVerb(name, short string, call api.Call[*api.Acted]) *cobra.Co
 	f.BoolVar(&b.stuck, "stuck", false, "all with a step that failed")
 	f.IntVar(&b.limit, "limit", 1000, "how many, 1000 at most")
 	f.BoolVarP(&b.yes, "yes", "y", false, "do not ask")
-	return cmd
 }
+
+// chooses tells that the flags choose instances.
+func (b *batch) chooses() bool { return b.process != "" || b.state != "" || b.older != "" || b.stuck }
 
 // steered is what a batch did.
 type steered struct {
@@ -59,8 +67,8 @@ type steered struct {
 }
 
 // steer asks all that are chosen, one after the other: each is a commit of its own, with its record. One that is ended, or killed, goes on
-// when it is run again: what was done is not chosen any more, or is refused.
-func (c *cli) steer(ctx context.Context, name string, call api.Call[*api.Acted], b batch) error {
+// when it is run again: what was done is not chosen any more, is refused, or changes nothing.
+func (c *cli) steer(ctx context.Context, name string, call api.Call[*api.Acted], q api.ActRequest, b batch) error {
 	page, _, err := fetch(ctx, c, api.GetInstances, url.Values{"process": {b.process}, "state": {b.state}, "older": {b.older},
 		"stuck": {strconv.FormatBool(b.stuck)}, "limit": {strconv.Itoa(b.limit)}}, nil)
 	if err != nil {
@@ -84,17 +92,23 @@ func (c *cli) steer(ctx context.Context, name string, call api.Call[*api.Acted],
 	ctx, progress := c.Track(ctx, len(ids))
 	defer progress.End()
 	for i, id := range ids {
-		_, _, err := call.Ask(ctx, c.client(), nil, api.ActRequest{Instance: id})
+		q.Instance = id
+		_, _, err := call.Ask(context.WithoutCancel(ctx), c.client(), nil, q)
 		p, refused := errors.AsType[*api.Problem](err)
 		switch {
 		case refused && p.Status < http.StatusInternalServerError:
 			sum.Refused[p.Code]++
-		case err != nil:
+			err = nil
+		case err == nil:
+			sum.Done++
+		}
+		if err == nil && i+1 < len(ids) {
+			err = exit.Ended(ctx)
+		}
+		if err != nil {
 			progress.End()
 			c.Say("%d of %d done before that; the same command goes on", sum.Done, len(ids))
 			return err
-		default:
-			sum.Done++
 		}
 		progress.At(i + 1)
 	}
@@ -102,16 +116,29 @@ func (c *cli) steer(ctx context.Context, name string, call api.Call[*api.Acted],
 	return display(c, sum, nil, func(s *screen.Screen, a *steered) { show.Steered(s, a.Act, a.Done, a.Refused, page.More) })
 }
 
-func (c *cli) setData(ctx context.Context, args []string) error {
-	set, err := pairs(args[1:], "customer.email=ann@example.com")
-	if err != nil {
-		return err
-	}
-	raw, err := json.Marshal(set)
-	if err != nil {
-		return err
-	}
-	return c.act(ctx, api.PostChange, api.ActRequest{Instance: args[0], With: raw})
+func (c *cli) setVerb() *cobra.Command {
+	var b batch
+	cmd := verb("set [ID] PATH=VALUE...", "Change data of an instance, such as customer.email=ann@example.com, or of all that are chosen; the schema is held", 1, -1,
+		func(ctx context.Context, args []string) error {
+			id := ""
+			if !b.chooses() {
+				id, args = args[0], args[1:]
+			}
+			set, err := pairs(args, "customer.email=ann@example.com")
+			switch {
+			case err != nil:
+				return err
+			case len(set) == 0:
+				return exit.Usagef("give PATH=VALUE: what is to be changed")
+			}
+			q := api.ActRequest{Instance: id}
+			if q.With, err = json.Marshal(set); err != nil || id != "" {
+				return cmp.Or(err, c.act(ctx, api.PostChange, q))
+			}
+			return c.steer(ctx, "set", api.PostChange, q, b)
+		})
+	b.flags(cmd)
+	return cmd
 }
 
 func (c *cli) callVerb() *cobra.Command {

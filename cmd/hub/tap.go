@@ -65,13 +65,10 @@ func (c *cli) tap(ctx context.Context, call api.Call[api.TapLine], query url.Val
 	if last.Unclear > 0 {
 		c.Say("of %d more the condition could not be told; the first: %s", last.Unclear, words.OneLine(last.Why, 300))
 	}
-	switch {
-	case ctx.Err() != nil:
-		return exit.With(exit.Interrupted, nil)
-	case !last.End:
-		return exit.With(exit.Unreachable, errors.New("the hub ended, or the connection to it was lost"))
+	if ended := exit.Ended(ctx); ended != nil || last.End {
+		return ended
 	}
-	return nil
+	return exit.With(exit.Unreachable, errors.New("the hub ended, or the connection to it was lost"))
 }
 
 func (c *cli) showTapped(m *api.Tapped) {

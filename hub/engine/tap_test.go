@@ -34,3 +34,12 @@ func TestTaps(t *testing.T) {
 		t.Error("who does not look on any more costs something")
 	}
 }
+
+// BenchmarkTapsNobody is what it costs a message at one place that nobody looks on.
+func BenchmarkTapsNobody(b *testing.B) {
+	var taps Taps
+	m := &hub.Message{ID: "m"}
+	for b.Loop() {
+		taps.saw("orders", m)
+	}
+}

@@ -1,9 +1,11 @@
 package system
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -225,9 +227,10 @@ func TestProcessByHand(t *testing.T) {
 	s.says(1, words("process set P-0 zip=010699"), "at most 5 characters")
 	s.says(1, words("process set P-0 town=Dresden"), "town")
 	s.says(2, words("process set P-0 zip"), "is no path=value")
-	for i := range 3 {
-		s.says(0, []string{"process", "set", fmt.Sprint("P-", i), "zip=01069", "--by", "ann", "--why", "moved"}, "hub audit --on")
-	}
+	s.says(2, words("process set --state booking --yes"), "PATH=VALUE")
+	s.says(0, words("process set P-0 zip=01069 --by ann --why moved"), "hub audit --on")
+	s.says(2, words("process set zip=01069 --state booking"), "3 instances: parcel/P-0 … parcel/P-2; nothing was done: say --yes")
+	s.says(0, words("process set zip=01069 --state booking --yes"), "set: 3 instances done")
 	s.says(2, words("process retry"), "give an ID, or what to choose by")
 	s.says(2, words("process retry --state booking"), "3 instances: parcel/P-0 … parcel/P-2; nothing was done: say --yes")
 	s.says(1, words("process retry --state booking --older 3d --yes"), "no instance is chosen")
@@ -276,4 +279,28 @@ func TestStrandedDeploy(t *testing.T) {
 	s.until("a reload by a signal is recorded", func() bool { return strings.Contains(strings.Join(s.verified(), "\n"), "|SIGHUP|done") })
 	acts := strings.Join(s.verified(), "\n")
 	has(t, acts, "refused: ", "ann|reload|", "|signal|parcel/P-1||done")
+}
+
+// TestReplayIsInterrupted: ^C ends a batch with how far it came and how it goes on; what is left is as it was.
+func TestReplayIsInterrupted(t *testing.T) {
+	t.Parallel()
+	s := handSite(t)
+	for i := range 3 {
+		s.post("/orders", fmt.Sprintf(`{"id":"W-%d","card":"tok_visa","zip":"?"}`, i))
+	}
+	s.until("all are dead letters", func() bool { return s.status().dead() == 3 })
+	cmd := exec.Command(s.bin, "replay", "--all", "--set", "zip=01069", "--rate", "1/h")
+	cmd.Env, cmd.Dir = s.env, s.dir
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.until("one is replayed", func() bool { return s.shipped() == 1 })
+	cmd.Process.Signal(syscall.SIGINT)
+	if code := exitCode(cmd.Wait()); code != 130 {
+		t.Errorf("exit %d", code)
+	}
+	has(t, out.String(), "1 of 3 done. The rest is as it was; go on with the same command and --until ")
+	same(t, "dead letters", s.status().dead(), 2)
 }

@@ -46,6 +46,14 @@ func Usagef(format string, args ...any) error { return With(Usage, fmt.Errorf(fo
 // Told ends with exit code 1 and prints nothing: what is wrong was printed.
 func Told() error { return With(Problems, nil) }
 
+// Ended is the error of a verb that was interrupted: its context has ended. nil: it goes on.
+func Ended(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return With(Interrupted, nil)
+}
+
 // CodeOf is the exit code for an error, and whether the error is still to be printed.
 func CodeOf(err error) (code int, say bool) {
 	if err == nil {

@@ -72,7 +72,7 @@ func (s *Screen) Watch(ctx context.Context, every time.Duration, look func(conte
 		}
 		select {
 		case <-ctx.Done():
-			return exit.With(exit.Interrupted, nil)
+			return exit.Ended(ctx)
 		case <-time.After(every):
 		}
 	}
