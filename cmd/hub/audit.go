@@ -69,7 +69,7 @@ func (c *cli) auditVerb() *cobra.Command {
 	for _, flags := range []*cobra.Command{cmd, ls} {
 		for name, help := range map[string]string{"who": "only what this person did", "act": "only this act, such as replay or cancel",
 			"on":    "only records with this text in what was acted on, such as an order",
-			"since": "only from this time on, such as 2026-01-31T12:00:00Z", "until": "only from before this time", "before": "go on behind this record"} {
+			"since": "only from this time on, such as 2d (ago) or 2026-01-31T12:00:00Z", "until": "only from before this time", "before": "go on behind this record"} {
 			if query[name] == nil {
 				query[name] = new(string)
 			}

@@ -15,6 +15,7 @@ import (
 	"orderhub/cmd/hub/internal/show"
 	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
+	"orderhub/hub/units"
 )
 
 // deadFlags are the flags that say which dead letters are meant.
@@ -25,10 +26,18 @@ func deadFlags(cmd *cobra.Command, s *api.DeadSelection) {
 	f.StringVar(&s.Cause, "cause", "", "only with this in the error's text, or with this class or reason")
 	f.StringVar(&s.Pipeline, "pipeline", "", "only of this pipeline or process")
 	f.StringVar(&s.Partner, "partner", "", "only what failed at this adapter")
-	f.TimeVar(&s.Since, "since", time.Time{}, []string{time.RFC3339, time.DateOnly}, "only what died then or later: 2026-01-31T12:00:00Z")
-	f.TimeVar(&s.Until, "until", time.Time{}, []string{time.RFC3339Nano, time.DateOnly}, "only what died before")
+	f.Func("since", "only what died `then` or later: 2d (ago), or 2026-01-31T12:00:00Z", momentFlag(&s.Since))
+	f.Func("until", "only what died before `then`", momentFlag(&s.Until))
 	f.StringVar(&s.Match, "match", "", "only those that meet a condition, such as 'body.total > 100'")
 	f.IntVar(&s.Limit, "limit", 0, "how many at most, the oldest first")
+}
+
+// momentFlag reads a point in time into at.
+func momentFlag(at *time.Time) func(text string) error {
+	return func(text string) (err error) {
+		*at, err = units.ParseMoment(time.Now(), text)
+		return err
+	}
 }
 
 func (c *cli) replayVerb() *cobra.Command {

@@ -47,6 +47,22 @@ func ParseDuration(s string) (time.Duration, error) {
 	return time.Duration(total), nil
 }
 
+// ParseMoment reads a point in time: 2d and 90m are as long before now, 2026-01-31T12:00:00Z and 2026-01-31 (UTC) are themselves; "" is the zero time.
+func ParseMoment(now time.Time, s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	for _, form := range []string{time.RFC3339Nano, time.DateOnly} {
+		if at, err := time.Parse(form, s); err == nil {
+			return at, nil
+		}
+	}
+	if d, err := ParseDuration(s); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	return time.Time{}, fmt.Errorf("%q is no time; write 90m or 2d for as long ago, or 2026-01-31T12:00:00Z", s)
+}
+
 // ParseSize reads 64KiB, 1.5MiB, 1MB, 512B and 0 as bytes. KiB is 1024, kB or KB is 1000.
 func ParseSize(s string) (int64, error) {
 	if s == "0" {

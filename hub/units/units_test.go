@@ -58,3 +58,14 @@ func TestDefaults(t *testing.T) {
 		Wait time.Duration `default:"soon"`
 	}]()
 }
+
+func TestParseMoment(t *testing.T) {
+	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	for text, want := range map[string]string{"": "0001-01-01T00:00:00Z", "2d": "2026-01-29T12:00:00Z", "90m": "2026-01-31T10:30:00Z", "2026-01-30": "2026-01-30T00:00:00Z",
+		"2026-01-30T01:02:03.5+01:00": "2026-01-30T00:02:03.5Z", "soon": "", "-2d": "", "2026-13-01": ""} {
+		at, err := ParseMoment(now, text)
+		if got := at.UTC().Format(time.RFC3339Nano); (err != nil) != (want == "") || err == nil && got != want {
+			t.Errorf("%q is %s, %v; expected %q", text, got, err, want)
+		}
+	}
+}

@@ -56,13 +56,17 @@ func (q *question) meets(name string, m *hub.Message, vars hub.Vars) bool {
 	return met && err == nil
 }
 
-// before is the time that is as long ago as text says, such as 2d or 90m; zero for "".
+// before is the time that text means, such as 2d, which is two days ago; zero for "".
 func (a *admin) before(name, text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
+	return moment(a.clock.Now(), name, text)
+}
+
+func moment(now time.Time, name, text string) (time.Time, error) {
+	at, err := units.ParseMoment(now, text)
+	if err != nil {
+		return at, api.BadQueryf("%s: %v", name, err)
 	}
-	d, err := durationOf(name, text)
-	return a.clock.Now().Add(-d), err
+	return at, nil
 }
 
 // durationOf is the time span that text says.

@@ -210,11 +210,9 @@ func auditBackward(ctx context.Context, st store.Reader, end int64) iter.Seq2[st
 func auditFilter(query url.Values) (func(r *audit.Record) bool, error) {
 	var times [2]time.Time
 	for i, name := range []string{"since", "until"} {
-		if text := query.Get(name); text != "" {
-			var err error
-			if times[i], err = time.Parse(time.RFC3339, text); err != nil {
-				return nil, api.BadQueryf("%s is no time: write it as 2026-01-31T12:00:00Z: %q", name, text)
-			}
+		var err error
+		if times[i], err = moment(time.Now(), name, query.Get(name)); err != nil {
+			return nil, err
 		}
 	}
 	who, name, on := query.Get("who"), query.Get("act"), query.Get("on")
