@@ -2,16 +2,23 @@ package system
 
 import (
 	"database/sql"
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"orderhub/hub"
+	"orderhub/hub/hubtest"
 	"orderhub/stub"
 )
 
@@ -47,8 +54,71 @@ func TestHistorySize(t *testing.T) {
 	}
 }
 
-// TestOneTrace: a message that comes by HTTP, goes to a second hub by RabbitMQ and to a third by Kafka is one trace, without a
-// hole: each hub knows it by the trace ID that came in, and the parent of each hub's first span is the last one of the hub before.
+// collector is an OTLP receiver: it keeps the spans that it is sent, by their IDs.
+type collector struct {
+	*httptest.Server
+	mu    sync.Mutex
+	spans map[string]otlpSpan
+}
+
+type otlpSpan struct {
+	TraceID, SpanID, ParentSpanID, Name string
+	Attributes                          []struct {
+		Key   string
+		Value struct{ StringValue, IntValue string }
+	}
+	hub string // service.name
+}
+
+func (s otlpSpan) attribute(key string) string {
+	for _, a := range s.Attributes {
+		if a.Key == key {
+			return a.Value.StringValue + a.Value.IntValue
+		}
+	}
+	return ""
+}
+
+func newCollector(t *testing.T) *collector {
+	c := &collector{spans: map[string]otlpSpan{}}
+	c.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var sent struct {
+			ResourceSpans []struct {
+				Resource   otlpSpan
+				ScopeSpans []struct{ Spans []otlpSpan }
+			}
+		}
+		if err := json.NewDecoder(r.Body).Decode(&sent); err != nil {
+			t.Errorf("what is no OTLP: %v", err)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, of := range sent.ResourceSpans {
+			for _, s := range of.ScopeSpans[0].Spans {
+				s.hub = of.Resource.attribute("service.name")
+				c.spans[s.SpanID] = s
+			}
+		}
+	}))
+	t.Cleanup(c.Close)
+	return c
+}
+
+// of are the spans of a trace.
+func (c *collector) of(trace string) (list []otlpSpan) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.spans {
+		if s.TraceID == trace {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// TestOneTrace: an order that comes by HTTP, goes to a second hub by RabbitMQ and to a third by Kafka, which asks a partner by HTTP, is one trace without a
+// hole: hub trace of the first, whose peers the others are, has each run, whose parent is the one that sent its message. A
+// collector has the same spans with the same parents, and what was asked of the partner, without what its query holds.
 func TestOneTrace(t *testing.T) {
 	rabbit, broker := needRabbit(t), needKafka(t)
 	run := strings.ToLower(hub.NewID(time.Now()))
@@ -66,23 +136,48 @@ func TestOneTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ch.QueueDelete("trace."+run, false, false, false)
-	config := fmt.Sprintf(`hub: {name: NAME, store: "${HUB_STORE}"}
+	collector := newCollector(t)
+	var asked atomic.Value // the traceparent that the partner got
+	partner := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Store(r.Header.Get("Traceparent"))
+		w.Write([]byte("{}"))
+	}))
+	defer partner.Close()
+	const config = `hub: {name: NAME, store: "${HUB_STORE}", ops: {address: "OPS", token: "secret:ops"}, otlp: {endpoint: "COLLECTOR"}, peers: {PEERS}}
 adapters:
   web: {type: http-server, listen: "${HUB_LISTEN}"}
-  rabbit: {type: amqp, url: %q}
-  kafka: {type: kafka, brokers: %q}
+  rabbit: {type: amqp, url: "RABBIT"}
+  kafka: {type: kafka, brokers: "KAFKA"}
+  partner: {type: http-client, url: "PARTNER", ops: {tell: "GET /told"}, query: {api_key: "secret:partner"}}
+channels:
+  late: {type: direct}
 pipelines:
   ping: {from: {web: GET /ping}, steps: [{reply: 200}]}
-`, rabbit, broker)
+  after: {from: late, steps: [{call: partner.tell, with: {}, as: told}, {filter: body.id != nil}]}
+PIPELINE
+`
+	names, ops := []string{"north", "east", "south"}, make([]string, 3)
+	for i := range ops {
+		ops[i] = hubtest.FreePort(t)
+	}
 	hubs := make([]*site, 3)
 	for i, pipeline := range []string{
-		fmt.Sprintf("  first: {from: {web: POST /in}, steps: [{set: {correlation: =body.id}}, {send: {rabbit: queue trace.%s}}, {reply: 202}]}", run),
-		fmt.Sprintf("  second: {from: {rabbit: queue trace.%s}, steps: [{set: {headers.seen: second}}, {send: {kafka: topic trace.%s}}]}", run, run),
-		fmt.Sprintf("  third: {from: {kafka: topic trace.%s, group: %s}, steps: [{filter: body.id != nil}]}", run, run),
+		"  first: {from: {web: POST /in}, steps: [{set: {correlation: =body.id}}, {send: {rabbit: queue trace.RUN}}, {reply: 202}]}",
+		"  second: {from: {rabbit: queue trace.RUN}, steps: [{set: {headers.seen: second}}, {send: {kafka: topic trace.RUN}}]}",
+		"  third: {from: {kafka: topic trace.RUN, group: RUN}, steps: [{send: late}]}",
 	} {
 		s := newSite(t, "", stub.Options{})
 		s.config = filepath.Join(s.dir, "trace.yaml")
-		if err := os.WriteFile(s.config, []byte(strings.Replace(config, "NAME", fmt.Sprint("hub", i), 1)+pipeline+"\n"), 0o600); err != nil {
+		s.env = append(s.env, "HUB_SECRET_OPS=token-of-ops-9931", "HUB_SECRET_PARTNER=key-of-partner-5512")
+		peers := ""
+		if i == 0 {
+			for j := 1; j < 3; j++ {
+				peers += fmt.Sprintf(`%s: {url: "http://%s", token: "secret:ops"}, `, names[j], ops[j])
+			}
+		}
+		text := strings.NewReplacer("PIPELINE", strings.ReplaceAll(pipeline, "RUN", run), "NAME", names[i], "OPS", ops[i], "COLLECTOR", collector.URL, "PEERS", strings.TrimSuffix(peers, ", "),
+			"RABBIT", rabbit, "KAFKA", broker, "PARTNER", partner.URL).Replace(config)
+		if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		s.start()
@@ -92,25 +187,64 @@ pipelines:
 	if a := hubs[0].do("POST", "/in", `{"id":"T-1"}`, "Traceparent", "00-"+trace+"-"+caller+"-01", "Tracestate", "shop=1"); a.status != 202 {
 		t.Fatal(a)
 	}
-	parent := caller
-	for i, s := range hubs {
-		var v struct {
-			Traces []string
-			Events []struct{ Where, What, Trace, Span, Parent string }
-		}
-		s.until("the message is known", func() bool {
-			_, err := s.verb("trace", trace)
-			return err == nil
-		})
-		s.ask(&v, "trace", trace)
-		if len(v.Traces) != 1 || v.Traces[0] != trace || len(v.Events) == 0 {
-			t.Fatalf("hub %d: %+v", i, v)
-		}
-		for _, e := range v.Events {
-			if e.Parent != parent || e.Span == "" || e.Span != v.Events[0].Span {
-				t.Errorf("hub %d: %+v, want the parent %s", i, e, parent)
-			}
-		}
-		parent = v.Events[0].Span
+	type happening struct{ Hub, Where, What, Trace, Span, Parent string }
+	var v struct {
+		Traces  []string
+		Events  []happening
+		Unasked []any
 	}
+	hubs[0].until("the last run of the third hub", func() bool {
+		out, err := hubs[0].verb("trace", "T-1")
+		return err == nil && strings.Contains(out, `"after/call partner.tell"`)
+	})
+	hubs[0].ask(&v, "trace", "T-1")
+	if len(v.Traces) != 1 || v.Traces[0] != trace || len(v.Unasked) > 0 {
+		t.Fatalf("%+v", v)
+	}
+	var runs []happening // in their order, the first event of each
+	for _, e := range v.Events {
+		if !slices.ContainsFunc(runs, func(r happening) bool { return r.Span == e.Span }) {
+			runs = append(runs, e)
+		}
+	}
+	want := []string{"north first", "east second", "south third", "south after"}
+	parent := caller
+	for i, r := range runs {
+		if i >= len(want) {
+			t.Fatalf("%d runs: %v", len(runs), runs)
+		}
+		pipeline, _, _ := strings.Cut(r.Where, "/")
+		if r.Hub+" "+pipeline != want[i] || r.Parent != parent || r.Trace != trace {
+			t.Errorf("run %d is %+v, want %s with the parent %s", i, r, want[i], parent)
+		}
+		parent = r.Span
+	}
+	if len(runs) != len(want) {
+		t.Errorf("%d runs: %v", len(runs), runs)
+	}
+	hubs[0].until("the collector has all spans", func() bool { return len(collector.of(trace)) >= len(want)+4 })
+	spans := collector.of(trace)
+	for _, r := range runs {
+		s := collector.spans[r.Span]
+		if s.ParentSpanID != r.Parent || s.TraceID != trace || s.hub != r.Hub {
+			t.Errorf("the collector has %+v for %+v", s, r)
+		}
+	}
+	steps := map[string]int{}
+	for _, s := range spans {
+		if i := slices.IndexFunc(runs, func(r happening) bool { return r.Span == s.SpanID }); i >= 0 {
+			continue
+		}
+		i := slices.IndexFunc(runs, func(r happening) bool { return r.Span == s.ParentSpanID })
+		if i < 0 {
+			t.Errorf("a step of no run: %+v", s)
+			continue
+		}
+		steps[runs[i].Hub+" "+s.attribute("hub.pattern")]++
+		if s.attribute("hub.pattern") == "call" && (s.attribute("http.request.method") != "GET" || s.attribute("url.full") != partner.URL+"/told" || s.attribute("http.response.status_code") != "200") {
+			t.Errorf("the call is told as %+v", s)
+		}
+	}
+	same(t, "spans of steps", fmt.Sprint(steps), "map[east send:1 north send:1 south call:1 south send:1]")
+	same(t, "the trace that the partner was told", asked.Load(), any("00-"+trace+"-"+runs[len(runs)-1].Span+"-01"))
 }
