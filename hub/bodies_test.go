@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -91,5 +92,42 @@ func TestBodiesBound(t *testing.T) {
 	}
 	if bytes > maxKeptBodies || bytes < maxKeptBodies/2 {
 		t.Errorf("%d bytes are kept", bytes)
+	}
+}
+
+// BenchmarkBodies is what a run of three steps costs, one of which changes a body of 830 bytes: kept or not.
+func BenchmarkBodies(b *testing.B) {
+	var order strings.Builder
+	for i := 0; order.Len() < 820; i++ {
+		fmt.Fprintf(&order, `"field-%d":"value %d of the order",`, i, i*7919)
+	}
+	before, after := NewBody([]byte(`{`+order.String()+`"n":1}`)), NewBody([]byte(`{`+order.String()+`"n":2}`))
+	set := StepFunc(func(ctx context.Context, x *Exchange, next Next) error {
+		x.Msg = x.Msg.WithBody(after)
+		return next(ctx, x)
+	})
+	pass := StepFunc(func(ctx context.Context, x *Exchange, next Next) error { return next(ctx, x) })
+	place := &Place{Where: "web-orders/translate", Line: "pipelines.yaml:12"}
+	for _, kept := range []bool{false, true} {
+		b.Run(fmt.Sprintf("kept=%v", kept), func(b *testing.B) {
+			bytes := 0
+			for b.Loop() {
+				x := NewExchange(&Message{ID: "m", Body: before}, nil)
+				run := func(s Step) Step { return s }
+				if kept {
+					x.Bodies = &Bodies{}
+					run = func(s Step) Step {
+						return StepFunc(func(ctx context.Context, x *Exchange, next Next) error { return x.Bodies.Run(ctx, place, s, x, next) })
+					}
+				}
+				if err := Run(run(pass), run(set), run(pass))(b.Context(), x); err != nil {
+					b.Fatal(err)
+				}
+				if kept {
+					bytes = len(x.Bodies.Encode())
+				}
+			}
+			b.ReportMetric(float64(bytes), "bytes/run")
+		})
 	}
 }
