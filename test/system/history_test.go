@@ -25,7 +25,7 @@ import (
 // TestHistorySize bounds what an order of the shipped flow leaves in the history: 8 KB in about 30 rows, with all indexes, on whole pages.
 func TestHistorySize(t *testing.T) {
 	s := running(t)
-	const orders = 60
+	const orders = 150 // so many that pages which are not full count little
 	sample := s.sample("web-orders.1-approved.json")
 	for i := range orders {
 		s.post("/orders", strings.Replace(sample, "W-1001", fmt.Sprint("W-", 7000+i), 1))
