@@ -95,7 +95,7 @@ func command[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.V
 	})
 }
 
-const patience = 20 * time.Second
+const patience = time.Minute // of a machine that others use too
 
 // do does something in the window.
 func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {

@@ -16,7 +16,7 @@ const hostile = `<script>document.title='owned'</script>"'><img src=x onerror="d
 
 // kinds are the pages that there are, by their path.
 var kinds = strings.Fields(`/ /pipelines /messages /errors /refusals /processes /tasks /channels /tables /adapters /alerts /system
-	/pipeline /message /error /dead /refusal /process /instance /data /task /channel /table
+	/pipeline /message /bodies /error /dead /refusal /process /instance /data /task /channel /table
 	/pause /replay /drop /retry /cancel /move /claim /hand-over /answer /silence /reload`)
 
 // TestPages: all pages, with no, one and many rows, with what a hostile customer wrote in every field: the browser reports nothing, nothing of it
@@ -105,6 +105,22 @@ func TestErrorToReplay(t *testing.T) {
 			b.sees("ann", "replay", "the price was mended")
 		})
 	}
+}
+
+// TestBodies: what each step changed is shown to whoever asks for it, masked, and that is recorded.
+func TestBodies(t *testing.T) {
+	s := newSite(t)
+	s.post("/orders", order{ID: "W-1", Email: "ann@example.com", Total: 13})
+	s.until("the order has failed", func() bool { return strings.Contains(s.get("/message?id=W-1"), "dead letter") })
+	b := open(t, s.console)
+	b.visit("/message?id=W-1")
+	b.click("What each step changed")
+	b.sees("is in the audit log", `total: 13`, "hub trace W-1 --bodies")
+	if strings.Contains(b.text(), `email: "ann`) {
+		t.Error("the address is not masked")
+	}
+	b.visit("/system")
+	b.sees("view", "console")
 }
 
 // TestTask: a person answers a task in the form that the configuration declares; what does not fit is said, and nothing that was written is lost.

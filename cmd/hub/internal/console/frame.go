@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/show"
 	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub/engine"
 )
@@ -36,7 +37,7 @@ type frame struct {
 var sections = []struct{ Path, Name, Key, Pages string }{
 	{"/", "Overview", "o", "overview"},
 	{"/pipelines", "Pipelines", "p", "pipelines pipeline"},
-	{"/messages", "Messages", "m", "messages message"},
+	{"/messages", "Messages", "m", "messages message bodies"},
 	{"/errors", "Errors", "e", "errors deadgroup dead"},
 	{"/refusals", "Refusals", "r", "refusals refusal"},
 	{"/processes", "Processes", "i", "processes process instance"},
@@ -125,6 +126,7 @@ var functions = template.FuncMap{
 	"hasPrefix": strings.HasPrefix,
 	"join":      strings.Join,
 	"command":   command,
+	"changes":   show.Changes,
 	"attention": func(a api.Attention) string { return attentionPage(&a) },
 	"hit":       func(h api.Hit) string { return hitPage(&h) },
 	"late":      func(t time.Time) bool { return !t.IsZero() && time.Since(t) > 0 },

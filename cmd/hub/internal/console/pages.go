@@ -22,6 +22,7 @@ func (c *Console) routes() {
 	c.page("/pipeline", c.pipeline)
 	c.page("/messages", c.messages)
 	c.page("/message", c.message)
+	c.once("/bodies", c.bodies)
 	c.page("/errors", c.errors)
 	c.page("/error", c.deadGroup)
 	c.once("/dead", c.dead)
@@ -78,14 +79,25 @@ func (c *Console) messages(r *http.Request, _ *api.Status) (*view, error) {
 
 // message is all that is known of a message or an order.
 func (c *Console) message(r *http.Request, _ *api.Status) (*view, error) {
-	t, err := ask(c, r, api.GetTrace, query("id", r.FormValue("id")))
+	return c.traced(r, query("id", r.FormValue("id")))
+}
+
+// bodies is message with what each step changed in the body. Looking at it is recorded.
+func (c *Console) bodies(r *http.Request, _ *api.Status) (*view, error) {
+	return c.traced(r, query("id", r.FormValue("id"), "full", "true", "by", byConsole))
+}
+
+func (c *Console) traced(r *http.Request, q url.Values) (*view, error) {
+	t, err := ask(c, r, api.GetTrace, q)
 	if err != nil {
 		return nil, err
 	}
 	return &view{"message", cmp.Or(strings.Join(t.Correlations, ", "), t.ID), struct {
 		*api.Trace
 		Lines []line
-	}{t, timeline(t.Events)}}, nil
+		Full  bool
+		Kept  bool // bodies of some step
+	}{t, timeline(t.Events), q.Has("full"), slices.ContainsFunc(t.Events, func(e api.TraceEvent) bool { return e.Body != nil })}}, nil
 }
 
 // line is an event with its place in the waterfall.

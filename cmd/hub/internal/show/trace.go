@@ -36,7 +36,7 @@ func Trace(s *screen.Screen, v *api.Trace) {
 				what = fmt.Sprintf("%-9s %s", e.What, e.Detail)
 			}
 			line(e.Hub, "", e.Time.Local().Format("15:04:05.000"), fmt.Sprintf("%6s", words.Took(e.Took)), e.Where, words.Base(e.Line), words.OneLine(what, 160))
-			for _, change := range changes(e.Body) {
+			for _, change := range Changes(e.Body) {
 				line("", "", "", "", "", "", words.OneLine(change, 160))
 			}
 		}
@@ -56,8 +56,8 @@ func Trace(s *screen.Screen, v *api.Trace) {
 
 const maxChanges = 40 // lines of one step
 
-// changes are the values that a step changed, a line for each: - total: "12.9", + total: "12.90". Of a step that failed it is the whole body.
-func changes(b *api.StepBody) (out []string) {
+// Changes are the values that a step changed, a line for each: - total: "12.9", + total: "12.90". Of a step that failed it is the whole body.
+func Changes(b *api.StepBody) (out []string) {
 	if b == nil {
 		return nil
 	}
