@@ -158,10 +158,14 @@ func (b *browser) soon(what, expression string) {
 	}
 }
 
-// click follows the link, or presses the button, with the text.
+// click follows the first link, or presses the first button, that has the text.
 func (b *browser) click(text string) {
 	b.t.Helper()
-	b.do(chromedp.Click(fmt.Sprintf(`//main//*[self::a or self::button][contains(., %q)]`, text)))
+	b.soon("a click on "+text, fmt.Sprintf(`(() => {
+		const found = [...document.querySelectorAll("main a, main button")].find((e) => e.textContent.includes(%q));
+		if (found) found.click();
+		return found !== undefined;
+	})()`, text))
 }
 
 // fill writes into a field of the form.

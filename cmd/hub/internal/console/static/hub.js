@@ -2,7 +2,8 @@
 "use strict";
 document.documentElement.classList.add("with-js");
 
-// The server sends the page again when it has changed. Its live parts replace those that are shown, unless somebody writes, or marks text, in them.
+// The server sends the page again when it has changed. What differs in its live parts is put in place, and nothing else is touched: what somebody
+// marks, opens or is about to click stays as it is.
 const lost = document.getElementById("lost");
 let stream;
 
@@ -25,24 +26,33 @@ function leave() {
   stream = null;
 }
 
-function busy(part) {
-  const marked = getSelection();
-  return marked && !marked.isCollapsed && part.contains(marked.anchorNode);
-}
-
 function show(page) {
   document.title = page.title;
   for (const old of document.querySelectorAll("[data-live]")) {
     const now = page.getElementById(old.id);
-    if (!now || now.innerHTML === old.innerHTML || busy(old)) continue;
-    const open = [...old.querySelectorAll("details")].map((d) => d.open);
-    const scrolled = [...old.querySelectorAll(".scroll")].map((s) => s.scrollLeft);
-    const at = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
-    old.replaceChildren(...now.childNodes);
-    old.querySelectorAll("details").forEach((d, i) => { d.open = open[i] || false; });
-    old.querySelectorAll(".scroll").forEach((s, i) => { s.scrollLeft = scrolled[i] || 0; });
-    if (at) [...old.querySelectorAll("a")].find((a) => a.getAttribute("href") === at)?.focus({ preventScroll: true });
+    if (now) patch(old, now);
   }
+}
+
+function patch(old, now) {
+  if (old.isEqualNode(now)) return;
+  if (old.nodeType !== now.nodeType || old.nodeName !== now.nodeName) {
+    old.replaceWith(now.cloneNode(true));
+    return;
+  }
+  if (old.nodeType === Node.TEXT_NODE) {
+    old.data = now.data;
+    return;
+  }
+  for (const { name } of [...old.attributes]) {
+    if (name !== "open" && !now.hasAttribute(name)) old.removeAttribute(name);
+  }
+  for (const { name, value } of now.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  const was = [...old.childNodes];
+  now.childNodes.forEach((node, i) => was[i] ? patch(was[i], node) : old.append(node.cloneNode(true)));
+  was.slice(now.childNodes.length).forEach((node) => node.remove());
 }
 
 document.addEventListener("visibilitychange", () => document.hidden ? leave() : listen());
