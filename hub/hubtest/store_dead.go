@@ -91,6 +91,23 @@ var deadCases = []storeCase{
 		_, got = t.claim("q", 100)
 		t.must(len(got) == 25, "claimed %d of 25", len(got))
 	}},
+	{"browse_behind", "a ready message is found by its ID, its root and its correlation however many came behind it, if its unit has history", func(t *storeTest) {
+		first, child := message("old"), message("old/1")
+		first.Correlation, child.Correlation = "W-1", "W-1"
+		t.commit(&hub.Unit{Root: "old", Correlation: "W-1", Puts: []hub.Put{{Queue: "q", Msg: first}, {Queue: "r", Msg: child}}, History: []hub.Event{{Message: "old", What: "sent"}}})
+		for range 12 {
+			u := &hub.Unit{}
+			for i := range 1000 {
+				u.Puts = append(u.Puts, hub.Put{Queue: "q", Msg: message(fmt.Sprint("new", i))})
+			}
+			t.commit(u)
+		}
+		for want, q := range map[int]store.BrowseQuery{1: {ID: "old/1"}, 2: {Root: "old"}, 3: {Correlation: "W-1", Limit: 3}} {
+			t.must(len(t.browse(q)) == min(want, 2), "%+v found %d", q, len(t.browse(q)))
+		}
+		t.must(len(t.browse(store.BrowseQuery{ID: "old", State: hub.Ready, Queue: "q"})) == 1, "not found in its queue")
+		t.must(len(t.browse(store.BrowseQuery{Root: "old", State: hub.Dead})) == 0, "found among the dead")
+	}},
 }
 
 var awaitCases = []storeCase{

@@ -82,6 +82,10 @@ var historyCases = []storeCase{
 		}
 		t.note("r1", "", "sent")
 		t.must(fmt.Sprint(t.story(span.Trace.String())) == "[received received sent]", "%v", t.story(span.Trace.String()))
+		own := hub.Span{TraceContext: hub.TraceContext{Trace: hub.TraceOf("N"), Span: hub.SpanID{3}}} // which nobody else knows
+		t.commit(&hub.Unit{Root: "N", Span: own, History: []hub.Event{{Message: "N", What: "received"}}})
+		t.commit(&hub.Unit{Root: "N", Span: own, History: []hub.Event{{Message: "N/1", What: "booked"}}})
+		t.must(fmt.Sprint(t.story(own.Trace.String())) == "[received booked]", "%v", t.story(own.Trace.String()))
 		rows, err := t.s.History(context.Background(), "r1")
 		t.ok(err)
 		t.must(len(rows) == 2 && fmt.Sprintf("%+v", rows[0].Span) == fmt.Sprintf("%+v", span), "%+v, want the span %+v", rows, span)

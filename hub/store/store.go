@@ -170,7 +170,8 @@ type Size struct {
 // Sum is how many bytes it takes on its disk.
 func (s Size) Sum() int64 { return s.Data + s.Log }
 
-// BrowseQuery selects stored messages; zero fields select all.
+// BrowseQuery selects stored messages; zero fields select all. By ID, root or correlation, SQLite finds a ready message whose unit kept no history
+// among the newest 10,000 alone.
 type BrowseQuery struct {
 	Queue, ID, Key, Correlation, Cause string
 	Root                               string    // ID of a message, which is found with its children

@@ -199,9 +199,10 @@ func LinksOf(u *hub.Unit) (links []string) {
 	return slices.Compact(links)
 }
 
-// TermsOf are the terms of u and, of a unit that is the first of its root, that of its trace.
+// TermsOf are the terms of u and, of a unit that is the first of its root, that of its trace if others know it: it was given, or goes to a collector. One for each
+// message, at random places, would be a tenth of what accepting it costs; see rootTraced.
 func TermsOf(u *hub.Unit) []int64 {
-	if !CameFromOutside(u) {
+	if !CameFromOutside(u) || !u.Span.Sampled && u.Span.Trace == hub.TraceOf(u.Root) {
 		return u.Terms
 	}
 	terms := append(slices.Clone(u.Terms), TraceTerm(u.Span.Trace.String()))

@@ -26,7 +26,7 @@ func TestHistory(t *testing.T) {
 		u.Span.Trace = trace
 		ps := &Places{}
 		h, fresh := encodeHistory(u, Nanos(at), ps, nil)
-		if len(fresh) != 3 || !h.Outside || !slices.Equal(h.Links, []string{"N", "O"}) || !slices.Equal(h.Terms, []int64{TraceTerm(trace.String())}) {
+		if len(fresh) != 3 || !h.Outside || !slices.Equal(h.Links, []string{"N", "O"}) || !slices.Equal(h.Terms, map[string][]int64{"own": {TraceTerm(trace.String())}}[name]) {
 			t.Errorf("%s: places %v, row %+v", name, fresh, h)
 		}
 		table := map[int64]string{}

@@ -3,6 +3,7 @@ package core
 import (
 	"cmp"
 	"context"
+	"encoding/hex"
 	"math"
 	"slices"
 
@@ -49,16 +50,39 @@ func (l *Look) History(ctx context.Context, id string) (out []store.HistoryRow, 
 		}
 		out, err = Trace(id, func(by By, id string, row func(store.HistoryRow)) error {
 			if by == ByTrace {
-				if len(id) != 2*len(hub.TraceID{}) {
+				if raw, err := hex.DecodeString(id); err != nil || len(raw) != len(hub.TraceID{}) {
 					return nil
 				}
-				return l.byTerm(query, TraceTerm(id), 0, math.MaxInt64, historyRows, row)
+				found := false
+				err := l.byTerm(query, TraceTerm(id), 0, math.MaxInt64, historyRows, func(r store.HistoryRow) { found = true; row(r) })
+				if err != nil || found {
+					return err
+				}
+				if id, err = rootTraced(query, id); err != nil || id == "" {
+					return err
+				}
+				by = ByRoot
 			}
 			return l.historyRows(query, historySQL[by], []any{id, int64(historyRows)}, row)
 		})
 		return err
 	})
 	return out, err
+}
+
+// tracedRows is how many of the newest messages from outside are looked through for the one that a trace's ID is made of.
+const tracedRows = 50_000
+
+// rootTraced is the newest message from outside whose ID the trace is made of (hub.TraceOf); "": none.
+func rootTraced(query Query, trace string) (root string, err error) {
+	err = query("SELECT root FROM history WHERE outside=? ORDER BY seq DESC LIMIT ?", []any{true, int64(tracedRows)}, func(r Row) error {
+		if hub.TraceOf(r.Text(0)).String() != trace {
+			return nil
+		}
+		root = r.Text(0)
+		return ErrStop
+	})
+	return root, err
 }
 
 // historyRows calls row for each row of history that the statement finds. Places that are not known yet are read in between.

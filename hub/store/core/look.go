@@ -24,6 +24,8 @@ type Look struct {
 	Read func(ctx context.Context, f func(query Query) error) error
 	// Records tells how the records of a kind are read.
 	Records func(kind string) *RecordSQL
+	// Sparse: messages that are ready stand in no index by which people find them.
+	Sparse bool
 }
 
 // Query runs a statement and calls row for each row of its answer. Texts among args are string.
@@ -153,15 +155,11 @@ func (l *Look) Browse(ctx context.Context, b store.BrowseQuery) ([]*hub.Delivery
 	if b.State == hub.Done && b.Cause != "" {
 		b.State = hub.Dead
 	}
-	states := []hub.State{b.State}
-	if b.State == hub.Done && b.Queue != "" && namedBy(&b) == "" { // each by its index: what else lies in the store is not looked at
-		states = []hub.State{hub.Ready, hub.Waiting, hub.Held, hub.Dead}
-	}
 	var parts []string
 	var args []any
-	for _, state := range states {
-		part, values := browseIn(&b, state)
-		parts, args = append(parts, "SELECT seq FROM ("+part+") s"+strconv.Itoa(int(state))), append(args, values...)
+	for i, from := range l.sources(&b) {
+		part, values := from.where(&b)
+		parts, args = append(parts, "SELECT seq FROM ("+part+") s"+strconv.Itoa(i)), append(args, values...)
 	}
 	sql := "SELECT " + Columns + " FROM messages m WHERE m.seq IN (SELECT seq FROM (" + strings.Join(parts, " UNION ALL ") +
 		") a ORDER BY seq LIMIT ?) ORDER BY m.seq"
@@ -171,23 +169,78 @@ func (l *Look) Browse(ctx context.Context, b store.BrowseQuery) ([]*hub.Delivery
 	})
 }
 
-// browseIn is the statement that finds the messages of b in a state; Done: in any.
-func browseIn(b *store.BrowseQuery, state hub.State) (sql string, args []any) {
-	where, args, index := []string{"seq>?"}, []any{b.After}, ""
+// source is a part of the messages, as an index gives them.
+type source struct {
+	index string    // "": none
+	state hub.State // Done: any
+	only  string    // a condition more
+	args  []any     // of only
+}
+
+// sources are those that have all messages of b.
+func (l *Look) sources(b *store.BrowseQuery) []source {
+	named := namedBy(b)
+	switch {
+	case named != "" && l.Sparse:
+		return sparse(b, named)
+	case named != "":
+		return []source{{index: named, state: b.State}}
+	case b.State != hub.Done:
+		return []source{inState(b, b.State)}
+	case b.Queue != "": // each by its index: what else lies in the store is not looked at
+		return []source{inState(b, hub.Ready), inState(b, hub.Waiting), inState(b, hub.Held), inState(b, hub.Dead)}
+	}
+	return []source{{}}
+}
+
+func inState(b *store.BrowseQuery, state hub.State) source {
+	if state == hub.Ready && b.Queue == "" {
+		return source{state: state}
+	}
+	return source{index: state.String(), state: state}
+}
+
+// newestReady is how many of the newest messages are looked through for one that is ready: about 20 ms.
+const newestReady = 10_000
+
+// sparse are the sources where what is ready has no entry in the index. A unit's row of history has the number behind those of the
+// messages that it put, which the unit has an event for each, so the row leads to them; what has no history is looked for among the newest.
+func sparse(b *store.BrowseQuery, index string) (from []source) {
+	if b.State != hub.Ready {
+		from = append(from, source{index: index, state: b.State, only: "state<>1"})
+	}
+	if b.State != hub.Ready && b.State != hub.Done {
+		return from
+	}
+	by, name := "root", (&hub.Message{ID: b.Root + b.ID}).Root()
+	if b.Correlation != "" {
+		by, name = "corr", b.Correlation
+	}
+	const (
+		behind = `+state=1 AND seq IN (SELECT m.seq FROM history h JOIN messages m ON m.seq<h.seq AND m.seq>h.seq-64-length(h.events)/8 WHERE h.`
+		newest = "+state=1 AND seq>coalesce((SELECT seq FROM messages ORDER BY seq DESC LIMIT 1 OFFSET ?), 0)"
+	)
+	return append(from, source{only: behind + by + "=?)", args: []any{name}}, source{only: newest, args: []any{int64(newestReady)}})
+}
+
+// where is the statement that finds the messages of b in the source.
+func (from *source) where(b *store.BrowseQuery) (sql string, args []any) {
+	where, args := []string{"seq>?"}, []any{b.After}
 	filter := func(sql, value string) {
 		if value != "" {
 			where, args = append(where, sql), append(args, value)
 		}
 	}
-	filter("queue=(SELECT id FROM queues WHERE name=?)", b.Queue)
-	if state != hub.Done {
-		where = append(where, fmt.Sprintf("state=%d", state)) // a literal: its index is partial
-		if state != hub.Ready || b.Queue != "" {
-			index = " INDEXED BY " + state.String()
-		}
+	if from.only != "" {
+		where, args = append(where, from.only), append(args, from.args...)
 	}
-	if named := namedBy(b); named != "" {
-		index = " INDEXED BY " + named
+	filter("queue=(SELECT id FROM queues WHERE name=?)", b.Queue)
+	if from.state != hub.Done {
+		where = append(where, fmt.Sprintf("state=%d", from.state)) // a literal: its index is partial
+	}
+	index := ""
+	if from.index != "" {
+		index = " INDEXED BY " + from.index
 	}
 	filter("cause=?", b.Cause)
 	filter("id=?", b.ID)

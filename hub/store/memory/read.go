@@ -93,7 +93,8 @@ func (s *Store) History(_ context.Context, id string) ([]store.HistoryRow, error
 		for i := range s.rowsOf {
 			r := &s.rowsOf[i].HistoryRow
 			if by == core.ByRoot && r.Root == id || by == core.ByCorrelation && r.Correlation == id ||
-				by == core.ByLink && slices.Contains(s.rowsOf[i].links, id) || by == core.ByTrace && slices.Contains(s.rowsOf[i].terms, core.TraceTerm(id)) {
+				by == core.ByLink && slices.Contains(s.rowsOf[i].links, id) || by == core.ByTrace &&
+				(slices.Contains(s.rowsOf[i].terms, core.TraceTerm(id)) || hub.TraceOf(r.Root).String() == id) {
 				row(*r)
 			}
 		}

@@ -35,8 +35,8 @@ CREATE INDEX awaiting ON messages(cause, queue, due) WHERE state=2 AND cause IS 
 CREATE INDEX retrying ON messages(queue, key) WHERE state=2 AND (error IS NOT NULL OR attempts>0);
 CREATE INDEX held ON messages(queue, key, seq) WHERE state=3;
 CREATE INDEX dead ON messages(cause, due, seq, queue, state) WHERE state=4; -- state: so that it covers
-CREATE INDEX ids ON messages(id);
-CREATE INDEX correlations ON messages(corr) WHERE corr IS NOT NULL;
+CREATE INDEX ids ON messages(id) WHERE state<>1;
+CREATE INDEX correlations ON messages(corr) WHERE state<>1 AND corr IS NOT NULL;
 CREATE UNIQUE INDEX named ON messages(queue, name) WHERE name IS NOT NULL;
 CREATE TABLE records(kind TEXT, key TEXT, version INTEGER NOT NULL, crc INTEGER NOT NULL,
 	value BLOB, expires INTEGER, PRIMARY KEY(kind, key)) WITHOUT ROWID;

@@ -81,7 +81,7 @@ func openFile(ctx context.Context, path string, o store.Options) (*Store, error)
 		readers: make(chan *conn, maxReaders), opened: make(chan struct{}, maxReaders), queues: map[string]*queue{}, byID: map[int64]*queue{}}
 	s.batch = &batch{s: s, c: w, gone: map[int64]bool{}, grown: map[*queue]int{}, adds: map[hub.Add]int64{}}
 	s.Writer = core.NewWriter(path, &s.o, s.batch.try)
-	s.Look = core.Look{Clock: o.Clock, Places: &core.Places{}, Read: s.look, Records: func(kind string) *core.RecordSQL { return sqlOf(kind).read }}
+	s.Look = core.Look{Sparse: true, Clock: o.Clock, Places: &core.Places{}, Read: s.look, Records: func(kind string) *core.RecordSQL { return sqlOf(kind).read }}
 	if err := s.load(); err != nil {
 		return nil, errors.Join(err, w.close(), lock.Close())
 	}
