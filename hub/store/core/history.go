@@ -50,24 +50,30 @@ func (l *Look) History(ctx context.Context, id string) (out []store.HistoryRow, 
 		}
 		out, err = Trace(id, func(by By, id string, row func(store.HistoryRow)) error {
 			if by == ByTrace {
-				if raw, err := hex.DecodeString(id); err != nil || len(raw) != len(hub.TraceID{}) {
-					return nil
-				}
-				found := false
-				err := l.byTerm(query, TraceTerm(id), 0, math.MaxInt64, historyRows, func(r store.HistoryRow) { found = true; row(r) })
-				if err != nil || found {
-					return err
-				}
-				if id, err = rootTraced(query, id); err != nil || id == "" {
-					return err
-				}
-				by = ByRoot
+				return l.byTrace(query, id, row)
 			}
 			return l.historyRows(query, historySQL[by], []any{id, int64(historyRows)}, row)
 		})
 		return err
 	})
 	return out, err
+}
+
+// byTrace calls row for the rows of a trace: by its term, else by the root that it is made of.
+func (l *Look) byTrace(query Query, id string, row func(store.HistoryRow)) error {
+	if raw, err := hex.DecodeString(id); err != nil || len(raw) != len(hub.TraceID{}) {
+		return nil
+	}
+	found := false
+	err := l.byTerm(query, TraceTerm(id), 0, math.MaxInt64, historyRows, func(r store.HistoryRow) { found = true; row(r) })
+	if err != nil || found {
+		return err
+	}
+	root, err := rootTraced(query, id)
+	if err != nil || root == "" {
+		return err
+	}
+	return l.historyRows(query, historySQL[ByRoot], []any{root, int64(historyRows)}, row)
 }
 
 // tracedRows is how many of the newest messages from outside are looked through for the one that a trace's ID is made of.
