@@ -171,7 +171,7 @@ type Size struct {
 func (s Size) Sum() int64 { return s.Data + s.Log }
 
 // BrowseQuery selects stored messages; zero fields select all. By ID, root or correlation, SQLite finds a ready message whose unit kept no history
-// among the newest 10,000 alone.
+// among the newest alone, about 10,000.
 type BrowseQuery struct {
 	Queue, ID, Key, Correlation, Cause string
 	Root                               string    // ID of a message, which is found with its children
