@@ -11,14 +11,18 @@ import (
 
 const (
 	findNewest = "SELECT seq, root, corr, events, time FROM history WHERE seq>=? AND seq<? ORDER BY seq DESC LIMIT ?"
-	// Terms are in parts by their rows' numbers: what is written and deleted together stands together, in an index that would else be hashes all over.
-	// "+" takes the type off: SQLite compares an indexed expression, which has none, with what has none.
-	findTerm = `WITH RECURSIVE part(n) AS (SELECT CAST(? AS bigint) UNION ALL SELECT n-1 FROM part WHERE n>CAST(? AS bigint))
-		SELECT h.seq, h.root, h.corr, h.events, h.time FROM history h WHERE h.seq IN (SELECT t.seq FROM part CROSS JOIN terms t INDEXED BY terms_term
-			WHERE t.seq>>16=+part.n AND t.term=? AND t.seq>=? AND t.seq<? ORDER BY t.seq DESC LIMIT ?) ORDER BY h.seq DESC`
-	findEnds = "SELECT (SELECT min(seq) FROM history), (SELECT max(seq) FROM history)"
-	findTime = "SELECT seq, time FROM history WHERE seq>=? ORDER BY seq LIMIT 1"
+	findTerm   = `WITH RECURSIVE parts(n) AS (SELECT CAST(? AS bigint) UNION ALL SELECT n-1 FROM parts WHERE n>CAST(? AS bigint))
+		SELECT h.seq, h.root, h.corr, h.events, h.time FROM history h WHERE h.seq IN (SELECT t.seq FROM parts CROSS JOIN terms t JOIN history g ON g.seq=t.seq
+			WHERE t.part=parts.n AND t.term=? AND t.seq>=? AND t.seq<? ORDER BY t.seq DESC LIMIT ?) ORDER BY h.seq DESC`
+	// SweepTerms deletes the terms of parts that have no history any more: those of a row that is swept stay as long as its part.
+	SweepTerms = "DELETE FROM terms WHERE part<(SELECT min(seq)>>16 FROM history)"
+	findEnds   = "SELECT (SELECT min(seq) FROM history), (SELECT max(seq) FROM history)"
+	findTime   = "SELECT seq, time FROM history WHERE seq>=? ORDER BY seq LIMIT 1"
 )
+
+// PartOf is the part of terms that a row's are in. What is written and deleted together stands together, in an index that would else be
+// hashes all over.
+func PartOf(seq int64) int64 { return seq >> 16 }
 
 // Find pages through the history, newest first.
 func (l *Look) Find(ctx context.Context, q store.FindQuery) (out []store.HistoryRow, err error) {
@@ -57,7 +61,7 @@ func (l *Look) byTerm(query Query, term, from, to, limit int64, row func(store.H
 	}); err != nil || first > last {
 		return err
 	}
-	return l.historyRows(query, findTerm, []any{last >> 16, first >> 16, term, from, to, limit}, row)
+	return l.historyRows(query, findTerm, []any{PartOf(last), PartOf(first), term, from, to, limit}, row)
 }
 
 // writtenAt is the number of the first row of the history that was written at a time or later, at most most; for the time 0 it is most.

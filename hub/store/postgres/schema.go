@@ -63,9 +63,8 @@ CREATE INDEX refused_kind ON refused(source, reason, seq);
 CREATE TABLE links(root bytea, seq bigint, PRIMARY KEY(root, seq)) -- roots that a row of history links to
 	WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_cost_delay=0);
 CREATE INDEX links_seq ON links(seq);
-CREATE TABLE terms(seq bigint, term bigint, PRIMARY KEY(seq, term)) -- hashes that a row of history is found by: of values, of its trace
+CREATE TABLE terms(part bigint, term bigint, seq bigint, PRIMARY KEY(part, term, seq)) -- hashes that a row of history is found by: core/find.go
 	WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_cost_delay=0);
-CREATE INDEX terms_term ON terms((seq>>16), term); -- core/find.go
 `
 
 // migrate makes the tables when they are missing. Hubs that start at once do

@@ -21,9 +21,9 @@ const (
 		DELETE FROM writers WHERE hub IN (SELECT id FROM gone)`
 )
 
-// sweepSQL deletes the rows of history that a statement selects, with what they are found by. It gives their count and the last one.
+// sweepSQL deletes the rows of history that a statement selects, with what they are linked to. It gives their count and the last one.
 func sweepSQL(rows string) string {
-	return "WITH old AS (DELETE FROM history WHERE seq IN (" + rows + ") RETURNING seq), cut AS (DELETE FROM links WHERE seq IN (SELECT seq FROM old)), unfound AS (DELETE FROM terms WHERE seq IN (SELECT seq FROM old))" +
+	return "WITH old AS (DELETE FROM history WHERE seq IN (" + rows + ") RETURNING seq), cut AS (DELETE FROM links WHERE seq IN (SELECT seq FROM old))" +
 		" SELECT count(*), coalesce(max(seq), 0) FROM old"
 }
 
@@ -49,8 +49,10 @@ func (s *Store) Sweep(ctx context.Context, keep store.Retention, limit int) (n i
 				last, err = w.history(ctx, sqlOld, now-int64(keep.History), swept)
 				swept = max(swept, last)
 			}
-			if err == nil {
-				_, err = tx.Exec(ctx, sqlGone)
+			for _, sql := range []string{core.SweepTerms, sqlGone} {
+				if err == nil {
+					_, err = tx.Exec(ctx, sql)
+				}
 			}
 			return err
 		})

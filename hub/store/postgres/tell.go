@@ -34,7 +34,7 @@ const (
 		SELECT u.seq, u.time, u.root, nullif(u.corr,''), u.outside, u.events, u.until
 		FROM unnest($1::bigint[],$2::bigint[],$3::bytea[],$4::bytea[],$5::boolean[],$6::bytea[],$7::bigint[]) u(seq,time,root,corr,outside,events,until)`
 	sqlPlaces = "INSERT INTO places SELECT DISTINCT * FROM unnest($1::bigint[],$2::bytea[]) u(id,text) ORDER BY id ON CONFLICT DO NOTHING"
-	sqlTerms  = "INSERT INTO terms SELECT * FROM unnest($1::bigint[],$2::bigint[])"
+	sqlTerms  = "INSERT INTO terms SELECT * FROM unnest($1::bigint[],$2::bigint[],$3::bigint[])"
 	sqlLink   = "INSERT INTO links SELECT * FROM unnest($1::bytea[],$2::bigint[])"
 	sqlAdds   = `INSERT INTO counters SELECT * FROM unnest($1::text[],$2::bytea[],$3::bigint[])
 		ON CONFLICT(kind,key) DO UPDATE SET value=counters.value+excluded.value`
@@ -135,7 +135,7 @@ func (b *batch) tellHistory(q *pgx.Batch) {
 				links.add([]byte(l), seq)
 			}
 			for _, t := range h.Terms {
-				terms.add(seq, t)
+				terms.add(core.PartOf(seq), t, seq)
 			}
 		}
 	}

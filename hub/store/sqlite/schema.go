@@ -59,8 +59,7 @@ CREATE INDEX refused_corr ON refused(corr) WHERE corr IS NOT NULL;
 CREATE INDEX refused_kind ON refused(source, reason, seq);
 CREATE TABLE links(root TEXT, seq INTEGER, PRIMARY KEY(root, seq)) WITHOUT ROWID; -- roots that a row of history links to
 CREATE INDEX links_seq ON links(seq);
-CREATE TABLE terms(seq INTEGER, term INTEGER, PRIMARY KEY(seq, term)) WITHOUT ROWID; -- hashes that a row of history is found by: of values, of its trace
-CREATE INDEX terms_term ON terms(seq>>16, term); -- core/find.go
+CREATE TABLE terms(part INTEGER, term INTEGER, seq INTEGER, PRIMARY KEY(part, term, seq)) WITHOUT ROWID; -- hashes that a row of history is found by: core/find.go
 `
 
 // openWriter opens the file, makes it when it is new, and refuses what is not

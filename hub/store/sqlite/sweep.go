@@ -59,6 +59,9 @@ func (w *sweep) run(b *batch, keep store.Retention) error {
 		err = w.history(between+" AND seq NOT IN (SELECT seq FROM history WHERE "+between+" AND until IS NOT NULL)", between+" AND until IS NULL", w.swept, last)
 		w.swept = last
 	}
+	if err == nil {
+		_, err = b.c.exec(core.SweepTerms)
+	}
 	return err
 }
 
@@ -69,15 +72,13 @@ func (w *sweep) over(old int64) (last int64, err error) {
 	return last, err
 }
 
-// history deletes rows of history with what they are found by: of each table those that meet a condition.
+// history deletes rows of history with what they are linked to: of each table those that meet a condition.
 func (w *sweep) history(found, rows string, args ...any) error {
 	if w.n == w.limit {
 		return nil
 	}
-	for _, table := range [...]string{"links", "terms"} {
-		if _, err := w.b.c.exec("DELETE FROM "+table+" WHERE "+found, args...); err != nil {
-			return err
-		}
+	if _, err := w.b.c.exec("DELETE FROM links WHERE "+found, args...); err != nil {
+		return err
 	}
 	return w.delete("DELETE FROM history WHERE "+rows, args...)
 }

@@ -244,7 +244,7 @@ func (b *batch) history(j *job) error {
 			}
 		}
 		for _, t := range h.Terms {
-			if _, err := b.c.exec("INSERT INTO terms VALUES(?,?)", seq, t); err != nil {
+			if _, err := b.c.exec("INSERT INTO terms VALUES(?,?,?)", core.PartOf(seq), t, seq); err != nil {
 				return err
 			}
 		}
