@@ -4,8 +4,10 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"hash"
 	"slices"
 	"strings"
+	"sync"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
@@ -14,8 +16,8 @@ import (
 // Index finds the values in messages that people look for them by. The store keeps a keyed hash of each value, never the value:
 // what is secret or personal can be found by who knows it, and by nobody read.
 type Index struct {
-	Paths []string // customer.email, items.sku (of each item), headers.partner
-	key   []byte
+	Paths  []string  // customer.email, items.sku (of each item), headers.partner
+	hashes sync.Pool // of hash.Hash, with the key
 }
 
 // Bounds of what is indexed of the messages of a unit.
@@ -25,13 +27,18 @@ const (
 )
 
 // NewIndex is an index of the paths. Who has the key can find out which values were indexed by trying them.
-func NewIndex(key []byte, paths []string) *Index { return &Index{paths, key} }
+func NewIndex(key []byte, paths []string) *Index {
+	return &Index{Paths: paths, hashes: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+}
 
 // Term is what a value at a path is found by. Case, and spaces around it, make no difference.
 func (x *Index) Term(path, value string) int64 {
-	h := hmac.New(sha256.New, x.key)
+	h := x.hashes.Get().(hash.Hash)
+	defer x.hashes.Put(h)
+	h.Reset()
 	h.Write([]byte(path + "\x00" + strings.ToLower(strings.TrimSpace(value))))
-	return int64(binary.BigEndian.Uint64(h.Sum(nil)))
+	var sum [sha256.Size]byte
+	return int64(binary.BigEndian.Uint64(h.Sum(sum[:0])))
 }
 
 // note adds to u the terms of what it puts, and of the message from outside that it handles (else nil). What its input is
@@ -40,18 +47,28 @@ func (x *Index) note(u *hub.Unit, outside *hub.Message) {
 	if x == nil || len(x.Paths) == 0 || len(u.History) == 0 {
 		return
 	}
-	var known []int64
-	if in := u.Input; in != nil {
-		known = x.terms(nil, in.Msg)
+	handled := outside
+	if u.Input != nil {
+		handled = u.Input.Msg
 	}
 	terms := x.terms(nil, outside)
-	for i := range u.Puts {
-		if m := u.Puts[i].Msg; m != nil && (u.Input == nil || m.Body != u.Input.Msg.Body) {
+	other := func(m *hub.Message) {
+		if m != nil && (handled == nil || m.Body != handled.Body) {
 			terms = x.terms(terms, m)
 		}
 	}
+	for i := range u.Puts {
+		other(u.Puts[i].Msg)
+	}
 	for i := range u.Sends {
-		terms = x.terms(terms, u.Sends[i].Msg)
+		other(u.Sends[i].Msg)
+	}
+	if len(terms) == 0 {
+		return
+	}
+	var known []int64
+	if u.Input != nil {
+		known = x.terms(nil, handled)
 	}
 	slices.Sort(terms)
 	terms = slices.DeleteFunc(slices.Compact(terms), func(t int64) bool { return slices.Contains(known, t) })
