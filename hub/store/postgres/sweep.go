@@ -49,10 +49,8 @@ func (s *Store) Sweep(ctx context.Context, keep store.Retention, limit int) (n i
 				last, err = w.history(ctx, sqlOld, now-int64(keep.History), swept)
 				swept = max(swept, last)
 			}
-			for _, sql := range []string{core.SweepTerms, sqlGone} {
-				if err == nil {
-					_, err = tx.Exec(ctx, sql)
-				}
+			if err == nil {
+				_, err = tx.Exec(ctx, core.SweepTerms+";"+sqlGone)
 			}
 			return err
 		})
