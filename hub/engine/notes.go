@@ -88,7 +88,7 @@ func (rt *Runtime) keepBodies(s *Stage, x *hub.Exchange) {
 
 // run writes what is noted until ctx ends, and what is left then.
 func (s *notes) run(ctx context.Context) {
-	s.rt.Health.Figures.Series(figures.Unkept) // told from the start as 0: a rate sees no first one
+	s.rt.Health.Figures.Series(figures.Unkept)                     // told from the start as 0: a rate sees no first one
 	known, _ := s.rt.store.Counters(ctx, store.RefusedCounter, "") // without them more kinds are counted apart
 	s.mu.Lock()
 	for key := range known {
