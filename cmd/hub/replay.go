@@ -177,7 +177,7 @@ func (c *cli) settle(ctx context.Context, call api.Call[*api.Settled], q api.Rep
 
 // replayOrDrop is the body of the call: dropping knows nothing of mending.
 func replayOrDrop(call api.Call[*api.Settled], q api.Replay, look bool) any {
-	if q.DryRun = look; call == api.PostDrop {
+	if q.DryRun = look; call.Path == api.PostDrop.Path {
 		return q.DeadSelection
 	}
 	return q

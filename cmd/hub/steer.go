@@ -30,7 +30,7 @@ type batch struct {
 func (c *cli) steerVerb(name, short string, call api.Call[*api.Acted]) *cobra.Command {
 	var b batch
 	cmd := verb(name+" [ID]", short, 0, 1, func(ctx context.Context, args []string) error {
-		if call == api.PostCancel && c.why == "" {
+		if call.Path == api.PostCancel.Path && c.why == "" {
 			return exit.Usagef("--why is missing: the reason is kept in the history")
 		}
 		switch {

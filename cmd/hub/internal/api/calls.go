@@ -1,5 +1,5 @@
-// Package api is the admin API on the control socket, as both ends have it: the
-// calls with what they answer, the problems, the socket and the client.
+// Package api is the admin API, as both ends have it: the calls with who may make them and what they answer, the problems, the control
+// socket and the client.
 package api
 
 import (
@@ -9,12 +9,38 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/store"
+	"orderhub/hub/trust"
 	"orderhub/pipelines/alert"
 	"orderhub/pipelines/process"
 )
 
-// Call is one call of the API; A is its answer. Act names what it does in the audit log; "": it looks only.
-type Call[A any] struct{ Method, Path, Act string }
+// Call is one call of the API; A is its answer.
+type Call[A any] struct{ Declared }
+
+// Declared is what is said of a call: how it is made, by whom, and what it takes.
+type Declared struct {
+	Method, Path string
+	Act          string     // names what it does in the audit log; "": it looks only
+	Role         trust.Role // whoever makes it has this one, or a higher one
+	Query        []string   // the names that it takes in its query beside Common; "header." is a beginning of names
+	Takes        any        // a zero value of what its body is; nil: it has none
+}
+
+// View is the act of looking at bodies.
+const View = "view"
+
+// Common are the names that every call takes in its query: who acts and why, for the audit log, and whether what schemas mark as personal is shown.
+var Common = []string{"by", "why", "personal"}
+
+// looks is a call that changes nothing.
+func looks[A any](path string, role trust.Role, query ...string) Call[A] {
+	return Call[A]{Declared{Method: http.MethodGet, Path: path, Role: role, Query: query}}
+}
+
+// acts is a call that changes something.
+func acts[A any](path, act string, role trust.Role, takes any, query ...string) Call[A] {
+	return Call[A]{Declared{http.MethodPost, path, act, role, query, takes}}
+}
 
 // Of is the call with the name in its path.
 func (c Call[A]) Of(name string) Call[A] {
@@ -24,49 +50,52 @@ func (c Call[A]) Of(name string) Call[A] {
 
 // The calls that look at the hub.
 var (
-	GetVersion       = Call[*Version]{http.MethodGet, "/version", ""}
-	GetStatus        = Call[*Status]{http.MethodGet, "/status", ""}
-	GetAdapters      = Call[[]Adapter]{http.MethodGet, "/adapters", ""}
-	GetAlerts        = Call[[]alert.Entry]{http.MethodGet, "/alerts", ""}
-	GetGraph         = Call[*Graph]{http.MethodGet, "/graph", ""}
-	GetTrace         = Call[*Trace]{http.MethodGet, "/trace", ""}
-	GetDead          = Call[[]Stored]{http.MethodGet, "/dead", ""}
-	GetDeadGroups    = Call[[]DeadGroup]{http.MethodGet, "/dead/groups", ""}
-	GetRefused       = Call[[]hub.Refusal]{http.MethodGet, "/refused", ""}
-	GetRefusedCounts = Call[[]store.RefusalCount]{http.MethodGet, "/refused/counts", ""}
-	GetInstances     = Call[*Instances]{http.MethodGet, "/instances", ""}
-	GetInstance      = Call[*process.View]{http.MethodGet, "/instance", ""}
-	GetTasks         = Call[[]process.OpenTask]{http.MethodGet, "/tasks", ""}
-	GetTask          = Call[*process.OpenTask]{http.MethodGet, "/task", ""}
-	GetReport        = Call[[]Report]{http.MethodGet, "/report", ""}
-	GetAudit         = Call[*AuditPage]{http.MethodGet, "/audit", ""}
-	GetChannels      = Call[[]Channel]{http.MethodGet, "/channels", ""}
-	GetMessages      = Call[*ChannelPage]{http.MethodGet, "/channels/{name}/messages", ""}
-	GetFound         = Call[*Found]{http.MethodGet, "/find", ""}
-	GetTables        = Call[[]TableStatus]{http.MethodGet, "/tables", ""}
-	GetRows          = Call[*TableRows]{http.MethodGet, "/tables/{name}/rows", ""}
-	GetDoctor        = Call[*Checkup]{http.MethodGet, "/doctor", ""}
-	PostDiff         = Call[*Diff]{http.MethodPost, "/diff", ""} // the body is a DiffRequest
+	GetVersion       = looks[*Version]("/version", trust.Viewer)
+	GetStatus        = looks[*Status]("/status", trust.Viewer)
+	GetAdapters      = looks[[]Adapter]("/adapters", trust.Viewer)
+	GetAlerts        = looks[[]alert.Entry]("/alerts", trust.Viewer)
+	GetGraph         = looks[*Graph]("/graph", trust.Viewer, "format")
+	GetTrace         = looks[*Trace]("/trace", trust.Viewer, "id", "full")
+	GetDead          = looks[[]Stored]("/dead", trust.Viewer, "group", "id", "seq", "after", "limit", "full")
+	GetDeadGroups    = looks[[]DeadGroup]("/dead/groups", trust.Viewer)
+	GetRefused       = looks[[]hub.Refusal]("/refused", trust.Viewer, "id", "source", "reason", "order", "before", "limit", "full")
+	GetRefusedCounts = looks[[]store.RefusalCount]("/refused/counts", trust.Viewer)
+	GetInstances     = looks[*Instances]("/instances", trust.Viewer, "process", "state", "older", "stuck", "early", "after", "limit")
+	GetInstance      = looks[*process.View]("/instance", trust.Viewer, "id", "full")
+	GetTasks         = looks[[]process.OpenTask]("/tasks", trust.Viewer, "group", "process", "late")
+	GetTask          = looks[*process.OpenTask]("/task", trust.Viewer, "id")
+	GetReport        = looks[[]Report]("/report", trust.Viewer, "process")
+	GetAudit         = looks[*AuditPage]("/audit", trust.Operator, "who", "act", "on", "since", "until", "before", "after", "limit")
+	GetChannels      = looks[[]Channel]("/channels", trust.Viewer)
+	GetMessages      = looks[*ChannelPage]("/channels/{name}/messages", trust.Viewer, "id", "match", "older", "after", "limit", "full")
+	GetFound         = looks[*Found]("/find", trust.Viewer, "order", "value", "field", "error", "partner", "recent", "scan", "since", "until", "before", "limit")
+	GetTables        = looks[[]TableStatus]("/tables", trust.Viewer)
+	GetRows          = looks[*TableRows]("/tables/{name}/rows", trust.Viewer, "key", "match", "after", "limit")
+	GetDoctor        = looks[*Checkup]("/doctor", trust.Operator)
+	PostDiff         = Call[*Diff]{Declared{Method: http.MethodPost, Path: "/diff", Role: trust.Admin, Takes: DiffRequest{}}}
 )
 
 // The calls that change something.
 var (
-	PostSilence    = Call[*alert.Entry]{http.MethodPost, "/alerts/{name}/silence", "silence"} // the body is a Silence
-	PostReload     = Call[*Reloaded]{http.MethodPost, "/reload", "reload"}
-	PostReplay     = Call[*Settled]{http.MethodPost, "/dead/replay", "replay"} // the body is a Replay
-	PostDrop       = Call[*Settled]{http.MethodPost, "/dead/drop", "drop"}     // the body is a DeadSelection
-	PostMessage    = Call[*Sent]{http.MethodPost, "/pipelines/{name}/messages", "send"}
-	PostTransfer   = Call[*ChannelChanged]{http.MethodPost, "/channels/{name}/move", "move messages"} // the body is a ChannelChange
-	PostPurge      = Call[*ChannelChanged]{http.MethodPost, "/channels/{name}/purge", "purge"}        // likewise
-	PostPause      = Call[*PauseState]{http.MethodPost, "/pipelines/{name}/pause", "pause"}
-	PostResume     = Call[*PauseState]{http.MethodPost, "/pipelines/{name}/resume", "resume"}
-	PostSignal     = Call[*Acted]{http.MethodPost, "/instances/signal", "signal"}              // the body is an ActRequest
-	PostRetry      = Call[*Acted]{http.MethodPost, "/instances/retry", "retry"}                // likewise
-	PostCancel     = Call[*Acted]{http.MethodPost, "/instances/cancel", "cancel"}              // likewise
-	PostMove       = Call[*Acted]{http.MethodPost, "/instances/move", "move"}                  // likewise
-	PostChange     = Call[*Acted]{http.MethodPost, "/instances/set", "set"}                    // likewise
-	PostCall       = Call[*Called]{http.MethodPost, "/instances/call", "call"}                 // the body is a CallRequest
-	PostClaim      = Call[*process.OpenTask]{http.MethodPost, "/tasks/claim", "claim"}         // the body is a TaskRequest
-	PostHandOver   = Call[*process.OpenTask]{http.MethodPost, "/tasks/hand-over", "hand over"} // likewise
-	PostTaskAnswer = Call[*Acted]{http.MethodPost, "/tasks/answer", "answer"}                  // likewise
+	PostSilence    = acts[*alert.Entry]("/alerts/{name}/silence", "silence", trust.Operator, Silence{})
+	PostReload     = acts[*Reloaded]("/reload", "reload", trust.Admin, nil)
+	PostReplay     = acts[*Settled]("/dead/replay", "replay", trust.Operator, Replay{})
+	PostDrop       = acts[*Settled]("/dead/drop", "drop", trust.Operator, DeadSelection{})
+	PostMessage    = acts[*Sent]("/pipelines/{name}/messages", "send", trust.Operator, Document{}, "wait", "key", "header.", "param.")
+	PostTransfer   = acts[*ChannelChanged]("/channels/{name}/move", "move messages", trust.Operator, ChannelChange{})
+	PostPurge      = acts[*ChannelChanged]("/channels/{name}/purge", "purge", trust.Admin, ChannelChange{})
+	PostPause      = acts[*PauseState]("/pipelines/{name}/pause", "pause", trust.Operator, nil)
+	PostResume     = acts[*PauseState]("/pipelines/{name}/resume", "resume", trust.Operator, nil)
+	PostSignal     = acts[*Acted]("/instances/signal", "signal", trust.Operator, ActRequest{})
+	PostRetry      = acts[*Acted]("/instances/retry", "retry", trust.Operator, ActRequest{})
+	PostCancel     = acts[*Acted]("/instances/cancel", "cancel", trust.Operator, ActRequest{})
+	PostMove       = acts[*Acted]("/instances/move", "move", trust.Operator, ActRequest{})
+	PostChange     = acts[*Acted]("/instances/set", "set", trust.Operator, ActRequest{})
+	PostCall       = acts[*Called]("/instances/call", "call", trust.Operator, CallRequest{})
+	PostClaim      = acts[*process.OpenTask]("/tasks/claim", "claim", trust.Operator, TaskRequest{})
+	PostHandOver   = acts[*process.OpenTask]("/tasks/hand-over", "hand over", trust.Operator, TaskRequest{})
+	PostTaskAnswer = acts[*Acted]("/tasks/answer", "answer", trust.Operator, TaskRequest{})
 )
+
+// Document is a body that is a message's own: any JSON, or any bytes.
+type Document struct{}

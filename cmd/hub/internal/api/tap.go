@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"orderhub/hub"
+	"orderhub/hub/trust"
 )
 
 // GetTap streams copies of messages: each line of its answer is a TapLine.
-var GetTap = Call[TapLine]{http.MethodGet, "/tap/{name}", ""}
+var GetTap = Call[TapLine]{Declared{http.MethodGet, "/tap/{name}", View, trust.Viewer, []string{"where", "limit", "for"}, nil}}
 
 // TapLine is a copy of a message; or it says how many were missed, and why some were not asked for. The last one has End.
 type TapLine struct {

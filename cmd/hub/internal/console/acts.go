@@ -33,6 +33,7 @@ type form struct {
 	Danger  bool   // it can't be taken back
 	Reason  string // why it must be given; "": it need not be
 	Back    string // where whoever does not mean it goes, and where it leads when it is done
+	Who     string // it acts, as the hub knows; "": it asks for a name
 	By, Why string
 	Refused *api.Problem // what was wrong with the last answer
 }
@@ -51,8 +52,9 @@ type act struct {
 	do  func(r *http.Request, who url.Values) (said string, err error)
 }
 
-// act answers a path with an act: GET asks, POST does.
-func (c *Console) act(path string, a act) {
+// act answers a path with an act, which makes the call: GET asks, POST does.
+func (c *Console) act(path string, call api.Declared, a act) {
+	c.needs[path] = call
 	c.mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) { c.asks(w, r, a, nil) })
 	c.mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
 		said, back, err := c.done(w, r, a)
@@ -69,11 +71,14 @@ func (c *Console) act(path string, a act) {
 // asks shows the form of an act, with what was written into it and why that was refused.
 func (c *Console) asks(w http.ResponseWriter, r *http.Request, a act, refused error) {
 	c.alone(w, r, func(r *http.Request, _ *api.Status) (*view, error) {
+		if err := c.allow(r); err != nil {
+			return nil, err
+		}
 		f, err := a.ask(r)
 		if err != nil {
 			return nil, err
 		}
-		f.Why, f.By = r.FormValue("why"), r.FormValue("by")
+		f.Why, f.By, f.Who = r.FormValue("why"), r.FormValue("by"), api.WhoOf(r.Context()).Name
 		if name, err := r.Cookie(byCookie); err == nil && f.By == "" {
 			f.By, _ = url.QueryUnescape(name.Value)
 		}
@@ -89,7 +94,11 @@ func (c *Console) asks(w http.ResponseWriter, r *http.Request, a act, refused er
 
 // done does an act, if the form has all that it needs: what is to be said of it, and the page that it leads to.
 func (c *Console) done(w http.ResponseWriter, r *http.Request, a act) (said, back string, err error) {
-	by, why := strings.TrimSpace(r.PostFormValue("by")), strings.TrimSpace(r.PostFormValue("why"))
+	if err := c.allow(r); err != nil {
+		return "", "", err
+	}
+	who := api.WhoOf(r.Context()).Name
+	by, why := cmp.Or(who, strings.TrimSpace(r.PostFormValue("by"))), strings.TrimSpace(r.PostFormValue("why"))
 	f, err := a.ask(r)
 	switch {
 	case err != nil:
@@ -99,7 +108,9 @@ func (c *Console) done(w http.ResponseWriter, r *http.Request, a act) (said, bac
 	case f.Reason != "" && why == "":
 		return "", "", api.BadRequestf("Say why: %s.", f.Reason)
 	}
-	setCookie(w, byCookie, by, 365*24*time.Hour)
+	if who == "" {
+		setCookie(w, byCookie, by, 365*24*time.Hour)
+	}
 	said, err = a.do(r, query("by", by, "why", why))
 	return said, f.Back, err
 }
@@ -121,20 +132,20 @@ func takeSaid(w http.ResponseWriter, r *http.Request) string {
 
 // acts are all acts.
 func (c *Console) acts() {
-	c.act("/pause", c.pausing(api.PostPause, "pause", "Pause", "Messages that come wait in the store, or with whoever sends them. Nothing is dropped. It stays paused over a restart."))
-	c.act("/resume", c.pausing(api.PostResume, "resume", "Resume", "What waits goes on, in its order."))
-	c.act("/replay", act{c.askReplay, c.replay})
-	c.act("/drop", act{c.askDrop, c.drop})
-	c.act("/signal", act{c.askSignal, c.signal})
-	c.act("/retry", c.steering(api.PostRetry, "retry", "Retry now", "What failed, or waits for another try, is tried now. Dead letters that asked for the same are dropped.", false))
-	c.act("/cancel", c.steering(api.PostCancel, "cancel", "Cancel", "What was done is undone, the newest first.", true))
-	c.act("/move", c.steering(api.PostMove, "move", "Move to the newest version", "It goes on with the newest version of the process, as in_flight says.", false))
-	c.act("/claim", act{c.askTask("claim", "Claim", "Nobody else may answer it then."), c.changeTask(api.PostClaim, "The task is yours.")})
-	c.act("/hand-over", act{c.askTask("hand-over", "Hand over", "", field{Name: "to", Label: "To", Type: "text", Hint: "a name, or a group: then anybody of it may claim it", Needed: true}),
+	c.act("/pause", api.PostPause.Declared, c.pausing(api.PostPause, "pause", "Pause", "Messages that come wait in the store, or with whoever sends them. Nothing is dropped. It stays paused over a restart."))
+	c.act("/resume", api.PostResume.Declared, c.pausing(api.PostResume, "resume", "Resume", "What waits goes on, in its order."))
+	c.act("/replay", api.PostReplay.Declared, act{c.askReplay, c.replay})
+	c.act("/drop", api.PostDrop.Declared, act{c.askDrop, c.drop})
+	c.act("/signal", api.PostSignal.Declared, act{c.askSignal, c.signal})
+	c.act("/retry", api.PostRetry.Declared, c.steering(api.PostRetry, "retry", "Retry now", "What failed, or waits for another try, is tried now. Dead letters that asked for the same are dropped.", false))
+	c.act("/cancel", api.PostCancel.Declared, c.steering(api.PostCancel, "cancel", "Cancel", "What was done is undone, the newest first.", true))
+	c.act("/move", api.PostMove.Declared, c.steering(api.PostMove, "move", "Move to the newest version", "It goes on with the newest version of the process, as in_flight says.", false))
+	c.act("/claim", api.PostClaim.Declared, act{c.askTask("claim", "Claim", "Nobody else may answer it then."), c.changeTask(api.PostClaim, "The task is yours.")})
+	c.act("/hand-over", api.PostHandOver.Declared, act{c.askTask("hand-over", "Hand over", "", field{Name: "to", Label: "To", Type: "text", Hint: "a name, or a group: then anybody of it may claim it", Needed: true}),
 		c.changeTask(api.PostHandOver, "The task is handed over.")})
-	c.act("/answer", act{c.askAnswer, c.answer})
-	c.act("/silence", act{c.askSilence, c.silence})
-	c.act("/reload", act{c.askReload, c.reload})
+	c.act("/answer", api.PostTaskAnswer.Declared, act{c.askAnswer, c.answer})
+	c.act("/silence", api.PostSilence.Declared, act{c.askSilence, c.silence})
+	c.act("/reload", api.PostReload.Declared, act{c.askReload, c.reload})
 }
 
 func (c *Console) pausing(call api.Call[*api.PauseState], verb, button, text string) act {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"embed"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -25,13 +26,14 @@ type Console struct {
 	hub   *api.Client
 	hosts []string // names that a proxy in front of it is reached by
 	mux   *http.ServeMux
-	looks map[string]look // the pages that are kept up to date, by their path
+	looks map[string]look         // the pages that are kept up to date, by their path
+	needs map[string]api.Declared // the calls that acts make, and pages that are not for everybody, by their path
 	kept  kept
 }
 
 // New is a console of the hub that the client calls. hosts are names that it may be asked under, beside those of this machine.
 func New(hub *api.Client, hosts []string) http.Handler {
-	c := &Console{hub: hub, hosts: hosts, mux: http.NewServeMux(), looks: map[string]look{}}
+	c := &Console{hub: hub, hosts: hosts, mux: http.NewServeMux(), looks: map[string]look{}, needs: map[string]api.Declared{}}
 	c.routes()
 	c.mux.HandleFunc("GET /live", c.live)
 	c.mux.Handle("GET /static/", http.FileServerFS(static))
@@ -81,9 +83,12 @@ type view struct {
 // look makes the view of a request, of a hub in a state.
 type look func(r *http.Request, st *api.Status) (*view, error)
 
-// page answers a path with a page that is kept up to date while it is open.
-func (c *Console) page(path string, l look) {
+// page answers a path with a page that is kept up to date while it is open. needs are those calls of it that not everybody may make.
+func (c *Console) page(path string, l look, needs ...api.Declared) {
 	c.looks[path] = l
+	for _, call := range needs {
+		c.needs[path] = call
+	}
 	pattern := path
 	if path == "/" {
 		pattern = "/{$}"
@@ -113,9 +118,10 @@ func (c *Console) alone(w http.ResponseWriter, r *http.Request, l look) {
 const lookFor = 10 * time.Second
 
 // current is the page at an address, as it is now or was a moment ago. Whoever else asks for it meanwhile gets it too, so it
-// depends on nothing but the address.
+// depends on nothing but the address and who looks.
 func (c *Console) current(at *url.URL, ctx context.Context) *sent {
-	return c.kept.get(at.String(), func() *sent {
+	who := api.WhoOf(ctx)
+	return c.kept.get(fmt.Sprint(who.Role, " ", who.Name, " ", at), func() *sent {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookFor)
 		defer cancel()
 		r := (&http.Request{Method: http.MethodGet, URL: at}).WithContext(ctx)
@@ -132,7 +138,7 @@ type sent struct {
 func made(f *frame) *sent {
 	var b bytes.Buffer
 	status := f.write(&b)
-	return &sent{status, b.Bytes()}
+	return &sent{status, f.without(b.Bytes())}
 }
 
 func send(w http.ResponseWriter, s *sent) {

@@ -31,6 +31,8 @@ type frame struct {
 	Tasks   int         // open ones
 	Said    string      // what an act before had to say
 	Problem *api.Problem
+	Who     api.Who
+	barred  map[string]bool // paths of what they may not do
 }
 
 // sections are the entries of the menu: path, name, the key that leads there, and the pages that belong to it.
@@ -51,7 +53,7 @@ var sections = []struct{ Path, Name, Key, Pages string }{
 
 // frame is the view that l makes, in its frame. If it can't be made, the frame has the problem.
 func (c *Console) frame(r *http.Request, l look) *frame {
-	f := &frame{view: &view{Page: "problem", Title: "This can't be shown"}}
+	f := &frame{view: &view{Page: "problem", Title: "This can't be shown"}, Who: api.WhoOf(r.Context()), barred: c.barred(r)}
 	st, err := ask(c, r, api.GetStatus, nil)
 	if err != nil {
 		f.Problem = api.ProblemOf(err)

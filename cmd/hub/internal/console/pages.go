@@ -40,7 +40,7 @@ func (c *Console) routes() {
 	c.page("/table", c.table)
 	c.page("/adapters", c.adapters)
 	c.page("/alerts", c.alerts)
-	c.page("/system", c.system)
+	c.page("/system", c.system, api.GetAudit.Declared)
 	c.acts()
 	c.once("/", func(r *http.Request, _ *api.Status) (*view, error) {
 		return nil, api.NotFoundf("%s is no page of the console", r.URL.Path)

@@ -61,8 +61,8 @@ func (a *admin) routes() http.Handler {
 	handle(a, mux, api.PostReload, a.reloadNow)
 	handle(a, mux, api.GetAudit, a.auditLog)
 	mux.HandleFunc(api.GetTap.Method+" "+api.GetTap.Path, a.tap)
-	handle(a, mux, api.Call[any]{Path: "/"}, func(r *http.Request) (any, error) {
-		return nil, api.Problemf(http.StatusNotFound, "no_route", "no such call", "%s %s is no call of this hub", r.Method, r.URL.Path)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		a.fail(w, r, api.Problemf(http.StatusNotFound, "no_route", "no such call", "%s %s is no call of this hub", r.Method, r.URL.Path))
 	})
 	return mux
 }
@@ -72,19 +72,20 @@ type handler[A any] = func(r *http.Request) (A, error)
 
 // handle answers a call with what h gives, as JSON, or with a problem.
 func handle[A any](a *admin, mux *http.ServeMux, call api.Call[A], h handler[A]) {
-	pattern := call.Path
-	if call.Method != "" {
-		pattern = call.Method + " " + pattern
-	}
-	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		answer, err := recorded(a, r, call.Act, h)
+	mux.HandleFunc(call.Method+" "+call.Path, func(w http.ResponseWriter, r *http.Request) {
+		answer, err := recorded(a, r, call, h)
 		if err != nil {
-			p := api.ProblemOf(err)
-			a.tell(w, r, p.Status, "application/problem+json", p)
+			a.fail(w, r, err)
 			return
 		}
 		a.tell(w, r, http.StatusOK, "application/json", answer)
 	})
+}
+
+// fail answers with the problem that tells of err.
+func (d *Daemon) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p := api.ProblemOf(err)
+	d.tell(w, r, p.Status, "application/problem+json", p)
 }
 
 // documents are the fields of answers that documents of messages stand under.

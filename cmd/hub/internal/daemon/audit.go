@@ -35,26 +35,29 @@ type actKey struct{}
 // actOf is the act that a call is; without a name it is not recorded.
 func actOf(ctx context.Context) *act { return ctx.Value(actKey{}).(*act) }
 
-// view is the act of looking at bodies.
-const view = "view"
-
-// recorded runs the handler of a call, and sees to its record: name is the act; of a call that only looks
-// it is "", and it is recorded when it shows bodies (?full=true, or the handler says so) or what is personal.
-// What the handler commits by commit has its record in the same unit. An act that commits nothing, or that fails in
+// recorded runs the handler of a call for whoever may make it, and sees to its record. A call that only looks
+// is recorded when it shows bodies (?full=true, or the handler says so) or what is personal. What the handler commits by commit has its record in the same unit. An act that commits nothing, or that fails in
 // the end, gets one of its own; without that record it is not answered.
-func recorded[A any](a *admin, r *http.Request, name string, h handler[A]) (answer A, err error) {
-	query := r.URL.Query()
-	if name == "" && (query.Get("full") == "true" || query.Get("personal") == "true") {
-		name = view
+func recorded[C, A any](a *admin, r *http.Request, call api.Call[C], h handler[A]) (answer A, err error) {
+	query, who, name := r.URL.Query(), api.WhoOf(r.Context()), call.Act
+	allowed := call.Allow(who, r.PathValue("name"), query)
+	if who.Role == 0 { // whom nobody knows leaves no record
+		return answer, allowed
 	}
-	c := &act{Record: audit.Record{Act: name, Who: cmp.Or(query.Get("by"), owner()), Why: query.Get("why"), On: r.PathValue("name"), Count: 1, Outcome: "done"}}
+	if name == "" && (query.Get("full") == "true" || query.Get("personal") == "true") {
+		name = api.View
+	}
+	c := &act{Record: audit.Record{Act: name, Who: cmp.Or(who.Name, query.Get("by"), owner()), Why: query.Get("why"), On: r.PathValue("name"), Count: 1, Outcome: "done"}}
+	unknown := call.Unknown(query)
 	for _, common := range []string{"by", "why"} {
 		query.Del(common)
 	}
 	if len(query) > 0 {
 		c.asked, _ = url.QueryUnescape(query.Encode()) // of our own encoding
 	}
-	answer, err = h(r.WithContext(context.WithValue(r.Context(), actKey{}, c)))
+	if err = cmp.Or(allowed, unknown); err == nil {
+		answer, err = h(r.WithContext(context.WithValue(r.Context(), actKey{}, c)))
+	}
 	switch {
 	case c.Act == "":
 		return answer, err

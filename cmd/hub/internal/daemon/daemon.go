@@ -109,14 +109,14 @@ func (d *Daemon) Begin(ctx context.Context) error {
 	d.current.Store(g)
 	close(d.begun)
 	calls := (&admin{d}).routes()
-	d.serve(d.control, calls)
+	d.serve(d.control, openly(calls))
 	if d.ops != nil {
 		mux := d.watched(http.NewServeMux())
 		mux.HandleFunc("GET /trace", d.peerTrace)
 		d.serve(d.ops, mux)
 	}
 	if d.console != nil {
-		d.serve(d.console, console.New(api.Within(calls), d.Config.Plan.Console.Hosts))
+		d.serve(d.console, openly(console.New(api.Within(calls), d.Config.Plan.Console.Hosts)))
 	}
 	return nil
 }

@@ -72,6 +72,13 @@ func (d *Daemon) opsURL() string {
 	return "http://" + d.ops.Addr().String()
 }
 
+// openly lets everybody whom h answers do all: they are asked for no name.
+func openly(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(w, r.WithContext(api.As(r.Context(), api.Everybody)))
+	})
+}
+
 // serve answers what comes to l until Close.
 func (d *Daemon) serve(l net.Listener, h http.Handler) {
 	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 64 << 10,

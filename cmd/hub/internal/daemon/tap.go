@@ -29,10 +29,9 @@ type tap struct {
 
 // tap streams copies of the messages of a pipeline, a channel or a queue: ?where=&limit=&for=.
 func (a *admin) tap(w http.ResponseWriter, r *http.Request) {
-	t, err := recorded(a, r, view, a.openTap)
+	t, err := recorded(a, r, api.GetTap, a.openTap)
 	if err != nil {
-		p := api.ProblemOf(err)
-		a.tell(w, r, p.Status, "application/problem+json", p)
+		a.fail(w, r, err)
 		return
 	}
 	defer t.Close()

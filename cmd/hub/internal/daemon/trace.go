@@ -29,7 +29,7 @@ func (a *admin) trace(r *http.Request) (*api.Trace, error) {
 	}
 	if err == nil && slices.ContainsFunc(t.Refused, func(f hub.Refusal) bool { return f.Begins != "" }) {
 		c := actOf(r.Context())
-		c.Act, c.On = view, id
+		c.Act, c.On = api.View, id
 	}
 	return t, err
 }
@@ -66,8 +66,7 @@ func (d *Daemon) peerTrace(w http.ResponseWriter, r *http.Request) {
 		t, err = d.Trace(r.Context(), ids...)
 	}
 	if err != nil {
-		p := api.ProblemOf(err)
-		d.tell(w, r, p.Status, "application/problem+json", p)
+		d.fail(w, r, err)
 		return
 	}
 	for i := range t.Refused {
