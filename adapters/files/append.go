@@ -11,7 +11,15 @@ import (
 	"orderhub/hub"
 )
 
-const appendIdle = time.Second // how long a file stays open that nothing is added to
+const (
+	appendIdle = time.Second // how long a file stays open that nothing is added to
+
+	// A batch of manyRecords says that a stream of them comes: then the next one gathers for gatherTime, or until it has fullBatch, so that
+	// a flush serves many. Who adds one record after another waits for no other.
+	manyRecords = 128
+	gatherTime  = 4 * time.Millisecond
+	fullBatch   = 1024
+)
 
 // appending adds messages to the ends of files (append: true). Each file has a goroutine that writes the batch that has gathered meanwhile and makes
 // it durable at once (group commit); it ends when nothing came for appendIdle. What is added, and how it survives a crash: see tail.
@@ -29,7 +37,7 @@ type appending struct {
 // growing is a file that records are added to.
 type growing struct {
 	tail
-	wake hub.Signal // there is a batch
+	wake hub.Signal // there is a batch, or it is full
 	next []record   // the batch that gathers; under appending.mu
 	room []record   // of a batch that is done, for another
 }
@@ -108,10 +116,17 @@ func (a *appending) add(name string, m *hub.Message, done func(error)) error {
 		g.next, g.room = g.room, nil
 	}
 	g.next = append(g.next, r)
-	if len(g.next) == 1 {
+	if n := len(g.next); n == 1 || n == fullBatch {
 		g.wake.Give()
 	}
 	return nil
+}
+
+// gathered is how many records the batch that gathers has.
+func (a *appending) gathered(g *growing) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(g.next)
 }
 
 // take takes the batch that has gathered. nil: there is none, and the file is closed and forgotten.
@@ -124,25 +139,39 @@ func (a *appending) take(g *growing) []record {
 		delete(a.files, g.name)
 	}
 	g.next = nil
+	select {
+	case <-g.wake: // it told of what is taken
+	default:
+	}
 	return batch
 }
 
 // run writes what is added to one file, until nobody adds to it.
 func (a *appending) run(g *growing) {
+	last := 0
 	for {
-		idle := a.clock.Timer(appendIdle)
-		select {
-		case <-g.wake:
-		case <-idle.C():
-		case <-a.stop:
+		a.wait(g, appendIdle)
+		if last >= manyRecords && a.gathered(g) < fullBatch {
+			a.wait(g, gatherTime)
 		}
-		idle.Stop()
 		batch := a.take(g)
 		if batch == nil {
 			return
 		}
+		last = len(batch)
 		err := classify(a.write(g, batch), a.dir)
 		a.ended.Go(func() { a.tell(g, batch, err) }) // while the next batch is written
+	}
+}
+
+// wait waits until the file's goroutine is woken or stopped, for d at most.
+func (a *appending) wait(g *growing, d time.Duration) {
+	timer := a.clock.Timer(d)
+	defer timer.Stop()
+	select {
+	case <-g.wake:
+	case <-timer.C():
+	case <-a.stop:
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -120,6 +121,28 @@ func TestAppendAfterCrash(t *testing.T) {
 		torn := append(bytes.Clone(after[:cut]), make([]byte, len(after)-cut)...)
 		crash(fmt.Sprint("zeros from ", cut), torn, notedAfter)
 	}
+}
+
+// TestAppendStream: what comes in a stream is written whole and in order; one record behind it waits for no other.
+func TestAppendStream(t *testing.T) {
+	const records = 20_000
+	dir := t.TempDir()
+	target := adding(t, dir).(hub.Later)
+	var want []string
+	var left sync.WaitGroup
+	left.Add(records)
+	for i := range records {
+		want = append(want, strconv.Itoa(i))
+		target.SendLater(context.Background(), row(want[i]), func(err error) {
+			if err != nil {
+				t.Error(err)
+			}
+			left.Done()
+		})
+	}
+	left.Wait()
+	send(t, target.(hub.Target), "last")
+	wantRows(t, dir, append(want, "last")...)
 }
 
 // TestAppendTakenAway: who fetches the file renames it; the next record begins a new one, and what was in the old one stays known.

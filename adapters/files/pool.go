@@ -168,8 +168,8 @@ const (
 	minBlock = 16 // messages that are allocated together, though fewer go to a worker
 
 	// moreGiven is how many records besides those of the workers are given out and not settled: they wait for a target that
-	// confirms many at once. With 1,024, about 100 MB, two flushes of a file serve 500 records; with 256 the disk is what takes the time.
-	moreGiven = 1024
+	// confirms many at once: as many as a file that is added to flushes at once (see appending), and as many that gather meanwhile.
+	moreGiven = 2 * fullBatch
 )
 
 // batch is records of one file for one worker.
