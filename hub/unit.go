@@ -69,6 +69,7 @@ type Failure struct {
 	Class   Class     `json:"class"`
 	Reason  string    `json:"reason"`
 	Where   string    `json:"where"`
+	Line    string    `json:"line,omitempty"` // file:line of that place
 	Message string    `json:"message"`
 	Time    time.Time `json:"time"`
 	Since   time.Time `json:"since,omitzero"`   // when it first failed so, without anything else in between
@@ -86,7 +87,7 @@ func (f *Failure) Text() string { return f.Err().Chain(MaxText) }
 
 // Err is the error again, as far as it is stored.
 func (f *Failure) Err() *Error {
-	e := &Error{Class: f.Class, Reason: f.Reason, Where: f.Where, Err: errors.New(f.Message)}
+	e := &Error{Class: f.Class, Reason: f.Reason, Where: f.Where, Line: f.Line, Err: errors.New(f.Message)}
 	if f.First != nil {
 		e.Cause = f.First.Err()
 	}

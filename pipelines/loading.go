@@ -57,7 +57,7 @@ func Load(path string, reg *Registry, loader *yamlfile.Loader) (*Plan, *yamlfile
 		l.all(root)
 	}
 	l.Mask.HideURL(l.Store, "hub.store")
-	l.files = loader.Sources()
+	l.Files = loader.Sources()
 	l.Version = l.hash()
 	return l.Plan, l.problems
 }
@@ -308,7 +308,7 @@ func (l *loading) path(p string) string {
 // hash is the version of the configuration: of all files it was read from.
 func (l *loading) hash() string {
 	h := sha256.New()
-	for _, f := range l.files {
+	for _, f := range l.Files {
 		fmt.Fprintf(h, "%s\x00%s\x00", f.Name, f.Text)
 	}
 	return hex.EncodeToString(h.Sum(nil))[:8]

@@ -36,9 +36,10 @@ type Plan struct {
 	Reserve   int64         // bytes of disk that nothing from outside may use; 0: the store's default
 	Ops       Ops           // where the hub is watched over HTTP
 	Peers     map[string]Peer
-	Console   Console      // where people look at the hub, and act
-	OTLP      OTLP         // collector that gets the traces
-	Mask      *mask.Masker // knows the secrets of the configuration and what its schemas mark
+	Console   Console           // where people look at the hub, and act
+	OTLP      OTLP              // collector that gets the traces
+	Files     []yamlfile.Source // that it was read from
+	Mask      *mask.Masker      // knows the secrets of the configuration and what its schemas mark
 
 	Adapters  []*Adapter
 	Channels  []*Channel
@@ -49,7 +50,6 @@ type Plan struct {
 	formats *formats
 	retries map[string]*hub.Retry
 	scope   *formula.Scope
-	files   []yamlfile.Source
 	kept    map[string]any // what the sections of the registry made, by key
 }
 

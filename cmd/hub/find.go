@@ -19,6 +19,7 @@ import (
 type findFlags struct {
 	email, customer, sku, text string // each is FIELD=VALUE; text: anywhere
 	order, failed, partner     string
+	pipeline                   string
 	since, until               string
 	scan, recent               bool
 	before                     int64
@@ -62,6 +63,7 @@ func (c *cli) findVerb() *cobra.Command {
 	flags.StringVar(&f.until, "until", "", "older than this, likewise")
 	flags.BoolVar(&f.scan, "scan", false, "look through what is not indexed, too, though the index finds something")
 	flags.BoolVar(&f.recent, "recent", false, "what happened last, each order once")
+	flags.StringVar(&f.pipeline, "pipeline", "", "with --recent: only what happened in this pipeline or process")
 	flags.Int64Var(&f.before, "before", 0, "go on behind this, as the last page says")
 	flags.IntVar(&f.limit, "limit", 50, "how many, 1000 at most")
 	return cmd
@@ -92,5 +94,5 @@ func (f *findFlags) query(args []string) (query url.Values, what string, err err
 		return nil, "", exit.Usagef("say one thing to look for: hub find jane@example.com, or one of --order, --email, --customer, --sku, --text, --error, --partner and --recent")
 	}
 	return url.Values{"value": {cmp.Or(value, f.text)}, "field": {field}, "order": {f.order}, "error": {f.failed}, "partner": {f.partner}, "since": {f.since},
-		"until": {f.until}, "scan": {strconv.FormatBool(scan)}, "recent": {strconv.FormatBool(f.recent)}, "before": {strconv.FormatInt(f.before, 10)}, "limit": {strconv.Itoa(f.limit)}}, asked[0], nil
+		"until": {f.until}, "scan": {strconv.FormatBool(scan)}, "pipeline": {f.pipeline}, "recent": {strconv.FormatBool(f.recent)}, "before": {strconv.FormatInt(f.before, 10)}, "limit": {strconv.Itoa(f.limit)}}, asked[0], nil
 }

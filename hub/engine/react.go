@@ -245,7 +245,7 @@ func follows(f, before *hub.Failure, e *hub.Error) (again bool) {
 // failure is the stored form of e. The group is of failures of one kind: the
 // class, the place and the message without its values, of e and of what led to it.
 func failure(e *hub.Error, now time.Time, config string) *hub.Failure {
-	f := &hub.Failure{Times: 1, Since: now, Class: e.Class, Reason: e.Reason, Where: e.Where, Message: hub.Clip(e.Error(), hub.MaxText), Time: now, Config: config}
+	f := &hub.Failure{Times: 1, Since: now, Class: e.Class, Reason: e.Reason, Where: e.Where, Line: e.Line, Message: hub.Clip(e.Error(), hub.MaxText), Time: now, Config: config}
 	kind := ""
 	for c := e; c != nil; c = c.Cause {
 		kind += string(c.Class) + "|" + c.Where + "|" + causeNoise.ReplaceAllString(hub.Clip(c.Error(), hub.MaxText), "…")

@@ -249,6 +249,11 @@ func formsOf(v string) []string {
 			}
 		}
 	}
+	for line := range strings.SplitSeq(v, "\n") { // of a key in PEM, say, where a text shows line by line
+		if line = strings.TrimSpace(line); len(line) >= anywhere {
+			forms = append(forms, line)
+		}
+	}
 	slices.Sort(forms)
 	return slices.Compact(forms)
 }

@@ -51,6 +51,32 @@ type Source struct {
 	Text []byte // read-only
 }
 
+// Shown are the lines of the text with stars for what looks like a password.
+func (s *Source) Shown() []string {
+	lines := newSource(s.Name, s.Text).lines
+	for i, line := range lines {
+		lines[i] = conceal(line)
+	}
+	return lines
+}
+
+// Entry cuts lines that begin with an entry of a block map at the end of the entry: the next line that is not indented more.
+func Entry(lines []string) []string {
+	indent := func(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
+	end := 1
+	for i, line := range lines[1:] {
+		text := strings.TrimSpace(line)
+		switch {
+		case text == "" || text[0] == '#':
+		case indent(line) > indent(lines[0]):
+			end = i + 2
+		default:
+			return lines[:end]
+		}
+	}
+	return lines[:end]
+}
+
 // Sources gives the files in the order they were read.
 func (l *Loader) Sources() []Source {
 	out := make([]Source, len(l.sources))

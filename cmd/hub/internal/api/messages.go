@@ -130,6 +130,7 @@ type DeadGroup struct {
 	First time.Time `json:"first"`
 	Last  time.Time `json:"last"`
 	Where string    `json:"where"`
+	Line  string    `json:"line,omitempty"` // file:line of that place
 	Class hub.Class `json:"class,omitempty"`
 	Cause string    `json:"cause"` // of the newest
 }

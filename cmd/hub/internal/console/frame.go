@@ -48,6 +48,7 @@ var sections = []struct{ Path, Name, Key, Pages string }{
 	{"/tables", "Tables", "b", "tables table"},
 	{"/adapters", "Adapters", "d", "adapters"},
 	{"/alerts", "Alerts", "a", "alerts"},
+	{"/config", "Configuration", "f", "config"},
 	{"/system", "System", "s", "system"},
 }
 
@@ -124,6 +125,7 @@ var functions = template.FuncMap{
 	"short":     words.OneLine,
 	"document":  document,
 	"base":      words.Base,
+	"place":     place,
 	"pipeline":  engine.PipelineOf,
 	"hasPrefix": strings.HasPrefix,
 	"join":      strings.Join,

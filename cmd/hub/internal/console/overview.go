@@ -185,10 +185,24 @@ func (c *Console) pipeline(r *http.Request, st *api.Status) (*view, error) {
 	around, line := neighbours(g.Graph, name)
 	v := struct {
 		*pipelineRow
-		Graph template.HTML
-		Line  string
+		Graph  template.HTML
+		Line   string
+		Recent *api.Found
+		Text   []textLine
 	}{pipelineRow: all[i], Line: line}
-	v.Graph, err = drawn(around, st)
+	if v.Graph, err = drawn(around, st); err != nil {
+		return nil, err
+	}
+	if v.Recent, err = ask(c, r, api.GetFound, query("recent", "true", "pipeline", name, "limit", "10")); err != nil {
+		return nil, err
+	}
+	written, err := ask(c, r, api.GetConfig, query("part", name))
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range written.Files {
+		v.Text, err = c.text(r, f)
+	}
 	return &view{"pipeline", name, v}, err
 }
 

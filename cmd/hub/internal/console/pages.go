@@ -40,6 +40,7 @@ func (c *Console) routes() {
 	c.page("/table", c.table)
 	c.page("/adapters", c.adapters)
 	c.page("/alerts", c.alerts)
+	c.page("/config", c.config)
 	c.page("/system", c.system, api.GetAudit.Declared)
 	c.acts()
 	c.once("/", func(r *http.Request, _ *api.Status) (*view, error) {
@@ -65,16 +66,18 @@ func query(pairs ...string) url.Values {
 
 // messages is the search; with nothing to look for, what happened last.
 func (c *Console) messages(r *http.Request, _ *api.Status) (*view, error) {
-	text := strings.TrimSpace(r.FormValue("q"))
-	q := query("value", text, "since", r.FormValue("since"), "before", r.FormValue("before"), "limit", pageOf)
+	text, pipeline := strings.TrimSpace(r.FormValue("q")), r.FormValue("pipeline")
+	q := query("value", text, "pipeline", pipeline, "since", r.FormValue("since"), "before", r.FormValue("before"), "limit", pageOf)
 	if text == "" {
 		q.Set("recent", "true")
+	} else {
+		q.Del("pipeline")
 	}
 	found, err := ask(c, r, api.GetFound, q)
 	return &view{"messages", "Messages", struct {
 		*api.Found
-		Query, Since string
-	}{found, text, r.FormValue("since")}}, err
+		Query, Pipeline, Since string
+	}{found, text, q.Get("pipeline"), r.FormValue("since")}}, err
 }
 
 // message is all that is known of a message or an order.

@@ -58,6 +58,7 @@ func (a *admin) routes() http.Handler {
 	handle(a, mux, api.GetReport, a.report)
 	handle(a, mux, api.PostDiff, a.diff)
 	handle(a, mux, api.GetDoctor, a.examine)
+	handle(a, mux, api.GetConfig, a.config)
 	handle(a, mux, api.PostReload, a.reloadNow)
 	handle(a, mux, api.GetAudit, a.auditLog)
 	mux.HandleFunc(api.GetTap.Method+" "+api.GetTap.Path, a.tap)

@@ -39,7 +39,8 @@ func (a *admin) deadGroups(r *http.Request) ([]api.DeadGroup, error) {
 	for i, g := range groups {
 		out[i] = api.DeadGroup{Group: g.Cause, Count: g.Count, First: g.First, Last: g.Last}
 		if g.Sample != nil && g.Sample.Error != nil {
-			out[i].Where, out[i].Class, out[i].Cause = g.Sample.Error.Where, g.Sample.Error.Class, g.Sample.Error.Text()
+			f := g.Sample.Error
+			out[i].Where, out[i].Line, out[i].Class, out[i].Cause = f.Where, f.Line, f.Class, f.Text()
 		}
 	}
 	return out, nil

@@ -36,6 +36,7 @@ type search struct {
 	ctx                 context.Context
 	value, error        string // lower case; error: only in what failed
 	partner             string // an adapter: only what failed there
+	pipeline            string // with recent: only what happened in it
 	since, until        time.Time
 	before              int64
 	limit               int
@@ -45,11 +46,11 @@ type search struct {
 	messages, histories int // looked at
 }
 
-// search finds orders and messages: ?order=&value=&field=&error=&partner=&recent=true&scan=true&since=&until=&before=&limit=.
+// search finds orders and messages: ?order=&value=&field=&error=&partner=&recent=true&pipeline=&scan=true&since=&until=&before=&limit=.
 func (a *admin) search(r *http.Request) (*api.Found, error) {
 	query := r.URL.Query()
 	s := &search{admin: a, ctx: r.Context(), value: strings.ToLower(query.Get("value")), error: strings.ToLower(query.Get("error")),
-		partner: query.Get("partner"), recent: query.Get("recent") == "true", out: &api.Found{Hits: []api.Hit{}}, seen: map[string]bool{}}
+		partner: query.Get("partner"), pipeline: query.Get("pipeline"), recent: query.Get("recent") == "true", out: &api.Found{Hits: []api.Hit{}}, seen: map[string]bool{}}
 	var err error
 	if s.limit, err = limit(query, 50, 1000); err != nil {
 		return nil, err
@@ -71,6 +72,12 @@ func (a *admin) search(r *http.Request) (*api.Found, error) {
 		return nil, api.NotFoundf("no adapter is called %q%s", s.partner, words.Meant(s.partner, pipelines.Names(s.current.Load().Plan.Adapters, func(a *pipelines.Adapter) string { return a.Name }), ""))
 	case s.failures():
 		err = s.scan()
+	case s.pipeline != "" && !s.recent:
+		return nil, api.BadQueryf("pipeline goes with recent=true: what happened in it last")
+	case s.pipeline != "":
+		if _, err = s.current.Load().pipeline(s.pipeline); err == nil {
+			err = s.scanHistory()
+		}
 	case s.value == "" && s.recent:
 		err = s.rows(nil)
 	case s.value == "":
@@ -229,6 +236,11 @@ func (s *search) scan() error {
 	return nil
 }
 
+// looked says how far it was looked.
+func (s *search) looked(format string, args ...any) {
+	s.out.Looked = strings.TrimPrefix(s.out.Looked+", "+fmt.Sprintf(format, args...), ", ")
+}
+
 // meets tells that a text has what is looked for.
 func (s *search) meets(text string) bool {
 	return strings.Contains(strings.ToLower(text), cmp.Or(s.error, s.value))
@@ -280,7 +292,7 @@ func (s *search) scanMessages() error {
 			break
 		}
 	}
-	s.out.Looked = fmt.Sprintf("the oldest %d of %d messages in the store", s.messages, max(total, s.messages))
+	s.looked("the oldest %d of %d messages in the store", s.messages, max(total, s.messages))
 	return nil
 }
 
@@ -291,7 +303,7 @@ func (s *search) scanRefused() error {
 			s.refused(r)
 		}
 	}
-	s.out.Looked += fmt.Sprintf(", %d refusals", len(list))
+	s.looked("%d refusals", len(list))
 	return err
 }
 
@@ -307,20 +319,23 @@ func (s *search) scanHistory() error {
 		for i := 0; i < len(rows) && err == nil; i++ {
 			q.Before, s.histories = rows[i].Seq, s.histories+1
 			back = rows[i].Events[0].Time.UTC().Format(time.DateTime) + "Z"
-			if at := slices.IndexFunc(rows[i].Events, s.told); at >= 0 {
-				err = s.event(&rows[i], rows[i].Events[at])
+			for _, e := range slices.Backward(rows[i].Events) {
+				if s.told(e) {
+					err = s.event(&rows[i], e)
+					break
+				}
 			}
 		}
 		if err != nil {
 			return err
 		}
 		if len(rows) < browsePage {
-			s.out.Looked += fmt.Sprintf(", the whole history of %d rows", s.histories)
+			s.looked("the whole history of %d rows", s.histories)
 			return nil
 		}
 	}
 	s.out.Next = q.Before
-	s.out.Looked += fmt.Sprintf(", the newest %d rows of the history, back to %s", s.histories, back)
+	s.looked("the newest %d rows of the history, back to %s", s.histories, back)
 	return nil
 }
 
@@ -328,6 +343,9 @@ func (s *search) scanHistory() error {
 func (s *search) told(e hub.Event) bool {
 	if s.failures() {
 		return (e.What == "failed" || e.What == "retried") && s.fails(e.Detail, e.Where, e.Where)
+	}
+	if s.pipeline != "" {
+		return e.Where == s.pipeline || strings.HasPrefix(e.Where, s.pipeline+"/")
 	}
 	return s.meets(e.Message + " " + e.Where + " " + e.Detail)
 }
@@ -364,7 +382,7 @@ func (s *search) scanRecords() error {
 			}
 		}
 	}
-	s.out.Looked += fmt.Sprintf(", the first %d instances of each process and rows of each table", scanRecords)
+	s.looked("the first %d instances of each process and rows of each table", scanRecords)
 	return err
 }
 

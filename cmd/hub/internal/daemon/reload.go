@@ -7,10 +7,12 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"slices"
 
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/cmd/hub/internal/config"
 	"orderhub/cmd/hub/internal/words"
+	"orderhub/pipelines/yamlfile"
 )
 
 // reloadNow asks Serve to reload, and waits for its answer. Problems are an answer, not an error.
@@ -127,6 +129,30 @@ func (d *Daemon) abandon(ctx context.Context, old, g *generation, a *api.Reloade
 	maps.DeleteFunc(gone, func(queue string, _ bool) bool { return now[queue] })
 	d.abandoned.Store(&gone)
 	return nil
+}
+
+// config is the configuration that runs; with ?part= the lines of that pipeline or process alone.
+func (a *admin) config(r *http.Request) (*api.Config, error) {
+	g := a.current.Load()
+	v := &api.Config{Revision: g.Plan.Version, Loaded: g.began}
+	for _, f := range g.Plan.Files {
+		v.Files = append(v.Files, api.ConfigFile{File: f.Name, First: 1, Lines: f.Shown()})
+	}
+	name := r.FormValue("part")
+	if name == "" {
+		return v, nil
+	}
+	p, err := g.pipeline(name)
+	if err != nil {
+		return nil, err
+	}
+	file, line := words.Place(p.Line)
+	v.Files = slices.DeleteFunc(v.Files, func(f api.ConfigFile) bool { return f.File != file || line < 1 || line > len(f.Lines) })
+	for i := range v.Files {
+		f := &v.Files[i]
+		f.First, f.Lines = line, yamlfile.Entry(f.Lines[line-1:])
+	}
+	return v, nil
 }
 
 func logReload(log *slog.Logger, a *api.Reloaded) {

@@ -4,6 +4,7 @@ package words
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -124,6 +125,13 @@ func Rate(perSecond float64) string {
 		return fmt.Sprintf("%.1f/s", perSecond)
 	}
 	return fmt.Sprintf("%.1f/m", perSecond*60)
+}
+
+// Place is the file and the line of a place in the configuration, file:line; line 0: there is none.
+func Place(place string) (file string, line int) {
+	i := max(strings.LastIndexByte(place, ':'), 0)
+	line, _ = strconv.Atoi(strings.TrimPrefix(place[i:], ":"))
+	return place[:i], line
 }
 
 // Base is the file:line of a place in the configuration without its folder.
