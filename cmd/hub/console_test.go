@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -167,4 +168,37 @@ func TestConsoleActs(t *testing.T) {
 	act("/drop", who, "deleted, 0 left.")
 	has(t, s.hub(0, "audit"), "ann", "replay", "drop", "pause", "resume", "the gateway was mended")
 	s.hub(0, "audit", "verify")
+}
+
+// TestConsolePipeline: the page of a pipeline shows how it is written with what fails in which line, what happened in it last, and no password.
+// The line is a link into the whole configuration, which shows the file around it.
+func TestConsolePipeline(t *testing.T) {
+	s := newSite(t, strings.Replace(shop, "adapters:\n", "adapters:\n  ledger: {type: http-client, url: \"http://10.0.0.1:1\", bearer: opensesame99, ops: {book: POST /book}}\n", 1))
+	s.start()
+	s.post("/orders", `{"id": "W-1", "total": -1}`)
+	hubtest.Until(t, "a dead letter", func() bool {
+		_, _, body := s.page("GET", "/errors", nil)
+		return strings.Contains(body, `<td class="num">1</td>`)
+	})
+	_, _, body := s.page("GET", "/pipeline?name=work", nil)
+	has(t, body, `<a class="tag bad" href="/error?group=`, "the total is not positive", "What happened last", `/message?id=W-1`, "hub config show work")
+	line := regexp.MustCompile(`<li id="L(\d+)" class="bad"><code> +- validate:`).FindStringSubmatch(body)
+	if line == nil || strings.Contains(body, "web-orders:") {
+		t.Fatalf("the line that failed is not marked, or more is shown than the pipeline\n%s", body)
+	}
+	_, _, body = s.page("GET", "/errors", nil)
+	has(t, body, "line="+line[1]+"#L"+line[1])
+	_, _, body = s.page("GET", "/config?line="+line[1], nil)
+	has(t, body, `<li id="L`+line[1]+`" class="bad">`, "bearer: ")
+	if status, _, _ := s.page("GET", "/config?file=nope", nil); status != 404 {
+		t.Errorf("a file that is not there: %d", status)
+	}
+	for _, text := range []string{body, s.hub(0, "config", "show")} {
+		if strings.Contains(text, "opensesame99") {
+			t.Errorf("a password is shown\n%s", text)
+		}
+	}
+	has(t, s.hub(0, "config", "show", "work"), line[1]+"        - validate:")
+	has(t, s.hub(0, "find", "--recent", "--pipeline", "work"), "W-1")
+	has(t, s.hub(1, "find", "--recent", "--pipeline", "wrok"), `Did you mean "work"?`)
 }

@@ -67,7 +67,7 @@ func Entry(lines []string) []string {
 	for i, line := range lines[1:] {
 		text := strings.TrimSpace(line)
 		switch {
-		case text == "" || text[0] == '#':
+		case text == "" || text[0] == '#' && indent(line) <= indent(lines[0]):
 		case indent(line) > indent(lines[0]):
 			end = i + 2
 		default:

@@ -17,7 +17,7 @@ const hostile = `<script>document.title='owned'</script>"'><img src=x onerror="d
 // kinds are the pages that there are, by their path.
 var kinds = strings.Fields(`/ /pipelines /messages /errors /refusals /processes /tasks /channels /tables /adapters /alerts /system
 	/pipeline /message /bodies /error /dead /refusal /process /instance /data /task /channel /table
-	/pause /replay /drop /retry /cancel /move /claim /hand-over /answer /silence /reload`)
+	/config /pause /replay /drop /retry /cancel /move /claim /hand-over /answer /silence /reload`)
 
 // TestPages: all pages, with no, one and many rows, with what a hostile customer wrote in every field: the browser reports nothing, nothing of it
 // works as code, no page is larger than 60 kB, and none scrolls sideways on a telephone.
