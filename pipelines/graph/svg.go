@@ -24,7 +24,7 @@ func (g *Graph) svg(w io.Writer, style string) error {
 	}
 	var b strings.Builder
 	title := cmp.Or(oneLine(g.Title), "message flow")
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="hubgraph" role="img" aria-labelledby="hubgraph-title hubgraph-desc" `+
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="hubgraph" role="group" aria-labelledby="hubgraph-title hubgraph-desc" `+
 		`width="%s" height="%s" viewBox="0 0 %[1]s %[2]s">`+"\n",
 		num(l.w), num(l.h))
 	fmt.Fprintf(&b, "<title id=\"hubgraph-title\">%s</title>\n", esc(title))

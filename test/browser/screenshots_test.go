@@ -20,7 +20,7 @@ func TestScreenshots(t *testing.T) {
 	for _, rows := range []int{0, 30} {
 		s := newSite(t)
 		if rows > 0 {
-			s.fill(rows, "")
+			s.fill(rows)
 		}
 		b := open(t, s.console)
 		state := map[bool]string{true: "empty", false: "full"}[rows == 0]

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +28,7 @@ type site struct {
 	dir     string
 	web     string       // where it takes orders
 	console string       // where its pages are
+	text    string       // stands wherever a customer, a partner or a colleague may write
 	away    atomic.Bool  // the gateway answers 503
 	charged atomic.Int64 // by the gateway
 }
@@ -64,11 +66,11 @@ func newSite(t testing.TB) *site {
 	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 		if s.away.Load() {
-			http.Error(w, "closed for maintenance", http.StatusServiceUnavailable)
+			http.Error(w, "closed for maintenance "+s.text, http.StatusServiceUnavailable)
 			return
 		}
 		s.charged.Add(1)
-		io.WriteString(w, `{"result": "approved"}`)
+		json.NewEncoder(w).Encode(map[string]string{"result": "approved" + s.text})
 	}))
 	t.Cleanup(gateway.Close)
 	hub := exec.Command(path, "run", "-o", "json", "testdata/desk.yaml")
@@ -123,12 +125,36 @@ func (s *site) post(route string, o any) int {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	res, err := http.Post(s.web+route, "application/json", strings.NewReader(string(raw)))
+	req, err := http.NewRequest("POST", s.web+route, strings.NewReader(string(raw)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-Note", "a header "+s.text)
+	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	res.Body.Close()
 	return res.StatusCode
+}
+
+// act sends the form of an act, in the name of somebody and with a reason.
+func (s *site) act(path string, fields ...string) {
+	s.t.Helper()
+	form := url.Values{"by": {"eve" + s.text}, "why": {"because " + s.text}}
+	for i := 0; i < len(fields); i += 2 {
+		form.Set(fields[i], fields[i+1])
+	}
+	res, err := http.PostForm(s.console+path, form)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		raw, _ := io.ReadAll(res.Body)
+		s.t.Fatalf("%s %v: %s\n%.2000s", path, form, res.Status, raw)
+	}
 }
 
 // get is a page of the console as text.
@@ -158,9 +184,10 @@ func (s *site) until(what string, ok func() bool) {
 }
 
 // fill brings n of everything: orders that are paid, that fail for good, that are refused, parcels that ask somebody, and at last an outage
-// that makes orders wait. text stands wherever a customer may write.
-func (s *site) fill(n int, text string) {
+// that makes orders wait, and what people do. The site's text stands wherever somebody may write.
+func (s *site) fill(n int) {
 	s.t.Helper()
+	text := s.text
 	mail := text + "@example.com"
 	for i := range n {
 		s.post("/orders", order{fmt.Sprintf("W-%d%s", 1000+i, text), mail, 20, text})
@@ -169,8 +196,12 @@ func (s *site) fill(n int, text string) {
 		s.post("/parcels", order{fmt.Sprintf("P-%d%s", 1000+i, text), mail, 7, text})
 	}
 	s.until("the orders are handled", func() bool {
-		return s.charged.Load() >= int64(n) && strings.Contains(s.get("/errors"), fmt.Sprintf(`<td class="num">%s</td>`, thousands(n)))
+		return s.charged.Load() >= int64(n) && strings.Contains(s.get("/errors"), fmt.Sprintf(`<td class="num">%s</td>`, thousands(n))) && strings.Contains(s.get("/tasks"), "/task?")
 	})
+	s.act("/pause?name=parcels")
+	s.act("/silence?name=gateway-away", "for", "2h")
+	task := regexp.MustCompile(`"/task\?([^"]*)"`).FindStringSubmatch(s.get("/tasks"))
+	s.act("/hand-over?"+html.UnescapeString(task[1]), "to", "frank "+text)
 	s.away.Store(true)
 	for i := range n {
 		s.post("/orders", order{fmt.Sprintf("W-%d%s", 9000+i, text), mail, 30, text})

@@ -32,7 +32,18 @@ function show(page) {
     const now = page.getElementById(old.id);
     if (now) patch(old, now);
   }
+  reach();
 }
+
+// What is wider or longer than its box can be scrolled by keys in every browser.
+function reach() {
+  for (const box of document.querySelectorAll(".scroll, .body")) {
+    if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight) box.tabIndex = 0;
+    else if (!box.role) box.removeAttribute("tabindex");
+  }
+}
+reach();
+addEventListener("resize", reach);
 
 function patch(old, now) {
   if (old.isEqualNode(now)) return;
@@ -45,7 +56,7 @@ function patch(old, now) {
     return;
   }
   for (const { name } of [...old.attributes]) {
-    if (name !== "open" && !now.hasAttribute(name)) old.removeAttribute(name);
+    if (name !== "open" && name !== "tabindex" && !now.hasAttribute(name)) old.removeAttribute(name);
   }
   for (const { name, value } of now.attributes) {
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
