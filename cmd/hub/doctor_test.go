@@ -91,6 +91,8 @@ func TestDoctor(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.verdict(s.examined(1, "--set", "adapters.web.listen="+taken.Addr().String())["port web"], api.Broken, "address already in use")
+	s.verdict(s.examined(1, "--set", "hub.ops={address: "+taken.Addr().String()+"}")["port hub.ops"], api.Broken, "address already in use")
+	s.verdict(s.examined(0, "--set", "hub.console={address: "+taken.Addr().String()+"}")["port hub.console"], api.Soon, "address already in use")
 	taken.Close()
 	s.verdict(s.examined(1, "--set", "hub.name=secret:nobody")["secrets"], api.Broken, `secret "nobody" is in no file`)
 

@@ -115,23 +115,33 @@ func (d *diagnosis) farEnds(ctx context.Context) []pipelines.Inspected {
 	}
 	for _, a := range list {
 		if adapter := d.Plan.Adapter(a.Adapter); adapter.Type.Server {
-			d.port(&a)
+			d.port(&a, api.Broken)
 		} else {
 			d.farEnd(&a)
 		}
 	}
-	if at := d.Plan.Ops.Address; at != "" && d.Runs == "" {
-		l, err := net.Listen("tcp", at)
-		if d.port(&pipelines.Inspected{Adapter: "hub.ops", Address: at, Err: err}); err == nil {
-			l.Close()
-		}
+	if d.Runs == "" {
+		d.own("hub.ops", d.Plan.Ops.Address, api.Broken)
+		d.own("hub.console", d.Plan.Console.Address, api.Soon) // it would be at a free port
 	}
 	return list
 }
 
-func (d *diagnosis) port(a *pipelines.Inspected) {
+// own tries an address that the hub itself would answer at. taken is the verdict if another program has it.
+func (d *diagnosis) own(name, at string, taken string) {
+	if at == "" || at == pipelines.NoConsole {
+		return
+	}
+	l, err := net.Listen("tcp", at)
+	if err == nil {
+		l.Close()
+	}
+	d.port(&pipelines.Inspected{Adapter: name, Address: at, Err: err}, taken)
+}
+
+func (d *diagnosis) port(a *pipelines.Inspected, taken string) {
 	if name := "port " + a.Adapter; a.Err != nil {
-		d.add(name, api.Broken, "end the program that has it, or name another address", "%v", a.Err)
+		d.add(name, taken, "end the program that has it, or name another address", "%v", a.Err)
 	} else {
 		d.add(name, api.Well, "", "%s is free", a.Address)
 	}
