@@ -3,6 +3,7 @@ package pipelines
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"orderhub/hub"
@@ -20,6 +21,7 @@ type Build struct {
 	Step *yamlfile.Node // the whole step, with its modifiers
 	Flow *Flow
 
+	shared  *yamlfile.Node // has the modifiers that Step has not; nil: none
 	plan    *loading
 	pl      *Pipeline
 	part    *part
@@ -65,7 +67,12 @@ type timer struct {
 }
 
 // Modifier is the node of a key beside the verb; nil when absent.
-func (b *Build) Modifier(name string) *yamlfile.Node { return b.Step.Get(name) }
+func (b *Build) Modifier(name string) *yamlfile.Node {
+	if n := b.Step.Get(name); n != nil || b.shared == nil {
+		return n
+	}
+	return b.shared.Get(name)
+}
 
 // Timeout is the `timeout:` modifier.
 func (b *Build) Timeout(otherwise time.Duration) time.Duration {
@@ -207,6 +214,13 @@ const asideLanes = 4
 func (b *Build) Beside(n *yamlfile.Node, name string) *Build {
 	c := b.on(n, b.Flow)
 	c.Node, c.Site = n, Site{Where: b.Where + " " + name, Line: b.Line}
+	return c
+}
+
+// Recipient is n, one of several that this step asks alike: the modifiers that it does not have are those of the step.
+func (b *Build) Recipient(n *yamlfile.Node, name string) *Build {
+	c := b.Beside(n, name)
+	c.shared, c.Where = b.Step, b.Where+"."+strings.ReplaceAll(name, " ", ".")
 	return c
 }
 

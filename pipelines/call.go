@@ -143,9 +143,12 @@ func (b *Build) callable() []string {
 	return out
 }
 
-// Call asks and gives the answer's body as a value. suffix tells several calls of one step apart.
-func (r *Request) Call(ctx context.Context, x *hub.Exchange, suffix string) (doc.Value, error) {
-	reply, err := r.Ask(ctx, x, suffix)
+// Within bounds how long a call may take, beside its own timeout.
+func (r *Request) Within(d time.Duration) { r.timeout = min(r.timeout, d) }
+
+// Call asks and gives the answer's body as a value.
+func (r *Request) Call(ctx context.Context, x *hub.Exchange) (doc.Value, error) {
+	reply, err := r.Ask(ctx, x)
 	if err != nil {
 		return doc.Value{}, err
 	}
@@ -156,9 +159,9 @@ func (r *Request) Call(ctx context.Context, x *hub.Exchange, suffix string) (doc
 func (r *Request) Document(reply *hub.Message) (doc.Value, error) { return document(r.Name, reply) }
 
 // Ask asks and gives the answer as it came: a text or bytes, if nothing says that it is a document.
-func (r *Request) Ask(ctx context.Context, x *hub.Exchange, suffix string) (*hub.Message, error) {
+func (r *Request) Ask(ctx context.Context, x *hub.Exchange) (*hub.Message, error) {
 	began := x.Now()
-	m, err := r.message(x, suffix)
+	m, err := r.message(x)
 	if err != nil {
 		return nil, err
 	}
@@ -246,9 +249,9 @@ func (r *Request) ask(ctx context.Context, x *hub.Exchange, m *hub.Message) (rep
 	return x.Env.Ask(ctx, r.channel.Name, m)
 }
 
-func (r *Request) message(x *hub.Exchange, suffix string) (*hub.Message, error) {
+func (r *Request) message(x *hub.Exchange) (*hub.Message, error) {
 	fr := formula.NewFrame(x)
-	m := x.Msg.Child(strings.ReplaceAll(r.site.Where+suffix, "/", "."))
+	m := x.Msg.Child(r.site.Suffix())
 	if r.with != nil {
 		v, err := r.with.Apply(fr)
 		if err != nil {
@@ -256,7 +259,7 @@ func (r *Request) message(x *hub.Exchange, suffix string) (*hub.Message, error) 
 		}
 		m.Body = hub.DocumentBody(v)
 	}
-	h := hub.Headers{hub.HeaderIdempotency: r.site.IdempotencyKey(x) + suffix}
+	h := hub.Headers{hub.HeaderIdempotency: r.site.IdempotencyKey(x)}
 	if m.Body.Format() != nil { // the message's own body, in its own format
 		for _, name := range []string{hub.HeaderContentType, hub.HeaderFormat, hub.HeaderEncoding} {
 			if v := x.Msg.Headers.Get(name); v != "" {

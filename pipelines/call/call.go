@@ -38,14 +38,14 @@ func compile(b *pipelines.Build) hub.Step {
 	into := b.Result(r.Type())
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 		if into == "" && beside == nil {
-			reply, err := r.Ask(ctx, x, "")
+			reply, err := r.Ask(ctx, x)
 			if err != nil {
 				return err
 			}
 			x.Msg = with(x.Msg, reply)
 			return next(ctx, x)
 		}
-		answer, err := r.Call(ctx, x, "")
+		answer, err := r.Call(ctx, x)
 		if err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func parted(b *pipelines.Build, r *pipelines.Request, beside *shadow, as *yamlfi
 		}
 	}
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-		reply, err := r.Ask(ctx, x, "")
+		reply, err := r.Ask(ctx, x)
 		if err != nil {
 			return err
 		}

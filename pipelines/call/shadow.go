@@ -89,7 +89,7 @@ func (s *shadow) run(ctx context.Context, x *hub.Exchange, _ hub.Next) error {
 		return nil
 	}
 	real := x.Vars.Get(answered)
-	got, err := s.ask.Call(ctx, x, "")
+	got, err := s.ask.Call(ctx, x)
 	if err != nil {
 		s.note(x, began, "failed", hub.AsError(err).Masked(x.Mask()).Error())
 		return nil

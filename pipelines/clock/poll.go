@@ -81,7 +81,7 @@ func (c *clock) ask(ctx context.Context, x *hub.Exchange, s *state, next hub.Nex
 	}
 	x.Vars = hub.Vars{{Name: "cursor", Value: cursor}}
 	notes := len(x.Unit.History)
-	reply, err := c.poll.request.Ask(ctx, x, "")
+	reply, err := c.poll.request.Ask(ctx, x)
 	if err != nil {
 		return err
 	}

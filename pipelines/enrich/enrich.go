@@ -86,7 +86,7 @@ func (e *enricher) Process(ctx context.Context, x *hub.Exchange, next hub.Next) 
 
 func (e *enricher) answer(ctx context.Context, x *hub.Exchange) (doc.Value, error) {
 	if e.keep == 0 {
-		return e.ask.Call(ctx, x, "")
+		return e.ask.Call(ctx, x)
 	}
 	key, err := e.question(x)
 	if err != nil {
@@ -97,7 +97,7 @@ func (e *enricher) answer(ctx context.Context, x *hub.Exchange) (doc.Value, erro
 		e.site.Note(x, now, "called", e.ask.Name+" (cached)")
 		return v, nil
 	}
-	v, err := e.ask.Call(ctx, x, "")
+	v, err := e.ask.Call(ctx, x)
 	if err == nil {
 		store.put(key, v, now)
 	}

@@ -97,7 +97,11 @@ func TestReplies(t *testing.T) {
 		"as":                 {"- scatter_gather: {to: [a.quote, b.quote], give: {size: =size}}\n  as: got\n- translate: {size: =got.size, own: =body.n}", says("1"), says("2"), `{"size":2,"own":5}`},
 		"failures": {`- scatter_gather: {to: [a.quote, b.quote], need: 1, give: {got: =replies, bad: =failures}}`, fails(hub.Rejected, "no car"), says("2"),
 			`{"got":[2],"bad":[{"to":"a.quote","class":"rejected","message":"no car"}]}`},
-		"none needed":    {`- scatter_gather: {to: [a.quote, b.quote], need: 0}`, fails(hub.Rejected, "no"), fails(hub.Unavailable, "no"), `[]`},
+		"none needed": {`- scatter_gather: {to: [a.quote, b.quote], need: 0}`, fails(hub.Rejected, "no"), fails(hub.Unavailable, "no"), `[]`},
+		"names and bodies": {`- scatter_gather: {to: {first: {call: a.quote, with: {p: =body.n}}, second: b.quote, third: mine}, give: {first: =answers.first, third: =answers.third.price}}`,
+			func(_ context.Context, m *hub.Message) (*hub.Message, error) { return &hub.Message{Body: m.Body}, nil }, says("2"), `{"first":{"p":5},"third":5}`},
+		"a list of both": {`- scatter_gather: {to: [{call: a.quote, with: 7}, b.quote], give: '=answers["a.quote"] + size'}`,
+			func(_ context.Context, m *hub.Message) (*hub.Message, error) { return &hub.Message{Body: m.Body}, nil }, says("2"), `9`},
 		"the same twice": {`- scatter_gather: {to: [a.quote, a.quote]}`, says("1"), nil, `[1,1]`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -210,6 +214,19 @@ func TestWait(t *testing.T) {
 	}
 }
 
+// TestWaitBoundsCalls: who is asked is told that the answer counts until the wait is over.
+func TestWaitBoundsCalls(t *testing.T) {
+	var left time.Duration
+	timed := func(ctx context.Context, m *hub.Message) (*hub.Message, error) {
+		end, _ := ctx.Deadline()
+		left = time.Until(end)
+		return says("1")(ctx, m)
+	}
+	if _, _, err := run(t, "- scatter_gather: {to: [a.quote], wait: 20s}", timed, nil); err != nil || left <= 0 || left > 20*time.Second {
+		t.Errorf("%v left, %v", left, err)
+	}
+}
+
 func TestWaitIsOverWithTooFew(t *testing.T) {
 	_, _, err := waiting(t, "- scatter_gather: {to: [a.quote, b.quote], wait: 3s}", hangs, says("2"))
 	isError(t, err, hub.Timeout, "1 of 2 answered, 2 needed: a.quote: no answer within 3s")
@@ -251,6 +268,11 @@ func TestProblems(t *testing.T) {
 		"duration":    {"- scatter_gather: {to: [a.quote], wait: 3}", `wait`},
 		"give":        {"- scatter_gather: {to: [a.quote], give: =replys}", `did you mean "replies"`},
 		"failure":     {"- scatter_gather: {to: [a.quote], give: '=map(failures, .clas)'}", `did you mean "class"`},
+		"one":         {"- scatter_gather: {to: a.quote}", `several are asked`},
+		"nobody":      {"- scatter_gather: {to: {x: {with: 1}}}", `says nothing of whom is asked`},
+		"a send":      {"- scatter_gather: {to: {x: {send: a}}}", `says nothing of whom is asked`},
+		"a key":       {"- scatter_gather: {to: {x: {call: a.quote, hedders: 1}}}", `did you mean "headers"`},
+		"answer":      {"- scatter_gather: {to: {x: a.quote}, give: =answers.y}", `known: x`},
 		"with twice":  {"- scatter_gather: {to: [a.quote], with: 1}\n  with: 2", `two`},
 		"type behind": {"- scatter_gather: {to: [a.quote], give: {count: =size}}\n- filter: body.cont == 1", `did you mean "count"`},
 		"variable":    {"- scatter_gather: {to: [a.quote], give: {count: =size}}\n  as: got\n- filter: got.cont == 1", `did you mean "count"`},

@@ -28,7 +28,10 @@ func (n *Node) check(f field) {
 		}
 		v = v.Elem()
 	}
-	x, what := measure(v)
+	if v.Type() == nodeType.Elem() && n.Kind() == Scalar { // who takes it says what may stand there
+		return
+	}
+	x, what := n.measure(v)
 	if low != "" && x < limit(v, low, f.tag) || high != "" && x > limit(v, high, f.tag) {
 		n.Errorf("E104", "", "%s: %s%s is out of range; %s", n.label(), n.amount(), what, rangeText(low, high))
 	}
@@ -55,8 +58,10 @@ func rangeText(low, high string) string {
 }
 
 // measure gives the number that limits hold against, and the word behind it.
-func measure(v reflect.Value) (float64, string) {
+func (n *Node) measure(v reflect.Value) (float64, string) {
 	switch {
+	case v.Type() == nodeType.Elem():
+		return float64(len(n.items) + len(n.entries)), " entries"
 	case v.CanInt():
 		return float64(v.Int()), ""
 	case v.CanUint():

@@ -78,7 +78,7 @@ const (
 var patterns = map[string]struct {
 	verb string
 	kind int
-}{"called": {"call", kindClient}, "sent": {"send", kindProducer}, "gathered": {"scatter_gather", kindClient}}
+}{"called": {"call", kindClient}, "sent": {"send", kindProducer}, "gathered": {"scatter_gather", kindClient}, "distributed": {"recipient_list", kindClient}}
 
 // messagingSystems are the names of OpenTelemetry's conventions for the systems behind adapters.
 var messagingSystems = map[string]string{"amqp": "rabbitmq", "stomp": "rabbitmq", "kafka": "kafka"}

@@ -1,4 +1,4 @@
-package scattergather
+package gather
 
 import (
 	"context"
@@ -11,25 +11,23 @@ import (
 // it waits for goroutines, not for far ends.
 const grace = 50 * time.Millisecond
 
-// ask asks every target in a goroutine of its own and gives the answers by
-// target, nil where none came in time, and the targets whose reply came too
-// late to count. The calls that are given up have their context cancelled;
-// each holds nothing but its own fork.
-func (a *asker) ask(ctx context.Context, x *hub.Exchange) (got []*answer, late []int, err error) {
+// ask asks every recipient that is chosen in a goroutine of its own and gives the answers in their order, nil where none came in time, and
+// the recipients whose reply came too late to count. The calls that are given up have their context cancelled; each holds nothing but its own fork.
+func (s *Step) ask(ctx context.Context, x *hub.Exchange, chosen []int) (got []*answer, late []int, err error) {
 	calls, cancel := context.WithCancel(ctx)
 	defer cancel()
-	answers := make(chan *answer, len(a.targets))
-	for i, t := range a.targets {
+	answers := make(chan *answer, len(chosen))
+	for i, of := range chosen {
 		fork := x.Fork(x.Msg)
-		go func() { answers <- t.call(calls, i, fork) }()
+		go func() { answers <- s.recipients[of].get(calls, i, fork) }()
 	}
 	var over <-chan time.Time
-	if a.wait > 0 {
-		timer := x.Env.Clock.Timer(a.wait)
+	if s.Wait > 0 {
+		timer := x.Env.Clock.Timer(s.Wait)
 		defer timer.Stop()
 		over = timer.C()
 	}
-	got = make([]*answer, len(a.targets))
+	got = make([]*answer, len(chosen))
 	for left := len(got); left > 0; left-- {
 		select {
 		case r := <-answers:
@@ -77,14 +75,18 @@ func stragglers(answers <-chan *answer, left int) (late []int) {
 	return late
 }
 
-// call asks one target. A panic is its failure: no other goroutine would catch it.
-func (t target) call(ctx context.Context, i int, fork *hub.Exchange) (r *answer) {
-	r = &answer{of: i, fork: fork}
+// get asks one recipient, or sends it what it gets. A panic is its failure: no other goroutine would catch it.
+func (r *recipient) get(ctx context.Context, i int, fork *hub.Exchange) (a *answer) {
+	a = &answer{of: i, fork: fork}
 	defer func() {
 		if p := recover(); p != nil {
-			r.err = hub.Panicked(p)
+			a.err = hub.Panicked(p)
 		}
 	}()
-	r.value, r.err = t.ask.Call(ctx, fork, t.suffix)
-	return r
+	if r.send != nil {
+		a.err = r.send.Send(fork, r.site.Suffix())
+	} else {
+		a.value, a.err = r.ask.Call(ctx, fork)
+	}
+	return a
 }
