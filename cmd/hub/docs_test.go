@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -16,7 +17,7 @@ import (
 var yamlBlock = regexp.MustCompile("(?ms)^```yaml\\n(.*?)^```")
 
 // TestDocuments: every YAML block of every document is a valid configuration.
-// A block that begins with a comment "# part:" is no whole configuration and is only parsed.
+// A block that begins with a comment "# part:" is no whole configuration and is only parsed; one with `tests:` passes them.
 func TestDocuments(t *testing.T) {
 	blocks := 0
 	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
@@ -59,6 +60,12 @@ func checkBlock(t *testing.T, dir string, src []byte) {
 		}
 		defer os.Remove(file)
 		pipelines.Load(file, registry(nil), l)
+		if strings.Contains(string(src), "\ntests:\n") {
+			var out, talk bytes.Buffer
+			if code := run(t.Context(), []string{"test", file}, strings.NewReader(""), &out, &talk); code != 0 {
+				t.Errorf("hub test: exit %d\n%s%s", code, out.String(), talk.String())
+			}
+		}
 	}
 	if l.Problems.Errors() > 0 {
 		var out strings.Builder
