@@ -18,7 +18,7 @@ func Entries(to *yamlfile.Node) iter.Seq2[string, *yamlfile.Node] {
 		}
 		named := map[string]int{}
 		for _, n := range to.Items() {
-			name := Asked(n).Raw()
+			name := asked(n).Raw()
 			if named[name]++; named[name] > 1 {
 				name = fmt.Sprintf("%s~%d", name, named[name])
 			}
@@ -29,19 +29,19 @@ func Entries(to *yamlfile.Node) iter.Seq2[string, *yamlfile.Node] {
 	}
 }
 
-// Asked is what a recipient asks; nil: nothing, it gets a message.
-func Asked(n *yamlfile.Node) *yamlfile.Node {
+// asked is what a recipient asks; nil: nothing, it gets a message.
+func asked(n *yamlfile.Node) *yamlfile.Node {
 	if n.Kind() == yamlfile.Map {
 		return n.Get("call")
 	}
 	return n
 }
 
-// AllAsked are those that recipients ask, for Pattern.Asks.
-func AllAsked(to *yamlfile.Node) (list []*yamlfile.Node) {
+// Asked is what the recipients of `to` ask.
+func Asked(to *yamlfile.Node) (list []*yamlfile.Node) {
 	for _, n := range Entries(to) {
-		if asked := Asked(n); asked != nil {
-			list = append(list, asked)
+		if a := asked(n); a != nil {
+			list = append(list, a)
 		}
 	}
 	return list

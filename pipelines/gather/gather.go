@@ -17,19 +17,27 @@ import (
 
 // Options are those of a step that gathers.
 type Options struct {
-	Wait time.Duration  // how long answers are waited for, and how long a call may take; 0: as long as the calls take
-	Need int            // answers without which the step fails; All
-	With *yamlfile.Node // what is asked, of recipients that say nothing else; nil: the body
-	Give *yamlfile.Node // the result; nil: the list of replies
-	What string         // what the history has of it
+	Wait time.Duration  `yaml:"wait" min:"1ms" max:"1h" doc:"how long answers are waited for, and a call may take at most; without it as long as the calls take"`
+	Need int            `yaml:"need" min:"0" doc:"answers without which the step fails; default: all that are asked"`
+	With *yamlfile.Node `yaml:"with" doc:"what they are asked or get; default: the body"`
+	Give *yamlfile.Node `yaml:"give" doc:"the result; sees replies, answers (by name), size and failures; default: the list of replies"`
 }
 
-// All is the Need of a step that needs an answer of each that it asks.
-const All = -1
+// Defaults are the Options of a step that says nothing.
+func Defaults() Options { return Options{Need: all} }
+
+const all = -1 // the Need of a step that needs an answer of each that it asks
+
+// Pattern is a verb whose recipients stand under the key to.
+func Pattern(verb, to string, compile func(b *pipelines.Build) hub.Step) pipelines.Pattern {
+	return pipelines.Pattern{Verb: verb, Modifiers: []string{"with", "headers", "as", "timeout"}, Compile: compile, Process: true, Passes: pipelines.PassesAll.Always,
+		Asks: func(step *yamlfile.Node) []*yamlfile.Node { return Asked(step.Get(verb).Get(to)) }}
+}
 
 // Step asks recipients.
 type Step struct {
 	site       pipelines.Site
+	what       string // what the history has of it
 	recipients []recipient
 	Options
 	give *pipelines.Give
@@ -59,8 +67,8 @@ var failureShape = shape.ObjectType(
 )
 
 // New compiles a step. to has its recipients: a list of operations and pipelines, or a map that names them, each as a text or as
-// {call: …, with: …} with modifiers of its own; sends: or {send: …}.
-func New(b *pipelines.Build, to *yamlfile.Node, sends bool, o Options) *Step {
+// {call: …, with: …} with modifiers of its own; sends: or {send: …}. what is what the history has of it.
+func New(b *pipelines.Build, what string, to *yamlfile.Node, sends bool, o Options) *Step {
 	if beside := b.Modifier("with"); beside != nil {
 		if o.With != nil {
 			b.Step.KeyNode("with").Errorf("E276", "remove one of them", "this step has two `with`")
@@ -70,7 +78,7 @@ func New(b *pipelines.Build, to *yamlfile.Node, sends bool, o Options) *Step {
 	if to.Kind() == yamlfile.Scalar {
 		to.Errorf("E276", "write [shipping.quote, courier.quote], or {fast: courier.quote, slow: shipping.quote}", "several are asked: a list, or a map of names")
 	}
-	s := &Step{site: b.Site, Options: o}
+	s := &Step{site: b.Site, what: what, Options: o}
 	answers := s.compile(b, to, sends)
 	give, t := b.Give(o.Give, b.Flow.Scope, shape.Field{Name: "replies", Type: shape.ArrayOf(shape.AnyType)}, shape.Field{Name: "answers", Type: answers},
 		shape.Field{Name: "size", Type: shape.NumberType}, shape.Field{Name: "failures", Type: shape.ArrayOf(failureShape)})
@@ -156,10 +164,10 @@ func (s *Step) Ask(ctx context.Context, x *hub.Exchange, chosen []int, next hub.
 		s.site.Note(x, began, "late_reply", s.recipients[of].name)
 	}
 	o := s.sort(chosen, got)
-	if need := s.Need; len(o.replies) < need || need == All && len(o.replies) < asked {
+	if need := s.Need; len(o.replies) < need || need == all && len(o.replies) < asked {
 		return o.tooFew(asked, need)
 	}
-	s.site.Note(x, began, s.What, fmt.Sprintf("%d of %d", len(o.replies), asked))
+	s.site.Note(x, began, s.what, fmt.Sprintf("%d of %d", len(o.replies), asked))
 	result, err := s.give.Of(x, doc.ListOf(o.replies), doc.ObjectOf(o.answers), doc.IntValue(int64(len(o.replies))), doc.ListOf(o.failures))
 	if err != nil {
 		return err
@@ -208,7 +216,7 @@ func (s *Step) sort(chosen []int, got []*answer) outcome {
 
 // tooFew names who failed and why.
 func (o *outcome) tooFew(asked, need int) error {
-	if need == All {
+	if need == all {
 		need = asked
 	}
 	return hub.Fail(o.class, "too_few_replies", "%d of %d answered, %d needed: %s", len(o.replies), asked, need, strings.Join(o.why, "; "))

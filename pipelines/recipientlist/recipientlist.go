@@ -4,7 +4,6 @@ package recipientlist
 import (
 	"context"
 	"slices"
-	"time"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
@@ -16,22 +15,12 @@ import (
 )
 
 // Pattern is the verb `recipient_list`.
-func Pattern() pipelines.Pattern {
-	return pipelines.Pattern{Verb: "recipient_list",
-		Modifiers: []string{"with", "headers", "as", "timeout"}, Compile: compile,
-		Process: true, Passes: pipelines.PassesAll.Always,
-		Asks: func(step *yamlfile.Node) []*yamlfile.Node {
-			return gather.AllAsked(step.Get("recipient_list").Get("among"))
-		}}
-}
+func Pattern() pipelines.Pattern { return gather.Pattern("recipient_list", "among", compile) }
 
 type options struct {
 	To    *yamlfile.Node `yaml:"to" required:"true" doc:"a formula that gives the names of those who get the message, each once: a list of texts, or one text"`
 	Among *yamlfile.Node `yaml:"among" required:"true" min:"1" max:"256" doc:"those that may be named: a map of names to operations, pipelines, {call, with, headers, timeout} or {send, with, headers, expires}"`
-	Wait  time.Duration  `yaml:"wait" min:"1ms" max:"1h" doc:"how long answers are waited for, and a call may take at most; without it as long as the calls take"`
-	Need  int            `yaml:"need" min:"0" doc:"answers without which the step fails; default: all that are asked"`
-	With  *yamlfile.Node `yaml:"with" doc:"what they get; default: the body"`
-	Give  *yamlfile.Node `yaml:"give" doc:"the result; sees replies, answers (by name), size and failures; default: the list of replies"`
+	gather.Options
 }
 
 // list is a compiled step.
@@ -42,7 +31,7 @@ type list struct {
 }
 
 func compile(b *pipelines.Build) hub.Step {
-	o := options{Need: gather.All}
+	o := options{Options: gather.Defaults()}
 	b.Node.Decode(&o, "recipient_list")
 	l := &list{to: b.Value(o.To, b.Flow.Scope, shape.AnyType)}
 	if !o.Among.Is(yamlfile.Map, "E277", "write among: {east: east.reserve, west: {send: west-orders}}", "those that may be named are a map of names") {
@@ -56,7 +45,7 @@ func compile(b *pipelines.Build) hub.Step {
 			n.Errorf("E277", shape.DidYouMean(n.Str(), l.names), "no recipient is called %q", n.Str())
 		}
 	}
-	l.step = gather.New(b, o.Among, true, gather.Options{Wait: o.Wait, Need: o.Need, With: o.With, Give: o.Give, What: "distributed"})
+	l.step = gather.New(b, "distributed", o.Among, true, o.Options)
 	return l
 }
 
