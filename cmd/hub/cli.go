@@ -72,7 +72,8 @@ func (c *cli) root() *cobra.Command {
 	c.actFlags(root)
 	root.AddCommand(c.runVerb(), c.sandboxVerb(), c.validateVerb(), c.sendVerb(), c.traceVerb(), c.dlqVerb(),
 		c.refusedVerb(), c.replayVerb(), c.statusVerb(), c.adaptersVerb(), c.topVerb(), c.tapVerb(), c.pauseVerb(), c.resumeVerb(), c.reloadVerb(), c.configVerb(), c.graphVerb(),
-		c.findVerb(), c.channelVerb(), c.tableVerb(), c.processVerb(), c.taskVerb(), c.auditVerb(), c.reportVerb(), c.alertsVerb(), c.doctorVerb(), c.diffVerb(), c.evalVerb(), c.testVerb(), c.versionVerb())
+		c.findVerb(), c.channelVerb(), c.tableVerb(), c.processVerb(), c.taskVerb(), c.auditVerb(), c.reportVerb(), c.alertsVerb(), c.doctorVerb(), c.diffVerb(), c.evalVerb(), c.testVerb(),
+		c.backupVerb(), c.restoreVerb(), c.verifyVerb(), c.versionVerb())
 	return root
 }
 

@@ -107,6 +107,26 @@ type Checker interface {
 	Check(ctx context.Context) error
 }
 
+// Keeper is a Store on a disk, which can be copied and looked through while it is in use.
+type Keeper interface {
+	// Backup writes what is there at one instant to a new file, whole or not at all: all that was acknowledged before Contents.Taken, and
+	// nothing that began after it has returned. version is the hub's. Commits go on meanwhile.
+	Backup(ctx context.Context, file, version string) (*Contents, error)
+	// Verify looks at each row, and for what the database finds damaged. What it finds is no error.
+	Verify(ctx context.Context) (*Contents, error)
+}
+
+// Contents are what a store, or a backup of one, holds, as somebody found who looked at all of it.
+type Contents struct {
+	Of       string           `json:"of"`                // the store, without a password
+	Taken    time.Time        `json:"taken,omitzero"`    // of a backup: the instant that it is of
+	Version  string           `json:"version,omitempty"` // likewise, of the hub that made it
+	Messages map[string]int64 `json:"messages"`          // by state
+	Rows     map[string]int64 `json:"rows"`              // by table
+	Damaged  int              `json:"damaged"`
+	Damages  []string         `json:"damages,omitempty"` // the first 100
+}
+
 // Shared is a Store that several hubs use at once. Each queue is leased by one
 // of them: Claim and ClaimHeld give nothing of a queue that another hub has,
 // and Claim's next tells when to look again. Claim gives no message that stands

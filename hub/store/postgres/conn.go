@@ -165,14 +165,21 @@ var records = core.RecordsIn("records")
 // look lends a connection to a core.Look, in whose words it asks.
 func (s *Store) look(ctx context.Context, f func(query core.Query) error) error {
 	return s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
-		return f(func(sql string, args []any, row func(r core.Row) error) error {
-			rows, err := c.Query(ctx, translated(sql), bytesFor(args)...)
-			if err != nil {
-				return err
-			}
-			return each(rows, row)
-		})
+		return f(queryOf(ctx, c))
 	})
+}
+
+// queryOf runs statements of a core.Look on a connection, or in a transaction.
+func queryOf(ctx context.Context, c interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}) core.Query {
+	return func(sql string, args []any, row func(r core.Row) error) error {
+		rows, err := c.Query(ctx, translated(sql), bytesFor(args)...)
+		if err != nil {
+			return err
+		}
+		return each(rows, row)
+	}
 }
 
 var hint = regexp.MustCompile(` INDEXED BY \w+`)

@@ -51,6 +51,7 @@ func (b *batch) record(w *hub.Write) error {
 
 // recordSQL is how the records of one table are read and written.
 type recordSQL struct {
+	table                                        string
 	there, create, drop, put, end, change, sweep string
 	read                                         *core.RecordSQL
 }
@@ -79,6 +80,7 @@ func sqlFor(table string) *recordSQL {
 			ON CONFLICT(kind,key) DO UPDATE SET version=excluded.version, crc=excluded.crc, value=excluded.value, expires=excluded.expires`
 	)
 	return &recordSQL{
+		table:  table,
 		there:  "SELECT 1 FROM " + table + " WHERE kind=? AND key=? AND " + alive,
 		create: "INSERT INTO " + table + put + " WHERE expires<=?",
 		drop:   "DELETE FROM " + table + " WHERE kind=? AND key=?",

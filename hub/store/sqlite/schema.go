@@ -74,13 +74,14 @@ func openWriter(path string) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(c); err != nil {
+	if err := migrate(c, true); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
 	return c, nil
 }
 
-func migrate(c *conn) error {
+// migrate makes the tables of a file that has none, if it may, and refuses what is not a store of this version.
+func migrate(c *conn, create bool) error {
 	app, err := c.number("PRAGMA application_id")
 	if err != nil {
 		return err
@@ -93,7 +94,7 @@ func migrate(c *conn) error {
 	switch {
 	case err != nil:
 		return err
-	case tables == 0 && version == 0:
+	case tables == 0 && version == 0 && create:
 		return c.script(fmt.Sprintf("BEGIN IMMEDIATE;%s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT", schema, applicationID, schemaVersion))
 	case app != applicationID:
 		return store.Setupf("this SQLite file was not made by the hub; name another file")

@@ -171,21 +171,3 @@ func (s *Store) Check(ctx context.Context) error {
 		})
 	})
 }
-
-// Backup writes a copy of the whole store, as of now, to a new file. Commits go on meanwhile.
-func (s *Store) Backup(ctx context.Context, path string) error {
-	if err := s.Usable(); err != nil {
-		return err
-	}
-	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("backup to %s: the file is there already", path)
-	}
-	s.opened <- struct{}{} // Close waits for it
-	defer func() { <-s.opened }()
-	c, err := openConn(s.path, "busy_timeout=5000", "cache_size=-1024")
-	if err != nil {
-		return err
-	}
-	err = c.query(ctx, "VACUUM INTO ?", []any{path}, func(core.Row) error { return nil })
-	return errors.Join(err, c.close())
-}

@@ -167,10 +167,10 @@ func TestBackup(t *testing.T) {
 	s := open(t, filepath.Join(dir, "hub.db"), store.Options{})
 	storetest.Put(t, s, "q", storetest.Message("a", "1"))
 	to := filepath.Join(dir, "copy.db")
-	if err := s.Backup(ctx, to); err != nil {
+	if _, err := s.Backup(ctx, to, ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Backup(ctx, to); err == nil {
+	if _, err := s.Backup(ctx, to, ""); err == nil {
 		t.Fatal("a backup was overwritten")
 	}
 	storetest.Put(t, s, "q", storetest.Message("b", "1"))

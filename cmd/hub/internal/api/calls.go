@@ -72,6 +72,7 @@ var (
 	GetConfig        = looks[*Config]("/config", trust.Viewer, "part")
 	GetTables        = looks[[]TableStatus]("/tables", trust.Viewer)
 	GetRows          = looks[*TableRows]("/tables/{name}/rows", trust.Viewer, "key", "match", "after", "limit")
+	GetContents      = looks[*store.Contents]("/contents", trust.Operator)
 	GetDoctor        = looks[*Checkup]("/doctor", trust.Operator)
 	PostDiff         = Call[*Diff]{Declared{Method: http.MethodPost, Path: "/diff", Role: trust.Admin, Takes: DiffRequest{}}}
 )
@@ -79,6 +80,7 @@ var (
 // The calls that change something.
 var (
 	PostSilence    = acts[*alert.Entry]("/alerts/{name}/silence", "silence", trust.Operator, Silence{})
+	PostBackup     = acts[*store.Contents]("/backup", "backup", trust.Admin, Backup{})
 	PostReload     = acts[*Reloaded]("/reload", "reload", trust.Admin, nil)
 	PostReplay     = acts[*Settled]("/dead/replay", "replay", trust.Operator, Replay{})
 	PostDrop       = acts[*Settled]("/dead/drop", "drop", trust.Operator, DeadSelection{})

@@ -136,6 +136,11 @@ type Graph struct {
 	Drawn string `json:"drawn,omitempty"` // in the format asked for
 }
 
+// Backup says where a backup is written to, on the hub's machine.
+type Backup struct {
+	File string `json:"file"` // an absolute path, where nothing is yet
+}
+
 // Ready is what `hub run -o json` prints when the hub answers.
 type Ready struct {
 	Event    string            `json:"event"` // ready

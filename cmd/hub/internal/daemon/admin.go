@@ -57,6 +57,8 @@ func (a *admin) routes() http.Handler {
 	handle(a, mux, api.PostTaskAnswer, a.answerTask)
 	handle(a, mux, api.GetReport, a.report)
 	handle(a, mux, api.PostDiff, a.diff)
+	handle(a, mux, api.GetContents, a.verify)
+	handle(a, mux, api.PostBackup, a.backUp)
 	handle(a, mux, api.GetDoctor, a.examine)
 	handle(a, mux, api.GetConfig, a.config)
 	handle(a, mux, api.PostReload, a.reloadNow)
