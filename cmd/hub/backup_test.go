@@ -52,7 +52,7 @@ func TestBackupVerbs(t *testing.T) {
 	has(t, s.hub(0, "audit"), "bob", "restore")
 	s.start()
 	s.hub(0, "resume", "work")
-	await(t, "the message has run", func() bool { return strings.Contains(s.hub(0, "find", "--order", "1"), "counted") })
+	await(t, "the message has run", func() bool { return !strings.Contains(s.hub(0, "verify"), "1 ready") })
 	s.stop()
 
 	db, err := sql.Open("sqlite", filepath.Join(s.dir, "new", "hub.db"))

@@ -29,8 +29,8 @@ func keepers(t *testing.T) map[string]func() string {
 	}
 }
 
-// filled is a store with something of everything.
-func filled(t *testing.T, url string) store.Store {
+// filled is a store with something of everything, and a number of records.
+func filled(t *testing.T, url string, records int) store.Store {
 	t.Helper()
 	s := open(t, url, store.Options{})
 	commit := func(u *hub.Unit) {
@@ -55,7 +55,7 @@ func filled(t *testing.T, url string) store.Store {
 		Refused: []hub.Refusal{{ID: "x", Source: "web", Reason: "bad", Text: "text", Correlation: "W-1"}}})
 	commit(&hub.Unit{Root: "r2", Keep: time.Hour, History: []hub.Event{{Time: time.Unix(6, 0).UTC(), Message: "r2", Where: "p/s", What: "dropped"}}})
 	var many []hub.Write
-	for i := range 2100 { // more than two pages
+	for i := range records {
 		many = append(many, hub.Write{Kind: "many", Key: fmt.Sprint(i), Value: []byte("x")})
 	}
 	commit(&hub.Unit{Writes: many})
@@ -103,7 +103,7 @@ func told(t *testing.T, s store.Store) string {
 func TestBackup(t *testing.T) {
 	for from, old := range keepers(t) {
 		t.Run(from, func(t *testing.T) {
-			s := filled(t, old())
+			s := filled(t, old(), 1050) // more than a page
 			want, file := told(t, s), filepath.Join(t.TempDir(), "a backup?%41#.db")
 			made, err := s.(store.Keeper).Backup(ctx, file, "v1")
 			if err != nil {
@@ -175,7 +175,7 @@ func goesOn(t *testing.T, s store.Store) {
 // TestBackupDamaged: a flipped bit in whatever table is found, and nothing is restored.
 func TestBackupDamaged(t *testing.T) {
 	dir := t.TempDir()
-	s := filled(t, "sqlite:"+filepath.Join(dir, "hub.db"))
+	s := filled(t, "sqlite:"+filepath.Join(dir, "hub.db"), 1)
 	defer s.Close()
 	file := filepath.Join(dir, "whole")
 	if _, err := s.(store.Keeper).Backup(ctx, file, ""); err != nil {
@@ -265,7 +265,7 @@ func TestBackupIsOfOneInstant(t *testing.T) {
 func TestBackupEnds(t *testing.T) {
 	for name, url := range keepers(t) {
 		t.Run(name, func(t *testing.T) {
-			s := filled(t, url())
+			s := filled(t, url(), 1)
 			dir := t.TempDir()
 			gone, cancel := context.WithCancel(ctx)
 			cancel()
