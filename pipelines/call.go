@@ -198,6 +198,31 @@ func (r *Request) Ask(ctx context.Context, x *hub.Exchange) (*hub.Message, error
 	return reply, err
 }
 
+// Process asks, and goes on with the answer as the body.
+func (r *Request) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
+	reply, err := r.Ask(ctx, x)
+	if err != nil {
+		return err
+	}
+	x.Msg = answered(x.Msg, reply)
+	return next(ctx, x)
+}
+
+// answered is m with the answer for its body. Bytes that are no JSON go on as they came, with what says what they are.
+func answered(m, reply *hub.Message) *hub.Message {
+	if reply.Body.Len() == 0 {
+		return m.WithBody(hub.DocumentBody(doc.NullValue()))
+	}
+	_, bad := reply.Body.Doc()
+	m = m.WithBody(reply.Body)
+	if bad != nil || reply.Body.Format() != nil {
+		for _, name := range []string{hub.HeaderContentType, hub.HeaderEncoding, hub.HeaderFormat} {
+			m = m.WithHeader(name, reply.Headers.Get(name))
+		}
+	}
+	return m
+}
+
 // note adds the call e to the history.
 func (r *Request) note(x *hub.Exchange, began time.Time, e hub.Event, detail string) {
 	e.Time, e.Took, e.Where, e.Line, e.What, e.Detail = began, x.Now().Sub(began), r.site.Where, r.site.Line, "called", detail

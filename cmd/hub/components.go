@@ -27,6 +27,7 @@ import (
 	"orderhub/pipelines/recipientlist"
 	"orderhub/pipelines/reply"
 	"orderhub/pipelines/route"
+	"orderhub/pipelines/routingslip"
 	"orderhub/pipelines/scattergather"
 	"orderhub/pipelines/scenario"
 	"orderhub/pipelines/send"
@@ -67,7 +68,7 @@ func registry(mask *mask.Masker) *pipelines.Registry {
 		Patterns: append(process.Patterns(),
 			translate.Pattern(), set.Pattern(), filter.Pattern(), validate.Pattern(), route.Pattern(),
 			split.Pattern(), aggregate.Pattern(), enrich.Pattern(), contentfilter.Pattern(), idempotent.Pattern(),
-			wiretap.Pattern(), scattergather.Pattern(), recipientlist.Pattern(), send.Pattern(), call.Pattern(), reply.Pattern(),
+			wiretap.Pattern(), scattergather.Pattern(), recipientlist.Pattern(), routingslip.Pattern(), send.Pattern(), call.Pattern(), reply.Pattern(),
 			fail.Pattern(), count.Pattern(), table.Pattern(), delay.Pattern(),
 		),
 		Feeds:    []pipelines.Feed{clock.Feed()},
@@ -115,5 +116,5 @@ func foreign() map[string]string {
 
 // later are words of the language that this version has no code for.
 func later() map[string]bool {
-	return map[string]bool{"claim_check": true, "resequence": true, "routing_slip": true}
+	return map[string]bool{"claim_check": true, "resequence": true}
 }

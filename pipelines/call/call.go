@@ -36,15 +36,10 @@ func compile(b *pipelines.Build) hub.Step {
 		return parted(b, r, beside, as)
 	}
 	into := b.Result(r.Type())
+	if into == "" && beside == nil {
+		return r
+	}
 	return hub.StepFunc(func(ctx context.Context, x *hub.Exchange, next hub.Next) error {
-		if into == "" && beside == nil {
-			reply, err := r.Ask(ctx, x)
-			if err != nil {
-				return err
-			}
-			x.Msg = with(x.Msg, reply)
-			return next(ctx, x)
-		}
 		answer, err := r.Call(ctx, x)
 		if err != nil {
 			return err
@@ -106,19 +101,4 @@ func status(reply *hub.Message) doc.Value {
 		return doc.IntValue(n)
 	}
 	return doc.NullValue()
-}
-
-// with is m with the answer for its body. Bytes that are no JSON go on as they came, with what says what they are.
-func with(m, reply *hub.Message) *hub.Message {
-	if reply.Body.Len() == 0 {
-		return m.WithBody(hub.DocumentBody(doc.NullValue()))
-	}
-	_, bad := reply.Body.Doc()
-	m = m.WithBody(reply.Body)
-	if bad != nil || reply.Body.Format() != nil {
-		for _, name := range []string{hub.HeaderContentType, hub.HeaderEncoding, hub.HeaderFormat} {
-			m = m.WithHeader(name, reply.Headers.Get(name))
-		}
-	}
-	return m
 }
