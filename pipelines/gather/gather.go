@@ -11,6 +11,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines"
+	"orderhub/pipelines/choice"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/shape"
 )
@@ -66,6 +67,16 @@ var failureShape = shape.ObjectType(
 	shape.Field{Name: "message", Type: shape.StringType, Required: true},
 )
 
+// Asked is what the recipients of `to` ask.
+func Asked(to *yamlfile.Node) (list []*yamlfile.Node) {
+	for _, n := range choice.Entries(to) {
+		if a := choice.Asked(n); a != nil {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
 // New compiles a step. to has its recipients: a list of operations and pipelines, or a map that names them, each as a text or as
 // {call: …, with: …} with modifiers of its own; sends: or {send: …}. what is what the history has of it.
 func New(b *pipelines.Build, what string, to *yamlfile.Node, sends bool, o Options) *Step {
@@ -89,7 +100,7 @@ func New(b *pipelines.Build, what string, to *yamlfile.Node, sends bool, o Optio
 // compile compiles the recipients, and gives the type of their answers by name.
 func (s *Step) compile(b *pipelines.Build, to *yamlfile.Node, sends bool) *shape.Type {
 	var fields []shape.Field
-	for name, n := range Entries(to) {
+	for name, n := range choice.Entries(to) {
 		r := s.recipient(b, name, n, sends)
 		if r == nil {
 			return shape.AnyType

@@ -7,6 +7,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/pipelines"
+	"orderhub/pipelines/choice"
 	"orderhub/pipelines/gather"
 	"orderhub/pipelines/yamlfile"
 )
@@ -22,7 +23,7 @@ type options struct {
 
 // list is a compiled step.
 type list struct {
-	to   *pipelines.Choice
+	to   *choice.Choice
 	step *gather.Step
 }
 
@@ -32,11 +33,7 @@ func compile(b *pipelines.Build) hub.Step {
 	if !o.Among.Is(yamlfile.Map, "E279", "write among: {east: east.reserve, west: {send: west-orders}}", "those that may be named are a map of names") {
 		return nil
 	}
-	var names []string
-	for name := range o.Among.Entries() {
-		names = append(names, name.Raw())
-	}
-	return &list{b.Choice(o.To, "recipient", names), gather.New(b, "distributed", o.Among, true, o.Options)}
+	return &list{choice.New(b, o.To, "recipient", choice.Names(o.Among)), gather.New(b, "distributed", o.Among, true, o.Options)}
 }
 
 // Process gives the message to those that the formula names, each once.

@@ -8,6 +8,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/pipelines"
+	"orderhub/pipelines/choice"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/shape"
 )
@@ -19,22 +20,9 @@ func Pattern() pipelines.Pattern {
 
 func passes(_ *yamlfile.Node, inside pipelines.Passing) pipelines.Passing { return inside }
 
-// stations are those of a step, by name: one of a list is called as what it asks.
-func stations(step *yamlfile.Node) (names []string, list []*yamlfile.Node) {
-	among := step.Get("routing_slip").Get("among")
-	for name, n := range among.Entries() {
-		names, list = append(names, name.Raw()), append(list, n)
-	}
-	for _, n := range among.Items() {
-		names, list = append(names, n.Raw()), append(list, n)
-	}
-	return names, list
-}
-
 // inner are the steps of all stations.
 func inner(step *yamlfile.Node) (out []*yamlfile.Node) {
-	_, list := stations(step)
-	for _, n := range list {
+	for _, n := range choice.Entries(step.Get("routing_slip").Get("among")) {
 		if steps := n.Get("steps"); steps != nil {
 			out = append(out, steps.Items()...)
 		} else if n.Kind() == yamlfile.Map {
@@ -45,9 +33,13 @@ func inner(step *yamlfile.Node) (out []*yamlfile.Node) {
 }
 
 // asks are the stations that are a text: operations and pipelines.
-func asks(step *yamlfile.Node) []*yamlfile.Node {
-	_, list := stations(step)
-	return slices.DeleteFunc(list, func(n *yamlfile.Node) bool { return n.Kind() != yamlfile.Scalar })
+func asks(step *yamlfile.Node) (out []*yamlfile.Node) {
+	for _, n := range choice.Entries(step.Get("routing_slip").Get("among")) {
+		if n.Kind() == yamlfile.Scalar {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 type options struct {
@@ -58,7 +50,7 @@ type options struct {
 // slip is a compiled step.
 type slip struct {
 	site  pipelines.Site
-	visit *pipelines.Choice
+	visit *choice.Choice
 	names []string
 	steps []hub.Step // of the stations, in the order of their names
 }
@@ -69,12 +61,12 @@ func compile(b *pipelines.Build) hub.Step {
 	if o.Among.Kind() == yamlfile.Scalar {
 		o.Among.Errorf("E279", "write among: [gift-wrap, engrave], or {wrap: gift-wrap, engrave: {steps: […]}}", "the stations are a list, or a map of names")
 	}
-	names, list := stations(b.Step)
-	s := &slip{site: b.Site, visit: b.Choice(o.Visit, "station", names), names: names}
+	names := choice.Names(o.Among)
+	s := &slip{site: b.Site, visit: choice.New(b, o.Visit, "station", names), names: names}
 	flows := []*pipelines.Flow{b.Flow.Branch()} // no station
-	for i, n := range list {
+	for name, n := range choice.Entries(o.Among) {
 		flow := b.Flow.Branch()
-		s.steps = append(s.steps, station(b, names[i], n, flow))
+		s.steps = append(s.steps, station(b, name, n, flow))
 		flows = append(flows, flow)
 	}
 	b.Flow.Merge(flows...)

@@ -1,10 +1,12 @@
-package pipelines
+// Package choice is a closed set that a formula chooses of: the file says all that there is, data says which.
+package choice
 
 import (
 	"slices"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/shape"
@@ -14,11 +16,11 @@ import (
 type Choice struct {
 	what  string // a recipient, a station
 	names []string
-	value *Value
+	value *pipelines.Value
 }
 
-// Choice compiles n, a formula that gives a list of texts or one text, each the name of what is among names.
-func (b *Build) Choice(n *yamlfile.Node, what string, names []string) *Choice {
+// New compiles n, a formula that gives a list of texts or one text, each the name of what is among names.
+func New(b *pipelines.Build, n *yamlfile.Node, what string, names []string) *Choice {
 	for _, item := range append(n.Items(), n) {
 		if item.Kind() == yamlfile.Scalar && !item.IsFormula() && !slices.Contains(names, item.Str()) {
 			item.Errorf("E279", shape.Known(item.Str(), names), "no %s is called %q", what, item.Str())
