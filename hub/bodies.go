@@ -26,8 +26,16 @@ const (
 // Bodies are what the steps of one run did to the bodies of its messages, as a stage with KeepBodies keeps them for a time. They
 // are for people who look at a trace. The forks of an exchange share them.
 type Bodies struct {
-	mu    sync.Mutex
-	steps []stepBodies
+	mu      sync.Mutex
+	steps   []stepBodies
+	answers []answered
+}
+
+// answered is what a call in a step was answered.
+type answered struct {
+	message, where string
+	asked          Body
+	answer         *Message
 }
 
 type stepBodies struct {
@@ -54,6 +62,18 @@ func (b *Bodies) Run(ctx context.Context, place *Place, s Step, x *Exchange, nex
 	return err
 }
 
+// Answered notes what a call in the step at where, for the message m, asked and was answered; nil, of b or of answer: nothing is noted.
+func (b *Bodies) Answered(m *Message, where string, asked Body, answer *Message) {
+	if b == nil || answer == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.answers) < maxKeptSteps {
+		b.answers = append(b.answers, answered{m.ID, where, asked, answer})
+	}
+}
+
 func (b *Bodies) count() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -74,8 +94,17 @@ func (b *Bodies) note(seen int, s stepBodies) {
 // keptBodies is how bodies lie in the store, deflated (RFC 1951): this as JSON, a line end, and the bytes of the bodies one behind the other. What
 // the bodies of a run have in common makes that a third of its size.
 type keptBodies struct {
-	Steps []keptStep `json:"s"`
-	Sizes []int      `json:"b"` // of each body; negative: it is too large, and not there
+	Steps   []keptStep   `json:"s"`
+	Answers []keptAnswer `json:"a,omitempty"`
+	Sizes   []int        `json:"b"` // of each body; negative: it is too large, and not there
+}
+
+type keptAnswer struct {
+	Message string  `json:"m"`
+	Where   string  `json:"w"`
+	Headers Headers `json:"h"`
+	Asked   int     `json:"q"` // index of its body
+	Body    int     `json:"b"` // likewise
 }
 
 type keptStep struct {
@@ -91,7 +120,7 @@ type keptStep struct {
 func (b *Bodies) Encode() []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.steps) == 0 {
+	if len(b.steps)+len(b.answers) == 0 {
 		return nil
 	}
 	var head keptBodies
@@ -116,6 +145,9 @@ func (b *Bodies) Encode() []byte {
 			k.After = index(s.after)
 		}
 		head.Steps = append(head.Steps, k)
+	}
+	for _, a := range b.answers {
+		head.Answers = append(head.Answers, keptAnswer{a.message, a.where, a.answer.Headers.With(HeaderAsked, "").With("cookie", ""), index(a.asked), index(a.answer.Body)})
 	}
 	text, _ := json.Marshal(head) // of numbers and texts: never fails
 	var out bytes.Buffer
@@ -159,16 +191,23 @@ type KeptBody struct {
 	Size  int
 }
 
+// Answer is what a call was answered, as it was kept.
+type Answer struct {
+	Message, Where string // the ID of the message that the step ran for, and the step
+	Headers        Headers
+	Asked, Body    *KeptBody
+}
+
 // DecodeBodies is the reverse of Encode.
-func DecodeBodies(value []byte) ([]StepBody, error) {
+func DecodeBodies(value []byte) ([]StepBody, []Answer, error) {
 	all, err := io.ReadAll(flate.NewReader(bytes.NewReader(value)))
 	if err != nil {
-		return nil, fmt.Errorf("bodies of a run: %w", err)
+		return nil, nil, fmt.Errorf("bodies of a run: %w", err)
 	}
 	text, rest, _ := bytes.Cut(all, []byte("\n"))
 	var head keptBodies
 	if err := json.Unmarshal(text, &head); err != nil {
-		return nil, fmt.Errorf("bodies of a run: %w", err)
+		return nil, nil, fmt.Errorf("bodies of a run: %w", err)
 	}
 	bodies := make([]*KeptBody, len(head.Sizes))
 	for i, size := range head.Sizes {
@@ -177,15 +216,19 @@ func DecodeBodies(value []byte) ([]StepBody, error) {
 			bodies[i].Bytes, rest = rest[:size:size], rest[size:]
 		}
 	}
+	body := func(i int) *KeptBody {
+		if i < 0 || i >= len(bodies) {
+			return nil
+		}
+		return bodies[i]
+	}
 	var out []StepBody
 	for _, s := range head.Steps {
-		b := StepBody{Time: time.Unix(0, s.Time).UTC(), Message: s.Message, Where: s.Where, Line: s.Line}
-		for to, i := range map[**KeptBody]int{&b.Before: s.Before, &b.After: s.After} {
-			if i >= 0 && i < len(bodies) {
-				*to = bodies[i]
-			}
-		}
-		out = append(out, b)
+		out = append(out, StepBody{time.Unix(0, s.Time).UTC(), s.Message, s.Where, s.Line, body(s.Before), body(s.After)})
 	}
-	return out, nil
+	var answers []Answer
+	for _, a := range head.Answers {
+		answers = append(answers, Answer{a.Message, a.Where, a.Headers, body(a.Asked), body(a.Body)})
+	}
+	return out, answers, nil
 }

@@ -34,7 +34,7 @@ func TestBodies(t *testing.T) {
 		t.Fatal("no error")
 	}
 	value := x.Bodies.Encode()
-	steps, err := DecodeBodies(value)
+	steps, _, err := DecodeBodies(value)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestBodies(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	for _, bad := range [][]byte{nil, value[:len(value)/2], []byte("{}")} {
-		if _, err := DecodeBodies(bad); err == nil {
+		if _, _, err := DecodeBodies(bad); err == nil {
 			t.Errorf("%q is read", bad)
 		}
 	}
@@ -67,7 +67,7 @@ func TestBodies(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if steps, err := DecodeBodies(many.Encode()); err != nil || len(steps) != maxKeptSteps {
+	if steps, _, err := DecodeBodies(many.Encode()); err != nil || len(steps) != maxKeptSteps {
 		t.Errorf("%d steps of one run are kept: %v", len(steps), err)
 	}
 }
@@ -79,7 +79,7 @@ func TestBodiesBound(t *testing.T) {
 		text := []byte(strings.Repeat(string(rune('a'+i%26)), 30<<10))
 		b.note(i, stepBodies{place: &Place{}, before: NewBody(text), after: NewBody(text)})
 	}
-	steps, err := DecodeBodies(b.Encode())
+	steps, _, err := DecodeBodies(b.Encode())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,5 +129,21 @@ func BenchmarkBodies(b *testing.B) {
 			}
 			b.ReportMetric(float64(bytes), "bytes/run")
 		})
+	}
+}
+
+// TestAnswersAreKept: what calls were asked and answered is kept with its headers, but for what opens a door: cookies.
+func TestAnswersAreKept(t *testing.T) {
+	b, m := &Bodies{}, &Message{ID: "m"}
+	b.Answered(m, "p/call", NewBody([]byte(`{"order":"W-1"}`)), &Message{Headers: Headers{HeaderStatus: "503", "cookie": "session=1", "x-request-id": "r-1"}, Body: NewBody([]byte("closed"))})
+	b.Answered(m, "p/call", Body{}, nil)
+	(*Bodies)(nil).Answered(m, "p/call", Body{}, m)
+	_, answers, err := DecodeBodies(b.Encode())
+	if err != nil || len(answers) != 1 {
+		t.Fatal(answers, err)
+	}
+	a := answers[0]
+	if a.Message != "m" || a.Where != "p/call" || string(a.Asked.Bytes) != `{"order":"W-1"}` || string(a.Body.Bytes) != "closed" || len(a.Headers) != 2 || a.Headers.Get(HeaderStatus) != "503" {
+		t.Errorf("%+v", a)
 	}
 }

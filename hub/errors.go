@@ -154,6 +154,14 @@ func During(err error, first *Error) *Error {
 	return &e
 }
 
+// AnswerOf is the answer that made an error; nil: none did.
+func AnswerOf(err error) *Message {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Answer
+	}
+	return nil
+}
+
 // About puts what err is about in front of it; its class stays. What an answer says is handed on as it is.
 func About(what string, err error) error {
 	if _, said := errors.AsType[Said](err); err == nil || said {

@@ -169,6 +169,7 @@ func (r *Request) Ask(ctx context.Context, x *hub.Exchange) (*hub.Message, error
 	defer cancel()
 	reply, err := r.ask(ctx, x, m)
 	note := called(reply, err)
+	x.Bodies.Answered(x.Msg, r.site.Where, m.Body, cmp.Or(reply, hub.AnswerOf(err)))
 	if err = r.reported(err); err != nil {
 		if x.Trace {
 			r.note(x, began, note, r.Name+" failed: "+hub.AsError(err).Masked(x.Mask()).Error())

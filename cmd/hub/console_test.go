@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -201,4 +202,27 @@ func TestConsolePipeline(t *testing.T) {
 	has(t, s.hub(0, "config", "show", "work"), line[1]+"        - validate:")
 	has(t, s.hub(0, "find", "--recent", "--pipeline", "work"), "W-1")
 	has(t, s.hub(1, "find", "--recent", "--pipeline", "wrok"), `Did you mean "work"?`)
+}
+
+// TestConsoleAnswer: where bodies are kept, the page of a message shows what a partner was asked and answered, with its status and its headers.
+func TestConsoleAnswer(t *testing.T) {
+	bank := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Request-Id", "r-77")
+		http.Error(w, "closed for stocktaking", http.StatusConflict)
+	}))
+	defer bank.Close()
+	s := newSite(t, strings.NewReplacer("drain: 2s", "drain: 2s, keep_bodies: 1d", "adapters:\n", "adapters:\n  bank: {type: http-client, url: \""+bank.URL+"\", ops: {charge: POST /charges}}\n",
+		"- count:", "- {call: bank.charge, with: {amount: =body.total}, as: charge}\n      - count:").Replace(shop))
+	s.start()
+	s.post("/orders", `{"id": "W-1", "total": 4711}`)
+	hubtest.Until(t, "the answer is kept", func() bool {
+		_, _, body := s.page("GET", "/bodies?id=W-1", nil)
+		return strings.Contains(body, "It answered 409")
+	})
+	_, _, body := s.page("GET", "/bodies?id=W-1", nil)
+	has(t, body, "It was asked", "&#34;amount&#34;: 4711", "<th>x-request-id</th><td>r-77</td>", "closed for stocktaking")
+	has(t, s.hub(0, "trace", "W-1", "--bodies"), `answered 409 "closed for stocktaking`)
+	if _, _, body = s.page("GET", "/message?id=W-1", nil); strings.Contains(body, "It answered") {
+		t.Error("bodies are shown without a record")
+	}
 }

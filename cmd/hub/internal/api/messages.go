@@ -80,8 +80,9 @@ type TraceEvent struct {
 	Detail  string        `json:"detail,omitempty"`
 	Trace   string        `json:"trace,omitempty"`
 	Span    string        `json:"span,omitempty"`
-	Parent  string        `json:"parent,omitempty"` // "": the trace begins here
-	Body    *StepBody     `json:"step,omitempty"`   // what the step did to the body, where that is asked for, and was kept
+	Parent  string        `json:"parent,omitempty"`  // "": the trace begins here
+	Answers []Answer      `json:"answers,omitempty"` // what its calls were answered, likewise
+	Body    *StepBody     `json:"step,omitempty"`    // what the step did to the body, where that is asked for, and was kept
 }
 
 // StepBody is the body before and after a step.
@@ -89,6 +90,19 @@ type StepBody struct {
 	Before  json.RawMessage `json:"before,omitempty"`
 	After   json.RawMessage `json:"after,omitempty"` // left out: the step failed
 	Changes *Changes        `json:"changes,omitempty"`
+}
+
+// Answer is what a call was answered.
+type Answer struct {
+	Status  string          `json:"status,omitempty"`
+	Headers hub.Headers     `json:"headers,omitempty"`
+	Body    json.RawMessage `json:"body,omitempty"`
+	Asked   Asking          `json:"request"`
+}
+
+// Asking is what it was asked.
+type Asking struct {
+	Body json.RawMessage `json:"body,omitempty"`
 }
 
 // Changes are the parts of a body that a step changed: fields of objects, elements of lists by their positions.

@@ -35,12 +35,18 @@ func Add(ctx context.Context, st hub.Records, t *api.Trace, text func(hub.Body) 
 		if err != nil {
 			return err
 		}
-		steps, err := hub.DecodeBodies(r.Value)
+		steps, answers, err := hub.DecodeBodies(r.Value)
 		if err != nil {
 			return err
 		}
 		for i := range steps {
 			a.add(run, &steps[i], Step(&steps[i], text))
+		}
+		for _, k := range answers {
+			if i, there := a.first[step{run.Span, k.Where, k.Message}]; there {
+				a.Events[i].Answers = append(a.Events[i].Answers, api.Answer{Status: k.Headers.Get(hub.HeaderStatus),
+					Headers: k.Headers, Body: told(k.Body, text), Asked: api.Asking{Body: told(k.Asked, text)}})
+			}
 		}
 	}
 	slices.SortStableFunc(t.Events, func(x, y api.TraceEvent) int { return x.Time.Compare(y.Time) })

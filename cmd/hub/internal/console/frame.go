@@ -17,6 +17,7 @@ import (
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/cmd/hub/internal/show"
 	"orderhub/cmd/hub/internal/words"
+	"orderhub/hub"
 	"orderhub/hub/engine"
 )
 
@@ -124,6 +125,7 @@ var functions = template.FuncMap{
 	"plural":    words.Plural,
 	"short":     words.OneLine,
 	"document":  document,
+	"cut":       func(text string) string { return hub.Clip(text, 2000) },
 	"base":      words.Base,
 	"place":     place,
 	"pipeline":  engine.PipelineOf,

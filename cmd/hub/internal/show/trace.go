@@ -36,6 +36,9 @@ func Trace(s *screen.Screen, v *api.Trace) {
 				what = fmt.Sprintf("%-9s %s", e.What, e.Detail)
 			}
 			line(e.Hub, "", e.Time.Local().Format("15:04:05.000"), fmt.Sprintf("%6s", words.Took(e.Took)), e.Where, words.Base(e.Line), words.OneLine(what, 160))
+			for _, a := range e.Answers {
+				line("", "", "", "", "", "", words.OneLine(strings.TrimSpace("answered "+a.Status)+" "+words.JSON(a.Body), 160))
+			}
 			for _, change := range Changes(e.Body) {
 				line("", "", "", "", "", "", words.OneLine(change, 160))
 			}
