@@ -101,6 +101,14 @@ type Adapter struct {
 	wires     map[string]wire     // formats of operations
 }
 
+// Operations are what can be called of it.
+func (a *Adapter) Operations() []string {
+	if a.Type.Ops == nil {
+		return nil
+	}
+	return a.Type.Ops(a.cfg)
+}
+
 // Pipeline is an entry of `pipelines:`.
 type Pipeline struct {
 	Name   string

@@ -118,6 +118,7 @@ func (c *cli) steer(ctx context.Context, name string, call api.Call[*api.Acted],
 
 func (c *cli) setVerb() *cobra.Command {
 	var b batch
+	var dry bool
 	cmd := verb("set [ID] PATH=VALUE...", "Change data of an instance, such as customer.email=ann@example.com, or of all that are chosen; the schema is held", 1, -1,
 		func(ctx context.Context, args []string) error {
 			id := ""
@@ -131,13 +132,17 @@ func (c *cli) setVerb() *cobra.Command {
 			case len(set) == 0:
 				return exit.Usagef("give PATH=VALUE: what is to be changed")
 			}
-			q := api.ActRequest{Instance: id}
+			q := api.ActRequest{Instance: id, DryRun: dry}
+			if dry && id == "" {
+				return exit.Usagef("--dry-run is for one instance: name it")
+			}
 			if q.With, err = json.Marshal(set); err != nil || id != "" {
 				return cmp.Or(err, c.act(ctx, api.PostChange, q))
 			}
 			return c.steer(ctx, "set", api.PostChange, q, b)
 		})
 	b.flags(cmd)
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "hold it to the schema, and show what it would change")
 	return cmd
 }
 

@@ -35,7 +35,8 @@ func (p *Instances) Lines() any { return p.Instances }
 type ActRequest struct {
 	Instance string          `json:"instance"` // PROCESS/ID, or ID alone where that is clear
 	Event    string          `json:"event,omitempty"`
-	With     json.RawMessage `json:"with,omitempty"` // of an event: what comes with it; of a change: an object of paths and values
+	With     json.RawMessage `json:"with,omitempty"`    // of an event: what comes with it; of a change: an object of paths and values
+	DryRun   bool            `json:"dry_run,omitempty"` // of a change: hold it to the schema, and tell what it would be
 }
 
 // Acted is the instance after what was asked. It is durable in any case.
@@ -47,6 +48,7 @@ type Acted struct {
 	Dropped  int           `json:"dropped,omitempty"` // of a retry: dead letters that it replaces
 	Left     int           `json:"left,omitempty"`    // of a retry: other dead letters of the instance
 	Moved    bool          `json:"moved,omitempty"`   // of a move: it is on another version now
+	Change   *StepBody     `json:"change,omitempty"`  // with dry_run: what it would change in the data
 }
 
 // CallRequest is a call of an operation by hand, for an instance. The same operation and body are the same call: it is made once.

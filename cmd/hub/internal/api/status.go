@@ -98,7 +98,8 @@ type Attention struct {
 type Adapter struct {
 	Adapter     string         `json:"adapter"`
 	Type        string         `json:"type"`
-	Line        string         `json:"line"`              // file:line
+	Line        string         `json:"line"` // file:line
+	Operations  []string       `json:"operations,omitempty"`
 	URL         string         `json:"url,omitempty"`     // where it serves
 	Stub        bool           `json:"stub,omitempty"`    // a stub answers for its far end
 	Outage      *engine.Outage `json:"outage,omitempty"`  // nil: it works, as far as is known

@@ -81,10 +81,21 @@ func Step(s *hub.StepBody, text func(hub.Body) json.RawMessage) *api.StepBody {
 	out.After = told(s.After, text)
 	before, _ := doc.Parse(out.Before) // an empty body is missing
 	after, _ := doc.Parse(out.After)
-	if was, is := doc.Diff(before, after); was.Kind() != doc.Missing || is.Kind() != doc.Missing {
-		out.Changes = &api.Changes{Before: raw(was), After: raw(is)}
-	}
+	out.Changes = changes(before, after)
 	return out
+}
+
+// Between is what was changed from one document to another, without the rest of them.
+func Between(before, after doc.Value) *api.StepBody {
+	return &api.StepBody{Changes: changes(before, after)}
+}
+
+func changes(before, after doc.Value) *api.Changes {
+	was, is := doc.Diff(before, after)
+	if was.Kind() == doc.Missing && is.Kind() == doc.Missing {
+		return nil
+	}
+	return &api.Changes{Before: raw(was), After: raw(is)}
 }
 
 func raw(v doc.Value) json.RawMessage {

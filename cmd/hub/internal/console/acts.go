@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -12,6 +13,8 @@ import (
 
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/cmd/hub/internal/words"
+	"orderhub/hub"
+	"orderhub/hub/escape"
 	"orderhub/pipelines/process"
 )
 
@@ -28,7 +31,11 @@ type form struct {
 	Facts   [][2]string
 	Fields  []field
 	Preview *api.Settled
-	Command string // that does the same
+	Changes []string // values that it changes, as show.Changes has them
+	Ahead   bool     // it tells what it would do with what was written, before it does it:
+	Sure    string   // what was written, when it has told that
+	Count   int      // messages that it means
+	Command string   // that does the same
 	Button  string
 	Danger  bool   // it can't be taken back
 	Reason  string // why it must be given; "": it need not be
@@ -40,7 +47,7 @@ type form struct {
 
 // field is something that a form asks for.
 type field struct {
-	Name, Label, Type string // text, area, bool, number, date, choice
+	Name, Label, Type string // text, area, bool, number, date, choice, hidden
 	Value, Hint       string
 	Choices           []string
 	Needed            bool
@@ -59,6 +66,10 @@ func (c *Console) act(path string, call api.Declared, a act) {
 	c.mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
 		said, back, err := c.done(w, r, a)
 		c.kept.forget()
+		if errors.Is(err, errLook) {
+			c.asks(w, r, a, nil)
+			return
+		}
 		if err != nil {
 			c.asks(w, r, a, err)
 			return
@@ -66,6 +77,21 @@ func (c *Console) act(path string, call api.Declared, a act) {
 		setCookie(w, saidCookie, said, time.Minute)
 		http.Redirect(w, r, back, http.StatusSeeOther)
 	})
+}
+
+// errLook asks for the form again, which tells now what the act would do with what was written.
+var errLook = errors.New("look at what it would do")
+
+// written is what was written into the fields of the names; "" as long as nothing was.
+func written(r *http.Request, names ...string) string {
+	if r.Method != http.MethodPost {
+		return ""
+	}
+	values := []string{"sure"}
+	for _, name := range names {
+		values = append(values, r.PostFormValue(name))
+	}
+	return hub.HashID(escape.JoinKey(values...))
 }
 
 // asks shows the form of an act, with what was written into it and why that was refused.
@@ -103,6 +129,8 @@ func (c *Console) done(w http.ResponseWriter, r *http.Request, a act) (said, bac
 	switch {
 	case err != nil:
 		return "", "", err
+	case f.Refused != nil, f.Sure != r.PostFormValue("sure"):
+		return "", "", errLook
 	case by == "":
 		return "", "", api.BadRequestf("Say who you are: the audit log keeps it.")
 	case f.Reason != "" && why == "":
@@ -145,6 +173,7 @@ func (c *Console) acts() {
 		c.changeTask(api.PostHandOver, "The task is handed over.")})
 	c.act("/answer", api.PostTaskAnswer.Declared, act{c.askAnswer, c.answer})
 	c.act("/silence", api.PostSilence.Declared, act{c.askSilence, c.silence})
+	c.changes()
 	c.act("/reload", api.PostReload.Declared, act{c.askReload, c.reload})
 }
 

@@ -24,6 +24,7 @@ type asked struct {
 	put   hub.Put
 	drop  []hub.Settle                                  // dead letters that it replaces
 	note  string                                        // for the history; "": the process tells it itself
+	would *api.Acted                                    // what a dry run tells
 	after func(ctx context.Context, a *api.Acted) error // when the process has taken it; may be nil
 }
 
@@ -38,28 +39,23 @@ func (a *admin) act(early bool, decide decision) handler[*api.Acted] {
 		if err := readJSON(r, &q); err != nil {
 			return nil, err
 		}
-		actOf(r.Context()).On = q.Instance
 		g := a.current.Load()
-		v, err := a.find(r.Context(), g.Processes(), q.Instance)
+		v, err := a.steered(r, g, &q, early)
 		if err != nil {
 			return nil, err
-		}
-		if !v.Closed.IsZero() {
-			return nil, api.Conflictf("no_process", "%s %s ended in %s at %s", v.Process, v.ID, v.State, v.Closed.Local().Format(time.DateTime))
-		}
-		if v.Def == "" && !early {
-			return nil, api.Conflictf("not_started", "%s %s has not started: only events came, which wait for it", v.Process, v.ID)
 		}
 		d, err := decide(r, g, v, &q)
 		if err != nil {
 			return nil, err
+		}
+		if q.DryRun {
+			return d.would, nil
 		}
 		u := &hub.Unit{Puts: []hub.Put{d.put}, Settles: d.drop}
 		if d.note != "" {
 			u.Root, u.Correlation = v.Process+":"+v.ID, v.ID
 			u.History = []hub.Event{{Time: a.clock.Now(), Message: d.put.Msg.ID, Where: v.Process, What: "signalled", Detail: d.note}}
 		}
-		actOf(r.Context()).On = v.Process + "/" + v.ID
 		if err := a.commit(r.Context(), u); err != nil {
 			return nil, err
 		}
@@ -69,6 +65,25 @@ func (a *admin) act(early bool, decide decision) handler[*api.Acted] {
 		}
 		return out, err
 	}
+}
+
+// steered is the instance that a request is about, if it may be steered.
+func (a *admin) steered(r *http.Request, g *generation, q *api.ActRequest, early bool) (*process.View, error) {
+	if q.DryRun && r.URL.Path != api.PostChange.Path {
+		return nil, api.BadRequestf("dry_run is for a change of data")
+	}
+	actOf(r.Context()).On = q.Instance
+	v, err := a.find(r.Context(), g.Processes(), q.Instance)
+	switch {
+	case err != nil:
+		return nil, err
+	case !v.Closed.IsZero():
+		return nil, api.Conflictf("no_process", "%s %s ended in %s at %s", v.Process, v.ID, v.State, v.Closed.Local().Format(time.DateTime))
+	case v.Def == "" && !early:
+		return nil, api.Conflictf("not_started", "%s %s has not started: only events came, which wait for it", v.Process, v.ID)
+	}
+	actOf(r.Context()).On = v.Process + "/" + v.ID
+	return v, nil
 }
 
 // acted waits for the effect of what was committed, and gives the instance after it.

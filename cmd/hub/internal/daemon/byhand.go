@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/bodies"
 	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
 	"orderhub/hub/doc"
@@ -16,7 +17,7 @@ import (
 )
 
 // setData changes values of an instance's data. A text takes the kind of what it replaces.
-func (a *admin) setData(_ *http.Request, g *generation, v *process.View, q *api.ActRequest) (*asked, error) {
+func (a *admin) setData(r *http.Request, g *generation, v *process.View, q *api.ActRequest) (*asked, error) {
 	set := map[string]string{}
 	if err := json.Unmarshal(q.With, &set); err != nil || len(set) == 0 {
 		return nil, api.BadRequestf(`with is needed: {"customer.email": "ann@example.com"}`)
@@ -30,7 +31,21 @@ func (a *admin) setData(_ *http.Request, g *generation, v *process.View, q *api.
 	for path, text := range set {
 		values = append(values, hub.Var{Name: path, Value: valueOf(text, doc.Lookup(data, pathOf(path)))})
 	}
+	if q.DryRun {
+		return a.wouldSet(r, g, v, data, values.Document())
+	}
 	return &asked{put: process.Change(v.Process, v.ID, hub.NewID(a.clock.Now()), values.Document(), a.clock.Now())}, nil
+}
+
+// wouldSet tells what a change would be: that is a look at data.
+func (a *admin) wouldSet(r *http.Request, g *generation, v *process.View, data, with doc.Value) (*asked, error) {
+	actOf(r.Context()).Act = api.View
+	after, err := g.Processes().Edited(v, data, with)
+	if err != nil {
+		return nil, err
+	}
+	v.Data = nil
+	return &asked{would: &api.Acted{Instance: v, Change: bodies.Between(data, after)}}, nil
 }
 
 const (

@@ -196,7 +196,7 @@ func (a *admin) adapters(r *http.Request) ([]api.Adapter, error) {
 	g, before, out := a.current.Load(), a.counts.before(), []api.Adapter{}
 	for _, ad := range g.Plan.Adapters {
 		all, done := seen.Figures.Sum(figures.Requests, ad.Name), seen.Figures.Sum(figures.Requests, ad.Name, "", figures.Done)
-		v := api.Adapter{Adapter: ad.Name, Type: ad.Type.Name, Line: ad.Line, URL: g.opened.Addresses[ad.Name], Stub: slices.Contains(a.Stubs.Stubbed, ad.Name),
+		v := api.Adapter{Adapter: ad.Name, Type: ad.Type.Name, Line: ad.Line, Operations: ad.Operations(), URL: g.opened.Addresses[ad.Name], Stub: slices.Contains(a.Stubs.Stubbed, ad.Name),
 			Done: int64(done), Failed: int64(all - done), Rate: a.counts.rate(seen.Figures, figures.Requests, ad.Name, "", figures.Done),
 			P95: seen.Figures.Quantile(before, 0.95, figures.RequestDuration, ad.Name), Lag: int64(seen.Figures.Sum(figures.Lag, ad.Name))}
 		for _, state := range []string{"open", "half-open", "closed"} {

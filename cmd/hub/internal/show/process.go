@@ -194,6 +194,12 @@ func noteOf(v *process.View) string {
 // Acted prints an instance after somebody asked something of it: what, such as "the answer"; event is the event that it was told of.
 func Acted(s *screen.Screen, a *api.Acted, what, event string) {
 	s.Print("%s", titleOf(a.Instance))
+	if a.Change != nil {
+		for _, change := range Changes(a.Change) {
+			s.Print("  %s", words.OneLine(change, 160))
+		}
+		return
+	}
 	switch {
 	case !a.Done:
 		s.Say("%s is stored, and the process has not taken it yet: hub trace %s", what, a.Instance.ID)
