@@ -1,4 +1,4 @@
-// Command fill makes a store as it is after long use, for benchmarks: pending messages, dead letters, and history as real orders left it.
+// Command fill makes a store as it is after long use, for benchmarks: pending messages, dead letters, instances of a process, and history as real orders left it.
 package main
 
 import (
@@ -29,10 +29,11 @@ func main() {
 	dead := flag.Int("dead", 0, "dead letters, of 12 causes")
 	like := flag.String("like", "", "store in which a hub handled orders whose numbers begin with W-: history is made like theirs")
 	rows := flag.Int("history", 0, "rows of history")
+	open := flag.Int("instances", 0, "copies of the one instance of a process that the store has")
 	span := flag.Duration("span", 29*24*time.Hour, "time in which they were written, up to now")
 	flag.Parse()
 	ctx, clock := context.Background(), &at{now: time.Now()}
-	s, err := drivers.Open(ctx, *url, store.Options{Clock: clock, Hub: "fill", QueueLimit: *n + *dead + 1})
+	s, err := drivers.Open(ctx, *url, store.Options{Clock: clock, Hub: "fill", QueueLimit: *n + *dead + 2**open + 1})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -43,6 +44,11 @@ func main() {
 		}
 	}
 	clock.now = began
+	if *open > 0 {
+		if err := instances(ctx, s, *open); err != nil {
+			log.Fatal(err)
+		}
+	}
 	pending(ctx, s, *queue, *n, nil)
 	pending(ctx, s, *queue, *dead, func(i int) *hub.Failure {
 		return &hub.Failure{Class: hub.Invalid, Reason: "schema", Where: "web-orders/validate", Message: fmt.Sprintf("line %d of the order is not as the schema says", i%12),
@@ -51,7 +57,7 @@ func main() {
 	if err := s.Close(); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("filled with %d messages, %d dead letters and %d rows of history in %v\n", *n, *dead, *rows, time.Since(began).Round(time.Millisecond))
+	fmt.Printf("filled with %d messages, %d dead letters, %d instances and %d rows of history in %v\n", *n, *dead, *open, *rows, time.Since(began).Round(time.Millisecond))
 }
 
 // pending puts n messages into the queue, as dead letters where there is a failure.

@@ -116,7 +116,7 @@ func TestAnswerOfAClaimedTask(t *testing.T) {
 func TestTaskIsNamed(t *testing.T) {
 	s := startDesk(t)
 	s.begin(`{"id":"W-1"}`)
-	open, err := process.Tasks(context.Background(), s.Store, nil)
+	open, err := process.Tasks(context.Background(), s.Store, 100, nil)
 	if err != nil || len(open) != 1 {
 		t.Fatalf("open tasks %v %v", open, err)
 	}

@@ -86,7 +86,7 @@ func TestFault_M1_DoubtIsAskedAway(t *testing.T) {
 			s.at("W-1", c.state)
 			s.wantCalls("billing.charge", 1)
 			s.wantCalls("billing.refund", c.refunds)
-			if tasks, _ := process.Tasks(context.Background(), s.Store, func(*process.OpenTask) bool { return true }); (len(tasks) == 1) != (c.state == "cancelling") {
+			if tasks, _ := process.Tasks(context.Background(), s.Store, 100, nil); (len(tasks) == 1) != (c.state == "cancelling") {
 				t.Errorf("%d tasks", len(tasks))
 			}
 		})
@@ -119,7 +119,7 @@ func TestFault_M1_KeptOut(t *testing.T) {
 			s.at("W-1", "cancelling")
 			s.wantCalls("billing.charge", 1)
 			s.wantCalls("billing.refund", 0)
-			tasks, _ := process.Tasks(context.Background(), s.Store, func(*process.OpenTask) bool { return true })
+			tasks, _ := process.Tasks(context.Background(), s.Store, 100, nil)
 			if len(tasks) != 1 || !strings.Contains(tasks[0].Why, "it is not known whether") {
 				t.Errorf("tasks %+v", tasks)
 			}
@@ -190,7 +190,7 @@ pipelines:
 			}
 			s.put(process.Cancel("order", "W-1", "c1", "regret", s.Clock.Now()))
 			s.at("W-1", "cancelling")
-			tasks, _ := process.Tasks(t.Context(), s.Store, func(*process.OpenTask) bool { return true })
+			tasks, _ := process.Tasks(t.Context(), s.Store, 100, nil)
 			if len(tasks) != 1 || !strings.Contains(tasks[0].Why, "is done in part") {
 				t.Fatalf("tasks %+v", tasks)
 			}
@@ -224,7 +224,7 @@ func TestFault_M1_UndoneInPart(t *testing.T) {
 	s.begin(`{"id":"W-1","total":9}`)
 	s.signal("W-1", "regret", "")
 	s.at("W-1", "cancelling")
-	tasks, _ := process.Tasks(t.Context(), s.Store, func(*process.OpenTask) bool { return true })
+	tasks, _ := process.Tasks(t.Context(), s.Store, 100, nil)
 	if len(tasks) != 1 || !strings.Contains(tasks[0].Why, "billing.charge can't be undone: it is on its way") {
 		t.Errorf("tasks %+v", tasks)
 	}
@@ -261,7 +261,7 @@ func TestFault_S2_WhatUndoingIsTold(t *testing.T) {
 	s.signal("W-1", "odd", "") // a formula that quotes what it can't read
 	s.signal("W-1", "regret", "")
 	s.at("W-1", "cancelling")
-	tasks, _ := process.Tasks(context.Background(), s.Store, func(*process.OpenTask) bool { return true })
+	tasks, _ := process.Tasks(context.Background(), s.Store, 100, nil)
 	if len(tasks) != 1 || !strings.Contains(tasks[0].Why, "answered 400") {
 		t.Fatalf("tasks %+v", tasks)
 	}

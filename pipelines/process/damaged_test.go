@@ -14,7 +14,7 @@ func TestFault_M5_DamagedRecordsHideNoOther(t *testing.T) {
 	s := start(t, desk, patterntest.Config{})
 	s.begin(`{"id":"W-1"}`)
 	ctx := context.Background()
-	for kind, key := range map[string]string{"process order": "A-0", "process.stuck": "order\x00W-0\x001\x00more", "task": "order:W-0/1"} {
+	for kind, key := range map[string]string{"process order": "A-0", "process.stuck": "order\x00W-0\x001\x00more", "task": "order:W-0/1", "task.due": "~\x00order:W-0/1"} {
 		u := &hub.Unit{Writes: []hub.Write{{Kind: kind, Key: key, Value: []byte("{not json"), IfVersion: hub.AnyVersion}}}
 		if err := s.Store.Commit(ctx, u); err != nil {
 			t.Fatal(err)
@@ -28,7 +28,7 @@ func TestFault_M5_DamagedRecordsHideNoOther(t *testing.T) {
 	if err != nil || len(stuck) != 1 || stuck[0].State != "damaged" || stuck[0].Problem.Message == "" {
 		t.Errorf("stuck: %+v %v", stuck, err)
 	}
-	tasks, err := process.Tasks(ctx, s.Store, nil)
+	tasks, err := process.Tasks(ctx, s.Store, 100, nil)
 	if err != nil || len(tasks) != 2 {
 		t.Errorf("tasks: %+v %v", tasks, err)
 	}

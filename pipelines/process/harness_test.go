@@ -199,7 +199,7 @@ func (s *site) cleanBut(dead int) {
 			s.t.Errorf("dead letter in %s: %s: %s", d.Queue, d.Error.Where, d.Error.Message)
 		}
 	}
-	if n := len(s.Records("task")) + len(s.Records("process.stuck")); n != 0 {
+	if n := len(s.Records("task")) + len(s.Records("task.due")) + len(s.Records("process.stuck")); n != 0 {
 		s.t.Errorf("%d tasks and stuck places are left", n)
 	}
 	populations, err := process.Populations(context.Background(), s.Store, process.Of(s.Plan), "order")

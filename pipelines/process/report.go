@@ -79,7 +79,7 @@ func Populations(ctx context.Context, st hub.Records, ps *Processes, process str
 }
 
 // Figures tells how many instances stand in which state, how many are stuck, and how many tasks are open and late: at most limit
-// of those that are stuck are counted.
+// of those that are stuck, and of those that are late, are counted.
 func Figures(ctx context.Context, st hub.Records, ps *Processes, now time.Time, limit int, to *figures.Set) error {
 	all, err := Populations(ctx, st, ps, "")
 	if err != nil {
@@ -95,13 +95,11 @@ func Figures(ctx context.Context, st hub.Records, ps *Processes, now time.Time, 
 		}
 		to.Put(figures.Stuck, int64(len(stuck)), name)
 	}
-	_, err = Tasks(ctx, st, func(k *OpenTask) bool {
-		to.Put(figures.Tasks, 1, k.Process, "open")
-		if k.IsLate(now) {
-			to.Put(figures.Tasks, 1, k.Process, "late")
-		}
-		return false
-	})
+	tasks, _, err := CountTasks(ctx, st, now, limit)
+	for name, n := range tasks {
+		to.Put(figures.Tasks, int64(n.Open), name, "open")
+		to.Put(figures.Tasks, int64(n.Late), name, "late")
+	}
 	return err
 }
 

@@ -34,7 +34,7 @@ const review = `
 // task is the one open task of W-1.
 func (s *site) task() *process.OpenTask {
 	s.t.Helper()
-	list, err := process.Tasks(context.Background(), s.Store, nil)
+	list, err := process.Tasks(context.Background(), s.Store, 100, nil)
 	if err != nil || len(list) != 1 {
 		s.t.Fatalf("open tasks: %v %v", list, err)
 	}

@@ -38,7 +38,7 @@ func (s *site) listed(id string) *process.OpenTask {
 
 func (s *site) openTasks() []string {
 	s.t.Helper()
-	list, err := process.Tasks(context.Background(), s.Store, nil)
+	list, err := process.Tasks(context.Background(), s.Store, 100, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}

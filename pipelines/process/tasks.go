@@ -1,21 +1,26 @@
 package process
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
+	"iter"
 	"slices"
 	"strconv"
 	"time"
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/hub/escape"
 	"orderhub/pipelines/process/definition"
 	"orderhub/pipelines/process/instance"
 )
 
-// taskKind is the kind of the records that list the open tasks.
-const taskKind = "task"
+const (
+	taskKind  = "task"          // of the records of open tasks, by their IDs
+	dueKind   = "task.due"      // of the records that name them in the order in which they are due: the first ones are read without the others
+	tasksKind = "process.tasks" // of the counters that tell how many of a process are open
+)
 
 // OpenTask is an open human task, as its record holds it. Its units of work change or answer it; they fail with
 // hub.ErrConflict when somebody was quicker.
@@ -79,6 +84,8 @@ func (t *turn) askTask(tok *instance.Token, k OpenTask, due time.Duration) {
 		t.setTimer(tok, lateTimer, k.Due)
 	}
 	t.y.Write(k.write(hub.AnyVersion))
+	t.y.Write(k.list())
+	t.countTask(1)
 	t.note(tok, "", "asked", "%s: task %s", k.Group, k.ID)
 }
 
@@ -88,12 +95,35 @@ func (k *OpenTask) write(version int64) hub.Write {
 	return hub.Write{Kind: taskKind, Key: k.ID, Value: value, IfVersion: version}
 }
 
+// list is the record that names the task in the list of those that are open.
+func (k *OpenTask) list() hub.Write {
+	value, _ := json.Marshal(OpenTask{ID: k.ID, Process: k.Process, Instance: k.Instance, State: k.State, Group: k.Group, Since: k.Since, Due: k.Due})
+	return hub.Write{Kind: dueKind, Key: dueKey(k.Due, k.ID), Value: value, IfVersion: hub.AnyVersion}
+}
+
+const dueForm = "2006-01-02T15:04:05.000000000"
+
+// dueKey orders tasks by the time at which they are due; those that never are come last.
+func dueKey(due time.Time, id string) string {
+	if due.IsZero() {
+		return escape.JoinKey("~", id)
+	}
+	return escape.JoinKey(due.UTC().Format(dueForm), id)
+}
+
+// countTask changes how many tasks of the process are open.
+func (t *turn) countTask(n int64) {
+	t.y.Unit.Adds = append(t.y.Unit.Adds, hub.Add{Kind: tasksKind, Key: t.m.Name, Delta: n})
+}
+
 // dropTask takes the task of tok off the list.
 func (t *turn) dropTask(tok *instance.Token) {
 	if tok.Task == nil {
 		return
 	}
 	t.y.Write(hub.Write{Kind: taskKind, Key: tok.Task.ID, IfVersion: hub.AnyVersion})
+	t.y.Write(hub.Write{Kind: dueKind, Key: dueKey(tok.Task.Due, tok.Task.ID), IfVersion: hub.AnyVersion})
+	t.countTask(-1)
 	if !tok.Task.Due.IsZero() {
 		t.callOff(t.timerName(tok, lateTimer))
 	}
@@ -169,35 +199,77 @@ func (t *turn) late(ctx context.Context, tok *instance.Token) (outcome, error) {
 	return done, err
 }
 
-// maxTasks bounds how many open tasks are looked at.
-const maxTasks = 10_000
-
-// Tasks are the open tasks that keep chooses (nil: all): those due first at the front, those never due last.
-func Tasks(ctx context.Context, st hub.Records, keep func(*OpenTask) bool) ([]OpenTask, error) {
+// Tasks are the first open tasks, at most that many, that keep chooses (nil: all) by what the list of them has: all but what they ask and show.
+// Those due first are at the front, those never due last.
+func Tasks(ctx context.Context, st hub.Records, most int, keep func(*OpenTask) bool) ([]OpenTask, error) {
 	out := []OpenTask{}
-	seen := 0
-	for rec, err := range records(ctx, st, taskKind, "") {
+	for k, err := range listed(ctx, st) {
 		if err != nil {
 			return nil, err
 		}
-		k, err := taskOf(rec)
-		switch {
-		case err != nil: // one damaged record hides no other
-			out = append(out, OpenTask{ID: rec.Key, State: damaged})
-		case keep == nil || keep(k):
-			out = append(out, *k)
+		if keep != nil && !keep(&k) {
+			continue
 		}
-		if seen++; seen == maxTasks {
+		full, err := FindTask(ctx, st, k.ID)
+		switch {
+		case errors.Is(err, hub.ErrNotFound): // it was answered a moment ago
+			continue
+		case err != nil: // one damaged record hides no other
+			full = &OpenTask{ID: k.ID, State: damaged}
+		}
+		if out = append(out, *full); len(out) == most {
 			break
 		}
 	}
-	slices.SortStableFunc(out, func(a, b OpenTask) int {
-		if a.Due.IsZero() != b.Due.IsZero() {
-			return -a.Due.Compare(b.Due)
-		}
-		return cmp.Or(a.Due.Compare(b.Due), a.Since.Compare(b.Since))
-	})
 	return out, nil
+}
+
+// listed are the open tasks in the order in which they are due, as the list of them has them.
+func listed(ctx context.Context, st hub.Records) iter.Seq2[OpenTask, error] {
+	return func(yield func(OpenTask, error) bool) {
+		for rec, err := range records(ctx, st, dueKind, "") {
+			var k OpenTask
+			if err == nil && json.Unmarshal(rec.Value, &k) != nil {
+				parts := escape.SplitKey(rec.Key)
+				k = OpenTask{ID: parts[len(parts)-1], State: damaged}
+				k.Due, _ = time.Parse(dueForm, parts[0])
+			}
+			if !yield(k, err) {
+				return
+			}
+		}
+	}
+}
+
+// TaskCount is how many tasks of a process are open.
+type TaskCount struct {
+	Open int `json:"open"`
+	Late int `json:"late"` // nobody answered them in time
+}
+
+// CountTasks counts the open tasks by process, and gives the first that are late, as the list of them has them: at most that many are looked at, and counted.
+func CountTasks(ctx context.Context, st hub.Records, now time.Time, most int) (map[string]TaskCount, []OpenTask, error) {
+	open, err := st.Counters(ctx, tasksKind, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	counts := map[string]TaskCount{}
+	for name, n := range open {
+		counts[name] = TaskCount{Open: int(n)}
+	}
+	var late []OpenTask
+	for k, err := range listed(ctx, st) {
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(late) == most || !k.IsLate(now) {
+			break
+		}
+		n := counts[k.Process]
+		n.Late++
+		counts[k.Process], late = n, append(late, k)
+	}
+	return counts, late, nil
 }
 
 // FindTask is an open task; hub.ErrNotFound when it is answered, called off, or never was.
@@ -233,7 +305,9 @@ func (k *OpenTask) HandOver(to string, group bool, now time.Time) *hub.Unit {
 	if c.Claimed = to; group {
 		c.Group, c.Claimed = to, ""
 	}
-	return c.unit(now, "handed", "task "+k.ID+" to "+to)
+	u := c.unit(now, "handed", "task "+k.ID+" to "+to)
+	u.Writes = append(u.Writes, c.list())
+	return u
 }
 
 // Answer answers the task; the answer is held to its form. id is the message's:

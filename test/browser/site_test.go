@@ -26,6 +26,8 @@ import (
 type site struct {
 	t       testing.TB
 	dir     string
+	gateway *httptest.Server
+	hub     *exec.Cmd
 	web     string       // where it takes orders
 	console string       // where its pages are
 	text    string       // stands wherever a customer, a partner or a colleague may write
@@ -58,12 +60,8 @@ func TestMain(m *testing.M) {
 // newSite starts a hub, with nothing in it.
 func newSite(t testing.TB) *site {
 	t.Helper()
-	path, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := &site{t: t, dir: t.TempDir()}
-	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.gateway = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 		if s.away.Load() {
 			http.Error(w, "closed for maintenance "+s.text, http.StatusServiceUnavailable)
@@ -72,28 +70,33 @@ func newSite(t testing.TB) *site {
 		s.charged.Add(1)
 		json.NewEncoder(w).Encode(map[string]string{"result": "approved" + s.text})
 	}))
-	t.Cleanup(gateway.Close)
-	hub := exec.Command(path, "run", "-o", "json", "testdata/desk.yaml")
-	hub.Env = append(os.Environ(), "HUB_HOME="+s.dir, "HUB_STORE=sqlite:"+filepath.Join(s.dir, "hub.db"), "BILLING_URL="+gateway.URL)
+	t.Cleanup(s.gateway.Close)
+	s.start()
+	t.Cleanup(s.stop)
+	return s
+}
+
+// start starts the hub on what its store has.
+func (s *site) start() {
+	s.t.Helper()
+	path, err := binary()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.hub = exec.Command(path, "run", "-o", "json", "testdata/desk.yaml")
+	s.hub.Env = append(os.Environ(), "HUB_HOME="+s.dir, "HUB_STORE="+s.store(), "BILLING_URL="+s.gateway.URL)
 	log, err := os.Create(filepath.Join(s.dir, "hub.log"))
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	hub.Stderr = log
-	out, err := hub.StdoutPipe()
+	s.hub.Stderr = log
+	out, err := s.hub.StdoutPipe()
 	if err == nil {
-		err = hub.Start()
+		err = s.hub.Start()
 	}
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		hub.Process.Signal(syscall.SIGTERM)
-		hub.Wait()
-		if raw, _ := os.ReadFile(log.Name()); strings.Contains(string(raw), "panic") {
-			t.Errorf("the hub's log has a panic:\n%.3000s", raw)
-		}
-	})
 	var ready struct {
 		Console string
 		URLs    map[string]string
@@ -104,10 +107,21 @@ func newSite(t testing.TB) *site {
 	}
 	if err != nil {
 		raw, _ := os.ReadFile(log.Name())
-		t.Fatalf("the hub does not start: %v %s\n%s", err, line, raw)
+		s.t.Fatalf("the hub does not start: %v %s\n%s", err, line, raw)
 	}
 	s.web, s.console = ready.URLs["web"], strings.TrimSuffix(ready.Console, "/")
-	return s
+}
+
+// store is the URL of the hub's store.
+func (s *site) store() string { return "sqlite:" + filepath.Join(s.dir, "hub.db") }
+
+// stop ends the hub, if it runs.
+func (s *site) stop() {
+	s.hub.Process.Signal(syscall.SIGTERM) // it may have ended
+	s.hub.Wait()
+	if raw, _ := os.ReadFile(filepath.Join(s.dir, "hub.log")); strings.Contains(string(raw), "panic") {
+		s.t.Errorf("the hub's log has a panic:\n%.3000s", raw)
+	}
 }
 
 // order is an order as the web store sends it. One for 13 fails for good.

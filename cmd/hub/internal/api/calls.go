@@ -62,7 +62,7 @@ var (
 	GetRefusedCounts = looks[[]store.RefusalCount]("/refused/counts", trust.Viewer)
 	GetInstances     = looks[*Instances]("/instances", trust.Viewer, "process", "state", "older", "stuck", "early", "after", "limit")
 	GetInstance      = looks[*process.View]("/instance", trust.Viewer, "id", "full")
-	GetTasks         = looks[[]process.OpenTask]("/tasks", trust.Viewer, "group", "process", "late")
+	GetTasks         = looks[[]process.OpenTask]("/tasks", trust.Viewer, "group", "process", "late", "limit")
 	GetTask          = looks[*process.OpenTask]("/task", trust.Viewer, "id")
 	GetReport        = looks[[]Report]("/report", trust.Viewer, "process")
 	GetAudit         = looks[*AuditPage]("/audit", trust.Operator, "who", "act", "on", "since", "until", "before", "after", "limit")

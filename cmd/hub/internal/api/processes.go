@@ -16,7 +16,7 @@ type ProcessStatus struct {
 	Ended   int64  `json:"ended"`
 	Stuck   int    `json:"stuck"` // places that failed; 1000 is 1000 or more
 	Tasks   int    `json:"tasks"`
-	Late    int    `json:"late"` // tasks that nobody answered in time
+	Late    int    `json:"late"` // tasks that nobody answered in time; 1000 is 1000 or more
 
 	States []StateCount `json:"states"`
 }
@@ -80,26 +80,20 @@ type TaskRequest struct {
 
 // Report is what became of the instances of a process.
 type Report struct {
-	Process string          `json:"process"`
-	Version int             `json:"version"` // the newest
-	Open    int64           `json:"open"`    // instances
-	Ended   int64           `json:"ended"`   // instances, since the store began
-	States  []StateCount    `json:"states"`
-	Leads   []process.Lead  `json:"leads"` // between milestones
-	Stuck   []process.Stuck `json:"stuck"` // places that failed: the first 1000
-	Tasks   TaskCount       `json:"tasks"`
+	Process string            `json:"process"`
+	Version int               `json:"version"` // the newest
+	Open    int64             `json:"open"`    // instances
+	Ended   int64             `json:"ended"`   // instances, since the store began
+	States  []StateCount      `json:"states"`
+	Leads   []process.Lead    `json:"leads"` // between milestones
+	Stuck   []process.Stuck   `json:"stuck"` // places that failed: the first 1000
+	Tasks   process.TaskCount `json:"tasks"`
 }
 
 // StateCount is how many places stand in a state of a version, or have ended there.
 type StateCount struct {
 	process.Population
 	Branch bool `json:"branch,omitempty"` // inside a branch: an instance may stand in several
-}
-
-// TaskCount is how many tasks are open.
-type TaskCount struct {
-	Open int `json:"open"`
-	Late int `json:"late"` // nobody answered them in time
 }
 
 // DiffRequest names a configuration: an absolute path, or one from the hub's working directory.

@@ -48,10 +48,7 @@ func (c *Console) routes() {
 	})
 }
 
-const (
-	pageOf    = "50" // rows of a list
-	mostTasks = 50   // of the list of tasks
-)
+const pageOf = "50" // rows of a list
 
 // query is a query of the names and values, without those that have none.
 func query(pairs ...string) url.Values {
@@ -208,12 +205,13 @@ func (c *Console) refusal(r *http.Request, _ *api.Status) (*view, error) {
 	return &view{"refusal", "Refused", list[0]}, nil
 }
 
+// tasks are those that are due first, of all or of a group.
 func (c *Console) tasks(r *http.Request, _ *api.Status) (*view, error) {
-	list, err := ask(c, r, api.GetTasks, query("group", r.FormValue("group")))
+	list, err := ask(c, r, api.GetTasks, query("group", r.FormValue("group"), "limit", pageOf))
 	return &view{"tasks", "Tasks", struct {
-		First []process.OpenTask // those that are due first
-		All   int
-	}{list[:min(len(list), mostTasks)], len(list)}}, err
+		Group string
+		First []process.OpenTask
+	}{r.FormValue("group"), list}}, err
 }
 
 // task is a task with what it shows. Its answer is an act.

@@ -18,7 +18,7 @@ import (
 
 // How many instances one page looks at, and how many failed places of a process.
 const (
-	scanInstances = 20_000
+	scanInstances = 10_000
 	maxStuck      = 1000
 )
 

@@ -179,7 +179,7 @@ func (v *statusView) orphans(plan *pipelines.Plan, abandoned *map[string]bool) {
 
 // processes adds the processes and what of them needs attention.
 func (v *statusView) processes(ctx context.Context, d *Daemon, g *generation) error {
-	tasks, late, err := d.countTasks(ctx)
+	tasks, late, err := process.CountTasks(ctx, d.storage, d.clock.Now(), maxStuck)
 	if err != nil {
 		return err
 	}
@@ -210,7 +210,7 @@ func (a *admin) report(r *http.Request) ([]api.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	tasks, _, err := a.countTasks(r.Context())
+	tasks, _, err := process.CountTasks(r.Context(), a.storage, a.clock.Now(), maxStuck)
 	if err != nil {
 		return nil, err
 	}
@@ -230,20 +230,6 @@ func (a *admin) report(r *http.Request) ([]api.Report, error) {
 		out = append(out, *v)
 	}
 	return out, nil
-}
-
-// countTasks counts the open tasks by process, and gives those that are late.
-func (d *Daemon) countTasks(ctx context.Context) (map[string]api.TaskCount, []process.OpenTask, error) {
-	counts, now := map[string]api.TaskCount{}, d.clock.Now()
-	late, err := process.Tasks(ctx, d.storage, func(k *process.OpenTask) bool {
-		n := counts[k.Process]
-		if n.Open++; k.IsLate(now) {
-			n.Late++
-		}
-		counts[k.Process] = n
-		return k.IsLate(now)
-	})
-	return counts, late, err
 }
 
 // reportOf counts the instances of a process; lead times and tasks are left to the caller.

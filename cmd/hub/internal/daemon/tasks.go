@@ -18,11 +18,18 @@ import (
 // taskTries bounds how often a change of a task begins anew because somebody was quicker.
 const taskTries = 5
 
-// tasks lists the open tasks: ?group=&process=&late=true.
+// mostTasks bounds a list of tasks.
+const mostTasks = 10_000
+
+// tasks lists the open tasks: ?group=&process=&late=true&limit=.
 func (a *admin) tasks(r *http.Request) ([]process.OpenTask, error) {
 	group, name, late := r.FormValue("group"), r.FormValue("process"), r.FormValue("late") == "true"
+	most, err := limit(r.Form, mostTasks, mostTasks)
+	if err != nil {
+		return nil, err
+	}
 	now := a.clock.Now()
-	return process.Tasks(r.Context(), a.storage, func(k *process.OpenTask) bool {
+	return process.Tasks(r.Context(), a.storage, most, func(k *process.OpenTask) bool {
 		return (group == "" || k.Group == group) && (name == "" || k.Process == name) && (!late || k.IsLate(now))
 	})
 }
