@@ -17,6 +17,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/units"
+	"orderhub/pipelines/console"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/schema"
@@ -136,7 +137,7 @@ type settings struct {
 	Reserve   int64          `yaml:"reserve" unit:"bytes" min:"1MiB" doc:"disk that is left for what came in before: below it nothing from outside is taken (507). Left out: 256 MiB, or 5 % of a smaller disk"`
 	Ops       Ops            `yaml:"ops" doc:"who watches the hub reads it here"`
 	Peers     *yamlfile.Node `yaml:"peers" doc:"other hubs, by a name: hub trace asks them as well, for one timeline"`
-	Console   Console        `yaml:"console" doc:"web page from which people look at the hub, and act"`
+	Console   console.Config `yaml:"console" doc:"web page from which people look at the hub, and act"`
 	OTLP      OTLP           `yaml:"otlp" doc:"collector of OpenTelemetry that gets the traces"`
 }
 
@@ -152,12 +153,6 @@ type Peer struct {
 	Token hub.Secret `yaml:"token" required:"true" doc:"its hub.ops.token: secret:east"`
 }
 
-// Console is the block `console:` of `hub:`.
-type Console struct {
-	Address string   `yaml:"address" default:"127.0.0.1:9465" doc:"where its pages are; another port is taken when this one is used. none: there is no console"`
-	Hosts   []string `yaml:"hosts" doc:"names that a proxy in front of it is reached by, such as hub.example.com; any other name but those of this machine is refused"`
-}
-
 // OTLP is the block `otlp:` of `hub:`.
 type OTLP struct {
 	Endpoint string                `yaml:"endpoint" doc:"http://host:4318, of a collector that takes OTLP over HTTP as JSON. Left out: spans go nowhere"`
@@ -166,7 +161,7 @@ type OTLP struct {
 }
 
 func (l *loading) hub(n *yamlfile.Node) {
-	s := settings{Name: "hub", Language: 1, Store: l.Store, Drain: l.Drain, Retention: l.Retention, OTLP: OTLP{Sample: 1}, Console: *units.Defaults[Console]()}
+	s := settings{Name: "hub", Language: 1, Store: l.Store, Drain: l.Drain, Retention: l.Retention, OTLP: OTLP{Sample: 1}, Console: *units.Defaults[console.Config]()}
 	if n != nil {
 		n.Decode(&s, "hub")
 		if s.Language != 1 {
@@ -200,18 +195,9 @@ func (l *loading) checkWatch(n *yamlfile.Node) {
 		n.Get("ops").Get("address").Errorf("E225", "write 127.0.0.1:9464 for this machine alone, or 0.0.0.0:9464 for whoever reaches it",
 			"%q is no address with a host and a port", l.Ops.Address)
 	}
-	if host, _, err := net.SplitHostPort(l.Console.Address); l.Console.Address != NoConsole && (err != nil || !isLoopback(host)) {
-		n.Get("console").Get("address").Errorf("E225", "write 127.0.0.1:9465, and reach it through ssh -L 9465:127.0.0.1:9465, or through a proxy on this machine that knows who may",
-			"the console listens on loopback alone, since whoever reaches it may do all that it can: %q", l.Console.Address)
-	}
+	l.Console.Check(n.Get("console"))
 	checkURL(n.Get("otlp").Get("endpoint"), l.OTLP.Endpoint, "write http://127.0.0.1:4318, or https:// and the collector's host", "collector")
 }
-
-// NoConsole is the address of a console that is not wanted.
-const NoConsole = "none"
-
-// isLoopback tells that only this machine reaches the host.
-func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 // checkURL reports an address over HTTP, written at n, that is none.
 func checkURL(n *yamlfile.Node, address, help, of string) {

@@ -15,6 +15,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/engine"
 	"orderhub/hub/mask"
+	"orderhub/pipelines/console"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/formula"
 	"orderhub/transforms/schema"
@@ -36,7 +37,7 @@ type Plan struct {
 	Reserve   int64         // bytes of disk that nothing from outside may use; 0: the store's default
 	Ops       Ops           // where the hub is watched over HTTP
 	Peers     map[string]Peer
-	Console   Console           // where people look at the hub, and act
+	Console   console.Config    // where people look at the hub, and act
 	OTLP      OTLP              // collector that gets the traces
 	Files     []yamlfile.Source // that it was read from
 	Mask      *mask.Masker      // knows the secrets of the configuration and what its schemas mark

@@ -11,6 +11,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/hubtest"
+	"orderhub/hub/trust"
 )
 
 func TestCertificateIsReadAgain(t *testing.T) {
@@ -45,7 +46,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 		}
 	}
 	os.WriteFile(filepath.Join(dir, "web.pem"), []byte("broken"), 0o600)
-	time.Sleep(certificateCheck)
+	time.Sleep(trust.CertificateCheck)
 	if n := serial(); n != second {
 		t.Fatal(n)
 	}

@@ -2,10 +2,8 @@ package httpserver
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -136,45 +134,6 @@ func (c *limitedConn) Close() error {
 		c.listener.leave(c.ip)
 	}
 	return c.Conn.Close()
-}
-
-const certificateCheck = time.Second
-
-// certificates gives the certificate of two files as they are now, or were a moment ago.
-type certificates struct {
-	cert, key string
-	log       *slog.Logger
-
-	mu      sync.Mutex
-	current *tls.Certificate
-	loaded  time.Time // when that was tried last
-}
-
-func newCertificates(cert, key string, log *slog.Logger) (*certificates, error) {
-	c := &certificates{cert: cert, key: key, log: log}
-	return c, c.load()
-}
-
-func (c *certificates) load() error {
-	c.loaded = time.Now()
-	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
-	if err != nil {
-		return fmt.Errorf("tls: %s: %w", c.cert, err)
-	}
-	c.current = &pair
-	return nil
-}
-
-// get is the certificate for a handshake. Files that can't be read now leave the last good one in place.
-func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if time.Since(c.loaded) >= certificateCheck {
-		if err := c.load(); err != nil {
-			c.log.Warn("the certificate stays as it was", "error", err)
-		}
-	}
-	return c.current, nil
 }
 
 // freshGrace is how long, when the server closes, a connection has to send the

@@ -68,12 +68,12 @@ func open(cfg *Config, env *hub.Env) (*Server, error) {
 	s.http.ConnState = s.fresh.note
 	if cfg.TLS.Cert != "" {
 		trust.Ours(env, cfg.TLS.Cert)
-		certs, err := newCertificates(env.Path(cfg.TLS.Cert), env.Path(cfg.TLS.Key), s.env.Log)
+		certs, err := trust.NewCertificates(env.Path(cfg.TLS.Cert), env.Path(cfg.TLS.Key), s.env.Log)
 		if err != nil {
 			return nil, err
 		}
 		s.secure = true
-		s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certs.get}
+		s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certs.Get}
 		if cfg.TLS.ClientCA != "" {
 			s.http.TLSConfig.ClientCAs, s.http.TLSConfig.ClientAuth = x509.NewCertPool(), tls.VerifyClientCertIfGiven
 			if err := trust.Add(s.http.TLSConfig.ClientCAs, env, cfg.TLS.ClientCA); err != nil {

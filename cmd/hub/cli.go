@@ -29,6 +29,7 @@ type cli struct {
 	home     string // --hub
 	personal bool   // --personal
 	by, why  string // --by, --why
+	elsewhere
 }
 
 // run runs one command line and gives its exit code.
@@ -54,7 +55,10 @@ func (c *cli) root() *cobra.Command {
 		SilenceErrors: true, SilenceUsage: true,
 		Args: unknownVerb,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := c.find(cmd, c.home, c.common()); err != nil {
+				return err
+			}
 			if c.Format == "table" {
 				c.Format = screen.Text
 			}
@@ -67,12 +71,13 @@ func (c *cli) root() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	f := root.PersistentFlags()
 	f.StringVarP(&c.Format, "output", "o", screen.Text, "text (or table), json, or ndjson: one line of JSON for each of a list; validate also knows github")
-	f.StringVar(&c.home, "hub", "", "control socket of the running hub, or its folder (default: $HUB_HOME, else beside the store)")
+	f.StringVar(&c.home, "hub", "", "control socket of the running hub, or its folder (default: $HUB_HOME, else beside the store); or https://hub.example.com, with a token")
+	c.elsewhere.flags(root)
 	f.BoolVar(&c.personal, "personal", false, "show what schemas mark as personal (x-pii) in documents")
 	c.actFlags(root)
 	root.AddCommand(c.runVerb(), c.sandboxVerb(), c.validateVerb(), c.sendVerb(), c.traceVerb(), c.dlqVerb(),
 		c.refusedVerb(), c.replayVerb(), c.statusVerb(), c.adaptersVerb(), c.topVerb(), c.tapVerb(), c.pauseVerb(), c.resumeVerb(), c.reloadVerb(), c.configVerb(), c.graphVerb(),
-		c.findVerb(), c.channelVerb(), c.tableVerb(), c.processVerb(), c.taskVerb(), c.auditVerb(), c.reportVerb(), c.alertsVerb(), c.doctorVerb(), c.diffVerb(), c.evalVerb(), c.testVerb(),
+		c.findVerb(), c.channelVerb(), c.tableVerb(), c.processVerb(), c.taskVerb(), c.auditVerb(), c.tokenVerb(), c.reportVerb(), c.alertsVerb(), c.doctorVerb(), c.diffVerb(), c.evalVerb(), c.testVerb(),
 		c.backupVerb(), c.restoreVerb(), c.verifyVerb(), c.versionVerb())
 	return root
 }
@@ -152,6 +157,9 @@ func (c *cli) client() *api.Client { return c.clientOf(config.DefaultStore()) }
 
 // clientOf calls the hub that runs on the store, unless --hub or $HUB_HOME names another one.
 func (c *cli) clientOf(store string) *api.Client {
+	if c.elsewhere.client != nil {
+		return c.elsewhere.client
+	}
 	return api.NewClient(api.Socket(c.home, config.StoreFolder(store)), c.common())
 }
 

@@ -90,20 +90,6 @@ func TestConsoleAccess(t *testing.T) {
 	}
 }
 
-// TestConsoleAddress: a console that others could reach is refused when the configuration is read, and says what to write.
-func TestConsoleAddress(t *testing.T) {
-	for _, test := range []struct{ console, part string }{
-		{`{address: "0.0.0.0:9465"}`, `E225`},
-		{`{address: ":9465"}`, `the console listens on loopback alone`},
-		{`{address: "hub.example.com:80"}`, `ssh -L 9465:127.0.0.1:9465`},
-		{`{address: "127.0.0.1"}`, `write 127.0.0.1:9465`},
-		{`{adress: none}`, `did you mean`},
-	} {
-		s := newSite(t, strings.Replace(shop, "drain: 2s", "drain: 2s, console: "+test.console, 1))
-		has(t, strings.ReplaceAll(s.hub(1, "validate", s.config), "\n", " "), test.part)
-	}
-}
-
 // TestConsoleElsewhere: a port that another program has costs the hub neither its start nor its console.
 func TestConsoleElsewhere(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

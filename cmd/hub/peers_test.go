@@ -48,7 +48,7 @@ func TestPeers(t *testing.T) {
 	if alone.Events[0].Hub != "" || strings.Contains(east.hub(0, "trace", "W-1"), "HUB") {
 		t.Errorf("a hub without peers names itself: %v", alone.Events[0])
 	}
-	has(t, north.hub(1, "trace", "nobody-knows"), "nothing is known of nobody-knows", "not asked: west: dial tcp")
+	has(t, north.hub(1, "trace", "nobody-knows"), "nothing is known of nobody-knows", "not asked: west: no hub answers at http://127.0.0.1:1: dial tcp")
 }
 
 // TestPeerToken: a trace is served beside the metrics to whoever has the token, and to nobody where none is set; bytes of messages are not.

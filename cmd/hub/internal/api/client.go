@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,7 +22,7 @@ import (
 // Client calls the hub behind a control socket.
 type Client struct {
 	HTTP   *http.Client
-	socket string     // "": of a hub elsewhere
+	socket string     // where the hub is, as people know it; "": elsewhere, at base
 	base   string     // URL that paths stand behind
 	token  string     // bearer token; "": none
 	common url.Values // of every call's query
@@ -36,9 +37,10 @@ func NewClient(socket string, common url.Values) *Client {
 		}}}}
 }
 
-// NewPeer is a client of the ops address of a hub elsewhere, for the calls that are answered there.
-func NewPeer(base, token string) *Client {
-	return &Client{base: strings.TrimSuffix(base, "/"), token: token, HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true},
+// NewRemote is a client of a hub elsewhere, for the calls that are answered behind base. common goes along with every call.
+func NewRemote(base, token string, by *tls.Config, common url.Values) *Client {
+	return &Client{base: strings.TrimSuffix(base, "/"), token: token, common: common, HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		TLSClientConfig: by},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
@@ -147,10 +149,10 @@ func (c *Client) failure(ctx context.Context, err error) error {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return exit.With(exit.Interrupted, nil)
 	case c.socket == "":
-		if e, ok := errors.AsType[*url.Error](err); ok { // who asks knows the address
-			return e.Err
+		if e, ok := errors.AsType[*url.Error](err); ok {
+			err = e.Err
 		}
-		return err
+		return exit.With(exit.Unreachable, fmt.Errorf("no hub answers at %s: %w", c.base, err))
 	case errors.Is(err, context.DeadlineExceeded):
 		return exit.With(exit.Timeout, fmt.Errorf("the hub at %s did not answer in time", c.socket))
 	case errors.As(err, &dial) && dial.Op == "dial":

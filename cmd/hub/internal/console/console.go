@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"orderhub/cmd/hub/internal/access"
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/pipelines/graph"
 )
@@ -24,16 +25,16 @@ var static embed.FS
 // Console answers requests of browsers.
 type Console struct {
 	hub   *api.Client
-	hosts []string // names that a proxy in front of it is reached by
+	users *access.Users
 	mux   *http.ServeMux
 	looks map[string]look         // the pages that are kept up to date, by their path
 	needs map[string]api.Declared // the calls that acts make, and pages that are not for everybody, by their path
 	kept  kept
 }
 
-// New is a console of the hub that the client calls. hosts are names that it may be asked under, beside those of this machine.
-func New(hub *api.Client, hosts []string) http.Handler {
-	c := &Console{hub: hub, hosts: hosts, mux: http.NewServeMux(), looks: map[string]look{}, needs: map[string]api.Declared{}}
+// New is a console of the hub that answers the calls, for its users. Under /api/ it passes the calls on themselves.
+func New(calls http.Handler, users *access.Users) http.Handler {
+	c := &Console{hub: api.Within(calls), users: users, mux: http.NewServeMux(), looks: map[string]look{}, needs: map[string]api.Declared{}}
 	c.routes()
 	c.mux.HandleFunc("GET /live", c.live)
 	c.mux.Handle("GET /static/", http.FileServerFS(static))
@@ -41,7 +42,12 @@ func New(hub *api.Client, hosts []string) http.Handler {
 		w.Header().Set("Content-Type", "text/css; charset=utf-8")
 		w.Write([]byte(graph.Style())) // the client may be gone
 	})
-	return c.guarded(http.NewCrossOriginProtection().Handler(c.mux))
+	c.mux.Handle("GET /api/", http.StripPrefix("/api", calls))
+	c.mux.Handle("POST /api/", http.StripPrefix("/api", calls))
+	if !users.Open() {
+		c.logins()
+	}
+	return c.guarded(http.NewCrossOriginProtection().Handler(c.asked(c.mux)))
 }
 
 // policy lets a page load what this server has, and nothing else: no script, no style and no form of anybody else works in it.
@@ -59,7 +65,12 @@ func (c *Console) guarded(h http.Handler) http.Handler {
 			http.Error(w, "The console is not reached under the name "+r.Host+": use 127.0.0.1, or add the name to hub: {console: {hosts: […]}}.", http.StatusMisdirectedRequest)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
+		if !strings.HasPrefix(r.URL.Path, "/api/") { // calls bound what they read
+			r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
+		}
+		if r.TLS != nil {
+			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		h.ServeHTTP(w, r)
 	})
 }
@@ -70,7 +81,7 @@ func (c *Console) known(host string) bool {
 		name = host
 	}
 	name = strings.ToLower(strings.Trim(name, "[]"))
-	return name == "localhost" || net.ParseIP(name).IsLoopback() || slices.Contains(c.hosts, name)
+	return name == "localhost" || net.ParseIP(name).IsLoopback() || slices.Contains(c.users.Config.Hosts, name)
 }
 
 // view is what a page shows.

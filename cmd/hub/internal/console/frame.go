@@ -87,11 +87,14 @@ func (f *frame) write(w io.Writer) int {
 		panic(err) // of our own templates: a test makes every page
 	}
 	asked, _ := f.Data.(*form)
+	in, _ := f.Data.(*login)
 	switch {
 	case f.Problem != nil:
 		return f.Problem.Status
 	case asked != nil && asked.Refused != nil:
 		return asked.Refused.Status
+	case in != nil && in.Refused != nil:
+		return in.Refused.Status
 	}
 	return http.StatusOK
 }

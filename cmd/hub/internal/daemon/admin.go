@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"orderhub/cmd/hub/internal/access"
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/hub"
 	"orderhub/hub/doc"
@@ -15,10 +16,15 @@ import (
 )
 
 // admin answers the calls of package api.
-type admin struct{ *Daemon }
+type admin struct {
+	*Daemon
+	calls api.OpenAPI // that it answers
+}
 
 func (a *admin) routes() http.Handler {
 	mux := a.watched(http.NewServeMux())
+	a.calls.Version = a.Version.Version
+	handle(a, mux, api.GetOpenAPI, func(*http.Request) (*api.OpenAPI, error) { return &a.calls, nil })
 	handle(a, mux, api.GetVersion, func(*http.Request) (*api.Version, error) { return &a.Version, nil })
 	handle(a, mux, api.GetStatus, a.status)
 	handle(a, mux, api.GetAdapters, a.adapters)
@@ -63,7 +69,11 @@ func (a *admin) routes() http.Handler {
 	handle(a, mux, api.GetConfig, a.config)
 	handle(a, mux, api.PostReload, a.reloadNow)
 	handle(a, mux, api.GetAudit, a.auditLog)
+	handle(a, mux, api.GetTokens, func(r *http.Request) ([]*api.Token, error) { return access.Tokens(r.Context(), a.storage) })
+	handle(a, mux, api.PostToken, a.addToken)
+	handle(a, mux, api.PostRevoke, a.revokeToken)
 	mux.HandleFunc(api.GetTap.Method+" "+api.GetTap.Path, a.tap)
+	api.Add(&a.calls, &api.GetTap)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, api.Problemf(http.StatusNotFound, "no_route", "no such call", "%s %s is no call of this hub", r.Method, r.URL.Path))
 	})
@@ -75,6 +85,7 @@ type handler[A any] = func(r *http.Request) (A, error)
 
 // handle answers a call with what h gives, as JSON, or with a problem.
 func handle[A any](a *admin, mux *http.ServeMux, call api.Call[A], h handler[A]) {
+	api.Add(&a.calls, &call)
 	mux.HandleFunc(call.Method+" "+call.Path, func(w http.ResponseWriter, r *http.Request) {
 		answer, err := recorded(a, r, call, h)
 		if err != nil {
@@ -107,6 +118,35 @@ func (d *Daemon) tell(w http.ResponseWriter, r *http.Request, status int, kind s
 	json.Indent(&b, d.Registry.Mask.Shown(raw, r.URL.Query().Get("personal") == "true", documents...), "", "  ") // of our own JSON
 	b.WriteByte('\n')
 	w.Write(b.Bytes()) // the client may be gone
+}
+
+// addToken makes a token, for pipelines that there are.
+func (a *admin) addToken(r *http.Request) (*api.Token, error) {
+	var q api.TokenRequest
+	if err := readJSON(r, &q); err != nil {
+		return nil, err
+	}
+	for _, name := range q.Pipelines {
+		if _, err := a.current.Load().pipeline(name); err != nil {
+			return nil, err
+		}
+	}
+	act := actOf(r.Context())
+	act.On = q.Name
+	t, write, err := access.NewToken(r.Context(), a.storage, &q, act.Who, a.clock.Now().UTC())
+	if err != nil {
+		return nil, err
+	}
+	return t, a.commit(r.Context(), &hub.Unit{Writes: []hub.Write{write}})
+}
+
+func (a *admin) revokeToken(r *http.Request) (*api.Revoked, error) {
+	out, writes, err := access.Revoke(r.Context(), a.storage, r.PathValue("name"))
+	if err != nil {
+		return nil, err
+	}
+	actOf(r.Context()).Count = len(writes)
+	return out, a.commit(r.Context(), &hub.Unit{Writes: writes})
 }
 
 // readJSON reads a request's body; a field that nobody knows is a fault.

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"orderhub/cmd/hub/internal/access"
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/cmd/hub/internal/audit"
 	"orderhub/cmd/hub/internal/config"
@@ -89,7 +90,7 @@ func Open(ctx context.Context, o Options) (*Daemon, error) {
 		d.ops, err = openOps(o.Config.Plan.Ops.Address)
 	}
 	if err == nil && !o.Once {
-		d.console, err = openConsole(o.Config.Plan.Console.Address)
+		d.console, err = openConsole(o.Config, o.Log)
 	}
 	if err == nil {
 		err = d.counts.restore(ctx, o.Log)
@@ -108,7 +109,7 @@ func (d *Daemon) Begin(ctx context.Context) error {
 	}
 	d.current.Store(g)
 	close(d.begun)
-	calls := (&admin{d}).routes()
+	calls := (&admin{Daemon: d}).routes()
 	d.serve(d.control, openly(calls))
 	if d.ops != nil {
 		mux := d.watched(http.NewServeMux())
@@ -116,7 +117,9 @@ func (d *Daemon) Begin(ctx context.Context) error {
 		d.serve(d.ops, mux)
 	}
 	if d.console != nil {
-		d.serve(d.console, openly(console.New(api.Within(calls), d.Config.Plan.Console.Hosts)))
+		d.serve(d.console, console.New(calls, access.New(d.Config.Plan.Console, d.storage, d.clock, func(ctx context.Context, r audit.Record, u *hub.Unit) error {
+			return d.log.Append(ctx, r, u, d.storage.Commit)
+		})))
 	}
 	return nil
 }

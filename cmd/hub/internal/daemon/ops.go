@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,8 +16,10 @@ import (
 	"orderhub/cmd/hub/internal/doctor"
 	"orderhub/cmd/hub/internal/otlp"
 	"orderhub/cmd/hub/internal/prometheus"
+	"orderhub/hub"
 	"orderhub/hub/figures"
-	"orderhub/pipelines"
+	"orderhub/hub/trust"
+	"orderhub/pipelines/console"
 )
 
 // openOps listens where the configuration says that the hub is watched; nil: nowhere.
@@ -36,19 +39,36 @@ func openOps(address string) (net.Listener, error) {
 
 // openConsole listens where the configuration says that the console is, or on a free port when another program uses that; nil: there is none.
 // A console that is elsewhere is better than none, and no reason for a hub to take no orders.
-func openConsole(address string) (net.Listener, error) {
-	if address == pipelines.NoConsole || address == "" {
+func openConsole(l *config.Loaded, log *slog.Logger) (net.Listener, error) {
+	c := &l.Plan.Console
+	if c.Address == console.None || c.Address == "" {
 		return nil, nil
 	}
-	l, err := net.Listen("tcp", address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		host, _, _ := net.SplitHostPort(address)
-		l, err = net.Listen("tcp", net.JoinHostPort(host, "0"))
+	var certs *trust.Certificates
+	if c.TLS.Cert != "" {
+		var err error
+		beside := &hub.Env{Dir: l.Plan.Dir}
+		if certs, err = trust.NewCertificates(beside.Path(c.TLS.Cert), beside.Path(c.TLS.Key), log); err != nil {
+			return nil, fmt.Errorf("hub.console.%w", err)
+		}
+	}
+	at, err := net.Listen("tcp", c.Address)
+	if host, _, _ := net.SplitHostPort(c.Address); errors.Is(err, syscall.EADDRINUSE) && trust.Local(host) {
+		at, err = net.Listen("tcp", net.JoinHostPort(host, "0"))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("hub.console.address: %w", err)
 	}
-	return l, nil
+	if certs != nil {
+		at = &secured{at, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certs.Get}}
+	}
+	return at, nil
+}
+
+// secured is a listener whose connections are HTTPS.
+type secured struct {
+	net.Listener
+	config *tls.Config
 }
 
 // tellConsole says where the console is, and where it should be if another program is there.
@@ -58,6 +78,9 @@ func (d *Daemon) tellConsole(r *api.Ready) {
 	}
 	at, wanted := d.console.Addr().String(), d.Config.Plan.Console.Address
 	r.Console = "http://" + at + "/"
+	if d.Config.Plan.Console.TLS.Cert != "" {
+		r.Console = "https://" + at + "/"
+	}
 	_, port, _ := net.SplitHostPort(at)
 	if _, p, _ := net.SplitHostPort(wanted); p != port && p != "0" {
 		r.Moved = wanted
@@ -84,6 +107,11 @@ func (d *Daemon) serve(l net.Listener, h http.Handler) {
 	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(d.Log.Handler(), slog.LevelError)}
 	d.servers = append(d.servers, s)
+	if by, ok := l.(*secured); ok {
+		s.TLSConfig = by.config
+		go s.ServeTLS(l, "", "")
+		return
+	}
 	go s.Serve(l)
 }
 

@@ -20,6 +20,7 @@ import (
 	"orderhub/hub/store"
 	"orderhub/hub/store/drivers"
 	"orderhub/pipelines"
+	"orderhub/pipelines/console"
 	"orderhub/pipelines/yamlfile"
 )
 
@@ -129,7 +130,7 @@ func (d *diagnosis) farEnds(ctx context.Context) []pipelines.Inspected {
 
 // own tries an address that the hub itself would answer at. taken is the verdict if another program has it.
 func (d *diagnosis) own(name, at string, taken string) {
-	if at == "" || at == pipelines.NoConsole {
+	if at == "" || at == console.None {
 		return
 	}
 	l, err := net.Listen("tcp", at)

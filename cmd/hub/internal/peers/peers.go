@@ -29,7 +29,7 @@ type Hub struct {
 
 // Of is the hub of a `peers:` entry.
 func Of(name string, p pipelines.Peer) Hub {
-	client := api.NewPeer(p.URL, p.Token.Reveal())
+	client := api.NewRemote(p.URL, p.Token.Reveal(), nil, nil)
 	return Hub{name, func(ctx context.Context, ids []string) (*api.Trace, error) {
 		t, _, err := api.GetTrace.Ask(ctx, client, url.Values{"id": ids}, nil)
 		return t, err

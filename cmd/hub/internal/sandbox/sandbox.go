@@ -24,6 +24,7 @@ import (
 	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
 	"orderhub/pipelines"
+	"orderhub/pipelines/console"
 )
 
 // Options say what is played.
@@ -52,7 +53,7 @@ func Run(ctx context.Context, s *screen.Screen, o Options) (err error) {
 		b.stubs.Close()
 		return s.Explain(l.Path, l.Problems)
 	}
-	if l.Plan.Console.Address = pipelines.NoConsole; o.Keep {
+	if l.Plan.Console = (console.Config{Address: console.None}); o.Keep {
 		l.Plan.Console.Address = "127.0.0.1:0"
 	}
 	d, err := daemon.Open(ctx, daemon.Options{Config: l, Registry: reg, Fresh: o.Registry, Stubs: b.stubs, Log: o.Log,

@@ -74,7 +74,7 @@ addEventListener("pageshow", listen);
 let going = false;
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select") || !document.getElementById("keys")) return;
   if (going) {
     going = false;
     const to = [...document.querySelectorAll("header nav a")].find((a) => a.dataset.key === event.key);
