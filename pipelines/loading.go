@@ -143,7 +143,7 @@ type settings struct {
 
 // Ops is the block `ops:` of `hub:`.
 type Ops struct {
-	Address string     `yaml:"address" doc:"where /metrics, /healthz and /readyz are served over HTTP: 127.0.0.1:9464. Left out: nowhere but on the control socket"`
+	Address string     `yaml:"address" doc:"where /metrics, /livez and /readyz are served over HTTP: 127.0.0.1:9464. Left out: nowhere but on the control socket"`
 	Token   hub.Secret `yaml:"token" doc:"what another hub shows that asks for traces here (its peers): secret:ops. Left out: none may ask"`
 }
 

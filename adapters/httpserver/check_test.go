@@ -22,7 +22,7 @@ func TestCheckSource(t *testing.T) {
 		{"POST", SourceConfig{}, `: "POST" is no route (write a method and a path, such as POST /orders/{id})`},
 		{"orders", SourceConfig{}, `: "orders" is no route (write a method and a path, such as POST /orders)`},
 		{"post orders/new", SourceConfig{}, `: "post orders/new" is no route (write a method and a path, such as POST /orders/new)`},
-		{"GET /healthz", SourceConfig{}, ": /healthz is answered by the server itself (write a method and a path, such as GET /orders/{id})"},
+		{"GET /livez", SourceConfig{}, ": /livez is answered by the server itself (write a method and a path, such as GET /orders/{id})"},
 		{"GET /orders/{id", SourceConfig{}, `: "GET /orders/{id" is no route: at offset 12: bad wildcard segment (must end with '}') (write a method and a path, such as GET /orders/{id})`},
 		{"GET /{a}/{a}", SourceConfig{}, `: "GET /{a}/{a}" is no route: at offset 9: duplicate wildcard name "a" (write a method and a path, such as GET /orders/{id})`},
 		{"GET", SourceConfig{Verify: &Verify{}, Consumes: []string{"json", "*/*"}}, `: "GET" is no route (write a method and a path, such as GET /orders/{id})

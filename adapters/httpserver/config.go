@@ -86,7 +86,7 @@ func (c *Config) check(env *hub.Env) []hub.FieldFault {
 	case p == "":
 	case !strings.HasPrefix(p, "/"):
 		faults.Add("openapi", "write /"+p, "openapi: %q is no path", p)
-	case p == pathHealth || p == pathReady:
+	case p == pathLive || p == pathReady:
 		faults.Add("openapi", "write /openapi.json", "openapi: %s is answered by the server itself", p)
 	case strings.ContainsAny(p, "{}?#% \\;") || strings.Contains(p, "//") || strings.Contains(p, "/."):
 		faults.Add("openapi", "write /openapi.json", "openapi: %q is no plain path", p)
@@ -152,7 +152,7 @@ func routeLike(text string) string {
 		method, path = "POST", text
 	}
 	path = "/" + strings.Trim(path, "/ ")
-	if path == "/" || path == pathHealth || path == pathReady || acceptable(method+" "+path) != nil {
+	if path == "/" || path == pathLive || path == pathReady || acceptable(method+" "+path) != nil {
 		path = "/orders/{id}"
 	}
 	return method + " " + path

@@ -170,7 +170,7 @@ func version(t *testing.T, doc string) string {
 }
 
 func TestOpenAPIPath(t *testing.T) {
-	for path, want := range map[string]bool{"/openapi.json": true, "/api/v1": true, "openapi.json": false, "/healthz": false, "/readyz": false, "/{x}": false,
+	for path, want := range map[string]bool{"/openapi.json": true, "/api/v1": true, "openapi.json": false, "/livez": false, "/readyz": false, "/{x}": false,
 		"/a?b": false, "/a#b": false, "/a b": false, "/a//b": false, "/a/../b": false, "/a%20b": false, "/a;b": false, `/a\b`: false} {
 		cfg := defaultConfig()
 		cfg.OpenAPI = path

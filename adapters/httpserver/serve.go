@@ -19,7 +19,7 @@ const (
 	typeJSON    = "application/json"
 	typeProblem = "application/problem+json"
 	typeHTML    = "text/html; charset=utf-8"
-	pathHealth  = "/healthz"
+	pathLive    = "/livez"
 	pathReady   = "/readyz"
 )
 
@@ -38,8 +38,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p := newProblem(http.StatusServiceUnavailable, "backlog_full", "too many requests are waiting; try again")
 		p.retryAfter = 1
 		s.refuse(w, r, "", p)
-	case r.URL.Path == pathHealth:
-		s.healthz(w, r)
+	case r.URL.Path == pathLive:
+		s.livez(w, r)
 	case r.URL.Path == pathReady:
 		s.readyz(w, r)
 	case s.draining.Load():
@@ -114,7 +114,7 @@ func noRoute() *problem {
 	return newProblem(http.StatusNotFound, "no_route", "there is nothing at this path")
 }
 
-func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {
+func (s *Server) livez(w http.ResponseWriter, r *http.Request) {
 	if !readOnly(w, r) {
 		return
 	}

@@ -60,8 +60,8 @@ func TestRouteThatNobodyServes(t *testing.T) {
 	if code, _ := ask("GET", "/readyz"); code != 503 {
 		t.Fatalf("readyz: %d", code)
 	}
-	if code, _ := ask("GET", "/healthz"); code != 200 {
-		t.Fatalf("healthz: %d", code)
+	if code, _ := ask("GET", "/livez"); code != 200 {
+		t.Fatalf("livez: %d", code)
 	}
 	src.(*Source).Close()
 	if code, _ := ask("POST", "/orders"); code != 404 {
@@ -71,7 +71,7 @@ func TestRouteThatNobodyServes(t *testing.T) {
 
 func TestBadRoutes(t *testing.T) {
 	s := newServer(t, "127.0.0.1:0")
-	for _, arg := range []string{"", "orders", "POST orders", "FETCH /orders", "POST /orders/{", "POST /{a}/{a}", "GET /healthz", "POST example.com/x"} {
+	for _, arg := range []string{"", "orders", "POST orders", "FETCH /orders", "POST /orders/{", "POST /{a}/{a}", "GET /livez", "POST example.com/x"} {
 		if _, err := s.OpenSource(arg, &SourceConfig{}); err == nil {
 			t.Errorf("%q was taken", arg)
 		}
@@ -193,7 +193,7 @@ func TestCloseWithSilentClients(t *testing.T) {
 		}
 		defer c.Close()
 	}
-	res, err := http.Get(url + "/healthz")
+	res, err := http.Get(url + "/livez")
 	if err != nil { // those before it are accepted
 		t.Fatal(err)
 	}

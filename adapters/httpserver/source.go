@@ -70,7 +70,7 @@ func parsePattern(arg string) (pattern string, params []string, err error) {
 		return "", nil, fmt.Errorf("the route is missing")
 	case !slices.Contains(methods, method) || !strings.HasPrefix(path, "/"):
 		return "", nil, fmt.Errorf("%q is no route", arg)
-	case path == pathHealth || path == pathReady:
+	case path == pathLive || path == pathReady:
 		return "", nil, fmt.Errorf("%s is answered by the server itself", path)
 	}
 	for segment := range strings.SplitSeq(path[1:], "/") {

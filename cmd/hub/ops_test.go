@@ -179,7 +179,7 @@ func TestMetrics(t *testing.T) {
 func TestOpsAddress(t *testing.T) {
 	s := newSite(t, strings.ReplaceAll(watchedShop, "BILLING", "http://127.0.0.1:1"))
 	s.start()
-	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/status": 404, "/reload": 404, "/dead": 404} {
+	for path, want := range map[string]int{"/livez": 200, "/readyz": 200, "/status": 404, "/reload": 404, "/dead": 404} {
 		if status, text := s.ops(http.MethodGet, path); status != want {
 			t.Errorf("GET %s: %d %s", path, status, text)
 		}

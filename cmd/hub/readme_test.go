@@ -51,7 +51,7 @@ func TestDocumentedVerbs(t *testing.T) {
 	}
 	shown := 0
 	command := regexp.MustCompile("(?m)(?:^\\$ |`)(?:go run \\./cmd/)?hub ([a-z][a-z-]*)")
-	for _, file := range []string{"../../README.md", "README.md", "../../docs/operate.md", "../../examples/README.md", "../../pipelines/process/README.md", "../../pipelines/scenario/README.md"} {
+	for _, file := range []string{"../../README.md", "README.md", "../../docs/on-call.md", "../../docs/operate.md", "../../examples/README.md", "../../pipelines/process/README.md", "../../pipelines/scenario/README.md"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -321,7 +321,7 @@ func TestFault_V1_FloodAtTheDoor(t *testing.T) {
 		all.Wait()
 		return beside, time.Since(began)
 	}
-	healthy, _ := flood("/healthz", "", http.StatusMethodNotAllowed, "H") // as many requests that are not kept: what the load alone costs
+	healthy, _ := flood("/livez", "", http.StatusMethodNotAllowed, "H") // as many requests that are not kept: what the load alone costs
 	beside, took := flood("/hooks", `{"id":"X","total":5,"pad":"`+strings.Repeat("x", 1500)+`"}`, http.StatusUnauthorized, "F")
 	var counts []store.RefusalCount
 	if err := json.Unmarshal([]byte(s.hub(0, "refused", "-o", "json")), &counts); err != nil {
@@ -343,7 +343,7 @@ func TestFault_V1_FloodAtTheDoor(t *testing.T) {
 	}
 	t.Logf("%d refused in %v; %d rows, %d bytes; a good order takes %v alone, %v beside as many unkept requests, %v beside the refused", bad, took, len(list), size, quiet, healthy, beside)
 	if beside > 3*healthy+10*time.Millisecond { // the machine may be busier than it was before
-		busy, _ := flood("/healthz", "", http.StatusMethodNotAllowed, "I")
+		busy, _ := flood("/livez", "", http.StatusMethodNotAllowed, "I")
 		healthy = max(healthy, busy)
 	}
 	if beside > 3*healthy+10*time.Millisecond {

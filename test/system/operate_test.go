@@ -15,10 +15,10 @@ import (
 	"orderhub/stub"
 )
 
-// chapters are the tasks of docs/operate.md, by their numbers: the commands of each, as they stand on the page.
+// chapters are the tasks of docs/on-call.md, by their numbers: the commands of each, as they stand on the page.
 func chapters(t *testing.T) map[string][]string {
 	t.Helper()
-	page, err := os.ReadFile(filepath.Join(root(t), "docs", "operate.md"))
+	page, err := os.ReadFile(filepath.Join(root(t), "docs", "on-call.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func (s *site) shell(code int, command string, parts ...string) string {
 	return string(out)
 }
 
-// TestOperate: the ten tasks of docs/operate.md, by the very commands of the page.
+// TestOperate: the ten tasks of docs/on-call.md, by the very commands of the page.
 func TestOperate(t *testing.T) {
 	t.Parallel()
 	page := chapters(t)

@@ -19,7 +19,7 @@ func TestStopWithSilentClients(t *testing.T) {
 		}
 		defer c.Close()
 	}
-	s.do("GET", "/healthz", "") // the connections before it are accepted
+	s.do("GET", "/livez", "") // the connections before it are accepted
 	stood := hubtest.Standstill(t)
 	if took, err := s.stop(); err != nil || took > 4*time.Second+stood() {
 		t.Errorf("SIGTERM: exit %v after %v\n%s", err, took, s.tail())

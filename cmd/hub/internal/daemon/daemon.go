@@ -22,6 +22,7 @@ import (
 	"orderhub/cmd/hub/internal/config"
 	"orderhub/cmd/hub/internal/console"
 	"orderhub/cmd/hub/internal/exit"
+	"orderhub/cmd/hub/internal/systemd"
 	"orderhub/cmd/hub/internal/words"
 	"orderhub/hub"
 	"orderhub/hub/engine"
@@ -166,6 +167,10 @@ func (d *Daemon) Serve(ctx context.Context, hup <-chan os.Signal) error {
 	go d.counts.run(keeping)
 	go d.tellParts(keeping)
 	go d.lookMeanwhile(keeping)
+	watched, stopWatching := context.WithCancel(context.WithoutCancel(ctx)) // also while it drains
+	defer stopWatching()
+	go systemd.Watch(watched, d.alive)
+	systemd.Notify(systemd.Ready)
 	if d.Once {
 		watch, cancel := context.WithCancel(ctx)
 		defer cancel()
@@ -175,6 +180,7 @@ func (d *Daemon) Serve(ctx context.Context, hup <-chan os.Signal) error {
 		g := d.current.Load()
 		select {
 		case <-ctx.Done():
+			systemd.Notify(systemd.Stopping)
 			d.Log.Info("stopping", "drain", g.Plan.Drain)
 			return storeFailure(g.stop())
 		case <-g.done:

@@ -118,7 +118,7 @@ func (d *Daemon) serve(l net.Listener, h http.Handler) {
 // watched adds what whoever watches the hub asks for. It shows numbers and names, and changes nothing.
 func (d *Daemon) watched(mux *http.ServeMux) *http.ServeMux {
 	mux.Handle("GET /metrics", prometheus.Handler(func(r *http.Request) figures.Snapshot { return d.gather(r.Context()).Figures }))
-	mux.HandleFunc("GET /healthz", d.healthz)
+	mux.HandleFunc("GET /livez", d.livez)
 	mux.HandleFunc("GET /readyz", d.readyz)
 	return mux
 }
@@ -126,7 +126,11 @@ func (d *Daemon) watched(mux *http.ServeMux) *http.ServeMux {
 // ready tells why the hub takes nothing from outside now; nil: it does. A partner that is away does not count: traffic to another hub would meet the same.
 func (d *Daemon) ready() error { return d.current.Load().rt.Ready() }
 
-func (d *Daemon) healthz(w http.ResponseWriter, r *http.Request) {
+// alive returns if the hub is: it takes the lock of each stage and source. Whether the store and the partners answer is not asked: a new start would mend neither.
+func (d *Daemon) alive() { d.current.Load().rt.Status() }
+
+func (d *Daemon) livez(w http.ResponseWriter, r *http.Request) {
+	d.alive()
 	d.tell(w, r, http.StatusOK, "application/json", state{"ok"})
 }
 
