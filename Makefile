@@ -1,10 +1,15 @@
 # make test: everything a change is held against, from a clean clone, with only Go (and a C compiler for -race) installed. RabbitMQ, Kafka and
 # PostgreSQL are brought by test/servers/run, which on Debian 12 as root installs what is missing.
 GO ?= go
-.PHONY: build test quick vet kill matrix mutants bench screenshots
+.PHONY: build release test quick vet kill matrix mutants bench screenshots
 
+VERSION ?= dev
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/hub ./cmd/hub
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.release=$(VERSION)" -o bin/hub ./cmd/hub
+
+# what is given to others, in dist/: docs/operate.md has what
+release:
+	GO=$(GO) tools/release $(VERSION)
 
 # one package after another: many tests measure time beside real servers, and two packages at once on two cores stall each other
 test: vet
