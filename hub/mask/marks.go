@@ -73,7 +73,8 @@ type markWalk struct {
 	root      *markNode
 	leaf      func(at *place, v doc.Value) doc.Value
 	rebuild   bool
-	documents []string // names of the fields that documents stand under, in what is none itself
+	documents []string                             // names of the fields that documents stand under, in what is none itself
+	enters    func(holder doc.Value) (left func()) // is told of each object that documents stand in; nil: nobody is
 }
 
 // place is where a value stands.
@@ -88,6 +89,9 @@ type place struct {
 func (w *markWalk) value(v doc.Value, at *place) doc.Value {
 	switch v.Kind() {
 	case doc.Object:
+		if w.enters != nil && !at.document && w.holds(v) {
+			defer w.enters(v)()
+		}
 		var fields []doc.Field
 		for name, f := range v.Fields() {
 			f = w.value(f, w.enter(at, name, name))
@@ -113,6 +117,16 @@ func (w *markWalk) value(v doc.Value, at *place) doc.Value {
 		return w.leaf(at, v)
 	}
 	return v
+}
+
+// holds tells that a document stands under a field of the object.
+func (w *markWalk) holds(v doc.Value) bool {
+	for name := range v.Fields() {
+		if slices.Contains(w.documents, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // enter is the place of a field or an item below at.
@@ -146,7 +160,9 @@ func (m *Masker) Marks(path ...string) bool {
 // Shown is a JSON text as people may see it. What is hidden is masked in every
 // text of it; in the documents, which stand under the fields of the given names,
 // what schemas mark as secret is as well, and what they mark as personal, unless
-// personal is true. A text that can't be read is not shown.
+// personal is true. The values of a document are masked in all texts of the documents that
+// stand in the same object, since far ends say again what they were told. A text that can't
+// be read is not shown.
 func (m *Masker) Shown(raw []byte, personal bool, documents ...string) []byte {
 	now := m.masking()
 	if now == nil {
@@ -156,17 +172,38 @@ func (m *Masker) Shown(raw []byte, personal bool, documents ...string) []byte {
 	if err != nil {
 		return []byte(`"[not shown: it can't be read]"`)
 	}
-	w := markWalk{root: now.marks, rebuild: true, documents: documents, leaf: func(at *place, leaf doc.Value) doc.Value {
+	hides := func(at *place) bool { return at.secret || at.marked && !personal }
+	w := markWalk{root: now.marks, rebuild: true, documents: documents}
+	within := m
+	w.enters = func(holder doc.Value) (left func()) {
+		if within != m {
+			return func() {}
+		}
+		var held []hiddenValue
+		look := markWalk{root: now.marks, documents: documents, leaf: func(at *place, leaf doc.Value) doc.Value {
+			if hides(at) {
+				held = append(held, hiddenValue{strings.TrimSpace(leaf.Text()), at.name})
+			}
+			return leaf
+		}}
+		look.value(holder, &place{})
+		within = m.also(held, now)
+		return func() { within = m }
+	}
+	w.leaf = func(at *place, leaf doc.Value) doc.Value {
 		text := leaf.Text()
 		shown := m.Text(text)
-		if at.secret || at.marked && !personal {
+		switch {
+		case hides(at):
 			shown = "[" + plainName(at.name) + "]"
+		case at.document && leaf.Kind() == doc.String:
+			shown = within.Text(text)
 		}
 		if shown == text {
 			return leaf
 		}
 		return doc.StringValue(shown)
-	}}
+	}
 	return w.value(v, &place{}).JSON()
 }
 

@@ -119,6 +119,11 @@ func (m *Masker) About(docs ...doc.Value) *Masker {
 			found = append(found, hiddenValue{strings.TrimSpace(leaf.Text()), name})
 		})
 	}
+	return m.also(found, now)
+}
+
+// also is m that masks the found values as well.
+func (m *Masker) also(found []hiddenValue, now *masking) *Masker {
 	if len(found) == 0 {
 		return m
 	}

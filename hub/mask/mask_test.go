@@ -82,6 +82,23 @@ func TestFault_S2_MarkedValues(t *testing.T) {
 	}
 }
 
+// TestFault_S2_EchoesOfMarkedValues: what a document has under a marked name is masked where another one in the same object, or a text there, says it again; what stands
+// outside of the documents, such as times, stays readable; who may see what is personal sees it everywhere.
+func TestFault_S2_EchoesOfMarkedValues(t *testing.T) {
+	m := &mask.Masker{}
+	m.Mark([]mask.Path{{Path: []string{"customer", "email"}}, {Path: []string{"customer", "born"}}, {Path: []string{"token"}, Secret: true}})
+	answer := []byte(`{"time":"1990-01-02T00:00:00Z","steps":[{"request":{"body":{"customer":{"email":"ann@example.com","born":"1990"},"token":"tok_4711"}},` +
+		`"body":"no such address: \"ann@example.com\", tok_4711","headers":{"message":"ANN@example.com of 1990 is unknown","total":1990}},{"body":{"note":"1990"}}]}`)
+	for personal, want := range map[bool]string{
+		false: `{"time":"1990-01-02T00:00:00Z","steps":[{"request":{"body":{"customer":{"email":"[email]","born":"[born]"},"token":"[token]"}},` +
+			`"body":"no such address: \"[email]\", [token]","headers":{"message":"[email] of [born] is unknown","total":1990}},{"body":{"note":"1990"}}]}`,
+		true: strings.ReplaceAll(string(answer), "tok_4711", "[token]")} {
+		if got := string(m.Shown(answer, personal, "body", "headers")); got != want {
+			t.Errorf("personal %v:\n%s\nexpected\n%s", personal, got, want)
+		}
+	}
+}
+
 func TestFault_S2_ErrorKeepsItsKind(t *testing.T) {
 	m := &mask.Masker{}
 	m.Hide("secret-value", "x")
