@@ -148,7 +148,11 @@ type Put struct {
 	Await  string    // with Due: as in Finish
 	Name   string    // optional unique name in the queue: a later Put of the same name replaces it, Cancel drops it
 	Cancel bool      // drop the message Name instead; no error if there is none
+	Wake   bool      // let the message Name, if it waits, be due now instead; no error if there is none
 }
+
+// Adds tells whether p brings a message.
+func (p *Put) Adds() bool { return !p.Cancel && !p.Wake }
 
 // Write sets, replaces or deletes a record.
 type Write struct {

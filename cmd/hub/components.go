@@ -27,6 +27,7 @@ import (
 	"orderhub/pipelines/recipientlist"
 	"orderhub/pipelines/reply"
 	"orderhub/pipelines/route"
+	"orderhub/pipelines/resequence"
 	"orderhub/pipelines/routingslip"
 	"orderhub/pipelines/scattergather"
 	"orderhub/pipelines/scenario"
@@ -68,7 +69,7 @@ func registry(mask *mask.Masker) *pipelines.Registry {
 		Patterns: append(process.Patterns(),
 			translate.Pattern(), set.Pattern(), filter.Pattern(), validate.Pattern(), route.Pattern(),
 			split.Pattern(), aggregate.Pattern(), enrich.Pattern(), contentfilter.Pattern(), idempotent.Pattern(),
-			wiretap.Pattern(), scattergather.Pattern(), recipientlist.Pattern(), routingslip.Pattern(), send.Pattern(), call.Pattern(), reply.Pattern(),
+			wiretap.Pattern(), scattergather.Pattern(), recipientlist.Pattern(), routingslip.Pattern(), resequence.Pattern(), send.Pattern(), call.Pattern(), reply.Pattern(),
 			fail.Pattern(), count.Pattern(), table.Pattern(), delay.Pattern(),
 		),
 		Feeds:    []pipelines.Feed{clock.Feed()},
@@ -116,5 +117,5 @@ func foreign() map[string]string {
 
 // later are words of the language that this version has no code for.
 func later() map[string]bool {
-	return map[string]bool{"claim_check": true, "resequence": true}
+	return map[string]bool{"claim_check": true}
 }

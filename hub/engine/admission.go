@@ -122,7 +122,7 @@ func (rt *Runtime) admit(u *hub.Unit) error {
 	for i := range u.Puts {
 		p := &u.Puts[i]
 		d := rt.queues[p.Queue]
-		if d == nil || p.Cancel || p.Error != nil || !p.Due.IsZero() {
+		if d == nil || !p.Adds() || p.Error != nil || !p.Due.IsZero() {
 			continue
 		}
 		if b := d.load.refuse.Load(); b != nil {

@@ -24,7 +24,7 @@ func (d *dispatcher) came(p *hub.Put) {
 	if p.Error != nil && p.Due.IsZero() {
 		d.stage.count.buried(p.Error.Class)
 	}
-	if !p.Cancel && p.Msg.Key != "" {
+	if p.Adds() && p.Msg.Key != "" {
 		retry := p.Error != nil && !p.Due.IsZero()
 		d.mu.Lock()
 		if d.tracks() && (p.Error == nil || retry) {

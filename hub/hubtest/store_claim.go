@@ -219,6 +219,26 @@ var waitingCases = []storeCase{
 		t.finish(t.one("q"), hub.Finish{})
 		t.must(len(t.s.Ended("q")) == 0, "one that was claimed, or done, is told")
 	}},
+	{"named_wake", "a message that waits is due at once when it is woken by its name; any other stays as it is", func(t *storeTest) {
+		put := func(puts ...hub.Put) { t.commit(&hub.Unit{Puts: puts}) }
+		later := time.Now().Add(time.Hour)
+		wake := hub.Put{Queue: "q", Name: "n", Wake: true}
+		put(wake, hub.Put{Queue: "nowhere", Name: "n", Wake: true})
+		put(hub.Put{Queue: "q", Name: "n", Msg: message("a"), Due: later}, hub.Put{Queue: "q", Name: "o", Msg: message("b"), Due: later})
+		t.holds("q")
+		put(wake)
+		a := t.one("q")
+		t.must(a.Msg.ID == "a", "woke %s", a.Msg.ID)
+		put(wake) // one that is claimed stays with who has it
+		t.finish(a, hub.Finish{})
+		put(wake)
+		t.holds("q")
+		put(hub.Put{Queue: "q", Name: "n", Msg: message("c"), Due: later}, wake) // in one unit
+		c := t.one("q")
+		t.must(c.Msg.ID == "c", "woke %s", c.Msg.ID)
+		t.finish(c, hub.Finish{})
+		t.must(fmt.Sprint(ids(t.browse(store.BrowseQuery{Queue: "q"}))) == "[b]", "b is still there")
+	}},
 	{"named_cancel_ready", "a cancelled message is claimed by nobody", func(t *storeTest) {
 		t.commit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Msg: message("a")}, {Queue: "q", Name: "n", Msg: message("b")}, {Queue: "q", Msg: message("c")}}})
 		t.commit(&hub.Unit{Puts: []hub.Put{{Queue: "q", Name: "n", Cancel: true}}})

@@ -35,7 +35,7 @@ func (h *Hub) Reader(pipeline string) hub.Subscription {
 
 // Waiting are the messages that lie in a queue: a channel that nobody reads, a timer's address.
 func (h *Hub) Waiting(queue string) []*hub.Delivery {
-	return h.browse(store.BrowseQuery{Queue: queue, Limit: 20_000})
+	return h.browse(store.BrowseQuery{Queue: queue, Limit: 100_000})
 }
 
 // Dead are the dead letters.

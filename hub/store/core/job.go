@@ -122,17 +122,23 @@ func encodeEnd(f *hub.Finish, now time.Time) End {
 	return e
 }
 
-// put adds a put. One of a name that the unit has put already replaces that one.
+// put adds a put. One of a name that the unit has put already replaces that one, or wakes it.
 func (j *Job[Q]) put(p *hub.Put, now time.Time, queue func(name string) (Q, error)) error {
 	q, err := queue(p.Queue)
 	if err != nil {
 		return err
 	}
-	if p.Name != "" {
-		j.Puts = slices.DeleteFunc(j.Puts, func(o PutRow[Q]) bool { return o.Queue == q && o.Put.Name == p.Name })
+	for i := len(j.Puts) - 1; p.Name != "" && i >= 0; i-- {
+		switch o := &j.Puts[i]; {
+		case o.Queue != q || o.Put.Name != p.Name:
+		case !p.Wake:
+			j.Puts = slices.Delete(j.Puts, i, i+1)
+		case o.State == hub.Waiting:
+			o.Due = Nanos(now)
+		}
 	}
 	r := PutRow[Q]{Put: p, Queue: q}
-	if p.Cancel {
+	if !p.Adds() {
 		j.Puts = append(j.Puts, r)
 		return nil
 	}

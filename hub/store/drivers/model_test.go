@@ -146,11 +146,12 @@ func (m *model) drop(match func(*modelRow) bool) { m.rows = slices.DeleteFunc(m.
 
 func (m *model) put(r *rapid.T, s store.Store) {
 	u := &hub.Unit{}
+	woken := modelBase.Add(30*time.Minute + time.Duration(m.n)*time.Millisecond) // behind all that is due besides, in the order of the units
 	for range rapid.IntRange(1, 8).Draw(r, "n") {
 		m.n++
 		p := hub.Put{Queue: "q", Msg: &hub.Message{ID: fmt.Sprint("m", m.n)}}
 		row := &modelRow{id: p.Msg.ID, state: hub.Ready}
-		switch rapid.IntRange(0, 5).Draw(r, "kind") {
+		switch rapid.IntRange(0, 6).Draw(r, "kind") {
 		case 0:
 			p.Due = modelBase.Add(time.Duration(rapid.IntRange(0, 100).Draw(r, "due")) * time.Second)
 			row.state, row.due = hub.Waiting, p.Due
@@ -163,6 +164,17 @@ func (m *model) put(r *rapid.T, s store.Store) {
 			m.drop(func(o *modelRow) bool { return o.name == p.Name })
 			if p.Cancel = rapid.Bool().Draw(r, "cancel"); p.Cancel {
 				row = nil
+			}
+		case 3:
+			p.Name, p.Due = rapid.SampledFrom([]string{"n1", "n2"}).Draw(r, "name"), modelBase.Add(100*time.Hour)
+			row.name, row.state, row.due = p.Name, hub.Waiting, p.Due
+			m.drop(func(o *modelRow) bool { return o.name == p.Name })
+		case 4:
+			p.Name, p.Wake, row = rapid.SampledFrom([]string{"n1", "n2"}).Draw(r, "name"), true, nil
+			for _, o := range m.rows {
+				if o.name == p.Name && o.state == hub.Waiting {
+					o.due = woken
+				}
 			}
 		}
 		if u.Puts = append(u.Puts, p); row != nil {

@@ -208,7 +208,7 @@ func (s *Store) room(u *hub.Unit) error {
 	for i := range u.Puts {
 		p := &u.Puts[i]
 		switch {
-		case p.Cancel:
+		case !p.Adds():
 			continue
 		case p.Msg == nil:
 			return fmt.Errorf("put to queue %q: no message", p.Queue)
@@ -292,6 +292,12 @@ func (s *Store) remove(r *memoryRow) {
 
 func (s *Store) put(p *hub.Put, now time.Time) {
 	q := s.queue(p.Queue)
+	if p.Wake {
+		if r := s.rows[q.names[p.Name]]; r != nil && r.d.State == hub.Waiting {
+			r.d.Due = now
+		}
+		return
+	}
 	if p.Name != "" {
 		if r := s.rows[q.names[p.Name]]; r != nil {
 			if q.Claims[r.d.Seq] == nil && r.d.State != hub.Dead {

@@ -15,6 +15,7 @@ import (
 )
 
 const (
+	sqlWake   = "UPDATE messages SET due=$2 WHERE seq=ANY($1) AND state=2"
 	sqlDelete = "DELETE FROM messages WHERE seq=ANY($1)"
 	sqlFinish = `UPDATE messages m SET state=u.state, due=u.due, attempts=m.attempts+u.tried,
 		error=CASE WHEN u.state IN (2,4) THEN u.error ELSE m.error END, cause=CASE WHEN u.state IN (2,4) THEN u.cause ELSE m.cause END
@@ -62,7 +63,7 @@ func (b *batch) next() int64 {
 
 // replaced is the message that a named put replaces or drops.
 func (b *batch) replaced(r *putRow) (old named, there bool) {
-	if r.Put.Name == "" {
+	if r.Put.Name == "" || r.Put.Wake {
 		return named{}, false
 	}
 	old, there = b.existing[core.Name{Queue: r.Queue.ID, Key: r.Put.Name}]
@@ -70,16 +71,19 @@ func (b *batch) replaced(r *putRow) (old named, there bool) {
 }
 
 func (b *batch) tellMessages(q *pgx.Batch) {
-	var gone []int64
+	var gone, woken []int64
 	var finished, put columns
 	for _, j := range b.passed {
 		replaced := map[int64]bool{}
 		for i := range j.Puts {
 			r := &j.Puts[i]
+			if r.Put.Wake {
+				woken = append(woken, b.existing[core.Name{Queue: r.Queue.ID, Key: r.Put.Name}].seq) // 0: there is none
+			}
 			if old, there := b.replaced(r); there {
 				replaced[old.seq] = true
 			}
-			if !r.Put.Cancel {
+			if r.Put.Adds() {
 				m, body := r.Put.Msg, r.Body
 				if body == nil {
 					body = []byte{}
@@ -98,6 +102,9 @@ func (b *batch) tellMessages(q *pgx.Batch) {
 	if len(gone) > 0 {
 		slices.Sort(gone)
 		q.Queue(sqlDelete, gone)
+	}
+	if len(woken) > 0 {
+		q.Queue(sqlWake, woken, core.Nanos(b.now))
 	}
 	finished.queue(q, sqlFinish)
 	put.queue(q, sqlInsert)
@@ -212,6 +219,9 @@ func (b *batch) apply() {
 // arrives notes a put of a unit. Under s.mu.
 func (b *batch) arrives(j *job, r *putRow) {
 	s, q := b.s, r.Queue
+	if r.Put.Wake {
+		s.appears(q, hub.Waiting, b.now)
+	}
 	if old, there := b.replaced(r); there {
 		if old.state != hub.Dead && !ends(j, old.seq) {
 			if q.Claims[old.seq] == nil { // else who has the claim hears of it at its commit
@@ -223,10 +233,10 @@ func (b *batch) arrives(j *job, r *putRow) {
 	}
 	if r.Grows() {
 		q.depth++
-		if q.epoch == 0 {
-			s.tell[q.ID] = true
-			s.kick.Give()
-		}
+	}
+	if q.epoch == 0 && (r.Grows() || r.Put.Wake) {
+		s.tell[q.ID] = true
+		s.kick.Give()
 	}
 	s.appears(q, r.State, r.Put.Due)
 }

@@ -169,6 +169,9 @@ func (b *batch) put(r *putRow) error {
 	if err := b.introduce(r.Queue); err != nil {
 		return err
 	}
+	if p.Wake {
+		return b.wake(r.Queue, p.Name)
+	}
 	if p.Name != "" {
 		if err := b.drop(r.Queue, p.Name); err != nil {
 			return err
@@ -217,6 +220,15 @@ func (b *batch) drop(q *queue, name string) error {
 			}
 			b.gone[e.seq] = true
 			b.effects = append(b.effects, e)
+			return nil
+		})
+}
+
+// wake makes the named message due, if it waits. Who has claimed it runs it anyway.
+func (b *batch) wake(q *queue, name string) error {
+	return b.c.query(context.Background(), "UPDATE messages SET due=?3 WHERE queue=?1 AND name=?2 AND state=2 RETURNING seq", []any{q.ID, name, core.Nanos(b.now)},
+		func(r core.Row) error {
+			b.effects = append(b.effects, effect{q: q, seq: r.Int(0), from: hub.Waiting, to: hub.Waiting, due: b.now})
 			return nil
 		})
 }
