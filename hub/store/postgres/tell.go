@@ -46,6 +46,7 @@ func (b *batch) tell(ctx context.Context, c *pgx.Conn) error {
 	q := &pgx.Batch{}
 	b.tellDead(q)
 	b.tellMessages(q)
+	b.tellWakes(q)
 	b.tellRecords(q)
 	b.tellHistory(q)
 	b.tellRefusals(q)
@@ -70,16 +71,29 @@ func (b *batch) replaced(r *putRow) (old named, there bool) {
 	return old, there
 }
 
+// tellWakes makes those due that were there before the unit. One that it puts itself is due by what memory made of both (core.Job).
+func (b *batch) tellWakes(q *pgx.Batch) {
+	var woken []int64
+	for _, j := range b.passed {
+		for i := range j.Puts {
+			r := &j.Puts[i]
+			if old, there := b.existing[core.Name{Queue: r.Queue.ID, Key: r.Put.Name}]; there && r.Put.Wake {
+				woken = append(woken, old.seq)
+			}
+		}
+	}
+	if len(woken) > 0 {
+		q.Queue(sqlWake, woken, core.Nanos(b.now))
+	}
+}
+
 func (b *batch) tellMessages(q *pgx.Batch) {
-	var gone, woken []int64
+	var gone []int64
 	var finished, put columns
 	for _, j := range b.passed {
 		replaced := map[int64]bool{}
 		for i := range j.Puts {
 			r := &j.Puts[i]
-			if r.Put.Wake {
-				woken = append(woken, b.existing[core.Name{Queue: r.Queue.ID, Key: r.Put.Name}].seq) // 0: there is none
-			}
 			if old, there := b.replaced(r); there {
 				replaced[old.seq] = true
 			}
@@ -102,9 +116,6 @@ func (b *batch) tellMessages(q *pgx.Batch) {
 	if len(gone) > 0 {
 		slices.Sort(gone)
 		q.Queue(sqlDelete, gone)
-	}
-	if len(woken) > 0 {
-		q.Queue(sqlWake, woken, core.Nanos(b.now))
 	}
 	finished.queue(q, sqlFinish)
 	put.queue(q, sqlInsert)
