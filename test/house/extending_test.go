@@ -51,8 +51,12 @@ func TestExtending(t *testing.T) {
 	if res.StatusCode != http.StatusOK {
 		t.Errorf("the order is answered %s", res.Status)
 	}
+	trace := func(of string) string { // fails until the history, which is written behind, has something
+		out, _ := exec.Command(filepath.Join(dir, "bin/hub"), "trace", of, "--hub", example).Output()
+		return string(out)
+	}
 	until(t, "the trace has both notes", func() bool {
-		text := hub("trace", "W-1") + hub("trace", res.Header.Get("Hub-Trace"))
+		text := trace("W-1") + trace(res.Header.Get("Hub-Trace"))
 		return strings.Contains(text, "the total is 5.20") && strings.Contains(text, "the process has W-1")
 	})
 	until(t, "the journal has the order", func() bool {
