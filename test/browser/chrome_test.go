@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,9 +25,10 @@ type browser struct {
 	t  testing.TB
 	at string // the console
 
+	clicks   int // since the window was on the overview
 	mu       sync.Mutex
 	faults   []string
-	expected string // part of faults that a test wants
+	expected []string // parts of faults that a test wants
 }
 
 // open opens a window on the console of a hub. Without a browser the test is skipped; with HUB_TEST_SERVERS=1 it fails.
@@ -55,7 +57,7 @@ func open(t testing.TB, console string) *browser {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		for _, f := range b.faults {
-			if b.expected == "" || !strings.Contains(f, b.expected) {
+			if !slices.ContainsFunc(b.expected, func(part string) bool { return strings.Contains(f, part) }) {
 				t.Error("the browser reports: " + f)
 			}
 		}
@@ -161,11 +163,37 @@ func (b *browser) soon(what, expression string) {
 // click follows the first link, or presses the first button, that has the text.
 func (b *browser) click(text string) {
 	b.t.Helper()
+	b.clickIn("main", "", text)
+}
+
+// clickIn is click within the first elements that a selector of CSS finds and that have a text.
+func (b *browser) clickIn(within, having, text string) {
+	b.t.Helper()
+	b.clicks++
 	b.soon("a click on "+text, fmt.Sprintf(`(() => {
-		const found = [...document.querySelectorAll("main a, main button")].find((e) => e.textContent.includes(%q));
+		const place = [...document.querySelectorAll(%q)].find((e) => e.textContent.includes(%q));
+		const found = place && [...place.querySelectorAll("a, button")].find((e) => e.textContent.includes(%q));
 		if (found) found.click();
 		return found !== undefined;
+	})()`, within, having, text))
+}
+
+// begin goes to the overview, from which clicks are counted.
+func (b *browser) begin() {
+	b.t.Helper()
+	b.visit("/")
+	b.clicks = 0
+}
+
+// search looks for something in the field that is on every page.
+func (b *browser) search(text string) {
+	b.t.Helper()
+	b.soon("the search", fmt.Sprintf(`(() => {
+		const field = document.getElementById("q");
+		if (field) { field.value = %q; field.form.requestSubmit(); }
+		return field !== null;
 	})()`, text))
+	b.soon("what was looked for", `location.pathname !== "/"`)
 }
 
 // fill writes into a field of the form.
@@ -180,6 +208,18 @@ func (b *browser) press(keys ...string) {
 	for _, key := range keys {
 		b.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: %q, bubbles: true}))`, key)))
 	}
+}
+
+// tabTo goes on with the key Tab until the text is on what has the focus, or on its label.
+func (b *browser) tabTo(text string) {
+	b.t.Helper()
+	for range 200 {
+		b.do(chromedp.KeyEvent("\t"))
+		if got(b, chromedp.Evaluate[bool](fmt.Sprintf(`((e) => [e, ...(e.labels ?? [])].some((x) => x.textContent.includes(%q)))(document.activeElement)`, text))) {
+			return
+		}
+	}
+	b.t.Fatalf("no Tab leads to %s: %s", text, b.text())
 }
 
 // withoutScripts turns JavaScript off for the pages that follow.

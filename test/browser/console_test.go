@@ -204,8 +204,30 @@ func TestKeys(t *testing.T) {
 	b.do(chromedp.KeyEvent("\x1b"))
 	b.press("/")
 	b.do(chromedp.KeyEvent("W-7"), chromedp.KeyEvent("\r"))
-	b.soon("the search", `location.pathname === "/messages" && location.search === "?q=W-7"`)
-	b.sees("W-7", "done; last:")
+	b.soon("the order", `location.pathname === "/message" && location.search === "?id=W-7"`)
+	b.sees("W-7", "called billing.charge")
+}
+
+// TestKeyboardAlone: what failed is looked at and replayed without a mouse, and without the keys that scripts make.
+func TestKeyboardAlone(t *testing.T) {
+	s := newSite(t)
+	s.post("/orders", order{ID: "W-1", Email: "ann@example.com", Total: 13})
+	s.until("a dead letter", func() bool { return strings.Contains(s.get("/"), "1 dead letter") })
+	b := open(t, s.console)
+	b.withoutScripts()
+	b.visit("/")
+	b.tabTo("Skip to the page")
+	b.do(chromedp.KeyEvent("\r"))
+	b.tabTo("Preview a replay")
+	b.do(chromedp.KeyEvent("\r"))
+	b.sees("Replay 1 dead letter", "still fail")
+	b.tabTo("Your name")
+	b.do(chromedp.KeyEvent("ann"))
+	b.tabTo("Reason")
+	b.do(chromedp.KeyEvent("the price was mended"))
+	b.tabTo("Replay 1 message")
+	b.do(chromedp.KeyEvent("\r"))
+	b.sees("1 dead letter replayed, 0 left.")
 }
 
 var clock = regexp.MustCompile(`<time datetime="[^"]+" title="\d+ \w+ \d{4} \d\d:\d\d:\d\d\.\d{3} [^"]+">`)

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,6 +27,8 @@ import (
 type site struct {
 	t       testing.TB
 	dir     string
+	config  string
+	env     []string
 	gateway *httptest.Server
 	hub     *exec.Cmd
 	web     string       // where it takes orders
@@ -60,7 +63,7 @@ func TestMain(m *testing.M) {
 // newSite starts a hub, with nothing in it.
 func newSite(t testing.TB) *site {
 	t.Helper()
-	s := &site{t: t, dir: t.TempDir()}
+	s := &site{t: t, dir: t.TempDir(), config: "testdata/desk.yaml"}
 	s.gateway = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 		if s.away.Load() {
@@ -71,6 +74,7 @@ func newSite(t testing.TB) *site {
 		json.NewEncoder(w).Encode(map[string]string{"result": "approved" + s.text})
 	}))
 	t.Cleanup(s.gateway.Close)
+	s.env = []string{"BILLING_URL=" + s.gateway.URL}
 	s.start()
 	t.Cleanup(s.stop)
 	return s
@@ -83,8 +87,8 @@ func (s *site) start() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.hub = exec.Command(path, "run", "-o", "json", "testdata/desk.yaml")
-	s.hub.Env = append(os.Environ(), "HUB_HOME="+s.dir, "HUB_STORE="+s.store(), "BILLING_URL="+s.gateway.URL)
+	s.hub = exec.Command(path, "run", "-o", "json", s.config)
+	s.hub.Env = slices.Concat(os.Environ(), []string{"HUB_HOME=" + s.dir, "HUB_STORE=" + s.store()}, s.env)
 	log, err := os.Create(filepath.Join(s.dir, "hub.log"))
 	if err != nil {
 		s.t.Fatal(err)

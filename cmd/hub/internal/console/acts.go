@@ -206,18 +206,37 @@ func (c *Console) askReplay(r *http.Request) (*form, error) {
 	s, flags, back := chosen(r)
 	q := api.Replay{DeadSelection: s, Try: true}
 	q.DryRun = true
+	set, args, refused := values(r)
+	q.Set = set
 	would, _, err := api.PostReplay.Ask(r.Context(), c.hub, query("by", byConsole), q)
+	if err != nil && set != nil { // the values do not fit
+		refused, q.Set = err, nil
+		would, _, err = api.PostReplay.Ask(r.Context(), c.hub, query("by", byConsole), q)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &form{Title: "Replay " + words.Plural(would.Count, "dead letter"), Preview: would, Back: back,
+	for _, value := range args {
+		flags = append(flags, "--set", value)
+	}
+	f := &form{Title: "Replay " + words.Plural(would.Count, "dead letter"), Preview: would, Back: back, Fields: []field{mend},
 		Text:    "They run again with the configuration that runs now. Their attempts start anew, their order stays, and whom they asked already knows the repeat.",
-		Command: command(append([]string{"hub", "replay"}, flags...)...), Button: "Replay " + words.Plural(would.Count, "message"), Reason: "the audit log keeps the reason of a replay"}, nil
+		Command: command(append([]string{"hub", "replay"}, flags...)...), Button: "Replay " + words.Plural(would.Count, "message"), Reason: "the audit log keeps the reason of a replay"}
+	if refused != nil {
+		f.Refused = api.ProblemOf(refused)
+	} else if set != nil { // what it leads to is told with them first
+		f.Sure, f.Text = written(r, "set"), "With the values that you wrote this is what it would lead to. Press once more to do it."
+	}
+	return f, nil
 }
 
 func (c *Console) replay(r *http.Request, who url.Values) (string, error) {
 	s, _, _ := chosen(r)
-	done, left, err := c.settle(r, api.PostReplay, who, s, func(s api.DeadSelection) any { return api.Replay{DeadSelection: s} })
+	set, _, err := values(r)
+	if err != nil {
+		return "", err
+	}
+	done, left, err := c.settle(r, api.PostReplay, who, s, func(s api.DeadSelection) any { return api.Replay{DeadSelection: s, Set: set} })
 	return fmt.Sprintf("%s replayed, %d left.", words.Plural(done, "dead letter"), left), err
 }
 

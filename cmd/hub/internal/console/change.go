@@ -22,9 +22,10 @@ func (c *Console) changes() {
 	c.act("/call", api.PostCall.Declared, act{c.askCall, c.call})
 }
 
-// selection are the messages of a queue that a form means: ?seq=, or those that its fields choose.
-func selection(r *http.Request) api.ChannelChange {
-	q := api.ChannelChange{To: r.PostFormValue("to")}
+// selection are the messages of a queue that a form means: ?seq=, or those that its fields choose, with the values that are to be changed.
+func selection(r *http.Request) (q api.ChannelChange, args []string, err error) {
+	q.To = r.PostFormValue("to")
+	q.Set, args, err = values(r)
 	q.Match, q.Older = strings.TrimSpace(r.FormValue("match")), strings.TrimSpace(r.FormValue("older"))
 	if seq := r.FormValue("seq"); seq != "" {
 		q.Match, q.Older, q.IDs = "", "", []string{seq}
@@ -33,14 +34,15 @@ func selection(r *http.Request) api.ChannelChange {
 	if _, err := fmt.Sscan(r.PostFormValue("until"), &q.Until); err != nil {
 		q.Until = 0
 	}
-	return q
+	return q, args, err
 }
 
 // selecting is the form of an act on messages of a queue. Once something was written, it tells how many are meant.
 func (c *Console) selecting(r *http.Request, call api.Call[*api.ChannelChanged], verb string, fields ...field) (*form, error) {
-	name, q := r.FormValue("name"), selection(r)
+	name := r.FormValue("name")
+	q, set, err := selection(r)
 	args := append([]string{"hub", "channel", verb, name}, q.IDs...)
-	f := &form{Ahead: true, Facts: [][2]string{{"Channel", name}}, Fields: fields, Back: "/channel?" + query("name", name).Encode(), Sure: written(r, "match", "older", "to")}
+	f := &form{Ahead: true, Facts: [][2]string{{"Channel", name}}, Fields: fields, Back: "/channel?" + query("name", name).Encode(), Sure: written(r, "match", "older", "to", "set")}
 	if len(q.IDs) > 0 {
 		f.Facts = append(f.Facts, [2]string{"Message", q.IDs[0]})
 	} else {
@@ -55,11 +57,17 @@ func (c *Console) selecting(r *http.Request, call api.Call[*api.ChannelChanged],
 	if q.All {
 		args = append(args, "--all")
 	}
+	for _, value := range set {
+		args = append(args, "--set", value)
+	}
 	if f.Command = command(args...); f.Sure == "" {
 		return f, nil
 	}
 	q.DryRun = true
-	would, err := c.portions(r, call.Of(name), query("by", byConsole, "why", "a preview"), q)
+	var would *api.ChannelChanged
+	if err == nil {
+		would, err = c.portions(r, call.Of(name), query("by", byConsole, "why", "a preview"), q)
+	}
 	if err == nil && would.Count == 0 {
 		err = api.NotFoundf("No message of %s is meant: nothing would be done.", name)
 	}
@@ -95,7 +103,7 @@ func (c *Console) portions(r *http.Request, call api.Call[*api.ChannelChanged], 
 
 func (c *Console) askTransfer(r *http.Request) (*form, error) {
 	to := field{Name: "to", Label: "To", Type: "text", Hint: "a channel, or a pipeline whose steps they go through", Needed: true, Value: r.FormValue("to")}
-	f, err := c.selecting(r, api.PostTransfer, "move", to)
+	f, err := c.selecting(r, api.PostTransfer, "move", to, mend)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +113,11 @@ func (c *Console) askTransfer(r *http.Request) (*form, error) {
 }
 
 func (c *Console) transfer(r *http.Request, who url.Values) (string, error) {
-	a, err := c.portions(r, api.PostTransfer.Of(r.FormValue("name")), who, selection(r))
+	q, _, err := selection(r)
+	if err != nil {
+		return "", err
+	}
+	a, err := c.portions(r, api.PostTransfer.Of(r.FormValue("name")), who, q)
 	if err != nil {
 		return "", err
 	}
@@ -130,27 +142,42 @@ func (c *Console) purge(r *http.Request, who url.Values) (string, error) {
 	if r.PostFormValue("typed") != name {
 		return "", api.BadRequestf("Type the channel's name: %s. Nothing was deleted.", name)
 	}
-	a, err := c.portions(r, api.PostPurge.Of(name), who, selection(r))
+	q, _, _ := selection(r) // its form has no values
+	a, err := c.portions(r, api.PostPurge.Of(name), who, q)
 	if err != nil {
 		return "", err
 	}
 	return words.Plural(a.Count, "message") + " deleted.", nil
 }
 
-// setting is the change of data that a form asks for: a line for each value, PATH=VALUE.
-func setting(r *http.Request) (q api.ActRequest, args []string, err error) {
-	q.Instance = r.FormValue("id")
-	set := map[string]string{}
+// mend is the field of values that change what messages hold.
+var mend = field{Name: "set", Label: "Values", Type: "area", Hint: "that are changed in the bodies before, a line for each: customer.id=C-7; of a list by its index: lines.0.qty=2"}
+
+// values are those that are written into a form: a line for each, PATH=VALUE.
+func values(r *http.Request) (set map[string]string, args []string, err error) {
 	for line := range strings.Lines(r.PostFormValue("set")) {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
 		path, value, ok := strings.Cut(line, "=")
 		if !ok || path == "" {
-			return q, nil, api.BadRequestf("write PATH=VALUE, such as customer.email=ann@example.com, not %q", line)
+			return nil, nil, api.BadRequestf("write PATH=VALUE, such as customer.email=ann@example.com, not %q", line)
+		}
+		if set == nil {
+			set = map[string]string{}
 		}
 		set[strings.TrimSpace(path)], args = strings.TrimSpace(value), append(args, line)
 	}
+	return set, args, nil
+}
+
+// setting is the change of data that a form asks for.
+func setting(r *http.Request) (q api.ActRequest, args []string, err error) {
+	set, args, err := values(r)
+	if err != nil {
+		return q, nil, err
+	}
+	q.Instance = r.FormValue("id")
 	q.With, err = json.Marshal(set)
 	return q, args, err
 }

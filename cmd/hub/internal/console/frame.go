@@ -206,7 +206,9 @@ func attentionPage(a *api.Attention) string {
 	switch a.What {
 	case "alert":
 		return "/alerts"
-	case "stuck", "late":
+	case "late":
+		return "/tasks"
+	case "stuck":
 		return instancePage(a.Process + "/" + a.Instance)
 	}
 	if name, ok := strings.CutPrefix(a.Of, "queue "); ok {

@@ -21,6 +21,7 @@ func (c *Console) routes() {
 	c.page("/pipelines", c.pipelines)
 	c.page("/pipeline", c.pipeline)
 	c.page("/messages", c.messages)
+	c.mux.HandleFunc("GET /find", c.find)
 	c.page("/message", c.message)
 	c.once("/bodies", c.bodies)
 	c.page("/errors", c.errors)
@@ -61,20 +62,37 @@ func query(pairs ...string) url.Values {
 	return q
 }
 
-// messages is the search; with nothing to look for, what happened last.
+// find leads to what is looked for: the page of the order or message that has the number, or else the search.
+func (c *Console) find(w http.ResponseWriter, r *http.Request) {
+	text := strings.TrimSpace(r.FormValue("q"))
+	to := "/messages?" + query("q", text).Encode()
+	if found, err := ask(c, r, api.GetFound, query("order", text)); text != "" && err == nil {
+		i := slices.IndexFunc(found.Hits, func(h api.Hit) bool { return h.Kind != "table" })
+		if order := slices.IndexFunc(found.Hits, func(h api.Hit) bool { return h.Kind == "process" }); order >= 0 {
+			i = order
+		}
+		if i >= 0 {
+			to = hitPage(&found.Hits[i])
+		}
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// messages is the search; with nothing to look for, what happened last, or what failed at a partner.
 func (c *Console) messages(r *http.Request, _ *api.Status) (*view, error) {
-	text, pipeline := strings.TrimSpace(r.FormValue("q")), r.FormValue("pipeline")
-	q := query("value", text, "pipeline", pipeline, "since", r.FormValue("since"), "before", r.FormValue("before"), "limit", pageOf)
-	if text == "" {
-		q.Set("recent", "true")
-	} else {
+	text, pipeline, partner := strings.TrimSpace(r.FormValue("q")), r.FormValue("pipeline"), r.FormValue("partner")
+	q := query("value", text, "partner", partner, "pipeline", pipeline, "since", r.FormValue("since"), "before", r.FormValue("before"), "limit", pageOf)
+	switch {
+	case text != "":
 		q.Del("pipeline")
+	case partner == "":
+		q.Set("recent", "true")
 	}
 	found, err := ask(c, r, api.GetFound, q)
 	return &view{"messages", "Messages", struct {
 		*api.Found
-		Query, Pipeline, Since string
-	}{found, text, q.Get("pipeline"), r.FormValue("since")}}, err
+		Query, Pipeline, Partner, Since string
+	}{found, text, q.Get("pipeline"), partner, r.FormValue("since")}}, err
 }
 
 // message is all that is known of a message or an order.
