@@ -41,12 +41,12 @@ func New(cfg console.Config, records hub.Records, clock hub.Clock, commit func(c
 // Open tells that whoever reaches the console may do all.
 func (u *Users) Open() bool { return u.Config.Users == nil }
 
-// ErrNotProxy is of a request that came around the proxy.
-var ErrNotProxy = api.Forbiddenf("the hub answers its proxy alone (hub.console.proxy.networks): come by the proxy's address")
-
-// Direct tells that a request comes around the proxy that stands in front.
-func (u *Users) Direct(r *http.Request) bool {
-	return u.Config.Proxy != nil && !trust.Contain(u.networks, peer(r))
+// Direct is the problem of a request that comes around the proxy that stands in front; nil: it does not.
+func (u *Users) Direct(r *http.Request) error {
+	if u.Config.Proxy == nil || trust.Contain(u.networks, peer(r)) {
+		return nil
+	}
+	return api.Forbiddenf("the hub answers its proxy alone (hub.console.proxy.networks): come by the proxy's address")
 }
 
 // peer is the address that the connection comes from.
@@ -115,13 +115,12 @@ func (u *Users) known(ctx context.Context, hash string, session bool) (api.Who, 
 // again is how often it is asked whether somebody who looks on for long still may.
 const again = 2 * time.Second
 
-// While is the context of a request that may go on for long: it ends when who, by the function, is not who it was.
-func (u *Users) While(ctx context.Context, who func() (api.Who, error)) (context.Context, context.CancelFunc) {
+// While is the context of a request of who that may go on for long: it ends when find finds somebody else.
+func (u *Users) While(ctx context.Context, who api.Who, find func() (api.Who, error)) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
-	first, _ := who()
 	go func() {
 		for hub.Pause(ctx, u.Clock, again) {
-			if now, err := who(); err != nil || now.Role != first.Role || now.Name != first.Name {
+			if now, err := find(); err != nil || now.Role != who.Role || now.Name != who.Name {
 				cancel()
 			}
 		}
@@ -129,16 +128,21 @@ func (u *Users) While(ctx context.Context, who func() (api.Who, error)) (context
 	return ctx, cancel
 }
 
-// ErrTooMany is of too many attempts to log in.
-var ErrTooMany = api.Problemf(http.StatusTooManyRequests, "too_many_logins", "too many attempts", "too many attempts to log in: wait a minute")
+// attempt counts an attempt to log in; an error: there were too many.
+func (u *Users) attempt(r *http.Request) error {
+	if u.limit.take(u.from(r)) {
+		return nil
+	}
+	return api.Problemf(http.StatusTooManyRequests, "too_many_logins", "too many attempts", "too many attempts to log in: wait a minute")
+}
 
 // LogIn opens a session for who shows a token.
 func (u *Users) LogIn(w http.ResponseWriter, r *http.Request, token string) error {
-	switch {
-	case !u.Config.Users.Tokens:
+	if !u.Config.Users.Tokens {
 		return api.Forbiddenf("nobody logs in here with a token (hub.console.users.tokens)")
-	case !u.limit.take(u.from(r)):
-		return ErrTooMany
+	}
+	if err := u.attempt(r); err != nil {
+		return err
 	}
 	who, err := u.known(r.Context(), hashOf(strings.TrimSpace(token)), false)
 	switch {

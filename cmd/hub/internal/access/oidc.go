@@ -70,8 +70,8 @@ func asking(r *http.Request) (context.Context, context.CancelFunc) {
 
 // Begin sends a browser to the provider. to is the page that it wants.
 func (u *Users) Begin(w http.ResponseWriter, r *http.Request, to string) error {
-	if !u.limit.take(u.from(r)) {
-		return ErrTooMany
+	if err := u.attempt(r); err != nil {
+		return err
 	}
 	ctx, cancel := asking(r)
 	defer cancel()

@@ -66,8 +66,8 @@ func (c *Console) loggedIn(w http.ResponseWriter, r *http.Request, to string, er
 func (c *Console) asked(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		remote := strings.HasPrefix(r.URL.Path, "/api/")
-		if c.users.Direct(r) {
-			c.refuse(w, r, access.ErrNotProxy)
+		if err := c.users.Direct(r); err != nil {
+			c.refuse(w, r, err)
 			return
 		}
 		if open := strings.HasPrefix(r.URL.Path, "/static/") || !c.users.Open() && (r.URL.Path == "/login" || strings.HasPrefix(r.URL.Path, "/login/") || r.URL.Path == "/logout"); open {
@@ -91,7 +91,7 @@ func (c *Console) asked(h http.Handler) http.Handler {
 		}
 		ctx := r.Context()
 		if r.Method == http.MethodGet && (remote || !c.users.Open()) {
-			bounded, cancel := c.users.While(ctx, find)
+			bounded, cancel := c.users.While(ctx, who, find)
 			defer cancel()
 			ctx = bounded
 		}
