@@ -76,7 +76,7 @@ func (c *cli) root() *cobra.Command {
 	f.BoolVar(&c.personal, "personal", false, "show what schemas mark as personal (x-pii) in documents")
 	c.actFlags(root)
 	root.AddCommand(c.runVerb(), c.sandboxVerb(), c.validateVerb(), c.sendVerb(), c.traceVerb(), c.dlqVerb(),
-		c.refusedVerb(), c.replayVerb(), c.statusVerb(), c.adaptersVerb(), c.topVerb(), c.tapVerb(), c.pauseVerb(), c.resumeVerb(), c.reloadVerb(), c.configVerb(), c.graphVerb(),
+		c.refusedVerb(), c.replayVerb(), c.statusVerb(), c.adaptersVerb(), c.topVerb(), c.tapVerb(), c.pauseVerb(), c.resumeVerb(), c.reloadVerb(), c.configVerb(), c.tryVerb(), c.graphVerb(),
 		c.findVerb(), c.channelVerb(), c.tableVerb(), c.processVerb(), c.taskVerb(), c.auditVerb(), c.tokenVerb(), c.reportVerb(), c.alertsVerb(), c.doctorVerb(), c.diffVerb(), c.evalVerb(), c.testVerb(),
 		c.backupVerb(), c.restoreVerb(), c.verifyVerb(), c.versionVerb())
 	return root

@@ -103,6 +103,36 @@ func (c *cli) send(ctx context.Context, args []string, f sendFlags) error {
 	return nil
 }
 
+func (c *cli) tryVerb() *cobra.Command {
+	var q api.TryRequest
+	cmd := verb("try PIPELINE [@FILE|-|JSON]", "Run a message through a pipeline on a copy: nothing is stored, nobody is asked or told", 1, 2, func(ctx context.Context, args []string) error {
+		body, err := c.bodyArgument(args[1:])
+		if err != nil {
+			return err
+		}
+		q.Pipeline, q.Body = args[0], string(body)
+		a, raw, err := fetch(ctx, c, api.PostTry, nil, q)
+		if err != nil {
+			return err
+		}
+		if a.Problems != "" {
+			c.Say("%s", strings.TrimSuffix(a.Problems, "\n"))
+			return exit.Told()
+		}
+		if err := display(c, a, raw, show.Tried); err != nil || a.Refused == nil && a.Asks == "" && a.Trace.State != api.Dead {
+			return err
+		}
+		return exit.Told()
+	})
+	cmd.Long = "Run a message through a pipeline and all behind it, with the configuration in the hub's file, on a copy in memory. Tables and instances are\n" +
+		"those of the hub. Where somebody is asked, --answers says what they answer, as mock: of a test. Exit is 1 if it would fail."
+	cmd.Example = "  hub try web-orders @order.json\n  hub try billing --seq 4711 --answers '{billing.charge: {result: approved}}'"
+	cmd.Flags().Int64Var(&q.Seq, "seq", 0, "a message in the store, by its number, instead of a body")
+	cmd.Flags().StringVar(&q.Answers, "answers", "", "what those answer who are asked")
+	cmd.ValidArgsFunction = completePipelines
+	return cmd
+}
+
 // bodyArgument is @file, - for stdin, or the text itself.
 func (c *cli) bodyArgument(args []string) ([]byte, error) {
 	if len(args) == 0 {

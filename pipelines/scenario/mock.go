@@ -134,8 +134,11 @@ func (rd *reader) fail(_ *item, n *yamlfile.Node) act {
 	}
 }
 
-// noMock is the reason of a call that the test says nothing of.
-const noMock = "no_mock"
+// noMock is the reason of a call that the test says nothing of, and noMockText how its text begins.
+const (
+	noMock     = "no_mock"
+	noMockText = "the test has no mock of "
+)
 
 // call is a call of an operation, or of a channel whose reader is played.
 func (l *life) call(op string, m *hub.Message) (reply *hub.Message, err error) {
@@ -191,7 +194,7 @@ func (w *world) made(op string, m *hub.Message) (*hub.Message, error) {
 		return &hub.Message{Headers: hub.Headers{hub.HeaderStatus: strconv.Itoa(v.status)}, Body: hub.DocumentBody(v.body)}, nil
 	}
 	w.fault("a mock of "+op, "none, and it was called with "+shown(document(m)))
-	return nil, hub.Fail(hub.Bug, noMock, "the test has no mock of %s", op)
+	return nil, hub.Fail(hub.Bug, noMock, noMockText+"%s", op)
 }
 
 // nextOf gives the mock's next answer; the last one again and again.

@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -12,23 +13,45 @@ import (
 	"orderhub/hub/store/core"
 	"orderhub/hub/store/drivers"
 	"orderhub/pipelines"
+	"orderhub/pipelines/yamlfile"
+	"orderhub/transforms/formula"
 )
 
 // Trial is what a message would lead to, if it ran now.
 type Trial struct {
 	Failed  *hub.Failure   // it would be a dead letter, or wait for another try; nil: neither
 	Asks    string         // the call at which the trial ended, since nobody knows what would be answered; "": all steps ran
+	Reply   *hub.Message   // what its source would be answered; nil: nothing
 	Effects map[string]int // how many messages would come onto channels and to adapters, and which call would be made
 }
 
-// Try runs a message that is put into a queue on a copy: what it writes, it writes in memory, and no far end is reached. The records
-// that it reads are those of st.
-func (lab *Lab) Try(ctx context.Context, plan *pipelines.Plan, st store.Reader, now time.Time, put hub.Put) (trial *Trial, err error) {
-	t := &Test{start: now, steps: 10_000}
+// Trying is a message that is tried: put into a queue or, with a Stage, as that one's source brings it.
+type Trying struct {
+	hub.Put
+	Stage   string
+	Answers Answers                                         // of those who are asked
+	Look    func(ctx context.Context, st store.Store) error // at what it left; nil: the trial ends at the first call instead of failing at one that has no answer
+}
+
+// Answers are who stands in for those outside.
+type Answers map[string]*mock
+
+// ReadAnswers reads a map of operations and answers, as mock: of a test. root is the configuration, and asked as for Read.
+func ReadAnswers(n, root *yamlfile.Node, asked func(n *yamlfile.Node) []*yamlfile.Node) Answers {
+	rd := &reader{names: names{root, asked}, scope: formula.NewScope(), test: &Test{root: root, start: start}}
+	return rd.mocks(n)
+}
+
+// Try runs a message on a copy: what it writes, it writes in memory, and no far end is reached. The records that it reads are those of st.
+// The error is also that of a message that its pipeline does not take.
+func (lab *Lab) Try(ctx context.Context, plan *pipelines.Plan, st store.Reader, now time.Time, put *Trying) (trial *Trial, err error) {
+	t := &Test{start: now, steps: 10_000, mocks: put.Answers}
 	r := &run{world: newWorld(t, mode{}), test: t, plan: plan, lab: lab, marks: map[string]int{}, stages: map[*engine.Stage]hub.Next{}}
 	defer r.standBack()
 	trial = &Trial{Effects: map[string]int{}}
-	r.trial = trial
+	if put.Look == nil {
+		r.trial = trial
+	}
 	memory, err := drivers.Open(ctx, "memory:", store.Options{Clock: r.clock})
 	if err != nil {
 		return nil, err
@@ -39,14 +62,31 @@ func (lab *Lab) Try(ctx context.Context, plan *pipelines.Plan, st store.Reader, 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.life.close(ctx)) }()
-	if err := memory.Commit(ctx, &hub.Unit{Puts: []hub.Put{put}}); err != nil {
+	if put.Stage != "" {
+		trial.Reply, err = r.life.rt.Inject(ctx, put.Stage, put.Msg)
+	} else {
+		err = memory.Commit(ctx, &hub.Unit{Puts: []hub.Put{put.Put}})
+	}
+	if err == nil {
+		err = r.untilAsked(ctx)
+	}
+	if err != nil {
 		return nil, err
 	}
-	if err := r.untilAsked(ctx); err != nil {
-		return nil, err
+	if put.Look != nil {
+		r.life.quiet = true
+		r.life.rt.WriteNotes()
+		if err := put.Look(ctx, r.store); err != nil {
+			return nil, err
+		}
 	}
-	descends := func(m *hub.Message) bool {
-		return m.Root() == put.Msg.Root() || m.Correlation != "" && m.Correlation == put.Msg.Correlation
+	return trial, r.ledTo(ctx, trial, put.Msg)
+}
+
+// ledTo adds what the message m led to.
+func (r *run) ledTo(ctx context.Context, trial *Trial, m *hub.Message) error {
+	descends := func(o *hub.Message) bool {
+		return o.Root() == m.Root() || o.Correlation != "" && o.Correlation == m.Correlation
 	}
 	for _, a := range r.arrivals {
 		if descends(a.msg) {
@@ -55,11 +95,14 @@ func (lab *Lab) Try(ctx context.Context, plan *pipelines.Plan, st store.Reader, 
 	}
 	rows, err := r.rows(ctx)
 	for _, d := range rows {
+		if d.Error != nil && d.Error.Reason == noMock {
+			trial.Asks = strings.TrimPrefix(d.Error.Message, noMockText)
+		}
 		if d.Error != nil && trial.Asks == "" && descends(d.Msg) {
 			trial.Failed = d.Error
 		}
 	}
-	return trial, err
+	return err
 }
 
 // untilAsked runs what is ready, until nothing is or somebody would be asked.

@@ -38,6 +38,7 @@ type Loader struct {
 	secrets map[string]found
 	sets    []string // changes of the first file that is read
 	changed bool     // they are made
+	grafts  []graft
 }
 
 // NewLoader gives a loader on the environment of the process, with an empty list of problems.

@@ -19,6 +19,34 @@ import (
 // section at the top.
 func (l *Loader) Set(change string) { l.sets = append(l.sets, change) }
 
+// Graft notes text that stands for the value of an entry at the top's entry's entry, such as pipelines.try.steps: a change as those of
+// Set, made behind them, but of any number of lines. Faults in it stand at name.
+func (l *Loader) Graft(path, name string, text []byte) {
+	l.grafts = append(l.grafts, graft{strings.Split(path, "."), newSource(name, text)})
+}
+
+// graft is a text with the keys that lead to its place, which is there.
+type graft struct {
+	path []string
+	src  *source
+}
+
+// graft makes what Graft noted.
+func (l *Loader) graft(root *Node) {
+	for _, g := range l.grafts {
+		l.keep(g.src)
+		y, ok := l.parseYAML(g.src)
+		at := root
+		for _, name := range g.path[:len(g.path)-1] {
+			at = at.Get(name)
+		}
+		if i, known := at.find(g.path[len(g.path)-1]); ok && known {
+			at.entries[i].value = l.builder(g.src).node(y, at, at.entries[i].key, -1, 1, false)
+		}
+	}
+	l.grafts = nil
+}
+
 // Again gives a loader that reads the same files in the same way, with an empty list of problems and without Missing.
 func (l *Loader) Again() *Loader {
 	return &Loader{Env: l.Env, SecretsDir: l.SecretsDir, Problems: &Problems{Mask: l.Problems.Mask}, sets: slices.Clone(l.sets)}
@@ -30,6 +58,7 @@ func (l *Loader) change(root *Node) {
 		return
 	}
 	l.changed = true
+	defer l.graft(root)
 	for _, text := range l.sets {
 		src := newSource("", []byte(text))
 		path, value, ok := strings.Cut(string(src.text), "=")

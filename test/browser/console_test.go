@@ -19,7 +19,7 @@ const hostile = `<script>document.title='owned'</script>"'><img src=x onerror="d
 // kinds are the pages that there are, by their path.
 var kinds = strings.Fields(`/ /pipelines /messages /errors /refusals /processes /tasks /channels /tables /adapters /alerts /system
 	/pipeline /message /bodies /error /dead /refusal /process /instance /data /task /channel /table
-	/config /resume /replay /drop /retry /cancel /move /claim /hand-over /answer /silence /reload /transfer /purge /set /call`)
+	/config /try /resume /replay /drop /retry /cancel /move /claim /hand-over /answer /silence /reload /transfer /purge /set /call`)
 
 // TestPages: all pages, empty and full, light and dark, on a desk and on a telephone: the browser reports nothing, axe-core finds nothing, no page is
 // larger than 60 kB, and none scrolls sideways.

@@ -74,6 +74,7 @@ var (
 	GetRows          = looks[*TableRows]("/tables/{name}/rows", trust.Viewer, "key", "match", "after", "limit")
 	GetContents      = looks[*store.Contents]("/contents", trust.Operator)
 	GetDoctor        = looks[*Checkup]("/doctor", trust.Operator)
+	PostTry          = Call[*Tried]{Declared{Method: http.MethodPost, Path: "/try", Role: trust.Operator, Takes: TryRequest{}}}
 	PostDiff         = Call[*Diff]{Declared{Method: http.MethodPost, Path: "/diff", Role: trust.Admin, Takes: DiffRequest{}}}
 )
 

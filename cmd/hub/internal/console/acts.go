@@ -53,6 +53,8 @@ type field struct {
 	Needed            bool
 }
 
+func (f *form) refused() *api.Problem { return f.Refused }
+
 // act is something that people do: a form, and what it does when it is sent.
 type act struct {
 	ask func(r *http.Request) (*form, error)

@@ -49,6 +49,7 @@ var sections = []struct{ Path, Name, Key, Pages string }{
 	{"/tables", "Tables", "b", "tables table"},
 	{"/adapters", "Adapters", "d", "adapters"},
 	{"/alerts", "Alerts", "a", "alerts"},
+	{"/try", "Try", "y", "try"},
 	{"/config", "Configuration", "f", "config"},
 	{"/system", "System", "s", "system"},
 }
@@ -86,15 +87,11 @@ func (f *frame) write(w io.Writer) int {
 	if err := t.ExecuteTemplate(w, "layout", f); err != nil {
 		panic(err) // of our own templates: a test makes every page
 	}
-	asked, _ := f.Data.(*form)
-	in, _ := f.Data.(*login)
-	switch {
-	case f.Problem != nil:
+	if f.Problem != nil {
 		return f.Problem.Status
-	case asked != nil && asked.Refused != nil:
-		return asked.Refused.Status
-	case in != nil && in.Refused != nil:
-		return in.Refused.Status
+	}
+	if asked, ok := f.Data.(interface{ refused() *api.Problem }); ok && asked.refused() != nil {
+		return asked.refused().Status
 	}
 	return http.StatusOK
 }
@@ -132,6 +129,7 @@ var functions = template.FuncMap{
 	"base":      words.Base,
 	"place":     place,
 	"pipeline":  engine.PipelineOf,
+	"owner":     func(where string) string { name, _, _ := strings.Cut(where, "/"); return name },
 	"hasPrefix": strings.HasPrefix,
 	"join":      strings.Join,
 	"command":   command,

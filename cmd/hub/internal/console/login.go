@@ -17,6 +17,8 @@ type login struct {
 	Refused      *api.Problem
 }
 
+func (l *login) refused() *api.Problem { return l.Refused }
+
 // logins are the pages at which people say who they are.
 func (c *Console) logins() {
 	c.mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) { c.askLogin(w, r, nil) })

@@ -41,6 +41,9 @@ func (c *Console) routes() {
 	c.page("/table", c.table)
 	c.page("/adapters", c.adapters)
 	c.page("/alerts", c.alerts)
+	c.once("/try", c.try)
+	c.needs["/try"] = api.PostTry.Declared
+	c.mux.HandleFunc("POST /try", func(w http.ResponseWriter, r *http.Request) { c.alone(w, r, c.try) })
 	c.page("/config", c.config)
 	c.page("/system", c.system, api.GetAudit.Declared)
 	c.acts()

@@ -66,6 +66,7 @@ func (a *admin) routes() http.Handler {
 	handle(a, mux, api.GetContents, a.verify)
 	handle(a, mux, api.PostBackup, a.backUp)
 	handle(a, mux, api.GetDoctor, a.examine)
+	handle(a, mux, api.PostTry, a.try)
 	handle(a, mux, api.GetConfig, a.config)
 	handle(a, mux, api.PostReload, a.reloadNow)
 	handle(a, mux, api.GetAudit, a.auditLog)

@@ -311,7 +311,7 @@ func (t *trier) try(ctx context.Context, d *hub.Delivery, u *hub.Unit) error {
 		t.failed(d, d.Error.Text())
 		return nil
 	}
-	res, err := t.lab.Try(ctx, t.plan, t.a.storage, t.a.clock.Now(), put)
+	res, err := t.lab.Try(ctx, t.plan, t.a.storage, t.a.clock.Now(), &scenario.Trying{Put: put})
 	if err != nil {
 		return err
 	}

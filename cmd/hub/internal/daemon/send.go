@@ -1,14 +1,24 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/bodies"
+	"orderhub/cmd/hub/internal/config"
+	"orderhub/cmd/hub/internal/eval"
 	"orderhub/hub"
+	"orderhub/hub/store"
+	"orderhub/pipelines"
+	"orderhub/pipelines/process"
+	"orderhub/pipelines/scenario"
+	"orderhub/transforms/formula"
 )
 
 const maxSent = 64 << 20 // bytes of a body
@@ -93,6 +103,105 @@ func (a *admin) await(ctx context.Context, root string, limit time.Duration) boo
 		return err == nil, err
 	})
 	return quiet && err == nil
+}
+
+// try tries a formula, steps or a pipeline on a body, or on a message of the store, with the configuration in the file: on a copy, which reaches nobody.
+func (a *admin) try(r *http.Request) (*api.Tried, error) {
+	var q api.TryRequest
+	if err := readJSON(r, &q); err != nil {
+		return nil, err
+	}
+	m, err := a.triedMessage(r, &q)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case q.Formula != "" && q.Steps+q.Pipeline == "":
+		var body []byte
+		if m.Body.Len() > 0 {
+			body = m.Body.Bytes()
+		}
+		v, faults, err := eval.Formula(q.Formula, body, formula.NewScope(), a.Registry.Funcs)
+		if err != nil {
+			return nil, api.BadRequestf("the body: %v", err)
+		}
+		if v == nil {
+			return &api.Tried{Faults: faults}, nil
+		}
+		return &api.Tried{Result: api.Result{Body: v.Value.JSON(), Type: v.Type}}, nil
+	case q.Formula == "" && (q.Steps == "") != (q.Pipeline == ""):
+		return a.tryPipeline(r, &q, m)
+	}
+	return nil, api.BadRequestf("give one of formula, steps and pipeline")
+}
+
+// triedMessage is what is tried: the body, or a message of the store as it is.
+func (a *admin) triedMessage(r *http.Request, q *api.TryRequest) (*hub.Message, error) {
+	if q.Seq == 0 {
+		return a.message(r, []byte(q.Body)), nil
+	}
+	page, err := a.storage.Browse(r.Context(), store.BrowseQuery{After: q.Seq - 1, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(page) == 0 || page[0].Seq != q.Seq || page[0].Msg == nil {
+		return nil, api.NotFoundf("no message %d lies in the store any more", q.Seq)
+	}
+	actOf(r.Context()).Act = api.View
+	m := a.message(r, page[0].Msg.Body.Bytes())
+	m.Headers, m.Key = page[0].Msg.Headers, page[0].Msg.Key
+	return m, nil
+}
+
+// stepsName is the pipeline that tried steps stand in, and where their faults are told.
+const stepsName = "steps"
+
+func (a *admin) tryPipeline(r *http.Request, q *api.TryRequest, m *hub.Message) (*api.Tried, error) {
+	g, reg, name := a.current.Load(), a.Fresh(), q.Pipeline
+	lab, sets := scenario.NewLab(reg), g.Sets
+	if name == "" {
+		name = stepsName
+		sets = append(slices.Clone(sets), "channels.steps={type: direct}", "pipelines.steps={from: steps, steps: []}")
+	}
+	loader := config.Offline(g.Path, reg, sets)
+	if q.Steps != "" {
+		loader.Graft("pipelines.steps.steps", stepsName, []byte(q.Steps))
+	}
+	plan, problems := pipelines.Load(g.Path, reg, loader)
+	in := &scenario.Trying{Put: hub.Put{Msg: m}}
+	if root, ok := loader.Again().ReadFile(g.Path); ok && q.Answers != "" && problems.Errors() == 0 {
+		if n, ok := loader.Parse("answers", []byte(q.Answers)); ok {
+			in.Answers = scenario.ReadAnswers(n, root, reg.Asked)
+		}
+	}
+	if problems.Errors() > 0 {
+		return &api.Tried{Problems: config.ProblemText(problems)}, nil
+	}
+	p := plan.Pipeline(name)
+	if p == nil || len(p.Stages) == 0 || p.From.Section != "" {
+		_, err := g.pipeline(name)
+		return nil, cmp.Or(err, error(api.Conflictf("not_sendable", "%s takes no messages from outside: name the pipeline that calls or starts it", name)))
+	}
+	for _, s := range plan.Stages() { // the whole course is told, whatever is kept of those that run
+		s.Bodies, s.Failing = time.Hour, false
+	}
+	out := &api.Tried{}
+	in.Stage, in.Look = p.Stages[0].Name, func(ctx context.Context, st store.Store) (err error) {
+		if out.Trace, err = traceIn(ctx, st, []string{m.ID}, process.Of(plan), nil); err == nil {
+			err = bodies.Add(ctx, st, out.Trace, a.body)
+		}
+		return err
+	}
+	res, err := lab.Try(r.Context(), plan, a.storage, a.clock.Now(), in)
+	if err != nil {
+		out.Refused = api.ProblemOf(err)
+		return out, nil
+	}
+	out.Asks, out.Effects = res.Asks, res.Effects
+	if res.Reply != nil {
+		out.Reply = &api.SentReply{Headers: res.Reply.Headers, Body: a.body(res.Reply.Body)}
+	}
+	return out, nil
 }
 
 // switchPause pauses a pipeline or lets it go on.

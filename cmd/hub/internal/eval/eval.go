@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"orderhub/cmd/hub/internal/api"
 	"orderhub/cmd/hub/internal/exit"
 	"orderhub/cmd/hub/internal/screen"
 	"orderhub/cmd/hub/internal/words"
@@ -16,30 +17,24 @@ import (
 	"orderhub/transforms/schema"
 )
 
-// answer is the result of a formula.
-type answer struct {
+// Answer is the result of a formula.
+type Answer struct {
 	Value doc.Value     `json:"value"`
 	Type  string        `json:"type"`
 	Took  time.Duration `json:"took_ns"`
 }
 
-// fault is what is wrong with a formula, at an offset in bytes.
-type fault struct {
-	Offset  int    `json:"offset"`
-	Length  int    `json:"length"`
-	Message string `json:"message"`
-	Found   string `json:"found,omitempty"`
-	Help    string `json:"help,omitempty"`
-}
-
 // Run evaluates the formula and prints its value, or what is wrong with it. funcs are functions beside the built-in ones, bodyFile
 // is "-" for what the screen reads, schemaFile the JSON Schema of the body; both may be "".
 func Run(s *screen.Screen, source, bodyFile, schemaFile string, funcs map[string]formula.Func) error {
-	source = strings.TrimPrefix(source, "=")
-	scope := formula.NewScope()
-	for name, f := range funcs {
-		scope = scope.WithFunc(name, f)
+	var body []byte
+	var err error
+	if bodyFile != "" {
+		if body, err = s.ReadFile(bodyFile); err != nil {
+			return err
+		}
 	}
+	scope := formula.NewScope()
 	if schemaFile != "" {
 		body, err := schema.Load(schemaFile)
 		if err != nil {
@@ -47,46 +42,56 @@ func Run(s *screen.Screen, source, bodyFile, schemaFile string, funcs map[string
 		}
 		scope = scope.WithBody(body.Shape())
 	}
-	f, errs := formula.Compile(source, scope)
-	if f == nil {
-		faults := make([]fault, len(errs))
-		for i, e := range errs {
-			faults[i] = fault{e.Offset, e.Length, e.Message, "", e.Help}
-		}
-		return tell(s, source, faults)
-	}
-	frame, err := frameOf(s, bodyFile)
-	if err != nil {
+	a, faults, err := Formula(source, body, scope, funcs)
+	switch {
+	case err != nil && bodyFile != "":
+		return fmt.Errorf("%s: %w", bodyFile, err)
+	case err != nil:
 		return err
-	}
-	v, err := f.Eval(frame)
-	if err != nil {
-		if e, ok := err.(*formula.RunError); ok {
-			return tell(s, source, []fault{{e.Offset, e.Length, e.Message, e.Found, e.Help}})
-		}
-		return err
-	}
-	a := answer{v, v.Kind().String(), meanTime(f, frame)}
-	if s.IsJSON() {
+	case len(faults) > 0:
+		return tell(s, strings.TrimPrefix(source, "="), faults)
+	case s.IsJSON():
 		return s.PrintJSON(a)
 	}
-	s.Print("%s", v.JSON())
+	s.Print("%s", a.Value.JSON())
 	s.Say("%s, %s", a.Type, fine(a.Took))
 	return nil
 }
 
+// Formula evaluates the formula on a body, nil: there is none. It gives its value, or what is wrong with it; the error is of the body.
+func Formula(source string, body []byte, scope *formula.Scope, funcs map[string]formula.Func) (a *Answer, faults []api.Fault, err error) {
+	for name, f := range funcs {
+		scope = scope.WithFunc(name, f)
+	}
+	f, errs := formula.Compile(strings.TrimPrefix(source, "="), scope)
+	if f == nil {
+		for _, e := range errs {
+			faults = append(faults, api.Fault{Offset: e.Offset, Length: e.Length, Message: e.Message, Help: e.Help})
+		}
+		return nil, faults, nil
+	}
+	frame, err := frameOf(body)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := f.Eval(frame)
+	if e, ok := err.(*formula.RunError); ok {
+		return nil, []api.Fault{{Offset: e.Offset, Length: e.Length, Message: e.Message, Found: e.Found, Help: e.Help}}, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return &Answer{v, v.Kind().String(), meanTime(f, frame)}, nil, nil
+}
+
 // frameOf is what the formula runs on.
-func frameOf(s *screen.Screen, file string) (*formula.Frame, error) {
+func frameOf(body []byte) (*formula.Frame, error) {
 	now := hub.RealClock{}.Now()
 	m := &hub.Message{ID: hub.NewID(now), Time: now}
-	if file != "" {
-		raw, err := s.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		m.Body = hub.NewBody(raw)
+	if body != nil {
+		m.Body = hub.NewBody(body)
 		if _, err := m.Body.Doc(); err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+			return nil, err
 		}
 	}
 	return formula.NewFrame(hub.NewExchange(m, &hub.StageEnv{Clock: hub.RealClock{}})), nil
@@ -114,14 +119,20 @@ func fine(d time.Duration) string {
 	return words.Took(d)
 }
 
-// tell prints what is wrong, each with a caret under its place.
-func tell(s *screen.Screen, source string, faults []fault) error {
+// tell prints what is wrong.
+func tell(s *screen.Screen, source string, faults []api.Fault) error {
 	if s.IsJSON() {
 		if err := s.PrintJSON(map[string]any{"errors": faults}); err != nil {
 			return err
 		}
 		return exit.Told()
 	}
+	Faults(s, source, faults)
+	return exit.Told()
+}
+
+// Faults prints what is wrong with a formula, each with a caret under its place.
+func Faults(s *screen.Screen, source string, faults []api.Fault) {
 	for _, f := range faults {
 		from := min(f.Offset, len(source))
 		to := min(from+f.Length, len(source))
@@ -135,5 +146,4 @@ func tell(s *screen.Screen, source string, faults []fault) error {
 			s.Say("  help: %s", f.Help)
 		}
 	}
-	return exit.Told()
 }

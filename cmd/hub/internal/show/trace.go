@@ -3,6 +3,7 @@ package show
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -163,6 +164,26 @@ func pending(m *api.Stored) string {
 		}
 	}
 	return text
+}
+
+// Tried prints what a try came to.
+func Tried(s *screen.Screen, t *api.Tried) {
+	if t.Refused != nil {
+		s.Print("it would be refused: %s", t.Refused.Error())
+		return
+	}
+	if t.Trace != nil {
+		Trace(s, t.Trace)
+	}
+	if t.Asks != "" {
+		s.Print("  %s is asked, and nobody answers here: --answers '{%[1]s: {…}}'", t.Asks)
+	}
+	if t.Reply != nil {
+		s.Print("  replies %s %s", t.Reply.Headers.Get("status"), words.OneLine(words.JSON(t.Reply.Body), 200))
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Effects)) {
+		s.Print("  %d to %s", t.Effects[name], name)
+	}
 }
 
 // Sent prints what became of a message that was sent by hand.
