@@ -176,7 +176,7 @@ func TestCallsThatChangeAreActs(t *testing.T) {
 			t.Errorf("%s has no act", m[1])
 		}
 	}
-	if n := strings.Count(string(source), "MethodPost"); n != 2 { // of acts, and of PostDiff
+	if n := strings.Count(string(source), "MethodPost"); n != 3 { // of acts, of PostDiff and of PostTry
 		t.Errorf("%d kinds of calls that may change something", n)
 	}
 	if acts < 13 {

@@ -60,15 +60,20 @@ func (c *cli) reportVerb() *cobra.Command {
 
 func (c *cli) reloadVerb() *cobra.Command {
 	return verb("reload", "Load the configuration again; with problems the old one keeps running", 0, 0, func(ctx context.Context, _ []string) error {
-		a, raw, err := fetch(ctx, c, api.PostReload, nil, nil)
-		if err == nil {
-			err = display(c, a, raw, show.Reloaded)
-		}
-		if err == nil && !a.OK {
-			return exit.Told()
-		}
-		return err
+		return c.reloaded(ctx, api.PostReload, nil)
 	})
+}
+
+// reloaded makes a call that takes another configuration, and prints what it did; one that was refused is exit 1.
+func (c *cli) reloaded(ctx context.Context, call api.Call[*api.Reloaded], body any) error {
+	a, raw, err := fetch(ctx, c, call, nil, body)
+	if err == nil {
+		err = display(c, a, raw, show.Reloaded)
+	}
+	if err == nil && !a.OK {
+		return exit.Told()
+	}
+	return err
 }
 
 func (c *cli) pauseVerb() *cobra.Command {

@@ -48,9 +48,15 @@ func NewLoader() *Loader {
 
 // Source is the text of one file that was read.
 type Source struct {
-	Name string
-	Text []byte // read-only
+	Name string `json:"file"`
+	Text []byte `json:"text"` // read-only
 }
+
+// NewSource is a text as a loader reads it: without a byte order mark.
+func NewSource(name string, text []byte) Source { return Source{name, newSource(name, text).text} }
+
+// Set tells that the source is no file, but a change by Set.
+func (s *Source) Set() bool { return strings.HasPrefix(s.Name, setName) }
 
 // Shown are the lines of the text with stars for what looks like a password.
 func (s *Source) Shown() []string {

@@ -47,6 +47,8 @@ func (l *Loader) graft(root *Node) {
 	l.grafts = nil
 }
 
+const setName = "--set " // before the paths of changes, in places of faults
+
 // Again gives a loader that reads the same files in the same way, with an empty list of problems and without Missing.
 func (l *Loader) Again() *Loader {
 	return &Loader{Env: l.Env, SecretsDir: l.SecretsDir, Problems: &Problems{Mask: l.Problems.Mask}, sets: slices.Clone(l.sets)}
@@ -62,7 +64,7 @@ func (l *Loader) change(root *Node) {
 	for _, text := range l.sets {
 		src := newSource("", []byte(text))
 		path, value, ok := strings.Cut(string(src.text), "=")
-		src.name = "--set " + path
+		src.name = setName + path
 		s := &setting{l: l, root: root, path: path, src: src}
 		l.keep(src)
 		switch {

@@ -69,11 +69,13 @@ var (
 	GetChannels      = looks[[]Channel]("/channels", trust.Viewer)
 	GetMessages      = looks[*ChannelPage]("/channels/{name}/messages", trust.Viewer, "id", "match", "older", "after", "limit", "full")
 	GetFound         = looks[*Found]("/find", trust.Viewer, "order", "value", "field", "error", "partner", "recent", "pipeline", "scan", "since", "until", "before", "limit")
-	GetConfig        = looks[*Config]("/config", trust.Viewer, "part")
+	GetConfig        = looks[*Config]("/config", trust.Viewer, "part", "revision")
 	GetTables        = looks[[]TableStatus]("/tables", trust.Viewer)
 	GetRows          = looks[*TableRows]("/tables/{name}/rows", trust.Viewer, "key", "match", "after", "limit")
 	GetContents      = looks[*store.Contents]("/contents", trust.Operator)
 	GetDoctor        = looks[*Checkup]("/doctor", trust.Operator)
+	GetConfigs       = looks[[]ConfigRun]("/config/history", trust.Viewer)
+	GetConfigChange  = looks[*ConfigChange]("/config/diff", trust.Viewer, "revision")
 	PostTry          = Call[*Tried]{Declared{Method: http.MethodPost, Path: "/try", Role: trust.Operator, Takes: TryRequest{}}}
 	PostDiff         = Call[*Diff]{Declared{Method: http.MethodPost, Path: "/diff", Role: trust.Admin, Takes: DiffRequest{}}}
 )
@@ -83,6 +85,7 @@ var (
 	PostSilence    = acts[*alert.Entry]("/alerts/{name}/silence", "silence", trust.Operator, Silence{})
 	PostBackup     = acts[*store.Contents]("/backup", "backup", trust.Admin, Backup{})
 	PostReload     = acts[*Reloaded]("/reload", "reload", trust.Admin, nil)
+	PostRollback   = acts[*Reloaded]("/config/rollback", "roll back", trust.Admin, Rollback{})
 	PostReplay     = acts[*Settled]("/dead/replay", "replay", trust.Operator, Replay{})
 	PostDrop       = acts[*Settled]("/dead/drop", "drop", trust.Operator, DeadSelection{})
 	PostMessage    = acts[*Sent]("/pipelines/{name}/messages", "send", trust.Operator, Document{}, "wait", "key", "header.", "param.")

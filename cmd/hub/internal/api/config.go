@@ -15,3 +15,25 @@ type ConfigFile struct {
 	First int      `json:"first_line"` // number of the first of Lines
 	Lines []string `json:"lines"`
 }
+
+// ConfigRun is a configuration that the store keeps.
+type ConfigRun struct {
+	Revision string    `json:"revision"`
+	First    time.Time `json:"first"`              // when it was kept
+	Last     time.Time `json:"last,omitzero"`      // when it began the last time; zero: it never ran
+	Runs     int       `json:"runs"`               // how often it began
+	Withheld bool      `json:"withheld,omitempty"` // its text is not kept, since the value of a secret stands in it
+}
+
+// ConfigChange is what another configuration would change of the one that runs.
+type ConfigChange struct {
+	From     string   `json:"from"`
+	To       string   `json:"to,omitempty"` // revision; "": it has a fault
+	Lines    []string `json:"diff"`         // of unified diffs, each behind the name of its file
+	Problems string   `json:"problems,omitempty"`
+}
+
+// Rollback asks for a configuration that ran before.
+type Rollback struct {
+	Revision string `json:"revision"`
+}

@@ -176,6 +176,7 @@ func (c *Console) acts() {
 	c.act("/answer", api.PostTaskAnswer.Declared, act{c.askAnswer, c.answer})
 	c.act("/silence", api.PostSilence.Declared, act{c.askSilence, c.silence})
 	c.changes()
+	c.act("/rollback", api.PostRollback.Declared, act{c.askRollback, c.rollback})
 	c.act("/reload", api.PostReload.Declared, act{c.askReload, c.reload})
 }
 
@@ -409,17 +410,59 @@ func (c *Console) silence(r *http.Request, who url.Values) (string, error) {
 }
 
 func (c *Console) askReload(r *http.Request) (*form, error) {
-	return &form{Title: "Reload the configuration", Text: "The file is read and checked. If it has a fault, or would strand an instance, the configuration that runs now stays.",
-		Command: "hub reload", Button: "Reload", Back: "/system"}, nil
+	f, err := c.askChange(r, "")
+	if err != nil {
+		return nil, err
+	}
+	f.Title, f.Command, f.Button = "Reload the configuration", "hub reload", "Reload"
+	f.Text = "The file is read and checked. If it has a fault, or would strand an instance, the configuration that runs now stays."
+	return f, nil
+}
+
+// askChange is the form of an act that takes another configuration: it shows what that would change.
+func (c *Console) askChange(r *http.Request, revision string) (*form, error) {
+	would, err := ask(c, r, api.GetConfigChange, query("revision", revision))
+	if err != nil {
+		return nil, err
+	}
+	f := &form{Facts: [][2]string{{"Runs now", would.From}, {"Then", cmp.Or(would.To, "it has a fault")}}, Changes: would.Lines, Back: "/config"}
+	if len(f.Changes) == 0 {
+		f.Changes = []string{"nothing"}
+	}
+	if would.Problems != "" {
+		f.Refused = api.Conflictf("invalid_config", "%s", would.Problems)
+	}
+	return f, nil
 }
 
 func (c *Console) reload(r *http.Request, who url.Values) (string, error) {
 	a, _, err := api.PostReload.Ask(r.Context(), c.hub, who, nil)
-	if err != nil {
+	return tellReloaded(a, err)
+}
+
+// tellReloaded says what runs after a reload; one that was refused is an error.
+func tellReloaded(a *api.Reloaded, err error) (string, error) {
+	switch {
+	case err != nil:
 		return "", err
-	}
-	if !a.OK {
+	case !a.OK:
 		return "", api.Conflictf("refused", "%s\n%s", a.Summary, a.Problems)
 	}
-	return a.Summary, nil
+	return strings.Join(append([]string{a.Summary}, a.Warnings...), "; "), nil
+}
+
+func (c *Console) askRollback(r *http.Request) (*form, error) {
+	revision := r.FormValue("revision")
+	f, err := c.askChange(r, revision)
+	if err != nil {
+		return nil, err
+	}
+	f.Title, f.Command, f.Button, f.Reason = "Roll back to "+revision, command("hub", "config", "rollback", revision), "Roll back", "the audit log keeps the reason of a roll back"
+	f.Text = "The files are written over with what they were, and reloaded. What stands in them now is kept, and can be had again. If the reload is refused, they are put back."
+	return f, nil
+}
+
+func (c *Console) rollback(r *http.Request, who url.Values) (string, error) {
+	a, _, err := api.PostRollback.Ask(r.Context(), c.hub, who, api.Rollback{Revision: r.FormValue("revision")})
+	return tellReloaded(a, err)
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/cmd/hub/internal/words"
@@ -37,17 +38,29 @@ func (c *Console) text(r *http.Request, f api.ConfigFile) ([]textLine, error) {
 const window = 200
 
 // config is the configuration that runs: the lines of a file around one of them.
-func (c *Console) config(r *http.Request, _ *api.Status) (*view, error) {
+func (c *Console) config(r *http.Request, st *api.Status) (*view, error) {
+	revision := r.FormValue("revision")
 	v := struct {
 		*api.Config
+		Runs         string // revision that runs
+		Since        time.Time
+		Change       *api.ConfigChange // what the file, or the revision that is looked at, would change
+		History      []api.ConfigRun
 		File         string
 		Text         []textLine
 		Above, Below int // lines that pages begin at; 0: there is none
 	}{}
 	var err error
-	if v.Config, err = ask(c, r, api.GetConfig, nil); err != nil {
+	if v.Config, err = ask(c, r, api.GetConfig, query("revision", revision)); err != nil {
 		return nil, err
 	}
+	if v.Change, err = ask(c, r, api.GetConfigChange, query("revision", revision)); err != nil {
+		return nil, err
+	}
+	if v.History, err = ask(c, r, api.GetConfigs, nil); err != nil {
+		return nil, err
+	}
+	v.Runs, v.Since = st.Revision, st.Loaded
 	v.File = cmp.Or(r.FormValue("file"), v.Files[0].File)
 	i := slices.IndexFunc(v.Files, func(f api.ConfigFile) bool { return f.File == v.File })
 	if i < 0 {

@@ -115,6 +115,7 @@ var functions = template.FuncMap{
 	"sections":  func() any { return sections },
 	"belongs":   func(page, pages string) bool { return strings.Contains(" "+pages+" ", " "+page+" ") },
 	"when":      when,
+	"since":     since,
 	"span":      words.Span,
 	"between":   func(from, to time.Time) string { return words.Span(to.Sub(from)) },
 	"took":      words.Took,
@@ -139,6 +140,9 @@ var functions = template.FuncMap{
 	"late":      func(t time.Time) bool { return !t.IsZero() && time.Since(t) > 0 },
 }
 
+// since is how long something lasts that began then, with the exact time on hover.
+func since(t time.Time) template.HTML { return clock(t, words.Span(time.Since(t))) }
+
 // when is a time as people say it, from now, with the exact one on hover.
 func when(t time.Time) template.HTML {
 	if t.IsZero() {
@@ -151,6 +155,11 @@ func when(t time.Time) template.HTML {
 	case d <= -time.Second:
 		text = words.Span(-d) + " ago"
 	}
+	return clock(t, text)
+}
+
+// clock is a time by a text, with the exact one on hover.
+func clock(t time.Time, text string) template.HTML {
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`, t.UTC().Format(time.RFC3339Nano), t.Local().Format("2 Jan 2006 15:04:05.000 MST"), text)) // times and our own words
 }
 

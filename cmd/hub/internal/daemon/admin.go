@@ -10,6 +10,7 @@ import (
 
 	"orderhub/cmd/hub/internal/access"
 	"orderhub/cmd/hub/internal/api"
+	"orderhub/cmd/hub/internal/config"
 	"orderhub/hub"
 	"orderhub/hub/doc"
 	"orderhub/pipelines/alert"
@@ -66,6 +67,9 @@ func (a *admin) routes() http.Handler {
 	handle(a, mux, api.GetContents, a.verify)
 	handle(a, mux, api.PostBackup, a.backUp)
 	handle(a, mux, api.GetDoctor, a.examine)
+	handle(a, mux, api.GetConfigs, func(r *http.Request) ([]api.ConfigRun, error) { return config.History(r.Context(), a.storage) })
+	handle(a, mux, api.GetConfigChange, a.configChange)
+	handle(a, mux, api.PostRollback, a.rollback)
 	handle(a, mux, api.PostTry, a.try)
 	handle(a, mux, api.GetConfig, a.config)
 	handle(a, mux, api.PostReload, a.reloadNow)

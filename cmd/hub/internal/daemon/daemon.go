@@ -109,6 +109,7 @@ func (d *Daemon) Begin(ctx context.Context) error {
 		return err
 	}
 	d.current.Store(g)
+	d.keepConfig(ctx, g)
 	close(d.begun)
 	calls := (&admin{Daemon: d}).routes()
 	d.serve(d.control, openly(calls))

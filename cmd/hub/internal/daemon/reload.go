@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,6 +73,7 @@ func (d *Daemon) replace(ctx context.Context) (*api.Reloaded, error) {
 		}
 	}
 	d.current.Store(g)
+	d.keepConfig(ctx, g)
 	a.OK, a.New = true, l.Plan.Version
 	if err := d.abandon(ctx, old, g, a); err != nil {
 		d.Log.Warn("queues that nobody reads any more can't be found", "error", err)
@@ -131,11 +133,89 @@ func (d *Daemon) abandon(ctx context.Context, old, g *generation, a *api.Reloade
 	return nil
 }
 
-// config is the configuration that runs; with ?part= the lines of that pipeline or process alone.
-func (a *admin) config(r *http.Request) (*api.Config, error) {
+// keepConfig notes in the store that the configuration of g runs, so that it can be told, and had again.
+func (d *Daemon) keepConfig(ctx context.Context, g *generation) {
+	if err := config.Keep(ctx, d.storage, g.Loaded, g.began, true); err != nil && ctx.Err() == nil {
+		d.Log.Warn("the configuration is not kept: hub config history does not have it", "error", err)
+	}
+}
+
+// loadFile reads and checks the configuration in the file, as a reload would.
+func (a *admin) loadFile(g *generation) *config.Loaded {
+	return config.Load(g.Path, a.Fresh(), &config.Stubs{}, g.Sets...)
+}
+
+// configChange tells what a reload, or with ?revision= a roll back, would change.
+func (a *admin) configChange(r *http.Request) (*api.ConfigChange, error) {
+	g, revision := a.current.Load(), r.FormValue("revision")
+	v := &api.ConfigChange{From: g.Plan.Version, To: cmp.Or(revision, g.Plan.Version), Lines: []string{}}
+	var to []yamlfile.Source
+	if revision != "" {
+		k, err := config.KeptOf(r.Context(), a.storage, revision)
+		if err != nil {
+			return nil, err
+		}
+		to = k.Files
+	} else if config.OnDisk(g.Plan.Files) {
+		return v, nil
+	} else {
+		l := a.loadFile(g)
+		if to, v.To = l.Plan.Files, l.Plan.Version; !l.OK() {
+			v.To, v.Problems = "", config.ProblemText(l.Problems)
+		}
+	}
+	v.Lines = append(v.Lines, config.Difference(g.Plan.Files, to)...)
+	return v, nil
+}
+
+// rollback takes a configuration that ran before: its files are written over those that are there, and reloaded. What is there is kept in the
+// store, and put back if the reload is refused.
+func (a *admin) rollback(r *http.Request) (*api.Reloaded, error) {
+	var q api.Rollback
+	if err := readJSON(r, &q); err != nil {
+		return nil, err
+	}
 	g := a.current.Load()
+	k, err := config.KeptOf(r.Context(), a.storage, q.Revision)
+	if err != nil {
+		return nil, err
+	}
+	if !config.OnDisk(g.Plan.Files) {
+		l := a.loadFile(g)
+		if err := config.Keep(r.Context(), a.storage, l, a.clock.Now(), false); err != nil {
+			return nil, err
+		}
+		if _, err := config.KeptOf(r.Context(), a.storage, l.Plan.Version); err != nil {
+			return nil, api.Conflictf("unkept", "what stands in the file never ran, and can't be kept: %v", err)
+		}
+	}
+	undo, err := k.Replace(g.Plan.Dir)
+	if err != nil {
+		return nil, err
+	}
+	done, err := a.reloadNow(r)
+	switch {
+	case err != nil || !done.OK:
+		err = errors.Join(err, undo())
+	case done.New != q.Revision:
+		done.Warnings = append(done.Warnings, fmt.Sprintf("%s runs, not %s: what it was started with by --set is different", done.New, q.Revision))
+	}
+	return done, err
+}
+
+// config is the configuration that runs, or with ?revision= one that ran; with ?part= the lines of that pipeline or process alone.
+func (a *admin) config(r *http.Request) (*api.Config, error) {
+	g, revision := a.current.Load(), r.FormValue("revision")
 	v := &api.Config{Revision: g.Plan.Version, Loaded: g.began}
-	for _, f := range g.Plan.Files {
+	files := g.Plan.Files
+	if revision != "" && revision != v.Revision {
+		k, err := config.KeptOf(r.Context(), a.storage, revision)
+		if err != nil {
+			return nil, err
+		}
+		v.Revision, v.Loaded, files = revision, k.Last, k.Files
+	}
+	for _, f := range files {
 		v.Files = append(v.Files, api.ConfigFile{File: f.Name, First: 1, Lines: f.Shown()})
 	}
 	name := r.FormValue("part")
