@@ -23,6 +23,7 @@ type Unit struct {
 	Terms       []int64       // what History is found by besides: keyed hashes of values, each once
 	Past        []*Unit       // units without effects, which are done: their history alone is kept, in rows of their own
 	Refused     []Refusal     // what the hub did not take; see store.MaxRefusals for how many are kept
+	Erases      []int64       // rows of history and refusals, by their numbers, that are deleted with all that they are found by; what is gone already is no error
 	Reply       *Message      // what a request-reply source answers once the unit is durable; set by `reply`
 	Correlation string        // what History is found by; set from the message by the stage
 	Root        string        // the root message ID, likewise
@@ -40,7 +41,7 @@ type Unit struct {
 
 // Effects tells whether the unit changes the store. History alone is no effect.
 func (u *Unit) Effects() bool {
-	return u.Input != nil || len(u.Settles)+len(u.Puts)+len(u.Writes)+len(u.Adds) > 0
+	return u.Input != nil || len(u.Settles)+len(u.Puts)+len(u.Writes)+len(u.Adds)+len(u.Erases) > 0
 }
 
 func (u *Unit) add(o *Unit) {

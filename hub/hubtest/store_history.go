@@ -40,6 +40,26 @@ var historyCases = []storeCase{
 		}
 		t.must(len(t.story("nobody")) == 0, "history of nobody")
 	}},
+	{"history_erased", "what a unit erases of history and refusals is found by nothing any more, and nothing else is missing", func(t *storeTest) {
+		t.commit(&hub.Unit{Root: "r1", Correlation: "o", Terms: []int64{7}, Refused: []hub.Refusal{refusal("a", "web", "x"), refusal("b", "web", "x")},
+			History: []hub.Event{{Time: time.Now(), Message: "r1", What: "first", Links: []string{"r0"}}}})
+		t.commit(&hub.Unit{Root: "r2", Correlation: "o", Terms: []int64{7}, History: []hub.Event{{Time: time.Now(), Message: "r2", What: "second"}}})
+		rows, err := t.s.History(context.Background(), "r1")
+		t.ok(err)
+		refused, err := t.s.Refusals(context.Background(), store.RefusalQuery{ID: "a"})
+		t.ok(err)
+		t.must(len(rows) == 2 && len(refused) == 1, "rows %+v, refused %+v", rows, refused)
+		u := &hub.Unit{Erases: []int64{rows[0].Seq, refused[0].Seq, 1 << 40}}
+		t.must(u.Effects(), "a unit that erases has no effect")
+		t.commit(u)
+		for id, want := range map[string]string{"r1": "[]", "r0": "[]", "o": "[second]"} {
+			t.must(fmt.Sprint(t.story(id)) == want, "history of %s: %v", id, t.story(id))
+		}
+		found, err := t.s.Find(context.Background(), store.FindQuery{Terms: []int64{7}})
+		t.ok(err)
+		t.must(len(found) == 1 && found[0].Root == "r2", "found %+v", found)
+		t.must(fmt.Sprint(t.refusals(store.RefusalQuery{})) == "[b]", "refusals %v", t.refusals(store.RefusalQuery{}))
+	}},
 	{"history_links", "history follows Links in both directions", func(t *storeTest) {
 		t.note("a", "", "a1")
 		t.note("b", "", "b1")

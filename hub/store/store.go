@@ -112,6 +112,8 @@ type Keeper interface {
 	// Backup writes what is there at one instant to a new file, whole or not at all: all that was acknowledged before Contents.Taken, and
 	// nothing that began after it has returned. version is the hub's. Commits go on meanwhile.
 	Backup(ctx context.Context, file, version string) (*Contents, error)
+	// Rewrite writes all that is there anew, so that nothing of what was deleted is left in the store's files. Commits wait meanwhile.
+	Rewrite(ctx context.Context) error
 	// Verify looks at each row, and for what the database finds damaged. What it finds is no error.
 	Verify(ctx context.Context) (*Contents, error)
 }

@@ -24,6 +24,13 @@ const (
 // hashes all over.
 func PartOf(seq int64) int64 { return seq >> 16 }
 
+// EraseFrom are conditions of the rows to be deleted for the numbers of a hub.Unit's Erases, by the table that they are of. "numbers" stands for
+// a query of these numbers.
+var EraseFrom = map[string]string{
+	"history": "seq IN (numbers)", "refused": "seq IN (numbers)", "links": "seq IN (numbers)",
+	"terms": "part IN (SELECT n>>16 FROM (numbers) p) AND seq IN (numbers)",
+}
+
 // Find pages through the history, newest first.
 func (l *Look) Find(ctx context.Context, q store.FindQuery) (out []store.HistoryRow, err error) {
 	err = l.Read(ctx, func(query Query) error {

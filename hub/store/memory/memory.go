@@ -131,6 +131,8 @@ func (s *Store) Commit(ctx context.Context, u *hub.Unit) error {
 		s.counters[a.Kind][a.Key] += a.Delta
 	}
 	s.refuse(u)
+	s.refused = slices.DeleteFunc(s.refused, func(r hub.Refusal) bool { return slices.Contains(u.Erases, r.Seq) })
+	s.rowsOf = slices.DeleteFunc(s.rowsOf, func(h memoryHistory) bool { return slices.Contains(u.Erases, h.Seq) })
 	s.note(u, now)
 	return nil
 }

@@ -50,6 +50,7 @@ func (b *batch) tell(ctx context.Context, c *pgx.Conn) error {
 	b.tellRecords(q)
 	b.tellHistory(q)
 	b.tellRefusals(q)
+	b.tellErased(q)
 	b.tellAdds(q) // last: other hubs wait for a counter until the commit
 	q.Queue("COMMIT")
 	return c.SendBatch(ctx, q).Close()
@@ -190,6 +191,19 @@ func (b *batch) tellRefusals(q *pgx.Batch) {
 		refused.queue(q, sqlRefuse, core.Nanos(b.now))
 		kinds.queue(q, sqlRefusedOld, store.MaxRefusalsOfKind)
 		q.Queue(sqlRefusedTop, store.MaxRefusals)
+	}
+}
+
+// tellErased deletes rows of history and refusals.
+func (b *batch) tellErased(q *pgx.Batch) {
+	var numbers []int64
+	for _, j := range b.passed {
+		numbers = append(numbers, j.Unit.Erases...)
+	}
+	for table, rows := range core.EraseFrom {
+		if len(numbers) > 0 {
+			q.Queue("DELETE FROM "+table+" WHERE "+strings.ReplaceAll(rows, "numbers", "SELECT unnest($1::bigint[]) AS n"), numbers)
+		}
 	}
 }
 

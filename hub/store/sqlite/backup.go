@@ -43,6 +43,26 @@ func (s *Store) Backup(ctx context.Context, file, version string) (c *store.Cont
 	return c, err
 }
 
+// Rewrite vacuums the file, and empties the log. It needs room for two copies more.
+func (s *Store) Rewrite(ctx context.Context) error {
+	size, _ := s.Size(ctx) // never fails
+	if size.Free > 0 && size.Free < 2*size.Data {
+		return fmt.Errorf("store %s: to write it anew takes %d MiB, and %d are free: %w", s.path, 2*size.Data>>20, size.Free>>20, hub.ErrNoSpace)
+	}
+	return s.alone(ctx, func() error {
+		if err := s.w.script("PRAGMA temp_store=FILE; VACUUM; PRAGMA temp_store=MEMORY"); err != nil {
+			return err
+		}
+		s.pages = 0
+		return s.w.query(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)", nil, func(r core.Row) error {
+			if r.Int(0) != 0 {
+				return fmt.Errorf("store %s: a long read, such as a backup, holds the log, which is not empty: try again behind it", s.path)
+			}
+			return nil
+		})
+	})
+}
+
 // Verify looks at each row and at SQLite's own structures.
 func (s *Store) Verify(ctx context.Context) (*store.Contents, error) {
 	c := &core.Checkup{Contents: store.Contents{Of: "sqlite:" + s.path}, Clock: s.o.Clock}

@@ -2,8 +2,10 @@ package sqlite
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"orderhub/hub"
@@ -128,7 +130,25 @@ func (b *batch) certain(j *job) error {
 	if err := b.refuse(j); err != nil {
 		return err
 	}
+	if err := b.erase(j.Unit.Erases); err != nil {
+		return err
+	}
 	return b.history(j)
+}
+
+// erase deletes rows of history and refusals.
+func (b *batch) erase(numbers []int64) error {
+	if len(numbers) == 0 {
+		return nil
+	}
+	list, _ := json.Marshal(numbers) // numbers always can
+	for table, rows := range core.EraseFrom {
+		sql := "DELETE FROM " + table + " WHERE " + strings.ReplaceAll(rows, "numbers", "SELECT value AS n FROM json_each(?1)")
+		if _, err := b.c.exec(sql, string(list)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // finish settles the input. Its claim was checked, so its row is there.
