@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"orderhub/cmd/hub/internal/api"
 	"orderhub/cmd/hub/internal/audit"
 	"orderhub/cmd/hub/internal/daemon"
+	"orderhub/cmd/hub/internal/erase"
 	"orderhub/cmd/hub/internal/exit"
 	"orderhub/cmd/hub/internal/show"
 	"orderhub/hub/store"
@@ -91,6 +93,56 @@ func (c *cli) restoreVerb() *cobra.Command {
 		"restored to either. It is verified first: of a damaged one nothing is restored. A record in its audit log says so.\n" +
 		"Exit codes: 0 restored; 74 the backup is damaged, or the disk or the server failed; 78 there is a store already, or FILE is no backup of this version."
 	cmd.Flags().StringVar(&to, "to", "", "the new store: sqlite:PATH or postgres://…")
+	return cmd
+}
+
+func (c *cli) forgetVerb() *cobra.Command {
+	var dry, yes bool
+	cmd := verb("forget VALUE...", "Erase what the store has of a person", 1, -1, func(ctx context.Context, args []string) error {
+		if c.why == "" {
+			return exit.Usagef("--why is missing: the reason is kept in the audit log; write no name into it")
+		}
+		ask := func(dry bool) (*erase.Found, []byte, error) {
+			return fetch(ctx, c, api.PostForget, nil, &api.Forget{Values: args, DryRun: dry})
+		}
+		found, raw, err := ask(true)
+		switch {
+		case err != nil:
+			return err
+		case len(found.UnderWay) > 0:
+			if err := display(c, found, raw, show.Forgotten); err != nil {
+				return err
+			}
+			return fmt.Errorf("something of the person is not over; nothing was erased")
+		case dry || !found.Any():
+			return display(c, found, raw, show.Forgotten)
+		}
+		if !yes {
+			show.Forgotten(c.Screen, found)
+			if !c.Typed("erase all of it for good? Type the first value:", args[0]) {
+				return exit.Usagef("nothing was erased: say --yes")
+			}
+		}
+		if found, raw, err = ask(false); err == nil && len(found.UnderWay) > 0 {
+			err = fmt.Errorf("something of the person came in meanwhile; nothing was erased")
+		}
+		if err != nil {
+			return err
+		}
+		if err := display(c, found, raw, show.Forgotten); err != nil {
+			return err
+		}
+		c.Say("erased, and nothing is left that names the person. Backups, logs and the partners' own data are yours to see to: docs/backup.md")
+		return nil
+	})
+	cmd.Long = "Erase what the store has of a person, who is known by VALUEs such as an e-mail address and a customer number: the orders that name one of them with\n" +
+		"their history, closed instances, rows of tables, kept bodies, replies, dead letters, refusals, and messages in channels that nobody reads. First it\n" +
+		"tells what that is, and asks. While something of it is under way nothing is erased. Then the store's files are written anew, during which commits wait,\n" +
+		"and are looked through again. The audit log keeps that it was done, and why, not of whom.\n" +
+		"Exit codes: 0 nothing of the person is left; 1 something is under way, or came in meanwhile; 2 usage; 3 no hub answers."
+	cmd.Example = "  hub forget jane@example.com C-4711 --why 'request 17 of 2026-12-01'"
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "erase nothing: tell what there is")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
 }
 

@@ -21,6 +21,7 @@ func TestBackupVerbs(t *testing.T) {
 	file := filepath.Join(s.dir, "live.backup")
 	s.hub(3, "backup", file)
 	s.hub(3, "verify")
+	s.hub(3, "forget", "jane@example.com", "--why", "x")
 	s.start()
 	s.hub(0, "pause", "work")
 	s.hub(0, "send", "intake", `{"id":1,"total":5,"kind":"web"}`)
@@ -29,14 +30,23 @@ func TestBackupVerbs(t *testing.T) {
 	s.hub(78, "verify", "sqlite:"+filepath.Join(s.dir, "hub.db"))
 	s.hub(78, "verify", filepath.Join(s.dir, "hub.db"))
 	has(t, s.hub(0, "verify"), "1 ready")
+	s.hub(2, "forget", "jane@example.com")
+	s.hub(2, "forget", "--why", "x")
+	has(t, s.hub(1, "forget", "C-17", "--why", "x"), "too short")
+	has(t, s.hub(1, "forget", "jane@example.com", "--why", "jane@example.com asks"), "names the person")
+	has(t, s.hub(0, "forget", "jane@example.com", "--why", "x", "--dry-run"), "history   0")
+	has(t, s.hub(0, "forget", "jane@example.com", "--why", "x"), "history   0")
+	s.hub(0, "send", "intake", `{"id":2,"total":5,"kind":"jane@example.com"}`)
+	has(t, s.hub(1, "forget", "jane@example.com", "--why", "x", "--yes"), "under way", "nothing was erased")
+	has(t, s.hub(0, "verify"), "2 ready")
 	s.stop()
 
 	var c store.Contents
 	if err := json.Unmarshal([]byte(s.hub(0, "verify", file, "-o", "json")), &c); err != nil || c.Messages["ready"] != 1 || c.Taken.IsZero() {
 		t.Errorf("%+v: %v", c, err)
 	}
-	has(t, s.hub(0, "verify", "sqlite:"+filepath.Join(s.dir, "hub.db")), "1 ready")
-	has(t, s.hub(0, "verify"), "1 ready")
+	has(t, s.hub(0, "verify", "sqlite:"+filepath.Join(s.dir, "hub.db")), "2 ready")
+	has(t, s.hub(0, "verify"), "2 ready")
 	s.hub(0, "backup", filepath.Join(s.dir, "still.backup"), "--why", "moves")
 	has(t, s.hub(0, "audit", "list", "--act", "backup"), "moves", "still.backup", "ann", file)
 	s.hub(78, "verify", filepath.Join(s.dir, "none"))

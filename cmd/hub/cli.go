@@ -78,7 +78,7 @@ func (c *cli) root() *cobra.Command {
 	root.AddCommand(c.runVerb(), c.sandboxVerb(), c.validateVerb(), c.sendVerb(), c.traceVerb(), c.dlqVerb(),
 		c.refusedVerb(), c.replayVerb(), c.statusVerb(), c.adaptersVerb(), c.topVerb(), c.tapVerb(), c.pauseVerb(), c.resumeVerb(), c.reloadVerb(), c.configVerb(), c.tryVerb(), c.graphVerb(),
 		c.findVerb(), c.channelVerb(), c.tableVerb(), c.processVerb(), c.taskVerb(), c.auditVerb(), c.tokenVerb(), c.reportVerb(), c.alertsVerb(), c.doctorVerb(), c.diffVerb(), c.evalVerb(), c.testVerb(),
-		c.backupVerb(), c.restoreVerb(), c.verifyVerb(), c.versionVerb())
+		c.backupVerb(), c.restoreVerb(), c.verifyVerb(), c.forgetVerb(), c.versionVerb())
 	return root
 }
 

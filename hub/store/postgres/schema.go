@@ -99,9 +99,9 @@ func (s *Store) migrate(ctx context.Context, c *pgx.Conn) error {
 	case err != nil || version == nil:
 		return store.Setupf("this schema was not made by the hub; name another one in the URL: search_path=name")
 	case *version < postgresVersion:
-		return store.Setupf("store schema %d is older than this binary's (%d): name another one in the URL: search_path=name", *version, postgresVersion)
+		return store.Setupf("store schema %d is older than this binary's (%d), which does not read it: run the hub that made it, or name another schema in the URL: search_path=name", *version, postgresVersion)
 	case *version > postgresVersion:
-		return store.Setupf("store schema %d is newer than this binary (max %d)", *version, postgresVersion)
+		return store.Setupf("store schema %d is newer than this binary (max %d): run the newer hub, restore the backup from before it ran, or name another schema in the URL: search_path=name", *version, postgresVersion)
 	}
 	return nil
 }

@@ -99,9 +99,9 @@ func migrate(c *conn, create bool) error {
 	case app != applicationID:
 		return store.Setupf("this SQLite file was not made by the hub; name another file")
 	case version < schemaVersion:
-		return store.Setupf("store schema %d is older than this binary's (%d): name another file", version, schemaVersion)
+		return store.Setupf("store schema %d is older than this binary's (%d), which does not read it: run the hub that made it, or name another file", version, schemaVersion)
 	case version > schemaVersion:
-		return store.Setupf("store schema %d is newer than this binary (max %d)", version, schemaVersion)
+		return store.Setupf("store schema %d is newer than this binary (max %d): run the newer hub, restore the backup from before it ran, or name another file", version, schemaVersion)
 	}
 	return nil
 }

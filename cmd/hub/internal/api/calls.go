@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"orderhub/cmd/hub/internal/erase"
 	"orderhub/hub"
 	"orderhub/hub/store"
 	"orderhub/hub/trust"
@@ -84,6 +85,7 @@ var (
 var (
 	PostSilence    = acts[*alert.Entry]("/alerts/{name}/silence", "silence", trust.Operator, Silence{})
 	PostBackup     = acts[*store.Contents]("/backup", "backup", trust.Admin, Backup{})
+	PostForget     = acts[*erase.Found]("/forget", "forget", trust.Admin, Forget{})
 	PostReload     = acts[*Reloaded]("/reload", "reload", trust.Admin, nil)
 	PostRollback   = acts[*Reloaded]("/config/rollback", "roll back", trust.Admin, Rollback{})
 	PostReplay     = acts[*Settled]("/dead/replay", "replay", trust.Operator, Replay{})

@@ -137,6 +137,12 @@ type Graph struct {
 	Drawn string `json:"drawn,omitempty"` // in the format asked for
 }
 
+// Forget says of whom what there is, is erased.
+type Forget struct {
+	Values []string `json:"values"` // that the person is known by, such as an e-mail address and a customer number
+	DryRun bool     `json:"dry_run,omitempty"`
+}
+
 // Backup says where a backup is written to, on the hub's machine.
 type Backup struct {
 	File string `json:"file"` // an absolute path, where nothing is yet

@@ -66,6 +66,7 @@ func (a *admin) routes() http.Handler {
 	handle(a, mux, api.PostDiff, a.diff)
 	handle(a, mux, api.GetContents, a.verify)
 	handle(a, mux, api.PostBackup, a.backUp)
+	handle(a, mux, api.PostForget, a.forget)
 	handle(a, mux, api.GetDoctor, a.examine)
 	handle(a, mux, api.GetConfigs, func(r *http.Request) ([]api.ConfigRun, error) { return config.History(r.Context(), a.storage) })
 	handle(a, mux, api.GetConfigChange, a.configChange)

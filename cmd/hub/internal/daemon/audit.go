@@ -52,6 +52,9 @@ func recorded[C, A any](a *admin, r *http.Request, call api.Call[C], h handler[A
 	for _, common := range []string{"by", "why"} {
 		query.Del(common)
 	}
+	if query.Get("value") != "" { // of whom somebody looks for: the log is kept for longer than that may be
+		query.Set("value", "…")
+	}
 	if len(query) > 0 {
 		c.asked, _ = url.QueryUnescape(query.Encode()) // of our own encoding
 	}
