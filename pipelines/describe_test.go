@@ -64,7 +64,7 @@ func TestDescribeReplies(t *testing.T) {
 		{"in branches", `[{route: [{when: body.a == 1, reply: 200}, {when: body.a == 2, steps: [{send: a}, {reply: 402}]}, {else: true, reply: 200}]}]`, "[200 202 402] false"},
 		{"in a split", `[{split: {each: body.lines, steps: [{reply: 207}]}}]`, "[202 207] false"},
 		{"what only looks like one", `[{translate: {reply: 500}}, {reply: 200}]`, "[200] false"},
-		{"of an error, which is not given", `[{send: a, errors: {other: {reply: 418}}}, {reply: 200}]`, "[200] false"},
+		{"of an error", "[{send: a}, {reply: 200}]\n    errors: {invalid: {reply: 418}, rejected: [{send: a}, {reply: 303}], other: {retry: never}}", "[200 303 418] false"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := described(t, "", c.steps)[0]

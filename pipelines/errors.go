@@ -31,7 +31,9 @@ func (b *Build) reactions(before *Flow) func(*hub.Error) (hub.Reaction, bool) {
 	}
 	var table map[string]hub.Reaction
 	if n := b.Modifier("errors"); n != nil {
-		table = b.errorTable(n, before)
+		f := before.Branch()
+		f.background = true // the reply is that of the whole pipeline
+		table = b.errorTable(n, f)
 	}
 	if retry == nil && table == nil {
 		return nil
@@ -99,7 +101,13 @@ func (b *Build) errorTable(n *yamlfile.Node, f *Flow) map[string]hub.Reaction {
 			s = b.Inner(value, steps)
 		}
 		if s != nil {
-			table[class] = hub.Reaction{Steps: func(ctx context.Context, x *hub.Exchange) error { return s.Process(ctx, x, hub.End) }}
+			waits := b.pl.answers()
+			table[class] = hub.Reaction{Steps: func(ctx context.Context, x *hub.Exchange) error {
+				if waits {
+					x.Vars = append(slices.Clip(x.Vars), asked(x.Msg)...)
+				}
+				return s.Process(ctx, x, hub.End)
+			}}
 		}
 	}
 	return table

@@ -205,6 +205,22 @@ pipelines:
 	}
 }
 
+// TestReactionReadsTheRequest: the steps of `errors:` have the parameters of the path and of the query, as the steps have them.
+func TestReactionReadsTheRequest(t *testing.T) {
+	h := startWith(t, fakes+`
+schemas: {order: schemas/order.json}
+channels: {bad: {type: direct}}
+pipelines:
+  web: {from: {web: "POST /orders/{id}", schema: order}, steps: [{reply: 202}], errors: {invalid: {send: bad, with: {id: =params.id, page: =query.page}}}}
+`, nil)
+	m := h.Message("M", `{"order_id":5,"items":[]}`)
+	m.Headers = hub.Headers{"param.id": "W-1", "query.page": "2"}
+	if _, err := h.In("web", m); hub.AsError(err).Reason != "schema" {
+		t.Fatal(err)
+	}
+	patterntest.Want(t, "told", h.WaitingBodies("bad"), `{"id":"W-1","page":"2"}`)
+}
+
 // TestReactionThatCalls: the steps of a pipeline's `errors:` are steps like others, with the variable `error`.
 func TestReactionThatCalls(t *testing.T) {
 	h := start(t, fakes+`

@@ -75,7 +75,7 @@ func TestStepsInside(t *testing.T) {
 	patterntest.Want(t, "steps", got, "route", "reply", "set", "send", "split", "count", "translate")
 }
 
-// TestReplyOfItsOwn: a reply to an error, and a field that is named so, are no reply of the pipeline: who calls it would never be answered.
+// TestReplyOfItsOwn: a reply to the error of one step, and a field that is named so, are no reply of the pipeline: who calls it would never be answered.
 func TestReplyOfItsOwn(t *testing.T) {
 	for _, steps := range []string{`[{send: b, errors: {other: {reply: 500}}}]`, `[{translate: {reply: 1}}]`} {
 		yaml := `

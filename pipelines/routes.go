@@ -127,6 +127,13 @@ func (l *loading) describe(root *yamlfile.Node, p *Pipeline) hub.Description {
 		}
 		gated = gated || l.reg.passes(item) == PassesFewer
 	}
+	for _, reaction := range root.Get("pipelines").Get(p.Name).Get("errors").Entries() {
+		for pattern, step := range l.reg.Steps(reaction.Several()) {
+			if pattern.Replies != nil {
+				d.Statuses = append(d.Statuses, pattern.Replies(step)...)
+			}
+		}
+	}
 	if len(d.Statuses) > 0 && !certain {
 		d.Statuses = append(d.Statuses, http.StatusAccepted) // some messages get no reply: they are taken, and that is all
 	}

@@ -12,17 +12,17 @@ import (
 )
 
 // refuse tells the requester of a message from outside why it failed. Declared
-// error steps (send: orders.invalid) run all the same. Who waits at the source
+// error steps (send: orders.invalid) run all the same, and a reply that they give is the answer. Else who waits at the source
 // (Answers) gets the error. Who gave a Return Address gets a reply that says it;
 // what failed for now is an error of class unavailable instead: the source brings
 // the message again until the request expires. x is the run that failed.
 func (rt *Runtime) refuse(ctx context.Context, s *Stage, m *hub.Message, x *hub.Exchange, failed error) (*hub.Message, error) {
 	first := hub.AsError(failed)
-	done, e, r := false, first, hub.Reaction{}
+	e, r, by := first, hub.Reaction{}, (*hub.Exchange)(nil)
 	if first.Reason != hub.ReasonStopping || !rt.stopping() {
-		done, e, r = rt.handled(ctx, s, m, nil, failed, x.Unit)
+		by, e, r = rt.handled(ctx, s, m, nil, failed, x.Unit)
 	}
-	if due, again, _ := rt.next(r, e, 0, rt.clock.Now()); !done && again && !s.Answers {
+	if due, again, _ := rt.next(r, e, 0, rt.clock.Now()); by == nil && again && !s.Answers {
 		return nil, &hub.Error{Class: hub.Unavailable, Reason: e.Reason, Where: e.Where, Line: e.Line, After: due.Sub(rt.clock.Now()), Err: e, Cause: e.Cause}
 	}
 	note := hub.RefusalOf(m, first)
@@ -31,10 +31,13 @@ func (rt *Runtime) refuse(ctx context.Context, s *Stage, m *hub.Message, x *hub.
 	if first.Class == hub.Bug {
 		rt.log.Error("bug", "stage", s.Name, "message", m.ID, "where", first.Where, "error", e)
 	}
+	if by != nil && by.Unit.Reply != nil {
+		return by.Unit.Reply, nil
+	}
 	if s.Answers {
 		return nil, first
 	}
-	if first.Class == hub.Bug && !done { // as of a request that lies in the store: what we did wrong is not for the requester alone
+	if first.Class == hub.Bug && by == nil { // as of a request that lies in the store: what we did wrong is not for the requester alone
 		u, _ := rt.aftermath(s.final(), m, nil, e, hub.Reaction{Retry: hub.Never}, x.Unit)
 		if err := ignoreDuplicate(rt.Commit(ctx, u)); err != nil {
 			return nil, err
@@ -61,22 +64,22 @@ func reaction(failed error, otherwise hub.Policy) (hub.Reaction, *hub.Message) {
 	return hub.Reaction{}, nil
 }
 
-// handled runs the steps that react to the error, if there are any; done: they
-// ended the message. Else e is what it waits or dies for, and r says which: e came
+// handled runs the steps that react to the error, if there are any; by is their run, which
+// ended the message. nil: e is what it waits or dies for, and r says which: e came
 // up in the steps where they failed, and its Cause is what they were to handle.
-func (rt *Runtime) handled(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery, failed error, of *hub.Unit) (done bool, e *hub.Error, r hub.Reaction) {
+func (rt *Runtime) handled(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery, failed error, of *hub.Unit) (by *hub.Exchange, e *hub.Error, r hub.Reaction) {
 	e = hub.AsError(failed)
 	r, had := reaction(failed, s.React)
 	for r.Steps != nil {
-		err := rt.errorSteps(ctx, s, m, d, e, r.Steps, had, of)
+		by, err := rt.errorSteps(ctx, s, m, d, e, r.Steps, had, of)
 		if err == nil || errors.Is(err, hub.ErrDuplicate) {
-			return true, e, r
+			return by, e, r
 		}
 		failed = rt.masked(err, m)
 		e = hub.During(failed, e)
 		r, had = reaction(failed, nil)
 	}
-	return false, e, r
+	return nil, e, r
 }
 
 // react does what the error's class asks for, in a unit of its own. of is
@@ -84,10 +87,10 @@ func (rt *Runtime) handled(ctx context.Context, s *Stage, m *hub.Message, d *hub
 func (rt *Runtime) react(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery, failed error, of *hub.Unit) (outcome, error) {
 	ctx = context.WithoutCancel(ctx)
 	first := hub.AsError(failed)
-	done, e, r := rt.handled(ctx, s, m, d, failed, of)
-	if done {
+	by, e, r := rt.handled(ctx, s, m, d, failed, of)
+	if by != nil {
 		if d != nil && s.asked(m) {
-			rt.tell(s, m, first)
+			rt.tell(s, m, first, by.Unit.Reply)
 		}
 		return settled, nil
 	}
@@ -111,13 +114,13 @@ func (rt *Runtime) react(ctx context.Context, s *Stage, m *hub.Message, d *hub.D
 		return waits, nil
 	}
 	if !again && d != nil && s.asked(m) {
-		rt.tell(s, m, first)
+		rt.tell(s, m, first, nil)
 	}
 	return settled, err
 }
 
 // errorSteps runs the steps of an `errors:` entry. They end the message.
-func (rt *Runtime) errorSteps(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery, e *hub.Error, steps hub.Next, had *hub.Message, of *hub.Unit) error {
+func (rt *Runtime) errorSteps(ctx context.Context, s *Stage, m *hub.Message, d *hub.Delivery, e *hub.Error, steps hub.Next, had *hub.Message, of *hub.Unit) (*hub.Exchange, error) {
 	ctx = context.WithoutCancel(ctx)
 	x, err := rt.env.RetryConflicts(ctx, func() *hub.Exchange {
 		x := hub.NewExchange(cmp.Or(had, m), &rt.env)
@@ -135,7 +138,7 @@ func (rt *Runtime) errorSteps(ctx context.Context, s *Stage, m *hub.Message, d *
 	if err == nil {
 		err = rt.publish(ctx, x, m)
 	}
-	return err
+	return x, err
 }
 
 // delayed says that a message of the stage waits for another try. Where no part is to blame, its queue is told of.

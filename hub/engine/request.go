@@ -76,12 +76,16 @@ func (rt *Runtime) answer(m *hub.Message, a answer) {
 	rt.late.Drop(rt.log, rt.Refuser("channel"), a.reply, "request", nil)
 }
 
-// tell answers the stored request m of stage s with an error.
-func (rt *Runtime) tell(s *Stage, m *hub.Message, e *hub.Error) {
+// tell answers the stored request m of stage s, which failed with e: with the reply of the steps that reacted, nil: there is none.
+func (rt *Runtime) tell(s *Stage, m *hub.Message, e *hub.Error, reply *hub.Message) {
 	r := hub.RefusalOf(m, e)
 	r.Within = true
 	rt.Refuser(s.source()).Refused(r)
-	rt.answer(m, answer{err: e})
+	a := answer{reply: reply}
+	if reply == nil {
+		a.err = e
+	}
+	rt.answer(m, a)
 }
 
 // nothing is the reply to a request that ended without one: it was filtered out.
