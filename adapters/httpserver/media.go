@@ -39,6 +39,9 @@ func (m media) told() (out []string) {
 // set other than UTF-8 and the boundary of multipart. The usual spelling of JSON is found without parsing.
 func (s *Source) contentType(r *http.Request, size int) (string, *problem) {
 	values := r.Header["Content-Type"]
+	if s.verify.ambient && http.NewCrossOriginProtection().Check(r) != nil {
+		return "", otherSite()
+	}
 	switch {
 	case len(values) == 0 && size == 0:
 		return "", nil
@@ -52,7 +55,7 @@ func (s *Source) contentType(r *http.Request, size int) (string, *problem) {
 		return "", s.unsupported("unsupported_media_type", "")
 	}
 	if kind == typeForm && s.guarded && http.NewCrossOriginProtection().Check(r) != nil {
-		return "", newProblem(http.StatusForbidden, "cross_origin", "a page of another site sends this form")
+		return "", otherSite()
 	}
 	kept := map[string]string{}
 	charset := strings.ToLower(params["charset"])
@@ -69,6 +72,10 @@ func (s *Source) contentType(r *http.Request, size int) (string, *problem) {
 		return kind, nil
 	}
 	return mime.FormatMediaType(kind, kept), nil
+}
+
+func otherSite() *problem {
+	return newProblem(http.StatusForbidden, "cross_origin", "a page of another site sends this")
 }
 
 // unsupported is the answer to a body of another type; it tells what is taken.

@@ -91,6 +91,7 @@ func TestMediaTypes(t *testing.T) {
 
 // TestFormsOfOtherSites: a page of somebody else can't make a browser post a form where nobody asked for forms.
 func TestFormsOfOtherSites(t *testing.T) {
+	basic := &Verify{Basic: &Basic{User: "desk", Password: []hub.Secret{"t0ken"}}}
 	for name, c := range map[string]struct {
 		route  SourceConfig
 		site   string
@@ -101,6 +102,11 @@ func TestFormsOfOtherSites(t *testing.T) {
 		"no browser":                 {SourceConfig{}, "", 202},
 		"the route wants forms":      {SourceConfig{Consumes: []string{typeForm}}, "cross-site", 202},
 		"senders prove who they are": {SourceConfig{Verify: &Verify{Token: "t0ken"}}, "cross-site", 202},
+		"a password":                 {SourceConfig{Verify: basic, Consumes: []string{typeForm}}, "cross-site", 403}, // which the browser adds by itself
+		"a password, the same site":  {SourceConfig{Verify: basic, Consumes: []string{typeForm}}, "same-origin", 202},
+		"a password, no browser":     {SourceConfig{Verify: basic, Consumes: []string{typeForm}}, "", 202},
+		"an address":                 {SourceConfig{Verify: &Verify{From: []string{"127.0.0.1"}}}, "cross-site", 403},
+		"an address and a token":     {SourceConfig{Verify: &Verify{From: []string{"127.0.0.1"}, Token: "t0ken"}}, "cross-site", 202},
 	} {
 		s := newServer(t, "127.0.0.1:0")
 		src, err := s.OpenSource("POST /orders", &c.route)
@@ -113,7 +119,9 @@ func TestFormsOfOtherSites(t *testing.T) {
 			t.Fatal(err)
 		}
 		req.Header.Set("Content-Type", typeForm)
-		req.Header.Set("Authorization", "Bearer t0ken")
+		if req.Header.Set("Authorization", "Bearer t0ken"); c.route.Verify == basic {
+			req.SetBasicAuth("desk", "t0ken")
+		}
 		if c.site != "" {
 			req.Header.Set("Sec-Fetch-Site", c.site)
 		}

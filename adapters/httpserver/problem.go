@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -169,10 +170,13 @@ func (p *problem) write(w http.ResponseWriter, r *http.Request) {
 	}
 	told := problemJSON{urnCode + code, http.StatusText(p.status), p.status, detail, code, p.trace, p.fields[:min(len(p.fields), maxFields)]}
 	if hub.PrefersHTML(r.Header["Accept"]...) {
+		var page bytes.Buffer
+		heading, text := told.words()
+		errorPage.Execute(&page, map[string]any{"Heading": heading, "Text": text, "Problem": told}) // all text in it is escaped
 		h.Set("Content-Type", typeHTML)
-		h.Set("Content-Security-Policy", pagePolicy)
+		h.Set("Content-Security-Policy", pagePolicy(page.Bytes()))
 		w.WriteHeader(p.status)
-		errorPage.Execute(w, told) // all text in it is escaped
+		w.Write(page.Bytes())
 		return
 	}
 	body, _ := json.Marshal(told) // texts always can

@@ -1,7 +1,6 @@
 package httpserver
 
 import (
-	"html/template"
 	"net/http"
 	"net/textproto"
 	"slices"
@@ -61,7 +60,7 @@ func (s *Source) answer(w http.ResponseWriter, r *http.Request, id string, reply
 	default:
 		h.Set("Content-Type", media)
 		if strings.HasPrefix(media, "text/html") && h.Get("Content-Security-Policy") == "" {
-			h.Set("Content-Security-Policy", pagePolicy)
+			h.Set("Content-Security-Policy", pagePolicy(body))
 		}
 	}
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
@@ -95,17 +94,3 @@ func validHeader(name, value string) bool {
 	}
 	return !strings.ContainsFunc(value, func(r rune) bool { return unicode.IsControl(r) && r != '\t' })
 }
-
-// pagePolicy lets a page show itself and its forms, and run nothing.
-const pagePolicy = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-
-var errorPage = template.Must(template.New("error").Parse(`<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{{.Status}} {{.Title}}</title>
-<style>body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem}small{color:#666}</style>
-<h1>{{.Title}}</h1>
-<p>{{.Detail}}</p>
-{{with .Errors}}<ul>{{range .}}<li><code>{{.Pointer}}</code> {{.Detail}}</li>{{end}}</ul>
-{{end}}<p><small>{{.Status}} {{.Code}}{{with .Trace}} · {{.}}{{end}}</small></p>
-</html>
-`))

@@ -28,6 +28,9 @@ type verifier struct {
 	link   [][]byte // keys of signed links
 	secret []string // headers and fields of the query that hold what is secret: no message carries them
 	answer string   // what the sender wants to read when its request is taken
+
+	// A browser sends the proof by itself, also with what a page of another site makes it send.
+	ambient bool
 }
 
 // proof is one thing that a request must have.
@@ -65,6 +68,7 @@ func newVerifier(v *Verify, s *Server) (out verifier, err error) {
 	if err := cmp.Or(add(), out.addMachines(v, s)); err != nil {
 		return out, fmt.Errorf("verify: %w", err)
 	}
+	out.ambient = v.Basic != nil || len(given) == 0 // a certificate, or an address
 	if len(out.proofs) == 0 {
 		return out, errors.New("verify: give hmac, key, token, basic, api_key, jwt, client or from")
 	}
