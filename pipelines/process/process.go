@@ -45,6 +45,7 @@ func declare(s *pipelines.SectionBuild) {
 	all := &Processes{s: s}
 	s.Keep(all)
 	s.Func("process", all.reads())
+	s.Func("tasks", tasksFunc(groupsIn(s.Node)))
 	for key, n := range s.Node.Entries() {
 		if n.Kind() != yamlfile.Map {
 			key.Errorf("E254", "write id:, data: and states:", "the process %s is empty", key.Raw())

@@ -3,6 +3,7 @@ package process_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -154,4 +155,48 @@ func TestWhatAProcessKnows(t *testing.T) {
 	if branch, ended := ps.Kind(process.Population{Process: "order", Def: ps.Definition("order").Hash, State: "done"}); branch || !ended {
 		t.Errorf("done: branch %v, ended %v", branch, ended)
 	}
+}
+
+// TestTasksInFormulas: tasks(group) lists what is open of the group alone, as it is now.
+func TestTasksInFormulas(t *testing.T) {
+	s := start(t, `
+  order:
+    id: order.id
+    data: {order: order}
+    states:
+      review:
+        task: {group: desk, ask: {approve: bool}, show: {total: =order.total}, due: 1d}
+        next: [{goto: packing}]
+      packing:
+        task: {group: shipping}
+        receive: {picked_up: {goto: done}}
+        next: [{goto: done}]
+      done: {final: true}
+`, patterntest.Config{YAML: far + `  list: {from: {web: GET /tasks}, steps: [{reply: {body: {desk: '=map(tasks("desk"), {{id: .id, of: .instance, total: .show.total, late: .late ?? false, by: .claimed ?? ""}})', shipping: '=map(tasks("shipping"), .id)', operations: '=len(tasks("operations"))'}}}]}
+`})
+	list := func(want string) {
+		t.Helper()
+		s.n++
+		r, err := s.In("list", s.Message(fmt.Sprint("L", s.n), `{}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(r.Body.Bytes()); got != want {
+			t.Errorf("listed\n%s, want\n%s", got, want)
+		}
+	}
+	list(`{"desk":[],"shipping":[],"operations":0}`)
+	s.begin(`{"id":"W-2","total":20.50}`)
+	s.Advance(time.Hour)
+	s.begin(`{"id":"W-1","total":1}`)
+	list(`{"desk":[{"id":"order:W-2/1","of":"W-2","total":20.50,"late":false,"by":""},{"id":"order:W-1/1","of":"W-1","total":1,"late":false,"by":""}],"shipping":[],"operations":0}`)
+	s.Advance(23 * time.Hour)
+	s.put(process.Answer("order", "W-1", "a1", "order:W-1/1", object(t, `{"approve":true}`), "kim", s.Clock.Now()))
+	list(`{"desk":[{"id":"order:W-2/1","of":"W-2","total":20.50,"late":true,"by":""}],"shipping":["order:W-1/2"],"operations":0}`)
+	k := s.listed("order:W-1/2")
+	if _, err := k.Answer("a2", "lee", object(t, `{"x":1}`), s.Clock.Now()); err == nil || !strings.Contains(err.Error(), "x is no field of the form") {
+		t.Errorf("an answer to a task without a form: %v", err)
+	}
+	s.put(process.Answer("order", "W-1", "a3", k.ID, object(t, `{}`), "lee", s.Clock.Now()))
+	list(`{"desk":[{"id":"order:W-2/1","of":"W-2","total":20.50,"late":true,"by":""}],"shipping":[],"operations":0}`)
 }

@@ -7,6 +7,7 @@ import (
 
 	"orderhub/hub"
 	"orderhub/hub/doc"
+	"orderhub/hub/units"
 	"orderhub/pipelines"
 	"orderhub/pipelines/yamlfile"
 	"orderhub/transforms/shape"
@@ -19,7 +20,7 @@ const TaskID = "task_id"
 // taskSettings is `task:`.
 type taskSettings struct {
 	Group string         `yaml:"group" required:"true" doc:"who may answer it"`
-	Ask   *yamlfile.Node `yaml:"ask" required:"true" doc:"the form: {approve: bool, amount: number, until: date, note: 'text?', kind: [a, b]}"`
+	Ask   *yamlfile.Node `yaml:"ask" doc:"the form: {approve: bool, amount: number, until: date, note: 'text?', kind: [a, b]}; left out, the answer says only that it is done"`
 	Show  *yamlfile.Node `yaml:"show" doc:"what the person sees beside the form"`
 	Due   time.Duration  `yaml:"due" min:"1s" doc:"until when it is to be answered"`
 	Late  *yamlfile.Node `yaml:"late" doc:"what is done when it was not: {send: ops.notices}, {goto: cancelling}"`
@@ -48,6 +49,9 @@ type deskSettings struct {
 	Retry *yamlfile.Node `yaml:"retry" doc:"how a compensation is tried again before it goes to a person"`
 }
 
+// DefaultDesk is the group that gets a compensation where the process names none.
+func DefaultDesk() string { return units.Defaults[deskSettings]().Group }
+
 func (c *compiler) desk(n *yamlfile.Node) Desk {
 	var o deskSettings
 	n.Decode(&o, "compensation")
@@ -74,6 +78,9 @@ var fieldTypes = []string{"bool", "text", "number", "date"}
 // formOf reads the form of a task: {approve: bool, note: "text?", kind: [a, b]}.
 func formOf(n *yamlfile.Node) []Field {
 	var out []Field
+	if n == nil {
+		return nil
+	}
 	if !n.Is(yamlfile.Map, "E298", `write ask: {approve: bool, note: "text?"}`, "`ask` is a map of fields and their types") {
 		return nil
 	}
