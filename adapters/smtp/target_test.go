@@ -64,10 +64,10 @@ func TestDelivery(t *testing.T) {
 	parts := multipart.NewReader(parsed.Body, params["boundary"])
 	text := must(io.ReadAll(must(parts.NextPart())))
 	html := must(io.ReadAll(must(parts.NextPart())))
-	if want := "Guten Tag Jörg <b>,\r\n.\r\nSumme 15.60 EUR, bestellt am 2026-01-31.\r\n"; string(text) != want {
+	if want := "Guten Tag Jörg <b>,\r\n.\r\nSumme €15.60, bestellt am 2026-01-31.\r\n"; string(text) != want {
 		t.Errorf("text %q", text)
 	}
-	contains(t, string(html), "Guten Tag Jörg &lt;b&gt;, Summe <b>15.60 EUR</b>")
+	contains(t, string(html), "Guten Tag Jörg &lt;b&gt;, Summe <b>€15.60</b>")
 }
 
 func TestBodies(t *testing.T) { // row 60

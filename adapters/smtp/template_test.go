@@ -49,8 +49,8 @@ func write(t *testing.T, file, text string) {
 func TestFuncs(t *testing.T) {
 	dir := t.TempDir()
 	for _, c := range []struct{ text, want string }{
-		{`{{money .n}}`, "1234567890123456789.10"},
-		{`{{money .half "EUR"}}`, "0.01 EUR"},
+		{`{{money .n}}`, "1,234,567,890,123,456,789.10"},
+		{`{{money .half "EUR"}}`, "€0.01"},
 		{`{{money .int}}`, "7.00"},
 		{`{{date .day}}`, "31 January 2026"},
 		{`{{.gone | default "x"}} {{.empty | default "y"}} {{.int | default "z"}}`, "x y 7"},

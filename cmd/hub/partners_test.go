@@ -11,7 +11,7 @@ import (
 func TestFault_M9_StubsBesideRealPartners(t *testing.T) {
 	const address = "http://127.0.0.1:9"
 	all := map[string]string{"BILLING_URL": address, "SHIPPING_URL": address, "COURIER_URL": address, "CATALOG_URL": address, "STOCK_URL": address, "MAIL_URL": "smtp://127.0.0.1:9",
-		"HUB_SECRET_BILLING": "b", "HUB_SECRET_SHIPPING": "s", "HUB_SECRET_SHIPPING_HOOK": "the secret of the hook", "HUB_SECRET_LINKS": "the secret of the links"}
+		"HUB_SECRET_BILLING": "b", "HUB_SECRET_SHIPPING": "s", "HUB_SECRET_SHIPPING_HOOK": "the secret of the hook", "HUB_SECRET_LINKS": "the secret of the links", "HUB_SECRET_DESK": "desk-pass"}
 	without := func(names ...string) map[string]string {
 		env := map[string]string{}
 		for name, value := range all {

@@ -28,6 +28,9 @@ func groupsIn(n *yamlfile.Node) []string {
 	return slices.Compact(groups)
 }
 
+// maxListed bounds what tasks(group) gives.
+const maxListed = 1000
+
 // tasksFunc is the function of formulas that lists tasks: tasks(group) are those of a group that are open, those due first at the front and
 // the oldest of those that have no due time, each as {id, process, instance, state, group, since, due, late, claimed, show}: what has no value is left out.
 func tasksFunc(groups []string) formula.Func {
@@ -44,7 +47,7 @@ func tasksFunc(groups []string) formula.Func {
 			if fr.X == nil || fr.X.Env == nil || fr.X.Env.Store == nil {
 				return doc.Value{}, errors.New("there is no store here: tasks() works in a running hub")
 			}
-			open, err := Tasks(context.Background(), fr.X.Env.Store, func(k *OpenTask) bool { return k.Group == args[0].Str() })
+			open, err := Tasks(context.Background(), fr.X.Env.Store, maxListed, func(k *OpenTask) bool { return k.Group == args[0].Str() })
 			if err != nil {
 				return doc.Value{}, err
 			}

@@ -53,7 +53,7 @@ type replier struct {
 func compile(b *pipelines.Build) hub.Step {
 	r := &replier{}
 	if b.Background() {
-		b.Step.Errorf("E267", "one reply a pipeline; send the news to a channel, or a mail", "nobody waits for this reply: it stands behind another one, or behind a delay")
+		b.Step.Errorf("E267", "one reply a pipeline; send the news to a channel, or a mail", "nobody waits for this reply: it stands behind another one, behind a delay, or in the errors of one step, not of the pipeline")
 		return nil
 	}
 	if !b.Answers() {
@@ -156,11 +156,11 @@ func (r *replier) fill(m *hub.Message, h hub.Headers, fr *formula.Frame) error {
 	}
 	m.Body = hub.DocumentBody(v)
 	if r.page != nil && hub.PrefersHTML(asked.Headers.Get("accept")) {
-		html, err := r.page.render(v)
+		html, err := r.page.render(v, asked, fr.X.Now(), h)
 		if err != nil {
 			return err
 		}
-		m.Body, h[hub.HeaderContentType] = hub.NewBody(html), "text/html; charset=utf-8"
+		m.Body = hub.NewBody(html)
 	}
 	return nil
 }

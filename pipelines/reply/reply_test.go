@@ -86,7 +86,7 @@ func TestPage(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "order.html"), []byte("<p>{{.name}} {{.sum}}{{.gone}}</p>"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	page := "../../" + filepath.Base(dir) + "/order.html" // from templates/ beside the configuration
+	page := "../../" + filepath.Base(dir) + "/order.html" // from pages/ beside the configuration
 	h := patterntest.Start(t, config("- reply: {body: '=body?.order', page: "+page+"}\n- send: a"))
 	const order = `{"order":{"name":"<script>alert(\"x\")</script>&","sum":19.90}}`
 	const html = "200 text/html; charset=utf-8 <p>&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;&amp; 19.90</p>"
@@ -110,9 +110,49 @@ func TestPage(t *testing.T) {
 		t.Errorf("the page of nothing: %q", got)
 	}
 	patterntest.Faults(t, config, map[string][3]string{
-		"no file": {"- reply: {body: =body, page: ordr.html}", "7:36: error[E268]: page ordr.html: ", "pages are html/template files in templates/"},
+		"no file": {"- reply: {body: =body, page: ordr.html}", "7:36: error[E268]: page ordr.html: ", "pages are html/template files in pages/"},
 		"no body": {"- reply: {status: 200, page: " + page + "}", "7:36: error[E268]: a page shows the reply's body, and this reply has none", "add body: =body"},
 	})
+}
+
+// TestPageLanguage: a page is in the language that the body names, else as its reader's browser says, and it shares parts with others.
+func TestPageLanguage(t *testing.T) {
+	german, err := os.ReadFile("../../config/pages/words.de.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const frame = `{{define "frame"}}<html lang="{{.lang}}">{{template "main" .}}{{end}}`
+	write("words.de.json", string(german))
+	write("_frame.html", frame)
+	write("order.html", `{{define "main"}}{{say "Order %s" .name}}, {{money 1234.5 "EUR"}}, {{when .at "2026-01-31T14:30:00Z"}}{{end}}{{template "frame" .}}`)
+	conf := config("- reply: {body: {name: =body.name, language: '=body.language', at: \"2026-01-31T12:00:00Z\"}, page: " + strings.Repeat("../", 12) + dir + "/order.html}")
+	h := patterntest.Start(t, conf)
+	const english, deutsch = `<html lang="en">Order &lt;b&gt;, €1,234.50, `, "<html lang=\"de\">Bestellung &lt;b&gt;, 1.234,50\u00a0€, "
+	for _, c := range [][3]string{{"", "", english}, {"de-AT,de;q=0.9,en;q=0.1", "", deutsch}, {"en", "de", deutsch}, {"de", "en", english}, {"fr", "it", english}} {
+		m := h.Message("M", `{"name":"<b>","language":"`+c[1]+`"}`)
+		m.Headers = hub.Headers{"accept": "text/html", "accept-language": c[0]}
+		r, err := h.In("p", m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(r.Body.Bytes()); !strings.HasPrefix(got, c[2]) || r.Headers.Get("vary") != "accept, accept-language" || !strings.Contains(got, `lang="`+r.Headers.Get("content-language")+`"`) {
+			t.Errorf("Accept-Language %q, own %q: %s %v", c[0], c[1], got, r.Headers)
+		}
+	}
+	write("_frame.html", frame+`{{define "more"}}{{say "Nobody \"said\" this"}}{{end}}`)
+	if got := patterntest.Problems(t, conf); !strings.Contains(got, `words.de.json: there are no words for "Nobody \"said\" this"`) {
+		t.Error(got)
+	}
+	write("_frame.html", `{{define "frame"}}<a title="{{.name}}>{{end}}`) // found when it first runs
+	if got := patterntest.Problems(t, conf); !strings.Contains(got, "E268") {
+		t.Error(got)
+	}
 }
 
 // The answer is given once what was done is durable; the steps behind run from the store, with the variables, and their errors are not the caller's.
@@ -158,6 +198,33 @@ func TestRunErrors(t *testing.T) {
 	}
 }
 
+// TestErrors: the reply of the pipeline's errors is the answer; what the failed run did is not kept, what the reaction did is.
+func TestErrors(t *testing.T) {
+	for name, source := range map[string]string{"who waits at the source": "web", "who asks by a channel": "{call: c}"} {
+		t.Run(name, func(t *testing.T) {
+			conf := config("- send: a\n- fail: {class: broken, say: it broke}\n  when: body.n == 1\n- reply: 202")
+			conf.YAML += "    errors: {broken: [{send: b, with: {why: =error.message}}, {reply: {status: 422, body: {n: =body.n, why: =error.message}}}]}\n"
+			if source != "web" {
+				conf.YAML = strings.Replace(conf.YAML, "  p:\n    from: web", "  asks: {from: web, steps: [{call: c, as: got}, {reply: {status: 200, body: =got}}]}\n  p:\n    from: c", 1)
+				conf.YAML = strings.Replace(conf.YAML, "channels: {", "channels: {c: {type: direct}, ", 1)
+			}
+			h := patterntest.Start(t, conf)
+			first := map[bool]string{true: "p", false: "asks"}[source == "web"]
+			m := h.Message("M", `{"n":1}`)
+			r, err := h.In(first, m)
+			if err != nil || r == nil {
+				t.Fatalf("%v %v", r, err)
+			}
+			want := map[bool]string{true: "422", false: "200"}[source == "web"] + ` {"n":1,"why":"it broke"}`
+			if got := r.Headers.Get("status") + " " + string(r.Body.Bytes()); got != want {
+				t.Errorf("replied %q, want %q", got, want)
+			}
+			patterntest.Want(t, "of the failed run", h.WaitingBodies("a"))
+			patterntest.Want(t, "of the reaction", h.WaitingBodies("b"), `{"why":"it broke"}`)
+		})
+	}
+}
+
 func TestProblems(t *testing.T) {
 	conf := config("- reply: 202")
 	conf.YAML = strings.Replace(conf.YAML, "from: web", "from: b", 1)
@@ -170,7 +237,8 @@ func TestProblems(t *testing.T) {
 		"status map":  {"- reply: {status: {a: 1}}", "7:17: error[E267]: a status is one number, this is a map", "write status: 202"},
 		"list":        {"- reply: [202]", "7:9: error[E267]: a reply is a status, or a map with status and body", "write reply: 202, or reply: {status: 200, body: =body}"},
 		"key":         {"- reply: {statsu: 202}", `7:17: error[E101]: unknown reply field "statsu"`, `did you mean "status"?`},
-		"second":      {"- reply: 202\n- reply: 202", "8:9: error[E267]: nobody waits for this reply: it stands behind another one, or behind a delay", "one reply a pipeline"},
+		"second":      {"- reply: 202\n- reply: 202", "8:9: error[E267]: nobody waits for this reply: it stands behind another one, behind a delay", "one reply a pipeline"},
+		"of one step": {"- send: a\n  errors: {other: {reply: 500}}\n- reply: 202", "8:18: error[E267]: nobody waits for this reply", "one reply a pipeline"},
 		"body":        {"- translate: {x: 1}\n- reply: {body: =body.y}", "8:29: error[E301]: body has no field y", "known: x"},
 		"behind":      {"- translate: {x: 1}\n- reply: 202\n- filter: body.y == 1", "9:22: error[E301]: body has no field y", "known: x"},
 		"modifier":    {"- reply: 202\n  with: =body", "8:9: error[E205]: `with` has no effect on reply", "remove it"},

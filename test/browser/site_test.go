@@ -28,7 +28,7 @@ type site struct {
 	t       testing.TB
 	dir     string
 	config  string
-	env     []string
+	env     []string // beside the store
 	gateway *httptest.Server
 	hub     *exec.Cmd
 	web     string       // where it takes orders
@@ -87,7 +87,7 @@ func (s *site) start() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.hub = exec.Command(path, "run", "-o", "json", s.config)
+	s.hub = exec.Command(path, "run", "--stubs", "all", "-o", "json", s.config)
 	s.hub.Env = slices.Concat(os.Environ(), []string{"HUB_HOME=" + s.dir, "HUB_STORE=" + s.store()}, s.env)
 	log, err := os.Create(filepath.Join(s.dir, "hub.log"))
 	if err != nil {

@@ -73,6 +73,7 @@ func TestCardLink(t *testing.T) {
 		has(t, a.body, `<form method="post">`, `name="card"`)
 	}
 	same(t, "state", s.view("L-1").State, "awaiting_card")
+	has(t, s.form(link, url.Values{"card": {"4711 0815"}}).body, `<form method="post">`, `aria-invalid="true"`, "Please write the number of the card")
 	path, token, _ := strings.Cut(link, "?")
 	for name, c := range map[string]struct {
 		path   string
@@ -104,10 +105,12 @@ func TestReviewByMail(t *testing.T) {
 	s := running(t)
 	large := order("V-1", `"lines":[{"sku":"SKU-1","qty":1000,"price":5.00}],"total":5000.00`)
 	s.post("/orders", large)
-	link := s.link("V-1", "Please review order V-1: 5000.00 EUR")
+	link := s.link("V-1", "Please review order V-1: €5,000.00")
 	a := s.do("GET", link, "", "Accept", "text/html")
-	has(t, a.body, `<form method="post">`, "v-1@example.com", "5000.00", "SKU-1")
-	same(t, "no choice", s.form(link, url.Values{"by": {"Kim"}}).status, 422)
+	has(t, a.body, `<form method="post">`, "v-1@example.com", "€5,000.00", "SKU-1")
+	a = s.form(link, url.Values{"by": {"Kim"}, "note": {"<asked>"}})
+	same(t, "no choice", a.status, 422)
+	has(t, a.body, `<form method="post">`, "Please choose one.", `value="Kim"`, `value="&lt;asked&gt;"`)
 	same(t, "state", s.view("V-1").State, "review")
 	s.review("V-1", false)
 	v := s.reach("V-1", "cancelled")
@@ -152,7 +155,7 @@ func TestCancelLink(t *testing.T) {
 
 	s.post("/orders", order("C-2", `"pay":{"type":"invoice"}`))
 	s.booked("C-2")
-	same(t, "the answer to a program", s.do("POST", s.link("C-2", "Your order C-2: invoiced"), ""), `202 {"order_id":"C-2","title":"the order is being cancelled"}`)
+	same(t, "the answer to a program", s.do("POST", s.link("C-2", "Your order C-2: invoiced"), ""), `202 {"order_id":"C-2","done":true,"title":"the order is being cancelled"}`)
 	s.reach("C-2", "cancelled")
 	var refunds []stub.Effect
 	s.until("the invoice is taken back", func() bool { refunds = s.effects("billing", "refund", "C-2"); return len(refunds) > 0 })

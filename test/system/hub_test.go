@@ -103,7 +103,7 @@ func newSite(t testing.TB, tags string, options stub.Options) *site {
 		"HUB_LISTEN="+s.addr, "HUB_STORE=sqlite:"+filepath.Join(s.dir, "hub.db"), "HUB_HOME="+s.dir,
 		"PHONE_INBOX="+filepath.Join(s.dir, "phone"), "PHONE_STABLE=100ms", "PARTNER_OUTBOX="+filepath.Join(s.dir, "partner"),
 		"BILLING_URL="+urls["billing"], "SHIPPING_URL="+urls["shipping"], "COURIER_URL="+urls["courier"], "CATALOG_URL="+urls["catalog"],
-		"STOCK_URL="+urls["stock"], "MAIL_URL="+urls["mail"], "HUB_SECRET_BILLING=b", "HUB_SECRET_SHIPPING=s", "HUB_SECRET_SHIPPING_HOOK="+hookSecret, "HUB_SECRET_LINKS=the secret key of links")
+		"STOCK_URL="+urls["stock"], "MAIL_URL="+urls["mail"], "HUB_SECRET_BILLING=b", "HUB_SECRET_SHIPPING=s", "HUB_SECRET_SHIPPING_HOOK="+hookSecret, "HUB_SECRET_LINKS=the secret key of links", "HUB_SECRET_DESK=desk-pass")
 	world.SetWebhook("http://"+s.addr+"/hooks/shipping", hookSecret)
 	s.log, err = os.Create(filepath.Join(s.dir, "hub.log"))
 	if err != nil {

@@ -58,7 +58,7 @@ func TestMainJob(t *testing.T) {
 			a := s.do("GET", "/orders/W-1001", "", "Accept", accept)
 			same(t, "status and type for "+accept, fmt.Sprint(a.status, a.header.Get("Content-Type")), fmt.Sprint(200, want))
 			if strings.HasPrefix(want, "text/html") {
-				has(t, a.body, "<h1>Order W-1001</h1>", "<strong>done</strong>", "delivered", "50.00 EUR", "parcelpost", v.Tracking, "<li>billing <time", "<li>shipped <time")
+				has(t, a.body, "Order W-1001", "Your parcel is delivered", "€50.00", "parcelpost", v.Tracking, "Paid", "Packed and sent", "<time datetime=")
 				if strings.Contains(a.body, "<form") {
 					t.Errorf("what is delivered can be cancelled: %s", a.body)
 				}
@@ -68,7 +68,7 @@ func TestMainJob(t *testing.T) {
 		}
 		a := s.do("GET", "/orders/W-9", "", "Accept", "text/html")
 		same(t, "status of an unknown order", a.status, 404)
-		has(t, a.body, "There is no such order")
+		has(t, a.body, "We do not know this order")
 		same(t, "an unknown order", s.do("GET", "/orders/W-9", ""), `404 {"order_id":"W-9","title":"there is no such order"}`)
 	})
 	t.Run("partner", func(t *testing.T) {
