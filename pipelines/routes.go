@@ -112,27 +112,19 @@ func (l *loading) describe(root *yamlfile.Node, p *Pipeline) hub.Description {
 			}
 		}
 	}
+	for _, reaction := range root.Get("pipelines").Get(p.Name).Get("errors").Entries() {
+		d.Statuses = append(d.Statuses, l.statuses(reaction.Several()...)...)
+	}
 	certain, gated := false, false
 	items := root.Get("pipelines").Get(p.Name).Get("steps").Items()
 	for i, item := range items {
-		for pattern, step := range l.reg.Steps([]*yamlfile.Node{item}) {
-			if pattern.Replies != nil {
-				d.Statuses = append(d.Statuses, pattern.Replies(step)...)
-			}
-		}
+		d.Statuses = append(d.Statuses, l.statuses(item)...)
 		if pattern := l.reg.Of(item); pattern.Replies != nil {
 			certain = !gated && item.Get("when") == nil
 			d.Behind = i+1 < len(items)
 			break
 		}
 		gated = gated || l.reg.passes(item) == PassesFewer
-	}
-	for _, reaction := range root.Get("pipelines").Get(p.Name).Get("errors").Entries() {
-		for pattern, step := range l.reg.Steps(reaction.Several()) {
-			if pattern.Replies != nil {
-				d.Statuses = append(d.Statuses, pattern.Replies(step)...)
-			}
-		}
 	}
 	if len(d.Statuses) > 0 && !certain {
 		d.Statuses = append(d.Statuses, http.StatusAccepted) // some messages get no reply: they are taken, and that is all
@@ -146,6 +138,16 @@ func (l *loading) describe(root *yamlfile.Node, p *Pipeline) hub.Description {
 	d.Samples = l.samples(p)
 	d.Headers = headersRead(root.Get("pipelines").Get(p.Name))
 	return d
+}
+
+// statuses are those of the replies among the steps, and inside of them.
+func (l *loading) statuses(steps ...*yamlfile.Node) (out []int) {
+	for pattern, step := range l.reg.Steps(steps) {
+		if pattern.Replies != nil {
+			out = append(out, pattern.Replies(step)...)
+		}
+	}
+	return out
 }
 
 // component is name, or one like it, as the name of a schema, which no other gets then.
