@@ -22,16 +22,16 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// shop is the order hub on its shipped configuration, with a carrier that books parcels and picks none up, and a mail server.
-type shop struct {
+// storefront is the order hub on its shipped configuration, with a carrier that books parcels and picks none up, and a mail server.
+type storefront struct {
 	*site
 	mu    sync.Mutex
 	mails []string // their texts
 }
 
-func newShop(t testing.TB) *shop {
+func newStorefront(t testing.TB) *storefront {
 	t.Helper()
-	s := &shop{site: &site{t: t, dir: t.TempDir(), config: filepath.Join("..", "..", "config", "pipelines.yaml")}}
+	s := &storefront{site: &site{t: t, dir: t.TempDir(), config: filepath.Join("..", "..", "config", "pipelines.yaml")}}
 	carrier := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/json")
@@ -54,7 +54,7 @@ func newShop(t testing.TB) *shop {
 }
 
 // mailServer takes mails (RFC 5321) and keeps their texts.
-func (s *shop) mailServer() string {
+func (s *storefront) mailServer() string {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		s.t.Fatal(err)
@@ -72,7 +72,7 @@ func (s *shop) mailServer() string {
 	return "smtp://" + ln.Addr().String()
 }
 
-func (s *shop) takeMails(c *textproto.Conn) {
+func (s *storefront) takeMails(c *textproto.Conn) {
 	defer c.Close()
 	c.PrintfLine("220 mail")
 	for {
@@ -92,7 +92,7 @@ func (s *shop) takeMails(c *textproto.Conn) {
 }
 
 // sells sends an order of the web store, and waits until it is in a state. more are further fields, as JSON.
-func (s *shop) sells(id, card, sku, name, state, more string) {
+func (s *storefront) sells(id, card, sku, name, state, more string) {
 	s.t.Helper()
 	raw, _ := json.Marshal(name)
 	body := fmt.Sprintf(`{"orderNumber": %q, "user": {"id": "C-1", "name": %s, "email": "ada@example.com"}, "pay": {"type": "card", "token": %q}, "total": 1129.90,
@@ -102,7 +102,7 @@ func (s *shop) sells(id, card, sku, name, state, more string) {
 }
 
 // takes sends an order, which must be taken.
-func (s *shop) takes(body io.Reader) {
+func (s *storefront) takes(body io.Reader) {
 	s.t.Helper()
 	res, err := http.Post(s.web+"/orders", "application/json", body)
 	if err != nil {
@@ -115,7 +115,7 @@ func (s *shop) takes(body io.Reader) {
 }
 
 // reach waits until an order is in a state, which programs see in JSON.
-func (s *shop) reach(id, state string) {
+func (s *storefront) reach(id, state string) {
 	s.t.Helper()
 	var got struct{ State string }
 	s.until(id+" is "+state, func() bool {
@@ -129,7 +129,7 @@ func (s *shop) reach(id, state string) {
 }
 
 // link waits for a mail with a link to the page of an order, and gives its path.
-func (s *shop) link(id, page string) (path string) {
+func (s *storefront) link(id, page string) (path string) {
 	s.t.Helper()
 	at := regexp.MustCompile(regexp.QuoteMeta(s.web) + "(/orders/" + id + "/" + page + `\S*\?token=\S+)`)
 	s.until("a mail with the link to "+page+" of "+id, func() bool {
@@ -146,7 +146,7 @@ func (s *shop) link(id, page string) (path string) {
 }
 
 // everyState brings an order in each state that customers see, and gives the pages of them all. name stands where customers may write.
-func (s *shop) everyState(name string) map[string]string {
+func (s *storefront) everyState(name string) map[string]string {
 	s.sells("W-1", "tok_visa", "SKU-17", name, "fulfilling", "")
 	s.sells("W-2", "tok_declined", "SKU-17", name, "cancelled", "")
 	s.sells("W-3", "tok_expired", "SKU-17", name, "awaiting_card", "")
@@ -169,7 +169,7 @@ func quoted(text string) string {
 }
 
 // visitor opens a window on the shop, with headers that all its requests carry.
-func (s *shop) visitor(headers network.Headers) *browser {
+func (s *storefront) visitor(headers network.Headers) *browser {
 	b := open(s.t, s.web)
 	b.expected = "Failed to load resource" // what says 404, 401 or 422 is a page, too
 	b.do(command(network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: headers}))
@@ -184,7 +184,7 @@ func TestShopScreenshots(t *testing.T) {
 	if dir == "" {
 		t.Skip("make screenshots DIR=/tmp/screenshots")
 	}
-	s := newShop(t)
+	s := newStorefront(t)
 	b := s.visitor(atDesk)
 	pages := s.everyState("Ada Lovelace")
 	for _, look := range []struct {
@@ -206,7 +206,7 @@ func TestShopScreenshots(t *testing.T) {
 // a parcel over. Names are written as an attack, and shown as text.
 func TestShop(t *testing.T) {
 	const attack = `<script>document.title="taken"</script><b onclick=x>`
-	s := newShop(t)
+	s := newStorefront(t)
 	pages := s.everyState(attack)
 	customer, german, desk := s.visitor(nil), s.visitor(network.Headers{"Accept-Language": "fr, de-AT;q=0.9, en;q=0.5"}), s.visitor(atDesk)
 	for _, b := range []*browser{customer, german, desk} {
