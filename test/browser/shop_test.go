@@ -171,7 +171,7 @@ func quoted(text string) string {
 // visitor opens a window on the shop, with headers that all its requests carry.
 func (s *storefront) visitor(headers network.Headers) *browser {
 	b := open(s.t, s.web)
-	b.expected = "Failed to load resource" // what says 404, 401 or 422 is a page, too
+	b.expected = []string{"Failed to load resource"} // what says 404, 401 or 422 is a page, too
 	b.do(command(network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: headers}))
 	return b
 }
