@@ -52,7 +52,7 @@ func newShop(t testing.TB, edits ...string) *shop {
 	s.edit("  name: order-hub\n", "  name: order-hub\n  console: {address: \"127.0.0.1:0\"}\n")
 	s.edit(edits...)
 	s.env = []string{"HUB_LISTEN=" + address, "PHONE_INBOX=" + filepath.Join(s.dir, "phone"), "PARTNER_OUTBOX=" + filepath.Join(s.dir, "partner"),
-		"HUB_SECRET_BILLING=b", "HUB_SECRET_SHIPPING=s", "HUB_SECRET_SHIPPING_HOOK=" + hookSecret, "HUB_SECRET_LINKS=the secret key of links"}
+		"HUB_SECRET_BILLING=b", "HUB_SECRET_SHIPPING=s", "HUB_SECRET_SHIPPING_HOOK=" + hookSecret, "HUB_SECRET_LINKS=the secret key of links", "HUB_SECRET_DESK=desk-pass"}
 	for name, url := range world.URLs() {
 		s.env = append(s.env, strings.ToUpper(name)+"_URL="+url)
 	}
