@@ -16,6 +16,7 @@ import (
 	"orderhub/hub"
 	"orderhub/hub/engine"
 	"orderhub/hub/store"
+	"orderhub/pipelines/alert"
 	"orderhub/pipelines/table"
 )
 
@@ -29,6 +30,7 @@ func (a *admin) channels(r *http.Request) ([]api.Channel, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.Queues = slices.DeleteFunc(w.Queues, func(q api.Queue) bool { return q.Queue == alert.Queue && q.Dead == 0 }) // the hub's own clock
 	types := map[string]string{}
 	for _, c := range g.Plan.Channels {
 		if c.Via != nil {

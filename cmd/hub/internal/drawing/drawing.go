@@ -9,6 +9,7 @@ import (
 
 	"orderhub/cmd/hub/internal/words"
 	"orderhub/pipelines"
+	"orderhub/pipelines/alert"
 	"orderhub/pipelines/graph"
 	"orderhub/pipelines/process"
 )
@@ -35,6 +36,12 @@ func Of(p *pipelines.Plan) *graph.Graph {
 	g := &graph.Graph{Title: p.Name, Nodes: []graph.Node{}, Edges: []graph.Edge{}}
 	m := &modelBuilder{plan: p, g: g, nodes: map[string]bool{}, edges: map[[2]string]int{}}
 	for _, pl := range p.Pipelines {
+		if pl.Name == alert.Key { // no part of the flow, but for where alerts go
+			if len(pl.Destinations) > 0 {
+				m.node(graph.Node{ID: "pipeline " + pl.Name, Label: pl.Name, Kind: graph.Pipeline, Link: pl.Line})
+			}
+			continue
+		}
 		m.source(pl)
 		m.node(m.pipeline(pl))
 		m.from(pl)
