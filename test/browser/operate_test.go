@@ -185,7 +185,7 @@ func mendAndReplay(t *testing.T, s *shop, b *browser) {
 	for _, id := range []string{"W-1003", "W-3"} {
 		s.order(id, `"user":{"id":"NO-7","name":"Ada","email":"ada@example.com"}`)
 	}
-	s.until("two dead letters", func() bool { return strings.Contains(s.get("/errors"), `<td class="num">2</td>`) })
+	s.until("two dead letters", func() bool { return strings.Contains(s.get("/"), "2 dead letters") })
 	b.begin()
 	b.click("Preview a replay")
 	b.sees("Replay 2 dead letters")
@@ -301,8 +301,8 @@ func stranded(t *testing.T, s *shop, b *browser) {
 	s.edit("    version: 1\n", "    version: 2\n    in_flight: {v1: move}\n", "goto: review}", "goto: look}", "      review:  ", "      look:  ")
 	reload := func() {
 		b.begin()
-		b.clickIn("header nav", "", "System")
-		b.click("Reload the configuration")
+		b.clickIn("header nav", "", "Configuration")
+		b.click("Reload …")
 		b.fill("by", "ann")
 		b.clickIn("main form.act", "", "Reload")
 	}
