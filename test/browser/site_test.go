@@ -227,11 +227,13 @@ func (s *site) fill(n int) {
 	s.until("the outage is known", func() bool { return strings.Contains(s.get("/"), "adapter billing") })
 }
 
+// thousands is a number as pages write it.
 func thousands(n int) string {
-	if n < 1000 {
-		return fmt.Sprint(n)
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "\u202f" + text[i:]
 	}
-	return fmt.Sprintf("%d\u202f%03d", n/1000, n%1000)
+	return text
 }
 
 var link = regexp.MustCompile(`href="(/[^"#]*)"`)
