@@ -291,11 +291,15 @@ func (l *loading) path(p string) string {
 	return filepath.Join(l.Dir, p)
 }
 
-// hash is the version of the configuration: of all files it was read from.
+// hash is the version of the configuration: of all files it was read from, by their names in its folder. So it is the same on each machine.
 func (l *loading) hash() string {
 	h := sha256.New()
 	for _, f := range l.Files {
-		fmt.Fprintf(h, "%s\x00%s\x00", f.Name, f.Text)
+		name, err := filepath.Rel(l.Dir, f.Name)
+		if err != nil {
+			name = f.Name
+		}
+		fmt.Fprintf(h, "%s\x00%s\x00", name, f.Text)
 	}
 	return hex.EncodeToString(h.Sum(nil))[:8]
 }

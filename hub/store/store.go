@@ -145,9 +145,17 @@ type Shared interface {
 	// Holds tells whether a claim may be relied on now: no other hub can have the message. What it says is
 	// true when it says it; a hub that is stalled behind it for longer than its lease runs what another one runs, too.
 	Holds(d *hub.Delivery) bool
+	// Owners tells which hubs use the store now, by their names, and which queues each has.
+	Owners(ctx context.Context) ([]Owner, error)
 	// Blocked tells whether a message of the key lies in the queue, whichever
 	// hub put it there. It may also say so of any key when the queue is long.
 	Blocked(ctx context.Context, queue, key string) (bool, error)
+}
+
+// Owner is a hub that uses a Shared store, with the queues that it has the lease of.
+type Owner struct {
+	Hub    string
+	Queues []string
 }
 
 // HistoryRow is the history that one unit left.

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"orderhub/hub"
+	"orderhub/hub/store"
 	"orderhub/hub/store/core"
 )
 
@@ -28,6 +29,8 @@ const (
 	sqlOwner = "SELECT coalesce(owner=$2, false), epoch, coalesce(extract(epoch FROM expires-clock_timestamp()), 0)::float8 FROM queues WHERE id=$1"
 	sqlRenew = `WITH mine AS (SELECT id, wanted FROM queues WHERE owner=$1 ORDER BY id FOR UPDATE)
 		UPDATE queues q SET wanted=NULL, expires=` + sqlTerm + ` FROM mine WHERE q.ID=mine.id RETURNING q.ID, q.epoch, coalesce(mine.wanted, 0)`
+	sqlOwners = `SELECT h.name, coalesce(q.name, '') FROM hubs h LEFT JOIN queues q ON q.owner=h.id AND q.expires>clock_timestamp()
+		WHERE h.expires>clock_timestamp() ORDER BY h.name COLLATE "C", q.name`
 	sqlGive = "UPDATE queues SET owner=NULL, expires=NULL WHERE id=$1 AND owner=$2 AND epoch=$3"
 
 	retrying = "w.state=2 AND w.key IS NOT NULL AND (w.error IS NOT NULL OR w.attempts>0)" // blocks its key
@@ -187,6 +190,23 @@ func (s *Store) enter(ctx context.Context, c *pgx.Conn) error {
 	}
 	_, err = c.Exec(ctx, "UPDATE queues SET expires='-infinity' WHERE owner IN (SELECT id FROM hubs WHERE name=$1 AND id<>$2)", s.o.Hub, s.id)
 	return err
+}
+
+// Owners tells which hubs use the store now, and which queues each has. A hub that was killed counts until its term is over.
+func (s *Store) Owners(ctx context.Context) (out []store.Owner, err error) {
+	err = s.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
+		out = nil
+		return ask(ctx, c, func(r core.Row) {
+			name, queue := r.Text(0), r.Text(1)
+			if n := len(out); n == 0 || out[n-1].Hub != name {
+				out = append(out, store.Owner{Hub: name})
+			}
+			if last := &out[len(out)-1]; queue != "" {
+				last.Queues = append(last.Queues, queue)
+			}
+		}, sqlOwners)
+	})
+	return out, err
 }
 
 // leave gives all leases back, and takes the hub's name out. If PostgreSQL is away, the leases end by themselves.

@@ -33,11 +33,22 @@ type Status struct {
 	Counters map[string]map[string]int64 `json:"counters"` // of the steps `count`, by name
 	Paused   []Pause                     `json:"paused"`
 
+	Hubs      []Hub                `json:"hubs,omitempty"` // that share the store, this one included
 	Processes []ProcessStatus      `json:"processes"`
 	Refused   []store.RefusalCount `json:"refused"`        // by source and reason: the ten kinds that came last
 	Unkept    int64                `json:"history_unkept"` // messages that passed through, and whose history came faster than the store writes, since this configuration was loaded
 	Attention []Attention          `json:"attention"`      // what somebody should look at
 	Retention []Retention          `json:"retention"`      // how long the store keeps what
+}
+
+// Hub is one of those that share a store: what runs on it, and the queues that it handles. Of one that has not told yet what it runs the version is empty.
+type Hub struct {
+	Hub      string   `json:"hub"`
+	This     bool     `json:"this"` // the one that was asked
+	Version  string   `json:"version"`
+	Commit   string   `json:"commit,omitempty"`
+	Revision string   `json:"revision"` // of the configuration
+	Queues   []string `json:"queues"`
 }
 
 // Retention is how long something is kept.
@@ -82,7 +93,7 @@ type Awaiting struct {
 
 // Attention is something that somebody should look at: one cause in one line.
 type Attention struct {
-	What     string         `json:"what"` // alert, outage, waiting, unread, stuck, late
+	What     string         `json:"what"` // alert, outage, hubs, waiting, unread, stuck, late
 	Of       string         `json:"of"`   // adapter billing, queue orders, order W-1
 	Since    time.Time      `json:"since,omitzero"`
 	Text     string         `json:"text"`

@@ -23,7 +23,7 @@ const (
 )
 
 // ofParts are the families that each hub knows of its own parts alone.
-var ofParts = []*figures.Family{figures.Up, figures.Breaker, figures.Lag, figures.Expiry}
+var ofParts = []*figures.Family{figures.Up, figures.Breaker, figures.Lag, figures.Expiry, figures.Build, figures.Config}
 
 // watchedAll is what the rules of alerts look at: the figures of this hub, and what the others that share its store tell of themselves.
 func (d *Daemon) watchedAll(ctx context.Context) (figures.Snapshot, error) {
@@ -55,16 +55,22 @@ func (d *Daemon) watchedAll(ctx context.Context) (figures.Snapshot, error) {
 	return all, nil
 }
 
-// tellParts tells the other hubs on the store how the parts of this one do, until ctx ends.
+// tellParts tells the other hubs on the store how the parts of this one do, and looks at what they run, until ctx ends.
 func (d *Daemon) tellParts(ctx context.Context) {
-	for shared(d.Store) && hub.Pause(ctx, d.clock, partsEvery) {
-		look := &figures.Set{}
-		d.current.Load().opened.Figures(ctx, look)
-		d.putParts(ctx, look)
-		own := slices.DeleteFunc(look.Snapshot(), func(p figures.Sample) bool { return !slices.Contains(ofParts, p.Family) })
-		_ = d.storage.Commit(ctx, &hub.Unit{Writes: []hub.Write{{Kind: partsKind, Key: instance(), Value: own.Encode(),
-			Expires: d.clock.Now().Add(partsFresh), IfVersion: hub.AnyVersion}}}) // a store that is away tells of itself
+	for more := shared(d.Store); more; more = hub.Pause(ctx, d.clock, partsEvery) {
+		d.tellOwn(ctx)
+		d.compareHubs(ctx)
 	}
+}
+
+// tellOwn tells the other hubs on the store how the parts of this one do, and what it runs.
+func (d *Daemon) tellOwn(ctx context.Context) {
+	look := &figures.Set{}
+	d.current.Load().opened.Figures(ctx, look)
+	d.putParts(ctx, look)
+	own := slices.DeleteFunc(look.Snapshot(), func(p figures.Sample) bool { return !slices.Contains(ofParts, p.Family) })
+	_ = d.storage.Commit(ctx, &hub.Unit{Writes: []hub.Write{{Kind: partsKind, Key: instance(), Value: own.Encode(),
+		Expires: d.clock.Now().Add(partsFresh), IfVersion: hub.AnyVersion}}}) // a store that is away tells of itself
 }
 
 // alerts are all alerts of the configuration; none where it declares none.

@@ -67,7 +67,8 @@ type Daemon struct {
 	reloads   chan chan *api.Reloaded
 	closing   chan struct{} // closed when no reload is taken any more
 	log       *audit.Log
-	byHand    sync.Mutex // held while an operation is called by hand
+	differ    map[string]bool // hubs on the store that run something else: compareHubs
+	byHand    sync.Mutex      // held while an operation is called by hand
 }
 
 // Open opens the store and the control socket. Nothing runs before Begin. Close gives all of it back; on an error it is given back already.

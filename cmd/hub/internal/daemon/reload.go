@@ -36,6 +36,9 @@ func (a *admin) reloadNow(r *http.Request) (*api.Reloaded, error) {
 func (d *Daemon) reload(ctx context.Context) (*api.Reloaded, error) {
 	a, err := d.replace(ctx)
 	d.unchanged.Store(!a.OK)
+	if shared(d.Store) && err == nil {
+		d.tellOwn(ctx)
+	}
 	return a, err
 }
 

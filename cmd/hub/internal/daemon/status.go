@@ -72,6 +72,10 @@ func (d *Daemon) look(ctx context.Context, counted figures.Snapshot) (*api.Statu
 	if v.Size, err = d.storage.Size(ctx); err != nil {
 		return nil, err
 	}
+	if v.Hubs, err = d.hubs(ctx); err != nil {
+		return nil, err
+	}
+	v.differences()
 	v.outagesAndWaiting(d.clock.Now())
 	v.orphans(g.Plan, d.abandoned.Load())
 	return v.Status, v.processes(ctx, d, g)

@@ -34,6 +34,12 @@ func Status(s *screen.Screen, v *api.Status) {
 	section(s, []string{"QUEUE (NO READER)", "READY", "WAITING", "DEAD", "OLDEST"}, v.Unread(), func(q api.Queue) screen.Row {
 		return screen.Row{q.Queue, q.Ready + q.Held, q.Waiting, q.Dead, words.Age(q.Oldest)}
 	})
+	section(s, []string{"HUB", "VERSION", "CONFIG", "QUEUES", ""}, v.Hubs, func(h api.Hub) screen.Row {
+		if h.This {
+			h.Hub += " (this one)"
+		}
+		return screen.Row{h.Hub, h.Version, h.Revision, len(h.Queues), words.OneLine(strings.Join(h.Queues, ", "), 100)}
+	})
 	section(s, []string{"PROCESS", "VERSION", "OPEN", "ENDED", "STUCK", "TASKS", "LATE"}, v.Processes, func(p api.ProcessStatus) screen.Row {
 		return screen.Row{p.Process, version(p.Version), p.Open, p.Ended, p.Stuck, p.Tasks, p.Late}
 	})
