@@ -414,3 +414,32 @@ func TestOperatePage(t *testing.T) {
 		}
 	}
 }
+
+// TestSecurityPage: each test that SECURITY.md names is there.
+func TestSecurityPage(t *testing.T) {
+	page, err := os.ReadFile("../../SECURITY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	err = filepath.WalkDir("../..", func(path string, _ os.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, "_test.go") {
+			var text []byte
+			text, err = os.ReadFile(path)
+			all.Write(text)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`(Test[A-Za-z0-9_]+)`").FindAllStringSubmatch(string(page), -1)
+	if len(named) < 20 {
+		t.Errorf("only %d tests are named", len(named))
+	}
+	for _, m := range named {
+		if !strings.Contains(all.String(), "\nfunc "+m[1]+"(t ") {
+			t.Errorf("there is no %s", m[1])
+		}
+	}
+}
