@@ -174,7 +174,7 @@ func TestProblems(t *testing.T) {
 		"a number":       {"- set: {at: =1}\n- delay: {until: =at}", "a time is a text", "iso("},
 		"inside":         {"- route: [{when: body.slow, delay: 10m}, {else: true, send: after}]", "can't stand inside another step", "move it"},
 		"in a reaction":  {"- send: after\n  errors: {other: {delay: 10m}}", "can't stand inside another step", "move it"},
-		"before a reply": {"- delay: 10m\n- reply: 200", "or behind a delay", "one reply"},
+		"before a reply": {"- delay: 10m\n- reply: 200", "behind a delay", "one reply"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			conf := config(c.steps)

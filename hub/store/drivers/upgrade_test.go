@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"orderhub/hub/store"
 	"orderhub/hub/store/storetest"
@@ -49,9 +50,9 @@ func TestStoreOfAnEarlierVersion(t *testing.T) {
 	}
 	for i, fixture := range fixtures {
 		path := filepath.Join(dir, fmt.Sprint(i, ".db"))
-		expand(t, fixture, path)
+		made := expand(t, fixture, path)
 		schema := schemaOf(t, path)
-		s, err := Open(ctx, "sqlite:"+path, store.Options{})
+		s, err := Open(ctx, "sqlite:"+path, store.Options{Clock: &handClock{by: time.Until(made)}})
 		if schema < now && errors.Is(err, store.ErrSetup) && strings.Contains(err.Error(), "run the hub that made it") {
 			continue
 		}
@@ -127,6 +128,7 @@ func compress(t *testing.T, from, to string) {
 	}
 	z, err := gzip.NewWriterLevel(f, gzip.BestCompression)
 	if err == nil {
+		z.ModTime = time.Now()
 		_, err = z.Write(raw)
 	}
 	if err := errors.Join(err, z.Close(), f.Close()); err != nil {
@@ -134,7 +136,8 @@ func compress(t *testing.T, from, to string) {
 	}
 }
 
-func expand(t *testing.T, from, to string) {
+// expand gives the time at which the fixture was made: it is looked at as of then, or what waits in it would fall due.
+func expand(t *testing.T, from, to string) time.Time {
 	t.Helper()
 	f, err := os.Open(from)
 	if err != nil {
@@ -152,4 +155,5 @@ func expand(t *testing.T, from, to string) {
 	if err := os.WriteFile(to, raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return z.ModTime
 }
