@@ -2,6 +2,8 @@ package hub
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -40,6 +42,19 @@ func (x *Exchange) Record(ctx context.Context, kind, key string) (Record, error)
 		}
 	}
 	return x.Env.Store.Get(ctx, kind, key)
+}
+
+// ReadJSON reads a record, as get finds it (Exchange.Record, a store's Get), into v. Its version is what a Write of it must check. One that is
+// not there leaves v as it is, and is no error.
+func ReadJSON(ctx context.Context, get func(ctx context.Context, kind, key string) (Record, error), kind, key string, v any) (version int64, err error) {
+	r, err := get(ctx, kind, key)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		err = nil
+	case err == nil:
+		err = json.Unmarshal(r.Value, v)
+	}
+	return r.Version, err
 }
 
 // Records reads up to limit records of a kind in key order, as x's unit of work will leave them.

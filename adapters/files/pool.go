@@ -19,7 +19,8 @@ import (
 // target (hub.HandleLater). With keys each has its own, so that a key is handled by one worker, one record after another.
 type pool struct {
 	run   *run
-	room  *semaphore.Weighted // for records that are given out and not settled
+	given int64               // how many records are given out and not settled at most
+	room  *semaphore.Weighted // for those
 	lanes []chan batch
 	seed  maphash.Seed
 	done  sync.WaitGroup
@@ -29,7 +30,8 @@ type pool struct {
 }
 
 func newPool(r *run) *pool {
-	p := &pool{run: r, seed: maphash.MakeSeed(), room: semaphore.NewWeighted(int64(r.cfg.Workers + moreGiven))}
+	given := int64(r.cfg.Workers + moreGiven)
+	p := &pool{run: r, seed: maphash.MakeSeed(), given: given, room: semaphore.NewWeighted(given)}
 	if r.cfg.Key == "" {
 		p.lanes = []chan batch{make(chan batch)}
 	} else {
@@ -54,7 +56,7 @@ func (p *pool) close() {
 		close(lane)
 	}
 	p.done.Wait()
-	_ = p.room.Acquire(context.Background(), int64(p.run.cfg.Workers+moreGiven)) // nothing ends it
+	_ = p.room.Acquire(context.Background(), p.given) // nothing ends it
 }
 
 func (p *pool) laneOf(key string) int {

@@ -45,15 +45,8 @@ type member struct {
 // readGroup reads the head; an empty group when there is none.
 func readGroup(ctx context.Context, x *hub.Exchange, name string) (*group, error) {
 	g := &group{name: name}
-	r, err := x.Record(ctx, kindGroup, name)
-	g.version = r.Version
-	if errors.Is(err, hub.ErrNotFound) {
-		return g, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(r.Value, g)
-	}
-	if err != nil {
+	var err error
+	if g.version, err = hub.ReadJSON(ctx, x.Record, kindGroup, name, g); err != nil {
 		return nil, fmt.Errorf("group %q: %w", name, err)
 	}
 	return g, nil

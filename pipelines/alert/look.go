@@ -70,14 +70,11 @@ type Silence struct {
 // Read reads what is known of the alerts, with the version of its record.
 func Read(ctx context.Context, get func(ctx context.Context, kind, key string) (hub.Record, error)) (*Known, int64, error) {
 	k := &Known{Alerts: map[string]*State{}, Heard: map[string]*heard{}}
-	r, err := get(ctx, kind, key)
-	if err == nil {
-		err = json.Unmarshal(r.Value, k)
-	}
-	if err != nil && !errors.Is(err, hub.ErrNotFound) {
+	version, err := hub.ReadJSON(ctx, get, kind, key, k)
+	if err != nil {
 		return nil, 0, fmt.Errorf("what is known of the alerts: %w", err)
 	}
-	return k, r.Version, nil
+	return k, version, nil
 }
 
 // Write is what changes the record to k, if it has the version still.

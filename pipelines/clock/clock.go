@@ -5,7 +5,6 @@ package clock
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"orderhub/hub"
@@ -122,11 +121,8 @@ type state struct {
 // is put. So a clock may be woken as often as anybody likes, by as many hubs as there are.
 func (c *clock) Process(ctx context.Context, x *hub.Exchange, next hub.Next) error {
 	s := &state{}
-	r, err := x.Record(ctx, kind, c.Pipeline)
-	if err == nil {
-		err = json.Unmarshal(r.Value, s)
-	}
-	if err != nil && !errors.Is(err, hub.ErrNotFound) {
+	version, err := hub.ReadJSON(ctx, x.Record, kind, c.Pipeline, s)
+	if err != nil {
 		return err
 	}
 	now, asked := x.Now(), s.More
@@ -151,7 +147,7 @@ func (c *clock) Process(ctx context.Context, x *hub.Exchange, next hub.Next) err
 	if err != nil {
 		return err
 	}
-	x.Write(hub.Write{Kind: kind, Key: c.Pipeline, Value: value, IfVersion: r.Version})
+	x.Write(hub.Write{Kind: kind, Key: c.Pipeline, Value: value, IfVersion: version})
 	c.put(x, s)
 	return nil
 }

@@ -3,7 +3,6 @@ package resequence
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -31,15 +30,8 @@ const maxGaps = 1000
 func (r *resequencer) read(ctx context.Context, x *hub.Exchange, key string) (*sequence, error) {
 	s := &sequence{Next: r.first, key: key, name: r.site.Where + " " + key}
 	x.Serialize(kindSequence, s.name)
-	record, err := x.Record(ctx, kindSequence, s.name)
-	s.version = record.Version
-	if errors.Is(err, hub.ErrNotFound) {
-		return s, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(record.Value, s)
-	}
-	if err != nil {
+	var err error
+	if s.version, err = hub.ReadJSON(ctx, x.Record, kindSequence, s.name, s); err != nil {
 		return nil, fmt.Errorf("sequence %q: %w", s.name, err)
 	}
 	return s, nil
